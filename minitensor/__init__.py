@@ -1,0 +1,138 @@
+"""minitensor: a strided tensor library with autograd on NumPy and CuPy, in PyTorch's names.
+
+This is the shop window: every public name, by hand, grouped.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from minitensor import autograd, backends, errors
+from minitensor.autograd.mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from minitensor.device import device
+from minitensor.dtypes import (
+    bool_ as bool,
+    can_cast,
+    cdouble,
+    cfloat,
+    complex64,
+    complex128,
+    double,
+    dtype,
+    finfo,
+    float16,
+    float32,
+    float64,
+    float_ as float,
+    get_default_dtype,
+    half,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    int_ as int,
+    long,
+    promote_types,
+    set_default_dtype,
+    short,
+    uint8,
+)
+from minitensor.shapes import Size
+from minitensor.tensor import Tensor
+
+# -- creation
+from minitensor.ops.creation import (
+    arange,
+    as_tensor,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
+
+# -- printing
+from minitensor.printing import get_printoptions, set_printoptions
+
+# -- pointwise
+from minitensor.ops.pointwise import (
+    abs,
+    acos,
+    acosh,
+    add,
+    addcdiv,
+    addcmul,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    ceil,
+    clamp,
+    clamp_max,
+    clamp_min,
+    conj,
+    cos,
+    cosh,
+    div,
+    exp,
+    exp2,
+    expm1,
+    floor,
+    floor_divide,
+    fmod,
+    frac,
+    hypot,
+    lerp,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    maximum,
+    minimum,
+    mul,
+    nan_to_num,
+    neg,
+    positive,
+    pow,
+    reciprocal,
+    remainder,
+    round,
+    rsqrt,
+    rsub,
+    sgn,
+    sigmoid,
+    sign,
+    sin,
+    sinh,
+    sqrt,
+    square,
+    sub,
+    tan,
+    tanh,
+    trunc,
+    where,
+)
+
+__version__ = "0.1.0"
+
+# NumPy warns where IEEE arithmetic gives inf or NaN; tensors give them silently, as PyTorch's do. An errstate around each
+# operation would cost more than the operation (0.7 us), so the warnings are muted for this package's own modules only.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minitensor(\.|$)")

@@ -1,0 +1,197 @@
+"""Gradients held against finite differences: ``gradcheck`` and ``gradgradcheck``.
+
+Both work on the real loss L(v) = Re(sum(conj(v) * output)), whose gradient in PyTorch's convention is dL/da + i dL/db for an
+input a + ib; for real tensors that is the plain vector-Jacobian product. Use float64: the differences are taken over 1e-6.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.engine import grad
+from minitensor.autograd.mode import enable_grad
+from minitensor.autograd.node import Leaf
+from minitensor.base import TensorBase, wrap
+from minitensor.errors import ArgumentError, MinitensorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from minitensor.backends import Array
+
+
+class GradcheckError(MinitensorError, RuntimeError):
+    """An analytic gradient differs from the numerical one."""
+
+
+def gradcheck(
+    func: Callable[..., Any],
+    inputs: Any,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    fast_mode: bool = False,
+) -> bool:
+    """Compare the gradients of ``func`` with central differences of step ``eps``.
+
+    ``inputs`` is a tensor or a tuple of arguments; those that require grad should be float64 or complex128. With
+    ``fast_mode`` one random combination of the Jacobian's rows is checked in place of each row.
+
+    >>> import minitensor as torch
+    >>> x = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
+    >>> torch.autograd.gradcheck(torch.sin, (x,))
+    True
+    """
+    args = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
+    try:
+        check(func, args, eps, atol, rtol, nondet_tol, fast_mode)
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def gradgradcheck(
+    func: Callable[..., Any],
+    inputs: Any,
+    grad_outputs: Any = None,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    fast_mode: bool = False,
+) -> bool:
+    """Compare the gradients of the gradients of ``func`` with finite differences."""
+    args = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
+    leaves = [i for i, each in enumerate(args) if differentiable(each)]
+    outputs = differentiable_outputs(func(*args))
+    given = (grad_outputs,) if isinstance(grad_outputs, TensorBase) else grad_outputs
+    seeds = [random_like(each, k) for k, each in enumerate(outputs)] if given is None else list(given)
+
+    def first(*arguments: Any) -> tuple[Any, ...]:
+        own, cotangents = arguments[: len(args)], arguments[len(args):]
+        results = differentiable_outputs(func(*own))
+        found = grad(results, [own[i] for i in leaves], cotangents, create_graph=True, allow_unused=True)
+        return tuple([each for each in found if each is not None and each.node is not None])
+
+    return gradcheck(
+        first, (*args, *seeds), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol,
+        fast_mode=fast_mode,
+    )
+
+
+def check(
+    func: Callable[..., Any], args: tuple[Any, ...], eps: float, atol: float, rtol: float, nondet_tol: float, fast: bool
+) -> None:
+    """Raise where any entry of the Jacobian differs."""
+    leaves = [each for each in args if differentiable(each)]
+    if not leaves:
+        raise ArgumentError("gradcheck expects at least one input tensor that requires grad")
+    for leaf in leaves:
+        if leaf.array.dtype.itemsize // (2 if leaf.array.dtype.kind == "c" else 1) < 8:
+            raise ArgumentError(f"gradcheck: inputs should be float64 or complex128, got {leaf.dtype.name}: .double()")
+    with enable_grad():
+        outputs = differentiable_outputs(func(*args))
+    for number, output in enumerate(outputs):
+        for direction in directions(output, number, fast):
+            compare(func, args, leaves, number, output, direction, eps, atol, rtol, nondet_tol)
+
+
+def compare(
+    func: Callable[..., Any], args: tuple[Any, ...], leaves: Sequence[Any], number: int, output: Any, direction: Array,
+    eps: float, atol: float, rtol: float, nondet_tol: float,
+) -> None:
+    """Hold the gradients of one combination of one output's entries against differences."""
+    seed = wrap(output.result_class, direction)
+    found = grad(output, leaves, seed, retain_graph=True, allow_unused=True)
+    again = grad(output, leaves, seed, retain_graph=True, allow_unused=True)
+    for k, (leaf, analytic, repeated) in enumerate(zip(leaves, found, again, strict=True)):
+        xp = leaf.xp
+        expected = differences(func, args, leaf, number, direction, eps)
+        given = xp.zeros(leaf.array.shape, leaf.array.dtype) if analytic is None else analytic.array
+        if analytic is not None and float(xp.abs(given - repeated.array).max(initial=0.0)) > nondet_tol:
+            raise GradcheckError(f"backward is not reentrant: input {k} got two different gradients")
+        if not xp.allclose(given, expected, rtol, atol, equal_nan=True):
+            raise GradcheckError(
+                f"Jacobian mismatch for output {number} with respect to input {k}, in the direction\n{direction}\n"
+                f"numerical:\n{expected}\nanalytical:\n{given}"
+            )
+
+
+def differences(
+    func: Callable[..., Any], args: tuple[Any, ...], leaf: Any, number: int, direction: Array, eps: float
+) -> Array:
+    """Return the gradient of Re(sum(conj(direction) * output)) in one input by central differences."""
+    array = leaf.array
+    found: Array = leaf.xp.zeros(array.shape, array.dtype)
+    steps = (eps, 1j * eps) if array.dtype.kind == "c" else (eps,)
+    for index in positions(array):
+        before = array[index].copy()
+        for step in steps:
+            array[index] = before + step
+            high = loss(func, args, number, direction)
+            array[index] = before - step
+            low = loss(func, args, number, direction)
+            array[index] = before
+            found[index] += (high - low) / (2 * eps) * (step / eps)
+    return found
+
+
+def loss(func: Callable[..., Any], args: tuple[Any, ...], number: int, direction: Array) -> Any:
+    """Return Re(sum(conj(direction) * output)) as a host number."""
+    with enable_grad():
+        output = differentiable_outputs(func(*args))[number]
+    return (output.array * direction.conj()).sum().real
+
+
+def positions(array: Array) -> Iterator[tuple[int, ...]]:
+    """Iterate over the indices of an array."""
+    index = [0] * array.ndim
+    for _ in range(array.size):
+        yield tuple(index)
+        for dim in reversed(range(array.ndim)):
+            index[dim] += 1
+            if index[dim] < array.shape[dim]:
+                break
+            index[dim] = 0
+
+
+def directions(output: Any, number: int, fast: bool) -> Iterator[Array]:
+    """Iterate over unit cotangents of an output (also times i for a complex one), or give one random one."""
+    array = output.array
+    if fast:
+        yield random_like(output, number).array
+        return
+    for index in positions(array):
+        for unit in (1, 1j) if array.dtype.kind == "c" else (1,):
+            direction = output.xp.zeros(array.shape, array.dtype)
+            direction[index] = unit
+            yield direction
+
+
+def random_like(output: Any, seed: int) -> Any:
+    """Return a reproducible random tensor of an output's shape and dtype, which requires grad."""
+    random = output.xp.random.RandomState(seed)
+    values = random.uniform(0.5, 1.5, output.array.shape)
+    if output.array.dtype.kind == "c":
+        values = values + 1j * random.uniform(0.5, 1.5, output.array.shape)
+    tensor = wrap(output.result_class, output.xp.asarray(values, output.array.dtype))
+    tensor._node = Leaf(tensor)
+    return tensor
+
+
+def differentiable(value: Any) -> bool:
+    """Whether a value is a tensor that requires grad."""
+    return isinstance(value, TensorBase) and value.node is not None
+
+
+def differentiable_outputs(results: Any) -> tuple[Any, ...]:
+    """Return the outputs that require grad, as a tuple."""
+    several = (results,) if isinstance(results, TensorBase) else tuple(results)
+    return tuple([each for each in several if differentiable(each)])

@@ -1,0 +1,168 @@
+"""What a tensor answers about its place in the graph: the methods and properties that ``Tensor`` binds."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd import engine
+from minitensor.autograd.hooks import hang, hooks_of
+from minitensor.autograd.node import Leaf
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentTypeError, GradError, InplaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from minitensor.autograd.hooks import RemovableHandle
+    from minitensor.autograd.node import Node
+    from minitensor.tensor import Tensor
+
+
+def backward(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Add the gradient of this tensor to the ``grad`` of every leaf it was computed from.
+
+    ``gradient`` has this tensor's shape, and may be left out for a scalar. With ``create_graph`` the gradients can be
+    differentiated again; ``retain_graph`` keeps what a second walk needs.
+
+    >>> import minitensor as torch
+    >>> x = torch.tensor([1., 2., 3.], requires_grad=True)
+    >>> (x ** 2).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+    if gradient is not None and not isinstance(gradient, TensorBase):
+        raise ArgumentTypeError(f"backward: gradient must be a tensor or None, got {type(gradient).__name__}")
+    engine.backward(self, gradient, retain_graph, create_graph, inputs)
+
+
+def requires_grad(self: TensorBase) -> bool:
+    """Whether gradients flow to this tensor."""
+    return self.node is not None
+
+
+def set_requires_grad(self: TensorBase, value: bool) -> None:
+    """Make a leaf gather its gradient, or stop it."""
+    node = self.node
+    if node is not None and node.__class__ is not Leaf:
+        if not value:
+            raise GradError(
+                "you can only change requires_grad flags of leaf variables; if you want to use a computed variable in a "
+                "subgraph that doesn't require differentiation use detach()"
+            )
+        return
+    if not value:
+        self._node = None
+    elif node is None:
+        if self.array.dtype.kind not in "fc":
+            raise GradError(
+                f"only Tensors of floating point and complex dtype can require gradients, this one is {self.dtype.name}: "
+                "convert it, as with .float()"
+            )
+        self._node = Leaf(self)
+
+
+def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
+    """Make this leaf gather its gradient, or stop it; return it."""
+    set_requires_grad(self, requires_grad)
+    return self
+
+
+def grad_fn(self: TensorBase) -> Node | None:
+    """The node of the operation that made this tensor; None for a leaf."""
+    node = self.node
+    return None if node is None or node.__class__ is Leaf else node.as_edge()[0]
+
+
+def is_leaf(self: TensorBase) -> bool:
+    """Whether no recorded operation made this tensor."""
+    node = self.node
+    return node is None or node.__class__ is Leaf
+
+
+def output_nr(self: TensorBase) -> int:
+    """Which result of its operation this tensor is."""
+    node = self.node
+    return 0 if node is None else node.as_edge()[1]
+
+
+def grad(self: Tensor) -> Tensor | None:
+    """The gradient gathered so far; None before the first ``backward``."""
+    found: Tensor | None = self._grad
+    return found
+
+
+def set_grad(self: Tensor, value: Tensor | None) -> None:
+    """Replace the gradient by None or by a tensor of this one's shape, dtype and device."""
+    if value is not None:
+        if not isinstance(value, TensorBase):
+            raise ArgumentTypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+        if value is self:
+            raise GradError("can't assign Variable as its own grad")
+        mine, given = (self.shape, self.dtype, self.device), (value.shape, value.dtype, value.device)
+        if mine != given:
+            raise GradError(
+                f"assigned grad has data of a different size, type or device: got {tuple(given[0])}, {given[1].name}, "
+                f"{given[2]}; expected {tuple(mine[0])}, {mine[1].name}, {mine[2]}"
+            )
+    self._grad = value
+
+
+def del_grad(self: Tensor) -> None:
+    """Forget the gradient."""
+    self._grad = None
+
+
+def retain_grad(self: Tensor) -> None:
+    """Keep the gradient of this tensor too, although it is no leaf."""
+    node = self.node
+    if node is None:
+        raise GradError("can't retain_grad on Tensor that has requires_grad=False")
+    if node.__class__ is not Leaf:
+        hooks_of(node).retained = weakref.ref(self)
+
+
+def retains_grad(self: Tensor) -> bool:
+    """Whether ``retain_grad`` was asked of this tensor."""
+    node = self.node
+    if node is None or node.__class__ is Leaf or node.hooks is None or node.hooks.retained is None:
+        return False
+    return node.hooks.retained() is self
+
+
+def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+    """Call ``hook`` with the gradient of this tensor each time one arrives; what it returns replaces it.
+
+    >>> import minitensor as torch
+    >>> x = torch.tensor([1., 2.], requires_grad=True)
+    >>> handle = x.register_hook(lambda grad: grad * 10)
+    >>> x.sum().backward()
+    >>> x.grad
+    tensor([10., 10.])
+    """
+    node = self.node
+    if node is None:
+        raise GradError("cannot register a hook on a tensor that doesn't require gradient")
+    return hang(hooks_of(node).on_grad, hook)
+
+
+def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
+    """Call ``hook`` with this leaf each time its ``grad`` has been added to."""
+    node = self.node
+    if node.__class__ is not Leaf:
+        raise GradError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    return hang(hooks_of(node).after, hook)  # type: ignore[arg-type]  # a Leaf, as just seen
+
+
+def detach_(self: Tensor) -> Tensor:
+    """Cut this tensor off from its history where it stands; return it."""
+    if self._base is not None:
+        raise InplaceError("can't detach views in-place; use detach() instead")
+    self._node = None
+    return self

@@ -1,0 +1,354 @@
+"""The graph: a node for each recorded operation, and edges to the nodes of its inputs.
+
+A ``Node`` knows its operation's formulas and what they asked to be saved; called with the gradient of its result, it gives
+the gradients of its inputs. A ``Leaf`` stands for a tensor that gathers its gradient, an ``Output`` for one result of an
+operation that has several. No operation is known here: formulas come with the ``Op``, sums and casts are methods of the
+gradient.
+
+Note [What a node keeps]. A result is kept as array, storage, layout and version, never as the tensor: the tensor holds its
+node, so a node that held the tensor would be a circle, and graphs could not die by reference count. A leaf knows its
+tensor weakly for the same reason. Inputs are kept as tensors; they are older than the node.
+"""
+
+from __future__ import annotations
+
+import weakref
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minitensor.autograd.mode import grad_mode
+from minitensor.base import array_dtype, new
+from minitensor.errors import GradError, VersionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from minitensor.autograd.hooks import Hooks
+    from minitensor.base import TensorBase
+
+RESULT, SHAPE, DTYPE = -1, -2, -3  # what a formula may ask for besides the op's arguments
+
+FREED = (
+    "trying to go backward through the graph a second time: what {op} had saved was freed by the first backward; "
+    "pass retain_graph=True to the first one to keep it"
+)
+
+
+class Formula(NamedTuple):
+    """How to get the gradient of one input, and the indices of what it asks for."""
+
+    function: Callable[..., Any]
+    wants: tuple[int, ...]
+
+
+class Op:
+    """What all nodes of one operation share."""
+
+    __slots__ = ("body", "defaults", "formulas", "inputs", "kept", "multiple", "name", "names", "plans", "signature")
+
+    name: str
+    body: Callable[..., Any]
+    names: tuple[str, ...]  # the body's parameters
+    defaults: tuple[Any, ...]  # of the last of them
+    signature: Any
+    formulas: tuple[Formula, ...]  # one for each differentiable input
+    inputs: tuple[int, ...]  # the differentiable inputs' positions
+    kept: tuple[int, ...]  # the positions that some formula asks for
+    multiple: bool  # several results: formulas take `grads`
+    plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]]
+
+    def plan(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], bool]:
+        """Say what to save when only some inputs need their gradient: positions (-1: leave out), and the result or not."""
+        known = self.plans.get(needs)
+        if known is None:
+            wants = {want for need, formula in zip(needs, self.formulas, strict=True) if need for want in formula.wants}
+            keep = tuple([position if i in wants else -1 for i, position in enumerate(self.kept)])
+            known = self.plans[needs] = (keep, RESULT in wants)
+        return known
+
+    def __repr__(self) -> str:
+        return f"<Op {self.name}>"
+
+
+class Node:
+    """One recorded operation. Edges, saved values and the result's shape and dtype; see Note [What a node keeps]."""
+
+    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "op", "result", "saved", "shape", "versions")
+
+    op: Op
+    edges: tuple[Node | None, ...]
+    saved: Any  # a tuple as long as op.kept; None once freed
+    versions: tuple[Any, ...]  # of each saved tensor; -1 where the value is not a tensor
+    result: Any  # (array, storage, layout, version), or None
+    shape: tuple[int, ...]
+    dtype: Any
+    hooks: Hooks | None
+
+    trusted = True  # its formulas return either `grad` itself, a view, or a fresh tensor
+
+    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+        """Return a gradient for each edge, in its input's shape and dtype; None where none is needed or there is none."""
+        values = self.open(grad)
+        grads: list[Any] = []
+        for edge, (function, wants) in zip(self.edges, self.op.formulas, strict=True):
+            if edge is None or (needed is not None and edge not in needed):
+                grads.append(None)
+                continue
+            if wants:
+                found = function(grad, *[values[i] if i >= RESULT else fact(edge, i) for i in wants])
+            else:
+                found = function(grad)
+            grads.append(None if found is None else fit(found, edge))
+        return grads
+
+    def open(self, grad: Any) -> list[Any]:
+        """Return the saved values, the result last, after a look at their versions."""
+        saved = self.saved
+        if saved is None:
+            raise GradError(FREED.format(op=self.name()))
+        for i, version in enumerate(self.versions):
+            if version != -1:
+                check_version(self, i, saved[i], version)
+        if self.result is None:
+            return [*saved, None]
+        return [*saved, self.reopen(grad.result_class)]
+
+    def reopen(self, cls: type[TensorBase]) -> Any:
+        """Return the kept result as a tensor that this node made."""
+        array, storage, layout, version = self.result
+        if storage.version != version:
+            raise stale(self, "its result", version, storage.version)
+        tensor = new(cls)
+        tensor.array, tensor._storage, tensor._layout = array, storage, layout
+        tensor._node, tensor._base = self, None
+        return tensor
+
+    def release(self) -> None:
+        """Free what was saved. Plain values stay: a sum can be walked twice, a product cannot."""
+        if self.result is not None or any(version != -1 for version in self.versions):
+            self.saved = self.result = None
+
+    # -- what users see as grad_fn -----------------------------------------------------------------------------------
+
+    def name(self) -> str:
+        """Return PyTorch's kind of name: ``MulBackward0``."""
+        return "".join(word[:1].upper() + word[1:] for word in self.op.name.split("_")) + "Backward0"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes of the inputs, each with the number of its output that was used."""
+        return tuple([edge.as_edge() if edge is not None else (None, 0) for edge in self.edges])
+
+    def as_edge(self) -> tuple[Node, int]:
+        """Return this node as others see it, and which of its outputs is meant."""
+        return self, 0
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+class MultiNode(Node):
+    """An operation with several results; its gradient arrives as ``Parts``."""
+
+    __slots__ = ("count",)
+
+    count: int
+
+    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+        grads = tuple([grad.get(i) for i in range(self.count)])
+        some = next(g for g in grads if g is not None)
+        values = self.open(some)
+        found = []
+        for edge, (function, wants) in zip(self.edges, self.op.formulas, strict=True):
+            if edge is None or (needed is not None and edge not in needed):
+                found.append(None)
+                continue
+            value = function(grads, *[values[i] if i >= RESULT else fact(edge, i) for i in wants])
+            found.append(None if value is None else fit(value, edge))
+        return found
+
+    def reopen(self, cls: type[TensorBase]) -> Any:
+        outputs = []
+        for i, (array, storage, layout, version) in enumerate(self.result):
+            if storage.version != version:
+                raise stale(self, f"its result {i}", version, storage.version)
+            tensor = new(cls)
+            tensor.array, tensor._storage, tensor._layout, tensor._base = array, storage, layout, None
+            tensor._node = output(self, i, array.shape, array.dtype)
+            outputs.append(tensor)
+        return tuple(outputs)
+
+
+class SequenceNode(Node):
+    """An operation on a sequence of tensors: one formula gives all gradients."""
+
+    __slots__ = ("shapes",)
+
+    shapes: tuple[tuple[int, ...], ...]
+
+    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+        function, wants = self.op.formulas[0]
+        values = self.open(grad)
+        grads = function(grad, *[values[i] if i >= RESULT else values[-2] for i in wants])
+        return [
+            None if edge is None or g is None else fit(g, edge) for edge, g in zip(self.edges, grads, strict=True)
+        ]
+
+    def open(self, grad: Any) -> list[Any]:
+        values = super().open(grad)
+        result = values.pop()
+        values.append(self.shapes)
+        values.append(result)
+        return values
+
+
+class Output(Node):
+    """One result of an operation that has several: hands its gradient on as a part of the whole."""
+
+    __slots__ = ("index", "source")
+
+    index: int
+    source: Node
+
+    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+        return [Parts({self.index: grad})]
+
+    def release(self) -> None:
+        pass
+
+    def name(self) -> str:
+        return self.source.name()
+
+    def as_edge(self) -> tuple[Node, int]:
+        return self.source, self.index
+
+
+class Parts(dict[int, Any]):
+    """The gradient of an operation with several results: by number, those that came."""
+
+    def __add__(self, other: Parts) -> Parts:
+        merged = Parts(self)
+        for index, grad in other.items():
+            merged[index] = merged[index] + grad if index in merged else grad
+        return merged
+
+
+class Leaf(Node):
+    """Where the gradient of a tensor made by the user arrives."""
+
+    __slots__ = ("tensor",)
+
+    tensor: weakref.ReferenceType[Any]
+
+    def __init__(self, tensor: TensorBase) -> None:
+        self.tensor = weakref.ref(tensor)
+        self.edges = ()
+        self.hooks = None
+        self.describe(tensor)
+
+    def describe(self, tensor: TensorBase) -> None:
+        """Take over the tensor's shape and dtype."""
+        self.shape = tuple(tensor.shape)
+        self.dtype = array_dtype(tensor)
+
+    @property
+    def variable(self) -> Any:
+        """The tensor itself."""
+        return self.tensor()
+
+    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+        """Add to the tensor's ``grad``: in place, unless the sum is to be differentiated."""
+        tensor = self.tensor()
+        if tensor is None:
+            return []
+        with ACCUMULATING:
+            sum_so_far = tensor._grad
+            if sum_so_far is None:
+                tensor._grad = grad
+            elif grad_mode.get():
+                tensor._grad = sum_so_far + grad
+            else:
+                sum_so_far.array += grad.array
+                sum_so_far.storage.version += 1
+        return []
+
+    def release(self) -> None:
+        pass
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+
+ACCUMULATING = Lock()  # two threads may arrive at one leaf; the sum is short
+
+
+def output(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Output:
+    """Return the node for one of several results."""
+    node = new(Output)
+    node.source, node.index, node.edges = source, index, (source,)
+    node.shape, node.dtype, node.hooks = shape, dtype, None
+    return node
+
+
+def fact(edge: Node, want: int) -> Any:
+    """Return what a formula asks about the input itself."""
+    return edge.shape if want == SHAPE else edge.dtype
+
+
+def fit(grad: Any, edge: Node) -> Any:
+    """Bring a gradient to its input's shape and dtype: undo broadcasting and promotion."""
+    layout = grad._layout
+    if (grad.array.shape if layout is None else layout.shape) != edge.shape:
+        grad = sum_to(grad, edge.shape)
+    dtype = array_dtype(grad)
+    if dtype is not edge.dtype and dtype != edge.dtype:
+        grad = grad._like_dtype(edge.dtype)
+    return grad
+
+
+def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
+    """Sum over the dimensions that broadcasting had added or stretched."""
+    lead = grad.ndim - len(shape)
+    sizes = grad.shape
+    stretched = [lead + i for i, size in enumerate(shape) if size == 1 and sizes[lead + i] != 1]
+    dims = [*range(lead), *stretched]
+    return grad.sum(dims, keepdim=True).reshape(shape) if dims else grad.reshape(shape)
+
+
+def check_version(node: Node, index: int, value: Any, version: Any) -> None:
+    """Raise if a saved tensor, or one of a saved sequence, was written to since."""
+    if isinstance(version, tuple):
+        for one, then in zip(value, version, strict=True):
+            if then != -1:
+                check_version(node, index, one, then)
+        return
+    check_saved(node, f"its argument {node.op.names[node.op.kept[index]]!r}", value, version)
+
+
+def check_saved(node: Node, what: str, value: Any, version: int) -> None:
+    """Raise if one saved tensor was written to since."""
+    if value is not None and version != -1 and value.version != version:
+        raise stale(node, what, version, value.version)
+
+
+def stale(node: Node, what: str, then: int, now: int) -> VersionError:
+    """Return the error for a saved value that was changed in place."""
+    return VersionError(
+        f"one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"{node.name()} had saved {what} at version {then}, and it is at version {now} now; "
+        "clone it before the in-place operation, or use the out-of-place one"
+    )
+
+
+def versions_of(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the version of each tensor among the values, -1 for the rest."""
+    return tuple([version_of(value) for value in values])
+
+
+def version_of(value: Any) -> Any:
+    """Return a tensor's version, a tuple for a sequence with tensors, -1 for anything else."""
+    if hasattr(value, "_storage"):
+        return value.version
+    if isinstance(value, (list, tuple)) and any(hasattr(one, "_storage") for one in value):
+        return versions_of(value)
+    return -1

@@ -1,0 +1,468 @@
+"""Recording: the decorators that turn a function of arrays into an operation on tensors with gradients.
+
+``@differentiable`` takes a gradient formula for each differentiable argument, ``@view`` the same for an operation that
+returns a layout, ``@nondifferentiable`` none. What a formula's parameters name is what is saved: any argument of the
+operation, ``result``, ``in_shape`` or ``in_dtype``. No operation is known here.
+
+There is one hand-written recorder for each kind of body, chosen at import from its signature; nothing is inspected per
+call. Over the bare NumPy call on ten elements they cost 0.3-0.5 us without a graph and 0.7-1.1 us with one
+(``benchmarks/overhead.py`` measures it).
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast, overload
+
+from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.node import (
+    DTYPE,
+    RESULT,
+    SHAPE,
+    Formula,
+    MultiNode,
+    Node,
+    Op,
+    SequenceNode,
+    output,
+    versions_of,
+)
+from minitensor.backends import HostArray
+from minitensor.base import TensorBase, new, settled, wrap
+from minitensor.errors import ArgumentTypeError
+from minitensor.storage import Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from minitensor.backends import Array
+    from minitensor.layout import Layout
+    from minitensor.tensor import Tensor
+
+P = ParamSpec("P")
+Call = "Callable[..., Any]"
+
+NUMBERS = frozenset((int, float, bool, complex))
+FACTS = {"result": RESULT, "results": RESULT, "in_shape": SHAPE, "in_shapes": SHAPE, "in_dtype": DTYPE}
+
+
+class Recorder(Protocol):
+    """What ``differentiable`` returns: arrays in the body become tensors in the operation."""
+
+    @overload
+    def __call__(self, body: Callable[P, Array]) -> Callable[P, Tensor]: ...
+
+    @overload
+    def __call__(self, body: Callable[P, tuple[Array, ...]]) -> Callable[P, tuple[Tensor, ...]]: ...
+
+
+def differentiable(**formulas: Callable[..., Any]) -> Recorder:
+    """Make an operation of a body that returns a fresh array, given a formula for each differentiable argument."""
+
+    def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
+        op = describe(body, formulas)
+        return finish(choose(op)(op), op)
+
+    return cast("Recorder", decorate)
+
+
+def nondifferentiable(body: Callable[P, Array]) -> Callable[P, Tensor]:
+    """Make an operation without gradient, such as a comparison."""
+    op = describe(body, {})
+    return finish(plain(op), op)
+
+
+def view(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
+    """Make an operation whose result looks at its first argument's storage through the layout that the body returns."""
+
+    def decorate(body: Callable[P, Layout]) -> Callable[P, Tensor]:
+        op = describe(body, formulas)
+        return finish(viewer(op), op)
+
+    return decorate
+
+
+# -- describing, at import ---------------------------------------------------------------------------------------------
+
+
+def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) -> Op:
+    """Read a body's and its formulas' signatures, once."""
+    signature = inspect.signature(body)
+    op = Op()
+    op.name, op.body, op.signature = body.__name__.strip("_"), positional(body, signature), signature
+    op.names = tuple(signature.parameters)
+    op.defaults = tuple([p.default for p in signature.parameters.values() if p.default is not p.empty])
+    op.inputs = tuple([position(op, name, "has a formula, but is no argument") for name in formulas])
+    asked = {name: tuple(inspect.signature(formula).parameters) for name, formula in formulas.items()}
+    op.kept = tuple(sorted({
+        position(op, want, f"is asked for by the formula of {name!r}, but is no argument")
+        for name, wants in asked.items() for want in wants[1:] if want not in FACTS
+    }))
+    op.formulas = tuple([
+        Formula(formula, tuple([FACTS[w] if w in FACTS else op.kept.index(op.names.index(w)) for w in asked[name][1:]]))
+        for name, formula in formulas.items()
+    ])
+    op.multiple = any(wants[:1] == ("grads",) for wants in asked.values())
+    op.plans = {}
+    return op
+
+
+def positional(body: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
+    """Return the body with its keyword-only arguments taken by position, as recorders pass them."""
+    names = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    if not names:
+        return body
+    first = len(signature.parameters) - len(names)
+
+    def call(*args: Any) -> Any:
+        return body(*args[:first], **dict(zip(names, args[first:], strict=True)))
+
+    return functools.update_wrapper(call, body)
+
+
+def position(op: Op, name: str, trouble: str) -> int:
+    """Return where an argument stands; a name that is none is a mistake in the op's definition."""
+    if name not in op.names:
+        raise TypeError(f"{op.name}: {name!r} {trouble}, nor `result`, `in_shape` or `in_dtype`")
+    return op.names.index(name)
+
+
+def choose(op: Op) -> Callable[[Op], Callable[..., Any]]:
+    """Choose the recorder for a body."""
+    if op.multiple:
+        return several
+    if is_sequence(op):
+        return sequence
+    if len(op.names) == 1:
+        return unary
+    if op.names == ("input", "other") and op.inputs == (0, 1) and not op.defaults:
+        return pair
+    return general
+
+
+def is_sequence(op: Op) -> bool:
+    """Whether the one differentiable argument is a sequence of tensors: its formula or its name says so."""
+    return op.inputs == (0,) and op.names[0] in ("tensors", "operands")
+
+
+def finish(call: Callable[..., Any], op: Op) -> Any:
+    """Give the operation its body's name, documentation and signature."""
+    functools.update_wrapper(call, op.body)
+    call.op = op  # type: ignore[attr-defined]  # `inplace` reads it
+    return call
+
+
+# -- the recorders -----------------------------------------------------------------------------------------------------
+
+
+def unary(op: Op) -> Callable[..., Any]:
+    """Record a function of one tensor and nothing else."""
+    body = op.body
+    keep, keep_result = op.plan((True,))
+    keep_input = keep == (0,)
+
+    def call(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+        try:
+            array = body(input)
+        except AttributeError as error:
+            raise misuse(op, (input,), error) from error
+        if array.__class__ is not HostArray:
+            array = settled(array)
+        result = new(input.result_class)
+        result.array = array
+        result._storage = result._layout = result._base = None
+        node = input._node if input._base is None else input.node
+        if node is not None and grad_mode.get():
+            made = result._node = new(Node)
+            made.op = op
+            made.edges = (node,)
+            made.shape = array.shape
+            made.dtype = array.dtype
+            made.hooks = None
+            if keep_input:
+                storage = input._storage
+                made.saved = (input,)
+                made.versions = (0 if storage is None else storage.version,)
+            else:
+                made.saved = made.versions = ()
+            made.result = remember(result) if keep_result else None
+        else:
+            result._node = None
+        return result if out is None else out._receive(result)
+
+    return call
+
+
+def pair(op: Op) -> Callable[..., Any]:
+    """Record a function of two tensors, or of a tensor and a number."""
+    body = op.body
+    masks = ((True, False), (False, True), (True, True))
+    plans = [(), *[op.plan(needs)[0] for needs in masks]]  # -1 picks the None at the end of `arguments`
+    keeps_result = [False, *[op.plan(needs)[1] for needs in masks]]
+
+    def call(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+        try:
+            array = body(input, other)
+        except AttributeError as error:
+            raise misuse(op, (input, other), error) from error
+        if array.__class__ is not HostArray:
+            array = settled(array)
+        if other.__class__ in NUMBERS:
+            like = input
+            edge = input._node if input._base is None else input.node
+            edges = (edge, None)
+            needs = 0 if edge is None else 1
+        elif input.__class__ in NUMBERS:
+            like = other
+            edge = other._node if other._base is None else other.node
+            edges = (None, edge)
+            needs = 0 if edge is None else 2
+        else:
+            like = input
+            edge = input._node if input._base is None else input.node
+            edge2 = other._node if other._base is None else other.node
+            edges = (edge, edge2)
+            needs = (edge is not None) + 2 * (edge2 is not None)
+        result = new(like.result_class)
+        result.array = array
+        result._storage = result._layout = result._base = None
+        if needs and grad_mode.get():
+            made = result._node = new(Node)
+            made.op = op
+            made.edges = edges
+            made.shape = array.shape
+            made.dtype = array.dtype
+            made.hooks = None
+            plan = plans[needs]
+            if plan:
+                arguments = (input, other, None)
+                made.saved = saved = tuple([arguments[i] for i in plan])
+                made.versions = tuple([kept_version(value) for value in saved])
+            else:
+                made.saved = made.versions = ()
+            made.result = remember(result) if keeps_result[needs] else None
+        else:
+            result._node = None
+        return result if out is None else out._receive(result)
+
+    return call
+
+
+def kept_version(value: Any) -> int:
+    """Return a saved operand's version, -1 for a number."""
+    if value is None or value.__class__ in NUMBERS:
+        return -1
+    storage = value._storage
+    return 0 if storage is None else storage.version  # type: ignore[no-any-return]  # a slot
+
+
+def general(op: Op) -> Callable[..., Any]:
+    """Record a function of any arguments that returns one array."""
+    body = op.body
+
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
+        args = bind(op, args, kwargs)
+        try:
+            array = body(*args)
+        except AttributeError as error:
+            raise misuse(op, args, error) from error
+        result = wrap(like(op, args), array)
+        edges = edges_of(op, args)
+        if edges is not None:
+            result._node = record(op, edges, args, result)
+        return result if out is None else out._receive(result)
+
+    return call
+
+
+def plain(op: Op) -> Callable[..., Any]:
+    """Compute without recording."""
+    body = op.body
+
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
+        args = bind(op, args, kwargs)
+        try:
+            array = body(*args)
+        except AttributeError as error:
+            raise misuse(op, args, error) from error
+        result = wrap(like(op, args), array)
+        return result if out is None else out._receive(result)
+
+    return call
+
+
+def viewer(op: Op) -> Callable[..., Any]:
+    """Record a function that returns a layout over its first argument's storage."""
+    body = op.body
+    recorded = bool(op.formulas)
+
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        args = bind(op, args, kwargs)
+        input = args[0]
+        try:
+            layout = body(*args)
+        except AttributeError as error:
+            raise misuse(op, args, error) from error
+        base = input._base
+        result = new(input.result_class)
+        storage = input._storage
+        if storage is None:
+            storage = input.storage
+        result._storage = storage
+        result._layout = layout
+        result._base = input if base is None else base
+        result._seen = storage.version
+        node = input._node if base is None else input.node
+        if node is not None and recorded and grad_mode.get():
+            made = result._node = new(Node)
+            made.op = op
+            made.edges = (node,)
+            made.shape = layout.shape
+            made.dtype = storage.array.dtype
+            made.hooks = made.result = None
+            made.saved = tuple([args[i] for i in op.kept])
+            made.versions = ()
+        else:
+            result._node = None
+        return result
+
+    return call
+
+
+def several(op: Op) -> Callable[..., Any]:
+    """Record a function that returns a tuple of arrays."""
+    body = op.body
+
+    def call(*args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
+        args = bind(op, args, kwargs)
+        try:
+            arrays = body(*args)
+        except AttributeError as error:
+            raise misuse(op, args, error) from error
+        cls = like(op, args)
+        results = tuple([wrap(cls, array) for array in arrays])
+        edges = edges_of(op, args)
+        if edges is not None:
+            node = record_several(op, edges, args, results)
+            for i, result in enumerate(results):
+                if result.array.dtype.kind in "fc":
+                    result._node = output(node, i, result.array.shape, result.array.dtype)
+        return results
+
+    return call
+
+
+def sequence(op: Op) -> Callable[..., Any]:
+    """Record a function whose first argument is a sequence of tensors."""
+    body = op.body
+    (formula,) = op.formulas
+
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
+        args = bind(op, args, kwargs)
+        tensors = args[0] = tuple(args[0])
+        for tensor in tensors:
+            if not isinstance(tensor, TensorBase):
+                raise ArgumentTypeError(f"{op.name}: expected a sequence of tensors, got {type(tensor).__name__} in it")
+        result = wrap(tensors[0].result_class if tensors else like(op, args), body(*args))
+        edges = tuple([tensor.node for tensor in tensors])
+        if any(edge is not None for edge in edges) and grad_mode.get():
+            node = new(SequenceNode)
+            fill(node, op, edges, args, result, RESULT in formula.wants, op.kept)
+            node.shapes = tuple([tuple(tensor.shape) for tensor in tensors])
+            result._node = node
+        return result if out is None else out._receive(result)
+
+    return call
+
+
+# -- their parts -------------------------------------------------------------------------------------------------------
+
+
+def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """Return all arguments in order, defaults filled in; what does not fit the signature is a TypeError."""
+    count = len(op.names)
+    if not kwargs:
+        missing = count - len(args)
+        if not missing:
+            return list(args)
+        if 0 < missing <= len(op.defaults):
+            return [*args, *op.defaults[-missing:]]
+    try:
+        bound = op.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise ArgumentTypeError(f"{op.name}(): {error}; it takes {op.signature}") from None
+    bound.apply_defaults()
+    return list(bound.arguments.values())
+
+
+def like(op: Op, args: Sequence[Any]) -> type[Any]:
+    """Return the class for results: that of the first tensor among the arguments."""
+    for each in args:
+        if isinstance(each, TensorBase):
+            return each.result_class
+    raise ArgumentTypeError(f"{op.name}(): expected a tensor, got {', '.join(type(each).__name__ for each in args)}")
+
+
+def edges_of(op: Op, args: Sequence[Any]) -> tuple[Node | None, ...] | None:
+    """Return the nodes of the differentiable arguments, or None when nothing is to be recorded."""
+    edges = tuple([args[i].node if isinstance(args[i], TensorBase) else None for i in op.inputs])
+    for edge in edges:
+        if edge is not None:
+            return edges if grad_mode.get() else None
+    return None
+
+
+def record(op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], result: TensorBase) -> Node:
+    """Return a node for one result."""
+    keep, keep_result = op.plan(tuple([edge is not None for edge in edges]))
+    node = new(Node)
+    fill(node, op, edges, args, result, keep_result, keep)
+    return node  # type: ignore[no-any-return]  # `new` is untyped for speed
+
+
+def fill(
+    node: Any, op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], result: Any, keep_result: bool,
+    keep: tuple[int, ...],
+) -> None:
+    """Set a node's slots; ``keep`` has a position, or -1 for what no formula that runs will ask for."""
+    node.op, node.edges, node.hooks = op, edges, None
+    node.shape, node.dtype = result.array.shape, result.array.dtype
+    node.saved = tuple([None if i == -1 else args[i] for i in keep])
+    node.versions = versions_of(node.saved)
+    node.result = remember(result) if keep_result else None
+
+
+def record_several(
+    op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], results: tuple[TensorBase, ...]
+) -> MultiNode:
+    """Return a node for several results."""
+    keep, keep_result = op.plan(tuple([edge is not None for edge in edges]))
+    node = new(MultiNode)
+    fill(node, op, edges, args, results[0], False, keep)
+    node.result = tuple([remember(result) for result in results]) if keep_result else None
+    node.count = len(results)
+    return node  # type: ignore[no-any-return]  # as above
+
+
+def remember(result: TensorBase) -> tuple[Any, ...]:
+    """Return what a node keeps of its result; see Note [What a node keeps]."""
+    storage = result._storage
+    if storage is None:
+        if not result.array.flags.c_contiguous:
+            storage = result.storage
+        else:
+            storage = result._storage = Storage(result.array)
+    return result.array, storage, result._layout, storage.version
+
+
+def misuse(op: Op, args: Sequence[Any], error: AttributeError) -> Exception:
+    """Return a TypeError that names what was given where a tensor was wanted, or the error itself."""
+    for name, value in zip(op.names, args, strict=False):
+        optional = value is None and op.signature.parameters[name].default is None
+        if not isinstance(value, TensorBase) and op.names.index(name) in (op.inputs or (0,)) and not optional \
+                and value.__class__ not in NUMBERS:
+            return ArgumentTypeError(f"{op.name}(): argument {name!r} must be a tensor, not {type(value).__name__}")
+    return error if any(isinstance(value, TensorBase) for value in args) else ArgumentTypeError(
+        f"{op.name}(): expected a tensor, got {', '.join(type(value).__name__ for value in args)}"
+    )

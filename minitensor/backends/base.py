@@ -1,0 +1,102 @@
+"""A backend: everything an op may ask of an array library that is not spelled alike in NumPy and CuPy.
+
+Methods either move memory (``window``, ``asarray``, ``to_host``) or name kernels; the kernels given here are the reference
+ones, written in ``xp``, and a library's own table replaces those it can do faster. No tensors are known here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from minitensor.backends.reference import conv, pool
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+Pair = tuple[int, int]
+
+
+class Backend(ABC):
+    """A table of kernels over one array library."""
+
+    name: str
+    xp: Any  # the module: numpy or cupy
+    array_class: type
+
+    # -- memory ------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def window(self, buffer: Array, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:
+        """Return an array that looks at a flat buffer; strides and offset in elements, bounds checked by the caller."""
+
+    @abstractmethod
+    def settle(self, value: Any) -> Array:
+        """Return a kernel's result as an array: some libraries give bare scalars for 0-d results."""
+
+    @abstractmethod
+    def asarray(self, host: Array, index: int | None = None) -> Array:
+        """Copy a host array to this device; on the host itself nothing is copied."""
+
+    @abstractmethod
+    def to_host(self, array: Array) -> Array:
+        """Copy an array of this device to the host; on the host itself nothing is copied."""
+
+    @abstractmethod
+    def place(self, array: Array) -> tuple[str, int | None]:
+        """Return the name and index of the device on which the array lies."""
+
+    @abstractmethod
+    def address(self, array: Array) -> int:
+        """Return the memory address of the first element."""
+
+    def is_available(self) -> bool:
+        """Whether this machine can compute here."""
+        return True
+
+    def synchronize(self) -> None:
+        """Wait until everything asked of the device is done."""
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def add_at(self, target: Array, index: Any, values: Array) -> None:
+        """Add values at positions that may repeat."""
+        self.xp.add.at(target, index, values)
+
+    # -- convolution and pooling -------------------------------------------------------------------------------------
+
+    def conv2d(self, input: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
+        """Correlate (N, C, H, W) with (O, C / groups, KH, KW)."""
+        return conv.conv2d(self.xp, input, weight, stride, padding, dilation, groups)
+
+    def conv2d_input(
+        self,
+        grad: Array,
+        weight: Array,
+        input_shape: tuple[int, ...],
+        stride: Pair,
+        padding: Pair,
+        dilation: Pair,
+        groups: int,
+    ) -> Array:
+        """Return the adjoint of ``conv2d`` in its input."""
+        return conv.conv2d_input(self.xp, grad, weight, input_shape, stride, padding, dilation, groups)
+
+    def conv2d_weight(
+        self,
+        grad: Array,
+        input: Array,
+        weight_shape: tuple[int, ...],
+        stride: Pair,
+        padding: Pair,
+        dilation: Pair,
+        groups: int,
+    ) -> Array:
+        """Return the adjoint of ``conv2d`` in its weight."""
+        return conv.conv2d_weight(self.xp, grad, input, weight_shape, stride, padding, dilation, groups)
+
+    def max_pool2d(
+        self, input: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
+    ) -> tuple[Array, Array]:
+        """Return the largest entry of each window and its flat position in (H, W)."""
+        return pool.max_pool2d(self.xp, input, kernel, stride, padding, dilation, ceil_mode)

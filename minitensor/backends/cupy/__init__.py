@@ -1,0 +1,25 @@
+"""CuPy's rooms, entered only when a tensor is asked onto "cuda"."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from minitensor.errors import DeviceError, MissingExtraError
+
+if TYPE_CHECKING:
+    from minitensor.backends.base import Backend
+
+
+def load() -> Backend:
+    """Open the CuPy backend, or say what is missing: the library or the GPU."""
+    try:
+        cupy = import_module("cupy")
+    except ImportError as error:
+        raise MissingExtraError(
+            "device 'cuda' needs CuPy: pip install 'minitensor-py[cuda13]' (or [cuda12] for CUDA 12)"
+        ) from error
+    if not cupy.is_available():
+        raise DeviceError("device 'cuda': CuPy is installed but finds no GPU; use device 'cpu'")
+    backend: Backend = import_module("minitensor.backends.cupy.table").CupyBackend()
+    return backend

@@ -1,0 +1,40 @@
+"""NumPy's table: memory on the host, and the fast kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from minitensor.backends.base import Backend
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+
+class NumpyBackend(Backend):
+    """Kernels on host arrays."""
+
+    name = "cpu"
+    xp = numpy
+    array_class = numpy.ndarray
+
+    def window(self, buffer: Array, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:
+        size = dtype.itemsize
+        # 0.35 us; numpy.lib.stride_tricks.as_strided takes 3.5
+        return numpy.ndarray(shape, dtype, buffer, offset * size, tuple([step * size for step in strides]))
+
+    def settle(self, value: Any) -> Array:
+        return numpy.asarray(value)
+
+    def asarray(self, host: Array, index: int | None = None) -> Array:
+        return host
+
+    def to_host(self, array: Array) -> Array:
+        return array
+
+    def place(self, array: Array) -> tuple[str, int | None]:
+        return "cpu", None
+
+    def address(self, array: Array) -> int:
+        return int(array.ctypes.data)

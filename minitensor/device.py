@@ -1,0 +1,91 @@
+"""Where a tensor lives: ``device("cpu")``, ``device("cuda", 1)``.
+
+A device is a name and an index, and the only thing that decides which backend computes. It knows the backends by name
+and nothing of memory or tensors; asking for a device never loads its library, asking for its ``backend`` does.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Union
+
+from minitensor import backends
+from minitensor.errors import ArgumentTypeError, DeviceError
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.backends.base import Backend
+
+DeviceLike = Union[str, int, "device", None]
+
+
+class device:  # noqa: N801  # PyTorch's spelling
+    """A place for tensors: a ``type`` ("cpu", "cuda") and an ``index`` (None: the current one).
+
+    >>> device("cuda:1")
+    device(type='cuda', index=1)
+    """
+
+    __slots__ = ("index", "type")
+
+    type: str
+    index: int | None
+
+    def __init__(self, type: DeviceLike, index: int | None = None) -> None:  # noqa: A002  # PyTorch's name
+        if isinstance(type, device):
+            type, index = type.type, type.index if index is None else index
+        elif isinstance(type, int) and not isinstance(type, bool):
+            type, index = "cuda", type
+        elif not isinstance(type, str):
+            raise ArgumentTypeError(f"device: expected a name such as 'cpu' or 'cuda:0', got {type!r}")
+        self.type, self.index = parse(type, index)
+
+    @property
+    def backend(self) -> Backend:
+        """The table of kernels that computes here; loads its library."""
+        return backends.named(self.type)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __repr__(self) -> str:
+        if self.index is None:
+            return f"device(type={self.type!r})"
+        return f"device(type={self.type!r}, index={self.index})"
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return device, (self.type, self.index)
+
+
+def parse(text: str, index: int | None) -> tuple[str, int | None]:
+    """Split "cuda:1" into its name and index; both are checked."""
+    name, colon, number = text.partition(":")
+    if name not in backends.names():
+        raise DeviceError(f"device: expected one of {', '.join(backends.names())}, got {text!r}")
+    if not colon:
+        return name, index
+    if index is not None:
+        raise DeviceError(f"device: {text!r} holds an index already, and index={index} was given too")
+    if not number.isdecimal():
+        raise DeviceError(f"device: expected a number after the colon, got {text!r}")
+    return name, int(number)
+
+
+def device_of(array: Array) -> device:
+    """Return the device on which an array lies."""
+    return located(*backends.of(array).place(array))
+
+
+@lru_cache(64)
+def located(name: str, index: int | None) -> device:
+    """Return one shared object per place."""
+    return device(name, index)
+
+
+CPU = located("cpu", None)

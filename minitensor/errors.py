@@ -1,0 +1,95 @@
+"""Every error the library raises on purpose, each a child of the built-in class that PyTorch raises in its place.
+
+A caller may catch the built-in class, as in PyTorch, or the narrower one, or ``MinitensorError`` for all of them. This
+file knows no tensors: a message is written where the values are; it says what was given, what was wanted, what to do.
+"""
+
+from __future__ import annotations
+
+
+class MinitensorError(Exception):
+    """The common parent: anything this library refuses to do."""
+
+
+class ShapeError(MinitensorError, RuntimeError):
+    """Sizes do not fit: in view, expand, matmul, broadcasting, conv ..."""
+
+
+class ViewError(ShapeError):
+    """No strides over the old memory give the wanted shape; a copy would."""
+
+
+class DimError(MinitensorError, IndexError):
+    """A dimension lies outside the tensor's dimensions."""
+
+
+class RepeatedDimError(MinitensorError, RuntimeError):
+    """A dimension is named more than once, or a list of dimensions is not a permutation."""
+
+
+class IndexOutOfRange(MinitensorError, IndexError):
+    """An index lies outside its dimension, or there are more indices than dimensions."""
+
+
+class InvalidIndexError(MinitensorError, IndexError):
+    """Something that cannot index at all: a float, a string, a mask of another shape."""
+
+
+class DtypeError(MinitensorError, RuntimeError):
+    """The dtype cannot be used here, or the result cannot be cast to it."""
+
+
+class DeviceError(MinitensorError, RuntimeError):
+    """Tensors on different devices, or a device that is not there."""
+
+
+class ArgumentError(MinitensorError, ValueError):
+    """An argument of the right type has a value that makes no sense."""
+
+
+class ArgumentTypeError(MinitensorError, TypeError):
+    """An argument is of the wrong type, missing, or unknown."""
+
+
+class ScalarError(MinitensorError, RuntimeError):
+    """One number was wanted from a tensor that holds none or many."""
+
+
+class UnsupportedError(MinitensorError, NotImplementedError):
+    """PyTorch has this, the library has not; the message says what to use instead."""
+
+
+class GradError(MinitensorError, RuntimeError):
+    """Something the graph cannot do: no gradient to compute, a graph already freed, a non-scalar root."""
+
+
+class VersionError(GradError):
+    """A tensor saved for the backward pass was changed in place since."""
+
+
+class InplaceError(MinitensorError, RuntimeError):
+    """An in-place write that would be wrong: on a leaf, on overlapping memory, to another shape."""
+
+
+class StateDictError(MinitensorError, RuntimeError):
+    """A state dict that does not fit its module; every misfit is listed."""
+
+
+class FileFormatError(MinitensorError, RuntimeError):
+    """A file that is damaged, cut short, or of another format."""
+
+
+class MissingExtraError(MinitensorError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+    @classmethod
+    def of(cls, package: str, extra: str) -> MissingExtraError:
+        """Say which package is missing and how to install it.
+
+        >>> print(MissingExtraError.of("tqdm", "demo"))
+        tqdm is not installed; it comes with the extra 'demo': pip install minitensor-py[demo]
+        """
+        return cls(
+            f"{package} is not installed; it comes with the extra {extra!r}: pip install minitensor-py[{extra}]",
+            name=package,
+        )

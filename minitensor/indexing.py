@@ -1,0 +1,222 @@
+"""What ``x[...]`` means: steps that only move the window, and picks that choose elements one by one.
+
+Ints, slices, None and ``...`` make a new Layout: a view. Anything else (index arrays, masks, True and False) is a
+*pick*: its dim stays whole in the layout, and the pick is reported at that dim, for an op to gather. This file knows no
+arrays: it asks its caller how many dims a strange object takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral
+from operator import index as as_index
+from typing import Any
+
+from minitensor.errors import IndexOutOfRange, InvalidIndexError, ShapeError
+from minitensor.layout import Layout, slice_steps
+from minitensor.shapes import Shape, broadcast_shapes
+
+DimsTaken = Callable[[object], int | None]
+
+_new = tuple.__new__  # Layout(...) costs 0.1 us more than new(Layout, (...)), and x[i] is the hottest view of all.
+
+
+def basic(layout: Layout, index: Any) -> Layout | None:
+    """Answer ``x[index]`` for a plain int, a slice, or a tuple of these; None when that is not enough: ask ``resolve``.
+
+    The fast twin of ``resolve``, which also raises the errors. It remembers nothing: slices have no hash, and a loop
+    over ``x[i]`` would flush the cache.
+    """
+    shape, strides, offset = layout
+    kind = index.__class__
+    if kind is int:
+        if shape and -shape[0] <= index < shape[0]:
+            step = (index if index >= 0 else index + shape[0]) * strides[0]
+            return _new(Layout, (shape[1:], strides[1:], offset + step))
+        return None
+    if kind is slice:
+        index = (index,)
+    elif kind is not tuple:
+        return None
+    taken = len(index)
+    if taken > len(shape):
+        return None
+    sizes, steps = [], []
+    for item, size, stride in zip(index, shape, strides):
+        kind = item.__class__
+        if kind is slice:
+            start, stop, step = item.indices(size)
+            if step < 0:
+                return None
+            offset += start * stride
+            sizes.append((stop - start + step - 1) // step if stop > start else 0)
+            steps.append(stride * step)
+        elif kind is int and -size <= item < size:
+            offset += (item if item >= 0 else item + size) * stride
+        else:
+            return None
+    return _new(Layout, ((*sizes, *shape[taken:]), (*steps, *strides[taken:]), offset))
+
+
+def resolve(layout: Layout, index: object, dims_taken: DimsTaken) -> tuple[Layout, dict[int, object]]:
+    """Return the view that ``x[index]`` makes, and its picks by the dim of that view where they stand.
+
+    Args:
+        index: what stands in the brackets; a tuple is several indices, everything else is one.
+        dims_taken: says how many dims an object takes: 1 for an array of integers, its ndim for a mask (0 for a single
+            bool, which adds a dim), None if it is no array (then it must be an integer, by ``__index__``).
+    """
+    items = index if isinstance(index, tuple) else (index,)
+    takes = [takes_dims(item, dims_taken) for item in items]
+    walk = Walk(layout, len(layout.shape) - sum([abs(n) for n in takes]), index)
+    for item, n in zip(items, takes):
+        walk.step(item, n)
+    return walk.finish()
+
+
+STEP = -1  # Takes one dim, as an int or a slice does, and is no pick.
+
+
+def takes_dims(item: object, dims_taken: DimsTaken) -> int:
+    """Return how many dims a pick takes, STEP for an int or a slice, 0 for what takes none."""
+    if item is None or item is Ellipsis or isinstance(item, bool):
+        return 0
+    if isinstance(item, (Integral, slice)):
+        return STEP
+    taken = dims_taken(item)
+    if taken is not None:
+        return taken
+    if hasattr(item, "__index__"):
+        return STEP
+    raise InvalidIndexError(
+        "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid indices "
+        f"(got {type(item).__name__}: {item!r})"
+    )
+
+
+class Walk:
+    """One pass over the dims of a layout, building the next layout as it goes."""
+
+    __slots__ = ("dim", "free", "offset", "picks", "sizes", "source", "strides")
+
+    def __init__(self, source: Layout, free: int, index: object) -> None:
+        if free < 0:
+            raise too_many(source.shape, index)
+        self.source, self.free, self.dim, self.offset = source, free, 0, source.offset
+        self.sizes: list[int] = []
+        self.strides: list[int] = []
+        self.picks: dict[int, object] = {}
+
+    def step(self, item: object, takes: int) -> None:
+        """Move on by one index, which takes so many dims."""
+        if item is None:
+            self.insert()
+        elif item is Ellipsis:
+            self.skip_rest()
+        elif isinstance(item, slice):
+            self.cut(item)
+        elif takes == STEP:
+            self.select(as_index(item))  # type: ignore[arg-type]  # takes_dims saw its __index__
+        else:
+            self.pick(item, takes)
+
+    def finish(self) -> tuple[Layout, dict[int, object]]:
+        """Keep the dims that no index named."""
+        self.keep(len(self.source.shape) - self.dim)
+        return Layout(tuple(self.sizes), tuple(self.strides), self.offset), self.picks
+
+    def keep(self, count: int) -> None:
+        end = self.dim + count
+        self.sizes += self.source.shape[self.dim : end]
+        self.strides += self.source.strides[self.dim : end]
+        self.dim = end
+
+    def insert(self) -> None:
+        shape, strides, _ = self.source
+        self.sizes.append(1)
+        self.strides.append(shape[self.dim] * strides[self.dim] if self.dim < len(shape) else 1)
+
+    def skip_rest(self) -> None:
+        if self.free < 0:
+            raise InvalidIndexError("an index can only have a single ellipsis ('...')")
+        self.keep(self.free)
+        self.free = -1
+
+    def select(self, index: int) -> None:
+        size = self.source.shape[self.dim]
+        if not -size <= index < size:
+            raise out_of_bounds(index, self.dim, size)
+        self.offset += (index + size if index < 0 else index) * self.source.strides[self.dim]
+        self.dim += 1
+
+    def cut(self, piece: slice) -> None:
+        start, count, step = slice_steps(piece, self.source.shape[self.dim])
+        stride = self.source.strides[self.dim]
+        self.offset += start * stride
+        self.sizes.append(count)
+        self.strides.append(step * stride)
+        self.dim += 1
+
+    def pick(self, item: object, takes: int) -> None:
+        self.picks[len(self.sizes)] = item
+        if takes:
+            self.keep(takes)
+        else:
+            self.insert()
+
+
+# ---- the shape rule of picks -------------------------------------------------------------------------------------
+
+
+def landing(dims: Iterable[int]) -> int:
+    """Return where the picks' dims stand in the result: in place of the picked dims if they are neighbours, else first.
+
+    >>> landing([1, 2]), landing([1, 3])
+    (1, 0)
+    """
+    ordered = sorted(dims)
+    return ordered[0] if ordered[-1] - ordered[0] == len(ordered) - 1 else 0
+
+
+def advanced_shape(shape: Shape, picks: Mapping[int, Shape]) -> tuple[Shape, int]:
+    """Return the shape of a gather, and where the broadcast dims of its picks stand.
+
+    Args:
+        shape: of the view that ``resolve`` made.
+        picks: shape of the index array at each picked dim (a mask has become one index array per dim it takes).
+    """
+    try:
+        picked = broadcast_shapes(*picks.values())
+    except ShapeError:
+        given = ", ".join([str(list(pick)) for pick in picks.values()])
+        raise InvalidIndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {given}"
+        ) from None
+    place = landing(picks)
+    rest = [n for dim, n in enumerate(shape) if dim not in picks]
+    return (*rest[:place], *picked, *rest[place:]), place
+
+
+def check_mask(mask: Shape, shape: Shape, dim: int) -> None:
+    """Raise unless a mask of this shape fits the dims of ``shape`` from ``dim`` on."""
+    for axis, n in enumerate(mask):
+        if shape[dim + axis] != n:
+            raise InvalidIndexError(
+                f"the shape of the mask {list(mask)} at index {axis} does not match the shape of the indexed tensor "
+                f"{list(shape)} at index {dim + axis}"
+            )
+
+
+# ---- refusals ----------------------------------------------------------------------------------------------------
+
+
+def out_of_bounds(index: int, dim: int, size: int) -> IndexOutOfRange:
+    """Say that an index lies outside its dim."""
+    return IndexOutOfRange(f"index {index} is out of bounds for dimension {dim} with size {size}")
+
+
+def too_many(shape: Shape, index: object) -> IndexOutOfRange:
+    """Say that there are more indices than dims."""
+    if not shape:
+        return IndexOutOfRange("invalid index of a 0-dim tensor; use item() to convert it to a number")
+    return IndexOutOfRange(f"too many indices for tensor of dimension {len(shape)} (shape {shape}): {index!r}")

@@ -1,0 +1,604 @@
+"""Where the elements of a tensor lie in its storage: shape, strides and offset, counted in elements.
+
+Every view is one of the functions below: it takes a ``Layout`` and returns another over the same storage, or says why
+there is none. The rules are PyTorch's, stride for stride. Nothing here knows memory, dtypes or bytes; arguments are
+plain numbers and tuples, because the answers are remembered (see ``shapes.memoised``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from math import gcd, prod
+from operator import mul
+from typing import NamedTuple
+
+from minitensor.errors import (
+    ArgumentError,
+    DimError,
+    IndexOutOfRange,
+    RepeatedDimError,
+    ShapeError,
+)
+from minitensor.shapes import Shape, integer, memoised, wrap_dim, wrap_dims
+
+
+class Layout(NamedTuple):
+    """Element (i, j, ...) of the tensor is element ``offset + i * strides[0] + j * strides[1] ...`` of the storage."""
+
+    shape: Shape
+    strides: tuple[int, ...]
+    offset: int
+
+
+def numel(shape: Shape) -> int:
+    """Count the elements of a tensor of this shape."""
+    return prod(shape)
+
+
+# ---- fresh memory ------------------------------------------------------------------------------------------------
+
+
+@memoised
+def contiguous(shape: Shape) -> Layout:
+    """Lay the elements out row by row, the last dim fastest. A dim of size 0 counts as 1.
+
+    >>> contiguous((2, 3)).strides
+    (3, 1)
+    """
+    shape = tuple([integer(n) for n in shape])
+    return Layout(shape, packed(shape, range(len(shape) - 1, -1, -1)), 0)
+
+
+@memoised
+def channels_last(shape: Shape) -> Layout:
+    """Lay out (N, C, H, W) or (N, C, D, H, W) with the channels fastest, then the columns, the rows, the images.
+
+    Unlike in ``contiguous`` a dim of size 0 counts as 0, as in PyTorch.
+    """
+    shape = tuple([integer(n) for n in shape])
+    if len(shape) not in (4, 5):
+        raise ShapeError(f"channels_last wants a 4-d or 5-d shape (N, C, [D,] H, W), got {shape}")
+    order = channels_fastest(len(shape))
+    steps = dict(zip(order, accumulate([shape[dim] for dim in order], mul, initial=1)))
+    return Layout(shape, tuple([steps[dim] for dim in range(len(shape))]), 0)
+
+
+@memoised
+def like(layout: Layout) -> Layout:
+    """Return the layout of a fresh copy that keeps the order of the dims, as ``clone`` and ``empty_like`` do.
+
+    Dense layouts keep their strides. Others (gaps, expanded dims) are packed, the dims in the order of their strides.
+    """
+    if is_dense(layout):
+        return Layout(layout.shape, layout.strides, 0)
+    return Layout(layout.shape, packed(layout.shape, fastest_first(layout.shape, (layout.strides,))), 0)
+
+
+@memoised
+def elementwise(shape: Shape, *inputs: Layout) -> Layout:
+    """Return the layout of a fresh elementwise result of these inputs, which broadcast to ``shape``.
+
+    All contiguous gives contiguous, all alike and dense gives the same; else the dims are ordered by the strides of the
+    first input that can tell.
+    """
+    if all(x.shape == shape for x in inputs):
+        if all(map(is_contiguous, inputs)):
+            return contiguous(shape)
+        if all(map(is_channels_last, inputs)):
+            return channels_last(shape)
+        if is_dense(inputs[0]) and all(x.strides == inputs[0].strides for x in inputs):
+            return Layout(inputs[0].shape, inputs[0].strides, 0)
+    missing = [(0,) * (len(shape) - len(x.shape)) for x in inputs]
+    strides = [(*lead, *repeated(x, shape[len(lead) :])) for lead, x in zip(missing, inputs)]
+    return Layout(shape, packed(shape, fastest_first(shape, strides)), 0)
+
+
+def packed(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
+    """Give strides without gaps to the dims in this order, the first one fastest."""
+    strides, step = [0] * len(shape), 1
+    for dim in order:
+        strides[dim] = step
+        step *= shape[dim] or 1
+    return tuple(strides)
+
+
+def fastest_first(shape: Shape, operands: Sequence[tuple[int, ...]]) -> list[int]:
+    """Sort the dims by growing stride, as PyTorch does: insertion sort, and stride 0 says nothing."""
+    order: list[int] = list(range(len(shape) - 1, -1, -1))
+    for start in range(1, len(order)):
+        place = start
+        for before in range(start - 1, -1, -1):
+            verdict = slower(shape, operands, order[before], order[place])
+            if verdict < 0:
+                break
+            if verdict > 0:
+                order[before], order[place] = order[place], order[before]
+                place = before
+    return order
+
+
+def slower(shape: Shape, operands: Sequence[tuple[int, ...]], a: int, b: int) -> int:
+    """Return 1 if dim ``a`` moves slower than dim ``b``, -1 if faster, 0 if no operand can tell."""
+    for strides in operands:
+        if strides[a] == 0 or strides[b] == 0:
+            continue
+        if strides[a] != strides[b]:
+            return 1 if strides[a] > strides[b] else -1
+        if shape[a] > shape[b]:
+            return 1
+    return 0
+
+
+def channels_fastest(ndim: int) -> tuple[int, ...]:
+    """Order of the dims in memory, fastest first: channels, columns, rows, (planes,) images."""
+    return (1, *range(ndim - 1, 1, -1), 0)
+
+
+# ---- questions ---------------------------------------------------------------------------------------------------
+
+
+@memoised
+def is_contiguous(layout: Layout) -> bool:
+    """Tell whether the elements lie row by row without gaps; dims of size 1 may have any stride."""
+    return 0 in layout.shape or packs(layout, range(len(layout.shape) - 1, -1, -1))
+
+
+@memoised
+def is_channels_last(layout: Layout) -> bool:
+    """Tell whether a 4-d or 5-d layout has its channels fastest, without gaps; dims of size 1 may have any stride."""
+    return len(layout.shape) in (4, 5) and packs(layout, channels_fastest(len(layout.shape)))
+
+
+@memoised
+def suggests_channels_last(layout: Layout) -> bool:
+    """Tell whether an op that keeps memory formats (convolution, pooling) should answer in channels_last.
+
+    Gaps are allowed, the order of the dims counts; what could be read either way (one channel of 1x1 images) is not.
+    """
+    shape, strides = layout.shape, layout.strides
+    if len(shape) not in (4, 5) or strides[1] == 0 or 0 in shape:
+        return False
+    least = 0
+    for dim in channels_fastest(len(shape)):
+        if strides[dim] < least or (dim == 0 and least == strides[1]):
+            return False
+        least = strides[dim] * shape[dim]
+    return True
+
+
+def packs(layout: Layout, order: Sequence[int]) -> bool:
+    """Tell whether the dims, in this order, have the strides of memory without gaps (size 1: any stride)."""
+    step = 1
+    for dim in order:
+        if layout.shape[dim] != 1:
+            if layout.strides[dim] != step:
+                return False
+            step *= layout.shape[dim]
+    return True
+
+
+@memoised
+def is_dense(layout: Layout) -> bool:
+    """Tell whether the elements fill a stretch of memory, each cell once, in whatever order of dims."""
+    if 0 in layout.shape:
+        return True
+    step = 1
+    for stride, size in strides_by_size(layout):
+        if stride != step:
+            return False
+        step *= size
+    return True
+
+
+def strides_by_size(layout: Layout) -> list[tuple[int, int]]:
+    """Return the (stride, size) of the dims that move at all, smallest stride first."""
+    return sorted((s, n) for s, n in zip(layout.strides, layout.shape) if n > 1)
+
+
+@memoised
+def extent(layout: Layout) -> tuple[int, int]:
+    """Return the first element touched and one past the last; twice the offset if there is none.
+
+    >>> extent(Layout((2, 2), (4, 1), 3))
+    (3, 9)
+    """
+    if 0 in layout.shape:
+        return layout.offset, layout.offset
+    reaches = [(n - 1) * s for n, s in zip(layout.shape, layout.strides)]
+    low = layout.offset + sum(r for r in reaches if r < 0)
+    return low, low + sum(map(abs, reaches)) + 1
+
+
+@memoised
+def overlaps_itself(layout: Layout) -> bool:
+    """Tell whether two different indices reach the same element (an expanded tensor, overlapping windows).
+
+    The answer is exact but for contrived strides, where the search is cut short and answers True.
+    """
+    if 0 in layout.shape:
+        return False
+    terms = [(abs(s), n - 1) for s, n in zip(layout.strides, layout.shape) if n > 1]
+    terms.sort(reverse=True)
+    reach = list(accumulate([s * most for s, most in reversed(terms)], initial=0))[::-1]
+    if all(s > rest for (s, _), rest in zip(terms, reach[1:])):
+        return False
+    return any(repeats(s, most, terms[i + 1 :]) for i, (s, most) in enumerate(terms))
+
+
+def repeats(stride: int, most: int, finer: list[tuple[int, int]]) -> bool:
+    """Tell whether 1..most steps of ``stride`` can be undone by steps, back or forth, of the finer strides."""
+    if stride == 0:
+        return True
+    reach = sum(s * n for s, n in finer)
+    both_ways = [(s, 2 * n) for s, n in finer]
+    steps = range(1, min(most, reach // stride) + 1)
+    return len(steps) > 64 or any(hits(both_ways, reach - k * stride) for k in steps)
+
+
+@memoised
+def shares_memory(a: Layout, b: Layout) -> bool:
+    """Tell whether two layouts over one storage touch a common element.
+
+    Exact (left and right halves of a matrix do not) but for contrived strides, where it answers True.
+    """
+    (low_a, high_a), (low_b, high_b) = extent(a), extent(b)
+    if low_a == high_a or low_b == high_b or high_a <= low_b or high_b <= low_a:
+        return False
+    terms = [(abs(s), n - 1) for x in (a, b) for s, n in zip(x.strides, x.shape) if s and n > 1]
+    # An element of a is low_a + (steps of a), one of b is high_b - 1 - (steps of b): equal where all steps sum to this.
+    return hits(terms, high_b - 1 - low_a)
+
+
+def hits(terms: list[tuple[int, int]], target: int, budget: int = 2000) -> bool:
+    """Tell whether ``sum(k * stride) == target`` for some 0 <= k <= most, one k for each (stride, most).
+
+    A search from the largest stride down, cut off where the rest cannot reach the target, by size or by common
+    divisor. For the strides of real tensors one or two k remain at each step. Out of budget: True.
+    """
+    most: dict[int, int] = {}
+    for stride, n in terms:
+        most[stride] = most.get(stride, 0) + n
+    strides = sorted(most, reverse=True)
+    reach = list(accumulate([s * most[s] for s in reversed(strides)], initial=0))[::-1]
+    divisor = list(accumulate(reversed(strides), gcd, initial=0))[::-1]
+    pending = [(0, target)]
+    while pending:
+        depth, rest = pending.pop()
+        budget -= 1
+        if rest == 0 or budget < 0:
+            return True
+        if rest < 0 or depth == len(strides) or rest > reach[depth] or rest % divisor[depth]:
+            continue
+        stride = strides[depth]
+        fewest = max(0, -((reach[depth + 1] - rest) // stride))
+        steps = range(fewest, min(most[stride], rest // stride) + 1)
+        pending.extend((depth + 1, rest - k * stride) for k in steps[: budget + 1])
+        budget = -1 if len(steps) > budget + 1 else budget
+    return False
+
+
+# ---- dims in another order ---------------------------------------------------------------------------------------
+
+
+@memoised
+def transpose(layout: Layout, dim0: int, dim1: int) -> Layout:
+    """Swap two dims."""
+    ndim = len(layout.shape)
+    dim0, dim1 = wrap_dim(dim0, ndim), wrap_dim(dim1, ndim)
+    if dim0 == dim1:
+        return layout
+    order = list(range(ndim))
+    order[dim0], order[dim1] = dim1, dim0
+    return reorder(layout, order)
+
+
+@memoised
+def permute(layout: Layout, dims: Sequence[int]) -> Layout:
+    """Put the dims in the order ``dims``, a permutation given as a tuple."""
+    if len(dims) != len(layout.shape):
+        raise ShapeError(
+            f"permute: the tensor has {len(layout.shape)} dims (shape {layout.shape}), the order {tuple(dims)} has "
+            f"{len(dims)}; name each dim once"
+        )
+    return reorder(layout, wrap_dims(dims, len(layout.shape)))
+
+
+@memoised
+def movedim(layout: Layout, source: Sequence[int], destination: Sequence[int]) -> Layout:
+    """Move the dims ``source`` to the places ``destination``; the others keep their order."""
+    ndim = len(layout.shape)
+    if len(source) != len(destination):
+        raise ShapeError(
+            f"movedim: source {tuple(source)} and destination {tuple(destination)} must name the same number of dims"
+        )
+    moved = dict(zip(wrap_dims(destination, ndim), wrap_dims(source, ndim)))
+    if not layout.shape:
+        return layout
+    others = iter([dim for dim in range(ndim) if dim not in moved.values()])
+    return reorder(layout, [moved[dim] if dim in moved else next(others) for dim in range(ndim)])
+
+
+def reorder(layout: Layout, order: Sequence[int]) -> Layout:
+    """Take the dims in this order (known to be a permutation)."""
+    shape, strides, offset = layout
+    return Layout(tuple([shape[dim] for dim in order]), tuple([strides[dim] for dim in order]), offset)
+
+
+# ---- dims that come and go ---------------------------------------------------------------------------------------
+
+
+@memoised
+def unsqueeze(layout: Layout, dim: int) -> Layout:
+    """Insert a dim of size 1 at ``dim``."""
+    shape, strides, offset = layout
+    dim = wrap_dim(dim, len(shape) + 1)
+    stride = shape[dim] * strides[dim] if dim < len(shape) else 1
+    return Layout((*shape[:dim], 1, *shape[dim:]), (*strides[:dim], stride, *strides[dim:]), offset)
+
+
+@memoised
+def squeeze(layout: Layout) -> Layout:
+    """Drop every dim of size 1."""
+    return reorder(layout, [dim for dim, n in enumerate(layout.shape) if n != 1])
+
+
+@memoised
+def squeeze_dims(layout: Layout, dims: int | tuple[int, ...]) -> Layout:
+    """Drop those of ``dims`` that have size 1."""
+    dropped = wrap_dims((dims,) if isinstance(dims, int) else dims, len(layout.shape))
+    return reorder(layout, [dim for dim, n in enumerate(layout.shape) if n != 1 or dim not in dropped])
+
+
+@memoised
+def expand(layout: Layout, sizes: Shape) -> Layout:
+    """Repeat dims of size 1 by stride 0, and add dims in front; -1 keeps a size.
+
+    >>> expand(Layout((3, 1), (1, 1), 0), (2, -1, 4))
+    Layout(shape=(2, 3, 4), strides=(0, 1, 0), offset=0)
+    """
+    sizes = tuple([integer(n) for n in sizes])
+    lead = len(sizes) - len(layout.shape)
+    if lead < 0:
+        raise ShapeError(
+            f"expand: the number of sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions "
+            f"in the tensor ({-lead + len(sizes)}): {layout.shape} to {sizes}"
+        )
+    for dim, wanted in enumerate(sizes):
+        refuse_expand(layout.shape, sizes, dim, wanted, lead)
+    shape = tuple([layout.shape[dim - lead] if n == -1 else n for dim, n in enumerate(sizes)])
+    return Layout(shape, broadcast_strides(layout, shape), layout.offset)
+
+
+def refuse_expand(shape: Shape, sizes: Shape, dim: int, wanted: int, lead: int) -> None:
+    """Raise unless size ``wanted`` can stand at ``dim`` of the expanded shape."""
+    if dim < lead:
+        if wanted < 0:
+            raise ShapeError(
+                f"expand: the expanded size of the tensor ({wanted}) isn't allowed in a leading, non-existing "
+                f"dimension {dim}: {shape} to {sizes}"
+            )
+        return
+    size = shape[dim - lead]
+    if wanted not in (-1, size) and (size != 1 or wanted < 0):
+        raise ShapeError(
+            f"expand: the expanded size of the tensor ({wanted}) must match the existing size ({size}) at "
+            f"non-singleton dimension {dim}: {shape} to {sizes}"
+        )
+
+
+def repeated(layout: Layout, shape: Shape) -> tuple[int, ...]:
+    """Return the strides under which the dims of size 1 read as those of ``shape`` (as many dims)."""
+    return tuple([0 if n == 1 and m != 1 else s for n, m, s in zip(layout.shape, shape, layout.strides)])
+
+
+def broadcast_strides(layout: Layout, shape: Shape) -> tuple[int, ...]:
+    """Return the strides under which ``layout`` reads as ``shape``, which it is known to broadcast to."""
+    if not layout.shape:
+        return (0,) * len(shape)
+    lead = len(shape) - len(layout.shape)
+    strides = repeated(layout, shape[lead:])
+    for dim in range(lead - 1, -1, -1):
+        strides = (shape[dim + 1] * strides[0] if shape[dim] == 1 else 0, *strides)
+    return strides
+
+
+# ---- parts -------------------------------------------------------------------------------------------------------
+
+
+@memoised
+def select(layout: Layout, dim: int, index: int) -> Layout:
+    """Take one entry of ``dim``; the dim goes."""
+    shape, strides, offset = layout
+    if not shape:
+        raise DimError("select: a 0-d tensor has no dim to select from; use item() or clone()")
+    dim, index = wrap_dim(dim, len(shape)), integer(index)
+    size = shape[dim]
+    if not -size <= index < size:
+        raise IndexOutOfRange(
+            f"select: index {index} out of range for tensor of size {list(shape)} at dimension {dim}; "
+            f"the dimension has {size} entries"
+        )
+    start = index + size if index < 0 else index
+    return Layout(shape[:dim] + shape[dim + 1 :], strides[:dim] + strides[dim + 1 :], offset + start * strides[dim])
+
+
+@memoised
+def slice_dim(
+    layout: Layout, dim: int, start: int | None = None, stop: int | None = None, step: int | None = None
+) -> Layout:
+    """Take ``start:stop:step`` of ``dim``, clamped as Python clamps; the step is positive."""
+    shape, strides, offset = layout
+    if not shape:
+        raise DimError("slice: a 0-d tensor has no dim to slice")
+    dim = wrap_dim(dim, len(shape))
+    first, count, stride = slice_steps(slice(start, stop, step), shape[dim])
+    return replace_dim(layout, dim, count, strides[dim] * stride, offset + first * strides[dim])
+
+
+def slice_steps(piece: slice, size: int) -> tuple[int, int, int]:
+    """Return the first entry, the number of entries and the step of a slice of a dim of this size."""
+    step = 1 if piece.step is None else integer(piece.step)
+    if step <= 0:
+        raise ArgumentError(f"step must be greater than zero, got {step}; use flip to reverse a dim")
+    start, stop, _ = piece.indices(size)
+    return start, max(0, (stop - start + step - 1) // step), step
+
+
+@memoised
+def narrow(layout: Layout, dim: int, start: int, length: int) -> Layout:
+    """Take ``length`` entries of ``dim`` from ``start`` on; nothing is clamped."""
+    if not layout.shape:
+        raise ShapeError("narrow: a 0-d tensor has no dim to narrow")
+    if integer(length) < 0:
+        raise ShapeError(f"narrow: length must be non-negative, got {length}")
+    dim, start, length = wrap_dim(dim, len(layout.shape)), integer(start), integer(length)
+    size, stride = layout.shape[dim], layout.strides[dim]
+    if not -size <= start <= size:
+        raise IndexOutOfRange(
+            f"narrow: start out of range (expected to be in range of [-{size}, {size}], but got {start})"
+        )
+    first = start + size if start < 0 else start
+    if first + length > size:
+        raise ShapeError(f"narrow: start ({first}) + length ({length}) exceeds dimension size ({size}) at dim {dim}")
+    return replace_dim(layout, dim, length, stride, layout.offset + first * stride)
+
+
+def replace_dim(layout: Layout, dim: int, size: int, stride: int, offset: int) -> Layout:
+    """Give ``dim`` another size and stride, and the whole another offset."""
+    shape, strides, _ = layout
+    return Layout((*shape[:dim], size, *shape[dim + 1 :]), (*strides[:dim], stride, *strides[dim + 1 :]), offset)
+
+
+@memoised
+def unfold(layout: Layout, dim: int, size: int, step: int) -> Layout:
+    """Look at ``dim`` through windows of ``size``, ``step`` apart; the inside of the windows is a new last dim.
+
+    (..., n, ...) becomes (..., (n - size) // step + 1, ..., size).
+    """
+    dim, size, step = wrap_dim(dim, len(layout.shape)), integer(size), integer(step)
+    n, stride = (layout.shape[dim], layout.strides[dim]) if layout.shape else (1, 1)
+    if size < 0:
+        raise ShapeError(f"unfold: size is {size} but must be >= 0")
+    if size > n:
+        raise ShapeError(f"unfold: maximum size for tensor at dimension {dim} is {n} but size is {size}")
+    if step <= 0:
+        raise ShapeError(f"unfold: step is {step} but must be > 0")
+    if not layout.shape:
+        return Layout((size,), (1,), layout.offset)
+    shape, strides, offset = replace_dim(layout, dim, (n - size) // step + 1, step * stride, layout.offset)
+    return Layout((*shape, size), (*strides, stride), offset)
+
+
+@memoised
+def diagonal(layout: Layout, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Layout:
+    """Look at the diagonal of two dims, as a new last dim; ``offset`` > 0 is above the main one."""
+    shape, strides, start = layout
+    dim1, dim2, offset = wrap_dim(dim1, len(shape)), wrap_dim(dim2, len(shape)), integer(offset)
+    if dim1 == dim2:
+        raise RepeatedDimError(f"diagonal: dimensions cannot be identical {dim1}, {dim2}")
+    below, right = max(-offset, 0), max(offset, 0)
+    size = max(min(shape[dim1] - below, shape[dim2] - right), 0)
+    if size:
+        start += below * strides[dim1] + right * strides[dim2]
+    rest = reorder(layout, [dim for dim in range(len(shape)) if dim not in (dim1, dim2)])
+    return Layout((*rest.shape, size), (*rest.strides, strides[dim1] + strides[dim2]), start)
+
+
+@memoised
+def as_strided(shape: Shape, strides: tuple[int, ...], offset: int, storage_size: int) -> Layout:
+    """Return this very layout if a storage of ``storage_size`` elements holds all of it."""
+    shape, strides = tuple([integer(n) for n in shape]), tuple([integer(s) for s in strides])
+    layout = Layout(shape, strides, integer(offset))
+    if len(shape) != len(strides):
+        raise ShapeError(f"as_strided: mismatch in length of strides and shape: strides {strides}, shape {shape}")
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"as_strided: negative dimensions are not allowed, got shape {shape}")
+    if any(s < 0 for s in strides):
+        raise ShapeError(f"as_strided: negative strides are not supported, got strides {strides}; use flip")
+    if offset < 0:
+        raise ShapeError(f"as_strided: storage offset must be non-negative, got {offset}")
+    if 0 not in shape and extent(layout)[1] > storage_size:
+        raise ShapeError(
+            f"as_strided: sizes {list(shape)}, strides {list(strides)}, storage offset {offset} requiring a storage of "
+            f"{extent(layout)[1]} elements are out of bounds for storage of {storage_size} elements"
+        )
+    return layout
+
+
+# ---- another shape -----------------------------------------------------------------------------------------------
+
+
+@memoised
+def view(layout: Layout, shape: Shape) -> Layout | None:
+    """Read the same elements in the same order as ``shape`` (of as many elements), or None if no strides do.
+
+    See Note [When a view exists].
+    """
+    shape = tuple([integer(n) for n in shape])
+    if 0 in layout.shape:
+        strides = layout.strides if shape == layout.shape else contiguous(shape).strides
+        return Layout(shape, strides, layout.offset)
+    if not layout.shape:
+        return Layout(shape, (1,) * len(shape), layout.offset)
+    reversed_strides: list[int] = []
+    sizes = list(shape)
+    for count, step in runs(layout):
+        taken = 1
+        while sizes and (taken < count or sizes[-1] == 1):
+            reversed_strides.append(taken * step)
+            taken *= sizes.pop()
+        if taken != count:
+            return None
+    return None if sizes else Layout(shape, tuple(reversed(reversed_strides)), layout.offset)
+
+
+# Note [When a view exists]
+# Read the dims from the last to the first. As long as each next dim goes on where the one before it ended (its stride
+# is the size times the stride of the finer one), the dims form one run: a stretch of `count` elements, `step` apart,
+# that may be cut up at will. Dims of size 1 never move, so they fit every run. A view exists when the new sizes, also
+# read from the last, can be cut out of the runs without one size crossing from a run into the next. A size of 1 belongs
+# to the run that is being cut when it comes up; its stride is thereby fixed (PyTorch shows the same number).
+
+
+def runs(layout: Layout) -> Iterator[tuple[int, int]]:
+    """Yield (count, step) of the runs of a layout with elements, the last dims first."""
+    shape, strides, _ = layout
+    count, step = 1, strides[-1]
+    for dim in range(len(shape) - 1, -1, -1):
+        count *= shape[dim]
+        if dim and shape[dim - 1] != 1 and strides[dim - 1] != count * step:
+            yield count, step
+            count, step = 1, strides[dim - 1]
+    yield count, step
+
+
+def explain_view(layout: Layout, shape: Shape) -> str:
+    """Say which neighbouring dims would have to merge for this view, and why their strides forbid it.
+
+    >>> explain_view(Layout((3, 4), (1, 3), 0), (12,))
+    'dims 0 and 1 cannot merge: sizes 3 and 4, strides 1 and 3, where the stride of dim 0 would have to be 4 * 3 = 12'
+    """
+    moving = [dim for dim, n in enumerate(layout.shape) if n != 1]
+    inner, cuts = 1, {}
+    for outer, dim in zip(reversed(moving[:-1]), reversed(moving)):
+        inner *= layout.shape[dim]
+        cuts[inner] = outer, dim
+    wanted = set(accumulate(reversed(shape), mul))
+    crossed = [pair for inner, pair in cuts.items() if inner not in wanted and not merge(layout, *pair)]
+    return "; ".join(explain_pair(layout, *pair) for pair in crossed) or "its memory is in another order"
+
+
+def merge(layout: Layout, outer: int, inner: int) -> bool:
+    """Tell whether two neighbouring dims read as one."""
+    return layout.strides[outer] == layout.shape[inner] * layout.strides[inner]
+
+
+def explain_pair(layout: Layout, outer: int, inner: int) -> str:
+    """Say in numbers why two dims do not read as one."""
+    shape, strides, _ = layout
+    return (
+        f"dims {outer} and {inner} cannot merge: sizes {shape[outer]} and {shape[inner]}, "
+        f"strides {strides[outer]} and {strides[inner]}, where the stride of dim {outer} would have to be "
+        f"{shape[inner]} * {strides[inner]} = {shape[inner] * strides[inner]}"
+    )

@@ -1,0 +1,332 @@
+"""Everything that happens when two tensors share memory: windows and their gradients, in-place operations, ``out=``.
+
+The graph below knows nodes but no operations, and the operations elsewhere know nothing of sharing; this chapter joins the
+two. It holds the three operations on windows (``pick``, ``place``, ``erase``), the decorators ``inplace`` and ``writes``,
+and the hooks by which a view finds its node again.
+
+Note [Writing through a view]. Let ``v`` be a view of ``b``, a window on ``b``'s storage. After ``v.mul_(y)`` the base is a new
+value: outside the window what it was, inside it ``v * y``. So the base gets a node ``overwrite(b, v * y)`` whose gradients
+are the incoming one with the window erased, for the old ``b``, and the window of it, for ``v * y``, whose own node is recorded
+as for any product. Every view of ``b``, ``v`` itself too, sees that the storage's version moved and takes as its node a window
+on the base's new node. A view's layout is absolute, so views of views need nothing more.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from minitensor import dtypes
+from minitensor import layout as layouts
+from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.node import Leaf, Node
+from minitensor.autograd.record import bind, describe, differentiable, edges_of, record, remember, view
+from minitensor.base import TensorBase, array_dtype, new, wrap
+from minitensor.errors import ArgumentTypeError, DtypeError, GradError, InplaceError, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from minitensor.autograd.node import Op
+    from minitensor.backends import Array
+    from minitensor.layout import Layout
+    from minitensor.tensor import Tensor
+
+P = ParamSpec("P")
+
+
+# -- windows -----------------------------------------------------------------------------------------------------------
+# `home` is the layout of the base, `window` that of the view; both count from the start of one storage.
+
+
+@view(input=lambda grad, home, window: place(grad, home, window))
+def as_window(input: Tensor, home: Layout, window: Layout) -> Layout:
+    """Look at ``input``'s storage through ``window``; ``home`` is ``input``'s own layout."""
+    return window
+
+
+@differentiable(input=lambda grad, home, window: place(grad, home, window))
+def pick(input: Tensor, home: Layout, window: Layout) -> Array:
+    """Return what a window shows of ``input``, if ``input`` lay at ``home``."""
+    flat, low = spread(input, home, window)
+    return look(input, flat, window, low).copy()
+
+
+@differentiable(input=lambda grad, home, window: pick(grad, home, window))
+def place(input: Tensor, home: Layout, window: Layout) -> Array:
+    """Return zeros that lie at ``home``, with ``input`` added where a window shows them: the adjoint of ``pick``."""
+    low, high = common_extent(home, window)
+    flat = input.xp.zeros(high - low, input.array.dtype)
+    if layouts.overlaps_itself(window):
+        positions = input.xp.arange(high - low)
+        input.backend.add_at(flat, look(input, positions, window, low), input.array)
+    else:
+        look(input, flat, window, low)[...] = input.array
+    return look(input, flat, home, low).copy()
+
+
+@differentiable(input=lambda grad, home, window: erase(grad, home, window))
+def erase(input: Tensor, home: Layout, window: Layout) -> Array:
+    """Return ``input`` with zeros where a window shows it."""
+    flat, low = spread(input, home, window)
+    flat = flat.copy()
+    look(input, flat, window, low)[...] = 0
+    return look(input, flat, home, low).copy()
+
+
+@differentiable(
+    input=lambda grad, home, window: erase(grad, home, window),
+    values=lambda grad, home, window: pick(grad, home, window),
+)
+def overwrite(input: Tensor, values: Tensor, home: Layout, window: Layout) -> Array:
+    """Return ``input`` with a window of it replaced: the history of a base after a write through a view."""
+    flat, low = spread(input, home, window)
+    flat = flat.copy()
+    look(input, flat, window, low)[...] = values.array
+    return look(input, flat, home, low).copy()
+
+
+def common_extent(home: Layout, window: Layout) -> tuple[int, int]:
+    """Return the first cell that either layout touches, and the one after the last."""
+    low, high = layouts.extent(home)
+    first, last = layouts.extent(window)
+    return min(low, first), max(high, last)
+
+
+def spread(input: Tensor, home: Layout, window: Layout) -> tuple[Array, int]:
+    """Return flat memory with ``input`` at ``home``, and the number of its first cell. May be ``input``'s own memory."""
+    low, high = common_extent(home, window)
+    if layouts.is_contiguous(home) and (low, high) == layouts.extent(home):
+        return input.array.reshape(-1), low
+    flat = input.xp.zeros(high - low, input.array.dtype)
+    look(input, flat, home, low)[...] = input.array
+    return flat, low
+
+
+def look(input: Tensor, flat: Array, layout: Layout, low: int) -> Array:
+    """Return a window on flat memory whose first cell has the number ``low``."""
+    return input.backend.window(flat, flat.dtype, layout.shape, layout.strides, layout.offset - low)
+
+
+def refresh(self: Tensor) -> None:
+    """Give a view the node of its base, seen through its window, as it stands after the last write."""
+    base = self._base
+    self._seen = self.storage.version
+    base_node = base.node
+    self._node = None if base_node is None else window_node(base_node, base.layout, self.layout)
+
+
+def window_node(base_node: Node, home: Layout, window: Layout) -> Node:
+    """Return the node of a window on what ``base_node`` made."""
+    node = new(Node)
+    node.op, node.edges, node.hooks, node.result = AS_WINDOW, (base_node,), None, None
+    node.shape, node.dtype = window.shape, base_node.dtype
+    node.saved, node.versions = (home, window), ()
+    return node  # type: ignore[no-any-return]  # `new` is untyped for speed
+
+
+AS_WINDOW: Op = as_window.op  # type: ignore[attr-defined]  # the recorder hangs it there
+OVERWRITE: Op = overwrite.op  # type: ignore[attr-defined]
+
+
+# -- in place ----------------------------------------------------------------------------------------------------------
+
+
+def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
+    """Make the in-place twin of an operation; the decorated function holds the name and the documentation.
+
+    The operation's own body computes beside the input before anything is written, so the twin is safe whatever shares
+    memory with what, and an error leaves nothing half-changed.
+    """
+    op: Op = operation.op  # type: ignore[attr-defined]  # the recorder hangs it there
+
+    def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
+        name = stub.__name__
+
+        def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+            check_tensor(name, input)
+            bound = bind(op, (input, *args), kwargs)
+            edges = prepare(name, op, input, bound)
+            array = op.body(*bound)
+            check_fits(name, input, array)
+            if edges is None:
+                input.array[...] = array
+                input.storage.version += 1
+                return input
+            rewritten(op, edges, bound, input, functools.partial(overwrite_array, input.array, array))
+            return input
+
+        return functools.update_wrapper(call, stub)
+
+    return decorate
+
+
+def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
+    """Make an in-place operation of a body that itself writes into its first argument, the way cheaper than a new array.
+
+    The body must check its arguments before it writes.
+    """
+
+    def decorate(body: Callable[P, None]) -> Callable[P, Tensor]:
+        op = describe(body, formulas)
+
+        def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+            check_tensor(body.__name__, input)
+            bound = bind(op, (input, *args), kwargs)
+            edges = prepare(body.__name__, op, input, bound)
+            for i, value in enumerate(bound[1:], 1):
+                if isinstance(value, TensorBase) and shares_storage(value, input):
+                    bound[i] = snapshot(value)
+            if edges is None:
+                body(*bound)  # type: ignore[call-arg]  # bound by the body's own signature
+                input.storage.version += 1
+                return input
+            rewritten(op, edges, bound, input, functools.partial(body, *bound))
+            return input
+
+        functools.update_wrapper(call, body)
+        call.op = op  # type: ignore[attr-defined]  # as for every operation
+        return call
+
+    return decorate
+
+
+def check_tensor(name: str, input: Any) -> None:
+    """Refuse to write into what is no tensor."""
+    if not isinstance(input, TensorBase):
+        raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
+
+
+def prepare(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
+    """Refuse a write that would be wrong; return the edges to record, or None."""
+    if input._layout is not None and layouts.overlaps_itself(input._layout):
+        raise InplaceError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            f"location (shape {tuple(input.shape)}, strides {input.layout.strides}); clone() it before writing"
+        )
+    if not grad_mode.get():
+        return None
+    refuse_leaf(name, input)
+    return edges_of(op, bound)
+
+
+def refuse_leaf(name: str, input: Any) -> None:
+    """Raise for a leaf that requires grad, and for a view of one."""
+    base = input._base
+    if base is None:
+        if input._node.__class__ is Leaf:
+            raise InplaceError(
+                f"{name}: a leaf Variable that requires grad is being used in an in-place operation (shape "
+                f"{tuple(input.shape)}); use the out-of-place one, or wrap it in torch.no_grad()"
+            )
+    elif base._node.__class__ is Leaf:
+        raise InplaceError(
+            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation (view "
+            f"{tuple(input.shape)} of {tuple(base.shape)}); clone() the leaf first, or wrap it in torch.no_grad()"
+        )
+
+
+def check_fits(name: str, input: Any, array: Array) -> None:
+    """Refuse a result whose shape or dtype the written-to tensor cannot take."""
+    shape = input.array.shape
+    if array.shape != shape:
+        raise ShapeError(
+            f"{name}: output with shape {list(shape)} doesn't match the broadcast shape {list(array.shape)}; the written-to "
+            "tensor cannot grow: use the out-of-place operation"
+        )
+    given, wanted = dtypes.from_numpy(array.dtype), input.dtype
+    if not dtypes.can_cast(given, wanted):
+        raise DtypeError(
+            f"{name}: result type {given.name} can't be cast to the desired output type {wanted.name}; use the "
+            "out-of-place operation, or cast the tensor first"
+        )
+
+
+def rewritten(
+    op: Op, edges: tuple[Node | None, ...], bound: Sequence[Any], input: Any, write: Callable[[], None]
+) -> None:
+    """Write, and record the write; see Note [Writing through a view]."""
+    keep = op.plan(tuple([edge is not None for edge in edges]))[0]
+    kept = [
+        snapshot(value) if i in keep and isinstance(value, TensorBase) and shares_storage(value, input) else value
+        for i, value in enumerate(bound)
+    ]
+    node = record(op, edges, kept, input)
+    write()
+    input.storage.version += 1
+    if node.result is not None:
+        node.result = remember(input)
+    attach(input, node)
+
+
+def attach(input: Any, node: Node) -> None:
+    """Make ``node`` the maker of a tensor that was just written to, and of its window in the base."""
+    base = input._base
+    if base is None:
+        input._node = node
+        return
+    joined = new(Node)
+    joined.op, joined.edges, joined.hooks, joined.result = OVERWRITE, (base._node, node), None, None
+    joined.shape, joined.dtype = base.layout.shape, array_dtype(base)
+    joined.saved, joined.versions = (base.layout, input.layout), ()
+    base._node = joined
+    input._seen = -1  # asks the base at the next look
+
+
+def written_by(self: Tensor, node: Node) -> None:
+    """Take note that a user's function wrote to this tensor."""
+    refuse_leaf("a function that marked its input dirty", self)
+    self.storage.version += 1
+    attach(self, node)
+
+
+def overwrite_array(target: Array, values: Array) -> None:
+    """Write values into an array, cast to its dtype."""
+    target[...] = values
+
+
+def shares_storage(a: Any, b: Any) -> bool:
+    """Whether two tensors lie in the same memory."""
+    return a is b or (a._storage is not None and a._storage is b._storage)
+
+
+def snapshot(tensor: Any) -> Any:
+    """Return a copy of the values as they are now, with the same place in the graph."""
+    copy = wrap(tensor.result_class, tensor.array.copy())
+    copy._node = tensor.node
+    return copy
+
+
+# -- out= --------------------------------------------------------------------------------------------------------------
+
+
+def receive(out: Tensor, result: Tensor) -> Tensor:
+    """Write a result into the tensor given as ``out=``: resized when its shape differs, cast when its dtype does."""
+    if not isinstance(out, TensorBase):
+        raise ArgumentTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
+    if grad_mode.get() and (result.node is not None or out.node is not None):
+        raise GradError(
+            "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires "
+            "grad: leave out= away, or wrap the call in torch.no_grad()"
+        )
+    if not dtypes.can_cast(result.dtype, out.dtype):
+        raise DtypeError(f"result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name}")
+    if out.shape != result.shape:
+        resize(out, result.layout.shape)
+    out.array[...] = result.array
+    out.storage.version += 1
+    return out
+
+
+def resize(out: Tensor, shape: tuple[int, ...]) -> None:
+    """Give ``out`` new memory of another shape, with a warning if it held anything."""
+    if out.numel():
+        warnings.warn(
+            f"an output with one or more elements was resized since it had shape {list(out.shape)}, which does not match "
+            f"the required output shape {list(shape)}",
+            UserWarning,
+            stacklevel=4,
+        )
+    out.array = out.xp.empty(shape, out.array.dtype)
+    out._storage = out._layout = out._base = None

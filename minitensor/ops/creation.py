@@ -1,0 +1,446 @@
+"""Tensors from nothing: from Python data, from host arrays, and filled by a rule.
+
+``tensor`` copies, ``as_tensor`` and ``from_numpy`` share memory where they can. Every function takes ``dtype``, ``device`` and
+``requires_grad`` as PyTorch's do; random ones are in ``random.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from minitensor import dtypes
+from minitensor import layout as layouts
+from minitensor.autograd.face import set_requires_grad
+from minitensor.base import TensorBase, new, wrap
+from minitensor.device import CPU, device
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from minitensor.shapes import normalize_sizes
+from minitensor.storage import Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minitensor.backends import Array
+    from minitensor.device import DeviceLike
+    from minitensor.dtypes import dtype
+    from minitensor.layout import Layout
+    from minitensor.ops.operand import Number
+    from minitensor.tensor import Tensor
+
+Dtype = Any  # a minitensor dtype or None
+
+
+# -- from data ---------------------------------------------------------------------------------------------------------
+
+
+def tensor(
+    data: Any, *, dtype: dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Copy numbers, nested sequences, a host array or a tensor into a new leaf.
+
+    Python floats take the default dtype (float32), ints int64, bools bool; arrays keep theirs.
+
+    >>> tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    >>> tensor([1, 2.5], requires_grad=True)
+    tensor([1.0000, 2.5000], requires_grad=True)
+    """
+    if isinstance(data, TensorBase):
+        if device is None:
+            device = data.device
+        array = data.backend.to_host(data.array)
+    else:
+        array = host_array(data, dtype)
+    wanted = dtypes.from_numpy(array.dtype) if dtype is None else dtype
+    return finished(numpy.array(array, dtype=wanted.numpy, order="C"), device, requires_grad)
+
+
+def host_array(data: Any, wanted: dtype | None) -> Array:
+    """Return Python data as a host array of the dtype it stands for."""
+    if isinstance(data, (numpy.ndarray, numpy.generic)):
+        dtypes.from_numpy(data.dtype)
+        return numpy.asarray(data)
+    if not isinstance(data, (bool, int, float, complex)) and hasattr(data, "__array__"):
+        return numpy.asarray(data)
+    plain, found = untensored(data)
+    common = wanted or dtypes.infer_dtype(plain)
+    if found:
+        common = wanted or found
+    try:
+        return numpy.array(plain, dtype=common.numpy)
+    except OverflowError as error:
+        raise DtypeError(f"tensor: value cannot be converted to type {common.name} without overflow: {error}") from None
+    except (ValueError, TypeError) as error:
+        raise ragged(data, error) from None
+
+
+def untensored(data: Any) -> tuple[Any, dtype | None]:
+    """Return nested sequences with the tensors in them as lists, and those tensors' common dtype."""
+    if isinstance(data, TensorBase):
+        return data.backend.to_host(data.array).tolist(), data.dtype
+    if isinstance(data, (list, tuple)):
+        pairs = [untensored(each) for each in data]
+        found: dtype | None = None
+        for _, one in pairs:
+            if one is not None:
+                found = one if found is None else dtypes.promote_types(found, one)
+        return [value for value, _ in pairs], found
+    if isinstance(data, numpy.ndarray):
+        return data.tolist(), dtypes.from_numpy(data.dtype)
+    if isinstance(data, range):
+        return list(data), None
+    return data, None
+
+
+def ragged(data: Any, error: Exception) -> Exception:
+    """Return the error for data that is no box of numbers: which sequence has which length."""
+    at = uneven(data, 0)
+    if at is not None:
+        wanted, dim, got = at
+        return ArgumentError(f"expected sequence of length {wanted} at dim {dim} (got {got})")
+    return ArgumentTypeError(f"tensor: could not make numbers of {type(data).__name__}: {error}")
+
+
+def uneven(data: Any, dim: int) -> tuple[int, int, Any] | None:
+    """Find the first sequence whose length differs from its first sibling's: (wanted, dim, got)."""
+    children = [each for each in data if isinstance(each, (list, tuple))] if isinstance(data, (list, tuple)) else []
+    for each in children:
+        if len(each) != len(children[0]):
+            return len(children[0]), dim + 1, len(each)
+    if children and len(children) != len(data):
+        return len(children[0]), dim + 1, 0
+    return next((found for each in children if (found := uneven(each, dim + 1)) is not None), None)
+
+
+def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) -> Tensor:
+    """Return the data as a tensor, without a copy where dtype and device allow."""
+    if isinstance(data, TensorBase):
+        return data.to(dtype=dtype, device=device)  # type: ignore[attr-defined]  # every tensor is a Tensor
+    if isinstance(data, numpy.ndarray):
+        shared = from_numpy(data)
+        return shared if dtype is None and device is None else shared.to(dtype=dtype, device=device)
+    return tensor(data, dtype=dtype, device=device)
+
+
+def from_numpy(ndarray: Array) -> Tensor:
+    """Return a tensor on a host array's own memory: a write to one is seen through the other.
+
+    >>> import numpy
+    >>> array = numpy.zeros(2)
+    >>> t = from_numpy(array)
+    >>> array[0] = 1
+    >>> t
+    tensor([1., 0.], dtype=torch.float64)
+    """
+    if not isinstance(ndarray, numpy.ndarray):
+        raise ArgumentTypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    dtypes.from_numpy(ndarray.dtype)
+    if not ndarray.dtype.isnative:
+        raise ArgumentError(f"from_numpy: byte order of {ndarray.dtype} is not this machine's; use .astype first")
+    if not ndarray.flags.writeable:
+        warnings.warn(
+            "the given NumPy array is not writable; writing to the tensor will raise: copy the array first",
+            UserWarning, stacklevel=2,
+        )
+    shape, size = ndarray.shape, ndarray.itemsize
+    for dim, stride in enumerate(ndarray.strides):
+        if stride < 0 and shape[dim] > 1:
+            raise ArgumentError(
+                f"from_numpy: dim {dim} has the negative stride {stride}; tensors have none: copy the array first"
+            )
+        if stride % size and shape[dim] > 1:
+            raise ArgumentError(f"from_numpy: stride {stride} of dim {dim} is no multiple of the itemsize {size}")
+    return on_memory(ndarray)
+
+
+def on_memory(array: Array) -> Tensor:
+    """Return a tensor that looks at a host array's memory as it lies."""
+    if array.flags.c_contiguous:
+        made: Tensor = wrap(TensorBase.result_class, array.view(numpy.ndarray))
+        return made
+    layout = layouts.Layout(array.shape, tuple([
+        max(stride, 0) // array.itemsize if n > 1 else 0 for stride, n in zip(array.strides, array.shape, strict=True)
+    ]), 0)
+    _, end = layouts.extent(layout)
+    flat = numpy.lib.stride_tricks.as_strided(array, (end,), (array.itemsize,), writeable=array.flags.writeable)
+    shared: Tensor = new(TensorBase.result_class)
+    shared._storage, shared._layout = Storage(flat), layout
+    shared._node = shared._base = None
+    return shared
+
+
+def finished(array: Array, where: DeviceLike, requires_grad: bool) -> Tensor:
+    """Return a new leaf on a fresh host array, moved to its device."""
+    if where is not None:
+        place = device(where)
+        array = place.backend.asarray(array, place.index)
+    made: Tensor = wrap(TensorBase.result_class, array)
+    if requires_grad:
+        set_requires_grad(made, True)
+    return made
+
+
+# -- filled by a rule --------------------------------------------------------------------------------------------------
+
+
+def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return ``zeros(2, 3)``'s or ``zeros((2, 3))``'s sizes, none of them negative."""
+    shape = normalize_sizes(*size)
+    for each in shape:
+        if each < 0:
+            raise ShapeError(f"trying to create tensor with negative dimension {each}: {list(shape)}")
+    return shape
+
+
+def library(where: DeviceLike) -> Any:
+    """Return the array library of a device, the host's by default."""
+    return (CPU if where is None else device(where)).backend.xp
+
+
+def deliver(array: Array, out: Tensor | None, requires_grad: bool) -> Tensor:
+    """Return an array made on its device as a leaf, or write it into ``out``."""
+    made: Tensor = wrap(TensorBase.result_class, array)
+    if out is not None:
+        return out._receive(made)
+    if requires_grad:
+        set_requires_grad(made, True)
+    return made
+
+
+def chosen(wanted: dtype | None, out: Tensor | None = None) -> Any:
+    """Return the array library's dtype for what was asked: given, that of ``out``, or the default."""
+    if wanted is not None:
+        return wanted.numpy
+    return (dtypes.get_default_dtype() if out is None else out.dtype).numpy
+
+
+def zeros(
+    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+) -> Tensor:
+    """Return zeros of the given size.
+
+    >>> zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    return deliver(library(device).zeros(sizes_of(size), chosen(dtype, out)), out, requires_grad)
+
+
+def ones(
+    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+) -> Tensor:
+    """Return ones of the given size."""
+    return deliver(library(device).ones(sizes_of(size), chosen(dtype, out)), out, requires_grad)
+
+
+def empty(
+    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Return memory of the given size as it comes, to be written to."""
+    made = deliver(library(device).empty(sizes_of(size), chosen(dtype, out)), out, requires_grad)
+    return made if memory_format is None else made.contiguous(memory_format=memory_format)
+
+
+def full(
+    size: Sequence[int], fill_value: Number, *, out: Tensor | None = None, dtype: Dtype = None,
+    device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return a tensor of one number, whose type gives the dtype.
+
+    >>> full((2,), 7)
+    tensor([7, 7])
+    """
+    value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value  # type: ignore[attr-defined]
+    wanted = dtype or (dtypes.dtype_of_number(value) if out is None else out.dtype)
+    dtypes.require_fits(value, wanted)
+    shape = sizes_of((tuple(size),) if not isinstance(size, int) else (size,))
+    return deliver(library(device).full(shape, value, wanted.numpy), out, requires_grad)
+
+
+def eye(
+    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return the (n, m) matrix with ones on the diagonal."""
+    if n < 0 or (m is not None and m < 0):
+        raise ShapeError(f"eye: sizes must not be negative, got {n} and {m}")
+    return deliver(library(device).eye(n, m, dtype=chosen(dtype, out)), out, requires_grad)
+
+
+def arange(
+    start: Number, end: Number | None = None, step: Number = 1, *, out: Tensor | None = None, dtype: Dtype = None,
+    device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return ``start, start + step, ...`` up to, not including, ``end``; ints give int64.
+
+    >>> arange(3), arange(1, 2, 0.5)
+    (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
+    """
+    if end is None:
+        start, end = 0, start
+    limits: list[Any] = [each.item() if isinstance(each, TensorBase) else each for each in (start, end, step)]  # type: ignore[attr-defined]
+    first, last, stride = limits
+    if stride == 0:
+        raise DtypeError("arange: step must be nonzero")
+    if not all(math.isfinite(each) for each in limits):
+        raise DtypeError(f"arange: unsupported range: {first} -> {last}")
+    if (last - first) / stride < 0:
+        raise DtypeError(
+            f"arange: upper bound and lower bound inconsistent with step sign: {first} -> {last} in steps of {stride}"
+        )
+    whole = all(isinstance(each, int) for each in limits)
+    wanted = chosen(dtype, out) if dtype or out is not None or not whole else dtypes.int64.numpy
+    count = -((first - last) // stride) if whole else math.ceil((last - first) / stride)
+    xp = library(device)
+    steps = xp.arange(count)
+    return deliver((first + steps * stride).astype(wanted), out, requires_grad)
+
+
+def linspace(
+    start: Number, end: Number, steps: int, *, out: Tensor | None = None, dtype: Dtype = None,
+    device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return ``steps`` values evenly spaced from ``start`` to ``end``, both included.
+
+    >>> linspace(0, 1, 3)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    values = spaced(start, end, steps, chosen(dtype, out), library(device))
+    return deliver(values, out, requires_grad)
+
+
+def spaced(start: Any, end: Any, steps: int, wanted: Any, xp: Any) -> Array:
+    """Return evenly spaced values; each half counts from its own end, so that both ends are exact."""
+    if steps < 0:
+        raise DtypeError(f"linspace: number of steps must be non-negative, got {steps}")
+    first, last = (each.item() if isinstance(each, TensorBase) else each for each in (start, end))  # type: ignore[attr-defined]
+    work = wanted if wanted.kind in "fc" and wanted.itemsize > 2 else dtypes.float64.numpy
+    low, high = xp.asarray(first, dtype=work), xp.asarray(last, dtype=work)
+    step = (high - low) / max(steps - 1, 1)
+    number = xp.arange(steps).astype(work)
+    values = xp.where(number.real < steps / 2, low + step * number, high - step * (steps - 1 - number))
+    if steps == 1:
+        values = low.reshape(1)
+    return values.astype(wanted)  # type: ignore[no-any-return]  # xp is untyped
+
+
+def logspace(
+    start: Number, end: Number, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: Dtype = None,
+    device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return ``base`` raised to evenly spaced exponents."""
+    xp = library(device)
+    exponents = spaced(start, end, steps, dtypes.float64.numpy, xp)
+    return deliver(xp.power(float(base), exponents).astype(chosen(dtype, out)), out, requires_grad)
+
+
+# -- like another tensor -----------------------------------------------------------------------------------------------
+
+
+def filled_like(
+    input: Tensor, value: Number | None, wanted: dtype | None, where: DeviceLike, requires_grad: bool, format: Any
+) -> Tensor:
+    """Return a tensor of another's shape and, where it is dense, of its strides; ``value`` None leaves it unset."""
+    place = input.device if where is None else device(where)
+    backend, kind = place.backend, (wanted or input.dtype).numpy
+    layout = layout_like(input, format)
+    flat = backend.xp.empty(layouts.numel(layout.shape), kind)
+    if value is not None:
+        flat[...] = value
+    array = backend.window(flat, kind, layout.shape, layout.strides, 0)
+    return deliver(array, None, requires_grad)
+
+
+def layout_like(input: Tensor, format: Any) -> Layout:
+    """Return the layout of a new tensor in a memory format; None and preserve_format keep the strides of a dense one."""
+    if format is None or str(format) == "torch.preserve_format":
+        return layouts.like(input.layout)
+    if str(format) == "torch.channels_last":
+        return layouts.channels_last(input.layout.shape)
+    return layouts.contiguous(input.layout.shape)
+
+
+def zeros_like(
+    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Return zeros of another tensor's shape, dtype and device."""
+    return filled_like(input, 0, dtype, device, requires_grad, memory_format)
+
+
+def ones_like(
+    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Return ones of another tensor's shape, dtype and device."""
+    return filled_like(input, 1, dtype, device, requires_grad, memory_format)
+
+
+def full_like(
+    input: Tensor, fill_value: Number, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Return one number in another tensor's shape, dtype and device."""
+    dtypes.require_fits(fill_value, dtype or input.dtype)
+    return filled_like(input, fill_value, dtype, device, requires_grad, memory_format)
+
+
+def empty_like(
+    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Return unset memory of another tensor's shape, dtype and device."""
+    return filled_like(input, None, dtype, device, requires_grad, memory_format)
+
+
+# -- methods that make a tensor beside another -------------------------------------------------------------------------
+
+
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+) -> Tensor:
+    """Return data as a new leaf of this tensor's dtype and device."""
+    return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def new_zeros(
+    self: Tensor, *size: Any, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+) -> Tensor:
+    """Return zeros of this tensor's dtype and device."""
+    return zeros(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def new_ones(
+    self: Tensor, *size: Any, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+) -> Tensor:
+    """Return ones of this tensor's dtype and device."""
+    return ones(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def new_full(
+    self: Tensor, size: Sequence[int], fill_value: Number, *, dtype: Dtype = None, device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return one number in a tensor of this tensor's dtype and device."""
+    return full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def new_empty(
+    self: Tensor, *size: Any, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+) -> Tensor:
+    """Return unset memory of this tensor's dtype and device."""
+    return empty(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def legacy(*args: Any) -> Tensor:
+    """Serve ``Tensor(2, 3)`` (unset memory of that size) and ``Tensor([1, 2])`` (the data, in the default dtype)."""
+    if len(args) == 1 and not isinstance(args[0], int):
+        return tensor(args[0], dtype=dtypes.get_default_dtype())
+    return empty(*args) if args else empty(0)

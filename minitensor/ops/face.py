@@ -1,0 +1,71 @@
+"""A tensor as Python sees it: its text, its copy by ``copy.deepcopy``, its pickle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor import printing
+from minitensor.autograd.face import grad_fn, is_leaf, requires_grad, set_requires_grad
+from minitensor.base import new
+from minitensor.errors import GradError
+from minitensor.layout import Layout
+from minitensor.storage import Storage
+
+if TYPE_CHECKING:
+    from minitensor.tensor import Tensor
+
+
+def text(self: Tensor) -> str:
+    """Return the tensor as PyTorch prints it."""
+    node = grad_fn(self)
+    return printing.tensor_str(
+        self.backend.to_host(self.array),
+        dtype=self.dtype,
+        device=str(self.device),
+        requires_grad=requires_grad(self),
+        grad_fn_name=None if node is None else node.name(),
+    )
+
+
+def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    """Copy a leaf with its storage, once for all tensors that share it, and its gradient."""
+    if not is_leaf(self):
+        raise GradError(
+            "only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol; detach() it first"
+        )
+    if id(self) in memo:
+        return memo[id(self)]  # type: ignore[no-any-return]  # copy's memo is untyped
+    storage = self.storage
+    if id(storage) not in memo:
+        memo[id(storage)] = Storage(storage.buffer.copy())
+        memo[id(memo)] = [*memo.get(id(memo), []), storage]  # keep the original alive as long as its id is a key
+    copy: Tensor = rebuild(type(self), memo[id(storage)], self.layout, requires_grad(self))
+    memo[id(self)] = copy
+    if self._grad is not None:
+        copy._grad = deepcopy(self._grad, memo)
+    if hasattr(self, "__dict__"):
+        copy.__dict__.update(self.__dict__)
+    return copy
+
+
+def reduce(self: Tensor, protocol: Any = None) -> tuple[Any, ...]:
+    """Pickle storage and layout, so that tensors that share memory share it again."""
+    if not is_leaf(self):
+        raise GradError("only leaf tensors can be pickled: detach() it first")
+    storage = self.storage
+    flat = Storage(self.backend.to_host(storage.buffer)) if self.device.type != "cpu" else storage
+    return rebuild, (type(self), flat, tuple(self.layout), requires_grad(self), str(self.device))
+
+
+def rebuild(cls: type[Any], storage: Storage, layout: tuple[Any, ...], wants_grad: bool, where: str = "cpu") -> Any:
+    """Return a leaf on a storage."""
+    tensor = new(cls)
+    tensor._storage, tensor._layout = storage, Layout(*layout)
+    tensor._node = tensor._base = None
+    if where != "cpu":
+        tensor = tensor.to(where)
+    if wants_grad:
+        set_requires_grad(tensor, True)
+    return tensor
+
+

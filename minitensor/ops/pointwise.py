@@ -1,0 +1,863 @@
+"""Arithmetic and functions element by element: sum, product, power, exponential, sine, and their in-place twins.
+
+Every operation here broadcasts its operands, promotes their dtypes (``ops/operand.py``) and has its gradient beside it. What
+compares is in ``compare.py``, what a network uses as a nonlinearity in ``activation.py``.
+
+Note [Complex gradients]. PyTorch's convention: the gradient of a real loss is the conjugate of the derivative, so a formula
+multiplies by the *conjugate* of the derivative. ``conj`` costs nothing where the dtype is real.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from typing import TYPE_CHECKING, Any
+
+from minitensor import dtypes
+from minitensor.autograd.record import NUMBERS, differentiable, nondifferentiable
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError
+from minitensor.ops.aliasing import inplace
+from minitensor.ops.operand import meets, operands, promoted, same_device
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.ops.operand import Number, Operand
+    from minitensor.tensor import Tensor
+
+
+# -- helpers of the formulas -------------------------------------------------------------------------------------------
+
+
+def conj(input: Any) -> Any:
+    """Return the complex conjugate; a real tensor or number itself."""
+    if input.__class__ in NUMBERS:
+        return input.conjugate()
+    return _conj(input) if input.array.dtype.kind == "c" else input
+
+
+@differentiable(input=lambda grad: conj(grad))
+def _conj(input: Tensor) -> Array:
+    return input.xp.conjugate(input.array)
+
+
+def as_float(input: Tensor) -> Array:
+    """Return the array in a floating-point dtype: that of integers and bools is the default one."""
+    array = input.array
+    return array if array.dtype.kind in "fc" else array.astype(dtypes.get_default_dtype().numpy)
+
+
+# -- arithmetic --------------------------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad: grad, other=lambda grad: grad)
+def _add(input: Operand, other: Operand) -> Array:
+    a, b = operands(input, other)
+    return a + b
+
+
+@differentiable(input=lambda grad: grad, other=lambda grad: -grad)
+def _sub(input: Operand, other: Operand) -> Array:
+    a, b = operands(input, other)
+    if a.dtype.kind == "b":
+        raise DtypeError("sub: subtraction of two bool tensors is not supported; use ^ or logical_xor, or cast them first")
+    return a - b
+
+
+def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
+    """Return ``input + alpha * other``; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.add(torch.tensor([1., 2.]), torch.tensor([10., 20.]), alpha=0.5)
+    tensor([ 6., 12.])
+    """
+    return _add(input, scaled(other, alpha, input), out=out)
+
+
+def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
+    """Return ``input - alpha * other``; shapes broadcast."""
+    return _sub(input, scaled(other, alpha, input), out=out)
+
+
+def scaled(other: Any, alpha: Number, input: Any) -> Any:
+    """Return ``alpha * other``; a fractional alpha for integers is refused, as it would be cut off."""
+    if alpha.__class__ is int and alpha == 1:
+        return other
+    for each in (input, other):
+        if isinstance(each, TensorBase) and not meets(alpha, each.array):
+            raise DtypeError(f"alpha must not be {alpha!r} for a tensor of dtype {each.dtype.name}")
+    return other * alpha
+
+
+def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
+    """Return ``other - alpha * input``."""
+    return sub(other, input, alpha=alpha)
+
+
+@differentiable(
+    input=lambda grad, other: grad * conj(other),
+    other=lambda grad, input: grad * conj(input),
+)
+def mul(input: Operand, other: Operand) -> Array:
+    """Multiply element by element; shapes broadcast."""
+    a, b = operands(input, other)
+    return a * b
+
+
+@differentiable(
+    input=lambda grad, other: grad / conj(other),
+    other=lambda grad, other, result: -grad * conj(result / other),
+)
+def _div(input: Operand, other: Operand) -> Array:
+    a, b = operands(input, other)
+    if a.dtype.kind not in "fc":
+        a, b = a.astype(dtypes.get_default_dtype().numpy), b.astype(dtypes.get_default_dtype().numpy)
+    return a / b
+
+
+def div(
+    input: Operand, other: Operand, *, rounding_mode: str | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Divide element by element; integers give floats.
+
+    ``rounding_mode``: None for true division, "trunc" towards zero (as C), "floor" downwards (as Python's ``//``).
+    """
+    if rounding_mode is None:
+        return _div(input, other, out=out)
+    if rounding_mode == "floor":
+        return floor_divide(input, other, out=out)
+    if rounding_mode == "trunc":
+        return _div_trunc(input, other, out=out)
+    raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+
+
+@differentiable(input=lambda grad: grad * 0, other=lambda grad: grad * 0)
+def floor_divide(input: Operand, other: Operand) -> Array:
+    """Divide and round downwards, as Python's ``//``."""
+    a, b = divisible("floor_divide", input, other)
+    if a.dtype.kind != "f":
+        return a // b
+    xp = library_of(input, other)
+    # As PyTorch: a division by zero keeps its infinity, where NumPy's // gives NaN for it.
+    return xp.where(b == 0, a / b, a // b)
+
+
+@differentiable(input=lambda grad: grad * 0, other=lambda grad: grad * 0)
+def _div_trunc(input: Operand, other: Operand) -> Array:
+    a, b = divisible("div", input, other)
+    xp = library_of(input, other)
+    if a.dtype.kind == "f":
+        return xp.trunc(a / b)
+    down = a // b
+    return down + ((down < 0) & (down * b != a)).astype(down.dtype)
+
+
+@differentiable(
+    input=lambda grad: grad,
+    other=lambda grad, input, other: -grad * floor_divide(input, other),
+)
+def remainder(input: Operand, other: Operand) -> Array:
+    """Return what is left of ``input`` after division; it has the sign of ``other``, as Python's ``%``."""
+    a, b = divisible("remainder", input, other)
+    return a % b
+
+
+@differentiable(
+    input=lambda grad: grad,
+    other=lambda grad, input, other: -grad * _div_trunc(input, other),
+)
+def fmod(input: Operand, other: Operand) -> Array:
+    """Return what is left of ``input`` after division; it has the sign of ``input``, as C's ``fmod``."""
+    a, b = divisible("fmod", input, other)
+    return library_of(input, other).fmod(a, b)
+
+
+def divisible(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
+    """Return operands for an integer or real division; an integer divisor of zero raises, as in PyTorch."""
+    a, b = operands(input, other)
+    if a.dtype.kind == "c":
+        raise DtypeError(f"{name}: not implemented for {a.dtype}: complex numbers have no order")
+    if a.dtype.kind == "b":
+        raise DtypeError(f"{name}: not implemented for bool; cast to an integer first")
+    if a.dtype.kind in "iu" and not b.all():
+        raise ZeroDivision(f"{name}: ZeroDivisionError: an integer divisor is zero")
+    return a, b
+
+
+class ZeroDivision(DtypeError, ZeroDivisionError):
+    """An integer division by zero: PyTorch raises RuntimeError, Python ZeroDivisionError; this is both."""
+
+
+def library_of(*tensors: Any) -> Any:
+    """Return the array library of operands of which some may be numbers."""
+    return same_device(*tensors).xp
+
+
+@differentiable(input=lambda grad: -grad)
+def neg(input: Tensor) -> Array:
+    """Negate."""
+    if input.array.dtype.kind == "b":
+        raise DtypeError("neg: negation of a bool tensor is not supported; use ~ or logical_not")
+    return -input.array
+
+
+def positive(input: Tensor) -> Tensor:
+    """Return the tensor itself."""
+    return input
+
+
+@differentiable(input=lambda grad, result: -grad * conj(result * result))
+def reciprocal(input: Tensor) -> Array:
+    """Return ``1 / input``."""
+    array = as_float(input)
+    return array.dtype.type(1) / array
+
+
+# -- powers ------------------------------------------------------------------------------------------------------------
+
+
+def power_base_gradient(grad: Tensor, input: Any, other: Any) -> Any:
+    """Return the gradient of ``input ** other`` in its base: ``other * input ** (other - 1)``, zero for an exponent of 0."""
+    if other.__class__ in NUMBERS:
+        if other == 0:
+            return grad * 0
+        if other == 2:
+            return grad * conj(input * other)
+        return grad * conj(other * pow(input, other - 1))
+    return where(other == 0, 0, grad * conj(other * pow(input, where(other == 0, 1, other - 1))))
+
+
+def power_exponent_gradient(grad: Tensor, input: Any, other: Any, result: Any) -> Any:
+    """Return the gradient of ``input ** other`` in its exponent: ``log(input)`` times the result, zero where both are 0."""
+    if input.__class__ in NUMBERS:
+        if input == 0:
+            return where(other == 0, 0, grad * 0)
+        return grad * conj(result * log_of_number(input))
+    if input.array.dtype.kind == "c" or other.array.dtype.kind == "c":
+        return where(input == 0, 0, grad * conj(result * log(input)))
+    return where((input == 0) & (other >= 0), 0, grad * (result * log(input)))
+
+
+def log_of_number(number: Any) -> Any:
+    """Return a Python number's logarithm; NaN for a negative real one."""
+    if isinstance(number, complex):
+        return cmath.log(number)
+    return math.log(number) if number > 0 else math.nan
+
+
+@differentiable(input=power_base_gradient, other=power_exponent_gradient)
+def pow(input: Operand, other: Operand) -> Array:
+    """Raise ``input`` to the power ``other``, element by element."""
+    a, b = operands(input, other)
+    if other.__class__ in NUMBERS and a.dtype.kind in "fc":
+        if other == 2:
+            return a * a
+        if other == 0.5:
+            return library_of(input, other).sqrt(a)
+    if a.dtype.kind in "iu" and other.__class__ in NUMBERS and other < 0:  # type: ignore[operator]  # an int here
+        raise DtypeError(f"pow: integers to negative integer powers are not allowed, got {other}; cast to float first")
+    if a.dtype.kind in "biu":
+        return integer_power(library_of(input, other), a, b)
+    return a**b
+
+
+def integer_power(xp: Any, a: Array, b: Array) -> Array:
+    """Return an integer power; for negative exponents what PyTorch gives: 1, -1 or 0."""
+    if a.dtype.kind != "i":
+        return xp.power(a, b)
+    odd = xp.where(b % 2 == 0, 1, -1)
+    small = xp.where(a == 1, 1, xp.where(a == -1, odd, 0)).astype(a.dtype)
+    return xp.where(b < 0, small, xp.power(a, xp.maximum(b, 0)))
+
+
+@differentiable(input=lambda grad, input: grad * conj(input * 2))
+def square(input: Tensor) -> Array:
+    """Return ``input * input``."""
+    return input.array * input.array if input.array.dtype.kind != "b" else input.array.astype("int64")
+
+
+@differentiable(input=lambda grad, result: grad / conj(result * 2))
+def sqrt(input: Tensor) -> Array:
+    """Return the square root."""
+    return input.xp.sqrt(as_float(input))
+
+
+@differentiable(input=lambda grad, result: grad * conj(result**3) * -0.5)
+def rsqrt(input: Tensor) -> Array:
+    """Return ``1 / sqrt(input)``."""
+    root = input.xp.sqrt(as_float(input))
+    return root.dtype.type(1) / root
+
+
+# -- exponentials and logarithms ---------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad, result: grad * conj(result))
+def exp(input: Tensor) -> Array:
+    """Return e raised to each element of ``input``.
+
+    >>> import minitensor as torch
+    >>> torch.exp(torch.tensor([0., 1.]))
+    tensor([1.0000, 2.7183])
+    """
+    return input.xp.exp(as_float(input))
+
+
+@differentiable(input=lambda grad, result: grad * conj(result * math.log(2)))
+def exp2(input: Tensor) -> Array:
+    """Return 2 raised to each element."""
+    return input.xp.exp2(as_float(input))
+
+
+@differentiable(input=lambda grad, result: grad * conj(result + 1))
+def expm1(input: Tensor) -> Array:
+    """Return ``exp(input) - 1``, exact near zero."""
+    return input.xp.expm1(as_float(input))
+
+
+@differentiable(input=lambda grad, input: grad / conj(input))
+def log(input: Tensor) -> Array:
+    """Return the natural logarithm."""
+    return input.xp.log(as_float(input))
+
+
+@differentiable(input=lambda grad, input: grad / conj(input * math.log(2)))
+def log2(input: Tensor) -> Array:
+    """Return the logarithm to base 2."""
+    return input.xp.log2(as_float(input))
+
+
+@differentiable(input=lambda grad, input: grad / conj(input * math.log(10)))
+def log10(input: Tensor) -> Array:
+    """Return the logarithm to base 10."""
+    return input.xp.log10(as_float(input))
+
+
+@differentiable(input=lambda grad, input: grad / conj(input + 1))
+def log1p(input: Tensor) -> Array:
+    """Return ``log(1 + input)``, exact near zero."""
+    return input.xp.log1p(as_float(input))
+
+
+# -- trigonometric and hyperbolic --------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad, input: grad * conj(cos(input)))
+def sin(input: Tensor) -> Array:
+    """Return the sine; angles in radians."""
+    return input.xp.sin(as_float(input))
+
+
+@differentiable(input=lambda grad, input: -grad * conj(sin(input)))
+def cos(input: Tensor) -> Array:
+    """Return the cosine; angles in radians."""
+    return input.xp.cos(as_float(input))
+
+
+@differentiable(input=lambda grad, result: grad * conj(1 + result * result))
+def tan(input: Tensor) -> Array:
+    """Return the tangent; angles in radians."""
+    return input.xp.tan(as_float(input))
+
+
+@differentiable(input=lambda grad, input: grad * conj(rsqrt(1 - input * input)))
+def asin(input: Tensor) -> Array:
+    """Return the arcsine, in radians."""
+    return input.xp.arcsin(as_float(input))
+
+
+@differentiable(input=lambda grad, input: -grad * conj(rsqrt(1 - input * input)))
+def acos(input: Tensor) -> Array:
+    """Return the arccosine, in radians."""
+    return input.xp.arccos(as_float(input))
+
+
+@differentiable(input=lambda grad, input: grad / conj(input * input + 1))
+def atan(input: Tensor) -> Array:
+    """Return the arctangent, in radians."""
+    return input.xp.arctan(as_float(input))
+
+
+@differentiable(
+    input=lambda grad, input, other: grad * other / (input * input + other * other),
+    other=lambda grad, input, other: -grad * input / (input * input + other * other),
+)
+def atan2(input: Tensor, other: Tensor) -> Array:
+    """Return the angle of the point (other, input), in radians, with its quadrant."""
+    a, b = operands(input, other)
+    if a.dtype.kind != "f":
+        a, b = a.astype(dtypes.get_default_dtype().numpy), b.astype(dtypes.get_default_dtype().numpy)
+    return library_of(input, other).arctan2(a, b)
+
+
+@differentiable(input=lambda grad, input: grad * conj(cosh(input)))
+def sinh(input: Tensor) -> Array:
+    """Return the hyperbolic sine."""
+    return input.xp.sinh(as_float(input))
+
+
+@differentiable(input=lambda grad, input: grad * conj(sinh(input)))
+def cosh(input: Tensor) -> Array:
+    """Return the hyperbolic cosine."""
+    return input.xp.cosh(as_float(input))
+
+
+@differentiable(input=lambda grad, result: grad * conj(1 - result * result))
+def tanh(input: Tensor) -> Array:
+    """Return the hyperbolic tangent."""
+    return input.xp.tanh(as_float(input))
+
+
+@differentiable(input=lambda grad, input: grad * conj(rsqrt(input * input + 1)))
+def asinh(input: Tensor) -> Array:
+    """Return the inverse hyperbolic sine."""
+    return input.xp.arcsinh(as_float(input))
+
+
+@differentiable(input=lambda grad, input: grad * conj(rsqrt(input - 1) * rsqrt(input + 1)))
+def acosh(input: Tensor) -> Array:
+    """Return the inverse hyperbolic cosine."""
+    return input.xp.arccosh(as_float(input))
+
+
+@differentiable(input=lambda grad, input: grad / conj(1 - input * input))
+def atanh(input: Tensor) -> Array:
+    """Return the inverse hyperbolic tangent."""
+    return input.xp.arctanh(as_float(input))
+
+
+# -- sign and rounding -------------------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad, input: grad * sgn(input))
+def abs(input: Tensor) -> Array:
+    """Return the absolute value; of complex numbers the modulus, which is real."""
+    return input.xp.abs(input.array) if input.array.dtype.kind != "b" else input.array.copy()
+
+
+def sgn(input: Tensor) -> Tensor:
+    """Return the sign; of complex numbers the number divided by its modulus."""
+    return sign(input) if input.array.dtype.kind != "c" else where(input == 0, 0, input / abs(input))
+
+
+@differentiable(input=lambda grad: grad * 0)
+def sign(input: Tensor) -> Array:
+    """Return -1, 0 or 1."""
+    if input.array.dtype.kind == "c":
+        raise DtypeError("sign: complex numbers have no order; use sgn")
+    return input.xp.sign(input.array) if input.array.dtype.kind != "b" else input.array.copy()
+
+
+@differentiable(input=lambda grad: grad * 0)
+def floor(input: Tensor) -> Array:
+    """Round downwards."""
+    return input.xp.floor(input.array) if input.array.dtype.kind == "f" else input.array.copy()
+
+
+@differentiable(input=lambda grad: grad * 0)
+def ceil(input: Tensor) -> Array:
+    """Round upwards."""
+    return input.xp.ceil(input.array) if input.array.dtype.kind == "f" else input.array.copy()
+
+
+@differentiable(input=lambda grad: grad * 0)
+def trunc(input: Tensor) -> Array:
+    """Round towards zero."""
+    return input.xp.trunc(input.array) if input.array.dtype.kind == "f" else input.array.copy()
+
+
+@differentiable(input=lambda grad: grad * 0)
+def round(input: Tensor, *, decimals: int = 0) -> Array:
+    """Round to ``decimals`` places, halves to the even neighbour."""
+    if input.array.dtype.kind != "f":
+        return input.array.copy()
+    if not decimals:
+        return input.xp.rint(input.array)
+    scale = input.array.dtype.type(10.0 ** math.fabs(decimals))
+    return input.xp.rint(input.array * scale) / scale if decimals > 0 else input.xp.rint(input.array / scale) * scale
+
+
+def frac(input: Tensor) -> Tensor:
+    """Return the part after the point, with the sign of ``input``."""
+    return input - trunc(input)
+
+
+# -- choosing ----------------------------------------------------------------------------------------------------------
+
+
+def shared(grad: Tensor, mine: Tensor, tied: Tensor) -> Tensor:
+    """Return the gradient where an operand was chosen, half of it where both were equal."""
+    return where(tied, grad / 2, where(mine, grad, 0))
+
+
+@differentiable(
+    input=lambda grad, input, other: shared(grad, input > other, input == other),
+    other=lambda grad, input, other: shared(grad, other > input, input == other),
+)
+def maximum(input: Operand, other: Operand) -> Array:
+    """Return the larger of two elements; NaN if either is. Ties share the gradient."""
+    a, b = operands(input, other)
+    return library_of(input, other).maximum(a, b)
+
+
+@differentiable(
+    input=lambda grad, input, other: shared(grad, input < other, input == other),
+    other=lambda grad, input, other: shared(grad, other < input, input == other),
+)
+def minimum(input: Operand, other: Operand) -> Array:
+    """Return the smaller of two elements; NaN if either is. Ties share the gradient."""
+    a, b = operands(input, other)
+    return library_of(input, other).minimum(a, b)
+
+
+@differentiable(
+    input=lambda grad, condition: where(condition, grad, 0),
+    other=lambda grad, condition: where(condition, 0, grad),
+)
+def _where(condition: Tensor, input: Operand, other: Operand) -> Array:
+    if condition.array.dtype.kind != "b":
+        raise DtypeError(f"where: expected a bool condition, got {condition.dtype.name}; compare with something, as x != 0")
+    same_device(condition, input, other)
+    a, b = chosen_from(input, other)
+    return library_of(condition, input, other).where(condition.array, a, b)
+
+
+def chosen_from(input: Any, other: Any) -> tuple[Array, Array]:
+    """Return two operands in their common dtype; two numbers are lifted by themselves."""
+    if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
+        common = dtypes.result_type([(dtypes.dtype_of_number(each), dtypes.Kind.NUMBER) for each in (input, other)])
+        return dtypes.lift(input, common.numpy), dtypes.lift(other, common.numpy)
+    return operands(input, other)
+
+
+def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
+    """Return ``input`` where ``condition`` holds and ``other`` elsewhere; with the condition alone, its nonzero indices.
+
+    >>> import minitensor as torch
+    >>> x = torch.tensor([-1., 2.])
+    >>> torch.where(x > 0, x, 0.)
+    tensor([0., 2.])
+    """
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    if input is None or other is None:
+        raise ArgumentTypeError("where: give both `input` and `other`, or neither")
+    return _where(condition, input, other, out=out)
+
+
+@differentiable(input=lambda grad, input, min, max: where(inside(input, min, max), grad, 0),
+                min=lambda grad, input, min, max: where(below(input, min, max), grad, 0),
+                max=lambda grad, input, max: where(input > max, grad, 0))
+def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Array:
+    """Limit every element to the range from ``min`` to ``max``; where they cross, ``max`` wins."""
+    if min is None and max is None:
+        raise ArgumentError("clamp: at least one of 'min' or 'max' must not be None")
+    bounds = [each for each in (min, max) if each is not None]
+    array, *limits = promoted(input, *bounds)
+    xp = library_of(input, *bounds)
+    for limit, choose in zip(limits, [xp.maximum] * (min is not None) + [xp.minimum] * (max is not None), strict=True):
+        array = choose(array, limit)
+    return array
+
+
+def inside(input: Tensor, min: Any, max: Any) -> Any:
+    """Whether an element was left as it is."""
+    if min is None:
+        return input <= max
+    return input >= min if max is None else (input >= min) & (input <= max)
+
+
+def below(input: Tensor, min: Any, max: Any) -> Any:
+    """Whether an element was raised to ``min``, and ``max`` did not lower it again."""
+    return input < min if max is None else (input < min) & (min < max)
+
+
+def clamp_min(input: Tensor, min: Operand) -> Tensor:
+    """Raise every element to at least ``min``."""
+    return clamp(input, min)
+
+
+def clamp_max(input: Tensor, max: Operand) -> Tensor:
+    """Lower every element to at most ``max``."""
+    return clamp(input, None, max)
+
+
+def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """Return ``input + weight * (end - input)``."""
+    return input + weight * (end - input)
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """Return ``input + value * tensor1 * tensor2``."""
+    return add(input, tensor1 * tensor2, alpha=value)
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """Return ``input + value * tensor1 / tensor2``."""
+    return add(input, tensor1 / tensor2, alpha=value)
+
+
+@differentiable(
+    input=lambda grad, input, other: grad * sigmoid(input - other),
+    other=lambda grad, input, other: grad * sigmoid(other - input),
+)
+def logaddexp(input: Tensor, other: Tensor) -> Array:
+    """Return ``log(exp(input) + exp(other))`` without overflow."""
+    a, b = operands(input, other)
+    return library_of(input, other).logaddexp(a, b)
+
+
+@differentiable(
+    input=lambda grad, input, result: where(result == 0, 0, grad * input / result),
+    other=lambda grad, other, result: where(result == 0, 0, grad * other / result),
+)
+def hypot(input: Tensor, other: Tensor) -> Array:
+    """Return ``sqrt(input**2 + other**2)`` without overflow."""
+    a, b = operands(input, other)
+    return library_of(input, other).hypot(a, b)
+
+
+@differentiable(input=lambda grad, result: grad * conj((1 - result) * result))
+def sigmoid(input: Tensor) -> Array:
+    """Return ``1 / (1 + exp(-input))``."""
+    array = as_float(input)
+    xp = input.xp
+    one = array.dtype.type(1)
+    if array.dtype.kind == "c":
+        return one / (one + xp.exp(-array))
+    small = xp.exp(-xp.abs(array))  # never overflows
+    return xp.where(array >= 0, one, small) / (one + small)
+
+
+@differentiable(input=lambda grad, input: where(isfinite_or_nan(input), grad, 0))
+def nan_to_num(
+    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Array:
+    """Replace NaN (by 0) and infinities (by the largest finite numbers) or by what is given."""
+    if input.array.dtype.kind not in "fc":
+        return input.array.copy()
+    return input.xp.nan_to_num(input.array, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+
+
+@nondifferentiable
+def isfinite_or_nan(input: Tensor) -> Array:
+    """Whether ``nan_to_num`` leaves an element as it is."""
+    return input.xp.isfinite(input.array)
+
+
+# -- in place ----------------------------------------------------------------------------------------------------------
+
+
+@inplace(_add)
+def _add_(input: Tensor, other: Operand) -> None:
+    """Add ``other`` to ``input`` where it lies."""
+
+
+@inplace(_sub)
+def _sub_(input: Tensor, other: Operand) -> None:
+    """Subtract ``other`` from ``input`` where it lies."""
+
+
+def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
+    """Add ``alpha * other`` to ``input`` where it lies."""
+    return _add_(input, scaled(other, alpha, input))
+
+
+def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
+    """Subtract ``alpha * other`` from ``input`` where it lies."""
+    return _sub_(input, scaled(other, alpha, input))
+
+
+@inplace(mul)
+def mul_(input: Tensor, other: Operand) -> None:
+    """Multiply ``input`` by ``other`` where it lies."""
+
+
+@inplace(_div)
+def _div_(input: Tensor, other: Operand) -> None:
+    """Divide ``input`` by ``other`` where it lies."""
+
+
+@inplace(floor_divide)
+def floor_divide_(input: Tensor, other: Operand) -> None:
+    """Divide ``input`` by ``other`` where it lies, and round downwards."""
+
+
+@inplace(_div_trunc)
+def _div_trunc_(input: Tensor, other: Operand) -> None:
+    """Divide ``input`` by ``other`` where it lies, and round towards zero."""
+
+
+def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """Divide ``input`` by ``other`` where it lies."""
+    twins = {None: _div_, "floor": floor_divide_, "trunc": _div_trunc_}
+    if rounding_mode not in twins:
+        raise ArgumentError(f"div_: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+    return twins[rounding_mode](input, other)
+
+
+@inplace(remainder)
+def remainder_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by its remainder after division by ``other``."""
+
+
+@inplace(fmod)
+def fmod_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by its remainder, with its own sign, after division by ``other``."""
+
+
+@inplace(pow)
+def pow_(input: Tensor, other: Operand) -> None:
+    """Raise ``input`` to the power ``other`` where it lies."""
+
+
+@inplace(neg)
+def neg_(input: Tensor) -> None:
+    """Negate ``input`` where it lies."""
+
+
+@inplace(reciprocal)
+def reciprocal_(input: Tensor) -> None:
+    """Replace ``input`` by ``1 / input``."""
+
+
+@inplace(square)
+def square_(input: Tensor) -> None:
+    """Square ``input`` where it lies."""
+
+
+@inplace(sqrt)
+def sqrt_(input: Tensor) -> None:
+    """Replace ``input`` by its square root."""
+
+
+@inplace(rsqrt)
+def rsqrt_(input: Tensor) -> None:
+    """Replace ``input`` by ``1 / sqrt(input)``."""
+
+
+@inplace(exp)
+def exp_(input: Tensor) -> None:
+    """Replace ``input`` by its exponential."""
+
+
+@inplace(exp2)
+def exp2_(input: Tensor) -> None:
+    """Replace ``input`` by 2 to its power."""
+
+
+@inplace(expm1)
+def expm1_(input: Tensor) -> None:
+    """Replace ``input`` by ``exp(input) - 1``."""
+
+
+@inplace(log)
+def log_(input: Tensor) -> None:
+    """Replace ``input`` by its natural logarithm."""
+
+
+@inplace(log2)
+def log2_(input: Tensor) -> None:
+    """Replace ``input`` by its logarithm to base 2."""
+
+
+@inplace(log10)
+def log10_(input: Tensor) -> None:
+    """Replace ``input`` by its logarithm to base 10."""
+
+
+@inplace(log1p)
+def log1p_(input: Tensor) -> None:
+    """Replace ``input`` by ``log(1 + input)``."""
+
+
+@inplace(sin)
+def sin_(input: Tensor) -> None:
+    """Replace ``input`` by its sine."""
+
+
+@inplace(cos)
+def cos_(input: Tensor) -> None:
+    """Replace ``input`` by its cosine."""
+
+
+@inplace(tan)
+def tan_(input: Tensor) -> None:
+    """Replace ``input`` by its tangent."""
+
+
+@inplace(asin)
+def asin_(input: Tensor) -> None:
+    """Replace ``input`` by its arcsine."""
+
+
+@inplace(acos)
+def acos_(input: Tensor) -> None:
+    """Replace ``input`` by its arccosine."""
+
+
+@inplace(atan)
+def atan_(input: Tensor) -> None:
+    """Replace ``input`` by its arctangent."""
+
+
+@inplace(sinh)
+def sinh_(input: Tensor) -> None:
+    """Replace ``input`` by its hyperbolic sine."""
+
+
+@inplace(cosh)
+def cosh_(input: Tensor) -> None:
+    """Replace ``input`` by its hyperbolic cosine."""
+
+
+@inplace(tanh)
+def tanh_(input: Tensor) -> None:
+    """Replace ``input`` by its hyperbolic tangent."""
+
+
+@inplace(abs)
+def abs_(input: Tensor) -> None:
+    """Replace ``input`` by its absolute value."""
+
+
+@inplace(sign)
+def sign_(input: Tensor) -> None:
+    """Replace ``input`` by its sign."""
+
+
+@inplace(floor)
+def floor_(input: Tensor) -> None:
+    """Round ``input`` downwards where it lies."""
+
+
+@inplace(ceil)
+def ceil_(input: Tensor) -> None:
+    """Round ``input`` upwards where it lies."""
+
+
+@inplace(trunc)
+def trunc_(input: Tensor) -> None:
+    """Round ``input`` towards zero where it lies."""
+
+
+@inplace(round)
+def round_(input: Tensor, *, decimals: int = 0) -> None:
+    """Round ``input`` where it lies."""
+
+
+@inplace(clamp)
+def clamp_(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> None:
+    """Limit ``input`` to a range where it lies."""
+
+
+@inplace(sigmoid)
+def sigmoid_(input: Tensor) -> None:
+    """Replace ``input`` by its sigmoid."""
+
+
+@inplace(nan_to_num)
+def nan_to_num_(
+    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> None:
+    """Replace NaN and infinities where they lie."""
