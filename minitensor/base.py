@@ -12,7 +12,7 @@ arithmetic costs neither storage nor layout.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from minitensor import backends
 from minitensor import layout as layouts
@@ -24,7 +24,7 @@ from minitensor.storage import Storage
 
 if TYPE_CHECKING:
     from minitensor.autograd.node import Node
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.backends.base import Backend
     from minitensor.device import device
     from minitensor.dtypes import dtype
@@ -115,7 +115,7 @@ class TensorBase:
         return BY_ARRAY[self.array.__class__]
 
     @property
-    def xp(self) -> Any:
+    def xp(self) -> Library:
         """The array library: numpy or cupy."""
         return BY_ARRAY[self.array.__class__].xp
 
@@ -149,7 +149,7 @@ def wrap(cls: type[T], array: Array) -> T:
 def settled(value: Any) -> Array:
     """Return an array for what a kernel returned: NumPy gives bare scalars for 0-d results."""
     if value.__class__ in BY_ARRAY:
-        return value  # type: ignore[no-any-return]  # its class was just found among the arrays'
+        return cast("Array", value)
     return backends.named("cpu").settle(value)
 
 

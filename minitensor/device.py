@@ -33,12 +33,13 @@ class device:  # noqa: N801  # PyTorch's spelling
 
     def __init__(self, type: DeviceLike, index: int | None = None) -> None:  # noqa: A002  # PyTorch's name
         if isinstance(type, device):
-            type, index = type.type, type.index if index is None else index
+            self.type, self.index = type.type, type.index if index is None else index
         elif isinstance(type, int) and not isinstance(type, bool):
-            type, index = "cuda", type
-        elif not isinstance(type, str):
+            self.type, self.index = parse("cuda", type)
+        elif isinstance(type, str):
+            self.type, self.index = parse(type, index)
+        else:
             raise ArgumentTypeError(f"device: expected a name such as 'cpu' or 'cuda:0', got {type!r}")
-        self.type, self.index = parse(type, index)
 
     @property
     def backend(self) -> Backend:

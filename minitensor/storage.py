@@ -71,7 +71,7 @@ class Reinterpreted(Storage):
         self._buffer = None
 
     @property
-    def version(self) -> int:  # type: ignore[override]  # a slot above, a property here: one counter for both
+    def version(self) -> int:
         return self.owner.version
 
     @version.setter
@@ -84,4 +84,5 @@ def flatten(array: Array) -> Array:
     if array.flags.c_contiguous:
         return array.reshape(-1)
     order = sorted(range(array.ndim), key=lambda dim: -array.strides[dim])
-    return array.transpose(order).reshape(-1)
+    ordered: Array = array.transpose(order)
+    return ordered.reshape(-1)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd import face as graph
 from minitensor.base import TensorBase
-from minitensor.ops import aliasing, creation, face, pointwise, reduce
+from minitensor.ops import matmul as products
+from minitensor.ops import aliasing, cast, compare, creation, cumulative, face, join, pointwise, reduce, shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,23 +134,129 @@ class Tensor(TensorBase):
 
     # -- compare (ops/compare.py) ------------------------------------------------------------------------------------
 
+    eq, eq_ = compare.eq, compare.eq_
+    ne, ne_ = compare.ne, compare.ne_
+    lt, lt_ = compare.lt, compare.lt_
+    le, le_ = compare.le, compare.le_
+    gt, gt_ = compare.gt, compare.gt_
+    ge, ge_ = compare.ge, compare.ge_
+    greater, greater_, greater_equal, greater_equal_ = gt, gt_, ge, ge_
+    less, less_, less_equal, less_equal_ = lt, lt_, le, le_
+    not_equal, not_equal_ = ne, ne_
+    equal, allclose, isclose = compare.equal, compare.allclose, compare.isclose
+    isnan, isfinite, isreal = compare.isnan, compare.isfinite, compare.isreal
+    isinf, isposinf, isneginf = compare.isinf, compare.isposinf, compare.isneginf
+    logical_and, logical_and_ = compare.logical_and, compare.logical_and_
+    logical_or, logical_or_ = compare.logical_or, compare.logical_or_
+    logical_xor, logical_xor_ = compare.logical_xor, compare.logical_xor_
+    logical_not, logical_not_ = compare.logical_not, compare.logical_not_
+    bitwise_and, bitwise_and_ = compare.bitwise_and, compare.bitwise_and_
+    bitwise_or, bitwise_or_ = compare.bitwise_or, compare.bitwise_or_
+    bitwise_xor, bitwise_xor_ = compare.bitwise_xor, compare.bitwise_xor_
+    bitwise_not, bitwise_not_ = compare.bitwise_not, compare.bitwise_not_
+    bitwise_left_shift, bitwise_left_shift_ = compare.bitwise_left_shift, compare.bitwise_left_shift_
+    bitwise_right_shift, bitwise_right_shift_ = compare.bitwise_right_shift, compare.bitwise_right_shift_
+
+    __lt__, __le__, __gt__, __ge__ = compare.lt, compare.le, compare.gt, compare.ge
+    __and__ = __rand__ = compare.bitwise_and
+    __or__ = __ror__ = compare.bitwise_or
+    __xor__ = __rxor__ = compare.bitwise_xor
+    __lshift__, __rshift__ = compare.bitwise_left_shift, compare.bitwise_right_shift
+    __iand__, __ior__, __ixor__ = compare.bitwise_and_, compare.bitwise_or_, compare.bitwise_xor_
+    __ilshift__, __irshift__ = compare.bitwise_left_shift_, compare.bitwise_right_shift_
+    __invert__ = compare.bitwise_not
+    __hash__ = TensorBase.__hash__
+
+    def __eq__(self, other: object) -> Any:
+        return compare.eq_or_neither(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return compare.ne_or_neither(self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return compare.bitwise_left_shift(other, self)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return compare.bitwise_right_shift(other, self)
+
     # -- activation (ops/activation.py) ------------------------------------------------------------------------------
 
     # -- reduce (ops/reduce.py) --------------------------------------------------------------------------------------
 
-    sum = reduce.sum
+    sum, nansum, mean, nanmean = reduce.sum, reduce.nansum, reduce.mean, reduce.nanmean
+    prod, norm, dist, logsumexp = reduce.prod, reduce.norm, reduce.dist, reduce.logsumexp
+    var, std = reduce.var, reduce.std
+    amax, amin, aminmax = reduce.amax, reduce.amin, reduce.aminmax
+    max, min, median = reduce.max, reduce.min, reduce.median
+    argmax, argmin = reduce.argmax, reduce.argmin
+    all, any, count_nonzero = reduce.all, reduce.any, reduce.count_nonzero
 
     # -- sort, cumulative (ops/sort.py, ops/cumulative.py) -----------------------------------------------------------
 
+    cumsum, cumprod, logcumsumexp = cumulative.cumsum, cumulative.cumprod, cumulative.logcumsumexp
+    cummax, cummin, diff = cumulative.cummax, cumulative.cummin, cumulative.diff
+
     # -- matmul (ops/matmul.py) --------------------------------------------------------------------------------------
+
+    matmul, mm, bmm, mv = products.matmul, products.mm, products.bmm, products.mv
+    dot, vdot, inner = products.dot, products.vdot, products.inner
+    outer = ger = products.outer
+    addmm, addmv, addr = products.addmm, products.addmv, products.addr
+    baddbmm, addbmm = products.baddbmm, products.addbmm
+    kron, cross, trace = products.kron, products.cross, products.trace
+
+    __matmul__ = products.matmul
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return products.matmul(other, self)
 
     # -- shape and views (ops/shape.py) ------------------------------------------------------------------------------
 
+    view, view_as, reshape, reshape_as = shape.view, shape.view_as, shape.reshape, shape.reshape_as
+    flatten, unflatten, ravel = shape.flatten, shape.unflatten, shape.ravel
+    transpose, transpose_, t, t_ = shape.transpose, shape.transpose_, shape.t, shape.t_
+    swapaxes = swapdims = shape.transpose
+    swapaxes_ = swapdims_ = shape.transpose_
+    permute, movedim, moveaxis, adjoint = shape.permute, shape.movedim, shape.movedim, shape.adjoint
+    T, mT, H, mH = property(shape.T), property(shape.mT), property(shape.H), property(shape.adjoint)
+    unsqueeze, unsqueeze_ = shape.unsqueeze, shape.unsqueeze_
+    squeeze, squeeze_ = shape.squeeze, shape.squeeze_
+    expand, expand_as, broadcast_to = shape.expand, shape.expand_as, shape.broadcast_to
+    narrow, select, unfold, diagonal = shape.narrow, shape.select, shape.unfold, shape.diagonal
+    as_strided = shape.as_strided
+    repeat, tile, repeat_interleave = shape.repeat, shape.tile, shape.repeat_interleave
+    flip, fliplr, flipud, roll, rot90 = shape.flip, shape.fliplr, shape.flipud, shape.roll, shape.rot90
+    tril, triu, diag, diag_embed, diagflat = shape.tril, shape.triu, shape.diag, shape.diag_embed, shape.diagflat
+
     # -- join and split (ops/join.py) --------------------------------------------------------------------------------
+
+    split, chunk, unbind, tensor_split = join.split, join.chunk, join.unbind, join.tensor_split
+    hsplit, vsplit, dsplit = join.hsplit, join.vsplit, join.dsplit
 
     # -- index (ops/index.py) ----------------------------------------------------------------------------------------
 
     # -- cast, copy (ops/cast.py) ------------------------------------------------------------------------------------
+
+    clone, contiguous, detach, data = cast.clone, cast.contiguous, cast.detach, property(cast.data, cast.set_data)
+    copy_, fill_, zero_ = cast.copy_, cast.fill_, cast.zero_
+    to, type, type_as, _like_dtype = cast.to, cast.to_type, cast.type_as, cast._like_dtype
+    float, double, half = cast.to_float, cast.to_double, cast.to_half
+    cfloat, cdouble = cast.to_cfloat, cast.to_cdouble
+    long, int, short, char, byte = cast.to_long, cast.to_int, cast.to_short, cast.to_char, cast.to_byte
+    bool = cast.to_bool
+    cpu, cuda = cast.cpu, cast.cuda
+    numpy, tolist, item = cast.numpy, cast.tolist, cast.item
+    numel = nelement = cast.numel
+    dim = ndimension = cast.dim
+    size, stride, storage_offset = cast.size, cast.stride, cast.storage_offset
+    untyped_storage, data_ptr, element_size = cast.untyped_storage, cast.data_ptr, cast.element_size
+    itemsize, nbytes, is_cuda = property(cast.element_size), property(cast.nbytes), property(cast.is_cuda)
+    is_contiguous, is_floating_point = cast.is_contiguous, cast.is_floating_point
+    is_complex, is_signed = cast.is_complex, cast.is_signed
+
+    __array__ = cast.to_array
+    __bool__, __int__, __float__, __complex__ = cast.truth, cast.integer_number, cast.real_number, cast.complex_number
+    __index__, __len__, __iter__, __contains__ = cast.as_index, cast.length, cast.iterate, cast.contains
 
     # -- random (ops/random.py) --------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ and frees what they saved as it goes. It knows nodes and the sum of two gradient
 from __future__ import annotations
 
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from minitensor.tensor import Tensor
 
-    Tensors = Tensor | Sequence[Tensor]
+    Tensors: TypeAlias = Tensor | Sequence[Tensor]
 
 
 def backward(
@@ -170,6 +170,7 @@ def walk(
         while ready:
             node = ready.pop()
             grad = pending.pop(node, None)
+            grads: Iterable[Any]
             if grad is None:
                 grads = nothing
             elif needed is None and node.hooks is None and node.__class__ is not Leaf:
@@ -198,7 +199,7 @@ def walk(
     return found
 
 
-nothing = repeat(None)
+nothing: Iterable[Any] = repeat(None)
 
 
 def visit(node: Node, grad: Any, found: dict[Node, Any], needed: set[Node] | None, borrowed: bool) -> Iterable[Any]:

@@ -155,9 +155,9 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
     """Call ``hook`` with this leaf each time its ``grad`` has been added to."""
     node = self.node
-    if node.__class__ is not Leaf:
+    if not isinstance(node, Leaf):
         raise GradError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    return hang(hooks_of(node).after, hook)  # type: ignore[arg-type]  # a Leaf, as just seen
+    return hang(hooks_of(node).after, hook)
 
 
 def detach_(self: Tensor) -> Tensor:

@@ -107,11 +107,19 @@ class Node:
         if saved is None:
             raise GradError(FREED.format(op=self.name()))
         for i, version in enumerate(self.versions):
-            if version != -1:
-                check_version(self, i, saved[i], version)
+            if version.__class__ is tuple:
+                check_sequence(self, i, saved[i], version)
+            elif version != -1:
+                storage = saved[i]._storage
+                if storage is not None and storage.version != version:
+                    raise stale(self, self.argument(i), version, storage.version)
         if self.result is None:
             return [*saved, None]
         return [*saved, self.reopen(grad.result_class)]
+
+    def argument(self, index: int) -> str:
+        """Name a saved argument, for an error."""
+        return f"its argument {self.op.names[self.op.kept[index]]!r}"
 
     def reopen(self, cls: type[TensorBase]) -> Any:
         """Return the kept result as a tensor that this node made."""
@@ -158,7 +166,7 @@ class MultiNode(Node):
         grads = tuple([grad.get(i) for i in range(self.count)])
         some = next(g for g in grads if g is not None)
         values = self.open(some)
-        found = []
+        found: list[Any] = []
         for edge, (function, wants) in zip(self.edges, self.op.formulas, strict=True):
             if edge is None or (needed is not None and edge not in needed):
                 found.append(None)
@@ -315,14 +323,10 @@ def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
     return grad.sum(dims, keepdim=True).reshape(shape) if dims else grad.reshape(shape)
 
 
-def check_version(node: Node, index: int, value: Any, version: Any) -> None:
-    """Raise if a saved tensor, or one of a saved sequence, was written to since."""
-    if isinstance(version, tuple):
-        for one, then in zip(value, version, strict=True):
-            if then != -1:
-                check_version(node, index, one, then)
-        return
-    check_saved(node, f"its argument {node.op.names[node.op.kept[index]]!r}", value, version)
+def check_sequence(node: Node, index: int, values: Sequence[Any], versions: Sequence[Any]) -> None:
+    """Raise if one of a saved sequence of tensors was written to since."""
+    for value, version in zip(values, versions, strict=True):
+        check_saved(node, node.argument(index), value, version)
 
 
 def check_saved(node: Node, what: str, value: Any, version: int) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast, overload
 
 from minitensor.autograd.mode import grad_mode
@@ -29,7 +30,8 @@ from minitensor.autograd.node import (
     versions_of,
 )
 from minitensor.backends import HostArray
-from minitensor.base import TensorBase, new, settled, wrap
+from minitensor.base import TensorBase, array_dtype, new, settled, window, wrap
+from minitensor.dtypes import bool_
 from minitensor.errors import ArgumentTypeError
 from minitensor.storage import Storage
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Call = "Callable[..., Any]"
 
+BOOL = bool_.numpy
 NUMBERS = frozenset((int, float, bool, complex))
 FACTS = {"result": RESULT, "results": RESULT, "in_shape": SHAPE, "in_shapes": SHAPE, "in_dtype": DTYPE}
 
@@ -70,7 +73,8 @@ def differentiable(**formulas: Callable[..., Any]) -> Recorder:
 def nondifferentiable(body: Callable[P, Array]) -> Callable[P, Tensor]:
     """Make an operation without gradient, such as a comparison."""
     op = describe(body, {})
-    return finish(plain(op), op)
+    recorder = plain_pair if op.names == ("input", "other") and not op.defaults else plain
+    return finish(recorder(op), op)
 
 
 def view(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
@@ -83,12 +87,22 @@ def view(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Call
     return decorate
 
 
+def views(**formulas: Callable[..., Any]) -> Callable[[Callable[P, tuple[Layout, ...]]], Callable[P, tuple[Tensor, ...]]]:
+    """Make an operation that cuts its first argument into several views; its formula takes ``grads``."""
+
+    def decorate(body: Callable[P, tuple[Layout, ...]]) -> Callable[P, tuple[Tensor, ...]]:
+        op = describe(body, formulas)
+        return finish(viewers(op), op)
+
+    return decorate
+
+
 # -- describing, at import ---------------------------------------------------------------------------------------------
 
 
 def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) -> Op:
     """Read a body's and its formulas' signatures, once."""
-    signature = inspect.signature(body)
+    signature = without_out(inspect.signature(body))
     op = Op()
     op.name, op.body, op.signature = body.__name__.strip("_"), positional(body, signature), signature
     op.names = tuple(signature.parameters)
@@ -106,6 +120,11 @@ def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) 
     op.multiple = any(wants[:1] == ("grads",) for wants in asked.values())
     op.plans = {}
     return op
+
+
+def without_out(signature: inspect.Signature) -> inspect.Signature:
+    """Leave ``out`` out: a body declares it for its callers, and the recorder serves it."""
+    return signature.replace(parameters=[each for name, each in signature.parameters.items() if name != "out"])
 
 
 def positional(body: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
@@ -146,11 +165,11 @@ def is_sequence(op: Op) -> bool:
     return op.inputs == (0,) and op.names[0] in ("tensors", "operands")
 
 
-def finish(call: Callable[..., Any], op: Op) -> Any:
-    """Give the operation its body's name, documentation and signature."""
-    functools.update_wrapper(call, op.body)
-    call.op = op  # type: ignore[attr-defined]  # `inplace` reads it
-    return call
+def finish(call: Any, op: Op) -> Callable[..., Any]:
+    """Give the operation its body's name, documentation and signature, and hang its ``Op`` on it for ``inplace``."""
+    named: Callable[..., Any] = functools.update_wrapper(call, op.body)
+    call.op = op
+    return named
 
 
 # -- the recorders -----------------------------------------------------------------------------------------------------
@@ -194,36 +213,66 @@ def unary(op: Op) -> Callable[..., Any]:
     return call
 
 
+def on_equal_dtypes(kernel: Callable[[Any, Any], Any]) -> Callable[[Callable[P, Array]], Callable[P, Array]]:
+    """Name what a body of two operands comes to when both are tensors of one dtype and that is the result's dtype too.
+
+    The recorder calls the kernel itself then, which saves two frames; whatever else it meets, it asks the body. Bools are
+    always the body's.
+    """
+
+    def mark(body: Callable[P, Array]) -> Callable[P, Array]:
+        body.kernel = kernel  # type: ignore[attr-defined]  # read by `pair`
+        return body
+
+    return mark
+
+
 def pair(op: Op) -> Callable[..., Any]:
     """Record a function of two tensors, or of a tensor and a number."""
     body = op.body
+    kernel = getattr(body, "kernel", None)
     masks = ((True, False), (False, True), (True, True))
-    plans = [(), *[op.plan(needs)[0] for needs in masks]]  # -1 picks the None at the end of `arguments`
+    plans = [(), *[op.plan(needs)[0] for needs in masks]]
     keeps_result = [False, *[op.plan(needs)[1] for needs in masks]]
+    keepers = [keeper(plan) for plan in plans]
+    unwritten = [tuple([-1 if i == -1 else 0 for i in plan]) for plan in plans]  # versions of tensors never written to
 
     def call(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         try:
-            array = body(input, other)
+            if other.__class__ in NUMBERS:
+                numbers = True
+                like = input
+                array = body(input, other)
+                edge = input._node if input._base is None else input.node
+                edges = (edge, None)
+                needs = 0 if edge is None else 1
+            elif input.__class__ in NUMBERS:
+                numbers = True
+                like = other
+                array = body(input, other)
+                edge = other._node if other._base is None else other.node
+                edges = (None, edge)
+                needs = 0 if edge is None else 2
+            else:
+                numbers = False
+                like = input
+                a = input.array
+                b = other.array
+                dtype = a.dtype
+                if kernel is not None and dtype is b.dtype and dtype is not BOOL and a.__class__ is b.__class__:
+                    array = kernel(a, b)
+                    if array.dtype is not dtype:
+                        array = body(input, other)
+                else:
+                    array = body(input, other)
+                edge = input._node if input._base is None else input.node
+                edge2 = other._node if other._base is None else other.node
+                edges = (edge, edge2)
+                needs = (0 if edge is None else 1) if edge2 is None else 2 if edge is None else 3
         except AttributeError as error:
             raise misuse(op, (input, other), error) from error
         if array.__class__ is not HostArray:
             array = settled(array)
-        if other.__class__ in NUMBERS:
-            like = input
-            edge = input._node if input._base is None else input.node
-            edges = (edge, None)
-            needs = 0 if edge is None else 1
-        elif input.__class__ in NUMBERS:
-            like = other
-            edge = other._node if other._base is None else other.node
-            edges = (None, edge)
-            needs = 0 if edge is None else 2
-        else:
-            like = input
-            edge = input._node if input._base is None else input.node
-            edge2 = other._node if other._base is None else other.node
-            edges = (edge, edge2)
-            needs = (edge is not None) + 2 * (edge2 is not None)
         result = new(like.result_class)
         result.array = array
         result._storage = result._layout = result._base = None
@@ -234,13 +283,15 @@ def pair(op: Op) -> Callable[..., Any]:
             made.shape = array.shape
             made.dtype = array.dtype
             made.hooks = None
-            plan = plans[needs]
-            if plan:
-                arguments = (input, other, None)
-                made.saved = saved = tuple([arguments[i] for i in plan])
-                made.versions = tuple([kept_version(value) for value in saved])
-            else:
+            keep = keepers[needs]
+            if keep is None:
                 made.saved = made.versions = ()
+            else:
+                made.saved = keep((input, other, None))
+                if numbers or input._storage is not None or other._storage is not None:
+                    made.versions = versions_of(made.saved)
+                else:
+                    made.versions = unwritten[needs]
             made.result = remember(result) if keeps_result[needs] else None
         else:
             result._node = None
@@ -249,12 +300,12 @@ def pair(op: Op) -> Callable[..., Any]:
     return call
 
 
-def kept_version(value: Any) -> int:
-    """Return a saved operand's version, -1 for a number."""
-    if value is None or value.__class__ in NUMBERS:
-        return -1
-    storage = value._storage
-    return 0 if storage is None else storage.version  # type: ignore[no-any-return]  # a slot
+def keeper(plan: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
+    """Return what takes the planned arguments out of (input, other, None); -1 takes the None. None for an empty plan."""
+    if len(plan) == 1:
+        (only,) = plan
+        return lambda arguments: (arguments[only],)
+    return itemgetter(*plan) if plan else None
 
 
 def general(op: Op) -> Callable[..., Any]:
@@ -262,15 +313,15 @@ def general(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
-        args = bind(op, args, kwargs)
+        bound = bind(op, args, kwargs)
         try:
-            array = body(*args)
+            array = body(*bound)
         except AttributeError as error:
-            raise misuse(op, args, error) from error
-        result = wrap(like(op, args), array)
-        edges = edges_of(op, args)
+            raise misuse(op, bound, error) from error
+        result = wrap(like(op, bound), array)
+        edges = edges_of(op, bound)
         if edges is not None:
-            result._node = record(op, edges, args, result)
+            result._node = record(op, edges, bound, result)
         return result if out is None else out._receive(result)
 
     return call
@@ -281,12 +332,31 @@ def plain(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
-        args = bind(op, args, kwargs)
+        bound = bind(op, args, kwargs)
         try:
-            array = body(*args)
+            array = body(*bound)
         except AttributeError as error:
-            raise misuse(op, args, error) from error
-        result = wrap(like(op, args), array)
+            raise misuse(op, bound, error) from error
+        result = wrap(like(op, bound), array)
+        return result if out is None else out._receive(result)
+
+    return call
+
+
+def plain_pair(op: Op) -> Callable[..., Any]:
+    """Compute from two operands without recording: comparisons are as frequent as sums."""
+    body = op.body
+
+    def call(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+        try:
+            array = body(input, other)
+        except AttributeError as error:
+            raise misuse(op, (input, other), error) from error
+        if array.__class__ is not HostArray:
+            array = settled(array)
+        result = new((other if input.__class__ in NUMBERS else input).result_class)
+        result.array = array
+        result._storage = result._layout = result._node = result._base = None
         return result if out is None else out._receive(result)
 
     return call
@@ -296,14 +366,17 @@ def viewer(op: Op) -> Callable[..., Any]:
     """Record a function that returns a layout over its first argument's storage."""
     body = op.body
     recorded = bool(op.formulas)
+    count = len(op.names)
 
     def call(*args: Any, **kwargs: Any) -> Tensor:
-        args = bind(op, args, kwargs)
-        input = args[0]
+        bound: Sequence[Any] = args
+        if kwargs or len(args) != count:
+            bound = bind(op, args, kwargs)
         try:
-            layout = body(*args)
+            layout = body(*bound)
         except AttributeError as error:
-            raise misuse(op, args, error) from error
+            raise misuse(op, bound, error) from error
+        input = bound[0]
         base = input._base
         result = new(input.result_class)
         storage = input._storage
@@ -321,11 +394,40 @@ def viewer(op: Op) -> Callable[..., Any]:
             made.shape = layout.shape
             made.dtype = storage.array.dtype
             made.hooks = made.result = None
-            made.saved = tuple([args[i] for i in op.kept])
+            made.saved = tuple([bound[i] for i in op.kept])
             made.versions = ()
         else:
             result._node = None
         return result
+
+    return call
+
+
+def viewers(op: Op) -> Callable[..., Any]:
+    """Record a function that returns several layouts over its first argument's storage."""
+    body = op.body
+
+    def call(*args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
+        bound = bind(op, args, kwargs)
+        try:
+            layouts = body(*bound)
+        except AttributeError as error:
+            raise misuse(op, bound, error) from error
+        input = bound[0]
+        node, kind = input.node, array_dtype(input)
+        results = tuple([window(input, layout) for layout in layouts])
+        for result in results:
+            result._base = input if input._base is None else input._base
+            result._seen = result._storage.version
+        if node is None or not results or not grad_mode.get():
+            return results
+        made = new(MultiNode)
+        made.op, made.edges, made.hooks, made.result, made.count = op, (node,), None, None, len(results)
+        made.shape, made.dtype = layouts[0].shape, kind
+        made.saved, made.versions = tuple([bound[i] for i in op.kept]), ()
+        for i, result in enumerate(results):
+            result._node = output(made, i, result._layout.shape, kind)
+        return results
 
     return call
 
@@ -335,16 +437,16 @@ def several(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
-        args = bind(op, args, kwargs)
+        bound = bind(op, args, kwargs)
         try:
-            arrays = body(*args)
+            arrays = body(*bound)
         except AttributeError as error:
-            raise misuse(op, args, error) from error
-        cls = like(op, args)
+            raise misuse(op, bound, error) from error
+        cls = like(op, bound)
         results = tuple([wrap(cls, array) for array in arrays])
-        edges = edges_of(op, args)
+        edges = edges_of(op, bound)
         if edges is not None:
-            node = record_several(op, edges, args, results)
+            node = record_several(op, edges, bound, results)
             for i, result in enumerate(results):
                 if result.array.dtype.kind in "fc":
                     result._node = output(node, i, result.array.shape, result.array.dtype)
@@ -359,16 +461,16 @@ def sequence(op: Op) -> Callable[..., Any]:
     (formula,) = op.formulas
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
-        args = bind(op, args, kwargs)
-        tensors = args[0] = tuple(args[0])
+        bound = bind(op, args, kwargs)
+        tensors = bound[0] = tuple(bound[0])
         for tensor in tensors:
             if not isinstance(tensor, TensorBase):
                 raise ArgumentTypeError(f"{op.name}: expected a sequence of tensors, got {type(tensor).__name__} in it")
-        result = wrap(tensors[0].result_class if tensors else like(op, args), body(*args))
+        result = wrap(tensors[0].result_class if tensors else like(op, bound), body(*bound))
         edges = tuple([tensor.node for tensor in tensors])
         if any(edge is not None for edge in edges) and grad_mode.get():
             node = new(SequenceNode)
-            fill(node, op, edges, args, result, RESULT in formula.wants, op.kept)
+            fill(node, op, edges, bound, result, RESULT in formula.wants, op.kept)
             node.shapes = tuple([tuple(tensor.shape) for tensor in tensors])
             result._node = node
         return result if out is None else out._receive(result)
@@ -416,9 +518,9 @@ def edges_of(op: Op, args: Sequence[Any]) -> tuple[Node | None, ...] | None:
 def record(op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], result: TensorBase) -> Node:
     """Return a node for one result."""
     keep, keep_result = op.plan(tuple([edge is not None for edge in edges]))
-    node = new(Node)
+    node: Node = new(Node)
     fill(node, op, edges, args, result, keep_result, keep)
-    return node  # type: ignore[no-any-return]  # `new` is untyped for speed
+    return node
 
 
 def fill(
@@ -438,11 +540,11 @@ def record_several(
 ) -> MultiNode:
     """Return a node for several results."""
     keep, keep_result = op.plan(tuple([edge is not None for edge in edges]))
-    node = new(MultiNode)
+    node: MultiNode = new(MultiNode)
     fill(node, op, edges, args, results[0], False, keep)
     node.result = tuple([remember(result) for result in results]) if keep_result else None
     node.count = len(results)
-    return node  # type: ignore[no-any-return]  # as above
+    return node
 
 
 def remember(result: TensorBase) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ Tests may ``install`` a table of their own under a new name; nothing else change
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from numpy import ndarray  # not `import numpy`: the room of that name would shadow it
 
@@ -21,6 +21,21 @@ if TYPE_CHECKING:
 Array: TypeAlias = "ndarray[Any, Any]"  # CuPy's arrays answer to the same names
 
 HostArray = ndarray
+
+
+class Library(Protocol):
+    """What NumPy and CuPy have in common, for the type checker: a name gives a routine."""
+
+    def __getattr__(self, name: str) -> Routine: ...
+
+
+class Routine(Protocol):
+    """A function of an array library; it returns an array."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Array: ...
+
+    def __getattr__(self, name: str) -> Routine: ...
+
 
 LOADERS: dict[str, Callable[[], Backend]] = {"cpu": NumpyBackend, "cuda": load_cupy}
 OPEN: dict[str, Backend] = {}

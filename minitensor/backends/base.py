@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.backends.reference import conv, pool
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
 
 Pair = tuple[int, int]
 
@@ -21,7 +21,7 @@ class Backend(ABC):
     """A table of kernels over one array library."""
 
     name: str
-    xp: Any  # the module: numpy or cupy
+    xp: Library  # the module: numpy or cupy
     array_class: type
 
     # -- memory ------------------------------------------------------------------------------------------------------

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import functools
 import warnings
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
-from minitensor.autograd.record import bind, describe, differentiable, edges_of, record, remember, view
+from minitensor.autograd.record import bind, describe, differentiable, edges_of, finish, record, remember, view
 from minitensor.base import TensorBase, array_dtype, new, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, GradError, InplaceError, ShapeError
 
@@ -40,20 +40,35 @@ P = ParamSpec("P")
 # `home` is the layout of the base, `window` that of the view; both count from the start of one storage.
 
 
-@view(input=lambda grad, home, window: place(grad, home, window))
+def placed(grad: Tensor, home: Layout, window: Layout) -> Tensor:
+    """Return the gradient of what was behind a window."""
+    return place(grad, home, window)
+
+
+def picked(grad: Tensor, home: Layout, window: Layout) -> Tensor:
+    """Return the gradient of what was put behind a window."""
+    return pick(grad, home, window)
+
+
+def erased(grad: Tensor, home: Layout, window: Layout) -> Tensor:
+    """Return the gradient of what was around a window."""
+    return erase(grad, home, window)
+
+
+@view(input=placed)
 def as_window(input: Tensor, home: Layout, window: Layout) -> Layout:
     """Look at ``input``'s storage through ``window``; ``home`` is ``input``'s own layout."""
     return window
 
 
-@differentiable(input=lambda grad, home, window: place(grad, home, window))
+@differentiable(input=placed)
 def pick(input: Tensor, home: Layout, window: Layout) -> Array:
     """Return what a window shows of ``input``, if ``input`` lay at ``home``."""
     flat, low = spread(input, home, window)
     return look(input, flat, window, low).copy()
 
 
-@differentiable(input=lambda grad, home, window: pick(grad, home, window))
+@differentiable(input=picked)
 def place(input: Tensor, home: Layout, window: Layout) -> Array:
     """Return zeros that lie at ``home``, with ``input`` added where a window shows them: the adjoint of ``pick``."""
     low, high = common_extent(home, window)
@@ -66,7 +81,7 @@ def place(input: Tensor, home: Layout, window: Layout) -> Array:
     return look(input, flat, home, low).copy()
 
 
-@differentiable(input=lambda grad, home, window: erase(grad, home, window))
+@differentiable(input=erased)
 def erase(input: Tensor, home: Layout, window: Layout) -> Array:
     """Return ``input`` with zeros where a window shows it."""
     flat, low = spread(input, home, window)
@@ -75,10 +90,7 @@ def erase(input: Tensor, home: Layout, window: Layout) -> Array:
     return look(input, flat, home, low).copy()
 
 
-@differentiable(
-    input=lambda grad, home, window: erase(grad, home, window),
-    values=lambda grad, home, window: pick(grad, home, window),
-)
+@differentiable(input=erased, values=picked)
 def overwrite(input: Tensor, values: Tensor, home: Layout, window: Layout) -> Array:
     """Return ``input`` with a window of it replaced: the history of a base after a write through a view."""
     flat, low = spread(input, home, window)
@@ -119,15 +131,20 @@ def refresh(self: Tensor) -> None:
 
 def window_node(base_node: Node, home: Layout, window: Layout) -> Node:
     """Return the node of a window on what ``base_node`` made."""
-    node = new(Node)
+    node: Node = new(Node)
     node.op, node.edges, node.hooks, node.result = AS_WINDOW, (base_node,), None, None
     node.shape, node.dtype = window.shape, base_node.dtype
     node.saved, node.versions = (home, window), ()
-    return node  # type: ignore[no-any-return]  # `new` is untyped for speed
+    return node
 
 
-AS_WINDOW: Op = as_window.op  # type: ignore[attr-defined]  # the recorder hangs it there
-OVERWRITE: Op = overwrite.op  # type: ignore[attr-defined]
+def op_of(operation: Any) -> Op:
+    """Return what the recorder hung on an operation."""
+    op: Op = operation.op
+    return op
+
+
+AS_WINDOW, OVERWRITE = op_of(as_window), op_of(overwrite)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------
@@ -139,7 +156,7 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
     The operation's own body computes beside the input before anything is written, so the twin is safe whatever shares
     memory with what, and an error leaves nothing half-changed.
     """
-    op: Op = operation.op  # type: ignore[attr-defined]  # the recorder hangs it there
+    op = op_of(operation)
 
     def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
         name = stub.__name__
@@ -157,7 +174,7 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
             rewritten(op, edges, bound, input, functools.partial(overwrite_array, input.array, array))
             return input
 
-        return functools.update_wrapper(call, stub)
+        return cast("Callable[P, Tensor]", functools.update_wrapper(call, stub))
 
     return decorate
 
@@ -185,9 +202,7 @@ def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
             rewritten(op, edges, bound, input, functools.partial(body, *bound))
             return input
 
-        functools.update_wrapper(call, body)
-        call.op = op  # type: ignore[attr-defined]  # as for every operation
-        return call
+        return cast("Callable[P, Tensor]", finish(call, op))
 
     return decorate
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from minitensor.dtypes import dtype
     from minitensor.tensor import Tensor
 
-Number: TypeAlias = Union[bool, int, float, complex]  # noqa: UP007  # evaluated at run time on 3.10 with forward names
+Number: TypeAlias = Union[bool, int, float, complex]
 Operand: TypeAlias = Union["Tensor", bool, int, float, complex]
 
 
@@ -40,8 +40,7 @@ def operands(a: Any, b: Any) -> tuple[Array, Array]:
 
 def meets(number: Any, array: Array) -> bool:
     """Whether a number leaves the array's dtype as it is: ints beside ints, reals beside floats."""
-    kind = array.dtype.kind
-    return number.__class__ in WEAKER[kind]
+    return number.__class__ in WEAKER[array.dtype.kind]
 
 
 WEAKER: dict[str, frozenset[type]] = {

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import cmath
 import math
+import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
-from minitensor.autograd.record import NUMBERS, differentiable, nondifferentiable
+from minitensor.autograd.record import NUMBERS, differentiable, nondifferentiable, on_equal_dtypes
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.operand import meets, operands, promoted, same_device
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.ops.operand import Number, Operand
     from minitensor.tensor import Tensor
 
@@ -51,12 +52,14 @@ def as_float(input: Tensor) -> Array:
 
 
 @differentiable(input=lambda grad: grad, other=lambda grad: grad)
+@on_equal_dtypes(operator.add)
 def _add(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
     return a + b
 
 
 @differentiable(input=lambda grad: grad, other=lambda grad: -grad)
+@on_equal_dtypes(operator.sub)
 def _sub(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
     if a.dtype.kind == "b":
@@ -98,6 +101,7 @@ def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     input=lambda grad, other: grad * conj(other),
     other=lambda grad, input: grad * conj(input),
 )
+@on_equal_dtypes(operator.mul)
 def mul(input: Operand, other: Operand) -> Array:
     """Multiply element by element; shapes broadcast."""
     a, b = operands(input, other)
@@ -108,6 +112,7 @@ def mul(input: Operand, other: Operand) -> Array:
     input=lambda grad, other: grad / conj(other),
     other=lambda grad, other, result: -grad * conj(result / other),
 )
+@on_equal_dtypes(operator.truediv)
 def _div(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
     if a.dtype.kind not in "fc":
@@ -188,9 +193,10 @@ class ZeroDivision(DtypeError, ZeroDivisionError):
     """An integer division by zero: PyTorch raises RuntimeError, Python ZeroDivisionError; this is both."""
 
 
-def library_of(*tensors: Any) -> Any:
+def library_of(*tensors: Any) -> Library:
     """Return the array library of operands of which some may be numbers."""
-    return same_device(*tensors).xp
+    library: Library = same_device(*tensors).xp
+    return library
 
 
 @differentiable(input=lambda grad: -grad)
@@ -261,7 +267,7 @@ def pow(input: Operand, other: Operand) -> Array:
     return a**b
 
 
-def integer_power(xp: Any, a: Array, b: Array) -> Array:
+def integer_power(xp: Library, a: Array, b: Array) -> Array:
     """Return an integer power; for negative exponents what PyTorch gives: 1, -1 or 0."""
     if a.dtype.kind != "i":
         return xp.power(a, b)

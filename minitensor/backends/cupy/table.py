@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import cupy
 
 from minitensor.backends.base import Backend
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
 
 
 class CupyBackend(Backend):
     """Kernels on device arrays."""
 
     name = "cuda"
-    xp = cupy
+    xp = cast("Library", cupy)
     array_class = cupy.ndarray
 
     def window(self, buffer: Array, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy
 
 from minitensor.backends.base import Backend
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
 
 
 class NumpyBackend(Backend):
     """Kernels on host arrays."""
 
     name = "cpu"
-    xp = numpy
+    xp = cast("Library", numpy)
     array_class = numpy.ndarray
 
     def window(self, buffer: Array, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:
         size = dtype.itemsize
         # 0.35 us; numpy.lib.stride_tricks.as_strided takes 3.5
-        return numpy.ndarray(shape, dtype, buffer, offset * size, tuple([step * size for step in strides]))
+        array: Array = numpy.ndarray(shape, dtype, buffer, offset * size, tuple([step * size for step in strides]))
+        return array
 
     def settle(self, value: Any) -> Array:
         return numpy.asarray(value)

@@ -1,0 +1,88 @@
+"""In which order the dims of a dense tensor lie in memory, by PyTorch's names.
+
+A format answers two questions: which layout would a fresh copy have, and does a layout have the format already. It knows
+layouts only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minitensor import layout as layouts
+from minitensor.errors import ArgumentTypeError, ShapeError
+
+if TYPE_CHECKING:
+    from minitensor.layout import Layout
+
+
+class memory_format:  # noqa: N801  # PyTorch's spelling
+    """One of ``contiguous_format``, ``channels_last``, ``channels_last_3d`` and ``preserve_format``.
+
+    >>> channels_last
+    torch.channels_last
+    """
+
+    __slots__ = ("name",)
+
+    name: str
+
+    def __new__(cls, *_: object) -> memory_format:
+        raise TypeError("cannot create 'torch.memory_format' instances; use contiguous_format, channels_last ...")
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+def _new(name: str) -> memory_format:
+    made = object.__new__(memory_format)
+    made.name = name
+    return made
+
+
+contiguous_format = _new("contiguous_format")
+preserve_format = _new("preserve_format")
+channels_last = _new("channels_last")
+channels_last_3d = _new("channels_last_3d")
+
+
+def formatted(layout: Layout, format: memory_format) -> Layout:
+    """Return the layout of a fresh copy in a format.
+
+    >>> formatted(layouts.contiguous((1, 2, 3, 4)), channels_last).strides
+    (24, 1, 8, 2)
+    """
+    if format is preserve_format:
+        return layouts.like(layout)
+    if format is contiguous_format:
+        return layouts.contiguous(layout.shape)
+    check(format, layout)
+    return layouts.channels_last(layout.shape)
+
+
+def has_format(layout: Layout, format: memory_format) -> bool:
+    """Tell whether a layout lies in a format; every layout preserves itself."""
+    if format is contiguous_format:
+        return layouts.is_contiguous(layout)
+    if format is preserve_format:
+        return True
+    wanted = dims_of(format)
+    return len(layout.shape) == wanted and layouts.is_channels_last(layout)
+
+
+def dims_of(format: memory_format) -> int:
+    """Return how many dims a channels-last tensor has."""
+    if format is channels_last:
+        return 4
+    if format is channels_last_3d:
+        return 5
+    raise ArgumentTypeError(f"memory_format must be one of torch's memory formats, got {format!r}")
+
+
+def check(format: memory_format, layout: Layout) -> None:
+    """Refuse a channels-last format for a tensor of another number of dims."""
+    wanted = dims_of(format)
+    if len(layout.shape) != wanted:
+        raise ShapeError(f"required rank {wanted} tensor to use {format.name} format, got shape {layout.shape}")

@@ -1,0 +1,387 @@
+"""Comparisons, tests and bits: what gives bools, and what is done to bools and the bits of integers.
+
+Nothing here has a gradient. ``==`` compares element by element, so a tensor is hashed by its identity; whether two tensors
+are the same as a whole, ``equal`` and ``allclose`` tell as Python bools.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.record import NUMBERS, nondifferentiable
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError
+from minitensor.ops.aliasing import check_fits, inplace, writes
+from minitensor.ops.operand import operands, same_device
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.ops.operand import Operand
+    from minitensor.tensor import Tensor
+
+
+# -- two operands ------------------------------------------------------------------------------------------------------
+
+
+@nondifferentiable
+def eq(input: Operand, other: Operand) -> Array:
+    """Whether elements are equal; shapes broadcast. NaN equals nothing.
+
+    >>> import minitensor as torch
+    >>> torch.eq(torch.tensor([1, 2]), torch.tensor([1, 3]))
+    tensor([ True, False])
+    """
+    a, b = operands(input, other)
+    return a == b
+
+
+@nondifferentiable
+def ne(input: Operand, other: Operand) -> Array:
+    """Whether elements differ; shapes broadcast."""
+    a, b = operands(input, other)
+    return a != b
+
+
+@nondifferentiable
+def lt(input: Operand, other: Operand) -> Array:
+    """Whether ``input`` is less than ``other``; shapes broadcast."""
+    a, b = ordered("lt", input, other)
+    return a < b
+
+
+@nondifferentiable
+def le(input: Operand, other: Operand) -> Array:
+    """Whether ``input`` is less than ``other`` or equal; shapes broadcast."""
+    a, b = ordered("le", input, other)
+    return a <= b
+
+
+@nondifferentiable
+def gt(input: Operand, other: Operand) -> Array:
+    """Whether ``input`` is greater than ``other``; shapes broadcast."""
+    a, b = ordered("gt", input, other)
+    return a > b
+
+
+@nondifferentiable
+def ge(input: Operand, other: Operand) -> Array:
+    """Whether ``input`` is greater than ``other`` or equal; shapes broadcast."""
+    a, b = ordered("ge", input, other)
+    return a >= b
+
+
+def ordered(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
+    """Return two operands that have an order."""
+    pair = operands(input, other)
+    if pair[0].dtype.kind == "c":
+        raise DtypeError(f"{name}: not implemented for {pair[0].dtype}: complex numbers have no order; compare abs()")
+    return pair
+
+
+greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+
+
+def eq_or_neither(input: Tensor, other: Any) -> Any:
+    """Compare for ``==``: what is neither tensor nor number is left to Python, so ``x == None`` is False."""
+    return eq(input, other) if comparable(other) else NotImplemented
+
+
+def ne_or_neither(input: Tensor, other: Any) -> Any:
+    """Compare for ``!=``: what is neither tensor nor number is left to Python, so ``x != None`` is True."""
+    return ne(input, other) if comparable(other) else NotImplemented
+
+
+def comparable(other: Any) -> bool:
+    """Whether something can be compared element by element."""
+    return isinstance(other, TensorBase) or other.__class__ in NUMBERS or isinstance(other, (int, float, complex))
+
+
+# -- as a whole --------------------------------------------------------------------------------------------------------
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same shape and the same elements."""
+    if not isinstance(other, TensorBase):
+        raise ArgumentTypeError(f"equal(): argument 'other' must be a tensor, not {type(other).__name__}")
+    same_device(input, other)
+    return input.shape == other.shape and bool((input.array == other.array).all())
+
+
+@nondifferentiable
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Array:
+    """Whether ``|input - other| <= atol + rtol * |other|``, element by element; infinities are close to themselves."""
+    check_tolerances(input, other, rtol, atol)
+    xp = same_device(input, other).xp
+    a, b = input.array, other.array
+    near = a == b
+    if equal_nan and a.dtype.kind in "fc":
+        near |= (a != a) & (b != b)
+    if rtol == 0 and atol == 0:
+        return near
+    if a.dtype.kind in "biu":
+        a, b = a.astype("float64"), b.astype("float64")
+    return near | (xp.isfinite(a) & (xp.abs(a - b) <= atol + xp.abs(rtol * b)))
+
+
+def check_tolerances(input: Tensor, other: Tensor, rtol: float, atol: float) -> None:
+    """Refuse operands of two dtypes, and tolerances below zero."""
+    if input.dtype is not other.dtype:
+        raise DtypeError(f"isclose: {input.dtype.name} did not match {other.dtype.name}; cast one of them first")
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not value >= 0:
+            raise Tolerance(f"isclose: {name} must be greater than or equal to zero, but got {value}")
+
+
+class Tolerance(ArgumentError, DtypeError):
+    """A tolerance below zero: PyTorch raises RuntimeError, Python would ValueError; this is both."""
+
+
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    """Whether all elements are close, as ``isclose`` tells."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
+
+
+# -- one operand -------------------------------------------------------------------------------------------------------
+
+
+@nondifferentiable
+def isnan(input: Tensor) -> Array:
+    """Whether an element is NaN, or a complex one has a NaN part."""
+    return input.array != input.array
+
+
+@nondifferentiable
+def isinf(input: Tensor) -> Array:
+    """Whether an element is infinite."""
+    return input.xp.isinf(input.array)
+
+
+@nondifferentiable
+def isposinf(input: Tensor) -> Array:
+    """Whether an element is plus infinity."""
+    return input.array == infinity(input)
+
+
+@nondifferentiable
+def isneginf(input: Tensor) -> Array:
+    """Whether an element is minus infinity."""
+    return input.array == -infinity(input)
+
+
+def infinity(input: Tensor) -> float:
+    """Return infinity; complex numbers have no positive one."""
+    if input.array.dtype.kind == "c":
+        raise DtypeError("isposinf and isneginf do not support complex inputs; use isinf")
+    return float("inf")
+
+
+@nondifferentiable
+def isfinite(input: Tensor) -> Array:
+    """Whether an element is neither infinite nor NaN."""
+    return input.xp.isfinite(input.array)
+
+
+@nondifferentiable
+def isreal(input: Tensor) -> Array:
+    """Whether an element's imaginary part is zero."""
+    return input.xp.isreal(input.array)
+
+
+@nondifferentiable
+def isin(elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False) -> Array:
+    """Whether each of ``elements`` is among ``test_elements``."""
+    a, b = operands(elements, test_elements)
+    return same_device(elements, test_elements).xp.isin(a, b, assume_unique=assume_unique, invert=invert)
+
+
+# -- logic: every dtype counts as true or false ------------------------------------------------------------------------
+
+
+@nondifferentiable
+def logical_and(input: Tensor, other: Tensor) -> Array:
+    """Whether both elements are nonzero."""
+    a, b = operands(input, other)
+    return same_device(input, other).xp.logical_and(a, b)
+
+
+@nondifferentiable
+def logical_or(input: Tensor, other: Tensor) -> Array:
+    """Whether one of two elements is nonzero, or both."""
+    a, b = operands(input, other)
+    return same_device(input, other).xp.logical_or(a, b)
+
+
+@nondifferentiable
+def logical_xor(input: Tensor, other: Tensor) -> Array:
+    """Whether exactly one of two elements is nonzero."""
+    a, b = operands(input, other)
+    return same_device(input, other).xp.logical_xor(a, b)
+
+
+@nondifferentiable
+def logical_not(input: Tensor) -> Array:
+    """Whether an element is zero."""
+    return input.xp.logical_not(input.array)
+
+
+# -- bits: bools and integers ------------------------------------------------------------------------------------------
+
+
+@nondifferentiable
+def bitwise_and(input: Operand, other: Operand) -> Array:
+    """Keep the bits that both have; of bools, whether both are true."""
+    a, b = bits("bitwise_and", input, other)
+    return a & b
+
+
+@nondifferentiable
+def bitwise_or(input: Operand, other: Operand) -> Array:
+    """Keep the bits that either has; of bools, whether either is true."""
+    a, b = bits("bitwise_or", input, other)
+    return a | b
+
+
+@nondifferentiable
+def bitwise_xor(input: Operand, other: Operand) -> Array:
+    """Keep the bits that exactly one has; of bools, whether they differ."""
+    a, b = bits("bitwise_xor", input, other)
+    return a ^ b
+
+
+@nondifferentiable
+def bitwise_not(input: Tensor) -> Array:
+    """Flip all bits; of bools, negate."""
+    array = input.array
+    if array.dtype.kind not in "biu":
+        raise NoBits(f"~ (bitwise_not) is only implemented on integer and bool tensors, got {input.dtype.name}")
+    return ~array
+
+
+@nondifferentiable
+def bitwise_left_shift(input: Operand, other: Operand) -> Array:
+    """Shift the bits ``other`` places up: times ``2 ** other``."""
+    a, b = bits("bitwise_left_shift", input, other)
+    return a << b
+
+
+@nondifferentiable
+def bitwise_right_shift(input: Operand, other: Operand) -> Array:
+    """Shift the bits ``other`` places down; the sign stays."""
+    a, b = bits("bitwise_right_shift", input, other)
+    return a >> b
+
+
+class NoBits(DtypeError, ArgumentTypeError):
+    """Bits of a float: PyTorch raises RuntimeError here and TypeError there; this is both."""
+
+
+def bits(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
+    """Return two operands that have bits: bools or integers."""
+    pair = operands(input, other)
+    if pair[0].dtype.kind not in "biu":
+        raise NoBits(f"{name}: expected bools or integers, got operands that meet in {pair[0].dtype}; cast them first")
+    return pair
+
+
+# -- in place ----------------------------------------------------------------------------------------------------------
+# What is written does not depend on what was there as a gradient would need it: the formula is None, "no gradient".
+
+
+def store(name: str, input: Tensor, result: Tensor) -> None:
+    """Write a result over its first operand."""
+    check_fits(name, input, result.array)
+    input.array[...] = result.array
+
+
+@writes(input=lambda grad: None)
+def eq_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it equals ``other``, 0 elsewhere."""
+    store("eq_", input, eq(input, other))
+
+
+@writes(input=lambda grad: None)
+def ne_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it differs from ``other``, 0 elsewhere."""
+    store("ne_", input, ne(input, other))
+
+
+@writes(input=lambda grad: None)
+def lt_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it is less than ``other``, 0 elsewhere."""
+    store("lt_", input, lt(input, other))
+
+
+@writes(input=lambda grad: None)
+def le_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it is at most ``other``, 0 elsewhere."""
+    store("le_", input, le(input, other))
+
+
+@writes(input=lambda grad: None)
+def gt_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it is greater than ``other``, 0 elsewhere."""
+    store("gt_", input, gt(input, other))
+
+
+@writes(input=lambda grad: None)
+def ge_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it is at least ``other``, 0 elsewhere."""
+    store("ge_", input, ge(input, other))
+
+
+@writes(input=lambda grad: None)
+def logical_and_(input: Tensor, other: Tensor) -> None:
+    """Replace ``input`` by 1 where both are nonzero, 0 elsewhere."""
+    store("logical_and_", input, logical_and(input, other))
+
+
+@writes(input=lambda grad: None)
+def logical_or_(input: Tensor, other: Tensor) -> None:
+    """Replace ``input`` by 1 where either is nonzero, 0 elsewhere."""
+    store("logical_or_", input, logical_or(input, other))
+
+
+@writes(input=lambda grad: None)
+def logical_xor_(input: Tensor, other: Tensor) -> None:
+    """Replace ``input`` by 1 where exactly one is nonzero, 0 elsewhere."""
+    store("logical_xor_", input, logical_xor(input, other))
+
+
+@writes(input=lambda grad: None)
+def logical_not_(input: Tensor) -> None:
+    """Replace ``input`` by 1 where it is zero, 0 elsewhere."""
+    store("logical_not_", input, logical_not(input))
+
+
+@inplace(bitwise_and)
+def bitwise_and_(input: Tensor, other: Operand) -> None:
+    """Keep the bits that ``other`` has too."""
+
+
+@inplace(bitwise_or)
+def bitwise_or_(input: Tensor, other: Operand) -> None:
+    """Add the bits of ``other``."""
+
+
+@inplace(bitwise_xor)
+def bitwise_xor_(input: Tensor, other: Operand) -> None:
+    """Flip the bits that ``other`` has."""
+
+
+@inplace(bitwise_not)
+def bitwise_not_(input: Tensor) -> None:
+    """Flip all bits."""
+
+
+@inplace(bitwise_left_shift)
+def bitwise_left_shift_(input: Tensor, other: Operand) -> None:
+    """Shift the bits ``other`` places up."""
+
+
+@inplace(bitwise_right_shift)
+def bitwise_right_shift_(input: Tensor, other: Operand) -> None:
+    """Shift the bits ``other`` places down."""

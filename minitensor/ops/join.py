@@ -1,0 +1,246 @@
+"""Putting tensors together along a dim, and cutting one into views.
+
+``cat`` and ``stack`` copy; every cut is a view, and the gradients of all pieces are joined at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor import layout as layouts
+from minitensor.autograd import record
+from minitensor.autograd.record import differentiable
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentError, ShapeError
+from minitensor.memory_format import channels_last, has_format
+from minitensor.ops.operand import promoted
+from minitensor.ops.shape import atleast_1d, atleast_2d, atleast_3d, narrow, reshape
+from minitensor.shapes import chunk_sizes, normalize_sizes, split_sections, tensor_split_pieces, wrap_dim
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minitensor.backends import Array
+    from minitensor.layout import Layout
+    from minitensor.shapes import Shape
+    from minitensor.tensor import Tensor
+
+
+# -- together ----------------------------------------------------------------------------------------------------------
+
+
+def cut_back(grad: Tensor, dim: int, in_shapes: Sequence[Shape]) -> list[Tensor | None]:
+    """Return each tensor's part of the gradient; legacy empties, which were skipped, have none."""
+    ndim = grad.ndim
+    sizes = tuple([shape[dim] if len(shape) == ndim else 0 for shape in in_shapes])
+    pieces = _split(grad, sizes, wrap_dim(dim, ndim))
+    return [piece if len(shape) == ndim else None for piece, shape in zip(pieces, in_shapes)]
+
+
+@differentiable(tensors=cut_back)
+def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Array:
+    if not tensors:
+        raise ArgumentError("cat(): expected a non-empty list of tensors")
+    given = [each for each in tensors if each.layout.shape != (0,)] or list(tensors[:1])
+    dim = checked_dim(tensors, given, dim)
+    arrays = list(promoted(*tensors)) if varied(tensors) else [each.array for each in tensors]
+    if len(given) != len(tensors):
+        arrays = [array for array, each in zip(arrays, tensors) if each.layout.shape != (0,)] or arrays[:1]
+    joined = given[0].xp.concatenate(arrays, dim)
+    if joined.flags.c_contiguous or all(has_format(each.layout, channels_last) for each in given):
+        return joined  # type: ignore[no-any-return]  # xp is untyped
+    return joined.copy()  # type: ignore[no-any-return]  # row by row, as PyTorch does, whatever the parts' order
+
+
+def varied(tensors: Sequence[Tensor]) -> bool:
+    """Whether dtypes or devices differ, so that promotion has to look at them."""
+    first = tensors[0].array
+    return any(each.array.dtype is not first.dtype or each.device is not tensors[0].device for each in tensors)
+
+
+def checked_dim(tensors: Sequence[Tensor], given: Sequence[Tensor], dim: int) -> int:
+    """Return the dim to join along; shapes must agree in all others."""
+    for i, each in enumerate(tensors):
+        if not each.ndim:
+            raise ShapeError(f"cat: zero-dimensional tensor (at position {i}) cannot be concatenated; use stack")
+    first = given[0].layout.shape
+    dim = wrap_dim(dim, len(first))
+    for i, each in enumerate(given):
+        shape = each.layout.shape
+        if len(shape) != len(first):
+            raise ShapeError(
+                f"cat: tensors must have same number of dimensions: got {len(first)} and {len(shape)} "
+                f"(shapes {list(first)} and {list(shape)})"
+            )
+        for axis, (n, m) in enumerate(zip(first, shape)):
+            if n != m and axis != dim:
+                raise ShapeError(
+                    f"cat: sizes of tensors must match except in dimension {dim}. Expected size {n} in dimension {axis} "
+                    f"but got size {m} for tensor number {i} in the list"
+                )
+    return dim
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Join tensors along a dim that they have; dtypes are promoted.
+
+    (n, d) and (m, d) give (n + m, d).
+
+    >>> import minitensor as torch
+    >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3.])])
+    tensor([1., 2., 3.])
+    """
+    return _cat(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
+
+
+concat = concatenate = cat
+
+
+@differentiable(tensors=lambda grad, dim: list(unbind(grad, dim)))
+def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Array:
+    if not tensors:
+        raise ArgumentError("stack(): expected a non-empty list of tensors")
+    first = tensors[0].layout.shape
+    for i, each in enumerate(tensors):
+        if each.layout.shape != first:
+            raise ShapeError(
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
+                f"{list(each.layout.shape)} at entry {i}"
+            )
+    dim = wrap_dim(dim, len(first) + 1)
+    arrays = promoted(*tensors) if varied(tensors) else [each.array for each in tensors]
+    joined = tensors[0].xp.stack(arrays, dim)
+    return joined if joined.flags.c_contiguous else joined.copy()  # type: ignore[no-any-return]  # xp is untyped
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Join tensors of one shape along a new dim.
+
+    >>> import minitensor as torch
+    >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    return _stack(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
+
+
+def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """Join side by side: along dim 1, vectors along dim 0."""
+    given = [atleast_1d(each) for each in tensors]
+    return cat(given, 0 if given and given[0].ndim == 1 else 1, out=out)
+
+
+def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """Join row under row: along dim 0, vectors as rows."""
+    return cat([atleast_2d(each) for each in tensors], 0, out=out)
+
+
+row_stack = vstack
+
+
+def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """Join in depth: along dim 2."""
+    return cat([atleast_3d(each) for each in tensors], 2, out=out)
+
+
+def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """Join side by side, vectors as columns."""
+    return hstack([reshape(each, -1, 1) if each.ndim < 2 else each for each in tensors], out=out)
+
+
+# -- apart -------------------------------------------------------------------------------------------------------------
+
+
+def joined_back(grads: Sequence[Tensor | None], sizes: Shape, dim: int, in_shape: Shape) -> Tensor:
+    """Return the gradient of the whole from those of its pieces; where none came are zeros."""
+    some = next(grad for grad in grads if grad is not None)
+    return _cat([
+        some.new_zeros((*in_shape[:dim], size, *in_shape[dim + 1 :])) if grad is None else grad
+        for grad, size in zip(grads, sizes)
+    ], dim)
+
+
+@record.views(input=lambda grads, sizes, dim, in_shape: joined_back(grads, sizes, dim, in_shape))
+def _split(input: Tensor, sizes: Shape, dim: int) -> tuple[Layout, ...]:
+    """Cut a dim into neighbouring pieces that fill it."""
+    layout = input.layout
+    stride, start = layout.strides[dim], layout.offset
+    pieces = []
+    for size in sizes:
+        pieces.append(layouts.replace_dim(layout, dim, size, stride, start))
+        start += size * stride
+    return tuple(pieces)
+
+
+def cut_dim(name: str, input: Tensor, dim: int) -> int:
+    """Return the dim to cut; a 0-d tensor has none."""
+    if not input.ndim:
+        raise ShapeError(f"{name} expects at least a 1-dimensional tensor, got a 0-d one")
+    return wrap_dim(dim, input.ndim)
+
+
+def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Cut a dim into pieces of one size (the last may be smaller), or of the given sizes. Views.
+
+    >>> import minitensor as torch
+    >>> [len(piece) for piece in torch.arange(5).split(2)]
+    [2, 2, 1]
+    """
+    dim = cut_dim("split", tensor, dim)
+    sections = split_size_or_sections
+    wanted = sections if sections.__class__ is int else normalize_sizes(sections)
+    if not isinstance(sections, (list, tuple)) and isinstance(wanted, tuple):
+        (wanted,) = wanted
+    return _split(tensor, split_sections(tensor.layout.shape[dim], wanted), dim)  # type: ignore[arg-type]  # int or tuple
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Cut a dim into at most so many pieces of equal size, the last smaller. Views."""
+    dim = cut_dim("chunk", input, dim)
+    return _split(input, chunk_sizes(input.layout.shape[dim], chunks), dim)
+
+
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Cut a dim into so many near-equal pieces, or before each index. Views."""
+    dim = cut_dim("tensor_split", input, dim)
+    given = indices_or_sections.tolist() if isinstance(indices_or_sections, TensorBase) else indices_or_sections  # type: ignore[attr-defined]  # every tensor is a Tensor
+    pieces = tensor_split_pieces(input.layout.shape[dim], given if isinstance(given, int) else tuple(given))
+    return tuple([narrow(input, dim, start, length) for start, length in pieces])
+
+
+def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Cut the columns: dim 1, of a vector dim 0."""
+    return tensor_split(input, indices_or_sections, 0 if input.ndim == 1 else 1)
+
+
+def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Cut the rows: dim 0."""
+    return tensor_split(input, indices_or_sections, 0)
+
+
+def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Cut the depth: dim 2."""
+    return tensor_split(input, indices_or_sections, 2)
+
+
+def unbound_back(grads: Sequence[Tensor | None], in_shape: Shape, dim: int) -> Tensor:
+    """Return the gradient of the whole from those of its entries along a dim."""
+    some = next(grad for grad in grads if grad is not None)
+    return _stack([some.new_zeros(some.shape) if grad is None else grad for grad in grads], dim)
+
+
+@record.views(input=unbound_back)
+def _unbind(input: Tensor, dim: int) -> tuple[Layout, ...]:
+    shape, strides, offset = input.layout
+    rest, steps, step = shape[:dim] + shape[dim + 1 :], strides[:dim] + strides[dim + 1 :], strides[dim]
+    return tuple([layouts.Layout(rest, steps, offset + i * step) for i in range(shape[dim])])
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Return the entries of a dim one by one. Views.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).unbind()
+    (tensor([1, 2]), tensor([3, 4]))
+    """
+    return _unbind(input, cut_dim("unbind", input, dim))

@@ -1,0 +1,677 @@
+"""Reductions: what many elements come to along some dims, or all: sums and means, products, extremes, spread, norms.
+
+A reduction takes ``dim`` (None: all; an int; often several), and ``keepdim`` to leave a 1 in their places. Its gradient is shown
+along the dims that went: ``spread`` and ``sum`` are each other's adjoints. Nothing here keeps the order of elements (that is
+``cumulative.py``) or sorts them (``sort.py``).
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from minitensor import layout as layouts
+from minitensor.autograd.record import differentiable, nondifferentiable, view
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
+from minitensor.layout import numel
+from minitensor.ops import return_types
+from minitensor.ops.compare import isnan
+from minitensor.ops.cumulative import products_of_others
+from minitensor.ops.pointwise import abs, as_float, conj, exp, maximum, minimum, sgn, where
+from minitensor.shapes import integer, memoised, reduced_dims, reduced_shape, wrap_dim
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.layout import Layout
+    from minitensor.tensor import Tensor
+
+Dims: TypeAlias = "int | Sequence[int] | None"
+
+
+# -- dims that go, and come back ---------------------------------------------------------------------------------------
+
+
+def axes(dim: Dims, ndim: int) -> tuple[int, ...]:
+    """Return the dims that a reduction takes away, counted from the front; None and none at all mean all."""
+    return _axes(tuple(dim) if isinstance(dim, Sequence) else dim, ndim)
+
+
+@memoised
+def _axes(dim: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+    return reduced_dims(dim, ndim)
+
+
+@memoised
+def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
+    """Return how many elements become one."""
+    return math.prod([shape[dim] for dim in dims])
+
+
+@view(input=lambda grad, dims, in_shape: _sum_dims(grad, dims, grad.ndim == len(in_shape)))
+def spread(input: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Layout:
+    """Show a reduced tensor in the shape before the reduction: each element all along the dims that went."""
+    kept = layouts.view(input.layout, reduced_shape(shape, dims, True))
+    assert kept is not None  # dims of size 1 come and go in any layout
+    return layouts.expand(kept, shape)
+
+
+@view(input=lambda grad, in_shape: grad.reshape(in_shape))
+def beside(input: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Layout:
+    """Show a reduced tensor with a 1 in place of each dim that went, so that it broadcasts against ``shape``."""
+    kept = layouts.view(input.layout, reduced_shape(shape, dims, True))
+    assert kept is not None  # as above
+    return kept
+
+
+# -- sums --------------------------------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad, in_shape: grad.expand(in_shape))
+def _sum(input: Tensor) -> Array:
+    array = input.array
+    if array.dtype.kind == "f" and array.itemsize > 2:
+        return input.xp.add.reduce(array, None)  # half of array.sum()'s overhead
+    return total(input.xp, array, None, False)
+
+
+@differentiable(input=lambda grad, in_shape, dims: spread(grad, in_shape, dims))
+def _sum_dims(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
+    return total(input.xp, input.array, dims, keepdim)
+
+
+def sum(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Add up all elements, or those along ``dim``; integers and bools are added as int64.
+
+    >>> import minitensor as torch
+    >>> torch.sum(torch.tensor([[1., 2.], [3., 4.]]), dim=0)
+    tensor([4., 6.])
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    if dim is None and not keepdim:
+        return _sum(input, out=out)
+    return _sum_dims(input, axes(dim, input.ndim), keepdim, out=out)
+
+
+def total(xp: Any, array: Array, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
+    """Add up an array: integers in 64 bits, halves in single precision."""
+    dtype = array.dtype
+    if dtype.kind in "biu":
+        return xp.add.reduce(array, dims, "int64", None, keepdim)
+    if dtype.itemsize == 2:
+        return xp.add.reduce(array, dims, "float32", None, keepdim).astype(dtype)
+    return xp.add.reduce(array, dims, None, None, keepdim)
+
+
+def nansum(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Add up the elements that are not NaN."""
+    if input.array.dtype.kind == "f":
+        input = where(isnan(input), 0, input)
+    return sum(input, dim, keepdim, dtype=dtype, out=out)
+
+
+@nondifferentiable
+def _count_nonzero(input: Tensor, dims: tuple[int, ...]) -> Array:
+    return input.xp.add.reduce(input.array != 0, dims, "int64")
+
+
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+    """Count the elements that are not zero."""
+    return _count_nonzero(input, axes(dim, input.ndim))
+
+
+# -- means -------------------------------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad, in_shape: (grad / numel(in_shape)).expand(in_shape))
+def _mean(input: Tensor) -> Array:
+    return average(input, None, False)
+
+
+@differentiable(input=lambda grad, in_shape, dims: spread(grad / count(in_shape, dims), in_shape, dims))
+def _mean_dims(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
+    return average(input, dims, keepdim)
+
+
+def mean(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Return the mean of all elements, or of those along ``dim``; integers must be given a floating ``dtype``.
+
+    >>> import minitensor as torch
+    >>> torch.mean(torch.tensor([1., 2., 6.]))
+    tensor(3.)
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    if dim is None and not keepdim:
+        return _mean(input, out=out)
+    return _mean_dims(input, axes(dim, input.ndim), keepdim, out=out)
+
+
+def average(input: Tensor, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
+    """Add up an array and divide by the count, halves in single precision."""
+    array = input.array
+    dtype = array.dtype
+    if dtype.kind not in "fc":
+        raise DtypeError(
+            "mean: could not infer output dtype: the input dtype must be floating point or complex, got "
+            f"{input.dtype.name}; pass dtype=, or cast with .float()"
+        )
+    if dtype.itemsize == 2:
+        return (input.xp.add.reduce(array, dims, "float32", None, keepdim) / parts(array, dims)).astype(dtype)
+    return input.xp.add.reduce(array, dims, None, None, keepdim) / parts(array, dims)
+
+
+def parts(array: Array, dims: tuple[int, ...] | None) -> int:
+    """Return how many elements of an array become one."""
+    return array.size if dims is None else count(array.shape, dims)
+
+
+def nanmean(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Return the mean of the elements that are not NaN."""
+    if input.array.dtype.kind != "f":
+        raise DtypeError(f"nanmean: expected input to have floating point dtype, got {input.dtype.name}")
+    there = sum(~isnan(input), dim, keepdim)
+    result = nansum(input, dim, keepdim, dtype=dtype) / there
+    return result if out is None else out._receive(result)
+
+
+# -- variance ----------------------------------------------------------------------------------------------------------
+
+
+def variance_gradient(grad: Tensor, input: Tensor, dims: tuple[int, ...], correction: float) -> Tensor:
+    """Return the gradient of the variance: 2 (x - mean) / (n - correction)."""
+    shape = input.shape
+    scale = 2 / (freedom(count(shape, dims), correction) or math.nan)
+    return beside(grad, shape, dims) * scale * (input - mean(input, dims, True))
+
+
+@differentiable(input=variance_gradient)
+def _var(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Array:
+    return variance(input, dims, correction, keepdim)
+
+
+@differentiable(
+    input=lambda grad, input, dims, correction, result: variance_gradient(
+        where(result == 0, 0, grad / (result * 2)), input, dims, correction
+    )
+)
+def _std(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Array:
+    return input.xp.sqrt(variance(input, dims, correction, keepdim))
+
+
+def variance(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Any:
+    """Return the sum of squared distances from the mean over the degrees of freedom; of complex numbers it is real."""
+    array, xp = input.array, input.xp
+    dtype = array.dtype
+    if dtype.kind not in "fc":
+        raise DtypeError(f"std and var only support floating point and complex dtypes, got {input.dtype.name}")
+    if dtype.itemsize == 2:
+        array = array.astype("float32")
+    n = count(array.shape, dims)
+    distance = array - xp.add.reduce(array, dims, None, None, True) / n
+    squares = (distance * distance.conj()).real if dtype.kind == "c" else distance * distance
+    # A quotient of arrays: 0 degrees of freedom give NaN or infinity, not ZeroDivisionError.
+    found = xp.add.reduce(squares, dims, None, None, keepdim) / squares.dtype.type(freedom(n, correction))
+    return found.astype(dtype) if dtype.itemsize == 2 else found
+
+
+def freedom(n: int, correction: float) -> float:
+    """Return the degrees of freedom."""
+    return builtins.max(n - correction, 0)
+
+
+def spread_arguments(
+    dim: Dims | bool, unbiased: bool | None, correction: float | None
+) -> tuple[Dims, float]:
+    """Sort out PyTorch's two ways to ask: ``unbiased``, even in the place of ``dim``, or a ``correction``."""
+    if dim.__class__ is bool:
+        dim, unbiased = None, bool(dim)
+    if unbiased is None:
+        return dim, 1 if correction is None else correction
+    if correction is not None:
+        raise ArgumentTypeError("var and std take either `unbiased` or `correction`, not both")
+    return dim, int(unbiased)
+
+
+def var(
+    input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
+    correction: float | None = None, out: Tensor | None = None,
+) -> Tensor:
+    """Return the variance: squared distances from the mean, over the count minus ``correction`` (1).
+
+    ``unbiased=False`` is ``correction=0``.
+    """
+    dim, correction = spread_arguments(dim, unbiased, correction)
+    return _var(input, axes(dim, input.ndim), correction, keepdim, out=out)
+
+
+def std(
+    input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
+    correction: float | None = None, out: Tensor | None = None,
+) -> Tensor:
+    """Return the standard deviation, the root of ``var``."""
+    dim, correction = spread_arguments(dim, unbiased, correction)
+    return _std(input, axes(dim, input.ndim), correction, keepdim, out=out)
+
+
+def var_mean(
+    input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the variance and the mean."""
+    dim, correction = spread_arguments(dim, unbiased, correction)
+    return var(input, dim, keepdim=keepdim, correction=correction), mean(input, dim, keepdim)
+
+
+def std_mean(
+    input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the standard deviation and the mean."""
+    dim, correction = spread_arguments(dim, unbiased, correction)
+    return std(input, dim, keepdim=keepdim, correction=correction), mean(input, dim, keepdim)
+
+
+# -- products ----------------------------------------------------------------------------------------------------------
+
+
+def product_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
+    """Return the products of all others; a division gives them where no element is zero."""
+    grad = beside(grad, input.shape, axes(dim, input.ndim))
+    if (input.array == 0).any():
+        return grad * conj(products_of_others(input, dim))
+    return grad * conj(beside(result, input.shape, axes(dim, input.ndim)) / input)
+
+
+@differentiable(input=product_gradient)
+def _prod(input: Tensor, dim: int, keepdim: bool) -> Array:
+    array, xp = input.array, input.xp
+    dims = axes(dim, array.ndim)
+    if array.dtype.kind in "biu":
+        return xp.multiply.reduce(array, dims, "int64", None, keepdim)
+    if array.dtype.itemsize == 2:
+        return xp.multiply.reduce(array, dims, "float32", None, keepdim).astype(array.dtype)
+    return xp.multiply.reduce(array, dims, None, None, keepdim)
+
+
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Dtype | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Multiply all elements, or those along one ``dim``; integers and bools are multiplied as int64."""
+    if dtype is not None:
+        input = input.to(dtype)
+    if dim is None:
+        return _prod(input.reshape(-1), 0, False, out=out)
+    if isinstance(dim, Sequence):
+        raise ArgumentTypeError(f"prod: expected one dim as an int, got {dim!r}; call it once for each dim")
+    return _prod(input, wrap_dim(dim, input.ndim), keepdim, out=out)
+
+
+# -- extremes ----------------------------------------------------------------------------------------------------------
+
+
+class NothingToReduce(ShapeError, DimError):
+    """An extreme of no elements: PyTorch raises RuntimeError here and IndexError there; this is both."""
+
+
+def require_elements(name: str, input: Tensor, dims: tuple[int, ...]) -> Array:
+    """Return the array, and refuse to reduce over nothing, which has no extreme, and numbers without order."""
+    array = input.array
+    if array.dtype.kind == "c":
+        raise DtypeError(f"{name}: not implemented for {input.dtype.name}: complex numbers have no order; reduce abs()")
+    if not array.size:
+        require_sizes(name, array.shape, dims)
+    return array
+
+
+def require_sizes(name: str, shape: tuple[int, ...], dims: tuple[int, ...]) -> None:
+    """Refuse to reduce over a dim of size 0."""
+    for dim in dims:
+        if not shape[dim]:
+            raise NothingToReduce(
+                f"{name}(): expected reduction dim {dim} to have non-zero size, got shape {list(shape)}; "
+                "specify another one with the 'dim' argument"
+            )
+
+
+@nondifferentiable
+def hits(input: Tensor, value: Tensor) -> Array:
+    """Whether an element is the one that was chosen; of NaN, any NaN."""
+    a, b = input.array, value.array
+    same = a == b
+    return same if (b == b).all() else same | ((a != a) & (b != b))
+
+
+def shared_gradient(grad: Tensor, input: Tensor, result: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """Share the gradient evenly among all elements that equal the extreme."""
+    shape = input.shape
+    extreme = hits(input, beside(result, shape, dims))
+    return beside(grad, shape, dims) / _sum_dims(extreme, dims, True) * extreme
+
+
+@differentiable(input=shared_gradient)
+def _amax(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
+    return require_elements("amax", input, dims).max(dims, None, keepdim)
+
+
+@differentiable(input=shared_gradient)
+def _amin(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
+    return require_elements("amin", input, dims).min(dims, None, keepdim)
+
+
+def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the largest element; equal ones share the gradient."""
+    return _amax(input, axes(dim, input.ndim), keepdim, out=out)
+
+
+def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the smallest element; equal ones share the gradient."""
+    return _amin(input, axes(dim, input.ndim), keepdim, out=out)
+
+
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> return_types.aminmax:
+    """Return the smallest and the largest element."""
+    return return_types.aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
+
+
+@nondifferentiable
+def _argmax(input: Tensor, dim: int | None, keepdim: bool) -> Array:
+    return place_of(input, "argmax", dim, keepdim)
+
+
+@nondifferentiable
+def _argmin(input: Tensor, dim: int | None, keepdim: bool) -> Array:
+    return place_of(input, "argmin", dim, keepdim)
+
+
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the index of the largest element along ``dim``, or in the flattened tensor; of equal ones the first.
+
+    >>> import minitensor as torch
+    >>> torch.argmax(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
+    tensor([1, 0])
+    """
+    return _argmax(input, dim, keepdim, out=out)
+
+
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the index of the smallest element along ``dim``, or in the flattened tensor; of equal ones the first."""
+    return _argmin(input, dim, keepdim, out=out)
+
+
+def place_of(input: Tensor, name: str, dim: int | None, keepdim: bool) -> Array:
+    """Return the first index of an extreme; a NaN counts as one."""
+    if input.array.dtype.kind == "b":
+        raise DtypeError(f"{name}: does not support bool input; cast it, as with .int()")
+    if dim is None:
+        flat = require_elements(name, input, axes(None, input.ndim)).reshape(-1)
+        found = getattr(input.xp, name)(flat)
+        return found.reshape((1,) * input.ndim) if keepdim else found
+    dim = wrap_dim(dim, input.ndim)
+    found = places(input.xp, name, require_elements(name, input, axes(dim, input.ndim)), dim)
+    return found if keepdim else found.reshape(reduced_shape(input.array.shape, dim))
+
+
+def places(xp: Any, name: str, array: Array, dim: int) -> Array:
+    """Return the first index of an extreme along a dim, which is kept."""
+    if not array.ndim:
+        return xp.zeros((), "int64")
+    return getattr(xp, name)(array, axis=dim, keepdims=True)
+
+
+# -- values with their places ------------------------------------------------------------------------------------------
+
+
+def lanes(xp: Any, index: Array, dim: int) -> tuple[Array, ...]:
+    """Return an index for each dim that picks ``index`` along one, and every element's own place along the others."""
+    own = [xp.arange(size).reshape((-1,) + (1,) * (index.ndim - i - 1)) for i, size in enumerate(index.shape)]
+    own[dim : dim + 1] = [index] if own else []
+    return tuple(own)
+
+
+@differentiable(input=lambda grad, in_shape, index, dim: placed_along(grad, index, dim, in_shape))
+def picked_along(input: Tensor, index: Tensor, dim: int) -> Array:
+    """Pick elements along ``dim``, in every lane by its own indices; dims other than ``dim`` agree in size."""
+    return picked(input.xp, input.array, index.array, dim)
+
+
+@differentiable(input=lambda grad, index, dim: picked_along(grad, index, dim))
+def placed_along(input: Tensor, index: Tensor, dim: int, shape: tuple[int, ...]) -> Array:
+    """Put elements into zeros of a shape, in every lane at its own indices, none of which comes twice."""
+    array = input.xp.zeros(shape, input.array.dtype)
+    array[lanes(input.xp, index.array, dim)] = input.array
+    return array
+
+
+def picked(xp: Any, array: Array, index: Array, dim: int) -> Array:
+    """Pick elements of an array along a dim."""
+    return xp.take_along_axis(array, index, dim) if array.ndim else array.copy()
+
+
+def returned_to_place(grads: Any, results: Any, shape: tuple[int, ...], dim: int) -> Tensor:
+    """Return the gradient of chosen values: it goes to the elements that they were."""
+    dims = axes(dim, len(shape))
+    return placed_along(beside(grads[0], shape, dims), beside(results[1], shape, dims), dim, shape)
+
+
+def chosen(input: Tensor, index: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    """Return the values at kept indices along a dim, and the indices."""
+    values = picked(input.xp, input.array, index, dim)
+    if keepdim or not input.array.ndim:
+        return values, index
+    shape = reduced_shape(input.array.shape, dim)
+    return values.reshape(shape), index.reshape(shape)
+
+
+@differentiable(input=lambda grads, results, in_shape, dim: returned_to_place(grads, results, in_shape, dim))
+def _max(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    array = require_elements("max", input, axes(dim, input.ndim))
+    return chosen(input, places(input.xp, "argmax", array, dim), dim, keepdim)
+
+
+@differentiable(input=lambda grads, results, in_shape, dim: returned_to_place(grads, results, in_shape, dim))
+def _min(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    array = require_elements("min", input, axes(dim, input.ndim))
+    return chosen(input, places(input.xp, "argmin", array, dim), dim, keepdim)
+
+
+def max(
+    input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None
+) -> Any:
+    """Return the largest element; along ``dim``, with its index; or, given another tensor, the larger of each two.
+
+    >>> import minitensor as torch
+    >>> torch.max(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
+    torch.return_types.max(
+    values=tensor([3., 4.]),
+    indices=tensor([1, 0]))
+    """
+    second = dim if isinstance(dim, TensorBase) else other
+    if second is not None:
+        return maximum(input, second, out=out)
+    if dim is None:
+        return amax(input, out=out)
+    return return_types.max(*received(_max(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
+
+
+def min(
+    input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None
+) -> Any:
+    """Return the smallest element; along ``dim``, with its index; or, given another tensor, the smaller of each two."""
+    second = dim if isinstance(dim, TensorBase) else other
+    if second is not None:
+        return minimum(input, second, out=out)
+    if dim is None:
+        return amin(input, out=out)
+    return return_types.min(*received(_min(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
+
+
+def received(results: tuple[Tensor, ...], out: Sequence[Tensor] | None) -> tuple[Tensor, ...]:
+    """Write several results into the tensors given as ``out=``, if any."""
+    if out is None:
+        return results
+    return tuple([target._receive(result) for target, result in zip(out, results, strict=True)])
+
+
+@differentiable(input=lambda grads, results, in_shape, dim: returned_to_place(grads, results, in_shape, dim))
+def _median_(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    xp, array = input.xp, require_elements("median", input, axes(dim, input.ndim))
+    if not array.ndim:
+        return array.copy(), xp.zeros((), "int64")
+    middle = (array.shape[dim] - 1) // 2
+    index = xp.take(xp.argpartition(array, middle, axis=dim), xp.arange(middle, middle + 1), axis=dim)
+    if array.dtype.kind == "f":
+        unknown = array != array
+        index = xp.where(unknown.any(dim, keepdims=True), unknown.argmax(dim, keepdims=True), index)
+    return chosen(input, index, dim, keepdim)
+
+
+@differentiable(input=lambda grad, input, result: shared_gradient(grad, input, result, (0,)))
+def _median(input: Tensor) -> Array:
+    xp, array = input.xp, input.array
+    if not array.size:
+        return xp.full((), math.nan).astype(array.dtype)
+    middle = (array.size - 1) // 2
+    found = xp.partition(array, middle)[middle]
+    return array.max() if array.dtype.kind == "f" and (array != array).any() else found
+
+
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
+    """Return the median, the lower one of two; along ``dim``, with an index where it stands."""
+    if input.array.dtype.kind in "bc":
+        raise DtypeError(f"median: not implemented for {input.dtype.name}")
+    if dim is None:
+        return _median(input.reshape(-1), out=out)
+    return return_types.median(*received(_median_(input, wrap_dim(dim, input.ndim), keepdim), out))
+
+
+# -- all and any -------------------------------------------------------------------------------------------------------
+
+
+@nondifferentiable
+def _all(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
+    return truth(input, input.array.all(dims, None, keepdim))
+
+
+@nondifferentiable
+def _any(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
+    return truth(input, input.array.any(dims, None, keepdim))
+
+
+def truth(input: Tensor, found: Any) -> Array:
+    """Return a truth as bool, but of uint8, PyTorch's bool of old, as uint8."""
+    return found.astype("uint8") if input.array.dtype.kind == "u" else found
+
+
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Whether all elements are nonzero."""
+    return _all(input, axes(dim, input.ndim), keepdim, out=out)
+
+
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Whether one element is nonzero, or more."""
+    return _any(input, axes(dim, input.ndim), keepdim, out=out)
+
+
+# -- logarithm of a sum ------------------------------------------------------------------------------------------------
+
+
+@differentiable(
+    input=lambda grad, input, dims, result: (
+        beside(grad, input.shape, dims) * conj(exp(input - beside(result, input.shape, dims)))
+    )
+)
+def _logsumexp(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
+    xp, array = input.xp, as_float(input)
+    if not count(array.shape, dims):
+        return xp.full(reduced_shape(array.shape, dims, keepdim), -math.inf, array.dtype)
+    largest = array.real.max(dims, None, True)
+    largest = xp.where(xp.isfinite(largest), largest, 0)
+    found = xp.log(total(xp, xp.exp(array - largest), dims, True)) + largest
+    return found.reshape(reduced_shape(array.shape, dims, keepdim))
+
+
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return ``log(sum(exp(input)))`` along ``dim`` without overflow."""
+    return _logsumexp(input, axes(dim, input.ndim), keepdim, out=out)
+
+
+# -- norms -------------------------------------------------------------------------------------------------------------
+
+
+def norm_gradient(grad: Tensor, input: Tensor, p: float, dims: tuple[int, ...], result: Tensor) -> Tensor:
+    """Return the gradient of a p-norm, zero where the norm or, for p < 2, an element is zero."""
+    shape = input.shape
+    grad, norm = beside(grad, shape, dims), beside(result, shape, dims)
+    if p == 0:
+        return input * 0
+    if p == 1:
+        return grad * sgn(input)
+    if math.isinf(p):
+        extreme = hits(abs(input), norm)
+        return grad / _sum_dims(extreme, dims, True) * (sgn(input) * extreme)
+    if p == 2:
+        return input * where(norm == 0, 0, grad / norm)
+    scale = where(norm == 0, 0, grad * norm ** (1 - p))
+    # The inner `where` keeps the power of a zero, infinite for p < 2, out of the second derivative.
+    nonzero = where(input == 0, 1, abs(input))
+    return where(input == 0, 0, input * nonzero ** (p - 2)) * scale
+
+
+@differentiable(input=norm_gradient)
+def vector_norm(input: Tensor, p: float, dims: tuple[int, ...], keepdim: bool) -> Array:
+    """Return ``sum(|x| ** p) ** (1 / p)`` along ``dims``; for p = inf the largest, -inf the smallest, 0 the count."""
+    xp, array = input.xp, input.array
+    dtype = array.dtype
+    if dtype.kind not in "fc":
+        raise DtypeError(f"norm: expected a floating point or complex tensor, got {input.dtype.name}; cast it first")
+    if dtype.itemsize == 2:
+        array = array.astype("float32")
+    size = xp.abs(array)
+    if math.isinf(p):
+        require_sizes("norm", array.shape, dims)
+        found = size.max(dims, None, keepdim) if p > 0 else size.min(dims, None, keepdim)
+    elif p == 0:
+        found = xp.add.reduce(size != 0, dims, size.dtype, None, keepdim)
+    elif p == 1:
+        found = xp.add.reduce(size, dims, None, None, keepdim)
+    elif p == 2:
+        found = xp.sqrt(xp.add.reduce(size * size, dims, None, None, keepdim))
+    else:
+        found = xp.add.reduce(size**p, dims, None, None, keepdim) ** (1 / p)
+    return found.astype(dtype) if dtype.itemsize == 2 else found
+
+
+def norm(
+    input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, out: Tensor | None = None,
+    dtype: Dtype | None = None,
+) -> Tensor:
+    """Return the p-norm of all elements, or along ``dim``, as one long vector; "fro" is 2."""
+    if isinstance(p, str) and p != "fro":
+        raise NormOrder(f"norm: order {p!r} is not supported here; the orders are numbers, inf, -inf and 'fro'")
+    if dtype is not None:
+        input = input.to(dtype)
+    order = 2.0 if p is None or p == "fro" else float(p)
+    return vector_norm(input, order, axes(dim, input.ndim), keepdim, out=out)
+
+
+class NormOrder(DtypeError, ArgumentTypeError):
+    """An order that norms do not have."""
+
+
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
+    """Return the p-norm of the difference."""
+    return norm(input - other, p)

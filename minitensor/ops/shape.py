@@ -1,0 +1,593 @@
+"""Other shapes for the same elements: views where the layout allows, and the few operations that must copy.
+
+A view's arithmetic is in ``layout.py``; here it meets tensors and gets its gradient, which is the reverse view, or, where only
+a part is seen, the gradient placed into zeros. What picks elements one by one is in ``index.py``.
+"""
+
+from __future__ import annotations
+
+import functools
+from operator import index as as_int
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from minitensor import layout as layouts
+from minitensor.autograd import record
+from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.node import Leaf
+from minitensor.autograd.record import differentiable
+from minitensor.base import TensorBase, materialize
+from minitensor.base import wrap as fresh
+from minitensor.errors import ArgumentError, DimError, ShapeError, ViewError
+from minitensor.layout import Layout
+from minitensor.ops.aliasing import pick, place, refuse_leaf
+from minitensor.ops.cast import clone
+from minitensor.ops.pointwise import conj
+from minitensor.shapes import (
+    broadcast_shapes,
+    flattened_shape,
+    infer_size,
+    memoised,
+    normalize_sizes,
+    unflattened_shape,
+    wrap_dim,
+    wrap_dims,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from minitensor.backends import Array
+    from minitensor.shapes import Shape
+    from minitensor.tensor import Tensor
+
+P = ParamSpec("P")
+
+
+def sizes_of(given: tuple[Any, ...]) -> Shape:
+    """Return sizes given one by one or as one sequence as a tuple; who is asked next checks that they are ints."""
+    if len(given) == 1 and given[0].__class__ is not int:
+        return normalize_sizes(*given)
+    return given
+
+
+# -- another shape -----------------------------------------------------------------------------------------------------
+
+
+@record.view(input=lambda grad, in_shape: grad.reshape(in_shape))
+def _view(input: Tensor, layout: Layout) -> Layout:
+    return layout
+
+
+@differentiable(input=lambda grad, in_shape: grad.reshape(in_shape))
+def _unsafe_view(input: Tensor, shape: Shape) -> Array:
+    """Copy row by row into fresh memory of another shape."""
+    return input.array.copy().reshape(shape)
+
+
+@memoised
+def viewed(layout: Layout, sizes: Shape) -> Layout | None:
+    """Return the layout that reads as ``sizes``, one of which may be -1, or None if only a copy can."""
+    return layouts.view(layout, infer_size(sizes, layouts.numel(layout.shape)))
+
+
+def view(input: Tensor, *size: Any) -> Tensor:
+    """Look at the same memory in another shape; one size may be -1. Raises where the strides do not allow it.
+
+    >>> import minitensor as torch
+    >>> torch.arange(6).view(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    sizes = sizes_of(size)
+    layout = viewed(input.layout, sizes)
+    if layout is None:
+        raise unviewable(input, sizes)
+    return _view(input, layout)
+
+
+def unviewable(input: Tensor, sizes: Shape) -> ViewError:
+    """Say which dims cannot merge, and what a copy costs."""
+    shape = infer_size(sizes, input.numel())
+    return ViewError(
+        f"view size is not compatible with input tensor's size and stride: {list(input.shape)} as {list(shape)}: "
+        f"{layouts.explain_view(input.layout, shape)}; use .reshape(...) instead, which copies {input.nbytes} bytes"
+    )
+
+
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    """Return the elements in another shape: a view where the strides allow, else a copy.
+
+    >>> import minitensor as torch
+    >>> torch.arange(6).view(2, 3).t().reshape(-1)
+    tensor([0, 3, 1, 4, 2, 5])
+    """
+    sizes = sizes_of(shape)
+    layout = viewed(input.layout, sizes)
+    if layout is None:
+        return _unsafe_view(input, infer_size(sizes, input.numel()))
+    return _view(input, layout)
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """Look at the same memory in the shape of ``other``."""
+    return view(input, other.layout.shape)
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """Return the elements in the shape of ``other``."""
+    return reshape(input, other.layout.shape)
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Merge the dims from ``start_dim`` to ``end_dim``, both included, into one.
+
+    (N, C, H, W) with ``start_dim=1`` becomes (N, C*H*W).
+    """
+    shape = input.layout.shape
+    flat = flattened_shape(shape, start_dim, end_dim)
+    return input if flat == shape else reshape(input, flat)
+
+
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """Cut ``dim`` into ``sizes``, one of which may be -1."""
+    return view(input, unflattened_shape(input.layout.shape, dim, normalize_sizes(*sizes)))
+
+
+def ravel(input: Tensor) -> Tensor:
+    """Return all elements in one dim, a view where the strides allow."""
+    return reshape(input, -1)
+
+
+# -- dims in another order ---------------------------------------------------------------------------------------------
+
+
+@record.view(input=lambda grad, dim0, dim1: grad.transpose(dim0, dim1))
+def transpose(input: Tensor, dim0: int, dim1: int) -> Layout:
+    """Swap two dims. The result looks at the same storage.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 3, 4).transpose(0, 2).shape
+    torch.Size([4, 3, 2])
+    """
+    return layouts.transpose(input.layout, dim0, dim1)
+
+
+swapaxes = swapdims = transpose
+
+
+@record.view(input=lambda grad: grad.t())
+def t(input: Tensor) -> Layout:
+    """Swap the two dims of a matrix; fewer dims stay as they are."""
+    layout = input.layout
+    if len(layout.shape) > 2:
+        raise ShapeError(
+            f"t() expects a tensor with <= 2 dimensions, but self is {len(layout.shape)}D; use transpose(dim0, dim1) or mT"
+        )
+    return layouts.transpose(layout, 0, -1)
+
+
+@record.view(input=lambda grad, dims: grad.permute(inverse(dims)))
+def _permute(input: Tensor, dims: Shape) -> Layout:
+    return layouts.permute(input.layout, dims)
+
+
+def permute(input: Tensor, *dims: Any) -> Tensor:
+    """Put the dims in another order, each named once.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
+    torch.Size([4, 2, 3])
+    """
+    return _permute(input, sizes_of(dims))
+
+
+@memoised
+def inverse(dims: Shape) -> Shape:
+    """Return the order that undoes another."""
+    wrapped = wrap_dims(dims, len(dims))
+    return tuple(sorted(range(len(dims)), key=wrapped.__getitem__))
+
+
+@record.view(input=lambda grad, source, destination: grad.movedim(destination, source))
+def _movedim(input: Tensor, source: Shape, destination: Shape) -> Layout:
+    return layouts.movedim(input.layout, source, destination)
+
+
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """Move the dims ``source`` to the places ``destination``; the others keep their order."""
+    return _movedim(input, normalize_sizes(source), normalize_sizes(destination))
+
+
+moveaxis = movedim
+
+
+def T(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
+    """Return the tensor with its dims in reverse order."""
+    return _permute(input, tuple(range(input.ndim))[::-1])
+
+
+def mT(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
+    """Return the matrices in the last two dims transposed."""
+    if input.ndim < 2:
+        raise ShapeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor.")
+    return transpose(input, -2, -1)
+
+
+def H(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
+    """Return the conjugate of a transposed matrix."""
+    if input.ndim not in (0, 2):
+        raise ShapeError(f"tensor.H is only supported on matrices (2-D tensors). Got {input.ndim}-D tensor.")
+    turned: Tensor = conj(t(input))
+    return turned
+
+
+def adjoint(input: Tensor) -> Tensor:
+    """Return the conjugates of the matrices in the last two dims, transposed."""
+    turned: Tensor = conj(mT(input))
+    return turned
+
+
+# -- dims that come and go ---------------------------------------------------------------------------------------------
+
+
+@record.view(input=lambda grad, in_shape: grad.reshape(in_shape))
+def unsqueeze(input: Tensor, dim: int) -> Layout:
+    """Insert a dim of size 1."""
+    return layouts.unsqueeze(input.layout, dim)
+
+
+@record.view(input=lambda grad, in_shape: grad.reshape(in_shape))
+def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Layout:
+    """Drop all dims of size 1, or those of ``dim`` that have it."""
+    if dim is None:
+        return layouts.squeeze(input.layout)
+    return layouts.squeeze_dims(input.layout, dim if dim.__class__ is int else normalize_sizes(dim))
+
+
+@record.view(input=lambda grad: grad)
+def _expand(input: Tensor, sizes: Shape) -> Layout:
+    return layouts.expand(input.layout, sizes)
+
+
+def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
+    """Repeat dims of size 1 without copying, and add dims in front; -1 keeps a size.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(3, 1).expand(2, -1, 4).stride()
+    (0, 1, 0)
+    """
+    return _expand(input, sizes_of(size))
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """Expand to the shape of ``other``."""
+    return _expand(input, other.layout.shape)
+
+
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+    """Expand to a shape."""
+    return _expand(input, normalize_sizes(size))
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Expand all tensors to the shape to which they broadcast."""
+    given = tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tuple(tensors[0])
+    shape = broadcast_shapes(*[each.layout.shape for each in given])
+    return tuple([_expand(each, shape) for each in given])
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Return, for vectors of n, m, ... elements, their coordinates on the (n, m, ...) grid; "xy" swaps the first two dims.
+
+    >>> import minitensor as torch
+    >>> torch.meshgrid(torch.arange(2), torch.arange(3))[0]
+    tensor([[0, 0, 0],
+            [1, 1, 1]])
+    """
+    given = list(tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tensors[0])
+    if not given:
+        raise ShapeError("meshgrid expects a non-empty list of tensors")
+    if indexing not in ("ij", "xy"):
+        raise ArgumentError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
+    if any(each.ndim > 1 for each in given):
+        raise ShapeError(f"meshgrid: expected 0-d or 1-d tensors, got shapes {[tuple(each.shape) for each in given]}")
+    shape = tuple([each.numel() for each in given])
+    grids = [
+        _expand(reshape(each, (1,) * dim + (-1,) + (1,) * (len(given) - 1 - dim)), shape)
+        for dim, each in enumerate(given)
+    ]
+    return tuple([transpose(grid, 0, 1) for grid in grids]) if indexing == "xy" and len(given) > 1 else tuple(grids)
+
+
+# -- parts -------------------------------------------------------------------------------------------------------------
+
+
+@record.view(input=lambda grad, dim, start, length, in_shape: place(
+    grad, layouts.contiguous(in_shape), layouts.narrow(layouts.contiguous(in_shape), dim, as_int(start), length)
+))
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
+    """Look at ``length`` entries of ``dim``, from ``start`` on. Shares storage.
+
+    >>> import minitensor as torch
+    >>> torch.arange(5).narrow(0, 1, 3)
+    tensor([1, 2, 3])
+    """
+    return layouts.narrow(input.layout, dim, as_int(start), length)
+
+
+@record.view(input=lambda grad, dim, index, in_shape: place(
+    grad, layouts.contiguous(in_shape), layouts.select(layouts.contiguous(in_shape), dim, as_int(index))
+))
+def select(input: Tensor, dim: int, index: int) -> Layout:
+    """Look at one entry of ``dim``; the dim goes."""
+    return layouts.select(input.layout, dim, as_int(index))
+
+
+@record.view(input=lambda grad, dimension, size, step, in_shape: place(
+    grad, layouts.contiguous(in_shape), layouts.unfold(layouts.contiguous(in_shape), dimension, size, step)
+))
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Layout:
+    """Look at a dim through windows of ``size``, ``step`` apart; what is inside a window becomes the last dim.
+
+    >>> import minitensor as torch
+    >>> torch.arange(5).unfold(0, 3, 1)
+    tensor([[0, 1, 2],
+            [1, 2, 3],
+            [2, 3, 4]])
+    """
+    return layouts.unfold(input.layout, dimension, size, step)
+
+
+@record.view(input=lambda grad, offset, dim1, dim2, in_shape: place(
+    grad, layouts.contiguous(in_shape), layouts.diagonal(layouts.contiguous(in_shape), offset, dim1, dim2)
+))
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Layout:
+    """Look at the diagonal of two dims, as a new last dim; ``offset`` > 0 is above the main one."""
+    return layouts.diagonal(input.layout, offset, dim1, dim2)
+
+
+def as_strided_gradient(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
+    """Return the gradient of a free look at memory; elements that lie in one cell share what arrives there."""
+    if not layouts.overlaps_itself(home):
+        return place(grad, home, layout)
+    low = min(layouts.extent(home)[0], layouts.extent(layout)[0])
+    high = max(layouts.extent(home)[1], layouts.extent(layout)[1])
+    memory = Layout((high - low,), (1,), low)
+    times = place(_expand(grad.new_ones(()), home.shape), memory, home)
+    return pick(place(grad, memory, layout), memory, home) / pick(times, memory, home)
+
+
+@record.view(input=as_strided_gradient)
+def _as_strided(input: Tensor, layout: Layout, home: Layout) -> Layout:
+    return layout
+
+
+def as_strided(
+    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Tensor:
+    """Look at the storage through any sizes, strides and offset that stay inside it."""
+    home = input.layout
+    offset = home.offset if storage_offset is None else storage_offset
+    layout = layouts.as_strided(normalize_sizes(size), normalize_sizes(stride), offset, len(input.storage))
+    return _as_strided(input, layout, home)
+
+
+# -- repeating ---------------------------------------------------------------------------------------------------------
+
+
+def repeat(input: Tensor, *repeats: Any) -> Tensor:
+    """Copy the tensor so many times along each dim; more numbers than dims add dims in front.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2]).repeat(2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
+    times = normalize_sizes(*repeats)
+    shape = input.layout.shape
+    lead = len(times) - len(shape)
+    if lead < 0:
+        raise ShapeError(
+            "number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
+            f"{list(times)} for shape {list(shape)}"
+        )
+    if any(n < 0 for n in times):
+        raise ShapeError(f"repeat: numbers of repetitions must not be negative, got {list(times)}")
+    full = (1,) * lead + shape
+    apart = reshape(input, tuple([size for n in full for size in (1, n)]))
+    spread = _expand(apart, tuple([size for pair in zip(times, full) for size in pair]))
+    return _unsafe_view(spread, tuple([n * size for n, size in zip(times, full)]))
+
+
+def tile(input: Tensor, *dims: Any) -> Tensor:
+    """Copy the tensor so many times along each of its last dims."""
+    times = normalize_sizes(*dims)
+    return repeat(input, (1,) * (input.ndim - len(times)) + times)
+
+
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """Repeat each element (or each slice of ``dim``), beside itself: ``repeats`` times, or each as often as it says.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2]).repeat_interleave(2)
+    tensor([1, 1, 2, 2])
+    """
+    if repeats is None:
+        return fresh(input.result_class, input.xp.repeat(input.xp.arange(input.numel()), input.array))
+    if dim is None:
+        input, dim = reshape(input, -1), 0
+    dim = wrap_dim(dim, input.ndim)
+    size = input.layout.shape[dim]
+    counts = repeats.array if isinstance(repeats, TensorBase) else input.xp.asarray(repeats)
+    if counts.size not in (1, size) or counts.ndim > 1:
+        raise ShapeError(f"repeats must have the same size as input along dim: {list(counts.shape)} for size {size}")
+    if counts.size and int(counts.min()) < 0:
+        raise ShapeError("repeats can not be negative")
+    order = input.xp.repeat(input.xp.arange(size), counts.reshape(-1) if counts.size == size else int(counts.reshape(())))
+    return input.index_select(dim, fresh(input.result_class, order))
+
+
+# -- turning round -----------------------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad, dims: grad.flip(dims))
+def _flip(input: Tensor, dims: Shape) -> Array:
+    turned = wrap_dims(dims, input.ndim)
+    backwards = slice(None, None, -1)
+    return input.array[tuple([backwards if dim in turned else slice(None) for dim in range(input.ndim)])].copy()
+
+
+def flip(input: Tensor, *dims: Any) -> Tensor:
+    """Reverse the order of the entries along dims; a copy, as strides are never negative."""
+    return _flip(input, normalize_sizes(*dims))
+
+
+def fliplr(input: Tensor) -> Tensor:
+    """Reverse the columns: dim 1."""
+    if input.ndim < 2:
+        raise ShapeError(f"fliplr: input must be >= 2-d, got shape {tuple(input.shape)}")
+    return _flip(input, (1,))
+
+
+def flipud(input: Tensor) -> Tensor:
+    """Reverse the rows: dim 0."""
+    if input.ndim < 1:
+        raise ShapeError("flipud: input must be >= 1-d, got a 0-d tensor")
+    return _flip(input, (0,))
+
+
+@differentiable(input=lambda grad, shifts, dims: grad.roll(tuple([-n for n in shifts]), dims))
+def _roll(input: Tensor, shifts: Shape, dims: Shape) -> Array:
+    return input.xp.roll(input.array, shifts, dims) if dims else input.array.copy()
+
+
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """Move the entries along dims, those that fall off one end coming in at the other; without dims through all elements."""
+    steps = normalize_sizes(shifts)
+    if dims is None:
+        if len(steps) != 1:
+            raise ShapeError(f"roll: without dims, one shift is wanted, got {steps}")
+        return reshape(_roll(reshape(input, -1), steps, (0,)), input.layout.shape)
+    places = tuple([wrap_dim(dim, input.ndim) for dim in normalize_sizes(dims)])
+    if len(steps) != len(places):
+        raise ShapeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(places)}")
+    return _roll(input, steps, places)
+
+
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """Turn by ``k`` times 90 degrees in the plane of two dims, from the first towards the second."""
+    first, second = wrap_dims(dims, input.ndim)
+    if k % 4 == 0:
+        return clone(input)
+    if k % 4 == 2:
+        return _flip(input, (first, second))
+    return transpose(_flip(input, (second if k % 4 == 1 else first,)), first, second)
+
+
+# -- triangles and diagonals -------------------------------------------------------------------------------------------
+
+
+def at_least_matrix(name: str, input: Tensor) -> None:
+    """Refuse a tensor that holds no matrices."""
+    if input.ndim < 2:
+        raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, got shape {tuple(input.shape)}")
+
+
+@differentiable(input=lambda grad, diagonal: grad.tril(diagonal))
+def tril(input: Tensor, diagonal: int = 0) -> Array:
+    """Return the part on and below a diagonal, zeros above."""
+    at_least_matrix("tril", input)
+    return input.xp.tril(input.array, diagonal)
+
+
+@differentiable(input=lambda grad, diagonal: grad.triu(diagonal))
+def triu(input: Tensor, diagonal: int = 0) -> Array:
+    """Return the part on and above a diagonal, zeros below."""
+    at_least_matrix("triu", input)
+    return input.xp.triu(input.array, diagonal)
+
+
+@differentiable(input=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2))
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Array:
+    """Write the last dim on the diagonal of new matrices of zeros, whose dims are ``dim1`` and ``dim2``."""
+    shape = list(input.layout.shape)
+    if not shape:
+        raise DimError("diag_embed: a 0-d tensor has no dim to put on a diagonal")
+    size = shape.pop() + abs(offset)
+    first, second = wrap_dims((dim1, dim2), input.ndim + 1)
+    for dim in sorted((first, second)):
+        shape.insert(dim, size)
+    flat = input.xp.zeros(layouts.numel(tuple(shape)), input.array.dtype)
+    line = layouts.diagonal(layouts.contiguous(tuple(shape)), offset, first, second)
+    input.backend.window(flat, flat.dtype, *line)[...] = input.array
+    return flat.reshape(shape)
+
+
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Return a copy of a matrix's diagonal, or a matrix with a vector on its diagonal."""
+    if input.ndim == 1:
+        return diag_embed(input, diagonal)
+    if input.ndim == 2:
+        return clone(record_diagonal(input, diagonal))
+    raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
+
+
+record_diagonal = diagonal  # `diag`'s parameter has the name too
+
+
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """Return a matrix with all elements on its diagonal."""
+    return diag_embed(reshape(input, -1), offset)
+
+
+def atleast_1d(input: Tensor) -> Tensor:
+    """Return the tensor with at least one dim."""
+    return reshape(input, 1) if input.ndim == 0 else input
+
+
+def atleast_2d(input: Tensor) -> Tensor:
+    """Return the tensor with at least two dims, new ones in front."""
+    return input if input.ndim > 1 else unsqueeze(atleast_1d(input), 0)
+
+
+def atleast_3d(input: Tensor) -> Tensor:
+    """Return the tensor with at least three dims, a matrix (n, m) as (n, m, 1)."""
+    return input if input.ndim > 2 else unsqueeze(atleast_2d(input), -1)
+
+
+# -- a tensor takes another shape itself -------------------------------------------------------------------------------
+
+
+def itself(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """Make of a view operation one that gives its argument the view's layout and history."""
+
+    @functools.wraps(operation)
+    def call(*args: P.args, **kwargs: P.kwargs) -> Tensor:
+        input: Any = args[0]
+        is_leaf = input._node.__class__ is Leaf
+        if grad_mode.get():
+            refuse_leaf(operation.__name__ + "_", input)
+        token = grad_mode.set(not is_leaf)
+        try:
+            seen: Any = operation(*args, **kwargs)
+        finally:
+            grad_mode.reset(token)
+        input._layout, input.storage.version = seen._layout, input.storage.version + 1
+        input.array = materialize(input)
+        if is_leaf:
+            input._node.describe(input)
+        else:
+            input._node = seen._node
+        if input._base is not None:
+            input._seen = input.storage.version
+        return input  # type: ignore[no-any-return]  # its slots are written to
+
+    return call
+
+
+transpose_ = swapaxes_ = swapdims_ = itself(transpose)
+t_ = itself(t)
+unsqueeze_ = itself(unsqueeze)
+squeeze_ = itself(squeeze)

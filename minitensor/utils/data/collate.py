@@ -1,0 +1,104 @@
+"""Collating: from a list of samples to one batch, the structure of a sample kept and its leaves stacked."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from typing import Any
+
+import numpy as np
+
+from minitensor import dtypes
+from minitensor.errors import ArgumentTypeError, ShapeError
+from minitensor.ops.creation import as_tensor, tensor
+from minitensor.ops.join import stack
+from minitensor.tensor import Tensor
+
+
+def default_collate(batch: Any) -> Any:
+    """Stack samples: tensors and arrays along a new first dimension, numbers into a tensor; strings stay a list.
+
+    Dicts, lists and named tuples are collated entry by entry and keep their type; a plain tuple becomes a list.
+
+    >>> default_collate([(0, "a"), (1, "b")])
+    [tensor([0, 1]), ('a', 'b')]
+    """
+    first = batch[0]
+    if isinstance(first, Tensor):
+        return stack(batch, 0)
+    if isinstance(first, np.ndarray):
+        return stack([tensor_from(array) for array in batch], 0)
+    if isinstance(first, (np.bool_, np.number)):
+        return as_tensor(np.array(batch))
+    if isinstance(first, float):
+        return tensor(batch, dtype=dtypes.float64)
+    if isinstance(first, int):
+        return tensor(batch)
+    if isinstance(first, (str, bytes)):
+        return batch
+    if isinstance(first, Mapping):
+        return collate_mappings(first, batch)
+    if isinstance(first, tuple) and hasattr(first, "_fields"):
+        return type(first)(*(default_collate(column) for column in zip(*batch, strict=True)))
+    if isinstance(first, Sequence):
+        return collate_sequences(first, batch)
+    raise ArgumentTypeError(
+        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+        f"found {type(first)}: give the loader a collate_fn that knows it"
+    )
+
+
+def tensor_from(array: Any) -> Tensor:
+    """Return an array of numbers as a tensor."""
+    if array.dtype.kind in "SaUO":
+        raise ArgumentTypeError(
+            "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+            f"found an array of {array.dtype}"
+        )
+    return as_tensor(array)
+
+
+def collate_mappings(first: Mapping[Any, Any], batch: Any) -> Any:
+    """Collate entry by entry, into a mapping of the first one's type if that can be made."""
+    columns = {key: default_collate([sample[key] for sample in batch]) for key in first}
+    try:
+        if not isinstance(first, MutableMapping):
+            return type(first)(columns)  # type: ignore[call-arg]  # tried, see below
+        made = copy.copy(first)
+        made.update(columns)
+    except TypeError:  # A mapping that cannot be copied or made from a dict.
+        return columns
+    return made
+
+
+def collate_sequences(first: Sequence[Any], batch: Any) -> Any:
+    """Collate position by position, into a sequence of the first one's type if that can be made; a tuple gives a list."""
+    if any(len(sample) != len(first) for sample in batch):
+        raise ShapeError(
+            "each element in list of batch should be of equal size, "
+            f"got sizes {sorted({len(sample) for sample in batch})}"
+        )
+    columns = [default_collate(column) for column in zip(*batch, strict=True)]
+    if isinstance(first, tuple):
+        return columns
+    try:
+        if not isinstance(first, MutableSequence):
+            return type(first)(columns)  # type: ignore[call-arg]  # tried, see below
+        made = copy.copy(first)
+        made[:] = columns
+    except TypeError:  # A sequence that cannot be copied or made from a list, such as a range.
+        return columns
+    return made
+
+
+def default_convert(data: Any) -> Any:
+    """Make tensors of the arrays in one sample, and leave all else: what a loader without batches does."""
+    if isinstance(data, (np.ndarray, np.bool_, np.number)):
+        return data if isinstance(data, np.ndarray) and data.dtype.kind in "SaUO" else as_tensor(data)
+    if isinstance(data, Mapping):
+        return type(data)({key: default_convert(value) for key, value in data.items()})  # type: ignore[call-arg]  # dicts
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*(default_convert(value) for value in data))
+    if isinstance(data, (tuple, list)):
+        return [default_convert(value) for value in data]
+    return data

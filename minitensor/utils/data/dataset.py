@@ -1,0 +1,170 @@
+"""Datasets: samples by number, or one after another; whole, in part, and several as one.
+
+A dataset with numbers has ``__getitem__`` and ``__len__``; an iterable one has ``__iter__`` alone. Nothing here knows batches.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from math import floor, fsum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from minitensor import generator as streams
+from minitensor.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from minitensor.generator import Generator
+    from minitensor.tensor import Tensor
+
+Sample = TypeVar("Sample", covariant=True)  # noqa: PLC0105  # read as a word
+
+
+class Dataset(Generic[Sample]):
+    """Samples by number. Subclasses write ``__getitem__`` and, nearly always, ``__len__``."""
+
+    def __getitem__(self, index: Any) -> Sample:
+        raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
+
+    def __add__(self, other: Dataset[Any]) -> Dataset[Any]:
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset[Sample]):
+    """Samples one after another. Subclasses write ``__iter__``.
+
+    With several workers each walks the whole set, unless ``__iter__`` asks ``get_worker_info()`` for its share.
+    """
+
+    def __iter__(self) -> Iterator[Sample]:
+        raise NotImplementedError("Subclasses of IterableDataset should implement __iter__.")
+
+    def __add__(self, other: Dataset[Any]) -> ChainDataset:
+        return ChainDataset([self, other])
+
+
+class TensorDataset(Dataset[tuple[Any, ...]]):
+    """Rows of tensors that have equally many: sample i is ``(tensors[0][i], tensors[1][i], ...)``."""
+
+    tensors: tuple[Tensor, ...]
+
+    def __init__(self, *tensors: Tensor) -> None:
+        rows = [tensor.shape[0] for tensor in tensors]
+        if any(count != rows[0] for count in rows):
+            raise ArgumentError(f"Size mismatch between tensors: they have {rows} rows")
+        self.tensors = tensors
+
+    def __getitem__(self, index: Any) -> tuple[Any, ...]:
+        return tuple(tensor[index] for tensor in self.tensors)
+
+    def __len__(self) -> int:
+        return self.tensors[0].shape[0]
+
+
+class ConcatDataset(Dataset[Sample]):
+    """Several datasets as one, one after another."""
+
+    datasets: list[Dataset[Sample]]
+    cumulative_sizes: list[int]
+
+    def __init__(self, datasets: Iterable[Dataset[Sample]]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ArgumentError("datasets should not be an empty iterable")
+        if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
+            raise ArgumentError("ConcatDataset does not support IterableDataset; use ChainDataset")
+        self.cumulative_sizes = list(itertools.accumulate(len(dataset) for dataset in self.datasets))  # type: ignore[arg-type]  # sized, or len says so
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int) -> Sample:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} is out of range for {len(self)} samples")
+        index %= len(self)
+        which = bisect.bisect_right(self.cumulative_sizes, index)
+        return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
+
+
+class ChainDataset(IterableDataset[Sample]):
+    """Several iterable datasets as one, one after another."""
+
+    def __init__(self, datasets: Iterable[Dataset[Sample]]) -> None:
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator[Sample]:
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise ArgumentError("ChainDataset only supports IterableDataset; use ConcatDataset")
+            yield from dataset
+
+    def __len__(self) -> int:
+        return sum(len(dataset) for dataset in self.datasets)  # type: ignore[arg-type]  # sized, or len says so
+
+
+class Subset(Dataset[Sample]):
+    """The samples of a dataset at the given indices."""
+
+    dataset: Dataset[Sample]
+    indices: Sequence[int]
+
+    def __init__(self, dataset: Dataset[Sample], indices: Sequence[int]) -> None:
+        self.dataset = dataset
+        self.indices = indices
+
+    def __getitem__(self, index: Any) -> Sample:
+        if isinstance(index, list):
+            return self.dataset[[self.indices[i] for i in index]]
+        return self.dataset[self.indices[index]]
+
+    def __getitems__(self, indices: list[int]) -> list[Sample]:
+        """Return several samples; a dataset that can do so at once is asked to."""
+        there = [self.indices[i] for i in indices]
+        at_once = getattr(self.dataset, "__getitems__", None)
+        return list(at_once(there)) if at_once is not None else [self.dataset[i] for i in there]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def random_split(
+    dataset: Dataset[Sample], lengths: Sequence[float], generator: Generator | None = None
+) -> list[Subset[Sample]]:
+    """Split a dataset at random into parts of the given lengths, or of the given fractions if these sum to 1.
+
+    What rounding down the fractions leaves goes to the parts one by one, from the first.
+
+    >>> train, test = random_split(TensorDataset(minitensor.arange(10)), [0.8, 0.2])
+    >>> len(train), len(test)
+    (8, 2)
+    """
+    total = len(dataset)  # type: ignore[arg-type]  # sized, or len says so
+    sizes = counts(lengths, total) if are_fractions(lengths) else [int(length) for length in lengths]
+    if sum(sizes) != total:
+        raise ArgumentError(
+            f"Sum of input lengths does not equal the length of the input dataset! {sum(sizes)} != {total}"
+        )
+    order = streams.randperm(generator or streams.default_generator, total).tolist()
+    starts = itertools.accumulate(sizes, initial=0)
+    return [Subset(dataset, order[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
+
+
+def are_fractions(lengths: Sequence[float]) -> bool:
+    """Whether the lengths sum to 1."""
+    return abs(fsum(lengths) - 1) < 1e-9 and fsum(lengths) <= 1 + 1e-9
+
+
+def counts(fractions: Sequence[float], total: int) -> list[int]:
+    """Return how many samples each fraction is."""
+    for i, fraction in enumerate(fractions):
+        if not 0 <= fraction <= 1:
+            raise ArgumentError(f"Fraction at index {i} is not between 0 and 1: {fraction}")
+    sizes = [floor(total * fraction) for fraction in fractions]
+    for i in range(total - sum(sizes)):
+        sizes[i % len(sizes)] += 1
+    for i, size in enumerate(sizes):
+        if size == 0:
+            warnings.warn(f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3)
+    return sizes

@@ -1,0 +1,231 @@
+"""DataLoader: batches from a dataset, in a sampler's order, collated, prepared ahead by workers if there are any.
+
+The order of random draws is PyTorch's: each epoch draws one seed for its workers when it begins, even without any, and
+then what the sampler needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.ops.creation import tensor
+from minitensor.utils.data.collate import default_collate, default_convert
+from minitensor.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
+from minitensor.utils.data.sampler import BatchSampler, Endless, RandomSampler, SequentialSampler, draw_seed
+from minitensor.utils.data.workers import Worker, WorkerInfo, prefetched
+
+if TYPE_CHECKING:
+    from minitensor.generator import Generator
+
+Sample = TypeVar("Sample", covariant=True)  # noqa: PLC0105  # read as a word
+
+FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
+
+
+class DataLoader(Generic[Sample]):
+    """Iterate over a dataset in batches; every ``iter()`` is a new epoch.
+
+    Args:
+        batch_size: samples in a batch; None gives single samples.
+        shuffle: a new random order each epoch, from ``generator``.
+        sampler, batch_sampler: an order of one's own, of indices or of lists of them, in place of ``shuffle``.
+        num_workers: threads that prepare batches ahead; 0 prepares each when it is asked for.
+        collate_fn: makes a batch of a list of samples; stacks them if not given.
+        drop_last: leave out a last batch that is not full.
+        timeout: seconds to wait for a worker; 0 is for ever.
+        worker_init_fn: called with a worker's number in its thread, before it begins.
+        prefetch_factor: batches asked of each worker in advance; 2 if not given.
+        pin_memory, multiprocessing_context, pin_memory_device, in_order: taken for compatibility; no effect.
+
+    >>> loader = DataLoader(TensorDataset(minitensor.arange(5)), batch_size=2)
+    >>> [batch for batch, in loader]
+    [tensor([0, 1]), tensor([2, 3]), tensor([4])]
+    """
+
+    _complete = False
+
+    def __init__(
+        self,
+        dataset: Dataset[Sample],
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[Any] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[Any], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        multiprocessing_context: Any = None,
+        generator: Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
+    ) -> None:
+        check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
+        if isinstance(dataset, IterableDataset):
+            check_iterable(shuffle, sampler, batch_sampler)
+        check_order(batch_size, shuffle, sampler, batch_sampler, drop_last)
+        if batch_sampler is not None:
+            batch_size = None
+        self.dataset = dataset
+        self.num_workers = num_workers
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
+        self.pin_memory = pin_memory
+        self.pin_memory_device = pin_memory_device
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.multiprocessing_context = multiprocessing_context
+        self.in_order = in_order
+        self.persistent_workers = persistent_workers
+        self.generator = generator
+        self.sampler: Any = sampler if sampler is not None else default_sampler(dataset, bool(shuffle), generator)
+        if batch_size is not None:
+            batch_sampler = BatchSampler(self.sampler, batch_size, drop_last)
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.batch_sampler = batch_sampler
+        self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
+        self._base_seed: int | None = None
+        self._complete = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._complete and name in FIXED:
+            raise ArgumentError(
+                f"{name} attribute should not be set after {type(self).__name__} is initialized; make a new one"
+            )
+        super().__setattr__(name, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        order = iter(self._index_sampler)
+        if self._base_seed is None or not self.persistent_workers:
+            self._base_seed = draw_seed(self.generator)
+        if not self.num_workers:
+            return self._batches(order)
+        return prefetched(
+            [self._worker(i, self._base_seed) for i in range(self.num_workers)],
+            order,
+            max(self.num_workers * (self.prefetch_factor or 0), 1),
+            self.timeout,
+        )
+
+    def __len__(self) -> int:
+        if not isinstance(self.dataset, IterableDataset):
+            return len(self._index_sampler)
+        samples = len(self.dataset)  # type: ignore[arg-type]  # sized, or len says so
+        if self.batch_size is None:
+            return samples
+        whole, rest = divmod(samples, self.batch_size)
+        return whole + (rest > 0 and not self.drop_last)
+
+    @property
+    def _index_sampler(self) -> Any:
+        return self.sampler if self.batch_sampler is None else self.batch_sampler
+
+    def _batches(self, order: Iterator[Any]) -> Iterator[Any]:
+        """Fetch each batch when it is asked for."""
+        fetch = self._fetch()
+        for indices in order:
+            try:
+                batch = fetch(indices)
+            except StopIteration:
+                return
+            yield batch
+
+    def _worker(self, number: int, base_seed: int) -> Worker:
+        info = WorkerInfo(number, self.num_workers, base_seed + number, self.dataset)
+        return Worker(info, self.worker_init_fn, self._fetch)
+
+    def _fetch(self) -> Callable[[Any], Any]:
+        """Return what makes a batch of indices; it raises StopIteration at the end of an iterable dataset."""
+        batched = self.batch_sampler is not None
+        if isinstance(self.dataset, IterableDataset):
+            return next_batch(iter(self.dataset), self.collate_fn, batched, self.drop_last)
+        if not batched:
+            return lambda index: self.collate_fn(self.dataset[index])
+        if self.collate_fn is default_collate:
+            return lambda indices: stacked_rows(self.dataset, indices) or default_collate(samples(self.dataset, indices))
+        return lambda indices: self.collate_fn(samples(self.dataset, indices))
+
+
+def samples(dataset: Any, indices: Any) -> list[Any]:
+    """Return the samples at some indices, at once if the dataset can do so."""
+    at_once = getattr(dataset, "__getitems__", None)
+    return at_once(indices) if at_once is not None else [dataset[i] for i in indices]  # type: ignore[no-any-return]
+
+
+def stacked_rows(dataset: Any, indices: list[Any]) -> list[Any] | None:
+    """Return a batch of a plain ``TensorDataset``, or of a part of one: rows picked at once in place of one by one.
+
+    None where that does not apply. The slow twin is ``default_collate(samples(dataset, indices))``.
+    """
+    while type(dataset) is Subset:
+        dataset, indices = dataset.dataset, [dataset.indices[i] for i in indices]
+    if type(dataset) is not TensorDataset or not all(type(i) is int for i in indices):
+        return None
+    rows = tensor(indices)
+    return [column[rows.to(column.device)] for column in dataset.tensors]
+
+
+def next_batch(
+    iterator: Iterator[Any], collate: Callable[[Any], Any], batched: bool, drop_last: bool
+) -> Callable[[Any], Any]:
+    """Return what takes the next batch from an iterator; the indices it is given say only how many."""
+
+    def fetch(indices: Any) -> Any:
+        if not batched:
+            return collate(next(iterator))
+        batch = list(islice(iterator, len(indices)))
+        if not batch or (drop_last and len(batch) < len(indices)):
+            raise StopIteration
+        return collate(batch)
+
+    return fetch
+
+
+def default_sampler(dataset: Any, shuffle: bool, generator: Generator | None) -> Any:
+    """Return the order that a loader has if none is given."""
+    if isinstance(dataset, IterableDataset):
+        return Endless()
+    return RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+
+
+def check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool) -> None:
+    """Refuse options of workers that make no sense."""
+    if not isinstance(num_workers, int):
+        raise ArgumentTypeError(f"num_workers should be an int, got {num_workers!r}")
+    if num_workers < 0:
+        raise ArgumentError(
+            f"num_workers option should be non-negative, got {num_workers}; use num_workers=0 to load in this thread"
+        )
+    if timeout < 0:
+        raise ArgumentError(f"timeout option should be non-negative, got {timeout}")
+    if num_workers == 0 and prefetch_factor is not None:
+        raise ArgumentError("prefetch_factor option could only be specified with num_workers > 0")
+    if prefetch_factor is not None and prefetch_factor < 0:
+        raise ArgumentError(f"prefetch_factor option should be non-negative, got {prefetch_factor}")
+    if persistent and num_workers == 0:
+        raise ArgumentError("persistent_workers option needs num_workers > 0")
+
+
+def check_iterable(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
+    """Refuse an order for a dataset that has its own."""
+    for name, value in (("shuffle", shuffle or None), ("sampler", sampler), ("batch_sampler", batch_sampler)):
+        if value is not None:
+            raise ArgumentError(f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}")
+
+
+def check_order(batch_size: int | None, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:
+    """Refuse two orders at once."""
+    if sampler is not None and shuffle:
+        raise ArgumentError("sampler option is mutually exclusive with shuffle")
+    if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
+        raise ArgumentError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
+    if batch_size is None and drop_last:
+        raise ArgumentError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")

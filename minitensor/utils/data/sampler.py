@@ -1,0 +1,191 @@
+"""Samplers: in which order the samples of a dataset come. A sampler is iterated anew for each epoch.
+
+Random ones draw from a generator in PyTorch's order, so that the same seed gives the same epochs. They know a dataset only
+by its length.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from minitensor import dtypes
+from minitensor import generator as streams
+from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.generator import Generator
+from minitensor.ops.creation import as_tensor
+
+if TYPE_CHECKING:
+    from minitensor.tensor import Tensor
+
+Index = TypeVar("Index", covariant=True)  # noqa: PLC0105  # read as a word
+
+
+def draw_seed(generator: Generator | None) -> int:
+    """Draw a seed for another generator: any nonnegative int64."""
+    return int(streams.random_integers(generator or streams.default_generator, ()))
+
+
+class Sampler(Generic[Index]):
+    """The base class: subclasses write ``__iter__`` and, if they know it, ``__len__``."""
+
+    def __iter__(self) -> Iterator[Index]:
+        raise NotImplementedError(f"{type(self).__name__} is missing __iter__")
+
+
+class SequentialSampler(Sampler[int]):
+    """0, 1, 2, ..."""
+
+    def __init__(self, data_source: Sized) -> None:
+        self.data_source = data_source
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self.data_source)))
+
+    def __len__(self) -> int:
+        return len(self.data_source)
+
+
+class RandomSampler(Sampler[int]):
+    """The indices in random order; with ``replacement``, each drawn from all.
+
+    Args:
+        num_samples: how many to draw, as many as there are if not given; without replacement, whole permutations follow one
+            another.
+    """
+
+    def __init__(
+        self,
+        data_source: Sized,
+        replacement: bool = False,
+        num_samples: int | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        self.data_source = data_source
+        self.replacement = replacement
+        self._num_samples = num_samples
+        self.generator = generator
+        if not isinstance(replacement, bool):
+            raise ArgumentTypeError(f"replacement should be a boolean value, but got replacement={replacement}")
+        if not isinstance(self.num_samples, int) or self.num_samples <= 0:
+            raise ArgumentError(
+                f"num_samples should be a positive integer value, but got num_samples={self.num_samples}"
+            )
+
+    @property
+    def num_samples(self) -> int:
+        """How many are drawn; the dataset's length now, if none was given."""
+        return len(self.data_source) if self._num_samples is None else self._num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        generator = self.generator
+        if generator is None:
+            generator = Generator()
+            generator.manual_seed(draw_seed(None))
+        total = len(self.data_source)
+        yield from self._drawn(generator, total) if self.replacement else self._permuted(generator, total)
+
+    def _drawn(self, generator: Generator, total: int) -> Iterator[int]:
+        """Draw 32 at a time, the rest last."""
+        whole, rest = divmod(self.num_samples, 32)
+        for size in (*itertools.repeat(32, whole), rest):
+            yield from streams.randint(generator, (size,), 0, total).tolist()
+
+    def _permuted(self, generator: Generator, total: int) -> Iterator[int]:
+        """Draw whole permutations; one more is drawn even where nothing of it is used, as PyTorch does."""
+        whole, rest = divmod(self.num_samples, total)
+        for size in (*itertools.repeat(total, whole), rest):
+            yield from streams.randperm(generator, total).tolist()[:size]
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class SubsetRandomSampler(Sampler[int]):
+    """The given indices in random order."""
+
+    def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
+        self.indices = indices
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[int]:
+        for i in streams.randperm(self.generator or streams.default_generator, len(self.indices)).tolist():
+            yield self.indices[i]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class WeightedRandomSampler(Sampler[int]):
+    """Indices drawn with probabilities proportional to ``weights``, which need not sum to 1."""
+
+    weights: Tensor
+
+    def __init__(
+        self,
+        weights: Any,
+        num_samples: int,
+        replacement: bool = True,
+        generator: Generator | None = None,
+    ) -> None:
+        require_positive("num_samples", num_samples)
+        if not isinstance(replacement, bool):
+            raise ArgumentError(f"replacement should be a boolean value, but got replacement={replacement}")
+        self.weights = as_tensor(weights, dtype=dtypes.float64)
+        if self.weights.ndim != 1:
+            raise ArgumentError(
+                f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"
+            )
+        self.num_samples = num_samples
+        self.replacement = replacement
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[int]:
+        weights = self.weights.numpy()
+        drawn = streams.multinomial(
+            self.generator or streams.default_generator, weights, self.num_samples, self.replacement
+        )
+        yield from drawn.tolist()
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class BatchSampler(Sampler[list[int]]):
+    """Lists of ``batch_size`` indices from another sampler; the last is shorter, or dropped with ``drop_last``.
+
+    >>> list(BatchSampler(range(5), batch_size=2, drop_last=False))
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
+        require_positive("batch_size", batch_size)
+        if not isinstance(drop_last, bool):
+            raise ArgumentError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+
+    def __iter__(self) -> Iterator[list[int]]:
+        indices = iter(self.sampler)
+        while batch := list(itertools.islice(indices, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield batch
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]  # sized, or len says so
+        return whole + (rest > 0 and not self.drop_last)
+
+
+class Endless(Sampler[None]):
+    """None, for ever: what stands in for an order where the dataset has its own."""
+
+    def __iter__(self) -> Iterator[None]:
+        return itertools.repeat(None)
+
+
+def require_positive(name: str, value: Any) -> None:
+    """Refuse what is not a positive integer."""
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ArgumentError(f"{name} should be a positive integer value, but got {name}={value}")

@@ -1,0 +1,190 @@
+"""Data sets that lie in a folder, read into NumPy arrays: IDX files (MNIST and its kin) and CIFAR-10's binary batches.
+
+Plain or gzip'ed, told by their first bytes. A file is trusted with nothing: what it promises is compared with what it
+can hold before memory is taken, nothing is inflated beyond the promise, and no code is ever run from it. Nothing is
+downloaded, and this chapter knows no tensors.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from minitensor.errors import FileFormatError
+
+Bytes = npt.NDArray[np.uint8]
+
+GZIP = b"\x1f\x8b"
+INFLATION = 1032  # Deflate gives at most this many bytes for one (258 for two bits).
+CHUNK = 1 << 20
+
+IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+MNIST_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+CIFAR_TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
+CIFAR_TEST = "test_batch.bin"
+CIFAR_SHAPE = (3, 32, 32)
+
+
+class Pictures(NamedTuple):
+    """A data set: images (N, C, H, W) with values 0 to 255 and their classes (N,), for training and for testing."""
+
+    train_images: Bytes
+    train_labels: Bytes
+    test_images: Bytes
+    test_labels: Bytes
+
+
+def read_mnist(folder: str | os.PathLike[str]) -> Pictures:
+    """Read MNIST, or a data set in its clothes (Fashion-MNIST, KMNIST), from its four IDX files.
+
+    Raises:
+        FileNotFoundError: a file is missing; the message says which names were looked for, and where.
+        FileFormatError: a file is damaged, cut short or of another kind.
+    """
+    paths = [find(folder, (name, name.replace("-idx", ".idx")), ("MNIST/raw", "raw")) for name in MNIST_FILES]
+    train, test = read_pair(*paths[:2]), read_pair(*paths[2:])
+    return Pictures(*train, *test)
+
+
+def read_cifar10(folder: str | os.PathLike[str], *, records: int = 10_000) -> Pictures:
+    """Read CIFAR-10 from its six binary batches.
+
+    A batch is ``records`` times one byte for the class and 3072 for a 3 x 32 x 32 image, plane by plane.
+
+    Raises:
+        FileNotFoundError: a batch is missing; the message says which names were looked for, and where.
+        FileFormatError: a batch has another size, or a class above 9.
+    """
+    paths = [find(folder, (name,), ("cifar-10-batches-bin",)) for name in (*CIFAR_TRAIN, CIFAR_TEST)]
+    *train, test = [read_batch(path, records) for path in paths]
+    return Pictures(np.concatenate([x for x, _ in train]), np.concatenate([y for _, y in train]), *test)
+
+
+def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
+    """Read one IDX file: two zero bytes, an element type, the number of dimensions, the sizes, the elements.
+
+    Returns an array in the machine's byte order that owns its memory.
+
+    Raises:
+        FileFormatError: the file is damaged, cut short, longer than its header says, or no IDX file.
+    """
+    path = Path(path)
+    with opened(path) as (file, limit):
+        magic = take(file, 4, limit, path, "an IDX header")
+        if magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES:
+            raise FileFormatError(
+                f"{path}: not an IDX file: it begins with {magic.hex(' ')}, expected 00 00, a type "
+                f"({', '.join(f'{code:02x}' for code in IDX_TYPES)}) and the number of dimensions"
+            )
+        dtype, ndim = np.dtype(IDX_TYPES[magic[2]]), magic[3]
+        if ndim > 32:
+            raise FileFormatError(f"{path}: its header promises {ndim} dimensions, expected at most 32")
+        shape = tuple(map(int, np.frombuffer(take(file, 4 * ndim, limit, path, f"{ndim} sizes"), ">u4")))
+        wanted = math.prod(shape) * dtype.itemsize
+        what = f"{' x '.join(map(str, shape)) or 'one'} of {dtype.name}"
+        # The second line is for shapes such as (0, 2**32 - 1, 2**32 - 1): no bytes, and no array either.
+        if math.prod(size for size in shape if size) * dtype.itemsize > np.iinfo(np.intp).max:
+            raise FileFormatError(f"{path}: its header promises {what}, more than memory has addresses for")
+        elements = take(file, wanted, limit - 4 - 4 * ndim, path, what)
+        expect_end(file, path, 4 + 4 * ndim + wanted, what)
+    return np.frombuffer(elements, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+
+
+# -- parts -------------------------------------------------------------------------------------------------------------
+
+
+def find(folder: str | os.PathLike[str], names: tuple[str, ...], below: tuple[str, ...]) -> Path:
+    """Return the first file there is, plain or gzip'ed, in ``folder`` or in one of the folders ``below`` it."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; give the one in which {names[0]} lies")
+    for place in (folder, *(folder / name for name in below)):
+        for name in names:
+            for path in (place / name, place / f"{name}.gz"):
+                if path.is_file():
+                    return path
+    pickled = folder / names[0].removesuffix(".bin")
+    hint = f"; {pickled} is a pickled batch, which is never opened: get the binary version" if pickled.is_file() else ""
+    raise FileNotFoundError(
+        f"{folder / names[0]}: no such file; looked for {' or '.join(names)}, plain or .gz, in {folder} and "
+        f"{', '.join(str(folder / name) for name in below)}{hint}"
+    )
+
+
+def read_pair(images_path: Path, labels_path: Path) -> tuple[Bytes, Bytes]:
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    if images.ndim != 3 or images.dtype != np.uint8:
+        raise FileFormatError(f"{images_path}: expected N x H x W of uint8, got {describe(images)}")
+    if labels.ndim != 1 or labels.dtype != np.uint8:
+        raise FileFormatError(f"{labels_path}: expected N of uint8, got {describe(labels)}")
+    if len(images) != len(labels):
+        raise FileFormatError(f"{labels_path}: has {len(labels)} labels for the {len(images)} images of {images_path}")
+    return images[:, np.newaxis], check_labels(labels, labels_path)
+
+
+def read_batch(path: Path, records: int) -> tuple[Bytes, Bytes]:
+    record = 1 + math.prod(CIFAR_SHAPE)
+    what = f"{records} records of {record} bytes"
+    with opened(path) as (file, limit):
+        content = np.frombuffer(take(file, records * record, limit, path, what), np.uint8).reshape(records, record)
+        expect_end(file, path, records * record, what)
+    images = content[:, 1:].reshape(records, *CIFAR_SHAPE)
+    return images, check_labels(content[:, 0].copy(), path)
+
+
+def check_labels(labels: Bytes, path: Path) -> Bytes:
+    if labels.size and labels.max() > 9:
+        place = int(labels.argmax())
+        raise FileFormatError(f"{path}: label {place} is {labels[place]}, expected classes 0 to 9; the file is damaged")
+    return labels
+
+
+def describe(array: npt.NDArray[Any]) -> str:
+    return f"{' x '.join(map(str, array.shape)) or 'one'} of {array.dtype.name}"
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a plain or gzip'ed file; lend the stream and the most bytes it can hold."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    with path.open("rb") as raw:
+        size = os.fstat(raw.fileno()).st_size
+        packed = raw.read(2) == GZIP
+        raw.seek(0)
+        if not packed:
+            yield raw, size
+            return
+        try:
+            with gzip.GzipFile(fileobj=raw) as stream:
+                yield stream, size * INFLATION  # type: ignore[misc]  # GzipFile reads like any binary file
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise FileFormatError(f"{path}: damaged or cut short, it does not inflate: {error}") from error
+
+
+def take(file: BinaryIO, count: int, limit: int, path: Path, what: str) -> bytearray:
+    """Read exactly ``count`` bytes; ``limit`` is the most that can be there."""
+    if count > limit:
+        raise FileFormatError(f"{path}: cut short: expected {what}, {count} bytes, but it holds at most {limit}")
+    found = bytearray()
+    while len(found) < count:
+        chunk = file.read(min(CHUNK, count - len(found)))
+        if not chunk:
+            raise FileFormatError(f"{path}: cut short: expected {what}, {count} bytes, found {len(found)}")
+        found += chunk
+    return found
+
+
+def expect_end(file: BinaryIO, path: Path, size: int, what: str) -> None:
+    if file.read(1):  # For gzip, reading on to the end is what compares its checksum.
+        raise FileFormatError(f"{path}: longer than it should be: expected {what}, {size} bytes in all, found more")

@@ -1,0 +1,611 @@
+"""Module: a function with memory.
+
+A module keeps parameters, buffers and other modules under their attribute names, in three dicts that PyTorch users know;
+everything else (iteration, moving, printing, calling) walks these dicts. State dicts are written and read in ``state.py``,
+hooks are run in ``hooks.py``; this file knows no layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from minitensor import dtypes
+from minitensor.autograd.mode import no_grad
+from minitensor.device import device as Device
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minitensor.nn import state
+from minitensor.nn.hooks import ForwardHook, call_with_hooks
+from minitensor.nn.parameter import Buffer, Parameter
+from minitensor.tensor import Tensor
+from minitensor.utils.hooks import Hooks, RemovableHandle
+
+if TYPE_CHECKING:
+    from minitensor.device import DeviceLike
+    from minitensor.nn.state import IncompatibleKeys
+
+Self = TypeVar("Self", bound="Module")
+Member = TypeVar("Member")
+
+TABLES = ("_parameters", "_buffers", "_modules")
+
+
+class Module:
+    """The base class of all layers and networks.
+
+    Subclasses assign parameters, buffers and modules as attributes in ``__init__`` (after ``super().__init__()``) and
+    compute in ``forward``.
+
+    >>> class Scale(Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = Parameter(minitensor.ones(1))
+    ...     def forward(self, x):
+    ...         return self.factor * x
+    >>> [name for name, _ in Scale().named_parameters()]
+    ['factor']
+    """
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _non_persistent_buffers_set: set[str]
+    _forward_pre_hooks: Hooks[ForwardHook]
+    _forward_hooks: Hooks[ForwardHook]
+    _state_dict_pre_hooks: Hooks[Callable[..., None]]
+    _state_dict_hooks: Hooks[Callable[..., Any]]
+    _load_state_dict_pre_hooks: Hooks[Callable[..., None]]
+    _load_state_dict_post_hooks: Hooks[Callable[..., None]]
+
+    # The layout of a module's entries in a state dict; a layer raises it when it renames or adds some.
+    _version: int = 1
+
+    def __init__(self) -> None:
+        # Straight into __dict__: the way through __setattr__ would ask for the tables that are made here.
+        self.__dict__.update(
+            training=True,
+            _parameters={},
+            _buffers={},
+            _modules={},
+            _non_persistent_buffers_set=set(),
+            _forward_pre_hooks=Hooks(),
+            _forward_hooks=Hooks(),
+            _state_dict_pre_hooks=Hooks(),
+            _state_dict_hooks=Hooks(),
+            _load_state_dict_pre_hooks=Hooks(),
+            _load_state_dict_post_hooks=Hooks(),
+        )
+
+    # -- calling
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the module's output; every subclass writes its own."""
+        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call ``forward``, between the hooks if there are any."""
+        try:
+            if self._forward_pre_hooks or self._forward_hooks:
+                return call_with_hooks(self, args, kwargs)
+            return self.forward(*args, **kwargs)
+        except ShapeError as error:
+            locate(error, self)
+            raise
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Run ``hook(module, args)`` (or ``hook(module, args, kwargs)``) before each ``forward``."""
+        return self._forward_pre_hooks.register(ForwardHook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Run ``hook(module, args, output)`` (or ``hook(module, args, kwargs, output)``) after each ``forward``."""
+        return self._forward_hooks.register(ForwardHook(hook, with_kwargs, always_call), prepend)
+
+    # -- attributes
+
+    def __getattr__(self, name: str) -> Any:
+        # Only what normal lookup did not find comes here: parameters, buffers and modules.
+        attributes = self.__dict__
+        if "_modules" in attributes:
+            for table in TABLES:
+                entries = attributes[table]
+                if name in entries:
+                    return entries[name]
+        elif name in Module.__annotations__:
+            raise AttributeError(not_initialised(self, f"no {name!r}"))
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter):
+            require_tables(self, "parameters")
+            drop(self, name)
+            self.register_parameter(name, value)
+        elif isinstance(value, Module):
+            require_tables(self, "module")
+            if name not in self._modules:
+                drop(self, name)
+            self._modules[name] = value
+        elif isinstance(value, Buffer):
+            require_tables(self, "buffers")
+            drop(self, name)
+            self.register_buffer(name, value, value.persistent)
+        else:
+            assign(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        for table in TABLES:
+            if name in self.__dict__[table]:
+                del self.__dict__[table][name]
+                self._non_persistent_buffers_set.discard(name)
+                return
+        super().__delattr__(name)
+
+    def __dir__(self) -> list[str]:
+        names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._modules, *self._buffers}
+        return sorted(name for name in names if not name[0].isdigit())
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        Module.__init__(self)  # Tables that the pickling version did not know start empty.
+        self.__dict__.update(attributes)
+
+    # -- registration
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter; None keeps the name free for one."""
+        require_tables(self, "parameter")
+        require_free_name(self, name, "parameter", self._parameters)
+        if param is not None and not isinstance(param, Parameter):
+            raise ArgumentTypeError(
+                f"cannot assign '{type_name(param)}' object to parameter '{name}' "
+                "(minitensor.nn.Parameter or None required)"
+            )
+        if param is not None and param.grad_fn is not None:
+            raise ArgumentError(
+                f"cannot assign non-leaf Tensor to parameter '{name}': model parameters must be created explicitly; "
+                f"to express '{name}' as a function of another tensor, compute the value in forward()"
+            )
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that moves with the module but is not trained; a persistent one is part of the state dict."""
+        require_tables(self, "buffer")
+        require_free_name(self, name, "buffer", self._buffers)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise ArgumentTypeError(
+                f"cannot assign '{type_name(tensor)}' object to buffer '{name}' (minitensor Tensor or None required)"
+            )
+        self._buffers[name] = tensor
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a child module."""
+        if module is not None and not isinstance(module, Module):
+            raise ArgumentTypeError(f"{type_name(module)} is not a Module subclass")
+        require_free_name(self, name, "module", self._modules)
+        self._modules[name] = module
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Add a child module; the same as ``add_module``."""
+        self.add_module(name, module)
+
+    # -- finding by path
+
+    def get_submodule(self, target: str) -> Module:
+        """Return the module at a dotted path, such as ``"features.3"``; the empty path is the module itself."""
+        module: Module = self
+        for name in target.split(".") if target else ():
+            inner = getattr(module, name, None)
+            if inner is None and not hasattr(module, name):
+                raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+            if not isinstance(inner, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module")
+            module = inner
+        return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter at a dotted path, such as ``"features.3.weight"``."""
+        found = leaf_at(self, target)
+        if not isinstance(found, Parameter):
+            raise AttributeError(f"`{target.rpartition('.')[2]}` is not an nn.Parameter")
+        return found
+
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer at a dotted path, such as ``"features.1.running_mean"``."""
+        path, _, name = target.rpartition(".")
+        found = leaf_at(self, target)
+        if not isinstance(found, Tensor) or name not in self.get_submodule(path)._buffers:
+            raise AttributeError(f"`{name}` is not a buffer")
+        return found
+
+    # -- walking
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Walk this module and all below it, outer before inner, with their paths; a shared module comes once."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module.named_modules(memo, below(prefix, name), remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """Walk this module and all below it."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Walk the modules directly inside this one, with their names; a shared module comes once."""
+        seen: set[Module] = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """Walk the modules directly inside this one."""
+        for _, module in self.named_children():
+            yield module
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Walk the parameters of this module (and of those below, if ``recurse``) with their paths."""
+        return self._named_members(lambda module: module._parameters.items(), prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Walk the parameters of this module and, if ``recurse``, of those below."""
+        for _, parameter in self.named_parameters(recurse=recurse):
+            yield parameter
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Walk the buffers of this module (and of those below, if ``recurse``) with their paths."""
+        return self._named_members(lambda module: module._buffers.items(), prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Walk the buffers of this module and, if ``recurse``, of those below."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def _named_members(
+        self,
+        members: Callable[[Module], Iterable[tuple[str, Member | None]]],
+        prefix: str = "",
+        recurse: bool = True,
+        remove_duplicate: bool = True,
+    ) -> Iterator[tuple[str, Member]]:
+        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        seen: set[int] = set()
+        for path, module in modules:
+            for name, member in members(module):
+                if member is None or id(member) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(member))
+                yield below(path, name), member
+
+    # -- modes and gradients
+
+    def apply(self: Self, fn: Callable[[Module], object]) -> Self:
+        """Call ``fn`` on every module, inner before outer."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """Set training mode (dropout drops, batch norm follows its batches) or, with False, evaluation mode."""
+        if not isinstance(mode, bool):
+            raise ArgumentError(f"training mode is expected to be boolean, got {mode!r}")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
+        return self
+
+    def eval(self: Self) -> Self:
+        """Set evaluation mode."""
+        return self.train(False)
+
+    def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
+        """Let every parameter take part in training, or none."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters, or fill them with zeros."""
+        for parameter in self.parameters():
+            if parameter.grad is None:
+                continue
+            if set_to_none:
+                parameter.grad = None
+            else:
+                parameter.grad = parameter.grad.detach()
+                parameter.grad.zero_()
+
+    # -- moving and casting
+
+    def _apply(self: Self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Replace the values of parameters, gradients and buffers by ``fn`` of them; parameters stay the same objects."""
+        for module in self.children() if recurse else ():
+            module._apply(fn)
+        with no_grad():
+            for parameter in self._parameters.values():
+                if parameter is not None:
+                    convert(parameter, fn)
+            for name, buffer in self._buffers.items():
+                self._buffers[name] = None if buffer is None else fn(buffer)
+        return self
+
+    @overload
+    def to(self: Self, device: DeviceLike = ..., dtype: dtypes.dtype | None = ..., non_blocking: bool = ...) -> Self: ...
+
+    @overload
+    def to(self: Self, dtype: dtypes.dtype, non_blocking: bool = ...) -> Self: ...
+
+    @overload
+    def to(self: Self, tensor: Tensor, non_blocking: bool = ...) -> Self: ...
+
+    def to(self: Self, *args: Any, **kwargs: Any) -> Self:
+        """Move to a device, cast floating-point parameters and buffers to a dtype, or do both as a tensor has it."""
+        device, dtype = destination(*args, **kwargs)
+        if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
+            raise ArgumentTypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+            )
+        return self._apply(lambda t: t.to(device or t.device, dtype if castable(t) and dtype is not None else t.dtype))
+
+    def type(self: Self, dst_type: dtypes.dtype) -> Self:
+        """Cast all parameters and buffers to ``dst_type``, whatever they are."""
+        return self._apply(lambda t: t.to(dst_type))
+
+    def float(self: Self) -> Self:
+        """Cast floating-point parameters and buffers to float32."""
+        return self._apply(lambda t: t.to(dtypes.float32) if t.is_floating_point() else t)
+
+    def double(self: Self) -> Self:
+        """Cast floating-point parameters and buffers to float64."""
+        return self._apply(lambda t: t.to(dtypes.float64) if t.is_floating_point() else t)
+
+    def half(self: Self) -> Self:
+        """Cast floating-point parameters and buffers to float16."""
+        return self._apply(lambda t: t.to(dtypes.float16) if t.is_floating_point() else t)
+
+    def cpu(self: Self) -> Self:
+        """Move to the host."""
+        return self._apply(lambda t: t.to("cpu"))
+
+    def cuda(self: Self, device: int | Device | None = None) -> Self:
+        """Move to a CUDA device: the current one, or the one named."""
+        target = Device("cuda") if device is None else Device(device)
+        return self._apply(lambda t: t.to(target))
+
+    # -- state dicts
+
+    def state_dict(
+        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
+        """Return every parameter and persistent buffer under its path. The tensors share memory with the module's.
+
+        >>> list(Linear(2, 3).state_dict())
+        ['weight', 'bias']
+        """
+        return state.collect(self, destination, prefix, keep_vars)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy values from a state dict; with ``assign``, take its tensors in place of the module's own.
+
+        Everything is checked before anything is written. Entries of the wrong shape raise ``StateDictError``, and so,
+        if ``strict``, do missing and unexpected ones: all of them listed at once.
+        """
+        return state.load(self, state_dict, strict, assign)
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Put this module's own entries into ``destination``; layers with a story of their own override this."""
+        state.save_own(self, destination, prefix, keep_vars)
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Check this module's own entries and note the copies to make; layers with older formats override this."""
+        state.check_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+
+    def get_extra_state(self) -> Any:
+        """Return what else belongs in the state dict; a subclass that has some writes this and ``set_extra_state``."""
+        raise RuntimeError(f"{type(self).__name__} has no extra state: write get_extra_state")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what ``get_extra_state`` returned."""
+        raise RuntimeError(f"{type(self).__name__} has no extra state: write set_extra_state")
+
+    def _overrides(self, name: str) -> bool:
+        """Tell whether a subclass wrote a method of its own under a name that the base has."""
+        return getattr(type(self), name) is not getattr(Module, name)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., None]) -> RemovableHandle:
+        """Run ``hook(module, prefix, keep_vars)`` before ``state_dict`` collects this module's entries."""
+        return self._state_dict_pre_hooks.register(hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
+        """Run ``hook(module, state_dict, prefix, local_metadata)`` when this module's entries are in."""
+        return self._state_dict_hooks.register(hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., None]) -> RemovableHandle:
+        """Run ``hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)`` before loading."""
+        return self._load_state_dict_pre_hooks.register(hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
+        """Run ``hook(module, incompatible_keys)`` after loading; it may take keys out of the two lists."""
+        return self._load_state_dict_post_hooks.register(hook)
+
+    # -- text
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def extra_repr(self) -> str:
+        """Return what stands between the parentheses of the module's text."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        lines = extra.split("\n") if extra else []
+        inner = [f"({name}): {indented(repr(module))}" for name, module in self._modules.items()]
+        if len(lines) == 1 and not inner:
+            return f"{self._get_name()}({extra})"
+        body = "\n  ".join(lines + inner)
+        return f"{self._get_name()}(\n  {body}\n)" if body else f"{self._get_name()}()"
+
+
+def indented(text: str) -> str:
+    """Move all lines but the first two columns in."""
+    return text.replace("\n", "\n  ")
+
+
+def below(prefix: str, name: str) -> str:
+    """Join a path and a name."""
+    return f"{prefix}.{name}" if prefix else name
+
+
+def type_name(value: object) -> str:
+    """Name a value's type as PyTorch's messages do."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def not_initialised(module: Module, what: str) -> str:
+    """Say that the base class has not made its tables."""
+    name = type(module).__name__
+    return f"{name!r} object has {what}: super().__init__() was not called; call it first in {name}.__init__"
+
+
+def require_tables(module: Module, what: str) -> None:
+    """Refuse to register anything before ``Module.__init__`` has run."""
+    if "_modules" not in module.__dict__:
+        name = type(module).__name__
+        raise AttributeError(
+            f"cannot assign {what} before Module.__init__() call: super().__init__() was not called; "
+            f"call it first in {name}.__init__"
+        )
+
+
+def require_free_name(module: Module, name: Any, kind: str, table: dict[str, Any]) -> None:
+    """Refuse names that no attribute or path can have, or that mean something else already."""
+    if not isinstance(name, str):
+        raise ArgumentTypeError(f"{kind} name should be a string. Got {type_name(name)}")
+    if "." in name:
+        raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
+    if not name:
+        raise KeyError(f'{kind} name can\'t be empty string ""')
+    if name not in table and hasattr(module, name):
+        raise KeyError(f"attribute '{name}' already exists")
+
+
+def drop(module: Module, name: str) -> None:
+    """Forget whatever the module has under a name, but for a class attribute."""
+    module.__dict__.pop(name, None)
+    for table in TABLES:
+        module.__dict__[table].pop(name, None)
+    module._non_persistent_buffers_set.discard(name)
+
+
+def assign(module: Module, name: str, value: Any) -> None:
+    """Set an attribute to something that is neither parameter nor module; registered names stay what they are."""
+    attributes = module.__dict__
+    if "_modules" not in attributes:
+        object.__setattr__(module, name, value)
+    elif name in attributes["_parameters"]:
+        require_none(name, value, "as parameter", "minitensor.nn.Parameter or None expected")
+        module.register_parameter(name, None)
+    elif name in attributes["_modules"]:
+        require_none(name, value, "as child module", "minitensor.nn.Module or None expected")
+        module._modules[name] = None
+    elif name in attributes["_buffers"]:
+        if not isinstance(value, Tensor):
+            require_none(name, value, "as buffer", "minitensor.nn.Buffer, minitensor.Tensor or None expected")
+        module.register_buffer(name, value, name not in module._non_persistent_buffers_set)
+    else:
+        object.__setattr__(module, name, value)
+
+
+def require_none(name: str, value: Any, role: str, wanted: str) -> None:
+    """Refuse a value that would push a parameter, module or buffer from its name."""
+    if value is not None:
+        raise ArgumentTypeError(f"cannot assign '{type_name(value)}' {role} '{name}' ({wanted})")
+
+
+def leaf_at(module: Module, target: str) -> Any:
+    """Return the attribute at a dotted path."""
+    path, _, name = target.rpartition(".")
+    owner = module.get_submodule(path)
+    if not hasattr(owner, name):
+        raise AttributeError(f"{owner._get_name()} has no attribute `{name}`")
+    return getattr(owner, name)
+
+
+def convert(parameter: Parameter, fn: Callable[[Tensor], Tensor]) -> None:
+    """Change a parameter's value and gradient where they are, so that optimizers keep hold of them."""
+    gradient = parameter.grad
+    parameter.grad = None  # A gradient of the old dtype or device would be refused beside the new value.
+    parameter.data = fn(parameter.data)
+    if gradient is not None:
+        parameter.grad = fn(gradient.detach()).requires_grad_(gradient.requires_grad)
+
+
+def destination(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    """Read the arguments of ``to``: a device, a dtype, both, or a tensor that has them."""
+    device, dtype = kwargs.pop("device", None), kwargs.pop("dtype", None)
+    like = kwargs.pop("tensor", None)
+    for value in (*args, like):
+        if isinstance(value, Tensor):
+            device, dtype = value.device, value.dtype
+        elif isinstance(value, dtypes.dtype):
+            dtype = value
+        elif isinstance(value, bool):
+            continue  # non_blocking: copies here are over when the call returns.
+        elif value is not None:
+            device = value
+    if unknown := kwargs.keys() - {"non_blocking", "memory_format"}:
+        raise ArgumentTypeError(f"to: unknown argument {sorted(unknown)[0]!r}; expected device, dtype or tensor")
+    return (None if device is None else Device(device)), dtype
+
+
+def castable(tensor: Tensor) -> bool:
+    """Tell whether ``to(dtype)`` casts this tensor: masks and counters keep their dtype."""
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def locate(error: ShapeError, module: Module) -> None:
+    """Put the layer's path and text before the message; each module on the way out makes the path longer.
+
+    The innermost module leaves itself on the error, and every outer one looks up by which path it knows it.
+    """
+    if not hasattr(error, "layer"):
+        error.layer, error.reason = module, str(error)  # type: ignore[attr-defined]  # notes on the way out
+    layer: Module = error.layer  # type: ignore[attr-defined]
+    path = next((path for path, inner in module.named_modules() if inner is layer), "")
+    if path or layer is module:
+        text = f"{layer._get_name()}({layer.extra_repr()})"
+        error.args = (f"{path + ': ' if path else ''}{text}: {error.reason}",)  # type: ignore[attr-defined]

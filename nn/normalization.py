@@ -1,0 +1,189 @@
+"""Layers that bring their input to mean 0 and variance 1: over the batch, or over each sample.
+
+Batch norm keeps running statistics for evaluation (Ioffe and Szegedy 2015); layer norm needs none (Ba et al. 2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from minitensor import dtypes
+from minitensor.creation import empty, ones, tensor, zeros
+from minitensor.errors import ArgumentError
+from minitensor.nn import functional as F
+from minitensor.nn import init
+from minitensor.nn.module import Module
+from minitensor.nn.parameter import Parameter
+
+if TYPE_CHECKING:
+    from minitensor.device import DeviceLike
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.tensor import Tensor
+
+
+class BatchNorm(Module):
+    """What batch norms of all dimensions share."""
+
+    _version = 2  # 2: num_batches_tracked is part of the state dict
+    ranks: ClassVar[tuple[int, ...]]
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(empty(num_features, **made)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_features, **made)) if affine and bias else None)
+        tracked = track_running_stats
+        self.register_buffer("running_mean", zeros(num_features, **made) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, **made) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0, dtype=dtypes.int64, device=device) if tracked else None)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forget the batches seen."""
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+            self.running_mean.zero_()
+            self.running_var.fill_(1)
+            self.num_batches_tracked.zero_()
+
+    def reset_parameters(self) -> None:
+        """Forget the batches seen, and let weight be 1 and bias 0."""
+        self.reset_running_stats()
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (x - mean) / sqrt(var + eps) * weight + bias, channel by channel.
+
+        Mean and variance are the batch's in training, and where none are tracked; the running ones in evaluation.
+        """
+        self._check_input_dim(input)
+        training, tracking = self.training, self.track_running_stats
+        mean, var = self.running_mean, self.running_var
+        factor = self.count_batch() if training and tracking else 0.0
+        if training and not tracking:
+            mean = var = None
+        use_batch = training or (mean is None and var is None)
+        return F.batch_norm(input, mean, var, self.weight, self.bias, use_batch, factor, self.eps)
+
+    def count_batch(self) -> float:
+        """Count one batch more; return its share in the running statistics (of n batches 1/n without a momentum)."""
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        if self.momentum is not None:
+            return self.momentum
+        return 0.0 if self.num_batches_tracked is None else 1.0 / float(self.num_batches_tracked)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in self.ranks:
+            wanted = " or ".join(f"{rank}D" for rank in self.ranks)
+            raise ArgumentError(f"expected {wanted} input (got {input.ndim}D input)")
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *args: Any
+    ) -> None:
+        """Take state dicts from before ``num_batches_tracked``: the count keeps its present value."""
+        key = prefix + "num_batches_tracked"
+        if local_metadata.get("version") in (None, 1) and self.track_running_stats and key not in state_dict:
+            state_dict[key] = self.num_batches_tracked
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
+
+class BatchNorm1d(BatchNorm):
+    """Normalise each feature of (N, C) or (N, C, L) over the batch.
+
+    Args:
+        momentum: the share of a new batch in the running statistics; None keeps their plain average.
+        affine: learn a weight and a bias for each feature.
+        track_running_stats: keep mean and variance for evaluation; if not, evaluation uses its batch's.
+    """
+
+    ranks = (2, 3)
+
+
+class BatchNorm2d(BatchNorm):
+    """Normalise each channel of (N, C, H, W) over the batch and its pixels.
+
+    Args:
+        momentum: the share of a new batch in the running statistics; None keeps their plain average.
+        affine: learn a weight and a bias for each channel.
+        track_running_stats: keep mean and variance for evaluation; if not, evaluation uses its batch's.
+    """
+
+    ranks = (4,)
+
+
+class LayerNorm(Module):
+    """Normalise each sample over its last dims, whose sizes are ``normalized_shape``.
+
+    Input and output (*, *normalized_shape); weight and bias have the normalised shape.
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = (
+            (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        )
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        affine = elementwise_affine
+        self.register_parameter("weight", Parameter(empty(self.normalized_shape, **made)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(self.normalized_shape, **made)) if affine and bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Let weight be 1 and bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (x - mean) / sqrt(var + eps) * weight + bias."""
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

@@ -1,0 +1,279 @@
+"""State dicts: a network's numbers by name, out and in again.
+
+Out: every module puts its parameters and persistent buffers under its path. In: every module first checks its entries and
+notes the copies to make, and only when the whole state dict fits are they made, so that a misfit leaves the network as it
+was. This file knows modules only by their tables and hooks, and nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minitensor.autograd.mode import no_grad
+from minitensor.errors import ArgumentTypeError, StateDictError
+from minitensor.nn.parameter import Parameter
+from minitensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minitensor.nn.module import Module
+
+EXTRA = "_extra_state"
+
+
+class StateDict(OrderedDict[str, Any]):
+    """A network's entries in order, with the format version of each module in ``_metadata`` (as PyTorch keeps it)."""
+
+    _metadata: dict[str, dict[str, Any]]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._metadata = OrderedDict()
+
+
+class IncompatibleKeys(NamedTuple):
+    """What ``load_state_dict`` found missing and superfluous."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+    __str__ = __repr__
+
+
+# -- out
+
+
+def collect(module: Module, into: dict[str, Any] | None, prefix: str, keep_vars: bool) -> dict[str, Any]:
+    """Return the entries of a module and all below it."""
+    entries = StateDict() if into is None else into
+    metadata = {"version": module._version}
+    if hasattr(entries, "_metadata"):
+        entries._metadata[prefix[:-1]] = metadata
+    for before in module._state_dict_pre_hooks.values():
+        before(module, prefix, keep_vars)
+    module._save_to_state_dict(entries, prefix, keep_vars)
+    for name, child in module._modules.items():
+        if child is not None:
+            child.state_dict(destination=entries, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+    for after in module._state_dict_hooks.values():
+        entries = after(module, entries, prefix, metadata) or entries
+    return entries
+
+
+def save_own(module: Module, entries: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+    """Put a module's own entries into the dict."""
+    for name, tensor in own_entries(module):
+        entries[prefix + name] = tensor if keep_vars else tensor.detach()
+    if module._overrides("get_extra_state"):
+        entries[prefix + EXTRA] = module.get_extra_state()
+
+
+def own_entries(module: Module) -> Iterator[tuple[str, Tensor]]:
+    """Walk the parameters, then the persistent buffers, that a module itself has."""
+    for name, parameter in module._parameters.items():
+        if parameter is not None:
+            yield name, parameter
+    for name, buffer in module._buffers.items():
+        if buffer is not None and name not in module._non_persistent_buffers_set:
+            yield name, buffer
+
+
+# -- in
+
+
+class Loading(OrderedDict[str, Any]):
+    """The entries for one module and those below it, while they are checked. ``writes`` are done if all fit."""
+
+    writes: list[Callable[[], None]]
+
+
+def load(module: Module, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
+    """Check every entry, then write them all, or raise with all that does not fit."""
+    if not isinstance(state_dict, Mapping):
+        raise ArgumentTypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+    misfits = Misfits(IncompatibleKeys([], []), [])
+    writes: list[Callable[[], None]] = []
+    after: list[Callable[[], None]] = []
+    metadata = getattr(state_dict, "_metadata", None) or {}
+    with no_grad():
+        check(module, state_dict, "", metadata, assign, misfits, writes, after)
+        if misfits.messages or not after:
+            misfits.raise_for(module, strict)
+        write_all(module, writes, after, misfits, strict)
+    return misfits.keys
+
+
+class Misfits(NamedTuple):
+    """Everything found wrong with a state dict."""
+
+    keys: IncompatibleKeys
+    messages: list[str]
+
+    def raise_for(self, module: Module, strict: bool) -> None:
+        """Raise one error that lists all misfits; missing and unexpected keys count only if ``strict``."""
+        lines = list(self.messages)
+        if strict and self.keys.unexpected_keys:
+            lines.insert(0, f"Unexpected key(s) in state_dict: {quoted(self.keys.unexpected_keys)}. ")
+        if strict and self.keys.missing_keys:
+            lines.insert(0, f"Missing key(s) in state_dict: {quoted(self.keys.missing_keys)}. ")
+        if lines:
+            listed = "\n\t".join(lines)
+            raise StateDictError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{listed}")
+
+
+def quoted(keys: list[str]) -> str:
+    """List keys in quotes."""
+    return ", ".join(f'"{key}"' for key in keys)
+
+
+def check(
+    module: Module,
+    entries: Mapping[str, Any],
+    prefix: str,
+    metadata: Mapping[str, Any],
+    assign: bool,
+    misfits: Misfits,
+    writes: list[Callable[[], None]],
+    after: list[Callable[[], None]],
+) -> None:
+    """Check a module and all below it; note writes and post-hooks in the order in which they are due."""
+    local = Loading(entries)
+    local.writes = writes
+    notes = dict(metadata.get(prefix[:-1], {}))
+    if assign:
+        notes["assign_to_params_buffers"] = True
+    keys = misfits.keys
+    for hook in module._load_state_dict_pre_hooks.values():
+        hook(module, local, prefix, notes, True, keys.missing_keys, keys.unexpected_keys, misfits.messages)
+    module._load_from_state_dict(local, prefix, notes, True, keys.missing_keys, keys.unexpected_keys, misfits.messages)
+    for name, child in module._modules.items():
+        if child is not None:
+            inner = f"{prefix}{name}."
+            theirs = {key: value for key, value in local.items() if key.startswith(inner)}
+            check(child, theirs, inner, metadata, assign, misfits, writes, after)
+    for post_hook in module._load_state_dict_post_hooks.values():
+        after.append(lambda hook=post_hook: hook(module, keys))  # type: ignore[misc]  # bound now, not at the call
+
+
+def check_own(
+    module: Module,
+    entries: dict[str, Any],
+    prefix: str,
+    metadata: dict[str, Any],
+    strict: bool,
+    missing: list[str],
+    unexpected: list[str],
+    messages: list[str],
+) -> None:
+    """Check the entries for one module; note a write for each that fits."""
+    own = dict(own_entries(module))
+    write = module_assign if metadata.get("assign_to_params_buffers") else module_copy
+    writes = entries.writes if isinstance(entries, Loading) else None
+    for name, tensor in own.items():
+        key = prefix + name
+        if key in entries:
+            value = entries[key]
+            problem = misfit(key, tensor, value)
+            if problem is not None:
+                messages.append(problem)
+            else:
+                perform(writes, write, module, name, value)
+        elif strict:
+            missing.append(key)
+    check_extra(module, entries, prefix, strict, missing, writes)
+    if strict:
+        unexpected.extend(key for key in entries if key.startswith(prefix) and is_unexpected(module, key[len(prefix):], own))
+
+
+def perform(writes: list[Callable[[], None]] | None, write: Callable[..., None], *args: Any) -> None:
+    """Note a write for later, or do it now where nobody collects them (a direct call of the hook method)."""
+    if writes is None:
+        write(*args)
+    else:
+        writes.append(lambda: write(*args))
+
+
+def check_extra(
+    module: Module, entries: dict[str, Any], prefix: str, strict: bool, missing: list[str], writes: Any
+) -> None:
+    """Check the entry for what a module keeps beside its tensors."""
+    if not module._overrides("set_extra_state"):
+        return
+    if prefix + EXTRA in entries:
+        perform(writes, module.set_extra_state, entries[prefix + EXTRA])
+    elif strict:
+        missing.append(prefix + EXTRA)
+
+
+def is_unexpected(module: Module, name: str, own: Mapping[str, Any]) -> bool:
+    """Tell whether a key, seen from a module, leads nowhere. What lies inside a child is the child's to judge."""
+    if name == EXTRA:
+        return not module._overrides("set_extra_state")
+    child, dot, _ = name.partition(".")
+    return child not in module._modules if dot else name not in own
+
+
+def misfit(key: str, tensor: Tensor, value: Any) -> str | None:
+    """Say why an entry cannot be loaded, or None."""
+    if not isinstance(value, Tensor):
+        return (
+            f'While copying the parameter named "{key}", expected minitensor.Tensor from checkpoint but received '
+            f"{type(value)}"
+        )
+    if value.shape == tensor.shape or (tensor.shape == () and value.shape == (1,)):
+        return None
+    return (
+        f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "
+        f"the shape in current model is {tensor.shape}."
+    )
+
+
+def module_copy(module: Module, name: str, value: Tensor) -> None:
+    """Copy a value into the tensor that a module has."""
+    target: Tensor = getattr(module, name)
+    target.copy_(value.reshape(target.shape))
+
+
+def module_assign(module: Module, name: str, value: Tensor) -> None:
+    """Let a module have the state dict's own tensor."""
+    target: Tensor = getattr(module, name)
+    value = value.reshape(target.shape) if value.shape != target.shape else value
+    if isinstance(target, Parameter):
+        if not isinstance(value, Parameter):
+            value = Parameter(value, target.requires_grad)
+        value.requires_grad_(target.requires_grad)
+    setattr(module, name, value)
+
+
+def write_all(
+    module: Module,
+    writes: list[Callable[[], None]],
+    after: list[Callable[[], None]],
+    misfits: Misfits,
+    strict: bool,
+) -> None:
+    """Make the noted copies, run the post-hooks, and undo the copies if the hooks leave the misfits standing.
+
+    A post-hook may forgive missing and unexpected keys, and expects to see the loaded values. So with hooks the verdict
+    falls after the copying, and a copy of the old values is kept till then.
+    """
+    if not after:
+        for write in writes:
+            write()
+        return
+    before = [(inner, name, tensor, tensor.clone()) for inner in module.modules() for name, tensor in own_entries(inner)]
+    try:
+        for write in (*writes, *after):
+            write()
+        misfits.raise_for(module, strict)
+    except Exception:
+        for inner, name, tensor, value in before:
+            setattr(inner, name, tensor)
+            tensor.detach().copy_(value)
+        raise

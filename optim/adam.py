@@ -1,0 +1,97 @@
+"""Adam, and AdamW, which takes weight decay out of the moments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+from typing import TYPE_CHECKING, ClassVar
+
+from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
+from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+
+class Adam(Optimizer):
+    """Divide a running mean m of gradients by the root of a running mean v of their squares (Kingma and Ba 2014)::
+
+        g <- g + lambda p                       (decoupled: p <- p - lr lambda p)
+        m <- beta1 m + (1 - beta1) g
+        v <- beta2 v + (1 - beta2) g^2
+        p <- p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+
+    With ``amsgrad`` the largest v so far takes the place of v in the last line (Reddi et al. 2018).
+    """
+
+    counts: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        require_rate(lr)
+        require_at_least_zero("epsilon value", eps)
+        require_betas(betas)
+        require_at_least_zero("weight_decay value", weight_decay)
+        require_plain(foreach, differentiable, fused)
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": (float(betas[0]), float(betas[1])),
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "differentiable": differentiable,
+                "fused": fused,
+                "decoupled_weight_decay": decoupled_weight_decay,
+            },
+        )
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        """The two means, and with ``amsgrad`` the largest second one."""
+        means = ("exp_avg", "exp_avg_sq")
+        return (*means, "max_exp_avg_sq") if group["amsgrad"] else means
+
+    def update(
+        self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
+    ) -> None:
+        """Take one step; see the class for the formula."""
+        xp, one, two = scratch
+        lr, decay, (beta1, beta2) = float(group["lr"]), group["weight_decay"], group["betas"]
+        mean, square, *largest = state
+        if group["maximize"]:
+            grad = xp.negative(grad, out=two)
+        if decay and group["decoupled_weight_decay"]:
+            param *= 1 - lr * decay
+        elif decay:
+            grad = xp.add(grad, xp.multiply(param, decay, out=one), out=two)
+        mean += xp.multiply(xp.subtract(grad, mean, out=one), 1 - beta1, out=one)
+        square *= beta2
+        square += xp.multiply(xp.multiply(grad, grad, out=one), 1 - beta2, out=one)
+        for peak in largest:
+            square = xp.maximum(peak, square, out=peak)
+        # The correction c of sqrt(v) is taken out of the fraction: m / (sqrt(v) / c + eps) = c m / (sqrt(v) + c eps).
+        correction = sqrt(1 - beta2**step)
+        xp.sqrt(square, out=one)
+        one += correction * group["eps"]
+        xp.divide(mean, one, out=one)
+        one *= lr * correction / (1 - beta1**step)
+        param -= one

@@ -1,0 +1,399 @@
+"""Optimizer: groups of parameters, a state for each parameter, and the loop that applies a rule to them.
+
+A rule (SGD, Adam, ...) names the arrays it keeps for a parameter and writes one ``update`` on plain arrays; this file decides
+which memory an update sees, counts steps and versions, and writes and reads state dicts. It knows no rule and no module.
+
+Note [What an update sees]. An update is a row of whole-array operations in place, bound by memory or, on small parameters,
+by the price of a call. So large parameters are cut into blocks that stay in the cache from the first operation to the last,
+and small ones are gathered into a bundle (both in ``bundle.py``). A rule cannot tell: its arrays have one shape, and it
+treats every element alike. A rule that needs whole tensors says ``elementwise = False``.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from minitensor import dtypes
+from minitensor.autograd.mode import enable_grad
+from minitensor.backends import BY_ARRAY
+from minitensor.errors import ArgumentError, ArgumentTypeError, UnsupportedError
+from minitensor.ops.creation import tensor, zeros_like
+from minitensor.optim.bundle import SMALL, Bundle, Piece, blocks
+from minitensor.tensor import Tensor
+from minitensor.utils.hooks import Hooks, RemovableHandle
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+Group = dict[str, Any]
+State = dict[str, Any]
+Params = Iterable[Tensor] | Iterable[Group] | Iterable[tuple[str, Tensor]]
+Hook = Callable[..., Any]
+
+
+class Scratch(NamedTuple):
+    """What an update computes with: the array library, and two arrays shaped like the parameter."""
+
+    xp: Any
+    one: Array
+    two: Array
+
+
+class Optimizer:
+    """The base class of all rules.
+
+    Args:
+        params: parameters, or pairs of name and parameter, or dicts ``{"params": [...], "lr": ...}`` with options of their
+            own.
+        defaults: the options of groups that do not say otherwise.
+    """
+
+    elementwise: ClassVar[bool] = True
+    counts: ClassVar[bool] = False  # the state has a "step", as a float tensor
+
+    param_groups: list[Group]
+    state: defaultdict[Any, State]
+    defaults: dict[str, Any]
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise ArgumentTypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got one Tensor: "
+                "put it in a list"
+            )
+        self.__setstate__({"defaults": defaults, "state": defaultdict(dict), "param_groups": []})
+        given: list[Any] = list(params)
+        if not given:
+            raise ArgumentError("optimizer got an empty parameter list")
+        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+            self.add_param_group(group)
+
+    # -- what a rule writes
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        """Name the arrays, shaped like the parameter, that the rule keeps under these options."""
+        return ()
+
+    @abstractmethod
+    def update(
+        self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
+    ) -> None:
+        """Change ``param`` and ``state`` where they are; leave ``grad`` as it is.
+
+        ``step`` is 1 at a parameter's first update; rules that do not count see 2 ever after.
+        """
+
+    # -- the loop
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient. ``closure`` computes the loss anew; its value is returned."""
+        if self._step_pre_hooks or self._step_post_hooks:
+            return step_with_hooks(self, closure)
+        return self._step(closure)
+
+    def _step(self, closure: Callable[[], Any] | None) -> Any:
+        self._opt_called = True  # A scheduler asks whether its first step came too early.
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for number, group in enumerate(self.param_groups):
+            self._update_group(number, group)
+        return loss
+
+    def _update_group(self, number: int, group: Group) -> None:
+        """Apply the rule to one group: small parameters in bundles, each of the others by itself."""
+        names = (("step",) if self.counts else ()) + self.slots(group)
+        small: dict[Any, tuple[list[Tensor], list[State]]] = {}
+        for param in group["params"]:
+            grad = param.grad
+            if grad is None:
+                continue
+            state = self.state[param] if names else {}
+            step = self._begin(names, param, state)
+            array = param.array
+            if self.elementwise and array.size <= SMALL and array.dtype.kind == "f":
+                params, states = small.setdefault((step, array.dtype, param.device), ([], []))
+                params.append(param)
+                states.append(state)
+            else:
+                self._update_one(group, step, param, names, state)
+        for (step, *_), (params, states) in small.items():
+            self._update_small(number, group, step, params, names, states)
+
+    def _begin(self, names: tuple[str, ...], param: Tensor, state: State) -> int:
+        """Make what is missing of a parameter's state; return the number of the update that is due."""
+        fresh = not names
+        for name in names:
+            if state.get(name) is None:
+                fresh = True
+                state[name] = tensor(0.0, dtype=step_dtype()) if name == "step" else zeros_like(param.detach())
+        if self.counts:
+            return int(state["step"].array) + 1
+        return 1 if fresh else 2
+
+    def _update_one(self, group: Group, step: int, param: Tensor, names: tuple[str, ...], state: State) -> None:
+        """Apply the rule to one parameter, block by block if that helps."""
+        if self.counts:
+            state["step"].array += 1
+        arrays = tuple([state[name].array for name in names if name != "step"])
+        whole = Piece(step, param.array, param.grad.array, arrays)
+        for piece in blocks(whole) if self.elementwise else [whole]:
+            self.update(group, *piece, self._scratch(piece.param))
+        param.storage.version += 1
+
+    def _update_small(
+        self, number: int, group: Group, step: int, params: list[Tensor], names: tuple[str, ...], states: list[State]
+    ) -> None:
+        """Apply the rule to many small parameters at once; few are not worth a bundle."""
+        if len(params) < 4:
+            for param, state in zip(params, states, strict=True):
+                self._update_one(group, step, param, names, state)
+            return
+        bundle = self._bundles.get(number)
+        if bundle is None or not bundle.holds(params, states, names):
+            bundle = self._bundles[number] = Bundle(params, states, names)
+        piece = bundle.gather(step)
+        self.update(group, *piece, self._scratch(piece.param))
+        bundle.scatter()
+
+    def _scratch(self, like: Array) -> Scratch:
+        """Return uninitialised arrays of a shape, kept from step to step."""
+        key = (like.shape, like.dtype, like.__class__, threading.get_ident())
+        kept = self._scratches.get(key)
+        if kept is None:
+            xp = BY_ARRAY[like.__class__].xp
+            kept = self._scratches[key] = Scratch(xp, xp.empty_like(like), xp.empty_like(like))
+        return kept
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop all gradients, or fill them with zeros."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                if set_to_none:
+                    param.grad = None
+                elif param.grad is not None:
+                    param.grad = param.grad.detach()
+                    param.grad.zero_()
+
+    # -- groups
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Take more parameters, with options of their own where the group names some."""
+        if not isinstance(param_group, dict):
+            raise ArgumentTypeError(f"param_group must be a dict, but got {type(param_group)}")
+        params, names = named_params(param_group["params"])
+        for param in params:
+            require_trainable(param)
+        require_once(params, self.param_groups)
+        if self.param_groups and ("param_names" in self.param_groups[0]) != bool(names):
+            raise ArgumentError(
+                "all optimizer param groups should be with/without names: cannot add a param group "
+                f"{'with' if names else 'without'} names to an optimizer {'without' if names else 'with'} names"
+            )
+        param_group["params"] = params
+        if names:
+            param_group["param_names"] = names
+        for option, default in self.defaults.items():
+            param_group.setdefault(option, default)
+        self.param_groups.append(param_group)
+
+    # -- state dicts
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return state and options, with the parameters' numbers in place of the parameters.
+
+        The numbers count through all groups. The tensors are the optimizer's own, not copies.
+        """
+        for before in self._state_dict_pre_hooks.all():
+            before(self)
+        numbers = numbers_of(self.param_groups)
+        saved = {
+            "state": {numbers[key] if isinstance(key, Tensor) else key: value for key, value in self.state.items()},
+            "param_groups": [
+                {**group, "params": [numbers[param] for param in group["params"]]} for group in self.param_groups
+            ],
+        }
+        for after in self._state_dict_post_hooks.all():
+            saved = after(self, saved) or saved
+        return saved
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over state and options from a state dict; its tensors are copied, to each parameter's dtype and device."""
+        saved = dict(state_dict)
+        for before in self._load_state_dict_pre_hooks.all():
+            saved = before(self, saved) or saved
+        require_same_groups(self.param_groups, saved["param_groups"])
+        numbers = [number for group in saved["param_groups"] for number in group["params"]]
+        params = dict(zip(numbers, (p for group in self.param_groups for p in group["params"]), strict=True))
+        state: defaultdict[Any, State] = defaultdict(dict)
+        for number, entry in saved["state"].items():
+            state[params.get(number, number)] = adapted(entry, params.get(number))
+        groups = [loaded_group(old, new) for old, new in zip(self.param_groups, saved["param_groups"], strict=True)]
+        self._take(state, groups)
+        for after in self._load_state_dict_post_hooks.all():
+            after(self)
+
+    def _take(self, state: defaultdict[Any, State], groups: list[Group]) -> None:
+        """Let this be the state, these the groups."""
+        self.state, self.param_groups = state, groups
+        self._bundles.clear()
+
+    # -- hooks
+
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Run ``hook(optimizer, args, kwargs)`` before each step; it may return other (args, kwargs)."""
+        return self._step_pre_hooks.register(hook)
+
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Run ``hook(optimizer, args, kwargs)`` after each step."""
+        return self._step_post_hooks.register(hook)
+
+    def register_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Run ``hook(optimizer)`` before ``state_dict``."""
+        return self._state_dict_pre_hooks.register(hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Run ``hook(optimizer, state_dict)`` on what ``state_dict`` returns; it may return another dict."""
+        return self._state_dict_post_hooks.register(hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Run ``hook(optimizer, state_dict)`` before loading; it may return another dict."""
+        return self._load_state_dict_pre_hooks.register(hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Run ``hook(optimizer)`` after loading."""
+        return self._load_state_dict_post_hooks.register(hook, prepend)
+
+    # -- copies and text
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        self.__dict__.update(attributes)
+        self._opt_called = False
+        self._bundles: dict[int, Bundle] = {}
+        self._scratches: dict[Any, Scratch] = {}
+        self._step_pre_hooks: Hooks[Hook] = Hooks()
+        self._step_post_hooks: Hooks[Hook] = Hooks()
+        self._state_dict_pre_hooks: Hooks[Hook] = Hooks()
+        self._state_dict_post_hooks: Hooks[Hook] = Hooks()
+        self._load_state_dict_pre_hooks: Hooks[Hook] = Hooks()
+        self._load_state_dict_post_hooks: Hooks[Hook] = Hooks()
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {option}: {group[option]}" for option in sorted(group) if option != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def step_with_hooks(optimizer: Optimizer, closure: Callable[[], Any] | None) -> Any:
+    """Take a step between the hooks."""
+    args: tuple[Any, ...] = (optimizer,) if closure is None else (optimizer, closure)
+    kwargs: dict[str, Any] = {}
+    for before in optimizer._step_pre_hooks.all():
+        changed = before(optimizer, args, kwargs)
+        if changed is not None:
+            args, kwargs = changed
+    loss = optimizer._step(*args[1:], **{"closure": None, **kwargs} if len(args) < 2 else kwargs)
+    for after in optimizer._step_post_hooks.all():
+        after(optimizer, args, kwargs)
+    return loss
+
+
+def step_dtype() -> dtypes.dtype:
+    """Return the dtype of step counts: float32, but float64 where that is the default."""
+    return dtypes.float64 if dtypes.get_default_dtype() is dtypes.float64 else dtypes.float32
+
+
+def named_params(given: Any) -> tuple[list[Tensor], list[str]]:
+    """Return a group's parameters, and their names if it has pairs."""
+    if isinstance(given, set):
+        raise ArgumentTypeError(
+            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will "
+            "change between runs. Please use a list instead."
+        )
+    entries = [given] if isinstance(given, Tensor) else list(given)
+    names = [entry[0] for entry in entries if isinstance(entry, tuple)]
+    if names and len(names) != len(entries):
+        raise ArgumentError("all optimizer params should be with/without names. Some param names are missing")
+    return [entry[1] if isinstance(entry, tuple) else entry for entry in entries], names
+
+
+def require_trainable(param: Any) -> None:
+    """Refuse what cannot be trained."""
+    if not isinstance(param, Tensor):
+        raise ArgumentTypeError(
+            f"optimizer can only optimize Tensors, but one of the params is {type(param).__name__}"
+        )
+    if not (param.is_leaf or param.retains_grad):
+        raise ArgumentError("can't optimize a non-leaf Tensor: it was computed from others; give the optimizer those")
+
+
+def require_once(params: list[Tensor], groups: list[Group]) -> None:
+    """Refuse a parameter that two groups would update; warn where one group has it twice."""
+    ids = {id(param) for param in params}
+    if len(ids) < len(params):
+        warnings.warn(
+            "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error",
+            stacklevel=4,
+        )
+    if any(id(param) in ids for group in groups for param in group["params"]):
+        raise ArgumentError("some parameters appear in more than one parameter group")
+
+
+def numbers_of(groups: list[Group]) -> dict[Any, int]:
+    """Number the parameters through all groups."""
+    numbers: dict[Any, int] = {}
+    start = 0
+    for group in groups:
+        for i, param in enumerate(group["params"], start):
+            numbers.setdefault(param, i)
+        start += len(group["params"])
+    return numbers
+
+
+def require_same_groups(groups: list[Group], saved: list[Group]) -> None:
+    """Refuse a state dict whose groups are not of the same sizes."""
+    if len(groups) != len(saved):
+        raise ArgumentError(
+            f"loaded state dict has a different number of parameter groups: {len(saved)}, the optimizer has {len(groups)}"
+        )
+    sizes, saved_sizes = ([len(group["params"]) for group in each] for each in (groups, saved))
+    if sizes != saved_sizes:
+        raise ArgumentError(
+            "loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
+            f"{saved_sizes} parameters, the optimizer has {sizes}"
+        )
+
+
+def adapted(value: Any, param: Tensor | None, key: Any = None) -> Any:
+    """Copy a value of a state dict; tensors take the parameter's device and, but for the step, its dtype."""
+    if isinstance(value, Tensor):
+        copied = value.detach().clone()
+        if param is None or key == "step":
+            return copied
+        return copied.to(param.device, param.dtype if param.is_floating_point() else copied.dtype)
+    if isinstance(value, dict):
+        return {key: adapted(inner, param, key) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(adapted(inner, param) for inner in value)
+    if key == "step" and isinstance(value, (int, float)):
+        return tensor(float(value), dtype=step_dtype())  # as PyTorch saved it before 1.12
+    return deepcopy(value)
+
+
+def loaded_group(old: Group, new: Group) -> Group:
+    """Return the saved options with the optimizer's own parameters."""
+    kept = {"param_names": old["param_names"]} if "param_names" in old else {}
+    options = {key: deepcopy(value) for key, value in new.items() if key != "params"}
+    return {**kept, **options, "params": old["params"]}

@@ -1,0 +1,221 @@
+"""Operations that users write."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import pytest
+
+import minitensor as mt
+from minitensor.autograd import Function, gradcheck, gradgradcheck
+from minitensor.autograd.function import once_differentiable
+
+
+def leaf(*values: float) -> mt.Tensor:
+    return mt.tensor(list(values), dtype=mt.float64, requires_grad=True)
+
+
+class Cube(Function):
+    @staticmethod
+    def forward(ctx: Any, x: mt.Tensor, times: float) -> mt.Tensor:
+        ctx.save_for_backward(x)
+        ctx.times = times
+        return x**3 * times
+
+    @staticmethod
+    def backward(ctx: Any, grad: mt.Tensor) -> Any:
+        (x,) = ctx.saved_tensors
+        return grad * 3 * x**2 * ctx.times, None
+
+
+class Exp(Function):
+    @staticmethod
+    def forward(ctx: Any, x: mt.Tensor) -> mt.Tensor:
+        result = x.exp()
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, grad: mt.Tensor) -> mt.Tensor:
+        (result,) = ctx.saved_tensors
+        return grad * result
+
+
+class SumAndProduct(Function):
+    @staticmethod
+    def forward(x: mt.Tensor, y: mt.Tensor) -> Any:
+        return x + y, x * y
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, of_sum: mt.Tensor, of_product: mt.Tensor) -> Any:
+        x, y = ctx.saved_tensors
+        return of_sum + of_product * y, of_sum + of_product * x
+
+
+def test_a_users_formula_is_right_to_second_order() -> None:
+    assert gradcheck(lambda x: Cube.apply(x, 2.0), leaf(1.0, -2.0))
+    assert gradgradcheck(lambda x: Cube.apply(x, 2.0), leaf(1.0, -2.0))
+
+
+def test_a_saved_output_is_differentiable_again() -> None:
+    assert gradgradcheck(Exp.apply, leaf(0.5, 1.0))
+
+
+def test_several_outputs_with_setup_context() -> None:
+    assert gradcheck(SumAndProduct.apply, (leaf(1.0, 2.0), leaf(3.0, 4.0)))
+    assert gradgradcheck(SumAndProduct.apply, (leaf(1.0, 2.0), leaf(3.0, 4.0)))
+
+
+def test_an_unused_output_arrives_as_zeros() -> None:
+    x, y = leaf(1.0), leaf(2.0)
+    SumAndProduct.apply(x, y)[1].sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([2.0], [1.0])
+
+
+def test_needs_input_grad_tells_which_inputs_ask() -> None:
+    seen = []
+
+    class Look(Function):
+        @staticmethod
+        def forward(ctx: Any, x: mt.Tensor, y: mt.Tensor) -> mt.Tensor:
+            seen.append(ctx.needs_input_grad)
+            return x + y
+
+        @staticmethod
+        def backward(ctx: Any, grad: mt.Tensor) -> Any:
+            return grad, grad
+
+    Look.apply(leaf(1.0), mt.ones(1))
+    assert seen == [(True, False)]
+
+
+def test_an_input_returned_as_it_is_becomes_another_tensor() -> None:
+    class Same(Function):
+        @staticmethod
+        def forward(ctx: Any, x: mt.Tensor) -> mt.Tensor:
+            return x
+
+        @staticmethod
+        def backward(ctx: Any, grad: mt.Tensor) -> mt.Tensor:
+            return -grad
+
+    x = leaf(1.0)
+    y = Same.apply(x)
+    assert y is not x
+    y.sum().backward()
+    assert x.grad.tolist() == [-1.0]
+
+
+def test_an_input_changed_in_place_takes_its_place_in_the_graph() -> None:
+    class Double(Function):
+        @staticmethod
+        def forward(ctx: Any, x: mt.Tensor) -> mt.Tensor:
+            x.mul_(2)
+            ctx.mark_dirty(x)
+            return x
+
+        @staticmethod
+        def backward(ctx: Any, grad: mt.Tensor) -> mt.Tensor:
+            return grad * 2
+
+    x = leaf(1.0, 3.0)
+    y = x * 1
+    assert Double.apply(y) is y
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
+def test_outputs_marked_non_differentiable_do_not_require_grad() -> None:
+    class WithSign(Function):
+        @staticmethod
+        def forward(ctx: Any, x: mt.Tensor) -> Any:
+            signs = x.sign()
+            ctx.mark_non_differentiable(signs)
+            return x * 1, signs
+
+        @staticmethod
+        def backward(ctx: Any, grad: mt.Tensor, of_sign: mt.Tensor) -> mt.Tensor:
+            return grad
+
+    value, signs = WithSign.apply(leaf(-1.0))
+    assert (value.requires_grad, signs.requires_grad) == (True, False)
+
+
+def test_too_few_gradients_raise() -> None:
+    class Wrong(Function):
+        @staticmethod
+        def forward(ctx: Any, x: mt.Tensor, y: mt.Tensor) -> mt.Tensor:
+            return x + y
+
+        @staticmethod
+        def backward(ctx: Any, grad: mt.Tensor) -> mt.Tensor:
+            return grad
+
+    with pytest.raises(RuntimeError, match=r"incorrect number of gradients \(expected 2, got 1\)"):
+        Wrong.apply(leaf(1.0), leaf(1.0)).sum().backward()
+
+
+def test_a_gradient_of_another_shape_raises() -> None:
+    class Wrong(Function):
+        @staticmethod
+        def forward(ctx: Any, x: mt.Tensor) -> mt.Tensor:
+            return x * 1
+
+        @staticmethod
+        def backward(ctx: Any, grad: mt.Tensor) -> mt.Tensor:
+            return mt.ones(3)
+
+    with pytest.raises(RuntimeError, match=r"invalid gradient: got shape \[3\] but expected shape compatible with \[2\]"):
+        Wrong.apply(leaf(1.0, 2.0)).sum().backward()
+
+
+def test_a_stale_saved_tensor_raises() -> None:
+    x = leaf(1.0)
+    y = x * 1
+    z = Cube.apply(y, 1.0)
+    y.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation.*CubeBackward"):
+        z.sum().backward()
+
+
+def test_the_graph_of_a_users_function_is_freed_and_dies() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf(1.0)
+        y = Exp.apply(x)
+        alive = weakref.ref(y.grad_fn)
+        z = y.sum()
+        z.backward()
+        with pytest.raises(RuntimeError, match="second time"):
+            z.backward()
+        del y, z
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+def test_once_differentiable_refuses_a_second_derivative() -> None:
+    class Once(Function):
+        @staticmethod
+        def forward(ctx: Any, x: mt.Tensor) -> mt.Tensor:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx: Any, grad: mt.Tensor) -> mt.Tensor:
+            (x,) = ctx.saved_tensors
+            return grad * 2 * x
+
+    x = leaf(3.0)
+    (first,) = mt.autograd.grad((Once.apply(x) ** 2).sum(), x, create_graph=True)
+    assert first.tolist() == [108.0]
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        mt.autograd.grad(first.sum(), x)

@@ -1,0 +1,71 @@
+"""The decorators: what a formula names is saved, nothing else, and only if it will run."""
+
+from __future__ import annotations
+
+import pytest
+
+import minitensor as mt
+from minitensor.autograd.record import differentiable
+
+
+def leaf(*values: float) -> mt.Tensor:
+    return mt.tensor(list(values), dtype=mt.float64, requires_grad=True)
+
+
+def test_an_unknown_name_in_a_formula_is_a_type_error_at_definition() -> None:
+    with pytest.raises(TypeError, match="twice: 'inptu' is asked for by the formula of 'input'"):
+
+        @differentiable(input=lambda grad, inptu: grad * 2)
+        def twice(input: mt.Tensor) -> object:
+            return input.array * 2
+
+
+def test_a_formula_for_no_argument_is_a_type_error_at_definition() -> None:
+    with pytest.raises(TypeError, match="twice: 'x' has a formula, but is no argument"):
+
+        @differentiable(x=lambda grad: grad * 2)
+        def twice(input: mt.Tensor) -> object:
+            return input.array * 2
+
+
+def test_an_addition_saves_nothing() -> None:
+    node = (leaf(1.0) + leaf(2.0)).grad_fn
+    assert node is not None
+    assert node.saved == ()
+    assert node.result is None
+
+
+def test_a_product_saves_only_what_the_needed_formula_asks_for() -> None:
+    x, constant = leaf(1.0), mt.ones(1, dtype=mt.float64)
+    node = (x * constant).grad_fn
+    assert node is not None
+    assert [each is constant for each in node.saved if each is not None] == [True]
+    assert not any(each is x for each in node.saved)
+
+
+def test_an_exponential_saves_its_result_and_not_its_input() -> None:
+    x = leaf(1.0)
+    y = x.exp()
+    node = y.grad_fn
+    assert node is not None
+    assert node.saved == ()
+    assert node.result[0] is y.array
+
+
+def test_arguments_may_be_given_by_name() -> None:
+    assert mt.clamp(input=mt.tensor([-1.0, 5.0]), min=0.0, max=2.0).tolist() == [0.0, 2.0]
+
+
+def test_an_unknown_argument_is_a_type_error_that_shows_the_signature() -> None:
+    with pytest.raises(TypeError, match=r"clamp\(\).*unexpected.*'low'.*it takes \(input"):
+        mt.clamp(mt.ones(1), low=0)  # type: ignore[call-arg]
+
+
+def test_a_number_where_a_tensor_is_wanted_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"exp\(\).*'input' must be a tensor, not float|exp\(\).*expected a tensor"):
+        mt.exp(1.0)  # type: ignore[arg-type]
+
+
+def test_a_list_as_an_operand_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="'other' must be a tensor, not list"):
+        mt.ones(2) + [1, 2]  # type: ignore[operator]

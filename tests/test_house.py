@@ -1,0 +1,360 @@
+"""The plan of the house, held: who stands on which floor, who may import whom, and what an import costs.
+
+The checker reads sources with ``ast`` and runs none of them. Its rules are tried on small made-up houses too, each with
+one fault that must be found, so that silence about the real house means something. It knows nothing of what modules do.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A room is a module or package right under minitensor. It may import from the floors below and from the rooms that
+# stand before it on its own floor; within a package, imports may go anywhere but round in a circle.
+FLOORS = (
+    "errors shapes layout indexing memory_format",
+    "dtypes backends device",
+    "storage generator printing base",
+    "autograd",
+    "ops",
+    "tensor",
+    "serialization utils nn optim func vision testing",
+    "__init__",
+)
+HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}
+
+# Where host arrays are the subject. Everyone else says `input.xp`.
+NUMPY = {
+    "minitensor.backends": "the place that knows NumPy from CuPy",
+    "minitensor.dtypes": "a dtype wraps NumPy's",
+    "minitensor.generator": "streams of random bits are drawn on the host",
+    "minitensor.printing": "text is made from a host copy",
+    "minitensor.ops.creation": "tensors are born from lists and host arrays",
+    "minitensor.serialization": "files hold host arrays",
+    "minitensor.vision": "pictures are read as host arrays",
+    "minitensor.utils.data": "collating reads host arrays",
+}
+
+# Optional libraries: who may load them, and then only inside a function (the CuPy table is itself loaded so).
+OPTIONAL = {
+    "cupy": "minitensor.backends",
+    "cupyx": "minitensor.backends",
+    "safetensors": "minitensor.serialization",
+    "threadpoolctl": "minitensor.backends.numpy",
+}
+OPTIONAL_AT_TOP = ("minitensor.backends.cupy",)
+
+# Modules that may load others by a name in a string.
+BY_NAME = {"minitensor.backends.cupy": "a device's backend is loaded when it is first asked for"}
+
+# Names that an annotation may take from a floor above.
+TYPES_FROM_ABOVE = {
+    "minitensor.tensor.Tensor": "the class that users meet",
+    "minitensor.autograd.node.Node": "a tensor is a place in the graph",
+}
+
+
+class Import(NamedTuple):
+    line: int
+    target: str  # the module, as far as the tree has it
+    name: str  # the module and the name taken from it
+    nested: bool
+    for_types: bool
+
+
+def walk(tree: ast.AST, nested: bool = False, for_types: bool = False) -> Iterator[tuple[ast.AST, bool, bool]]:
+    """Yield every node with two facts: does it stand inside a function, and under ``if TYPE_CHECKING:``."""
+    for child in ast.iter_child_nodes(tree):
+        inside = nested or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        yield child, inside, for_types
+        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            for statement in child.body:
+                yield statement, inside, True
+                yield from walk(statement, inside, True)
+            for statement in child.orelse:
+                yield statement, inside, for_types
+                yield from walk(statement, inside, for_types)
+        else:
+            yield from walk(child, inside, for_types)
+
+
+def imports_of(tree: ast.AST, modules: frozenset[str]) -> Iterator[Import]:
+    for node, nested, for_types in walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            target = name if name in modules or isinstance(node, ast.Import) else name.rpartition(".")[0]
+            yield Import(node.lineno, target, name, nested, for_types)
+
+
+def room_of(module: str) -> str:
+    return (module.split(".") + ["__init__"])[1]
+
+
+def lies_in(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+def import_faults(module: str, found: Import) -> Iterator[str]:
+    top = found.target.split(".")[0]
+    if found.name.endswith(".*"):
+        yield f"import * from {found.target}: name what is wanted"
+    if found.name.startswith("."):
+        yield f"relative import of {found.name}: write it from the root"
+    elif top == "minitensor":
+        if found.nested:
+            yield f"imports {found.name} inside a function: import it at the top"
+        yield from height_faults(module, found)
+    elif top in OPTIONAL:
+        if not lies_in(module, OPTIONAL[top]):
+            yield f"imports {top}, which only {OPTIONAL[top]} may"
+        elif not (found.nested or found.for_types or any(lies_in(module, lazy) for lazy in OPTIONAL_AT_TOP)):
+            yield f"imports {top} at the top: it is optional, load it where it is used"
+    elif top == "numpy":
+        if not (found.for_types or any(lies_in(module, place) for place in NUMPY)):
+            yield "imports numpy: say `input.xp`, or give NUMPY in this test a reason"
+        if found.nested:
+            yield "imports numpy inside a function: import it at the top"
+    elif top not in sys.stdlib_module_names:
+        yield f"imports {top}: neither the standard library, nor numpy, nor in OPTIONAL of this test"
+    elif found.nested:
+        yield f"imports {found.name} inside a function: import it at the top"
+    elif top == "importlib" and not any(lies_in(module, place) for place in BY_NAME):
+        yield "imports importlib: loading by a name hides an import from this test"
+
+
+def height_faults(module: str, found: Import) -> Iterator[str]:
+    here, there = room_of(module), room_of(found.target)
+    if here == there and here != "__init__":
+        return
+    if here not in HEIGHT or there not in HEIGHT:
+        if there not in HEIGHT:
+            yield f"imports {found.target}, which has no floor: add {there!r} to FLOORS in this test"
+    elif HEIGHT[here] <= HEIGHT[there] and not (found.for_types and found.name in TYPES_FROM_ABOVE):
+        (floor, _), (upper, _) = HEIGHT[here], HEIGHT[there]
+        where = "on the same floor but later than" if floor == upper else "above"
+        yield f"imports {found.name}: {there} (floor {upper}) stands {where} {here} (floor {floor})"
+
+
+def hand_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Hidden hands: a class written to from outside, names made at run time."""
+    at_birth = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "__init_subclass__"
+        for inner in ast.walk(node)
+    }
+    classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)} | {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name[0].isupper() and not alias.name.isupper()
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id == "setattr" and ast.unparse(node.args[0]) in classes | {"cls"}:
+                yield node.lineno, f"setattr on the class {ast.unparse(node.args[0])}: write the line in its body"
+            if node.func.id in ("globals", "__import__", "exec", "eval"):
+                yield node.lineno, f"{node.func.id}(): names are written down, not made"
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)) and node not in at_birth:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Attribute) and ast.unparse(target.value) in classes:
+                    yield node.lineno, f"sets {ast.unparse(target)} from outside the class: write the line in its body"
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the modules of one circle of imports, or nothing."""
+    done: set[str] = set()
+
+    def visit(module: str, path: list[str]) -> list[str]:
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module not in done:
+            for target in sorted(graph.get(module, ())):
+                if found := visit(target, [*path, module]):
+                    return found
+            done.add(module)
+        return []
+
+    return next((found for module in sorted(graph) if (found := visit(module, []))), [])
+
+
+def faults(house: dict[str, str]) -> list[str]:
+    """Return every fault of a house: ``{module name: source}``."""
+    modules = frozenset(house)
+    found: list[str] = []
+    graph: dict[str, set[str]] = {}
+    for module, source in sorted(house.items()):
+        tree = ast.parse(source)
+        if room_of(module) not in HEIGHT:
+            found.append(f"{module}: has no floor: add {room_of(module)!r} to FLOORS in this test")
+        imports = list(imports_of(tree, modules))
+        found += [f"{module}:{each.line}: {fault}" for each in imports for fault in import_faults(module, each)]
+        found += [f"{module}:{line}: {fault}" for line, fault in hand_faults(tree)]
+        graph[module] = {each.target for each in imports if not each.for_types and each.target in modules}
+    if ring := circle(graph):
+        found.append("imports go round in a circle: " + " -> ".join(ring))
+    return found
+
+
+def real_files() -> Iterator[tuple[str, Path]]:
+    """Yield every module's name, a package's with ``.__init__``, and its file."""
+    for package, folder in {"minitensor": "minitensor", "minitensor.nn": "nn", "minitensor.optim": "optim"}.items():
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            inner = path.relative_to(ROOT / folder).with_suffix("").parts
+            if package != "minitensor" or inner[0] not in ("nn", "optim"):  # the links
+                yield ".".join((package, *inner)), path
+
+
+def real_house() -> dict[str, str]:
+    return {name.removesuffix(".__init__"): path.read_text(encoding="utf-8") for name, path in real_files()}
+
+
+def real_packages() -> set[str]:
+    return {name.rpartition(".")[0] for name, _ in real_files()}
+
+
+# -- the house as it stands --------------------------------------------------------------------------------------------
+
+
+def test_the_house_has_no_faults() -> None:
+    found = faults(real_house())
+    assert not found, f"{len(found)} faults\n" + "\n".join(found)
+
+
+def test_the_metadata_lists_every_package() -> None:
+    metadata = configparser.ConfigParser()
+    metadata.read(ROOT / "setup.cfg", encoding="utf-8")
+    listed = metadata["options"]["packages"].split()
+    packages = sorted(real_packages())
+    assert listed == packages, "setup.cfg, [options] packages: must be\n" + "\n".join(packages)
+
+
+def test_every_package_has_an_init() -> None:
+    assert not real_packages() - real_house().keys(), "a folder with modules has no __init__.py"
+
+
+def fresh(program: str) -> str:
+    """Run a program in a new interpreter and return what it prints."""
+    return subprocess.run(
+        [sys.executable, "-c", program], check=True, cwd=ROOT, capture_output=True, text=True, timeout=60
+    ).stdout
+
+
+def test_importing_the_library_loads_nothing_optional() -> None:
+    optional = "cupy matplotlib tqdm safetensors sklearn scipy pandas PIL torch hypothesis pytest".split()
+    loaded = fresh("import sys, minitensor; print(*sorted({name.split('.')[0] for name in sys.modules}))").split()
+    assert not set(optional) & set(loaded)
+
+
+def test_importing_the_library_takes_under_a_fifth_of_a_second() -> None:
+    # The process's own time: one thread computes, and a busy machine does not count.
+    clock = "from time import process_time as now; start = now(); import minitensor; print(now() - start)"
+    times: list[float] = []
+    while len(times) < 12 and (len(times) < 2 or min(times) >= 0.2):
+        times.append(float(fresh(clock)))
+    assert min(times) < 0.2, f"seconds: {', '.join(f'{time:.3f}' for time in times)}"
+
+
+# -- made-up houses: each fault is found, and what is allowed is let be ------------------------------------------------
+
+TENSOR = {"minitensor.tensor": "class Tensor: ...", "minitensor.ops.pointwise": "def exp(): ..."}
+
+FAULTS = {
+    "above": ({**TENSOR, "minitensor.layout": "from minitensor.ops import pointwise"}, "stands above layout"),
+    "above, within a function": (
+        {**TENSOR, "minitensor.ops.shape": "def f():\n    from minitensor.tensor import Tensor"},
+        "stands above ops",
+    ),
+    "a function's import of a floor below": (
+        {**TENSOR, "minitensor.tensor": "def f():\n    import minitensor.ops.pointwise"},
+        "inside a function",
+    ),
+    "later on the same floor": (
+        {"minitensor.storage": "from minitensor.base import wrap", "minitensor.base": ""},
+        "same floor but later",
+    ),
+    "the shop window": ({"minitensor": "", "minitensor.nn.linear": "from minitensor import Tensor"}, "stands above nn"),
+    "a type from above": (
+        {"minitensor.base": "if TYPE_CHECKING:\n    from minitensor.ops.pointwise import exp", **TENSOR},
+        "stands above base",
+    ),
+    "Tensor, not for types": ({**TENSOR, "minitensor.ops.a": "from minitensor.tensor import Tensor"}, "stands above"),
+    "the other branch of TYPE_CHECKING": (
+        {**TENSOR, "minitensor.ops.join": "if TYPE_CHECKING: pass\nelse:\n    from minitensor.tensor import Tensor"},
+        "stands above",
+    ),
+    "no floor": ({"minitensor.attic": ""}, "minitensor.attic: has no floor"),
+    "circle": (
+        {"minitensor.ops.a": "from minitensor.ops.b import f", "minitensor.ops.b": "import minitensor.ops.a"},
+        "circle: minitensor.ops.a -> minitensor.ops.b -> minitensor.ops.a",
+    ),
+    "relative": ({"minitensor.ops.a": "from .b import f", "minitensor.ops.b": ""}, "relative import"),
+    "star": ({"minitensor.ops.a": "from minitensor.layout import *", "minitensor.layout": ""}, "import *"),
+    "numpy": ({"minitensor.ops.a": "import numpy as np"}, "imports numpy"),
+    "numpy, nested": ({"minitensor.ops.a": "def f():\n    from numpy import exp"}, "imports numpy"),
+    "cupy": ({"minitensor.ops.a": "def f():\n    import cupy"}, "only minitensor.backends may"),
+    "cupy at the top": ({"minitensor.backends": "import cupy"}, "cupy at the top"),
+    "scipy": ({"minitensor.ops.a": "from scipy.special import erf"}, "imports scipy"),
+    "by name": ({"minitensor.ops.a": "from importlib import import_module"}, "importlib"),
+    "__import__": ({"minitensor.ops.a": "numpy = __import__('numpy')"}, "__import__()"),
+    "setattr": ({"minitensor.tensor": "class Tensor: ...\nsetattr(Tensor, 'exp', 1)"}, "setattr on the class Tensor"),
+    "a class of another file": (
+        {**TENSOR, "minitensor.serialization": "from minitensor.tensor import Tensor\nTensor.one = 1"},
+        "sets Tensor.one from outside",
+    ),
+    "globals": ({"minitensor.tensor": "globals()['a'] = 1"}, "globals()"),
+}
+
+
+@pytest.mark.parametrize(("house", "message"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_found(house: dict[str, str], message: str) -> None:
+    found = faults(house)
+    assert any(message in fault for fault in found), found
+
+
+SOUND = {
+    "below": {**TENSOR, "minitensor.tensor": "from minitensor.ops import pointwise"},
+    "earlier on the same floor": {"minitensor.base": "import minitensor.storage", "minitensor.storage": ""},
+    "a class at its birth": {"minitensor.base": "class B:\n    def __init_subclass__(cls): B.result_class = cls"},
+    "within a package": {"minitensor.ops.a": "from minitensor.ops.b import f", "minitensor.ops.b": ""},
+    "Tensor for types": {**TENSOR, "minitensor.ops.a": "if TYPE_CHECKING:\n    from minitensor.tensor import Tensor"},
+    "the shop window shows all": {"minitensor": "from minitensor import nn", "minitensor.nn": ""},
+    "numpy for types": {"minitensor.ops.a": "if typing.TYPE_CHECKING:\n    import numpy"},
+    "numpy where arrays are the subject": {"minitensor.backends.numpy.conv": "import numpy as np"},
+    "cupy in its own rooms": {"minitensor.backends.cupy.table": "import cupy"},
+    "safetensors when a file is read": {"minitensor.serialization": "def f():\n    import safetensors"},
+    "attributes of instances": {"minitensor.base": "class B:\n    def f(self): self.x = 1; setattr(self, 'y', 2)"},
+}
+
+
+@pytest.mark.parametrize("house", SOUND.values(), ids=SOUND)
+def test_what_is_allowed_is_let_be(house: dict[str, str]) -> None:
+    assert faults(house) == []
+
+
+def test_every_exception_is_needed() -> None:
+    """What nobody uses any more is taken off its list."""
+    house = real_house()
+    modules = frozenset(house)
+    used = {(module, found.name) for module in house for found in imports_of(ast.parse(house[module]), modules)}
+    for place in NUMPY:
+        assert any(lies_in(module, place) and lies_in(name, "numpy") for module, name in used), f"NUMPY: {place}"
+    for library, place in OPTIONAL.items():
+        assert any(lies_in(module, place) and lies_in(name, library) for module, name in used), f"OPTIONAL: {library}"
+    for above in TYPES_FROM_ABOVE:
+        assert any(name == above for _, name in used), f"TYPES_FROM_ABOVE: {above}"
