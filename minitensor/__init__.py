@@ -228,6 +228,95 @@ from minitensor.ops.cumulative import (
     logcumsumexp,
 )
 
+from minitensor.memory_format import channels_last, channels_last_3d, contiguous_format, memory_format, preserve_format
+
+# -- cast
+from minitensor.ops.cast import (
+    clone,
+    is_complex,
+    is_floating_point,
+    numel,
+)
+
+# -- shape
+from minitensor.ops.shape import (
+    adjoint,
+    as_strided,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    broadcast_tensors,
+    broadcast_to,
+    diag,
+    diag_embed,
+    diagflat,
+    diagonal,
+    flatten,
+    flip,
+    fliplr,
+    flipud,
+    meshgrid,
+    moveaxis,
+    movedim,
+    narrow,
+    permute,
+    ravel,
+    repeat_interleave,
+    reshape,
+    roll,
+    rot90,
+    select,
+    squeeze,
+    swapaxes,
+    swapdims,
+    t,
+    tile,
+    transpose,
+    tril,
+    triu,
+    unflatten,
+    unsqueeze,
+)
+
+# -- join
+from minitensor.ops.join import (
+    cat,
+    chunk,
+    column_stack,
+    concat,
+    concatenate,
+    dsplit,
+    dstack,
+    hsplit,
+    hstack,
+    row_stack,
+    split,
+    stack,
+    tensor_split,
+    unbind,
+    vsplit,
+    vstack,
+)
+
+# -- index
+from minitensor.ops.index import (
+    argwhere,
+    gather,
+    index_add,
+    index_copy,
+    index_fill,
+    index_put,
+    index_select,
+    masked_fill,
+    masked_scatter,
+    masked_select,
+    nonzero,
+    scatter,
+    scatter_add,
+    take,
+    take_along_dim,
+)
+
 __version__ = "0.1.0"
 
 # NumPy warns where IEEE arithmetic gives inf or NaN; tensors give them silently, as PyTorch's do. An errstate around each

@@ -79,9 +79,12 @@ STEP = -1  # Takes one dim, as an int or a slice does, and is no pick.
 
 def takes_dims(item: object, dims_taken: DimsTaken) -> int:
     """Return how many dims a pick takes, STEP for an int or a slice, 0 for what takes none."""
-    if item is None or item is Ellipsis or isinstance(item, bool):
+    kind = item.__class__
+    if kind is int or kind is slice:
+        return STEP
+    if item is None or item is Ellipsis or kind is bool:
         return 0
-    if isinstance(item, (Integral, slice)):
+    if isinstance(item, Integral):
         return STEP
     taken = dims_taken(item)
     if taken is not None:

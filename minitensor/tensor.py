@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd import face as graph
 from minitensor.base import TensorBase
 from minitensor.ops import matmul as products
-from minitensor.ops import aliasing, cast, compare, creation, cumulative, face, join, pointwise, reduce, shape
+from minitensor.ops import aliasing, cast, compare, creation, cumulative, face, index, join, pointwise, reduce, shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,6 +234,19 @@ class Tensor(TensorBase):
     hsplit, vsplit, dsplit = join.hsplit, join.vsplit, join.dsplit
 
     # -- index (ops/index.py) ----------------------------------------------------------------------------------------
+
+    __getitem__, __setitem__ = index.getitem, index.setitem
+    index_put, index_put_ = index.index_put, index.index_put_
+    index_select, gather = index.index_select, index.gather
+    index_add, index_add_ = index.index_add, index.index_add_
+    index_copy, index_copy_ = index.index_copy, index.index_copy_
+    index_fill, index_fill_ = index.index_fill, index.index_fill_
+    scatter, scatter_ = index.scatter, index.scatter_
+    scatter_add, scatter_add_ = index.scatter_add, index.scatter_add_
+    take, take_along_dim = index.take, index.take_along_dim
+    masked_fill, masked_fill_ = index.masked_fill, index.masked_fill_
+    masked_scatter, masked_scatter_ = index.masked_scatter, index.masked_scatter_
+    masked_select, nonzero, argwhere = index.masked_select, index.nonzero, index.argwhere
 
     # -- cast, copy (ops/cast.py) ------------------------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ class Optimizer:
             return step_with_hooks(self, closure)
         return self._step(closure)
 
-    def _step(self, closure: Callable[[], Any] | None) -> Any:
+    def _step(self, closure: Callable[[], Any] | None = None) -> Any:
         self._opt_called = True  # A scheduler asks whether its first step came too early.
         loss = None
         if closure is not None:
@@ -304,7 +304,7 @@ def step_with_hooks(optimizer: Optimizer, closure: Callable[[], Any] | None) -> 
         changed = before(optimizer, args, kwargs)
         if changed is not None:
             args, kwargs = changed
-    loss = optimizer._step(*args[1:], **{"closure": None, **kwargs} if len(args) < 2 else kwargs)
+    loss = optimizer._step(*args[1:], **kwargs)
     for after in optimizer._step_post_hooks.all():
         after(optimizer, args, kwargs)
     return loss

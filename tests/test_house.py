@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,7 +48,6 @@ NUMPY = {
 # Optional libraries: who may load them, and then only inside a function (the CuPy table is itself loaded so).
 OPTIONAL = {
     "cupy": "minitensor.backends",
-    "cupyx": "minitensor.backends",
     "safetensors": "minitensor.serialization",
     "threadpoolctl": "minitensor.backends.numpy",
 }
@@ -248,11 +248,11 @@ def test_every_package_has_an_init() -> None:
     assert not real_packages() - real_house().keys(), "a folder with modules has no __init__.py"
 
 
-def fresh(program: str) -> str:
+def fresh(program: str, **variables: str) -> str:
     """Run a program in a new interpreter and return what it prints."""
-    return subprocess.run(
-        [sys.executable, "-c", program], check=True, cwd=ROOT, capture_output=True, text=True, timeout=60
-    ).stdout
+    variables = {**os.environ, **variables}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, check=True, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60).stdout
 
 
 def test_importing_the_library_loads_nothing_optional() -> None:
@@ -261,12 +261,14 @@ def test_importing_the_library_loads_nothing_optional() -> None:
     assert not set(optional) & set(loaded)
 
 
-def test_importing_the_library_takes_under_a_fifth_of_a_second() -> None:
-    # The process's own time: one thread computes, and a busy machine does not count.
+def test_importing_the_library_takes_under_a_fifth_of_a_second(tmp_path: Path) -> None:
+    # The process's own time, for which a busy machine counts less. The first run compiles, as an install does.
     clock = "from time import process_time as now; start = now(); import minitensor; print(now() - start)"
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    fresh(clock, **compiled)
     times: list[float] = []
     while len(times) < 12 and (len(times) < 2 or min(times) >= 0.2):
-        times.append(float(fresh(clock)))
+        times.append(float(fresh(clock, **compiled)))
     assert min(times) < 0.2, f"seconds: {', '.join(f'{time:.3f}' for time in times)}"
 
 

@@ -123,12 +123,12 @@ def start(index: int, tensor: Tensor, grad: Any) -> tuple[Node, Any]:
             "recorded (set requires_grad=True on an input, and mind no_grad and detach)"
         )
     if grad is None:
-        if tensor.numel() != 1:
+        if tensor.array.size != 1:
             raise GradError(
                 f"grad can be implicitly created only for scalar outputs, this one has shape {tuple(tensor.shape)}: "
                 "reduce it (.sum(), .mean()) or pass a gradient of its shape"
             )
-        return node, wrap(tensor.result_class, tensor.xp.ones(tensor.shape, tensor.array.dtype))
+        return node, wrap(tensor.result_class, tensor.xp.ones_like(tensor.array))
     if grad.shape != tensor.shape:
         raise GradError(
             f"mismatch in shape: gradient {index} has shape {tuple(grad.shape)}, its tensor {tuple(tensor.shape)}"
@@ -157,47 +157,48 @@ def walk(
 
     Returns the gradients that arrived at the targets. Without targets, leaves add to their tensors' ``grad``.
     """
-    pending: dict[Node, Any] = {}
+    stops = survey([node for node, _ in roots])
     for node, grad in roots:
-        pending[node] = pending[node] + grad if node in pending else grad
-    waiting = survey(pending)
+        stop = stops[node]
+        stop[GRAD] = grad if stop[GRAD] is None else stop[GRAD] + grad
+        stop[BORROWED] = True
     found: dict[Node, Any] = {} if targets is None else dict.fromkeys(targets)
-    needed = None if targets is None else leading_to(found, pending)
-    borrowed = {node for node in pending if node.__class__ is Leaf}
-    ready = [node for node in pending if not waiting[node]]
+    needed = None if targets is None else leading_to(found, stops)
+    ready = [stop for stop in stops.values() if not stop[WAITING]]
     token = grad_mode.set(record)
     try:
         while ready:
-            node = ready.pop()
-            grad = pending.pop(node, None)
+            _, grad, node, borrowed = ready.pop()
             grads: Iterable[Any]
             if grad is None:
                 grads = nothing
             elif needed is None and node.hooks is None and node.__class__ is not Leaf:
                 grads = node(grad)
             else:
-                grads = visit(node, grad, found, needed, node in borrowed)
+                grads = visit(node, grad, found, needed, borrowed)
             if not keep:
                 node.release()
-            for edge, g in zip(node.edges, grads):  # noqa: B905  # `nothing` has no end
+            for edge, g in zip(node.edges, grads):
                 if edge is None:
                     continue
+                stop = stops[edge]
                 if g is not None:
-                    if edge in pending:
-                        pending[edge] = pending[edge] + g
-                        borrowed.discard(edge)
+                    if stop[GRAD] is None:
+                        stop[GRAD] = g
+                        if g is grad or g._base is not None or not node.trusted:
+                            stop[BORROWED] = True
                     else:
-                        pending[edge] = g
-                        if edge.__class__ is Leaf and (g is grad or g._base is not None or not node.trusted):
-                            borrowed.add(edge)
-                left = waiting[edge] - 1
-                waiting[edge] = left
+                        stop[GRAD] = stop[GRAD] + g
+                        stop[BORROWED] = False
+                left = stop[WAITING] = stop[WAITING] - 1
                 if not left:
-                    ready.append(edge)
+                    ready.append(stop)
     finally:
         grad_mode.reset(token)
     return found
 
+
+WAITING, GRAD, NODE, BORROWED = range(4)  # a stop of the walk is a list: attributes would cost a quarter of its time
 
 nothing: Iterable[Any] = repeat(None)
 
@@ -230,20 +231,20 @@ def visit(node: Node, grad: Any, found: dict[Node, Any], needed: set[Node] | Non
 # a formula passed on as it came (addition), a view (expand), or one from a user's function is `borrowed` and cloned.
 
 
-def survey(starts: Iterable[Node]) -> dict[Node, int]:
-    """Count, for every node that the walk can reach, how many gradients it will be sent."""
-    counts: dict[Node, int] = dict.fromkeys(starts, 0)
-    stack = list(counts)
+def survey(starts: Iterable[Node]) -> dict[Node, list[Any]]:
+    """Return a stop for every node that the walk can reach: how many gradients it waits for, none of which has come."""
+    stops: dict[Node, list[Any]] = {node: [0, None, node, False] for node in starts}
+    stack = list(stops)
     while stack:
         for edge in stack.pop().edges:
             if edge is None:
                 continue
-            if edge in counts:
-                counts[edge] += 1
+            if edge in stops:
+                stops[edge][WAITING] += 1
             else:
-                counts[edge] = 1
+                stops[edge] = [1, None, edge, False]
                 stack.append(edge)
-    return counts
+    return stops
 
 
 def leading_to(targets: Iterable[Node], starts: Iterable[Node]) -> set[Node]:

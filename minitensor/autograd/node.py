@@ -90,19 +90,27 @@ class Node:
         """Return a gradient for each edge, in its input's shape and dtype; None where none is needed or there is none."""
         values = self.open(grad)
         grads: list[Any] = []
-        for edge, (function, wants) in zip(self.edges, self.op.formulas, strict=True):
+        for edge, (function, wants) in zip(self.edges, self.op.formulas):
             if edge is None or (needed is not None and edge not in needed):
                 grads.append(None)
                 continue
-            if wants:
-                found = function(grad, *[values[i] if i >= RESULT else fact(edge, i) for i in wants])
-            else:
+            if not wants:
                 found = function(grad)
-            grads.append(None if found is None else fit(found, edge))
+            elif len(wants) == 1:
+                i = wants[0]
+                found = function(grad, values[i] if i >= RESULT else fact(edge, i))
+            else:
+                found = function(grad, *[values[i] if i >= RESULT else fact(edge, i) for i in wants])
+            if found is not None:
+                layout = found._layout
+                array = found.array if layout is None or found._storage is None else found._storage.array
+                if (array.shape if layout is None else layout.shape) != edge.shape or array.dtype is not edge.dtype:
+                    found = fit(found, edge)
+            grads.append(found)
         return grads
 
-    def open(self, grad: Any) -> list[Any]:
-        """Return the saved values, the result last, after a look at their versions."""
+    def open(self, grad: Any) -> Sequence[Any]:
+        """Return the saved values, the result last if it was kept, after a look at their versions."""
         saved = self.saved
         if saved is None:
             raise GradError(FREED.format(op=self.name()))
@@ -113,9 +121,8 @@ class Node:
                 storage = saved[i]._storage
                 if storage is not None and storage.version != version:
                     raise stale(self, self.argument(i), version, storage.version)
-        if self.result is None:
-            return [*saved, None]
-        return [*saved, self.reopen(grad.result_class)]
+        values: tuple[Any, ...] = saved
+        return values if self.result is None else (*values, self.reopen(grad.result_class))
 
     def argument(self, index: int) -> str:
         """Name a saved argument, for an error."""
@@ -133,8 +140,13 @@ class Node:
 
     def release(self) -> None:
         """Free what was saved. Plain values stay: a sum can be walked twice, a product cannot."""
-        if self.result is not None or any(version != -1 for version in self.versions):
+        if self.result is not None:
             self.saved = self.result = None
+            return
+        for version in self.versions:
+            if version != -1:
+                self.saved = None
+                return
 
     # -- what users see as grad_fn -----------------------------------------------------------------------------------
 
@@ -202,12 +214,11 @@ class SequenceNode(Node):
             None if edge is None or g is None else fit(g, edge) for edge, g in zip(self.edges, grads, strict=True)
         ]
 
-    def open(self, grad: Any) -> list[Any]:
+    def open(self, grad: Any) -> Sequence[Any]:
         values = super().open(grad)
-        result = values.pop()
-        values.append(self.shapes)
-        values.append(result)
-        return values
+        if self.result is None:
+            return [*values, self.shapes, None]
+        return [*values[:-1], self.shapes, values[-1]]
 
 
 class Output(Node):
@@ -233,6 +244,8 @@ class Output(Node):
 
 class Parts(dict[int, Any]):
     """The gradient of an operation with several results: by number, those that came."""
+
+    _base = None  # a part is never anybody's view
 
     def __add__(self, other: Parts) -> Parts:
         merged = Parts(self)

@@ -63,6 +63,16 @@ class Backend(ABC):
         """Add values at positions that may repeat."""
         self.xp.add.at(target, index, values)
 
+    def take(self, array: Array, index: Array, axis: int) -> Array:
+        """Return the entries of an axis at positions that were checked: none is negative, none too large."""
+        return self.xp.take(array, index, axis)
+
+    # -- sums --------------------------------------------------------------------------------------------------------
+
+    def sum(self, array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
+        """Add up floats over some dims."""
+        return self.xp.add.reduce(array, dims, None, None, keepdim)
+
     # -- convolution and pooling -------------------------------------------------------------------------------------
 
     def conv2d(self, input: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:

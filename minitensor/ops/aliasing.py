@@ -65,7 +65,7 @@ def as_window(input: Tensor, home: Layout, window: Layout) -> Layout:
 def pick(input: Tensor, home: Layout, window: Layout) -> Array:
     """Return what a window shows of ``input``, if ``input`` lay at ``home``."""
     flat, low = spread(input, home, window)
-    return look(input, flat, window, low).copy()
+    return copied(input, flat, window, low)
 
 
 @differentiable(input=picked)
@@ -78,7 +78,7 @@ def place(input: Tensor, home: Layout, window: Layout) -> Array:
         input.backend.add_at(flat, look(input, positions, window, low), input.array)
     else:
         look(input, flat, window, low)[...] = input.array
-    return look(input, flat, home, low).copy()
+    return copied(input, flat, home, low)
 
 
 @differentiable(input=erased)
@@ -87,7 +87,7 @@ def erase(input: Tensor, home: Layout, window: Layout) -> Array:
     flat, low = spread(input, home, window)
     flat = flat.copy()
     look(input, flat, window, low)[...] = 0
-    return look(input, flat, home, low).copy()
+    return copied(input, flat, home, low)
 
 
 @differentiable(input=erased, values=picked)
@@ -96,7 +96,7 @@ def overwrite(input: Tensor, values: Tensor, home: Layout, window: Layout) -> Ar
     flat, low = spread(input, home, window)
     flat = flat.copy()
     look(input, flat, window, low)[...] = values.array
-    return look(input, flat, home, low).copy()
+    return copied(input, flat, home, low)
 
 
 def common_extent(home: Layout, window: Layout) -> tuple[int, int]:
@@ -119,6 +119,12 @@ def spread(input: Tensor, home: Layout, window: Layout) -> tuple[Array, int]:
 def look(input: Tensor, flat: Array, layout: Layout, low: int) -> Array:
     """Return a window on flat memory whose first cell has the number ``low``."""
     return input.backend.window(flat, flat.dtype, layout.shape, layout.strides, layout.offset - low)
+
+
+def copied(input: Tensor, flat: Array, layout: Layout, low: int) -> Array:
+    """Return a fresh array of what a window shows of flat memory."""
+    array: Array = look(input, flat, layout, low).copy()
+    return array
 
 
 def refresh(self: Tensor) -> None:

@@ -121,7 +121,8 @@ def uneven(data: Any, dim: int) -> tuple[int, int, Any] | None:
 def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) -> Tensor:
     """Return the data as a tensor, without a copy where dtype and device allow."""
     if isinstance(data, TensorBase):
-        return data.to(dtype=dtype, device=device)  # type: ignore[attr-defined]  # every tensor is a Tensor
+        moved: Tensor = data.to(dtype=dtype, device=device)
+        return moved
     if isinstance(data, numpy.ndarray):
         shared = from_numpy(data)
         return shared if dtype is None and device is None else shared.to(dtype=dtype, device=device)
@@ -198,6 +199,11 @@ def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
     return shape
 
 
+def as_number(value: Any) -> Any:
+    """Return a Python number for a number or a tensor of one element."""
+    return value.item() if isinstance(value, TensorBase) else value
+
+
 def library(where: DeviceLike) -> Any:
     """Return the array library of a device, the host's by default."""
     return (CPU if where is None else device(where)).backend.xp
@@ -257,7 +263,7 @@ def full(
     >>> full((2,), 7)
     tensor([7, 7])
     """
-    value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value  # type: ignore[attr-defined]
+    value = as_number(fill_value)
     wanted = dtype or (dtypes.dtype_of_number(value) if out is None else out.dtype)
     dtypes.require_fits(value, wanted)
     shape = sizes_of((tuple(size),) if not isinstance(size, int) else (size,))
@@ -285,8 +291,7 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    limits: list[Any] = [each.item() if isinstance(each, TensorBase) else each for each in (start, end, step)]  # type: ignore[attr-defined]
-    first, last, stride = limits
+    first, last, stride = limits = [as_number(each) for each in (start, end, step)]
     if stride == 0:
         raise DtypeError("arange: step must be nonzero")
     if not all(math.isfinite(each) for each in limits):
@@ -320,7 +325,7 @@ def spaced(start: Any, end: Any, steps: int, wanted: Any, xp: Any) -> Array:
     """Return evenly spaced values; each half counts from its own end, so that both ends are exact."""
     if steps < 0:
         raise DtypeError(f"linspace: number of steps must be non-negative, got {steps}")
-    first, last = (each.item() if isinstance(each, TensorBase) else each for each in (start, end))  # type: ignore[attr-defined]
+    first, last = as_number(start), as_number(end)
     work = wanted if wanted.kind in "fc" and wanted.itemsize > 2 else dtypes.float64.numpy
     low, high = xp.asarray(first, dtype=work), xp.asarray(last, dtype=work)
     step = (high - low) / max(steps - 1, 1)
@@ -328,7 +333,7 @@ def spaced(start: Any, end: Any, steps: int, wanted: Any, xp: Any) -> Array:
     values = xp.where(number.real < steps / 2, low + step * number, high - step * (steps - 1 - number))
     if steps == 1:
         values = low.reshape(1)
-    return values.astype(wanted)  # type: ignore[no-any-return]  # xp is untyped
+    return values.astype(wanted)
 
 
 def logspace(

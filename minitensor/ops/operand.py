@@ -6,10 +6,11 @@ dimensions outranks a 0-d tensor, and that one a Python number; it computes noth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, Union
 
 from minitensor import dtypes
 from minitensor.autograd.record import NUMBERS
+from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.dtypes import Kind, lift
 from minitensor.errors import ArgumentTypeError, DeviceError
@@ -26,16 +27,27 @@ Operand: TypeAlias = Union["Tensor", bool, int, float, complex]
 
 def operands(a: Any, b: Any) -> tuple[Array, Array]:
     """Return two arrays of one dtype that broadcast against each other."""
-    if a.__class__ in NUMBERS:
-        y = b.array
-        return number_beside(a, y), y if meets(a, y) else y.astype(dtypes.number_dtype(a, b.dtype).numpy)
-    x = a.array
-    if b.__class__ in NUMBERS:
-        return x if meets(b, x) else x.astype(dtypes.number_dtype(b, a.dtype).numpy), number_beside(b, x)
-    y = b.array
+    if is_number(a):
+        return number_beside(a, b.array), array_beside(a, b)
+    if is_number(b):
+        return array_beside(b, a), number_beside(b, a.array)
+    x: Array = a.array
+    y: Array = b.array
     if x.dtype is y.dtype and x.__class__ is y.__class__:
         return x, y
-    return promoted(a, b)
+    x, y = promoted(a, b)
+    return x, y
+
+
+def is_number(operand: Any) -> TypeGuard[Number]:
+    """Whether an operand is a plain Python number."""
+    return operand.__class__ in NUMBERS
+
+
+def array_beside(number: Number, tensor: TensorBase) -> Array:
+    """Return a tensor's array in the dtype in which it meets a number."""
+    array = tensor.array
+    return array if meets(number, array) else array.astype(dtypes.number_dtype(number, tensor.dtype).numpy)
 
 
 def meets(number: Any, array: Array) -> bool:
@@ -52,19 +64,29 @@ WEAKER: dict[str, frozenset[type]] = {
 }
 
 
-def number_beside(number: Any, array: Array) -> Array:
+def number_beside(number: Number, array: Array) -> Array:
     """Return a number as a 0-d array of the dtype in which it meets the array."""
     # A 0-d array, not 2.0: NumPy spends 300 ns more on a Python float.
     if number.__class__ in WEAKER[array.dtype.kind]:
-        return lift(number, array.dtype)
-    return lift(number, dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy)
+        lifted = lift(number, array.dtype)
+    else:
+        lifted = lift(number, dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy)
+    return lifted if array.__class__ is HostArray else lifted[()]  # CuPy takes NumPy's scalars, not its arrays
 
 
 def promoted(*tensors: TensorBase | Number) -> Any:
     """Return the operands as arrays of their common dtype, on one device; a 0-d host tensor may join a device."""
     common = result_dtype(*tensors).numpy
     like = same_device(*tensors)
-    return tuple([lift(t, common) if t.__class__ in NUMBERS else cast_to(t, common, like) for t in tensors])
+    return tuple([
+        number_of_dtype(t, common, like) if t.__class__ in NUMBERS else cast_to(t, common, like) for t in tensors
+    ])
+
+
+def number_of_dtype(number: Any, common: Any, like: Any) -> Any:
+    """Return a number as something that ``like``'s device computes with as an array of that dtype."""
+    lifted = lift(number, common)
+    return lifted if like.array.__class__ is HostArray else lifted[()]
 
 
 def cast_to(tensor: Any, common: Any, like: Any) -> Array:
@@ -84,7 +106,7 @@ def fact(operand: Any) -> tuple[dtype, Kind]:
     """Return an operand's dtype and rank."""
     if isinstance(operand, TensorBase):
         return operand.dtype, Kind.DIMENSIONED if operand.ndim else Kind.ZERO_DIM
-    if operand.__class__ in NUMBERS or isinstance(operand, (int, float, complex)):
+    if isinstance(operand, (int, float, complex)):
         return dtypes.dtype_of_number(operand), Kind.NUMBER
     raise ArgumentTypeError(f"expected a tensor or a number, got {type(operand).__name__}: make it one with tensor(...)")
 

@@ -15,11 +15,11 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
-from minitensor.autograd.record import NUMBERS, differentiable, nondifferentiable, on_equal_dtypes
+from minitensor.autograd.record import differentiable, on_equal_dtypes
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError
 from minitensor.ops.aliasing import inplace
-from minitensor.ops.operand import meets, operands, promoted, same_device
+from minitensor.ops.operand import is_number, meets, operands, promoted, same_device
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 def conj(input: Any) -> Any:
     """Return the complex conjugate; a real tensor or number itself."""
-    if input.__class__ in NUMBERS:
+    if is_number(input):
         return input.conjugate()
     return _conj(input) if input.array.dtype.kind == "c" else input
 
 
 @differentiable(input=lambda grad: conj(grad))
-def _conj(input: Tensor) -> Array:
+def _conj(input: Tensor, *, out: Tensor | None = None) -> Array:
     return input.xp.conjugate(input.array)
 
 
@@ -53,14 +53,14 @@ def as_float(input: Tensor) -> Array:
 
 @differentiable(input=lambda grad: grad, other=lambda grad: grad)
 @on_equal_dtypes(operator.add)
-def _add(input: Operand, other: Operand) -> Array:
+def _add(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     a, b = operands(input, other)
     return a + b
 
 
 @differentiable(input=lambda grad: grad, other=lambda grad: -grad)
 @on_equal_dtypes(operator.sub)
-def _sub(input: Operand, other: Operand) -> Array:
+def _sub(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     a, b = operands(input, other)
     if a.dtype.kind == "b":
         raise DtypeError("sub: subtraction of two bool tensors is not supported; use ^ or logical_xor, or cast them first")
@@ -102,7 +102,7 @@ def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     other=lambda grad, input: grad * conj(input),
 )
 @on_equal_dtypes(operator.mul)
-def mul(input: Operand, other: Operand) -> Array:
+def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Multiply element by element; shapes broadcast."""
     a, b = operands(input, other)
     return a * b
@@ -113,7 +113,7 @@ def mul(input: Operand, other: Operand) -> Array:
     other=lambda grad, other, result: -grad * conj(result / other),
 )
 @on_equal_dtypes(operator.truediv)
-def _div(input: Operand, other: Operand) -> Array:
+def _div(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     a, b = operands(input, other)
     if a.dtype.kind not in "fc":
         a, b = a.astype(dtypes.get_default_dtype().numpy), b.astype(dtypes.get_default_dtype().numpy)
@@ -137,7 +137,7 @@ def div(
 
 
 @differentiable(input=lambda grad: grad * 0, other=lambda grad: grad * 0)
-def floor_divide(input: Operand, other: Operand) -> Array:
+def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Divide and round downwards, as Python's ``//``."""
     a, b = divisible("floor_divide", input, other)
     if a.dtype.kind != "f":
@@ -148,7 +148,7 @@ def floor_divide(input: Operand, other: Operand) -> Array:
 
 
 @differentiable(input=lambda grad: grad * 0, other=lambda grad: grad * 0)
-def _div_trunc(input: Operand, other: Operand) -> Array:
+def _div_trunc(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     a, b = divisible("div", input, other)
     xp = library_of(input, other)
     if a.dtype.kind == "f":
@@ -159,9 +159,9 @@ def _div_trunc(input: Operand, other: Operand) -> Array:
 
 @differentiable(
     input=lambda grad: grad,
-    other=lambda grad, input, other: -grad * floor_divide(input, other),
+    other=lambda grad, input, other: -grad * input.floor_divide(other),
 )
-def remainder(input: Operand, other: Operand) -> Array:
+def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return what is left of ``input`` after division; it has the sign of ``other``, as Python's ``%``."""
     a, b = divisible("remainder", input, other)
     return a % b
@@ -169,9 +169,9 @@ def remainder(input: Operand, other: Operand) -> Array:
 
 @differentiable(
     input=lambda grad: grad,
-    other=lambda grad, input, other: -grad * _div_trunc(input, other),
+    other=lambda grad, input, other: -grad * div(input, other, rounding_mode="trunc"),
 )
-def fmod(input: Operand, other: Operand) -> Array:
+def fmod(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return what is left of ``input`` after division; it has the sign of ``input``, as C's ``fmod``."""
     a, b = divisible("fmod", input, other)
     return library_of(input, other).fmod(a, b)
@@ -200,7 +200,7 @@ def library_of(*tensors: Any) -> Library:
 
 
 @differentiable(input=lambda grad: -grad)
-def neg(input: Tensor) -> Array:
+def neg(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Negate."""
     if input.array.dtype.kind == "b":
         raise DtypeError("neg: negation of a bool tensor is not supported; use ~ or logical_not")
@@ -213,7 +213,7 @@ def positive(input: Tensor) -> Tensor:
 
 
 @differentiable(input=lambda grad, result: -grad * conj(result * result))
-def reciprocal(input: Tensor) -> Array:
+def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / input``."""
     array = as_float(input)
     return array.dtype.type(1) / array
@@ -222,26 +222,26 @@ def reciprocal(input: Tensor) -> Array:
 # -- powers ------------------------------------------------------------------------------------------------------------
 
 
-def power_base_gradient(grad: Tensor, input: Any, other: Any) -> Any:
+def power_base_gradient(grad: Any, input: Any, other: Any) -> Any:
     """Return the gradient of ``input ** other`` in its base: ``other * input ** (other - 1)``, zero for an exponent of 0."""
-    if other.__class__ in NUMBERS:
+    if is_number(other):
         if other == 0:
             return grad * 0
         if other == 2:
             return grad * conj(input * other)
-        return grad * conj(other * pow(input, other - 1))
-    return where(other == 0, 0, grad * conj(other * pow(input, where(other == 0, 1, other - 1))))
+        return grad * conj(other * input ** (other - 1))
+    return where(other == 0, 0, grad * conj(other * input ** where(other == 0, 1, other - 1)))
 
 
-def power_exponent_gradient(grad: Tensor, input: Any, other: Any, result: Any) -> Any:
+def power_exponent_gradient(grad: Any, input: Any, other: Any, result: Any) -> Any:
     """Return the gradient of ``input ** other`` in its exponent: ``log(input)`` times the result, zero where both are 0."""
-    if input.__class__ in NUMBERS:
+    if is_number(input):
         if input == 0:
             return where(other == 0, 0, grad * 0)
         return grad * conj(result * log_of_number(input))
     if input.array.dtype.kind == "c" or other.array.dtype.kind == "c":
-        return where(input == 0, 0, grad * conj(result * log(input)))
-    return where((input == 0) & (other >= 0), 0, grad * (result * log(input)))
+        return where(input == 0, 0, grad * conj(result * input.log()))
+    return where((input == 0) & (other >= 0), 0, grad * (result * input.log()))
 
 
 def log_of_number(number: Any) -> Any:
@@ -252,15 +252,15 @@ def log_of_number(number: Any) -> Any:
 
 
 @differentiable(input=power_base_gradient, other=power_exponent_gradient)
-def pow(input: Operand, other: Operand) -> Array:
+def pow(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Raise ``input`` to the power ``other``, element by element."""
     a, b = operands(input, other)
-    if other.__class__ in NUMBERS and a.dtype.kind in "fc":
+    if is_number(other) and a.dtype.kind in "fc":
         if other == 2:
             return a * a
         if other == 0.5:
             return library_of(input, other).sqrt(a)
-    if a.dtype.kind in "iu" and other.__class__ in NUMBERS and other < 0:  # type: ignore[operator]  # an int here
+    if a.dtype.kind in "iu" and is_number(other) and other < 0:
         raise DtypeError(f"pow: integers to negative integer powers are not allowed, got {other}; cast to float first")
     if a.dtype.kind in "biu":
         return integer_power(library_of(input, other), a, b)
@@ -277,19 +277,19 @@ def integer_power(xp: Library, a: Array, b: Array) -> Array:
 
 
 @differentiable(input=lambda grad, input: grad * conj(input * 2))
-def square(input: Tensor) -> Array:
+def square(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``input * input``."""
     return input.array * input.array if input.array.dtype.kind != "b" else input.array.astype("int64")
 
 
 @differentiable(input=lambda grad, result: grad / conj(result * 2))
-def sqrt(input: Tensor) -> Array:
+def sqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the square root."""
     return input.xp.sqrt(as_float(input))
 
 
 @differentiable(input=lambda grad, result: grad * conj(result**3) * -0.5)
-def rsqrt(input: Tensor) -> Array:
+def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / sqrt(input)``."""
     root = input.xp.sqrt(as_float(input))
     return root.dtype.type(1) / root
@@ -299,7 +299,7 @@ def rsqrt(input: Tensor) -> Array:
 
 
 @differentiable(input=lambda grad, result: grad * conj(result))
-def exp(input: Tensor) -> Array:
+def exp(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return e raised to each element of ``input``.
 
     >>> import minitensor as torch
@@ -310,37 +310,37 @@ def exp(input: Tensor) -> Array:
 
 
 @differentiable(input=lambda grad, result: grad * conj(result * math.log(2)))
-def exp2(input: Tensor) -> Array:
+def exp2(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return 2 raised to each element."""
     return input.xp.exp2(as_float(input))
 
 
 @differentiable(input=lambda grad, result: grad * conj(result + 1))
-def expm1(input: Tensor) -> Array:
+def expm1(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``exp(input) - 1``, exact near zero."""
     return input.xp.expm1(as_float(input))
 
 
 @differentiable(input=lambda grad, input: grad / conj(input))
-def log(input: Tensor) -> Array:
+def log(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the natural logarithm."""
     return input.xp.log(as_float(input))
 
 
 @differentiable(input=lambda grad, input: grad / conj(input * math.log(2)))
-def log2(input: Tensor) -> Array:
+def log2(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the logarithm to base 2."""
     return input.xp.log2(as_float(input))
 
 
 @differentiable(input=lambda grad, input: grad / conj(input * math.log(10)))
-def log10(input: Tensor) -> Array:
+def log10(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the logarithm to base 10."""
     return input.xp.log10(as_float(input))
 
 
 @differentiable(input=lambda grad, input: grad / conj(input + 1))
-def log1p(input: Tensor) -> Array:
+def log1p(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(1 + input)``, exact near zero."""
     return input.xp.log1p(as_float(input))
 
@@ -348,38 +348,38 @@ def log1p(input: Tensor) -> Array:
 # -- trigonometric and hyperbolic --------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grad, input: grad * conj(cos(input)))
-def sin(input: Tensor) -> Array:
+@differentiable(input=lambda grad, input: grad * conj(input.cos()))
+def sin(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the sine; angles in radians."""
     return input.xp.sin(as_float(input))
 
 
-@differentiable(input=lambda grad, input: -grad * conj(sin(input)))
-def cos(input: Tensor) -> Array:
+@differentiable(input=lambda grad, input: -grad * conj(input.sin()))
+def cos(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the cosine; angles in radians."""
     return input.xp.cos(as_float(input))
 
 
 @differentiable(input=lambda grad, result: grad * conj(1 + result * result))
-def tan(input: Tensor) -> Array:
+def tan(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the tangent; angles in radians."""
     return input.xp.tan(as_float(input))
 
 
-@differentiable(input=lambda grad, input: grad * conj(rsqrt(1 - input * input)))
-def asin(input: Tensor) -> Array:
+@differentiable(input=lambda grad, input: grad * conj((1 - input * input).rsqrt()))
+def asin(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the arcsine, in radians."""
     return input.xp.arcsin(as_float(input))
 
 
-@differentiable(input=lambda grad, input: -grad * conj(rsqrt(1 - input * input)))
-def acos(input: Tensor) -> Array:
+@differentiable(input=lambda grad, input: -grad * conj((1 - input * input).rsqrt()))
+def acos(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the arccosine, in radians."""
     return input.xp.arccos(as_float(input))
 
 
 @differentiable(input=lambda grad, input: grad / conj(input * input + 1))
-def atan(input: Tensor) -> Array:
+def atan(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the arctangent, in radians."""
     return input.xp.arctan(as_float(input))
 
@@ -388,7 +388,7 @@ def atan(input: Tensor) -> Array:
     input=lambda grad, input, other: grad * other / (input * input + other * other),
     other=lambda grad, input, other: -grad * input / (input * input + other * other),
 )
-def atan2(input: Tensor, other: Tensor) -> Array:
+def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the angle of the point (other, input), in radians, with its quadrant."""
     a, b = operands(input, other)
     if a.dtype.kind != "f":
@@ -396,38 +396,38 @@ def atan2(input: Tensor, other: Tensor) -> Array:
     return library_of(input, other).arctan2(a, b)
 
 
-@differentiable(input=lambda grad, input: grad * conj(cosh(input)))
-def sinh(input: Tensor) -> Array:
+@differentiable(input=lambda grad, input: grad * conj(input.cosh()))
+def sinh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the hyperbolic sine."""
     return input.xp.sinh(as_float(input))
 
 
-@differentiable(input=lambda grad, input: grad * conj(sinh(input)))
-def cosh(input: Tensor) -> Array:
+@differentiable(input=lambda grad, input: grad * conj(input.sinh()))
+def cosh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the hyperbolic cosine."""
     return input.xp.cosh(as_float(input))
 
 
 @differentiable(input=lambda grad, result: grad * conj(1 - result * result))
-def tanh(input: Tensor) -> Array:
+def tanh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the hyperbolic tangent."""
     return input.xp.tanh(as_float(input))
 
 
-@differentiable(input=lambda grad, input: grad * conj(rsqrt(input * input + 1)))
-def asinh(input: Tensor) -> Array:
+@differentiable(input=lambda grad, input: grad * conj((input * input + 1).rsqrt()))
+def asinh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse hyperbolic sine."""
     return input.xp.arcsinh(as_float(input))
 
 
-@differentiable(input=lambda grad, input: grad * conj(rsqrt(input - 1) * rsqrt(input + 1)))
-def acosh(input: Tensor) -> Array:
+@differentiable(input=lambda grad, input: grad * conj((input - 1).rsqrt() * (input + 1).rsqrt()))
+def acosh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse hyperbolic cosine."""
     return input.xp.arccosh(as_float(input))
 
 
 @differentiable(input=lambda grad, input: grad / conj(1 - input * input))
-def atanh(input: Tensor) -> Array:
+def atanh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse hyperbolic tangent."""
     return input.xp.arctanh(as_float(input))
 
@@ -436,7 +436,7 @@ def atanh(input: Tensor) -> Array:
 
 
 @differentiable(input=lambda grad, input: grad * sgn(input))
-def abs(input: Tensor) -> Array:
+def abs(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the absolute value; of complex numbers the modulus, which is real."""
     return input.xp.abs(input.array) if input.array.dtype.kind != "b" else input.array.copy()
 
@@ -447,7 +447,7 @@ def sgn(input: Tensor) -> Tensor:
 
 
 @differentiable(input=lambda grad: grad * 0)
-def sign(input: Tensor) -> Array:
+def sign(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return -1, 0 or 1."""
     if input.array.dtype.kind == "c":
         raise DtypeError("sign: complex numbers have no order; use sgn")
@@ -455,25 +455,25 @@ def sign(input: Tensor) -> Array:
 
 
 @differentiable(input=lambda grad: grad * 0)
-def floor(input: Tensor) -> Array:
+def floor(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round downwards."""
     return input.xp.floor(input.array) if input.array.dtype.kind == "f" else input.array.copy()
 
 
 @differentiable(input=lambda grad: grad * 0)
-def ceil(input: Tensor) -> Array:
+def ceil(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round upwards."""
     return input.xp.ceil(input.array) if input.array.dtype.kind == "f" else input.array.copy()
 
 
 @differentiable(input=lambda grad: grad * 0)
-def trunc(input: Tensor) -> Array:
+def trunc(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round towards zero."""
     return input.xp.trunc(input.array) if input.array.dtype.kind == "f" else input.array.copy()
 
 
 @differentiable(input=lambda grad: grad * 0)
-def round(input: Tensor, *, decimals: int = 0) -> Array:
+def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Array:
     """Round to ``decimals`` places, halves to the even neighbour."""
     if input.array.dtype.kind != "f":
         return input.array.copy()
@@ -500,7 +500,7 @@ def shared(grad: Tensor, mine: Tensor, tied: Tensor) -> Tensor:
     input=lambda grad, input, other: shared(grad, input > other, input == other),
     other=lambda grad, input, other: shared(grad, other > input, input == other),
 )
-def maximum(input: Operand, other: Operand) -> Array:
+def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the larger of two elements; NaN if either is. Ties share the gradient."""
     a, b = operands(input, other)
     return library_of(input, other).maximum(a, b)
@@ -510,7 +510,7 @@ def maximum(input: Operand, other: Operand) -> Array:
     input=lambda grad, input, other: shared(grad, input < other, input == other),
     other=lambda grad, input, other: shared(grad, other < input, input == other),
 )
-def minimum(input: Operand, other: Operand) -> Array:
+def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the smaller of two elements; NaN if either is. Ties share the gradient."""
     a, b = operands(input, other)
     return library_of(input, other).minimum(a, b)
@@ -520,7 +520,7 @@ def minimum(input: Operand, other: Operand) -> Array:
     input=lambda grad, condition: where(condition, grad, 0),
     other=lambda grad, condition: where(condition, 0, grad),
 )
-def _where(condition: Tensor, input: Operand, other: Operand) -> Array:
+def _where(condition: Tensor, input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     if condition.array.dtype.kind != "b":
         raise DtypeError(f"where: expected a bool condition, got {condition.dtype.name}; compare with something, as x != 0")
     same_device(condition, input, other)
@@ -530,7 +530,7 @@ def _where(condition: Tensor, input: Operand, other: Operand) -> Array:
 
 def chosen_from(input: Any, other: Any) -> tuple[Array, Array]:
     """Return two operands in their common dtype; two numbers are lifted by themselves."""
-    if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
+    if is_number(input) and is_number(other):
         common = dtypes.result_type([(dtypes.dtype_of_number(each), dtypes.Kind.NUMBER) for each in (input, other)])
         return dtypes.lift(input, common.numpy), dtypes.lift(other, common.numpy)
     return operands(input, other)
@@ -554,7 +554,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
 @differentiable(input=lambda grad, input, min, max: where(inside(input, min, max), grad, 0),
                 min=lambda grad, input, min, max: where(below(input, min, max), grad, 0),
                 max=lambda grad, input, max: where(input > max, grad, 0))
-def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Array:
+def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None, *, out: Tensor | None = None) -> Array:
     """Limit every element to the range from ``min`` to ``max``; where they cross, ``max`` wins."""
     if min is None and max is None:
         raise ArgumentError("clamp: at least one of 'min' or 'max' must not be None")
@@ -604,10 +604,10 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
 
 
 @differentiable(
-    input=lambda grad, input, other: grad * sigmoid(input - other),
-    other=lambda grad, input, other: grad * sigmoid(other - input),
+    input=lambda grad, input, other: grad * (input - other).sigmoid(),
+    other=lambda grad, input, other: grad * (other - input).sigmoid(),
 )
-def logaddexp(input: Tensor, other: Tensor) -> Array:
+def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(exp(input) + exp(other))`` without overflow."""
     a, b = operands(input, other)
     return library_of(input, other).logaddexp(a, b)
@@ -617,14 +617,14 @@ def logaddexp(input: Tensor, other: Tensor) -> Array:
     input=lambda grad, input, result: where(result == 0, 0, grad * input / result),
     other=lambda grad, other, result: where(result == 0, 0, grad * other / result),
 )
-def hypot(input: Tensor, other: Tensor) -> Array:
+def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``sqrt(input**2 + other**2)`` without overflow."""
     a, b = operands(input, other)
     return library_of(input, other).hypot(a, b)
 
 
 @differentiable(input=lambda grad, result: grad * conj((1 - result) * result))
-def sigmoid(input: Tensor) -> Array:
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / (1 + exp(-input))``."""
     array = as_float(input)
     xp = input.xp
@@ -635,20 +635,13 @@ def sigmoid(input: Tensor) -> Array:
     return xp.where(array >= 0, one, small) / (one + small)
 
 
-@differentiable(input=lambda grad, input: where(isfinite_or_nan(input), grad, 0))
+@differentiable(input=lambda grad, input: where(input.isfinite(), grad, 0))
 def nan_to_num(
-    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
-) -> Array:
+    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None, *, out: Tensor | None = None) -> Array:
     """Replace NaN (by 0) and infinities (by the largest finite numbers) or by what is given."""
     if input.array.dtype.kind not in "fc":
         return input.array.copy()
     return input.xp.nan_to_num(input.array, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
-
-
-@nondifferentiable
-def isfinite_or_nan(input: Tensor) -> Array:
-    """Whether ``nan_to_num`` leaves an element as it is."""
-    return input.xp.isfinite(input.array)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------

@@ -75,12 +75,12 @@ def _sum(input: Tensor) -> Array:
     array = input.array
     if array.dtype.kind == "f" and array.itemsize > 2:
         return input.xp.add.reduce(array, None)  # half of array.sum()'s overhead
-    return total(input.xp, array, None, False)
+    return total(input, array, axes(None, array.ndim), False)
 
 
 @differentiable(input=lambda grad, in_shape, dims: spread(grad, in_shape, dims))
 def _sum_dims(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    return total(input.xp, input.array, dims, keepdim)
+    return total(input, input.array, dims, keepdim)
 
 
 def sum(
@@ -99,14 +99,14 @@ def sum(
     return _sum_dims(input, axes(dim, input.ndim), keepdim, out=out)
 
 
-def total(xp: Any, array: Array, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
-    """Add up an array: integers in 64 bits, halves in single precision."""
+def total(input: Tensor, array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
+    """Add up an array made of ``input``'s: integers in 64 bits, halves in single precision."""
     dtype = array.dtype
-    if dtype.kind in "biu":
-        return xp.add.reduce(array, dims, "int64", None, keepdim)
-    if dtype.itemsize == 2:
-        return xp.add.reduce(array, dims, "float32", None, keepdim).astype(dtype)
-    return xp.add.reduce(array, dims, None, None, keepdim)
+    if dtype.kind in "fc" and dtype.itemsize > 2:
+        return input.backend.sum(array, dims, keepdim)
+    if dtype.kind == "f":
+        return input.xp.add.reduce(array, dims, "float32", None, keepdim).astype(dtype)
+    return input.xp.add.reduce(array, dims, "int64", None, keepdim)
 
 
 def nansum(
@@ -133,7 +133,10 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
 
 @differentiable(input=lambda grad, in_shape: (grad / numel(in_shape)).expand(in_shape))
 def _mean(input: Tensor) -> Array:
-    return average(input, None, False)
+    array = input.array
+    if array.dtype.kind == "f" and array.itemsize > 2:
+        return input.xp.add.reduce(array, None) / array.size
+    return average(input, axes(None, array.ndim), False)
 
 
 @differentiable(input=lambda grad, in_shape, dims: spread(grad / count(in_shape, dims), in_shape, dims))
@@ -157,7 +160,7 @@ def mean(
     return _mean_dims(input, axes(dim, input.ndim), keepdim, out=out)
 
 
-def average(input: Tensor, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
+def average(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Any:
     """Add up an array and divide by the count, halves in single precision."""
     array = input.array
     dtype = array.dtype
@@ -167,13 +170,8 @@ def average(input: Tensor, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
             f"{input.dtype.name}; pass dtype=, or cast with .float()"
         )
     if dtype.itemsize == 2:
-        return (input.xp.add.reduce(array, dims, "float32", None, keepdim) / parts(array, dims)).astype(dtype)
-    return input.xp.add.reduce(array, dims, None, None, keepdim) / parts(array, dims)
-
-
-def parts(array: Array, dims: tuple[int, ...] | None) -> int:
-    """Return how many elements of an array become one."""
-    return array.size if dims is None else count(array.shape, dims)
+        return (input.xp.add.reduce(array, dims, "float32", None, keepdim) / count(array.shape, dims)).astype(dtype)
+    return input.backend.sum(array, dims, keepdim) / count(array.shape, dims)
 
 
 def nanmean(
@@ -220,10 +218,10 @@ def variance(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: b
     if dtype.itemsize == 2:
         array = array.astype("float32")
     n = count(array.shape, dims)
-    distance = array - xp.add.reduce(array, dims, None, None, True) / n
+    distance = array - input.backend.sum(array, dims, True) / n
     squares = (distance * distance.conj()).real if dtype.kind == "c" else distance * distance
     # A quotient of arrays: 0 degrees of freedom give NaN or infinity, not ZeroDivisionError.
-    found = xp.add.reduce(squares, dims, None, None, keepdim) / squares.dtype.type(freedom(n, correction))
+    found = input.backend.sum(squares, dims, keepdim) / squares.dtype.type(freedom(n, correction))
     return found.astype(dtype) if dtype.itemsize == 2 else found
 
 
@@ -563,12 +561,12 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
 
 @nondifferentiable
 def _all(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    return truth(input, input.array.all(dims, None, keepdim))
+    return truth(input, input.array.all(dims, keepdims=keepdim))
 
 
 @nondifferentiable
 def _any(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    return truth(input, input.array.any(dims, None, keepdim))
+    return truth(input, input.array.any(dims, keepdims=keepdim))
 
 
 def truth(input: Tensor, found: Any) -> Array:
@@ -600,7 +598,7 @@ def _logsumexp(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
         return xp.full(reduced_shape(array.shape, dims, keepdim), -math.inf, array.dtype)
     largest = array.real.max(dims, None, True)
     largest = xp.where(xp.isfinite(largest), largest, 0)
-    found = xp.log(total(xp, xp.exp(array - largest), dims, True)) + largest
+    found = xp.log(total(input, xp.exp(array - largest), dims, True)) + largest
     return found.reshape(reduced_shape(array.shape, dims, keepdim))
 
 
@@ -647,11 +645,11 @@ def vector_norm(input: Tensor, p: float, dims: tuple[int, ...], keepdim: bool) -
     elif p == 0:
         found = xp.add.reduce(size != 0, dims, size.dtype, None, keepdim)
     elif p == 1:
-        found = xp.add.reduce(size, dims, None, None, keepdim)
+        found = input.backend.sum(size, dims, keepdim)
     elif p == 2:
-        found = xp.sqrt(xp.add.reduce(size * size, dims, None, None, keepdim))
+        found = xp.sqrt(input.backend.sum(size * size, dims, keepdim))
     else:
-        found = xp.add.reduce(size**p, dims, None, None, keepdim) ** (1 / p)
+        found = input.backend.sum(size**p, dims, keepdim) ** (1 / p)
     return found.astype(dtype) if dtype.itemsize == 2 else found
 
 

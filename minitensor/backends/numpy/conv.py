@@ -28,7 +28,8 @@ Shape = tuple[int, ...]
 # input, shifted and cut to the output's width). A vertical shift of a band is then one long run for the whole image,
 # 0.12 ns. Padding and horizontal stride are dealt with in the first step, vertical stride in the second.
 
-TILE_ELEMENTS = 1 << 18  # of the unrolled matrix: 1 MiB of floats; half as much or twice as much costs about 5%
+TILE_ELEMENTS = 1 << 19  # of the unrolled matrix: 2 MiB of floats; half or twice as many make no difference, 2 ** 17 do
+THREADED_PRODUCTS = 1 << 21  # below this many multiplications, about 50 us of work, threads cost more than they bring
 TILE_COLUMNS = 512  # small images share a product until it is this wide: a narrow one reads all weights for little work
 
 
@@ -58,6 +59,11 @@ class Windows:
     def plane(self) -> int:
         """The windows of one image."""
         return self.out_height * self.out_width
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether the windows are the entries themselves."""
+        return (self.kernel, self.stride, self.padding) == ((1, 1), (1, 1), (0, 0))
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,8 @@ def conv2d_weight(
         return reference.conv2d_weight(numpy, grad, input, weight_shape, stride, padding, dilation, groups)
     windows = measure(input.shape, weight_shape, grad.shape[2:], stride, padding, dilation, groups)
     tiles = list(cut(windows))
-    parts = [tiles[start::parts] for parts in [min(get_num_threads(), len(tiles))] for start in range(parts)]
+    count = min(crew(windows), len(tiles))
+    parts = [tiles[start::count] for start in range(count)]
     totals = [numpy.zeros((groups, weight_shape[0] // groups, windows.depth // groups), grad.dtype) for _ in parts]
     parallel_for(lambda turn: add_products(grad, input, totals[turn], windows, parts[turn]), len(parts))
     for total in totals[1:]:
@@ -173,6 +180,8 @@ def fold_images(grad: Array, columns: Array, total: Array, windows: Windows, ima
 
 def unroll(input: Array, windows: Windows, tile: Tile, apart: bool) -> Array:
     """Write a tile's windows as columns (n, groups, depth, columns) or, not ``apart``, (groups, depth, n * columns)."""
+    if apart and windows.is_pointwise:
+        return split(input[tile.n0 : tile.n1, :, tile.r0 : tile.r1], windows.groups)
     n, rows = tile.n1 - tile.n0, tile.r1 - tile.r0
     channels, groups, (tall, broad) = windows.channels, windows.groups, windows.kernel
     matrix = scratch("matrix", n * windows.depth * rows * windows.out_width, input.dtype)
@@ -264,7 +273,7 @@ def cut(windows: Windows) -> Iterator[Tile]:
     if len(rows) == 1:
         fits = max(1, min(TILE_ELEMENTS // max(1, windows.depth * windows.plane), windows.n))
         wide = -(-TILE_COLUMNS // windows.plane)
-        together = min(max(fits, wide), -(-windows.n // get_num_threads()))
+        together = min(max(fits, wide), -(-windows.n // crew(windows)))
     for n0 in range(0, windows.n, together):
         for band in rows:
             yield Tile(n0, min(n0 + together, windows.n), band.start, band.stop)
@@ -275,8 +284,8 @@ def cut_rows(windows: Windows) -> Iterator[range]:
     row = max(1, windows.depth * windows.out_width)
     count = max(1, TILE_ELEMENTS // row, -(-TILE_COLUMNS // (2 * windows.out_width)))
     parts = -(-windows.out_height // count)
-    if windows.n < get_num_threads() and windows.plane >= 2 * TILE_COLUMNS:
-        parts = max(parts, get_num_threads())
+    if windows.n < crew(windows) and windows.plane >= 2 * TILE_COLUMNS:
+        parts = max(parts, crew(windows))
     count = -(-windows.out_height // max(1, parts))
     for start in range(0, windows.out_height, max(1, count)):
         yield range(start, min(start + count, windows.out_height))
@@ -284,9 +293,16 @@ def cut_rows(windows: Windows) -> Iterator[range]:
 
 def cut_images(windows: Windows) -> Iterator[range]:
     """Cut the batch into a few runs for every thread."""
-    count = max(1, -(-windows.n // (4 * get_num_threads())))
+    runs = 4 * crew(windows) if crew(windows) > 1 else 1
+    count = max(1, -(-windows.n // runs))
     for start in range(0, windows.n, count):
         yield range(start, min(start + count, windows.n))
+
+
+def crew(windows: Windows) -> int:
+    """Return how many threads the work is worth."""
+    products = windows.n * windows.plane * windows.depth * windows.out_channels // windows.groups
+    return get_num_threads() if products >= THREADED_PRODUCTS else 1
 
 
 def stays_apart(windows: Windows, tile: Tile) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy
 
 from minitensor.backends.base import Backend
+from minitensor.backends.numpy import reduce
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -22,8 +23,13 @@ class NumpyBackend(Backend):
     def window(self, buffer: Array, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:
         size = dtype.itemsize
         # 0.35 us; numpy.lib.stride_tricks.as_strided takes 3.5
-        array: Array = numpy.ndarray(shape, dtype, buffer, offset * size, tuple([step * size for step in strides]))
-        return array
+        try:
+            array: Array = numpy.ndarray(shape, dtype, buffer, offset * size, tuple([step * size for step in strides]))
+        except ValueError:
+            if 0 not in shape:
+                raise
+            array = numpy.ndarray(shape, dtype, buffer, 0, tuple([step * size for step in strides]))
+        return array  # an empty window may begin behind the end, where NumPy would have none begin
 
     def settle(self, value: Any) -> Array:
         return numpy.asarray(value)
@@ -39,3 +45,9 @@ class NumpyBackend(Backend):
 
     def address(self, array: Array) -> int:
         return int(array.ctypes.data)
+
+    def take(self, array: Array, index: Array, axis: int) -> Array:
+        return array.take(index, axis, mode="clip")  # half the time of "raise", which looks at each position once more
+
+    def sum(self, array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
+        return reduce.sum(array, dims, keepdim)

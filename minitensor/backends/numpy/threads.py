@@ -34,7 +34,7 @@ BLAS_NAMES = (
     ("bli_thread_set_num_threads", "bli_thread_get_num_threads"),
 )
 
-KEPT_BYTES = 4 << 20  # a scratch buffer up to this size is kept for the next call, one a thread and slot
+KEPT_BYTES = 16 << 20  # a scratch buffer up to this size is kept for the next call, one a thread and slot
 
 
 def parallel_for(function: Callable[[int], object], count: int) -> None:

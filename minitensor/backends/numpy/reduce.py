@@ -1,0 +1,80 @@
+"""Sums over some dims of contiguous floats, by the matrix product with a vector of ones.
+
+``numpy.add.reduce`` starts anew for every row, and adds single-precision columns one after the other: over a million rows it
+loses two digits that PyTorch keeps. A product with ones is 1.2 to 20 times as fast, and in blocks of rows as accurate as
+a sum by halves. What does not fit this pattern goes to ``numpy.add.reduce``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+BLOCK = 512  # rows added by one product; as many columns at most, so that BLAS stays on one thread
+LONG = 4096  # entries of a row from which on adding by halves is the more accurate
+
+
+def sum(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
+    """Add up floats over some dims."""
+    if array.dtype.char in "fd" and array.flags.c_contiguous:
+        runs = runs_of(array.shape, dims, keepdim)
+        if runs is not None:
+            outer, kept, inner, shape = runs
+            if inner > 1:
+                array = add_rows(array.reshape(-1, inner))
+            return (add_columns(array.reshape(outer, kept)) if outer > 1 else array).reshape(shape)
+    return numpy.add.reduce(array, dims, None, None, keepdim)
+
+
+@lru_cache(4096)
+def runs_of(
+    shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool
+) -> tuple[int, int, int, tuple[int, ...]] | None:
+    """Return how many elements go before, stay, and go after, and the resulting shape; None if they alternate more."""
+    stay = [dim for dim in range(len(shape)) if dim not in dims and shape[dim] != 1]
+    if not stay or 0 in shape:
+        return None
+    first, last = stay[0], stay[-1] + 1
+    if len(stay) != len([dim for dim in range(first, last) if shape[dim] != 1]):
+        return None
+    outer, kept, inner = prod(shape[:first]), prod(shape[first:last]), prod(shape[last:])
+    if outer == inner == 1:
+        return None
+    result = [1 if dim in dims else size for dim, size in enumerate(shape) if keepdim or dim not in dims]
+    return outer, kept, inner, tuple(result)
+
+
+def add_rows(rows: Array) -> Array:
+    """Add up each row."""
+    if rows.shape[1] > LONG:
+        return numpy.add.reduce(rows, 1)  # type: ignore[no-any-return]  # ufunc methods are untyped
+    return rows.dot(numpy.ones(rows.shape[1], rows.dtype))
+
+
+def add_columns(rows: Array) -> Array:
+    """Add up each column: in blocks of rows, then the blocks' sums likewise."""
+    count, width = rows.shape
+    blocks = count // BLOCK
+    if blocks < 2:
+        return add_few(rows)
+    whole = rows[: blocks * BLOCK].reshape(blocks, BLOCK, width)
+    if width <= BLOCK:
+        sums = numpy.matmul(numpy.ones(BLOCK, rows.dtype), whole)
+    else:
+        sums = numpy.add.reduce(whole, 1)
+    found = add_columns(sums)
+    return found if blocks * BLOCK == count else found + add_few(rows[blocks * BLOCK :])
+
+
+def add_few(rows: Array) -> Array:
+    """Add up each column of a few rows."""
+    count, width = rows.shape
+    if width > BLOCK:
+        return numpy.add.reduce(rows, 0)  # type: ignore[no-any-return]  # as above
+    return numpy.ones(count, rows.dtype).dot(rows)

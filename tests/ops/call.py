@@ -1,0 +1,177 @@
+"""Making the calls of a row: in this library or in PyTorch, in any dtype, any memory layout, on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+import minitensor as mt
+from ops.row import Call, Dtype, Row
+from strategies import Placed, placed, tensor_of, torch_of
+
+Convert = Callable[[Any], Any]
+
+
+# -- finding an op -----------------------------------------------------------------------------------------------------
+
+
+def find(library: Any, name: str) -> Any:
+    """Return what stands under a dotted name, or None. A bare name may be a function or a method."""
+    place = library
+    for word in name.split("."):
+        place = getattr(place, word, None)
+    return getattr(library.Tensor, name, None) if place is None and "." not in name else place
+
+
+def ours(row: Row) -> Callable[..., Any]:
+    op = find(mt, row.name)
+    assert op is not None, f"{row.name}: no such op"
+    return op
+
+
+def theirs(torch: Any, row: Row) -> Callable[..., Any]:
+    if callable(row.torch):
+        return row.torch
+    op = find(torch, row.torch or row.name)
+    assert op is not None, f"{row.name}: PyTorch has no such op"
+    return op
+
+
+def twin(row: Row) -> Any:
+    """Return the in-place twin, or None."""
+    return find(mt, row.name + "_") or getattr(mt.Tensor, row.name + "_", None)
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------------
+
+
+def mapped(call: Call, array: Convert, dtype: Convert = lambda each: each) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return a call's arguments with every array and dtype converted, in lists and tuples too."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, (np.ndarray, Placed)):
+            return array(value)
+        if isinstance(value, Dtype):
+            return dtype(value)
+        if value.__class__ in (list, tuple):
+            return value.__class__([convert(each) for each in value])
+        if value.__class__ is slice:
+            return slice(convert(value.start), convert(value.stop), convert(value.step))
+        return value
+
+    return tuple([convert(each) for each in call.args]), {k: convert(v) for k, v in call.kwargs.items()}
+
+
+def our_arguments(call: Call, array: Convert | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return mapped(call, array or mt.tensor, lambda each: getattr(mt, each.name))
+
+
+def torch_arguments(torch: Any, call: Call, array: Convert | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return mapped(call, array or (lambda each: torch.from_numpy(each.copy())), lambda each: getattr(torch, each.name))
+
+
+def recast(call: Call, dtype: str) -> Call:
+    """Return the call with its float64 arrays in another dtype; complex numbers get an imaginary part."""
+    factor = 1 + 0.3j if dtype.startswith("complex") else 1
+    return retyped(call, lambda array: (array * factor).astype(dtype) if array.dtype == np.float64 else array)
+
+
+def arrays_in(call: Call) -> list[Any]:
+    """Return the arrays among a call's arguments."""
+    found: list[Any] = []
+    mapped(call, found.append)
+    return found
+
+
+def retyped(call: Call, convert: Convert) -> Call:
+    args, kwargs = mapped(call, convert)
+    return Call(args, kwargs, call.smooth)
+
+
+def laid(call: Call, kind: str) -> Call:
+    """Return the call with its arrays placed in memory in another way."""
+    return retyped(call, lambda array: placed(array, kind))
+
+
+def run(row: Row, call: Call) -> Any:
+    """Call this library's op."""
+    args, kwargs = our_arguments(call, our_tensor)
+    return ours(row)(*args, **kwargs)
+
+
+def our_tensor(array: Any) -> mt.Tensor:
+    return tensor_of(array) if isinstance(array, Placed) else mt.tensor(array)
+
+
+def their_tensor(torch: Any) -> Convert:
+    return lambda array: torch_of(torch, array if isinstance(array, Placed) else placed(array, "contiguous"))
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+
+
+def tensors_in(value: Any) -> list[Any]:
+    """Return the tensors of a result, flat: this library's or PyTorch's."""
+    if isinstance(value, (list, tuple)) and not isinstance(value, mt.Size):
+        return [tensor for each in value for tensor in tensors_in(each)]
+    return [value] if hasattr(value, "requires_grad") else []
+
+
+def numbers(tensor: Any) -> Any:
+    """Return any tensor's elements as a host array."""
+    if isinstance(tensor, mt.Tensor):
+        return tensor.detach().cpu().numpy()
+    return tensor.numpy(force=True)  # also of PyTorch's lazy conjugates and zeros
+
+
+def dtype_name(tensor: Any) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def assert_same(found: Any, expected: Any, rtol: float, what: str = "", atol: float | None = None) -> None:
+    """Compare results of any nesting: shapes, dtypes and values of tensors, and what else there is."""
+    if isinstance(expected, (list, tuple)) and tensors_in(expected):
+        assert isinstance(found, (list, tuple)) and len(found) == len(expected), f"{what}: {found} is not {expected}"
+        for k, (one, other) in enumerate(zip(found, expected, strict=True)):
+            assert_same(one, other, rtol, f"{what}[{k}]", atol)
+        return
+    if not tensors_in(expected):
+        assert isinstance(found, type(expected)) or type(expected).__name__ == type(found).__name__, what
+        assert found == expected or found != found, f"{what}: {found!r} is not {expected!r}"
+        return
+    assert tuple(found.shape) == tuple(expected.shape), f"{what}: shape {tuple(found.shape)}, not {tuple(expected.shape)}"
+    assert dtype_name(found) == dtype_name(expected), f"{what}: {dtype_name(found)}, not {dtype_name(expected)}"
+    np.testing.assert_allclose(
+        numbers(found), numbers(expected), rtol=rtol, atol=rtol if atol is None else atol, err_msg=what
+    )
+
+
+TOLERANCE = {"float16": 2e-3, "complex64": 2e-6, "float32": 1e-6}
+
+
+def tolerance(row: Row, dtype: str) -> float:
+    """Return how far a result of a dtype may lie from PyTorch's, relatively."""
+    scale = row.rtol / 1e-6
+    return scale * TOLERANCE.get(dtype, 1e-12)
+
+
+@contextmanager
+def told(*facts: Any) -> Iterator[None]:
+    """Say in the error which call failed."""
+    try:
+        yield
+    except Exception as error:
+        where = " ".join(str(each) for each in facts)
+        error.args = (f"{where}: {error.args[0] if error.args else ''}", *error.args[1:])
+        raise
+
+
+def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return what a call gives, or the exception it raises."""
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:
+        return error
