@@ -317,6 +317,53 @@ from minitensor.ops.index import (
     take_along_dim,
 )
 
+# -- sort
+from minitensor.ops.sort import (
+    argsort,
+    bucketize,
+    kthvalue,
+    msort,
+    searchsorted,
+    sort,
+    topk,
+    unique,
+)
+
+# -- activation
+from minitensor.ops.activation import (
+    celu,
+    hardshrink,
+    log_softmax,
+    prelu,
+    relu,
+    relu_,
+    selu,
+    softmax,
+    threshold,
+)
+from minitensor.ops.special import erf, erfc
+
+# -- random
+from minitensor.generator import Generator, default_generator
+from minitensor.ops.random import (
+    bernoulli,
+    fork_rng,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+    set_rng_state,
+)
+
 __version__ = "0.1.0"
 
 # NumPy warns where IEEE arithmetic gives inf or NaN; tensors give them silently, as PyTorch's do. An errstate around each

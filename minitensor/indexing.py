@@ -22,7 +22,7 @@ _new = tuple.__new__  # Layout(...) costs 0.1 us more than new(Layout, (...)), a
 
 
 def basic(layout: Layout, index: Any) -> Layout | None:
-    """Answer ``x[index]`` for a plain int, a slice, or a tuple of these; None when that is not enough: ask ``resolve``.
+    """Answer ``x[index]`` for plain ints, slices, None and ``...``; None when that is not enough: ask ``resolve``.
 
     The fast twin of ``resolve``, which also raises the errors. It remembers nothing: slices have no hash, and a loop
     over ``x[i]`` would flush the cache.
@@ -34,28 +34,50 @@ def basic(layout: Layout, index: Any) -> Layout | None:
             step = (index if index >= 0 else index + shape[0]) * strides[0]
             return _new(Layout, (shape[1:], strides[1:], offset + step))
         return None
-    if kind is slice:
-        index = (index,)
-    elif kind is not tuple:
-        return None
-    taken = len(index)
-    if taken > len(shape):
-        return None
-    sizes, steps = [], []
-    for item, size, stride in zip(index, shape, strides):
+    items = index if kind is tuple else (index,)
+    ndim = len(shape)
+    sizes: list[int] = []
+    steps: list[int] = []
+    dim = 0
+    for item in items:
         kind = item.__class__
-        if kind is slice:
-            start, stop, step = item.indices(size)
+        if kind is slice and dim < ndim:
+            start, stop, step = item.indices(shape[dim])
             if step < 0:
                 return None
-            offset += start * stride
+            offset += start * strides[dim]
             sizes.append((stop - start + step - 1) // step if stop > start else 0)
-            steps.append(stride * step)
-        elif kind is int and -size <= item < size:
-            offset += (item if item >= 0 else item + size) * stride
+            steps.append(strides[dim] * step)
+            dim += 1
+        elif kind is int and dim < ndim:
+            size = shape[dim]
+            if not -size <= item < size:
+                return None
+            offset += (item if item >= 0 else item + size) * strides[dim]
+            dim += 1
+        elif item is None:
+            sizes.append(1)
+            steps.append(shape[dim] * strides[dim] if dim < ndim else 1)
+        elif item is Ellipsis:
+            end = ndim - dims_after_ellipsis(items)
+            if end < dim:
+                return None
+            sizes += shape[dim:end]
+            steps += strides[dim:end]
+            dim = end
         else:
             return None
-    return _new(Layout, ((*sizes, *shape[taken:]), (*steps, *strides[taken:]), offset))
+    return _new(Layout, ((*sizes, *shape[dim:]), (*steps, *strides[dim:]), offset))
+
+
+def dims_after_ellipsis(items: tuple[object, ...]) -> int:
+    """Count the ints and slices after ``...``; a second one makes it more than any tensor has dims."""
+    count = 0
+    for item in reversed(items):
+        if item is Ellipsis:
+            break
+        count += item is not None
+    return count if sum([item is Ellipsis for item in items]) == 1 else 1 << 30
 
 
 def resolve(layout: Layout, index: object, dims_taken: DimsTaken) -> tuple[Layout, dict[int, object]]:

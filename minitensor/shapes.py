@@ -111,7 +111,7 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
     True
     """
     given = sizes[0] if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
-    if given.__class__ is tuple and {*map(type, given)} == PLAIN:  # type: ignore[arg-type]  # a tuple, as just seen
+    if given.__class__ is tuple and {*map(type, given)} == PLAIN:
         return given  # type: ignore[return-value]  # of ints, as just seen
     try:
         return tuple([int(index(n)) for n in given])  # type: ignore[arg-type]  # refused below

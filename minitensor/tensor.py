@@ -11,7 +11,23 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd import face as graph
 from minitensor.base import TensorBase
 from minitensor.ops import matmul as products
-from minitensor.ops import aliasing, cast, compare, creation, cumulative, face, index, join, pointwise, reduce, shape
+from minitensor.ops import sort as sorting
+from minitensor.ops import (
+    activation,
+    aliasing,
+    cast,
+    compare,
+    creation,
+    cumulative,
+    face,
+    index,
+    join,
+    pointwise,
+    random,
+    reduce,
+    shape,
+    special,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,6 +197,10 @@ class Tensor(TensorBase):
 
     # -- activation (ops/activation.py) ------------------------------------------------------------------------------
 
+    relu, relu_, prelu, hardshrink = activation.relu, activation.relu_, activation.prelu, activation.hardshrink
+    softmax, log_softmax = activation.softmax, activation.log_softmax
+    erf, erfc = special.erf, special.erfc
+
     # -- reduce (ops/reduce.py) --------------------------------------------------------------------------------------
 
     sum, nansum, mean, nanmean = reduce.sum, reduce.nansum, reduce.mean, reduce.nanmean
@@ -195,6 +215,8 @@ class Tensor(TensorBase):
 
     cumsum, cumprod, logcumsumexp = cumulative.cumsum, cumulative.cumprod, cumulative.logcumsumexp
     cummax, cummin, diff = cumulative.cummax, cumulative.cummin, cumulative.diff
+    argsort, msort, topk, kthvalue = sorting.argsort, sorting.msort, sorting.topk, sorting.kthvalue
+    sort, unique = sorting.sort, sorting.unique
 
     # -- matmul (ops/matmul.py) --------------------------------------------------------------------------------------
 
@@ -272,6 +294,10 @@ class Tensor(TensorBase):
     __index__, __len__, __iter__, __contains__ = cast.as_index, cast.length, cast.iterate, cast.contains
 
     # -- random (ops/random.py) --------------------------------------------------------------------------------------
+
+    uniform_, normal_, random_ = random.uniform_, random.normal_, random.random_
+    bernoulli, bernoulli_, exponential_ = random.bernoulli, random.bernoulli_, random.exponential_
+    multinomial = random.multinomial
 
     # -- graph (autograd/face.py) ------------------------------------------------------------------------------------
 

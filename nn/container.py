@@ -97,7 +97,7 @@ def required(module: object) -> Module:
 class Sequential(Numbered):
     """Modules called one after another, each on the output of the one before.
 
-    >>> net = Sequential(Linear(4, 3), ReLU(), Linear(3, 2))
+    >>> net = Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     >>> net[1:]
     Sequential(
       (1): ReLU()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from minitensor.creation import empty
+from minitensor.ops.creation import empty
 from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
 from minitensor.nn.linear import reset_weight_and_bias

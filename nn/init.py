@@ -10,11 +10,11 @@ import math
 import warnings
 from typing import TYPE_CHECKING
 
-from minitensor import linalg
+from minitensor import generator as streams
 from minitensor.autograd.mode import no_grad
-from minitensor.creation import empty_like, eye, randperm
+from minitensor.ops.creation import empty_like, eye
 from minitensor.errors import ArgumentError
-from minitensor.ops.compare import where  # PLACE
+from minitensor.ops.pointwise import where
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -199,7 +199,8 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     rows, columns = tensor.shape
     tensor.normal_(0, std, generator=generator)
     for column in range(columns):
-        tensor[randperm(rows)[: math.ceil(sparsity * rows)], column] = 0
+        zeros = streams.randperm(streams.default_generator, rows)[: math.ceil(sparsity * rows)]
+        tensor[zeros.tolist(), column] = 0
     return tensor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minitensor.creation import empty
+from minitensor.ops.creation import empty
 from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.module import Module

@@ -400,7 +400,7 @@ class Module:
     ) -> dict[str, Any]:
         """Return every parameter and persistent buffer under its path. The tensors share memory with the module's.
 
-        >>> list(Linear(2, 3).state_dict())
+        >>> list(nn.Linear(2, 3).state_dict())
         ['weight', 'bias']
         """
         return state.collect(self, destination, prefix, keep_vars)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor import dtypes
-from minitensor.creation import empty, ones, tensor, zeros
+from minitensor.ops.creation import empty, ones, tensor, zeros
 from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
 from minitensor.nn import init

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from minitensor.creation import empty
+from minitensor.base import new
+from minitensor.ops.creation import empty
 from minitensor.tensor import Tensor
 
 T = TypeVar("T", bound=Tensor)
@@ -16,15 +17,18 @@ T = TypeVar("T", bound=Tensor)
 
 def adopt(cls: type[T], data: Tensor | None, requires_grad: bool) -> T:
     """Return a leaf of class ``cls`` on the memory of ``data``."""
-    source = empty(0) if data is None else data.detach()
-    tensor = object.__new__(cls)
+    source = empty(0) if data is None else data
+    tensor = new(cls)
     tensor._storage, tensor._layout, tensor._node, tensor._base = source.storage, source.layout, None, None
-    tensor.requires_grad_(requires_grad)
+    if requires_grad:
+        tensor.requires_grad_()
     return tensor
 
 
 class Parameter(Tensor):
     """A tensor that its module trains: listed by ``parameters()``, and requiring grad unless told otherwise.
+
+    It shares the memory of its data.
 
     >>> Parameter(minitensor.ones(2))
     Parameter containing:
@@ -35,19 +39,15 @@ class Parameter(Tensor):
         return adopt(cls, data, requires_grad)
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
-        """Everything is done in ``__new__``: a parameter shares the memory of its data."""
+        """Do nothing: all is done in ``__new__``."""
 
-    def __repr__(self, **options: Any) -> str:
-        return "Parameter containing:\n" + super().__repr__(**options)
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + super().__repr__()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
-        if id(self) not in memo:
-            memo[id(self)] = type(self)(self.detach().clone(), self.requires_grad)
-        copied: Parameter = memo[id(self)]
+        copied: Parameter = super().__deepcopy__(memo)  # type: ignore[assignment]  # the copy is of the same class
+        copied.grad = None
         return copied
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return type(self), (self.detach(), self.requires_grad)
 
 
 class Buffer(Tensor):
@@ -61,4 +61,7 @@ class Buffer(Tensor):
         return buffer
 
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
-        """Everything is done in ``__new__``."""
+        """Do nothing: all is done in ``__new__``."""
+
+    def __reduce_ex__(self, protocol: Any = None) -> tuple[Any, ...]:
+        return (*super().__reduce_ex__(protocol), self.__dict__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.mode import no_grad
-from minitensor.creation import empty
+from minitensor.ops.creation import empty
 from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
 from minitensor.nn import init

@@ -2,29 +2,22 @@
 
 A rule (SGD, Adam, ...) names the arrays it keeps for a parameter and writes one ``update`` on plain arrays; this file decides
 which memory an update sees, counts steps and versions, and writes and reads state dicts. It knows no rule and no module.
-
-Note [What an update sees]. An update is a row of whole-array operations in place, bound by memory or, on small parameters,
-by the price of a call. So large parameters are cut into blocks that stay in the cache from the first operation to the last,
-and small ones are gathered into a bundle (both in ``bundle.py``). A rule cannot tell: its arrays have one shape, and it
-treats every element alike. A rule that needs whole tensors says ``elementwise = False``.
 """
 
 from __future__ import annotations
 
-import threading
 import warnings
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from minitensor import dtypes
 from minitensor.autograd.mode import enable_grad
 from minitensor.backends import BY_ARRAY
-from minitensor.errors import ArgumentError, ArgumentTypeError, UnsupportedError
-from minitensor.ops.creation import tensor, zeros_like
-from minitensor.optim.bundle import SMALL, Bundle, Piece, blocks
+from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.ops.creation import tensor
+from minitensor.optim.plan import Plan, step_dtype
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
 
@@ -108,64 +101,23 @@ class Optimizer:
         return loss
 
     def _update_group(self, number: int, group: Group) -> None:
-        """Apply the rule to one group: small parameters in bundles, each of the others by itself."""
-        names = (("step",) if self.counts else ()) + self.slots(group)
-        small: dict[Any, tuple[list[Tensor], list[State]]] = {}
-        for param in group["params"]:
-            grad = param.grad
-            if grad is None:
-                continue
-            state = self.state[param] if names else {}
-            step = self._begin(names, param, state)
-            array = param.array
-            if self.elementwise and array.size <= SMALL and array.dtype.kind == "f":
-                params, states = small.setdefault((step, array.dtype, param.device), ([], []))
-                params.append(param)
-                states.append(state)
-            else:
-                self._update_one(group, step, param, names, state)
-        for (step, *_), (params, states) in small.items():
-            self._update_small(number, group, step, params, names, states)
-
-    def _begin(self, names: tuple[str, ...], param: Tensor, state: State) -> int:
-        """Make what is missing of a parameter's state; return the number of the update that is due."""
-        fresh = not names
-        for name in names:
-            if state.get(name) is None:
-                fresh = True
-                state[name] = tensor(0.0, dtype=step_dtype()) if name == "step" else zeros_like(param.detach())
-        if self.counts:
-            return int(state["step"].array) + 1
-        return 1 if fresh else 2
-
-    def _update_one(self, group: Group, step: int, param: Tensor, names: tuple[str, ...], state: State) -> None:
-        """Apply the rule to one parameter, block by block if that helps."""
-        if self.counts:
-            state["step"].array += 1
-        arrays = tuple([state[name].array for name in names if name != "step"])
-        whole = Piece(step, param.array, param.grad.array, arrays)
-        for piece in blocks(whole) if self.elementwise else [whole]:
-            self.update(group, *piece, self._scratch(piece.param))
-        param.storage.version += 1
-
-    def _update_small(
-        self, number: int, group: Group, step: int, params: list[Tensor], names: tuple[str, ...], states: list[State]
-    ) -> None:
-        """Apply the rule to many small parameters at once; few are not worth a bundle."""
-        if len(params) < 4:
-            for param, state in zip(params, states, strict=True):
-                self._update_one(group, step, param, names, state)
+        """Apply the rule to one group; see Note [What an update sees] in plan.py."""
+        params = [param for param in group["params"] if param.grad is not None]
+        if not params:
             return
-        bundle = self._bundles.get(number)
-        if bundle is None or not bundle.holds(params, states, names):
-            bundle = self._bundles[number] = Bundle(params, states, names)
-        piece = bundle.gather(step)
-        self.update(group, *piece, self._scratch(piece.param))
-        bundle.scatter()
+        names = (("step",) if self.counts else ()) + self.slots(group)
+        states: list[State] = [self.state[param] for param in params] if names else [{} for _ in params]
+        plan = self._plans.get(number)
+        if plan is None or not plan.holds(params, states, names):
+            plan = self._plans[number] = Plan(params, states, names, self.elementwise)
+        for part in plan.parts:
+            for piece in part.pieces():
+                self.update(group, *piece, self._scratch(piece.param))
+            part.finish()
 
     def _scratch(self, like: Array) -> Scratch:
         """Return uninitialised arrays of a shape, kept from step to step."""
-        key = (like.shape, like.dtype, like.__class__, threading.get_ident())
+        key = (like.shape, like.dtype, like.__class__)
         kept = self._scratches.get(key)
         if kept is None:
             xp = BY_ARRAY[like.__class__].xp
@@ -243,7 +195,7 @@ class Optimizer:
     def _take(self, state: defaultdict[Any, State], groups: list[Group]) -> None:
         """Let this be the state, these the groups."""
         self.state, self.param_groups = state, groups
-        self._bundles.clear()
+        self._plans.clear()
 
     # -- hooks
 
@@ -279,7 +231,7 @@ class Optimizer:
     def __setstate__(self, attributes: dict[str, Any]) -> None:
         self.__dict__.update(attributes)
         self._opt_called = False
-        self._bundles: dict[int, Bundle] = {}
+        self._plans: dict[int, Plan] = {}
         self._scratches: dict[Any, Scratch] = {}
         self._step_pre_hooks: Hooks[Hook] = Hooks()
         self._step_post_hooks: Hooks[Hook] = Hooks()
@@ -308,11 +260,6 @@ def step_with_hooks(optimizer: Optimizer, closure: Callable[[], Any] | None) -> 
     for after in optimizer._step_post_hooks.all():
         after(optimizer, args, kwargs)
     return loss
-
-
-def step_dtype() -> dtypes.dtype:
-    """Return the dtype of step counts: float32, but float64 where that is the default."""
-    return dtypes.float64 if dtypes.get_default_dtype() is dtypes.float64 else dtypes.float32
 
 
 def named_params(given: Any) -> tuple[list[Tensor], list[str]]:

@@ -21,7 +21,7 @@ class SGD(Optimizer):
         b <- mu b + (1 - tau) g                 (b = g at the first step)
         p <- p - lr b                           (plain: p - lr g; Nesterov: p - lr (g + mu b))
 
-    >>> optimizer = SGD([Parameter(minitensor.ones(2))], lr=0.1, momentum=0.9)
+    >>> optimizer = SGD([nn.Parameter(minitensor.ones(2))], lr=0.1, momentum=0.9)
     """
 
     def __init__(

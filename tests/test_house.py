@@ -250,9 +250,8 @@ def test_every_package_has_an_init() -> None:
 
 def fresh(program: str, **variables: str) -> str:
     """Run a program in a new interpreter and return what it prints."""
-    variables = {**os.environ, **variables}
-    command = [sys.executable, "-c", program]
-    return subprocess.run(command, check=True, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60).stdout
+    command, environment = [sys.executable, "-c", program], {**os.environ, **variables}
+    return subprocess.check_output(command, cwd=ROOT, env=environment, text=True, timeout=60)
 
 
 def test_importing_the_library_loads_nothing_optional() -> None:

@@ -416,9 +416,9 @@ def viewers(op: Op) -> Callable[..., Any]:
         input = bound[0]
         node, kind = input.node, array_dtype(input)
         results = tuple([window(input, layout) for layout in layouts])
+        base, version = input if input._base is None else input._base, input.storage.version
         for result in results:
-            result._base = input if input._base is None else input._base
-            result._seen = result._storage.version
+            result._base, result._seen = base, version
         if node is None or not results or not grad_mode.get():
             return results
         made = new(MultiNode)

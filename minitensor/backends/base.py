@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from minitensor.backends.reference import conv, pool
+from minitensor.backends.reference import conv, norm, pool
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -73,6 +73,12 @@ class Backend(ABC):
         """Add up floats over some dims."""
         return self.xp.add.reduce(array, dims, None, None, keepdim)
 
+    # -- activations -------------------------------------------------------------------------------------------------
+
+    def where_positive(self, grad: Array, rectified: Array) -> Array:
+        """Return the gradient where a rectifier's result is positive, zero elsewhere."""
+        return self.xp.where(rectified > 0, grad, grad.dtype.type(0))
+
     # -- convolution and pooling -------------------------------------------------------------------------------------
 
     def conv2d(self, input: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
@@ -110,3 +116,49 @@ class Backend(ABC):
     ) -> tuple[Array, Array]:
         """Return the largest entry of each window and its flat position in (H, W)."""
         return pool.max_pool2d(self.xp, input, kernel, stride, padding, dilation, ceil_mode)
+
+    def gather_planes(self, input: Array, indices: Array) -> Array:
+        """Return the entries of (N, C, H, W) at flat positions in (H, W)."""
+        return pool.gather_planes(self.xp, input, indices)
+
+    def scatter_planes(self, grad: Array, indices: Array, input_shape: tuple[int, ...]) -> Array:
+        """Add entries at flat positions in the planes of zeros: the adjoint of ``gather_planes``."""
+        return pool.scatter_planes(self.xp, grad, indices, input_shape)
+
+    def avg_pool2d(
+        self,
+        input: Array,
+        kernel: Pair,
+        stride: Pair,
+        padding: Pair,
+        ceil_mode: bool,
+        count_include_pad: bool,
+        divisor_override: int | None,
+    ) -> Array:
+        """Return the mean of each window."""
+        return pool.avg_pool2d(self.xp, input, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+    def avg_pool2d_input(
+        self,
+        grad: Array,
+        input_shape: tuple[int, ...],
+        kernel: Pair,
+        stride: Pair,
+        padding: Pair,
+        count_include_pad: bool,
+        divisor_override: int | None,
+    ) -> Array:
+        """Return the adjoint of ``avg_pool2d``."""
+        return pool.avg_pool2d_input(
+            self.xp, grad, input_shape, kernel, stride, padding, count_include_pad, divisor_override
+        )
+
+    # -- normalisation -----------------------------------------------------------------------------------------------
+
+    def standardize(self, input: Array, eps: float) -> tuple[Array, Array, Array, Array]:
+        """Return (N, C, L) with mean 0 and variance 1 for each of C; 1 / sqrt(var + eps), mean and variance, (1, C, 1)."""
+        return norm.standardize(self.xp, input, eps)
+
+    def project_standardized(self, input: Array, z: Array, r: Array) -> Array:
+        """Return the adjoint, and derivative, of ``standardize``, given two of its results."""
+        return norm.project(self.xp, input, z, r)

@@ -78,7 +78,7 @@ def place(input: Tensor, home: Layout, window: Layout) -> Array:
         input.backend.add_at(flat, look(input, positions, window, low), input.array)
     else:
         look(input, flat, window, low)[...] = input.array
-    return copied(input, flat, home, low)
+    return at_home(input, flat, home, low)
 
 
 @differentiable(input=erased)
@@ -87,7 +87,7 @@ def erase(input: Tensor, home: Layout, window: Layout) -> Array:
     flat, low = spread(input, home, window)
     flat = flat.copy()
     look(input, flat, window, low)[...] = 0
-    return copied(input, flat, home, low)
+    return at_home(input, flat, home, low)
 
 
 @differentiable(input=erased, values=picked)
@@ -96,7 +96,7 @@ def overwrite(input: Tensor, values: Tensor, home: Layout, window: Layout) -> Ar
     flat, low = spread(input, home, window)
     flat = flat.copy()
     look(input, flat, window, low)[...] = values.array
-    return copied(input, flat, home, low)
+    return at_home(input, flat, home, low)
 
 
 def common_extent(home: Layout, window: Layout) -> tuple[int, int]:
@@ -110,7 +110,7 @@ def spread(input: Tensor, home: Layout, window: Layout) -> tuple[Array, int]:
     """Return flat memory with ``input`` at ``home``, and the number of its first cell. May be ``input``'s own memory."""
     low, high = common_extent(home, window)
     if layouts.is_contiguous(home) and (low, high) == layouts.extent(home):
-        return input.array.reshape(-1), low
+        return input.xp.ascontiguousarray(input.array).reshape(-1), low
     flat = input.xp.zeros(high - low, input.array.dtype)
     look(input, flat, home, low)[...] = input.array
     return flat, low
@@ -119,6 +119,13 @@ def spread(input: Tensor, home: Layout, window: Layout) -> tuple[Array, int]:
 def look(input: Tensor, flat: Array, layout: Layout, low: int) -> Array:
     """Return a window on flat memory whose first cell has the number ``low``."""
     return input.backend.window(flat, flat.dtype, layout.shape, layout.strides, layout.offset - low)
+
+
+def at_home(input: Tensor, flat: Array, home: Layout, low: int) -> Array:
+    """Return fresh flat memory as an array that lies at ``home``; nothing is copied where home fills the memory."""
+    if layouts.is_contiguous(home) and flat.size == layouts.numel(home.shape):
+        return flat.reshape(home.shape)
+    return copied(input, flat, home, low)
 
 
 def copied(input: Tensor, flat: Array, layout: Layout, low: int) -> Array:
@@ -202,10 +209,10 @@ def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
                 if isinstance(value, TensorBase) and shares_storage(value, input):
                     bound[i] = snapshot(value)
             if edges is None:
-                body(*bound)  # type: ignore[call-arg]  # bound by the body's own signature
+                op.body(*bound)
                 input.storage.version += 1
                 return input
-            rewritten(op, edges, bound, input, functools.partial(body, *bound))
+            rewritten(op, edges, bound, input, functools.partial(op.body, *bound))
             return input
 
         return cast("Callable[P, Tensor]", finish(call, op))

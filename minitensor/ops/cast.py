@@ -18,6 +18,7 @@ from minitensor.dtypes import dtype as dtype_class
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
+    DimError,
     DtypeError,
     GradError,
     ScalarError,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from minitensor.device import device
     from minitensor.dtypes import dtype
     from minitensor.layout import Layout
-    from minitensor.ops.operand import Number, Operand
+    from minitensor.ops.operand import Operand
     from minitensor.storage import Storage
     from minitensor.tensor import Tensor
 
@@ -44,17 +45,29 @@ if TYPE_CHECKING:
 
 
 @differentiable(input=lambda grad: grad)
-def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Array:
+def _clone(input: Tensor) -> Array:
+    array = input.array
+    return array.copy() if array.flags.c_contiguous else copied(input, layouts.like(input.layout))
+
+
+@differentiable(input=lambda grad: grad)
+def _contiguous(input: Tensor) -> Array:
+    return input.array.copy()
+
+
+@differentiable(input=lambda grad: grad)
+def _reformat(input: Tensor, memory_format: memory_format) -> Array:
+    return copied(input, formatted(input.layout, memory_format))
+
+
+def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
     """Copy to fresh memory. The order of the dims in memory is kept, unless ``memory_format`` names another.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3).t().clone().stride()
     (1, 3)
     """
-    array = input.array
-    if memory_format is preserve_format and array.flags.c_contiguous:
-        return array.copy()
-    return copied(input, formatted(input.layout, memory_format))
+    return _clone(input) if memory_format is preserve_format else _reformat(input, memory_format)
 
 
 def copied(input: Tensor, layout: Layout) -> Array:
@@ -79,9 +92,11 @@ def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) 
     >>> x.contiguous() is x, x.t().contiguous().stride()
     (True, (2, 1))
     """
+    if memory_format is contiguous_format:
+        return input if layouts.is_contiguous(input.layout) else _contiguous(input)
     if memory_format is preserve_format:
         raise ArgumentError("contiguous: preserve_format is unsupported; name contiguous_format or channels_last")
-    return input if has_format(input.layout, memory_format) else clone(input, memory_format=memory_format)
+    return input if has_format(input.layout, memory_format) else _reformat(input, memory_format)
 
 
 def detach(input: Tensor) -> Tensor:
@@ -102,7 +117,7 @@ def set_data(input: Tensor, value: Tensor) -> None:
     input._storage, input._layout = value.storage, value.layout
     input.array = value.array
     if input._node.__class__ is Leaf:
-        input._node.describe(input)  # type: ignore[union-attr]  # a Leaf
+        input._node.describe(input)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -183,7 +198,7 @@ def _like_dtype(input: Tensor, np_dtype: Any) -> Tensor:
     return _to_copy(input, np_dtype) if np_dtype.kind in "fc" else _to_integers(input, np_dtype)
 
 
-@differentiable(input=lambda grad, target, origin: _moved(grad, origin, target))
+@differentiable(input=lambda grad, origin: grad.to(origin))
 def _moved(input: Tensor, target: device, origin: device) -> Array:
     """Copy to another device."""
     return target.backend.asarray(input.backend.to_host(input.array), target.index)
@@ -199,6 +214,8 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     >>> torch.tensor([1, 2]).to(torch.float64)
     tensor([1., 2.], dtype=torch.float64)
     """
+    if len(args) == 1 and not kwargs and isinstance(args[0], dtype_class):
+        return _like_dtype(input, args[0].numpy)
     wanted = destination(*args, **kwargs)
     result = input
     if wanted.dtype is not None and wanted.dtype is not input.dtype:
@@ -285,59 +302,66 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
     return to(input, other)
 
 
+def in_dtype(input: Tensor, wanted: dtype, format: memory_format) -> Tensor:
+    """Cast to a dtype."""
+    if format is preserve_format:
+        return _like_dtype(input, wanted.numpy)
+    return to(input, wanted, memory_format=format)
+
+
 def to_float(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to float32."""
-    return to(input, dtypes.float32, memory_format=memory_format)
+    return in_dtype(input, dtypes.float32, memory_format)
 
 
 def to_double(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to float64."""
-    return to(input, dtypes.float64, memory_format=memory_format)
+    return in_dtype(input, dtypes.float64, memory_format)
 
 
 def to_half(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to float16."""
-    return to(input, dtypes.float16, memory_format=memory_format)
+    return in_dtype(input, dtypes.float16, memory_format)
 
 
 def to_cfloat(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to complex64."""
-    return to(input, dtypes.complex64, memory_format=memory_format)
+    return in_dtype(input, dtypes.complex64, memory_format)
 
 
 def to_cdouble(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to complex128."""
-    return to(input, dtypes.complex128, memory_format=memory_format)
+    return in_dtype(input, dtypes.complex128, memory_format)
 
 
 def to_long(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to int64."""
-    return to(input, dtypes.int64, memory_format=memory_format)
+    return in_dtype(input, dtypes.int64, memory_format)
 
 
 def to_int(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to int32."""
-    return to(input, dtypes.int32, memory_format=memory_format)
+    return in_dtype(input, dtypes.int32, memory_format)
 
 
 def to_short(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to int16."""
-    return to(input, dtypes.int16, memory_format=memory_format)
+    return in_dtype(input, dtypes.int16, memory_format)
 
 
 def to_char(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to int8."""
-    return to(input, dtypes.int8, memory_format=memory_format)
+    return in_dtype(input, dtypes.int8, memory_format)
 
 
 def to_byte(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to uint8."""
-    return to(input, dtypes.uint8, memory_format=memory_format)
+    return in_dtype(input, dtypes.uint8, memory_format)
 
 
 def to_bool(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to bool: whether an element is not zero."""
-    return to(input, dtypes.bool_, memory_format=memory_format)
+    return in_dtype(input, dtypes.bool_, memory_format)
 
 
 def cpu(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
@@ -497,7 +521,7 @@ def stride(input: Tensor, dim: int | None = None) -> Any:
 def sized(name: str, numbers: tuple[int, ...], dim: int) -> int:
     """Return one of a tensor's numbers by its dim."""
     if not numbers:
-        raise layouts.DimError(f"{name}: a 0-d tensor has no dim, got dim {dim}")
+        raise DimError(f"{name}: a 0-d tensor has no dim, got dim {dim}")
     return numbers[wrap_dim(dim, len(numbers))]
 
 

@@ -41,21 +41,29 @@ def cut_back(grad: Tensor, dim: int, in_shapes: Sequence[Shape]) -> list[Tensor 
 def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Array:
     if not tensors:
         raise ArgumentError("cat(): expected a non-empty list of tensors")
+    arrays = [each.array for each in tensors]
+    if varied(arrays):
+        arrays = list(promoted(*tensors))
+    try:
+        joined = tensors[0].xp.concatenate(arrays, dim)
+    except (ValueError, IndexError):
+        joined = carefully(tensors, arrays, dim)
+    if joined.flags.c_contiguous or all(has_format(each.layout, channels_last) for each in tensors):
+        return joined
+    return joined.copy()  # row by row, as PyTorch does, whatever the parts' order
+
+
+def carefully(tensors: Sequence[Tensor], arrays: list[Array], dim: int) -> Array:
+    """Join what the array library refuses: vectors without elements join anything; all else raises, with reasons."""
     given = [each for each in tensors if each.layout.shape != (0,)] or list(tensors[:1])
     dim = checked_dim(tensors, given, dim)
-    arrays = list(promoted(*tensors)) if varied(tensors) else [each.array for each in tensors]
-    if len(given) != len(tensors):
-        arrays = [array for array, each in zip(arrays, tensors) if each.layout.shape != (0,)] or arrays[:1]
-    joined = given[0].xp.concatenate(arrays, dim)
-    if joined.flags.c_contiguous or all(has_format(each.layout, channels_last) for each in given):
-        return joined  # type: ignore[no-any-return]  # xp is untyped
-    return joined.copy()  # type: ignore[no-any-return]  # row by row, as PyTorch does, whatever the parts' order
+    return tensors[0].xp.concatenate([a for a in arrays if a.shape != (0,)] or arrays[:1], dim)
 
 
-def varied(tensors: Sequence[Tensor]) -> bool:
-    """Whether dtypes or devices differ, so that promotion has to look at them."""
-    first = tensors[0].array
-    return any(each.array.dtype is not first.dtype or each.device is not tensors[0].device for each in tensors)
+def varied(arrays: list[Array]) -> bool:
+    """Whether dtypes or array libraries differ, so that promotion has to look at them."""
+    kind, library = arrays[0].dtype, arrays[0].__class__
+    return any(each.dtype is not kind or each.__class__ is not library for each in arrays)
 
 
 def checked_dim(tensors: Sequence[Tensor], given: Sequence[Tensor], dim: int) -> int:
@@ -90,7 +98,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
     >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3.])])
     tensor([1., 2., 3.])
     """
-    return _cat(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
+    return _cat(tensors, dim, out=out)
 
 
 concat = concatenate = cat
@@ -108,7 +116,9 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Array:
                 f"{list(each.layout.shape)} at entry {i}"
             )
     dim = wrap_dim(dim, len(first) + 1)
-    arrays = promoted(*tensors) if varied(tensors) else [each.array for each in tensors]
+    arrays = [each.array for each in tensors]
+    if varied(arrays):
+        arrays = list(promoted(*tensors))
     joined = tensors[0].xp.stack(arrays, dim)
     return joined if joined.flags.c_contiguous else joined.copy()  # type: ignore[no-any-return]  # xp is untyped
 
@@ -121,7 +131,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     tensor([[1, 3],
             [2, 4]])
     """
-    return _stack(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
+    return _stack(tensors, dim, out=out)
 
 
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
@@ -191,7 +201,7 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
     wanted = sections if sections.__class__ is int else normalize_sizes(sections)
     if not isinstance(sections, (list, tuple)) and isinstance(wanted, tuple):
         (wanted,) = wanted
-    return _split(tensor, split_sections(tensor.layout.shape[dim], wanted), dim)  # type: ignore[arg-type]  # int or tuple
+    return _split(tensor, split_sections(tensor.layout.shape[dim], wanted), dim)
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -203,7 +213,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a dim into so many near-equal pieces, or before each index. Views."""
     dim = cut_dim("tensor_split", input, dim)
-    given = indices_or_sections.tolist() if isinstance(indices_or_sections, TensorBase) else indices_or_sections  # type: ignore[attr-defined]  # every tensor is a Tensor
+    given = indices_or_sections.tolist() if isinstance(indices_or_sections, TensorBase) else indices_or_sections
     pieces = tensor_split_pieces(input.layout.shape[dim], given if isinstance(given, int) else tuple(given))
     return tuple([narrow(input, dim, start, length) for start, length in pieces])
 

@@ -161,7 +161,7 @@ def t(input: Tensor) -> Layout:
     layout = input.layout
     if len(layout.shape) > 2:
         raise ShapeError(
-            f"t() expects a tensor with <= 2 dimensions, but self is {len(layout.shape)}D; use transpose(dim0, dim1) or mT"
+            f"t() expects a tensor with <= 2 dimensions, but self is {len(layout.shape)}D; use transpose(dim0, dim1)"
         )
     return layouts.transpose(layout, 0, -1)
 
@@ -277,7 +277,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Return, for vectors of n, m, ... elements, their coordinates on the (n, m, ...) grid; "xy" swaps the first two dims.
+    """Return, for vectors of n, m, ... elements, their values on an (n, m, ...) grid; "xy" swaps the first two dims.
 
     >>> import minitensor as torch
     >>> torch.meshgrid(torch.arange(2), torch.arange(3))[0]
@@ -425,7 +425,8 @@ def repeat_interleave(
         raise ShapeError(f"repeats must have the same size as input along dim: {list(counts.shape)} for size {size}")
     if counts.size and int(counts.min()) < 0:
         raise ShapeError("repeats can not be negative")
-    order = input.xp.repeat(input.xp.arange(size), counts.reshape(-1) if counts.size == size else int(counts.reshape(())))
+    each = counts.reshape(-1) if counts.size == size else int(counts.reshape(()))
+    order = input.xp.repeat(input.xp.arange(size), each)
     return input.index_select(dim, fresh(input.result_class, order))
 
 
@@ -464,7 +465,7 @@ def _roll(input: Tensor, shifts: Shape, dims: Shape) -> Array:
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """Move the entries along dims, those that fall off one end coming in at the other; without dims through all elements."""
+    """Move the entries along dims, those that fall off one end coming in at the other; without dims, all elements."""
     steps = normalize_sizes(shifts)
     if dims is None:
         if len(steps) != 1:

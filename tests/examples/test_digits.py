@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import subprocess
@@ -15,13 +16,21 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 pytest.importorskip("safetensors")
 
-SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "examples" / "digits.py"
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "docs" / "examples" / "digits.py"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}  # the sources, also where nothing is installed
 PICTURES = ("curves.png", "filters.png", "confusion.png", "misread.png")
 
 
 def run(*options: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, SCRIPT, *map(str, options)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600)
+    return python(SCRIPT, *options, cwd=cwd)
+
+
+def python(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *map(str, words)]
+    return subprocess.run(
+        command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600
+    )
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +126,6 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 def test_a_missing_extra_names_the_install(tmp_path: Path, package: str) -> None:
     program = f"import sys, runpy; sys.modules[{package!r}] = None; sys.argv = ['digits.py', '--check', '.']; "
     program += f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
-    found = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    found = python("-c", program, cwd=tmp_path)
     assert found.returncode != 0 and re.search(rf"{package}.*pip install .*minitensor-py\[demo\]", found.stderr)
     assert "Traceback" not in found.stderr

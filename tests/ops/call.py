@@ -76,7 +76,7 @@ def torch_arguments(torch: Any, call: Call, array: Convert | None = None) -> tup
 def recast(call: Call, dtype: str) -> Call:
     """Return the call with its float64 arrays in another dtype; complex numbers get an imaginary part."""
     factor = 1 + 0.3j if dtype.startswith("complex") else 1
-    return retyped(call, lambda array: (array * factor).astype(dtype) if array.dtype == np.float64 else array)
+    return retyped(call, lambda array: np.asarray(array * factor, dtype) if array.dtype == np.float64 else array)
 
 
 def arrays_in(call: Call) -> list[Any]:

@@ -103,12 +103,12 @@ def f(*shape: int, low: float = -2.0, high: float = 2.0, seed: int = 0) -> Any:
 
 def i(*shape: int, low: int = 0, high: int = 5, seed: int = 0, dtype: str = "int64") -> Any:
     """Integers from ``low`` to ``high - 1``."""
-    return np.random.RandomState(seed + 7).randint(low, high, shape).astype(dtype)
+    return np.asarray(np.random.RandomState(seed + 7).randint(low, high, shape), dtype)
 
 
 def b(*shape: int, seed: int = 0) -> Any:
     """Bools."""
-    return np.random.RandomState(seed + 3).rand(*shape) < 0.5
+    return np.asarray(np.random.RandomState(seed + 3).random_sample(shape) < 0.5)
 
 
 def ties(*shape: int, seed: int = 0) -> Any:

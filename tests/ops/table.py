@@ -31,7 +31,8 @@ FUNCTIONS = {
 ALIASES = {"neg": ("negative",), "abs": ("absolute",)}
 
 FUNCTION_ROWS = [
-    Row(name, one(low, high), numpy=function, pointwise=True, aliases=ALIASES.get(name, ()))
+    Row(name, one(low, high), numpy=function, pointwise=True, aliases=ALIASES.get(name, ()),
+        out=name not in ("sgn", "frac"))
     for name, (function, low, high) in FUNCTIONS.items()
 ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy
 
 from minitensor.backends.base import Backend
-from minitensor.backends.numpy import reduce
+from minitensor.backends.numpy import conv, norm, pool, reduce
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -51,3 +51,12 @@ class NumpyBackend(Backend):
 
     def sum(self, array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
         return reduce.sum(array, dims, keepdim)
+
+    conv2d = staticmethod(conv.conv2d)
+    conv2d_input = staticmethod(conv.conv2d_input)
+    conv2d_weight = staticmethod(conv.conv2d_weight)
+    max_pool2d = staticmethod(pool.max_pool2d)
+    gather_planes = staticmethod(pool.gather_planes)
+    scatter_planes = staticmethod(pool.scatter_planes)
+    standardize = staticmethod(norm.standardize)
+    project_standardized = staticmethod(norm.project)

@@ -1,0 +1,318 @@
+"""Nonlinearities of networks: the rectifier and its kin, sigmoids and gates, softmax.
+
+What ``torch`` has at its top level and what it has in ``nn.functional`` alone both stand here; the latter chapter takes its names
+from this one. An activation is a composite where that costs little, so that every order of its gradient comes by itself.
+
+Note [Kinks]. At a kink the gradient is PyTorch's: that of the flat side for ``relu``, ``relu6``, ``hardtanh``; of the left side
+for ``elu``, ``leaky_relu``, ``threshold``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.record import differentiable
+from minitensor.errors import ArgumentError, DtypeError, ShapeError
+from minitensor.ops.aliasing import inplace, writes
+from minitensor.ops.pointwise import abs, as_float, clamp_max, exp, expm1, sigmoid, tanh, where
+from minitensor.ops.reduce import sum
+from minitensor.ops.special import erfc
+from minitensor.shapes import wrap_dim
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.tensor import Tensor
+
+
+# -- the rectifier -----------------------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad, rectified: where_positive(grad, rectified))
+def where_positive(input: Tensor, rectified: Tensor) -> Array:
+    """Return a gradient where the rectifier let something through, zero elsewhere."""
+    return input.backend.where_positive(input.array, rectified.array)
+
+
+@differentiable(input=lambda grad, result: where_positive(grad, result))
+def relu(input: Tensor) -> Array:
+    """Return ``max(0, input)``, element by element.
+
+    >>> import minitensor as torch
+    >>> torch.relu(torch.tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
+    return input.xp.maximum(input.array, rectifiable(input).type(0))
+
+
+@writes(input=lambda grad, result: where_positive(grad, result))
+def relu_(input: Tensor) -> None:
+    """Replace ``input`` by ``max(0, input)``."""
+    input.xp.maximum(input.array, rectifiable(input).type(0), out=input.array)
+
+
+def rectifiable(input: Tensor) -> Any:
+    """Return the array library's dtype; bools and complex numbers have no positive part."""
+    dtype = input.array.dtype
+    if dtype.kind in "bc":
+        raise DtypeError(f"relu: not supported for {input.dtype.name} tensors")
+    return dtype
+
+
+@differentiable(input=lambda grad, input, min_val, max_val: where((input > min_val) & (input < max_val), grad, 0))
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+    """Return ``input`` limited to [min_val, max_val]; at the limits the gradient is zero."""
+    if min_val > max_val:
+        raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
+    return input.xp.clip(input.array, min_val, max_val)
+
+
+def relu6(input: Tensor) -> Tensor:
+    """Return ``min(max(0, input), 6)``."""
+    return hardtanh(input, 0.0, 6.0)
+
+
+@differentiable(input=lambda grad, input, negative_slope: where(input > 0, grad, grad * negative_slope))
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Array:
+    """Return ``input`` where it is positive and ``negative_slope * input`` elsewhere."""
+    array = input.array
+    return input.xp.where(array > 0, array, array * array.dtype.type(negative_slope))
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """Return ``input`` where it is positive and ``weight * input`` elsewhere; one weight, or one for each of dim 1."""
+    if weight.numel() != 1:
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if weight.ndim != 1 or weight.numel() != channels:
+            raise ShapeError(
+                f"prelu: mismatch of parameter numbers and input channels: got weight of shape {list(weight.shape)} for "
+                f"{channels} channels of an input of shape {list(input.shape)}"
+            )
+        weight = weight.reshape((-1,) + (1,) * (input.ndim - 2))
+    return where(input > 0, input, weight * input)  # type: ignore[no-any-return]  # `where` may return a tuple
+
+
+def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
+    """Return ``input`` where it is greater than ``threshold`` and ``value`` elsewhere."""
+    return where(input <= threshold, value, input)  # type: ignore[no-any-return]  # as above
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return ``input`` with zeros where it lies in [-lambd, lambd]."""
+    return where((input >= -lambd) & (input <= lambd), 0, input)  # type: ignore[no-any-return]  # as above
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return ``input`` moved by ``lambd`` towards zero, and zero where it lies in [-lambd, lambd]."""
+    if lambd < 0:
+        raise ShapeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
+    return where(input > lambd, input - lambd, where(input < -lambd, input + lambd, input * 0))  # type: ignore[no-any-return]  # as above
+
+
+# -- exponential -------------------------------------------------------------------------------------------------------
+# The exponential sees only the negative part: one of a large number would be infinite, and zero times it NaN.
+
+
+def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Return ``input`` where it is positive and ``alpha * (exp(input) - 1)`` elsewhere."""
+    return relu(input) + expm1(clamp_max(input, 0)) * alpha
+
+
+def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Return ``input`` where it is positive and ``alpha * (exp(input / alpha) - 1)`` elsewhere."""
+    if alpha == 0:
+        raise CeluAlpha("celu: alpha cannot be 0")
+    return relu(input) + expm1(clamp_max(input, 0) / alpha) * alpha
+
+
+class CeluAlpha(DtypeError, ZeroDivisionError):
+    """A division by alpha = 0."""
+
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+def selu(input: Tensor) -> Tensor:
+    """Return ``scale * elu(input, alpha)``, which keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+    return elu(input, SELU_ALPHA) * SELU_SCALE
+
+
+@differentiable(
+    input=lambda grad, input, beta, threshold: grad * where(input * beta > threshold, 1.0, sigmoid(input * beta))
+)
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    """Return ``log(1 + exp(beta * input)) / beta``, and ``input`` where ``beta * input`` exceeds ``threshold``."""
+    xp, array = input.xp, as_float(input)
+    kind = array.dtype.type
+    scaled = array * kind(beta)
+    smooth = (xp.maximum(scaled, kind(0)) + xp.log1p(xp.exp(-xp.abs(scaled)))) / kind(beta)
+    return xp.where(scaled > threshold, array, smooth)
+
+
+@differentiable(input=lambda grad, input: grad * sigmoid(-input))
+def logsigmoid(input: Tensor) -> Array:
+    """Return ``log(sigmoid(input))`` without overflow."""
+    xp, array = input.xp, as_float(input)
+    return xp.minimum(array, array.dtype.type(0)) - xp.log1p(xp.exp(-xp.abs(array)))
+
+
+# -- gates -------------------------------------------------------------------------------------------------------------
+
+
+def silu(input: Tensor) -> Tensor:
+    """Return ``input * sigmoid(input)``, also known as swish."""
+    return input * sigmoid(input)
+
+
+def mish(input: Tensor) -> Tensor:
+    """Return ``input * tanh(softplus(input))`` (Misra 2019)."""
+    return input * tanh(softplus(input))
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Return ``input`` times the normal distribution function of it (Hendrycks and Gimpel 2016).
+
+    ``approximate="tanh"`` takes a hyperbolic tangent for the distribution function, as some networks were trained with.
+    """
+    if approximate == "none":
+        return input * (erfc(input * -math.sqrt(0.5)) * 0.5)
+    if approximate == "tanh":
+        return input * ((tanh((input + input**3 * 0.044715) * math.sqrt(2 / math.pi)) + 1) * 0.5)
+    raise GeluKind(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+
+
+class GeluKind(ArgumentError, DtypeError):
+    """An approximation that gelu does not have: PyTorch raises RuntimeError; this is a ValueError too."""
+
+
+def hardsigmoid(input: Tensor) -> Tensor:
+    """Return ``relu6(input + 3) / 6``."""
+    return hardtanh(input + 3, 0.0, 6.0) / 6
+
+
+@differentiable(
+    input=lambda grad, input: where(input < -3, 0, grad * where(input <= 3, input / 3 + 0.5, 1.0))
+)
+def hardswish(input: Tensor) -> Array:
+    """Return ``input * relu6(input + 3) / 6`` (Howard et al. 2019)."""
+    array = input.array
+    return array * input.xp.clip(array + array.dtype.type(3), 0, 6) / array.dtype.type(6)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """Return ``input / (1 + |input|)``."""
+    return input / (abs(input) + 1)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """Return ``input - tanh(input)``."""
+    return input - tanh(input)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """Return the first half along ``dim`` times the sigmoid of the second (Dauphin et al. 2017)."""
+    dim = wrap_dim(dim, input.ndim)
+    if not input.ndim:
+        raise ShapeError("glu: does not support 0-dimensional tensors")
+    size = input.shape[dim]
+    if size % 2:
+        raise ShapeError(f"glu: halving dimension must be even, but dimension {dim} is size {size}")
+    return input.narrow(dim, 0, size // 2) * sigmoid(input.narrow(dim, size // 2, size // 2))
+
+
+# -- softmax -----------------------------------------------------------------------------------------------------------
+
+
+def shifted(input: Tensor, dim: int, name: str) -> Array:
+    """Return the elements less the largest along ``dim``, so that no exponential overflows; halves as singles."""
+    array = input.array
+    if array.dtype.kind != "f":
+        raise DtypeError(f"{name}: not implemented for {input.dtype.name}; pass dtype=, or cast with .float()")
+    if array.dtype.itemsize == 2:
+        array = array.astype("float32")
+    if not array.ndim:
+        return array - array
+    return array - array.max(dim, keepdims=True) if array.shape[dim] else array.copy()
+
+
+def lane_sum(input: Tensor, array: Array, dim: int) -> Array:
+    """Add up along a dim, which is kept."""
+    return input.backend.sum(array, (dim,), True) if array.ndim else array
+
+
+@differentiable(
+    input=lambda grad, weights, dim: softmax_gradient(grad, weights, dim),
+    weights=lambda grad, input, weights, dim: (
+        grad * (input - sum(input * weights, dim, True)) - input * sum(grad * weights, dim, True)
+    ),
+)
+def softmax_gradient(input: Tensor, weights: Tensor, dim: int) -> Array:
+    """Return ``weights * (input - sum(weights * input))``, the gradient of a softmax whose result was ``weights``."""
+    weighted = input.array * weights.array
+    weighted -= weights.array * lane_sum(input, weighted, dim)
+    return weighted
+
+
+@differentiable(input=lambda grad, result, dim: softmax_gradient(grad, result, dim))
+def _softmax(input: Tensor, dim: int) -> Array:
+    found = shifted(input, dim, "softmax")
+    input.xp.exp(found, out=found)
+    found /= lane_sum(input, found, dim)
+    return found.astype(input.array.dtype, copy=False)
+
+
+@differentiable(
+    input=lambda grad, logs, dim: grad - sum(grad * exp(logs), dim, True),
+    logs=lambda grad, input, logs, dim: -grad * exp(logs) * sum(input, dim, True),
+)
+def log_softmax_gradient(input: Tensor, logs: Tensor, dim: int) -> Array:
+    """Return ``input - exp(logs) * sum(input)``, the gradient of a log-softmax whose result was ``logs``."""
+    found = input.xp.exp(logs.array)
+    found *= lane_sum(input, input.array, dim)
+    return input.array - found
+
+
+@differentiable(input=lambda grad, result, dim: log_softmax_gradient(grad, result, dim))
+def _log_softmax(input: Tensor, dim: int) -> Array:
+    xp = input.xp
+    found = shifted(input, dim, "log_softmax")
+    found -= xp.log(lane_sum(input, xp.exp(found), dim))
+    return found.astype(input.array.dtype, copy=False)
+
+
+def softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
+    """Return ``exp(input) / sum(exp(input))`` along ``dim``: positive numbers that add up to 1.
+
+    >>> import minitensor as torch
+    >>> torch.softmax(torch.tensor([1., 1., 1., 1.]), dim=0)
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    return _softmax(input, wrap_dim(dim, input.ndim))
+
+
+def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
+    """Return ``log(softmax(input, dim))``, exact also where the softmax is tiny."""
+    if dtype is not None:
+        input = input.to(dtype)
+    return _log_softmax(input, wrap_dim(dim, input.ndim))
+
+
+def softmin(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
+    """Return ``softmax(-input, dim)``."""
+    return softmax(-input, dim, dtype)
+
+
+# -- in place ----------------------------------------------------------------------------------------------------------
+
+
+@inplace(hardtanh)
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> None:
+    """Limit ``input`` to [min_val, max_val] where it lies."""
+
+
+@inplace(leaky_relu)
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> None:
+    """Multiply what is not positive in ``input`` by ``negative_slope``."""

@@ -1,0 +1,272 @@
+"""Random tensors: made new, filled in place, sampled by the probabilities that a tensor holds.
+
+Every function draws from ``generator.py`` on the host and moves the numbers to where they are wanted, so that one seed gives
+the same numbers on every device. A draw has no gradient.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from minitensor import dtypes, generator
+from minitensor.base import TensorBase, wrap
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
+from minitensor.generator import default_generator
+from minitensor.ops.aliasing import writes
+from minitensor.ops.creation import chosen, empty_like, finished, sizes_of
+from minitensor.shapes import broadcast_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from minitensor.backends import Array
+    from minitensor.device import DeviceLike
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.generator import Generator
+    from minitensor.tensor import Tensor
+
+
+# -- made new ----------------------------------------------------------------------------------------------------------
+
+
+def rand(
+    *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
+    device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return numbers drawn evenly from [0, 1).
+
+    >>> import minitensor as torch
+    >>> torch.manual_seed(0) and None
+    >>> torch.rand(2)
+    tensor([0.4963, 0.7682])
+    """
+    array = UNIFORM(generator or default_generator, sizes_of(size), chosen(dtype, out))
+    return handed(array, out, device, requires_grad)
+
+
+def randn(
+    *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
+    device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return numbers drawn from the normal distribution of mean 0 and variance 1."""
+    array = NORMAL(generator or default_generator, sizes_of(size), chosen(dtype, out))
+    return handed(array, out, device, requires_grad)
+
+
+def randint(
+    *bounds: Any, low: int | None = None, high: int | None = None, size: Sequence[int] | None = None,
+    generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
+    device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return integers drawn evenly from [low, high): ``randint(high, size)`` or ``randint(low, high, size)``."""
+    low, high, size = bounds_of(bounds, low, high, size)
+    kind = chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
+    array = INTEGERS(generator or default_generator, sizes_of((size,)), low, high, kind)
+    return handed(array, out, device, requires_grad)
+
+
+def bounds_of(
+    given: tuple[Any, ...], low: int | None, high: int | None, size: Sequence[int] | None
+) -> tuple[int, int, Sequence[int]]:
+    """Sort out ``randint``'s arguments: the last positional one is the size, unless that was named."""
+    numbers = list(given)
+    if size is None and numbers:
+        size = numbers.pop()
+    if high is None and numbers:
+        high = numbers.pop()
+    if low is None and numbers:
+        low = numbers.pop()
+    if numbers or high is None or size is None or isinstance(size, int):
+        raise ArgumentTypeError(
+            f"randint: expected randint(high, size) or randint(low, high, size) with a tuple as the size, got {given!r}"
+        )
+    return 0 if low is None else low, high, size
+
+
+def randperm(
+    n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
+    device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return the numbers from 0 to n - 1 in a random order."""
+    kind = chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
+    return handed(PERMUTATION(generator or default_generator, n, kind), out, device, requires_grad)
+
+
+def handed(array: Array, out: Tensor | None, where: DeviceLike, requires_grad: bool) -> Tensor:
+    """Return a host array as a leaf on its device, or write it into ``out``."""
+    if out is None:
+        return finished(array, where, requires_grad)
+    return out._receive(finished(array, out.device, False))
+
+
+UNIFORM, NORMAL, NORMAL_PAIRS = generator.uniform, generator.normal, generator.normal_in_pairs
+INTEGERS, ALL_INTEGERS, PERMUTATION = generator.randint, generator.random_integers, generator.randperm
+BERNOULLI, EXPONENTIAL, CATEGORIES = generator.bernoulli, generator.exponential, generator.multinomial
+"""What ``generator.py`` draws, by names that the argument ``generator`` does not hide."""
+
+
+# -- like another ------------------------------------------------------------------------------------------------------
+
+
+def rand_like(
+    input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
+    memory_format: Any = None, generator: Generator | None = None,
+) -> Tensor:
+    """Return numbers drawn evenly from [0, 1) in another tensor's shape, dtype and device."""
+    made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
+    return with_grad(uniform_(made, generator=generator), requires_grad)
+
+
+def randn_like(
+    input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
+    memory_format: Any = None, generator: Generator | None = None,
+) -> Tensor:
+    """Return standard normal numbers in another tensor's shape, dtype and device."""
+    made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
+    return with_grad(normal_(made, generator=generator), requires_grad)
+
+
+def randint_like(
+    input: Tensor, *bounds: int, low: int = 0, high: int | None = None, dtype: Dtype | None = None,
+    device: DeviceLike = None, requires_grad: bool = False, memory_format: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return integers from [low, high) in another tensor's shape, dtype and device."""
+    if bounds:
+        low, high = (low, bounds[0]) if len(bounds) == 1 else bounds
+    if high is None:
+        raise ArgumentTypeError("randint_like: expected randint_like(input, high) or randint_like(input, low, high)")
+    made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
+    return with_grad(random_(made, low, high, generator=generator), requires_grad)
+
+
+def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
+    """Make a fresh tensor gather its gradient, if asked."""
+    return tensor.requires_grad_() if requires_grad else tensor
+
+
+# -- filled in place ---------------------------------------------------------------------------------------------------
+
+
+def store(input: Tensor, drawn: Array) -> None:
+    """Write numbers drawn on the host into a tensor, wherever it lies."""
+    place = input.device
+    input.array[...] = place.backend.asarray(drawn, place.index)
+
+
+@writes(input=lambda grad: None)
+def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
+    """Fill with numbers drawn evenly from [from_, to)."""
+    store(input, UNIFORM(generator or default_generator, input.array.shape, input.dtype.numpy, from_, to))
+
+
+@writes(input=lambda grad: None)
+def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> None:
+    """Fill with numbers drawn from the normal distribution of this mean and standard deviation."""
+    # As PyTorch: which pairs of uniform numbers are used depends on the layout.
+    draw = NORMAL if input.array.flags.c_contiguous else NORMAL_PAIRS
+    store(input, draw(generator or default_generator, input.array.shape, input.dtype.numpy, mean, std))
+
+
+@writes(input=lambda grad: None)
+def random_(
+    input: Tensor, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None
+) -> None:
+    """Fill with integers: ``random_()`` of all there are, ``random_(to)`` from [0, to), ``random_(from_, to)``."""
+    source, kind = generator or default_generator, input.dtype.numpy
+    if from_ is None and to is None:
+        store(input, ALL_INTEGERS(source, input.array.shape, kind))
+        return
+    low, high = (0, from_) if to is None else (from_ or 0, to)
+    store(input, INTEGERS(source, input.array.shape, low, high, kind))  # type: ignore[arg-type]  # one was given
+
+
+@writes(input=lambda grad: None)
+def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> None:
+    """Fill with ones, each with probability ``p``, and zeros; ``p`` is a number or a tensor that broadcasts."""
+    shape = input.array.shape
+    chance: Any = p
+    if isinstance(p, TensorBase):
+        chance = numpy.broadcast_to(host(p), shape)
+    store(input, BERNOULLI(generator or default_generator, chance, shape, input.dtype.numpy))
+
+
+@writes(input=lambda grad: None)
+def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> None:
+    """Fill with numbers drawn from the exponential distribution of this rate."""
+    store(input, EXPONENTIAL(generator or default_generator, input.array.shape, input.dtype.numpy, lambd))
+
+
+# -- by the probabilities that a tensor holds --------------------------------------------------------------------------
+
+
+def host(tensor: Any) -> Array:
+    """Return a tensor's elements on the host."""
+    array: Array = tensor.backend.to_host(tensor.array)
+    return array
+
+
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Return ones with the probabilities in ``input`` (or with ``p``, in ``input``'s shape), and zeros."""
+    chance = host(input) if p is None else p
+    if p is None and input.array.dtype.kind != "f":
+        raise DtypeError(f"bernoulli: expected probabilities of a floating point dtype, got {input.dtype.name}")
+    drawn = BERNOULLI(generator or default_generator, chance, input.array.shape, input.dtype.numpy)
+    return handed(drawn, out, input.device, False)
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return indices drawn with the weights in ``input``, (n) or (rows, n): (num_samples) or (rows, num_samples)."""
+    drawn = CATEGORIES(generator or default_generator, host(input), num_samples, replacement)
+    return handed(drawn, out, input.device, False)
+
+
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None,
+    out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return normal numbers of this mean and standard deviation: of a size, or each of its own."""
+    source = generator or default_generator
+    tensors = [each for each in (mean, std) if isinstance(each, TensorBase)]
+    if not tensors:
+        if size is None:
+            raise ArgumentTypeError("normal: expected a size beside two numbers, as normal(0.0, 1.0, (2, 3))")
+        drawn = NORMAL(source, sizes_of((size,)), chosen(dtype, out), float(mean), float(std))
+        return handed(drawn, out, device, requires_grad)
+    if isinstance(std, TensorBase) and (host(std) < 0).any():
+        raise ShapeError(f"normal: expects all elements of std >= 0.0, the smallest is {host(std).min()}")
+    shape = broadcast_shapes(*[tuple(each.shape) for each in tensors])
+    made = finished(NORMAL(source, shape, tensors[0].dtype.numpy), tensors[0].device, False)
+    result = (made * std + mean).detach()
+    return result if out is None else out._receive(result)
+
+
+# -- seeds and states --------------------------------------------------------------------------------------------------
+
+manual_seed, seed, initial_seed = generator.manual_seed, generator.seed, generator.initial_seed
+
+
+def get_rng_state() -> Tensor:
+    """Return the state of the default generator as bytes."""
+    state: Tensor = wrap(TensorBase.result_class, numpy.frombuffer(default_generator.state_bytes(), "uint8").copy())
+    return state
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Let the default generator continue from a state that ``get_rng_state`` gave."""
+    if not isinstance(new_state, TensorBase) or new_state.dtype is not dtypes.uint8:
+        raise ArgumentTypeError("set_rng_state: expected the state as a tensor of uint8, as get_rng_state gives it")
+    default_generator.set_state_bytes(host(new_state).tobytes())
+
+
+def fork_rng(devices: Any = None, enabled: bool = True) -> AbstractContextManager[None]:
+    """Let the default generator, after the ``with`` block, continue as if nothing had been drawn inside."""
+    return generator.fork_rng(enabled)

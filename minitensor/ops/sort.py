@@ -1,0 +1,212 @@
+"""Order: sorting, the largest few, the k-th, what is there at all, and where something would fit in.
+
+What sorts returns values and the indices where they stood. NaN counts as the largest number, wherever order matters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.record import NUMBERS, differentiable, nondifferentiable
+from minitensor.base import TensorBase, wrap
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
+from minitensor.ops import return_types
+from minitensor.ops.operand import same_device
+from minitensor.ops.reduce import axes, chosen, picked, placed_along, received, require_elements, returned_to_place
+from minitensor.shapes import wrap_dim
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+FEW = 1024  # up to this many, topk sorts all of them: as fast as a partition, and of equal ones it takes the first
+
+
+# -- sorting -----------------------------------------------------------------------------------------------------------
+
+
+def order(xp: Any, array: Array, dim: int, descending: bool) -> Array:
+    """Return the indices that sort along a dim; equal ones stay in order, in both directions."""
+    if not array.ndim:
+        return xp.zeros((), "int64")
+    if not descending:
+        return xp.argsort(array, axis=dim, kind="stable")
+    backwards = (slice(None),) * dim + (slice(None, None, -1),)
+    return array.shape[dim] - 1 - xp.argsort(array[backwards], axis=dim, kind="stable")[backwards]
+
+
+def sortable(name: str, input: Tensor) -> Array:
+    """Return the array; complex numbers have no order."""
+    if input.array.dtype.kind == "c":
+        raise DtypeError(f"{name}: complex numbers have no order; sort by abs() or by a part")
+    return input.array
+
+
+@differentiable(input=lambda grads, results, dim, in_shape: placed_along(grads[0], results[1], dim, in_shape))
+def _sort(input: Tensor, dim: int, descending: bool) -> tuple[Array, Array]:
+    index = order(input.xp, sortable("sort", input), dim, descending)
+    return picked(input.xp, input.array, index, dim), index
+
+
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Any:
+    """Sort along ``dim``; return the values and the indices where they stood.
+
+    Equal elements keep their order, whether ``stable`` is asked for or not.
+
+    >>> import minitensor as torch
+    >>> torch.sort(torch.tensor([3, 1, 2]), descending=True).values
+    tensor([3, 2, 1])
+    """
+    return return_types.sort(*received(_sort(input, wrap_dim(dim, input.ndim), bool(descending)), out))
+
+
+@nondifferentiable
+def _argsort(input: Tensor, dim: int, descending: bool) -> Array:
+    return order(input.xp, sortable("argsort", input), dim, descending)
+
+
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
+    """Return the indices that sort along ``dim``; equal elements keep their order."""
+    return _argsort(input, wrap_dim(dim, input.ndim), bool(descending))
+
+
+def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Sort along the first dim; return the values."""
+    values: Tensor = sort(input, 0).values
+    return values if out is None else out._receive(values)
+
+
+# -- the largest few, the k-th -----------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grads, results, dim, in_shape: placed_along(grads[0], results[1], dim, in_shape))
+def _topk(input: Tensor, k: int, dim: int, largest: bool) -> tuple[Array, Array]:
+    xp, array = input.xp, sortable("topk", input)
+    if not array.ndim:
+        return array[None][:k].reshape(() if k else (0,)).copy(), xp.zeros(() if k else (0,), "int64")
+    first = (slice(None),) * dim + (slice(k),)
+    if array.shape[dim] <= FEW or not 0 < k < array.shape[dim]:
+        index = order(xp, array, dim, largest)[first]
+    else:
+        index = candidates(xp, array, k, dim, largest)
+        index = picked(xp, index, order(xp, picked(xp, array, index, dim), dim, largest), dim)
+    return picked(xp, array, index, dim), index.copy()
+
+
+def candidates(xp: Any, array: Array, k: int, dim: int, largest: bool) -> Array:
+    """Return the indices of the k largest or smallest, in any order."""
+    size = array.shape[dim]
+    split = size - k if largest else k
+    parted = xp.argpartition(array, split, axis=dim)
+    return parted[(slice(None),) * dim + (slice(split, None) if largest else slice(split),)]
+
+
+def topk(
+    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
+) -> Any:
+    """Return the ``k`` largest (or smallest) elements along ``dim`` in order, and their indices."""
+    dim = wrap_dim(dim, input.ndim)
+    size = input.shape[dim] if input.ndim else 1
+    if not 0 <= k <= size:
+        raise ShapeError(f"topk: selected index k out of range: k = {k}, dimension {dim} has {size} elements")
+    return return_types.topk(*received(_topk(input, int(k), dim, bool(largest)), out))
+
+
+@differentiable(input=lambda grads, results, in_shape, dim: returned_to_place(grads, results, in_shape, dim))
+def _kthvalue(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    xp, array = input.xp, sortable("kthvalue", input)
+    if not array.ndim:
+        return array.copy(), xp.zeros((), "int64")
+    index = xp.argpartition(array, k - 1, axis=dim)[(slice(None),) * dim + (slice(k - 1, k),)]
+    return chosen(input, index, dim, keepdim)
+
+
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
+    """Return the ``k``-th smallest element along ``dim``, counted from 1, and its index."""
+    dim = wrap_dim(dim, input.ndim)
+    size = input.shape[dim] if input.ndim else 1
+    require_elements("kthvalue", input, axes(dim, input.ndim))
+    if not 1 <= k <= size:
+        raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: k = {k}, it has {size} elements")
+    return return_types.kthvalue(*received(_kthvalue(input, int(k), dim, keepdim), out))
+
+
+# -- what is there -----------------------------------------------------------------------------------------------------
+
+
+def unique(
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """Return each element once, or each slice along ``dim``, in order.
+
+    With ``return_inverse`` also where each element of ``input`` went, with ``return_counts`` how often each was there.
+
+    >>> import minitensor as torch
+    >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
+    (tensor([1, 3]), tensor([1, 2]))
+    """
+    axis = None if dim is None else wrap_dim(dim, input.ndim)
+    array = sortable("unique", input)
+    values, inverse, counts = input.xp.unique(
+        array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+    )
+    inverse = inverse.reshape(array.shape if axis is None else -1)
+    wanted = [values] + [inverse] * return_inverse + [counts] * return_counts
+    results = tuple([wrap(input.result_class, each) for each in wanted])
+    return results if len(results) > 1 else results[0]
+
+
+# -- where something fits in -------------------------------------------------------------------------------------------
+
+
+def searchsorted(
+    sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None,
+    out: Tensor | None = None, sorter: Tensor | None = None,
+) -> Tensor:
+    """Return the indices at which elements would be put into a sorted sequence to keep it sorted.
+
+    The sequence is 1-d, or has one row for each row of ``input``. With ``right`` (``side="right"``) an element goes behind
+    its equals, else before them.
+    """
+    if side not in (None, "left", "right"):
+        raise ShapeError(f"searchsorted: side can only be 'left' or 'right' but got {side!r}")
+    if right and side == "left":
+        raise ShapeError("searchsorted: side and right can't be set to opposites: got side of left while right was True")
+    if sorter is not None:
+        sorted_sequence = wrap(sorted_sequence.result_class, picked(
+            sorted_sequence.xp, sorted_sequence.array, sorter.array, max(sorted_sequence.ndim - 1, 0)
+        ))
+    found = fitted(sorted_sequence, input, "right" if right or side == "right" else "left")
+    result: Tensor = wrap(sorted_sequence.result_class, found.astype("int32" if out_int32 else "int64"))
+    return result if out is None else out._receive(result)
+
+
+def fitted(sequence: Tensor, input: Any, side: str) -> Array:
+    """Search in one sequence for all, or row by row."""
+    xp = sequence.xp
+    if input.__class__ in NUMBERS:
+        values = xp.asarray(input)
+    elif isinstance(input, TensorBase):
+        same_device(sequence, input)
+        values = input.array
+    else:
+        raise ArgumentTypeError(f"searchsorted: expected a tensor or a number, got {type(input).__name__}")
+    if sequence.ndim == 1:
+        return xp.asarray(xp.searchsorted(sequence.array, values, side))
+    if sequence.ndim != values.ndim or sequence.array.shape[:-1] != values.shape[:-1]:
+        raise ShapeError(
+            "searchsorted: the sequence must be 1-d or have the input's dimensions but for the last, got "
+            f"{list(sequence.shape)} and {list(values.shape)}"
+        )
+    rows, wanted = sequence.array.reshape(-1, sequence.shape[-1]), values.reshape(-1, values.shape[-1])
+    found = [xp.searchsorted(row, each, side) for row, each in zip(rows, wanted)]
+    return xp.stack(found).reshape(values.shape) if found else xp.zeros(values.shape, "int64")
+
+
+def bucketize(
+    input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None
+) -> Tensor:
+    """Return the number of the bucket of each element: how many of the sorted ``boundaries`` lie below it."""
+    if boundaries.ndim != 1:
+        raise ShapeError(f"bucketize: boundaries must be 1 dimension, but got dim({boundaries.ndim})")
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right, out=out)

@@ -1,0 +1,156 @@
+"""Activations with the signatures of ``torch.nn.functional``: ``inplace=``, and ``dim=None`` for the old guess.
+
+The arithmetic is in ``minitensor.ops.activation``; here are only the words.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from minitensor.base import wrap
+from minitensor.errors import ArgumentError
+from minitensor.generator import default_generator, exponential, uniform
+from minitensor.ops import activation, pointwise
+
+if TYPE_CHECKING:
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.tensor import Tensor
+
+glu = activation.glu
+hardshrink = activation.hardshrink
+logsigmoid = activation.logsigmoid
+prelu = activation.prelu
+softplus = activation.softplus
+softshrink = activation.softshrink
+softsign = activation.softsign
+tanhshrink = activation.tanhshrink
+gelu = activation.gelu
+sigmoid = pointwise.sigmoid
+tanh = pointwise.tanh
+relu_ = activation.relu_
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return max(0, x)."""
+    return activation.relu_(input) if inplace else activation.relu(input)
+
+
+def written(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
+    """Return a result, written into the input if that is wanted."""
+    return input.copy_(result) if inplace else result
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return min(max(0, x), 6)."""
+    return written(input, activation.relu6(input), inplace)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return x limited to [min_val, max_val]."""
+    return written(input, activation.hardtanh(input, min_val, max_val), inplace)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """Return x where it is positive and ``negative_slope * x`` elsewhere."""
+    return written(input, activation.leaky_relu(input, negative_slope), inplace)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return x where it is positive and ``alpha * (exp(x) - 1)`` elsewhere."""
+    return written(input, activation.elu(input, alpha), inplace)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return the elu whose numbers keep mean 0 and variance 1."""
+    return written(input, activation.selu(input), inplace)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return x where it is positive and ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
+    return written(input, activation.celu(input, alpha), inplace)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return x * sigmoid(x)."""
+    return written(input, activation.silu(input), inplace)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return x * tanh(softplus(x))."""
+    return written(input, activation.mish(input), inplace)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return relu6(x + 3) / 6."""
+    return written(input, activation.hardsigmoid(input), inplace)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return x * relu6(x + 3) / 6."""
+    return written(input, activation.hardswish(input), inplace)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """Return x where it is greater than ``threshold`` and ``value`` elsewhere."""
+    return written(input, activation.threshold(input, threshold, value), inplace)
+
+
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Return x where it is positive, elsewhere x times a slope: in training a random one, else the middle one."""
+    if not lower <= upper:
+        raise ArgumentError(f"rrelu: lower must not be greater than upper, got {lower} > {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    drawn = uniform(default_generator, tuple(input.shape), input.array.dtype, lower, upper)
+    slopes = wrap(input.result_class, input.backend.asarray(drawn, input.device.index))
+    return written(input, pointwise.where(input > 0, input, input * slopes), inplace)
+
+
+# -- softmax -----------------------------------------------------------------------------------------------------------
+
+
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
+    """Return exp(x) / sum(exp(x)) along ``dim``."""
+    return activation.softmax(input, guessed("softmax", input, dim, _stacklevel), dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
+    """Return softmax(-x) along ``dim``."""
+    return activation.softmin(input, guessed("softmin", input, dim, _stacklevel), dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
+    """Return log(softmax(x)) along ``dim``."""
+    return activation.log_softmax(input, guessed("log_softmax", input, dim, _stacklevel), dtype)
+
+
+def guessed(name: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
+    """Return the dim, or, with a warning, the one that PyTorch of old took."""
+    if dim is not None:
+        return dim
+    warnings.warn(
+        f"implicit dimension choice for {name} has been deprecated: change the call to include dim=X as an argument",
+        UserWarning,
+        stacklevel=stacklevel,
+    )
+    return 0 if input.ndim in (0, 1, 3) else 1
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """Return a random sample near one class, differentiable in the logits; with ``hard``, one-hot in its value.
+
+    Jang, Gu and Poole 2017.
+    """
+    drawn = exponential(default_generator, tuple(logits.shape), logits.array.dtype)
+    noise = wrap(logits.result_class, logits.backend.asarray(drawn, logits.device.index))
+    soft = activation.softmax((logits - noise.log()) / tau, dim)
+    if not hard:
+        return soft
+    largest = soft.argmax(dim, keepdim=True)
+    one_hot = wrap(soft.result_class, soft.xp.zeros(soft.shape, soft.array.dtype)).scatter_(dim, largest, 1.0)
+    return one_hot - soft.detach() + soft

@@ -1,0 +1,167 @@
+"""Windows as columns and back, and channels as pixels and back: other arrangements of the same numbers.
+
+``unfold`` writes out every window (im2col), ``fold`` adds windows back to where they came from; they are adjoint to each
+other. A convolution is a matrix product with what ``unfold`` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minitensor.autograd.record import differentiable
+from minitensor.backends.reference import conv as reference
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentTypeError, ShapeError
+from minitensor.shapes import conv_output_size, pair
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+Pair = tuple[int, int]
+Sizes = int | Sequence[int]
+
+
+class Windows(NamedTuple):
+    """The numbers of the windows over one image."""
+
+    image: Pair
+    kernel: Pair
+    dilation: Pair
+    padding: Pair
+    stride: Pair
+
+    @property
+    def places(self) -> Pair:
+        """Count the windows in each dim."""
+        rows, columns = [
+            conv_output_size(size, kernel, stride, padding, dilation)
+            for size, kernel, stride, padding, dilation in zip(
+                self.image, self.kernel, self.stride, self.padding, self.dilation
+            )
+        ]
+        return rows, columns
+
+
+@differentiable(input=lambda grad, windows: _fold(grad, windows))
+def _unfold(input: Tensor, windows: Windows) -> Array:
+    """Return (N, C * KH * KW, L): what each of the L windows sees."""
+    array, xp, size = input.array, input.xp, windows.places
+    n, channels = array.shape[:2]
+    padded = reference.pad(xp, array, windows.padding)
+    columns: Array = xp.empty((n, channels, *windows.kernel, *size), array.dtype)
+    for u, v, window in reference.taps(windows.kernel, size, windows.stride, windows.dilation):
+        columns[:, :, u, v] = padded[window]
+    return columns.reshape(n, channels * windows.kernel[0] * windows.kernel[1], size[0] * size[1])
+
+
+@differentiable(input=lambda grad, windows: _unfold(grad, windows))
+def _fold(input: Tensor, windows: Windows) -> Array:
+    """Add windows (N, C * KH * KW, L) to where they came from: (N, C, H, W)."""
+    array, size, (top, left) = input.array, windows.places, windows.padding
+    channels = array.shape[1] // (windows.kernel[0] * windows.kernel[1])
+    columns = array.reshape(array.shape[0], channels, *windows.kernel, *size)
+    height, width = windows.image
+    total: Array = input.xp.zeros((array.shape[0], channels, height + 2 * top, width + 2 * left), array.dtype)
+    for u, v, window in reference.taps(windows.kernel, size, windows.stride, windows.dilation):
+        total[window] += columns[:, :, u, v]
+    return input.xp.ascontiguousarray(total[:, :, top : top + height, left : left + width])  # type: ignore[no-any-return]
+
+
+def unfold(
+    input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
+) -> Tensor:
+    """Write out every window of images (N, C, H, W) as a column: (N, C * KH * KW, L). Known as im2col.
+
+    >>> import minitensor as torch
+    >>> unfold(torch.arange(6.).view(1, 1, 2, 3), 2)
+    tensor([[[0., 1.],
+             [1., 2.],
+             [3., 4.],
+             [4., 5.]]])
+    """
+    check_tensor("unfold", input)
+    if input.ndim == 3:
+        return unfold(input.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
+    if input.ndim != 4:
+        raise ShapeError(f"unfold: expected 3D or 4D input, (C, H, W) or (N, C, H, W), got shape {tuple(input.shape)}")
+    height, width = input.shape[2:]
+    windows = Windows((height, width), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
+    check_places("unfold", windows)
+    return _unfold(input, windows)
+
+
+def fold(
+    input: Tensor, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
+) -> Tensor:
+    """Add windows, the columns of (N, C * KH * KW, L), to where ``unfold`` would take them from: (N, C, H, W).
+
+    Overlapping windows add up: ``fold(unfold(x))`` is x times how many windows see each entry.
+    """
+    check_tensor("fold", input)
+    if input.ndim == 2:
+        return fold(input.unsqueeze(0), output_size, kernel_size, dilation, padding, stride).squeeze(0)
+    windows = Windows(pair(output_size), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
+    check_places("fold", windows)
+    taps, places = windows.kernel[0] * windows.kernel[1], windows.places[0] * windows.places[1]
+    if input.ndim != 3 or input.shape[1] % taps or input.shape[2] != places:
+        raise ShapeError(
+            f"fold: given output_size={windows.image}, kernel_size={windows.kernel}, dilation={windows.dilation}, "
+            f"padding={windows.padding}, stride={windows.stride}, expected input (N, C * {taps}, {places}), got shape "
+            f"{tuple(input.shape)}"
+        )
+    return _fold(input, windows)
+
+
+def check_tensor(name: str, input: Any) -> None:
+    """Refuse what is no tensor."""
+    if not isinstance(input, TensorBase):
+        raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
+
+
+def check_places(name: str, windows: Windows) -> None:
+    """Refuse windows that do not fit."""
+    try:
+        _ = windows.places
+    except ShapeError as error:
+        raise ShapeError(f"{name}: image of size {windows.image}: {error}") from None
+
+
+# -- channels and pixels -----------------------------------------------------------------------------------------------
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
+    """Spread groups of r² channels over r x r pixels: (..., C r², H, W) gives (..., C, H r, W r). Shi et al. 2016."""
+    *lead, channels, height, width = image_shape("pixel_shuffle", input)
+    r = upscale_factor
+    if r < 1 or channels % (r * r):
+        raise ShapeError(
+            f"pixel_shuffle: expected channels divisible by upscale_factor² = {r * r}, got shape {tuple(input.shape)}"
+        )
+    n = len(lead)
+    split = input.reshape(*lead, channels // (r * r), r, r, height, width)
+    mixed = split.permute([*range(n + 1), n + 3, n + 1, n + 4, n + 2])
+    return mixed.reshape(*lead, channels // (r * r), height * r, width * r)
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """Undo ``pixel_shuffle``: (..., C, H r, W r) gives (..., C r², H, W)."""
+    *lead, channels, height, width = image_shape("pixel_unshuffle", input)
+    r = downscale_factor
+    if r < 1 or height % r or width % r:
+        raise ShapeError(
+            f"pixel_unshuffle: expected height and width divisible by downscale_factor = {r}, got shape {tuple(input.shape)}"
+        )
+    n = len(lead)
+    split = input.reshape(*lead, channels, height // r, r, width // r, r)
+    mixed = split.permute([*range(n + 1), n + 2, n + 4, n + 1, n + 3])
+    return mixed.reshape(*lead, channels * r * r, height // r, width // r)
+
+
+def image_shape(name: str, input: Any) -> tuple[int, ...]:
+    """Return the shape of images; fewer than three dims are none."""
+    check_tensor(name, input)
+    if input.ndim < 3:
+        raise ShapeError(f"{name}: expected images (..., C, H, W), got shape {tuple(input.shape)}")
+    return tuple(input.shape)

@@ -1,0 +1,234 @@
+"""How the parameters of a group are laid out for a rule: large ones in blocks, small ones gathered into bundles.
+
+Note [What an update sees]. An update is a row of whole-array operations in place. On large parameters it is bound by memory,
+so they are cut into blocks that stay in the cache from the first operation to the last. On small ones it is bound by the
+price of a call, so they are gathered: their state lies in flat arrays, of which the optimizer's state tensors are windows,
+and values and gradients are copied in, and values out, at each step. A rule cannot tell: its arrays have one shape, and it
+treats every element alike.
+
+A plan is kept from step to step as long as the same parameters have gradients and the same tensors are their state. No rule
+is known here, and no option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from math import prod
+from operator import is_, itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from minitensor.base import window, wrap
+from minitensor.dtypes import float32, float64, get_default_dtype
+from minitensor.layout import Layout, contiguous
+from minitensor.ops.creation import tensor, zeros_like
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.dtypes import dtype
+    from minitensor.tensor import Tensor
+
+State = dict[str, Any]
+
+# Elements. A block of 512 KiB in float32, four of which an update touches, stays in the cache that cores share; smaller
+# ones would fit a core's own, but their calls cost more than memory does (2^14 takes 1.7 to 4 times as long as 2^17).
+BLOCK = 1 << 17
+# Elements. Up to this size a call costs more than the three copies that gathering takes.
+SMALL = 1 << 12
+# Fewer small parameters than this are not worth gathering.
+FEW = 4
+
+
+class Piece(NamedTuple):
+    """What one call of a rule's ``update`` sees: arrays of one shape, and the number of the update."""
+
+    step: int
+    param: Array
+    grad: Array
+    state: tuple[Array, ...]
+
+
+class Part(Protocol):
+    """Some parameters of a plan that are updated together."""
+
+    def is_in_step(self) -> bool:
+        """Whether the parameters still have one count of steps."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """Count a step, and return what there is to update."""
+
+    def finish(self) -> None:
+        """Let the new values be seen."""
+
+
+class Plan:
+    """The parts of one group."""
+
+    def __init__(self, params: list[Tensor], states: list[State], names: tuple[str, ...], gather: bool) -> None:
+        self.ids = [id(param) for param in params]
+        self.names = names
+        self.states = states
+        self.parts: list[Part] = []
+        small: list[tuple[Any, Tensor, State]] = []
+        for param, state in zip(params, states, strict=True):
+            fresh = complete(param, state, names)
+            if gather and param.numel() <= SMALL and param.is_floating_point():
+                kind = (fresh, str(param.dtype), str(param.device), float(state.get("step", 0)))
+                small.append((kind, param, state))
+            else:
+                self.parts.append(Single(param, state, names, fresh, gather))
+        small.sort(key=itemgetter(0))
+        for kind, alike in groupby(small, itemgetter(0)):
+            _, some, theirs = zip(*alike, strict=True)
+            self.parts += gathered(list(some), list(theirs), names, kind[0])
+        self.tensors = {name: [state[name] for state in states] for name in names}
+
+    def holds(self, params: list[Tensor], states: list[State], names: tuple[str, ...]) -> bool:
+        """Whether these are the plan's parameters with the plan's state."""
+        return (
+            names == self.names
+            and [id(param) for param in params] == self.ids
+            and (not names or all(map(is_, states, self.states)))
+            and all(all(map(is_, map(itemgetter(name), states), kept)) for name, kept in self.tensors.items())
+            and all(part.is_in_step() for part in self.parts)
+        )
+
+
+def gathered(params: list[Tensor], states: list[State], names: tuple[str, ...], fresh: bool) -> list[Part]:
+    """Return small parameters as one bundle, or, if they are few, one by one."""
+    if len(params) < FEW:
+        return [Single(param, state, names, fresh, True) for param, state in zip(params, states, strict=True)]
+    return [Bundle(params, states, names, fresh)]
+
+
+def complete(param: Tensor, state: State, names: tuple[str, ...]) -> bool:
+    """Make what is missing of a parameter's state, all zeros; return whether anything was."""
+    missing = [name for name in names if state.get(name) is None]
+    for name in missing:
+        state[name] = tensor(0.0, dtype=step_dtype()) if name == "step" else zeros_like(param.detach())
+    return bool(missing)
+
+
+def step_dtype() -> dtype:
+    """Return the dtype of step counts: float32, but float64 where that is the default."""
+    return float64 if get_default_dtype() is float64 else float32
+
+
+class Single:
+    """One parameter: whole, or block by block."""
+
+    def __init__(self, param: Tensor, state: State, names: tuple[str, ...], fresh: bool, cut: bool) -> None:
+        self.param = param
+        self.step = state.get("step")
+        self.tensors = [state[name] for name in names if name != "step"]
+        self.count = 0 if fresh else 1
+        self.cut = cut
+
+    def is_in_step(self) -> bool:
+        """Whether the parameter has one count of steps."""
+        return True
+
+    def pieces(self) -> Iterator[Piece]:
+        """Count a step, and return the parameter in blocks, or whole where it is small or not contiguous."""
+        param = self.param
+        piece = Piece(self.counted(), param.array, param.grad.array, tuple([tensor.array for tensor in self.tensors]))
+        if param.array.dtype.kind == "c":
+            piece = as_real(piece)
+        return blocks(piece) if self.cut and piece.param.size > BLOCK else iter((piece,))
+
+    def counted(self) -> int:
+        """Return the number of this update; without a count in the state, 2 stands for all but the first."""
+        if self.step is None:
+            self.count = min(self.count + 1, 2)
+            return self.count
+        self.step.array[...] += 1
+        return int(self.step.array)
+
+    def finish(self) -> None:
+        """Let graphs know that the parameter was written to."""
+        self.param.storage.version += 1
+
+
+def as_real(piece: Piece) -> Piece:
+    """Look at complex arrays as real ones with a further dimension: every rule treats both parts alike."""
+    step, *arrays = piece.step, piece.param, piece.grad, *piece.state
+    param, grad, *state = (array[..., None].view(array.real.dtype) for array in arrays)
+    return Piece(step, param, grad, tuple(state))
+
+
+def blocks(piece: Piece) -> Iterator[Piece]:
+    """Cut a contiguous piece into blocks; any other stays whole."""
+    step, param, grad, state = piece
+    if not all(array.flags.c_contiguous for array in (param, *state)):
+        yield piece
+        return
+    size = param.size
+    param, grad, *flat = (array.reshape(-1) for array in (param, grad, *state))
+    for start in range(0, size, BLOCK):
+        stop = start + BLOCK
+        yield Piece(step, param[start:stop], grad[start:stop], tuple([array[start:stop] for array in flat]))
+
+
+class Bundle:
+    """Many small parameters of one dtype and device, at the same step, as one piece."""
+
+    def __init__(self, params: list[Tensor], states: list[State], names: tuple[str, ...], fresh: bool) -> None:
+        self.params = params
+        self.xp = params[0].xp
+        self.values, parts = joined(params)
+        self.parts = [part.array for part in parts]
+        self.grads = self.xp.empty_like(self.values)
+        self.count = 0 if fresh else 1
+        self.step: Array | None = None
+        self.state: list[Array] = []
+        for name in names:
+            flat, tensors = joined([state[name] for state in states])
+            for state, tensor in zip(states, tensors, strict=True):
+                state[name] = tensor
+            if name == "step":
+                self.step = flat
+            else:
+                self.state.append(flat)
+
+    def is_in_step(self) -> bool:
+        """Whether nobody set the count of a single parameter."""
+        return self.step is None or bool((self.step == self.step[0]).all())
+
+    def pieces(self) -> Iterator[Piece]:
+        """Count a step, copy values and gradients in, and return all as one piece."""
+        self.collect([param.array for param in self.params], self.values)
+        self.collect([param.grad.array for param in self.params], self.grads)
+        return iter((Piece(self.counted(), self.values, self.grads, tuple(self.state)),))
+
+    def collect(self, arrays: list[Array], into: Array) -> None:
+        """Copy arrays one after another into a flat one of the same dtype."""
+        self.xp.concatenate(arrays, axis=None, out=into, casting="no")
+
+    def counted(self) -> int:
+        """Return the number of this update; without a count in the state, 2 stands for all but the first."""
+        if self.step is None:
+            self.count = min(self.count + 1, 2)
+            return self.count
+        self.step += 1
+        return int(self.step[0])
+
+    def finish(self) -> None:
+        """Copy the new values out, and let graphs know."""
+        for param, part in zip(self.params, self.parts, strict=True):
+            param.array[...] = part
+            param.storage.version += 1
+
+
+def joined(tensors: Sequence[Tensor]) -> tuple[Array, list[Tensor]]:
+    """Copy tensors into one flat array; return it and tensors that look at their part of it."""
+    flat = tensors[0].xp.concatenate([tensor.array for tensor in tensors], axis=None)
+    whole = wrap(tensors[0].result_class, flat)
+    return flat, [window(whole, layout) for layout in in_a_row([tensor.array.shape for tensor in tensors])]
+
+
+def in_a_row(shapes: Sequence[tuple[int, ...]]) -> Iterator[Layout]:
+    """Return layouts of these shapes that lie one after another."""
+    offset = 0
+    for shape in shapes:
+        yield Layout(shape, contiguous(shape).strides, offset)
+        offset += prod(shape)

@@ -1,0 +1,118 @@
+"""Hooks run before and after forward, in order, and may change what passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import minitensor
+from minitensor import nn
+
+
+class Add(nn.Module):
+    def forward(self, x: Any, *, more: Any = 0) -> Any:
+        return x + more
+
+
+def test_hooks_see_arguments_and_result() -> None:
+    seen: list[Any] = []
+    module = Add()
+    module.register_forward_pre_hook(lambda m, args: seen.append((m, args)))
+    module.register_forward_hook(lambda m, args, result: seen.append((m, args, result)))
+    assert module(1, more=2) == 3
+    assert seen == [(module, (1,)), (module, (1,), 3)]
+
+
+def test_what_a_hook_returns_takes_the_place() -> None:
+    module = Add()
+    module.register_forward_pre_hook(lambda m, args: args[0] + 10)
+    module.register_forward_hook(lambda m, args, result: result * 2)
+    assert module(1) == 22
+
+
+def test_hooks_with_kwargs_see_and_change_them() -> None:
+    module = Add()
+    module.register_forward_pre_hook(lambda m, args, kwargs: (args, {"more": 5}), with_kwargs=True)
+    module.register_forward_hook(lambda m, args, kwargs, result: (result, kwargs), with_kwargs=True)
+    assert module(1, more=2) == (6, {"more": 5})
+
+
+def test_a_pre_hook_that_returns_a_wrong_thing_is_told() -> None:
+    module = Add()
+    module.register_forward_pre_hook(lambda m, args, kwargs: 3, with_kwargs=True)
+    with pytest.raises(TypeError, match=r"must return None or a tuple of \(new_args, new_kwargs\), but got 3"):
+        module(1)
+
+
+def test_hooks_run_in_order_and_prepended_ones_first() -> None:
+    seen: list[int] = []
+    module = Add()
+    for i in (1, 2):
+        module.register_forward_hook(lambda m, args, result, i=i: seen.append(i))
+    module.register_forward_hook(lambda m, args, result: seen.append(0), prepend=True)
+    module(1)
+    assert seen == [0, 1, 2]
+
+
+def test_a_removed_hook_is_silent() -> None:
+    seen: list[int] = []
+    module = Add()
+    handle = module.register_forward_hook(lambda m, args, result: seen.append(1))
+    with module.register_forward_hook(lambda m, args, result: seen.append(2)):
+        module(1)
+    handle.remove()
+    handle.remove()
+    module(1)
+    assert seen == [1, 2]
+
+
+def test_a_hook_may_remove_itself_while_it_runs() -> None:
+    seen: list[int] = []
+    module = Add()
+
+    def once(*_: Any) -> None:
+        seen.append(1)
+        handle.remove()
+
+    handle = module.register_forward_pre_hook(once)
+    module(1)
+    module(1)
+    assert seen == [1]
+
+
+def test_an_always_called_hook_runs_despite_an_error() -> None:
+    class Broken(nn.Module):
+        def forward(self) -> None:
+            raise KeyError("broken")
+
+    seen: list[Any] = []
+    module = Broken()
+    module.register_forward_hook(lambda m, args, result: seen.append("never"))
+    module.register_forward_hook(lambda m, args, result: seen.append(result), always_call=True)
+    with pytest.raises(KeyError, match="broken"):
+        module()
+    assert seen == [None]
+
+
+def test_an_error_in_an_always_called_hook_hides_no_other() -> None:
+    module = Add()
+    module.register_forward_hook(lambda m, args, result: 1 / 0)
+
+    def late(*_: Any) -> None:
+        raise KeyError("late")
+
+    module.register_forward_hook(late, always_call=True)
+    with pytest.warns(UserWarning, match="silenced.*late"), pytest.raises(ZeroDivisionError):
+        module(1)
+
+
+def test_a_copy_has_hooks_of_its_own() -> None:
+    import copy
+
+    seen: list[int] = []
+    module = nn.Linear(1, 1)
+    copied = copy.deepcopy(module)
+    module.register_forward_hook(lambda m, args, result: seen.append(1))
+    copied(minitensor.ones(1, 1))
+    assert seen == []

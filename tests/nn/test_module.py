@@ -1,0 +1,317 @@
+"""A module finds what was assigned to it, walks it, moves it, and prints it as PyTorch does."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import minitensor
+from minitensor import nn
+
+
+def net(lib: Any) -> Any:
+    return lib.nn.Sequential(
+        lib.nn.Conv2d(1, 4, 3, padding=1, bias=False),
+        lib.nn.BatchNorm2d(4),
+        lib.nn.ReLU(inplace=True),
+        lib.nn.Sequential(lib.nn.MaxPool2d(2), lib.nn.Flatten(), lib.nn.Dropout(0.25)),
+        lib.nn.Linear(4, 2),
+    )
+
+
+class Tied(nn.Module):
+    """One parameter and one module, each under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 2, bias=False)
+        self.second = nn.Linear(2, 2, bias=False)
+        self.second.weight = self.first.weight
+        self.third = self.first
+
+
+@pytest.fixture
+def torch() -> ModuleType:
+    return pytest.importorskip("torch")
+
+
+# -- attributes
+
+
+def test_assigned_parameters_modules_and_buffers_are_registered() -> None:
+    module = nn.Module()
+    module.weight = nn.Parameter(minitensor.ones(2))
+    module.inner = nn.Linear(2, 3)
+    module.register_buffer("seen", minitensor.zeros(1))
+    assert [name for name, _ in module.named_parameters()] == ["weight", "inner.weight", "inner.bias"]
+    assert [name for name, _ in module.named_buffers()] == ["seen"]
+    assert dict(module.named_children()) == {"inner": module.inner}
+
+
+def test_a_plain_tensor_is_an_attribute_and_nothing_more() -> None:
+    module = nn.Module()
+    module.constant = minitensor.ones(2)
+    assert not list(module.parameters())
+    assert not module.state_dict()
+
+
+def test_the_last_assignment_says_what_a_name_is() -> None:
+    module = nn.Module()
+    module.thing = 3
+    module.thing = nn.Parameter(minitensor.ones(1))
+    assert "thing" not in module.__dict__
+    module.thing = nn.ReLU()
+    assert not list(module.parameters())
+    assert isinstance(module.thing, nn.ReLU)
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong", "message"),
+    [
+        (nn.Parameter(minitensor.ones(1)), 3, "cannot assign 'int' as parameter 'thing'"),
+        (nn.ReLU(), "x", "cannot assign 'str' as child module 'thing'"),
+    ],
+)
+def test_a_registered_name_takes_none_but_no_stranger(value: Any, wrong: Any, message: str) -> None:
+    module = nn.Module()
+    module.thing = value
+    with pytest.raises(TypeError, match=message):
+        module.thing = wrong
+    module.thing = None
+    assert module.thing is None
+
+
+def test_a_buffer_is_replaced_by_a_tensor_and_refuses_all_else() -> None:
+    module = nn.Module()
+    module.register_buffer("seen", minitensor.zeros(1), persistent=False)
+    module.seen = minitensor.ones(2)
+    assert not module.state_dict()
+    with pytest.raises(TypeError, match="cannot assign 'int' as buffer 'seen'"):
+        module.seen = 3
+
+
+def test_deleting_forgets() -> None:
+    module = nn.Linear(2, 2)
+    del module.bias
+    assert [name for name, _ in module.named_parameters()] == ["weight"]
+    with pytest.raises(AttributeError, match="'Linear' object has no attribute 'bias'"):
+        module.bias  # noqa: B018
+
+
+def test_forgetting_super_init_is_named() -> None:
+    class Net(nn.Module):
+        def __init__(self, value: Any) -> None:
+            self.thing = value
+
+    for value in (nn.Parameter(minitensor.ones(1)), nn.ReLU()):
+        with pytest.raises(AttributeError, match=r"before Module.__init__\(\) call: super\(\).__init__\(\) was not"):
+            Net(value)
+    with pytest.raises(AttributeError, match=r"super\(\).__init__\(\) was not called"):
+        list(Net(3).parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("a.b", KeyError, r"""can't contain "\.", got: a.b"""),
+        ("", KeyError, "can't be empty string"),
+        ("forward", KeyError, "attribute 'forward' already exists"),
+        (3, TypeError, "name should be a string. Got int"),
+    ],
+)
+def test_names_that_no_path_can_have_are_refused(name: Any, error: type[Exception], message: str) -> None:
+    module = nn.Module()
+    for register, value in (
+        (module.register_parameter, nn.Parameter(minitensor.ones(1))),
+        (module.register_buffer, minitensor.ones(1)),
+        (module.add_module, nn.ReLU()),
+    ):
+        with pytest.raises(error, match=message):
+            register(name, value)  # type: ignore[operator]
+
+
+def test_only_leaves_become_parameters() -> None:
+    with pytest.raises(TypeError, match="cannot assign 'minitensor.tensor.Tensor' object to parameter 'weight'"):
+        nn.Module().register_parameter("weight", minitensor.ones(1))  # type: ignore[arg-type]
+
+
+def test_dir_lists_what_is_registered_but_no_numbers() -> None:
+    names = dir(nn.Sequential(nn.ReLU()))
+    assert "forward" in names
+    assert "0" not in names
+    assert {"weight", "bias"} <= set(dir(nn.Linear(1, 1)))
+
+
+# -- walking
+
+
+def test_walks_are_as_pytorchs(torch: ModuleType) -> None:
+    ours, theirs = net(minitensor), net(torch)
+    for walk in ("named_parameters", "named_buffers", "named_modules", "named_children"):
+        assert [name for name, _ in getattr(ours, walk)()] == [name for name, _ in getattr(theirs, walk)()]
+    for walk in ("named_parameters", "named_buffers"):
+        prefixed = [name for name, _ in getattr(ours, walk)(prefix="net", recurse=False)]
+        assert prefixed == [name for name, _ in getattr(theirs, walk)(prefix="net", recurse=False)]
+
+
+def test_what_is_shared_comes_once_unless_asked_for() -> None:
+    tied = Tied()
+    assert [name for name, _ in tied.named_parameters()] == ["first.weight"]
+    assert [name for name, _ in tied.named_modules()] == ["", "first", "second"]
+    every = [name for name, _ in tied.named_parameters(remove_duplicate=False)]
+    assert every == ["first.weight", "second.weight", "third.weight"]
+    assert list(tied.state_dict()) == every
+
+
+def test_paths_lead_to_what_they_name() -> None:
+    module = net(minitensor)
+    assert module.get_submodule("3.1") is module[3][1]
+    assert module.get_submodule("") is module
+    assert module.get_parameter("4.weight") is module[4].weight
+    assert module.get_buffer("1.running_mean") is module[1].running_mean
+
+
+@pytest.mark.parametrize(
+    ("get", "path", "message"),
+    [
+        ("get_submodule", "3.9", "Sequential has no attribute `9`"),
+        ("get_submodule", "4.weight", "`weight` is not an nn.Module"),
+        ("get_parameter", "4.scale", "Linear has no attribute `scale`"),
+        ("get_parameter", "1.running_mean", "`running_mean` is not an nn.Parameter"),
+        ("get_buffer", "4.weight", "`weight` is not a buffer"),
+    ],
+)
+def test_wrong_paths_are_named(get: str, path: str, message: str) -> None:
+    with pytest.raises(AttributeError, match=message):
+        getattr(net(minitensor), get)(path)
+
+
+def test_apply_goes_from_the_inside_out() -> None:
+    seen: list[str] = []
+    net(minitensor).apply(lambda module: seen.append(type(module).__name__))
+    assert seen[3:7] == ["MaxPool2d", "Flatten", "Dropout", "Sequential"]
+    assert seen[-1] == "Sequential"
+
+
+# -- modes
+
+
+def test_train_and_eval_reach_every_module() -> None:
+    module = net(minitensor)
+    assert all(not inner.training for inner in module.eval().modules())
+    assert all(inner.training for inner in module.train().modules())
+    with pytest.raises(ValueError, match="expected to be boolean, got 1"):
+        module.train(1)
+
+
+def test_zero_grad_drops_gradients_or_fills_them() -> None:
+    layer = nn.Linear(2, 1)
+    layer(minitensor.ones(1, 2)).sum().backward()
+    layer.zero_grad(set_to_none=False)
+    assert layer.weight.grad.tolist() == [[0, 0]]
+    layer.zero_grad()
+    assert layer.weight.grad is None
+
+
+def test_requires_grad_reaches_every_parameter() -> None:
+    assert not any(parameter.requires_grad for parameter in net(minitensor).requires_grad_(False).parameters())
+
+
+# -- casting
+
+
+def test_casts_change_floats_where_they_are_and_spare_integers() -> None:
+    module = net(minitensor)
+    weight = module[4].weight
+    weight.sum().backward()
+    assert module.double() is module
+    assert module[4].weight is weight
+    assert weight.dtype is weight.grad.dtype is module[1].running_mean.dtype is minitensor.float64
+    assert module[1].num_batches_tracked.dtype is minitensor.int64
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda m: m.half(),
+        lambda m: m.to(minitensor.float16),
+        lambda m: m.to("cpu", minitensor.float16),
+        lambda m: m.to(dtype=minitensor.float16),
+        lambda m: m.to(minitensor.zeros(1, dtype=minitensor.float16)),
+        lambda m: m.type(minitensor.float16),
+    ],
+)
+def test_the_ways_to_ask_for_a_dtype(ask: Any) -> None:
+    assert ask(nn.Linear(2, 2)).weight.dtype is minitensor.float16
+
+
+def test_only_floats_are_asked_for() -> None:
+    with pytest.raises(TypeError, match="only accepts floating point or complex dtypes, but got desired dtype=torch.int64"):
+        nn.Linear(2, 2).to(minitensor.int64)
+
+
+def test_an_unknown_argument_of_to_is_named() -> None:
+    with pytest.raises(TypeError, match="unknown argument 'devise'"):
+        nn.Linear(2, 2).to(devise="cpu")  # type: ignore[call-overload]
+
+
+# -- copies and text
+
+
+def test_a_deep_copy_stands_for_itself_and_keeps_what_is_shared() -> None:
+    tied = Tied()
+    copied = copy.deepcopy(tied)
+    assert copied.first.weight is copied.second.weight
+    assert copied.third is copied.first
+    copied.first.weight.detach().fill_(7)
+    assert not (tied.first.weight == 7).any()
+
+
+def test_pickling_keeps_values_and_modes() -> None:
+    module = net(minitensor).eval()
+    again = pickle.loads(pickle.dumps(module))
+    assert repr(again) == repr(module)
+    assert not again.training
+    for mine, theirs in zip(module.state_dict().values(), again.state_dict().values(), strict=True):
+        assert mine.tolist() == theirs.tolist()
+
+
+def test_text_is_pytorchs(torch: ModuleType) -> None:
+    assert repr(net(minitensor)) == repr(net(torch))
+
+
+def test_text_shows_extra_lines_and_inner_modules() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Sequential(nn.ReLU())
+
+        def extra_repr(self) -> str:
+            return "one\ntwo"
+
+    assert repr(Net()) == "Net(\n  one\n  two\n  (inner): Sequential(\n    (0): ReLU()\n  )\n)"
+
+
+# -- calling
+
+
+def test_a_module_without_forward_says_so() -> None:
+    with pytest.raises(NotImplementedError, match=r"Module \[Module\] is missing the required \"forward\" function"):
+        nn.Module()(3)
+
+
+def test_wrong_sizes_name_the_layer_by_its_path() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.features = nn.Sequential(nn.Flatten(), nn.Linear(5, 3))
+
+        def forward(self, x: minitensor.Tensor) -> Any:
+            return self.features(x)
+
+    with pytest.raises(RuntimeError, match=r"^features\.1: Linear\(in_features=5, out_features=3, bias=True\): .*4.*5"):
+        Net()(minitensor.zeros(2, 4))

@@ -1,0 +1,317 @@
+"""Memory: the answer does not depend on how the inputs lie; who shares memory with whom; writing in place and to ``out=``."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minitensor as mt
+from minitensor import layout as layouts
+from minitensor.base import window
+from minitensor.layout import Layout
+from ops import call as calls
+from ops.call import assert_same, find, numbers, outcome, ours, recast, retyped, tensors_in, told, twin
+from ops.row import Call, Row
+from ops.table import ROWS
+from strategies import KINDS, Placed, placed, placements, tensor_of
+
+HERE = tuple([row for row in ROWS if find(mt, row.name) is not None])
+STEADY = tuple([row for row in HERE if not row.random])
+
+
+def each(law: str, rows: Any = STEADY) -> Any:
+    return pytest.mark.parametrize("row", [row for row in rows if law not in row.notes], ids=repr)
+
+
+def results(row: Row, call: Call, seeds: str) -> list[Any]:
+    """Return an op's results and the gradients of its inputs, the upstream gradients lying in memory as ``seeds`` says."""
+    args, kwargs = calls.our_arguments(call, calls.our_tensor)
+    leaves = []
+    if row.differentiable:
+        for k, arg in enumerate([*args, *kwargs.values()]):
+            for tensor in tensors_in(arg) if k not in row.constants else ():
+                if tensor.is_floating_point():
+                    leaves.append(tensor.requires_grad_())
+    found = ours(row)(*args, **kwargs)
+    kept = [tensor for tensor in tensors_in(found) if tensor.requires_grad]
+    if not kept:
+        return tensors_in(found)
+    upstream = [tensor_of(placed(np.cos(np.arange(t.numel())).reshape(t.shape).astype(t.array.dtype), seeds)) for t in kept]
+    grads = mt.autograd.grad(kept, leaves, upstream, allow_unused=True)
+    return [*tensors_in(found), *[mt.zeros(0) if grad is None else grad for grad in grads]]
+
+
+def made_contiguous(call: Call) -> Call:
+    return retyped(call, lambda placed: placed.array)
+
+
+# -- layouts -----------------------------------------------------------------------------------------------------------
+
+
+@each("layout")
+@pytest.mark.parametrize("kind", KINDS)
+def test_gives_the_same_on_every_layout(row: Row, kind: str) -> None:
+    for call in row.calls:
+        there = calls.laid(call, kind)
+        with told(call):
+            expected = results(row, made_contiguous(there), "contiguous")
+            assert_same(results(row, there, "contiguous"), expected, 1e-12)
+
+
+@each("layout", [row for row in STEADY if row.differentiable])
+@pytest.mark.parametrize("kind", ["transposed", "gaps", "odd"])
+def test_takes_upstream_gradients_of_every_layout(row: Row, kind: str) -> None:
+    for call in row.calls:
+        with told(call):
+            assert_same(results(row, call, kind), results(row, call, "contiguous"), 1e-12)
+
+
+@each("layout", [row for row in STEADY if row.differentiable])
+def test_takes_an_expanded_upstream_gradient(row: Row) -> None:
+    """What ``sum().backward()`` sends down: one number, repeated by strides of zero."""
+    for call in row.calls:
+        with told(call):
+            args, kwargs = calls.our_arguments(call)
+            leaves = [
+                t.requires_grad_() for k, arg in enumerate([*args, *kwargs.values()]) if k not in row.constants
+                for t in tensors_in(arg) if t.is_floating_point()
+            ]
+            kept = [tensor for tensor in tensors_in(ours(row)(*args, **kwargs)) if tensor.requires_grad]
+            if not kept or not leaves:
+                continue
+            found, expected = (
+                mt.autograd.grad(kept, leaves, [make(tensor) for tensor in kept], allow_unused=True, retain_graph=True)
+                for make in (stretched, lambda tensor: mt.full(tuple(tensor.shape), 1.5, dtype=tensor.dtype))
+            )
+            for one, other in zip(found, expected, strict=True):
+                assert (one is None) == (other is None)
+                assert one is None or np.allclose(numbers(one), numbers(other), 1e-12, 1e-12, equal_nan=True)
+
+
+def stretched(tensor: Any) -> mt.Tensor:
+    """Return a gradient of ones and a half that is one cell of memory."""
+    shape = tuple(tensor.shape)
+    return tensor_of(Placed(np.array([1.5], tensor.array.dtype), shape, (0,) * len(shape), 0))
+
+
+@given(st.data())
+def test_gives_the_same_on_layouts_drawn_at_random(data: st.DataObject) -> None:
+    row = data.draw(st.sampled_from([row for row in STEADY if "layout" not in row.notes]))
+    call = data.draw(st.sampled_from(row.calls))
+    there = retyped(call, lambda array: data.draw(placements(array)))
+    with told(row, call):
+        assert_same(results(row, there, "contiguous"), results(row, made_contiguous(there), "contiguous"), 1e-12)
+
+
+# -- sharing -----------------------------------------------------------------------------------------------------------
+
+
+@each("sharing", HERE)
+def test_shares_memory_only_where_it_says_so(row: Row) -> None:
+    if row.may_share:
+        pytest.skip("may return its input")
+    for call in row.calls:
+        args, kwargs = calls.our_arguments(call)
+        given = [tensor for arg in [*args, *kwargs.values()] for tensor in tensors_in(arg)]
+        for found in tensors_in(ours(row)(*args, **kwargs)):
+            shared = any(np.shares_memory(found.array, tensor.array) for tensor in given)
+            assert shared == (row.view and bool(found.numel())), call
+            assert not row.view or found.storage is given[0].storage
+
+
+@each("sharing", [row for row in STEADY if row.view])
+def test_a_view_sees_a_write_to_its_base_and_the_base_one_to_its_view(row: Row) -> None:
+    for call in row.calls:
+        args, kwargs = calls.our_arguments(call)
+        base = args[0] if isinstance(args[0], mt.Tensor) else tensors_in(args)[0]
+        for view in tensors_in(ours(row)(*args, **kwargs)):
+            version = base.version
+            base.fill_(7)
+            assert (numbers(view) == 7).all()
+            assert view.version == base.version == version + 1
+
+
+@each("input", HERE)
+def test_leaves_its_inputs_as_they_were(row: Row) -> None:
+    if row.name.endswith("_"):
+        pytest.skip("writes in place")
+    for call in row.calls:
+        args, kwargs = calls.our_arguments(call)
+        ours(row)(*args, **kwargs)
+        again, named = calls.our_arguments(call)
+        for one, other in zip([*args, *kwargs.values()], [*again, *named.values()], strict=True):
+            for tensor, fresh in zip(tensors_in(one), tensors_in(other), strict=True):
+                assert tensor.version == 0
+                np.testing.assert_array_equal(numbers(tensor), numbers(fresh))
+
+
+# -- in place ----------------------------------------------------------------------------------------------------------
+
+TWINS = [row for row in STEADY if row.inplace and twin(row) is not None]
+
+
+def written(row: Row, call: Call, x: mt.Tensor) -> Any:
+    """Call the in-place twin on ``x`` in place of the first argument."""
+    args, kwargs = calls.our_arguments(call)
+    return twin(row)(x, *args[1:], **kwargs)
+
+
+def fitting(row: Row) -> list[tuple[Call, mt.Tensor]]:
+    """Return the calls whose result fits into their first argument, with that result."""
+    calls_here = [call for call in row.calls if isinstance(call.args[0], np.ndarray)]
+    pairs = [(call, calls.run(row, call)) for call in calls_here]
+    return [
+        (call, found) for call, found in pairs
+        if tuple(found.shape) == call.args[0].shape and mt.can_cast(found.dtype, mt.tensor(call.args[0]).dtype)
+    ]
+
+
+@each("inplace", TWINS)
+def test_the_twin_writes_what_the_op_returns(row: Row) -> None:
+    assert fitting(row), "no call of the row fits its twin"
+    for call, expected in fitting(row):
+        x = mt.tensor(call.args[0])
+        version = x.version
+        with told(call):
+            assert written(row, call, x) is x
+            assert x.version > version
+            np.testing.assert_allclose(numbers(x), numbers(expected), rtol=1e-12, atol=1e-12)
+
+
+@each("inplace", TWINS)
+@pytest.mark.parametrize("kind", ["transposed", "gaps", "offset"])
+def test_the_twin_writes_inside_its_window_only(row: Row, kind: str) -> None:
+    for call, expected in fitting(row):
+        where = placed(call.args[0], kind)
+        flat = mt.tensor(where.flat)
+        seen = np.zeros(where.flat.size, bool)
+        np.lib.stride_tricks.as_strided(seen[where.offset :], where.shape, where.strides)[...] = True
+        x = window(flat, Layout(where.shape, where.strides, where.offset))
+        with told(call):
+            written(row, call, x)
+            np.testing.assert_allclose(numbers(x), numbers(expected), rtol=1e-12, atol=1e-12)
+            np.testing.assert_array_equal(numbers(flat)[~seen], where.flat[~seen])
+            assert flat.version == x.version > 0
+
+
+@each("inplace", [row for row in TWINS if row.differentiable])
+def test_the_twin_has_the_gradient_of_the_op(row: Row) -> None:
+    for call, _ in fitting(row):
+        found, expected = [], []
+        for op, gathered in ((twin(row), found), (ours(row), expected)):
+            args, kwargs = calls.our_arguments(call)
+            leaves = [t.requires_grad_() for arg in args for t in tensors_in(arg) if t.is_floating_point()]
+            result = op(args[0] * 1, *args[1:], **kwargs) if op is not ours(row) else op(*args, **kwargs)
+            if result.requires_grad and leaves:
+                gathered += mt.autograd.grad(result, leaves, mt.tensor(np.cos(numbers(result))), allow_unused=True)
+        with told(call):
+            for one, other in zip(found, expected, strict=True):
+                zero = np.zeros(())
+                np.testing.assert_allclose(*[zero if g is None else numbers(g) for g in (one, other)], rtol=1e-11, atol=1e-12)
+
+
+@each("inplace", TWINS)
+def test_the_twin_refuses_an_expanded_tensor_and_leaves_it(row: Row) -> None:
+    call, _ = fitting(row)[0]
+    cell = mt.tensor(call.args[0].reshape(-1)[:1])
+    x = window(cell, layouts.expand(cell.layout, (3,)))
+    before = numbers(cell).copy()
+    with pytest.raises(mt.errors.InplaceError, match="more than one element"):
+        written(row, Call((call.args[0], *[a if not isinstance(a, np.ndarray) else a.reshape(-1)[:1] for a in call.args[1:]]),
+                          call.kwargs), x)
+    np.testing.assert_array_equal(numbers(cell), before)
+
+
+@each("inplace", [row for row in TWINS if row.differentiable])
+def test_the_twin_refuses_a_leaf_that_requires_grad(row: Row) -> None:
+    call = next((call for call, _ in fitting(row) if call.args[0].dtype.kind == "f"), None)
+    if call is None:
+        pytest.skip("takes no floats")
+    x = mt.tensor(call.args[0], requires_grad=True)
+    with pytest.raises(mt.errors.InplaceError, match="leaf"):
+        written(row, call, x)
+    np.testing.assert_array_equal(numbers(x), call.args[0])
+
+
+# -- out= --------------------------------------------------------------------------------------------------------------
+
+WITH_OUT = [row for row in STEADY if row.out and not row.view]
+
+
+@each("out", WITH_OUT)
+def test_writes_to_out(row: Row) -> None:
+    for call in row.calls[:4]:
+        args, kwargs = calls.our_arguments(call)
+        expected = ours(row)(*args, **kwargs)
+        out = mt.zeros(tuple(expected.shape), dtype=expected.dtype)
+        version = out.version
+        with told(call):
+            assert ours(row)(*args, **kwargs, out=out) is out
+            assert out.version > version
+            assert_same(out, expected, 1e-12)
+
+
+@each("out", WITH_OUT)
+def test_resizes_out_with_a_warning_if_it_held_anything(row: Row) -> None:
+    args, kwargs = calls.our_arguments(row.calls[0])
+    expected = ours(row)(*args, **kwargs)
+    empty = mt.empty(0, dtype=expected.dtype)
+    assert_same(ours(row)(*args, **kwargs, out=empty), expected, 1e-12)
+    full = mt.zeros((*expected.shape, 2), dtype=expected.dtype)
+    with pytest.warns(UserWarning, match="was resized"):
+        ours(row)(*args, **kwargs, out=full)
+    assert_same(full, expected, 1e-12)
+
+
+@each("out", WITH_OUT)
+def test_out_may_be_the_input(row: Row) -> None:
+    for call in row.calls[:4]:
+        args, kwargs = calls.our_arguments(call)
+        if not isinstance(args[0], mt.Tensor):
+            continue
+        expected = ours(row)(*args, **kwargs)
+        if expected.shape != args[0].shape or expected.dtype != args[0].dtype:
+            continue
+        with told(call):
+            ours(row)(*args, **kwargs, out=args[0])
+            assert_same(args[0], expected, 1e-12)
+
+
+@each("out", [row for row in WITH_OUT if row.differentiable])
+def test_out_is_refused_where_a_gradient_would_be_lost(row: Row) -> None:
+    args, kwargs = calls.our_arguments(next(c for c in row.calls if c.smooth))
+    leaf = next((t for arg in args for t in tensors_in(arg) if t.is_floating_point()), None)
+    assert leaf is not None
+    leaf.requires_grad_()
+    with pytest.raises(RuntimeError, match="out="):
+        ours(row)(*args, **kwargs, out=mt.empty(0, dtype=mt.float64))
+
+
+@each("out", WITH_OUT)
+def test_out_of_a_dtype_that_cannot_hold_the_result_is_refused(row: Row) -> None:
+    args, kwargs = calls.our_arguments(row.calls[0])
+    found = ours(row)(*args, **kwargs)
+    if found.dtype is mt.bool or not found.dtype.is_floating_point:
+        pytest.skip("fits everywhere")
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        ours(row)(*args, **kwargs, out=mt.zeros(tuple(found.shape), dtype=mt.int64))
+
+
+@each("out")
+def test_the_table_says_who_takes_out(row: Row) -> None:
+    """Whether out= is known, is asked of the op by a call."""
+    args, kwargs = calls.our_arguments(row.calls[0])
+    found = outcome(ours(row), *args, **kwargs, out=mt.empty(0, dtype=mt.float64))
+    takes = not (isinstance(found, TypeError) and "out" in str(found))
+    assert takes == row.out or "out" in inspect.signature(ours(row)).parameters
+
+
+def test_single_precision_stays_single_in_place() -> None:
+    call = recast(Call((np.ones(3),), {}), "float32")
+    x = calls.run(Row("clone", (call,)), call)
+    assert x.add_(1.5).dtype is mt.float32

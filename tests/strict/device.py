@@ -1,0 +1,340 @@
+"""A device that forgives nothing: NumPy underneath, CuPy's manners above.
+
+An ``Array`` is no ``numpy.ndarray`` and mixes with none: every function of the module ``xp`` and every operator refuses host
+arrays, as CuPy does (NumPy's scalars and Python's numbers pass). Nothing turns into a host array by itself. What CuPy does not
+have, ``xp`` does not have. Integer indices that point outside wrap around silently. Fresh results of several dims lie in
+memory in an order that NumPy would not have chosen. Every copy to the host is counted.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from minitensor import backends
+from minitensor.backends.base import Backend
+
+COPIES = {"to host": 0}
+
+
+class Mixed(TypeError):
+    """A host array where an array of the device was wanted."""
+
+
+def bare(value: Any) -> Any:
+    """Return what NumPy computes with; refuse host arrays."""
+    if isinstance(value, Array):
+        return value._host
+    if isinstance(value, np.ndarray):
+        raise Mixed(f"a host array {value.dtype}{value.shape} among the device's")
+    if value.__class__ in (list, tuple):
+        return value.__class__([bare(each) for each in value])
+    if value.__class__ is slice:
+        return slice(bare(value.start), bare(value.stop), bare(value.step))
+    return value
+
+
+def dressed(value: Any) -> Any:
+    """Return a result of NumPy as the device's: 0-d arrays, never scalars."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return Array(np.asarray(value))
+    if value.__class__ in (list, tuple) or hasattr(value, "_fields"):
+        parts = [dressed(each) for each in value]
+        return value.__class__(*parts) if hasattr(value, "_fields") else value.__class__(parts)
+    return value
+
+
+def disordered(value: Any, *given: Any) -> Any:
+    """Return a fresh result in another order of memory, unless all that was given lies row by row."""
+    if isinstance(value, np.ndarray) and value.ndim > 1 and value.base is None:
+        if all(each.flags.c_contiguous for each in given if isinstance(each, np.ndarray)):
+            return np.ascontiguousarray(value)
+        return np.asfortranarray(value)
+    return value
+
+
+def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of NumPy as a function of the device."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        plain = bare(args)
+        named = {name: bare(value) for name, value in kwargs.items()}
+        with np.errstate(all="ignore"):
+            result = function(*plain, **named)
+        out = kwargs.get("out")
+        return dressed(disordered(result, *plain)) if out is None else out
+
+    return call
+
+
+def wrapped_index(index: Any, shape: tuple[int, ...]) -> Any:
+    """Return an index whose integer arrays point inside, as CuPy reads them."""
+    items = index if isinstance(index, tuple) else (index,)
+    taken = [0 if i is None or i is Ellipsis else i.ndim if isinstance(i, np.ndarray) and i.dtype.kind == "b" else 1
+             for i in items]  # fmt: skip
+    found, dim = [], 0
+    for item, count in zip(items, taken, strict=True):
+        if item is Ellipsis:
+            dim = len(shape) - sum(taken[len(found) + 1 :])
+        elif isinstance(item, np.ndarray) and item.dtype.kind in "iu" and item.ndim and shape[dim]:
+            item = item % shape[dim]
+        found.append(item)
+        dim += count
+    return tuple(found) if isinstance(index, tuple) else found[0]
+
+
+class Array:
+    """An array of the device."""
+
+    __slots__ = ("_host",)
+    __array_ufunc__ = None  # NumPy's own operators and functions refuse it
+    __hash__ = None  # type: ignore[assignment]  # as an ndarray
+
+    def __init__(self, host: Any) -> None:
+        self._host = host
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise Mixed("implicit conversion to a host array: use backend.to_host")
+
+    # -- facts -------------------------------------------------------------------------------------------------------
+
+    shape = property(lambda self: self._host.shape)
+    dtype = property(lambda self: self._host.dtype)
+    ndim = property(lambda self: self._host.ndim)
+    size = property(lambda self: self._host.size)
+    strides = property(lambda self: self._host.strides)
+    itemsize = property(lambda self: self._host.itemsize)
+    nbytes = property(lambda self: self._host.nbytes)
+    flags = property(lambda self: self._host.flags)
+    T = property(lambda self: Array(self._host.T))
+    imag = property(lambda self: Array(self._host.imag))
+
+    @property
+    def real(self) -> Array:
+        return Array(self._host.real)
+
+    def __len__(self) -> int:
+        return len(self._host)
+
+    def __repr__(self) -> str:
+        return f"strict{self._host!r}"
+
+    # -- to the host: counted ----------------------------------------------------------------------------------------
+
+    def _number(self) -> Any:
+        COPIES["to host"] += 1
+        return self._host
+
+    def item(self, *args: Any) -> Any:
+        return self._number().item(*args)
+
+    def tolist(self) -> Any:
+        return self._number().tolist()
+
+    def __bool__(self) -> bool:
+        return bool(self._number())
+
+    def __int__(self) -> int:
+        return int(self._number())
+
+    def __float__(self) -> float:
+        return float(self._number())
+
+    def __complex__(self) -> complex:
+        return complex(self._number())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self[k] for k in range(len(self))])
+
+    # -- memory ------------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Array:
+        found = self._host[wrapped_index(bare(index), self.shape)]
+        return Array(np.asarray(found))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(value, np.ndarray) and value.ndim:
+            raise Mixed("a host array written into the device's")
+        plain = value if isinstance(value, np.ndarray) else bare(value)
+        with np.errstate(all="ignore"):
+            self._host[wrapped_index(bare(index), self.shape)] = plain
+
+    def view(self, *args: Any) -> Array:
+        return Array(self._host.view(*args))
+
+    def fill(self, value: Any) -> None:
+        self._host.fill(bare(value))
+
+    def sort(self, axis: int = -1) -> None:
+        self._host.sort(axis)
+
+
+def method(name: str) -> Callable[..., Any]:
+    unbound = getattr(np.ndarray, name)
+
+    def call(self: Array, *args: Any, **kwargs: Any) -> Any:
+        return lifted(unbound)(self, *args, **kwargs)
+
+    return call
+
+
+METHODS = (
+    "all any argmax argmin argsort astype clip conj conjugate copy cumprod cumsum diagonal dot flatten max mean min nonzero "
+    "prod ravel repeat reshape round squeeze std sum swapaxes take trace transpose var"
+).split()
+for name in METHODS:
+    setattr(Array, name, method(name))
+
+
+def binary(function: Callable[..., Any], back: bool) -> Callable[..., Any]:
+    def call(self: Array, other: Any) -> Any:
+        return lifted(function)(other, self) if back else lifted(function)(self, other)
+
+    return call
+
+
+def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Array, other: Any) -> Array:
+        with np.errstate(all="ignore"):
+            function(self._host, bare(other))
+        return self
+
+    return call
+
+
+for name in "add sub mul truediv floordiv mod pow and_ or_ xor lshift rshift matmul".split():
+    word = name.strip("_")
+    setattr(Array, f"__{word}__", binary(getattr(operator, name), False))
+    setattr(Array, f"__r{word}__", binary(getattr(operator, name), True))
+    setattr(Array, f"__i{word}__", in_place(getattr(operator, "i" + word)))
+for name in "eq ne lt le gt ge".split():
+    setattr(Array, f"__{name}__", binary(getattr(operator, name), False))
+for name in "neg pos abs invert".split():
+    setattr(Array, f"__{name}__", lifted(getattr(operator, name)))
+
+
+# -- the module --------------------------------------------------------------------------------------------------------
+
+# What CuPy 14 does not have, of what NumPy 2 has and an op might reach for.
+LACKING = frozenset(
+    "block einsum_path errstate flexible frompyfunc geomspace histogram_bin_edges insert longdouble matvec nanpercentile "
+    "nanquantile ndenumerate nditer nested_iters polyint spacing unstack vecdot vecmat".split()
+)
+REDUCED = {"reduce": ("add", "multiply"), "accumulate": ("add", "multiply"), "reduceat": ("add",),
+           "at": ("add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor")}  # fmt: skip
+
+
+class Ufunc:
+    """A ufunc with those of its methods that CuPy has."""
+
+    def __init__(self, ufunc: np.ufunc) -> None:
+        self.ufunc, self.name = ufunc, ufunc.__name__
+        self.call = lifted(ufunc)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.call(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "outer" or self.name in REDUCED.get(name, ()):
+            return self.scatter if name == "at" else lifted(getattr(self.ufunc, name))
+        raise NotImplementedError(f"`cupy_{self.name}.{name}` is not supported yet")
+
+    def scatter(self, target: Array, index: Any, values: Any = None) -> None:
+        self.ufunc.at(target._host, wrapped_index(bare(index), target.shape), bare(values))
+
+
+class Library(ModuleType):
+    """What an op calls ``xp``."""
+
+    def __init__(self, source: Any, name: str) -> None:
+        super().__init__(name)
+        self.source = source
+
+    def __getattr__(self, name: str) -> Any:
+        if name in LACKING:
+            raise AttributeError(f"CuPy has no {name}")
+        value = getattr(self.source, name)
+        if isinstance(value, np.ufunc):
+            made: Any = Ufunc(value)
+        elif isinstance(value, ModuleType):
+            made = Library(value, f"strict.{name}")
+        elif isinstance(value, type) or not callable(value):
+            made = value
+        else:
+            made = lifted(value)
+        setattr(self, name, made)
+        return made
+
+
+xp: Any = Library(np, "strict")
+xp.ndarray = Array
+
+
+def made(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that makes arrays of host data, where CuPy takes host data too."""
+
+    def call(value: Any, *args: Any, **kwargs: Any) -> Any:
+        plain = value if isinstance(value, np.ndarray) else bare(value)
+        return Array(np.array(function(plain, *args, **kwargs)) if isinstance(value, np.ndarray) else function(plain, *args, **kwargs))
+
+    return call
+
+
+xp.asarray, xp.array, xp.ascontiguousarray = made(np.asarray), made(np.array), made(np.ascontiguousarray)
+
+
+class StrictBackend(Backend):
+    """The reference kernels on the strict device."""
+
+    name = "strict"
+    xp = xp
+    array_class = Array
+
+    def window(self, buffer: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Any:
+        assert isinstance(buffer, Array), type(buffer)
+        size = dtype.itemsize
+        steps = tuple([step * size for step in strides])
+        return Array(np.ndarray(shape, dtype, buffer._host, offset * size, steps))
+
+    def settle(self, value: Any) -> Any:
+        assert not isinstance(value, np.ndarray), "a kernel returned a host array"
+        return value if isinstance(value, Array) else Array(np.asarray(value))
+
+    def asarray(self, host: Any, index: int | None = None) -> Any:
+        assert isinstance(host, np.ndarray), type(host)
+        return Array(host.copy())
+
+    def to_host(self, array: Any) -> Any:
+        assert isinstance(array, Array), type(array)
+        COPIES["to host"] += 1
+        return array._host.copy()
+
+    def place(self, array: Any) -> tuple[str, int | None]:
+        return "strict", None
+
+    def address(self, array: Any) -> int:
+        return int(array._host.ctypes.data)
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Make the device known, and forget it again."""
+    backends.install("strict", StrictBackend)
+    backends.named("strict")
+    try:
+        yield
+    finally:
+        for table, key in ((backends.LOADERS, "strict"), (backends.OPEN, "strict"), (backends.BY_ARRAY, Array)):
+            table.pop(key, None)  # type: ignore[attr-defined, call-overload]
+
+
+@contextmanager
+def host_copies() -> Iterator[Callable[[], int]]:
+    """Count the copies to the host from here on."""
+    before = COPIES["to host"]
+    yield lambda: COPIES["to host"] - before
