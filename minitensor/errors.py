@@ -55,6 +55,10 @@ class ScalarError(MinitensorError, RuntimeError):
     """One number was wanted from a tensor that holds none or many."""
 
 
+class UsageError(MinitensorError, RuntimeError):
+    """Arguments that do not go together, or one that must not be left out."""
+
+
 class UnsupportedError(MinitensorError, NotImplementedError):
     """PyTorch has this, the library has not; the message says what to use instead."""
 

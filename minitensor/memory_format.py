@@ -1,7 +1,7 @@
 """In which order the dims of a dense tensor lie in memory, by PyTorch's names.
 
-A format answers two questions: which layout would a fresh copy have, and does a layout have the format already. It knows
-layouts only.
+A format answers two questions: which layout would a fresh copy have, and does a layout have the format already. It
+knows layouts only.
 """
 
 from __future__ import annotations

@@ -123,8 +123,8 @@ class Tensor(TensorBase):
     __ifloordiv__ = pointwise.floor_divide_
     __mod__ = pointwise.remainder
     __imod__ = pointwise.remainder_
-    __pow__ = pointwise.pow
-    __ipow__ = pointwise.pow_
+    __pow__ = pointwise._pow
+    __ipow__ = pointwise._pow_
     __neg__ = pointwise.neg
     __pos__ = pointwise.positive
     __abs__ = pointwise.abs
@@ -142,7 +142,7 @@ class Tensor(TensorBase):
         return pointwise.remainder(other, self)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return pointwise.pow(other, self)
+        return pointwise._pow(other, self)
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return ``self`` where ``condition`` holds and ``other`` elsewhere."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from minitensor import generator as streams
 from minitensor.autograd.mode import no_grad
+from minitensor.base import wrap
 from minitensor.ops.creation import empty_like, eye
 from minitensor.errors import ArgumentError
 from minitensor.ops.pointwise import where
@@ -186,9 +187,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
     drawn = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator)
-    q, r = linalg.qr(drawn.t() if rows < columns else drawn)
-    q = q * r.diagonal().sign()  # makes the distribution uniform (Mezzadri 2007)
-    return tensor.copy_((q.t() if rows < columns else q).reshape(tensor.shape)).mul_(gain)
+    xp = tensor.xp
+    q, r = xp.linalg.qr(drawn.array.T if rows < columns else drawn.array)
+    q *= xp.sign(xp.diagonal(r))  # makes the distribution uniform (Mezzadri 2007)
+    made = wrap(tensor.result_class, xp.ascontiguousarray(q.T if rows < columns else q))
+    return tensor.copy_(made.view(tensor.shape)).mul_(gain)
 
 
 @no_grad()

@@ -122,16 +122,15 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
             require_tables(self, "parameters")
-            drop(self, name)
+            drop(self, name, but="_parameters")
             self.register_parameter(name, value)
         elif isinstance(value, Module):
             require_tables(self, "module")
-            if name not in self._modules:
-                drop(self, name)
+            drop(self, name, but="_modules")
             self._modules[name] = value
         elif isinstance(value, Buffer):
             require_tables(self, "buffers")
-            drop(self, name)
+            drop(self, name, but="_buffers")
             self.register_buffer(name, value, value.persistent)
         else:
             assign(self, name, value)
@@ -523,11 +522,12 @@ def require_free_name(module: Module, name: Any, kind: str, table: dict[str, Any
         raise KeyError(f"attribute '{name}' already exists")
 
 
-def drop(module: Module, name: str) -> None:
-    """Forget whatever the module has under a name, but for a class attribute."""
+def drop(module: Module, name: str, but: str) -> None:
+    """Forget what a module has under a name, but for one table, where a new value takes the old one's place."""
     module.__dict__.pop(name, None)
     for table in TABLES:
-        module.__dict__[table].pop(name, None)
+        if table != but:
+            module.__dict__[table].pop(name, None)
     module._non_persistent_buffers_set.discard(name)
 
 

@@ -6,6 +6,7 @@ the names that users write. An example may use the library's public names withou
 
 from __future__ import annotations
 
+import builtins
 import doctest
 import importlib
 import pkgutil
@@ -30,7 +31,8 @@ MODULES = sorted(set.union(*map(modules_under, ("minitensor", "minitensor.nn", "
 
 
 def names_in_an_example(module: ModuleType) -> dict[str, object]:
-    public = {name: value for name, value in vars(minitensor).items() if not name.startswith("__")}
+    # Not float, abs and the like: an example that says float("inf") means Python's.
+    public = {name: value for name, value in vars(minitensor).items() if not hasattr(builtins, name)}
     functional = importlib.import_module("minitensor.nn.functional")
     return {**public, "minitensor": minitensor, "F": functional, **vars(module)}
 

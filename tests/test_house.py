@@ -39,6 +39,7 @@ NUMPY = {
     "minitensor.dtypes": "a dtype wraps NumPy's",
     "minitensor.generator": "streams of random bits are drawn on the host",
     "minitensor.printing": "text is made from a host copy",
+    "minitensor.ops.random": "random numbers are drawn on the host",
     "minitensor.ops.creation": "tensors are born from lists and host arrays",
     "minitensor.serialization": "files hold host arrays",
     "minitensor.vision": "pictures are read as host arrays",
@@ -49,7 +50,6 @@ NUMPY = {
 OPTIONAL = {
     "cupy": "minitensor.backends",
     "safetensors": "minitensor.serialization",
-    "threadpoolctl": "minitensor.backends.numpy",
 }
 OPTIONAL_AT_TOP = ("minitensor.backends.cupy",)
 

@@ -32,7 +32,8 @@ from minitensor.autograd.node import (
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase, array_dtype, new, settled, window, wrap
 from minitensor.dtypes import bool_
-from minitensor.errors import ArgumentTypeError
+from minitensor.errors import ArgumentTypeError, ShapeError
+from minitensor.shapes import broadcast_shapes
 from minitensor.storage import Storage
 
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ def view(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Call
     return decorate
 
 
-def views(**formulas: Callable[..., Any]) -> Callable[[Callable[P, tuple[Layout, ...]]], Callable[P, tuple[Tensor, ...]]]:
+def views(
+    **formulas: Callable[..., Any]
+) -> Callable[[Callable[P, tuple[Layout, ...]]], Callable[P, tuple[Tensor, ...]]]:
     """Make an operation that cuts its first argument into several views; its formula takes ``grads``."""
 
     def decorate(body: Callable[P, tuple[Layout, ...]]) -> Callable[P, tuple[Tensor, ...]]:
@@ -184,7 +187,7 @@ def unary(op: Op) -> Callable[..., Any]:
     def call(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         try:
             array = body(input)
-        except AttributeError as error:
+        except (AttributeError, ValueError) as error:
             raise misuse(op, (input,), error) from error
         if array.__class__ is not HostArray:
             array = settled(array)
@@ -269,7 +272,7 @@ def pair(op: Op) -> Callable[..., Any]:
                 edge2 = other._node if other._base is None else other.node
                 edges = (edge, edge2)
                 needs = (0 if edge is None else 1) if edge2 is None else 2 if edge is None else 3
-        except AttributeError as error:
+        except (AttributeError, ValueError) as error:
             raise misuse(op, (input, other), error) from error
         if array.__class__ is not HostArray:
             array = settled(array)
@@ -316,7 +319,7 @@ def general(op: Op) -> Callable[..., Any]:
         bound = bind(op, args, kwargs)
         try:
             array = body(*bound)
-        except AttributeError as error:
+        except (AttributeError, ValueError) as error:
             raise misuse(op, bound, error) from error
         result = wrap(like(op, bound), array)
         edges = edges_of(op, bound)
@@ -335,7 +338,7 @@ def plain(op: Op) -> Callable[..., Any]:
         bound = bind(op, args, kwargs)
         try:
             array = body(*bound)
-        except AttributeError as error:
+        except (AttributeError, ValueError) as error:
             raise misuse(op, bound, error) from error
         result = wrap(like(op, bound), array)
         return result if out is None else out._receive(result)
@@ -350,7 +353,7 @@ def plain_pair(op: Op) -> Callable[..., Any]:
     def call(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         try:
             array = body(input, other)
-        except AttributeError as error:
+        except (AttributeError, ValueError) as error:
             raise misuse(op, (input, other), error) from error
         if array.__class__ is not HostArray:
             array = settled(array)
@@ -374,7 +377,7 @@ def viewer(op: Op) -> Callable[..., Any]:
             bound = bind(op, args, kwargs)
         try:
             layout = body(*bound)
-        except AttributeError as error:
+        except (AttributeError, ValueError) as error:
             raise misuse(op, bound, error) from error
         input = bound[0]
         base = input._base
@@ -411,7 +414,7 @@ def viewers(op: Op) -> Callable[..., Any]:
         bound = bind(op, args, kwargs)
         try:
             layouts = body(*bound)
-        except AttributeError as error:
+        except (AttributeError, ValueError) as error:
             raise misuse(op, bound, error) from error
         input = bound[0]
         node, kind = input.node, array_dtype(input)
@@ -440,7 +443,7 @@ def several(op: Op) -> Callable[..., Any]:
         bound = bind(op, args, kwargs)
         try:
             arrays = body(*bound)
-        except AttributeError as error:
+        except (AttributeError, ValueError) as error:
             raise misuse(op, bound, error) from error
         cls = like(op, bound)
         results = tuple([wrap(cls, array) for array in arrays])
@@ -558,13 +561,26 @@ def remember(result: TensorBase) -> tuple[Any, ...]:
     return result.array, storage, result._layout, storage.version
 
 
-def misuse(op: Op, args: Sequence[Any], error: AttributeError) -> Exception:
-    """Return a TypeError that names what was given where a tensor was wanted, or the error itself."""
-    for name, value in zip(op.names, args, strict=False):
-        optional = value is None and op.signature.parameters[name].default is None
-        if not isinstance(value, TensorBase) and op.names.index(name) in (op.inputs or (0,)) and not optional \
-                and value.__class__ not in NUMBERS:
-            return ArgumentTypeError(f"{op.name}(): argument {name!r} must be a tensor, not {type(value).__name__}")
-    return error if any(isinstance(value, TensorBase) for value in args) else ArgumentTypeError(
-        f"{op.name}(): expected a tensor, got {', '.join(type(value).__name__ for value in args)}"
-    )
+def misuse(op: Op, args: Sequence[Any], error: Exception) -> Exception:
+    """Return what to raise for a body's error: which argument is no tensor, which shapes do not broadcast, or the error."""
+    if isinstance(error, ValueError):
+        return unfit(op, args) if "broadcast" in str(error) and type(error) is ValueError else error
+    tensors = any(isinstance(value, TensorBase) for value in args)
+    for position in op.inputs or (0,):
+        value = args[position]
+        left_out = value is None and op.signature.parameters[op.names[position]].default is None
+        if not isinstance(value, TensorBase) and not left_out and (value.__class__ not in NUMBERS or not tensors):
+            return ArgumentTypeError(
+                f"{op.name}(): argument {op.names[position]!r} must be a tensor, not {type(value).__name__}"
+            )
+    return error
+
+
+def unfit(op: Op, args: Sequence[Any]) -> Exception:
+    """Return the error for tensors whose shapes do not broadcast."""
+    shapes = [tuple(value.shape) for value in args if isinstance(value, TensorBase)]
+    try:
+        broadcast_shapes(*shapes)
+    except ShapeError as error:
+        return ShapeError(f"{op.name}: {error}")
+    return ShapeError(f"{op.name}: shapes {', '.join(map(str, shapes))} do not fit together")

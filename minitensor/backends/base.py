@@ -75,6 +75,10 @@ class Backend(ABC):
 
     # -- activations -------------------------------------------------------------------------------------------------
 
+    def rectify(self, array: Array, out: Array | None = None) -> Array:
+        """Return the larger of each element and zero."""
+        return self.xp.maximum(array, array.dtype.type(0), out=out)
+
     def where_positive(self, grad: Array, rectified: Array) -> Array:
         """Return the gradient where a rectifier's result is positive, zero elsewhere."""
         return self.xp.where(rectified > 0, grad, grad.dtype.type(0))

@@ -43,21 +43,20 @@ def relu(input: Tensor) -> Array:
     >>> torch.relu(torch.tensor([-1., 2.]))
     tensor([0., 2.])
     """
-    return input.xp.maximum(input.array, rectifiable(input).type(0))
+    return input.backend.rectify(rectifiable(input))
 
 
 @writes(input=lambda grad, result: where_positive(grad, result))
 def relu_(input: Tensor) -> None:
     """Replace ``input`` by ``max(0, input)``."""
-    input.xp.maximum(input.array, rectifiable(input).type(0), out=input.array)
+    input.backend.rectify(rectifiable(input), out=input.array)
 
 
-def rectifiable(input: Tensor) -> Any:
-    """Return the array library's dtype; bools and complex numbers have no positive part."""
-    dtype = input.array.dtype
-    if dtype.kind in "bc":
+def rectifiable(input: Tensor) -> Array:
+    """Return the array; bools and complex numbers have no positive part."""
+    if input.array.dtype.kind in "bc":
         raise DtypeError(f"relu: not supported for {input.dtype.name} tensors")
-    return dtype
+    return input.array
 
 
 @differentiable(input=lambda grad, input, min_val, max_val: where((input > min_val) & (input < max_val), grad, 0))

@@ -329,6 +329,11 @@ def snapshot(tensor: Any) -> Any:
 # -- out= --------------------------------------------------------------------------------------------------------------
 
 
+def delivered(result: Tensor, out: Tensor | None) -> Tensor:
+    """Return a composite's result, written into ``out`` where that was given."""
+    return result if out is None else receive(out, result)
+
+
 def receive(out: Tensor, result: Tensor) -> Tensor:
     """Write a result into the tensor given as ``out=``: resized when its shape differs, cast when its dtype does."""
     if not isinstance(out, TensorBase):

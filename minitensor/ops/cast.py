@@ -1,7 +1,7 @@
-"""Copies, casts and moves: the same elements in fresh memory, in another dtype, on another device, or as Python numbers.
+"""Copies, casts and moves: the same elements in fresh memory, in another dtype, on another device, or in Python.
 
-A cast between floating-point or complex dtypes has a gradient, one to integers or bools has none. Here too is what a tensor
-says about itself (sizes, strides, addresses), because each answer is one line.
+A cast between floating-point or complex dtypes has a gradient, one to integers or bools has none. Here too is what a
+tensor says about itself (sizes, strides, addresses), because each answer is one line. Views are in ``shape.py``.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def _clone(input: Tensor) -> Array:
 
 @differentiable(input=lambda grad: grad)
 def _contiguous(input: Tensor) -> Array:
-    return input.array.copy()
+    array: Array = input.array.copy()
+    return array
 
 
 @differentiable(input=lambda grad: grad)
@@ -106,7 +107,7 @@ def detach(input: Tensor) -> Tensor:
 
 
 def data(input: Tensor) -> Tensor:
-    """Return the same memory without history, as ``detach`` does. Writes through it count on the version, unlike PyTorch's."""
+    """Return the same memory without history, as ``detach`` does; writes count on the version, unlike PyTorch's."""
     return detach(input)
 
 
@@ -126,7 +127,7 @@ def set_data(input: Tensor, value: Tensor) -> None:
 def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     """Write the elements of ``src``, broadcast, cast and moved, into ``input``."""
     if not isinstance(src, TensorBase):
-        raise ArgumentTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; use fill_ for a number")
+        raise ArgumentTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")
     return _copy_(input, src if src.array.__class__ is input.array.__class__ else to(src, input.device))
 
 
@@ -386,11 +387,12 @@ def numpy(input: Tensor, *, force: bool = False) -> Array:
             raise GradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if input.device.type != "cpu":
             raise ArgumentTypeError(
-                f"can't convert {input.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
-                "memory first."
+                f"can't convert {input.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
+                "host memory first."
             )
     _ = input.layout  # settles where the elements lie: what is handed out now is never replaced
-    return input.backend.to_host(input.array).view()
+    array: Array = input.backend.to_host(input.array).view()
+    return array
 
 
 def to_array(input: Tensor, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -423,7 +425,8 @@ def truth(input: Tensor) -> bool:
     size = input.array.size
     if size > 1:
         raise ScalarError(
-            f"Boolean value of Tensor with more than one value is ambiguous (shape {tuple(input.shape)}); use any() or all()"
+            f"Boolean value of Tensor with more than one value is ambiguous (shape {tuple(input.shape)}); use any() or "
+            "all()"
         )
     if not size:
         raise ScalarError("Boolean value of Tensor with no values is ambiguous; ask for numel()")

@@ -74,8 +74,12 @@ def ordered(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
     """Return two operands that have an order."""
     pair = operands(input, other)
     if pair[0].dtype.kind == "c":
-        raise DtypeError(f"{name}: not implemented for {pair[0].dtype}: complex numbers have no order; compare abs()")
+        raise NoOrder(f"{name}: not implemented for {pair[0].dtype}: complex numbers have no order; compare abs()")
     return pair
+
+
+class NoOrder(DtypeError, NotImplementedError):
+    """Complex numbers have no order: PyTorch raises NotImplementedError here and RuntimeError there; this is both."""
 
 
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
@@ -275,8 +279,8 @@ def bitwise_right_shift(input: Operand, other: Operand) -> Array:
     return a >> b
 
 
-class NoBits(DtypeError, ArgumentTypeError):
-    """Bits of a float: PyTorch raises RuntimeError here and TypeError there; this is both."""
+class NoBits(DtypeError, ArgumentTypeError, NotImplementedError):
+    """Bits of a float: PyTorch raises NotImplementedError here and TypeError there; this is both."""
 
 
 def bits(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.record import differentiable
 from minitensor.dtypes import bool_
-from minitensor.errors import DtypeError, ShapeError
+from minitensor.errors import ShapeError
 from minitensor.ops import return_types
+from minitensor.ops.compare import NoOrder
 from minitensor.ops.join import cat
+from minitensor.ops.compare import NoOrder
 from minitensor.ops.join import cat
 from minitensor.ops.pointwise import as_float, conj, exp, where
 from minitensor.shapes import wrap_dim
@@ -99,7 +101,7 @@ def products_of_others(input: Tensor, dim: int) -> Tensor:
 
 
 @differentiable(input=lambda grad, dim, reverse: shift(grad, dim, not reverse, 0))
-def shift(input: Tensor, dim: int, reverse: bool, first: int) -> Array:
+def shift(input: Tensor, dim: int, reverse: bool, first: float) -> Array:
     """Move all elements one place up along ``dim`` (down, if ``reverse``); ``first`` fills the place left empty."""
     array = input.array
     result = input.xp.full_like(array, first)
@@ -150,7 +152,7 @@ def running_extreme(input: Tensor, dim: int, name: str) -> tuple[Array, Array]:
     """Return the best element so far and the last place of it; NaN beats all."""
     xp, array = input.xp, input.array
     if array.dtype.kind == "c":
-        raise DtypeError(f"cummax and cummin: not implemented for {input.dtype.name}: complex numbers have no order")
+        raise NoOrder(f"cummax and cummin: not implemented for {input.dtype.name}: complex numbers have no order")
     values = doubled(getattr(xp, name), array, dim)
     places = xp.arange(array.shape[dim] if array.ndim else 1).reshape((-1,) + (1,) * max(array.ndim - dim - 1, 0))
     wins = (array == values) | (array != array)
@@ -187,7 +189,8 @@ def cummin(input: Tensor, dim: int) -> return_types.cummin:
 
 def logcumsumexp_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
     """Return the sums over j >= i of ``grad[j] * exp(input[i] - result[j])``, no factor of which exceeds 1."""
-    later = recurrence(grad, exp(result - shift(result, dim, True, 0)), dim, True)
+    following = shift(result, dim, True, math.inf)
+    later = recurrence(grad, exp(where(following == result, 0, result - following)), dim, True)
     return where(result == -math.inf, 0, exp(input - result)) * later
 
 

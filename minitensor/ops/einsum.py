@@ -8,7 +8,7 @@ equations is at home here; the arithmetic is that of tensors.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -214,7 +214,7 @@ def cheapest_pair(terms: Sequence[Term], output: Labels, sizes: dict[Label, int]
     return min(combinations(range(len(terms)), 2), key=growth)
 
 
-def volume(labels: set[Label], sizes: dict[Label, int]) -> int:
+def volume(labels: Iterable[Label], sizes: dict[Label, int]) -> int:
     """Count the elements of a tensor with these dims."""
     return prod(sizes[label] for label in labels)
 
@@ -232,15 +232,15 @@ def contract(a: Term, b: Term, kept: set[Label], sizes: dict[Label, int]) -> Ter
     x = grouped(a, sizes, batch, left, inner)
     y = grouped(b, sizes, batch, inner, right)
     product = matmul(x, y)
-    shape = [sizes[label] for label in labels]
-    return Term(product if len(shape) == product.ndim == 2 else product.reshape(shape), labels)
+    shape = tuple([sizes[label] for label in labels])
+    return Term(product if product.shape == shape else product.reshape(shape), labels)
 
 
 def grouped(term: Term, sizes: dict[Label, int], batch: Labels, *groups: Labels) -> Tensor:
     """Return a matrix, or a batch of matrices, whose dims are groups of the operand's."""
     tensor = in_order(term, batch + groups[0] + groups[1])
-    shape = [prod(sizes[label] for label in group) for group in (batch, *groups)][0 if batch else 1 :]
-    return tensor if len(term.labels) == len(shape) and tensor.shape == tuple(shape) else tensor.reshape(shape)
+    shape = tuple([volume(group, sizes) for group in ((batch, *groups) if batch else groups)])
+    return tensor if tensor.shape == shape else tensor.reshape(shape)
 
 
 def spread(term: Term, labels: Labels) -> Tensor:

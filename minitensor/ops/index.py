@@ -1,8 +1,8 @@
 """Elements chosen one by one: ``x[...]`` to read and to write, gather and scatter, masks.
 
-What ``x[...]`` means is told in ``indexing.py``: ints and slices make a view, the rest are picks, which this chapter turns into
-arrays of positions, wrapped and checked before anything is touched. Reading at positions and adding at positions are each
-other's gradients, at every order; positions may repeat.
+What ``x[...]`` means is told in ``indexing.py``: ints and slices make a view, the rest are picks, which this chapter
+turns into arrays of positions, wrapped and checked before anything is touched. Reading at positions and adding at positions
+are each other's gradients, at every order; positions may repeat.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
 from minitensor.autograd import record
+from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import NUMBERS, differentiable, nondifferentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import (
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from minitensor.ops.operand import Number, Operand
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
-
-Picks = "tuple[Tensor | None, ...]"  # for each dim its positions, checked and not negative, or None for a whole dim
-
 
 # -- x[...] ------------------------------------------------------------------------------------------------------------
 
@@ -154,7 +152,7 @@ def pick_positions(pick: Any, seen: Tensor, dim: int) -> Sequence[Any]:
     if isinstance(pick, bool):
         return [wrap(seen.result_class, seen.xp.zeros(int(pick), "int64"))]
     if pick.array.dtype == "uint8":
-        warnings.warn("indexing with dtype torch.uint8 is deprecated, use torch.bool instead", UserWarning, stacklevel=5)
+        warnings.warn("indexing with dtype torch.uint8 is deprecated, use torch.bool", UserWarning, stacklevel=5)
         pick = pick.bool()
     if pick.array.dtype.kind == "b":
         check_mask(pick.layout.shape, seen.layout.shape, dim)
@@ -265,7 +263,7 @@ def flat_positions(xp: Any, shape: Shape, picks: dict[int, Array]) -> Array:
 
 
 def write_flat(input: Tensor, write: Any) -> None:
-    """Let ``write`` change the elements as one flat array: the tensor's own memory, or a copy that is then written back."""
+    """Let ``write`` change the elements as one flat array: the tensor's memory, or a copy that is then written back."""
     array = input.array
     if array.flags.c_contiguous:
         write(array.reshape(-1))
@@ -290,14 +288,14 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
 
 def written_plainly(input: Tensor, index: Any, value: Any) -> bool:
     """Write where nothing is recorded and nothing can go wrong, and tell whether that was so: a fifth of the time."""
-    array = input.array
-    if not array.flags.c_contiguous or input._base is not None or input._node is not None:
+    array, recording = input.array, grad_mode.get()
+    if not array.flags.c_contiguous or (recording and input.node is not None):
         return False
     if value.__class__ in NUMBERS:
-        if value.__class__ not in WEAKER[array.dtype.kind] or (value.__class__ is not float and array.dtype.kind in "iu"):
+        if array.dtype.kind not in "fcb" or value.__class__ not in WEAKER[array.dtype.kind]:
             return False
         array[index] = value
-    elif isinstance(value, TensorBase) and value._node is None and value._base is None and value is not input:
+    elif isinstance(value, TensorBase) and not (recording and value.node is not None):
         given = value.array
         if given.dtype is not array.dtype or given.__class__ is not array.__class__ or shares_storage(value, input):
             return False
@@ -421,7 +419,7 @@ def _index_put_(input: Tensor, indices: tuple[Tensor | None, ...], values: Opera
 
 
 def index_put_(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
-    """Write ``values`` at positions, as ``input[indices] = values``; with ``accumulate`` add them, repeated ones too."""
+    """Write ``values`` at positions, as ``input[indices] = values``; ``accumulate`` adds them, repeated ones too."""
     seen, picks = looked_at(input, input.layout, tuple(slice(None) if each is None else each for each in indices))
     if not picks:
         raise ArgumentTypeError("index_put_(): give at least one tensor of positions or a mask")
@@ -505,11 +503,13 @@ def matching_source(name: str, input: Tensor, dim: int, index: Tensor, source: T
     wanted[dim] = index.numel()
     if list(source.layout.shape) != wanted:
         raise ShapeError(
-            f"{name}(): source of shape {list(source.layout.shape)} does not fit: {index.numel()} positions in dim {dim} "
-            f"of a tensor of shape {list(input.layout.shape)} want {wanted}"
+            f"{name}(): source of shape {list(source.layout.shape)} does not fit: {index.numel()} positions in dim "
+            f"{dim} of a tensor of shape {list(input.layout.shape)} want {wanted}"
         )
     if source.dtype is not input.dtype:
-        raise DtypeError(f"{name}(): self ({input.dtype.name}) and source ({source.dtype.name}) must have the same dtype")
+        raise DtypeError(
+            f"{name}(): self ({input.dtype.name}) and source ({source.dtype.name}) must have the same dtype"
+        )
 
 
 def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
@@ -580,8 +580,8 @@ def aligned(name: str, input: Tensor, dim: int, index: Tensor) -> int:
     for axis, (n, m) in enumerate(zip(wanted, shape)):
         if n > m and axis != dim:
             raise ShapeError(
-                f"{name}(): size does not match at dimension {axis}: expected index {list(wanted)} to be no larger than "
-                f"self {list(shape)} apart from dimension {dim}"
+                f"{name}(): size does not match at dimension {axis}: expected index {list(wanted)} to be no larger "
+                f"than self {list(shape)} apart from dimension {dim}"
             )
     inside(name, index, dim, shape[dim] if shape else 1)
     return dim
@@ -688,7 +688,7 @@ def scatter(
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """Pick along ``dim`` as ``argsort`` and ``argmax`` mean it; other dims broadcast. Without a dim from all elements."""
+    """Pick along ``dim`` as ``argsort`` and ``argmax`` mean it; other dims broadcast. Without a dim, from all."""
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
     if input.ndim != indices.ndim:

@@ -39,8 +39,6 @@ def cut_back(grad: Tensor, dim: int, in_shapes: Sequence[Shape]) -> list[Tensor 
 
 @differentiable(tensors=cut_back)
 def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Array:
-    if not tensors:
-        raise ArgumentError("cat(): expected a non-empty list of tensors")
     arrays = [each.array for each in tensors]
     if varied(arrays):
         arrays = list(promoted(*tensors))
@@ -50,7 +48,8 @@ def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Array:
         joined = carefully(tensors, arrays, dim)
     if joined.flags.c_contiguous or all(has_format(each.layout, channels_last) for each in tensors):
         return joined
-    return joined.copy()  # row by row, as PyTorch does, whatever the parts' order
+    rows: Array = joined.copy()  # row by row, as PyTorch does, whatever the parts' order
+    return rows
 
 
 def carefully(tensors: Sequence[Tensor], arrays: list[Array], dim: int) -> Array:
@@ -83,8 +82,8 @@ def checked_dim(tensors: Sequence[Tensor], given: Sequence[Tensor], dim: int) ->
         for axis, (n, m) in enumerate(zip(first, shape)):
             if n != m and axis != dim:
                 raise ShapeError(
-                    f"cat: sizes of tensors must match except in dimension {dim}. Expected size {n} in dimension {axis} "
-                    f"but got size {m} for tensor number {i} in the list"
+                    f"cat: sizes of tensors must match except in dimension {dim}. Expected size {n} in dimension "
+                    f"{axis} but got size {m} for tensor number {i} in the list"
                 )
     return dim
 
@@ -98,7 +97,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
     >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3.])])
     tensor([1., 2., 3.])
     """
-    return _cat(tensors, dim, out=out)
+    if not tensors:
+        raise ArgumentError("cat(): expected a non-empty list of tensors")
+    return _cat(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
 
 
 concat = concatenate = cat
@@ -106,8 +107,6 @@ concat = concatenate = cat
 
 @differentiable(tensors=lambda grad, dim: list(unbind(grad, dim)))
 def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Array:
-    if not tensors:
-        raise ArgumentError("stack(): expected a non-empty list of tensors")
     first = tensors[0].layout.shape
     for i, each in enumerate(tensors):
         if each.layout.shape != first:
@@ -120,7 +119,7 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Array:
     if varied(arrays):
         arrays = list(promoted(*tensors))
     joined = tensors[0].xp.stack(arrays, dim)
-    return joined if joined.flags.c_contiguous else joined.copy()  # type: ignore[no-any-return]  # xp is untyped
+    return joined if joined.flags.c_contiguous else joined.copy()
 
 
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
@@ -131,7 +130,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     tensor([[1, 3],
             [2, 4]])
     """
-    return _stack(tensors, dim, out=out)
+    if not tensors:
+        raise ShapeError("stack expects a non-empty list of tensors")
+    return _stack(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
 
 
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.record import differentiable, on_equal_dtypes
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError
-from minitensor.ops.aliasing import inplace
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, UsageError
+from minitensor.ops.aliasing import delivered, inplace
 from minitensor.ops.operand import is_number, meets, operands, promoted, same_device
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def conj(input: Any) -> Any:
 
 
 @differentiable(input=lambda grad: conj(grad))
-def _conj(input: Tensor, *, out: Tensor | None = None) -> Array:
+def _conj(input: Tensor) -> Array:
     return input.xp.conjugate(input.array)
 
 
@@ -53,18 +53,23 @@ def as_float(input: Tensor) -> Array:
 
 @differentiable(input=lambda grad: grad, other=lambda grad: grad)
 @on_equal_dtypes(operator.add)
-def _add(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+def _add(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
     return a + b
 
 
 @differentiable(input=lambda grad: grad, other=lambda grad: -grad)
 @on_equal_dtypes(operator.sub)
-def _sub(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+def _sub(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
-    if a.dtype.kind == "b":
-        raise DtypeError("sub: subtraction of two bool tensors is not supported; use ^ or logical_xor, or cast them first")
+    if is_bool(input) or is_bool(other):
+        raise DtypeError("sub: subtraction with a bool is not supported; use ~ to invert a mask, ^ or logical_xor, or cast")
     return a - b
+
+
+def is_bool(operand: Any) -> bool:
+    """Whether an operand is a truth value or a tensor of them."""
+    return operand.__class__ is bool if is_number(operand) else operand.array.dtype.kind == "b"
 
 
 def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
@@ -74,12 +79,12 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     >>> torch.add(torch.tensor([1., 2.]), torch.tensor([10., 20.]), alpha=0.5)
     tensor([ 6., 12.])
     """
-    return _add(input, scaled(other, alpha, input), out=out)
+    return delivered(_add(input, scaled(other, alpha, input)), out)
 
 
 def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Return ``input - alpha * other``; shapes broadcast."""
-    return _sub(input, scaled(other, alpha, input), out=out)
+    return delivered(_sub(input, scaled(other, alpha, input)), out)
 
 
 def scaled(other: Any, alpha: Number, input: Any) -> Any:
@@ -113,7 +118,7 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     other=lambda grad, other, result: -grad * conj(result / other),
 )
 @on_equal_dtypes(operator.truediv)
-def _div(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+def _div(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
     if a.dtype.kind not in "fc":
         a, b = a.astype(dtypes.get_default_dtype().numpy), b.astype(dtypes.get_default_dtype().numpy)
@@ -128,11 +133,11 @@ def div(
     ``rounding_mode``: None for true division, "trunc" towards zero (as C), "floor" downwards (as Python's ``//``).
     """
     if rounding_mode is None:
-        return _div(input, other, out=out)
+        return delivered(_div(input, other), out)
     if rounding_mode == "floor":
         return floor_divide(input, other, out=out)
     if rounding_mode == "trunc":
-        return _div_trunc(input, other, out=out)
+        return delivered(_div_trunc(input, other), out)
     raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
 
 
@@ -148,7 +153,7 @@ def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -
 
 
 @differentiable(input=lambda grad: grad * 0, other=lambda grad: grad * 0)
-def _div_trunc(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+def _div_trunc(input: Operand, other: Operand) -> Array:
     a, b = divisible("div", input, other)
     xp = library_of(input, other)
     if a.dtype.kind == "f":
@@ -159,7 +164,7 @@ def _div_trunc(input: Operand, other: Operand, *, out: Tensor | None = None) -> 
 
 @differentiable(
     input=lambda grad: grad,
-    other=lambda grad, input, other: -grad * input.floor_divide(other),
+    other=lambda grad, input, other: -grad * div(input, other, rounding_mode="floor"),
 )
 def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return what is left of ``input`` after division; it has the sign of ``other``, as Python's ``%``."""
@@ -208,7 +213,9 @@ def neg(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 def positive(input: Tensor) -> Tensor:
-    """Return the tensor itself."""
+    """Return the tensor itself; a bool one has no sign."""
+    if input.array.dtype.kind == "b":
+        raise DtypeError("positive: bool tensors are not supported; cast to an integer first")
     return input
 
 
@@ -252,8 +259,7 @@ def log_of_number(number: Any) -> Any:
 
 
 @differentiable(input=power_base_gradient, other=power_exponent_gradient)
-def pow(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Raise ``input`` to the power ``other``, element by element."""
+def _pow(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
     if is_number(other) and a.dtype.kind in "fc":
         if other == 2:
@@ -265,6 +271,16 @@ def pow(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     if a.dtype.kind in "biu":
         return integer_power(library_of(input, other), a, b)
     return a**b
+
+
+def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Raise ``input`` to the power ``exponent``, element by element.
+
+    >>> import minitensor as torch
+    >>> torch.pow(torch.tensor([1., 2., 3.]), 2)
+    tensor([1., 4., 9.])
+    """
+    return delivered(_pow(input, exponent), out)
 
 
 def integer_power(xp: Library, a: Array, b: Array) -> Array:
@@ -449,38 +465,43 @@ def sgn(input: Tensor) -> Tensor:
 @differentiable(input=lambda grad: grad * 0)
 def sign(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return -1, 0 or 1."""
-    if input.array.dtype.kind == "c":
-        raise DtypeError("sign: complex numbers have no order; use sgn")
-    return input.xp.sign(input.array) if input.array.dtype.kind != "b" else input.array.copy()
+    array = real("sign", input)
+    if array.dtype.kind != "f":
+        return array.copy() if array.dtype.kind == "b" else input.xp.sign(array)
+    return (array > 0).astype(array.dtype) - (array < 0)  # 0 for NaN, as in PyTorch
 
 
 @differentiable(input=lambda grad: grad * 0)
 def floor(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round downwards."""
-    return input.xp.floor(input.array) if input.array.dtype.kind == "f" else input.array.copy()
+    array = real("floor", input)
+    return input.xp.floor(array) if array.dtype.kind == "f" else array.copy()
 
 
 @differentiable(input=lambda grad: grad * 0)
 def ceil(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round upwards."""
-    return input.xp.ceil(input.array) if input.array.dtype.kind == "f" else input.array.copy()
+    array = real("ceil", input)
+    return input.xp.ceil(array) if array.dtype.kind == "f" else array.copy()
 
 
 @differentiable(input=lambda grad: grad * 0)
 def trunc(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round towards zero."""
-    return input.xp.trunc(input.array) if input.array.dtype.kind == "f" else input.array.copy()
+    array = real("trunc", input)
+    return input.xp.trunc(array) if array.dtype.kind == "f" else array.copy()
 
 
 @differentiable(input=lambda grad: grad * 0)
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Array:
     """Round to ``decimals`` places, halves to the even neighbour."""
-    if input.array.dtype.kind != "f":
-        return input.array.copy()
+    array = real("round", input)
+    if array.dtype.kind != "f":
+        return array.copy()
     if not decimals:
-        return input.xp.rint(input.array)
-    scale = input.array.dtype.type(10.0 ** math.fabs(decimals))
-    return input.xp.rint(input.array * scale) / scale if decimals > 0 else input.xp.rint(input.array / scale) * scale
+        return input.xp.rint(array)
+    scale = array.dtype.type(10.0 ** math.fabs(decimals))
+    return input.xp.rint(array * scale) / scale if decimals > 0 else input.xp.rint(array / scale) * scale
 
 
 def frac(input: Tensor) -> Tensor:
@@ -488,7 +509,22 @@ def frac(input: Tensor) -> Tensor:
     return input - trunc(input)
 
 
+def real(name: str, input: Tensor) -> Array:
+    """Return the array of a tensor whose elements have an order."""
+    if input.array.dtype.kind == "c":
+        raise DtypeError(f"{name}: not supported for complex numbers, which have no order")
+    return input.array
+
+
 # -- choosing ----------------------------------------------------------------------------------------------------------
+
+
+def ordered(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
+    """Return operands whose elements have an order."""
+    a, b = operands(input, other)
+    if a.dtype.kind == "c":
+        raise DtypeError(f"{name}: not supported for complex numbers, which have no order")
+    return a, b
 
 
 def shared(grad: Tensor, mine: Tensor, tied: Tensor) -> Tensor:
@@ -502,7 +538,7 @@ def shared(grad: Tensor, mine: Tensor, tied: Tensor) -> Tensor:
 )
 def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the larger of two elements; NaN if either is. Ties share the gradient."""
-    a, b = operands(input, other)
+    a, b = ordered("maximum", input, other)
     return library_of(input, other).maximum(a, b)
 
 
@@ -512,7 +548,7 @@ def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
 )
 def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the smaller of two elements; NaN if either is. Ties share the gradient."""
-    a, b = operands(input, other)
+    a, b = ordered("minimum", input, other)
     return library_of(input, other).minimum(a, b)
 
 
@@ -520,7 +556,7 @@ def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
     input=lambda grad, condition: where(condition, grad, 0),
     other=lambda grad, condition: where(condition, 0, grad),
 )
-def _where(condition: Tensor, input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+def _where(condition: Tensor, input: Operand, other: Operand) -> Array:
     if condition.array.dtype.kind != "b":
         raise DtypeError(f"where: expected a bool condition, got {condition.dtype.name}; compare with something, as x != 0")
     same_device(condition, input, other)
@@ -548,16 +584,16 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         return condition.nonzero(as_tuple=True)
     if input is None or other is None:
         raise ArgumentTypeError("where: give both `input` and `other`, or neither")
-    return _where(condition, input, other, out=out)
+    return delivered(_where(condition, input, other), out)
 
 
 @differentiable(input=lambda grad, input, min, max: where(inside(input, min, max), grad, 0),
                 min=lambda grad, input, min, max: where(below(input, min, max), grad, 0),
-                max=lambda grad, input, max: where(input > max, grad, 0))
+                max=lambda grad, input, min, max: where(above(input, min, max), grad, 0))
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None, *, out: Tensor | None = None) -> Array:
     """Limit every element to the range from ``min`` to ``max``; where they cross, ``max`` wins."""
     if min is None and max is None:
-        raise ArgumentError("clamp: at least one of 'min' or 'max' must not be None")
+        raise UsageError("clamp: at least one of 'min' or 'max' must not be None")
     bounds = [each for each in (min, max) if each is not None]
     array, *limits = promoted(input, *bounds)
     xp = library_of(input, *bounds)
@@ -576,6 +612,11 @@ def inside(input: Tensor, min: Any, max: Any) -> Any:
 def below(input: Tensor, min: Any, max: Any) -> Any:
     """Whether an element was raised to ``min``, and ``max`` did not lower it again."""
     return input < min if max is None else (input < min) & (min < max)
+
+
+def above(input: Any, min: Any, max: Any) -> Any:
+    """Whether an element became ``max``, as all do where the bounds cross."""
+    return input > max if min is None else (input > max) | (max < min)
 
 
 def clamp_min(input: Tensor, min: Operand) -> Tensor:
@@ -610,7 +651,11 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(exp(input) + exp(other))`` without overflow."""
     a, b = operands(input, other)
-    return library_of(input, other).logaddexp(a, b)
+    xp = library_of(input, other)
+    if a.dtype.kind != "c":
+        return xp.logaddexp(a, b)
+    high = xp.where(a.real >= b.real, a, b)
+    return high + xp.log(xp.exp(a - high) + xp.exp(b - high))
 
 
 @differentiable(
@@ -705,9 +750,14 @@ def fmod_(input: Tensor, other: Operand) -> None:
     """Replace ``input`` by its remainder, with its own sign, after division by ``other``."""
 
 
-@inplace(pow)
-def pow_(input: Tensor, other: Operand) -> None:
+@inplace(_pow)
+def _pow_(input: Tensor, other: Operand) -> None:
     """Raise ``input`` to the power ``other`` where it lies."""
+
+
+def pow_(input: Tensor, exponent: Operand) -> Tensor:
+    """Raise ``input`` to the power ``exponent`` where it lies."""
+    return _pow_(input, exponent)
 
 
 @inplace(neg)

@@ -18,7 +18,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
 from minitensor.layout import numel
 from minitensor.ops import return_types
-from minitensor.ops.compare import isnan
+from minitensor.ops.compare import NoOrder, isnan
 from minitensor.ops.cumulative import products_of_others
 from minitensor.ops.pointwise import abs, as_float, conj, exp, maximum, minimum, sgn, where
 from minitensor.shapes import integer, memoised, reduced_dims, reduced_shape, wrap_dim
@@ -74,7 +74,8 @@ def beside(input: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Layo
 def _sum(input: Tensor) -> Array:
     array = input.array
     if array.dtype.kind == "f" and array.itemsize > 2:
-        return input.xp.add.reduce(array, None)  # half of array.sum()'s overhead
+        xp = input.xp
+        return xp.add.reduce(array, None, None, xp.empty((), array.dtype))  # half of array.sum()'s overhead
     return total(input, array, axes(None, array.ndim), False)
 
 
@@ -95,7 +96,7 @@ def sum(
     if dtype is not None:
         input = input.to(dtype)
     if dim is None and not keepdim:
-        return _sum(input, out=out)
+        return _sum(input) if out is None else _sum(input, out=out)
     return _sum_dims(input, axes(dim, input.ndim), keepdim, out=out)
 
 
@@ -135,7 +136,10 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
 def _mean(input: Tensor) -> Array:
     array = input.array
     if array.dtype.kind == "f" and array.itemsize > 2:
-        return input.xp.add.reduce(array, None) / array.size
+        xp = input.xp
+        found = xp.add.reduce(array, None, None, xp.empty((), array.dtype))
+        found /= array.size
+        return found
     return average(input, axes(None, array.ndim), False)
 
 
@@ -156,7 +160,7 @@ def mean(
     if dtype is not None:
         input = input.to(dtype)
     if dim is None and not keepdim:
-        return _mean(input, out=out)
+        return _mean(input) if out is None else _mean(input, out=out)
     return _mean_dims(input, axes(dim, input.ndim), keepdim, out=out)
 
 
@@ -329,7 +333,7 @@ def require_elements(name: str, input: Tensor, dims: tuple[int, ...]) -> Array:
     """Return the array, and refuse to reduce over nothing, which has no extreme, and numbers without order."""
     array = input.array
     if array.dtype.kind == "c":
-        raise DtypeError(f"{name}: not implemented for {input.dtype.name}: complex numbers have no order; reduce abs()")
+        raise NoOrder(f"{name}: not implemented for {input.dtype.name}: complex numbers have no order; reduce abs()")
     if not array.size:
         require_sizes(name, array.shape, dims)
     return array
@@ -550,7 +554,7 @@ def _median(input: Tensor) -> Array:
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the median, the lower one of two; along ``dim``, with an index where it stands."""
     if input.array.dtype.kind in "bc":
-        raise DtypeError(f"median: not implemented for {input.dtype.name}")
+        raise NoOrder(f"median: not implemented for {input.dtype.name}")
     if dim is None:
         return _median(input.reshape(-1), out=out)
     return return_types.median(*received(_median_(input, wrap_dim(dim, input.ndim), keepdim), out))

@@ -1,7 +1,7 @@
 """Other shapes for the same elements: views where the layout allows, and the few operations that must copy.
 
-A view's arithmetic is in ``layout.py``; here it meets tensors and gets its gradient, which is the reverse view, or, where only
-a part is seen, the gradient placed into zeros. What picks elements one by one is in ``index.py``.
+A view's arithmetic is in ``layout.py``; here it meets tensors and gets its gradient, which is the reverse view, or, where
+only a part is seen, the gradient placed into zeros. What picks elements one by one is in ``index.py``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from minitensor.errors import ArgumentError, DimError, ShapeError, ViewError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import pick, place, refuse_leaf
 from minitensor.ops.cast import clone
+from minitensor.ops.creation import arange
 from minitensor.ops.pointwise import conj
 from minitensor.shapes import (
     broadcast_shapes,
@@ -61,7 +62,8 @@ def _view(input: Tensor, layout: Layout) -> Layout:
 @differentiable(input=lambda grad, in_shape: grad.reshape(in_shape))
 def _unsafe_view(input: Tensor, shape: Shape) -> Array:
     """Copy row by row into fresh memory of another shape."""
-    return input.array.copy().reshape(shape)
+    array: Array = input.array.copy().reshape(shape)
+    return array
 
 
 @memoised
@@ -415,7 +417,7 @@ def repeat_interleave(
     tensor([1, 1, 2, 2])
     """
     if repeats is None:
-        return fresh(input.result_class, input.xp.repeat(input.xp.arange(input.numel()), input.array))
+        return repeat_interleave(arange(input.numel(), device=input.device), input, 0)
     if dim is None:
         input, dim = reshape(input, -1), 0
     dim = wrap_dim(dim, input.ndim)
@@ -425,8 +427,8 @@ def repeat_interleave(
         raise ShapeError(f"repeats must have the same size as input along dim: {list(counts.shape)} for size {size}")
     if counts.size and int(counts.min()) < 0:
         raise ShapeError("repeats can not be negative")
-    each = counts.reshape(-1) if counts.size == size else int(counts.reshape(()))
-    order = input.xp.repeat(input.xp.arange(size), each)
+    ends = input.xp.cumsum(input.xp.broadcast_to(counts.reshape(-1), (size,)))
+    order = input.xp.searchsorted(ends, input.xp.arange(int(ends[-1]) if size else 0), side="right")
     return input.index_select(dim, fresh(input.result_class, order))
 
 
@@ -436,8 +438,9 @@ def repeat_interleave(
 @differentiable(input=lambda grad, dims: grad.flip(dims))
 def _flip(input: Tensor, dims: Shape) -> Array:
     turned = wrap_dims(dims, input.ndim)
-    backwards = slice(None, None, -1)
-    return input.array[tuple([backwards if dim in turned else slice(None) for dim in range(input.ndim)])].copy()
+    steps = [slice(None, None, -1 if dim in turned else 1) for dim in range(input.ndim)]
+    array: Array = input.array[tuple(steps)].copy()
+    return array
 
 
 def flip(input: Tensor, *dims: Any) -> Tensor:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.record import NUMBERS, differentiable, nondifferentiable
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
+from minitensor.errors import ArgumentTypeError, ShapeError
 from minitensor.ops import return_types
+from minitensor.ops.compare import NoOrder
 from minitensor.ops.operand import same_device
 from minitensor.ops.reduce import axes, chosen, picked, placed_along, received, require_elements, returned_to_place
 from minitensor.shapes import wrap_dim
@@ -38,7 +39,7 @@ def order(xp: Any, array: Array, dim: int, descending: bool) -> Array:
 def sortable(name: str, input: Tensor) -> Array:
     """Return the array; complex numbers have no order."""
     if input.array.dtype.kind == "c":
-        raise DtypeError(f"{name}: complex numbers have no order; sort by abs() or by a part")
+        raise NoOrder(f"{name}: complex numbers have no order; sort by abs() or by a part")
     return input.array
 
 

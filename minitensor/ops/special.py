@@ -34,7 +34,7 @@ TAIL = (  # (1 / sqrt(pi) - x exp(x * x) erfc(x)) x * x in 1 / (x * x), beyond 4
     (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2,
      2.33520497626869185e-3),
 )  # fmt: skip
-SMALL, LARGE, NOTHING = 0.46875, 4.0, 27.0  # from the last on erfc is less than the smallest double
+SMALL, LARGE, NOTHING = 0.46875, 4.0, 28.0  # from the last on erfc is less than the smallest double
 
 
 def rational(x: Array, approximation: tuple[tuple[float, ...], tuple[float, ...]]) -> Array:

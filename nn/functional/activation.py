@@ -6,7 +6,7 @@ The arithmetic is in ``minitensor.ops.activation``; here are only the words.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from minitensor.base import wrap
 from minitensor.errors import ArgumentError
@@ -14,6 +14,8 @@ from minitensor.generator import default_generator, exponential, uniform
 from minitensor.ops import activation, pointwise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
 
@@ -36,64 +38,66 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     return activation.relu_(input) if inplace else activation.relu(input)
 
 
-def written(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
-    """Return a result, written into the input if that is wanted."""
-    return input.copy_(result) if inplace else result
+def applied(function: Callable[..., Tensor], input: Tensor, inplace: bool, *options: float) -> Tensor:
+    """Apply a function; in place it is applied to a copy, which is what its gradient may look at afterwards."""
+    if inplace:
+        return input.copy_(function(input.clone(), *options))
+    return function(input, *options)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """Return min(max(0, x), 6)."""
-    return written(input, activation.relu6(input), inplace)
+    return applied(activation.relu6, input, inplace)
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x limited to [min_val, max_val]."""
-    return written(input, activation.hardtanh(input, min_val, max_val), inplace)
+    return applied(activation.hardtanh, input, inplace, min_val, max_val)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return x where it is positive and ``negative_slope * x`` elsewhere."""
-    return written(input, activation.leaky_relu(input, negative_slope), inplace)
+    return applied(activation.leaky_relu, input, inplace, negative_slope)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x where it is positive and ``alpha * (exp(x) - 1)`` elsewhere."""
-    return written(input, activation.elu(input, alpha), inplace)
+    return applied(activation.elu, input, inplace, alpha)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return the elu whose numbers keep mean 0 and variance 1."""
-    return written(input, activation.selu(input), inplace)
+    return applied(activation.selu, input, inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x where it is positive and ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
-    return written(input, activation.celu(input, alpha), inplace)
+    return applied(activation.celu, input, inplace, alpha)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * sigmoid(x)."""
-    return written(input, activation.silu(input), inplace)
+    return applied(activation.silu, input, inplace)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * tanh(softplus(x))."""
-    return written(input, activation.mish(input), inplace)
+    return applied(activation.mish, input, inplace)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """Return relu6(x + 3) / 6."""
-    return written(input, activation.hardsigmoid(input), inplace)
+    return applied(activation.hardsigmoid, input, inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * relu6(x + 3) / 6."""
-    return written(input, activation.hardswish(input), inplace)
+    return applied(activation.hardswish, input, inplace)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """Return x where it is greater than ``threshold`` and ``value`` elsewhere."""
-    return written(input, activation.threshold(input, threshold, value), inplace)
+    return applied(activation.threshold, input, inplace, threshold, value)
 
 
 def rrelu(
@@ -106,7 +110,7 @@ def rrelu(
         return leaky_relu(input, (lower + upper) / 2, inplace)
     drawn = uniform(default_generator, tuple(input.shape), input.array.dtype, lower, upper)
     slopes = wrap(input.result_class, input.backend.asarray(drawn, input.device.index))
-    return written(input, pointwise.where(input > 0, input, input * slopes), inplace)
+    return applied(lambda x: cast("Tensor", pointwise.where(x > 0, x, x * slopes)), input, inplace)
 
 
 # -- softmax -----------------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ written in tensor arithmetic. Class targets are checked here; a class that is no
 
 from __future__ import annotations
 
+import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
@@ -124,9 +125,11 @@ def cross_entropy(
     if label_smoothing:
         log_probability = log_softmax(input, 1 if input.ndim > 1 else 0)
         return smoothed_nll(log_probability, target, weight, ignore_index, reduction, label_smoothing)
-    classes, scales = classes_and_scales("cross_entropy", input, target, weight, ignore_index, reduction)
-    losses, _ = _cross_entropy(as_rows(input), classes, scales, reduction != "none")
-    return losses if losses.ndim == 0 or target.ndim == 1 else losses.reshape(target.shape)
+    samples = samples_of("cross_entropy", input, target, weight, ignore_index, reduction)
+    losses, _ = _cross_entropy(as_rows(input), samples.classes, samples.scales, reduction != "none")
+    if reduction == "none":
+        return losses if target.ndim == 1 else losses.reshape(target.shape)
+    return losses if samples.counted else losses + math.nan
 
 
 def nll_loss(
@@ -141,11 +144,13 @@ def nll_loss(
     """Return minus the log-probability ``input`` (N, C), (C,) or (N, C, d1, ...) has at the target classes."""
     check_reduction("nll_loss", reduction, size_average, reduce)
     check_logits("nll_loss", input, weight)
-    classes, scales = classes_and_scales("nll_loss", input, target, weight, ignore_index, reduction)
+    classes, scales, counted = samples_of("nll_loss", input, target, weight, ignore_index, reduction)
     losses = -_of_class(as_rows(input), classes) * scales
     if isinstance(scales, TensorBase):  # what is ignored is 0 even where it is infinite
         losses = where(scales == 0, 0.0, losses)
-    return losses.reshape(target.shape) if reduction == "none" else losses.sum()
+    if reduction == "none":
+        return losses.reshape(target.shape)
+    return losses.sum() if counted else losses.sum() + math.nan
 
 
 def soft_cross_entropy(
@@ -168,12 +173,12 @@ def smoothed_nll(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Tensor:
     """Return (1 - s) times the loss at the target plus s times the mean loss over all classes."""
-    classes, scales = classes_and_scales("cross_entropy", input, target, weight, ignore_index, "none")
+    classes, scales, _ = samples_of("cross_entropy", input, target, weight, ignore_index, "none")
     rows = as_rows(input)
     hit = -_of_class(rows, classes) * scales
     spread = -(rows if weight is None else rows * weight).sum(1)
     if isinstance(scales, TensorBase):
-        counted = as_rows_mask(target, ignore_index)
+        counted = target.reshape(-1) != ignore_index
         spread = where(counted, spread, 0.0)
         hit = where(counted, hit, 0.0)
     losses = (1 - smoothing) * hit + smoothing / rows.shape[1] * spread
@@ -182,11 +187,6 @@ def smoothed_nll(
     if reduction == "sum":
         return losses.sum()
     return losses.sum() / (scales.sum() if isinstance(scales, TensorBase) else rows.shape[0])
-
-
-def as_rows_mask(target: Tensor, ignore_index: int) -> Tensor:
-    """Return which samples count, as one dim."""
-    return target.reshape(-1) != ignore_index
 
 
 def as_rows(input: Tensor) -> Tensor:
@@ -198,34 +198,55 @@ def as_rows(input: Tensor) -> Tensor:
     return input.movedim(1, -1).reshape(-1, input.shape[1])
 
 
-def classes_and_scales(
+class Samples(NamedTuple):
+    """Targets, ready for the arithmetic."""
+
+    classes: Tensor  # one for each sample, all in range
+    scales: Tensor | float  # by what each sample's loss is multiplied: one number if all count alike
+    counted: bool  # whether any sample counts; the mean over none is NaN, its gradient zero
+
+
+def samples_of(
     name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
-) -> tuple[Tensor, Tensor | float]:
-    """Return the classes (samples,), all in range, and by what each sample's loss is multiplied: one number if all alike."""
-    shape = tuple(input.shape)
-    if tuple(target.shape) != shape[:1] * (len(shape) > 1) + shape[2:]:
-        raise ShapeError(
-            f"{name}: expected target of shape {shape[:1] * (len(shape) > 1) + shape[2:]} for input of shape {shape}, got "
-            f"{tuple(target.shape)}" + (": expected input batch_size to match target batch_size" if target.ndim else "")
-        )
-    if target.array.dtype.kind not in "iu":
-        raise DtypeError(
-            f"{name}: expected target to hold class numbers (an integer dtype, as int64) or probabilities in the shape of "
-            f"the input, got {target.dtype.name} of shape {tuple(target.shape)}"
-        )
-    count = shape[1] if len(shape) > 1 else shape[0]
+) -> Samples:
+    """Check class numbers against the logits and weigh them; for "mean", weights add up to 1."""
+    check_classes(name, input, target)
+    count = input.shape[1] if input.ndim > 1 else input.shape[0]
     classes = target if target.ndim == 1 else target.reshape(-1)
     ignored = ignored_samples(name, classes, count, ignore_index)
+    mean = reduction == "mean"
     if weight is None and ignored is None:
         samples = classes.shape[0]
-        return classes, (1.0 / samples if samples else float("nan")) if reduction == "mean" else 1.0
+        return Samples(classes, (1.0 / samples if samples else math.nan) if mean else 1.0, True)
     xp = input.xp
     if ignored is not None:
         classes = wrap(input.result_class, xp.where(ignored, 0, classes.array))
     scales = xp.ones(classes.shape, input.array.dtype) if weight is None else weight.array[classes.array]
     if ignored is not None:
         scales = xp.where(ignored, scales.dtype.type(0), scales)
-    return classes, wrap(input.result_class, scales / scales.sum() if reduction == "mean" else scales)
+        if ignored.all():
+            return Samples(classes, wrap(input.result_class, scales), not mean)
+    return Samples(classes, wrap(input.result_class, scales / scales.sum() if mean else scales), True)
+
+
+def check_classes(name: str, input: Tensor, target: Tensor) -> None:
+    """Refuse targets that are not integers, one for each sample."""
+    shape = tuple(input.shape)
+    wanted = (shape[:1] if len(shape) > 1 else ()) + shape[2:]
+    if tuple(target.shape) != wanted:
+        raise TargetShape(
+            f"{name}: expected target of shape {wanted} for input of shape {shape}, got {tuple(target.shape)}; class "
+            "numbers have the shape of the input without its dim of classes"
+        )
+    if target.array.dtype.kind not in "iu":
+        raise DtypeError(
+            f"{name}: expected target to hold class numbers (an integer dtype, as int64) or probabilities in the shape of "
+            f"the input, got {target.dtype.name} of shape {tuple(target.shape)}"
+        )
+
+
+class TargetShape(ShapeError, ArgumentError):
+    """Targets that do not fit the inputs: PyTorch raises ValueError for some shapes, RuntimeError for others."""
 
 
 def ignored_samples(name: str, classes: Tensor, count: int, ignore_index: int) -> Array | None:

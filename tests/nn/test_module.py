@@ -69,6 +69,14 @@ def test_the_last_assignment_says_what_a_name_is() -> None:
     assert isinstance(module.thing, nn.ReLU)
 
 
+def test_a_new_value_keeps_its_place() -> None:
+    module = nn.Sequential(nn.ReLU(), nn.Linear(1, 1))
+    module[0] = nn.Tanh()
+    module[1].weight = nn.Parameter(minitensor.ones(2, 2))
+    assert [type(child).__name__ for child in module] == ["Tanh", "Linear"]
+    assert list(module.state_dict()) == ["1.weight", "1.bias"]
+
+
 @pytest.mark.parametrize(
     ("value", "wrong", "message"),
     [
@@ -117,8 +125,8 @@ def test_forgetting_super_init_is_named() -> None:
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("a.b", KeyError, r"""can't contain "\.", got: a.b"""),
-        ("", KeyError, "can't be empty string"),
+        ("a.b", KeyError, "contain .*, got: a.b"),
+        ("", KeyError, "be empty string"),
         ("forward", KeyError, "attribute 'forward' already exists"),
         (3, TypeError, "name should be a string. Got int"),
     ],

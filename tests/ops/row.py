@@ -63,6 +63,7 @@ class Row:
     random: bool = False  # two calls differ
     dtypes: str = "all"  # dtypes of the first call's arrays that are tried, see DTYPES
     wrong: tuple[Call, ...] = ()  # both libraries refuse these
+    label: str = ""  # to tell two rows of one op apart
     host: str = ""  # why this op may copy to the host
     rtol: float = 1e-6  # single precision, against PyTorch; double: squared
     strides: bool = True  # for contiguous inputs, PyTorch's strides
@@ -70,7 +71,7 @@ class Row:
     notes: dict[str, str] = field(default_factory=dict)  # law -> why this op is excused from it
 
     def __repr__(self) -> str:
-        return self.name
+        return f"{self.name} {self.label}".strip()
 
 
 DTYPES = {

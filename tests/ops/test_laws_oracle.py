@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -33,8 +34,10 @@ def steady(law: str) -> Any:
 def both(torch: ModuleType, row: Row, call: Call) -> tuple[Any, Any]:
     """Return what the two libraries give, or raise."""
     args, kwargs = calls.torch_arguments(torch, call)
-    found, expected = outcome(calls.run, row, call), outcome(theirs(torch, row), *args, **kwargs)
-    return found, expected
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's advice is no result
+        expected = outcome(theirs(torch, row), *args, **kwargs)
+    return outcome(calls.run, row, call), expected
 
 
 def assert_both(row: Row, found: Any, expected: Any, dtype: str) -> None:
@@ -211,7 +214,7 @@ def test_the_method_does_what_the_function_does(row: Row) -> None:
     assert_same(getattr(mt.Tensor, row.name)(*args, **kwargs), calls.run(row, call), 1e-12)
 
 
-@steady("names")
+@pytest.mark.parametrize("row", [row for row in HERE if "names" not in row.notes], ids=repr)
 def test_its_arguments_have_torchs_names(torch: ModuleType, row: Row) -> None:
     op, other = ours(row), theirs(torch, row)
     kinds = list(inspect.signature(op).parameters.values())
@@ -219,9 +222,12 @@ def test_its_arguments_have_torchs_names(torch: ModuleType, row: Row) -> None:
         pytest.skip("takes any number of arguments")
     call = row.calls[0]
     (args, kwargs), (own, own_kwargs) = calls.torch_arguments(torch, call), calls.our_arguments(call)
-    names = [each.name for each in kinds]
-    expected = other(**dict(zip(names, args, strict=False)), **kwargs)
-    assert_same(op(**dict(zip(names, own, strict=False)), **own_kwargs), expected, 1e-6)
+    itself = int(row.name.startswith("Tensor."))  # a method's first argument has no name
+    names = [each.name for each in kinds][itself:]
+    expected = other(*args[:itself], **dict(zip(names, args[itself:], strict=False)), **kwargs)
+    found = op(*own[:itself], **dict(zip(names, own[itself:], strict=False)), **own_kwargs)
+    if not row.random:
+        assert_same(found, expected, 1e-6)
 
 
 def test_every_row_has_its_op() -> None:

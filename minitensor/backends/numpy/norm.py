@@ -20,10 +20,10 @@ def standardize(input: Array, eps: float) -> tuple[Array, Array, Array, Array]:
     if input.dtype.char not in "fd" or not input.size:
         return reference.standardize(numpy, input, eps)
     x = numpy.ascontiguousarray(input)
-    kind, count = x.dtype.type, count_of(x)
-    mean = sums(x) / count
+    kind = x.dtype.type
+    mean = means(x)
     z = x - mean
-    var = sums_of_products(z, z) / count
+    var = means_of_products(z, z)
     r = kind(1) / numpy.sqrt(var + kind(eps))
     z *= r
     return z, r, mean, var
@@ -34,27 +34,24 @@ def project(input: Array, z: Array, r: Array) -> Array:
     if input.dtype.char not in "fd" or not input.size:
         return reference.project(numpy, input, z, r)
     x = numpy.ascontiguousarray(input)
-    count = count_of(x)
-    total = z * (sums_of_products(x, z) / -count)
+    total = z * -means_of_products(x, z)
     total += x
-    total -= sums(x) / count
+    total -= means(x)
     total *= r
     return total
 
 
-def count_of(x: Array) -> Array:
-    """Return how many entries each of C has, in the array's precision."""
-    count: Array = x.dtype.type(x.shape[0] * x.shape[2])
-    return count
+def means(x: Array) -> Array:
+    """Return the mean for each of C. A product with ones takes a quarter of the time of ``sum``."""
+    return over_both(numpy.dot(x, numpy.ones(x.shape[2], x.dtype)), x)
 
 
-def sums(x: Array) -> Array:
-    """Return the sum for each of C. A product with ones takes a quarter of the time of ``sum``."""
-    total: Array = numpy.dot(x, numpy.ones(x.shape[2], x.dtype))
-    return total.sum(0).reshape(1, -1, 1)
+def means_of_products(a: Array, b: Array) -> Array:
+    """Return the mean of products for each of C, without writing the products."""
+    return over_both(numpy.vecdot(a, b), a)
 
 
-def sums_of_products(a: Array, b: Array) -> Array:
-    """Return the sum of products for each of C, without writing the products."""
-    total: Array = numpy.vecdot(a, b)
-    return total.sum(0).reshape(1, -1, 1)
+def over_both(sums: Array, x: Array) -> Array:
+    """Finish means whose sums over L, (N, C), are known; in double, as there may be many and large ones."""
+    total: Array = numpy.add.reduce(sums, 0, numpy.float64) / (x.shape[0] * x.shape[2])
+    return total.astype(x.dtype).reshape(1, -1, 1)

@@ -16,13 +16,14 @@ import numpy
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
+FEW = 256  # up to this many, a product is not worth its preparation
 BLOCK = 512  # rows added by one product; as many columns at most, so that BLAS stays on one thread
 LONG = 4096  # entries of a row from which on adding by halves is the more accurate
 
 
 def sum(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
     """Add up floats over some dims."""
-    if array.dtype.char in "fd" and array.flags.c_contiguous:
+    if array.size > FEW and array.dtype.char in "fd" and array.flags.c_contiguous:
         runs = runs_of(array.shape, dims, keepdim)
         if runs is not None:
             outer, kept, inner, shape = runs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy
 
 from minitensor.backends.base import Backend
-from minitensor.backends.numpy import conv, norm, pool, reduce
+from minitensor.backends.numpy import activation, conv, norm, pool, reduce
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -49,8 +49,7 @@ class NumpyBackend(Backend):
     def take(self, array: Array, index: Array, axis: int) -> Array:
         return array.take(index, axis, mode="clip")  # half the time of "raise", which looks at each position once more
 
-    def sum(self, array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
-        return reduce.sum(array, dims, keepdim)
+    sum = staticmethod(reduce.sum)
 
     conv2d = staticmethod(conv.conv2d)
     conv2d_input = staticmethod(conv.conv2d_input)
@@ -60,3 +59,5 @@ class NumpyBackend(Backend):
     scatter_planes = staticmethod(pool.scatter_planes)
     standardize = staticmethod(norm.standardize)
     project_standardized = staticmethod(norm.project)
+    rectify = staticmethod(activation.rectify)
+    where_positive = staticmethod(activation.where_positive)

@@ -1,0 +1,11 @@
+"""The parts of the benchmarks, by name."""
+
+from __future__ import annotations
+
+from benchmarks import kernels, overhead, steps
+from benchmarks.case import Case
+
+PARTS: dict[str, dict[str, Case]] = {
+    module.__name__.rpartition(".")[2]: {case.name: case for case in module.cases()}
+    for module in (overhead, steps, kernels)
+}

@@ -1,0 +1,126 @@
+"""Whole steps of training: what a user waits for.
+
+Chains measure small ops in their company (so nothing but overhead), two networks measure kernels in theirs, and the
+optimizers step over a hundred small parameters. Learning rates are so small that thousands of steps change nothing:
+late steps cost what early ones do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from benchmarks.case import Case, Library, Make, Step, integers, normal
+
+RATE = 1e-5
+
+
+def elementwise_chain(lib: Library) -> Step:
+    """A hundred ops on ten elements, and back."""
+    x = lib.tensor(normal(10)(), requires_grad=True)
+    scale = lib.tensor(normal(10)(), requires_grad=True)
+
+    def step() -> Any:
+        x.grad = scale.grad = None
+        y = x
+        for _ in range(25):
+            y = (y * scale + x).tanh() - y / 2
+        y.sum().backward()
+        return x.grad
+
+    return step
+
+
+def view_chain(lib: Library) -> Step:
+    """Ten chains of eight views of 120 elements, without a graph."""
+    x = lib.tensor(normal(2, 3, 4, 5)())
+
+    def step() -> Any:
+        for _ in range(10):
+            y = x.transpose(1, 2).unsqueeze(0).flatten(0, 1).permute(3, 0, 1, 2)[1:, 0].movedim(0, -1)
+            y = y.expand(2, 4, 3, 4).select(0, 1).view(4, 3, 2, 2)
+        return y
+
+    return step
+
+
+def view_chain_backward(lib: Library) -> Step:
+    """Four views of 120 elements, and back."""
+    x = lib.tensor(normal(2, 3, 4, 5)(), requires_grad=True)
+
+    def step() -> Any:
+        x.grad = None
+        x.transpose(1, 2)[:, 1:].permute(3, 0, 1, 2).reshape(5, -1)[1:, 0].sum().backward()
+        return x.grad
+
+    return step
+
+
+def mlp(nn: Any) -> Any:
+    return nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
+
+
+def convnet(nn: Any) -> Any:
+    """Two convolutions, a pooling, two linear layers: the first network that everybody trains on MNIST."""
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(9216, 128), nn.ReLU(), nn.Linear(128, 10),
+    )  # fmt: skip
+
+
+def training(network: Callable[[Any], Any], *shape: int) -> Make:
+    """Forward, backward and a step of SGD with momentum, on one batch of ten classes."""
+
+    def make(lib: Library) -> Step:
+        model = network(lib.nn)
+        start_equal(lib, model)
+        optimizer = lib.optim.SGD(model.parameters(), lr=RATE, momentum=0.9)
+        inputs, classes = lib.tensor(normal(*shape)()), lib.tensor(integers(10, shape[0])())
+
+        def step() -> Any:
+            optimizer.zero_grad()
+            loss = lib.nn.functional.cross_entropy(model(inputs), classes)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return step
+
+    return make
+
+
+def start_equal(lib: Library, model: Any) -> None:
+    """Give the parameters values that do not depend on the library."""
+    with lib.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(lib.tensor(0.05 * normal(*parameter.shape)()))
+
+
+def optimizer_step(name: str, **options: float) -> Make:
+    """Step over a hundred parameters (8, 8), whose gradients stay."""
+
+    def make(lib: Library) -> Step:
+        parameters = [lib.tensor(normal(8, 8)(), requires_grad=True) for _ in range(100)]
+        for parameter in parameters:
+            parameter.grad = lib.tensor(normal(8, 8)())
+        optimizer = getattr(lib.optim, name)(parameters, lr=RATE, **options)
+
+        def step() -> Any:
+            optimizer.step()
+            return parameters[-1]
+
+        return step
+
+    return make
+
+
+def cases() -> Iterator[Case]:
+    yield Case("elementwise chain", elementwise_chain)
+    yield Case("view chain", view_chain)
+    yield Case("view chain, backward", view_chain_backward)
+    yield Case("MLP 784-256-128-10", training(mlp, 64, 784))
+    yield Case("ConvNet", training(convnet, 64, 1, 28, 28))
+    yield Case("SGD, 100 parameters", optimizer_step("SGD"))
+    yield Case("SGD with momentum", optimizer_step("SGD", momentum=0.9, weight_decay=1e-4))
+    yield Case("Adam, 100 parameters", optimizer_step("Adam"))
+    yield Case("AdamW, 100 parameters", optimizer_step("AdamW"))

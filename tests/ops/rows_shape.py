@@ -1,0 +1,179 @@
+"""Rows of shapes, joins, indices, copies and casts: ``shape``, ``join``, ``index``, ``cast``, ``creation``, ``random``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ops.row import Call, Dtype, Row, b, call, f, i, one, rows
+
+# -- views -------------------------------------------------------------------------------------------------------------
+
+
+def view(name: str, *calls: Call, wrong: tuple[Call, ...] = (), **facts: object) -> Row:
+    return Row(name, calls, view=True, out=False, wrong=wrong, **facts)  # type: ignore[arg-type]
+
+
+OVERLOADED = {"names": "one name here, one for each signature there"}
+VIEWS = rows(
+    view("Tensor.view", call(f(2, 3), 3, 2), call(f(2, 3), -1), call(f(2, 3), (3, -1)), call(f(), 1, 1), call(f(2, 0), 0, 5),
+         wrong=(call(f(2, 3), 4), call(f(2, 3), -1, -1), call(f(2, 3), 4, -1), call(f(2, 3), -2))),
+    view("reshape", call(f(2, 3), (3, 2)), call(f(2, 3), (-1,)), call(f(2, 3), (1, 6, 1)), call(f(), (1,)),
+         wrong=(call(f(2, 3), (4,)), call(f(2, 3), (-1, -1))), notes={"sharing": "copies where no view exists"}),
+    view("Tensor.reshape", call(f(2, 3), 3, 2), call(f(2, 3), -1), notes={"sharing": "as reshape"}),
+    view("Tensor.view_as", call(f(2, 3), f(3, 2)), constants=(1,)),
+    view("Tensor.reshape_as", call(f(2, 3), f(3, 2)), constants=(1,)),
+    view("flatten", call(f(2, 3)), call(f(2, 3, 2), 1), call(f(2, 3, 2), 0, 1), call(f()), wrong=(call(f(2, 3), 1, 0), call(f(2), 2)),
+         may_share=True),
+    view("unflatten", call(f(2, 6), 1, (2, 3)), call(f(6), 0, (-1, 2)), wrong=(call(f(6), 0, (4, 2)), call(f(6), 1, (3, 2)))),
+    view("ravel", call(f(2, 3)), call(f()), may_share=True),
+    view("transpose", call(f(2, 3), 0, 1), call(f(2, 3, 2), -1, 0), call(f(2, 3), 1, 1), wrong=(call(f(2, 3), 0, 2),),
+         aliases=("swapaxes", "swapdims")),
+    view("t", call(f(2, 3)), call(f(3)), call(f()), wrong=(call(f(2, 3, 2)),)),
+    view("permute", call(f(2, 3, 2), (2, 0, 1)), call(f(2, 3), (-1, 0)), wrong=(call(f(2, 3), (0, 0)), call(f(2, 3), (0,)))),
+    view("Tensor.permute", call(f(2, 3, 2), 2, 0, 1), call(f(2, 3), -1, 0)),
+    view("movedim", call(f(2, 3, 2), 0, 2), call(f(2, 3, 2), (0, 1), (2, 0)), wrong=(call(f(2, 3), 0, 2), call(f(2, 3), (0, 0), (0, 1))),
+         aliases=("moveaxis",)),
+    view("adjoint", call(f(2, 3)), call(f(2, 2, 3)), notes={"complex": "a copy", "dtypes": "complex: a copy"}),
+    view("unsqueeze", call(f(2, 3), 0), call(f(2, 3), -1), call(f(), 0), wrong=(call(f(2), 2), call(f(2), -3))),
+    view("squeeze", call(f(1, 3, 1)), call(f(1, 3, 1), 0), call(f(1, 3, 1), -1), call(f(1, 3, 1), (0, 2)), call(f(2, 3), 0), call(f()),
+         wrong=(call(f(2), 1),)),
+    view("Tensor.expand", call(f(3, 1), 3, 4), call(f(3), 2, 3), call(f(1, 3), -1, 3), call(f(), 2), call(f(1), 0),
+         wrong=(call(f(3), 2), call(f(2, 3), 3), call(f(3), -1, 3)), notes={"sharing": "overlaps itself"}),
+    view("Tensor.expand_as", call(f(3, 1), f(3, 4)), constants=(1,), notes={"sharing": "overlaps itself"}),
+    view("broadcast_to", call(f(3, 1), (2, 3, 4)), wrong=(call(f(3), (2,)),), notes={"sharing": "overlaps itself"}),
+    view("narrow", call(f(2, 5), 1, 1, 3), call(f(4), 0, -2, 2), call(f(4), 0, 4, 0),
+         wrong=(call(f(4), 0, 3, 2), call(f(4), 0, 5, 0), call(f(4), 1, 0, 1), call(f(4), 0, 0, -1))),
+    view("select", call(f(2, 3), 1, 2), call(f(2, 3), 0, -1), call(f(3), 0, 0), wrong=(call(f(3), 0, 3), call(f(3), 1, 0), call(f(), 0, 0))),
+    view("Tensor.unfold", call(f(5), 0, 2, 2), call(f(5), 0, 3, 1), call(f(2, 4), 1, 2, 1), call(f(2, 4), 0, 1, 1),
+         wrong=(call(f(3), 0, 4, 1), call(f(3), 0, 2, 0), call(f(3), 1, 1, 1))),
+    view("diagonal", call(f(3, 3)), call(f(2, 3), 1), call(f(2, 3, 2), -1, 0, 2), call(f(2, 3), 3),
+         wrong=(call(f(3)), call(f(2, 2), 0, 1, 1))),
+    view("as_strided", call(f(6), (2, 3), (3, 1)), call(f(2, 4), (2, 2), (2, 3), 1), call(f(4), (3, 2), (1, 1)), call(f(3), (2, 3), (0, 1)),
+         wrong=(call(f(6), (3, 3), (3, 1)), call(f(6), (2,), (1, 1)), call(f(6), (2,), (-1,)), call(f(6), (-1,), (1,))),
+         notes={"layout": "strides are absolute"}),
+    view("split", call(f(5, 2), 2), call(f(5, 2), [1, 4]), call(f(2, 4), 2, 1), call(f(2, 4), 3, -1),
+         wrong=(call(f(5), [2, 2]), call(f(5), -1), call(f(), 1)), notes={"names": "methods call it differently"}),
+    view("chunk", call(f(5, 2), 2), call(f(2, 5), 3, 1), call(f(3), 5), wrong=(call(f(3), 0), call(f(), 1))),
+    view("tensor_split", call(f(5, 2), 2), call(f(5, 2), (1, 3)), call(f(2, 5), 3, 1), wrong=(call(f(3), 0), call(f(), 1)), notes=OVERLOADED),
+    view("hsplit", call(f(2, 4), 2), call(f(4), (1, 3)), wrong=(call(f(), 1), call(f(2, 3), 2)), notes=OVERLOADED),
+    view("vsplit", call(f(4, 2), 2), notes=OVERLOADED, wrong=(call(f(4), 2),)),
+    view("dsplit", call(f(2, 2, 4), 2), notes=OVERLOADED, wrong=(call(f(4, 4), 2),)),
+    view("unbind", call(f(2, 3)), call(f(2, 3), 1), wrong=(call(f()), call(f(2), 1))),
+    view("broadcast_tensors", call(f(3, 1), f(2, seed=1)), call(f(), f(2, seed=1)), wrong=(call(f(2), f(3)),),
+         notes={"sharing": "each its own"}),
+    view("meshgrid", call(f(2), f(3, seed=1), indexing="ij"), call(f(2), f(3, seed=1), indexing="xy"),
+         wrong=(call(f(2), f(2), indexing="zz"),), notes={"sharing": "each its own"}),
+    view("atleast_1d", call(f()), call(f(2, 3)), may_share=True, notes={"names": "any number"}),
+    view("atleast_2d", call(f()), call(f(3)), call(f(2, 3)), may_share=True, notes={"names": "any number"}),
+    view("atleast_3d", call(f()), call(f(3)), call(f(2, 3)), may_share=True, notes={"names": "any number"}),
+    view("Tensor.__getitem__", *[call(f(3, 4), index) for index in (
+        0, -1, slice(1, 3), (slice(None), 2), (slice(None, None, 2), slice(1, None)), None, (Ellipsis, 1), (1, 2), (None, 0, None),
+        (), slice(5, 9))], wrong=tuple([call(f(3, 4), index) for index in (
+            3, (0, 0, 0), slice(None, None, -1), 1.5, "a", (Ellipsis, Ellipsis))])),
+)  # fmt: skip
+
+# -- copies in other shapes --------------------------------------------------------------------------------------------
+
+COPIES = rows(
+    Row("Tensor.repeat", (call(f(2, 3), 2, 1), call(f(3), 2, 2), call(f(), 3), call(f(2, 3), 0, 1)), out=False,
+        wrong=(call(f(2, 3), 2), call(f(3), -1))),
+    Row("tile", (call(f(2, 3), (2,)), call(f(3), (2, 2))), out=False, numpy=np.tile),
+    Row("repeat_interleave", (call(f(2, 3), 2), call(f(2, 3), 2, 1), call(f(2, 3), np.array([1, 3]), 0), call(f(3), np.array([0, 2, 1]))),
+        out=False, host="the result's size must be known on the host", wrong=(call(f(3), np.array([1, 2])), call(f(3), -1))),
+    Row("flip", (call(f(2, 3), (0,)), call(f(2, 3), (0, 1)), call(f(2, 3), (-1,))), out=False, numpy=np.flip,
+        wrong=(call(f(2, 3), (0, 0)), call(f(2, 3), (2,)))),
+    Row("fliplr", (call(f(2, 3)),), out=False, numpy=np.fliplr, wrong=(call(f(3)),)),
+    Row("flipud", (call(f(2, 3)), call(f(3))), out=False, numpy=np.flipud, wrong=(call(f()),)),
+    Row("roll", (call(f(2, 3), 1), call(f(2, 3), 1, 1), call(f(2, 3), (1, -1), (0, 1)), call(f(2, 3), 5, 0)), out=False, numpy=np.roll,
+        wrong=(call(f(2, 3), (1, 1), (0,)), call(f(2, 3), 1, 2))),
+    Row("rot90", (call(f(2, 3)), call(f(2, 3), 2), call(f(2, 3), -1), call(f(2, 3, 2), 1, (0, 2)), call(f(2, 3), 0)), out=False, numpy=np.rot90,
+        may_share=True, wrong=(call(f(3)), call(f(2, 2), 1, (0, 0)))),
+    Row("tril", (call(f(3, 3)), call(f(2, 3), 1), call(f(2, 3, 2), -1)), numpy=np.tril, wrong=(call(f(3)),)),
+    Row("triu", (call(f(3, 3)), call(f(2, 3), 1), call(f(2, 3, 2), -1)), numpy=np.triu, wrong=(call(f(3)),)),
+    Row("diag_embed", (call(f(3)), call(f(2, 3), 1), call(f(2, 3), -1, 0, 2)), out=False, wrong=(call(f(3), 0, 1, 1),)),
+    Row("diag", (call(f(3)), call(f(3), 1), call(f(2, 3)), call(f(2, 3), -1)), out=False, numpy=np.diag, may_share=True,
+        wrong=(call(f(2, 2, 2)), call(f()))),
+    Row("diagflat", (call(f(3)), call(f(2, 2), 1), call(f())), out=False, numpy=np.diagflat),
+    Row("cat", (
+        call([f(2, 3), f(2, 3, seed=1)]), call([f(2, 3), f(2, 1, seed=1)], 1), call((f(2), f(3, seed=1), f(1, seed=2)), dim=-1),
+        call([f(2, 3), i(1, 3)]), call([f(0), f(2, 3)]), call([f(2, 3)])), wrong=(
+            call([f(2, 3), f(2, 2)]), call([f(2), f(2, 2)]), call([f(), f()]), call([]), call([f(2)], 1), call(f(2))),
+        aliases=("concat", "concatenate"), notes={"out": "checked in its own tests"}),
+    Row("stack", (call([f(2, 3), f(2, 3, seed=1)]), call([f(2, 3), f(2, 3, seed=1)], 1), call([f(), f()], -1), call((f(2), f(2, seed=1)), dim=1)),
+        wrong=(call([f(2), f(3)]), call([]), call([f(2)], 2))),
+    Row("hstack", (call([f(2, 3), f(2, 1, seed=1)]), call([f(2), f(3, seed=1)]), call([f(), f()])), numpy=np.hstack),
+    Row("vstack", (call([f(2, 3), f(1, 3, seed=1)]), call([f(3), f(3, seed=1)])), numpy=np.vstack, aliases=("row_stack",)),
+    Row("dstack", (call([f(2, 3), f(2, 3, seed=1)]), call([f(3), f(3, seed=1)])), numpy=np.dstack),
+    Row("column_stack", (call([f(2, 3), f(2, 1, seed=1)]), call([f(3), f(3, seed=1)])), numpy=np.column_stack),
+    Row("clone", one(), out=False),
+    Row("Tensor.contiguous", one(), out=False, may_share=True),
+    Row("Tensor.detach", one(), out=False, view=True, differentiable=False),
+    Row("Tensor.to", (call(f(2, 3), Dtype("float32")), call(f(2, 3), Dtype("complex128")), call(f(2, 3), Dtype("float64"), copy=True)),
+        out=False, notes={"complex": "to complex"}),
+    Row("Tensor.type_as", (call(f(2, 3), f(2).astype("float32")),), constants=(1,), out=False),
+    (Row(f"Tensor.{name}", one(), out=False, may_share=True,
+         differentiable=name in ("float", "double", "half", "cfloat", "cdouble"), rtol=2e-3,
+         notes={"gradcheck": "rounds", "gradgradcheck": "rounds", "layout": "rounds"} if name in ("float", "half", "cfloat") else {})
+     for name in ("float", "double", "half", "cfloat", "cdouble", "long", "int", "short", "char", "byte", "bool")),
+)  # fmt: skip
+
+# -- indices -----------------------------------------------------------------------------------------------------------
+
+AT = np.array([2, 0, 2])
+INDICES = rows(
+    Row("Tensor.__getitem__", tuple([call(f(3, 4), index) for index in (
+        AT, [2, 0], (AT, np.array([1, 1, -1])), (slice(None), AT), (AT, slice(1, 3)), b(3), b(3, 4), (slice(None), b(4)),
+        (np.array([[0], [2]]), np.array([1, 3])), (Ellipsis, AT), (AT, None), (0, AT), np.array([-1]), np.zeros(0, "int64"))]),
+        out=False, host="a mask's count must be known on the host", label="with picks",
+        wrong=tuple([call(f(3, 4), index) for index in (np.array([3]), np.array([-4]), b(4), f(2), (AT, np.array([0, 1])))])),
+    Row("index_select", (call(f(3, 4), 0, AT), call(f(3, 4), 1, np.array([0])), call(f(), 0, np.array([0])), call(f(3), 0, np.zeros(0, "int64"))),
+        out=False, wrong=(call(f(3), 0, np.array([3])), call(f(3), 1, AT), call(f(3), 0, f(2)), call(f(3), 0, i(2, 2)))),
+    Row("gather", (call(f(3, 4), 0, i(2, 4, high=3)), call(f(3, 4), 1, i(3, 2, high=4)), call(f(3), 0, i(5, high=3)), call(f(), 0, np.array(0))),
+        out=False, notes={"host": "bounds"}, host="indices are checked",
+        wrong=(call(f(3), 0, np.array([3])), call(f(3, 4), 0, AT), call(f(3), 1, AT), call(f(3), 0, f(2)))),
+    Row("take_along_dim", (call(f(3, 4), i(3, 1, high=4), 1), call(f(3, 4), i(1, 4, high=3), 0), call(f(3, 4), i(5))), out=False,
+        host="indices are checked"),
+    Row("take", (call(f(3, 4), AT), call(f(3, 4), i(2, 2, high=12))), out=False, wrong=(call(f(3), np.array([3])),),
+        host="indices are checked"),
+    Row("index_add", (call(f(3, 4), 0, AT, f(3, 4, seed=1)), call(f(3, 4), 1, np.array([1, 1]), f(3, 2, seed=1), alpha=0.5)),
+        out=False, host="indices are checked", wrong=(call(f(3), 0, np.array([3]), f(1)), call(f(3), 0, AT, f(2)))),
+    Row("index_copy", (call(f(3, 4), 0, np.array([2, 0]), f(2, 4, seed=1)),), out=False, host="indices are checked",
+        wrong=(call(f(3), 0, np.array([3]), f(1)), call(f(3), 0, AT, f(2)))),
+    Row("index_fill", (call(f(3, 4), 0, np.array([2, 0]), 1.5), call(f(3, 4), 1, np.array([3, 1]), f())), out=False, host="indices are checked",
+        wrong=(call(f(3), 0, np.array([3]), 1.0), call(f(3), 0, AT, f(2)))),
+    Row("index_put", (
+        call(f(3, 4), (np.array([2, 0]),), f(2, 4, seed=1)), call(f(3, 4), (AT, AT), f(seed=1)), call(f(3, 4), (b(3),), f(4, seed=1)),
+        call(f(3, 4), (AT, np.array([1, 3, 1])), f(3, seed=1), True)), out=False, host="indices are checked", dtypes="none"),
+    Row("scatter", (
+        call(f(3, 4), 0, np.array([[2, 0, 1, 1]]), f(1, 4, seed=1)), call(f(3, 4), 1, np.array([[1], [0]]), f(2, 1, seed=1)),
+        call(f(3, 4), 0, np.array([[2, 0, 1, 1]]), 1.5)), out=False, host="indices are checked",
+        wrong=(call(f(3), 0, np.array([3]), f(1)), call(f(3), 1, AT, f(3)), call(f(3), 0, i(5, high=3), f(2)))),
+    Row("scatter_add", (call(f(3, 4), 0, i(2, 4, high=3), f(2, 4, seed=1)), call(f(3, 4), 1, i(3, 5, high=4), f(3, 5, seed=1))),
+        out=False, host="indices are checked", wrong=(call(f(3), 0, np.array([3]), f(1)), call(f(3), 1, AT, f(3)))),
+    Row("masked_fill", (call(f(2, 3), b(2, 3), 1.5), call(f(2, 3), b(3), 0), call(f(2, 3), b(2, 1), f())), out=False,
+        wrong=(call(f(3), f(3), 1.0), call(f(3), b(2), 1.0), call(f(3), b(3), f(2)))),
+    Row("masked_select", (call(f(2, 3), b(2, 3)), call(f(2, 3), b(3)), call(f(3), b(2, 1))), out=False,
+        host="the result's size must be known on the host", wrong=(call(f(3), f(3)), call(f(3), b(2)))),
+    Row("masked_scatter", (call(f(2, 3), b(2, 3), f(6, seed=1)), call(f(2, 3), b(3), f(6, seed=1))), out=False,
+        host="counts the mask", wrong=(call(f(3), np.ones(3, bool), f(2)), call(f(3), f(3), f(3)))),
+    Row("argwhere", strides=False, calls=(call(b(2, 3)), call(b()), call(b(0, 2))), out=False, differentiable=False, host="the result's size", dtypes="all"),
+    Row("nonzero", (call(b(2, 3)), call(b(2, 3), as_tuple=True), call(b()), call(b(3))), out=False, differentiable=False, strides=False,
+        host="the result's size"),
+)  # fmt: skip
+
+# -- from nothing ------------------------------------------------------------------------------------------------------
+
+MADE = rows(
+    Row("zeros_like", (call(f(2, 3)), call(f(2, 3), dtype=Dtype("int64"))), differentiable=False, out=False),
+    Row("ones_like", (call(f(2, 3)), call(f(2, 3), dtype=Dtype("int64"))), differentiable=False, out=False),
+    Row("full_like", (call(f(2, 3), 2), call(f(2, 3), 2.5, dtype=Dtype("float32"))), differentiable=False, out=False),
+    Row("empty_like", (call(f(2, 3)),), differentiable=False, out=False, random=True),
+    (Row(name, (call(f(2, 3)),), differentiable=False, out=False, random=True) for name in ("rand_like", "randn_like")),
+    Row("randint_like", (call(f(2, 3), 5),), differentiable=False, out=False, random=True),
+    Row("bernoulli", (call(f(2, 3, low=0.1, high=0.9)),), differentiable=False, out=False, random=True),
+    Row("multinomial", (call(f(5, low=0.1, high=0.9), 3),), differentiable=False, out=False, random=True),
+    (Row(name, (call(f(2, 3, low=0.1)),), differentiable=False, out=False, random=True)
+     for name in ("Tensor.uniform_", "Tensor.normal_", "Tensor.random_", "Tensor.bernoulli_", "Tensor.exponential_")),
+)  # fmt: skip
+
+ROWS = rows(VIEWS, COPIES, INDICES, MADE)

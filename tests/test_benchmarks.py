@@ -1,0 +1,108 @@
+"""The benchmarks' code runs, and both libraries compute the same thing in it. How fast is nobody's business here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+from benchmarks import report
+from benchmarks.__main__ import main
+from benchmarks.case import Case, Library
+from benchmarks.parts import PARTS
+from benchmarks.turns import NUMPY, OURS, THEIRS, Figures, sample
+from minitensor import nn, optim
+
+CASES = {f"{part}: {name}": case for part, cases in PARTS.items() for name, case in cases.items()}
+WITH_BARE = {name: case for name, case in CASES.items() if case.bare}
+
+assert mt.nn is nn and mt.optim is optim  # the benchmarks find them there, as in PyTorch
+
+
+def result(case: Case, lib: Library) -> Any:
+    """Return as an array what one step gives."""
+    lib.manual_seed(0)
+    return case.make(lib)().detach().numpy()
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_step_runs(case: Case) -> None:
+    assert np.isfinite(result(case, mt)).all()
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_step_computes_what_pytorch_computes(case: Case) -> None:
+    torch = pytest.importorskip("torch")
+    ours, theirs = result(case, mt), result(case, torch)
+    assert ours.shape == theirs.shape
+    assert ours.dtype == theirs.dtype
+    if not case.random:
+        scale = float(np.abs(theirs).max())
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("case", WITH_BARE.values(), ids=WITH_BARE)
+def test_a_step_computes_what_bare_calls_compute(case: Case) -> None:
+    assert case.bare is not None
+    bare = case.bare()()
+    np.testing.assert_allclose(result(case, mt), bare[0] if isinstance(bare, tuple) else bare, rtol=1e-4)
+
+
+def test_a_sample_repeats_a_fast_step() -> None:
+    calls: list[None] = []
+    assert sample(lambda: calls.append(None), seconds=0.001) > 0
+    assert len(calls) > 1
+
+
+FIGURES = Figures("part", "name", 2.0, {NUMPY: [1.0, 2.0, 1.0], OURS: [4.0, 9.0, 3.5], THEIRS: [2.0, 3.0, 1.0]})
+
+
+def test_a_ratio_is_the_median_over_neighbours() -> None:
+    assert FIGURES.ratio() == (3.0, 2.0, 3.5)
+
+
+def test_overhead_is_what_the_fastest_call_costs_over_numpy() -> None:
+    assert FIGURES.overhead() == 2.5
+    assert FIGURES.is_above_limit()
+    assert not FIGURES._replace(limit=2.5).is_above_limit()
+    assert not FIGURES._replace(limit=None).is_above_limit()
+
+
+def test_a_line_shows_the_times_the_limit_and_the_ratio() -> None:
+    words = report.line(FIGURES).split()
+    assert " ".join(words) == "name 1.00 s 3.50 s 2.50 s ! 2.00 s 1.00 s 3.00 (2.00-3.50)"
+
+
+def test_without_pytorch_there_are_only_our_times() -> None:
+    alone = Figures("part", "name", None, {OURS: [4.0]})
+    assert report.line(alone).split() == ["name", "4.00", "s"]
+    assert report.summary([alone]) == "slower than PyTorch: 0 of 0"
+
+
+def test_the_summary_names_the_slowest_first() -> None:
+    others = [FIGURES._replace(name=name, samples={OURS: [n], THEIRS: [1.0]}) for name, n in (("b", 9.0), ("c", 0.5))]
+    assert report.summary([FIGURES, *others]).split("\n") == [
+        "slower than PyTorch: 2 of 3", "    9.00  part: b", "    3.00  part: name",
+    ]  # fmt: skip
+
+
+def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "figures.json"
+    assert main(["overhead", "--only", "x + y", "--seconds", "0.01", "--alone", "--json", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert "x + y, with grad" in printed
+    assert "skipped" not in printed
+    (first, _) = json.loads(file.read_text())["cases"]
+    assert first["name"] == "x + y"
+    assert first["seconds"].keys() == {NUMPY, OURS}
+    assert first["ratio"] is None
+
+
+def test_the_command_refuses_an_unknown_part(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["speed"])
+    assert "no such part: speed; choose from overhead, steps, kernels" in capsys.readouterr().err
