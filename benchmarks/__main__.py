@@ -41,7 +41,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all of them by default")
     parser.add_argument("--only", default="", metavar="TEXT", help="only the cases with this text in their names")
     parser.add_argument("--seconds", type=float, default=0.7, help="for each case (%(default)s)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="for each library (%(default)s)")
+    parser.add_argument("--threads", type=int, default=cores(), help="for each library (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every sample to a file")
     parser.add_argument("--alone", action="store_true", help="our times only, without PyTorch")
     parser.add_argument("--strict", action="store_true", help="fail where an overhead is above its limit")
@@ -50,6 +50,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
     return options
+
+
+def cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run(options: argparse.Namespace, workers: list[Worker]) -> tuple[list[Figures], dict[str, str]]:

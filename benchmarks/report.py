@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.turns import NUMPY, OURS, THEIRS, Figures, Spread
 
 NAME, COLUMN, RANGE = 44, 12, 24
+NAMED = 20  # of what is slow, in the summary
 
 
 def heading(part: str, bare: bool, torch: bool) -> str:
@@ -60,7 +61,7 @@ def summary(measured: list[Figures]) -> str:
     ratios = [(ratio.median, f"{each.part}: {each.name}") for each in measured if (ratio := each.ratio()) is not None]
     slower = sorted((each for each in ratios if each[0] > 1), reverse=True)
     lines = [f"slower than PyTorch: {len(slower)} of {len(ratios)}"]
-    return "\n".join(lines + [f"  {ratio:6.2f}  {name}" for ratio, name in slower])
+    return "\n".join(lines + [f"  {ratio:6.2f}  {name}" for ratio, name in slower[:NAMED]])
 
 
 def as_json(measured: list[Figures], skipped: dict[str, str], threads: int) -> dict[str, Any]:

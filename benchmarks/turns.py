@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import multiprocessing
+import os
 import time
 from multiprocessing.connection import Connection
 from statistics import median
@@ -19,6 +20,7 @@ from benchmarks.parts import PARTS
 
 OURS, THEIRS, NUMPY = "minitensor", "torch", "numpy"
 TURNS = 7
+BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 BATCH = 1e-3  # seconds: calls are batched until one reading of the clock stands for so much
 
 
@@ -55,7 +57,7 @@ def serve(name: str, threads: int, pipe: Connection) -> None:
 
 
 def load(name: str, threads: int) -> Library:
-    """Import a library with its ``nn`` and ``optim``, and give it so many threads."""
+    """Import a library with its ``nn`` and ``optim``, and give its kernels so many threads."""
     lib = importlib.import_module(name)
     for inner in ("nn", "nn.functional", "optim"):
         importlib.import_module(f"{name}.{inner}")
@@ -107,6 +109,8 @@ class Worker:
     """A process that has loaded a library."""
 
     def __init__(self, name: str, threads: int) -> None:
+        for variable in BLAS_THREADS:
+            os.environ[variable] = str(threads)  # read once, when NumPy is imported there
         context = multiprocessing.get_context("spawn")
         self.name = name
         self.pipe, other = context.Pipe()
@@ -130,9 +134,9 @@ class Worker:
         return reply
 
     def close(self) -> None:
-        self.pipe.close()
         self.process.terminate()
         self.process.join()
+        self.pipe.close()
 
 
 class Spread(NamedTuple):

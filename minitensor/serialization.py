@@ -8,7 +8,6 @@ This chapter knows tensors and bytes; what a state dict means is the modules' bu
 from __future__ import annotations
 
 import os
-import secrets
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -122,7 +121,7 @@ def checksum(arrays: Mapping[str, Array]) -> str:
 def replaced_at_once(path: Path) -> Iterator[Path]:
     """Lend a draft beside ``path`` that takes its place when all went well, and vanishes when not."""
     path = path.resolve()
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.draft")
     try:
         yield draft
         os.replace(draft, path)

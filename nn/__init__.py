@@ -1,6 +1,7 @@
 """Neural networks: modules, layers, losses and their functions, in PyTorch's names.
 
-A layer is a ``Module`` that keeps parameters and calls a function of ``functional``; ``init`` holds the initial values.
+A layer is a ``Module`` that keeps parameters and calls a function of ``functional``; ``init`` holds the initial
+values.
 """
 
 from minitensor.nn import functional, init, parameter

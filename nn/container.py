@@ -105,15 +105,10 @@ class Sequential(Numbered):
     )
     """
 
-    @overload
-    def __init__(self, *modules: Module) -> None: ...
-
-    @overload
-    def __init__(self, modules: OrderedDict[str, Module]) -> None: ...
-
-    def __init__(self, *modules: Any) -> None:
+    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
         super().__init__()
-        named = modules[0].items() if len(modules) == 1 and isinstance(modules[0], Mapping) else enumerate(modules)
+        only: Any = modules[0] if len(modules) == 1 else None
+        named: Iterable[tuple[Any, Any]] = only.items() if isinstance(only, Mapping) else enumerate(modules)
         for name, module in named:
             self.add_module(str(name), module)
 
@@ -378,7 +373,7 @@ class ParameterDict(Module):
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
             raise ArgumentTypeError(
-                f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type_name(key)}')"
+                f"Index given to ParameterDict cannot be used as a key as it is not a string (it is '{type_name(key)}')"
             )
         self._keys[key] = None
         setattr(self, key, as_entry(value))
@@ -402,7 +397,7 @@ class ParameterDict(Module):
     def __or__(self, other: ParameterDict) -> ParameterDict:
         return ParameterDict({**dict(self.items()), **dict(other.items())})
 
-    def __ior__(self, other: Any) -> ParameterDict:
+    def __ior__(self, other: ParameterDict) -> ParameterDict:
         self.update(other)
         return self
 
@@ -418,7 +413,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value under ``key``, or ``default``."""
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401  # this is get
 
     def pop(self, key: str) -> Any:
         """Remove the value under ``key`` and return it."""

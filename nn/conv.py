@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from minitensor.ops.creation import empty
 from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
 from minitensor.nn.linear import reset_weight_and_bias
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
+from minitensor.ops.creation import empty
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike

@@ -1,7 +1,8 @@
 """Hooks: functions that a user hangs on a module, and the call of a module that has some.
 
-A hook is kept with the options it was registered with; a module without hooks never comes here. Backward hooks stand on gates, identities around a module's inputs and outputs through which
-gradients pass. This file knows neither parameters nor state dicts.
+A hook is kept with the options it was registered with; a module without hooks never comes here. Backward hooks stand
+on gates, identities around a module's inputs and outputs through which gradients pass. This file knows neither
+parameters nor state dicts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor.errors import ArgumentTypeError
+from minitensor.autograd.function import Function
+from minitensor.errors import ArgumentTypeError, GradError
+from minitensor.ops.creation import zeros
+from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from minitensor.nn.module import Module
@@ -30,16 +34,108 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
     result: Any = None
     try:
         args, kwargs = before_forward(module, args, kwargs)
+        gates = BackwardGates(module) if module._backward_hooks or module._backward_pre_hooks else None
+        if gates is not None:
+            args = gates.around_input(args)
         result = module.forward(*args, **kwargs)
         while pending:
             hook = pending.pop(next(iter(pending)))
             result = replaced(result, after_forward(hook, module, args, kwargs, result))
+        if gates is not None:
+            result = gates.around_output(result)
     except Exception:
         for hook in pending.values():
             if hook.always_call:
                 despite_the_error(hook, module, args, kwargs, result)
         raise
     return result
+
+
+class Gate(Function):
+    """Pass tensors on; on the way back, let a function see all their gradients and give others."""
+
+    @staticmethod
+    def forward(ctx: Any, passing: Callable[[tuple[Any, ...]], tuple[Any, ...]], *tensors: Tensor) -> tuple[Any, ...]:
+        """Return views of the tensors."""
+        ctx.passing = passing
+        return tuple(tensor.view_as(tensor) for tensor in tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Any, ...]:
+        """Return what the function makes of the gradients."""
+        return (None, *ctx.passing(grads))
+
+
+class BackwardGates:
+    """The two gates around one call of a module, between which its backward hooks learn both sides' gradients."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.grad_output: tuple[Any, ...] = ()
+        self.inputs = 0
+        self.closed = False  # No input requires grad: the hooks run at the output.
+
+    def around_input(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the arguments, with a gate before those that require grad."""
+        self.inputs = len(args)
+        passed, self.closed = gated(args, self.leaving)
+        return passed
+
+    def around_output(self, result: Any) -> Any:
+        """Return the result, with a gate behind its tensors."""
+        if isinstance(result, tuple):
+            return gated(result, self.entering)[0]
+        return gated((result,), self.entering)[0][0]
+
+    def entering(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        """See the gradients of the output: the pre-hooks may change them."""
+        for before in self.module._backward_pre_hooks.all():
+            grads = same_number(before(self.module, grads), grads, "grad_output")
+        self.grad_output = grads
+        if self.closed:
+            self.leaving((None,) * self.inputs)
+        return grads
+
+    def leaving(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        """See the gradients of the input: the hooks may change them."""
+        for hook in self.module._backward_hooks.all():
+            grads = same_number(hook(self.module, grads, self.grad_output), grads, "grad_input")
+        return grads
+
+
+def gated(
+    values: tuple[Any, ...], passing: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+) -> tuple[tuple[Any, ...], bool]:
+    """Return the values, those that require grad behind one gate, and whether there were none of these.
+
+    ``passing`` sees a gradient for each value: zeros for a tensor that gets none, None for what is no tensor.
+    """
+    places = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
+    if not places:
+        return values, True
+    facts = [(v.shape, v.dtype, v.device) if isinstance(v, Tensor) else None for v in values]
+
+    def spread(grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        every = [fact and zeros(fact[0], dtype=fact[1], device=fact[2]) for fact in facts]
+        for i, grad in zip(places, grads, strict=True):
+            every[i] = grad
+        changed = passing(tuple(every))
+        return tuple(changed[i] for i in places)
+
+    passed = dict(zip(places, Gate.apply(spread, *(values[i] for i in places)), strict=True))
+    return tuple(passed.get(i, value) for i, value in enumerate(values)), False
+
+
+def same_number(changed: Any, grads: tuple[Any, ...], name: str) -> tuple[Any, ...]:
+    """Return the gradients that a hook gave, or the old ones where it gave nothing."""
+    if changed is None:
+        return grads
+    changed = changed if isinstance(changed, tuple) else (changed,)
+    if len(changed) != len(grads):
+        raise GradError(
+            f"Backward hook returned an invalid number of {name}, got {len(changed)}, but expected {len(grads)}"
+        )
+    return changed  # type: ignore[no-any-return]  # a tuple, by the lines above
 
 
 def before_forward(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -81,4 +177,6 @@ def pair(changed: Any) -> Any:
     """Check what a pre-hook with keywords gave back: nothing, or (args, kwargs)."""
     if changed is None or (isinstance(changed, tuple) and len(changed) == 2):
         return changed
-    raise ArgumentTypeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}")
+    raise ArgumentTypeError(
+        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}"
+    )

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from minitensor import generator as streams
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
-from minitensor.ops.creation import empty_like, eye
 from minitensor.errors import ArgumentError
+from minitensor.ops.creation import empty_like, eye
 from minitensor.ops.pointwise import where
 from minitensor.tensor import Tensor
 
@@ -36,7 +36,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity == "leaky_relu":
         return math.sqrt(2.0 / (1 + slope(param) ** 2))
     if nonlinearity not in GAINS:
-        raise ArgumentError(f"Unsupported nonlinearity {nonlinearity}; expected leaky_relu or one of {', '.join(GAINS)}")
+        raise ArgumentError(
+            f"Unsupported nonlinearity {nonlinearity}; expected leaky_relu or one of {', '.join(GAINS)}"
+        )
     return GAINS[nonlinearity]
 
 
@@ -89,9 +91,7 @@ def eye_(tensor: Tensor) -> Tensor:
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill the weight of a convolution so that it passes its input channels on, in each group of output channels."""
     if tensor.ndim not in (3, 4, 5):
-        raise ArgumentError(
-            f"Only tensors with 3, 4, or 5 dimensions are supported, got shape {tuple(tensor.shape)}"
-        )
+        raise ArgumentError(f"Only tensors with 3, 4, or 5 dimensions are supported, got shape {tuple(tensor.shape)}")
     if tensor.shape[0] % groups:
         raise ArgumentError(f"dim 0 must be divisible by groups, got {tensor.shape[0]} and groups={groups}")
     tensor.zero_()
@@ -99,7 +99,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     group_size = tensor.shape[0] // groups
     for channel in range(min(group_size, tensor.shape[1])):
         for first in range(0, tensor.shape[0], group_size):
-            tensor[(first + channel, channel, *centre)] = 1
+            place = (first + channel, channel, *centre)
+            tensor[place] = 1
     return tensor
 
 
@@ -234,9 +235,7 @@ def normal_cdf(x: float) -> float:
     return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
 
 
-def redraw_outside(
-    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None
-) -> Tensor:
+def redraw_outside(tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None) -> Tensor:
     """Draw from the normal distribution, all anew each round, and take over what still lies outside [a, b]."""
     low, high = (tensor.new_tensor(bound).item() for bound in (a, b))  # as the tensor's dtype can say them
     tensor.normal_(mean, std, generator=generator)

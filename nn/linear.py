@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minitensor.ops.creation import empty
 from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
+from minitensor.ops.creation import empty
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike

@@ -1,6 +1,7 @@
 """Losses as layers: each calls its function with the options it was made with.
 
-``reduction`` says what becomes of the losses of a batch: their ``"mean"``, their ``"sum"``, or ``"none"``, which leaves them.
+``reduction`` says what becomes of the losses of a batch: their ``"mean"``, their ``"sum"``, or ``"none"``, which
+leaves them.
 """
 
 from __future__ import annotations
@@ -102,9 +103,7 @@ class NLLLoss(WeightedLoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        return F.nll_loss(
-            input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction
-        )
+        return F.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
 class MSELoss(Loss):

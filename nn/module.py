@@ -1,8 +1,8 @@
 """Module: a function with memory.
 
-A module keeps parameters, buffers and other modules under their attribute names, in three dicts that PyTorch users know;
-everything else (iteration, moving, printing, calling) walks these dicts. State dicts are written and read in ``state.py``,
-hooks are run in ``hooks.py``; this file knows no layer.
+A module keeps parameters, buffers and other modules under their attribute names, in three dicts that PyTorch users
+know; everything else (iteration, moving, printing, calling) walks these dicts. State dicts are written and read in
+``state.py``, hooks are run in ``hooks.py``; this file knows no layer.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Module:
     _non_persistent_buffers_set: set[str]
     _forward_pre_hooks: Hooks[ForwardHook]
     _forward_hooks: Hooks[ForwardHook]
+    _backward_pre_hooks: Hooks[Callable[..., Any]]
+    _backward_hooks: Hooks[Callable[..., Any]]
     _state_dict_pre_hooks: Hooks[Callable[..., None]]
     _state_dict_hooks: Hooks[Callable[..., Any]]
     _load_state_dict_pre_hooks: Hooks[Callable[..., None]]
@@ -71,6 +73,8 @@ class Module:
             _non_persistent_buffers_set=set(),
             _forward_pre_hooks=Hooks(),
             _forward_hooks=Hooks(),
+            _backward_pre_hooks=Hooks(),
+            _backward_hooks=Hooks(),
             _state_dict_pre_hooks=Hooks(),
             _state_dict_hooks=Hooks(),
             _load_state_dict_pre_hooks=Hooks(),
@@ -86,7 +90,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call ``forward``, between the hooks if there are any."""
         try:
-            if self._forward_pre_hooks or self._forward_hooks:
+            if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks:
                 return call_with_hooks(self, args, kwargs)
             return self.forward(*args, **kwargs)
         except ShapeError as error:
@@ -104,6 +108,14 @@ class Module:
     ) -> RemovableHandle:
         """Run ``hook(module, args, output)`` (or ``hook(module, args, kwargs, output)``) after each ``forward``."""
         return self._forward_hooks.register(ForwardHook(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Run ``hook(module, grad_output)`` when the output's gradients are there; it may return others."""
+        return self._backward_pre_hooks.register(hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Run ``hook(module, grad_input, grad_output)`` when the input's are; it may return other input gradients."""
+        return self._backward_hooks.register(hook, prepend)
 
     # -- attributes
 
@@ -338,7 +350,7 @@ class Module:
     # -- moving and casting
 
     def _apply(self: Self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Replace the values of parameters, gradients and buffers by ``fn`` of them; parameters stay the same objects."""
+        """Replace values, gradients and buffers by ``fn`` of them; parameters stay the same objects."""
         for module in self.children() if recurse else ():
             module._apply(fn)
         with no_grad():
@@ -350,7 +362,9 @@ class Module:
         return self
 
     @overload
-    def to(self: Self, device: DeviceLike = ..., dtype: dtypes.dtype | None = ..., non_blocking: bool = ...) -> Self: ...
+    def to(
+        self: Self, device: DeviceLike = ..., dtype: dtypes.dtype | None = ..., non_blocking: bool = ...
+    ) -> Self: ...
 
     @overload
     def to(self: Self, dtype: dtypes.dtype, non_blocking: bool = ...) -> Self: ...
@@ -452,7 +466,7 @@ class Module:
         return self._state_dict_hooks.register(hook)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., None]) -> RemovableHandle:
-        """Run ``hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)`` before loading."""
+        """Run ``hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)`` before loading."""
         return self._load_state_dict_pre_hooks.register(hook)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:

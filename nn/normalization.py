@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor import dtypes
-from minitensor.ops.creation import empty, ones, tensor, zeros
 from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
+from minitensor.ops.creation import empty, ones, tensor, zeros
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
@@ -162,9 +162,7 @@ class LayerNorm(Module):
         dtype: Dtype | None = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = (
-            (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-        )
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         made: dict[str, Any] = {"device": device, "dtype": dtype}

@@ -1,7 +1,7 @@
 """Tensors that a module takes for its own: ``Parameter`` is trained, ``Buffer`` is not.
 
-Both are tensors in all they do; what an op returns is a plain Tensor. They differ only in what a module does when one is
-assigned to it.
+Both are tensors in all they do; what an op returns is a plain Tensor. They differ only in what a module does when one
+is assigned to it.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class AvgPool2d(Module):
 class AdaptiveAvgPool2d(Module):
     """Take means over as many windows as make the output (N, C, *output_size); None keeps a size."""
 
-    def __init__(self, output_size: int | None | tuple[int | None, int | None]) -> None:
+    def __init__(self, output_size: int | tuple[int | None, int | None] | None) -> None:
         super().__init__()
         self.output_size = output_size
 

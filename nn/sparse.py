@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.mode import no_grad
-from minitensor.ops.creation import empty
 from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
+from minitensor.ops.creation import empty
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
@@ -110,8 +110,17 @@ class Embedding(Module):
         """Make a layer of a given table (rows, columns), not trained further unless ``freeze`` is False."""
         if embeddings.ndim != 2:
             raise ArgumentError(f"Embeddings parameter is expected to be 2-dimensional, got {embeddings.ndim} dims")
+        rows, columns = embeddings.shape
         return cls(
-            *embeddings.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze
+            rows,
+            columns,
+            padding_idx,
+            max_norm,
+            norm_type,
+            scale_grad_by_freq,
+            sparse,
+            _weight=embeddings,
+            _freeze=freeze,
         )
 
 

@@ -1,8 +1,8 @@
 """State dicts: a network's numbers by name, out and in again.
 
-Out: every module puts its parameters and persistent buffers under its path. In: every module first checks its entries and
-notes the copies to make, and only when the whole state dict fits are they made, so that a misfit leaves the network as it
-was. This file knows modules only by their tables and hooks, and nothing of files.
+Out: every module puts its parameters and persistent buffers under its path. In: every module first checks its entries
+and notes the copies to make, and only when the whole state dict fits are they made, so that a misfit leaves the
+network as it was. This file knows modules only by their tables and hooks, and nothing of files.
 """
 
 from __future__ import annotations
@@ -42,8 +42,6 @@ class IncompatibleKeys(NamedTuple):
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-
-    __str__ = __repr__
 
 
 # -- out
@@ -188,7 +186,9 @@ def check_own(
             missing.append(key)
     check_extra(module, entries, prefix, strict, missing, writes)
     if strict:
-        unexpected.extend(key for key in entries if key.startswith(prefix) and is_unexpected(module, key[len(prefix):], own))
+        unexpected.extend(
+            key for key in entries if key.startswith(prefix) and is_unexpected(module, key[len(prefix) :], own)
+        )
 
 
 def perform(writes: list[Callable[[], None]] | None, write: Callable[..., None], *args: Any) -> None:
@@ -267,7 +267,9 @@ def write_all(
         for write in writes:
             write()
         return
-    before = [(inner, name, tensor, tensor.clone()) for inner in module.modules() for name, tensor in own_entries(inner)]
+    before = [
+        (inner, name, tensor, tensor.clone()) for inner in module.modules() for name, tensor in own_entries(inner)
+    ]
     try:
         for write in (*writes, *after):
             write()

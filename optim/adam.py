@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, ClassVar
 
-from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
+from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
 
 if TYPE_CHECKING:
     from minitensor.backends import Array

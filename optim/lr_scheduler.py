@@ -1,7 +1,7 @@
 """Learning rates that change as training goes on: a scheduler sets each group's ``lr`` when its ``step`` is called.
 
-A schedule writes one ``get_lr``: from the rates there are now to the next ones, so that schedules can be chained. It knows
-an optimizer by its groups alone.
+A schedule writes one ``get_lr``: from the rates there are now to the next ones, so that schedules can be chained. It
+knows an optimizer by its groups alone.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from minitensor.tensor import Tensor
 
 TOO_EARLY = (
     "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in the opposite order: "
-    "`optimizer.step()` before `lr_scheduler.step()`. Failure to do this will result in skipping the first value of the "
-    "learning rate schedule."
+    "`optimizer.step()` before `lr_scheduler.step()`. Failure to do this will result in skipping the first value of "
+    "the learning rate schedule."
 )
 
 
@@ -96,7 +96,8 @@ def require_optimizer(optimizer: object) -> None:
 
 def plain(rate: Any) -> float:
     """Return a rate as a number; a tensor's value now, not the tensor."""
-    return rate.item() if isinstance(rate, Tensor) else rate
+    value: float = rate.item() if isinstance(rate, Tensor) else rate
+    return value
 
 
 def set_rate(group: dict[str, Any], rate: float) -> None:
@@ -120,7 +121,7 @@ class LambdaLR(LRScheduler):
     ) -> None:
         require_optimizer(optimizer)
         groups = len(optimizer.param_groups)
-        lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
+        lambdas = list(lr_lambda) if isinstance(lr_lambda, Sequence) else [lr_lambda] * groups
         if len(lambdas) != groups:
             raise ArgumentError(f"Expected {groups} lr_lambdas, but got {len(lambdas)}")
         self.lr_lambdas = lambdas
@@ -133,9 +134,7 @@ class LambdaLR(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """Return everything but the optimizer and plain functions; of callable objects, their attributes."""
         kept = super().state_dict()
-        kept["lr_lambdas"] = [
-            None if isinstance(f, types.FunctionType) else dict(f.__dict__) for f in self.lr_lambdas
-        ]
+        kept["lr_lambdas"] = [None if isinstance(f, types.FunctionType) else dict(f.__dict__) for f in self.lr_lambdas]
         return kept
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -253,9 +252,7 @@ class CosineAnnealingLR(LRScheduler):
             return self._get_closed_form_lr()
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # The epoch before had 1 + cos = 0.
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
-            return [
-                rate + (base - self.eta_min) * rise for rate, base in zip(self.rates(), self.base_lrs, strict=True)
-            ]
+            return [rate + (base - self.eta_min) * rise for rate, base in zip(self.rates(), self.base_lrs, strict=True)]
         factor = self._raised(self.last_epoch) / self._raised(self.last_epoch - 1)
         return [factor * (rate - self.eta_min) + self.eta_min for rate in self.rates()]
 
@@ -299,8 +296,8 @@ class ReduceLROnPlateau(LRScheduler):
         self.factor = factor
         self.optimizer = optimizer
         groups = len(optimizer.param_groups)
-        self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
-        self.min_lrs = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * groups
+        self.default_min_lr = None if isinstance(min_lr, Sequence) else min_lr
+        self.min_lrs = list(min_lr) if isinstance(min_lr, Sequence) else [min_lr] * groups
         if len(self.min_lrs) != groups:
             raise ArgumentError(f"expected {groups} min_lrs, got {len(self.min_lrs)}")
         self.patience = patience
@@ -351,8 +348,8 @@ class ReduceLROnPlateau(LRScheduler):
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
                 raise GradError(
-                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when `ReduceLROnPlateau` "
-                    f"was initialized ({len(self.min_lrs)}): add its floor to `min_lrs`"
+                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
+                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}): add its floor to `min_lrs`"
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for group, floor in zip(groups, self.min_lrs, strict=True):

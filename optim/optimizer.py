@@ -1,7 +1,8 @@
 """Optimizer: groups of parameters, a state for each parameter, and the loop that applies a rule to them.
 
-A rule (SGD, Adam, ...) names the arrays it keeps for a parameter and writes one ``update`` on plain arrays; this file decides
-which memory an update sees, counts steps and versions, and writes and reads state dicts. It knows no rule and no module.
+A rule (SGD, Adam, ...) names the arrays it keeps for a parameter and writes one ``update`` on plain arrays; this file
+decides which memory an update sees, counts steps and versions, and writes and reads state dicts. It knows no rule and
+no module.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Optimizer:
     """The base class of all rules.
 
     Args:
-        params: parameters, or pairs of name and parameter, or dicts ``{"params": [...], "lr": ...}`` with options of their
-            own.
+        params: parameters, or pairs of name and parameter, or dicts ``{"params": [...], "lr": ...}`` with their own
+            options.
         defaults: the options of groups that do not say otherwise.
     """
 
@@ -177,7 +178,7 @@ class Optimizer:
         return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over state and options from a state dict; its tensors are copied, to each parameter's dtype and device."""
+        """Take over state and options from a state dict; tensors are copied, to each parameter's dtype and device."""
         saved = dict(state_dict)
         for before in self._load_state_dict_pre_hooks.all():
             saved = before(self, saved) or saved
@@ -266,8 +267,8 @@ def named_params(given: Any) -> tuple[list[Tensor], list[str]]:
     """Return a group's parameters, and their names if it has pairs."""
     if isinstance(given, set):
         raise ArgumentTypeError(
-            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will "
-            "change between runs. Please use a list instead."
+            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+            "will change between runs. Please use a list instead."
         )
     entries = [given] if isinstance(given, Tensor) else list(given)
     names = [entry[0] for entry in entries if isinstance(entry, tuple)]
@@ -279,9 +280,7 @@ def named_params(given: Any) -> tuple[list[Tensor], list[str]]:
 def require_trainable(param: Any) -> None:
     """Refuse what cannot be trained."""
     if not isinstance(param, Tensor):
-        raise ArgumentTypeError(
-            f"optimizer can only optimize Tensors, but one of the params is {type(param).__name__}"
-        )
+        raise ArgumentTypeError(f"optimizer can only optimize Tensors, but one of the params is {type(param).__name__}")
     if not (param.is_leaf or param.retains_grad):
         raise ArgumentError("can't optimize a non-leaf Tensor: it was computed from others; give the optimizer those")
 
@@ -313,7 +312,8 @@ def require_same_groups(groups: list[Group], saved: list[Group]) -> None:
     """Refuse a state dict whose groups are not of the same sizes."""
     if len(groups) != len(saved):
         raise ArgumentError(
-            f"loaded state dict has a different number of parameter groups: {len(saved)}, the optimizer has {len(groups)}"
+            f"loaded state dict has a different number of parameter groups: {len(saved)}, "
+            f"the optimizer has {len(groups)}"
         )
     sizes, saved_sizes = ([len(group["params"]) for group in each] for each in (groups, saved))
     if sizes != saved_sizes:

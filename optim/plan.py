@@ -1,13 +1,13 @@
 """How the parameters of a group are laid out for a rule: large ones in blocks, small ones gathered into bundles.
 
-Note [What an update sees]. An update is a row of whole-array operations in place. On large parameters it is bound by memory,
-so they are cut into blocks that stay in the cache from the first operation to the last. On small ones it is bound by the
-price of a call, so they are gathered: their state lies in flat arrays, of which the optimizer's state tensors are windows,
-and values and gradients are copied in, and values out, at each step. A rule cannot tell: its arrays have one shape, and it
-treats every element alike.
+Note [What an update sees]. An update is a row of whole-array operations in place. On large parameters it is bound by
+memory, so they are cut into blocks that stay in the cache from the first operation to the last. On small ones it is
+bound by the price of a call, so they are gathered: their state lies in flat arrays, of which the optimizer's state
+tensors are windows, and values and gradients are copied in, and values out, at each step. A rule cannot tell: its
+arrays have one shape, and it treats every element alike.
 
-A plan is kept from step to step as long as the same parameters have gradients and the same tensors are their state. No rule
-is known here, and no option.
+A plan is kept from step to step as long as the same parameters have gradients and the same tensors are their state.
+No rule is known here, and no option.
 """
 
 from __future__ import annotations
@@ -183,8 +183,8 @@ class Bundle:
         self.state: list[Array] = []
         for name in names:
             flat, tensors = joined([state[name] for state in states])
-            for state, tensor in zip(states, tensors, strict=True):
-                state[name] = tensor
+            for state, part in zip(states, tensors, strict=True):
+                state[name] = part
             if name == "step":
                 self.step = flat
             else:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from minitensor.errors import ArgumentError
-from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
+from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
 
 if TYPE_CHECKING:
     from minitensor.backends import Array

@@ -24,7 +24,7 @@ import numpy as np
 
 import minitensor as mt
 from minitensor import Tensor, nn, optim
-from minitensor.errors import FileFormatError, MissingExtraError
+from minitensor.errors import DeviceError, FileFormatError, MissingExtraError
 from minitensor.serialization import load_file, save_file
 from minitensor.utils.data import DataLoader, TensorDataset
 from minitensor.vision import read_cifar10, read_mnist
@@ -165,11 +165,11 @@ class Tally:
         return Score(self.loss / self.count, self.right / self.count)
 
 
-def train_epoch(network: nn.Module, batches: tqdm, optimizer: optim.Optimizer, device: str) -> Score:
+def train_epoch(network: nn.Module, loader: DataLoader, optimizer: optim.Optimizer, device: str, bar: tqdm) -> Score:
     """Show the network every training image once; after each batch, step down the gradient of its loss."""
     network.train()
     tally = Tally()
-    for images, labels in batches:
+    for images, labels in loader:
         images, labels = images.to(device), labels.to(device)
         scores = network(images)
         loss = nn.functional.cross_entropy(scores, labels)
@@ -177,7 +177,8 @@ def train_epoch(network: nn.Module, batches: tqdm, optimizer: optim.Optimizer, d
         loss.backward()
         optimizer.step()
         tally.add(loss, scores, labels)
-        batches.set_postfix_str(as_text(tally.score()), refresh=False)
+        bar.set_postfix_str(as_text(tally.score()), refresh=False)
+        bar.update()
     return tally.score()
 
 
@@ -201,10 +202,10 @@ def train(network: nn.Module, data: Data, epochs: int, device: str) -> Iterator[
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
     loader = DataLoader(data.train, batch_size=64, shuffle=True)
     for epoch in range(1, epochs + 1):
-        with tqdm(loader, desc=f"epoch {epoch:2}/{epochs}", unit="batch") as batches:
-            learned = train_epoch(network, batches, optimizer, device)
+        with tqdm(total=len(loader), desc=f"epoch {epoch:2}/{epochs}", unit="batch") as bar:
+            learned = train_epoch(network, loader, optimizer, device, bar)
             held_out, _ = evaluate(network, data.test, device)
-            batches.set_postfix_str(f"{as_text(learned)}, held out: {as_text(held_out)}")
+            bar.set_postfix_str(f"{as_text(learned)}, held out: {as_text(held_out)}")
         schedule.step()
         yield learned, held_out
 
@@ -311,7 +312,7 @@ def run(chosen: argparse.Namespace) -> None:
     image, _ = data.train[0]
     shape = " x ".join(map(str, image.shape))
     print(f"{len(data.train):,} images to learn from, {len(data.test):,} held out, {shape}\n")
-    print(layer_table(network, image.unsqueeze(0).to(chosen.device)), "\n")
+    print(f"{layer_table(network, image.unsqueeze(0).to(chosen.device))}\n")
 
     start = time.perf_counter()
     history = list(train(network, data, chosen.epochs, chosen.device))
@@ -350,9 +351,13 @@ def check(chosen: argparse.Namespace) -> None:
     print(f"test accuracy: {score.accuracy:.2%}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    chosen = arguments()
     try:
-        chosen = arguments()
         check(chosen) if chosen.check else run(chosen)
-    except (FileFormatError, FileNotFoundError, MissingExtraError) as error:
+    except (DeviceError, FileFormatError, FileNotFoundError, MissingExtraError) as error:
         sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

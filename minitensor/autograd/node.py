@@ -12,6 +12,7 @@ tensor weakly for the same reason. Inputs are kept as tensors; they are older th
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,13 +45,13 @@ class Formula(NamedTuple):
 class Op:
     """What all nodes of one operation share."""
 
-    __slots__ = ("body", "defaults", "formulas", "inputs", "kept", "multiple", "name", "names", "plans", "signature")
+    __slots__ = ("body", "defaults", "formulas", "inputs", "kept", "multiple", "name", "names", "plans", "positional")
 
     name: str
     body: Callable[..., Any]
     names: tuple[str, ...]  # the body's parameters
     defaults: tuple[Any, ...]  # of the last of them
-    signature: Any
+    positional: int  # how many of them may be given by position
     formulas: tuple[Formula, ...]  # one for each differentiable input
     inputs: tuple[int, ...]  # the differentiable inputs' positions
     kept: tuple[int, ...]  # the positions that some formula asks for
@@ -65,6 +66,12 @@ class Op:
             keep = tuple([position if i in wants else -1 for i, position in enumerate(self.kept)])
             known = self.plans[needs] = (keep, RESULT in wants)
         return known
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The body's signature, without ``out``; for slow paths and errors."""
+        found = inspect.signature(self.body)
+        return found.replace(parameters=[each for name, each in found.parameters.items() if name != "out"])
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"

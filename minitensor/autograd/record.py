@@ -88,6 +88,16 @@ def view(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Call
     return decorate
 
 
+def look(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
+    """Make an operation of a signature alone: it looks at its first argument through the layout in its second one."""
+
+    def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
+        op = describe(stub, formulas)
+        return cast("Callable[P, Tensor]", finish(looker(op), op))
+
+    return decorate
+
+
 def views(
     **formulas: Callable[..., Any]
 ) -> Callable[[Callable[P, tuple[Layout, ...]]], Callable[P, tuple[Tensor, ...]]]:
@@ -105,13 +115,14 @@ def views(
 
 def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) -> Op:
     """Read a body's and its formulas' signatures, once."""
-    signature = without_out(inspect.signature(body))
+    by_position, by_name = parameters(body)
     op = Op()
-    op.name, op.body, op.signature = body.__name__.strip("_"), positional(body, signature), signature
-    op.names = tuple(signature.parameters)
-    op.defaults = tuple([p.default for p in signature.parameters.values() if p.default is not p.empty])
+    op.name, op.body = body.__name__.strip("_"), positional(body, by_position, by_name)
+    op.names, op.positional = by_position + by_name, len(by_position)
+    named = body.__kwdefaults__ or {}
+    op.defaults = (*(body.__defaults__ or ()), *[named[name] for name in by_name if name in named])
     op.inputs = tuple([position(op, name, "has a formula, but is no argument") for name in formulas])
-    asked = {name: tuple(inspect.signature(formula).parameters) for name, formula in formulas.items()}
+    asked = {name: parameters(formula)[0] for name, formula in formulas.items()}
     op.kept = tuple(sorted({
         position(op, want, f"is asked for by the formula of {name!r}, but is no argument")
         for name, wants in asked.items() for want in wants[1:] if want not in FACTS
@@ -125,20 +136,26 @@ def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) 
     return op
 
 
-def without_out(signature: inspect.Signature) -> inspect.Signature:
-    """Leave ``out`` out: a body declares it for its callers, and the recorder serves it."""
-    return signature.replace(parameters=[each for name, each in signature.parameters.items() if name != "out"])
+def parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that a function takes by position and by keyword alone, without ``out``.
+
+    A body declares ``out`` for its callers, and the recorder serves it. Read from the code object: `inspect.signature` on
+    every op and formula would double the time that importing the library takes.
+    """
+    code = function.__code__
+    first = code.co_argcount
+    names = code.co_varnames[: first + code.co_kwonlyargcount]
+    return names[:first], tuple([name for name in names[first:] if name != "out"])
 
 
-def positional(body: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
+def positional(body: Callable[..., Any], by_position: tuple[str, ...], by_name: tuple[str, ...]) -> Callable[..., Any]:
     """Return the body with its keyword-only arguments taken by position, as recorders pass them."""
-    names = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
-    if not names:
+    if not by_name:
         return body
-    first = len(signature.parameters) - len(names)
+    first = len(by_position)
 
     def call(*args: Any) -> Any:
-        return body(*args[:first], **dict(zip(names, args[first:], strict=True)))
+        return body(*args[:first], **dict(zip(by_name, args[first:], strict=True)))
 
     return functools.update_wrapper(call, body)
 
@@ -371,7 +388,7 @@ def viewer(op: Op) -> Callable[..., Any]:
     recorded = bool(op.formulas)
     count = len(op.names)
 
-    def call(*args: Any, **kwargs: Any) -> Tensor:
+    def call(*args: Any, **kwargs: Any) -> Any:
         bound: Sequence[Any] = args
         if kwargs or len(args) != count:
             bound = bind(op, args, kwargs)
@@ -401,6 +418,38 @@ def viewer(op: Op) -> Callable[..., Any]:
             made.versions = ()
         else:
             result._node = None
+        return result
+
+    return call
+
+
+def looker(op: Op) -> Callable[..., Any]:
+    """Record a look through a layout that the caller has made already; all arguments come by position."""
+    kept = op.kept
+
+    def call(input: Any, layout: Layout, *rest: Any) -> Any:
+        base = input._base
+        storage = input._storage
+        if storage is None:
+            storage = input.storage
+        result = new(input.result_class)
+        result._storage = storage
+        result._layout = layout
+        result._base = input if base is None else base
+        result._seen = storage.version
+        node = input._node if base is None else input.node
+        if node is None or not grad_mode.get():
+            result._node = None
+            return result
+        made = result._node = new(Node)
+        made.op = op
+        made.edges = (node,)
+        made.shape = layout.shape
+        made.dtype = storage.array.dtype
+        made.hooks = made.result = None
+        bound = (input, layout, *rest)
+        made.saved = tuple([bound[i] for i in kept])
+        made.versions = ()
         return result
 
     return call
@@ -487,7 +536,7 @@ def sequence(op: Op) -> Callable[..., Any]:
 def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """Return all arguments in order, defaults filled in; what does not fit the signature is a TypeError."""
     count = len(op.names)
-    if not kwargs:
+    if not kwargs and len(args) <= op.positional:
         missing = count - len(args)
         if not missing:
             return list(args)

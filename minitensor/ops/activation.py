@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 # -- the rectifier -----------------------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grad, rectified: where_positive(grad, rectified))
+def masked_again(grad: Tensor, rectified: Tensor) -> Tensor:
+    """Return the gradient of the masked gradient: masked alike."""
+    return where_positive(grad, rectified)
+
+
+@differentiable(input=masked_again)
 def where_positive(input: Tensor, rectified: Tensor) -> Array:
     """Return a gradient where the rectifier let something through, zero elsewhere."""
     return input.backend.where_positive(input.array, rectified.array)
@@ -191,12 +196,13 @@ def hardsigmoid(input: Tensor) -> Tensor:
 
 
 @differentiable(
-    input=lambda grad, input: where(input < -3, 0, grad * where(input <= 3, input / 3 + 0.5, 1.0))
+    input=lambda grad, input: where(input <= -3, 0, grad * where(input < 3, input / 3 + 0.5, 1.0))
 )
 def hardswish(input: Tensor) -> Array:
     """Return ``input * relu6(input + 3) / 6`` (Howard et al. 2019)."""
     array = input.array
-    return array * input.xp.clip(array + array.dtype.type(3), 0, 6) / array.dtype.type(6)
+    result: Array = array * input.xp.clip(array + array.dtype.type(3), 0, 6) / array.dtype.type(6)
+    return result
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -231,8 +237,9 @@ def shifted(input: Tensor, dim: int, name: str) -> Array:
     if array.dtype.itemsize == 2:
         array = array.astype("float32")
     if not array.ndim:
-        return array - array
-    return array - array.max(dim, keepdims=True) if array.shape[dim] else array.copy()
+        return input.xp.zeros_like(array)
+    result: Array = array - array.max(dim, keepdims=True) if array.shape[dim] else array.copy()
+    return result
 
 
 def lane_sum(input: Tensor, array: Array, dim: int) -> Array:
@@ -240,8 +247,13 @@ def lane_sum(input: Tensor, array: Array, dim: int) -> Array:
     return input.backend.sum(array, (dim,), True) if array.ndim else array
 
 
+def weighted_again(grad: Tensor, weights: Tensor, dim: int) -> Tensor:
+    """Return the gradient of the softmax's gradient in what came in: the map is its own adjoint."""
+    return softmax_gradient(grad, weights, dim)
+
+
 @differentiable(
-    input=lambda grad, weights, dim: softmax_gradient(grad, weights, dim),
+    input=weighted_again,
     weights=lambda grad, input, weights, dim: (
         grad * (input - sum(input * weights, dim, True)) - input * sum(grad * weights, dim, True)
     ),

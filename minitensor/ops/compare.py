@@ -32,14 +32,16 @@ def eq(input: Operand, other: Operand) -> Array:
     tensor([ True, False])
     """
     a, b = operands(input, other)
-    return a == b
+    result: Array = a == b
+    return result
 
 
 @nondifferentiable
 def ne(input: Operand, other: Operand) -> Array:
     """Whether elements differ; shapes broadcast."""
     a, b = operands(input, other)
-    return a != b
+    result: Array = a != b
+    return result
 
 
 @nondifferentiable
@@ -119,14 +121,15 @@ def isclose(
     check_tolerances(input, other, rtol, atol)
     xp = same_device(input, other).xp
     a, b = input.array, other.array
-    near = a == b
+    near: Array = a == b
     if equal_nan and a.dtype.kind in "fc":
         near |= (a != a) & (b != b)
     if rtol == 0 and atol == 0:
         return near
     if a.dtype.kind in "biu":
         a, b = a.astype("float64"), b.astype("float64")
-    return near | (xp.isfinite(a) & (xp.abs(a - b) <= atol + xp.abs(rtol * b)))
+    result = near | (xp.isfinite(a) & (xp.abs(a - b) <= atol + xp.abs(rtol * b)))
+    return result
 
 
 def check_tolerances(input: Tensor, other: Tensor, rtol: float, atol: float) -> None:
@@ -155,7 +158,8 @@ def allclose(
 @nondifferentiable
 def isnan(input: Tensor) -> Array:
     """Whether an element is NaN, or a complex one has a NaN part."""
-    return input.array != input.array
+    result: Array = input.array != input.array
+    return result
 
 
 @nondifferentiable
@@ -167,13 +171,15 @@ def isinf(input: Tensor) -> Array:
 @nondifferentiable
 def isposinf(input: Tensor) -> Array:
     """Whether an element is plus infinity."""
-    return input.array == infinity(input)
+    result: Array = input.array == infinity(input)
+    return result
 
 
 @nondifferentiable
 def isneginf(input: Tensor) -> Array:
     """Whether an element is minus infinity."""
-    return input.array == -infinity(input)
+    result: Array = input.array == -infinity(input)
+    return result
 
 
 def infinity(input: Tensor) -> float:
@@ -199,7 +205,8 @@ def isreal(input: Tensor) -> Array:
 def isin(elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False) -> Array:
     """Whether each of ``elements`` is among ``test_elements``."""
     a, b = operands(elements, test_elements)
-    return same_device(elements, test_elements).xp.isin(a, b, assume_unique=assume_unique, invert=invert)
+    result: Array = same_device(elements, test_elements).xp.isin(a, b, assume_unique=assume_unique, invert=invert)
+    return result
 
 
 # -- logic: every dtype counts as true or false ------------------------------------------------------------------------
@@ -209,21 +216,24 @@ def isin(elements: Operand, test_elements: Operand, *, assume_unique: bool = Fal
 def logical_and(input: Tensor, other: Tensor) -> Array:
     """Whether both elements are nonzero."""
     a, b = operands(input, other)
-    return same_device(input, other).xp.logical_and(a, b)
+    result: Array = same_device(input, other).xp.logical_and(a, b)
+    return result
 
 
 @nondifferentiable
 def logical_or(input: Tensor, other: Tensor) -> Array:
     """Whether one of two elements is nonzero, or both."""
     a, b = operands(input, other)
-    return same_device(input, other).xp.logical_or(a, b)
+    result: Array = same_device(input, other).xp.logical_or(a, b)
+    return result
 
 
 @nondifferentiable
 def logical_xor(input: Tensor, other: Tensor) -> Array:
     """Whether exactly one of two elements is nonzero."""
     a, b = operands(input, other)
-    return same_device(input, other).xp.logical_xor(a, b)
+    result: Array = same_device(input, other).xp.logical_xor(a, b)
+    return result
 
 
 @nondifferentiable

@@ -24,7 +24,7 @@ from minitensor.storage import Storage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype
     from minitensor.layout import Layout
@@ -204,7 +204,7 @@ def as_number(value: Any) -> Any:
     return value.item() if isinstance(value, TensorBase) else value
 
 
-def library(where: DeviceLike) -> Any:
+def library(where: DeviceLike) -> Library:
     """Return the array library of a device, the host's by default."""
     return (CPU if where is None else device(where)).backend.xp
 
@@ -321,7 +321,7 @@ def linspace(
     return deliver(values, out, requires_grad)
 
 
-def spaced(start: Any, end: Any, steps: int, wanted: Any, xp: Any) -> Array:
+def spaced(start: Any, end: Any, steps: int, wanted: Any, xp: Library) -> Array:
     """Return evenly spaced values; each half counts from its own end, so that both ends are exact."""
     if steps < 0:
         raise DtypeError(f"linspace: number of steps must be non-negative, got {steps}")
@@ -330,7 +330,7 @@ def spaced(start: Any, end: Any, steps: int, wanted: Any, xp: Any) -> Array:
     low, high = xp.asarray(first, dtype=work), xp.asarray(last, dtype=work)
     step = (high - low) / max(steps - 1, 1)
     number = xp.arange(steps).astype(work)
-    values = xp.where(number.real < steps / 2, low + step * number, high - step * (steps - 1 - number))
+    values: Array = xp.where(number.real < steps / 2, low + step * number, high - step * (steps - 1 - number))
     if steps == 1:
         values = low.reshape(1)
     return values.astype(wanted)

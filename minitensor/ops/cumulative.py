@@ -17,11 +17,13 @@ from minitensor.autograd.record import differentiable
 from minitensor.dtypes import bool_
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
+from minitensor.ops.aliasing import delivered
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.join import cat
+from minitensor.ops.aliasing import delivered
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.join import cat
-from minitensor.ops.pointwise import as_float, conj, exp, where
+from minitensor.ops.pointwise import as_float, conj, div, exp, where
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
@@ -36,7 +38,12 @@ ACCUMULATOR = {"b": "int64", "u": "int64", "i": "int64", "f": "float64", "c": "c
 # -- sums --------------------------------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grad, dim, reverse: _cumsum(grad, dim, not reverse))
+def sum_gradient(grad: Tensor, dim: int, reverse: bool) -> Tensor:
+    """Run from the other end."""
+    return _cumsum(grad, dim, not reverse)
+
+
+@differentiable(input=sum_gradient)
 def _cumsum(input: Tensor, dim: int, reverse: bool) -> Array:
     return running(input.xp.cumsum, input.array, dim, reverse)
 
@@ -50,7 +57,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor |
     """
     if dtype is not None:
         input = input.to(dtype)
-    return _cumsum(input, wrap_dim(dim, input.ndim), False, out=out)
+    return delivered(_cumsum(input, wrap_dim(dim, input.ndim), False), out)
 
 
 def running(function: Any, array: Array, dim: int, reverse: bool) -> Array:
@@ -63,7 +70,8 @@ def running(function: Any, array: Array, dim: int, reverse: bool) -> Array:
     found = function(array, axis=dim, dtype=ACCUMULATOR[kind])
     if reverse:
         found = found[backwards(dim)]
-    return found if kind in "biu" else found.astype(array.dtype)
+    result: Array = found if kind in "biu" else found.astype(array.dtype)
+    return result
 
 
 def backwards(dim: int) -> tuple[slice, ...]:
@@ -77,7 +85,7 @@ def backwards(dim: int) -> tuple[slice, ...]:
 def product_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int, reverse: bool) -> Tensor:
     """Return the gradient of a running product; see Note [Zeros]."""
     if not (input.array == 0).any():
-        return _cumsum(grad * conj(result), dim, not reverse) / conj(input)
+        return div(_cumsum(grad * conj(result), dim, not reverse), conj(input))
     factors = conj(input)
     later = recurrence(grad, shift(factors, dim, not reverse, 0), dim, not reverse)
     return shift(_cumprod(factors, dim, reverse), dim, reverse, 1) * later
@@ -92,7 +100,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor 
     """Return the products up to each element along ``dim``; of integers and bools as int64."""
     if dtype is not None:
         input = input.to(dtype)
-    return _cumprod(input, wrap_dim(dim, input.ndim), False, out=out)
+    return delivered(_cumprod(input, wrap_dim(dim, input.ndim), False), out)
 
 
 def products_of_others(input: Tensor, dim: int) -> Tensor:
@@ -100,7 +108,12 @@ def products_of_others(input: Tensor, dim: int) -> Tensor:
     return shift(_cumprod(input, dim, False), dim, False, 1) * shift(_cumprod(input, dim, True), dim, True, 1)
 
 
-@differentiable(input=lambda grad, dim, reverse: shift(grad, dim, not reverse, 0))
+def shift_back(grad: Tensor, dim: int, reverse: bool) -> Tensor:
+    """Move the other way; what fell off comes back as zero."""
+    return shift(grad, dim, not reverse, 0)
+
+
+@differentiable(input=shift_back)
 def shift(input: Tensor, dim: int, reverse: bool, first: float) -> Array:
     """Move all elements one place up along ``dim`` (down, if ``reverse``); ``first`` fills the place left empty."""
     array = input.array
@@ -114,16 +127,20 @@ def shift(input: Tensor, dim: int, reverse: bool, first: float) -> Array:
     return result
 
 
+def recurrence_gradient(grad: Tensor, factor: Tensor, dim: int, reverse: bool) -> Tensor:
+    """Run the recurrence from the other end."""
+    return recurrence(grad, shift(conj(factor), dim, not reverse, 0), dim, not reverse)
+
+
 @differentiable(
-    input=lambda grad, factor, dim, reverse: recurrence(grad, shift(conj(factor), dim, not reverse, 0), dim, not reverse),
+    input=recurrence_gradient,
     factor=lambda grad, factor, dim, reverse, result: (
-        recurrence(grad, shift(conj(factor), dim, not reverse, 0), dim, not reverse)
-        * conj(shift(result, dim, reverse, 0))
+        recurrence_gradient(grad, factor, dim, reverse) * conj(shift(result, dim, reverse, 0))
     ),
 )
 def recurrence(input: Tensor, factor: Tensor, dim: int, reverse: bool) -> Array:
     """Return s with ``s[i] = input[i] + factor[i] * s[i - 1]`` along ``dim`` (``s[i + 1]``, if ``reverse``)."""
-    result = input.array.copy()
+    result: Array = input.array.copy()
     if not result.ndim:
         return result
     rows, factors = input.xp.moveaxis(result, dim, 0), input.xp.moveaxis(factor.array, dim, 0)
@@ -138,7 +155,7 @@ def recurrence(input: Tensor, factor: Tensor, dim: int, reverse: bool) -> Array:
 
 def doubled(function: Any, array: Array, dim: int) -> Array:
     """Run an associative function along a dim in log2(n) passes: each takes in what the one before knew, twice as far."""
-    result = array.copy()
+    result: Array = array.copy()
     if result.ndim:
         lead, reach, size = (slice(None),) * dim, 1, array.shape[dim]
         while reach < size:
@@ -191,7 +208,8 @@ def logcumsumexp_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int)
     """Return the sums over j >= i of ``grad[j] * exp(input[i] - result[j])``, no factor of which exceeds 1."""
     following = shift(result, dim, True, math.inf)
     later = recurrence(grad, exp(where(following == result, 0, result - following)), dim, True)
-    return where(result == -math.inf, 0, exp(input - result)) * later
+    share: Tensor = where(result == -math.inf, 0, exp(input - result))
+    return share * later
 
 
 @differentiable(input=logcumsumexp_gradient)
@@ -202,7 +220,7 @@ def _logcumsumexp(input: Tensor, dim: int) -> Array:
 
 def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     """Return the logarithm of the sums of the exponentials up to each element along ``dim``, without overflow."""
-    return _logcumsumexp(input, wrap_dim(dim, input.ndim), out=out)
+    return delivered(_logcumsumexp(input, wrap_dim(dim, input.ndim)), out)
 
 
 # -- differences -------------------------------------------------------------------------------------------------------

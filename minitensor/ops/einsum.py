@@ -1,8 +1,8 @@
 """Sums over named indices: ``einsum`` reads an equation and turns it into diagonals, sums, and matrix products.
 
-Operands are contracted two at a time, the pair with the smallest result first; each contraction is one ``matmul`` on dims
-sorted into batch, kept and summed. So it runs at the speed of BLAS and is differentiable to every order. Only the reading of
-equations is at home here; the arithmetic is that of tensors.
+Operands are contracted two at a time, the pair with the smallest result first; each contraction is one ``matmul`` on
+dims sorted into batch, kept and summed. So it runs at the speed of BLAS and is differentiable to every order. Only the
+reading of equations is at home here; the arithmetic is that of tensors.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ class Term(NamedTuple):
 def einsum(*args: Any) -> Tensor:
     """Multiply tensors and sum over indices: ``einsum("ij,jk->ik", a, b)`` is ``a @ b``.
 
-    An index that is not in the output is summed over; an index twice in one operand takes its diagonal; ``...`` stands for
-    any other dims, which broadcast. Without ``->`` the output has the indices that occur once, in alphabetical order.
+    An index that is not in the output is summed over; an index twice in one operand takes its diagonal; ``...`` stands
+    for any other dims, which broadcast. Without ``->`` the output has the indices that occur once, in their alphabet's
+    order.
     Operands may also come with lists of numbers: ``einsum(a, [0, 1], b, [1, 2], [0, 2])``.
 
     >>> import minitensor as torch
@@ -118,8 +119,8 @@ def labels_of(equation: str, part: str, tensor: Tensor) -> Labels:
     named = len(part.replace("...", ""))
     if named > tensor.ndim or (named < tensor.ndim and "..." not in part):
         raise ShapeError(
-            f"einsum: the number of indices in {part!r} of {equation!r} ({named}) does not match the operand's number of "
-            f"dimensions ({tensor.ndim}, shape {tuple(tensor.shape)})"
+            f"einsum: the number of indices in {part!r} of {equation!r} ({named}) does not match the operand's number "
+            f"of dimensions ({tensor.ndim}, shape {tuple(tensor.shape)})"
         )
     return spelled(equation, part, tensor.ndim - named)
 

@@ -1,8 +1,8 @@
 """Elements chosen one by one: ``x[...]`` to read and to write, gather and scatter, masks.
 
 What ``x[...]`` means is told in ``indexing.py``: ints and slices make a view, the rest are picks, which this chapter
-turns into arrays of positions, wrapped and checked before anything is touched. Reading at positions and adding at positions
-are each other's gradients, at every order; positions may repeat.
+turns into arrays of positions, wrapped and checked before anything is touched. Reading at positions and adding at
+positions are each other's gradients, at every order; positions may repeat.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 def getitem(input: Tensor, index: Any) -> Tensor:
     """Serve ``input[index]``: a view for ints, slices, None and ``...``; a copy where tensors or lists pick."""
-    layout = input.layout
+    layout = input._layout or input.layout
     found = basic(layout, index)
     if found is None:
         return picked(input, layout, index)
@@ -60,14 +60,14 @@ def window_gradient(grad: Tensor, window: Layout, home: Layout, index: Any) -> T
     return place(grad, home, window)
 
 
-@record.view(input=window_gradient)
-def _select(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
-    return window
+@record.look(input=window_gradient)
+def _select(input: Tensor, window: Layout, home: Layout, index: Any) -> None:
+    """Look at one entry."""
 
 
-@record.view(input=window_gradient)
-def _slice(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
-    return window
+@record.look(input=window_gradient)
+def _slice(input: Tensor, window: Layout, home: Layout, index: Any) -> None:
+    """Look at a part."""
 
 
 def picked(input: Tensor, layout: Layout, index: Any) -> Tensor:

@@ -1,7 +1,7 @@
 """Products of matrices and vectors: ``matmul`` and what is said in terms of it.
 
-One primitive, ``matmul``, in all combinations of ranks; its gradients are products again. The other names check the ranks
-they promise and call it. Sums over named indices are in ``einsum.py``.
+One primitive, ``matmul``, in all combinations of ranks; its gradients are products again. The other names check the
+ranks they promise and call it. Sums over named indices are in ``einsum.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from minitensor.ops.operand import same_device
-from minitensor.ops.pointwise import conj
+from minitensor.ops.pointwise import conj, mul
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def left_gradient(grad: Tensor, other: Tensor, in_shape: tuple[int, ...]) -> Tensor:
     """Return the gradient of ``input @ other`` in ``input``: grad @ otherᴴ, with a vector's missing dims put back."""
     if other.ndim == 1:
-        return (grad if len(in_shape) == 1 else grad.unsqueeze(-1)) * conj(other)
+        return mul(grad if len(in_shape) == 1 else grad.unsqueeze(-1), conj(other))
     if len(in_shape) > 1:
         return matmul(grad, adjoint(other))
     if other.ndim == 2:
@@ -43,18 +43,18 @@ def right_gradient(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> Te
     Where ``other`` was one matrix or vector for a whole batch, the batch is folded into the rows: one product, no sum.
     """
     if input.ndim == 1:
-        return conj(input) * grad if len(in_shape) == 1 else conj(input).unsqueeze(-1) * grad.unsqueeze(-2)
+        return mul(conj(input), grad) if len(in_shape) == 1 else mul(conj(input).unsqueeze(-1), grad.unsqueeze(-2))
     if input.ndim > 2 and len(in_shape) <= 2:
         input, grad = rows(input), grad.reshape(-1) if len(in_shape) == 1 else rows(grad)
     return matmul(adjoint(input), grad)
 
 
 @differentiable(input=left_gradient, other=right_gradient)
-def matmul(input: Tensor, other: Tensor) -> Array:
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Multiply matrices: (..., n, k) @ (..., k, m) is (..., n, m); batch dims broadcast.
 
-    A vector is a row on the left and a column on the right, and the dim it lends is dropped. Half precision is computed in
-    single, as NumPy has no fast product for it.
+    A vector is a row on the left and a column on the right, and the dim it lends is dropped. Half precision is
+    computed in single, as NumPy has no fast product for it.
 
     >>> import minitensor as torch
     >>> torch.matmul(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 10.]))
@@ -72,7 +72,9 @@ def factors(name: str, *tensors: Any) -> Any:
         arrays = [each.array for each in tensors]
     except AttributeError:
         given = ", ".join(type(each).__name__ for each in tensors)
-        raise ArgumentTypeError(f"{name}: expected tensors, got {given}; make a number or array one with tensor(...), or use *") from None
+        raise ArgumentTypeError(
+            f"{name}: expected tensors, got {given}; make a number or an array one with tensor(...), or use *"
+        ) from None
     first = arrays[0]
     for array in arrays:
         if array.dtype is not first.dtype and array.dtype != first.dtype:
@@ -232,7 +234,7 @@ def weighted_sum(
     if alpha != 1:
         term = term * alpha
     if beta == 0:
-        return term if out is None else out._receive(term)  # type: ignore[no-any-return]  # a slot of `Tensor`
+        return term if out is None else out._receive(term)
     return term.add(input if beta == 1 else input * beta, out=out)
 
 
@@ -254,8 +256,8 @@ def tensordot(
     for i, j in zip(left, right):
         if a.shape[i] != b.shape[j]:
             raise ShapeError(
-                f"tensordot: contracted dimensions need to match, but dim {i} of {tuple(a.shape)} has size {a.shape[i]} "
-                f"and dim {j} of {tuple(b.shape)} has size {b.shape[j]}"
+                f"tensordot: contracted dimensions need to match, but dim {i} of {tuple(a.shape)} has size "
+                f"{a.shape[i]} and dim {j} of {tuple(b.shape)} has size {b.shape[j]}"
             )
     kept_left = [i for i in range(a.ndim) if i not in left]
     kept_right = [j for j in range(b.ndim) if j not in right]
@@ -264,7 +266,7 @@ def tensordot(
     matrix = a.permute([*kept_left, *left]).reshape(prod(a.shape[i] for i in kept_left), inner)
     other = b.permute([*right, *kept_right]).reshape(inner, prod(b.shape[j] for j in kept_right))
     result = matmul(matrix, other).reshape(shape)
-    return result if out is None else out._receive(result)  # type: ignore[no-any-return]  # a slot of `Tensor`
+    return result if out is None else out._receive(result)
 
 
 def summed_dims(
@@ -357,8 +359,8 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), ndim)
     if dim == ndim or input.shape[wrap_dim(dim, ndim)] != 3 or other.shape[wrap_dim(dim, ndim)] != 3:
         raise ShapeError(
-            f"cross: expected both inputs to have size 3 along one dim, got {tuple(input.shape)} and {tuple(other.shape)}"
+            f"cross: expected both inputs to have size 3 along one dim, got {tuple(input.shape)} and "
+            f"{tuple(other.shape)}"
         )
     a, b = input, other
-    shift = lambda tensor, by: tensor.roll(by, dim)
-    return shift(a, -1) * shift(b, -2) - shift(a, -2) * shift(b, -1)
+    return a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.record import differentiable, on_equal_dtypes
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, UsageError
+from minitensor.errors import ArgumentTypeError, DtypeError, UsageError
 from minitensor.ops.aliasing import delivered, inplace
-from minitensor.ops.operand import is_number, meets, operands, promoted, same_device
+from minitensor.ops.operand import is_number, meets, number_of_dtype, operands, promoted, same_device
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -138,7 +138,7 @@ def div(
         return floor_divide(input, other, out=out)
     if rounding_mode == "trunc":
         return delivered(_div_trunc(input, other), out)
-    raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+    raise UsageError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
 
 
 @differentiable(input=lambda grad: grad * 0, other=lambda grad: grad * 0)
@@ -159,7 +159,7 @@ def _div_trunc(input: Operand, other: Operand) -> Array:
     if a.dtype.kind == "f":
         return xp.trunc(a / b)
     down = a // b
-    return down + ((down < 0) & (down * b != a)).astype(down.dtype)
+    return xp.add(down, ((down < 0) & (down * b != a)).astype(down.dtype))
 
 
 @differentiable(
@@ -169,7 +169,11 @@ def _div_trunc(input: Operand, other: Operand) -> Array:
 def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return what is left of ``input`` after division; it has the sign of ``other``, as Python's ``%``."""
     a, b = divisible("remainder", input, other)
-    return a % b
+    if a.dtype.kind != "f":
+        return a % b
+    xp = library_of(input, other)
+    left = xp.fmod(a, b)  # a zero keeps the sign of `input`, as in PyTorch; NumPy's % gives it that of `other`
+    return xp.where((left != 0) & ((b < 0) != (left < 0)), left + b, left)
 
 
 @differentiable(
@@ -222,8 +226,7 @@ def positive(input: Tensor) -> Tensor:
 @differentiable(input=lambda grad, result: -grad * conj(result * result))
 def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / input``."""
-    array = as_float(input)
-    return array.dtype.type(1) / array
+    return input.xp.reciprocal(as_float(input))
 
 
 # -- powers ------------------------------------------------------------------------------------------------------------
@@ -266,7 +269,7 @@ def _pow(input: Operand, other: Operand) -> Array:
             return a * a
         if other == 0.5:
             return library_of(input, other).sqrt(a)
-    if a.dtype.kind in "iu" and is_number(other) and other < 0:
+    if a.dtype.kind in "iu" and isinstance(other, int) and other < 0:
         raise DtypeError(f"pow: integers to negative integer powers are not allowed, got {other}; cast to float first")
     if a.dtype.kind in "biu":
         return integer_power(library_of(input, other), a, b)
@@ -285,6 +288,8 @@ def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tens
 
 def integer_power(xp: Library, a: Array, b: Array) -> Array:
     """Return an integer power; for negative exponents what PyTorch gives: 1, -1 or 0."""
+    if a.dtype.kind == "b":
+        return a | ~b
     if a.dtype.kind != "i":
         return xp.power(a, b)
     odd = xp.where(b % 2 == 0, 1, -1)
@@ -307,8 +312,7 @@ def sqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
 @differentiable(input=lambda grad, result: grad * conj(result**3) * -0.5)
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / sqrt(input)``."""
-    root = input.xp.sqrt(as_float(input))
-    return root.dtype.type(1) / root
+    return input.xp.reciprocal(input.xp.sqrt(as_float(input)))
 
 
 # -- exponentials and logarithms ---------------------------------------------------------------------------------------
@@ -497,11 +501,13 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Arr
     """Round to ``decimals`` places, halves to the even neighbour."""
     array = real("round", input)
     if array.dtype.kind != "f":
-        return array.copy()
+        return input.xp.array(array)
     if not decimals:
         return input.xp.rint(array)
     scale = array.dtype.type(10.0 ** math.fabs(decimals))
-    return input.xp.rint(array * scale) / scale if decimals > 0 else input.xp.rint(array / scale) * scale
+    if decimals > 0:
+        return input.xp.divide(input.xp.rint(array * scale), scale)
+    return input.xp.multiply(input.xp.rint(array / scale), scale)
 
 
 def frac(input: Tensor) -> Tensor:
@@ -527,7 +533,7 @@ def ordered(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
     return a, b
 
 
-def shared(grad: Tensor, mine: Tensor, tied: Tensor) -> Tensor:
+def shared(grad: Tensor, mine: Tensor, tied: Tensor) -> Any:
     """Return the gradient where an operand was chosen, half of it where both were equal."""
     return where(tied, grad / 2, where(mine, grad, 0))
 
@@ -560,15 +566,15 @@ def _where(condition: Tensor, input: Operand, other: Operand) -> Array:
     if condition.array.dtype.kind != "b":
         raise DtypeError(f"where: expected a bool condition, got {condition.dtype.name}; compare with something, as x != 0")
     same_device(condition, input, other)
-    a, b = chosen_from(input, other)
+    a, b = chosen_from(condition, input, other)
     return library_of(condition, input, other).where(condition.array, a, b)
 
 
-def chosen_from(input: Any, other: Any) -> tuple[Array, Array]:
+def chosen_from(condition: Tensor, input: Any, other: Any) -> tuple[Array, Array]:
     """Return two operands in their common dtype; two numbers are lifted by themselves."""
     if is_number(input) and is_number(other):
         common = dtypes.result_type([(dtypes.dtype_of_number(each), dtypes.Kind.NUMBER) for each in (input, other)])
-        return dtypes.lift(input, common.numpy), dtypes.lift(other, common.numpy)
+        return tuple([number_of_dtype(each, common.numpy, condition) for each in (input, other)])
     return operands(input, other)
 
 
@@ -595,6 +601,7 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None,
     if min is None and max is None:
         raise UsageError("clamp: at least one of 'min' or 'max' must not be None")
     bounds = [each for each in (min, max) if each is not None]
+    array: Array
     array, *limits = promoted(input, *bounds)
     xp = library_of(input, *bounds)
     for limit, choose in zip(limits, [xp.maximum] * (min is not None) + [xp.minimum] * (max is not None), strict=True):
@@ -675,18 +682,19 @@ def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
     xp = input.xp
     one = array.dtype.type(1)
     if array.dtype.kind == "c":
-        return one / (one + xp.exp(-array))
+        return xp.reciprocal(one + xp.exp(-array))
     small = xp.exp(-xp.abs(array))  # never overflows
-    return xp.where(array >= 0, one, small) / (one + small)
+    return xp.divide(xp.where(array >= 0, one, small), one + small)
 
 
 @differentiable(input=lambda grad, input: where(input.isfinite(), grad, 0))
 def nan_to_num(
     input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None, *, out: Tensor | None = None) -> Array:
     """Replace NaN (by 0) and infinities (by the largest finite numbers) or by what is given."""
-    if input.array.dtype.kind not in "fc":
-        return input.array.copy()
-    return input.xp.nan_to_num(input.array, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+    array = input.array
+    if array.dtype.kind not in "fc":
+        return input.xp.array(array)
+    return input.xp.nan_to_num(array, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------
@@ -736,7 +744,7 @@ def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> 
     """Divide ``input`` by ``other`` where it lies."""
     twins = {None: _div_, "floor": floor_divide_, "trunc": _div_trunc_}
     if rounding_mode not in twins:
-        raise ArgumentError(f"div_: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+        raise UsageError(f"div_: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
     return twins[rounding_mode](input, other)
 
 

@@ -18,13 +18,14 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
 from minitensor.layout import numel
 from minitensor.ops import return_types
+from minitensor.ops.aliasing import delivered
 from minitensor.ops.compare import NoOrder, isnan
 from minitensor.ops.cumulative import products_of_others
-from minitensor.ops.pointwise import abs, as_float, conj, exp, maximum, minimum, sgn, where
+from minitensor.ops.pointwise import abs, as_float, conj, exp, maximum, minimum, mul, sgn, where
 from minitensor.shapes import integer, memoised, reduced_dims, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.dtypes import dtype as Dtype
     from minitensor.layout import Layout
     from minitensor.tensor import Tensor
@@ -51,7 +52,12 @@ def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     return math.prod([shape[dim] for dim in dims])
 
 
-@view(input=lambda grad, dims, in_shape: _sum_dims(grad, dims, grad.ndim == len(in_shape)))
+def spread_back(grad: Tensor, dims: tuple[int, ...], in_shape: tuple[int, ...]) -> Tensor:
+    """Add up what was shown, into the shape it was shown from."""
+    return _sum_dims(grad, dims, grad.ndim == len(in_shape))
+
+
+@view(input=spread_back)
 def spread(input: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Layout:
     """Show a reduced tensor in the shape before the reduction: each element all along the dims that went."""
     kept = layouts.view(input.layout, reduced_shape(shape, dims, True))
@@ -76,12 +82,14 @@ def _sum(input: Tensor) -> Array:
     if array.dtype.kind == "f" and array.itemsize > 2:
         xp = input.xp
         return xp.add.reduce(array, None, None, xp.empty((), array.dtype))  # half of array.sum()'s overhead
-    return total(input, array, axes(None, array.ndim), False)
+    result: Array = total(input, array, axes(None, array.ndim), False)
+    return result
 
 
 @differentiable(input=lambda grad, in_shape, dims: spread(grad, in_shape, dims))
 def _sum_dims(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    return total(input, input.array, dims, keepdim)
+    result: Array = total(input, input.array, dims, keepdim)
+    return result
 
 
 def sum(
@@ -96,8 +104,8 @@ def sum(
     if dtype is not None:
         input = input.to(dtype)
     if dim is None and not keepdim:
-        return _sum(input) if out is None else _sum(input, out=out)
-    return _sum_dims(input, axes(dim, input.ndim), keepdim, out=out)
+        return _sum(input) if out is None else delivered(_sum(input), out)
+    return delivered(_sum_dims(input, axes(dim, input.ndim), keepdim), out)
 
 
 def total(input: Tensor, array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
@@ -140,12 +148,14 @@ def _mean(input: Tensor) -> Array:
         found = xp.add.reduce(array, None, None, xp.empty((), array.dtype))
         found /= array.size
         return found
-    return average(input, axes(None, array.ndim), False)
+    result: Array = average(input, axes(None, array.ndim), False)
+    return result
 
 
 @differentiable(input=lambda grad, in_shape, dims: spread(grad / count(in_shape, dims), in_shape, dims))
 def _mean_dims(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    return average(input, dims, keepdim)
+    result: Array = average(input, dims, keepdim)
+    return result
 
 
 def mean(
@@ -160,8 +170,8 @@ def mean(
     if dtype is not None:
         input = input.to(dtype)
     if dim is None and not keepdim:
-        return _mean(input) if out is None else _mean(input, out=out)
-    return _mean_dims(input, axes(dim, input.ndim), keepdim, out=out)
+        return _mean(input) if out is None else delivered(_mean(input), out)
+    return delivered(_mean_dims(input, axes(dim, input.ndim), keepdim), out)
 
 
 def average(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Any:
@@ -201,7 +211,8 @@ def variance_gradient(grad: Tensor, input: Tensor, dims: tuple[int, ...], correc
 
 @differentiable(input=variance_gradient)
 def _var(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Array:
-    return variance(input, dims, correction, keepdim)
+    result: Array = variance(input, dims, correction, keepdim)
+    return result
 
 
 @differentiable(
@@ -256,7 +267,7 @@ def var(
     ``unbiased=False`` is ``correction=0``.
     """
     dim, correction = spread_arguments(dim, unbiased, correction)
-    return _var(input, axes(dim, input.ndim), correction, keepdim, out=out)
+    return delivered(_var(input, axes(dim, input.ndim), correction, keepdim), out)
 
 
 def std(
@@ -265,7 +276,7 @@ def std(
 ) -> Tensor:
     """Return the standard deviation, the root of ``var``."""
     dim, correction = spread_arguments(dim, unbiased, correction)
-    return _std(input, axes(dim, input.ndim), correction, keepdim, out=out)
+    return delivered(_std(input, axes(dim, input.ndim), correction, keepdim), out)
 
 
 def var_mean(
@@ -293,8 +304,8 @@ def product_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> T
     """Return the products of all others; a division gives them where no element is zero."""
     grad = beside(grad, input.shape, axes(dim, input.ndim))
     if (input.array == 0).any():
-        return grad * conj(products_of_others(input, dim))
-    return grad * conj(beside(result, input.shape, axes(dim, input.ndim)) / input)
+        return mul(grad, conj(products_of_others(input, dim)))
+    return mul(grad, conj(beside(result, input.shape, axes(dim, input.ndim)) / input))
 
 
 @differentiable(input=product_gradient)
@@ -316,10 +327,10 @@ def prod(
     if dtype is not None:
         input = input.to(dtype)
     if dim is None:
-        return _prod(input.reshape(-1), 0, False, out=out)
+        return delivered(_prod(input.reshape(-1), 0, False), out)
     if isinstance(dim, Sequence):
         raise ArgumentTypeError(f"prod: expected one dim as an int, got {dim!r}; call it once for each dim")
-    return _prod(input, wrap_dim(dim, input.ndim), keepdim, out=out)
+    return delivered(_prod(input, wrap_dim(dim, input.ndim), keepdim), out)
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------
@@ -354,7 +365,8 @@ def hits(input: Tensor, value: Tensor) -> Array:
     """Whether an element is the one that was chosen; of NaN, any NaN."""
     a, b = input.array, value.array
     same = a == b
-    return same if (b == b).all() else same | ((a != a) & (b != b))
+    result: Array = same if (b == b).all() else same | ((a != a) & (b != b))
+    return result
 
 
 def shared_gradient(grad: Tensor, input: Tensor, result: Tensor, dims: tuple[int, ...]) -> Tensor:
@@ -366,22 +378,24 @@ def shared_gradient(grad: Tensor, input: Tensor, result: Tensor, dims: tuple[int
 
 @differentiable(input=shared_gradient)
 def _amax(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    return require_elements("amax", input, dims).max(dims, None, keepdim)
+    result: Array = require_elements("amax", input, dims).max(dims, keepdims=keepdim)
+    return result
 
 
 @differentiable(input=shared_gradient)
 def _amin(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    return require_elements("amin", input, dims).min(dims, None, keepdim)
+    result: Array = require_elements("amin", input, dims).min(dims, keepdims=keepdim)
+    return result
 
 
 def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the largest element; equal ones share the gradient."""
-    return _amax(input, axes(dim, input.ndim), keepdim, out=out)
+    return delivered(_amax(input, axes(dim, input.ndim), keepdim), out)
 
 
 def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the smallest element; equal ones share the gradient."""
-    return _amin(input, axes(dim, input.ndim), keepdim, out=out)
+    return delivered(_amin(input, axes(dim, input.ndim), keepdim), out)
 
 
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> return_types.aminmax:
@@ -406,12 +420,12 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
     >>> torch.argmax(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([1, 0])
     """
-    return _argmax(input, dim, keepdim, out=out)
+    return delivered(_argmax(input, dim, keepdim), out)
 
 
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the index of the smallest element along ``dim``, or in the flattened tensor; of equal ones the first."""
-    return _argmin(input, dim, keepdim, out=out)
+    return delivered(_argmin(input, dim, keepdim), out)
 
 
 def place_of(input: Tensor, name: str, dim: int | None, keepdim: bool) -> Array:
@@ -421,30 +435,38 @@ def place_of(input: Tensor, name: str, dim: int | None, keepdim: bool) -> Array:
     if dim is None:
         flat = require_elements(name, input, axes(None, input.ndim)).reshape(-1)
         found = getattr(input.xp, name)(flat)
-        return found.reshape((1,) * input.ndim) if keepdim else found
+        result: Array = found.reshape((1,) * input.ndim) if keepdim else found
+        return result
     dim = wrap_dim(dim, input.ndim)
     found = places(input.xp, name, require_elements(name, input, axes(dim, input.ndim)), dim)
     return found if keepdim else found.reshape(reduced_shape(input.array.shape, dim))
 
 
-def places(xp: Any, name: str, array: Array, dim: int) -> Array:
+def places(xp: Library, name: str, array: Array, dim: int) -> Array:
     """Return the first index of an extreme along a dim, which is kept."""
     if not array.ndim:
-        return xp.zeros((), "int64")
-    return getattr(xp, name)(array, axis=dim, keepdims=True)
+        result: Array = xp.zeros((), "int64")
+        return result
+    result = getattr(xp, name)(array, axis=dim, keepdims=True)
+    return result
 
 
 # -- values with their places ------------------------------------------------------------------------------------------
 
 
-def lanes(xp: Any, index: Array, dim: int) -> tuple[Array, ...]:
+def lanes(xp: Library, index: Array, dim: int) -> tuple[Array, ...]:
     """Return an index for each dim that picks ``index`` along one, and every element's own place along the others."""
     own = [xp.arange(size).reshape((-1,) + (1,) * (index.ndim - i - 1)) for i, size in enumerate(index.shape)]
     own[dim : dim + 1] = [index] if own else []
     return tuple(own)
 
 
-@differentiable(input=lambda grad, in_shape, index, dim: placed_along(grad, index, dim, in_shape))
+def picked_back(grad: Tensor, in_shape: tuple[int, ...], index: Tensor, dim: int) -> Tensor:
+    """Put the gradient of picked elements back where they stood."""
+    return placed_along(grad, index, dim, in_shape)
+
+
+@differentiable(input=picked_back)
 def picked_along(input: Tensor, index: Tensor, dim: int) -> Array:
     """Pick elements along ``dim``, in every lane by its own indices; dims other than ``dim`` agree in size."""
     return picked(input.xp, input.array, index.array, dim)
@@ -458,9 +480,10 @@ def placed_along(input: Tensor, index: Tensor, dim: int, shape: tuple[int, ...])
     return array
 
 
-def picked(xp: Any, array: Array, index: Array, dim: int) -> Array:
+def picked(xp: Library, array: Array, index: Array, dim: int) -> Array:
     """Pick elements of an array along a dim."""
-    return xp.take_along_axis(array, index, dim) if array.ndim else array.copy()
+    result: Array = xp.take_along_axis(array, index, dim) if array.ndim else array.copy()
+    return result
 
 
 def returned_to_place(grads: Any, results: Any, shape: tuple[int, ...], dim: int) -> Tensor:
@@ -548,7 +571,8 @@ def _median(input: Tensor) -> Array:
         return xp.full((), math.nan).astype(array.dtype)
     middle = (array.size - 1) // 2
     found = xp.partition(array, middle)[middle]
-    return array.max() if array.dtype.kind == "f" and (array != array).any() else found
+    result: Array = array.max() if array.dtype.kind == "f" and (array != array).any() else found
+    return result
 
 
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
@@ -556,7 +580,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
     if input.array.dtype.kind in "bc":
         raise NoOrder(f"median: not implemented for {input.dtype.name}")
     if dim is None:
-        return _median(input.reshape(-1), out=out)
+        return delivered(_median(input.reshape(-1)), out)
     return return_types.median(*received(_median_(input, wrap_dim(dim, input.ndim), keepdim), out))
 
 
@@ -575,17 +599,18 @@ def _any(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
 
 def truth(input: Tensor, found: Any) -> Array:
     """Return a truth as bool, but of uint8, PyTorch's bool of old, as uint8."""
-    return found.astype("uint8") if input.array.dtype.kind == "u" else found
+    result: Array = found.astype("uint8") if input.array.dtype.kind == "u" else found
+    return result
 
 
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether all elements are nonzero."""
-    return _all(input, axes(dim, input.ndim), keepdim, out=out)
+    return delivered(_all(input, axes(dim, input.ndim), keepdim), out)
 
 
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether one element is nonzero, or more."""
-    return _any(input, axes(dim, input.ndim), keepdim, out=out)
+    return delivered(_any(input, axes(dim, input.ndim), keepdim), out)
 
 
 # -- logarithm of a sum ------------------------------------------------------------------------------------------------
@@ -600,7 +625,7 @@ def _logsumexp(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
     xp, array = input.xp, as_float(input)
     if not count(array.shape, dims):
         return xp.full(reduced_shape(array.shape, dims, keepdim), -math.inf, array.dtype)
-    largest = array.real.max(dims, None, True)
+    largest = array.real.max(dims, keepdims=True)
     largest = xp.where(xp.isfinite(largest), largest, 0)
     found = xp.log(total(input, xp.exp(array - largest), dims, True)) + largest
     return found.reshape(reduced_shape(array.shape, dims, keepdim))
@@ -608,7 +633,7 @@ def _logsumexp(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
 
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return ``log(sum(exp(input)))`` along ``dim`` without overflow."""
-    return _logsumexp(input, axes(dim, input.ndim), keepdim, out=out)
+    return delivered(_logsumexp(input, axes(dim, input.ndim), keepdim), out)
 
 
 # -- norms -------------------------------------------------------------------------------------------------------------
@@ -626,11 +651,13 @@ def norm_gradient(grad: Tensor, input: Tensor, p: float, dims: tuple[int, ...], 
         extreme = hits(abs(input), norm)
         return grad / _sum_dims(extreme, dims, True) * (sgn(input) * extreme)
     if p == 2:
-        return input * where(norm == 0, 0, grad / norm)
+        direction: Tensor = where(norm == 0, 0, grad / norm)
+        return input * direction
     scale = where(norm == 0, 0, grad * norm ** (1 - p))
     # The inner `where` keeps the power of a zero, infinite for p < 2, out of the second derivative.
     nonzero = where(input == 0, 1, abs(input))
-    return where(input == 0, 0, input * nonzero ** (p - 2)) * scale
+    power: Tensor = where(input == 0, 0, input * nonzero ** (p - 2))
+    return mul(power, scale)
 
 
 @differentiable(input=norm_gradient)
@@ -645,7 +672,7 @@ def vector_norm(input: Tensor, p: float, dims: tuple[int, ...], keepdim: bool) -
     size = xp.abs(array)
     if math.isinf(p):
         require_sizes("norm", array.shape, dims)
-        found = size.max(dims, None, keepdim) if p > 0 else size.min(dims, None, keepdim)
+        found = size.max(dims, keepdims=keepdim) if p > 0 else size.min(dims, keepdims=keepdim)
     elif p == 0:
         found = xp.add.reduce(size != 0, dims, size.dtype, None, keepdim)
     elif p == 1:
@@ -654,7 +681,8 @@ def vector_norm(input: Tensor, p: float, dims: tuple[int, ...], keepdim: bool) -
         found = xp.sqrt(input.backend.sum(size * size, dims, keepdim))
     else:
         found = input.backend.sum(size**p, dims, keepdim) ** (1 / p)
-    return found.astype(dtype) if dtype.itemsize == 2 else found
+    result: Array = found.astype(dtype) if dtype.itemsize == 2 else found
+    return result
 
 
 def norm(
@@ -667,7 +695,7 @@ def norm(
     if dtype is not None:
         input = input.to(dtype)
     order = 2.0 if p is None or p == "fro" else float(p)
-    return vector_norm(input, order, axes(dim, input.ndim), keepdim, out=out)
+    return delivered(vector_norm(input, order, axes(dim, input.ndim), keepdim), out)
 
 
 class NormOrder(DtypeError, ArgumentTypeError):

@@ -1,7 +1,7 @@
 """Other shapes for the same elements: views where the layout allows, and the few operations that must copy.
 
-A view's arithmetic is in ``layout.py``; here it meets tensors and gets its gradient, which is the reverse view, or, where
-only a part is seen, the gradient placed into zeros. What picks elements one by one is in ``index.py``.
+A view's arithmetic is in ``layout.py``: here it meets tensors and gets its gradient, the reverse view
+or, where only a part is seen, the gradient placed into zeros. What picks elements one by one is in ``index.py``.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def sizes_of(given: tuple[Any, ...]) -> Shape:
 # -- another shape -----------------------------------------------------------------------------------------------------
 
 
-@record.view(input=lambda grad, in_shape: grad.reshape(in_shape))
-def _view(input: Tensor, layout: Layout) -> Layout:
-    return layout
+@record.look(input=lambda grad, in_shape: grad.reshape(in_shape))
+def _view(input: Tensor, layout: Layout) -> None:
+    """Look at the elements in another shape."""
 
 
 @differentiable(input=lambda grad, in_shape: grad.reshape(in_shape))
@@ -67,9 +67,10 @@ def _unsafe_view(input: Tensor, shape: Shape) -> Array:
 
 
 @memoised
-def viewed(layout: Layout, sizes: Shape) -> Layout | None:
-    """Return the layout that reads as ``sizes``, one of which may be -1, or None if only a copy can."""
-    return layouts.view(layout, infer_size(sizes, layouts.numel(layout.shape)))
+def viewed(layout: Layout, sizes: Shape) -> Layout | Shape:
+    """Return the layout that reads as ``sizes``, one of which may be -1, or the plain shape if only a copy can."""
+    shape = infer_size(sizes, layouts.numel(layout.shape))
+    return layouts.view(layout, shape) or shape
 
 
 def view(input: Tensor, *size: Any) -> Tensor:
@@ -80,16 +81,14 @@ def view(input: Tensor, *size: Any) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    sizes = sizes_of(size)
-    layout = viewed(input.layout, sizes)
-    if layout is None:
-        raise unviewable(input, sizes)
-    return _view(input, layout)
+    found = viewed(input._layout or input.layout, sizes_of(size))
+    if isinstance(found, Layout):
+        return _view(input, found)
+    raise unviewable(input, found)
 
 
-def unviewable(input: Tensor, sizes: Shape) -> ViewError:
+def unviewable(input: Tensor, shape: Shape) -> ViewError:
     """Say which dims cannot merge, and what a copy costs."""
-    shape = infer_size(sizes, input.numel())
     return ViewError(
         f"view size is not compatible with input tensor's size and stride: {list(input.shape)} as {list(shape)}: "
         f"{layouts.explain_view(input.layout, shape)}; use .reshape(...) instead, which copies {input.nbytes} bytes"
@@ -103,11 +102,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     >>> torch.arange(6).view(2, 3).t().reshape(-1)
     tensor([0, 3, 1, 4, 2, 5])
     """
-    sizes = sizes_of(shape)
-    layout = viewed(input.layout, sizes)
-    if layout is None:
-        return _unsafe_view(input, infer_size(sizes, input.numel()))
-    return _view(input, layout)
+    found = viewed(input._layout or input.layout, sizes_of(shape))
+    return _view(input, found) if isinstance(found, Layout) else _unsafe_view(input, found)
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
@@ -151,7 +147,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Layout:
     >>> torch.zeros(2, 3, 4).transpose(0, 2).shape
     torch.Size([4, 3, 2])
     """
-    return layouts.transpose(input.layout, dim0, dim1)
+    return layouts.transpose(input._layout or input.layout, dim0, dim1)
 
 
 swapaxes = swapdims = transpose
@@ -160,7 +156,7 @@ swapaxes = swapdims = transpose
 @record.view(input=lambda grad: grad.t())
 def t(input: Tensor) -> Layout:
     """Swap the two dims of a matrix; fewer dims stay as they are."""
-    layout = input.layout
+    layout = input._layout or input.layout
     if len(layout.shape) > 2:
         raise ShapeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {len(layout.shape)}D; use transpose(dim0, dim1)"
@@ -168,9 +164,9 @@ def t(input: Tensor) -> Layout:
     return layouts.transpose(layout, 0, -1)
 
 
-@record.view(input=lambda grad, dims: grad.permute(inverse(dims)))
-def _permute(input: Tensor, dims: Shape) -> Layout:
-    return layouts.permute(input.layout, dims)
+@record.look(input=lambda grad, dims: grad.permute(inverse(dims)))
+def _permute(input: Tensor, layout: Layout, dims: Shape) -> None:
+    """Look at the dims in another order."""
 
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
@@ -180,7 +176,8 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
     torch.Size([4, 2, 3])
     """
-    return _permute(input, sizes_of(dims))
+    order = sizes_of(dims)
+    return _permute(input, layouts.permute(input._layout or input.layout, order), order)
 
 
 @memoised
@@ -205,7 +202,7 @@ moveaxis = movedim
 
 def T(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
     """Return the tensor with its dims in reverse order."""
-    return _permute(input, tuple(range(input.ndim))[::-1])
+    return permute(input, tuple(range(input.ndim))[::-1])
 
 
 def mT(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
@@ -235,7 +232,7 @@ def adjoint(input: Tensor) -> Tensor:
 @record.view(input=lambda grad, in_shape: grad.reshape(in_shape))
 def unsqueeze(input: Tensor, dim: int) -> Layout:
     """Insert a dim of size 1."""
-    return layouts.unsqueeze(input.layout, dim)
+    return layouts.unsqueeze(input._layout or input.layout, dim)
 
 
 @record.view(input=lambda grad, in_shape: grad.reshape(in_shape))
@@ -243,12 +240,12 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Layout:
     """Drop all dims of size 1, or those of ``dim`` that have it."""
     if dim is None:
         return layouts.squeeze(input.layout)
-    return layouts.squeeze_dims(input.layout, dim if dim.__class__ is int else normalize_sizes(dim))
+    return layouts.squeeze_dims(input._layout or input.layout, dim if dim.__class__ is int else normalize_sizes(dim))
 
 
 @record.view(input=lambda grad: grad)
 def _expand(input: Tensor, sizes: Shape) -> Layout:
-    return layouts.expand(input.layout, sizes)
+    return layouts.expand(input._layout or input.layout, sizes)
 
 
 def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
@@ -359,9 +356,9 @@ def as_strided_gradient(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
     return pick(place(grad, memory, layout), memory, home) / pick(times, memory, home)
 
 
-@record.view(input=as_strided_gradient)
-def _as_strided(input: Tensor, layout: Layout, home: Layout) -> Layout:
-    return layout
+@record.look(input=as_strided_gradient)
+def _as_strided(input: Tensor, layout: Layout, home: Layout) -> None:
+    """Look at the memory around the tensor."""
 
 
 def as_strided(

@@ -17,7 +17,7 @@ from minitensor.ops.reduce import axes, chosen, picked, placed_along, received, 
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.tensor import Tensor
 
 FEW = 1024  # up to this many, topk sorts all of them: as fast as a partition, and of equal ones it takes the first
@@ -26,14 +26,17 @@ FEW = 1024  # up to this many, topk sorts all of them: as fast as a partition, a
 # -- sorting -----------------------------------------------------------------------------------------------------------
 
 
-def order(xp: Any, array: Array, dim: int, descending: bool) -> Array:
+def order(xp: Library, array: Array, dim: int, descending: bool) -> Array:
     """Return the indices that sort along a dim; equal ones stay in order, in both directions."""
     if not array.ndim:
         return xp.zeros((), "int64")
     if not descending:
         return xp.argsort(array, axis=dim, kind="stable")
     backwards = (slice(None),) * dim + (slice(None, None, -1),)
-    return array.shape[dim] - 1 - xp.argsort(array[backwards], axis=dim, kind="stable")[backwards]
+    from_behind: Array = xp.argsort(array[backwards], axis=dim, kind="stable")[backwards]
+    from_behind *= -1
+    from_behind += array.shape[dim] - 1
+    return from_behind
 
 
 def sortable(name: str, input: Tensor) -> Array:
@@ -94,12 +97,13 @@ def _topk(input: Tensor, k: int, dim: int, largest: bool) -> tuple[Array, Array]
     return picked(xp, array, index, dim), index.copy()
 
 
-def candidates(xp: Any, array: Array, k: int, dim: int, largest: bool) -> Array:
+def candidates(xp: Library, array: Array, k: int, dim: int, largest: bool) -> Array:
     """Return the indices of the k largest or smallest, in any order."""
     size = array.shape[dim]
     split = size - k if largest else k
     parted = xp.argpartition(array, split, axis=dim)
-    return parted[(slice(None),) * dim + (slice(split, None) if largest else slice(split),)]
+    result: Array = parted[(slice(None),) * dim + (slice(split, None) if largest else slice(split),)]
+    return result
 
 
 def topk(

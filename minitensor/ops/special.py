@@ -14,7 +14,7 @@ from minitensor.errors import DtypeError
 from minitensor.ops.pointwise import as_float, exp
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.tensor import Tensor
 
 # Coefficients from the highest power down: numerator, denominator.
@@ -60,7 +60,7 @@ def small_erf(x: Array) -> Array:
     return x * rational(x * x, MIDDLE)
 
 
-def large_erfc(xp: Any, y: Array) -> Array:
+def large_erfc(xp: Library, y: Array) -> Array:
     """Return erfc(y) for y > 0.46875."""
     y = xp.minimum(y, NOTHING)
     scaled = rational(xp.minimum(y, LARGE), FLANK)
@@ -70,7 +70,8 @@ def large_erfc(xp: Any, y: Array) -> Array:
         scaled = xp.where(y > LARGE, tail, scaled)
     # exp(-y * y) of a product that is exact: y = head + rest, where head has few bits (Cody's trick).
     head = xp.trunc(y * 16) / 16
-    return scaled * xp.exp(-head * head) * xp.exp(-(y - head) * (y + head))
+    result: Array = scaled * xp.exp(-head * head) * xp.exp(-(y - head) * (y + head))
+    return result
 
 
 def double(array: Array) -> Array:

@@ -157,4 +157,5 @@ def gumbel_softmax(
         return soft
     largest = soft.argmax(dim, keepdim=True)
     one_hot = wrap(soft.result_class, soft.xp.zeros(soft.shape, soft.array.dtype)).scatter_(dim, largest, 1.0)
-    return one_hot - soft.detach() + soft
+    chosen: Tensor = one_hot - soft.detach() + soft
+    return chosen

@@ -30,13 +30,13 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """Return softmax(scale * query @ keyᵀ + mask) @ value: (..., L, E), (..., S, E) and (..., S, V) give (..., L, V).
 
-    ``attn_mask`` is added, or, if it is bool, says where to look. ``is_causal`` lets a query see no later key. ``scale`` is
-    1 / sqrt(E) if not given. ``enable_gqa`` repeats keys and values for groups of query heads.
+    ``attn_mask`` is added, or, if it is bool, says where to look. ``is_causal`` lets a query see no later key.
+    ``scale`` is 1 / sqrt(E) if not given. ``enable_gqa`` repeats keys and values for groups of query heads.
     """
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise ShapeError(
-            f"scaled_dot_product_attention: expected (..., length, features), got {tuple(query.shape)}, {tuple(key.shape)} "
-            f"and {tuple(value.shape)}"
+            f"scaled_dot_product_attention: expected (..., length, features), got {tuple(query.shape)}, "
+            f"{tuple(key.shape)} and {tuple(value.shape)}"
         )
     if is_causal and attn_mask is not None:
         raise ArgumentError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
@@ -54,4 +54,5 @@ def scaled_dot_product_attention(
 def causal_mask(like: Tensor, queries: int, keys: int) -> Tensor:
     """Return which keys each query may see: none after its own place."""
     xp = like.xp
-    return wrap(like.result_class, xp.arange(queries)[:, None] >= xp.arange(keys))
+    mask: Tensor = wrap(like.result_class, xp.arange(queries)[:, None] >= xp.arange(keys))
+    return mask

@@ -1,8 +1,8 @@
 """Convolution in one and two dims, and its transpose: checks, padding, bias, and three primitives.
 
-``_conv2d``, its adjoint in the input and its adjoint in the weight are linear in each tensor they take, and each other's
-derivatives: so they differentiate to any order. How they compute is the backend's business (``backends/numpy/conv.py``).
-As in all such libraries "convolution" is correlation: the kernel is not flipped.
+``_conv2d``, its adjoint in the input and its adjoint in the weight are linear in each tensor they take, and each
+other's derivatives: so they differentiate to any order. How they compute is the backend's business
+(``backends/numpy/conv.py``). As in all such libraries "convolution" is correlation: the kernel is not flipped.
 """
 
 from __future__ import annotations
@@ -23,19 +23,37 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 Pair = tuple[int, int]
+Shape = tuple[int, ...]
 Sizes = int | Sequence[int]
 
 
 # -- the three primitives ----------------------------------------------------------------------------------------------
 
 
+def input_back(
+    grad: Tensor, weight: Tensor, in_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Tensor:
+    """Return the gradient of a convolution in its input."""
+    return _conv2d_input(grad, conj(weight), in_shape, stride, padding, dilation, groups)
+
+
+def weight_back(
+    grad: Tensor, input: Tensor, in_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Tensor:
+    """Return the gradient of a convolution in its weight."""
+    return _conv2d_weight(grad, conj(input), in_shape, stride, padding, dilation, groups)
+
+
+def adjoint_weight_back(
+    grad: Tensor, output: Tensor, in_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Tensor:
+    """Return the gradient of the input adjoint in the weight."""
+    return _conv2d_weight(conj(output), grad, in_shape, stride, padding, dilation, groups)
+
+
 @differentiable(
-    input=lambda grad, weight, in_shape, stride, padding, dilation, groups: _conv2d_input(
-        grad, conj(weight), in_shape, stride, padding, dilation, groups
-    ),
-    weight=lambda grad, input, in_shape, stride, padding, dilation, groups: _conv2d_weight(
-        grad, conj(input), in_shape, stride, padding, dilation, groups
-    ),
+    input=input_back,
+    weight=weight_back,
     bias=lambda grad: grad.sum((0, 2, 3)),
 )
 def _conv2d(
@@ -51,12 +69,11 @@ def _conv2d(
     output=lambda grad, weight, stride, padding, dilation, groups: _conv2d(
         grad, conj(weight), None, stride, padding, dilation, groups
     ),
-    weight=lambda grad, output, in_shape, stride, padding, dilation, groups: _conv2d_weight(
-        conj(output), grad, in_shape, stride, padding, dilation, groups
-    ),
+    weight=adjoint_weight_back,
 )
 def _conv2d_input(
-    output: Tensor, weight: Tensor, input_shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
+    output: Tensor, weight: Tensor, input_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups:
+    int
 ) -> Array:
     """Carry ``output`` back to where each window came from: the adjoint of ``_conv2d`` in its input."""
     return output.backend.conv2d_input(output.array, weight.array, input_shape, stride, padding, dilation, groups)
@@ -71,7 +88,8 @@ def _conv2d_input(
     ),
 )
 def _conv2d_weight(
-    output: Tensor, input: Tensor, weight_shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
+    output: Tensor, input: Tensor, weight_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups:
+    int
 ) -> Array:
     """Sum ``output`` times the windows it belongs to: the adjoint of ``_conv2d`` in its weight."""
     return output.backend.conv2d_weight(output.array, input.array, weight_shape, stride, padding, dilation, groups)
@@ -91,8 +109,8 @@ def conv2d(
 ) -> Tensor:
     """Slide a kernel (out, in / groups, KH, KW) over images (N, in, H, W), or over one image without N.
 
-    Each side has ``(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`` outputs. ``padding`` may be "valid"
-    (none) or "same" (as many outputs as inputs, at stride 1).
+    Each side has ``(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`` outputs. ``padding`` may be
+    "valid" (none) or "same" (as many outputs as inputs, at stride 1).
 
     >>> import minitensor as torch
     >>> conv2d(torch.ones(1, 1, 5, 5), torch.ones(2, 1, 3, 3), stride=2).shape
@@ -176,14 +194,15 @@ def conv_transpose1d(
 
 
 def transposed(
-    input: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair, extra: Pair, dilation: Pair, groups: int
+    input: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair, extra: Pair, dilation: Pair,
+    groups: int
 ) -> Tensor:
     """Return the input adjoint of a convolution, with a bias added."""
     if input.ndim == 3:
         return transposed(input.unsqueeze(0), weight, bias, stride, padding, extra, dilation, groups).squeeze(0)
     size = [
-        conv_transpose_output_size(input.shape[2 + i], weight.shape[2 + i], stride[i], padding[i], extra[i], dilation[i])
-        for i in (0, 1)
+        conv_transpose_output_size(*numbers)
+        for numbers in zip(input.shape[2:], weight.shape[2:], stride, padding, extra, dilation)
     ]
     shape = (input.shape[0], weight.shape[1] * groups, *size)
     output = _conv2d_input(input, weight, shape, stride, padding, dilation, groups)
@@ -198,7 +217,9 @@ def steps(name: str, value: Sizes, dims: int) -> Any:
     try:
         return ntuple(value, dims)
     except ShapeError:
-        raise ShapeError(f"conv: expected {name} to be a single integer value or a list of {dims} values, got {value!r}") from None
+        raise ShapeError(
+            f"conv: expected {name} to be a single integer value or a list of {dims} values, got {value!r}"
+        ) from None
 
 
 def padded(
@@ -237,7 +258,9 @@ def check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int)
             f"{kernel[1] * groups} channels, but got {channels} channels instead"
         )
     if kernel[0] % groups:
-        raise ShapeError(f"{name}: the {kernel[0]} outputs of a weight of shape {kernel} do not divide into {groups} groups")
+        raise ShapeError(
+            f"{name}: the {kernel[0]} outputs of a weight of shape {kernel} do not divide into {groups} groups"
+        )
     check_bias(name, bias, kernel, kernel[0])
 
 
@@ -247,7 +270,9 @@ def check_transposed(name: str, input: Any, weight: Any, bias: Any, dims: int, g
     shape, kernel = tuple(input.shape), tuple(weight.shape)
     check_rank(name, shape, kernel, dims)
     if groups < 1 or kernel[0] % groups:
-        raise ShapeError(f"{name}: the {kernel[0]} inputs of a weight of shape {kernel} do not divide into {groups} groups")
+        raise ShapeError(
+            f"{name}: the {kernel[0]} inputs of a weight of shape {kernel} do not divide into {groups} groups"
+        )
     if shape[-dims - 1] != kernel[0]:
         raise ShapeError(
             f"{name}: given a transposed weight of shape {kernel}, expected input of shape {shape} to have {kernel[0]} "
@@ -278,8 +303,8 @@ def check_rank(name: str, shape: tuple[int, ...], kernel: tuple[int, ...], dims:
         raise ShapeError(f"{name}: expected a {dims + 2}D weight, got shape {kernel}")
     if len(shape) not in (dims + 1, dims + 2):
         raise ShapeError(
-            f"{name}: expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input, but got input of shape {shape} for a "
-            f"weight of shape {kernel}"
+            f"{name}: expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input, but got input of shape {shape} "
+            f"for a weight of shape {kernel}"
         )
 
 
@@ -287,13 +312,14 @@ def check_bias(name: str, bias: Any, kernel: tuple[int, ...], outputs: int) -> N
     """Refuse a bias that has not one number for each output channel."""
     if bias is not None and tuple(bias.shape) != (outputs,):
         raise ShapeError(
-            f"{name}: given a weight of shape {kernel}, expected bias to be 1-dimensional with {outputs} elements, but got "
-            f"bias of shape {tuple(bias.shape)}"
+            f"{name}: given a weight of shape {kernel}, expected bias to be 1-dimensional with {outputs} elements, "
+            f"but got bias of shape {tuple(bias.shape)}"
         )
 
 
 def check_windows(
-    name: str, input: Tensor, weight: Tensor, stride: tuple[int, ...], padding: tuple[int, ...], dilation: tuple[int, ...]
+    name: str, input: Tensor, weight: Tensor, stride: tuple[int, ...], padding: tuple[int, ...], dilation: tuple[int,
+    ...]
 ) -> None:
     """Refuse windows that do not fit into the input; the numbers come from ``shapes``, both shapes from here."""
     dims = len(stride)

@@ -33,7 +33,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero whole channels of (N, C, H, W). The first two dims are always taken for batch and channels, as in PyTorch."""
+    """Zero whole channels of (N, C, H, W). As in PyTorch, the first two dims are always taken for N and C."""
     if input.ndim < 3:
         raise ShapeError(f"dropout2d: expected images (N, C, H, W), got shape {tuple(input.shape)}")
     return masked("dropout2d", input, (*input.shape[:2], *(1,) * (input.ndim - 2)), p, training, inplace)

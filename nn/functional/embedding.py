@@ -33,7 +33,7 @@ def rows_back(
 @differentiable(weight=rows_back)
 def _rows(weight: Tensor, indices: Tensor, padding_idx: int | None, scale_by_frequency: bool) -> Array:
     """Return a copy of the rows with these numbers."""
-    return weight.array[indices.array]  # type: ignore[no-any-return]  # arrays are untyped
+    return weight.array[indices.array]
 
 
 @differentiable(grads=lambda grad, indices: _rows(grad, indices, None, False))
@@ -57,8 +57,8 @@ def embedding(
     """Return the rows of ``weight`` (V, D) with the numbers in ``input`` (...): (..., D).
 
     Row ``padding_idx`` gets no gradient. Rows longer than ``max_norm`` are first shortened to it in ``weight`` itself.
-    ``scale_grad_by_freq`` divides each row's gradient by how often it was picked. ``sparse`` changes nothing: gradients are
-    dense here.
+    ``scale_grad_by_freq`` divides each row's gradient by how often it was picked. ``sparse`` changes nothing:
+    gradients are dense here.
 
     >>> import minitensor as torch
     >>> embedding(torch.tensor([1, 0]), torch.tensor([[1., 2.], [3., 4.]]))
@@ -120,6 +120,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise IndexOutOfRange(f"one_hot: class values must be non-negative, got {array.min()}")
     count = int(array.max()) + 1 if num_classes == -1 else num_classes
     if array.size and int(array.max()) >= count:
-        raise IndexOutOfRange(f"one_hot: class values must be smaller than num_classes={num_classes}, got {array.max()}")
+        raise IndexOutOfRange(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
     classes = tensor.xp.arange(count)
-    return wrap(tensor.result_class, (array[..., None] == classes).astype("int64"))
+    rows: Tensor = wrap(tensor.result_class, (array[..., None] == classes).astype("int64"))
+    return rows

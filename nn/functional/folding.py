@@ -1,7 +1,7 @@
 """Windows as columns and back, and channels as pixels and back: other arrangements of the same numbers.
 
-``unfold`` writes out every window (im2col), ``fold`` adds windows back to where they came from; they are adjoint to each
-other. A convolution is a matrix product with what ``unfold`` gives.
+``unfold`` writes out every window (im2col), ``fold`` adds windows back to where they came from; they are adjoint to
+each other. A convolution is a matrix product with what ``unfold`` gives.
 """
 
 from __future__ import annotations
@@ -44,7 +44,12 @@ class Windows(NamedTuple):
         return rows, columns
 
 
-@differentiable(input=lambda grad, windows: _fold(grad, windows))
+def unfolded_back(grad: Tensor, windows: Windows) -> Tensor:
+    """Return the gradient of writing out windows: adding them back."""
+    return _fold(grad, windows)
+
+
+@differentiable(input=unfolded_back)
 def _unfold(input: Tensor, windows: Windows) -> Array:
     """Return (N, C * KH * KW, L): what each of the L windows sees."""
     array, xp, size = input.array, input.xp, windows.places
@@ -66,7 +71,7 @@ def _fold(input: Tensor, windows: Windows) -> Array:
     total: Array = input.xp.zeros((array.shape[0], channels, height + 2 * top, width + 2 * left), array.dtype)
     for u, v, window in reference.taps(windows.kernel, size, windows.stride, windows.dilation):
         total[window] += columns[:, :, u, v]
-    return input.xp.ascontiguousarray(total[:, :, top : top + height, left : left + width])  # type: ignore[no-any-return]
+    return input.xp.ascontiguousarray(total[:, :, top : top + height, left : left + width])
 
 
 def unfold(
@@ -151,7 +156,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     r = downscale_factor
     if r < 1 or height % r or width % r:
         raise ShapeError(
-            f"pixel_unshuffle: expected height and width divisible by downscale_factor = {r}, got shape {tuple(input.shape)}"
+            f"pixel_unshuffle: expected height and width divisible by downscale_factor = {r}, got shape "
+            f"{tuple(input.shape)}"
         )
     n = len(lead)
     split = input.reshape(*lead, channels, height // r, r, width // r, r)

@@ -1,7 +1,8 @@
 """Losses: how far outputs are from targets, as one number or one for each element.
 
 ``cross_entropy`` is a primitive on logits: its softmax is computed once and kept for the gradient. The others are
-written in tensor arithmetic. Class targets are checked here; a class that is not there is an IndexError with its number.
+written in tensor arithmetic. Class targets are checked here; a class that is not there is an IndexError with its
+number.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ HUGE = 1 << 63
 def softmax_back(
     grads: tuple[Tensor | None, ...], results: tuple[Tensor, ...], target: Tensor, scales: Tensor | float
 ) -> Tensor:
-    """Return the gradient of ``_cross_entropy`` in the logits; the softmax is a result too, and may have one of its own."""
+    """Return the gradient of ``_cross_entropy`` in the logits; its second result, the softmax, may bring one too."""
     of_loss, of_softmax = grads
     softmax = results[1]
     slope = None if of_loss is None else _slope(of_loss, softmax, target, scales)
@@ -56,8 +57,13 @@ def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total:
     return (xp.add.reduce(losses) * factor if scales.__class__ is float else xp.dot(losses, factor)), softmax
 
 
+def outer_back(grad: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Tensor:
+    """Return the gradient of ``_slope`` in the factor it is proportional to."""
+    return (grad * _slope(one_like(grad), softmax, target, scales)).sum(1)
+
+
 @differentiable(
-    outer=lambda grad, softmax, target, scales: (grad * _slope(one_like(grad), softmax, target, scales)).sum(1),
+    outer=outer_back,
     softmax=lambda grad, outer, scales: grad * as_column(outer * scales),
 )
 def _slope(outer: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Array:
@@ -69,10 +75,15 @@ def _slope(outer: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | floa
     return slope
 
 
-@differentiable(input=lambda grad, target, in_shape: _at_class(grad, target, in_shape))
+def picked_back(grad: Tensor, target: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+    """Return the gradient of picking."""
+    return _at_class(grad, target, in_shape)
+
+
+@differentiable(input=picked_back)
 def _of_class(input: Tensor, target: Tensor) -> Array:
     """Return from each row of (N, C) the entry of its class."""
-    return input.array[input.xp.arange(len(input.array)), target.array]  # type: ignore[no-any-return]  # arrays are untyped
+    return input.array[input.xp.arange(len(input.array)), target.array]
 
 
 @differentiable(values=lambda grad, target: _of_class(grad, target))
@@ -90,7 +101,8 @@ def as_column(factor: Tensor) -> Tensor:
 
 def one_like(tensor: Tensor) -> Tensor:
     """Return the number 1 as a tensor of the same kind."""
-    return wrap(tensor.result_class, tensor.xp.ones((), tensor.array.dtype))
+    one: Tensor = wrap(tensor.result_class, tensor.xp.ones((), tensor.array.dtype))
+    return one
 
 
 # -- classes -----------------------------------------------------------------------------------------------------------
@@ -109,8 +121,8 @@ def cross_entropy(
     """Return the negative log-probability that logits (N, C), (C,) or (N, C, d1, ...) give to the target classes.
 
     ``target`` holds class numbers, in the shape of ``input`` without C, or probabilities, in the shape of ``input``.
-    Samples of class ``ignore_index`` count for nothing; ``weight`` (C,) counts classes more or less, and "mean" divides by
-    the sum of the weights met. ``label_smoothing`` moves that share of the probability to all classes alike.
+    Samples of class ``ignore_index`` count for nothing; ``weight`` (C,) counts classes more or less, and "mean"
+    divides by the sum of the weights met. ``label_smoothing`` moves that share of the probability to all classes alike.
 
     >>> import minitensor as torch
     >>> cross_entropy(torch.tensor([[0., 0.], [10., 0.]]), torch.tensor([1, 0]))
@@ -240,8 +252,8 @@ def check_classes(name: str, input: Tensor, target: Tensor) -> None:
         )
     if target.array.dtype.kind not in "iu":
         raise DtypeError(
-            f"{name}: expected target to hold class numbers (an integer dtype, as int64) or probabilities in the shape of "
-            f"the input, got {target.dtype.name} of shape {tuple(target.shape)}"
+            f"{name}: expected target to hold class numbers (an integer dtype, as int64) or probabilities in the "
+            f"shape of the input, got {target.dtype.name} of shape {tuple(target.shape)}"
         )
 
 
@@ -383,8 +395,8 @@ def binary_cross_entropy(
     array = input.array
     if array.size and not bool(((array >= 0) & (array <= 1)).all()):
         raise DtypeError(
-            f"binary_cross_entropy: all elements of input should be between 0 and 1, got {array.min()} to {array.max()}; "
-            "use binary_cross_entropy_with_logits for logits"
+            f"binary_cross_entropy: all elements of input should be between 0 and 1, got {array.min()} to "
+            f"{array.max()}; use binary_cross_entropy_with_logits for logits"
         )
     return reduced("binary_cross_entropy", weighted(_binary_cross_entropy(input, target), weight), reduction)
 
@@ -398,7 +410,7 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """Return the binary cross-entropy of ``sigmoid(input)``, without overflow; ``pos_weight`` multiplies that of t = 1."""
+    """Return the binary cross-entropy of ``sigmoid(input)``, without overflow; ``pos_weight`` weighs targets of 1."""
     check_reduction("binary_cross_entropy_with_logits", reduction, size_average, reduce)
     same_shapes("binary_cross_entropy_with_logits", input, target)
     surprise = logaddexp(-input, one_like(input) * 0)  # -log sigmoid(x)
@@ -415,7 +427,7 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:
-    """Return t (log t - input) of targets t and log-probabilities ``input``; "batchmean" divides by the batch's size."""
+    """Return t (log t - input) of targets t and log-probabilities ``input``; "batchmean" divides by the batch size."""
     if log_target:
         losses = exp(target) * (target - input)
     else:
@@ -490,9 +502,10 @@ def weighted(losses: Tensor, weight: Tensor | None) -> Tensor:
 def check_reduction(name: str, reduction: str, size_average: Any, reduce: Any) -> None:
     """Refuse a reduction that is none."""
     if reduction not in REDUCTIONS:
-        raise ArgumentError(f"{name}: {reduction!r} is not a valid value for reduction; it is one of {', '.join(REDUCTIONS)}")
+        known = ", ".join(REDUCTIONS)
+        raise ArgumentError(f"{name}: {reduction!r} is not a valid value for reduction; it is one of {known}")
     if size_average is not None or reduce is not None:
-        raise ArgumentError(f"{name}: size_average and reduce are deprecated in PyTorch and not taken here; use reduction=")
+        raise ArgumentError(f"{name}: size_average and reduce are deprecated and not taken here; use reduction=")
 
 
 def check_pair(name: str, input: Any, target: Any) -> None:

@@ -1,8 +1,8 @@
 """Normalisation: over the batch, over a sample's last dims, over groups of channels, and across neighbouring channels.
 
-One primitive standardises: mean 0 and variance 1 over the first and last dim of (N, C, L). The others bring their input into
-that form. Its gradient is a projection, a primitive too, and symmetric, so that it is its own gradient. How both compute is
-the backend's business (``backends/numpy/norm.py``).
+One primitive standardises: mean 0 and variance 1 over the first and last dim of (N, C, L). The others bring their
+input into that form. Its gradient is a projection, a primitive too, and symmetric, so that it is its own gradient. How
+both compute is the backend's business (``backends/numpy/norm.py``).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from minitensor import dtypes
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 # -- the primitives, on (N, C, L) --------------------------------------------------------------------------------------
 
-# Note [The gradient of standardising]. Let z = (x - mean) r with r = 1 / sqrt(var + eps). Then dz = r (dx - mean(dx) - z
-# mean(z dx)): a projection P, linear in dx and symmetric, so the gradient of z is P applied to what arrives, and the gradient
-# of P in its first argument is P again. In z and r it is plain arithmetic, and these are results of the first primitive.
+# Note [The gradient of standardising]. Let z = (x - mean) r with r = 1 / sqrt(var + eps). Then dz = r (dx - mean(dx) -
+# z mean(z dx)): a projection P, linear in dx and symmetric, so the gradient of z is P applied to what arrives, and the
+# gradient of P in its first argument is P again. In z and r it is plain arithmetic, and these are results of the first
+# primitive.
 
 
 def standardize_back(
@@ -49,8 +51,13 @@ def _standardize(input: Tensor, eps: float) -> tuple[Array, ...]:
     return input.backend.standardize(input.array, eps)
 
 
+def projected_back(grad: Tensor, z: Tensor, r: Tensor) -> Tensor:
+    """Return the gradient of a projection: it is symmetric."""
+    return _project(grad, z, r)
+
+
 @differentiable(
-    input=lambda grad, z, r: _project(grad, z, r),
+    input=projected_back,
     z=lambda grad, input, z, r: -r * (grad * _mean(input * z) + input * _mean(grad * z)),
     r=lambda grad, r, result: grad * result / r,
 )
@@ -64,9 +71,14 @@ def _mean(input: Tensor) -> Tensor:
     return input.mean((0, 2), keepdim=True)
 
 
+def weight_back(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+    """Return the gradient of a weight that was broadcast."""
+    return _sum_of_products(grad, input, in_shape)
+
+
 @differentiable(
     input=lambda grad, weight: grad if weight is None else grad * weight,
-    weight=lambda grad, input, in_shape: _sum_of_products(grad, input, in_shape),
+    weight=weight_back,
     bias=lambda grad: grad,
 )
 def _affine(input: Tensor, weight: Tensor | None, bias: Tensor | None) -> Array:
@@ -105,8 +117,8 @@ def batch_norm(
 ) -> Tensor:
     """Standardise each channel of (N, C, ...), then multiply by ``weight`` and add ``bias``, both (C,).
 
-    In training with the batch's own mean and (biased) variance, while the running ones move towards them by ``momentum``
-    (the variance unbiased); otherwise with the running ones. Ioffe and Szegedy 2015.
+    In training with the batch's own mean and (biased) variance, while the running ones move towards them by
+    ``momentum`` (the variance unbiased); otherwise with the running ones. Ioffe and Szegedy 2015.
     """
     check_floating("batch_norm", input)
     if input.ndim < 2:
@@ -128,8 +140,7 @@ def batch_norm(
         raise ArgumentError(
             f"batch_norm: expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
         )
-    z, _, mean, var = _standardize(input.reshape(input.shape[0], channels, -1) if input.numel() else
-                                   input.reshape(input.shape[0], channels, prod(input.shape[2:])), eps)
+    z, _, mean, var = _standardize(input.reshape(input.shape[0], channels, prod(input.shape[2:])), eps)
     if running_mean is not None:
         move(running_mean, mean.array.reshape(-1), momentum)
     if running_var is not None:
@@ -151,12 +162,7 @@ def normalized_by(
     factor = rsqrt(var + eps) if weight is None else rsqrt(var + eps) * weight
     shift = -mean * factor if bias is None else bias - mean * factor
     shape = (-1, *(1,) * (input.ndim - 2))
-    return _affine_of(input, factor.reshape(shape), shift.reshape(shape))
-
-
-def _affine_of(input: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
-    """Return input * factor + shift."""
-    return input * factor + shift
+    return input * factor.reshape(shape) + shift.reshape(shape)
 
 
 def move(running: Tensor, value: Array, momentum: float) -> None:
@@ -175,7 +181,7 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Standardise each channel of each sample of (N, C, ...), then multiply by ``weight`` and add ``bias``, both (C,)."""
+    """Standardise each channel of each sample of (N, C, ...), then times ``weight`` plus ``bias``, both (C,)."""
     check_floating("instance_norm", input)
     if input.ndim < 3:
         raise ShapeError(f"instance_norm: expected input (N, C, L, ...), got shape {tuple(input.shape)}")
@@ -232,9 +238,9 @@ def layer_norm(
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """Standardise each of ``num_groups`` groups of channels of each sample of (N, C, ...); ``weight``, ``bias`` are (C,).
+    """Standardise each of ``num_groups`` groups of channels of each sample of (N, C, ...).
 
-    Wu and He 2018.
+    Then multiply by ``weight`` and add ``bias``, both (C,). Wu and He 2018.
     """
     check_floating("group_norm", input)
     if input.ndim < 2:
@@ -259,12 +265,12 @@ def group_norm(
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
-    """Divide by the root of the mean square over the last dims, then multiply by ``weight``. Zhang and Sennrich 2019."""
+    """Divide by the root of the mean square over the last dims, then times ``weight``. Zhang and Sennrich 2019."""
     check_floating("rms_norm", input)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
         raise ShapeError(f"rms_norm: given normalized_shape={list(shape)}, but got input of size {list(input.shape)}")
-    small = float(input.xp.finfo(input.array.dtype).eps) if eps is None else eps
+    small = dtypes.finfo(input.dtype).eps if eps is None else eps
     output = input * rsqrt((input * input).mean(list(range(-len(shape), 0)), keepdim=True) + small)
     return output if weight is None else output * weight
 
@@ -299,7 +305,7 @@ def local_response_norm(
     Krizhevsky, Sutskever and Hinton 2012; they sum where PyTorch, and so this, takes the mean.
     """
     if input.ndim < 3:
-        raise ShapeError(f"local_response_norm: expected 3D or higher dimensionality input, got shape {tuple(input.shape)}")
+        raise ShapeError(f"local_response_norm: expected 3D or higher input, got shape {tuple(input.shape)}")
     if not input.numel():
         return input
     squares = (input * input).reshape(input.shape[0], 1, input.shape[1], -1)

@@ -1,7 +1,7 @@
 """Padding: entries around a tensor, constant, mirrored, repeated or wrapped around.
 
-Padding with a constant is a primitive, and padding by the negated amounts (that is, cropping) is its gradient. The other
-modes read the input at positions, one dim after the other.
+Padding with a constant is a primitive, and padding by the negated amounts (that is, cropping) is its gradient. The
+other modes read the input at positions, one dim after the other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Amounts = tuple[tuple[int, int], ...]  # before and after, for every dim
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """Put entries around ``input``: ``pad`` gives before and after of the last dim, then of the one before it, and so on.
+    """Put entries around ``input``: ``pad`` says how many before and after in the last dim, then in the one before it.
 
     Negative amounts crop. Modes: "constant" (``value``, 0 if not given), "reflect" (mirrored, the edge not repeated),
     "replicate" (the edge repeated), "circular" (from the other side).
@@ -45,12 +45,12 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     return input
 
 
-def reversed_amounts(amounts: Amounts) -> Amounts:
-    """Return the amounts that undo a padding."""
-    return tuple([(-before, -after) for before, after in amounts])
+def unpadded(grad: Tensor, amounts: Amounts) -> Tensor:
+    """Return the gradient of a padding: one by the negated amounts, with zeros where the input was cropped."""
+    return _pad(grad, tuple([(-before, -after) for before, after in amounts]), 0)
 
 
-@differentiable(input=lambda grad, amounts: _pad(grad, reversed_amounts(amounts), 0))
+@differentiable(input=unpadded)
 def _pad(input: Tensor, amounts: Amounts, value: float) -> Array:
     array = input.array
     shape = tuple([before + n + after for n, (before, after) in zip(array.shape, amounts)])
@@ -106,5 +106,6 @@ def check_room(mode: str, input: Tensor, dim: int, before: int, after: int) -> N
     if max(before, after) > limit:
         raise ShapeError(
             f"pad: padding size should be {'less than' if mode == 'reflect' else 'at most'} the corresponding input "
-            f"dimension for mode {mode!r}, but got padding {(before, after)} at dimension {dim} of input {tuple(input.shape)}"
+            f"dimension for mode {mode!r}, but got padding {(before, after)} at dimension {dim} of input "
+            f"{tuple(input.shape)}"
         )

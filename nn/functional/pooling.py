@@ -1,7 +1,7 @@
 """Pooling: windows reduced to their largest entry, their mean, or their norm.
 
-Max pooling is a choice of positions: once they are known it gathers, its gradient scatters to the same positions, and the
-two are each other's derivatives. Average pooling is linear, and so is its adjoint. One dim is one row of two.
+Max pooling is a choice of positions: once they are known it gathers, its gradient scatters to the same positions, and
+the two are each other's derivatives. Average pooling is linear, and so is its adjoint. One dim is one row of two.
 """
 
 from __future__ import annotations
@@ -39,7 +39,22 @@ class Means(NamedTuple):
 # -- the primitives ----------------------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grads, results, in_shape: _scatter_planes(grads[0], results[1], in_shape))
+def chosen_back(grads: Sequence[Tensor], results: Sequence[Tensor], in_shape: tuple[int, ...]) -> Tensor:
+    """Return the gradient of a choice: what arrives goes to the positions chosen."""
+    return _scatter_planes(grads[0], results[1], in_shape)
+
+
+def gathered_back(grad: Tensor, indices: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+    """Return the gradient of reading at positions."""
+    return _scatter_planes(grad, indices, in_shape)
+
+
+def averaged_back(grad: Tensor, in_shape: tuple[int, ...], means: Means) -> Tensor:
+    """Return the gradient of averaging."""
+    return _avg_pool2d_input(grad, in_shape, means)
+
+
+@differentiable(input=chosen_back)
 def _max_pool2d(
     input: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> tuple[Array, ...]:
@@ -47,7 +62,7 @@ def _max_pool2d(
     return input.backend.max_pool2d(input.array, kernel, stride, padding, dilation, ceil_mode)
 
 
-@differentiable(input=lambda grads, results, in_shape: _scatter_planes(grads[0], results[1], in_shape))
+@differentiable(input=chosen_back)
 def _adaptive_max_pool2d(input: Tensor, size: Pair) -> tuple[Array, ...]:
     """Return the largest entry of each of OH x OW windows that share the plane out, and its flat position."""
     array, xp = input.array, input.xp
@@ -64,7 +79,7 @@ def _adaptive_max_pool2d(input: Tensor, size: Pair) -> tuple[Array, ...]:
     return values, indices
 
 
-@differentiable(input=lambda grad, indices, in_shape: _scatter_planes(grad, indices, in_shape))
+@differentiable(input=gathered_back)
 def _gather_planes(input: Tensor, indices: Tensor) -> Array:
     """Read from each plane of (N, C, H, W) at flat positions."""
     return input.backend.gather_planes(input.array, indices.array)
@@ -76,7 +91,7 @@ def _scatter_planes(output: Tensor, indices: Tensor, shape: tuple[int, ...]) -> 
     return output.backend.scatter_planes(output.array, indices.array, shape)
 
 
-@differentiable(input=lambda grad, in_shape, means: _avg_pool2d_input(grad, in_shape, means))
+@differentiable(input=averaged_back)
 def _avg_pool2d(input: Tensor, means: Means) -> Array:
     """Return the mean of each window."""
     return input.backend.avg_pool2d(input.array, *means)
@@ -105,8 +120,8 @@ def max_pool2d(
 ) -> Any:
     """Return the largest entry of each window of images (N, C, H, W) or (C, H, W); the first of equal ones.
 
-    Windows lie ``stride`` apart (the kernel's size if not given). With ``return_indices``, also return each entry's flat
-    position in (H, W).
+    Windows lie ``stride`` apart (the kernel's size if not given). With ``return_indices``, also return each entry's
+    flat position in (H, W).
 
     >>> import minitensor as torch
     >>> max_pool2d(torch.arange(16.).view(1, 4, 4), 2)
@@ -129,8 +144,8 @@ def max_pool1d(
 ) -> Any:
     """Return the largest entry of each window of signals (N, C, L) or (C, L)."""
     numbers = windows("max_pool1d", input, 1, kernel_size, stride, padding, dilation, ceil_mode)
-    rows = input.unsqueeze(-2)
-    values, indices = [each.squeeze(-2) for each in batched(lambda images: _max_pool2d(images, *numbers, ceil_mode), rows)]
+    pooled = batched(lambda images: _max_pool2d(images, *numbers, ceil_mode), input.unsqueeze(-2))
+    values, indices = [each.squeeze(-2) for each in pooled]
     return (values, indices) if return_indices else values
 
 

@@ -116,3 +116,48 @@ def test_a_copy_has_hooks_of_its_own() -> None:
     module.register_forward_hook(lambda m, args, result: seen.append(1))
     copied(minitensor.ones(1, 1))
     assert seen == []
+
+
+def gradients(lib: Any, register: Any) -> list[Any]:
+    """Go back through a product with a hook on it; return what the hook saw and the gradients."""
+    base = lib.nn.Module
+
+    class Product(base):  # type: ignore[misc,valid-type]  # the library is an argument
+        def forward(self, x: Any, y: Any, scale: float) -> Any:
+            return x * y * scale, scale
+
+    seen: list[Any] = []
+    module = Product()
+    register(module, seen)
+    x, y = lib.tensor([2.0], requires_grad=True), lib.tensor([3.0])
+    module(x, y, 10.0)[0].sum().backward()
+    return [[tuple(g if g is None else g.tolist() for g in grads) for grads in seen], x.grad.tolist()]
+
+
+BACKWARD = [
+    lambda m, seen: m.register_full_backward_hook(lambda _, gi, go: seen.extend([gi, go])),
+    lambda m, seen: m.register_full_backward_hook(lambda _, gi, go: (gi[0] * 5, None, None)),
+    lambda m, seen: m.register_full_backward_pre_hook(lambda _, go: seen.append(go)),
+    lambda m, seen: m.register_full_backward_pre_hook(lambda _, go: (go[0] * 7, None)),
+]
+
+
+@pytest.mark.parametrize("register", BACKWARD)
+def test_backward_hooks_see_and_change_gradients_as_pytorchs(register: Any) -> None:
+    torch = pytest.importorskip("torch")
+    assert gradients(minitensor, register) == gradients(torch, register)
+
+
+def test_a_backward_hook_runs_without_input_gradients_too() -> None:
+    seen: list[Any] = []
+    layer = nn.Linear(1, 1, bias=False)
+    layer.register_full_backward_hook(lambda module, gi, go: seen.append((gi, go[0].tolist())))
+    layer(minitensor.ones(1, 1)).sum().backward()
+    assert seen == [((None,), [[1.0]])]
+
+
+def test_a_backward_hook_that_returns_too_many_is_told() -> None:
+    layer = nn.Linear(1, 1)
+    layer.register_full_backward_hook(lambda module, gi, go: (gi[0], gi[0]))
+    with pytest.raises(RuntimeError, match="invalid number of grad_input, got 2, but expected 1"):
+        layer(minitensor.ones(1, 1, requires_grad=True)).sum().backward()

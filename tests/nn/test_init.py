@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minitensor
+from minitensor import nn
 from minitensor.nn import init
 
 FILLS = [
@@ -67,7 +68,7 @@ def test_eye_and_dirac_pass_their_input_on() -> None:
     assert init.eye_(minitensor.empty(2, 3)).tolist() == [[1, 0, 0], [0, 1, 0]]
     image = minitensor.arange(2 * 4 * 4.0).view(1, 2, 4, 4)
     kernel = init.dirac_(minitensor.empty(2, 2, 3, 3))
-    assert minitensor.nn.functional.conv2d(image, kernel, padding=1).tolist() == image.tolist()
+    assert nn.functional.conv2d(image, kernel, padding=1).tolist() == image.tolist()
 
 
 def test_dirac_in_groups_is_pytorchs() -> None:

@@ -227,7 +227,11 @@ def test_unflatten_wants_integers() -> None:
         nn.Unflatten(1, (2, "x"))  # type: ignore[arg-type]
 
 
-CHANNELS = [((2, 3, 8, 8), "3.*4|4.*3"), ((2, 2, 4, 8, 8), "got input of shape .2, 2, 4, 8, 8."), ((8, 8), "got input of shape .8, 8.")]
+CHANNELS = [
+    ((2, 3, 8, 8), "3.*4|4.*3"),
+    ((2, 2, 4, 8, 8), "got input of shape .2, 2, 4, 8, 8."),
+    ((8, 8), "got input of shape .8, 8."),
+]
 
 
 @pytest.mark.parametrize(("shape", "message"), CHANNELS)

@@ -98,7 +98,7 @@ def test_a_buffer_is_replaced_by_a_tensor_and_refuses_all_else() -> None:
     module.register_buffer("seen", minitensor.zeros(1), persistent=False)
     module.seen = minitensor.ones(2)
     assert not module.state_dict()
-    with pytest.raises(TypeError, match="cannot assign 'int' as buffer 'seen'"):
+    with pytest.raises(TypeError, match=r"cannot assign 'int' as buffer 'seen'"):
         module.seen = 3
 
 
@@ -107,7 +107,7 @@ def test_deleting_forgets() -> None:
     del module.bias
     assert [name for name, _ in module.named_parameters()] == ["weight"]
     with pytest.raises(AttributeError, match="'Linear' object has no attribute 'bias'"):
-        module.bias  # noqa: B018
+        module.bias
 
 
 def test_forgetting_super_init_is_named() -> None:
@@ -143,7 +143,7 @@ def test_names_that_no_path_can_have_are_refused(name: Any, error: type[Exceptio
 
 
 def test_only_leaves_become_parameters() -> None:
-    with pytest.raises(TypeError, match="cannot assign 'minitensor.tensor.Tensor' object to parameter 'weight'"):
+    with pytest.raises(TypeError, match=r"cannot assign 'minitensor.tensor.Tensor' object to parameter 'weight'"):
         nn.Module().register_parameter("weight", minitensor.ones(1))  # type: ignore[arg-type]
 
 
@@ -258,7 +258,9 @@ def test_the_ways_to_ask_for_a_dtype(ask: Any) -> None:
 
 
 def test_only_floats_are_asked_for() -> None:
-    with pytest.raises(TypeError, match="only accepts floating point or complex dtypes, but got desired dtype=torch.int64"):
+    with pytest.raises(
+        TypeError, match=r"only accepts floating point or complex dtypes, but got desired dtype=torch.int64"
+    ):
         nn.Linear(2, 2).to(minitensor.int64)
 
 

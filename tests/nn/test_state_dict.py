@@ -99,7 +99,7 @@ def test_nothing_is_loaded_by_halves(strict: bool, assign: bool) -> None:
     target = net()
     before = copy.deepcopy(values(target))
     parameters = list(target.parameters())
-    with pytest.raises(RuntimeError, match="size mismatch for 0.weight"):
+    with pytest.raises(RuntimeError, match=r"size mismatch for 0.weight"):
         target.load_state_dict(misfit(), strict=strict, assign=assign)
     assert values(target) == before
     assert all(a is b for a, b in zip(parameters, target.parameters(), strict=True))
@@ -134,7 +134,7 @@ def test_batch_norm_reads_state_dicts_from_before_it_counted() -> None:
     assert layer.num_batches_tracked.item() == 3
     now = layer.state_dict()
     del now["num_batches_tracked"]
-    with pytest.raises(RuntimeError, match='Missing key.*"num_batches_tracked"'):
+    with pytest.raises(RuntimeError, match=r'Missing key.*"num_batches_tracked"'):
         layer.load_state_dict(now)
 
 
@@ -155,9 +155,9 @@ def test_extra_state_travels_with_the_tensors() -> None:
     source[0].count = 4
     target.load_state_dict(source.state_dict())
     assert target[0].count == 4
-    with pytest.raises(RuntimeError, match='Missing key.*"0._extra_state"'):
+    with pytest.raises(RuntimeError, match=r'Missing key.*"0._extra_state"'):
         target.load_state_dict({})
-    with pytest.raises(RuntimeError, match='Unexpected key.*"0._extra_state"'):
+    with pytest.raises(RuntimeError, match=r'Unexpected key.*"0._extra_state"'):
         nn.Sequential(nn.ReLU()).load_state_dict(source.state_dict())
 
 
@@ -191,7 +191,7 @@ def test_misfits_that_a_post_hook_leaves_are_undone() -> None:
     layer = nn.Linear(1, 1)
     before = values(layer)
     layer.register_load_state_dict_post_hook(lambda module, report: None)
-    with pytest.raises(RuntimeError, match='Missing key.*"bias"'):
+    with pytest.raises(RuntimeError, match=r'Missing key.*"bias"'):
         layer.load_state_dict({"weight": minitensor.full((1, 1), 2.0)})
     assert values(layer) == before
 

@@ -37,7 +37,7 @@ def call(*args: Any, **kwargs: Any) -> Call:
 
 
 def kink(*args: Any, **kwargs: Any) -> Call:
-    """A call at ties or corners: only PyTorch says what the gradient is there."""
+    """A call at ties or corners, or rounded to single precision: no finite differences, PyTorch says what is right."""
     return Call(args, kwargs, smooth=False)
 
 

@@ -14,25 +14,29 @@ def activation(name: str, *more: Call, **facts: object) -> Row:
     return Row(F + name, (*SMALL, *more), out=False, dtypes="single", **facts)  # type: ignore[arg-type]
 
 
+TAILS = "leaves out the tails' formula where nothing is that large"
+
+
 ACTIVATIONS = rows(
     activation("relu"), activation("relu6", call(f(2, 3, low=4, high=8))), activation("hardtanh", call(f(2, 3), -0.4, 0.6)),
     activation("leaky_relu", call(f(2, 3), 0.3)), activation("elu", call(f(2, 3), 0.7)), activation("selu"),
     activation("celu", call(f(2, 3), 0.7)), activation("silu"), activation("mish"), activation("hardsigmoid"),
     activation("hardswish"), activation("softplus", call(f(2, 3), 2.0, 1.0)), activation("logsigmoid"),
-    activation("gelu", call(f(2, 3), approximate="tanh"), rtol=3e-6), activation("softsign"), activation("tanhshrink"),
+    activation("gelu", call(f(2, 3), approximate="tanh"), rtol=3e-6, host=TAILS), activation("softsign"), activation("tanhshrink"),
     activation("hardshrink", call(f(2, 3), 0.7)), activation("softshrink", call(f(2, 3), 0.7)),
     activation("sigmoid"), activation("tanh"),
     Row(F + "threshold", (call(f(2, 3), 0.1, 20.0), kink(ties(3, 4), 1.0, 7.0)), out=False, dtypes="single"),
     Row(F + "prelu", (call(f(2, 3), f(3, seed=1)), call(f(2, 3), f(1, seed=1)), call(f(2, 3, 2), f(3, seed=1))), out=False,
         dtypes="single", wrong=(call(f(2, 3), f(2)),)),
     Row(F + "glu", (call(f(2, 4)), call(f(4, 2), 0)), out=False, dtypes="single", wrong=(call(f(3)), call(f(2, 4), 2))),
-    (Row(F + name, (call(f(2, 3), 1), call(f(2, 3, 2), 0), call(f(2, 3), -1, dtype=Dtype("float32")), call(f(), 0), call(f(2, 0), 0)),
-         out=False, dtypes="single", wrong=(call(f(2, 3), 2),), notes={"gradcheck": "", "x": ""} if False else {})
+    (Row(F + name, (call(f(2, 3), 1), call(f(2, 3, 2), 0), kink(f(2, 3), -1, dtype=Dtype("float32")), call(f(), 0), call(f(2, 0), 0)),
+         out=False, dtypes="single", wrong=(call(f(2, 3), 2),))
      for name in ("softmax", "log_softmax", "softmin")),
-    (Row(name, (call(f(2, 3), 1), call(f(2, 3, 2), 0), call(f(), 0), call(f(2, 3), -1, Dtype("float32"))), out=False,
+    (Row(name, (call(f(2, 3), 1), call(f(2, 3, 2), 0), call(f(), 0), kink(f(2, 3), -1, Dtype("float32"))), out=False,
          dtypes="single", wrong=(call(f(2, 3), 2),)) for name in ("softmax", "log_softmax")),
     Row("relu", SMALL, out=False, dtypes="real"),
-    Row("erf", one(), dtypes="float", pointwise=True), Row("erfc", one(), dtypes="float", pointwise=True),
+    Row("erf", one(), dtypes="float", pointwise=True, host=TAILS),
+    Row("erfc", one(), dtypes="float", pointwise=True, host=TAILS),
     Row(F + "rrelu", (call(f(2, 3)),), out=False, dtypes="single"),
     Row(F + "gumbel_softmax", (call(f(2, 3)),), out=False, random=True),
     (Row(F + name, (call(f(2, 3, 4)),), out=False, random=True) for name in ("dropout", "dropout1d")),
@@ -63,8 +67,8 @@ LINEAR = rows(
         out=False, dtypes="single", rtol=1e-5),
     Row(F + "unfold", (call(f(1, 2, 4, 3), 2), call(f(1, 1, 5, 5), (2, 3), 1, 1, 2), call(f(1, 4, 4), 2)), out=False, dtypes="single",
         strides=False),
-    Row(F + "fold", (call(f(1, 8, 6), (4, 3), 2), call(f(1, 4, 9), (5, 5), 2, 1, 1, 3)), out=False, dtypes="single", strides=False),
-    Row(F + "pad", (
+    Row(F + "fold", (call(f(1, 8, 6), (4, 3), 2), call(f(1, 4, 4), (5, 5), 2, 1, 1, 3)), out=False, dtypes="single", strides=False),
+    Row(F + "pad", host="indices are checked", calls=(
         call(f(2, 3), (1, 2)), call(f(2, 3), (1, 0, 0, 2), "constant", 1.5), call(f(2, 3), (-1, 1)), call(f(1, 2, 3), (1, 1), "reflect"),
         call(f(1, 2, 3), (2, 1), "replicate"), call(f(1, 2, 3), (2, 1), "circular"), call(f(1, 1, 3, 3), (1, 2, 2, 0), "reflect")),
         out=False, dtypes="single", wrong=(call(f(2, 3), (1,)), call(f(1, 2, 3), (3, 0), "reflect"), call(f(2, 3), (1, 1), "mirror"))),
@@ -111,7 +115,7 @@ NORMALISATION = rows(
 )  # fmt: skip
 
 TABLES = rows(
-    Row(F + "embedding", (call(i(2, 3, high=4), f(4, 2)), call(i(3, high=4), f(4, 2), 1), call(np.array(2), f(4, 2))), out=False, dtypes="single",
+    Row(F + "embedding", (call(i(2, 3, high=4), f(4, 2)), kink(i(3, high=4), f(4, 2), 1), call(np.array(2), f(4, 2))), out=False, dtypes="single",
         host="indices are checked", wrong=(call(np.array([4]), f(4, 2)), call(f(2), f(4, 2)))),
     Row(F + "one_hot", (call(i(4, high=3)), call(i(2, 2, high=3), 5)), out=False, differentiable=False, dtypes="none",
         host="the largest index gives the size", wrong=(call(np.array([-1])), call(np.array([3]), 2))),

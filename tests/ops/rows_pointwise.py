@@ -26,16 +26,18 @@ FUNCTIONS = {
 }  # fmt: skip
 ALIASES = {"neg": ("negative",), "abs": ("absolute",)}
 
+NO_ORDER = {"complex": "complex numbers have no order"}
+ROUNDING = ("sign", "floor", "ceil", "trunc", "frac")
 FUNCTION_ROWS = [
     Row(name, one(low, high), numpy=function, pointwise=True, aliases=ALIASES.get(name, ()),
-        out=name not in ("sgn", "frac"))
+        out=name not in ("sgn", "frac"), notes=NO_ORDER if name in ROUNDING else {})
     for name, (function, low, high) in FUNCTIONS.items()
 ]
 
 POINTWISE = rows(
     FUNCTION_ROWS,
     Row("round", (*one(), call(f(5, low=-20, high=20), decimals=1), call(f(5, low=-200, high=200), decimals=-1)),
-        numpy=lambda x, decimals=0: np.round(x, decimals), pointwise=True),
+        numpy=lambda x, decimals=0: np.round(x, decimals), pointwise=True, notes=NO_ORDER),
     Row("positive", one(), numpy=np.positive, pointwise=True, may_share=True, out=False),
     Row("conj", one(), numpy=np.conj, may_share=True, out=False),
     Row("nan_to_num", (*one(), kink(np.array([NAN, INF, -INF, 1.0])), kink(np.array([NAN, INF, -INF, 1.0]), 1.0, 2.0, -3.0)),
@@ -53,6 +55,9 @@ POINTWISE = rows(
 
 CLASH = (call(f(2, 3), f(2)), call(f(2, 3), f(4, 3)), call(f(3), "a"))
 
+DIVISOR = "an integer divisor of zero is refused"
+EXTREME = {**NO_ORDER, "special": "which of two zeros is the larger, PyTorch decides by vector width"}
+
 BINARY = rows(
     Row("add", (*two(), *beside_number(), call(f(2, 3), f(3, seed=1), alpha=0.5)), pointwise=True, wrong=CLASH,
         numpy=lambda x, y, alpha=1: x + alpha * y),
@@ -65,20 +70,20 @@ BINARY = rows(
         *two(low2=0.3, high2=2), *beside_number()[:1], call(f(2, 3), f(3, seed=1), rounding_mode="floor"),
         call(f(2, 3), f(3, seed=1), rounding_mode="trunc"), call(i(2, 3, low=-9, high=9), i(3, low=1), rounding_mode="trunc"),
         call(i(2, 3, low=-9, high=9), i(3, low=1), rounding_mode="floor")),
-        pointwise=True, wrong=(*CLASH, call(f(2), f(2), rounding_mode="up")), aliases=("divide", "true_divide")),
-    Row("floor_divide", (*two(low2=0.3, high2=2), *beside_number()[:1]), numpy=np.floor_divide, pointwise=True,
+        pointwise=True, host=DIVISOR, wrong=(*CLASH, call(f(2), f(2), rounding_mode="up")), aliases=("divide", "true_divide")),
+    Row("floor_divide", (*two(low2=0.3, high2=2), *beside_number()[:1]), numpy=np.floor_divide, pointwise=True, notes=NO_ORDER, host=DIVISOR,
         wrong=CLASH),
-    Row("remainder", (*two(low2=0.3, high2=2), *beside_number(low=0.3)), numpy=np.remainder, pointwise=True, wrong=CLASH),
-    Row("fmod", (*two(low2=0.3, high2=2), *beside_number()[:1]), numpy=np.fmod, pointwise=True, wrong=CLASH),
+    Row("remainder", (*two(low2=0.3, high2=2), *beside_number(low=0.3)), numpy=np.remainder, pointwise=True, notes=NO_ORDER, host=DIVISOR, wrong=CLASH),
+    Row("fmod", (*two(low2=0.3, high2=2), *beside_number()[:1]), numpy=np.fmod, pointwise=True, notes=NO_ORDER, host=DIVISOR, wrong=CLASH),
     Row("pow", (
         *two(0.3, 2, -2, 2), *beside_number(1.7, low=0.3), call(f(2, 3), 2), call(f(2, 3), 3), call(f(2, 3), -1),
         call(f(2, 3), 0), call(f(2, 3), 1), call(f(3, low=0.2), 0.5), call(2, f(3)), kink(ties(9), ties(9, seed=1)),
         kink(ties(9), 2), kink(ties(9), 0), call(i(4), i(4, seed=1)), call(i(4), 3)),
         numpy=np.power, pointwise=True, wrong=(*CLASH[:2], call(i(3), -2))),
-    Row("maximum", (*two(), kink(ties(3, 4), ties(4, seed=1))), numpy=np.maximum, pointwise=True, wrong=CLASH[:2]),
-    Row("minimum", (*two(), kink(ties(3, 4), ties(4, seed=1))), numpy=np.minimum, pointwise=True, wrong=CLASH[:2]),
-    Row("atan2", (*two(0.3, 2), kink(ties(9), ties(9, seed=1))), numpy=np.arctan2, pointwise=True, wrong=CLASH[:2]),
-    Row("hypot", (*two(), kink(ties(9), ties(9, seed=1))), numpy=np.hypot, pointwise=True, wrong=CLASH[:2]),
+    Row("maximum", (*two(), kink(ties(3, 4), ties(4, seed=1))), numpy=np.maximum, pointwise=True, notes=EXTREME, wrong=CLASH[:2]),
+    Row("minimum", (*two(), kink(ties(3, 4), ties(4, seed=1))), numpy=np.minimum, pointwise=True, notes=EXTREME, wrong=CLASH[:2]),
+    Row("atan2", (*two(0.3, 2), kink(ties(9), ties(9, seed=1))), numpy=np.arctan2, pointwise=True, notes=NO_ORDER, wrong=CLASH[:2]),
+    Row("hypot", (*two(), kink(ties(9), ties(9, seed=1))), numpy=np.hypot, pointwise=True, notes=NO_ORDER, wrong=CLASH[:2]),
     Row("logaddexp", two(), numpy=np.logaddexp, pointwise=True, wrong=CLASH[:2]),
     Row("lerp", (call(f(2, 3), f(2, 3, seed=1), 0.3), call(f(2, 3), f(3, seed=1), f(2, 1, seed=2))), out=False,
         dtypes="inexact"),
@@ -105,10 +110,8 @@ COMPARISONS = rows(
 
 ODD_ONES = np.array([[NAN, INF, -INF], [0.0, 1.0, -0.0]])
 TESTS = rows(
-    Row(name, (call(f(3)), call(ODD_ONES), call(i(3))), numpy=getattr(np, name), differentiable=False, out=out)
-    for name, out in {
-        "isnan": False, "isfinite": False, "isinf": False, "isposinf": True, "isneginf": True, "isreal": False
-    }.items()
+    Row(name, (call(f(3)), call(ODD_ONES), call(i(3))), numpy=getattr(np, name), differentiable=False)
+    for name in ("isnan", "isfinite", "isinf", "isposinf", "isneginf", "isreal")
 )  # fmt: skip
 
 LOGIC = rows(
@@ -130,7 +133,7 @@ LOGIC = rows(
         differentiable=False, out=False, host="the answer is a Python bool", numpy=np.allclose),
     Row("isclose", (
         call(f(2, 3), f(2, 3)), call(ODD_ONES, ODD_ONES), call(ODD_ONES, ODD_ONES, equal_nan=True),
-        call(f(2, 3), f(3), atol=1.0, rtol=0.1)), differentiable=False, out=False, numpy=np.isclose,
+        call(f(2, 3), f(3), atol=1.0, rtol=0.1)), differentiable=False, numpy=np.isclose,
         wrong=(call(f(3), f(3), rtol=-1.0), call(f(3), i(3)))),
 )  # fmt: skip
 

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from ops.row import Call, Dtype, Row, b, call, f, i, one, rows
+from ops.row import Call, Dtype, Row, b, call, f, i, kink, one, rows
 
 # -- views -------------------------------------------------------------------------------------------------------------
 
 
 def view(name: str, *calls: Call, wrong: tuple[Call, ...] = (), **facts: object) -> Row:
-    return Row(name, calls, view=True, out=False, wrong=wrong, **facts)  # type: ignore[arg-type]
+    return Row(name, calls, view=True, out=False, inplace=False, wrong=wrong, **facts)  # type: ignore[arg-type]
 
 
+STRICT = {"layout": "refuses what would need a copy"}
 OVERLOADED = {"names": "one name here, one for each signature there"}
 VIEWS = rows(
-    view("Tensor.view", call(f(2, 3), 3, 2), call(f(2, 3), -1), call(f(2, 3), (3, -1)), call(f(), 1, 1), call(f(2, 0), 0, 5),
+    view("Tensor.view", call(f(2, 3), 3, 2), call(f(2, 3), -1), call(f(2, 3), (3, -1)), call(f(), 1, 1), call(f(2, 0), 0, 5), notes=STRICT,
          wrong=(call(f(2, 3), 4), call(f(2, 3), -1, -1), call(f(2, 3), 4, -1), call(f(2, 3), -2))),
     view("reshape", call(f(2, 3), (3, 2)), call(f(2, 3), (-1,)), call(f(2, 3), (1, 6, 1)), call(f(), (1,)),
          wrong=(call(f(2, 3), (4,)), call(f(2, 3), (-1, -1))), notes={"sharing": "copies where no view exists"}),
     view("Tensor.reshape", call(f(2, 3), 3, 2), call(f(2, 3), -1), notes={"sharing": "as reshape"}),
-    view("Tensor.view_as", call(f(2, 3), f(3, 2)), constants=(1,)),
+    view("Tensor.view_as", call(f(2, 3), f(3, 2)), notes=STRICT, constants=(1,)),
     view("Tensor.reshape_as", call(f(2, 3), f(3, 2)), constants=(1,)),
     view("flatten", call(f(2, 3)), call(f(2, 3, 2), 1), call(f(2, 3, 2), 0, 1), call(f()), wrong=(call(f(2, 3), 1, 0), call(f(2), 2)),
          may_share=True),
@@ -74,6 +75,7 @@ VIEWS = rows(
 
 # -- copies in other shapes --------------------------------------------------------------------------------------------
 
+ROUNDS = {law: "rounds" for law in ("gradcheck", "gradgradcheck", "layout", "complex")}
 COPIES = rows(
     Row("Tensor.repeat", (call(f(2, 3), 2, 1), call(f(3), 2, 2), call(f(), 3), call(f(2, 3), 0, 1)), out=False,
         wrong=(call(f(2, 3), 2), call(f(3), -1))),
@@ -90,7 +92,7 @@ COPIES = rows(
         may_share=True, wrong=(call(f(3)), call(f(2, 2), 1, (0, 0)))),
     Row("tril", (call(f(3, 3)), call(f(2, 3), 1), call(f(2, 3, 2), -1)), numpy=np.tril, wrong=(call(f(3)),)),
     Row("triu", (call(f(3, 3)), call(f(2, 3), 1), call(f(2, 3, 2), -1)), numpy=np.triu, wrong=(call(f(3)),)),
-    Row("diag_embed", (call(f(3)), call(f(2, 3), 1), call(f(2, 3), -1, 0, 2)), out=False, wrong=(call(f(3), 0, 1, 1),)),
+    Row("diag_embed", (call(f(3)), call(f(2, 3), 1), call(f(2, 3), -1, 0, 2)), wrong=(call(f(3), 0, 1, 1),)),
     Row("diag", (call(f(3)), call(f(3), 1), call(f(2, 3)), call(f(2, 3), -1)), out=False, numpy=np.diag, may_share=True,
         wrong=(call(f(2, 2, 2)), call(f()))),
     Row("diagflat", (call(f(3)), call(f(2, 2), 1), call(f())), out=False, numpy=np.diagflat),
@@ -107,13 +109,13 @@ COPIES = rows(
     Row("column_stack", (call([f(2, 3), f(2, 1, seed=1)]), call([f(3), f(3, seed=1)])), numpy=np.column_stack),
     Row("clone", one(), out=False),
     Row("Tensor.contiguous", one(), out=False, may_share=True),
-    Row("Tensor.detach", one(), out=False, view=True, differentiable=False),
-    Row("Tensor.to", (call(f(2, 3), Dtype("float32")), call(f(2, 3), Dtype("complex128")), call(f(2, 3), Dtype("float64"), copy=True)),
+    Row("Tensor.detach", one(), out=False, inplace=False, view=True, differentiable=False),
+    Row("Tensor.to", (kink(f(2, 3), Dtype("float32")), call(f(2, 3), Dtype("complex128")), call(f(2, 3), Dtype("float64"), copy=True)),
         out=False, notes={"complex": "to complex"}),
-    Row("Tensor.type_as", (call(f(2, 3), f(2).astype("float32")),), constants=(1,), out=False),
+    Row("Tensor.type_as", notes=ROUNDS, calls=(kink(f(2, 3), f(2).astype("float32")),), constants=(1,), out=False),
     (Row(f"Tensor.{name}", one(), out=False, may_share=True,
          differentiable=name in ("float", "double", "half", "cfloat", "cdouble"), rtol=2e-3,
-         notes={"gradcheck": "rounds", "gradgradcheck": "rounds", "layout": "rounds"} if name in ("float", "half", "cfloat") else {})
+         notes=ROUNDS if name in ("float", "half", "cfloat") else {})
      for name in ("float", "double", "half", "cfloat", "cdouble", "long", "int", "short", "char", "byte", "bool")),
 )  # fmt: skip
 
@@ -126,7 +128,7 @@ INDICES = rows(
         (np.array([[0], [2]]), np.array([1, 3])), (Ellipsis, AT), (AT, None), (0, AT), np.array([-1]), np.zeros(0, "int64"))]),
         out=False, host="a mask's count must be known on the host", label="with picks",
         wrong=tuple([call(f(3, 4), index) for index in (np.array([3]), np.array([-4]), b(4), f(2), (AT, np.array([0, 1])))])),
-    Row("index_select", (call(f(3, 4), 0, AT), call(f(3, 4), 1, np.array([0])), call(f(), 0, np.array([0])), call(f(3), 0, np.zeros(0, "int64"))),
+    Row("index_select", host="indices are checked", calls=(call(f(3, 4), 0, AT), call(f(3, 4), 1, np.array([0])), call(f(), 0, np.array([0])), call(f(3), 0, np.zeros(0, "int64"))),
         out=False, wrong=(call(f(3), 0, np.array([3])), call(f(3), 1, AT), call(f(3), 0, f(2)), call(f(3), 0, i(2, 2)))),
     Row("gather", (call(f(3, 4), 0, i(2, 4, high=3)), call(f(3, 4), 1, i(3, 2, high=4)), call(f(3), 0, i(5, high=3)), call(f(), 0, np.array(0))),
         out=False, notes={"host": "bounds"}, host="indices are checked",
@@ -142,7 +144,7 @@ INDICES = rows(
     Row("index_fill", (call(f(3, 4), 0, np.array([2, 0]), 1.5), call(f(3, 4), 1, np.array([3, 1]), f())), out=False, host="indices are checked",
         wrong=(call(f(3), 0, np.array([3]), 1.0), call(f(3), 0, AT, f(2)))),
     Row("index_put", (
-        call(f(3, 4), (np.array([2, 0]),), f(2, 4, seed=1)), call(f(3, 4), (AT, AT), f(seed=1)), call(f(3, 4), (b(3),), f(4, seed=1)),
+        call(f(3, 4), (np.array([2, 0]),), f(2, 4, seed=1)), kink(f(3, 4), (AT, AT), f(seed=1)), call(f(3, 4), (b(3),), f(4, seed=1)),
         call(f(3, 4), (AT, np.array([1, 3, 1])), f(3, seed=1), True)), out=False, host="indices are checked", dtypes="none"),
     Row("scatter", (
         call(f(3, 4), 0, np.array([[2, 0, 1, 1]]), f(1, 4, seed=1)), call(f(3, 4), 1, np.array([[1], [0]]), f(2, 1, seed=1)),
@@ -156,7 +158,7 @@ INDICES = rows(
         host="the result's size must be known on the host", wrong=(call(f(3), f(3)), call(f(3), b(2)))),
     Row("masked_scatter", (call(f(2, 3), b(2, 3), f(6, seed=1)), call(f(2, 3), b(3), f(6, seed=1))), out=False,
         host="counts the mask", wrong=(call(f(3), np.ones(3, bool), f(2)), call(f(3), f(3), f(3)))),
-    Row("argwhere", strides=False, calls=(call(b(2, 3)), call(b()), call(b(0, 2))), out=False, differentiable=False, host="the result's size", dtypes="all"),
+    Row("argwhere", strides=False, calls=(call(b(2, 3)), call(b()), call(b(0, 2))), differentiable=False, host="the result's size", dtypes="all"),
     Row("nonzero", (call(b(2, 3)), call(b(2, 3), as_tuple=True), call(b()), call(b(3))), out=False, differentiable=False, strides=False,
         host="the result's size"),
 )  # fmt: skip
@@ -172,7 +174,7 @@ MADE = rows(
     Row("randint_like", (call(f(2, 3), 5),), differentiable=False, out=False, random=True),
     Row("bernoulli", (call(f(2, 3, low=0.1, high=0.9)),), differentiable=False, out=False, random=True),
     Row("multinomial", (call(f(5, low=0.1, high=0.9), 3),), differentiable=False, out=False, random=True),
-    (Row(name, (call(f(2, 3, low=0.1)),), differentiable=False, out=False, random=True)
+    (Row(name, (call(f(2, 3, low=0.1)),), differentiable=False, out=False, random=True, may_share=True)
      for name in ("Tensor.uniform_", "Tensor.normal_", "Tensor.random_", "Tensor.bernoulli_", "Tensor.exponential_")),
 )  # fmt: skip
 

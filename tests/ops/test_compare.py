@@ -7,7 +7,7 @@ import operator
 
 import numpy as np
 import pytest
-from twin import agree, same_error, torch
+from ops.twin import agree, same_error, torch
 
 import minitensor as mt
 

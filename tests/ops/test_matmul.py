@@ -27,7 +27,9 @@ def test_matmul_takes_all_ranks(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     agree(lambda lib, x, y: lib.matmul(x, y), draw(*a), draw(*b))
 
 
-@pytest.mark.parametrize(("a", "b"), [((0, 3), (3, 2)), ((2, 0), (0, 2)), ((4, 2, 0), (0, 5)), ((0,), (0,)), ((0, 2, 3), (3,))])
+@pytest.mark.parametrize(
+    ("a", "b"), [((0, 3), (3, 2)), ((2, 0), (0, 2)), ((4, 2, 0), (0, 5)), ((0,), (0,)), ((0, 2, 3), (3,))]
+)
 def test_matmul_of_nothing(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     agree(lambda lib, x, y: x @ y, draw(*a), draw(*b))
 
@@ -85,7 +87,11 @@ NAMED = {
     "tensordot over none": (lambda lib, a, b: lib.tensordot(a, b, 0), (2, 3), (4,)),
     "tensordot by lists": (lambda lib, a, b: lib.tensordot(a, b, ([0, 2], [1, 0])), (2, 3, 4), (4, 2, 5)),
     "kron": (lambda lib, a, b: lib.kron(a, b), (2, 3), (4, 1, 2)),
-    "cross": (lambda lib, a, b: lib.linalg.cross(a, b, dim=1) if lib is not mt else mt.cross(a, b, 1), (2, 3, 4), (2, 3, 4)),
+    "cross": (
+        lambda lib, a, b: lib.linalg.cross(a, b, dim=1) if lib is not mt else mt.cross(a, b, 1),
+        (2, 3, 4),
+        (2, 3, 4),
+    ),
 }
 
 
@@ -95,8 +101,13 @@ def test_products_by_name(name: str) -> None:
     agree(call, draw(*a), draw(*b))
 
 
-ADDED = {"addmm": ((2, 4), (2, 3), (3, 4)), "addmv": ((2,), (2, 3), (3,)), "addr": ((2, 3), (2,), (3,)),
-         "baddbmm": ((5, 2, 4), (5, 2, 3), (5, 3, 4)), "addbmm": ((2, 4), (5, 2, 3), (5, 3, 4))}
+ADDED = {
+    "addmm": ((2, 4), (2, 3), (3, 4)),
+    "addmv": ((2,), (2, 3), (3,)),
+    "addr": ((2, 3), (2,), (3,)),
+    "baddbmm": ((5, 2, 4), (5, 2, 3), (5, 3, 4)),
+    "addbmm": ((2, 4), (5, 2, 3), (5, 3, 4)),
+}
 
 
 @pytest.mark.parametrize("name", ADDED)
@@ -112,8 +123,13 @@ def test_a_beta_of_zero_does_not_look() -> None:
 
 
 def test_a_chain_is_multiplied_in_the_cheapest_order() -> None:
-    agree(lambda lib, *m: m[0] @ m[1] @ m[2] @ m[3] if lib is not mt else mt.chain_matmul(*m),
-          draw(2, 9), draw(9, 3), draw(3, 8), draw(8, 1))
+    agree(
+        lambda lib, *m: m[0] @ m[1] @ m[2] @ m[3] if lib is not mt else mt.chain_matmul(*m),
+        draw(2, 9),
+        draw(9, 3),
+        draw(3, 8),
+        draw(8, 1),
+    )
 
 
 def test_trace() -> None:
@@ -123,15 +139,41 @@ def test_trace() -> None:
 # -- einsum ------------------------------------------------------------------------------------------------------------
 
 EQUATIONS = [
-    ("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("ij,kj->ki", (2, 3), (4, 3)), ("bij,bjk->bik", (5, 2, 3), (5, 3, 4)),
-    ("ij->ji", (2, 3)), ("ij->", (2, 3)), ("ij->j", (2, 3)), ("ji", (2, 3)), ("ii->i", (3, 3)), ("ii", (3, 3)), ("iij->ji", (3, 3, 2)),
-    ("iiji->j", (3, 3, 2, 3)), ("i,i->", (3,), (3,)), ("i,j->ij", (3,), (4,)), ("i,i->i", (3,), (3,)), ("ij,ij->ij", (2, 3), (2, 3)),
-    ("...ij,...jk->...ik", (5, 2, 3), (4, 5, 3, 2)), ("...ij,jk", (5, 2, 3), (3, 2)), ("i...->...", (2, 3, 4)), ("...,...", (3,), (2, 1)),
-    ("b...i,i->b...", (2, 3, 4), (4,)), ("ij,jk,kl->il", (2, 3), (3, 4), (4, 5)), ("ij,jk,ki->", (2, 3), (3, 4), (4, 2)),
-    ("bhqd,bhkd->bhqk", (2, 3, 4, 5), (2, 3, 6, 5)), ("oij,ni,nj->no", (4, 2, 3), (5, 2), (5, 3)), ("ij,j->ij", (2, 1), (3,)),
-    ("ij,jk->ik", (2, 1), (3, 4)), ("ab,cd->bd", (2, 3), (4, 5)), ("iI,Ij->ji", (2, 3), (3, 4)), ("ij , jk -> ik", (2, 3), (3, 4)),
-    ("ijk,jil->kl", (2, 3, 4), (3, 2, 5)), ("ij,ij->", (0, 3), (0, 3)), (",i->i", (), (3,)), ("a,b,c,d->abcd", (2,), (1,), (3,), (2,)),
-]  # fmt: skip
+    ("ij,jk->ik", (2, 3), (3, 4)),
+    ("ij,jk", (2, 3), (3, 4)),
+    ("ij,kj->ki", (2, 3), (4, 3)),
+    ("bij,bjk->bik", (5, 2, 3), (5, 3, 4)),
+    ("ij->ji", (2, 3)),
+    ("ij->", (2, 3)),
+    ("ij->j", (2, 3)),
+    ("ji", (2, 3)),
+    ("ii->i", (3, 3)),
+    ("ii", (3, 3)),
+    ("iij->ji", (3, 3, 2)),
+    ("iiji->j", (3, 3, 2, 3)),
+    ("i,i->", (3,), (3,)),
+    ("i,j->ij", (3,), (4,)),
+    ("i,i->i", (3,), (3,)),
+    ("ij,ij->ij", (2, 3), (2, 3)),
+    ("...ij,...jk->...ik", (5, 2, 3), (4, 5, 3, 2)),
+    ("...ij,jk", (5, 2, 3), (3, 2)),
+    ("i...->...", (2, 3, 4)),
+    ("...,...", (3,), (2, 1)),
+    ("b...i,i->b...", (2, 3, 4), (4,)),
+    ("ij,jk,kl->il", (2, 3), (3, 4), (4, 5)),
+    ("ij,jk,ki->", (2, 3), (3, 4), (4, 2)),
+    ("bhqd,bhkd->bhqk", (2, 3, 4, 5), (2, 3, 6, 5)),
+    ("oij,ni,nj->no", (4, 2, 3), (5, 2), (5, 3)),
+    ("ij,j->ij", (2, 1), (3,)),
+    ("ij,jk->ik", (2, 1), (3, 4)),
+    ("ab,cd->bd", (2, 3), (4, 5)),
+    ("iI,Ij->ji", (2, 3), (3, 4)),
+    ("ij , jk -> ik", (2, 3), (3, 4)),
+    ("ijk,jil->kl", (2, 3, 4), (3, 2, 5)),
+    ("ij,ij->", (0, 3), (0, 3)),
+    (",i->i", (), (3,)),
+    ("a,b,c,d->abcd", (2,), (1,), (3,), (2,)),
+]
 
 
 @pytest.mark.parametrize("case", EQUATIONS, ids=str)
@@ -177,15 +219,27 @@ REFUSED = [
     (lambda: mt.ones(2, 2).bool() @ mt.ones(2, 2).bool(), RuntimeError, "not implemented for bool"),
     (lambda: mt.ones(2, 2) @ 2, TypeError, "expected tensors, got Tensor, int"),
     (lambda: mt.matmul([[1.0]], mt.ones(1, 1)), TypeError, "must be a tensor, not list"),
-    (lambda: mt.mm(mt.ones(2), mt.ones(2)), RuntimeError, r"mm: expected matrices \(2D and 2D\), got shapes \(2,\) and \(2,\)"),
-    (lambda: mt.bmm(mt.ones(2, 1, 1), mt.ones(3, 1, 1)), RuntimeError, r"batch sizes differ: \(2, 1, 1\) @ \(3, 1, 1\)"),
+    (
+        lambda: mt.mm(mt.ones(2), mt.ones(2)),
+        RuntimeError,
+        r"mm: expected matrices \(2D and 2D\), got shapes \(2,\) and \(2,\)",
+    ),
+    (
+        lambda: mt.bmm(mt.ones(2, 1, 1), mt.ones(3, 1, 1)),
+        RuntimeError,
+        r"batch sizes differ: \(2, 1, 1\) @ \(3, 1, 1\)",
+    ),
     (lambda: mt.dot(mt.ones(2, 2), mt.ones(2)), RuntimeError, "dot: expected vectors"),
     (lambda: mt.dot(mt.ones(2), mt.ones(3)), RuntimeError, r"\(2,\) @ \(3,\)"),
-    (lambda: mt.addmm(mt.ones(3), mt.ones(2, 2), mt.ones(2, 2)), RuntimeError, r"input of shape \(3,\) does not broadcast"),
+    (
+        lambda: mt.addmm(mt.ones(3), mt.ones(2, 2), mt.ones(2, 2)),
+        RuntimeError,
+        r"input of shape \(3,\) does not broadcast",
+    ),
     (lambda: mt.tensordot(mt.ones(2, 3), mt.ones(2, 3), 1), RuntimeError, "dim 1 of .* has size 3 and dim 0"),
     (lambda: mt.tensordot(mt.ones(2), mt.ones(2), 2), ValueError, "dims must be from 0"),
     (lambda: mt.cross(mt.ones(2), mt.ones(2)), RuntimeError, "size 3 along one dim"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "error", "words"), REFUSED)

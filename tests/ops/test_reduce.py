@@ -7,7 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
-from twin import agree, same_error, torch
+from ops.twin import agree, same_error, torch
 
 import minitensor as mt
 
@@ -18,7 +18,7 @@ CUBE = np.sin(np.arange(24.0) * 1.3).reshape(2, 3, 4)
 TIES = np.array([[2.0, 1.0, 2.0], [0.0, 0.0, -1.0]])
 HOLES = np.array([[1.0, math.nan, 3.0], [math.nan, math.nan, 2.0]])
 DIMS = [None, 0, -1, (0, 2), [1], ()]
-DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"]
+DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64"]
 
 ANY_DIMS = ["sum", "mean", "var", "std", "amax", "amin", "nansum", "nanmean", "norm", "logsumexp"]
 
@@ -28,7 +28,9 @@ def along(name, dim, keepdim):
     def call(lib, x):
         if dim is None and name != "logsumexp":
             return getattr(lib, name)(x)
-        return getattr(lib, name)(x, dim=(0, 1, 2) if dim in (None, ()) and name == "logsumexp" else dim, keepdim=keepdim)
+        every = (0, 1, 2) if dim in (None, ()) and name == "logsumexp" else dim
+        return getattr(lib, name)(x, dim=every, keepdim=keepdim)
+
     return call
 
 

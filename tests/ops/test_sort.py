@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from twin import agree, same_error
+from ops.twin import agree, same_error
 
 import minitensor as mt
 

@@ -83,7 +83,9 @@ def test_resuming_at_an_epoch_is_pytorchs(name: str, args: Any, options: Any, to
         optimizer = optimizer_of(lib)
         for group in optimizer.param_groups:
             group["initial_lr"] = group["lr"]
-        seen.append(rates(optimizer, getattr(lib.optim.lr_scheduler, name)(optimizer, *args, last_epoch=3, **options), 6))
+        seen.append(
+            rates(optimizer, getattr(lib.optim.lr_scheduler, name)(optimizer, *args, last_epoch=3, **options), 6)
+        )
     assert seen[0] == seen[1]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import minitensor
-from minitensor import optim
+from minitensor import nn, optim
 from tests.optim.test_rules import assert_same, assert_same_state, started, walk
 
 
@@ -113,13 +113,13 @@ def test_a_step_count_set_by_the_user_is_used(torch: ModuleType) -> None:
 
 def test_a_model_learns() -> None:
     minitensor.manual_seed(0)
-    layer = minitensor.nn.Linear(3, 1)
+    layer = nn.Linear(3, 1)
     x = minitensor.randn(64, 3)
     y = x @ minitensor.tensor([[1.0], [-2.0], [0.5]]) + 3
     optimizer = optim.Adam(layer.parameters(), lr=0.1)
     for _ in range(200):
         optimizer.zero_grad()
-        loss = minitensor.nn.functional.mse_loss(layer(x), y)
+        loss = nn.functional.mse_loss(layer(x), y)
         loss.backward()
         optimizer.step()
     assert loss.item() < 1e-3
@@ -145,7 +145,7 @@ def test_a_group_added_later_is_trained() -> None:
 
 
 def test_named_parameters_keep_their_names() -> None:
-    optimizer = optim.SGD(minitensor.nn.Linear(1, 1).named_parameters(), lr=0.1)
+    optimizer = optim.SGD(nn.Linear(1, 1).named_parameters(), lr=0.1)
     assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["weight", "bias"]
 
 
@@ -172,7 +172,11 @@ SHARED = param()
         (lambda: optim.AdamW([param()], betas=(0.9, -1)), ValueError, "Invalid beta parameter at index 1: -1"),
         (lambda: optim.Adam([param()], lr=float("nan")), ValueError, "Invalid learning rate: nan"),
         (lambda: optim.Adam([param()], fused=True, foreach=True), RuntimeError, "cannot be `True` together"),
-        (lambda: optim.Adam([param()], differentiable=True), NotImplementedError, "differentiable=True is not supported"),
+        (
+            lambda: optim.Adam([param()], differentiable=True),
+            NotImplementedError,
+            "differentiable=True is not supported",
+        ),
     ],
 )
 def test_misuse_is_named(make: Any, error: type[Exception], message: str) -> None:
@@ -229,7 +233,10 @@ def test_a_count_saved_as_a_number_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("groups", "message"),
-    [([{"params": [0]}, {"params": [1]}], "different number of parameter groups: 2"), ([{"params": [0, 1]}], "doesn't match")],
+    [
+        ([{"params": [0]}, {"params": [1]}], "different number of parameter groups: 2"),
+        ([{"params": [0, 1]}], "doesn't match"),
+    ],
 )
 def test_a_state_dict_of_other_groups_is_refused(groups: Any, message: str) -> None:
     optimizer = optim.SGD([param()], lr=0.1)

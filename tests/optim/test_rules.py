@@ -124,7 +124,9 @@ def test_any_layout_of_value_and_gradient_gives_the_same(name: str) -> None:
 def test_other_dtypes_follow_pytorch_too(name: str, dtype: str, torch: ModuleType) -> None:
     results = []
     for lib in (minitensor, torch):
-        values, grad = (value.astype(dtype) * (1 + 1j if dtype == "complex64" else 1) for value in gradients(0, [(3, 4)] * 2))
+        values, grad = (
+            value.astype(dtype) * (1 + 1j if dtype == "complex64" else 1) for value in gradients(0, [(3, 4)] * 2)
+        )
         param = lib.tensor(values, requires_grad=True)
         optimizer = getattr(lib.optim, name)([param], lr=0.1)
         for _ in range(10):

@@ -12,7 +12,7 @@ import pytest
 import minitensor
 from minitensor.utils.data import default_collate, default_convert
 
-Point = namedtuple("Point", ["x", "y"])  # noqa: PYI024  # what users pass
+Point = namedtuple("Point", ["x", "y"])  # what users pass
 
 BATCHES = [
     lambda lib: [lib.ones(2), lib.zeros(2)],
@@ -53,7 +53,9 @@ def test_a_batch_is_pytorchs(batch: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "sample", [np.ones(2), np.float32(3), 3, "text", (np.ones(1), 2), {"a": np.ones(1)}, Point(np.ones(1), "b")], ids=str
+    "sample",
+    [np.ones(2), np.float32(3), 3, "text", (np.ones(1), 2), {"a": np.ones(1)}, Point(np.ones(1), "b")],
+    ids=str,
 )
 def test_a_single_sample_is_converted_as_pytorch_does(sample: Any) -> None:
     torch = pytest.importorskip("torch")

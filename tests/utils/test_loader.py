@@ -95,7 +95,7 @@ def test_a_dataset_with_its_own_way_to_rows_is_asked() -> None:
         def __getitem__(self, index: Any) -> Any:
             return tuple(column * 2 for column in super().__getitem__(index))
 
-    assert [batch.tolist() for batch, in DataLoader(Doubled(minitensor.arange(4)), batch_size=2)] == [[0, 2], [4, 6]]
+    assert [batch.tolist() for (batch,) in DataLoader(Doubled(minitensor.arange(4)), batch_size=2)] == [[0, 2], [4, 6]]
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
@@ -152,7 +152,11 @@ def test_workers_know_who_they_are() -> None:
 
     started: list[int] = []
     loader: DataLoader[Any] = DataLoader(
-        Who(), batch_size=None, num_workers=2, worker_init_fn=started.append, generator=minitensor.Generator().manual_seed(1)
+        Who(),
+        batch_size=None,
+        num_workers=2,
+        worker_init_fn=started.append,
+        generator=minitensor.Generator().manual_seed(1),
     )
     seen = list(loader)
     assert [(who, count) for who, count, _ in seen] == [(0, 2), (1, 2)] * 2

@@ -39,7 +39,7 @@ def test_the_order_is_pytorchs(name: str, args: Any, options: Any, seeded: bool)
 def test_batches_are_cut_in_order(size: int, drop_last: bool) -> None:
     batches = list(sampler := BatchSampler(SequentialSampler(range(10)), size, drop_last))
     kept = 10 // size * size if drop_last else 10
-    assert sum(batches, []) == list(range(kept))
+    assert [index for batch in batches for index in batch] == list(range(kept))
     assert {len(batch) for batch in batches[:-1]} <= {size}
     assert len(sampler) == len(batches)
 

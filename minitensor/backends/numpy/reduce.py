@@ -16,9 +16,11 @@ import numpy
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-FEW = 256  # up to this many, a product is not worth its preparation
-BLOCK = 512  # rows added by one product; as many columns at most, so that BLAS stays on one thread
+FEW = 512  # up to this many elements, a product is not worth its preparation
+BLOCK = 512  # rows added by one product; as many columns at most
+PRODUCT = BLOCK * BLOCK  # elements in one product: on more, BLAS would wake its threads, which cost more than they add
 LONG = 4096  # entries of a row from which on adding by halves is the more accurate
+ONES = {kind: numpy.ones(LONG, kind) for kind in "fd"}  # making them anew takes as long as a product
 
 
 def sum(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
@@ -30,7 +32,7 @@ def sum(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
             if inner > 1:
                 array = add_rows(array.reshape(-1, inner))
             return (add_columns(array.reshape(outer, kept)) if outer > 1 else array).reshape(shape)
-    return numpy.add.reduce(array, dims, None, None, keepdim)
+    return numpy.add.reduce(array, dims, None, None, keepdim)  # type: ignore[call-overload]  # the stub lacks it by place
 
 
 @lru_cache(4096)
@@ -53,20 +55,29 @@ def runs_of(
 
 def add_rows(rows: Array) -> Array:
     """Add up each row."""
-    if rows.shape[1] > LONG:
+    count, width = rows.shape
+    if width > LONG:
         return numpy.add.reduce(rows, 1)  # type: ignore[no-any-return]  # ufunc methods are untyped
-    return rows.dot(numpy.ones(rows.shape[1], rows.dtype))
+    ones = ONES[rows.dtype.char][:width]
+    step = PRODUCT // width
+    if count <= step:
+        return rows.dot(ones)  # type: ignore[no-any-return]  # as above
+    whole = count - count % step
+    found = numpy.empty(count, rows.dtype)
+    numpy.matmul(rows[:whole].reshape(-1, step, width), ones, out=found[:whole].reshape(-1, step))
+    numpy.dot(rows[whole:], ones, out=found[whole:])
+    return found
 
 
 def add_columns(rows: Array) -> Array:
     """Add up each column: in blocks of rows, then the blocks' sums likewise."""
     count, width = rows.shape
     blocks = count // BLOCK
-    if blocks < 2:
+    if count <= BLOCK:
         return add_few(rows)
     whole = rows[: blocks * BLOCK].reshape(blocks, BLOCK, width)
     if width <= BLOCK:
-        sums = numpy.matmul(numpy.ones(BLOCK, rows.dtype), whole)
+        sums = numpy.matmul(ONES[rows.dtype.char][:BLOCK], whole)
     else:
         sums = numpy.add.reduce(whole, 1)
     found = add_columns(sums)
@@ -78,4 +89,4 @@ def add_few(rows: Array) -> Array:
     count, width = rows.shape
     if width > BLOCK:
         return numpy.add.reduce(rows, 0)  # type: ignore[no-any-return]  # as above
-    return numpy.ones(count, rows.dtype).dot(rows)
+    return ONES[rows.dtype.char][:count].dot(rows)  # type: ignore[no-any-return]  # as above

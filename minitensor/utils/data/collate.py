@@ -72,7 +72,7 @@ def collate_mappings(first: Mapping[Any, Any], batch: Any) -> Any:
 
 
 def collate_sequences(first: Sequence[Any], batch: Any) -> Any:
-    """Collate position by position, into a sequence of the first one's type if that can be made; a tuple gives a list."""
+    """Collate position by position, into a sequence of the first one's type if it can be made; a tuple gives a list."""
     if any(len(sample) != len(first) for sample in batch):
         raise ShapeError(
             "each element in list of batch should be of equal size, "

@@ -1,6 +1,7 @@
 """Datasets: samples by number, or one after another; whole, in part, and several as one.
 
-A dataset with numbers has ``__getitem__`` and ``__len__``; an iterable one has ``__iter__`` alone. Nothing here knows batches.
+A dataset with numbers has ``__getitem__`` and ``__len__``; an iterable one has ``__iter__`` alone. Nothing here knows
+batches.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from minitensor.generator import Generator
     from minitensor.tensor import Tensor
 
-Sample = TypeVar("Sample", covariant=True)  # noqa: PLC0105  # read as a word
+Sample = TypeVar("Sample", covariant=True)  # read as a word
 
 
 class Dataset(Generic[Sample]):
@@ -41,7 +42,7 @@ class IterableDataset(Dataset[Sample]):
     def __iter__(self) -> Iterator[Sample]:
         raise NotImplementedError("Subclasses of IterableDataset should implement __iter__.")
 
-    def __add__(self, other: Dataset[Any]) -> ChainDataset:
+    def __add__(self, other: Dataset[Any]) -> ChainDataset[Any]:
         return ChainDataset([self, other])
 
 
@@ -101,7 +102,8 @@ class ChainDataset(IterableDataset[Sample]):
             yield from dataset
 
     def __len__(self) -> int:
-        return sum(len(dataset) for dataset in self.datasets)  # type: ignore[arg-type]  # sized, or len says so
+        lengths: list[int] = [len(dataset) for dataset in self.datasets]  # type: ignore[arg-type]  # sized, or len says so
+        return sum(lengths)
 
 
 class Subset(Dataset[Sample]):

@@ -1,7 +1,7 @@
 """DataLoader: batches from a dataset, in a sampler's order, collated, prepared ahead by workers if there are any.
 
-The order of random draws is PyTorch's: each epoch draws one seed for its workers when it begins, even without any, and
-then what the sampler needs.
+The order of random draws is PyTorch's: each epoch draws one seed for its workers when it begins, even without any,
+and then what the sampler needs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from minitensor.utils.data.workers import Worker, WorkerInfo, prefetched
 if TYPE_CHECKING:
     from minitensor.generator import Generator
 
-Sample = TypeVar("Sample", covariant=True)  # noqa: PLC0105  # read as a word
+Sample = TypeVar("Sample", covariant=True)  # read as a word
 
 FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
@@ -150,14 +150,16 @@ class DataLoader(Generic[Sample]):
         if not batched:
             return lambda index: self.collate_fn(self.dataset[index])
         if self.collate_fn is default_collate:
-            return lambda indices: stacked_rows(self.dataset, indices) or default_collate(samples(self.dataset, indices))
+            return lambda indices: (
+                stacked_rows(self.dataset, indices) or default_collate(samples(self.dataset, indices))
+            )
         return lambda indices: self.collate_fn(samples(self.dataset, indices))
 
 
 def samples(dataset: Any, indices: Any) -> list[Any]:
     """Return the samples at some indices, at once if the dataset can do so."""
     at_once = getattr(dataset, "__getitems__", None)
-    return at_once(indices) if at_once is not None else [dataset[i] for i in indices]  # type: ignore[no-any-return]
+    return at_once(indices) if at_once is not None else [dataset[i] for i in indices]
 
 
 def stacked_rows(dataset: Any, indices: list[Any]) -> list[Any] | None:
@@ -218,7 +220,9 @@ def check_iterable(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
     """Refuse an order for a dataset that has its own."""
     for name, value in (("shuffle", shuffle or None), ("sampler", sampler), ("batch_sampler", batch_sampler)):
         if value is not None:
-            raise ArgumentError(f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}")
+            raise ArgumentError(
+                f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}"
+            )
 
 
 def check_order(batch_size: int | None, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:
@@ -226,6 +230,8 @@ def check_order(batch_size: int | None, shuffle: Any, sampler: Any, batch_sample
     if sampler is not None and shuffle:
         raise ArgumentError("sampler option is mutually exclusive with shuffle")
     if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-        raise ArgumentError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
+        raise ArgumentError(
+            "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+        )
     if batch_size is None and drop_last:
         raise ArgumentError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")

@@ -1,7 +1,7 @@
 """Samplers: in which order the samples of a dataset come. A sampler is iterated anew for each epoch.
 
-Random ones draw from a generator in PyTorch's order, so that the same seed gives the same epochs. They know a dataset only
-by its length.
+Random ones draw from a generator in PyTorch's order, so that the same seed gives the same epochs. They know a dataset
+only by its length.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from minitensor.ops.creation import as_tensor
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
-Index = TypeVar("Index", covariant=True)  # noqa: PLC0105  # read as a word
+Index = TypeVar("Index", covariant=True)  # read as a word
 
 
 def draw_seed(generator: Generator | None) -> int:
@@ -51,7 +51,7 @@ class RandomSampler(Sampler[int]):
     """The indices in random order; with ``replacement``, each drawn from all.
 
     Args:
-        num_samples: how many to draw, as many as there are if not given; without replacement, whole permutations follow one
+        num_samples: how many to draw, as many as there are if not given; without replacement, permutations follow one
             another.
     """
 

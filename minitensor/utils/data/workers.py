@@ -1,8 +1,8 @@
 """Workers: threads that prepare batches ahead of the loop that uses them.
 
-NumPy lets go of the interpreter while it works on big arrays, files and compressed data too, so threads overlap where it
-counts, share the dataset without copies, and need no pickling. Batches are dealt to the workers in turn and come back in
-the same turn; what a worker raises is raised where its batch is due.
+NumPy lets go of the interpreter while it works on big arrays, files and compressed data too, so threads overlap where
+it counts, share the dataset without copies, and need no pickling. Batches are dealt to the workers in turn and come
+back in the same turn; what a worker raises is raised where its batch is due.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
-from typing import Any, Final
+from itertools import cycle, islice
+from queue import Empty, SimpleQueue
+from typing import Any, Final, NamedTuple
 
 from minitensor.errors import MinitensorError
 
@@ -22,8 +21,7 @@ class LoaderTimeout(MinitensorError, RuntimeError):
     """A worker did not deliver its batch in time."""
 
 
-@dataclass(frozen=True)
-class WorkerInfo:
+class WorkerInfo(NamedTuple):
     """Who a worker is: its number, how many there are, its own seed, and the dataset."""
 
     id: int
@@ -44,42 +42,65 @@ def get_worker_info() -> WorkerInfo | None:
     return _here.info
 
 
-class Exhausted:
-    """What a worker sends when its iterator has ended."""
+class End:
+    """What stands in an order's or a batch's place when there are no more."""
 
 
-END: Final = Exhausted()
+END: Final = End()
 
 
 class Worker:
     """One thread that fetches batches in the order in which it is asked."""
 
-    def __init__(self, info: WorkerInfo, init: Callable[[int], Any] | None, fetch: Callable[[], Callable[[Any], Any]]):
+    def __init__(
+        self, info: WorkerInfo, init: Callable[[int], Any] | None, make_fetch: Callable[[], Callable[[Any], Any]]
+    ) -> None:
+        self.ended = False
         self._info = info
         self._init = init
-        self._make_fetch = fetch
-        self._fetch: Callable[[Any], Any] | None = None
-        self._thread = ThreadPoolExecutor(1, f"DataLoader-{info.id}")
-        self.ended = False
+        self._make_fetch = make_fetch
+        self._orders: SimpleQueue[Any] = SimpleQueue()
+        self._batches: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=f"DataLoader-{info.id}", daemon=True)
+        self._thread.start()
 
-    def ask(self, indices: Any) -> Future[Any]:
+    def ask(self, indices: Any) -> None:
         """Ask for a batch."""
-        return self._thread.submit(self._work, indices)
+        self._orders.put(indices)
 
-    def _work(self, indices: Any) -> Any:
-        if self._fetch is None:
-            _here.info = self._info
-            if self._init is not None:
-                self._init(self._info.id)
-            self._fetch = self._make_fetch()
+    def answer(self, timeout: float) -> Any:
+        """Wait for the batch asked for first; raise what the thread raised. ``END``: there are no more."""
         try:
-            return self._fetch(indices)
-        except StopIteration:
-            return END
+            batch, error = self._batches.get(timeout=timeout or None)
+        except Empty:
+            raise LoaderTimeout(
+                f"DataLoader timed out after {timeout} seconds; give it more time with timeout=, or 0 to wait for ever"
+            ) from None
+        if error is not None:
+            raise error
+        return batch
 
     def stop(self) -> None:
         """Let the thread end when its present batch is done."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self.ended = True
+        self._orders.put(END)
+
+    def _run(self) -> None:
+        _here.info = self._info
+        fetch: Callable[[Any], Any] | None = None
+        while (indices := self._orders.get()) is not END and not self.ended:
+            try:
+                fetch = fetch or self._begin()
+                self._batches.put((fetch(indices), None))
+            except StopIteration:
+                self._batches.put((END, None))
+            except BaseException as error:
+                self._batches.put((None, error))
+
+    def _begin(self) -> Callable[[Any], Any]:
+        if self._init is not None:
+            self._init(self._info.id)
+        return self._make_fetch()
 
 
 def prefetched(workers: list[Worker], orders: Iterable[Any], ahead: int, timeout: float) -> Iterator[Any]:
@@ -87,26 +108,15 @@ def prefetched(workers: list[Worker], orders: Iterable[Any], ahead: int, timeout
 
     A worker whose iterator has ended is passed over; when all have, that is the end.
     """
-    orders = iter(orders)
-    asked: deque[tuple[Worker, Future[Any]]] = deque()
-    turn = 0
+    asked: deque[Worker] = deque()
+    turns = dealt(workers, iter(orders))
     try:
         while True:
-            while len(asked) < ahead and (alive := [worker for worker in workers if not worker.ended]):
-                try:
-                    indices = next(orders)
-                except StopIteration:
-                    break
-                while workers[turn % len(workers)].ended:
-                    turn += 1
-                worker = workers[turn % len(workers)]
-                turn += 1
-                asked.append((worker, worker.ask(indices)))
-                del alive
+            asked.extend(islice(turns, ahead - len(asked)))
             if not asked:
                 return
-            worker, future = asked.popleft()
-            batch = arrived(future, timeout)
+            worker = asked.popleft()
+            batch = worker.answer(timeout)
             if batch is END:
                 worker.ended = True
             else:
@@ -116,13 +126,15 @@ def prefetched(workers: list[Worker], orders: Iterable[Any], ahead: int, timeout
             worker.stop()
 
 
-def arrived(future: Future[Any], timeout: float) -> Any:
-    """Wait for a batch; raise what its worker raised."""
-    try:
-        return future.result(timeout or None)
-    except FutureTimeoutError:
-        if future.done():
-            raise
-        raise LoaderTimeout(
-            f"DataLoader timed out after {timeout} seconds; give it more time with timeout=, or 0 to wait for ever"
-        ) from None
+def dealt(workers: list[Worker], orders: Iterator[Any]) -> Iterator[Worker]:
+    """Ask the workers in turn, those that have not ended, and say whom, one order at a time."""
+    for worker in cycle(workers):
+        if all(each.ended for each in workers):
+            return
+        if worker.ended:
+            continue
+        indices = next(orders, END)
+        if indices is END:
+            return
+        worker.ask(indices)
+        yield worker

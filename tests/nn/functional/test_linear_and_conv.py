@@ -42,7 +42,12 @@ def test_linear_keeps_the_dtype(dtype: str) -> None:
 
 
 def test_linear_reads_every_layout() -> None:
-    agree(lambda lib, x, w, b: lib.nn.functional.linear(x.transpose(0, 1), w.t(), b[::2]), draw(3, 4, 2), draw(2, 5), draw(10))
+    agree(
+        lambda lib, x, w, b: lib.nn.functional.linear(x.transpose(0, 1), w.t(), b[::2]),
+        draw(3, 4, 2),
+        draw(2, 5),
+        draw(10),
+    )
 
 
 def test_the_weights_gradient_lies_as_the_weight() -> None:
@@ -69,7 +74,7 @@ CONVS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((3, 5, 5), (2, 3, 3, 3), {"padding": 1}),
     ((2, 3, 5, 5), (2, 3, 1, 1), {}),
     ((1, 1, 5, 5), (1, 1, 5, 5), {}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
@@ -127,25 +132,73 @@ def test_the_gradient_of_a_convolution_is_one_with_the_kernel_flipped() -> None:
 
 
 REFUSED = [
-    (lambda: F.linear(mt.ones(4, 3), mt.ones(5, 2)), RuntimeError, r"input of shape \(4, 3\), weight of shape \(5, 2\)"),
-    (lambda: F.linear(mt.ones(4, 3), mt.ones(5, 3), mt.ones(4)), RuntimeError, r"bias has shape \(4,\), but the weight has 5"),
+    (
+        lambda: F.linear(mt.ones(4, 3), mt.ones(5, 2)),
+        RuntimeError,
+        r"input of shape \(4, 3\), weight of shape \(5, 2\)",
+    ),
+    (
+        lambda: F.linear(mt.ones(4, 3), mt.ones(5, 3), mt.ones(4)),
+        RuntimeError,
+        r"bias has shape \(4,\), but the weight has 5",
+    ),
     (lambda: F.linear(mt.ones(4, 3), mt.ones(5, 3).double()), RuntimeError, "same dtype"),
     (lambda: F.linear(mt.ones(4, 3), mt.ones(5, 3), 1.0), TypeError, "'bias' must be a tensor or None, not float"),
-    (lambda: F.conv2d(mt.ones(1, 2, 5, 5), mt.ones(4, 3, 3, 3)), RuntimeError, r"shape \(4, 3, 3, 3\), expected input of shape \(1, 2, 5, 5\) to have 3 channels, but got 2"),
-    (lambda: F.conv2d(mt.ones(5, 5), mt.ones(4, 3, 3, 3)), RuntimeError, r"3D \(unbatched\) or 4D \(batched\) input, but got input of shape \(5, 5\)"),
+    (
+        lambda: F.conv2d(mt.ones(1, 2, 5, 5), mt.ones(4, 3, 3, 3)),
+        RuntimeError,
+        r"shape \(4, 3, 3, 3\), expected input of shape \(1, 2, 5, 5\) to have 3 channels, but got 2",
+    ),
+    (
+        lambda: F.conv2d(mt.ones(5, 5), mt.ones(4, 3, 3, 3)),
+        RuntimeError,
+        r"3D \(unbatched\) or 4D \(batched\) input, but got input of shape \(5, 5\)",
+    ),
     (lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3)), RuntimeError, "expected a 4D weight"),
-    (lambda: F.conv2d(mt.ones(1, 3, 2, 2), mt.ones(4, 3, 3, 3)), RuntimeError, r"shape \(1, 3, 2, 2\), weight of shape \(4, 3, 3, 3\): .*greater than actual input"),
-    (lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3), mt.ones(3)), RuntimeError, "bias to be 1-dimensional with 4 elements"),
-    (lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3).double()), RuntimeError, "input has dtype float32, but weight has float64"),
+    (
+        lambda: F.conv2d(mt.ones(1, 3, 2, 2), mt.ones(4, 3, 3, 3)),
+        RuntimeError,
+        r"shape \(1, 3, 2, 2\), weight of shape \(4, 3, 3, 3\): .*greater than actual input",
+    ),
+    (
+        lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3), mt.ones(3)),
+        RuntimeError,
+        "bias to be 1-dimensional with 4 elements",
+    ),
+    (
+        lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3).double()),
+        RuntimeError,
+        "input has dtype float32, but weight has float64",
+    ),
     (lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3), stride=2, padding="same"), ValueError, "strided"),
-    (lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3), padding="most"), ValueError, "'valid' or 'same', got 'most'"),
-    (lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3), stride=0), RuntimeError, "stride should be greater than zero"),
-    (lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3), stride=(1, 2, 3)), RuntimeError, "stride to be a single integer value or a list of 2"),
+    (
+        lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3), padding="most"),
+        ValueError,
+        "'valid' or 'same', got 'most'",
+    ),
+    (
+        lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3), stride=0),
+        RuntimeError,
+        "stride should be greater than zero",
+    ),
+    (
+        lambda: F.conv2d(mt.ones(1, 3, 5, 5), mt.ones(4, 3, 3, 3), stride=(1, 2, 3)),
+        RuntimeError,
+        "stride to be a single integer value or a list of 2",
+    ),
     (lambda: F.conv2d(mt.ones(1, 4, 5, 5), mt.ones(3, 2, 3, 3), groups=2), RuntimeError, "do not divide into 2 groups"),
     (lambda: F.conv2d(mt.ones(1, 4, 5, 5), 3), TypeError, "'weight' must be a tensor, not int"),
-    (lambda: F.conv_transpose2d(mt.ones(1, 2, 5, 5), mt.ones(3, 4, 3, 3)), RuntimeError, "to have 3 channels, but got 2"),
-    (lambda: F.conv_transpose2d(mt.ones(1, 2, 5, 5), mt.ones(2, 4, 3, 3), output_padding=1), RuntimeError, "output padding must be smaller"),
-]  # fmt: skip
+    (
+        lambda: F.conv_transpose2d(mt.ones(1, 2, 5, 5), mt.ones(3, 4, 3, 3)),
+        RuntimeError,
+        "to have 3 channels, but got 2",
+    ),
+    (
+        lambda: F.conv_transpose2d(mt.ones(1, 2, 5, 5), mt.ones(2, 4, 3, 3), output_padding=1),
+        RuntimeError,
+        "output padding must be smaller",
+    ),
+]
 
 
 @pytest.mark.parametrize(("call", "error", "words"), REFUSED)
@@ -173,7 +226,9 @@ def test_a_convolution_is_a_product_with_unfolded_windows() -> None:
     columns = F.unfold(image, 11, stride=4)
     assert columns.shape == (1, 363, 3025)
     product = kernels.reshape(96, 363) @ columns[0]
-    np.testing.assert_allclose(product.reshape(1, 96, 55, 55).numpy(), F.conv2d(image, kernels, stride=4).numpy(), atol=1e-9)
+    np.testing.assert_allclose(
+        product.reshape(1, 96, 55, 55).numpy(), F.conv2d(image, kernels, stride=4).numpy(), atol=1e-9
+    )
 
 
 def test_fold_refuses_what_no_unfold_gave() -> None:
@@ -190,11 +245,18 @@ def test_pixels_are_shuffled_and_back() -> None:
 # -- padding -----------------------------------------------------------------------------------------------------------
 
 PADS = [
-    ((2, 3, 4), (1, 2), "constant"), ((2, 3, 4), (1, -2, 0, 3), "constant"), ((2, 3, 4), (-1, -1, 1, 0, 2, -1), "constant"),
-    ((2, 3, 4), (3, 2), "reflect"), ((2, 3, 4, 5), (1, 2, 3, 0), "reflect"), ((3, 4), (2, 1), "reflect"),
-    ((2, 3, 4), (5, 2), "replicate"), ((2, 3, 4, 5), (1, 2, 3, 6), "replicate"), ((1, 2, 3, 3, 3), (1, 1, 2, 0, 0, 1), "replicate"),
-    ((2, 3, 4), (4, 2), "circular"), ((2, 3, 4, 5), (1, 2, 3, 0), "circular"),
-]  # fmt: skip
+    ((2, 3, 4), (1, 2), "constant"),
+    ((2, 3, 4), (1, -2, 0, 3), "constant"),
+    ((2, 3, 4), (-1, -1, 1, 0, 2, -1), "constant"),
+    ((2, 3, 4), (3, 2), "reflect"),
+    ((2, 3, 4, 5), (1, 2, 3, 0), "reflect"),
+    ((3, 4), (2, 1), "reflect"),
+    ((2, 3, 4), (5, 2), "replicate"),
+    ((2, 3, 4, 5), (1, 2, 3, 6), "replicate"),
+    ((1, 2, 3, 3, 3), (1, 1, 2, 0, 0, 1), "replicate"),
+    ((2, 3, 4), (4, 2), "circular"),
+    ((2, 3, 4, 5), (1, 2, 3, 0), "circular"),
+]
 
 
 @pytest.mark.parametrize(("shape", "amounts", "mode"), PADS)

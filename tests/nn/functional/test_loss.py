@@ -29,7 +29,9 @@ SAMPLES = [((4, 3), (4,)), ((3,), ()), ((2, 3, 4), (2, 4)), ((2, 3, 2, 2), (2, 2
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize(("shape", "classes"), SAMPLES, ids=str)
-@pytest.mark.parametrize("options", [{}, {"ignore_index": 1}, {"label_smoothing": 0.2}, {"label_smoothing": 0.2, "ignore_index": 0}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"ignore_index": 1}, {"label_smoothing": 0.2}, {"label_smoothing": 0.2, "ignore_index": 0}], ids=str
+)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_cross_entropy_of_classes(reduction: str, shape: Any, classes: Any, options: Any, weighted: bool) -> None:
     count = shape[1] if len(shape) > 1 else shape[0]
@@ -38,7 +40,8 @@ def test_cross_entropy_of_classes(reduction: str, shape: Any, classes: Any, opti
         target.flat[0], target.flat[1] = options["ignore_index"], 2
     weight = np.abs(draw(count)) + 0.1
     call = lambda lib, x, t: lib.nn.functional.cross_entropy(
-        x, t, lib.from_numpy(weight) if weighted else None, reduction=reduction, **options)
+        x, t, lib.from_numpy(weight) if weighted else None, reduction=reduction, **options
+    )
     agree(call, draw(*shape), np.asarray(target))
 
 
@@ -48,7 +51,8 @@ def test_cross_entropy_of_classes(reduction: str, shape: Any, classes: Any, opti
 def test_cross_entropy_of_probabilities(reduction: str, smoothing: float, shape: Any) -> None:
     weight = np.abs(draw(3)) + 0.1
     call = lambda lib, x, t: lib.nn.functional.cross_entropy(
-        x, t, lib.from_numpy(weight), reduction=reduction, label_smoothing=smoothing)
+        x, t, lib.from_numpy(weight), reduction=reduction, label_smoothing=smoothing
+    )
     agree(call, draw(*shape), chance(*shape))
 
 
@@ -60,7 +64,9 @@ def test_nll_loss(reduction: str, shape: Any, classes: Any, ignored: int) -> Non
     target, weight = np.asarray(RNG.integers(0, count, classes)), np.abs(draw(count)) + 0.1
     if ignored == 1 and target.size > 1:
         target.flat[0], target.flat[1] = 1, 2
-    call = lambda lib, x, t: lib.nn.functional.nll_loss(x, t, lib.from_numpy(weight), ignore_index=ignored, reduction=reduction)
+    call = lambda lib, x, t: lib.nn.functional.nll_loss(
+        x, t, lib.from_numpy(weight), ignore_index=ignored, reduction=reduction
+    )
     agree(call, draw(*shape), target)
 
 
@@ -71,7 +77,9 @@ def test_all_samples_ignored() -> None:
 
 
 def test_no_samples() -> None:
-    agree(lambda lib, x, t: lib.nn.functional.cross_entropy(x, t, reduction="sum"), draw(0, 4), np.zeros(0, int), order=1)
+    agree(
+        lambda lib, x, t: lib.nn.functional.cross_entropy(x, t, reduction="sum"), draw(0, 4), np.zeros(0, int), order=1
+    )
     agree(lambda lib, x, t: lib.nn.functional.cross_entropy(x, t), draw(0, 4), np.zeros(0, int), order=0)
 
 
@@ -103,7 +111,8 @@ def test_losses_with_their_numbers() -> None:
     agree(lambda lib, x, t: lib.nn.functional.huber_loss(x, t, delta=0.3), x, t)
     weight, positive = np.abs(draw(4, 3)), np.abs(draw(3))
     call = lambda lib, x, t: lib.nn.functional.binary_cross_entropy_with_logits(
-        x, t, lib.from_numpy(weight), pos_weight=lib.from_numpy(positive))
+        x, t, lib.from_numpy(weight), pos_weight=lib.from_numpy(positive)
+    )
     agree(call, x * 30, chance(4, 3))
 
 
@@ -111,10 +120,16 @@ def test_binary_cross_entropy() -> None:
     weight = np.abs(draw(4, 3))
     for reduction in REDUCTIONS:
         call = lambda lib, x, t, reduction=reduction: lib.nn.functional.binary_cross_entropy(
-            x, t, lib.from_numpy(weight), reduction=reduction)
+            x, t, lib.from_numpy(weight), reduction=reduction
+        )
         agree(call, chance(4, 3), chance(4, 3), rtol=1e-7)  # PyTorch's second gradient is off by its epsilon
     edges = np.array([0.0, 0.0, 1.0, 1.0, 0.5])
-    agree(lambda lib, x: lib.nn.functional.binary_cross_entropy(x, lib.tensor([0, 1, 0, 1, 0.0]).double()), edges, order=1, rtol=1e-7)
+    agree(
+        lambda lib, x: lib.nn.functional.binary_cross_entropy(x, lib.tensor([0, 1, 0, 1, 0.0]).double()),
+        edges,
+        order=1,
+        rtol=1e-7,
+    )
 
 
 @pytest.mark.filterwarnings("ignore:reduction:UserWarning")
@@ -123,7 +138,9 @@ def test_kl_div() -> None:
         call = lambda lib, x, t, reduction=reduction: lib.nn.functional.kl_div(x, t, reduction=reduction)
         agree(call, draw(4, 3), chance(4, 3))
     agree(lambda lib, x, t: lib.nn.functional.kl_div(x, t, reduction="sum", log_target=True), draw(4, 3), draw(4, 3))
-    agree(lambda lib, x: lib.nn.functional.kl_div(x, lib.tensor([0.0, 1.0]).double(), reduction="sum"), draw(2), order=1)
+    agree(
+        lambda lib, x: lib.nn.functional.kl_div(x, lib.tensor([0.0, 1.0]).double(), reduction="sum"), draw(2), order=1
+    )
 
 
 def test_cosines_and_margins() -> None:
@@ -131,7 +148,11 @@ def test_cosines_and_margins() -> None:
     agree(lambda lib, x, y: lib.nn.functional.cosine_similarity(x, y, dim=-1), draw(1, 3), draw(4, 3))
     agree(lambda lib, x, y: lib.nn.functional.cosine_similarity(x, y), np.zeros((2, 3)), draw(2, 3), order=0)
     target = np.array([1.0, -1.0, 1.0, -1.0])
-    agree(lambda lib, x, y: lib.nn.functional.cosine_embedding_loss(x, y, lib.from_numpy(target), 0.1), draw(4, 3), draw(4, 3))
+    agree(
+        lambda lib, x, y: lib.nn.functional.cosine_embedding_loss(x, y, lib.from_numpy(target), 0.1),
+        draw(4, 3),
+        draw(4, 3),
+    )
     agree(lambda lib, x, y: lib.nn.functional.margin_ranking_loss(x, y, lib.from_numpy(target), 0.1), draw(4), draw(4))
 
 
@@ -153,16 +174,36 @@ def test_both_refuse(call: Any) -> None:
 
 
 REFUSED = [
-    (lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 3])), IndexError, "Target 3 is out of bounds: there are 3 classes, 0 to 2"),
+    (
+        lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 3])),
+        IndexError,
+        "Target 3 is out of bounds: there are 3 classes, 0 to 2",
+    ),
     (lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, -1])), IndexError, "Target -1 is out of bounds"),
-    (lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 1, 2])), ValueError, r"expected target of shape \(2,\) for input of shape \(2, 3\), got \(3,\)"),
-    (lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 1]), mt.ones(2)), RuntimeError, "all 3 classes or no classes"),
-    (lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0.0, 1.0])), RuntimeError, "class numbers .* or probabilities .* got float32"),
+    (
+        lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 1, 2])),
+        ValueError,
+        r"expected target of shape \(2,\) for input of shape \(2, 3\), got \(3,\)",
+    ),
+    (
+        lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 1]), mt.ones(2)),
+        RuntimeError,
+        "all 3 classes or no classes",
+    ),
+    (
+        lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0.0, 1.0])),
+        RuntimeError,
+        "class numbers .* or probabilities .* got float32",
+    ),
     (lambda: F.cross_entropy(mt.ones(2, 3).long(), mt.tensor([0, 1])), RuntimeError, "floating-point input, got int64"),
-    (lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 1]), reduction="most"), ValueError, "'most' is not a valid value"),
+    (
+        lambda: F.cross_entropy(mt.ones(2, 3), mt.tensor([0, 1]), reduction="most"),
+        ValueError,
+        "'most' is not a valid value",
+    ),
     (lambda: F.binary_cross_entropy(mt.ones(2), mt.ones(3)), ValueError, r"target size \(\(3,\)\)"),
     (lambda: F.huber_loss(mt.ones(2), mt.ones(2), delta=0), ValueError, "delta"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "error", "words"), REFUSED)
@@ -177,4 +218,6 @@ def test_shapes_that_broadcast_are_warned_of() -> None:
 
 
 def test_the_example_of_the_docstring() -> None:
-    assert math.isclose(F.cross_entropy(mt.tensor([[0.0, 0.0], [10.0, 0.0]]), mt.tensor([1, 0])).item(), 0.3466, rel_tol=1e-3)
+    assert math.isclose(
+        F.cross_entropy(mt.tensor([[0.0, 0.0], [10.0, 0.0]]), mt.tensor([1, 0])).item(), 0.3466, rel_tol=1e-3
+    )

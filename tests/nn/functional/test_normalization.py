@@ -52,7 +52,9 @@ def test_means_far_from_zero_do_not_spoil_the_variance() -> None:
     agree(lambda lib, x: lib.nn.functional.batch_norm(x, None, None, training=True), x, order=0, rtol=1e-3)
 
 
-@pytest.mark.parametrize(("shape", "normalized"), [((4, 5), (5,)), ((2, 3, 4), (3, 4)), ((2, 3, 4), (4,)), ((6,), (6,))])
+@pytest.mark.parametrize(
+    ("shape", "normalized"), [((4, 5), (5,)), ((2, 3, 4), (3, 4)), ((2, 3, 4), (4,)), ((6,), (6,))]
+)
 @pytest.mark.parametrize("affine", [0, 1, 2])
 def test_layer_norm(shape: Any, normalized: Any, affine: int) -> None:
     call = lambda lib, x, *wb: lib.nn.functional.layer_norm(x, normalized, *wb)
@@ -99,16 +101,36 @@ def test_local_response_norm(size: int, shape: Any) -> None:
 
 
 REFUSED = [
-    (lambda: F.batch_norm(mt.ones(1, 3), None, None, training=True), ValueError, r"more than 1 value per channel .* \(1, 3\)"),
+    (
+        lambda: F.batch_norm(mt.ones(1, 3), None, None, training=True),
+        ValueError,
+        r"more than 1 value per channel .* \(1, 3\)",
+    ),
     (lambda: F.batch_norm(mt.ones(4, 3), None, None), ValueError, "running_mean and running_var"),
-    (lambda: F.batch_norm(mt.ones(4, 3), mt.ones(4), mt.ones(3)), RuntimeError, r"running_mean should contain 3 elements.*\(4,\)"),
-    (lambda: F.batch_norm(mt.ones(4, 3).long(), None, None, training=True), RuntimeError, "floating-point input, got int64"),
-    (lambda: F.layer_norm(mt.ones(4, 3), (4,)), RuntimeError, r"normalized_shape=\[4\], expected input .* size \[4, 3\]"),
+    (
+        lambda: F.batch_norm(mt.ones(4, 3), mt.ones(4), mt.ones(3)),
+        RuntimeError,
+        r"running_mean should contain 3 elements.*\(4,\)",
+    ),
+    (
+        lambda: F.batch_norm(mt.ones(4, 3).long(), None, None, training=True),
+        RuntimeError,
+        "floating-point input, got int64",
+    ),
+    (
+        lambda: F.layer_norm(mt.ones(4, 3), (4,)),
+        RuntimeError,
+        r"normalized_shape=\[4\], expected input .* size \[4, 3\]",
+    ),
     (lambda: F.layer_norm(mt.ones(4, 3), (3,), mt.ones(4)), RuntimeError, r"weight of shape \[4\]"),
-    (lambda: F.group_norm(mt.ones(4, 3), 2), RuntimeError, r"divisible by num_groups, but got input of shape \(4, 3\) and"),
+    (
+        lambda: F.group_norm(mt.ones(4, 3), 2),
+        RuntimeError,
+        r"divisible by num_groups, but got input of shape \(4, 3\) and",
+    ),
     (lambda: F.instance_norm(mt.ones(4, 3, 1)), ValueError, "more than 1 spatial element"),
     (lambda: F.local_response_norm(mt.ones(4, 3), 2), RuntimeError, "3D or higher"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "error", "words"), REFUSED)

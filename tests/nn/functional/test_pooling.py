@@ -19,10 +19,13 @@ def draw(*shape: int) -> Any:
 
 
 MAX = [
-    ((2, 3, 6, 7), (2,), {}), ((2, 3, 6, 7), (3, 2), {}), ((2, 3, 7, 7), ((3, 2), (2, 1)), {"padding": 1}),
-    ((2, 3, 7, 8), (3, 2), {"padding": (1, 0), "dilation": 2}), ((2, 3, 7, 8), (3, 2), {"ceil_mode": True, "padding": 1}),
+    ((2, 3, 6, 7), (2,), {}),
+    ((2, 3, 6, 7), (3, 2), {}),
+    ((2, 3, 7, 7), ((3, 2), (2, 1)), {"padding": 1}),
+    ((2, 3, 7, 8), (3, 2), {"padding": (1, 0), "dilation": 2}),
+    ((2, 3, 7, 8), (3, 2), {"ceil_mode": True, "padding": 1}),
     ((3, 6, 7), (2,), {}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("shape", "sizes", "options"), MAX)
@@ -45,10 +48,14 @@ def test_pooling_of_signals(shape: Any) -> None:
 
 
 AVG = [
-    ((2, 3, 6, 7), (2,), {}), ((2, 3, 6, 7), ((3, 2), 2), {"padding": 1}), ((2, 3, 6, 7), (3,), {"padding": 1, "count_include_pad": False}),
-    ((2, 3, 6, 7), (3, 2), {"padding": 1, "ceil_mode": True}), ((2, 3, 6, 7), (3, 2), {"padding": 1, "ceil_mode": True, "count_include_pad": False}),
-    ((2, 3, 6, 7), (2,), {"divisor_override": 3}), ((3, 6, 7), (2,), {}),
-]  # fmt: skip
+    ((2, 3, 6, 7), (2,), {}),
+    ((2, 3, 6, 7), ((3, 2), 2), {"padding": 1}),
+    ((2, 3, 6, 7), (3,), {"padding": 1, "count_include_pad": False}),
+    ((2, 3, 6, 7), (3, 2), {"padding": 1, "ceil_mode": True}),
+    ((2, 3, 6, 7), (3, 2), {"padding": 1, "ceil_mode": True, "count_include_pad": False}),
+    ((2, 3, 6, 7), (2,), {"divisor_override": 3}),
+    ((3, 6, 7), (2,), {}),
+]
 
 
 @pytest.mark.parametrize(("shape", "sizes", "options"), AVG)
@@ -88,7 +95,9 @@ def test_both_refuse(call: Any) -> None:
 
 
 def test_a_refusal_names_the_shape() -> None:
-    with pytest.raises(RuntimeError, match=r"max_pool2d: expected 3D \(unbatched\) or 4D \(batched\) input, got shape \(4, 4\)"):
+    with pytest.raises(
+        RuntimeError, match=r"max_pool2d: expected 3D \(unbatched\) or 4D \(batched\) input, got shape \(4, 4\)"
+    ):
         F.max_pool2d(mt.ones(4, 4), 2)
     with pytest.raises(RuntimeError, match=r"avg_pool2d: input of shape \(1, 3, 3\): pool: output size is too small"):
         F.avg_pool2d(mt.ones(1, 3, 3), 4)

@@ -22,7 +22,9 @@ def draw(*shape: int, dtype: str = "float64") -> Any:
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (2, 3), (0,)], ids=str)
-@pytest.mark.parametrize("options", [{}, {"padding_idx": 1}, {"padding_idx": -1}, {"scale_grad_by_freq": True}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"padding_idx": 1}, {"padding_idx": -1}, {"scale_grad_by_freq": True}], ids=str
+)
 def test_embedding(shape: Any, options: Any) -> None:
     numbers = np.asarray(RNG.integers(0, 5, shape))
     order = 1 if "scale_grad_by_freq" in options else 2
@@ -46,17 +48,25 @@ def test_one_hot() -> None:
 
 
 REFUSED = [
-    (lambda: F.embedding(mt.tensor([5]), mt.ones(5, 2)), IndexError, "index 5 is out of range for a table of 5 rows, 0 to 4"),
+    (
+        lambda: F.embedding(mt.tensor([5]), mt.ones(5, 2)),
+        IndexError,
+        "index 5 is out of range for a table of 5 rows, 0 to 4",
+    ),
     (lambda: F.embedding(mt.tensor([-1]), mt.ones(5, 2)), IndexError, "index -1 is out of range"),
     (lambda: F.embedding(mt.tensor([1.0]), mt.ones(5, 2)), RuntimeError, "integer indices, got float32"),
     (lambda: F.embedding(mt.tensor([1]), mt.ones(5)), RuntimeError, r"expected weight \(V, D\), got shape \(5,\)"),
-    (lambda: F.embedding(mt.tensor([1]), mt.ones(5, 2), padding_idx=5), ValueError, r"within num_embeddings \(5\), got 5"),
+    (
+        lambda: F.embedding(mt.tensor([1]), mt.ones(5, 2), padding_idx=5),
+        ValueError,
+        r"within num_embeddings \(5\), got 5",
+    ),
     (lambda: F.one_hot(mt.tensor([3]), 3), IndexError, "smaller than num_classes=3, got 3"),
     (lambda: F.one_hot(mt.tensor([-3])), IndexError, "non-negative, got -3"),
     (lambda: F.one_hot(mt.tensor([1.0])), RuntimeError, "integer tensors, got float32"),
     (lambda: F.dropout(mt.ones(3), 1.5), ValueError, "between 0 and 1, but got 1.5"),
     (lambda: F.dropout2d(mt.ones(3)), RuntimeError, r"got shape \(3,\)"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "error", "words"), REFUSED)
@@ -77,8 +87,13 @@ def test_attention(kind: str) -> None:
     def call(lib: Any, q: Any, k: Any, v: Any) -> Any:
         mask = {"bool": allowed, "added": added}.get(kind)
         return lib.nn.functional.scaled_dot_product_attention(
-            q, k, v, None if mask is None else lib.from_numpy(mask), is_causal=kind == "causal",
-            scale=0.3 if kind == "scaled" else None)
+            q,
+            k,
+            v,
+            None if mask is None else lib.from_numpy(mask),
+            is_causal=kind == "causal",
+            scale=0.3 if kind == "scaled" else None,
+        )
 
     agree(call, draw(2, 3, 4, 6), draw(2, 3, 5, 6), draw(2, 3, 5, 7))
 
@@ -117,8 +132,29 @@ def test_dropout_in_place() -> None:
 
 # -- activations -------------------------------------------------------------------------------------------------------
 
-ACTIVATIONS = ["relu", "relu6", "hardtanh", "leaky_relu", "elu", "selu", "celu", "silu", "mish", "hardsigmoid", "hardswish",
-               "gelu", "softplus", "softsign", "tanhshrink", "logsigmoid", "hardshrink", "softshrink", "sigmoid", "tanh", "rrelu"]
+ACTIVATIONS = [
+    "relu",
+    "relu6",
+    "hardtanh",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "celu",
+    "silu",
+    "mish",
+    "hardsigmoid",
+    "hardswish",
+    "gelu",
+    "softplus",
+    "softsign",
+    "tanhshrink",
+    "logsigmoid",
+    "hardshrink",
+    "softshrink",
+    "sigmoid",
+    "tanh",
+    "rrelu",
+]
 INPLACE = ["relu", "relu6", "hardtanh", "leaky_relu", "elu", "selu", "celu", "silu", "mish", "hardsigmoid", "hardswish"]
 
 

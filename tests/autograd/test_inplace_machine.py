@@ -1,0 +1,247 @@
+"""Programs of views and in-place writes, run side by side with PyTorch: what a tensor holds, how it lies, and its gradients.
+
+A machine draws a program: leaves, results, views of views, writes through any of them, by siblings and aliases, under
+``no_grad`` or not. After each step all tensors must agree in values, strides, offset, version, ``requires_grad`` and
+``is_leaf``, or both libraries must have raised; now and then so must the gradients, to second order, with respect to every
+tensor that is alive. Where this library differs on purpose, the step says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+import minitensor as mt
+
+torch = pytest.importorskip("torch")
+
+SHAPES = [(2, 3), (4,), (2, 2, 2), (3, 1), (), (1, 2), (0, 2), (6,)]
+small = st.integers(0, 5)
+
+
+class Pair(NamedTuple):
+    """One tensor in both libraries."""
+
+    ours: Any
+    theirs: Any
+
+
+def outcome(action: Callable[[], Any]) -> Any:
+    try:
+        return action()
+    except Exception as error:
+        return error
+
+
+def kind_of(error: Exception) -> type:
+    """Return the built-in class of PyTorch's error."""
+    return next(each for each in type(error).__mro__ if each.__module__ == "builtins")
+
+
+def assert_equal_arrays(found: Any, expected: Any, what: str) -> None:
+    np.testing.assert_allclose(
+        found.detach().numpy(), expected.detach().numpy(), rtol=1e-9, atol=1e-9, err_msg=what
+    )  # fmt: skip
+
+
+def cells(tensor: Any) -> list[int]:
+    """Return the places in the storage that a tensor of PyTorch shows, one for each element."""
+    places = np.zeros(tuple(tensor.shape), int) + tensor.storage_offset()
+    for dim, (n, step) in enumerate(zip(tensor.shape, tensor.stride())):
+        places += (np.arange(n) * step).reshape([-1 if k == dim else 1 for k in range(tensor.dim())])
+    return places.reshape(-1).tolist()
+
+
+def overlaps_itself(tensor: Any) -> bool:
+    places = cells(tensor)
+    return len(set(places)) < len(places)
+
+
+def shares(a: Any, b: Any) -> bool:
+    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr() and a.numel() > 0 and b.numel() > 0
+
+
+def view_of(kind: str, a: int, b: int, c: int) -> Callable[[Any], Any]:
+    """Return a view operation; many of those that are drawn are refused by both libraries."""
+    return {
+        "transpose": lambda x: x.transpose(a - 2, b - 2),
+        "narrow": lambda x: x.narrow(a - 2, b - 1, c),
+        "select": lambda x: x.select(a - 2, b - 2),
+        "expand": lambda x: x.expand(*(a % 3 + 1 if n == 1 else n for n in x.shape)) if c % 2 else x.expand(2, *x.shape),
+        "view": lambda x: x.view(*([(-1,), (2, -1), (-1, 3), (1, -1, 1), (3, 2), (2, 1, 2)][a])),
+        "diagonal": lambda x: x.diagonal(a - 2, b - 2, c - 2),
+        "unfold": lambda x: x.unfold(a - 2, b, c),
+        "as_strided": lambda x: x.as_strided((a, b), (c % 3, 1), c % 2),
+        "unsqueeze": lambda x: x.unsqueeze(a - 2),
+        "squeeze": lambda x: x.squeeze(a - 2),
+        "slice": lambda x: x[a % 3 :: b % 2 + 1],
+        "index": lambda x: x[..., a - 2],
+        "permute": lambda x: x.permute(*[(k + a) % x.dim() for k in range(x.dim())]),
+        "flatten": lambda x: x.flatten(),
+        "t": lambda x: x.t(),
+        "detach": lambda x: x.detach(),
+    }[kind]
+
+
+VIEWS = (
+    "transpose narrow select expand view diagonal unfold as_strided unsqueeze squeeze slice index permute flatten t detach"
+).split()
+
+ALONE = {
+    "mul_": lambda x: x.mul_(0.5), "add_": lambda x: x.add_(1.25), "sub_": lambda x: x.sub_(0.75),
+    "div_": lambda x: x.div_(1.5), "neg_": lambda x: x.neg_(), "sin_": lambda x: x.sin_(), "tanh_": lambda x: x.tanh_(),
+    "exp_": lambda x: x.mul_(0.1).exp_(), "sigmoid_": lambda x: x.sigmoid_(), "zero_": lambda x: x.zero_(),
+    "fill_": lambda x: x.fill_(0.3), "clamp_": lambda x: x.clamp_(-0.5, 0.7), "square_": lambda x: x.mul_(0.3).square_(),
+    "item": lambda x: x.__setitem__(0, 1.5), "all": lambda x: x.__setitem__(..., -0.5),
+    "column": lambda x: x.__setitem__((slice(None), 0), 0.25),
+    "mask": lambda x: x.masked_fill_(x.detach() > 0.2, 0.1),
+}  # fmt: skip
+WITH = {
+    "mul_": lambda x, y: x.mul_(y), "add_": lambda x, y: x.add_(y, alpha=0.5), "sub_": lambda x, y: x.sub_(y),
+    "copy_": lambda x, y: x.copy_(y), "item": lambda x, y: x.__setitem__(0, y), "all": lambda x, y: x.__setitem__(..., y),
+    "part": lambda x, y: x.__setitem__((slice(None), slice(0, 2)), y), "fill_": lambda x, y: x.fill_(y),
+}  # fmt: skip
+
+
+class Programs(RuleBasedStateMachine):
+    """One program on both libraries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pairs: list[Pair] = []
+        self.count = 0
+
+    def pick(self, k: int) -> Pair:
+        return self.pairs[k % len(self.pairs)]
+
+    def keep(self, ours: Any, theirs: Any) -> None:
+        self.pairs.append(Pair(ours, theirs))
+        if len(self.pairs) > 9:
+            del self.pairs[1]
+
+    def settle(self, found: Any, expected: Any) -> bool:
+        """Compare how two calls ended; True if both gave a result."""
+        if isinstance(expected, Exception):
+            assert isinstance(found, Exception), f"PyTorch raises {expected!r}"
+            assert isinstance(found, kind_of(expected)), f"PyTorch raises {expected!r}, here it is {found!r}"
+            return False
+        if isinstance(found, Exception):
+            raise AssertionError(f"PyTorch gives {expected}, here it raises {found!r}") from found
+        return True
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    @initialize(shape=st.sampled_from(SHAPES[:3]), requires_grad=st.sampled_from([True, True, False]))
+    def begin(self, shape: tuple[int, ...], requires_grad: bool) -> None:
+        self.leaf(shape, requires_grad)
+        if requires_grad:
+            self.compute("scale", 0, 0)
+
+    @rule(shape=st.sampled_from(SHAPES), requires_grad=st.booleans())
+    def leaf(self, shape: tuple[int, ...], requires_grad: bool) -> None:
+        self.count += 1
+        numbers = np.sin(np.arange(prod(shape)) + self.count).reshape(shape) + 0.1
+        self.keep(mt.tensor(numbers, requires_grad=requires_grad), torch.tensor(numbers, requires_grad=requires_grad))
+
+    @rule(op=st.sampled_from(["scale", "sin", "mul", "add", "clone", "sum", "square"]), k=small, j=small)
+    def compute(self, op: str, k: int, j: int) -> None:
+        functions: dict[str, Callable[[Any, Any], Any]] = {
+            "scale": lambda x, y: x * 1.5, "sin": lambda x, y: x.sin(), "mul": lambda x, y: x * y, "add": lambda x, y: x + y,
+            "clone": lambda x, y: x.clone(), "sum": lambda x, y: x.sum(), "square": lambda x, y: x * x,
+        }  # fmt: skip
+        a, b = self.pick(k), self.pick(j)
+        found = outcome(lambda: functions[op](a.ours, b.ours))
+        expected = outcome(lambda: functions[op](a.theirs, b.theirs))
+        if self.settle(found, expected) and found.numel() <= 24:
+            self.keep(found, expected)
+
+    @rule(kind=st.sampled_from(VIEWS), k=small, a=small, b=small, c=small)
+    def look(self, kind: str, k: int, a: int, b: int, c: int) -> None:
+        pair, view = self.pick(k), view_of(kind, a, b, c)
+        found, expected = outcome(lambda: view(pair.ours)), outcome(lambda: view(pair.theirs))
+        if self.settle(found, expected) and found.numel() <= 24:
+            self.keep(found, expected)
+
+    @rule(kind=st.sampled_from(sorted(ALONE)), k=small, quiet=st.booleans())
+    def write(self, kind: str, k: int, quiet: bool) -> None:
+        pair = self.pick(k)
+        self.run_write(pair, pair, ALONE[kind], quiet)
+
+    @rule(kind=st.sampled_from(sorted(WITH)), k=small, j=small, quiet=st.sampled_from([False, False, True]))
+    def write_another(self, kind: str, k: int, j: int, quiet: bool) -> None:
+        target, source = self.pick(k), self.pick(j)
+        # PyTorch reads a source that lies in the memory being written as it changes (`a -= a[:, :1]` is silently wrong
+        # there, or refused); here it is read first. So PyTorch is given a copy.
+        other = source.theirs.clone() if shares(target.theirs, source.theirs) else source.theirs
+        self.run_write(target, Pair(source.ours, other), lambda x, y: WITH[kind](x, y), quiet, two=True)
+
+    def run_write(self, target: Pair, source: Pair, write: Callable[..., Any], quiet: bool, two: bool = False) -> None:
+        if overlaps_itself(target.theirs):
+            self.refuse(target, source, write, quiet, two)
+            return
+        with mt.no_grad() if quiet else nullcontext():
+            found = outcome(lambda: write(target.ours, source.ours) if two else write(target.ours))
+        with torch.no_grad() if quiet else nullcontext():
+            expected = outcome(lambda: write(target.theirs, source.theirs) if two else write(target.theirs))
+        if self.settle(found, expected) and expected is not None:
+            assert found is target.ours
+
+    def refuse(self, target: Pair, source: Pair, write: Callable[..., Any], quiet: bool, two: bool) -> None:
+        """PyTorch refuses to write where strides are 0, and writes nonsense where windows overlap; here both are refused."""
+        before = target.ours.detach().numpy().copy()
+        with mt.no_grad() if quiet else nullcontext():
+            found = outcome(lambda: write(target.ours, source.ours) if two else write(target.ours))
+        if not isinstance(found, (RuntimeError, IndexError)):
+            # an item of it may be written, if the item itself does not overlap: both do
+            with torch.no_grad() if quiet else nullcontext():
+                write(target.theirs, source.theirs) if two else write(target.theirs)
+            return
+        np.testing.assert_array_equal(target.ours.detach().numpy(), before)
+
+    # -- what must hold ----------------------------------------------------------------------------------------------
+
+    @invariant()
+    def all_agree(self) -> None:
+        for k, (ours, theirs) in enumerate(self.pairs):
+            what = f"tensor {k}"
+            assert_equal_arrays(ours, theirs, what)
+            assert (tuple(ours.shape), ours.stride()) == (tuple(theirs.shape), theirs.stride()), what
+            assert ours.storage_offset() == theirs.storage_offset(), what
+            assert ours.version == theirs._version, f"{what}: version {ours.version}, not {theirs._version}"
+            assert ours.requires_grad == theirs.requires_grad, f"{what}: requires_grad {ours.requires_grad}"
+            assert ours.is_leaf == theirs.is_leaf, f"{what}: is_leaf {ours.is_leaf}"
+
+    @precondition(lambda self: any(pair.theirs.requires_grad for pair in self.pairs))
+    @rule(k=small, together=st.booleans())
+    def differentiate(self, k: int, together: bool) -> None:
+        alive = [pair for pair in self.pairs if pair.theirs.requires_grad]
+        roots = alive if together else [alive[k % len(alive)]]
+        found = outcome(lambda: self.two_orders(mt, [r.ours for r in roots], [p.ours for p in alive]))
+        expected = outcome(lambda: self.two_orders(torch, [r.theirs for r in roots], [p.theirs for p in alive]))
+        if self.settle(found, expected):
+            for order, (one, other) in enumerate(zip(found, expected, strict=True), 1):
+                for n, (a, b) in enumerate(zip(one, other, strict=True)):
+                    assert_equal_arrays(a, b, f"gradient of order {order} for tensor {n} of {len(alive)}")
+
+    def two_orders(self, library: Any, roots: list[Any], inputs: list[Any]) -> list[list[Any]]:
+        """Return the gradients of a curved function of the roots, and the gradients of the gradients."""
+        total = sum((root * root * 0.5 + root).sum() for root in roots)
+        first = self.gradients(library, total, inputs)
+        again = sum((grad * grad).sum() for grad in first if grad.requires_grad)
+        return [first, self.gradients(library, again, inputs) if not isinstance(again, int) else []]
+
+    def gradients(self, library: Any, root: Any, inputs: list[Any]) -> list[Any]:
+        grads = library.autograd.grad(root, inputs, create_graph=True, allow_unused=True)
+        return [library.zeros_like(x) if grad is None else grad for grad, x in zip(grads, inputs, strict=True)]
+
+
+Programs.TestCase.settings = settings(stateful_step_count=20)
+TestPrograms = Programs.TestCase

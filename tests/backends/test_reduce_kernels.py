@@ -1,0 +1,51 @@
+"""The fast sums and rectifiers against what they replace."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minitensor.backends.numpy import activation, reduce
+
+SHAPES = [
+    (600, 3), (3, 600), (40, 30), (2, 3, 200), (1, 700), (5, 1, 300), (4, 8, 9, 9), (1300, 600), (2000, 200), (2, 5000),
+]  # fmt: skip
+
+
+@given(st.sampled_from(SHAPES), st.data())
+def test_a_product_with_ones_is_the_sum(shape, data):
+    dims = tuple(data.draw(st.sets(st.sampled_from(range(len(shape))), min_size=1)))
+    keepdim = data.draw(st.booleans())
+    array = np.random.default_rng(0).random(shape)
+    found = reduce.sum(array, dims, keepdim)
+    np.testing.assert_allclose(found, array.sum(dims, keepdims=keepdim), rtol=1e-12)
+    assert found.shape == array.sum(dims, keepdims=keepdim).shape
+    assert not np.shares_memory(found, array)
+
+
+def test_infinities_and_nan_stay_in_their_rows():
+    array = np.ones((300, 3), "float32")
+    array[0, 0], array[1, 1], array[2, 2] = math.inf, math.nan, -math.inf
+    np.testing.assert_array_equal(reduce.sum(array, (0,), False), array.sum(0))
+
+
+@pytest.mark.parametrize("size", [10, 3 * activation.PIECE + 5])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32"])
+def test_the_rectifier_and_its_gradient_in_pieces(size, dtype):
+    values = (np.arange(size) % 7 - 3).astype(dtype)
+    grad = (np.arange(size) % 1000).astype(dtype)
+    if dtype != "int32":
+        values[:3] = [math.nan, -0.0, math.inf]
+        grad[:2] = [math.nan, math.inf]
+    found = activation.rectify(values)
+    np.testing.assert_array_equal(found, np.maximum(values, 0))
+    np.testing.assert_array_equal(activation.where_positive(grad, found), np.where(found > 0, grad, 0))
+
+
+def test_a_gradient_of_any_layout_is_masked():
+    grad, values = np.broadcast_to(np.float32(2), (3, 4)), np.arange(12, dtype="float32").reshape(4, 3).T
+    np.testing.assert_array_equal(activation.where_positive(grad, values), np.where(values > 0, 2, 0))
