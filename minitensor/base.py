@@ -1,13 +1,13 @@
 """What every layer above shares: a tensor is a window on a storage and a place in the graph.
 
-``TensorBase`` holds the slots and answers for memory: array, storage, layout, dtype, device. It knows no arithmetic and no
-graph beyond the name of its node; ``Tensor`` (above the ops) is the class that users meet, and ops build their results
-from ``result_class``, so that nothing here imports upwards.
+``TensorBase`` holds the slots and answers for memory: array, storage, layout, dtype, device. It knows no arithmetic
+and no graph beyond the name of its node; ``Tensor`` (above the ops) is the class that users meet, and ops build their
+results from ``result_class``, so that nothing here imports upwards.
 
 Note [Lazy parts]. An op's fresh result is born with its array alone; storage and layout are made when something asks. A
 view is born with storage and layout alone; its array is made when something computes with it: the slot is unset, and
-``__getattr__``, which Python calls only for what is missing, fills it. So a chain of views costs no array, and a chain of
-arithmetic costs neither storage nor layout.
+``__getattr__``, which Python calls only for what is missing, fills it. So a chain of views costs no array, and a chain
+of arithmetic costs neither storage nor layout.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def settled(value: Any) -> Array:
 
 
 def window(tensor: T, layout: Layout) -> Any:
-    """Return a tensor of the result class that looks at ``tensor``'s storage through another layout, without history."""
+    """Return a tensor without history that looks at ``tensor``'s storage through another layout."""
     view = new(tensor.result_class)
     view._storage = tensor.storage
     view._layout = layout

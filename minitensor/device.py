@@ -7,7 +7,7 @@ and nothing of memory or tensors; asking for a device never loads its library, a
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import backends
 from minitensor.errors import ArgumentTypeError, DeviceError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.backends.base import Backend
 
-DeviceLike = Union[str, int, "device", None]
+DeviceLike: TypeAlias = "str | int | device | None"
 
 
 class device:  # noqa: N801  # PyTorch's spelling

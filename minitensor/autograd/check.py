@@ -1,7 +1,8 @@
 """Gradients held against finite differences: ``gradcheck`` and ``gradgradcheck``.
 
-Both work on the real loss L(v) = Re(sum(conj(v) * output)), whose gradient in PyTorch's convention is dL/da + i dL/db for an
-input a + ib; for real tensors that is the plain vector-Jacobian product. Use float64: the differences are taken over 1e-6.
+Both work on the real loss L(v) = Re(sum(conj(v) * output)), whose gradient in PyTorch's convention is dL/da + i dL/db
+for an input a + ib; for real tensors that is the plain vector-Jacobian product. Use float64: the differences are taken
+over 1e-6.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The walk back: from roots with their gradients to the leaves, each node once, when all its gradients have come.
 
-The walk is a loop, not a recursion: it counts how many gradients each node still waits for, runs those that wait for none,
-and frees what they saved as it goes. It knows nodes and the sum of two gradients, nothing of operations.
+The walk is a loop, not a recursion: it counts how many gradients each node still waits for, runs those that wait for
+none, and frees what they saved as it goes. It knows nodes and the sum of two gradients, nothing of operations.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def grad(
     (27.0, 18.0)
     """
     if materialize_grads and allow_unused is False:
-        raise ArgumentError("grad: materialize_grads=True fills in for unused inputs, but allow_unused=False forbids them")
+        raise ArgumentError("grad: materialize_grads=True fills in for unused inputs, allow_unused=False forbids them")
     wanted = as_tuple(inputs)
     roots = starts(as_tuple(outputs), grad_outputs)
     targets = [target(i, each) for i, each in enumerate(wanted)]
@@ -226,9 +226,10 @@ def visit(node: Node, grad: Any, found: dict[Node, Any], needed: set[Node] | Non
     return hooks.leaving(node(grad, needed), grad)
 
 
-# Note [Whose gradient]. A leaf keeps the gradient that arrives, and users write into it (zero_, clipping). It may keep it
-# without a copy only if nobody else holds it: if it was made for this leaf alone by a formula of the house. A gradient that
-# a formula passed on as it came (addition), a view (expand), or one from a user's function is `borrowed` and cloned.
+# Note [Whose gradient]. A leaf keeps the gradient that arrives, and users write into it (zero_, clipping). It may keep
+# it without a copy only if nobody else holds it: if it was made for this leaf alone by a formula of the house. A
+# gradient that a formula passed on as it came (addition), a view (expand), or one from a user's function is `borrowed`
+# and cloned.
 
 
 def survey(starts: Iterable[Node]) -> dict[Node, list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minitensor.autograd import engine
 from minitensor.autograd.hooks import hang, hooks_of
@@ -53,8 +53,8 @@ def set_requires_grad(self: TensorBase, value: bool) -> None:
     if node is not None and node.__class__ is not Leaf:
         if not value:
             raise GradError(
-                "you can only change requires_grad flags of leaf variables; if you want to use a computed variable in a "
-                "subgraph that doesn't require differentiation use detach()"
+                "you can only change requires_grad flags of leaf variables; to use a computed variable in a subgraph "
+                "that doesn't require differentiation use detach()"
             )
         return
     if not value:
@@ -62,8 +62,8 @@ def set_requires_grad(self: TensorBase, value: bool) -> None:
     elif node is None:
         if self.array.dtype.kind not in "fc":
             raise GradError(
-                f"only Tensors of floating point and complex dtype can require gradients, this one is {self.dtype.name}: "
-                "convert it, as with .float()"
+                f"only Tensors of floating point and complex dtype can require gradients, this one is "
+                f"{self.dtype.name}: convert it, as with .float()"
             )
         self._node = Leaf(self)
 

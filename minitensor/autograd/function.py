@@ -34,7 +34,7 @@ class FunctionCtx:
         for tensor in tensors:
             if tensor is not None and not isinstance(tensor, TensorBase):
                 raise ArgumentTypeError(
-                    f"save_for_backward can only save tensors, got {type(tensor).__name__}; set it as an attribute of ctx"
+                    f"save_for_backward can only save tensors, got {type(tensor).__name__}; make it an attribute of ctx"
                 )
         self.to_save = tensors
 
@@ -142,14 +142,16 @@ class FunctionNode(Node):
 def user_gradient(node: FunctionNode, grad: Any, edge: Node) -> Any:
     """Return a gradient that a user's ``backward`` gave, if it can be brought to its input's shape."""
     if not isinstance(grad, TensorBase):
-        raise GradError(f"function {node.name()} returned a {type(grad).__name__} as a gradient; expected a tensor or None")
+        raise GradError(
+            f"function {node.name()} returned a {type(grad).__name__} as a gradient; expected a tensor or None"
+        )
     shape = tuple(grad.shape)
     trailing = shape[len(shape) - len(edge.shape):]
     fits = len(shape) >= len(edge.shape) and all(b in (a, 1) for a, b in zip(trailing, edge.shape, strict=True))
     if not fits and grad.numel() != _numel(edge.shape):
         raise GradError(
-            f"function {node.name()} returned an invalid gradient: got shape {list(shape)} but expected shape compatible "
-            f"with {list(edge.shape)}"
+            f"function {node.name()} returned an invalid gradient: got shape {list(shape)} but expected shape "
+            f"compatible with {list(edge.shape)}"
         )
     return grad
 
@@ -229,7 +231,7 @@ def connected(
     keep_saved(node, ctx, outputs)
     for each in ctx.dirty:
         if isinstance(each, TensorBase) and not is_in(each, outputs):
-            raise InplaceError(f"{cls.__name__}: a tensor was marked dirty but is not an output of forward: return it too")
+            raise InplaceError(f"{cls.__name__}: a tensor was marked dirty but is no output of forward: return it too")
     if not recording:
         return outputs
     single = len(outputs) == 1

@@ -21,8 +21,11 @@ class RemovableHandle:
 
     def __init__(self, hooks: MutableMapping[int, Any], *, extra: MutableMapping[int, Any] | None = None) -> None:
         self.id = next(numbers)
-        self.maps = [weakref.ref(each) if hasattr(each, "__weakref__") else _strong(each) for each in (hooks, extra)
-                     if each is not None]
+        self.maps = [
+            weakref.ref(each) if hasattr(each, "__weakref__") else _strong(each)
+            for each in (hooks, extra)
+            if each is not None
+        ]
 
     def remove(self) -> None:
         """Take the hook off; a second call does nothing."""
@@ -56,7 +59,8 @@ class Hooks:
     def __init__(self) -> None:
         self.on_grad = HookTable()  # of the tensor: grad -> None or another grad
         self.before = HookTable()  # of the node: grads -> None or other grads
-        self.after = HookTable()  # of the node: (grads of inputs, grads of outputs) -> None or other grads; of a leaf: tensor -> None
+        # of the node: (grads of inputs, grads of outputs) -> None or other grads; of a leaf: tensor -> None
+        self.after = HookTable()
         self.retained: weakref.ReferenceType[Any] | None = None  # the tensor whose .grad is to be kept
 
     def arriving(self, grad: Any) -> Any:

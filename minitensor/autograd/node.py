@@ -1,13 +1,13 @@
 """The graph: a node for each recorded operation, and edges to the nodes of its inputs.
 
-A ``Node`` knows its operation's formulas and what they asked to be saved; called with the gradient of its result, it gives
-the gradients of its inputs. A ``Leaf`` stands for a tensor that gathers its gradient, an ``Output`` for one result of an
-operation that has several. No operation is known here: formulas come with the ``Op``, sums and casts are methods of the
-gradient.
+A ``Node`` knows its operation's formulas and what they asked to be saved; called with the gradient of its result, it
+gives the gradients of its inputs. A ``Leaf`` stands for a tensor that gathers its gradient, an ``Output`` for one
+result of an operation that has several. No operation is known here: formulas come with the ``Op``, sums and casts are
+methods of the gradient.
 
-Note [What a node keeps]. A result is kept as array, storage, layout and version, never as the tensor: the tensor holds its
-node, so a node that held the tensor would be a circle, and graphs could not die by reference count. A leaf knows its
-tensor weakly for the same reason. Inputs are kept as tensors; they are older than the node.
+Note [What a node keeps]. A result is kept as array, storage, layout and version, never as the tensor: the tensor holds
+its node, so a node that held the tensor would be a circle, and graphs could not die by reference count. A leaf knows
+its tensor weakly for the same reason. Inputs are kept as tensors; they are older than the node.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Op:
     plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]]
 
     def plan(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], bool]:
-        """Say what to save when only some inputs need their gradient: positions (-1: leave out), and the result or not."""
+        """Say what to save when only some inputs need a gradient: positions (-1: leave out), and the result or not."""
         known = self.plans.get(needs)
         if known is None:
             wants = {want for need, formula in zip(needs, self.formulas, strict=True) if need for want in formula.wants}
@@ -94,7 +94,7 @@ class Node:
     trusted = True  # its formulas return either `grad` itself, a view, or a fresh tensor
 
     def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        """Return a gradient for each edge, in its input's shape and dtype; None where none is needed or there is none."""
+        """Return a gradient for each edge, in its input's shape and dtype; None where none is needed or found."""
         values = self.open(grad)
         grads: list[Any] = []
         for edge, (function, wants) in zip(self.edges, self.op.formulas):

@@ -12,7 +12,6 @@ call. Over the bare NumPy call on ten elements they cost 0.3-0.5 us without a gr
 from __future__ import annotations
 
 import functools
-import inspect
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast, overload
 
@@ -139,8 +138,8 @@ def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) 
 def parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names that a function takes by position and by keyword alone, without ``out``.
 
-    A body declares ``out`` for its callers, and the recorder serves it. Read from the code object: `inspect.signature` on
-    every op and formula would double the time that importing the library takes.
+    A body declares ``out`` for its callers, and the recorder serves it. Read from the code object: `inspect.signature`
+    on every op and formula would double the time that importing the library takes.
     """
     code = function.__code__
     first = code.co_argcount
@@ -236,8 +235,8 @@ def unary(op: Op) -> Callable[..., Any]:
 def on_equal_dtypes(kernel: Callable[[Any, Any], Any]) -> Callable[[Callable[P, Array]], Callable[P, Array]]:
     """Name what a body of two operands comes to when both are tensors of one dtype and that is the result's dtype too.
 
-    The recorder calls the kernel itself then, which saves two frames; whatever else it meets, it asks the body. Bools are
-    always the body's.
+    The recorder calls the kernel itself then, which saves two frames; whatever else it meets, it asks the body. Bools
+    are always the body's.
     """
 
     def mark(body: Callable[P, Array]) -> Callable[P, Array]:
@@ -321,7 +320,7 @@ def pair(op: Op) -> Callable[..., Any]:
 
 
 def keeper(plan: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
-    """Return what takes the planned arguments out of (input, other, None); -1 takes the None. None for an empty plan."""
+    """Return what takes the planned arguments out of (input, other, None); -1 takes the None. None if empty."""
     if len(plan) == 1:
         (only,) = plan
         return lambda arguments: (arguments[only],)
@@ -611,11 +610,11 @@ def remember(result: TensorBase) -> tuple[Any, ...]:
 
 
 def misuse(op: Op, args: Sequence[Any], error: Exception) -> Exception:
-    """Return what to raise for a body's error: which argument is no tensor, which shapes do not broadcast, or the error."""
+    """Return what to raise for a body's error: which argument is no tensor, which shapes do not fit, or the error."""
     if isinstance(error, ValueError):
         return unfit(op, args) if "broadcast" in str(error) and type(error) is ValueError else error
     tensors = any(isinstance(value, TensorBase) for value in args)
-    for position in op.inputs or (0,):
+    for position in op.inputs or ((0, 1) if op.names == ("input", "other") else (0,)):
         value = args[position]
         left_out = value is None and op.signature.parameters[op.names[position]].default is None
         if not isinstance(value, TensorBase) and not left_out and (value.__class__ not in NUMBERS or not tensors):

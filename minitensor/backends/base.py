@@ -1,7 +1,8 @@
 """A backend: everything an op may ask of an array library that is not spelled alike in NumPy and CuPy.
 
-Methods either move memory (``window``, ``asarray``, ``to_host``) or name kernels; the kernels given here are the reference
-ones, written in ``xp``, and a library's own table replaces those it can do faster. No tensors are known here.
+Methods either move memory (``window``, ``asarray``, ``to_host``) or name kernels; the kernels given here are the
+reference ones, written in ``xp``, and a library's own table replaces those it can do faster. No tensors are known
+here.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Backend(ABC):
         """Whether this machine can compute here."""
         return True
 
-    def synchronize(self) -> None:
+    def synchronize(self) -> None:  # noqa: B027  # the host has nothing to wait for
         """Wait until everything asked of the device is done."""
 
     # -- writing -----------------------------------------------------------------------------------------------------
@@ -160,7 +161,7 @@ class Backend(ABC):
     # -- normalisation -----------------------------------------------------------------------------------------------
 
     def standardize(self, input: Array, eps: float) -> tuple[Array, Array, Array, Array]:
-        """Return (N, C, L) with mean 0 and variance 1 for each of C; 1 / sqrt(var + eps), mean and variance, (1, C, 1)."""
+        """Return (N, C, L) with mean 0 and variance 1 per C; 1 / sqrt(var + eps), mean and variance, (1, C, 1)."""
         return norm.standardize(self.xp, input, eps)
 
     def project_standardized(self, input: Array, z: Array, r: Array) -> Array:

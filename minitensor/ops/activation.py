@@ -1,16 +1,17 @@
 """Nonlinearities of networks: the rectifier and its kin, sigmoids and gates, softmax.
 
-What ``torch`` has at its top level and what it has in ``nn.functional`` alone both stand here; the latter chapter takes its names
-from this one. An activation is a composite where that costs little, so that every order of its gradient comes by itself.
+What ``torch`` has at its top level and what it has in ``nn.functional`` alone both stand here; the latter chapter
+takes its names from this one. An activation is a composite where that costs little, so that every order of its
+gradient comes by itself.
 
-Note [Kinks]. At a kink the gradient is PyTorch's: that of the flat side for ``relu``, ``relu6``, ``hardtanh``; of the left side
-for ``elu``, ``leaky_relu``, ``threshold``.
+Note [Kinks]. At a kink the gradient is PyTorch's: that of the flat side for ``relu``, ``relu6``, ``hardtanh``; of the
+left side for ``elu``, ``leaky_relu``, ``threshold``.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minitensor.autograd.record import differentiable
 from minitensor.errors import ArgumentError, DtypeError, ShapeError
@@ -90,8 +91,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         channels = input.shape[1] if input.ndim > 1 else 1
         if weight.ndim != 1 or weight.numel() != channels:
             raise ShapeError(
-                f"prelu: mismatch of parameter numbers and input channels: got weight of shape {list(weight.shape)} for "
-                f"{channels} channels of an input of shape {list(input.shape)}"
+                f"prelu: mismatch of parameter numbers and input channels: got weight of shape {list(weight.shape)} "
+                f"for {channels} channels of an input of shape {list(input.shape)}"
             )
         weight = weight.reshape((-1,) + (1,) * (input.ndim - 2))
     return where(input > 0, input, weight * input)  # type: ignore[no-any-return]  # `where` may return a tuple

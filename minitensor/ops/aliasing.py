@@ -1,14 +1,15 @@
 """Everything that happens when two tensors share memory: windows and their gradients, in-place operations, ``out=``.
 
-The graph below knows nodes but no operations, and the operations elsewhere know nothing of sharing; this chapter joins the
-two. It holds the three operations on windows (``pick``, ``place``, ``erase``), the decorators ``inplace`` and ``writes``,
-and the hooks by which a view finds its node again.
+The graph below knows nodes but no operations, and the operations elsewhere know nothing of sharing; this chapter joins
+the two. It holds the three operations on windows (``pick``, ``place``, ``erase``), the decorators ``inplace`` and
+``writes``, and the hooks by which a view finds its node again.
 
-Note [Writing through a view]. Let ``v`` be a view of ``b``, a window on ``b``'s storage. After ``v.mul_(y)`` the base is a new
-value: outside the window what it was, inside it ``v * y``. So the base gets a node ``overwrite(b, v * y)`` whose gradients
-are the incoming one with the window erased, for the old ``b``, and the window of it, for ``v * y``, whose own node is recorded
-as for any product. Every view of ``b``, ``v`` itself too, sees that the storage's version moved and takes as its node a window
-on the base's new node. A view's layout is absolute, so views of views need nothing more.
+Note [Writing through a view]. Let ``v`` be a view of ``b``, a window on ``b``'s storage. After ``v.mul_(y)`` the base
+is a new value: outside the window what it was, inside it ``v * y``. So the base gets a node ``overwrite(b, v * y)``
+whose gradients are the incoming one with the window erased, for the old ``b``, and the window of it, for ``v * y``,
+whose own node is recorded as for any product. Every view of ``b``, ``v`` itself too, sees that the storage's version
+moved and takes as its node a window on the base's new node. A view's layout is absolute, so views of views need
+nothing more.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def common_extent(home: Layout, window: Layout) -> tuple[int, int]:
 
 
 def spread(input: Tensor, home: Layout, window: Layout) -> tuple[Array, int]:
-    """Return flat memory with ``input`` at ``home``, and the number of its first cell. May be ``input``'s own memory."""
+    """Return flat memory with ``input`` at ``home``, and the number of its first cell; may be its own memory."""
     low, high = common_extent(home, window)
     if layouts.is_contiguous(home) and (low, high) == layouts.extent(home):
         return input.xp.ascontiguousarray(input.array).reshape(-1), low
@@ -193,7 +194,8 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
 
 
 def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
-    """Make an in-place operation of a body that itself writes into its first argument, the way cheaper than a new array.
+    """Make an in-place operation of a body that itself writes into its first argument, the way cheaper than a new
+    array.
 
     The body must check its arguments before it writes.
     """
@@ -260,8 +262,8 @@ def check_fits(name: str, input: Any, array: Array) -> None:
     shape = input.array.shape
     if array.shape != shape:
         raise ShapeError(
-            f"{name}: output with shape {list(shape)} doesn't match the broadcast shape {list(array.shape)}; the written-to "
-            "tensor cannot grow: use the out-of-place operation"
+            f"{name}: output with shape {list(shape)} doesn't match the broadcast shape {list(array.shape)}; the "
+            "written-to tensor cannot grow: use the out-of-place operation"
         )
     given, wanted = dtypes.from_numpy(array.dtype), input.dtype
     if not dtypes.can_cast(given, wanted):
@@ -340,8 +342,8 @@ def receive(out: Tensor, result: Tensor) -> Tensor:
         raise ArgumentTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
     if grad_mode.get() and (result.node is not None or out.node is not None):
         raise GradError(
-            "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires "
-            "grad: leave out= away, or wrap the call in torch.no_grad()"
+            "functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+            "requires grad: leave out= away, or wrap the call in torch.no_grad()"
         )
     if not dtypes.can_cast(result.dtype, out.dtype):
         raise DtypeError(f"result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name}")
@@ -356,8 +358,8 @@ def resize(out: Tensor, shape: tuple[int, ...]) -> None:
     """Give ``out`` new memory of another shape, with a warning if it held anything."""
     if out.numel():
         warnings.warn(
-            f"an output with one or more elements was resized since it had shape {list(out.shape)}, which does not match "
-            f"the required output shape {list(shape)}",
+            f"an output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
+            f"match the required output shape {list(shape)}",
             UserWarning,
             stacklevel=4,
         )

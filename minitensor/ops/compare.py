@@ -1,7 +1,7 @@
 """Comparisons, tests and bits: what gives bools, and what is done to bools and the bits of integers.
 
-Nothing here has a gradient. ``==`` compares element by element, so a tensor is hashed by its identity; whether two tensors
-are the same as a whole, ``equal`` and ``allclose`` tell as Python bools.
+Nothing here has a gradient. ``==`` compares element by element, so a tensor is hashed by its identity; whether two
+tensors are the same as a whole, ``equal`` and ``allclose`` tell as Python bools.
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ def isclose(
         return near
     if a.dtype.kind in "biu":
         a, b = a.astype("float64"), b.astype("float64")
-    result = near | (xp.isfinite(a) & (xp.abs(a - b) <= atol + xp.abs(rtol * b)))
-    return result
+    near |= xp.isfinite(a) & (xp.abs(a - b) <= atol + xp.abs(rtol * b))
+    return near
 
 
 def check_tolerances(input: Tensor, other: Tensor, rtol: float, atol: float) -> None:

@@ -1,7 +1,7 @@
 """Tensors from nothing: from Python data, from host arrays, and filled by a rule.
 
-``tensor`` copies, ``as_tensor`` and ``from_numpy`` share memory where they can. Every function takes ``dtype``, ``device`` and
-``requires_grad`` as PyTorch's do; random ones are in ``random.py``.
+``tensor`` copies, ``as_tensor`` and ``from_numpy`` share memory where they can. Every function takes ``dtype``,
+``device`` and ``requires_grad`` as PyTorch's do; random ones are in ``random.py``.
 """
 
 from __future__ import annotations
@@ -364,7 +364,7 @@ def filled_like(
 
 
 def layout_like(input: Tensor, format: Any) -> Layout:
-    """Return the layout of a new tensor in a memory format; None and preserve_format keep the strides of a dense one."""
+    """Return a new tensor's layout in a memory format; None and preserve_format keep the strides of a dense one."""
     if format is None or str(format) == "torch.preserve_format":
         return layouts.like(input.layout)
     if str(format) == "torch.channels_last":

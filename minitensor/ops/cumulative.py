@@ -3,23 +3,21 @@
 The gradient of a running sum is a running sum from the other end. That of a running product is the same divided by the
 input; where the input holds a zero, and nothing may be divided by it, it is a linear recurrence, see Note [Zeros].
 
-Note [Zeros]. Let y_j = x_0 x_1 ... x_j. The gradient of x_i sums, over all j >= i, g_j times the product without x_i: that is
-E_i S_i, where E_i = x_0 ... x_(i-1), and S_i = g_i + x_(i+1) S_(i+1). The recurrence's own gradient is again a recurrence,
-from the other end. So nothing is divided, and every order is right.
+Note [Zeros]. Let y_j = x_0 x_1 ... x_j. The gradient of x_i sums, over all j >= i, g_j times the product without x_i:
+that is E_i S_i, where E_i = x_0 ... x_(i-1), and S_i = g_i + x_(i+1) S_(i+1). The recurrence's own gradient is again
+a recurrence, from the other end. So nothing is divided, and every order is right.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.record import differentiable
 from minitensor.dtypes import bool_
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
-from minitensor.ops.aliasing import delivered
-from minitensor.ops.compare import NoOrder
-from minitensor.ops.join import cat
 from minitensor.ops.aliasing import delivered
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.join import cat
@@ -145,7 +143,7 @@ def recurrence(input: Tensor, factor: Tensor, dim: int, reverse: bool) -> Array:
         return result
     rows, factors = input.xp.moveaxis(result, dim, 0), input.xp.moveaxis(factor.array, dim, 0)
     order = range(len(rows))[::-1] if reverse else range(len(rows))
-    for before, i in zip(order, order[1:]):
+    for before, i in pairwise(order):
         rows[i] += factors[i] * rows[before]
     return result
 
@@ -154,7 +152,7 @@ def recurrence(input: Tensor, factor: Tensor, dim: int, reverse: bool) -> Array:
 
 
 def doubled(function: Any, array: Array, dim: int) -> Array:
-    """Run an associative function along a dim in log2(n) passes: each takes in what the one before knew, twice as far."""
+    """Run an associative function along a dim in log2(n) passes, each of which reaches twice as far."""
     result: Array = array.copy()
     if result.ndim:
         lead, reach, size = (slice(None),) * dim, 1, array.shape[dim]
@@ -229,7 +227,9 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
 def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
-    """Return the differences of neighbours along ``dim``, taken ``n`` times; ``prepend`` and ``append`` are joined first.
+    """Return the differences of neighbours along ``dim``, taken ``n`` times.
+
+    ``prepend`` and ``append`` are joined to ``input`` first.
 
     >>> import minitensor as torch
     >>> torch.diff(torch.tensor([1, 4, 9]))

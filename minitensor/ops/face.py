@@ -31,7 +31,7 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     """Copy a leaf with its storage, once for all tensors that share it, and its gradient."""
     if not is_leaf(self):
         raise GradError(
-            "only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol; detach() it first"
+            "only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol: detach() it"
         )
     if id(self) in memo:
         return memo[id(self)]  # type: ignore[no-any-return]  # copy's memo is untyped

@@ -6,7 +6,7 @@ dimensions outranks a 0-d tensor, and that one a Python number; it computes noth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from minitensor import dtypes
 from minitensor.autograd.record import NUMBERS
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from minitensor.dtypes import dtype
     from minitensor.tensor import Tensor
 
-Number: TypeAlias = Union[bool, int, float, complex]
-Operand: TypeAlias = Union["Tensor", bool, int, float, complex]
+Number: TypeAlias = "bool | int | float | complex"
+Operand: TypeAlias = "Tensor | bool | int | float | complex"
 
 
 def operands(a: Any, b: Any) -> tuple[Array, Array]:
@@ -94,7 +94,8 @@ def cast_to(tensor: Any, common: Any, like: Any) -> Array:
     array = tensor.array
     if array.__class__ is not like.array.__class__:
         array = like.backend.asarray(array, like.device.index)
-    return array if array.dtype == common else array.astype(common)  # type: ignore[no-any-return]  # `tensor` is untyped
+    found: Array = array if array.dtype == common else array.astype(common)
+    return found
 
 
 def result_dtype(*tensors: Any) -> dtype:
@@ -108,7 +109,7 @@ def fact(operand: Any) -> tuple[dtype, Kind]:
         return operand.dtype, Kind.DIMENSIONED if operand.ndim else Kind.ZERO_DIM
     if isinstance(operand, (int, float, complex)):
         return dtypes.dtype_of_number(operand), Kind.NUMBER
-    raise ArgumentTypeError(f"expected a tensor or a number, got {type(operand).__name__}: make it one with tensor(...)")
+    raise ArgumentTypeError(f"expected a tensor or a number, got {type(operand).__name__}: use tensor(...) on it")
 
 
 def same_device(*tensors: Any) -> Any:

@@ -1,10 +1,10 @@
 """Arithmetic and functions element by element: sum, product, power, exponential, sine, and their in-place twins.
 
-Every operation here broadcasts its operands, promotes their dtypes (``ops/operand.py``) and has its gradient beside it. What
-compares is in ``compare.py``, what a network uses as a nonlinearity in ``activation.py``.
+Every operation here broadcasts its operands, promotes their dtypes (``ops/operand.py``) and has its gradient beside
+it. What compares is in ``compare.py``, what a network uses as a nonlinearity in ``activation.py``.
 
-Note [Complex gradients]. PyTorch's convention: the gradient of a real loss is the conjugate of the derivative, so a formula
-multiplies by the *conjugate* of the derivative. ``conj`` costs nothing where the dtype is real.
+Note [Complex gradients]. PyTorch's convention: the gradient of a real loss is the conjugate of the derivative, so a
+formula multiplies by the *conjugate* of the derivative. ``conj`` costs nothing where the dtype is real.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _add(input: Operand, other: Operand) -> Array:
 def _sub(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
     if is_bool(input) or is_bool(other):
-        raise DtypeError("sub: subtraction with a bool is not supported; use ~ to invert a mask, ^ or logical_xor, or cast")
+        raise DtypeError("sub: subtraction with a bool is not supported; use ~ for an inverse mask, ^, or cast it")
     return a - b
 
 
@@ -233,7 +233,7 @@ def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 def power_base_gradient(grad: Any, input: Any, other: Any) -> Any:
-    """Return the gradient of ``input ** other`` in its base: ``other * input ** (other - 1)``, zero for an exponent of 0."""
+    """Return the gradient of ``input ** other`` in its base: ``other * input ** (other - 1)``, or 0 for exponent 0."""
     if is_number(other):
         if other == 0:
             return grad * 0
@@ -244,7 +244,7 @@ def power_base_gradient(grad: Any, input: Any, other: Any) -> Any:
 
 
 def power_exponent_gradient(grad: Any, input: Any, other: Any, result: Any) -> Any:
-    """Return the gradient of ``input ** other`` in its exponent: ``log(input)`` times the result, zero where both are 0."""
+    """Return the gradient of ``input ** other`` in its exponent: ``log(input)`` times the result, or 0 if both are 0."""
     if is_number(input):
         if input == 0:
             return where(other == 0, 0, grad * 0)
@@ -564,7 +564,7 @@ def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
 )
 def _where(condition: Tensor, input: Operand, other: Operand) -> Array:
     if condition.array.dtype.kind != "b":
-        raise DtypeError(f"where: expected a bool condition, got {condition.dtype.name}; compare with something, as x != 0")
+        raise DtypeError(f"where: expected a bool condition, got {condition.dtype.name}; compare, as in x != 0")
     same_device(condition, input, other)
     a, b = chosen_from(condition, input, other)
     return library_of(condition, input, other).where(condition.array, a, b)
@@ -579,7 +579,8 @@ def chosen_from(condition: Tensor, input: Any, other: Any) -> tuple[Array, Array
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
-    """Return ``input`` where ``condition`` holds and ``other`` elsewhere; with the condition alone, its nonzero indices.
+    """Return ``input`` where ``condition`` holds and ``other`` elsewhere; with the condition alone, its nonzero
+    indices.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([-1., 2.])
@@ -689,7 +690,13 @@ def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 @differentiable(input=lambda grad, input: where(input.isfinite(), grad, 0))
 def nan_to_num(
-    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None, *, out: Tensor | None = None) -> Array:
+    input: Tensor,
+    nan: float | None = None,
+    posinf: float | None = None,
+    neginf: float | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Array:
     """Replace NaN (by 0) and infinities (by the largest finite numbers) or by what is given."""
     array = input.array
     if array.dtype.kind not in "fc":

@@ -1,7 +1,7 @@
 """Random tensors: made new, filled in place, sampled by the probabilities that a tensor holds.
 
-Every function draws from ``generator.py`` on the host and moves the numbers to where they are wanted, so that one seed gives
-the same numbers on every device. A draw has no gradient.
+Every function draws from ``generator.py`` on the host and moves the numbers to where they are wanted, so that one
+seed gives the same numbers on every device. A draw has no gradient.
 """
 
 from __future__ import annotations
@@ -157,10 +157,22 @@ def store(input: Tensor, drawn: Array) -> None:
     input.array[...] = place.backend.asarray(drawn, place.index)
 
 
+class NotContinuous(DtypeError, NotImplementedError):
+    """A continuous distribution for integers: PyTorch raises NotImplementedError."""
+
+
+def continuous(name: str, input: Tensor) -> Any:
+    """Return the array library's dtype of a tensor that can hold fractions."""
+    dtype = input.array.dtype
+    if dtype.kind not in "fc":
+        raise NotContinuous(f"{name}: not implemented for {input.dtype.name}: expected a floating point dtype")
+    return dtype
+
+
 @writes(input=lambda grad: None)
 def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn evenly from [from_, to)."""
-    store(input, UNIFORM(generator or default_generator, input.array.shape, input.dtype.numpy, from_, to))
+    store(input, UNIFORM(generator or default_generator, input.array.shape, continuous("uniform_", input), from_, to))
 
 
 @writes(input=lambda grad: None)
@@ -168,7 +180,7 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
     """Fill with numbers drawn from the normal distribution of this mean and standard deviation."""
     # As PyTorch: which pairs of uniform numbers are used depends on the layout.
     draw = NORMAL if input.array.flags.c_contiguous else NORMAL_PAIRS
-    store(input, draw(generator or default_generator, input.array.shape, input.dtype.numpy, mean, std))
+    store(input, draw(generator or default_generator, input.array.shape, continuous("normal_", input), mean, std))
 
 
 @writes(input=lambda grad: None)
@@ -213,9 +225,9 @@ def bernoulli(
     input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
 ) -> Tensor:
     """Return ones with the probabilities in ``input`` (or with ``p``, in ``input``'s shape), and zeros."""
+    if p is None:
+        continuous("bernoulli", input)
     chance = host(input) if p is None else p
-    if p is None and input.array.dtype.kind != "f":
-        raise DtypeError(f"bernoulli: expected probabilities of a floating point dtype, got {input.dtype.name}")
     drawn = BERNOULLI(generator or default_generator, chance, input.array.shape, input.dtype.numpy)
     return handed(drawn, out, input.device, False)
 

@@ -1,8 +1,8 @@
 """Reductions: what many elements come to along some dims, or all: sums and means, products, extremes, spread, norms.
 
-A reduction takes ``dim`` (None: all; an int; often several), and ``keepdim`` to leave a 1 in their places. Its gradient is shown
-along the dims that went: ``spread`` and ``sum`` are each other's adjoints. Nothing here keeps the order of elements (that is
-``cumulative.py``) or sorts them (``sort.py``).
+A reduction takes ``dim`` (None: all; an int; often several), and ``keepdim`` to leave a 1 in their places. Its
+gradient is shown along the dims that went: ``spread`` and ``sum`` are each other's adjoints. Nothing here keeps the
+order of elements (that is ``cumulative.py``) or sorts them (``sort.py``).
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def _std(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool)
 
 def variance(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Any:
     """Return the sum of squared distances from the mean over the degrees of freedom; of complex numbers it is real."""
-    array, xp = input.array, input.xp
+    array = input.array
     dtype = array.dtype
     if dtype.kind not in "fc":
         raise DtypeError(f"std and var only support floating point and complex dtypes, got {input.dtype.name}")
@@ -514,7 +514,8 @@ def _min(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
 
 
 def max(
-    input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None
+    input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None,
+    out: Any = None,
 ) -> Any:
     """Return the largest element; along ``dim``, with its index; or, given another tensor, the larger of each two.
 
@@ -533,7 +534,8 @@ def max(
 
 
 def min(
-    input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None
+    input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None,
+    out: Any = None,
 ) -> Any:
     """Return the smallest element; along ``dim``, with its index; or, given another tensor, the smaller of each two."""
     second = dim if isinstance(dim, TensorBase) else other

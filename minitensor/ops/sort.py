@@ -132,7 +132,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
     size = input.shape[dim] if input.ndim else 1
     require_elements("kthvalue", input, axes(dim, input.ndim))
     if not 1 <= k <= size:
-        raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: k = {k}, it has {size} elements")
+        raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: {k} of {size} elements")
     return return_types.kthvalue(*received(_kthvalue(input, int(k), dim, keepdim), out))
 
 
@@ -140,7 +140,8 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
 
 
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
+    dim: int | None = None,
 ) -> Any:
     """Return each element once, or each slice along ``dim``, in order.
 
@@ -170,13 +171,13 @@ def searchsorted(
 ) -> Tensor:
     """Return the indices at which elements would be put into a sorted sequence to keep it sorted.
 
-    The sequence is 1-d, or has one row for each row of ``input``. With ``right`` (``side="right"``) an element goes behind
-    its equals, else before them.
+    The sequence is 1-d, or has one row for each row of ``input``. With ``right`` (``side="right"``) an element goes
+    behind its equals, else before them.
     """
     if side not in (None, "left", "right"):
         raise ShapeError(f"searchsorted: side can only be 'left' or 'right' but got {side!r}")
     if right and side == "left":
-        raise ShapeError("searchsorted: side and right can't be set to opposites: got side of left while right was True")
+        raise ShapeError("searchsorted: side and right can't be set to opposites: got side='left' with right=True")
     if sorter is not None:
         sorted_sequence = wrap(sorted_sequence.result_class, picked(
             sorted_sequence.xp, sorted_sequence.array, sorter.array, max(sorted_sequence.ndim - 1, 0)

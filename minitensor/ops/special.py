@@ -1,13 +1,14 @@
 """Functions that integrals define: the error function and its complement.
 
-They are W. J. Cody's rational approximations ("Rational Chebyshev approximations for the error function", Mathematics of
-Computation 23, 1969): one for the middle, one for the flanks, one for the tails, each good to the last places of a double.
+They are W. J. Cody's rational approximations ("Rational Chebyshev approximations for the error function", Mathematics
+of Computation 23, 1969): one for the middle, one for the flanks, one for the tails, each good to the last places of a
+double.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minitensor.autograd.record import differentiable
 from minitensor.errors import DtypeError

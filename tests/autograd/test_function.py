@@ -171,7 +171,7 @@ def test_a_gradient_of_another_shape_raises() -> None:
         def backward(ctx: Any, grad: mt.Tensor) -> mt.Tensor:
             return mt.ones(3)
 
-    with pytest.raises(RuntimeError, match=r"invalid gradient: got shape \[3\] but expected shape compatible with \[2\]"):
+    with pytest.raises(RuntimeError, match=r"invalid gradient: got shape \[3\] but expected shape .* \[2\]"):
         Wrong.apply(leaf(1.0, 2.0)).sum().backward()
 
 
@@ -180,7 +180,7 @@ def test_a_stale_saved_tensor_raises() -> None:
     y = x * 1
     z = Cube.apply(y, 1.0)
     y.add_(1)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation.*CubeBackward"):
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.*CubeBackward"):
         z.sum().backward()
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ops.twin import agree, same_error, torch
 
 import minitensor as mt
+from ops.twin import agree, same_error, torch
 
 
 def drawn(call, rtol=None):

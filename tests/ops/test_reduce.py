@@ -7,9 +7,9 @@ import pickle
 
 import numpy as np
 import pytest
-from ops.twin import agree, same_error, torch
 
 import minitensor as mt
+from ops.twin import agree, same_error, torch
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*degrees of freedom:UserWarning")
 

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from ops.twin import agree, same_error
 
 import minitensor as mt
+from ops.twin import agree, same_error
 
 MIXED = np.array([[3.0, -1.0, 2.0, -1.5], [0.5, 7.0, -2.0, 0.25], [1.0, 4.0, 9.0, -3.0]])
 TIES = np.array([[2, 1, 2, 1, 0], [5, 5, 5, 5, 5]])

@@ -1,7 +1,7 @@
 """The rectifier and its gradient on large arrays, in pieces on several threads.
 
-``numpy.where`` takes 16 ms for the gradient of 2.4 million singles; the bits of the gradient and a mask of ones or zeros,
-joined by AND, take 2.7, and give the same: zero too where the gradient is NaN or infinite.
+``numpy.where`` takes 16 ms for the gradient of 2.4 million singles; the bits of the gradient and a mask of ones or
+zeros, joined by AND, take 2.7, and give the same: zero too where the gradient is NaN or infinite.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Sums over some dims of contiguous floats, by the matrix product with a vector of ones.
 
-``numpy.add.reduce`` starts anew for every row, and adds single-precision columns one after the other: over a million rows it
-loses two digits that PyTorch keeps. A product with ones is 1.2 to 20 times as fast, and in blocks of rows as accurate as
-a sum by halves. What does not fit this pattern goes to ``numpy.add.reduce``.
+``numpy.add.reduce`` starts anew for every row, and adds single-precision columns one after the other: over a million
+rows it loses two digits that PyTorch keeps. A product with ones is 1.2 to 20 times as fast, and in blocks of rows as
+accurate as a sum by halves. What does not fit this pattern goes to ``numpy.add.reduce``.
 """
 
 from __future__ import annotations

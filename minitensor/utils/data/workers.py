@@ -55,7 +55,8 @@ class Worker:
     def __init__(
         self, info: WorkerInfo, init: Callable[[int], Any] | None, make_fetch: Callable[[], Callable[[Any], Any]]
     ) -> None:
-        self.ended = False
+        self.ended = False  # Its iterator has no more batches.
+        self._stopped = False
         self._info = info
         self._init = init
         self._make_fetch = make_fetch
@@ -82,13 +83,13 @@ class Worker:
 
     def stop(self) -> None:
         """Let the thread end when its present batch is done."""
-        self.ended = True
+        self._stopped = True
         self._orders.put(END)
 
     def _run(self) -> None:
         _here.info = self._info
         fetch: Callable[[Any], Any] | None = None
-        while (indices := self._orders.get()) is not END and not self.ended:
+        while (indices := self._orders.get()) is not END and not self._stopped:
             try:
                 fetch = fetch or self._begin()
                 self._batches.put((fetch(indices), None))
