@@ -233,7 +233,10 @@ def variance(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: b
     if dtype.itemsize == 2:
         array = array.astype("float32")
     n = count(array.shape, dims)
-    distance = array - input.backend.sum(array, dims, True) / n
+    # From the first element on: so equal elements have a variance of exactly zero, whatever their mean is rounded to.
+    first = tuple([slice(1) if dim in dims else slice(None) for dim in range(array.ndim)])
+    distance = array - array[first] if n else array
+    distance = distance - input.backend.sum(distance, dims, True) / n
     squares = (distance * distance.conj()).real if dtype.kind == "c" else distance * distance
     # A quotient of arrays: 0 degrees of freedom give NaN or infinity, not ZeroDivisionError.
     found = input.backend.sum(squares, dims, keepdim) / squares.dtype.type(freedom(n, correction))

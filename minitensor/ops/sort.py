@@ -33,10 +33,7 @@ def order(xp: Library, array: Array, dim: int, descending: bool) -> Array:
     if not descending:
         return xp.argsort(array, axis=dim, kind="stable")
     backwards = (slice(None),) * dim + (slice(None, None, -1),)
-    from_behind: Array = xp.argsort(array[backwards], axis=dim, kind="stable")[backwards]
-    from_behind *= -1
-    from_behind += array.shape[dim] - 1
-    return from_behind
+    return xp.subtract(array.shape[dim] - 1, xp.argsort(array[backwards], axis=dim, kind="stable")[backwards])
 
 
 def sortable(name: str, input: Tensor) -> Array:

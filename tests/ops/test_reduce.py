@@ -186,6 +186,12 @@ def test_a_deviation_of_equal_elements_has_no_gradient():
     agree(lambda lib, x: lib.std(x, 1), np.ones((2, 3)), order=1)
 
 
+@pytest.mark.parametrize("kind", [float, complex])
+def test_equal_elements_have_no_variance_at_all(kind):
+    for value in (0.1, 1 / 3):
+        agree(lambda lib, x: (lib.var(x, 1), lib.std(x, 1)), np.full((2, 7), kind(value)), order=1)
+
+
 def test_a_variance_far_from_zero_keeps_its_digits():
     values = (1e4 + np.arange(8)).astype("float32")
     assert mt.from_numpy(values).var().item() == pytest.approx(6.0)

@@ -1,10 +1,10 @@
 """Standardising in tiles that stay in the cache, spread over threads, with sums by BLAS.
 
-Where N is 1 the C rows are independent and each tile is done in one go; else sums over N come first. What is not single or
-double precision goes to the reference. Nothing is known here of tensors or gradients.
+Where N is 1 the C rows are independent and each tile is done in one go; else sums over N come first. What is not single
+or double precision goes to the reference. Nothing is known here of tensors or gradients.
 
-Note [Statistics as long rows]. To subtract C means from (N, C, L), NumPy walks N * C short loops whose second operand stands
-still; written out L times each, they are one row of C * L, and the same work takes half the time, a fifth where L is 16.
+Note [Statistics as long rows]. To subtract C means from (N, C, L), NumPy walks N * C short loops whose second operand
+stands still; written out L times each, they are one row of C * L, and the same work takes half the time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
 
 TILE_ELEMENTS = 1 << 16  # 256 KiB of floats: two of them fit into the second cache
+WORTH_A_THREAD = 1 << 18  # waking a helper takes 20 to 50 us, about as long as a pass over a tile
 LONG = 64  # from this L on, a dot product for each of N * C beats one long loop
 
 
@@ -130,8 +131,12 @@ def over_all(sums: Array, x: Array) -> Array:
 
 
 def over_tiles(count: int, width: int, work: Callable[[slice], object]) -> None:
-    """Cut ``count`` rows of ``width`` entries into tiles, and work on several at a time."""
+    """Cut ``count`` rows of ``width`` entries into tiles, and work on several at a time if there are many."""
     step = max(1, TILE_ELEMENTS // width)
+    if count * width < WORTH_A_THREAD:
+        for start in range(0, count, step):
+            work(slice(start, start + step))
+        return
     parallel_for(lambda turn: work(slice(turn * step, (turn + 1) * step)), -(-count // step))
 
 
@@ -142,4 +147,5 @@ def applies(x: Array) -> bool:
 
 def as_column(statistics: Array) -> Array:
     """Return statistics (C,) as they meet (N, C, L)."""
-    return statistics.reshape(1, -1, 1).copy()
+    column: Array = statistics.reshape(1, -1, 1).copy()
+    return column
