@@ -1,17 +1,15 @@
 """The face: every name a Tensor answers to, one line each.
 
-The class is a table of contents: a method is an operation bound in the class body, so it costs no frame and editors find it.
-What an operation does stands in ``ops/``; what a tensor *is*, in ``base.py``.
+The class is a table of contents: a method is an operation bound in the class body, so it costs no frame and editors
+find it. What an operation does stands in ``ops/``; what a tensor *is*, in ``base.py``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minitensor.autograd import face as graph
 from minitensor.base import TensorBase
-from minitensor.ops import matmul as products
-from minitensor.ops import sort as sorting
 from minitensor.ops import (
     activation,
     aliasing,
@@ -28,11 +26,8 @@ from minitensor.ops import (
     shape,
     special,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from minitensor.autograd.node import Node
+from minitensor.ops import matmul as products
+from minitensor.ops import sort as sorting
 
 
 class Tensor(TensorBase):

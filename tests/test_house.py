@@ -28,7 +28,7 @@ FLOORS = (
     "autograd",
     "ops",
     "tensor",
-    "serialization utils nn optim func vision testing",
+    "cuda serialization utils nn optim func vision testing",
     "__init__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}

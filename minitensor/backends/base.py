@@ -55,6 +55,10 @@ class Backend(ABC):
         """Whether this machine can compute here."""
         return True
 
+    def device_count(self) -> int:
+        """Return how many devices of this kind the machine has."""
+        return 1
+
     def synchronize(self) -> None:  # noqa: B027  # the host has nothing to wait for
         """Wait until everything asked of the device is done."""
 

@@ -22,7 +22,7 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
-from minitensor.autograd.record import bind, describe, differentiable, edges_of, finish, record, remember, view
+from minitensor.autograd.record import bind, describe, differentiable, edges_of, finish, misuse, record, remember, view
 from minitensor.base import TensorBase, array_dtype, new, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, GradError, InplaceError, ShapeError
 
@@ -179,7 +179,10 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
             check_tensor(name, input)
             bound = bind(op, (input, *args), kwargs)
             edges = prepare(name, op, input, bound)
-            array = op.body(*bound)
+            try:
+                array = op.body(*bound)
+            except (AttributeError, ValueError) as error:
+                raise misuse(op, bound, error) from error
             check_fits(name, input, array)
             if edges is None:
                 input.array[...] = array

@@ -24,6 +24,10 @@ Label = str  # a letter, or "...2" for the third dim from the right under an ell
 Labels = tuple[Label, ...]
 
 
+class EquationError(ArgumentError, ShapeError):
+    """An equation that cannot be read, or does not fit its operands: a ValueError, and as in PyTorch a RuntimeError."""
+
+
 class Term(NamedTuple):
     """A tensor and the names of its dims."""
 
@@ -48,7 +52,7 @@ def einsum(*args: Any) -> Tensor:
     sizes = sizes_of(equation, inputs)
     for label in output:
         if label not in sizes:
-            raise ArgumentError(f"einsum: output index {label!r} does not appear in any operand of {equation!r}")
+            raise EquationError(f"einsum: output index {label!r} does not appear in any operand of {equation!r}")
     terms = [without_stretched(with_distinct_labels(term), sizes) for term in inputs]
     while len(terms) > 1:
         i, j = cheapest_pair(terms, output, sizes)
@@ -71,7 +75,7 @@ def read_arguments(args: tuple[Any, ...]) -> tuple[str, Sequence[Tensor]]:
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = list(operands[0])
     if not operands:
-        raise ArgumentError(f"einsum: must provide at least one operand for {equation!r}")
+        raise EquationError(f"einsum: must provide at least one operand for {equation!r}")
     for each in operands:
         if not isinstance(each, TensorBase):
             raise ArgumentTypeError(f"einsum: expected tensors as operands, got {type(each).__name__}")
@@ -92,7 +96,7 @@ def subscripts(numbers: Any) -> str:
         raise ArgumentTypeError(f"einsum: expected a list of indices after each operand, got {type(numbers).__name__}")
     for each in numbers:
         if each is not Ellipsis and not (isinstance(each, int) and 0 <= each < 52):
-            raise ArgumentError(f"einsum: an index must be a number from 0 to 51 or ..., got {each!r}")
+            raise EquationError(f"einsum: an index must be a number from 0 to 51 or ..., got {each!r}")
     return "".join("..." if n is Ellipsis else chr(ord("A") + n if n < 26 else ord("a") + n - 26) for n in numbers)
 
 
@@ -101,7 +105,7 @@ def read_equation(equation: str, operands: Sequence[Tensor]) -> tuple[list[Term]
     left, arrow, right = equation.replace(" ", "").partition("->")
     parts = left.split(",")
     if len(parts) != len(operands):
-        raise ArgumentError(f"einsum: {equation!r} names {len(parts)} operands, but {len(operands)} were given")
+        raise EquationError(f"einsum: {equation!r} names {len(parts)} operands, but {len(operands)} were given")
     terms = [Term(tensor, labels_of(equation, part, tensor)) for part, tensor in zip(parts, operands)]
     covered = max([sum(len(label) > 1 for label in term.labels) for term in terms], default=0)
     if not arrow:
@@ -110,7 +114,7 @@ def read_equation(equation: str, operands: Sequence[Tensor]) -> tuple[list[Term]
         return terms, (*ellipsis(covered), *letters)
     output = spelled(equation, right, covered)
     if len(set(output)) != len(output):
-        raise ArgumentError(f"einsum: an index appears more than once in the output of {equation!r}")
+        raise EquationError(f"einsum: an index appears more than once in the output of {equation!r}")
     return terms, output
 
 
@@ -130,7 +134,7 @@ def spelled(equation: str, part: str, covered: int) -> Labels:
     before, dots, after = part.partition("...")
     for letter in before + after:
         if not (letter.isascii() and letter.isalpha()):
-            raise ArgumentError(
+            raise EquationError(
                 f"einsum: invalid index {letter!r} in {equation!r}; indices are letters, and there is one '...' at most"
             )
     return (*before, *(ellipsis(covered) if dots else ()), *after)

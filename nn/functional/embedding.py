@@ -106,7 +106,11 @@ def check_numbers(name: str, input: Tensor, count: int) -> None:
         raise IndexOutOfRange(f"{name}: index {value} is out of range for a table of {count} rows, 0 to {count - 1}")
 
 
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+class ClassRange(IndexOutOfRange, ShapeError):
+    """A class that has no place: an IndexError, and as in PyTorch a RuntimeError."""
+
+
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """Return rows of zeros with a one at each number's place: (...) gives (..., num_classes), int64.
 
     >>> import minitensor as torch
@@ -114,16 +118,16 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    array: Any = tensor.array
+    array: Any = input.array
     if array.dtype.kind not in "iu":
-        raise DtypeError(f"one_hot: is only applicable to integer tensors, got {tensor.dtype.name}; cast with .long()")
+        raise DtypeError(f"one_hot: is only applicable to integer tensors, got {input.dtype.name}; cast with .long()")
     if array.size == 0 and num_classes <= 0:
         raise ArgumentError("one_hot: can not infer total number of classes from empty tensor; give num_classes")
     if array.size and int(array.min()) < 0:
-        raise IndexOutOfRange(f"one_hot: class values must be non-negative, got {array.min()}")
+        raise ClassRange(f"one_hot: class values must be non-negative, got {array.min()}")
     count = int(array.max()) + 1 if num_classes == -1 else num_classes
     if array.size and int(array.max()) >= count:
-        raise IndexOutOfRange(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
-    classes = tensor.xp.arange(count)
-    rows: Tensor = wrap(tensor.result_class, (array[..., None] == classes).astype("int64"))
+        raise ClassRange(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
+    classes = input.xp.arange(count)
+    rows: Tensor = wrap(input.result_class, (array[..., None] == classes).astype("int64"))
     return rows

@@ -147,7 +147,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n = len(lead)
     split = input.reshape(*lead, channels // (r * r), r, r, height, width)
     mixed = split.permute([*range(n + 1), n + 3, n + 1, n + 4, n + 2])
-    return mixed.reshape(*lead, channels // (r * r), height * r, width * r)
+    return mixed.contiguous().reshape(*lead, channels // (r * r), height * r, width * r)
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -162,7 +162,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     split = input.reshape(*lead, channels, height // r, r, width // r, r)
     mixed = split.permute([*range(n + 1), n + 2, n + 4, n + 1, n + 3])
-    return mixed.reshape(*lead, channels * r * r, height // r, width // r)
+    return mixed.contiguous().reshape(*lead, channels * r * r, height // r, width // r)
 
 
 def image_shape(name: str, input: Any) -> tuple[int, ...]:

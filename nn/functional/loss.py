@@ -16,6 +16,7 @@ from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, IndexOutOfRange, ShapeError
 from minitensor.ops.activation import log_softmax
 from minitensor.ops.pointwise import abs, clamp, exp, log, logaddexp, where
+from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -514,6 +515,7 @@ def check_pair(name: str, input: Any, target: Any) -> None:
         if not isinstance(each, TensorBase):
             raise ArgumentTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
     if input.shape != target.shape:
+        broadcast_shapes(tuple(input.shape), tuple(target.shape))  # what does not broadcast raises
         warnings.warn(
             f"{name}: using a target size ({tuple(target.shape)}) that is different to the input size "
             f"({tuple(input.shape)}): they will be broadcast, which may not be what is meant; reshape one of them",

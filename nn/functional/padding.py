@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -34,7 +34,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if mode == "constant":
         return _pad(input, amounts, 0 if value is None else value)
     if mode not in POSITIONS:
-        raise ArgumentError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
+        raise PaddingMode(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value is not None and value != 0:
         raise ArgumentError(f"pad: mode {mode!r} doesn't take a value, got {value!r}")
     for dim, (before, after) in enumerate(amounts):
@@ -77,6 +77,10 @@ def wrapped_around(xp: Any, positions: Array, size: int) -> Array:
 
 
 POSITIONS = {"reflect": reflected, "replicate": replicated, "circular": wrapped_around}
+
+
+class PaddingMode(ArgumentError, UnsupportedError):
+    """A mode that is none: a ValueError, and as in PyTorch a NotImplementedError."""
 
 
 def amounts_of(input: Any, pad: Sequence[int]) -> Amounts:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, DtypeError, ShapeError
 from minitensor.ops.join import cat
 from minitensor.ops.pointwise import abs, sign
 from minitensor.shapes import ntuple, pool_output_size
@@ -259,12 +259,16 @@ def windows(
     return tuple(numbers)  # type: ignore[return-value]  # four pairs
 
 
+class PoolRank(ShapeError, DimError):
+    """Too few or too many dims: for some poolings PyTorch raises IndexError, for others RuntimeError."""
+
+
 def check_input(name: str, input: Any, dims: int) -> None:
     """Refuse what is no batch of images, or one image."""
     if not isinstance(input, TensorBase):
         raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     if input.ndim not in (dims + 1, dims + 2):
-        raise ShapeError(
+        raise PoolRank(
             f"{name}: expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input, got shape {tuple(input.shape)}"
         )
     if input.array.dtype.kind not in "fiu":

@@ -84,7 +84,7 @@ def view_of(kind: str, a: int, b: int, c: int) -> Callable[[Any], Any]:
         "squeeze": lambda x: x.squeeze(a - 2),
         "slice": lambda x: x[a % 3 :: b % 2 + 1],
         "index": lambda x: x[..., a - 2],
-        "permute": lambda x: x.permute(*[(k + a) % x.dim() for k in range(x.dim())]),
+        "permute": lambda x: x.permute(tuple([(k + a) % x.dim() for k in range(x.dim())])),
         "flatten": lambda x: x.flatten(),
         "t": lambda x: x.t(),
         "detach": lambda x: x.detach(),
@@ -148,8 +148,12 @@ class Programs(RuleBasedStateMachine):
     @rule(shape=st.sampled_from(SHAPES), requires_grad=st.booleans())
     def leaf(self, shape: tuple[int, ...], requires_grad: bool) -> None:
         self.count += 1
-        numbers = np.sin(np.arange(prod(shape)) + self.count).reshape(shape) + 0.1
-        self.keep(mt.tensor(numbers, requires_grad=requires_grad), torch.tensor(numbers, requires_grad=requires_grad))
+        numbers = np.asarray(np.sin(np.arange(prod(shape)) + self.count).reshape(shape) + 0.1)
+        self.keep(mt.tensor(numbers, requires_grad=requires_grad), self.torch_leaf(numbers, requires_grad))
+
+    def torch_leaf(self, numbers: Any, requires_grad: bool) -> Any:
+        # A sum, so that a tensor without elements has PyTorch's strides, not NumPy's.
+        return (torch.from_numpy(numbers) + torch.zeros(numbers.shape)).requires_grad_(requires_grad)
 
     @rule(op=st.sampled_from(["scale", "sin", "mul", "add", "clone", "sum", "square"]), k=small, j=small)
     def compute(self, op: str, k: int, j: int) -> None:

@@ -71,7 +71,12 @@ def our_arguments(call: Call, array: Convert | None = None) -> tuple[tuple[Any, 
 
 
 def torch_arguments(torch: Any, call: Call, array: Convert | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return mapped(call, array or torch.tensor, lambda each: getattr(torch, each.name))
+    return mapped(call, array or (lambda each: fresh(torch, each)), lambda each: getattr(torch, each.name))
+
+
+def fresh(torch: Any, array: Any) -> Any:
+    """Return PyTorch's tensor; one without elements gets PyTorch's own strides, not NumPy's."""
+    return torch.from_numpy(array.copy()) if array.size else torch.from_numpy(array) + torch.zeros(array.shape, dtype=torch.bool)
 
 
 def recast(call: Call, dtype: str) -> Call:

@@ -70,7 +70,7 @@ VIEWS = rows(
     view("Tensor.__getitem__", *[call(f(3, 4), index) for index in (
         0, -1, slice(1, 3), (slice(None), 2), (slice(None, None, 2), slice(1, None)), None, (Ellipsis, 1), (1, 2), (None, 0, None),
         (), slice(5, 9))], wrong=tuple([call(f(3, 4), index) for index in (
-            3, (0, 0, 0), slice(None, None, -1), 1.5, "a", (Ellipsis, Ellipsis))])),
+            3, (0, 0, 0), slice(None, None, -1), 1.5, "a", (Ellipsis, Ellipsis))]), names=False),
 )  # fmt: skip
 
 # -- copies in other shapes --------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ INDICES = rows(
     Row("Tensor.__getitem__", tuple([call(f(3, 4), index) for index in (
         AT, [2, 0], (AT, np.array([1, 1, -1])), (slice(None), AT), (AT, slice(1, 3)), b(3), b(3, 4), (slice(None), b(4)),
         (np.array([[0], [2]]), np.array([1, 3])), (Ellipsis, AT), (AT, None), (0, AT), np.array([-1]), np.zeros(0, "int64"))]),
-        out=False, host="a mask's count must be known on the host", label="with picks",
+        out=False, host="a mask's count must be known on the host", label="with picks", names=False,
         wrong=tuple([call(f(3, 4), index) for index in (np.array([3]), np.array([-4]), b(4), f(2), (AT, np.array([0, 1])))])),
     Row("index_select", host="indices are checked", calls=(call(f(3, 4), 0, AT), call(f(3, 4), 1, np.array([0])), call(f(), 0, np.array([0])), call(f(3), 0, np.zeros(0, "int64"))),
         out=False, wrong=(call(f(3), 0, np.array([3])), call(f(3), 1, AT), call(f(3), 0, f(2)), call(f(3), 0, i(2, 2)))),

@@ -50,5 +50,8 @@ class CupyBackend(Backend):
     def is_available(self) -> bool:
         return bool(cupy.is_available())
 
+    def device_count(self) -> int:
+        return int(cupy.cuda.runtime.getDeviceCount())
+
     def synchronize(self) -> None:
         cupy.cuda.get_current_stream().synchronize()
