@@ -46,7 +46,7 @@ def softmax_back(
 def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total: bool) -> tuple[Array, ...]:
     """Return scales * (log sum exp(x) - x[target]) for each row of (N, C), or their sum; and the softmax."""
     x, xp = input.array, input.xp
-    softmax = x - xp.maximum.reduce(x, 1, keepdims=True)
+    softmax = x - xp.max(x, 1, keepdims=True)
     losses = softmax[xp.arange(len(x)), target.array]
     xp.exp(softmax, out=softmax)
     sums = xp.add.reduce(softmax, 1, keepdims=True)
@@ -282,7 +282,7 @@ def largest_class(classes: Tensor) -> int:
         array = array.view("u8")  # one look for both ends: read so, a negative number is huge
     elif array.dtype.kind == "i" and int(array.min()) < 0:
         return HUGE
-    return int(classes.xp.maximum.reduce(array))
+    return int(classes.xp.max(array))
 
 
 def check_logits(name: str, input: Any, weight: Any) -> None:
