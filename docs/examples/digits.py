@@ -36,7 +36,7 @@ try:
 except ImportError as missing:
     sys.exit(f"{missing.name} is not installed; this example needs: pip install 'minitensor-py[demo]'")
 
-EPOCHS = {"digits": 20, "mnist": 4, "cifar10": 10}
+EPOCHS = {"digits": 15, "mnist": 4, "cifar10": 10}
 CIFAR10 = "airplane car bird cat deer dog frog horse ship truck".split()
 
 
@@ -285,7 +285,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a convolutional network to read handwritten digits.")
     parser.add_argument("--dataset", choices=EPOCHS, default="digits")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="where the files of mnist or cifar10 lie")
-    parser.add_argument("--epochs", type=int, help="how often to see every image (default: 20, mnist 4, cifar10 10)")
+    parser.add_argument("--epochs", type=int, help="how often to see every image (default: 15, mnist 4, cifar10 10)")
     parser.add_argument("--seed", type=int, default=0, help="for the split, the first weights and the order of images")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--output", type=Path, metavar="FOLDER", default=Path("output"))

@@ -176,7 +176,7 @@ def choose(op: Op) -> Callable[[Op], Callable[..., Any]]:
         return unary
     if op.names == ("input", "other") and op.inputs == (0, 1) and not op.defaults:
         return pair
-    return general
+    return single if op.inputs == (0,) else general
 
 
 def is_sequence(op: Op) -> bool:
@@ -325,6 +325,34 @@ def keeper(plan: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]
         (only,) = plan
         return lambda arguments: (arguments[only],)
     return itemgetter(*plan) if plan else None
+
+
+def single(op: Op) -> Callable[..., Any]:
+    """Record a function that is differentiable in its first argument alone, whatever the others are."""
+    body = op.body
+    count = len(op.names)
+
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
+        bound: Sequence[Any] = args
+        if kwargs or len(args) != count:
+            bound = bind(op, args, kwargs)
+        input = bound[0]
+        try:
+            array = body(*bound)
+            cls = input.result_class
+        except (AttributeError, ValueError) as error:
+            raise misuse(op, bound, error) from error
+        if array.__class__ is not HostArray:
+            array = settled(array)
+        result: Tensor = new(cls)
+        result.array = array
+        result._storage = result._layout = result._base = result._node = None
+        node = input._node if input._base is None else input.node
+        if node is not None and grad_mode.get():
+            result._node = record(op, (node,), bound, result)
+        return result if out is None else out._receive(result)
+
+    return call
 
 
 def general(op: Op) -> Callable[..., Any]:

@@ -93,11 +93,13 @@ def view_of(kind: str, a: int, b: int, c: int) -> Callable[[Any], Any]:
         "flatten": lambda x: x.flatten(),
         "t": lambda x: x.t(),
         "detach": lambda x: x.detach(),
+        "unbind": lambda x: x.unbind(a - 2)[b - 2],
+        "split": lambda x: x.split(a, b - 2)[c - 2],
     }[kind]
 
 
 VIEWS = (
-    "transpose narrow select expand view diagonal unfold as_strided unsqueeze squeeze slice index permute flatten t detach"
+    "transpose narrow select expand view diagonal unfold as_strided unsqueeze squeeze slice index permute flatten t detach unbind split"
 ).split()
 
 ALONE = {
@@ -122,6 +124,7 @@ class Programs(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.pairs: list[Pair] = []
+        self.leaves: list[Pair] = []
         self.count = 0
 
     def pick(self, k: int) -> Pair:
@@ -155,6 +158,8 @@ class Programs(RuleBasedStateMachine):
         self.count += 1
         numbers = np.asarray(np.sin(np.arange(prod(shape)) + self.count).reshape(shape) + 0.1)
         self.keep(mt.tensor(numbers, requires_grad=requires_grad), self.torch_leaf(numbers, requires_grad))
+        if requires_grad:
+            self.leaves.append(self.pairs[-1])
 
     def torch_leaf(self, numbers: Any, requires_grad: bool) -> Any:
         # A sum, so that a tensor without elements has PyTorch's strides, not NumPy's.
@@ -173,10 +178,13 @@ class Programs(RuleBasedStateMachine):
             # Operands that lie in different orders: NumPy and PyTorch disagree on whose order the result takes.
             self.keep(found.contiguous(), expected.contiguous())
 
-    @rule(kind=st.sampled_from(VIEWS), k=small, a=small, b=small, c=small)
-    def look(self, kind: str, k: int, a: int, b: int, c: int) -> None:
+    @rule(kind=st.sampled_from(VIEWS), k=small, a=small, b=small, c=small, quiet=st.sampled_from([False, False, True]))
+    def look(self, kind: str, k: int, a: int, b: int, c: int, quiet: bool) -> None:
         pair, view = self.pick(k), view_of(kind, a, b, c)
-        found, expected = outcome(lambda: view(pair.ours)), outcome(lambda: view(pair.theirs))
+        with mt.no_grad() if quiet else nullcontext():
+            found = outcome(lambda: view(pair.ours))
+        with torch.no_grad() if quiet else nullcontext():
+            expected = outcome(lambda: view(pair.theirs))
         if self.settle(found, expected) and found.numel() <= 24:
             self.keep(found, expected)
 
@@ -235,8 +243,9 @@ class Programs(RuleBasedStateMachine):
     def differentiate(self, k: int, together: bool) -> None:
         alive = [pair for pair in self.pairs if pair.theirs.requires_grad]
         roots = alive if together else [alive[k % len(alive)]]
-        found = outcome(lambda: self.two_orders(mt, [r.ours for r in roots], [p.ours for p in alive]))
-        expected = outcome(lambda: self.two_orders(torch, [r.theirs for r in roots], [p.theirs for p in alive]))
+        inputs = [*alive, *self.leaves]
+        found = outcome(lambda: self.two_orders(mt, [r.ours for r in roots], [p.ours for p in inputs]))
+        expected = outcome(lambda: self.two_orders(torch, [r.theirs for r in roots], [p.theirs for p in inputs]))
         if self.settle(found, expected):
             for order, (one, other) in enumerate(zip(found, expected, strict=True), 1):
                 for n, (a, b) in enumerate(zip(one, other, strict=True)):
@@ -247,7 +256,12 @@ class Programs(RuleBasedStateMachine):
         total = sum((root * root * 0.5 + root).sum() for root in roots)
         first = self.gradients(library, total, inputs)
         again = sum((grad * grad).sum() for grad in first if grad.requires_grad)
-        return [first, self.gradients(library, again, inputs) if not isinstance(again, int) else []]
+        leaves = [each for each in inputs if each.is_leaf]
+        if isinstance(again, int) or not leaves:
+            return [first, []]
+        # With respect to leaves only: a saved result reaches the base of its view by another path in PyTorch, so that the
+        # gradient "of the base's own sake" is another part of the whole there. What arrives at leaves is the same.
+        return [first, self.gradients(library, again, leaves)]
 
     def gradients(self, library: Any, root: Any, inputs: list[Any]) -> list[Any]:
         grads = library.autograd.grad(root, inputs, create_graph=True, allow_unused=True)
