@@ -39,6 +39,10 @@ class DtypeError(MinitensorError, RuntimeError):
     """The dtype cannot be used here, or the result cannot be cast to it."""
 
 
+class UnsupportedDtype(DtypeError, NotImplementedError):
+    """A dtype for which there is no kernel; PyTorch raises NotImplementedError."""
+
+
 class DeviceError(MinitensorError, RuntimeError):
     """Tensors on different devices, or a device that is not there."""
 
@@ -49,6 +53,10 @@ class ArgumentError(MinitensorError, ValueError):
 
 class ArgumentTypeError(MinitensorError, TypeError):
     """An argument is of the wrong type, missing, or unknown."""
+
+
+class GuardError(ArgumentError, AssertionError):
+    """A value that makes no sense, where PyTorch only asserts."""
 
 
 class ScalarError(MinitensorError, RuntimeError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import secrets
 import struct
 from collections.abc import Iterator, Sequence
@@ -158,7 +159,8 @@ def _unsigned(seed: int) -> int:
 
 # ------------------------------------------------------------------------------ the default generator
 
-default_generator: Final = Generator()
+# As PyTorch's, it starts elsewhere in each run; `manual_seed` makes a run repeatable.
+default_generator: Final = Generator().manual_seed(int.from_bytes(os.urandom(8), "little"))
 
 
 def manual_seed(seed: int) -> Generator:

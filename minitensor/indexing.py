@@ -12,7 +12,7 @@ from numbers import Integral
 from operator import index as as_index
 from typing import Any
 
-from minitensor.errors import IndexOutOfRange, InvalidIndexError, ShapeError
+from minitensor.errors import ArgumentTypeError, IndexOutOfRange, InvalidIndexError, ShapeError
 from minitensor.layout import Layout, slice_steps
 from minitensor.shapes import Shape, broadcast_shapes
 
@@ -99,6 +99,10 @@ def resolve(layout: Layout, index: object, dims_taken: DimsTaken) -> tuple[Layou
 STEP = -1  # Takes one dim, as an int or a slice does, and is no pick.
 
 
+class NoIndex(InvalidIndexError, ArgumentTypeError):
+    """Text as an index: an IndexError like all that cannot index, and as in PyTorch a TypeError."""
+
+
 def takes_dims(item: object, dims_taken: DimsTaken) -> int:
     """Return how many dims a pick takes, STEP for an int or a slice, 0 for what takes none."""
     kind = item.__class__
@@ -113,7 +117,8 @@ def takes_dims(item: object, dims_taken: DimsTaken) -> int:
         return taken
     if hasattr(item, "__index__"):
         return STEP
-    raise InvalidIndexError(
+    error = NoIndex if isinstance(item, str) else InvalidIndexError
+    raise error(
         "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid indices "
         f"(got {type(item).__name__}: {item!r})"
     )

@@ -110,6 +110,8 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
     >>> normalize_sizes(2, 3) == normalize_sizes((2, 3)) == (2, 3)
     True
     """
+    if not sizes:
+        raise ArgumentTypeError("sizes are missing: give ints or one sequence of ints, () for none")
     given = sizes[0] if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
     if given.__class__ is tuple and {*map(type, given)} == PLAIN:
         return given  # type: ignore[return-value]  # of ints, as just seen
@@ -177,7 +179,9 @@ def infer_size(shape: Shape, numel: int) -> Shape:
         raise ShapeError(f"invalid shape dimension {min(shape)} in shape {list(shape)}; sizes are >= 0, or one is -1")
     if -1 not in shape:
         if prod(shape) != numel:
-            raise ShapeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
+            raise ShapeError(
+                f"shape '{list(shape)}' is invalid for input of size {numel}: it holds {prod(shape)} elements"
+            )
         return shape
     known = -prod(shape)
     if known == 0 == numel:
@@ -186,7 +190,10 @@ def infer_size(shape: Shape, numel: int) -> Shape:
             "can be any value and is ambiguous"
         )
     if known == 0 or numel % known:
-        raise ShapeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
+        raise ShapeError(
+            f"shape '{list(shape)}' is invalid for input of size {numel}: the sizes given hold {known} elements, which "
+            f"do not divide {numel}"
+        )
     return tuple([numel // known if n == -1 else n for n in shape])
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from minitensor.errors import ArgumentError
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minitensor.nn import functional as F
 from minitensor.nn.linear import reset_weight_and_bias
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
 from minitensor.ops.creation import empty
+from minitensor.shapes import ntuple
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
@@ -46,10 +47,10 @@ class ConvNd(Module):
         super().__init__()
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = repeat(kernel_size, self.dims)
-        self.stride = repeat(stride, self.dims)
-        self.padding = padding if isinstance(padding, str) else repeat(padding, self.dims)
-        self.dilation = repeat(dilation, self.dims)
+        self.kernel_size = self.sizes("kernel_size", kernel_size)
+        self.stride = self.sizes("stride", stride)
+        self.padding = padding if isinstance(padding, str) else self.sizes("padding", padding)
+        self.dilation = self.sizes("dilation", dilation)
         self.transposed = False
         self.output_padding = (0,) * self.dims
         self.groups = groups
@@ -61,6 +62,15 @@ class ConvNd(Module):
         self.weight = Parameter(empty(size, device=device, dtype=dtype))
         self.register_parameter("bias", Parameter(empty(out_channels, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
+
+    def sizes(self, name: str, given: Any) -> tuple[int, ...]:
+        """Return one number for each dimension."""
+        try:
+            return ntuple(given, self.dims)
+        except (ShapeError, ArgumentTypeError) as error:
+            raise type(error)(
+                f"{type(self).__name__}: {name} must be an int or {self.dims} of them, got {given!r}"
+            ) from None
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew from U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
@@ -142,11 +152,6 @@ class Conv2d(ConvNd):
         """Return the convolution of ``input`` with the filters."""
         input, padding = self.padded(input)
         return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
-
-
-def repeat(size: Any, dims: int) -> tuple[int, ...]:
-    """Return one number for each dimension."""
-    return (size,) * dims if isinstance(size, int) else tuple(size)
 
 
 def check_groups(in_channels: int, out_channels: int, groups: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from minitensor import dtypes
 from minitensor.autograd.mode import no_grad
 from minitensor.device import device as Device
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError
 from minitensor.nn import state
 from minitensor.nn.hooks import ForwardHook, call_with_hooks
 from minitensor.nn.parameter import Buffer, Parameter
@@ -93,7 +93,7 @@ class Module:
             if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks:
                 return call_with_hooks(self, args, kwargs)
             return self.forward(*args, **kwargs)
-        except ShapeError as error:
+        except MinitensorError as error:
             locate(error, self)
             raise
 
@@ -611,7 +611,7 @@ def castable(tensor: Tensor) -> bool:
     return tensor.is_floating_point() or tensor.is_complex()
 
 
-def locate(error: ShapeError, module: Module) -> None:
+def locate(error: MinitensorError, module: Module) -> None:
     """Put the layer's path and text before the message; each module on the way out makes the path longer.
 
     The innermost module leaves itself on the error, and every outer one looks up by which path it knows it.

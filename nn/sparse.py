@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.mode import no_grad
-from minitensor.errors import ArgumentError
+from minitensor.errors import ArgumentError, GuardError
 from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.module import Module
@@ -129,5 +129,5 @@ def row_number(index: int | None, rows: int) -> int | None:
     if index is None or 0 <= index < rows:
         return index
     if not -rows <= index < 0:
-        raise ArgumentError(f"Padding_idx must be within num_embeddings, got {index} for {rows} rows")
+        raise GuardError(f"Padding_idx must be within num_embeddings, got {index} for {rows} rows")
     return rows + index

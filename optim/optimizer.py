@@ -62,6 +62,11 @@ class Optimizer:
                 "put it in a list"
             )
         self.__setstate__({"defaults": defaults, "state": defaultdict(dict), "param_groups": []})
+        if not isinstance(params, Iterable):
+            raise ArgumentTypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                f"{type(params).__name__}: of a module give .parameters()"
+            )
         given: list[Any] = list(params)
         if not given:
             raise ArgumentError("optimizer got an empty parameter list")

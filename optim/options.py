@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minitensor.errors import ArgumentError, GradError, UnsupportedError
+from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, IndexOutOfRange, UnsupportedError
 from minitensor.tensor import Tensor
 
 
@@ -17,12 +17,18 @@ def require_rate(lr: Any) -> None:
 
 def require_at_least_zero(name: str, value: Any) -> None:
     """Refuse a negative value, or one that is not a number."""
+    if isinstance(value, str):
+        raise ArgumentTypeError(f"Invalid {name}: {value!r}; expected a number")
     if not value >= 0.0:
         raise ArgumentError(f"Invalid {name}: {value}")
 
 
 def require_betas(betas: Any) -> None:
     """Refuse a decay rate outside [0, 1)."""
+    if not isinstance(betas, (tuple, list)):
+        raise ArgumentTypeError(f"betas must be a pair of numbers, got {betas!r}")
+    if len(betas) < 2:
+        raise IndexOutOfRange(f"betas must be a pair of numbers, got {betas!r}")
     for i, beta in enumerate(betas):
         if not 0.0 <= beta < 1.0:
             raise ArgumentError(f"Invalid beta parameter at index {i}: {beta}")

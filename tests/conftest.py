@@ -40,7 +40,7 @@ def put_back(write: Callable[..., Any], value: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def sealed() -> Iterator[None]:
-    """Put global state back after each test."""
+    """Start each test from one seed, and put global state back after it."""
     import minitensor  # at the top it would keep tests of the sources from running while the library cannot be imported
 
     restored = {
@@ -49,6 +49,7 @@ def sealed() -> Iterator[None]:
         if hasattr(minitensor, read) and hasattr(minitensor, write)
     }
     kept = {name: getattr(minitensor, read)() for name, read in KEPT.items() if hasattr(minitensor, read)}
+    minitensor.manual_seed(0)
     yield
     for (_, write), value in restored.items():
         put_back(getattr(minitensor, write), value)

@@ -47,8 +47,14 @@ def requires_grad(self: TensorBase) -> bool:
     return self.node is not None
 
 
+class NotBool(ArgumentTypeError, GradError):
+    """What is neither True nor False: PyTorch raises TypeError here and RuntimeError there; this is both."""
+
+
 def set_requires_grad(self: TensorBase, value: bool) -> None:
     """Make a leaf gather its gradient, or stop it."""
+    if value is not True and value is not False:
+        raise NotBool(f"requires_grad must be a bool, got {value!r}")
     node = self.node
     if node is not None and node.__class__ is not Leaf:
         if not value:
@@ -123,7 +129,9 @@ def retain_grad(self: Tensor) -> None:
     """Keep the gradient of this tensor too, although it is no leaf."""
     node = self.node
     if node is None:
-        raise GradError("can't retain_grad on Tensor that has requires_grad=False")
+        raise GradError(
+            f"can't retain_grad on Tensor that has requires_grad=False (shape {tuple(self.shape)}): nothing flows to it"
+        )
     if node.__class__ is not Leaf:
         hooks_of(node).retained = weakref.ref(self)
 
@@ -148,7 +156,10 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
     """
     node = self.node
     if node is None:
-        raise GradError("cannot register a hook on a tensor that doesn't require gradient")
+        raise GradError(
+            f"cannot register a hook on a tensor that doesn't require gradient (shape {tuple(self.shape)}); call "
+            "requires_grad_() on it, or on what it is computed from"
+        )
     return hang(hooks_of(node).on_grad, hook)
 
 

@@ -28,9 +28,9 @@ from minitensor.autograd.node import (
     output,
     versions_of,
 )
-from minitensor.backends import HostArray
+from minitensor.backends import BY_ARRAY, HostArray
 from minitensor.base import TensorBase, array_dtype, new, settled, window, wrap
-from minitensor.dtypes import bool_
+from minitensor.dtypes import FROM_NUMPY, bool_
 from minitensor.errors import ArgumentTypeError, ShapeError
 from minitensor.shapes import broadcast_shapes
 from minitensor.storage import Storage
@@ -289,7 +289,10 @@ def pair(op: Op) -> Callable[..., Any]:
                 edges = (edge, edge2)
                 needs = (0 if edge is None else 1) if edge2 is None else 2 if edge is None else 3
         except (AttributeError, ValueError) as error:
-            raise misuse(op, (input, other), error) from error
+            read = host_values((input, other))
+            if read is None:
+                raise misuse(op, (input, other), error) from error
+            return call(*read, out=out)
         if array.__class__ is not HostArray:
             array = settled(array)
         result = new(like.result_class)
@@ -398,7 +401,10 @@ def plain_pair(op: Op) -> Callable[..., Any]:
         try:
             array = body(input, other)
         except (AttributeError, ValueError) as error:
-            raise misuse(op, (input, other), error) from error
+            read = host_values((input, other))
+            if read is None:
+                raise misuse(op, (input, other), error) from error
+            return call(*read, out=out)
         if array.__class__ is not HostArray:
             array = settled(array)
         result = new((other if input.__class__ in NUMBERS else input).result_class)
@@ -635,6 +641,26 @@ def remember(result: TensorBase) -> tuple[Any, ...]:
         else:
             storage = result._storage = Storage(result.array)
     return result.array, storage, result._layout, storage.version
+
+
+def host_values(args: Sequence[Any]) -> list[Any] | None:
+    """Return operands with NumPy's scalars as Python numbers and its arrays as tensors; None if there are none of them.
+
+    It is asked only when a body failed, so that the fast paths need not know NumPy's types.
+    """
+    tensor = next((each for each in args if isinstance(each, TensorBase)), None)
+    read = [host_value(each, tensor) for each in args]
+    return None if tensor is None or all(a is b for a, b in zip(args, read)) else read
+
+
+def host_value(value: Any, tensor: TensorBase | None) -> Any:
+    """Return one operand so."""
+    if tensor is not None and value.__class__ is HostArray and value.dtype in FROM_NUMPY:
+        return wrap(tensor.result_class, value.copy())
+    if hasattr(value, "dtype") and hasattr(value, "item") and value.__class__ not in BY_ARRAY \
+            and not isinstance(value, TensorBase):
+        return value.item()
+    return value
 
 
 def misuse(op: Op, args: Sequence[Any], error: Exception) -> Exception:

@@ -22,7 +22,7 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
-from minitensor.autograd.record import bind, describe, differentiable, edges_of, finish, misuse, record, remember, view
+from minitensor.autograd.record import bind, describe, differentiable, edges_of, finish, host_values, misuse, record, remember, view
 from minitensor.base import TensorBase, array_dtype, new, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, GradError, InplaceError, ShapeError
 
@@ -173,7 +173,7 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
     op = op_of(operation)
 
     def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
-        name = stub.__name__
+        name = stub.__name__.lstrip("_")
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
@@ -182,7 +182,10 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
             try:
                 array = op.body(*bound)
             except (AttributeError, ValueError) as error:
-                raise misuse(op, bound, error) from error
+                read = host_values(bound)
+                if read is None:
+                    raise misuse(op, bound, error) from error
+                return call(*read)
             check_fits(name, input, array)
             if edges is None:
                 input.array[...] = array
@@ -204,12 +207,12 @@ def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
     """
 
     def decorate(body: Callable[P, None]) -> Callable[P, Tensor]:
-        op = describe(body, formulas)
+        op, name = describe(body, formulas), body.__name__.lstrip("_")
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
-            check_tensor(body.__name__, input)
+            check_tensor(name, input)
             bound = bind(op, (input, *args), kwargs)
-            edges = prepare(body.__name__, op, input, bound)
+            edges = prepare(name, op, input, bound)
             for i, value in enumerate(bound[1:], 1):
                 if isinstance(value, TensorBase) and shares_storage(value, input):
                     bound[i] = snapshot(value)

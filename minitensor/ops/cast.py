@@ -140,10 +140,16 @@ def _copy_(input: Tensor, src: Tensor) -> None:
 def check_expands(name: str, src: Tensor, input: Tensor) -> None:
     """Raise unless ``src`` broadcasts to the shape of ``input``, which cannot grow."""
     given, wanted = src.layout.shape, input.layout.shape
-    if given != wanted and broadcast_shapes(given, wanted) != wanted:
+    if given == wanted:
+        return
+    try:
+        common = broadcast_shapes(given, wanted)
+    except ShapeError as error:
+        raise ShapeError(f"{name}: {error}") from None
+    if common != wanted:
         raise ShapeError(
-            f"{name}: output with shape {list(wanted)} doesn't match the broadcast shape "
-            f"{list(broadcast_shapes(given, wanted))}: a tensor of shape {list(given)} does not fit into it"
+            f"{name}: output with shape {list(wanted)} doesn't match the broadcast shape {list(common)}: a tensor of "
+            f"shape {list(given)} does not fit into it"
         )
 
 
@@ -240,6 +246,8 @@ class Destination:
 
     def __init__(self, where: Any, kind: Any, copy: bool, format: memory_format | None) -> None:
         self.device: device | None = None if where is None else device_class(where)
+        if isinstance(kind, str):
+            raise ArgumentTypeError(f"to: dtype must be a minitensor dtype, such as minitensor.float32, got {kind!r}")
         self.dtype: dtype | None = None if kind is None else dtypes.from_numpy(kind)
         self.copy, self.format = copy, format or preserve_format
 
@@ -449,7 +457,12 @@ def integer_number(input: Tensor) -> int:
 
 def real_number(input: Tensor) -> float:
     """Serve ``float(tensor)``."""
-    return float(number(input))
+    value = number(input)
+    if isinstance(value, complex) and value.imag == 0:
+        return value.real
+    if isinstance(value, complex):
+        raise DtypeError(f"value cannot be converted to a real number: {value}; take .real or abs()")
+    return float(value)
 
 
 def complex_number(input: Tensor) -> complex:

@@ -99,7 +99,9 @@ def ne_or_neither(input: Tensor, other: Any) -> Any:
 
 def comparable(other: Any) -> bool:
     """Whether something can be compared element by element."""
-    return isinstance(other, TensorBase) or other.__class__ in NUMBERS or isinstance(other, (int, float, complex))
+    if isinstance(other, TensorBase) or other.__class__ in NUMBERS:
+        return True
+    return isinstance(other, (int, float, complex)) or hasattr(other, "__array__")  # NumPy's arrays and scalars too
 
 
 # -- as a whole --------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from minitensor.shapes import normalize_sizes
 from minitensor.storage import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from minitensor.backends import Array, Library
     from minitensor.device import DeviceLike
@@ -57,8 +57,15 @@ def tensor(
         array = data.backend.to_host(data.array)
     else:
         array = host_array(data, dtype)
-    wanted = dtypes.from_numpy(array.dtype) if dtype is None else dtype
-    return finished(numpy.array(array, dtype=wanted.numpy, order="C"), device, requires_grad)
+    wanted = array.dtype if dtype is None else kind_of(dtype)
+    return finished(numpy.array(array, dtype=wanted, order="C"), device, requires_grad)
+
+
+def kind_of(wanted: Any) -> Any:
+    """Return the array library's dtype for one of ours."""
+    if not isinstance(wanted, dtypes.dtype):
+        raise ArgumentTypeError(f"dtype must be a minitensor dtype, such as minitensor.float32, got {wanted!r}")
+    return wanted.numpy
 
 
 def host_array(data: Any, wanted: dtype | None) -> Array:
@@ -69,15 +76,25 @@ def host_array(data: Any, wanted: dtype | None) -> Array:
     if not isinstance(data, (bool, int, float, complex)) and hasattr(data, "__array__"):
         return numpy.asarray(data)
     plain, found = untensored(data)
-    common = wanted or dtypes.infer_dtype(plain)
-    if found:
-        common = wanted or found
+    kind = kind_of(wanted or found or inferred(plain))
     try:
-        return numpy.array(plain, dtype=common.numpy)
-    except OverflowError as error:
-        raise DtypeError(f"tensor: value cannot be converted to type {common.name} without overflow: {error}") from None
+        return numpy.array(plain, dtype=kind)
+    except OverflowError:
+        raise overflow(plain, kind) from None
     except (ValueError, TypeError) as error:
-        raise ragged(data, error) from None
+        raise ragged(plain, kind, error) from None
+
+
+class NoNumbers(ArgumentTypeError, ArgumentError):
+    """Text among numbers: PyTorch raises TypeError for a string and ValueError for a list of them; this is both."""
+
+
+def inferred(plain: Any) -> dtype:
+    """Return the dtype that Python data stands for."""
+    try:
+        return dtypes.infer_dtype(plain)
+    except ArgumentTypeError as error:
+        raise NoNumbers(str(error)) from None
 
 
 def untensored(data: Any) -> tuple[Any, dtype | None]:
@@ -98,23 +115,50 @@ def untensored(data: Any) -> tuple[Any, dtype | None]:
     return data, None
 
 
-def ragged(data: Any, error: Exception) -> Exception:
-    """Return the error for data that is no box of numbers: which sequence has which length."""
+class TooLarge(DtypeError, ArgumentError):
+    """A number outside its dtype: PyTorch raises RuntimeError, for what no int64 holds ValueError; this is both."""
+
+
+def overflow(data: Any, kind: Any) -> TooLarge:
+    """Return the error for a number that its dtype does not hold."""
+    low, high = numpy.iinfo(kind).min, numpy.iinfo(kind).max
+    value = next((n for n in leaves(data) if not low <= n <= high), data)
+    return TooLarge(
+        f"tensor: value cannot be converted to type {kind} without overflow: {value} is not in [{low}, {high}]"
+    )
+
+
+def leaves(data: Any) -> Iterator[Any]:
+    """Walk the numbers of nested sequences."""
+    if not isinstance(data, (list, tuple)):
+        yield data
+        return
+    for each in data:
+        yield from leaves(each)
+
+
+def ragged(data: Any, kind: Any, error: Exception) -> Exception:
+    """Return the error for data that is no box of numbers: which sequence has which length, or which is no number."""
     at = uneven(data, 0)
     if at is not None:
         wanted, dim, got = at
-        return ArgumentError(f"expected sequence of length {wanted} at dim {dim} (got {got})")
-    return ArgumentTypeError(f"tensor: could not make numbers of {type(data).__name__}: {error}")
+        if isinstance(got, int):
+            return ArgumentError(f"expected sequence of length {wanted} at dim {dim} (got {got}): rows must be even")
+        return ArgumentTypeError(
+            f"expected sequence of length {wanted} at dim {dim}, got {got[0]!r}: rows must be even"
+        )
+    odd = next((each for each in leaves(data) if isinstance(each, complex) or not isinstance(each, (int, float))), data)
+    return ArgumentTypeError(f"tensor: could not make numbers of type {kind} of {odd!r}: {error}")
 
 
-def uneven(data: Any, dim: int) -> tuple[int, int, Any] | None:
-    """Find the first sequence whose length differs from its first sibling's: (wanted, dim, got)."""
+def uneven(data: Any, dim: int) -> tuple[int, int, int | list[Any]] | None:
+    """Find the first that differs from its first sibling: (wanted length, dim, its length or what is no sequence)."""
     children = [each for each in data if isinstance(each, (list, tuple))] if isinstance(data, (list, tuple)) else []
     for each in children:
         if len(each) != len(children[0]):
             return len(children[0]), dim + 1, len(each)
     if children and len(children) != len(data):
-        return len(children[0]), dim + 1, 0
+        return len(children[0]), dim + 1, [each for each in data if not isinstance(each, (list, tuple))]
     return next((found for each in children if (found := uneven(each, dim + 1)) is not None), None)
 
 
@@ -183,7 +227,7 @@ def finished(array: Array, where: DeviceLike, requires_grad: bool) -> Tensor:
         array = place.backend.asarray(array, place.index)
     made: Tensor = wrap(TensorBase.result_class, array)
     if requires_grad:
-        set_requires_grad(made, True)
+        set_requires_grad(made, requires_grad)
     return made
 
 
@@ -215,14 +259,16 @@ def deliver(array: Array, out: Tensor | None, requires_grad: bool) -> Tensor:
     if out is not None:
         return out._receive(made)
     if requires_grad:
-        set_requires_grad(made, True)
+        set_requires_grad(made, requires_grad)
     return made
 
 
 def chosen(wanted: dtype | None, out: Tensor | None = None) -> Any:
     """Return the array library's dtype for what was asked: given, that of ``out``, or the default."""
     if wanted is not None:
-        return wanted.numpy
+        return kind_of(wanted)
+    if out is not None and not isinstance(out, TensorBase):
+        raise ArgumentTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
     return (dtypes.get_default_dtype() if out is None else out.dtype).numpy
 
 
@@ -354,7 +400,7 @@ def filled_like(
 ) -> Tensor:
     """Return a tensor of another's shape and, where it is dense, of its strides; ``value`` None leaves it unset."""
     place = input.device if where is None else device(where)
-    backend, kind = place.backend, (wanted or input.dtype).numpy
+    backend, kind = place.backend, kind_of(wanted or input.dtype)
     layout = layout_like(input, format)
     flat = backend.xp.empty(layouts.numel(layout.shape), kind)
     if value is not None:

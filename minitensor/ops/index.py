@@ -27,7 +27,7 @@ from minitensor.indexing import advanced_shape, basic, check_mask, landing, out_
 from minitensor.ops.aliasing import place, shares_storage, writes
 from minitensor.ops.cast import check_expands, clone, real_enough, single, to
 from minitensor.ops.creation import tensor
-from minitensor.ops.operand import WEAKER
+from minitensor.ops.operand import WEAKER, require_tensors
 from minitensor.ops.shape import broadcast_tensors, expand, reshape
 from minitensor.shapes import broadcast_shapes, wrap_dim
 
@@ -455,13 +455,12 @@ def inside(name: str, index: Tensor, dim: int, size: int) -> None:
 
 def along(name: str, input: Tensor, dim: int, index: Any) -> tuple[int, Any]:
     """Return a dim and positions in it, a vector; checked."""
-    if not isinstance(index, TensorBase):
-        raise ArgumentTypeError(f"{name}(): argument 'index' must be a tensor, not {type(index).__name__}")
+    require_tensors(name, index=index)
     if index.ndim > 1:
         raise InvalidIndexError(f"{name}(): index is supposed to be a vector, got shape {tuple(index.shape)}")
     dim = wrap_dim(dim, input.ndim)
-    inside(name, index, dim, input.layout.shape[dim] if input.ndim else 1)  # type: ignore[arg-type]  # a Tensor
-    return dim, index if index.ndim else reshape(index, 1)  # type: ignore[arg-type]  # a Tensor
+    inside(name, index, dim, input.layout.shape[dim] if input.ndim else 1)
+    return dim, index if index.ndim else reshape(index, 1)
 
 
 def at(dim: int, index: Tensor, ndim: int) -> tuple[Tensor | None, ...]:
@@ -499,6 +498,7 @@ def _index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, alpha: N
 
 def matching_source(name: str, input: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
     """Refuse a source that has not one entry for each position."""
+    require_tensors(name, source=source)
     wanted = list(input.layout.shape)
     wanted[dim] = index.numel()
     if list(source.layout.shape) != wanted:
@@ -524,6 +524,10 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     return index_add_(clone(input), dim, index, source, alpha=alpha)
 
 
+class WrongCount(ShapeError, IndexOutOfRange):
+    """Not one entry for each position: a matter of shapes, and as in PyTorch an IndexError."""
+
+
 @writes(
     input=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     source=lambda grad, dim, index: grad.index_select(dim, index),
@@ -535,6 +539,12 @@ def _index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> None
 def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Replace the entries of ``dim`` at the positions of a vector by those of ``source``."""
     dim, index = along("index_copy_", input, dim, index)
+    require_tensors("index_copy_", source=source)
+    if input.ndim == source.ndim and source.ndim and index.numel() != source.shape[dim]:
+        raise WrongCount(
+            f"index_copy_(): number of indices ({index.numel()}) should be equal to source.size({dim}) "
+            f"({source.shape[dim]}): source of shape {list(source.shape)}"
+        )
     matching_source("index_copy_", input, dim, index, source)
     return _index_copy_(input, dim, index, source)
 
@@ -554,7 +564,12 @@ def _index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> None
 
 def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
     """Write one number into the entries of ``dim`` at the positions of a vector; negative ones count from the end."""
+    require_tensors("index_fill_", index=index)
     dim = wrap_dim(dim, input.ndim)
+    if index.array.dtype.kind not in "iu":
+        raise InvalidIndexError(
+            f"index_fill_(): expected dtype int64 for index, got {index.dtype.name}; cast with .long()"
+        )
     if index.ndim > 1:
         raise InvalidIndexError(f"index_fill_(): index is supposed to be a vector, got shape {tuple(index.shape)}")
     return _index_fill_(input, dim, wrapped(reshape(index, -1), dim, input.layout.shape[dim]), value)
@@ -570,6 +585,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor
 
 def aligned(name: str, input: Tensor, dim: int, index: Tensor) -> int:
     """Return the dim after a look at an index with as many dims as the tensor, none longer but ``dim``."""
+    require_tensors(name, input=input, index=index)
     shape, wanted = input.layout.shape, index.layout.shape
     if len(shape) != len(wanted) and index.numel():
         raise ShapeError(
@@ -618,6 +634,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
 def source_like(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tensor:
     """Return the part of a source that an index reads: it may be longer."""
+    require_tensors(name, src=src)
     if src.dtype is not input.dtype:
         raise DtypeError(
             f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype.name} and {src.dtype.name}"
@@ -665,12 +682,12 @@ def scatter_(
 
     Of positions that repeat the last one wins.
     """
-    given = src if src is not None else value
+    given: Any = src if src is not None else value
     if given is None:
         raise ArgumentTypeError("scatter_(): give `src`, a tensor or a number")
     dim = aligned("scatter_", input, dim, index)
-    if isinstance(given, TensorBase):
-        given = source_like("scatter_", input, index, given)  # type: ignore[arg-type]  # every tensor is a Tensor
+    if given.__class__ not in NUMBERS:
+        given = source_like("scatter_", input, index, given)
     if reduce == "add":
         given = given if isinstance(given, TensorBase) else wrap(input.result_class, input.xp.full(
             index.layout.shape, given, input.array.dtype))
@@ -689,6 +706,7 @@ def scatter(
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """Pick along ``dim`` as ``argsort`` and ``argmax`` mean it; other dims broadcast. Without a dim, from all."""
+    require_tensors("take_along_dim", input=input, indices=indices)
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
     if input.ndim != indices.ndim:
@@ -712,6 +730,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     >>> torch.tensor([[1, 2], [3, 4]]).take(torch.tensor([0, -1]))
     tensor([1, 4])
     """
+    require_tensors("take", input=input, index=index)
     if index.array.dtype.kind not in "iu":
         raise DtypeError(f"take(): expected a long tensor for index, but got {index.dtype.name}; cast with .long()")
     return _index(reshape(input, -1), (wrapped(index, 0, input.numel()),))
@@ -722,6 +741,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 def bools(name: str, mask: Any) -> Array:
     """Return a mask's array; other dtypes are refused."""
+    require_tensors(name, mask=mask)
     if mask.array.dtype.kind != "b":
         raise DtypeError(f"{name} only supports boolean masks, but got mask with dtype {mask.dtype.name}")
     return mask.array  # type: ignore[no-any-return]  # an Array
@@ -755,9 +775,18 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Operand) -> None:
     input.xp.copyto(input.array, filler(value, input), where=mask.array)
 
 
+def check_broadcasts(name: str, input: Tensor, mask: Tensor) -> None:
+    """Refuse a mask that does not broadcast."""
+    try:
+        broadcast_shapes(input.layout.shape, mask.layout.shape)
+    except ShapeError as error:
+        raise ShapeError(f"{name}: {error}") from None
+
+
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """Return the elements where ``mask`` holds, in one dim; both broadcast."""
     bools("masked_select", mask)
+    check_broadcasts("masked_select", input, mask)
     spread, chosen = broadcast_tensors(input, mask)
     return getitem(reshape(spread, -1), reshape(chosen, -1))
 
@@ -765,6 +794,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Write the elements of ``source``, one after the other, where ``mask`` holds."""
     bools("masked_scatter_", mask)
+    require_tensors("masked_scatter_", source=source)
     check_expands("masked_scatter_", mask, input)
     chosen = expand(mask, input.layout.shape)
     count = int(chosen.array.sum())
@@ -778,6 +808,8 @@ def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Return a copy with the elements of ``source`` where ``mask`` holds."""
+    require_tensors("masked_scatter", mask=mask)
+    check_broadcasts("masked_scatter", input, mask)
     spread, chosen = broadcast_tensors(input, mask)
     return masked_scatter_(clone(spread).contiguous(), chosen, source)
 

@@ -11,9 +11,9 @@ from minitensor import layout as layouts
 from minitensor.autograd import record
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError
 from minitensor.memory_format import channels_last, has_format
-from minitensor.ops.operand import promoted
+from minitensor.ops.operand import promoted, require_tensors
 from minitensor.ops.shape import atleast_1d, atleast_2d, atleast_3d, narrow, reshape
 from minitensor.shapes import chunk_sizes, normalize_sizes, split_sections, tensor_split_pieces, wrap_dim
 
@@ -83,7 +83,8 @@ def checked_dim(tensors: Sequence[Tensor], given: Sequence[Tensor], dim: int) ->
             if n != m and axis != dim:
                 raise ShapeError(
                     f"cat: sizes of tensors must match except in dimension {dim}. Expected size {n} in dimension "
-                    f"{axis} but got size {m} for tensor number {i} in the list"
+                    f"{axis} but got size {m} for tensor number {i} in the list (shapes {list(first)} and "
+                    f"{list(shape)})"
                 )
     return dim
 
@@ -97,12 +98,21 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
     >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3.])])
     tensor([1., 2., 3.])
     """
+    if isinstance(tensors, TensorBase) or tensors is None:
+        raise not_a_sequence("cat", tensors)
     if not tensors:
         raise ArgumentError("cat(): expected a non-empty list of tensors")
     return _cat(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
 
 
 concat = concatenate = cat
+
+
+def not_a_sequence(name: str, given: Any) -> ArgumentTypeError:
+    """Return the error for one tensor, or nothing, where several are joined."""
+    return ArgumentTypeError(
+        f"{name}(): argument 'tensors' must be a list or tuple of tensors, not {type(given).__name__}; put it in a list"
+    )
 
 
 @differentiable(tensors=lambda grad, dim: list(unbind(grad, dim)))
@@ -130,6 +140,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     tensor([[1, 3],
             [2, 4]])
     """
+    if isinstance(tensors, TensorBase) or tensors is None:
+        raise not_a_sequence("stack", tensors)
     if not tensors:
         raise ShapeError("stack expects a non-empty list of tensors")
     return _stack(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
@@ -185,6 +197,7 @@ def _split(input: Tensor, sizes: Shape, dim: int) -> tuple[Layout, ...]:
 
 def cut_dim(name: str, input: Tensor, dim: int) -> int:
     """Return the dim to cut; a 0-d tensor has none."""
+    require_tensors(name, input=input)
     if not input.ndim:
         raise ShapeError(f"{name} expects at least a 1-dimensional tensor, got a 0-d one")
     return wrap_dim(dim, input.ndim)
@@ -221,17 +234,30 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Cut the columns: dim 1, of a vector dim 0."""
-    return tensor_split(input, indices_or_sections, 0 if input.ndim == 1 else 1)
+    return cut_evenly("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
 def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Cut the rows: dim 0."""
-    return tensor_split(input, indices_or_sections, 0)
+    return cut_evenly("vsplit", input, indices_or_sections, 0, 2)
 
 
 def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Cut the depth: dim 2."""
-    return tensor_split(input, indices_or_sections, 2)
+    return cut_evenly("dsplit", input, indices_or_sections, 2, 3)
+
+
+def cut_evenly(name: str, input: Tensor, given: Any, dim: int, least: int) -> tuple[Tensor, ...]:
+    """Cut a dim of a tensor that has at least so many dims; a number of pieces must divide it."""
+    if input.ndim < least:
+        raise ShapeError(f"{name} requires a tensor with at least {least} dimension(s), got shape {list(input.shape)}")
+    size = input.layout.shape[dim]
+    if isinstance(given, int) and given > 0 and size % given:
+        raise ShapeError(
+            f"{name} attempted to split along dimension {dim}, but its size {size} is not divisible by {given}; use "
+            "tensor_split for pieces of different sizes"
+        )
+    return tensor_split(input, given, dim)
 
 
 def unbound_back(grads: Sequence[Tensor | None], in_shape: Shape, dim: int) -> Tensor:
@@ -254,4 +280,6 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     >>> torch.tensor([[1, 2], [3, 4]]).unbind()
     (tensor([1, 2]), tensor([3, 4]))
     """
-    return _unbind(input, cut_dim("unbind", input, dim))
+    if not input.ndim:
+        raise DimError(f"unbind: dimension specified as {dim} but the tensor has no dimensions")
+    return _unbind(input, wrap_dim(dim, input.ndim))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from minitensor.ops.operand import same_device
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.ops.operand import require_tensors, same_device
 from minitensor.ops.pointwise import conj, mul
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
 
@@ -85,7 +85,9 @@ def factors(name: str, *tensors: Any) -> Any:
         if array.__class__ is not first.__class__:
             same_device(*tensors)
     if first.dtype.kind == "b":
-        raise DtypeError(f"{name}: not implemented for bool; cast with .to(...) to what the sums shall be counted in")
+        raise UnsupportedDtype(
+            f"{name}: not implemented for bool; cast with .to(...) to what the sums shall be counted in"
+        )
     return arrays
 
 
@@ -193,35 +195,54 @@ def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * (mat1 @ mat2)``; with a beta of 0, ``input`` is not looked at."""
-    return weighted_sum("addmm", input, mm(mat1, mat2), beta, alpha, out)
+    return plus_product("addmm", input, mm(mat1, mat2), beta, alpha, out)
 
 
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * (mat @ vec)``."""
-    return weighted_sum("addmv", input, mv(mat, vec), beta, alpha, out)
+    return plus_product("addmv", input, mv(mat, vec), beta, alpha, out)
 
 
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * outer(vec1, vec2)``."""
-    return weighted_sum("addr", input, outer(vec1, vec2), beta, alpha, out)
+    require_tensors("addr", input=input)
+    term = outer(vec1, vec2)
+    if term.array.dtype.kind in "iu" and (isinstance(alpha, float) or isinstance(beta, float)):
+        raise DtypeError(f"addr: integers want whole numbers, got beta={beta} and alpha={alpha}; cast with .float()")
+    return weighted_sum("addr", input, term, beta, alpha, out)
 
 
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * (batch1 @ batch2)``, matrix by matrix."""
-    return weighted_sum("baddbmm", input, bmm(batch1, batch2), beta, alpha, out)
+    return plus_product("baddbmm", input, bmm(batch1, batch2), beta, alpha, out)
 
 
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * sum(batch1[i] @ batch2[i])``."""
-    return weighted_sum("addbmm", input, bmm(batch1, batch2).sum(0), beta, alpha, out)
+    return plus_product("addbmm", input, bmm(batch1, batch2).sum(0, dtype=batch1.dtype), beta, alpha, out)
+
+
+def plus_product(
+    name: str, input: Tensor, term: Tensor, beta: Number, alpha: Number, out: Tensor | None
+) -> Tensor:
+    """Return ``beta * input + alpha * term``, all of one dtype; integers see the whole part of both numbers."""
+    require_tensors(name, input=input)
+    if input.dtype is not term.dtype:
+        raise DtypeError(
+            f"{name}: input and product must have the same dtype, but got {input.dtype.name} and {term.dtype.name}; "
+            "cast with .to(...)"
+        )
+    if term.array.dtype.kind in "iu":
+        beta, alpha = int(beta.real), int(alpha.real)
+    return weighted_sum(name, input, term, beta, alpha, out)
 
 
 def weighted_sum(

@@ -124,6 +124,20 @@ def same_device(*tensors: Any) -> Any:
     return like
 
 
+def require_tensors(name: str, **arguments: Any) -> None:
+    """Refuse arguments that are no tensors."""
+    for argument, value in arguments.items():
+        if not isinstance(value, TensorBase):
+            raise not_a_tensor(name, argument, value)
+
+
+def not_a_tensor(name: str, argument: str, value: Any) -> ArgumentTypeError:
+    """Return the error for an argument that is no tensor."""
+    return ArgumentTypeError(
+        f"{name}(): argument {argument!r} must be a tensor, not {type(value).__name__}; use tensor(...) on it"
+    )
+
+
 def broadcast_shape(*tensors: Any) -> tuple[int, ...]:
     """Return the common shape of operands, some of which may be numbers."""
     return broadcast_shapes(*[tuple(each.shape) for each in tensors if isinstance(each, TensorBase)])

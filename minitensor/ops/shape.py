@@ -17,11 +17,12 @@ from minitensor.autograd.node import Leaf
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, materialize
 from minitensor.base import wrap as fresh
-from minitensor.errors import ArgumentError, DimError, ShapeError, ViewError
+from minitensor.errors import DimError, ShapeError, UsageError, ViewError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import pick, place, refuse_leaf
 from minitensor.ops.cast import clone
 from minitensor.ops.creation import arange
+from minitensor.ops.operand import not_a_tensor
 from minitensor.ops.pointwise import conj
 from minitensor.shapes import (
     broadcast_shapes,
@@ -48,7 +49,7 @@ def sizes_of(given: tuple[Any, ...]) -> Shape:
     """Return sizes given one by one or as one sequence as a tuple; who is asked next checks that they are ints."""
     if len(given) == 1 and given[0].__class__ is not int:
         return normalize_sizes(*given)
-    return given
+    return given or normalize_sizes()
 
 
 # -- another shape -----------------------------------------------------------------------------------------------------
@@ -69,8 +70,19 @@ def _unsafe_view(input: Tensor, shape: Shape) -> Array:
 @memoised
 def viewed(layout: Layout, sizes: Shape) -> Layout | Shape:
     """Return the layout that reads as ``sizes``, one of which may be -1, or the plain shape if only a copy can."""
-    shape = infer_size(sizes, layouts.numel(layout.shape))
+    try:
+        shape = infer_size(sizes, layouts.numel(layout.shape))
+    except ShapeError as error:
+        raise ShapeError(f"{error} (the tensor has shape {list(layout.shape)})") from None
     return layouts.view(layout, shape) or shape
+
+
+def layout_of(name: str, input: Any) -> Layout:
+    """Return a tensor's layout; what is no tensor is refused by name."""
+    try:
+        return input._layout or input.layout  # type: ignore[no-any-return]  # `input` may be anything
+    except AttributeError:
+        raise not_a_tensor(name, "input", input) from None
 
 
 def view(input: Tensor, *size: Any) -> Tensor:
@@ -81,7 +93,7 @@ def view(input: Tensor, *size: Any) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    found = viewed(input._layout or input.layout, sizes_of(size))
+    found = viewed(layout_of("view", input), sizes_of(size))
     if isinstance(found, Layout):
         return _view(input, found)
     raise unviewable(input, found)
@@ -102,7 +114,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     >>> torch.arange(6).view(2, 3).t().reshape(-1)
     tensor([0, 3, 1, 4, 2, 5])
     """
-    found = viewed(input._layout or input.layout, sizes_of(shape))
+    found = viewed(layout_of("reshape", input), sizes_of(shape))
     return _view(input, found) if isinstance(found, Layout) else _unsafe_view(input, found)
 
 
@@ -121,14 +133,14 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
     (N, C, H, W) with ``start_dim=1`` becomes (N, C*H*W).
     """
-    shape = input.layout.shape
+    shape = layout_of("flatten", input).shape
     flat = flattened_shape(shape, start_dim, end_dim)
     return input if flat == shape else reshape(input, flat)
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Cut ``dim`` into ``sizes``, one of which may be -1."""
-    return view(input, unflattened_shape(input.layout.shape, dim, normalize_sizes(*sizes)))
+    return view(input, unflattened_shape(input.layout.shape, dim, normalize_sizes(sizes)))
 
 
 def ravel(input: Tensor) -> Tensor:
@@ -177,7 +189,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     torch.Size([4, 2, 3])
     """
     order = sizes_of(dims)
-    return _permute(input, layouts.permute(input._layout or input.layout, order), order)
+    return _permute(input, layouts.permute(layout_of("permute", input), order), order)
 
 
 @memoised
@@ -287,7 +299,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     if not given:
         raise ShapeError("meshgrid expects a non-empty list of tensors")
     if indexing not in ("ij", "xy"):
-        raise ArgumentError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
+        raise UsageError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
     if any(each.ndim > 1 for each in given):
         raise ShapeError(f"meshgrid: expected 0-d or 1-d tensors, got shapes {[tuple(each.shape) for each in given]}")
     shape = tuple([each.numel() for each in given])
@@ -423,7 +435,7 @@ def repeat_interleave(
     if counts.size not in (1, size) or counts.ndim > 1:
         raise ShapeError(f"repeats must have the same size as input along dim: {list(counts.shape)} for size {size}")
     if counts.size and int(counts.min()) < 0:
-        raise ShapeError("repeats can not be negative")
+        raise ShapeError(f"repeat_interleave: repeats can not be negative, got {int(counts.min())}")
     ends = input.xp.cumsum(input.xp.broadcast_to(counts.reshape(-1), (size,)))
     order = input.xp.searchsorted(ends, input.xp.arange(int(ends[-1]) if size else 0), side="right")
     return input.index_select(dim, fresh(input.result_class, order))
@@ -479,12 +491,22 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """Turn by ``k`` times 90 degrees in the plane of two dims, from the first towards the second."""
-    first, second = wrap_dims(dims, input.ndim)
+    first, second = plane(dims, input)
     if k % 4 == 0:
         return clone(input)
     if k % 4 == 2:
         return _flip(input, (first, second))
     return transpose(_flip(input, (second if k % 4 == 1 else first,)), first, second)
+
+
+def plane(dims: Sequence[int], input: Tensor) -> tuple[int, int]:
+    """Return two different dims of a tensor."""
+    if len(dims) != 2:
+        raise ShapeError(f"rot90: expected total rotation dims == 2, but got dims = {list(dims)}")
+    if input.ndim < 2:
+        raise ShapeError(f"rot90: expected total dims >= 2, but got a tensor of shape {list(input.shape)}")
+    first, second = wrap_dims(dims, input.ndim)
+    return first, second
 
 
 # -- triangles and diagonals -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.nn.functional.padding import pad
 from minitensor.ops.operand import same_device
 from minitensor.ops.pointwise import conj
@@ -294,7 +294,7 @@ def check_tensors(name: str, input: Any, weight: Any, bias: Any) -> None:
         if each.array.__class__ is not input.array.__class__:
             same_device(*given.values())
     if input.array.dtype.kind == "b":
-        raise DtypeError(f"{name}: not implemented for bool; cast with .to(...)")
+        raise UnsupportedDtype(f"{name}: not implemented for bool; cast with .to(...)")
 
 
 def check_rank(name: str, shape: tuple[int, ...], kernel: tuple[int, ...], dims: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.base import wrap
 from minitensor.errors import ArgumentError, ShapeError
 from minitensor.generator import bernoulli, default_generator
+from minitensor.ops.operand import require_tensors
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -22,6 +23,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     >>> dropout(torch.ones(2), 0.5, training=False)
     tensor([1., 1.])
     """
+    require_tensors("dropout", input=input)
     return masked("dropout", input, tuple(input.shape), p, training, inplace)
 
 

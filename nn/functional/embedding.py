@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.record import differentiable
-from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, IndexOutOfRange, ShapeError
+from minitensor.base import wrap
+from minitensor.errors import ArgumentError, DtypeError, GuardError, IndexOutOfRange, ShapeError
+from minitensor.ops.operand import require_tensors
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -68,16 +69,14 @@ def embedding(
     tensor([[3., 4.],
             [1., 2.]])
     """
-    for argument, each in (("input", input), ("weight", weight)):
-        if not isinstance(each, TensorBase):
-            raise ArgumentTypeError(f"embedding(): argument {argument!r} must be a tensor, not {type(each).__name__}")
+    require_tensors("embedding", input=input, weight=weight)
     if weight.ndim != 2:
         raise ShapeError(f"embedding: expected weight (V, D), got shape {tuple(weight.shape)}")
     count = weight.shape[0]
     check_numbers("embedding", input, count)
     if padding_idx is not None:
         if not -count <= padding_idx < count:
-            raise ArgumentError(f"embedding: padding_idx must be within num_embeddings ({count}), got {padding_idx}")
+            raise GuardError(f"embedding: padding_idx must be within num_embeddings ({count}), got {padding_idx}")
         padding_idx %= count
     if max_norm is not None:
         shorten(weight, input, max_norm, norm_type)
@@ -118,6 +117,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
+    require_tensors("one_hot", input=input)
     array: Any = input.array
     if array.dtype.kind not in "iu":
         raise DtypeError(f"one_hot: is only applicable to integer tensors, got {input.dtype.name}; cast with .long()")

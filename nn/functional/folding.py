@@ -13,6 +13,8 @@ from minitensor.autograd.record import differentiable
 from minitensor.backends.reference import conv as reference
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, ShapeError
+from minitensor.memory_format import contiguous_format
+from minitensor.ops.cast import clone
 from minitensor.shapes import conv_output_size, pair
 
 if TYPE_CHECKING:
@@ -147,7 +149,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n = len(lead)
     split = input.reshape(*lead, channels // (r * r), r, r, height, width)
     mixed = split.permute([*range(n + 1), n + 3, n + 1, n + 4, n + 2])
-    return mixed.contiguous().reshape(*lead, channels // (r * r), height * r, width * r)
+    return clone(mixed, memory_format=contiguous_format).reshape(*lead, channels // (r * r), height * r, width * r)
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -162,7 +164,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     split = input.reshape(*lead, channels, height // r, r, width // r, r)
     mixed = split.permute([*range(n + 1), n + 2, n + 4, n + 1, n + 3])
-    return mixed.contiguous().reshape(*lead, channels * r * r, height // r, width // r)
+    return clone(mixed, memory_format=contiguous_format).reshape(*lead, channels * r * r, height // r, width // r)
 
 
 def image_shape(name: str, input: Any) -> tuple[int, ...]:

@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, IndexOutOfRange, ShapeError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    IndexOutOfRange,
+    ShapeError,
+    UnsupportedDtype,
+    UsageError,
+)
 from minitensor.ops.activation import log_softmax
+from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import abs, clamp, exp, log, logaddexp, where
 from minitensor.shapes import broadcast_shapes
 
@@ -131,8 +140,9 @@ def cross_entropy(
     """
     check_reduction("cross_entropy", reduction, size_average, reduce)
     check_logits("cross_entropy", input, weight)
+    require_tensors("cross_entropy", target=target)
     if not 0.0 <= label_smoothing <= 1.0:
-        raise ArgumentError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
+        raise UsageError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
     if target.array.dtype.kind == "f" and target.shape == input.shape:
         return soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     if label_smoothing:
@@ -157,6 +167,7 @@ def nll_loss(
     """Return minus the log-probability ``input`` (N, C), (C,) or (N, C, d1, ...) has at the target classes."""
     check_reduction("nll_loss", reduction, size_average, reduce)
     check_logits("nll_loss", input, weight)
+    require_tensors("nll_loss", target=target)
     classes, scales, counted = samples_of("nll_loss", input, target, weight, ignore_index, reduction)
     losses = -_of_class(as_rows(input), classes) * scales
     if isinstance(scales, TensorBase):  # what is ignored is 0 even where it is infinite
@@ -292,7 +303,7 @@ def check_logits(name: str, input: Any, weight: Any) -> None:
     if not input.ndim:
         raise ShapeError(f"{name}: expected input with a dim of classes, (C,) or (N, C, ...), got a 0-d tensor")
     if input.array.dtype.kind != "f":
-        raise DtypeError(f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()")
+        raise UnsupportedDtype(f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()")
     count = input.shape[1] if input.ndim > 1 else input.shape[0]
     if weight is not None and tuple(weight.shape) != (count,):
         raise ShapeError(
@@ -429,6 +440,7 @@ def kl_div(
     log_target: bool = False,
 ) -> Tensor:
     """Return t (log t - input) of targets t and log-probabilities ``input``; "batchmean" divides by the batch size."""
+    require_tensors("kl_div", input=input, target=target)
     if log_target:
         losses = exp(target) * (target - input)
     else:
@@ -511,11 +523,12 @@ def check_reduction(name: str, reduction: str, size_average: Any, reduce: Any) -
 
 def check_pair(name: str, input: Any, target: Any) -> None:
     """Refuse what are no tensors, and warn, as PyTorch does, where shapes differ and broadcast."""
-    for argument, each in (("input", input), ("target", target)):
-        if not isinstance(each, TensorBase):
-            raise ArgumentTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
+    require_tensors(name, input=input, target=target)
     if input.shape != target.shape:
-        broadcast_shapes(tuple(input.shape), tuple(target.shape))  # what does not broadcast raises
+        try:
+            broadcast_shapes(tuple(input.shape), tuple(target.shape))
+        except ShapeError as error:
+            raise ShapeError(f"{name}: input and target: {error}") from None
         warnings.warn(
             f"{name}: using a target size ({tuple(target.shape)}) that is different to the input size "
             f"({tuple(input.shape)}): they will be broadcast, which may not be what is meant; reshape one of them",
@@ -526,6 +539,7 @@ def check_pair(name: str, input: Any, target: Any) -> None:
 
 def same_shapes(name: str, input: Tensor, target: Tensor) -> None:
     """Refuse shapes that differ."""
+    require_tensors(name, input=input, target=target)
     if input.shape != target.shape:
         raise ArgumentError(
             f"{name}: target size ({tuple(target.shape)}) must be the same as input size ({tuple(input.shape)})"

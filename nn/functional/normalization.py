@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedDtype, UsageError
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
 from minitensor.ops.pointwise import abs, clamp, rsqrt
@@ -145,7 +145,10 @@ def batch_norm(
             )
     if not training:
         if running_mean is None or running_var is None:
-            raise ArgumentError("batch_norm: expected running_mean and running_var to be given when training=False")
+            raise UsageError(
+                "batch_norm: running_mean and running_var must be defined in evaluation mode: give both, or set "
+                "training=True"
+            )
         return normalized_by(input, running_mean, running_var, weight, bias, eps)
     count = input.numel() // max(channels, 1)
     if count == 1:
@@ -330,4 +333,4 @@ def check_floating(name: str, input: Any) -> None:
     if not isinstance(input, TensorBase):
         raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     if input.array.dtype.kind != "f":
-        raise DtypeError(f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()")
+        raise UnsupportedDtype(f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()")

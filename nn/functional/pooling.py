@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, DtypeError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UnsupportedDtype
 from minitensor.ops.join import cat
 from minitensor.ops.pointwise import abs, sign
 from minitensor.shapes import ntuple, pool_output_size
@@ -272,7 +272,11 @@ def check_input(name: str, input: Any, dims: int) -> None:
             f"{name}: expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input, got shape {tuple(input.shape)}"
         )
     if input.array.dtype.kind not in "fiu":
-        raise DtypeError(f"{name}: not implemented for {input.dtype.name}; cast with .to(...)")
+        raise UnsupportedDtype(f"{name}: not implemented for {input.dtype.name}; cast with .to(...)")
+
+
+class WrongSize(ShapeError, ArgumentError):
+    """Not one size a side: PyTorch raises ValueError for one image, RuntimeError for a batch; this is both."""
 
 
 def adaptive_size(name: str, input: Any, output_size: OptionalSizes) -> Pair:
@@ -280,7 +284,7 @@ def adaptive_size(name: str, input: Any, output_size: OptionalSizes) -> Pair:
     check_input(name, input, 2)
     wanted = (output_size,) * 2 if output_size is None or isinstance(output_size, int) else tuple(output_size)
     if len(wanted) != 2:
-        raise ShapeError(f"{name}: output_size must be a number or a pair, got {output_size!r}")
+        raise WrongSize(f"{name}: output_size must be a number or a pair, got {output_size!r}")
     rows, columns = [have if want is None else want for want, have in zip(wanted, input.shape[-2:])]
     if rows < 0 or columns < 0:
         raise ShapeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {output_size!r}")

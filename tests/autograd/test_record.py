@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import minitensor as mt
@@ -69,3 +70,20 @@ def test_a_number_where_a_tensor_is_wanted_is_a_type_error() -> None:
 def test_a_list_as_an_operand_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="'other' must be a tensor, not list"):
         mt.ones(2) + [1, 2]  # type: ignore[operator]
+
+
+def test_numpy_scalars_are_numbers_and_numpy_arrays_are_tensors() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * np.float64(3) - np.float32(1) + np.array([1.0, 2.0])
+    y.sum().backward()
+    assert y.tolist() == [3.0, 7.0]
+    assert x.grad.tolist() == [3.0, 3.0]
+    assert (mt.ones(2) * np.float64(2)).dtype is mt.float32
+    assert (mt.ones(2) == np.array([1.0, 0.0])).tolist() == [True, False]
+    assert mt.ones(2).add_(np.int64(1)).tolist() == [2.0, 2.0]
+
+
+def test_an_array_on_the_left_leaves_the_sum_to_the_tensor() -> None:
+    total = np.ones(2) + leaf(1.0, 2.0)
+    assert isinstance(total, mt.Tensor)
+    assert total.requires_grad

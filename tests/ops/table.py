@@ -1,7 +1,4 @@
-"""The table of ops: one row each. A new op gets a row, and all laws (``test_laws_*.py``) hold it.
-
-What has a public name and needs no row is listed, with the reason, in ``test_laws_table.py``.
-"""
+"""The table of ops: one row each. A new op gets a row, and all laws (``test_laws_*.py``) hold it."""
 
 from __future__ import annotations
 

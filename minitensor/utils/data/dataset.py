@@ -14,7 +14,7 @@ from math import floor, fsum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from minitensor import generator as streams
-from minitensor.errors import ArgumentError
+from minitensor.errors import ArgumentError, GuardError
 
 if TYPE_CHECKING:
     from minitensor.generator import Generator
@@ -54,7 +54,7 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
     def __init__(self, *tensors: Tensor) -> None:
         rows = [tensor.shape[0] for tensor in tensors]
         if any(count != rows[0] for count in rows):
-            raise ArgumentError(f"Size mismatch between tensors: they have {rows} rows")
+            raise GuardError(f"Size mismatch between tensors: they have {rows} rows, and want equally many")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:

@@ -1,0 +1,108 @@
+"""Chains of views drawn at random, beside PyTorch: values, strides to the last number, offsets, classes of errors, gradients.
+
+The start lies in memory in any order, with gaps and overlaps; the gradient that comes down the chain lies in any order too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import minitensor as mt
+from strategies import placements, tensor_of, tensors, torch_of
+
+torch = pytest.importorskip("torch")
+Step = Callable[[Any], Any]
+number = st.integers(-3, 4)
+sizes = st.lists(st.sampled_from([1, 2, 3, 4, 6, 0, -1]), max_size=4).map(tuple)
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> tuple[str, Step]:
+    """One view operation with any arguments, right or wrong."""
+    a, b, c = draw(number), draw(number), draw(number)
+    shape, flag = draw(sizes), draw(st.booleans())
+    order = draw(st.permutations(range(3)))
+    cut = slice(draw(st.none() | number), draw(st.none() | number), draw(st.none() | st.integers(1, 3)))
+    choices: dict[str, Step] = {
+        f"transpose({a}, {b})": lambda x: x.transpose(a, b), f"narrow({a}, {b}, {c})": lambda x: x.narrow(a, b, c),
+        f"select({a}, {b})": lambda x: x.select(a, b), f"view{shape}": lambda x: x.view(shape),
+        f"reshape{shape}": lambda x: x.reshape(shape), f"expand{shape}": lambda x: x.expand(shape),
+        f"grow({a})": lambda x: x.expand((2, *[abs(a) if n == 1 else -1 for n in x.shape])),
+        f"diagonal({a}, {b}, {c})": lambda x: x.diagonal(a, b, c), f"unfold({a}, {b}, {c})": lambda x: x.unfold(a, b, c),
+        f"unsqueeze({a})": lambda x: x.unsqueeze(a), "squeeze()": lambda x: x.squeeze(), f"squeeze({a})": lambda x: x.squeeze(a),
+        f"[{cut}]": lambda x: x[cut], f"[..., {a}]": lambda x: x[..., a], f"[{a}, ..., None]": lambda x: x[a, ..., None],
+        f"permute{order}": lambda x: x.permute([k for k in order if k < x.dim()]), f"flatten({a}, {b})": lambda x: x.flatten(a, b),
+        f"movedim({a}, {b})": lambda x: x.movedim(a, b), "t()": lambda x: x.t(), f"unbind({a})[{b}]": lambda x: x.unbind(a)[b] if x.dim() else x,
+        f"split({b}, {a})[{c}]": lambda x: x.split(b, a)[c], f"chunk({abs(b) + 1}, {a})[{c}]": lambda x: x.chunk(abs(b) + 1, a)[c],
+        f"unflatten({a}, {shape})": lambda x: x.unflatten(a, shape), f"as_strided({flag})": lambda x: x.as_strided(
+            tuple(x.shape), tuple(x.stride()), x.storage_offset() + int(flag)),
+        f"swapaxes({a}, {b})": lambda x: x.swapaxes(a, b), "mT": lambda x: x.mT if x.dim() > 1 else x, "view_as": lambda x: x.view_as(x),
+    }  # fmt: skip
+    name = draw(st.sampled_from(sorted(choices)))
+    return name, choices[name]
+
+
+def walk(x: Any, chain: list[tuple[str, Step]]) -> Any:
+    for _, step in chain:
+        x = step(x)
+    return x
+
+
+def outcome(action: Callable[[], Any]) -> Any:
+    try:
+        return action()
+    except Exception as error:
+        return error
+
+
+@given(tensors(overlapping=True), st.lists(steps(), min_size=1, max_size=4))
+def test_a_chain_of_views_is_pytorchs(start: Any, chain: list[tuple[str, Step]]) -> None:
+    x, y = tensor_of(start), torch_of(torch, start)
+    for name, step in chain:
+        found, expected = outcome(lambda: step(x)), outcome(lambda: step(y))  # noqa: B023
+        if isinstance(expected, Exception):
+            kind = next(each for each in type(expected).__mro__ if each.__module__ == "builtins")
+            assert isinstance(found, kind), f"{name}: {expected!r} in PyTorch, here {found!r}"
+            return
+        assert not isinstance(found, Exception), f"{name}: {found!r}"
+        assert (tuple(found.shape), found.stride()) == (tuple(expected.shape), tuple(expected.stride())), name
+        assert found.storage_offset() == expected.storage_offset(), name
+        np.testing.assert_array_equal(found.numpy(), expected.numpy(), name)
+        assert found.is_contiguous() == expected.is_contiguous(), name
+        x, y = found, expected
+
+
+@given(tensors(), st.lists(steps(), min_size=1, max_size=4), st.data())
+def test_the_gradient_of_a_chain_of_views_is_pytorchs(start: Any, chain: list[tuple[str, Step]], data: Any) -> None:
+    x, y = tensor_of(start).requires_grad_(), torch_of(torch, start).requires_grad_()
+    expected = outcome(lambda: walk(y, chain))
+    assume(not isinstance(expected, Exception) and expected.numel() <= 200)
+    found = walk(x, chain)
+    upstream = data.draw(placements(np.sin(np.arange(expected.numel())).reshape(tuple(expected.shape)), overlapping=True))
+    found.backward(tensor_of(upstream))
+    expected.backward(torch_of(torch, upstream))
+    np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), rtol=1e-12, atol=1e-12)
+    assert x.grad.shape == x.shape
+
+
+@given(tensors(), st.data())
+def test_arithmetic_takes_upstream_gradients_of_any_layout(start: Any, data: Any) -> None:
+    x, y = tensor_of(start).requires_grad_(), torch_of(torch, start).requires_grad_()
+    upstream = data.draw(placements(np.sin(np.arange(y.numel())).reshape(tuple(y.shape)), overlapping=True))
+    (x * x + x).backward(tensor_of(upstream))
+    (y * y + y).backward(torch_of(torch, upstream))
+    np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), rtol=1e-12, atol=1e-12)
+
+
+def test_a_gradient_never_shares_memory_with_what_came_down() -> None:
+    x = mt.ones(2, 3, dtype=mt.float64, requires_grad=True)
+    upstream = mt.ones(3, 2, dtype=mt.float64)
+    x.t().backward(upstream)
+    upstream.fill_(7)
+    assert x.grad.tolist() == [[1, 1, 1], [1, 1, 1]]
