@@ -73,6 +73,8 @@ def grad(
     if materialize_grads and allow_unused is False:
         raise ArgumentError("grad: materialize_grads=True fills in for unused inputs, allow_unused=False forbids them")
     wanted = as_tuple(inputs)
+    if not wanted:
+        raise GradError("grad: inputs is empty; name the tensors to differentiate by")
     roots = starts(as_tuple(outputs), grad_outputs)
     targets = [target(i, each) for i, each in enumerate(wanted)]
     found = walk(roots, create_graph if retain_graph is None else retain_graph, create_graph, targets)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from minitensor.backends.reference import conv, norm, pool
+from minitensor.backends.reference import conv, norm, order, pool, special
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -80,6 +80,16 @@ class Backend(ABC):
 
     # -- activations -------------------------------------------------------------------------------------------------
 
+    def clip(self, array: Array, low: Array | None, high: Array | None) -> Array:
+        """Limit real numbers to a range, open where a bound is None; where the bounds cross, the upper one wins."""
+        if low is not None:
+            array = self.xp.maximum(array, low)
+        return array if high is None else self.xp.minimum(array, high)
+
+    def where(self, condition: Array, a: Array, b: Array) -> Array:
+        """Return ``a`` where the condition holds and ``b`` elsewhere; both have one dtype."""
+        return self.xp.where(condition, a, b)
+
     def rectify(self, array: Array, out: Array | None = None) -> Array:
         """Return the larger of each element and zero."""
         return self.xp.maximum(array, array.dtype.type(0), out=out)
@@ -87,6 +97,41 @@ class Backend(ABC):
     def where_positive(self, grad: Array, rectified: Array) -> Array:
         """Return the gradient where a rectifier's result is positive, zero elsewhere."""
         return self.xp.where(rectified > 0, grad, grad.dtype.type(0))
+
+    def sigmoid(self, array: Array) -> Array:
+        """Return ``1 / (1 + exp(-x))`` of singles or doubles."""
+        return self.xp.reciprocal(array.dtype.type(1) + self.xp.exp(-array))
+
+    def erf(self, array: Array) -> Array:
+        """Return the error function of singles or doubles."""
+        return special.erf(self.xp, array)
+
+    def erfc(self, array: Array) -> Array:
+        """Return the complement of the error function."""
+        return special.erfc(self.xp, array)
+
+    def gelu(self, array: Array) -> Array:
+        """Return each element times the normal distribution function of it."""
+        return special.gelu(self.xp, array)
+
+    def gelu_gradient(self, grad: Array, array: Array) -> Array:
+        """Return the gradient times the derivative of ``gelu``."""
+        return special.gelu_gradient(self.xp, grad, array)
+
+    # -- order -------------------------------------------------------------------------------------------------------
+
+    def argsort(self, array: Array, dim: int, descending: bool) -> Array:
+        """Return the indices that sort along a dim; equal ones stay in order, in both directions."""
+        return order.order(self.xp, array, dim, descending)
+
+    def argtop(self, array: Array, k: int, dim: int, descending: bool) -> Array:
+        """Return the first k of the indices that sort along a dim; of equal ones any may be among them."""
+        return order.first(self.xp, array, k, dim, descending)
+
+    def cumsum(self, array: Array, dim: int) -> Array:
+        """Return the sums of floats up to each element along a dim, added in double precision."""
+        wide = "complex128" if array.dtype.kind == "c" else "float64"
+        return self.xp.cumsum(array, axis=dim, dtype=wide).astype(array.dtype)
 
     # -- convolution and pooling -------------------------------------------------------------------------------------
 

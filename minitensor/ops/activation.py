@@ -18,7 +18,7 @@ from minitensor.errors import ArgumentError, DtypeError, ShapeError
 from minitensor.ops.aliasing import inplace, writes
 from minitensor.ops.pointwise import abs, as_float, clamp_max, exp, expm1, sigmoid, tanh, where
 from minitensor.ops.reduce import sum
-from minitensor.ops.special import erfc
+from minitensor.ops.special import precise
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
@@ -81,8 +81,11 @@ def relu6(input: Tensor) -> Tensor:
 @differentiable(input=lambda grad, input, negative_slope: where(input > 0, grad, grad * negative_slope))
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Array:
     """Return ``input`` where it is positive and ``negative_slope * input`` elsewhere."""
-    array = input.array
-    return input.xp.where(array > 0, array, array * array.dtype.type(negative_slope))
+    array, xp = input.array, input.xp
+    sloped = array * array.dtype.type(negative_slope)
+    if 0 < negative_slope <= 1:
+        return xp.maximum(array, sloped)  # a third of the time of `where`
+    return input.backend.where(array > 0, array, sloped)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -175,15 +178,65 @@ def mish(input: Tensor) -> Tensor:
     return input * tanh(softplus(input))
 
 
+def density(input: Tensor) -> Tensor:
+    """Return the density of the normal distribution."""
+    return exp(input * input * -0.5) * math.sqrt(0.5 / math.pi)
+
+
+def gelu_again(grad: Tensor, x: Tensor) -> Tensor:
+    """Return the gradient of gelu's gradient in what came in: the map is its own adjoint."""
+    return gelu_gradient(grad, x)
+
+
+@differentiable(
+    input=gelu_again,
+    x=lambda grad, input, x: grad * input * density(x) * (2 - x * x),
+)
+def gelu_gradient(input: Tensor, x: Tensor) -> Array:
+    """Return ``input`` times the derivative of ``gelu`` at ``x``."""
+    grad, at = precise("gelu", input), precise("gelu", x)
+    return input.backend.gelu_gradient(grad, at).astype(input.array.dtype, copy=False)
+
+
+@differentiable(input=lambda grad, input: gelu_gradient(grad, input))
+def _gelu(input: Tensor) -> Array:
+    return input.backend.gelu(precise("gelu", input)).astype(as_float(input).dtype, copy=False)
+
+
+BEND, WIDTH = 0.044715, math.sqrt(2 / math.pi)
+
+
+def gelu_by_tanh_slope(x: Tensor) -> Tensor:
+    """Return the derivative of ``gelu_by_tanh``."""
+    square = x * x
+    bent = tanh(x * (square * (WIDTH * BEND) + WIDTH))
+    return (bent + 1 + x * (1 - bent * bent) * (square * (3 * WIDTH * BEND) + WIDTH)) * 0.5
+
+
+@differentiable(input=lambda grad, input: grad * gelu_by_tanh_slope(input))
+def gelu_by_tanh(input: Tensor) -> Array:
+    """Return ``x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3))) / 2``."""
+    x = precise("gelu", input)
+    found = input.xp.asarray(x * x)
+    found *= x.dtype.type(WIDTH * BEND)
+    found += x.dtype.type(WIDTH)
+    found *= x
+    found = input.xp.tanh(found, out=found)
+    found += x.dtype.type(1)
+    found *= x
+    found *= x.dtype.type(0.5)
+    return found.astype(as_float(input).dtype, copy=False)
+
+
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """Return ``input`` times the normal distribution function of it (Hendrycks and Gimpel 2016).
 
     ``approximate="tanh"`` takes a hyperbolic tangent for the distribution function, as some networks were trained with.
     """
     if approximate == "none":
-        return input * (erfc(input * -math.sqrt(0.5)) * 0.5)
+        return _gelu(input)
     if approximate == "tanh":
-        return input * ((tanh((input + input**3 * 0.044715) * math.sqrt(2 / math.pi)) + 1) * 0.5)
+        return gelu_by_tanh(input)
     raise GeluKind(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
 
 
@@ -261,9 +314,11 @@ def weighted_again(grad: Tensor, weights: Tensor, dim: int) -> Tensor:
 )
 def softmax_gradient(input: Tensor, weights: Tensor, dim: int) -> Array:
     """Return ``weights * (input - sum(weights * input))``, the gradient of a softmax whose result was ``weights``."""
-    weighted = input.array * weights.array
-    weighted -= weights.array * lane_sum(input, weighted, dim)
-    return weighted
+    found = input.xp.asarray(input.array * weights.array)
+    total = lane_sum(input, found, dim)
+    input.xp.subtract(input.array, total, out=found)
+    found *= weights.array
+    return found
 
 
 @differentiable(input=lambda grad, result, dim: softmax_gradient(grad, result, dim))
@@ -280,9 +335,9 @@ def _softmax(input: Tensor, dim: int) -> Array:
 )
 def log_softmax_gradient(input: Tensor, logs: Tensor, dim: int) -> Array:
     """Return ``input - exp(logs) * sum(input)``, the gradient of a log-softmax whose result was ``logs``."""
-    found = input.xp.exp(logs.array)
+    found = input.xp.asarray(input.xp.exp(logs.array))
     found *= lane_sum(input, input.array, dim)
-    return input.array - found
+    return input.xp.subtract(input.array, found, out=found)
 
 
 @differentiable(input=lambda grad, result, dim: log_softmax_gradient(grad, result, dim))

@@ -15,6 +15,7 @@ nothing more.
 from __future__ import annotations
 
 import functools
+import operator
 import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
@@ -22,9 +23,21 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
-from minitensor.autograd.record import bind, describe, differentiable, edges_of, finish, host_values, misuse, record, remember, view
+from minitensor.autograd.record import (
+    bind,
+    describe,
+    differentiable,
+    edges_of,
+    finish,
+    host_values,
+    misuse,
+    record,
+    remember,
+    view,
+)
 from minitensor.base import TensorBase, array_dtype, new, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, GradError, InplaceError, ShapeError
+from minitensor.ops.operand import is_number, meets, number_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -171,6 +184,7 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
     memory with what, and an error leaves nothing half-changed.
     """
     op = op_of(operation)
+    writer = IN_PLACE.get(getattr(op.body, "kernel", None))
 
     def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
         name = stub.__name__.lstrip("_")
@@ -179,6 +193,9 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
             check_tensor(name, input)
             bound = bind(op, (input, *args), kwargs)
             edges = prepare(name, op, input, bound)
+            if writer is not None and edges is None and written_straight(writer, input, bound[1]):
+                input.storage.version += 1
+                return input
             try:
                 array = op.body(*bound)
             except (AttributeError, ValueError) as error:
@@ -197,6 +214,39 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
         return cast("Callable[P, Tensor]", functools.update_wrapper(call, stub))
 
     return decorate
+
+
+# What a kernel named by `on_equal_dtypes` does in place.
+IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
+    operator.add: operator.iadd, operator.sub: operator.isub,
+    operator.mul: operator.imul, operator.truediv: operator.itruediv,
+}  # fmt: skip
+
+
+def written_straight(writer: Callable[[Any, Any], Any], input: Any, other: object) -> bool:
+    """Let the array library write into the input where that is sure to be right, and say whether it was.
+
+    It is for floats of one dtype and shape, or a number, in memory of their own or the very same.
+    """
+    target = input.array
+    if target.dtype.kind != "f":
+        return False
+    if is_number(other):
+        if not meets(other, target):
+            return False
+        writer(target, number_beside(other, target))
+        return True
+    if not isinstance(other, TensorBase):
+        return False
+    array = other.array
+    if array.dtype is not target.dtype or array.__class__ is not target.__class__:
+        return False
+    if array.shape != target.shape and array.ndim:
+        return False
+    if other is not input and input._storage is not None and input._storage is other._storage:
+        return False
+    writer(target, array)
+    return True
 
 
 def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:

@@ -43,7 +43,12 @@ def sum_gradient(grad: Tensor, dim: int, reverse: bool) -> Tensor:
 
 @differentiable(input=sum_gradient)
 def _cumsum(input: Tensor, dim: int, reverse: bool) -> Array:
-    return running(input.xp.cumsum, input.array, dim, reverse)
+    array = input.array
+    if array.dtype.kind not in "fc" or not array.ndim:
+        return running(input.xp.cumsum, array, dim, reverse)
+    if not reverse:
+        return input.backend.cumsum(array, dim)
+    return input.backend.cumsum(array[backwards(dim)], dim)[backwards(dim)]
 
 
 def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:

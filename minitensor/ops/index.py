@@ -691,7 +691,7 @@ def scatter_(
     if reduce == "add":
         given = given if isinstance(given, TensorBase) else wrap(input.result_class, input.xp.full(
             index.layout.shape, given, input.array.dtype))
-        return scatter_add_(input, dim, index, given)  # type: ignore[arg-type]  # as above
+        return scatter_add_(input, dim, index, given)
     if reduce is not None:
         raise UnsupportedError(f"scatter_: reduce must be 'add' or None, got {reduce!r}")
     return _scatter_(input, dim, index, given) if index.numel() else input

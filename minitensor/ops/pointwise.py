@@ -19,7 +19,7 @@ from minitensor.autograd.record import differentiable, on_equal_dtypes
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError
 from minitensor.ops.aliasing import delivered, inplace
-from minitensor.ops.operand import is_number, meets, number_of_dtype, operands, promoted, same_device
+from minitensor.ops.operand import is_number, meets, number_beside, number_of_dtype, operands, promoted, same_device
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -410,7 +410,7 @@ def atan(input: Tensor, *, out: Tensor | None = None) -> Array:
 )
 def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the angle of the point (other, input), in radians, with its quadrant."""
-    a, b = operands(input, other)
+    a, b = ordered("atan2", input, other)
     if a.dtype.kind != "f":
         a, b = a.astype(dtypes.get_default_dtype().numpy), b.astype(dtypes.get_default_dtype().numpy)
     return library_of(input, other).arctan2(a, b)
@@ -463,7 +463,11 @@ def abs(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 def sgn(input: Tensor) -> Tensor:
     """Return the sign; of complex numbers the number divided by its modulus."""
-    return sign(input) if input.array.dtype.kind != "c" else where(input == 0, 0, input / abs(input))
+    if input.array.dtype.kind != "c":
+        return sign(input)
+    nothing = input == 0
+    unit: Tensor = where(nothing, 0, input / where(nothing, 1, abs(input)))  # no division by 0, at any order
+    return unit
 
 
 @differentiable(input=lambda grad: grad * 0)
@@ -565,9 +569,10 @@ def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
 def _where(condition: Tensor, input: Operand, other: Operand) -> Array:
     if condition.array.dtype.kind != "b":
         raise DtypeError(f"where: expected a bool condition, got {condition.dtype.name}; compare, as in x != 0")
-    same_device(condition, input, other)
+    like = same_device(condition, input, other)
     a, b = chosen_from(condition, input, other)
-    return library_of(condition, input, other).where(condition.array, a, b)
+    found: Array = like.backend.where(condition.array, a, b)
+    return found
 
 
 def chosen_from(condition: Tensor, input: Any, other: Any) -> tuple[Array, Array]:
@@ -601,13 +606,21 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None,
     """Limit every element to the range from ``min`` to ``max``; where they cross, ``max`` wins."""
     if min is None and max is None:
         raise UsageError("clamp: at least one of 'min' or 'max' must not be None")
+    array: Array = input.array
+    if array.dtype.kind in "fiu" and all([each is None or is_bound(each, array) for each in (min, max)]):
+        low, high = [None if each is None else number_beside(each, array) for each in (min, max)]  # type: ignore[arg-type]  # numbers
+        return input.backend.clip(array, low, high)
     bounds = [each for each in (min, max) if each is not None]
-    array: Array
     array, *limits = promoted(input, *bounds)
     xp = library_of(input, *bounds)
     for limit, choose in zip(limits, [xp.maximum] * (min is not None) + [xp.minimum] * (max is not None), strict=True):
         array = choose(array, limit)
     return array
+
+
+def is_bound(bound: Any, array: Array) -> bool:
+    """Whether a bound is a number that leaves the array's dtype as it is."""
+    return is_number(bound) and meets(bound, array)
 
 
 def inside(input: Tensor, min: Any, max: Any) -> Any:
@@ -653,8 +666,8 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
 
 
 @differentiable(
-    input=lambda grad, input, other: grad * (input - other).sigmoid(),
-    other=lambda grad, input, other: grad * (other - input).sigmoid(),
+    input=lambda grad, input, other: grad * conj((input - other).sigmoid()),
+    other=lambda grad, input, other: grad * conj((other - input).sigmoid()),
 )
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(exp(input) + exp(other))`` without overflow."""
@@ -672,7 +685,7 @@ def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Arr
 )
 def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``sqrt(input**2 + other**2)`` without overflow."""
-    a, b = operands(input, other)
+    a, b = ordered("hypot", input, other)
     return library_of(input, other).hypot(a, b)
 
 
@@ -680,12 +693,11 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / (1 + exp(-input))``."""
     array = as_float(input)
-    xp = input.xp
-    one = array.dtype.type(1)
     if array.dtype.kind == "c":
-        return xp.reciprocal(one + xp.exp(-array))
-    small = xp.exp(-xp.abs(array))  # never overflows
-    return xp.divide(xp.where(array >= 0, one, small), one + small)
+        return input.xp.reciprocal(array.dtype.type(1) + input.xp.exp(-array))
+    if array.dtype.itemsize == 2:  # in halves the exponential would overflow where the result is no zero yet
+        return input.backend.sigmoid(array.astype("float32")).astype(array.dtype)
+    return input.backend.sigmoid(array)
 
 
 @differentiable(input=lambda grad, input: where(input.isfinite(), grad, 0))

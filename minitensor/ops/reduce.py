@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from minitensor.layout import Layout
     from minitensor.tensor import Tensor
 
+MANY = 4096  # from here on the time is in the elements, not in the call
+
 Dims: TypeAlias = "int | Sequence[int] | None"
 
 
@@ -80,6 +82,8 @@ def beside(input: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Layo
 def _sum(input: Tensor) -> Array:
     array = input.array
     if array.dtype.kind == "f" and array.itemsize > 2:
+        if array.size > MANY:
+            return input.backend.sum(array, axes(None, array.ndim), False)  # type: ignore[no-any-return]  # or a bare scalar
         xp = input.xp
         return xp.add.reduce(array, None, None, xp.empty((), array.dtype))  # half of array.sum()'s overhead
     result: Array = total(input, array, axes(None, array.ndim), False)
@@ -143,7 +147,7 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
 @differentiable(input=lambda grad, in_shape: (grad / numel(in_shape)).expand(in_shape))
 def _mean(input: Tensor) -> Array:
     array = input.array
-    if array.dtype.kind == "f" and array.itemsize > 2:
+    if array.dtype.kind == "f" and array.itemsize > 2 and array.size <= MANY:
         xp = input.xp
         found = xp.add.reduce(array, None, None, xp.empty((), array.dtype))
         found /= array.size
@@ -367,9 +371,10 @@ def require_sizes(name: str, shape: tuple[int, ...], dims: tuple[int, ...]) -> N
 def hits(input: Tensor, value: Tensor) -> Array:
     """Whether an element is the one that was chosen; of NaN, any NaN."""
     a, b = input.array, value.array
-    same = a == b
-    result: Array = same if (b == b).all() else same | ((a != a) & (b != b))
-    return result
+    same: Array = a == b
+    if a.dtype.kind == "f":
+        same |= (a != a) & (b != b)
+    return same
 
 
 def shared_gradient(grad: Tensor, input: Tensor, result: Tensor, dims: tuple[int, ...]) -> Tensor:
@@ -457,11 +462,18 @@ def places(xp: Library, name: str, array: Array, dim: int) -> Array:
 # -- values with their places ------------------------------------------------------------------------------------------
 
 
-def lanes(xp: Library, index: Array, dim: int) -> tuple[Array, ...]:
-    """Return an index for each dim that picks ``index`` along one, and every element's own place along the others."""
-    own = [xp.arange(size).reshape((-1,) + (1,) * (index.ndim - i - 1)) for i, size in enumerate(index.shape)]
-    own[dim : dim + 1] = [index] if own else []
-    return tuple(own)
+def flat_places(xp: Library, index: Array, dim: int, shape: tuple[int, ...]) -> Array:
+    """Return positions in a flattened array of a shape: along ``dim`` the indices, along the others each its own."""
+    if not shape:
+        return index
+    inner = numel(shape[dim + 1 :])
+    places = index * inner if inner != 1 else index
+    if dim:
+        outer = xp.arange(numel(shape[:dim])) * (shape[dim] * inner)
+        places = places + outer.reshape(shape[:dim] + (1,) * (len(shape) - dim))
+    if inner != 1:
+        places = places + xp.arange(inner).reshape(shape[dim + 1 :])
+    return places
 
 
 def picked_back(grad: Tensor, in_shape: tuple[int, ...], index: Tensor, dim: int) -> Tensor:
@@ -478,15 +490,19 @@ def picked_along(input: Tensor, index: Tensor, dim: int) -> Array:
 @differentiable(input=lambda grad, index, dim: picked_along(grad, index, dim))
 def placed_along(input: Tensor, index: Tensor, dim: int, shape: tuple[int, ...]) -> Array:
     """Put elements into zeros of a shape, in every lane at its own indices, none of which comes twice."""
-    array = input.xp.zeros(shape, input.array.dtype)
-    array[lanes(input.xp, index.array, dim)] = input.array
-    return array
+    flat = input.xp.zeros(numel(shape), input.array.dtype)
+    flat[flat_places(input.xp, index.array, dim, shape)] = input.array
+    return flat.reshape(shape)
 
 
 def picked(xp: Library, array: Array, index: Array, dim: int) -> Array:
     """Pick elements of an array along a dim."""
-    result: Array = xp.take_along_axis(array, index, dim) if array.ndim else array.copy()
-    return result
+    if not array.ndim:
+        alone: Array = array.copy()
+        return alone
+    if not index.size:
+        return xp.take_along_axis(array, index, dim)
+    return xp.take(array.reshape(-1), flat_places(xp, index, dim, array.shape))
 
 
 def returned_to_place(grads: Any, results: Any, shape: tuple[int, ...], dim: int) -> Tensor:
@@ -576,7 +592,8 @@ def _median(input: Tensor) -> Array:
         return xp.full((), math.nan).astype(array.dtype)
     middle = (array.size - 1) // 2
     found = xp.partition(array, middle)[middle]
-    result: Array = array.max() if array.dtype.kind == "f" and (array != array).any() else found
+    largest = array.max()
+    result: Array = found if array.dtype.kind != "f" else xp.where(largest != largest, largest, found)  # NaN wins
     return result
 
 
@@ -632,7 +649,9 @@ def _logsumexp(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
         return xp.full(reduced_shape(array.shape, dims, keepdim), -math.inf, array.dtype)
     largest = array.real.max(dims, keepdims=True)
     largest = xp.where(xp.isfinite(largest), largest, 0)
-    found = xp.log(total(input, xp.exp(array - largest), dims, True)) + largest
+    shifted = xp.asarray(array - largest)
+    xp.exp(shifted, out=shifted)
+    found = xp.log(total(input, shifted, dims, True)) + largest
     return found.reshape(reduced_shape(array.shape, dims, keepdim))
 
 

@@ -17,23 +17,11 @@ from minitensor.ops.reduce import axes, chosen, picked, placed_along, received, 
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array, Library
+    from minitensor.backends import Array
     from minitensor.tensor import Tensor
-
-FEW = 1024  # up to this many, topk sorts all of them: as fast as a partition, and of equal ones it takes the first
 
 
 # -- sorting -----------------------------------------------------------------------------------------------------------
-
-
-def order(xp: Library, array: Array, dim: int, descending: bool) -> Array:
-    """Return the indices that sort along a dim; equal ones stay in order, in both directions."""
-    if not array.ndim:
-        return xp.zeros((), "int64")
-    if not descending:
-        return xp.argsort(array, axis=dim, kind="stable")
-    backwards = (slice(None),) * dim + (slice(None, None, -1),)
-    return xp.subtract(array.shape[dim] - 1, xp.argsort(array[backwards], axis=dim, kind="stable")[backwards])
 
 
 def sortable(name: str, input: Tensor) -> Array:
@@ -45,7 +33,7 @@ def sortable(name: str, input: Tensor) -> Array:
 
 @differentiable(input=lambda grads, results, dim, in_shape: placed_along(grads[0], results[1], dim, in_shape))
 def _sort(input: Tensor, dim: int, descending: bool) -> tuple[Array, Array]:
-    index = order(input.xp, sortable("sort", input), dim, descending)
+    index = input.backend.argsort(sortable("sort", input), dim, descending)
     return picked(input.xp, input.array, index, dim), index
 
 
@@ -63,7 +51,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
 @nondifferentiable
 def _argsort(input: Tensor, dim: int, descending: bool) -> Array:
-    return order(input.xp, sortable("argsort", input), dim, descending)
+    return input.backend.argsort(sortable("argsort", input), dim, descending)
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
@@ -85,22 +73,8 @@ def _topk(input: Tensor, k: int, dim: int, largest: bool) -> tuple[Array, Array]
     xp, array = input.xp, sortable("topk", input)
     if not array.ndim:
         return array[None][:k].reshape(() if k else (0,)).copy(), xp.zeros(() if k else (0,), "int64")
-    first = (slice(None),) * dim + (slice(k),)
-    if array.shape[dim] <= FEW or not 0 < k < array.shape[dim]:
-        index = order(xp, array, dim, largest)[first]
-    else:
-        index = candidates(xp, array, k, dim, largest)
-        index = picked(xp, index, order(xp, picked(xp, array, index, dim), dim, largest), dim)
-    return picked(xp, array, index, dim), index.copy()
-
-
-def candidates(xp: Library, array: Array, k: int, dim: int, largest: bool) -> Array:
-    """Return the indices of the k largest or smallest, in any order."""
-    size = array.shape[dim]
-    split = size - k if largest else k
-    parted = xp.argpartition(array, split, axis=dim)
-    result: Array = parted[(slice(None),) * dim + (slice(split, None) if largest else slice(split),)]
-    return result
+    index = input.backend.argtop(array, k, dim, largest)
+    return picked(xp, array, index, dim), index
 
 
 def topk(

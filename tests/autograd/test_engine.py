@@ -290,3 +290,10 @@ def test_assigning_a_gradient_checks_its_shape() -> None:
         x.grad = mt.ones(3, dtype=mt.float64)
     x.grad = mt.ones(2, dtype=mt.float64)
     assert x.grad.tolist() == [1.0, 1.0]
+
+
+def test_grad_by_nothing_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="inputs is empty"):
+        mt.autograd.grad(leaf(1.0).sum(), [])
+    with pytest.raises(RuntimeError, match="inputs is empty"):
+        leaf(1.0).sum().backward(inputs=[])

@@ -70,7 +70,7 @@ VIEWS = rows(
     view("Tensor.__getitem__", *[call(f(3, 4), index) for index in (
         0, -1, slice(1, 3), (slice(None), 2), (slice(None, None, 2), slice(1, None)), None, (Ellipsis, 1), (1, 2), (None, 0, None),
         (), slice(5, 9))], wrong=tuple([call(f(3, 4), index) for index in (
-            3, (0, 0, 0), slice(None, None, -1), 1.5, "a", (Ellipsis, Ellipsis))]), names=False),
+            3, (0, 0, 0), slice(None, None, -1), 1.5, "a")]), names=False),
 )  # fmt: skip
 
 # -- copies in other shapes --------------------------------------------------------------------------------------------

@@ -112,10 +112,9 @@ def test_a_join_of_transposed_tensors_is_contiguous_and_of_images_keeps_channels
     (lambda lib: lib.cat([lib.zeros(2), 3]), "sequence of tensors"),
     (lambda lib: lib.zeros(5).split([2, 2]), "must sum exactly to 5"),
     (lambda lib: lib.zeros(5).chunk(0), "greater than 0"),
-    (lambda lib: lib.tensor(1.0).unbind(), "0-d|0D|zero"),
+    (lambda lib: lib.tensor(1.0).unbind(), "no dimensions"),
 ])
 def test_a_misfit_says_what_does_not_fit(call: Callable[[Any], Any], message: str) -> None:
     with pytest.raises(Exception, match=message):
         call(mt)
-    if "0-d" not in message:
-        same_error(call)
+    same_error(call)

@@ -84,9 +84,9 @@ def test_equals_torch(torch: ModuleType, row: Row, dtype: str) -> None:
             assert_both(row, *both(torch, row, recast(call, dtype)), dtype)
 
 
-@steady("strides")
+@pytest.mark.parametrize("row", [r for r in HERE if r.strides and not r.random and "strides" not in r.notes], ids=repr)
 def test_lays_its_result_out_as_torch_does(torch: ModuleType, row: Row) -> None:
-    for call in row.calls if row.strides else ():
+    for call in row.calls:
         args, kwargs = calls.torch_arguments(torch, call)
         expected, found = theirs(torch, row)(*args, **kwargs), calls.run(row, call)
         for one, other in zip(tensors_in(found), tensors_in(expected), strict=True):
@@ -170,11 +170,11 @@ def cotangent(dtype: Any, shape: tuple[int, ...], seed: int, tensor: Any) -> Any
     return tensor(np.asarray(values, dtype))
 
 
-@steady("gradient")
-@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128"])
+@pytest.mark.parametrize(("row", "dtype"), [
+    (row, dtype) for row in HERE for dtype in ("float64", "float32", "complex128")
+    if not row.random and "gradient" not in row.notes and (dtype in DTYPES[row.dtypes] or not dtype.startswith("complex"))
+], ids=repr)  # fmt: skip
 def test_gradients_equal_torchs(torch: ModuleType, row: Row, dtype: str) -> None:
-    if dtype == "complex128" and "complex128" not in DTYPES[row.dtypes]:
-        pytest.skip("no complex numbers")
     for call in row.calls:
         with told(call):
             typed = recast(call, dtype)
@@ -196,7 +196,7 @@ def test_gradients_equal_torchs(torch: ModuleType, row: Row, dtype: str) -> None
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
-@steady("aliases")
+@pytest.mark.parametrize("row", [row for row in HERE if row.aliases], ids=repr)
 def test_other_names_are_the_same_op(row: Row) -> None:
     for alias in row.aliases:
         found = [place for place in (mt, mt.Tensor) if getattr(place, alias, None) is not None]
@@ -206,21 +206,27 @@ def test_other_names_are_the_same_op(row: Row) -> None:
             assert_same(getattr(place, alias)(*args, **kwargs), calls.run(row, row.calls[0]), 1e-12)
 
 
-@steady("method")
+def has_another_method(row: Row) -> bool:
+    method = getattr(mt.Tensor, row.name, None)
+    return method is not None and method is not find(mt, row.name) and not row.random and "method" not in row.notes
+
+
+@pytest.mark.parametrize("row", [row for row in HERE if has_another_method(row)], ids=repr)
 def test_the_method_does_what_the_function_does(row: Row) -> None:
-    if find(mt, row.name) is getattr(mt.Tensor, row.name, None) or not hasattr(mt.Tensor, row.name):
-        pytest.skip("one function, or no method")
     call = row.calls[0]
     args, kwargs = calls.our_arguments(call)
     assert_same(getattr(mt.Tensor, row.name)(*args, **kwargs), calls.run(row, call), 1e-12)
 
 
-@pytest.mark.parametrize("row", [row for row in HERE if "names" not in row.notes], ids=repr)
+def names_its_arguments(row: Row) -> bool:
+    kinds = inspect.signature(ours(row)).parameters.values()
+    return row.names and "names" not in row.notes and not any(each.kind is each.VAR_POSITIONAL for each in kinds)
+
+
+@pytest.mark.parametrize("row", [row for row in HERE if names_its_arguments(row)], ids=repr)
 def test_its_arguments_have_torchs_names(torch: ModuleType, row: Row) -> None:
     op, other = ours(row), theirs(torch, row)
     kinds = list(inspect.signature(op).parameters.values())
-    if not row.names or any(each.kind is each.VAR_POSITIONAL for each in kinds):
-        pytest.skip("takes any number of arguments")
     call = row.calls[0]
     (args, kwargs), (own, own_kwargs) = calls.torch_arguments(torch, call), calls.our_arguments(call)
     itself = int(row.name.startswith("Tensor."))  # a method's first argument has no name

@@ -24,7 +24,7 @@ sizes = st.lists(st.sampled_from([1, 2, 3, 4, 6, 0, -1]), max_size=4).map(tuple)
 
 @st.composite
 def steps(draw: st.DrawFn) -> tuple[str, Step]:
-    """One view operation with any arguments, right or wrong."""
+    """One view operation with any arguments, right or wrong; of two things wrong at once, either may be named."""
     a, b, c = draw(number), draw(number), draw(number)
     shape, flag = draw(sizes), draw(st.booleans())
     order = draw(st.permutations(range(3)))
@@ -32,15 +32,17 @@ def steps(draw: st.DrawFn) -> tuple[str, Step]:
     choices: dict[str, Step] = {
         f"transpose({a}, {b})": lambda x: x.transpose(a, b), f"narrow({a}, {b}, {c})": lambda x: x.narrow(a, b, c),
         f"select({a}, {b})": lambda x: x.select(a, b), f"view{shape}": lambda x: x.view(shape),
-        f"reshape{shape}": lambda x: x.reshape(shape), f"expand{shape}": lambda x: x.expand(shape),
+        f"reshape{shape}": lambda x: x.reshape(shape),
+        # A 0-d tensor gets sizes of -1 in PyTorch.
+        f"expand{shape}": lambda x: x.expand(shape if x.dim() else [abs(n) for n in shape]),
         f"grow({a})": lambda x: x.expand((2, *[abs(a) if n == 1 else -1 for n in x.shape])),
         f"diagonal({a}, {b}, {c})": lambda x: x.diagonal(a, b, c), f"unfold({a}, {b}, {c})": lambda x: x.unfold(a, b, c),
         f"unsqueeze({a})": lambda x: x.unsqueeze(a), "squeeze()": lambda x: x.squeeze(), f"squeeze({a})": lambda x: x.squeeze(a),
         f"[{cut}]": lambda x: x[cut], f"[..., {a}]": lambda x: x[..., a], f"[{a}, ..., None]": lambda x: x[a, ..., None],
         f"permute{order}": lambda x: x.permute([k for k in order if k < x.dim()]), f"flatten({a}, {b})": lambda x: x.flatten(a, b),
         f"movedim({a}, {b})": lambda x: x.movedim(a, b), "t()": lambda x: x.t(), f"unbind({a})[{b}]": lambda x: x.unbind(a)[b],
-        f"split({b}, {a})[{c}]": lambda x: x.split(b, a)[c], f"chunk({abs(b) + 1}, {a})[{c}]": lambda x: x.chunk(abs(b) + 1, a)[c],
-        f"unflatten({a}, {shape})": lambda x: x.unflatten(a, shape), f"as_strided({flag})": lambda x: x.as_strided(
+        f"split({abs(b) + 1}, {a})[{c}]": lambda x: x.split(abs(b) + 1, a)[c], f"chunk({abs(b) + 1}, {a})[{c}]": lambda x: x.chunk(abs(b) + 1, a)[c],
+        f"unflatten({a}, {shape})": lambda x: x.unflatten(a, shape or (-1,)), f"as_strided({flag})": lambda x: x.as_strided(
             tuple(x.shape), tuple(x.stride()), x.storage_offset() + int(flag)),
         f"swapaxes({a}, {b})": lambda x: x.swapaxes(a, b), "mT": lambda x: x.mT if x.dim() > 1 else x, "view_as": lambda x: x.view_as(x),
     }  # fmt: skip

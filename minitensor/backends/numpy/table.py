@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy
 
 from minitensor.backends.base import Backend
-from minitensor.backends.numpy import activation, conv, norm, pool, reduce
+from minitensor.backends.numpy import activation, conv, norm, order, pool, reduce
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -59,5 +59,14 @@ class NumpyBackend(Backend):
     scatter_planes = staticmethod(pool.scatter_planes)
     standardize = staticmethod(norm.standardize)
     project_standardized = staticmethod(norm.project)
+    clip = staticmethod(activation.clip)
+    where = staticmethod(activation.where)
     rectify = staticmethod(activation.rectify)
     where_positive = staticmethod(activation.where_positive)
+    sigmoid = staticmethod(activation.sigmoid)
+    erf = staticmethod(activation.erf)
+    gelu = staticmethod(activation.gelu)
+    gelu_gradient = staticmethod(activation.gelu_gradient)
+    argsort = staticmethod(order.order)
+    argtop = staticmethod(order.first)
+    cumsum = staticmethod(reduce.cumsum)
