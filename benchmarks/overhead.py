@@ -6,6 +6,8 @@ not a recorder's work alone (its steps are parsed), and the backward pass is the
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -76,7 +78,19 @@ def chain_by_hand() -> Step:
     return step
 
 
+def fresh_import(lib: Library) -> Step:
+    """Import a library in an interpreter of its own; what that costs beside importing NumPy is the library's share."""
+    command = [sys.executable, "-c", f"import {lib.__name__}"]
+
+    def step() -> Any:
+        subprocess.run(command, check=True)
+        return lib.ones(1)
+
+    return step
+
+
 def cases() -> Iterator[Case]:
+    yield Case("a process that imports it", fresh_import, lambda: fresh_import(np))
     for requires_grad, note, limit in ((False, "", WITHOUT_GRAD), (True, ", with grad", WITH_GRAD)):
         for name, (tensors, arrays, limited) in CALLS.items():
             yield Case(name + note, recorded(tensors, requires_grad), bare(arrays), limit if limited else None)

@@ -1,7 +1,7 @@
 """Tensors in any layout: a flat memory, and sizes, strides and offset by which it is read.
 
-``placed`` puts given numbers into memory in one of the ``KINDS`` of ways; ``layouts`` draws any way at random for hypothesis.
-Either library's tensors are made of the result, without any op under test.
+``placed`` puts given numbers into memory in one of the ``KINDS`` of ways; ``layouts`` draws any way at random for
+hypothesis. Either library's tensors are made of the result, without any op under test.
 """
 
 from __future__ import annotations

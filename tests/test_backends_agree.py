@@ -33,8 +33,11 @@ def moved(array: Any) -> mt.Tensor:
 def arguments(row: Row, call: Call, tensor: Any) -> tuple[Any, Any, list[mt.Tensor]]:
     args, kwargs = calls.our_arguments(call, tensor)
     leaves = [
-        each.requires_grad_() for k, arg in enumerate([*args, *kwargs.values()]) if k not in row.constants
-        for each in tensors_in(arg) if each.is_floating_point() and row.differentiable
+        each.requires_grad_()
+        for k, arg in enumerate([*args, *kwargs.values()])
+        if k not in row.constants
+        for each in tensors_in(arg)
+        if each.is_floating_point() and row.differentiable
     ]
     return args, kwargs, leaves
 
@@ -77,7 +80,9 @@ def test_random_numbers_are_made_there(row: Row) -> None:
     assert all(isinstance(tensor.array, Array) for tensor in tensors_in(ours(row)(*args, **kwargs)))
 
 
-@pytest.mark.parametrize("row", [row for row in HERE if twin(row) is not None and row.inplace and not row.random], ids=repr)
+@pytest.mark.parametrize(
+    "row", [row for row in HERE if twin(row) is not None and row.inplace and not row.random], ids=repr
+)
 def test_twins_agree_with_the_host(row: Row) -> None:
     for call in row.calls[:2]:
         if not isinstance(call.args[0], np.ndarray):

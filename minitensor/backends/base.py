@@ -102,6 +102,17 @@ class Backend(ABC):
         """Return ``1 / (1 + exp(-x))`` of singles or doubles."""
         return self.xp.reciprocal(array.dtype.type(1) + self.xp.exp(-array))
 
+    def silu(self, array: Array) -> Array:
+        """Return each element times its sigmoid."""
+        result: Array = array * self.sigmoid(array)
+        return result
+
+    def silu_gradient(self, grad: Array, array: Array) -> Array:
+        """Return the gradient times the derivative of ``silu``."""
+        gate = self.sigmoid(array)
+        result: Array = grad * gate * (1 + array * (1 - gate))
+        return result
+
     def erf(self, array: Array) -> Array:
         """Return the error function of singles or doubles."""
         return special.erf(self.xp, array)

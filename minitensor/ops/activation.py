@@ -168,9 +168,32 @@ def logsigmoid(input: Tensor) -> Array:
 # -- gates -------------------------------------------------------------------------------------------------------------
 
 
+def silu_again(grad: Tensor, x: Tensor) -> Tensor:
+    """Return the gradient of silu's gradient in what came in: the map is its own adjoint."""
+    return silu_gradient(grad, x)
+
+
+def silu_bend(x: Tensor) -> Tensor:
+    """Return the second derivative of ``silu``."""
+    gate = sigmoid(x)
+    return gate * (1 - gate) * (x * (1 - gate * 2) + 2)
+
+
+@differentiable(input=silu_again, x=lambda grad, input, x: grad * input * silu_bend(x))
+def silu_gradient(input: Tensor, x: Tensor) -> Array:
+    """Return ``input`` times the derivative of ``silu`` at ``x``."""
+    grad, at = precise("silu", input), precise("silu", x)
+    return input.backend.silu_gradient(grad, at).astype(input.array.dtype, copy=False)
+
+
+@differentiable(input=lambda grad, input: silu_gradient(grad, input))
+def _silu(input: Tensor) -> Array:
+    return input.backend.silu(precise("silu", input)).astype(as_float(input).dtype, copy=False)
+
+
 def silu(input: Tensor) -> Tensor:
     """Return ``input * sigmoid(input)``, also known as swish."""
-    return input * sigmoid(input)
+    return input * sigmoid(input) if input.is_complex() else _silu(input)
 
 
 def mish(input: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.record import differentiable, on_equal_dtypes
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentTypeError, DtypeError, UsageError
+from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtype, UsageError
 from minitensor.ops.aliasing import delivered, inplace
 from minitensor.ops.operand import is_number, meets, number_beside, number_of_dtype, operands, promoted, same_device
 
@@ -244,7 +244,7 @@ def power_base_gradient(grad: Any, input: Any, other: Any) -> Any:
 
 
 def power_exponent_gradient(grad: Any, input: Any, other: Any, result: Any) -> Any:
-    """Return the gradient of ``input ** other`` in its exponent: ``log(input)`` times the result, or 0 if both are 0."""
+    """Return the gradient of ``input ** other`` in its exponent: ``log(input)`` times the result; 0 if both are 0."""
     if is_number(input):
         if input == 0:
             return where(other == 0, 0, grad * 0)
@@ -533,7 +533,7 @@ def ordered(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
     """Return operands whose elements have an order."""
     a, b = operands(input, other)
     if a.dtype.kind == "c":
-        raise DtypeError(f"{name}: not supported for complex numbers, which have no order")
+        raise UnsupportedDtype(f"{name}: not supported for complex numbers, which have no order")
     return a, b
 
 

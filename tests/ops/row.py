@@ -1,8 +1,8 @@
 """What a row of the op table says: an op's name, and calls to try it with.
 
-An argument that is a NumPy array stands for a tensor; ``Dtype("float32")`` for a dtype; all else is itself. So one call can
-be made in this library, in PyTorch, on another device or in another memory layout (``ops/call.py``). Numbers are drawn with
-gaps between them and away from integers and halves, so that finite differences see no kink.
+An argument that is a NumPy array stands for a tensor; ``Dtype("float32")`` for a dtype; all else is itself. So one
+call can be made in this library, in PyTorch, on another device or in another memory layout (``ops/call.py``). Numbers
+are drawn with gaps between them and away from integers and halves, so that finite differences see no kink.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ def one(low: float = -2.0, high: float = 2.0) -> tuple[Call, ...]:
     return tuple([call(f(*shape, low=low, high=high)) for shape in ((2, 3), (), (2, 0), (2, 1, 3))])
 
 
-def two(low: float = -2.0, high: float = 2.0, low2: float | None = None, high2: float | None = None) -> tuple[Call, ...]:
+def two(
+    low: float = -2.0, high: float = 2.0, low2: float | None = None, high2: float | None = None
+) -> tuple[Call, ...]:
     """Two tensors that broadcast."""
     low2, high2 = low if low2 is None else low2, high if high2 is None else high2
     shapes: Sequence[tuple[tuple[int, ...], tuple[int, ...]]] = (

@@ -20,15 +20,16 @@ TAILS = "leaves out the tails' formula where nothing is that large"
 
 ACTIVATIONS = rows(
     activation("relu"), activation("relu6", call(f(2, 3, low=4, high=8))), activation("hardtanh", call(f(2, 3), -0.4, 0.6)),
-    activation("leaky_relu", call(f(2, 3), 0.3)), activation("elu", call(f(2, 3), 0.7)), activation("selu"),
-    activation("celu", call(f(2, 3), 0.7), notes=SINGLE), activation("silu"), activation("mish"), activation("hardsigmoid", notes=SINGLE),
+    activation("leaky_relu", call(f(2, 3), 0.3)), activation("elu", call(f(2, 3), 0.7)), activation("selu", aliases=("selu",)),
+    activation("celu", call(f(2, 3), 0.7), notes=SINGLE, aliases=("celu",)), activation("silu"), activation("mish"), activation("hardsigmoid", notes=SINGLE),
     activation("hardswish"), activation("softplus", call(f(2, 3), 2.0, 1.0), out=True), activation("logsigmoid", out=True),
     activation("gelu", call(f(2, 3), approximate="tanh"), rtol=3e-6, host=TAILS), activation("softsign"), activation("tanhshrink"),
-    activation("hardshrink", call(f(2, 3), 0.7)), activation("softshrink", call(f(2, 3), 0.7)),
+    activation("hardshrink", call(f(2, 3), 0.7), aliases=("hardshrink",)), activation("softshrink", call(f(2, 3), 0.7)),
     activation("sigmoid"), activation("tanh"),
-    Row(F + "threshold", (call(f(2, 3), 0.1, 20.0), kink(ties(3, 4), 1.0, 7.0)), out=False, dtypes="single"),
+    Row(F + "threshold", (call(f(2, 3), 0.1, 20.0), kink(ties(3, 4), 1.0, 7.0)), out=False, dtypes="single",
+        aliases=("threshold",)),
     Row(F + "prelu", (call(f(2, 3), f(3, seed=1)), call(f(2, 3), f(1, seed=1)), call(f(2, 3, 2), f(3, seed=1))), out=False,
-        dtypes="single", wrong=(call(f(2, 3), f(2)),)),
+        dtypes="single", wrong=(call(f(2, 3), f(2)),), aliases=("prelu",)),
     Row(F + "glu", (call(f(2, 4)), call(f(4, 2), 0)), out=False, dtypes="single", wrong=(call(f(3)), call(f(2, 4), 2))),
     (Row(F + name, (call(f(2, 3), 1), call(f(2, 3, 2), 0), kink(f(2, 3), -1, dtype=Dtype("float32")), call(f(), 0), call(f(2, 0), 0)),
          out=False, dtypes="single", wrong=(call(f(2, 3), 2),))

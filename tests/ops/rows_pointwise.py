@@ -94,7 +94,7 @@ BINARY = rows(
     Row("where", (
         call(b(2, 3), f(2, 3), f(3, seed=1)), call(b(3), f(2, 3), 1.5), call(b(2, 3), 1.5, f(1, 3)), call(b(2, 1), 1.0, 2.0),
         call(b(), f(2), f(2, seed=1)), call(b(2, 3), f(), f(3, seed=1))),
-        numpy=np.where, notes={"method": "self is the second argument"}, wrong=(call(b(2, 3), f(2), f(3)), call(f(3), f(3), f(3)))),
+        numpy=np.where, wrong=(call(b(2, 3), f(2), f(3)), call(f(3), f(3), f(3)))),
 )
 
 # -- comparisons -------------------------------------------------------------------------------------------------------
@@ -131,6 +131,8 @@ LOGIC = rows(
         out=False, host="the answer is a Python bool", numpy=np.array_equal),
     Row("allclose", (call(f(2, 3), f(2, 3)), call(f(2, 3), f(2, 3) + 1e-7), call(f(2, 3), f(3), atol=1.0, rtol=0.1)),
         differentiable=False, out=False, host="the answer is a Python bool", numpy=np.allclose),
+    Row("isin", (call(i(2, 3), i(4, seed=1)), call(i(2, 3), 3), call(i(2, 3), i(4, seed=1), invert=True)), differentiable=False,
+        dtypes="none", numpy=np.isin),
     Row("isclose", (
         call(f(2, 3), f(2, 3)), call(ODD_ONES, ODD_ONES), call(ODD_ONES, ODD_ONES, equal_nan=True),
         call(f(2, 3), f(3), atol=1.0, rtol=0.1)), differentiable=False, numpy=np.isclose,

@@ -141,7 +141,7 @@ PRODUCTS = rows(
     Row("dot", (call(f(3), f(3, seed=1)), call(f(0), f(0))), numpy=np.dot, wrong=(call(f(2), f(3)), call(f(2, 2), f(2, 2))),
         rtol=4e-6),
     Row("vdot", (call(f(3), f(3, seed=1)),), numpy=np.vdot, wrong=(call(f(2), f(3)),), rtol=4e-6),
-    Row("outer", (call(f(3), f(2, seed=1)),), numpy=np.outer, wrong=(call(f(2, 2), f(3)),)),
+    Row("outer", (call(f(3), f(2, seed=1)),), numpy=np.outer, aliases=("ger",), wrong=(call(f(2, 2), f(3)),)),
     Row("inner", (call(f(2, 3), f(2, 3, seed=1)), call(f(3), f(3, seed=1)), call(f(), f(2))), numpy=np.inner,
         wrong=(call(f(2, 3), f(2)),), rtol=4e-6),
     Row("addmm", (call(f(2, 2), f(2, 3), f(3, 2, seed=1)), call(f(2), f(2, 3), f(3, 2, seed=1), beta=0.5, alpha=2.0)),

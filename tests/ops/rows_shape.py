@@ -165,7 +165,25 @@ INDICES = rows(
 
 # -- from nothing ------------------------------------------------------------------------------------------------------
 
+HERE_ONLY = {"strict": "made on the host unless told otherwise"}
+
+
+def made(name: str, *calls: Call, **facts: object) -> Row:
+    return Row(name, calls, differentiable=False, dtypes="none", notes=HERE_ONLY, **facts)  # type: ignore[arg-type]
+
+
 MADE = rows(
+    (made(name, call(2, 3), call((2, 3)), call([2, 3]), call(()), call(0, 2), call(2, dtype=Dtype("int8")),
+          wrong=(call(-1), call(2.5), call("a"))) for name in ("zeros", "ones")),
+    made("empty", call(2, 3), call((2,), dtype=Dtype("bool")), random=True, wrong=(call(-1),)),
+    made("full", call((2, 3), 2), call([2], 2.5), call((), True), call((2,), 1j), call((2,), 2, dtype=Dtype("float64")),
+         wrong=(call((-1,), 2), call((2,), "a"))),
+    made("eye", call(2), call(2, 3), call(0), call(3, 1, dtype=Dtype("int64")), numpy=None, wrong=(call(-1), call(2, -1))),
+    made("arange", call(5), call(1, 4), call(1, 4, 2), call(0.5, 2, 0.5), call(5, 0, -2), call(3.0), call(2, dtype=Dtype("float64")),
+         call(0), call(1, 1), call(0, 1, 0.1), wrong=(call(0, 1, 0), call(0, 1, -1), call(0, float("inf")), call(0, float("nan"))), names=False),
+    made("linspace", call(0, 1, 5), call(0.0, 1.0, 1), call(2, 2, 3), call(0, 1, 0), call(3, -1, 4, dtype=Dtype("float64")),
+         call(0, 10, 4, dtype=Dtype("int64")), call(0, 1, 11, dtype=Dtype("float64")), wrong=(call(0, 1, -1),)),
+    made("logspace", call(0, 2, 3), call(0, 1, 4, 2.0, dtype=Dtype("float64")), call(0, 1, 0), wrong=(call(0, 1, -1),)),
     Row("zeros_like", (call(f(2, 3)), call(f(2, 3), dtype=Dtype("int64"))), differentiable=False, out=False),
     Row("ones_like", (call(f(2, 3)), call(f(2, 3), dtype=Dtype("int64"))), differentiable=False, out=False),
     Row("full_like", (call(f(2, 3), 2), call(f(2, 3), 2.5, dtype=Dtype("float32"))), differentiable=False, out=False),

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ops.twin import agree, same_error
 
 import minitensor as mt
+from ops.twin import agree, same_error
 
 torch = pytest.importorskip("torch")
 

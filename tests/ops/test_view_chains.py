@@ -1,6 +1,8 @@
-"""Chains of views drawn at random, beside PyTorch: values, strides to the last number, offsets, classes of errors, gradients.
+"""Chains of views drawn at random, beside PyTorch: values, strides to the last number, offsets, classes of errors,
+gradients.
 
-The start lies in memory in any order, with gaps and overlaps; the gradient that comes down the chain lies in any order too.
+The start lies in memory in any order, with gaps and overlaps; the gradient that comes down the chain lies in any order
+too.
 """
 
 from __future__ import annotations
@@ -86,7 +88,9 @@ def test_the_gradient_of_a_chain_of_views_is_pytorchs(start: Any, chain: list[tu
     expected = outcome(lambda: walk(y, chain))
     assume(not isinstance(expected, Exception) and expected.numel() <= 200)
     found = walk(x, chain)
-    upstream = data.draw(placements(np.sin(np.arange(expected.numel())).reshape(tuple(expected.shape)), overlapping=True))
+    upstream = data.draw(
+        placements(np.sin(np.arange(expected.numel())).reshape(tuple(expected.shape)), overlapping=True)
+    )
     found.backward(tensor_of(upstream))
     expected.backward(torch_of(torch, upstream))
     np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), rtol=1e-12, atol=1e-12)

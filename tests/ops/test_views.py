@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ops.twin import agree, same_error
 
 import minitensor as mt
+from ops.twin import agree, same_error
 
 torch = pytest.importorskip("torch")
 

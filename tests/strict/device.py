@@ -1,9 +1,9 @@
 """A device that forgives nothing: NumPy underneath, CuPy's manners above.
 
-An ``Array`` is no ``numpy.ndarray`` and mixes with none: every function of the module ``xp`` and every operator refuses host
-arrays, as CuPy does (NumPy's scalars and Python's numbers pass). Nothing turns into a host array by itself. What CuPy does not
-have, ``xp`` does not have. Integer indices that point outside wrap around silently. Fresh results of several dims lie in
-memory in an order that NumPy would not have chosen. Every copy to the host is counted.
+An ``Array`` is no ``numpy.ndarray`` and mixes with none: every function of the module ``xp`` and every operator
+refuses host arrays, as CuPy does (NumPy's scalars and Python's numbers pass). Nothing turns into a host array by
+itself. What CuPy does not have, ``xp`` does not have. Integer indices that point outside wrap around silently. Fresh
+results of several dims lie in memory in an order that NumPy would not have chosen. Every copy to the host is counted.
 """
 
 from __future__ import annotations
@@ -280,7 +280,11 @@ def made(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(value: Any, *args: Any, **kwargs: Any) -> Any:
         plain = value if isinstance(value, np.ndarray) else bare(value)
-        return Array(np.array(function(plain, *args, **kwargs)) if isinstance(value, np.ndarray) else function(plain, *args, **kwargs))
+        return Array(
+            np.array(function(plain, *args, **kwargs))
+            if isinstance(value, np.ndarray)
+            else function(plain, *args, **kwargs)
+        )
 
     return call
 

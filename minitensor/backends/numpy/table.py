@@ -64,6 +64,8 @@ class NumpyBackend(Backend):
     rectify = staticmethod(activation.rectify)
     where_positive = staticmethod(activation.where_positive)
     sigmoid = staticmethod(activation.sigmoid)
+    silu = staticmethod(activation.silu)
+    silu_gradient = staticmethod(activation.silu_gradient)
     erf = staticmethod(activation.erf)
     gelu = staticmethod(activation.gelu)
     gelu_gradient = staticmethod(activation.gelu_gradient)

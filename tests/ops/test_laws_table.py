@@ -1,0 +1,115 @@
+"""The table itself: every public op has a row, or a reason to have none."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+from minitensor.nn import functional
+from ops.call import find, twin
+from ops.row import Call, Row, call, f
+from ops.table import ROWS
+
+REASONS = {
+    "makes a tensor of data that are no tensors; held by tests/ops/test_creation.py": (
+        "as_tensor from_numpy tensor new_empty new_full new_ones new_tensor new_zeros"
+    ),
+    "random and from nothing; held by tests/ops/test_random.py": (
+        "rand randint randn randperm normal fork_rng get_rng_state set_rng_state initial_seed manual_seed seed"
+    ),
+    "sets or tells something global, no tensor": (
+        "can_cast promote_types get_default_dtype set_default_dtype get_num_threads set_num_threads get_printoptions "
+        "set_printoptions is_grad_enabled is_inference_mode_enabled"
+    ),
+    "tells a fact about a tensor as a Python value; held by tests/ops/test_cast.py": (
+        "is_complex is_floating_point is_signed is_contiguous is_cuda is_leaf numel nelement dim ndimension ndim size stride "
+        "storage_offset data_ptr element_size itemsize nbytes shape dtype device layout item tolist numpy type untyped_storage "
+        "output_nr requires_grad retains_grad grad grad_fn array backend node storage version xp result_class"
+    ),
+    "the graph's; held by tests/autograd": (
+        "backward register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad detach_ data"
+    ),
+    "moves to a device; held by tests/strict": "cpu cuda",
+    "writes without an out-of-place twin; held by tests/autograd/test_inplace_machine.py": "copy_ fill_ zero_ relu_",
+    "a property that is a view under another name": "T H mT mH",
+}
+EXEMPT = {name: reason for reason, names in REASONS.items() for name in names.split()}
+NAMES = {row.name for row in ROWS} | {alias for row in ROWS for alias in row.aliases}
+
+
+def is_op(value: Any) -> bool:
+    return callable(value) and not inspect.isclass(value) and not inspect.ismodule(value)
+
+
+def has_row(name: str) -> bool:
+    """Whether a bare name, or its in-place twin's, stands in the table."""
+    return any(each in NAMES for each in (name, name.removesuffix("_"), f"Tensor.{name}", f"Tensor.{name.removesuffix('_')}"))
+
+
+def test_every_public_function_has_a_row() -> None:
+    names = [name for name in vars(mt) if not name.startswith("_") and is_op(getattr(mt, name))]
+    missing = [name for name in names if not has_row(name) and name not in EXEMPT]
+    assert not missing, f"no row: {' '.join(missing)}"
+
+
+def test_every_public_method_has_a_row() -> None:
+    names = [name for name in dir(mt.Tensor) if not name.startswith("_")]
+    missing = [name for name in names if not has_row(name) and name not in EXEMPT]
+    assert not missing, f"no row: {' '.join(missing)}"
+
+
+def test_every_function_of_networks_has_a_row() -> None:
+    missing = [name for name in functional.__all__ if f"nn.functional.{name}" not in NAMES and name not in EXEMPT]
+    assert not missing, f"no row: {' '.join(missing)}"
+
+
+def test_every_exemption_is_needed() -> None:
+    places = (mt, mt.Tensor, functional)
+    assert not [name for name in EXEMPT if not any(hasattr(place, name) for place in places)], "names that are gone"
+    assert not [name for name in EXEMPT if name in NAMES], "names that have a row after all"
+
+
+def test_every_row_has_its_op() -> None:
+    missing = [row.name for row in ROWS if find(mt, row.name) is None]
+    assert not missing, f"rows without an op: {' '.join(missing)}"
+
+
+def test_rows_are_named_once() -> None:
+    names = [repr(row) for row in ROWS]
+    assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
+
+
+def test_rows_have_calls() -> None:
+    assert not [row.name for row in ROWS if not row.calls]
+
+
+def test_every_twin_is_found() -> None:
+    """An in-place method whose op has a row is held by the laws on twins."""
+    found = {f"{row.name.split('.')[-1]}_" for row in ROWS if twin(row) is not None}
+    lonely = [
+        name for name in dir(mt.Tensor)
+        if name.endswith("_") and not name.startswith("_") and name not in found | {f"{a}_" for row in ROWS for a in row.aliases}
+        and name not in EXEMPT and f"Tensor.{name}" not in NAMES
+    ]
+    assert not lonely, f"twins that no law sees: {' '.join(lonely)}"
+
+
+# -- numbers that calls are made of ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (), (5,), (1, 4, 4), (0, 3), (36,)])
+@pytest.mark.parametrize("seed", range(4))
+def test_numbers_lie_apart_and_away_from_kinks(shape: tuple[int, ...], seed: int) -> None:
+    numbers = f(*shape, seed=seed).reshape(-1)
+    assert numbers.shape == (int(np.prod(shape)),)
+    assert np.abs(numbers * 2 - np.round(numbers * 2)).min(initial=1) > 1e-3
+    assert np.diff(np.sort(numbers)).min(initial=1) > 1e-3
+
+
+def test_a_row_shows_its_name_and_a_call_its_arguments() -> None:
+    assert repr(Row("exp", (call(1),), label="again")) == "exp again"
+    assert repr(Call((1, "a"), {"dim": 0})) == "(1, 'a', dim=0)"
