@@ -45,12 +45,15 @@ class Formula(NamedTuple):
 class Op:
     """What all nodes of one operation share."""
 
-    __slots__ = ("body", "defaults", "formulas", "inputs", "kept", "multiple", "name", "names", "plans", "positional")
+    __slots__ = (
+        "body", "fill", "formulas", "inputs", "kept", "multiple", "name", "names", "places", "plans", "positional",
+    )  # fmt: skip
 
     name: str
     body: Callable[..., Any]
     names: tuple[str, ...]  # the body's parameters
-    defaults: tuple[Any, ...]  # of the last of them
+    fill: tuple[Any, ...]  # their defaults
+    places: dict[str, int]  # where each of them stands
     positional: int  # how many of them may be given by position
     formulas: tuple[Formula, ...]  # one for each differentiable input
     inputs: tuple[int, ...]  # the differentiable inputs' positions

@@ -73,7 +73,7 @@ def differentiable(**formulas: Callable[..., Any]) -> Recorder:
 def nondifferentiable(body: Callable[P, Array]) -> Callable[P, Tensor]:
     """Make an operation without gradient, such as a comparison."""
     op = describe(body, {})
-    recorder = plain_pair if op.names == ("input", "other") and not op.defaults else plain
+    recorder = plain_pair if takes_two(op) else plain
     return finish(recorder(op), op)
 
 
@@ -119,7 +119,11 @@ def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) 
     op.name, op.body = body.__name__.strip("_"), positional(body, by_position, by_name)
     op.names, op.positional = by_position + by_name, len(by_position)
     named = body.__kwdefaults__ or {}
-    op.defaults = (*(body.__defaults__ or ()), *[named[name] for name in by_name if name in named])
+    defaults = body.__defaults__ or ()
+    op.fill = (
+        *(REQUIRED,) * (len(by_position) - len(defaults)), *defaults, *[named.get(name, REQUIRED) for name in by_name]
+    )
+    op.places = {name: place for place, name in enumerate(op.names)}
     op.inputs = tuple([position(op, name, "has a formula, but is no argument") for name in formulas])
     asked = {name: parameters(formula)[0] for name, formula in formulas.items()}
     op.kept = tuple(sorted({
@@ -174,9 +178,14 @@ def choose(op: Op) -> Callable[[Op], Callable[..., Any]]:
         return sequence
     if len(op.names) == 1:
         return unary
-    if op.names == ("input", "other") and op.inputs == (0, 1) and not op.defaults:
+    if takes_two(op) and op.inputs == (0, 1):
         return pair
     return single if op.inputs == (0,) else general
+
+
+def takes_two(op: Op) -> bool:
+    """Whether an operation takes two operands and nothing else."""
+    return op.names == ("input", "other") and op.fill == (REQUIRED, REQUIRED)
 
 
 def is_sequence(op: Op) -> bool:
@@ -568,19 +577,39 @@ def sequence(op: Op) -> Callable[..., Any]:
 
 def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """Return all arguments in order, defaults filled in; what does not fit the signature is a TypeError."""
-    count = len(op.names)
-    if not kwargs and len(args) <= op.positional:
-        missing = count - len(args)
-        if not missing:
-            return list(args)
-        if 0 < missing <= len(op.defaults):
-            return [*args, *op.defaults[-missing:]]
+    given = len(args)
+    bound = [*args, *op.fill[given:]]
+    places = op.places
+    for name, value in kwargs.items():
+        place = places.get(name, -1)
+        if place < given:
+            return bind_slowly(op, args, kwargs)
+        bound[place] = value
+    if given > op.positional:
+        return bind_slowly(op, args, kwargs)
+    for value in bound:
+        if value is REQUIRED:
+            return bind_slowly(op, args, kwargs)
+    return bound
+
+
+def bind_slowly(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """Bind by the signature itself, which says what is wrong."""
     try:
         bound = op.signature.bind(*args, **kwargs)
     except TypeError as error:
         raise ArgumentTypeError(f"{op.name}(): {error}; it takes {op.signature}") from None
     bound.apply_defaults()
     return list(bound.arguments.values())
+
+
+class Required:
+    """The type of what stands in the place of an argument that has no default."""
+
+    __slots__ = ()
+
+
+REQUIRED = Required()
 
 
 def like(op: Op, args: Sequence[Any]) -> type[Any]:
