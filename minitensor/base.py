@@ -70,7 +70,8 @@ class TensorBase:
         """The memory under this tensor, shared by its views."""
         storage = self._storage
         if storage is None:
-            settle(self)
+            if self._layout is None:
+                settle(self)
             storage = self._storage = Storage(self.array)
         return storage
 
@@ -170,8 +171,11 @@ def array_dtype(tensor: TensorBase) -> Any:
 
 def materialize(tensor: TensorBase) -> Array:
     """Make the array of a view from its storage and layout."""
-    buffer = tensor._storage.buffer  # type: ignore[union-attr]  # only views come here
-    shape, strides, offset = tensor._layout  # type: ignore[misc]
+    storage: Any = tensor._storage
+    buffer = storage._buffer
+    if buffer is None:
+        buffer = storage.buffer
+    shape, strides, offset = tensor._layout  # type: ignore[misc]  # only views come here
     return BY_ARRAY[buffer.__class__].window(buffer, buffer.dtype, shape, strides, offset)
 
 

@@ -69,7 +69,7 @@ def dense(shape: tuple[int, ...], order: tuple[int, ...] | None = None, gap: int
 
 
 def placed(array: Any, kind: str) -> Placed:
-    """Put an array into memory; "expanded" repeats its first entries along one dim, all other kinds keep its numbers."""
+    """Put an array into memory; "expanded" repeats its first entries along one dim, other kinds keep its numbers."""
     shape = array.shape
     if kind == "contiguous":
         return Placed(array.reshape(-1).copy(), shape, dense(shape), 0)

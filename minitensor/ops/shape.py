@@ -46,9 +46,10 @@ P = ParamSpec("P")
 
 
 def sizes_of(given: tuple[Any, ...]) -> Shape:
-    """Return sizes given one by one or as one sequence as a tuple; who is asked next checks that they are ints."""
-    if len(given) == 1 and given[0].__class__ is not int:
-        return normalize_sizes(*given)
+    """Return sizes given one by one or as one sequence as a tuple of ints."""
+    for size in given:
+        if size.__class__ is not int:  # asked here: a memoised function would take 2.0 for a 2 that it has seen
+            return normalize_sizes(*given)
     return given or normalize_sizes()
 
 
@@ -115,7 +116,12 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     tensor([0, 3, 1, 4, 2, 5])
     """
     found = viewed(layout_of("reshape", input), sizes_of(shape))
-    return _view(input, found) if isinstance(found, Layout) else _unsafe_view(input, found)
+    if isinstance(found, Layout):
+        return _view(input, found)
+    if input.node is not None:
+        return _unsafe_view(input, found)
+    copy: Tensor = fresh(input.result_class, input.array.copy().reshape(found))  # nothing to record: half the way
+    return copy
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:

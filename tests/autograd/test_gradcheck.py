@@ -56,7 +56,8 @@ def test_a_right_gradient_passes(fast_mode: bool) -> None:
 
 @pytest.mark.parametrize("fast_mode", [False, True])
 def test_a_wrong_second_gradient_is_found_where_the_first_is_right(fast_mode: bool) -> None:
-    square = square_with(lambda grad, input: grad * input.detach() * 2)  # right, but constant for whoever differentiates again
+    # Right, but a constant for whoever differentiates again.
+    square = square_with(lambda grad, input: grad * input.detach() * 2)
     assert gradcheck(square, (leaf(0.5, -1.5),), fast_mode=fast_mode)
     with pytest.raises(RuntimeError, match="Jacobian mismatch"):
         gradgradcheck(square, (leaf(0.5, -1.5),), fast_mode=fast_mode)

@@ -1,9 +1,9 @@
-"""Programs of views and in-place writes, run side by side with PyTorch: what a tensor holds, how it lies, and its gradients.
+"""Programs of views and in-place writes beside PyTorch: what a tensor holds, how it lies, and its gradients.
 
 A machine draws a program: leaves, results, views of views, writes through any of them, by siblings and aliases, under
 ``no_grad`` or not. After each step all tensors must agree in values, strides, offset, version, ``requires_grad`` and
-``is_leaf``, or both libraries must have raised; now and then so must the gradients, to second order, with respect to every
-tensor that is alive. Where this library differs on purpose, the step says so.
+``is_leaf``, or both libraries must have raised; now and then so must the gradients with respect to every tensor that is
+alive, to second order. Where this library differs on purpose, the step says so.
 """
 
 from __future__ import annotations
@@ -97,21 +97,24 @@ def view_of(kind: str, a: int, b: int, c: int) -> Callable[[Any], Any]:
 
 
 VIEWS = (
-    "transpose narrow select expand view diagonal unfold as_strided unsqueeze squeeze slice index permute flatten t detach"
+    "transpose narrow select expand view diagonal unfold as_strided unsqueeze squeeze slice index permute flatten t "
+    "detach"
 ).split()
 
 ALONE = {
     "mul_": lambda x: x.mul_(0.5), "add_": lambda x: x.add_(1.25), "sub_": lambda x: x.sub_(0.75),
     "div_": lambda x: x.div_(1.5), "neg_": lambda x: x.neg_(), "sin_": lambda x: x.sin_(), "tanh_": lambda x: x.tanh_(),
     "exp_": lambda x: x.mul_(0.1).exp_(), "sigmoid_": lambda x: x.sigmoid_(), "zero_": lambda x: x.zero_(),
-    "fill_": lambda x: x.fill_(0.3), "clamp_": lambda x: x.clamp_(-0.5, 0.7), "square_": lambda x: x.mul_(0.3).square_(),
+    "fill_": lambda x: x.fill_(0.3), "clamp_": lambda x: x.clamp_(-0.5, 0.7),
+    "square_": lambda x: x.mul_(0.3).square_(),
     "item": lambda x: x.__setitem__(0, 1.5), "all": lambda x: x.__setitem__(..., -0.5),
     "column": lambda x: x.__setitem__((slice(None), 0), 0.25),
     "mask": lambda x: x.masked_fill_(x.detach() > 0.2, 0.1),
 }  # fmt: skip
 WITH = {
     "mul_": lambda x, y: x.mul_(y), "add_": lambda x, y: x.add_(y, alpha=0.5), "sub_": lambda x, y: x.sub_(y),
-    "copy_": lambda x, y: x.copy_(y), "item": lambda x, y: x.__setitem__(0, y), "all": lambda x, y: x.__setitem__(..., y),
+    "copy_": lambda x, y: x.copy_(y), "item": lambda x, y: x.__setitem__(0, y),
+    "all": lambda x, y: x.__setitem__(..., y),
     "part": lambda x, y: x.__setitem__((slice(None), slice(0, 2)), y), "fill_": lambda x, y: x.fill_(y),
 }  # fmt: skip
 
@@ -166,7 +169,8 @@ class Programs(RuleBasedStateMachine):
     @rule(op=st.sampled_from(["scale", "sin", "mul", "add", "clone", "sum", "square"]), k=small, j=small)
     def compute(self, op: str, k: int, j: int) -> None:
         functions: dict[str, Callable[[Any, Any], Any]] = {
-            "scale": lambda x, y: x * 1.5, "sin": lambda x, y: x.sin(), "mul": lambda x, y: x * y, "add": lambda x, y: x + y,
+            "scale": lambda x, y: x * 1.5, "sin": lambda x, y: x.sin(), "mul": lambda x, y: x * y,
+            "add": lambda x, y: x + y,
             "clone": lambda x, y: x.clone(), "sum": lambda x, y: x.sum(), "square": lambda x, y: x * x,
         }  # fmt: skip
         a, b = self.pick(k), self.pick(j)
@@ -210,7 +214,7 @@ class Programs(RuleBasedStateMachine):
             assert found is target.ours
 
     def refuse(self, target: Pair, source: Pair, write: Callable[..., Any], quiet: bool, two: bool) -> None:
-        """PyTorch refuses to write where strides are 0, and writes nonsense where windows overlap; here both are refused."""
+        """Expect a refusal. PyTorch refuses where strides are 0, and writes nonsense where windows overlap."""
         before = target.ours.detach().numpy().copy()
         with mt.no_grad() if quiet else nullcontext():
             found = outcome(lambda: write(target.ours, source.ours) if two else write(target.ours))
@@ -256,8 +260,8 @@ class Programs(RuleBasedStateMachine):
         leaves = [each for each in inputs if each.is_leaf]
         if isinstance(again, int) or not leaves:
             return [first, []]
-        # With respect to leaves only: a saved result reaches the base of its view by another path in PyTorch, so that the
-        # gradient "of the base's own sake" is another part of the whole there. What arrives at leaves is the same.
+        # With respect to leaves only: in PyTorch a saved result reaches the base of its view by another path, so that
+        # the base's own gradient is another part of the whole there. What arrives at the leaves is the same.
         return [first, self.gradients(library, again, leaves)]
 
     def gradients(self, library: Any, root: Any, inputs: list[Any]) -> list[Any]:
@@ -297,7 +301,8 @@ def test_a_write_to_a_piece_has_the_right_gradient(piece: Callable[[Any], Any]) 
 
 
 ALIASES: dict[str, Callable[[Any], Any]] = {
-    "its first column": lambda y: y.sub_(y[:, :1]), "its own rows": lambda y: y.mul_(y[0]), "itself": lambda y: y.mul_(y),
+    "its first column": lambda y: y.sub_(y[:, :1]), "its own rows": lambda y: y.mul_(y[0]),
+    "itself": lambda y: y.mul_(y),
     "itself turned": lambda y: y.add_(y.t()), "a row from another": lambda y: y[1:].copy_(y[:-1]),
     "item by item": lambda y: y.__setitem__((slice(None), slice(1, 3)), y[:, :2]),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Memory: the answer does not depend on how the inputs lie; who shares memory with whom; writing in place and to ``out=``."""
+"""Memory: answers do not depend on how inputs lie; who shares memory with whom; writes in place and to ``out=``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def each(law: str, rows: Any = STEADY) -> Any:
 
 
 def results(row: Row, call: Call, seeds: str) -> list[Any]:
-    """Return an op's results and the gradients of its inputs, the upstream gradients lying in memory as ``seeds`` says."""
+    """Return an op's results and its inputs' gradients, the upstream gradients lying in memory as ``seeds`` says."""
     args, kwargs = calls.our_arguments(call, calls.our_tensor)
     leaves = []
     if row.differentiable:

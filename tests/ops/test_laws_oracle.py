@@ -158,7 +158,7 @@ def test_refuses_what_torch_refuses_with_a_child_of_its_error(torch: ModuleType,
 
 
 def slope(library: Any, op: Any, arguments: Any, row: Row, tensor: Any) -> tuple[list[bool], list[Any], list[str]]:
-    """Return which results require grad, the gradients of all inputs for cotangents drawn alike, the results' dtypes."""
+    """Return which results require grad, the gradients of all inputs (cotangents drawn alike), the results' dtypes."""
     args, kwargs = arguments
     leaves = [
         each.requires_grad_()
@@ -188,7 +188,8 @@ def cotangent(dtype: Any, shape: tuple[int, ...], seed: int, tensor: Any) -> Any
 
 @pytest.mark.parametrize(("row", "dtype"), [
     (row, dtype) for row in HERE for dtype in ("float64", "float32", "complex128")
-    if not row.random and "gradient" not in row.notes and (dtype in DTYPES[row.dtypes] or not dtype.startswith("complex"))
+    if not row.random and "gradient" not in row.notes
+    and (dtype in DTYPES[row.dtypes] or not dtype.startswith("complex"))
 ], ids=repr)  # fmt: skip
 def test_gradients_equal_torchs(torch: ModuleType, row: Row, dtype: str) -> None:
     for call in row.calls:

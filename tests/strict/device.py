@@ -184,8 +184,8 @@ def method(name: str) -> Callable[..., Any]:
 
 
 METHODS = (
-    "all any argmax argmin argsort astype clip conj conjugate copy cumprod cumsum diagonal dot flatten max mean min nonzero "
-    "prod ravel repeat reshape round squeeze std sum swapaxes take trace transpose var"
+    "all any argmax argmin argsort astype clip conj conjugate copy cumprod cumsum diagonal dot flatten max mean min "
+    "nonzero prod ravel repeat reshape round squeeze std sum swapaxes take trace transpose var"
 ).split()
 for name in METHODS:
     setattr(Array, name, method(name))
@@ -222,8 +222,8 @@ for name in "neg pos abs invert".split():
 
 # What CuPy 14 does not have, of what NumPy 2 has and an op might reach for.
 LACKING = frozenset(
-    "block einsum_path errstate flexible frompyfunc geomspace histogram_bin_edges insert longdouble matvec nanpercentile "
-    "nanquantile ndenumerate nditer nested_iters polyint spacing unstack vecdot vecmat".split()
+    "block einsum_path errstate flexible frompyfunc geomspace histogram_bin_edges insert longdouble matvec "
+    "nanpercentile nanquantile ndenumerate nditer nested_iters polyint spacing unstack vecdot vecmat".split()
 )
 REDUCED = {"reduce": ("add", "multiply"), "accumulate": ("add", "multiply"), "reduceat": ("add",),
            "at": ("add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor")}  # fmt: skip

@@ -1,0 +1,131 @@
+"""Tensors from data: what ``tensor``, ``as_tensor``, ``from_numpy`` and ``new_*`` copy, share, infer and refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+
+DATA: dict[str, Any] = {
+    "an int": 3, "a float": 2.5, "a bool": True, "a complex": 1 + 2j, "ints": [1, 2], "mixed": [1, 2.5], "nested": [[1, 2], [3, 4]],
+    "bools": [True, False], "bools and ints": [True, 2], "a tuple": ((1.0, 2.0),), "nothing": [], "rows of nothing": [[], []],
+    "a range": range(3), "NumPy's scalar": np.float32(1.5), "an array": np.arange(6, dtype="int16").reshape(2, 3),
+    "halves": np.zeros(2, "float16"), "infinity": [float("inf"), -0.0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
+def test_tensor_infers_what_torch_infers(data: Any) -> None:
+    torch = pytest.importorskip("torch")
+    found, expected = mt.tensor(data), torch.tensor(data)
+    assert (str(found.dtype), tuple(found.shape)) == (str(expected.dtype), tuple(expected.shape))
+    np.testing.assert_array_equal(found.numpy(), expected.numpy())
+
+
+RAGGED: dict[str, Any] = {
+    "lengths": [[1, 2], [3]], "depths": [[1], 2], "text": "abc", "a list of text": ["a"], "None": None, "a dict": {}, "a set": {1},
+    "too large": 2**70, "text inside": [1, "a"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("data", RAGGED.values(), ids=RAGGED)
+def test_data_that_is_no_box_of_numbers_is_refused_as_in_torch(data: Any) -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(Exception) as expected:  # noqa: B017, PT011
+        torch.tensor(data)
+    kind = next(each for each in type(expected.value).__mro__ if each.__module__ == "builtins")
+    with pytest.raises(kind):
+        mt.tensor(data)
+
+
+def test_tensor_copies() -> None:
+    array = np.zeros(2)
+    made = mt.tensor(array)
+    array[0] = 1
+    assert made.tolist() == [0, 0]
+
+
+def test_tensor_of_a_tensor_is_a_leaf_of_its_own() -> None:
+    x = mt.ones(2, requires_grad=True)
+    made = mt.tensor(x * 2)
+    assert (made.requires_grad, made.grad_fn, made.tolist()) == (False, None, [2, 2])
+
+
+@pytest.mark.parametrize("make", [mt.from_numpy, mt.as_tensor])
+def test_from_numpy_and_as_tensor_share_memory_both_ways(make: Any) -> None:
+    array = np.zeros((2, 3))
+    made = make(array)
+    array[0, 0] = 1
+    made[1, 2] = 5.0
+    assert made[0, 0].item() == 1
+    assert array[1, 2] == 5
+
+
+@pytest.mark.parametrize("look", [lambda a: a.T, lambda a: a[:, ::2], lambda a: a[1], lambda a: a[1:, 1:], lambda a: a[:0]])
+def test_from_numpy_takes_an_array_as_it_lies(look: Any) -> None:
+    torch = pytest.importorskip("torch")
+    window = look(np.arange(12.0).reshape(3, 4))
+    found, expected = mt.from_numpy(window), torch.from_numpy(window)
+    assert found.stride() == expected.stride() or not found.numel()
+    np.testing.assert_array_equal(found.numpy(), window)
+    found.add_(1)
+    np.testing.assert_array_equal(found.numpy(), window)
+
+
+REFUSED: dict[str, Any] = {
+    "negative strides": np.arange(3)[::-1], "another byte order": np.arange(3).astype(">i4"), "a list": [1, 2],
+    "records": np.zeros(2, [("a", "i4")]), "text": np.array(["a"]), "objects": np.array([None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("array", REFUSED.values(), ids=REFUSED)
+def test_from_numpy_refuses_what_no_tensor_can_be(array: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"negative stride|byte order|expected np.ndarray|dtype|can't convert"):
+        mt.from_numpy(array)
+
+
+def test_a_read_only_array_is_taken_with_a_warning() -> None:
+    array = np.zeros(2)
+    array.flags.writeable = False
+    with pytest.warns(UserWarning, match="not writ"):
+        made = mt.from_numpy(array)
+    with pytest.raises(ValueError, match="read-only"):
+        made.add_(1)
+
+
+def test_as_tensor_returns_the_tensor_itself_where_nothing_changes() -> None:
+    x = mt.ones(2)
+    assert mt.as_tensor(x) is x
+    assert mt.as_tensor(x, dtype=mt.float64).dtype is mt.float64
+
+
+@pytest.mark.parametrize("name", ["new_zeros", "new_ones", "new_empty"])
+def test_new_takes_the_dtype_of_the_tensor_unless_told(name: str) -> None:
+    x = mt.zeros(2, dtype=mt.int16)
+    assert getattr(x, name)(2, 3).dtype is mt.int16
+    assert tuple(getattr(x, name)((2, 3)).shape) == (2, 3)
+    assert getattr(x, name)((2,), dtype=mt.float64).dtype is mt.float64
+
+
+def test_new_full_and_new_tensor() -> None:
+    x = mt.zeros(2, dtype=mt.int16)
+    assert x.new_full((2,), 7).tolist() == [7, 7]
+    assert x.new_full((2,), 7).dtype is mt.int16
+    assert x.new_tensor([1, 2]).dtype is mt.int16
+
+
+def test_the_default_dtype_is_for_floats() -> None:
+    mt.set_default_dtype(mt.float64)
+    assert [mt.tensor(each).dtype for each in (1.5, 1, True)] == [mt.float64, mt.int64, mt.bool]
+    assert mt.zeros(1).dtype is mt.ones(1).dtype is mt.linspace(0, 1, 2).dtype is mt.float64
+    assert mt.arange(3).dtype is mt.int64
+    assert mt.arange(3.0).dtype is mt.float64
+
+
+def test_only_floats_may_require_grad() -> None:
+    assert mt.zeros(1, requires_grad=True).requires_grad
+    with pytest.raises(RuntimeError, match="floating point"):
+        mt.zeros(1, dtype=mt.int64, requires_grad=True)
