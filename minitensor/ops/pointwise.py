@@ -15,7 +15,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
-from minitensor.autograd.record import differentiable, on_equal_dtypes
+from minitensor.autograd.record import differentiable, on_equal_dtypes, on_host_floats
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtype, UsageError
 from minitensor.ops.aliasing import delivered, inplace
@@ -304,6 +304,7 @@ def square(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 @differentiable(input=lambda grad, result: grad / conj(result * 2))
+@on_host_floats("sqrt")
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the square root."""
     return input.xp.sqrt(as_float(input))
@@ -319,6 +320,7 @@ def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 @differentiable(input=lambda grad, result: grad * conj(result))
+@on_host_floats("exp")
 def exp(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return e raised to each element of ``input``.
 
@@ -342,6 +344,7 @@ def expm1(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 @differentiable(input=lambda grad, input: grad / conj(input))
+@on_host_floats("log")
 def log(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the natural logarithm."""
     return input.xp.log(as_float(input))
@@ -369,12 +372,14 @@ def log1p(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 @differentiable(input=lambda grad, input: grad * conj(input.cos()))
+@on_host_floats("sin")
 def sin(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the sine; angles in radians."""
     return input.xp.sin(as_float(input))
 
 
 @differentiable(input=lambda grad, input: -grad * conj(input.sin()))
+@on_host_floats("cos")
 def cos(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the cosine; angles in radians."""
     return input.xp.cos(as_float(input))
@@ -429,6 +434,7 @@ def cosh(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 @differentiable(input=lambda grad, result: grad * conj(1 - result * result))
+@on_host_floats("tanh")
 def tanh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the hyperbolic tangent."""
     return input.xp.tanh(as_float(input))
