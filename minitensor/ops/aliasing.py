@@ -294,6 +294,9 @@ def prepare(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node |
     if not grad_mode.get():
         return None
     refuse_leaf(name, input)
+    base = input._base
+    if base is not None and base._node is not None and input.node is None:
+        refresh(input)  # made under no_grad, or before its base required grad: from now on it counts
     return edges_of(op, bound)
 
 

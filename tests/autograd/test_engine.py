@@ -297,3 +297,14 @@ def test_grad_by_nothing_is_refused() -> None:
         mt.autograd.grad(leaf(1.0).sum(), [])
     with pytest.raises(RuntimeError, match="inputs is empty"):
         leaf(1.0).sum().backward(inputs=[])
+
+
+def test_a_write_through_a_view_made_under_no_grad_reaches_the_gradient() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    with mt.no_grad():
+        view = y[0]
+    view.mul_(5)
+    (y * y).sum().backward()
+    assert y.tolist() == [10.0, 4.0]
+    assert x.grad.tolist() == [200.0, 16.0]  # y = (10 x, 2 x)
