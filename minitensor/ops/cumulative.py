@@ -59,7 +59,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor |
     tensor([1, 3, 6])
     """
     if dtype is not None:
-        input = input.to(dtype)
+        return delivered(cumsum(input.to(dtype), dim).to(dtype), out)
     return delivered(_cumsum(input, wrap_dim(dim, input.ndim), False), out)
 
 
@@ -102,7 +102,7 @@ def _cumprod(input: Tensor, dim: int, reverse: bool) -> Array:
 def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Return the products up to each element along ``dim``; of integers and bools as int64."""
     if dtype is not None:
-        input = input.to(dtype)
+        return delivered(cumprod(input.to(dtype), dim).to(dtype), out)
     return delivered(_cumprod(input, wrap_dim(dim, input.ndim), False), out)
 
 

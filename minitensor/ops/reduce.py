@@ -106,7 +106,7 @@ def sum(
     tensor([4., 6.])
     """
     if dtype is not None:
-        input = input.to(dtype)
+        return delivered(sum(input.to(dtype), dim, keepdim).to(dtype), out)  # small integers wrap, as asked for
     if dim is None and not keepdim:
         return _sum(input) if out is None else delivered(_sum(input), out)
     return delivered(_sum_dims(input, axes(dim, input.ndim), keepdim), out)
@@ -332,7 +332,7 @@ def prod(
 ) -> Tensor:
     """Multiply all elements, or those along one ``dim``; integers and bools are multiplied as int64."""
     if dtype is not None:
-        input = input.to(dtype)
+        return delivered(prod(input.to(dtype), dim, keepdim).to(dtype), out)
     if dim is None:
         return delivered(_prod(input.reshape(-1), 0, False), out)
     if isinstance(dim, Sequence):

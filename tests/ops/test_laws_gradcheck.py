@@ -39,17 +39,17 @@ def flat_function(row: Row, call: Call) -> tuple[Any, list[mt.Tensor]]:
     return function, leaves
 
 
-def smooth(row: Row, law: str) -> list[Call]:
-    """Return the calls to which finite differences apply; the bigger ones are left to fast_mode by their size."""
-    if law in row.notes:
-        pytest.skip(row.notes[law])
-    return [call for call in row.calls if call.smooth]
+def smooth(row: Row) -> list[Call]:
+    """Return the calls to which finite differences apply; of big ones two, as each number costs two calls of the op."""
+    found = [call for call in row.calls if call.smooth]
+    big = [call for call in found if sum(array.size for array in calls.arrays_in(call)) > 24]
+    return [call for call in found if not any(call is each for each in big[2:])]
 
 
-@pytest.mark.parametrize("row", DIFFERENTIABLE, ids=repr)
+@pytest.mark.parametrize("row", [row for row in DIFFERENTIABLE if "gradcheck" not in row.notes], ids=repr)
 def test_gradcheck(row: Row) -> None:
     checked = 0
-    for call in smooth(row, "gradcheck"):
+    for call in smooth(row):
         function, leaves = flat_function(row, call)
         if leaves:
             with told(call):
@@ -58,18 +58,20 @@ def test_gradcheck(row: Row) -> None:
     assert checked, "no call of the row was checked"
 
 
-@pytest.mark.parametrize("row", [row for row in DIFFERENTIABLE if row.twice], ids=repr)
+@pytest.mark.parametrize("row", [r for r in DIFFERENTIABLE if r.twice and "gradgradcheck" not in r.notes], ids=repr)
 def test_gradgradcheck(row: Row) -> None:
-    for call in smooth(row, "gradgradcheck"):
+    for call in smooth(row)[:5]:
         function, leaves = flat_function(row, call)
         if leaves:
             with told(call):
                 assert gradgradcheck(function, leaves, fast_mode=True)
 
 
-@pytest.mark.parametrize("row", [row for row in DIFFERENTIABLE if "complex128" in DTYPES[row.dtypes]], ids=repr)
+@pytest.mark.parametrize(
+    "row", [r for r in DIFFERENTIABLE if "complex128" in DTYPES[r.dtypes] and "complex" not in r.notes], ids=repr
+)
 def test_gradcheck_of_complex_numbers(row: Row) -> None:
-    for call in [call for call in smooth(row, "complex") if calls.arrays_in(call)][:2]:
+    for call in [call for call in smooth(row) if calls.arrays_in(call)][:2]:
         function, leaves = flat_function(row, calls.recast(call, "complex128"))
         if leaves:
             with told(call):

@@ -34,10 +34,15 @@ def steady(law: str) -> Any:
 def both(torch: ModuleType, row: Row, call: Call) -> tuple[Any, Any]:
     """Return what the two libraries give, or raise."""
     args, kwargs = calls.torch_arguments(torch, call)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's advice is no result
-        expected = outcome(theirs(torch, row), *args, **kwargs)
+    expected = their_outcome(theirs(torch, row), *args, **kwargs)
     return outcome(calls.run, row, call), expected
+
+
+def their_outcome(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return what a call of PyTorch gives, or the exception it raises; its advice, given once a process, is neither."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return outcome(function, *args, **kwargs)
 
 
 def assert_both(row: Row, found: Any, expected: Any, dtype: str) -> None:
@@ -196,7 +201,7 @@ def test_gradients_equal_torchs(torch: ModuleType, row: Row, dtype: str) -> None
         with told(call):
             typed = recast(call, dtype)
             args, kwargs = calls.torch_arguments(torch, typed)
-            expected = outcome(slope, torch, theirs(torch, row), (args, kwargs), row, torch.from_numpy)
+            expected = their_outcome(slope, torch, theirs(torch, row), (args, kwargs), row, torch.from_numpy)
             found = outcome(slope, mt, ours(row), calls.our_arguments(typed), row, mt.tensor)
             if isinstance(expected, Exception):
                 assert isinstance(found, Exception) or lacks(expected), f"PyTorch raises {expected!r}"

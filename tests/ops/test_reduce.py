@@ -302,3 +302,12 @@ def test_complex_reductions(name):
     z = np.array([[1 + 2j, 0.5 - 1j, 2.0], [1j, 1 - 1j, 3 + 0.5j]])
     agree(lambda lib, x: getattr(lib, name)(x), z)
     agree(lambda lib, x: getattr(lib, name)(x, 1), z)
+
+
+CALLS_WITH_DTYPE = [("sum", ()), ("sum", (0,)), ("prod", (0,)), ("cumsum", (0,)), ("cumprod", (0,))]
+
+
+@pytest.mark.parametrize(("name", "args"), CALLS_WITH_DTYPE)
+def test_small_integers_wrap_where_a_small_dtype_was_asked_for(name: str, args: tuple[int, ...]) -> None:
+    ours, theirs = [getattr(lib.tensor([200, 100]), name)(*args, dtype=lib.uint8) for lib in (mt, torch)]
+    assert (str(ours.dtype), ours.tolist()) == (str(theirs.dtype), theirs.tolist())
