@@ -510,3 +510,11 @@ def test_integers_have_no_continuous_distribution(draw):
         draw(G.Generator(), 3, np.int64)
     with pytest.raises(G.DistributionError, match="not defined for complex64"):
         G.randint(G.Generator(), 3, 0, 2, np.complex64)
+
+
+@pytest.mark.parametrize("p", [0.0, 2.0**-53, 2.0**-40, 0.25, 1 / 3, 0.5, 1 - 2.0**-53, 1.0])
+def test_the_halves_of_a_pair_compare_as_the_whole_number_does(p: float) -> None:
+    limit = math.ceil(p * 2.0**53)
+    near = [min(max(limit + k, 0), 2**53 - 1) for k in (-(2**32), -1, 0, 1, 2**32)] + [0, 2**53 - 1]
+    words = np.array([[value >> 32, value % 2**32] for value in near], np.uint32)
+    assert G._below(words, p).tolist() == [value * 2.0**-53 < p for value in near]
