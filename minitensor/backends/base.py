@@ -144,6 +144,12 @@ class Backend(ABC):
         wide = "complex128" if array.dtype.kind == "c" else "float64"
         return self.xp.cumsum(array, axis=dim, dtype=wide).astype(array.dtype)
 
+    # -- products ----------------------------------------------------------------------------------------------------
+
+    def dot(self, a: Array, b: Array) -> Array:
+        """Multiply factors of one or two dims."""
+        return self.xp.dot(a, b)
+
     # -- convolution and pooling -------------------------------------------------------------------------------------
 
     def conv2d(self, input: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:

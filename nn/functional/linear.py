@@ -46,7 +46,7 @@ def column_sums(input: Tensor) -> Array:
         sums: Array = array.sum(0)
         return sums
     # A product with ones: on (1024, 384) it takes a third of the time of sum(0).
-    return input.xp.dot(input.xp.ones(array.shape[0], array.dtype), array)
+    return input.backend.dot(input.xp.ones(array.shape[0], array.dtype), array)
 
 
 @differentiable(input=lambda grad, weight: input_gradient(grad, weight), weight=weight_gradient, bias=bias_gradient)
@@ -64,7 +64,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Array:
     if half:
         x, w = x.astype("f"), w.astype("f")
     folded = x if x.ndim <= 2 else x.reshape(prod(x.shape[:-1]), x.shape[-1])
-    output = input.xp.dot(folded, w.T)
+    output = input.backend.dot(folded, w.T)
     if bias is not None:
         shift = bias_array(bias, x.dtype if not half else input.array.dtype, w.shape[:-1])
         if output.ndim:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy
 
 from minitensor.backends.base import Backend
-from minitensor.backends.numpy import activation, conv, norm, order, pool, reduce
+from minitensor.backends.numpy import activation, conv, gemm, norm, order, pool, reduce
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -51,6 +51,7 @@ class NumpyBackend(Backend):
 
     sum = staticmethod(reduce.sum)
 
+    dot = staticmethod(gemm.dot)
     conv2d = staticmethod(conv.conv2d)
     conv2d_input = staticmethod(conv.conv2d_input)
     conv2d_weight = staticmethod(conv.conv2d_weight)

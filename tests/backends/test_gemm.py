@@ -1,0 +1,40 @@
+"""Products cut for threads equal NumPy's, for any order of the factors in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+from minitensor.backends.numpy import gemm
+
+SHAPES = [(300, 130, 200), (130, 300, 200), (64, 9216, 128), (5, 4, 3), (80, 70, 60), (1, 300, 20000)]
+
+
+def drawn(*shape: int) -> Any:
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_product_is_numpys(shape: tuple[int, int, int], threads: int) -> None:
+    m, k, n = shape
+    mt.set_num_threads(threads)
+    for a in (drawn(m, k), drawn(k, m).T, drawn(2 * m, k)[::2]):
+        for b in (drawn(k, n), drawn(n, k).T, drawn(k, 2 * n)[:, ::2]):
+            np.testing.assert_allclose(gemm.dot(a, b), a @ b, rtol=1e-4, atol=1e-3)
+
+
+def test_vectors_and_other_dtypes_are_numpys() -> None:
+    a = drawn(300, 400)
+    np.testing.assert_allclose(gemm.dot(a, a[0]), a @ a[0], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(gemm.dot(a[:, 0], a), a[:, 0] @ a, rtol=1e-4, atol=1e-3)
+    whole = np.arange(90000).reshape(300, 300)
+    assert (gemm.dot(whole, whole) == whole @ whole).all()
+
+
+def test_what_does_not_fit_raises() -> None:
+    with pytest.raises(ValueError, match="not aligned"):
+        gemm.dot(drawn(300, 400), drawn(300, 400))
