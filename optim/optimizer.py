@@ -12,13 +12,14 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from minitensor.autograd.mode import enable_grad
+from minitensor.autograd.mode import enable_grad, tell_of_writes
 from minitensor.backends import BY_ARRAY
 from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.ops.creation import tensor
-from minitensor.optim.plan import Plan, step_dtype
+from minitensor.optim.plan import Names, Plan, complete, step_dtype
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
 
@@ -50,6 +51,7 @@ class Optimizer:
 
     elementwise: ClassVar[bool] = True
     counts: ClassVar[bool] = False  # the state has a "step", as a float tensor
+    scalars: ClassVar[tuple[str, ...]] = ()  # what else the state has of that kind
 
     param_groups: list[Group]
     state: defaultdict[Any, State]
@@ -79,14 +81,22 @@ class Optimizer:
         """Name the arrays, shaped like the parameter, that the rule keeps under these options."""
         return ()
 
+    def initial(self, group: Group, name: str) -> float:
+        """Return the number that fills such an array, or a scalar, at first."""
+        return 0.0
+
     @abstractmethod
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
         """Change ``param`` and ``state`` where they are; leave ``grad`` as it is.
 
-        ``step`` is 1 at a parameter's first update; rules that do not count see 2 ever after.
+        ``step`` is 1 at a parameter's first update; rules that do not count see 2 ever after. ``state`` begins with the
+        rule's scalars, each an array of one number, or of one number many times.
         """
+
+    def advance(self, group: Group, step: int, scalars: Sequence[Array]) -> None:
+        """Change the scalars where they are, once all of a parameter was updated; most rules have none."""
 
     # -- the loop
 
@@ -111,15 +121,29 @@ class Optimizer:
         params = [param for param in group["params"] if param.grad is not None]
         if not params:
             return
-        names = (("step",) if self.counts else ()) + self.slots(group)
-        states: list[State] = [self.state[param] for param in params] if names else [{} for _ in params]
+        tell_of_writes(f"{type(self).__name__}.step", params)
+        names = self._names(group)
+        states: list[State] = [self.state[param] for param in params] if any(names) else [{} for _ in params]
         plan = self._plans.get(number)
         if plan is None or not plan.holds(params, states, names):
-            plan = self._plans[number] = Plan(params, states, names, self.elementwise)
+            initial = partial(self.initial, group)
+            plan = self._plans[number] = Plan(params, states, names, initial, self.elementwise)
         for part in plan.parts:
+            step, scalars = part.counted(), part.scalars
             for piece in part.pieces():
-                self.update(group, *piece, self._scratch(piece.param))
+                self.update(group, step, piece.param, piece.grad, scalars + piece.state, self._scratch(piece.param))
+            if scalars:
+                self.advance(group, step, scalars)
             part.finish()
+
+    def begin(self, group: Group) -> None:
+        """Make the state of a group's parameters before their first step."""
+        names = self._names(group)
+        for param in group["params"]:
+            complete(param, self.state[param], names, partial(self.initial, group))
+
+    def _names(self, group: Group) -> Names:
+        return Names((("step",) if self.counts else ()) + self.scalars, self.slots(group))
 
     def _scratch(self, like: Array) -> Scratch:
         """Return uninitialised arrays of a shape, kept from step to step."""

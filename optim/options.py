@@ -34,7 +34,7 @@ def require_betas(betas: Any) -> None:
             raise ArgumentError(f"Invalid beta parameter at index {i}: {beta}")
 
 
-def require_plain(foreach: bool | None, differentiable: bool, fused: bool | None) -> None:
+def require_plain(foreach: bool | None, differentiable: bool, fused: bool | None = None) -> None:
     """Take the options by which PyTorch chooses among its implementations; here is only one."""
     if differentiable and fused:
         raise GradError("`fused` does not support `differentiable`")

@@ -12,8 +12,8 @@ No rule is known here, and no option.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, groupby
 from math import prod
 from operator import is_, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from minitensor.base import window, wrap
 from minitensor.dtypes import float32, float64, get_default_dtype
 from minitensor.layout import Layout, contiguous
-from minitensor.ops.creation import tensor, zeros_like
+from minitensor.ops.creation import full_like, tensor, zeros_like
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -39,10 +39,16 @@ SMALL = 1 << 12
 FEW = 4
 
 
-class Piece(NamedTuple):
-    """What one call of a rule's ``update`` sees: arrays of one shape, and the number of the update."""
+class Names(NamedTuple):
+    """What a rule keeps for a parameter: numbers, a "step" among them, and arrays shaped like the parameter."""
 
-    step: int
+    scalars: tuple[str, ...]
+    arrays: tuple[str, ...]
+
+
+class Piece(NamedTuple):
+    """What one call of a rule's ``update`` sees: arrays of one shape."""
+
     param: Array
     grad: Array
     state: tuple[Array, ...]
@@ -51,11 +57,16 @@ class Piece(NamedTuple):
 class Part(Protocol):
     """Some parameters of a plan that are updated together."""
 
+    scalars: tuple[Array, ...]  # the rule's own, without the step
+
     def is_in_step(self) -> bool:
         """Whether the parameters still have one count of steps."""
 
+    def counted(self) -> int:
+        """Count a step; return the number of this update."""
+
     def pieces(self) -> Iterator[Piece]:
-        """Count a step, and return what there is to update."""
+        """Return what there is to update."""
 
     def finish(self) -> None:
         """Let the new values be seen."""
@@ -64,49 +75,59 @@ class Part(Protocol):
 class Plan:
     """The parts of one group."""
 
-    def __init__(self, params: list[Tensor], states: list[State], names: tuple[str, ...], gather: bool) -> None:
+    def __init__(
+        self, params: list[Tensor], states: list[State], names: Names, initial: Callable[[str], float], gather: bool
+    ) -> None:
         self.ids = [id(param) for param in params]
         self.names = names
         self.states = states
         self.parts: list[Part] = []
         small: list[tuple[Any, Tensor, State]] = []
         for param, state in zip(params, states, strict=True):
-            fresh = complete(param, state, names)
+            fresh = complete(param, state, names, initial)
             if gather and param.numel() <= SMALL and param.is_floating_point():
-                kind = (fresh, str(param.dtype), str(param.device), float(state.get("step", 0)))
-                small.append((kind, param, state))
+                numbers = [float(state[name]) for name in names.scalars]
+                small.append(((fresh, str(param.dtype), str(param.device), numbers), param, state))
             else:
                 self.parts.append(Single(param, state, names, fresh, gather))
         small.sort(key=itemgetter(0))
         for kind, alike in groupby(small, itemgetter(0)):
             _, some, theirs = zip(*alike, strict=True)
             self.parts += gathered(list(some), list(theirs), names, kind[0])
-        self.tensors = {name: [state[name] for state in states] for name in names}
+        self.tensors = {name: [state[name] for state in states] for name in chain(*names)}
 
-    def holds(self, params: list[Tensor], states: list[State], names: tuple[str, ...]) -> bool:
+    def holds(self, params: list[Tensor], states: list[State], names: Names) -> bool:
         """Whether these are the plan's parameters with the plan's state."""
         return (
             names == self.names
             and [id(param) for param in params] == self.ids
-            and (not names or all(map(is_, states, self.states)))
+            and (not self.tensors or all(map(is_, states, self.states)))
             and all(all(map(is_, map(itemgetter(name), states), kept)) for name, kept in self.tensors.items())
             and all(part.is_in_step() for part in self.parts)
         )
 
 
-def gathered(params: list[Tensor], states: list[State], names: tuple[str, ...], fresh: bool) -> list[Part]:
+def gathered(params: list[Tensor], states: list[State], names: Names, fresh: bool) -> list[Part]:
     """Return small parameters as one bundle, or, if they are few, one by one."""
     if len(params) < FEW:
         return [Single(param, state, names, fresh, True) for param, state in zip(params, states, strict=True)]
     return [Bundle(params, states, names, fresh)]
 
 
-def complete(param: Tensor, state: State, names: tuple[str, ...]) -> bool:
-    """Make what is missing of a parameter's state, all zeros; return whether anything was."""
-    missing = [name for name in names if state.get(name) is None]
+def complete(param: Tensor, state: State, names: Names, initial: Callable[[str], float]) -> bool:
+    """Make what is missing of a parameter's state; return whether anything was."""
+    missing = [name for name in chain(*names) if state.get(name) is None]
     for name in missing:
-        state[name] = tensor(0.0, dtype=step_dtype()) if name == "step" else zeros_like(param.detach())
+        value = 0.0 if name == "step" else initial(name)
+        state[name] = tensor(value, dtype=step_dtype()) if name in names.scalars else filled_like(param, value)
     return bool(missing)
+
+
+def filled_like(param: Tensor, value: float) -> Tensor:
+    """Return an array of the state: one number everywhere, in both parts of complex ones."""
+    if not value:
+        return zeros_like(param.detach())
+    return full_like(param.detach(), complex(value, value) if param.is_complex() else value)
 
 
 def step_dtype() -> dtype:
@@ -114,13 +135,23 @@ def step_dtype() -> dtype:
     return float64 if get_default_dtype() is float64 else float32
 
 
+def next_step(step: Array | None, count: int) -> int:
+    """Return the number of this update; without a count in the state, 2 stands for all but the first."""
+    if step is None:
+        return min(count + 1, 2)
+    step[...] += 1
+    return int(step.flat[0])
+
+
 class Single:
     """One parameter: whole, or block by block."""
 
-    def __init__(self, param: Tensor, state: State, names: tuple[str, ...], fresh: bool, cut: bool) -> None:
+    def __init__(self, param: Tensor, state: State, names: Names, fresh: bool, cut: bool) -> None:
         self.param = param
-        self.step = state.get("step")
-        self.tensors = [state[name] for name in names if name != "step"]
+        numbers = {name: state[name].array for name in names.scalars}
+        self.step = numbers.pop("step", None)
+        self.scalars = tuple(numbers.values())
+        self.tensors = [state[name] for name in names.arrays]
         self.count = 0 if fresh else 1
         self.cut = cut
 
@@ -128,21 +159,18 @@ class Single:
         """Whether the parameter has one count of steps."""
         return True
 
+    def counted(self) -> int:
+        """Count a step; return the number of this update."""
+        self.count = next_step(self.step, self.count)
+        return self.count
+
     def pieces(self) -> Iterator[Piece]:
-        """Count a step, and return the parameter in blocks, or whole where it is small or not contiguous."""
+        """Return the parameter in blocks, or whole where it is small or not contiguous."""
         param = self.param
-        piece = Piece(self.counted(), param.array, param.grad.array, tuple([tensor.array for tensor in self.tensors]))
+        piece = Piece(param.array, param.grad.array, tuple([tensor.array for tensor in self.tensors]))
         if param.array.dtype.kind == "c":
             piece = as_real(piece)
         return blocks(piece) if self.cut and piece.param.size > BLOCK else iter((piece,))
-
-    def counted(self) -> int:
-        """Return the number of this update; without a count in the state, 2 stands for all but the first."""
-        if self.step is None:
-            self.count = min(self.count + 1, 2)
-            return self.count
-        self.step.array[...] += 1
-        return int(self.step.array)
 
     def finish(self) -> None:
         """Let graphs know that the parameter was written to."""
@@ -151,14 +179,14 @@ class Single:
 
 def as_real(piece: Piece) -> Piece:
     """Look at complex arrays as real ones with a further dimension: every rule treats both parts alike."""
-    step, *arrays = piece.step, piece.param, piece.grad, *piece.state
+    arrays = piece.param, piece.grad, *piece.state
     param, grad, *state = (array[..., None].view(array.real.dtype) for array in arrays)
-    return Piece(step, param, grad, tuple(state))
+    return Piece(param, grad, tuple(state))
 
 
 def blocks(piece: Piece) -> Iterator[Piece]:
     """Cut a contiguous piece into blocks; any other stays whole."""
-    step, param, grad, state = piece
+    param, grad, state = piece
     if not all(array.flags.c_contiguous for array in (param, *state)):
         yield piece
         return
@@ -166,51 +194,51 @@ def blocks(piece: Piece) -> Iterator[Piece]:
     param, grad, *flat = (array.reshape(-1) for array in (param, grad, *state))
     for start in range(0, size, BLOCK):
         stop = start + BLOCK
-        yield Piece(step, param[start:stop], grad[start:stop], tuple([array[start:stop] for array in flat]))
+        yield Piece(param[start:stop], grad[start:stop], tuple([array[start:stop] for array in flat]))
 
 
 class Bundle:
     """Many small parameters of one dtype and device, at the same step, as one piece."""
 
-    def __init__(self, params: list[Tensor], states: list[State], names: tuple[str, ...], fresh: bool) -> None:
+    def __init__(self, params: list[Tensor], states: list[State], names: Names, fresh: bool) -> None:
         self.params = params
         self.xp = params[0].xp
         self.values, parts = joined(params)
         self.parts = [part.array for part in parts]
         self.grads = self.xp.empty_like(self.values)
         self.count = 0 if fresh else 1
-        self.step: Array | None = None
-        self.state: list[Array] = []
-        for name in names:
-            flat, tensors = joined([state[name] for state in states])
-            for state, part in zip(states, tensors, strict=True):
-                state[name] = part
-            if name == "step":
-                self.step = flat
-            else:
-                self.state.append(flat)
+        numbers = {name: self.joined_state(states, name) for name in names.scalars}
+        self.state = tuple([self.joined_state(states, name) for name in names.arrays])
+        self.numbers = tuple(numbers.values())
+        self.step = numbers.pop("step", None)
+        self.scalars = tuple(numbers.values())
+
+    @staticmethod
+    def joined_state(states: list[State], name: str) -> Array:
+        """Let one flat array hold an entry of all states."""
+        flat, tensors = joined([state[name] for state in states])
+        for state, part in zip(states, tensors, strict=True):
+            state[name] = part
+        return flat
 
     def is_in_step(self) -> bool:
-        """Whether nobody set the count of a single parameter."""
-        return self.step is None or bool((self.step == self.step[0]).all())
+        """Whether nobody set a number of a single parameter."""
+        return all(bool((each == each[0]).all()) for each in self.numbers)
+
+    def counted(self) -> int:
+        """Count a step; return the number of this update."""
+        self.count = next_step(self.step, self.count)
+        return self.count
 
     def pieces(self) -> Iterator[Piece]:
-        """Count a step, copy values and gradients in, and return all as one piece."""
+        """Copy values and gradients in, and return all as one piece."""
         self.collect([param.array for param in self.params], self.values)
         self.collect([param.grad.array for param in self.params], self.grads)
-        return iter((Piece(self.counted(), self.values, self.grads, tuple(self.state)),))
+        return iter((Piece(self.values, self.grads, self.state),))
 
     def collect(self, arrays: list[Array], into: Array) -> None:
         """Copy arrays one after another into a flat one of the same dtype."""
         self.xp.concatenate(arrays, axis=None, out=into, casting="no")
-
-    def counted(self) -> int:
-        """Return the number of this update; without a count in the state, 2 stands for all but the first."""
-        if self.step is None:
-            self.count = min(self.count + 1, 2)
-            return self.count
-        self.step += 1
-        return int(self.step[0])
 
     def finish(self) -> None:
         """Copy the new values out, and let graphs know."""

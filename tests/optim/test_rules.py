@@ -27,7 +27,34 @@ ADAM = [
     {"weight_decay": 0.1, "maximize": True},
     {"lr": 0.1, "foreach": True, "capturable": False, "fused": None},
 ]
+OTHERS: dict[str, list[dict[str, Any]]] = {
+    "RMSprop": [
+        {}, {"lr": 0.1, "alpha": 0.7, "eps": 1e-3, "momentum": 0.9}, {"centered": True, "weight_decay": 0.1},
+        {"centered": True, "momentum": 0.5, "maximize": True},
+    ],
+    "Adagrad": [
+        {}, {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1}, {"initial_accumulator_value": 0.3, "maximize": True},
+        {"eps": 0.1},
+    ],
+    "Adadelta": [{}, {"lr": 0.5, "rho": 0.7, "eps": 1e-3}, {"weight_decay": 0.1, "maximize": True}],
+    "Adamax": [{}, {"lr": 0.1, "betas": (0.5, 0.7), "eps": 1e-3}, {"weight_decay": 0.1, "maximize": True}],
+    "NAdam": [
+        {}, {"lr": 0.1, "betas": (0.5, 0.7), "eps": 1e-3, "momentum_decay": 0.1},
+        {"weight_decay": 0.1, "maximize": True},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+    ],
+    "RAdam": [
+        {}, {"lr": 0.1, "betas": (0.5, 0.7), "eps": 1e-3}, {"weight_decay": 0.1, "maximize": True},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True, "betas": (0.9, 0.9)},
+    ],
+    "Rprop": [{}, {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (1e-3, 0.5)}, {"maximize": True}],
+    "ASGD": [{}, {"lr": 0.1, "lambd": 0.01, "alpha": 0.5, "t0": 10}, {"weight_decay": 0.1, "maximize": True, "t0": 0}],
+    "Adafactor": [
+        {}, {"lr": 0.1, "beta2_decay": -0.5, "eps": (1e-6, 0.1), "d": 2.0}, {"weight_decay": 0.1, "maximize": True},
+    ],
+}  # fmt: skip
 RULES = [(name, options) for name, table in (("SGD", SGD), ("Adam", ADAM), ("AdamW", ADAM)) for options in table]
+RULES += [(name, options) for name, table in OTHERS.items() for options in table]
 RULES.append(("Adam", {"weight_decay": 0.1, "decoupled_weight_decay": True}))
 
 # Enough small ones for a bundle, two larger ones, and one of several blocks; see the fixture below.
@@ -119,9 +146,16 @@ def test_any_layout_of_value_and_gradient_gives_the_same(name: str) -> None:
         assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam"])
+@pytest.mark.parametrize("name", ["SGD", "Adam", *OTHERS])
 @pytest.mark.parametrize("dtype", ["float64", "complex64"])
 def test_other_dtypes_follow_pytorch_too(name: str, dtype: str, torch: ModuleType) -> None:
+    if (name, dtype) == ("Adafactor", "complex64"):
+        for lib in (minitensor, torch):
+            param = lib.ones(2, dtype=lib.complex64, requires_grad=True)
+            param.grad = lib.ones(2, dtype=lib.complex64)
+            with pytest.raises(RuntimeError, match="complex"):
+                lib.optim.Adafactor([param]).step()
+        return
     results = []
     for lib in (minitensor, torch):
         values, grad = (
@@ -134,6 +168,22 @@ def test_other_dtypes_follow_pytorch_too(name: str, dtype: str, torch: ModuleTyp
             optimizer.step()
         results.append(param.detach().numpy())
     np.testing.assert_allclose(*results, rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"lr": 0.1, "nesterov": False, "momentum": 0.5}, {"adjust_lr_fn": "match_rms_adamw", "weight_decay": 0.0},
+    {"ns_steps": 3, "ns_coefficients": (2.0, -1.5, 0.5)},
+], ids=str)  # fmt: skip
+def test_muon_is_pytorchs_within_its_rounding(options: dict[str, Any], torch: ModuleType) -> None:
+    """Both round to eight bits after each product; sums of another order may round another way."""
+    shapes = [(3, 4), (7, 2), (25, 20)]
+    ours, theirs = (started(lib, "Muon", options, shapes) for lib in (minitensor, torch))
+    walk(minitensor, *ours, range(STEPS))
+    walk(torch, *theirs, range(STEPS))
+    moved = STEPS * (options.get("lr") or 1e-3)
+    for mine, his in zip(ours[0], theirs[0], strict=True):
+        np.testing.assert_allclose(mine.detach().numpy(), his.detach().numpy(), atol=0.01 * moved)
+    assert repr(ours[1]) == repr(theirs[1])
 
 
 def test_a_gradient_that_comes_and_goes_counts_only_its_own_steps(torch: ModuleType) -> None:

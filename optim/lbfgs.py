@@ -1,0 +1,207 @@
+"""L-BFGS: steps by an estimate of the inverse Hessian that is kept as the last few steps and changes of gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.mode import enable_grad, no_grad
+from minitensor.errors import ArgumentError, GuardError, UsageError
+from minitensor.ops.complex import view_as_real
+from minitensor.ops.join import cat
+from minitensor.optim.line_search import Point, Search, strong_wolfe
+from minitensor.optim.optimizer import Group, Optimizer, Params, State
+from minitensor.optim.options import require_rate
+
+if TYPE_CHECKING:
+    from minitensor.tensor import Tensor
+
+LEAST_CURVATURE = 1e-10  # pairs with less would spoil the estimate
+
+
+class LBFGS(Optimizer):
+    """Step by the limited-memory BFGS method (Nocedal 1980), up to ``max_iter`` times at each call of ``step``.
+
+    ``step`` needs a closure that clears the gradients, computes the loss, calls ``backward`` and returns the loss: it
+    is called several times. There is one group of parameters. With ``line_search_fn="strong_wolfe"`` the length of each
+    step is searched; without, it is ``lr``.
+
+    Args:
+        max_eval: calls of the closure in a step at most; 5/4 of ``max_iter``, if None.
+        tolerance_grad: stop when no component of the gradient is larger.
+        tolerance_change: stop when no component of the step, nor the loss, changes by more.
+        history_size: how many steps are remembered.
+
+    >>> x = nn.Parameter(minitensor.tensor([3.0, 4.0]))
+    >>> optimizer = LBFGS([x], line_search_fn="strong_wolfe")
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     loss = ((x - 1) ** 2).sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> loss = optimizer.step(closure)
+    >>> bool((x - 1).abs().max() < 1e-4)
+    True
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1,
+        max_iter: int = 20,
+        max_eval: int | None = None,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        history_size: int = 100,
+        line_search_fn: str | None = None,
+    ) -> None:
+        require_rate(lr)
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "max_iter": max_iter,
+                "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
+                "tolerance_grad": tolerance_grad,
+                "tolerance_change": tolerance_change,
+                "history_size": history_size,
+                "line_search_fn": line_search_fn,
+            },
+        )
+        if len(self.param_groups) != 1:
+            raise ArgumentError("LBFGS doesn't support per-parameter options (parameter groups)")
+
+    def _step(self, closure: Callable[[], Any] | None = None) -> Any:
+        if closure is None:
+            raise UsageError("LBFGS.step needs a closure that computes the loss and its gradients anew")
+        if len(self.param_groups) != 1:
+            raise GuardError(f"Expected exactly one param_group, but got {len(self.param_groups)}")
+        self._opt_called = True
+        group = self.param_groups[0]
+        if group["line_search_fn"] not in (None, "strong_wolfe"):
+            raise UsageError(f"only 'strong_wolfe' is supported as line_search_fn, got {group['line_search_fn']!r}")
+        with no_grad():
+            return minimize(group, self.state[group["params"][0]], closure)
+
+
+def minimize(group: Group, state: State, closure: Callable[[], Any]) -> Any:
+    """Take steps until one of the limits is met; return the loss that the first call of the closure gave."""
+    params = group["params"]
+    with enable_grad():
+        first = closure()
+    loss, grad = float(first), flat_gradient(params)
+    state.setdefault("func_evals", 0)
+    state.setdefault("n_iter", 0)
+    state["func_evals"] += 1
+    evaluations = 1
+    if largest(grad) <= group["tolerance_grad"]:
+        return first
+    for iteration in range(1, group["max_iter"] + 1):
+        state["n_iter"] += 1
+        direction = state["d"] = next_direction(state, grad, group["history_size"])
+        state["prev_flat_grad"], before = grad, loss
+        state["prev_loss"] = loss
+        rate = float(group["lr"])
+        step = min(1.0, 1.0 / float(grad.abs().sum())) * rate if state["n_iter"] == 1 else rate
+        state["t"] = step
+        slope = float(grad.dot(direction))
+        if slope > -group["tolerance_change"]:
+            break
+        last = iteration == group["max_iter"]
+        if group["line_search_fn"]:
+            here, spent = searched(group, closure, direction, Point(0.0, loss, grad, slope), step, evaluations)
+            step, loss, grad = here.step, here.loss, here.grad
+            state["t"] = step
+            walk(params, direction, step)
+        else:
+            walk(params, direction, step)
+            spent = 0
+            if not last:  # the last point's gradient is nobody's business
+                loss, grad, spent = *evaluated(params, closure), 1
+        evaluations += spent
+        state["func_evals"] += spent
+        if (
+            last
+            or evaluations >= group["max_eval"]
+            or largest(grad) <= group["tolerance_grad"]
+            or largest(direction) * step <= group["tolerance_change"]
+            or abs(loss - before) < group["tolerance_change"]
+        ):
+            break
+    return first
+
+
+def next_direction(state: State, grad: Tensor, history: int) -> Tensor:
+    """Return minus the gradient times the estimated inverse Hessian, after the last step was added to the estimate."""
+    if state["n_iter"] == 1:
+        state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)
+        return -grad
+    changes, steps, weights = state["old_dirs"], state["old_stps"], state["ro"]
+    change, step = grad - state["prev_flat_grad"], state["d"] * float(state["t"])
+    curvature = float(change.dot(step))
+    if curvature > LEAST_CURVATURE:
+        if len(changes) == history:
+            for kept in (changes, steps, weights):
+                kept.pop(0)
+        changes.append(change)
+        steps.append(step)
+        weights.append(1.0 / curvature)
+        state["H_diag"] = curvature / float(change.dot(change))
+    # The two loops of Nocedal and Wright, algorithm 7.4.
+    direction = -grad
+    shares = []
+    for y, s, weight in zip(reversed(changes), reversed(steps), reversed(weights)):
+        shares.append(float(s.dot(direction)) * float(weight))
+        direction -= y * shares[-1]
+    direction *= float(state["H_diag"])
+    for y, s, weight, share in zip(changes, steps, weights, reversed(shares)):
+        direction += s * (share - float(y.dot(direction)) * float(weight))
+    return direction
+
+
+def searched(
+    group: Group, closure: Callable[[], Any], direction: Tensor, start: Point, step: float, evaluations: int
+) -> tuple[Point, int]:
+    """Search for a good length of the step; the parameters stay where they are."""
+    params = group["params"]
+    home = [param.clone() for param in params]
+
+    def evaluate(step: float) -> Point:
+        walk(params, direction, step)
+        loss, grad = evaluated(params, closure)
+        for param, values in zip(params, home):
+            param.copy_(values)
+        return Point(step, loss, grad, float(grad.dot(direction)))
+
+    most = group["max_eval"] - evaluations
+    return strong_wolfe(Search(evaluate, start, largest(direction), group["tolerance_change"], most), step)
+
+
+def evaluated(params: list[Tensor], closure: Callable[[], Any]) -> tuple[float, Tensor]:
+    """Return the loss and its gradient where the parameters are."""
+    with enable_grad():
+        loss = float(closure())
+    return loss, flat_gradient(params)
+
+
+def flat_gradient(params: list[Tensor]) -> Tensor:
+    """Return all gradients in one row, zeros where there is none; complex ones as two real numbers each."""
+    rows = []
+    for param in params:
+        grad = param.new_zeros(param.shape) if param.grad is None else param.grad
+        rows.append((view_as_real(grad.contiguous()) if grad.is_complex() else grad).reshape(-1))
+    return cat(rows)
+
+
+def walk(params: list[Tensor], direction: Tensor, step: float) -> None:
+    """Move the parameters along a direction."""
+    start = 0
+    for param in params:
+        target = view_as_real(param) if param.is_complex() else param
+        target.add_(direction[start : start + target.numel()].view(target.shape), alpha=step)
+        start += target.numel()
+
+
+def largest(values: Tensor) -> float:
+    """Return the largest absolute value."""
+    return float(values.abs().max())

@@ -1,0 +1,121 @@
+"""What all schedules share: counting epochs, setting rates, saving and reloading.
+
+A schedule writes one ``get_lr``: from the rates there are now to the next ones, so that schedules can be chained. It
+knows an optimizer by its groups alone.
+"""
+
+from __future__ import annotations
+
+import types
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.optim.optimizer import Optimizer
+from minitensor.tensor import Tensor
+
+TOO_EARLY = (
+    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in the opposite order: "
+    "`optimizer.step()` before `lr_scheduler.step()`. Failure to do this will result in skipping the first value of "
+    "the learning rate schedule."
+)
+
+
+class LRScheduler:
+    """The base class: counts epochs and sets what ``get_lr`` returns.
+
+    Making a scheduler takes its first step, number 0. ``last_epoch`` other than -1 resumes after that epoch; the groups
+    must then have their ``initial_lr``.
+    """
+
+    optimizer: Optimizer
+    base_lrs: list[float]
+    last_epoch: int
+    _last_lr: list[float]
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        require_optimizer(optimizer)
+        self.optimizer = optimizer
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", plain(group["lr"]))
+            elif "initial_lr" not in group:
+                raise KeyError(
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
+                    f"last_epoch={last_epoch}: load the optimizer's state first, or start with last_epoch=-1"
+                )
+        self.base_lrs = [plain(group["initial_lr"]) for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._step_count = 0
+        self._is_initial = True
+        self.step()
+        self._is_initial = False
+
+    def get_lr(self) -> list[float]:
+        """Return the rates of this epoch, from those of the one before; every schedule writes its own."""
+        raise NotImplementedError(f"{type(self).__name__} is missing get_lr")
+
+    def get_last_lr(self) -> list[float]:
+        """Return the rates set last."""
+        return self._last_lr
+
+    def step(self, epoch: int | None = None) -> None:
+        """Begin the next epoch. Call it after the optimizer's step."""
+        if self._step_count == 1 and not self.optimizer._opt_called:
+            warnings.warn(TOO_EARLY, UserWarning, stacklevel=2)
+        self._step_count += 1
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        closed_form = getattr(self, "_get_closed_form_lr", self.get_lr)
+        for group, rate in zip(
+            self.optimizer.param_groups, self.get_lr() if epoch is None else closed_form(), strict=True
+        ):
+            set_rate(group, rate)
+        self._last_lr = self.rates()
+
+    def rates(self) -> list[float]:
+        """Return the rates the groups have now."""
+        return [plain(group["lr"]) for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything but the optimizer."""
+        return {name: value for name, value in self.__dict__.items() if name != "optimizer"}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take back what ``state_dict`` returned."""
+        self.__dict__.update(state_dict)
+
+
+def require_optimizer(optimizer: object) -> None:
+    """Refuse what is no optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise ArgumentTypeError(f"{type(optimizer).__name__} is not an Optimizer")
+
+
+def plain(rate: Any) -> float:
+    """Return a rate as a number; a tensor's value now, not the tensor."""
+    value: float = rate.item() if isinstance(rate, Tensor) else rate
+    return value
+
+
+def set_rate(group: dict[str, Any], rate: float) -> None:
+    """Set a group's rate; a rate kept in a tensor stays in that tensor."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
+
+
+def one_for_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
+    """Return an option for each group, which may have been given one by one."""
+    groups = len(optimizer.param_groups)
+    if not isinstance(value, Sequence):
+        return [value] * groups
+    if len(value) != groups:
+        raise ArgumentError(f"{name} must have the same length as optimizer.param_groups, {groups}, got {len(value)}")
+    return [plain(each) for each in value]
+
+
+def named_state(function: Any) -> dict[str, Any] | None:
+    """Return the attributes of a callable object; None of a plain function, which cannot be saved."""
+    return None if isinstance(function, types.FunctionType) else dict(function.__dict__)

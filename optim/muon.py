@@ -1,0 +1,125 @@
+"""Muon: momentum for matrices, made orthogonal before it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from minitensor.errors import ArgumentError, DtypeError
+from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
+from minitensor.optim.options import require_rate
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+ADJUSTMENTS = (None, "original", "match_rms_adamw")
+
+
+class Muon(Optimizer):
+    """Step along the orthogonal matrix nearest to a running mean b of gradients g (Jordan et al. 2024)::
+
+        b <- mu b + (1 - mu) g
+        o = orthogonal(b)                       (Nesterov: of mu b + (1 - mu) g)
+        p <- p - lr lambda p
+        p <- p - lr sqrt(max(1, rows / columns)) o          ("match_rms_adamw": lr 0.2 sqrt(max(rows, columns)))
+
+    It is for the matrices of hidden layers; give biases, embeddings and filters to AdamW. The nearest orthogonal matrix
+    is neared by ``ns_steps`` rounds of Newton and Schulz's X <- a X + (b X X' + c (X X')^2) X, each number rounded to
+    eight bits as PyTorch does: it need not be exact.
+
+    >>> optimizer = Muon([nn.Parameter(minitensor.ones(2, 3))])
+    """
+
+    elementwise: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-3,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315),
+        eps: float = 1e-7,
+        ns_steps: int = 5,
+        adjust_lr_fn: str | None = None,
+    ) -> None:
+        require_rate(lr)
+        for name, value in (("momentum", momentum), ("weight decay", weight_decay)):
+            if not value >= 0:
+                raise ArgumentError(f"{name} should be >= 0 but is: {value}")
+        if adjust_lr_fn not in ADJUSTMENTS:
+            raise ArgumentError(f"Adjust learning rate function {adjust_lr_fn} is not supported, only {ADJUSTMENTS}")
+        if ns_steps >= 100 or len(ns_coefficients) != 3:
+            raise ArgumentError(
+                f"ns_steps must be < 100 and ns_coefficients three numbers, got {ns_steps} and {ns_coefficients}"
+            )
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "weight_decay": weight_decay,
+                "momentum": momentum,
+                "nesterov": nesterov,
+                "ns_coefficients": ns_coefficients,
+                "eps": eps,
+                "ns_steps": ns_steps,
+                "adjust_lr_fn": adjust_lr_fn,
+            },
+        )
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Take more parameters, all of them matrices."""
+        super().add_param_group(param_group)
+        for param in self.param_groups[-1]["params"]:
+            if param.ndim != 2:
+                raise ArgumentError(f"Muon only supports 2D parameters whereas we found one with size: {param.shape}")
+            if param.is_complex():
+                raise DtypeError(f"Muon does not support complex parameters, got {param.dtype.name}")
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        """The running mean."""
+        return ("momentum_buffer",)
+
+    def update(
+        self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
+    ) -> None:
+        """Take one step; see the class for the formula."""
+        xp, one, _ = scratch
+        lr, momentum, (mean,) = float(group["lr"]), group["momentum"], state
+        mean += xp.multiply(xp.subtract(grad, mean, out=one), 1 - momentum, out=one)
+        ahead = grad + momentum * (mean - grad) if group["nesterov"] else mean
+        param *= 1 - lr * group["weight_decay"]
+        param -= adjusted(lr, group["adjust_lr_fn"], *param.shape) * orthogonal(
+            xp, ahead, group["ns_coefficients"], group["ns_steps"], group["eps"]
+        ).astype(param.dtype)
+
+
+def adjusted(lr: float, way: str | None, rows: int, columns: int) -> float:
+    """Return the learning rate for a matrix of this shape."""
+    if way == "match_rms_adamw":
+        return lr * 0.2 * sqrt(max(rows, columns))
+    return lr * sqrt(max(1, rows / columns))
+
+
+def orthogonal(xp: Any, matrix: Array, coefficients: tuple[float, float, float], steps: int, eps: float) -> Array:
+    """Bring all singular values of a matrix near to one."""
+    a, b, c = coefficients
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = rounded(xp, (matrix.T if tall else matrix).astype("float32"))
+    norm = rounded(xp, xp.linalg.norm(x).reshape(1).astype("float32"))
+    x = rounded(xp, x / xp.maximum(norm, eps))
+    for _ in range(steps):
+        gram = rounded(xp, x @ x.T)
+        x = rounded(xp, a * x + rounded(xp, b * gram + c * (gram @ gram)) @ x)
+    return x.T if tall else x
+
+
+def rounded(xp: Any, array: Array) -> Array:
+    """Round single-precision numbers to bfloat16's eight bits, to even, and keep them in single precision."""
+    bits = xp.ascontiguousarray(array, dtype="float32").view("uint32")
+    rounder = xp.uint32(0x7FFF) + ((bits >> xp.uint32(16)) & xp.uint32(1))
+    result: Array = ((bits + rounder) & xp.uint32(0xFFFF0000)).view("float32")
+    return result

@@ -1,0 +1,105 @@
+"""RAdam: Adam that trusts its mean of squares only once that rests on enough gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+from typing import TYPE_CHECKING, ClassVar
+
+from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
+from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+
+class RAdam(Optimizer):
+    """Scale Adam's step by the variance of its adaptive rate, where that is known (Liu et al. 2019)::
+
+        g <- g + lambda p                       (decoupled: p <- p - lr lambda p)
+        m <- beta1 m + (1 - beta1) g
+        v <- beta2 v + (1 - beta2) g^2
+        rho = rho_oo - 2 t beta2^t / (1 - beta2^t),  rho_oo = 2 / (1 - beta2) - 1
+        r = sqrt((rho - 4) (rho - 2) rho_oo / ((rho_oo - 4) (rho_oo - 2) rho))
+        p <- p - lr m / (1 - beta1^t) r sqrt(1 - beta2^t) / (sqrt(v) + eps)         (rho > 5; else without the fraction)
+
+    >>> optimizer = RAdam([nn.Parameter(minitensor.ones(2))])
+    """
+
+    counts: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        require_rate(lr)
+        require_at_least_zero("epsilon value", eps)
+        require_betas(betas)
+        require_at_least_zero("weight_decay value", weight_decay)
+        require_plain(foreach, differentiable)
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "decoupled_weight_decay": decoupled_weight_decay,
+                "differentiable": differentiable,
+            },
+        )
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        """The two means."""
+        return "exp_avg", "exp_avg_sq"
+
+    def update(
+        self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
+    ) -> None:
+        """Take one step; see the class for the formula."""
+        xp, one, two = scratch
+        lr, decay, (beta1, beta2) = float(group["lr"]), group["weight_decay"], group["betas"]
+        mean, square = state
+        if group["maximize"]:
+            grad = xp.negative(grad, out=two)
+        if decay and group["decoupled_weight_decay"]:
+            param *= 1 - lr * decay
+        elif decay:
+            grad = xp.add(grad, xp.multiply(param, decay, out=one), out=two)
+        mean += xp.multiply(xp.subtract(grad, mean, out=one), 1 - beta1, out=one)
+        square *= beta2
+        square += xp.multiply(xp.multiply(grad, grad, out=one), 1 - beta2, out=one)
+        rate = lr / (1 - beta1**step)
+        rectifier = rectification(beta2, step)
+        if rectifier is None:
+            param -= xp.multiply(mean, rate, out=one)
+            return
+        xp.sqrt(square, out=one)
+        one += group["eps"]
+        xp.divide(mean, one, out=one)
+        one *= rate * rectifier * sqrt(1 - beta2**step)
+        param -= one
+
+
+def rectification(beta2: float, step: int) -> float | None:
+    """Return r, or None while too few gradients were seen."""
+    power = beta2**step
+    limit = 2 / (1 - beta2) - 1
+    rho = limit - 2 * step * power / (1 - power)
+    if rho <= 5:
+        return None
+    return sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
