@@ -39,6 +39,8 @@ class TensorBase:
     __slots__ = ("__weakref__", "_base", "_grad", "_layout", "_node", "_seen", "_storage", "array")
 
     result_class: ClassVar[type[Any]]
+    batched: ClassVar[bool] = False  # whether it stands for one sample of many, and has no array of its own
+    batched_class: ClassVar[type[Any]]
 
     array: Array
     _storage: Storage | None
@@ -52,6 +54,8 @@ class TensorBase:
         # The first subclass is Tensor: the class of every result, also of its own subclasses' operations.
         if not hasattr(TensorBase, "result_class"):
             TensorBase.result_class = cls
+        if cls.batched:
+            TensorBase.batched_class = cls  # for those below who let something be computed for many samples at once
 
     def __getattr__(self, name: str) -> Any:
         # See Note [Lazy parts]: reached only when a slot is unset.
@@ -87,6 +91,11 @@ class TensorBase:
         """How many writes the storage has seen."""
         storage = self._storage
         return 0 if storage is None else storage.version
+
+    @property
+    def _version(self) -> int:
+        """How many writes the storage has seen, by PyTorch's name."""
+        return self.version
 
     @property
     def shape(self) -> Size:
@@ -190,6 +199,13 @@ def settle(tensor: TensorBase) -> None:
         array = tensor.array = array.copy()
         layout = layouts.contiguous(array.shape)
     tensor._layout = layout
+
+
+def values_of(tensor: TensorBase) -> Array:
+    """Return the array to look at in a check of values: inside ``vmap``, that of all samples."""
+    array: Any = tensor.array
+    found: Array = array.everything if tensor.batched else array
+    return found
 
 
 def layout_of(array: Array) -> layouts.Layout:

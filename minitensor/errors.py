@@ -59,6 +59,10 @@ class GuardError(ArgumentError, AssertionError):
     """A value that makes no sense, where PyTorch only asserts."""
 
 
+class ComparisonError(MinitensorError, AssertionError):
+    """Two values that should be equal, or close, are not."""
+
+
 class ScalarError(MinitensorError, RuntimeError):
     """One number was wanted from a tensor that holds none or many."""
 
@@ -81,6 +85,18 @@ class VersionError(GradError):
 
 class InplaceError(MinitensorError, RuntimeError):
     """An in-place write that would be wrong: on a leaf, on overlapping memory, to another shape."""
+
+
+class LinAlgError(MinitensorError, RuntimeError):
+    """A matrix has no inverse, no factors of the wanted kind, or its eigenvalues were not found."""
+
+
+class BatchingError(MinitensorError, RuntimeError):
+    """What cannot be done for all samples of ``vmap`` at once: a look at values, a write into what is shared."""
+
+
+class NoValues(BatchingError, AttributeError):
+    """The values of one sample were asked for where all samples are computed at once; recorders answer it by a rule."""
 
 
 class StateDictError(MinitensorError, RuntimeError):

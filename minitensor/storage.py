@@ -21,10 +21,11 @@ class Storage:
     are never viewed nor written to.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "array", "version")
+    __slots__ = ("__weakref__", "_buffer", "array", "version", "written")
 
     array: Array
     version: int
+    written: str  # the last write and its line; unset where nobody watched
     _buffer: Array | None
 
     def __init__(self, array: Array) -> None:

@@ -28,7 +28,9 @@ RESTORED = {
     "print options": ("get_printoptions", "set_printoptions"),
     "threads": ("get_num_threads", "set_num_threads"),
 }
-KEPT = {"grad mode": "is_grad_enabled", "inference mode": "is_inference_mode_enabled"}
+KEPT = {
+    "grad mode": "is_grad_enabled", "inference mode": "is_inference_mode_enabled", "anomaly mode": "is_anomaly_enabled",
+}  # fmt: skip
 
 
 def put_back(write: Callable[..., Any], value: Any) -> None:

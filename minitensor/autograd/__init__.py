@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from minitensor.autograd import functional, graph
 from minitensor.autograd.check import GradcheckError, gradcheck, gradgradcheck
 from minitensor.autograd.engine import backward, grad
 from minitensor.autograd.function import Function, FunctionCtx
@@ -13,19 +16,32 @@ from minitensor.autograd.mode import (
     no_grad,
     set_grad_enabled,
 )
+from minitensor.autograd.watch import detect_anomaly, set_detect_anomaly
+from minitensor.base import TensorBase
 
 __all__ = [
     "Function",
     "FunctionCtx",
     "GradcheckError",
     "backward",
+    "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Give the class of tensors by its old name, ``Variable``: it stands on a floor above and is known by then."""
+    if name == "Variable":
+        return TensorBase.result_class
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -164,11 +164,19 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
 
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
-    """Call ``hook`` with this leaf each time its ``grad`` has been added to."""
+    """Call ``hook`` with this leaf each time its ``grad`` has been added to.
+
+    >>> import minitensor as torch
+    >>> x = torch.tensor([1., 2.], requires_grad=True)
+    >>> handle = x.register_post_accumulate_grad_hook(lambda leaf: leaf.grad.mul_(10))
+    >>> x.sum().backward()
+    >>> x.grad
+    tensor([10., 10.])
+    """
     node = self.node
     if not isinstance(node, Leaf):
         raise GradError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    return hang(hooks_of(node).after, hook)
+    return hang(hooks_of(node).accumulated, hook)
 
 
 def detach_(self: Tensor) -> Tensor:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import weakref
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.mode import enable_grad, grad_mode, no_grad
+from minitensor.autograd.mode import enable_grad, grad_mode, is_grad_enabled, no_grad
 from minitensor.autograd.node import Node, Parts, check_saved, fit, output
-from minitensor.base import TensorBase, array_dtype, new, window, wrap
-from minitensor.errors import ArgumentTypeError, GradError, InplaceError
+from minitensor.autograd.packed import Packed
+from minitensor.base import TensorBase, new, window, wrap
+from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +40,9 @@ class FunctionCtx:
                 )
         self.to_save = tensors
 
+    def save_for_forward(self, *tensors: Any) -> None:
+        """Take what PyTorch keeps for ``jvp``, which is not served: nothing happens."""
+
     def mark_dirty(self, *tensors: Any) -> None:
         """Name the inputs that ``forward`` changed in place; it must return them too."""
         self.dirty = tensors
@@ -56,19 +61,24 @@ class FunctionCtx:
         node = self.node()
         if node is None:
             raise GradError("saved_tensors can only be read while the graph is alive, in backward")
-        return node.saved_tensors()
+        return node.opened()
 
-    node: weakref.ReferenceType[FunctionNode]  # weak: the node holds the ctx
+    @staticmethod
+    def node() -> FunctionNode | None:
+        """Return the node, which holds the ctx and is known to it weakly; None where nothing is recorded."""
+        return None
 
 
 class FunctionNode(Node):
     """The node of a user's function."""
 
-    __slots__ = ("ctx", "cls", "made", "outputs")
+    __slots__ = ("cls", "constant", "ctx", "made", "outputs", "tensors")
 
     ctx: FunctionCtx
     cls: type[Function]
+    tensors: tuple[bool, ...]  # which arguments are tensors: each of them has an edge
     outputs: tuple[tuple[tuple[int, ...], Any] | None, ...]  # shape and dtype of each tensor output
+    constant: frozenset[int]  # the outputs without gradient
     made: dict[int, int]  # which saved tensors are outputs: saved index -> output index
 
     trusted = False
@@ -82,7 +92,8 @@ class FunctionNode(Node):
         parts = grad if isinstance(grad, Parts) else Parts({0: grad})
         like = next(iter(parts.values()))
         grads = [self.incoming(parts, i, like) for i in range(len(self.outputs))]
-        found = self.cls.backward(self.ctx, *grads)
+        cls = self.cls
+        found = (cls.backward if cls.vjp is Function.vjp else formula_of(cls))(self.ctx, *grads)
         found = found if isinstance(found, tuple) else (found,)
         return self.checked(found)
 
@@ -96,7 +107,7 @@ class FunctionNode(Node):
 
     def checked(self, found: tuple[Any, ...]) -> list[Any]:
         """Return the user's gradients fitted to the inputs; too many may only be None."""
-        count = len(self.edges)
+        count = len(self.tensors)
         extra = found[count:]
         if len(found) < count or any(each is not None for each in extra):
             raise GradError(
@@ -104,10 +115,17 @@ class FunctionNode(Node):
             )
         return [
             None if edge is None or grad is None else fit(user_gradient(self, grad, edge), edge)
-            for grad, edge in zip(found, self.edges, strict=False)
+            for grad, edge in zip(compress(found, self.tensors), self.edges, strict=True)
         ]
 
-    def saved_tensors(self) -> tuple[Any, ...]:
+    def gradients(self, grad: Any) -> tuple[Any, ...]:
+        parts = grad if isinstance(grad, Parts) else Parts({0: grad})
+        return tuple([parts.get(i) for i in range(len(self.outputs))])
+
+    def gathered(self, grads: tuple[Any, ...]) -> Any:
+        return Parts({i: grad for i, grad in enumerate(grads) if grad is not None})
+
+    def opened(self) -> tuple[Any, ...]:
         """Return the saved tensors after a look at their versions; outputs come back with this node as their maker."""
         if self.saved is None:
             raise GradError(
@@ -116,6 +134,9 @@ class FunctionNode(Node):
             )
         tensors = []
         for i, (value, version) in enumerate(zip(self.saved, self.versions, strict=True)):
+            if value.__class__ is Packed:
+                tensors.append(value.opened(self.place(self.made[i]) if i in self.made else None))
+                continue
             if i in self.made:
                 tensors.append(self.reopened(value, self.made[i], version))
                 continue
@@ -129,14 +150,40 @@ class FunctionNode(Node):
         tensor = new(cls)
         tensor.array, tensor._storage, tensor._layout, tensor._base = array, storage, layout, None
         check_saved(self, f"output {index}", tensor, version)
-        tensor._node = self if len(self.outputs) == 1 else output(self, index, layout.shape, array.dtype)
+        tensor._node = self.place(index)
         return tensor
+
+    def place(self, index: int) -> Node | None:
+        """Return the place in the graph of one output; None if it has no gradient."""
+        facts = self.outputs[index]
+        if facts is None or index in self.constant:
+            return None
+        return self if len(self.outputs) == 1 else output(self, index, *facts)
 
     def release(self) -> None:
         self.saved = None if self.saved else self.saved
 
     def name(self) -> str:
         return f"{self.cls.__name__}Backward"
+
+    def op_name(self) -> str:
+        return self.cls.__name__
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What ``forward`` saved: in PyTorch the node is the ctx itself."""
+        return self.opened()
+
+    @property
+    def needs_input_grad(self) -> tuple[bool, ...]:
+        """Which arguments need a gradient."""
+        return self.ctx.needs_input_grad
+
+
+class AliasNode(FunctionNode):
+    """The node of a user's function that returned an argument, or a view of one, as its only output."""
+
+    __slots__ = ()
 
 
 def user_gradient(node: FunctionNode, grad: Any, edge: Node) -> Any:
@@ -194,12 +241,23 @@ class Function:
         """Return a gradient (or None) for each argument of ``forward``."""
         raise NotImplementedError("a Function must have a static method `backward`")
 
+    @staticmethod
+    def vjp(ctx: Any, *grad_outputs: Any) -> Any:
+        """Return what ``backward`` does; a class may use either name."""
+        raise NotImplementedError("a Function must have a static method `backward` (or `vjp`, which means the same)")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise UsageError(
+            "legacy autograd function with non-static forward method is not supported: make `forward` and `backward` "
+            f"static methods, and call {type(self).__name__}.apply(...)"
+        )
+
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Run ``forward`` unrecorded and put ``backward`` into the graph."""
         ctx = FunctionCtx()
         edges = tuple([each.node if isinstance(each, TensorBase) else None for each in args])
-        recording = grad_mode.get() and any(edge is not None for edge in edges)
+        recording = is_grad_enabled() and any(edge is not None for edge in edges)
         ctx.needs_input_grad = tuple([edge is not None for edge in edges])
         with no_grad():
             if cls.setup_context is Function.setup_context:
@@ -212,66 +270,94 @@ class Function:
         return outputs if isinstance(results, tuple) else outputs[0]
 
 
+def formula_of(cls: type[Function]) -> Callable[..., Any]:
+    """Return the ``vjp`` of a class that has no ``backward``."""
+    if cls.backward is not Function.backward:
+        raise UsageError(f"{cls.__name__}: implement either `backward` or `vjp`, not both: they mean the same")
+    return cls.vjp
+
+
 def connected(
     cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], edges: tuple[Node | None, ...],
-    outputs: tuple[Any, ...], recording: bool,
+    results: tuple[Any, ...], recording: bool,
 ) -> tuple[Any, ...]:
     """Make the outputs of a user's function part of the graph."""
-    node = FunctionNode()
-    ctx.node = weakref.ref(node)
-    node.cls, node.ctx, node.edges, node.hooks, node.result = cls, ctx, edges, None, None
-    outputs = tuple([alias(each, args, ctx) for each in outputs])
-    differentiable = [
-        isinstance(each, TensorBase) and each.array.dtype.kind in "fc" and not is_in(each, ctx.non_differentiable)
-        for each in outputs
-    ]
-    node.outputs = tuple([
-        (each.array.shape, array_dtype(each)) if isinstance(each, TensorBase) else None for each in outputs
-    ])
-    keep_saved(node, ctx, outputs)
+    outputs = tuple([alias(each, args, ctx.dirty) for each in results])
     for each in ctx.dirty:
         if isinstance(each, TensorBase) and not is_in(each, outputs):
             raise InplaceError(f"{cls.__name__}: a tensor was marked dirty but is no output of forward: return it too")
     if not recording:
         return outputs
-    single = len(outputs) == 1
-    for i, (each, wanted) in enumerate(zip(outputs, differentiable, strict=True)):
-        if not wanted:
-            continue
-        made: Node = node if single else output(node, i, each.array.shape, array_dtype(each))
-        if single:
-            node.shape, node.dtype = each.array.shape, array_dtype(each)
-        if is_in(each, ctx.dirty):
-            each._written_by(made)
-        else:
-            each._node = made
+    mode = grad_mode.get()
+    node: FunctionNode = new(AliasNode if len(outputs) == 1 and outputs[0] is not results[0] else FunctionNode)
+    ctx.node = weakref.ref(node)  # type: ignore[method-assign]  # what is called alike
+    node.cls, node.ctx, node.hooks, node.result = cls, ctx, None, None
+    node.tensors = tuple([isinstance(each, TensorBase) for each in args])
+    node.edges = tuple([edge for edge, is_tensor in zip(edges, node.tensors, strict=True) if is_tensor])
+    node.outputs = tuple([facts_of(each) for each in outputs])
+    node.constant = frozenset([
+        i for i, facts in enumerate(node.outputs)
+        if facts is None or facts[1].kind not in "fc" or is_in(results[i], ctx.non_differentiable)
+    ])
+    keep_saved(node, ctx, results, None if mode is True or mode.pack is None else mode)
+    for i, each in enumerate(outputs):
+        join(node, i, each, ctx.dirty)
+    if mode is not True:
+        mode.made(node, () if ctx.dirty else args, *[each for each in outputs if isinstance(each, TensorBase)])
     return outputs
 
 
-def alias(result: Any, args: tuple[Any, ...], ctx: FunctionCtx) -> Any:
-    """Return an output that is an input as a tensor of its own on the same memory, unless it was changed in place."""
-    if isinstance(result, TensorBase) and not is_in(result, ctx.dirty) and is_in(result, args):
-        return window(result, result.layout)
-    return result
+def join(node: FunctionNode, index: int, result: Any, dirty: tuple[Any, ...]) -> None:
+    """Give one output its place in the graph."""
+    made: Any = node.place(index)
+    if made is node:
+        node.shape, node.dtype = node.outputs[index]  # it has a place, so it is a tensor
+    if is_in(result, dirty):
+        if made is not None:
+            result._written_by(made)
+    elif isinstance(result, TensorBase):
+        result._node = made
 
 
-def keep_saved(node: FunctionNode, ctx: FunctionCtx, outputs: tuple[Any, ...]) -> None:
+def facts_of(value: Any) -> tuple[tuple[int, ...], Any] | None:
+    """Return the shape and dtype of an output that is a tensor."""
+    return (value.array.shape, value.array.dtype) if isinstance(value, TensorBase) else None
+
+
+def alias(result: Any, args: tuple[Any, ...], dirty: tuple[Any, ...]) -> Any:
+    """Return an output that is an input, or a view of one, as a tensor of its own on the same memory.
+
+    Not if it was changed in place; and an output of its own is returned as it is.
+    """
+    if not isinstance(result, TensorBase) or is_in(result, dirty):
+        return result
+    return window(result, result.layout) if result._base is not None or is_in(result, args) else result
+
+
+def keep_saved(node: FunctionNode, ctx: FunctionCtx, outputs: tuple[Any, ...], watch: Any) -> None:
     """Move what ``forward`` saved into the node; outputs are kept without their history."""
     node.made = {
         i: k for i, value in enumerate(ctx.to_save) for k, each in enumerate(outputs)
         if value is not None and value is each
     }
     node.versions = tuple([-1 if value is None else value.version for value in ctx.to_save])
-    node.saved = tuple([
-        (value.result_class, value.array, value.storage, value.layout) if i in node.made else value
-        for i, value in enumerate(ctx.to_save)
-    ])
+    node.saved = tuple([kept(value, i in node.made, watch) for i, value in enumerate(ctx.to_save)])
     ctx.to_save = ()
+
+
+def kept(value: Any, is_output: bool, watch: Any) -> Any:
+    """Return what a node holds of one saved tensor."""
+    if value is not None and watch is not None:
+        return Packed(value, None if is_output else value.node, watch.pack, watch.unpack)
+    return (value.result_class, value.array, value.storage, value.layout) if is_output else value
 
 
 def is_in(tensor: Any, tensors: tuple[Any, ...]) -> bool:
     """Whether this very tensor is among others."""
-    return any(each is tensor for each in tensors)
+    for each in tensors:  # noqa: SIM110  # a generator takes four times as long
+        if each is tensor:
+            return True
+    return False
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor.errors import GradError
+from minitensor.callers import line_of
+from minitensor.errors import ArgumentTypeError, GradError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, MutableMapping, Sequence
 
     from minitensor.autograd.node import Node
+    from minitensor.callers import Line
 
 numbers = itertools.count()
 
@@ -52,51 +54,120 @@ class HookTable(dict[int, Any]):
 
 
 class Hooks:
-    """The hooks of one node."""
+    """The hooks of one node, and what else is known of it alone."""
 
-    __slots__ = ("after", "before", "on_grad", "retained")
+    __slots__ = ("accumulated", "after", "before", "metadata", "on_grad", "retained")
 
     def __init__(self) -> None:
         self.on_grad = HookTable()  # of the tensor: grad -> None or another grad
         self.before = HookTable()  # of the node: grads -> None or other grads
-        # of the node: (grads of inputs, grads of outputs) -> None or other grads; of a leaf: tensor -> None
-        self.after = HookTable()
+        self.after = HookTable()  # of the node: (grads of inputs, grads of outputs) -> None or other grads of inputs
+        self.accumulated = HookTable()  # of a leaf: tensor -> None
         self.retained: weakref.ReferenceType[Any] | None = None  # the tensor whose .grad is to be kept
+        self.metadata: dict[str, Any] | None = None
 
-    def arriving(self, grad: Any) -> Any:
+    def arriving(self, node: Node, grad: Any, walk: Walk) -> Any:
         """Run the tensor's hooks, in order, and keep the gradient where that was asked."""
         for hook in list(self.on_grad.values()):
-            grad = checked(hook(grad), grad)
+            if hook.__class__ is Joint:
+                hook.arrived(node, grad, walk)
+            else:
+                grad = checked(hook(grad), grad)
         tensor = None if self.retained is None else self.retained()
         if tensor is not None:
-            tensor._grad = grad if tensor._grad is None else tensor._grad + grad
+            tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
         return grad
 
-    def entering(self, grad: Any) -> Any:
-        """Run the node's hooks on its incoming gradient."""
+    def entering(self, node: Node, grad: Any) -> Any:
+        """Run the node's hooks on its incoming gradients."""
         for hook in list(self.before.values()):
-            found = hook((grad,))
-            grad = grad if found is None else found[0]
+            given = node.gradients(grad)
+            found = hook(given)
+            if found is not None:
+                grad = node.gathered(checked_all(found, given, node))
         return grad
 
-    def leaving(self, grads: list[Any], grad: Any) -> list[Any]:
+    def leaving(self, node: Node, grads: list[Any], grad: Any) -> list[Any]:
         """Run the node's hooks on the gradients it made."""
         for hook in list(self.after.values()):
-            found = hook(tuple(grads), (grad,))
-            grads = grads if found is None else list(found)
-        return grads
+            found = hook(tuple(grads), node.gradients(grad))
+            if found is not None:
+                grads = list(checked_all(found, grads, node))
+        if not self.after:
+            return grads
+        return [None if each is None else each.clone() for each in grads]  # a hook may hold them
 
-    def gathered(self, leaf: Any) -> None:
+    def added(self, tensor: Any) -> None:
         """Run the hooks that wait for a leaf's gradient to be added up."""
-        tensor = leaf.variable
-        for hook in list(self.after.values()):
+        for hook in list(self.accumulated.values()):
             hook(tensor)
+
+    def line(self) -> Line | None:
+        """Return the line that made the node, if anomaly mode was on then."""
+        stack = None if self.metadata is None else self.metadata.get(TRACE)
+        return None if stack is None else line_of(stack)
+
+
+TRACE = "traceback_"  # where PyTorch keeps it
+
+
+class Walk(NamedTuple):
+    """What is the same for all nodes of a walk back."""
+
+    stops: dict[Any, Any]  # one for each node that is reached; hooks may leave things of their own there
+    needed: set[Node] | None  # the nodes that are run, if not all
+    found: dict[Node, Any]  # the gradients that are asked for
+    gather: bool  # whether leaves add to their tensors' gradient
+
+    def runs(self, node: Node) -> bool:
+        """Whether a gradient will arrive at a node."""
+        return node in self.stops and (self.needed is None or node in self.needed)
+
+
+class Joint:
+    """One function for the gradients of several tensors: called with all of them, or with the first that arrives."""
+
+    __slots__ = ("function", "mode", "nodes")
+
+    def __init__(self, nodes: Sequence[Node], function: Callable[..., Any], mode: str) -> None:
+        self.nodes = [weakref.ref(node) for node in nodes]  # each of them holds this; that must be no circle
+        self.function = function
+        self.mode = mode
+
+    def arrived(self, node: Node, grad: Any, walk: Walk) -> None:
+        """Take one of the gradients of a walk; what came so far lies with the walk and dies with it."""
+        if self.mode == "any":
+            if walk.stops.setdefault(self, grad) is grad:
+                self.function(grad)
+            return
+        grads, left = walk.stops.get(self) or (
+            [None] * len(self.nodes), sum(1 for each in self.nodes if (one := each()) is not None and walk.runs(one))
+        )
+        for i, each in enumerate(self.nodes):
+            if each() is node and grads[i] is None:
+                grads[i] = grad
+                break
+        walk.stops[self] = grads, left - 1
+        if left == 1:
+            self.function(grads)
+
+
+def checked_all(found: Any, given: Sequence[Any], node: Node) -> tuple[Any, ...]:
+    """Return what a node's hook gave, if there is one gradient for each."""
+    grads = found if isinstance(found, tuple) else tuple(found) if isinstance(found, list) else (found,)
+    if len(grads) != len(given):
+        raise GradError(
+            f"hook of {node.name()} returned an incorrect number of gradients: got {len(grads)}, expected {len(given)}"
+        )
+    return grads
 
 
 def checked(found: Any, grad: Any) -> Any:
     """Return what a tensor hook gave, if it fits in the gradient's place."""
     if found is None:
         return grad
+    if not hasattr(found, "_node"):
+        raise ArgumentTypeError(f"expected a Tensor or None from a hook, got {type(found).__name__}")
     if found.shape != grad.shape:
         raise GradError(
             f"hook has changed the size of the gradient: it was given {tuple(grad.shape)} and returned "
@@ -112,7 +183,7 @@ def hooks_of(node: Node) -> Hooks:
     return node.hooks
 
 
-def hang(table: HookTable, hook: Callable[..., Any]) -> RemovableHandle:
+def hang(table: HookTable, hook: Callable[..., Any] | Joint) -> RemovableHandle:
     """Add a hook to a table and return its handle."""
     handle = RemovableHandle(table)
     table[handle.id] = hook

@@ -2,6 +2,10 @@
 
 The mode is one context variable, so each thread and each asyncio task has its own (0.04 us a look; a thread-local takes
 0.11). Every guard here works in a ``with`` statement and as a decorator, also of generators.
+
+Note [The third mode]. The variable holds True or False, or a ``Watch`` (``watch.py``), which is as true as the mode it
+stands for and wants to hear of every node and every write: anomaly mode and saved-tensor hooks live in it. Recorders
+ask for the mode anyway, so watching costs ``mode is not True`` where a node is made, and nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -12,17 +16,31 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-grad_mode: ContextVar[bool] = ContextVar("grad_mode", default=True)
+grad_mode: ContextVar[Any] = ContextVar("grad_mode", default=True)  # a bool or a Watch; see Note [The third mode]
 inference: ContextVar[bool] = ContextVar("inference", default=False)
 
 
 def is_grad_enabled() -> bool:
     """Whether operations on tensors that require grad are recorded now."""
-    return grad_mode.get()
+    return bool(grad_mode.get())
+
+
+def turned(on: bool) -> Any:
+    """Return the mode that is on or off and watches as the present one does."""
+    mode = grad_mode.get()
+    return on if mode is True or mode is False else mode.turned(on)
+
+
+def tell_of_writes(name: str, tensors: Iterable[Any]) -> None:
+    """Tell a watch, if there is one, of writes that go past the operations in place."""
+    mode = grad_mode.get()
+    if mode is not True and mode is not False:
+        for each in tensors:
+            mode.writes(name, each)
 
 
 def is_inference_mode_enabled() -> bool:
@@ -38,12 +56,18 @@ class Guard:
         self.former: list[bool] = []
 
     def __enter__(self) -> Guard:
-        self.former.append(grad_mode.get())
-        grad_mode.set(self.mode)
+        mode = grad_mode.get()
+        if mode is True or mode is False:
+            self.former.append(mode)
+            grad_mode.set(self.mode)
+        else:
+            self.former.append(mode.on)
+            grad_mode.set(mode.turned(self.mode))
         return self
 
     def __exit__(self, *error: object) -> None:
-        grad_mode.set(self.former.pop())
+        mode, former = grad_mode.get(), self.former.pop()
+        grad_mode.set(former if mode is True or mode is False else mode.turned(former))
 
     def fresh(self) -> Guard:
         """Return a guard for one call of a decorated function."""
@@ -86,16 +110,16 @@ class set_grad_enabled(Guard):  # noqa: N801  # PyTorch's name
 
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))
-        self.before = grad_mode.get()
-        grad_mode.set(self.mode)
+        self.before = is_grad_enabled()
+        grad_mode.set(turned(self.mode))
 
     def __enter__(self) -> Guard:
         self.former.append(self.before)
-        grad_mode.set(self.mode)
+        grad_mode.set(turned(self.mode))
         return self
 
     def __call__(self, function: F) -> F:
-        grad_mode.set(self.before)  # a decorator acts when the function is called, not when it is defined
+        grad_mode.set(turned(self.before))  # a decorator acts when the function is called, not when it is defined
         return guarded(lambda: Guard(self.mode), function)
 
 
@@ -110,7 +134,7 @@ class inference_mode(Guard):  # noqa: N801  # PyTorch's name
         return object.__new__(cls) if isinstance(mode, bool) else object.__new__(cls).decorate(mode)
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__(not mode and grad_mode.get())
+        super().__init__(not mode and is_grad_enabled())
         self.inference = mode
         self.outer: list[bool] = []
 
@@ -119,7 +143,7 @@ class inference_mode(Guard):  # noqa: N801  # PyTorch's name
         return guarded(type(self), function)
 
     def __enter__(self) -> Guard:
-        self.mode = not self.inference and grad_mode.get()
+        self.mode = not self.inference and is_grad_enabled()
         self.outer.append(inference.get())
         inference.set(self.inference)
         return super().__enter__()

@@ -14,18 +14,19 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.hooks import hang, hooks_of
 from minitensor.autograd.mode import grad_mode
-from minitensor.base import array_dtype, new
+from minitensor.base import TensorBase, array_dtype, new
 from minitensor.errors import GradError, VersionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from minitensor.autograd.hooks import Hooks
-    from minitensor.base import TensorBase
+    from minitensor.autograd.hooks import Hooks, RemovableHandle
+    from minitensor.storage import Storage
 
 RESULT, SHAPE, DTYPE = -1, -2, -3  # what a formula may ask for besides the op's arguments
 
@@ -40,6 +41,14 @@ class Formula(NamedTuple):
 
     function: Callable[..., Any]
     wants: tuple[int, ...]
+
+
+class GradientEdge(NamedTuple):
+    """A place in the graph to start from or to ask for, in the stead of the tensor: ``graph.get_gradient_edge``."""
+
+    node: Node
+    output_nr: int
+    ownership_token: Any = None  # which of the library's nodes is meant
 
 
 class Op:
@@ -130,7 +139,7 @@ class Node:
             elif version != -1:
                 storage = saved[i]._storage
                 if storage is not None and storage.version != version:
-                    raise stale(self, self.argument(i), version, storage.version)
+                    raise stale(self, self.argument(i), version, storage)
         values: tuple[Any, ...] = saved
         return values if self.result is None else (*values, self.reopen(grad.result_class))
 
@@ -142,7 +151,7 @@ class Node:
         """Return the kept result as a tensor that this node made."""
         array, storage, layout, version = self.result
         if storage.version != version:
-            raise stale(self, "its result", version, storage.version)
+            raise stale(self, "its result", version, storage)
         tensor = new(cls)
         tensor.array, tensor._storage, tensor._layout = array, storage, layout
         tensor._node, tensor._base = self, None
@@ -158,16 +167,78 @@ class Node:
                 self.saved = None
                 return
 
+    def gradients(self, grad: Any) -> tuple[Any, ...]:
+        """Return what arrived as hooks see it: a gradient, or None, for each result."""
+        return (grad,)
+
+    def gathered(self, grads: tuple[Any, ...]) -> Any:
+        """Return what hooks gave as it would have arrived."""
+        return grads[0]
+
     # -- what users see as grad_fn -----------------------------------------------------------------------------------
 
     def name(self) -> str:
         """Return PyTorch's kind of name: ``MulBackward0``."""
         return "".join(word[:1].upper() + word[1:] for word in self.op.name.split("_")) + "Backward0"
 
+    def op_name(self) -> str:
+        """Return the operation's own name: ``mul``."""
+        return self.op.name
+
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The nodes of the inputs, each with the number of its output that was used."""
         return tuple([edge.as_edge() if edge is not None else (None, 0) for edge in self.edges])
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A dictionary for whatever you want to note about this node."""
+        hooks = hooks_of(self)
+        if hooks.metadata is None:
+            hooks.metadata = {}
+        return hooks.metadata
+
+    def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        """Call ``fn(grad_inputs, grad_outputs)`` after this node ran; a tuple that it returns replaces ``grad_inputs``.
+
+        >>> import minitensor as torch
+        >>> x = torch.tensor([1., 2.], requires_grad=True)
+        >>> y = x * 3
+        >>> handle = y.grad_fn.register_hook(lambda grad_inputs, grad_outputs: (grad_inputs[0] * 2, None))
+        >>> y.sum().backward()
+        >>> x.grad
+        tensor([6., 6.])
+        """
+        return hang(hooks_of(self).after, fn)
+
+    def register_prehook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        """Call ``fn(grad_outputs)`` before this node runs; a tuple that it returns replaces ``grad_outputs``.
+
+        >>> import minitensor as torch
+        >>> x = torch.tensor([1., 2.], requires_grad=True)
+        >>> y = x * 3
+        >>> handle = y.grad_fn.register_prehook(lambda grad_outputs: (grad_outputs[0] * 10,))
+        >>> y.sum().backward()
+        >>> x.grad
+        tensor([30., 30.])
+        """
+        return hang(hooks_of(self).before, fn)
+
+    # Properties, not `__getattr__`: a class that has one is slower at every look at every attribute.
+    _saved_self = property(lambda self: self.saved_value("self"))
+    _saved_other = property(lambda self: self.saved_value("other"))
+    _saved_result = property(lambda self: self.saved_value("result"))
+
+    def saved_value(self, name: str) -> Any:
+        """Return what was saved of an argument, or the result."""
+        argument = "input" if name == "self" else name
+        values = self.open(TensorBase)
+        if name == "result" and self.result is not None:
+            return values[-1]
+        for value, position in zip(values, self.op.kept, strict=False):
+            if self.op.names[position] == argument and value is not None:
+                return value
+        raise AttributeError(f"{self.name()} has saved no {name!r}")
 
     def as_edge(self) -> tuple[Node, int]:
         """Return this node as others see it, and which of its outputs is meant."""
@@ -184,8 +255,14 @@ class MultiNode(Node):
 
     count: int
 
+    def gradients(self, grad: Any) -> tuple[Any, ...]:
+        return tuple([grad.get(i) for i in range(self.count)])
+
+    def gathered(self, grads: tuple[Any, ...]) -> Any:
+        return Parts({i: grad for i, grad in enumerate(grads) if grad is not None})
+
     def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        grads = tuple([grad.get(i) for i in range(self.count)])
+        grads = self.gradients(grad)
         some = next(g for g in grads if g is not None)
         values = self.open(some)
         found: list[Any] = []
@@ -201,7 +278,7 @@ class MultiNode(Node):
         outputs = []
         for i, (array, storage, layout, version) in enumerate(self.result):
             if storage.version != version:
-                raise stale(self, f"its result {i}", version, storage.version)
+                raise stale(self, f"its result {i}", version, storage)
             tensor = new(cls)
             tensor.array, tensor._storage, tensor._layout, tensor._base = array, storage, layout, None
             tensor._node = output(self, i, array.shape, array.dtype)
@@ -225,10 +302,14 @@ class SequenceNode(Node):
         ]
 
     def open(self, grad: Any) -> Sequence[Any]:
-        values = super().open(grad)
-        if self.result is None:
-            return [*values, self.shapes, None]
-        return [*values[:-1], self.shapes, values[-1]]
+        return with_shapes(self, super().open(grad))
+
+
+def with_shapes(node: SequenceNode, values: Sequence[Any]) -> list[Any]:
+    """Put the inputs' shapes where the formula looks for them: before the result, or before nothing."""
+    if node.result is None:
+        return [*values, node.shapes, None]
+    return [*values[:-1], node.shapes, values[-1]]
 
 
 class Output(Node):
@@ -258,10 +339,10 @@ class Parts(dict[int, Any]):
     _base = None  # a part is never anybody's view
 
     def __add__(self, other: Parts) -> Parts:
-        merged = Parts(self)
+        # In place: the walk alone holds it, and a copy for each of many results would take quadratic time.
         for index, grad in other.items():
-            merged[index] = merged[index] + grad if index in merged else grad
-        return merged
+            self[index] = self[index] + grad if index in self else grad
+        return self
 
 
 class Leaf(Node):
@@ -310,7 +391,7 @@ class Leaf(Node):
         return "AccumulateGrad"
 
 
-ACCUMULATING = Lock()  # two threads may arrive at one leaf; the sum is short
+ACCUMULATING = RLock()  # two threads may arrive at one leaf; a hook on what is saved may walk another graph meanwhile
 
 
 def output(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Output:
@@ -355,15 +436,20 @@ def check_sequence(node: Node, index: int, values: Sequence[Any], versions: Sequ
 def check_saved(node: Node, what: str, value: Any, version: int) -> None:
     """Raise if one saved tensor was written to since."""
     if value is not None and version != -1 and value.version != version:
-        raise stale(node, what, version, value.version)
+        raise stale(node, what, version, value.storage)
 
 
-def stale(node: Node, what: str, then: int, now: int) -> VersionError:
-    """Return the error for a saved value that was changed in place."""
+def stale(node: Node, what: str, then: int, storage: Storage) -> VersionError:
+    """Return the error for a saved value that was changed in place; it names the line if anomaly mode saw the write."""
+    write = getattr(getattr(storage, "owner", storage), "written", None)
+    line = None if node.hooks is None else node.hooks.line()
+    told = "" if write is None else f", after {write}"
+    made = "" if line is None else f"; its forward call was at {line}"
+    hint = "" if write is not None else "; autograd.set_detect_anomaly(True) tells the line of the write"
     return VersionError(
         f"one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"{node.name()} had saved {what} at version {then}, and it is at version {now} now; "
-        "clone it before the in-place operation, or use the out-of-place one"
+        f"{node.name()} had saved {what} at version {then}, and it is at version {storage.version} now{told}{made}; "
+        f"clone it before the in-place operation, or use the out-of-place one{hint}"
     )
 
 

@@ -32,12 +32,12 @@ from minitensor.autograd.node import (
 from minitensor.backends import BY_ARRAY, HostArray, named
 from minitensor.base import TensorBase, array_dtype, new, settled, window, wrap
 from minitensor.dtypes import FROM_NUMPY, bool_
-from minitensor.errors import ArgumentTypeError, ShapeError
+from minitensor.errors import ArgumentTypeError, NoValues, ShapeError
 from minitensor.shapes import broadcast_shapes
 from minitensor.storage import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from minitensor.backends import Array
     from minitensor.layout import Layout
@@ -213,7 +213,7 @@ def unary(op: Op) -> Callable[..., Any]:
     keep, keep_result = op.plan((True,))
     keep_input = keep == (0,)
 
-    def call(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    def call(input: Tensor, *, out: Tensor | None = None) -> Any:
         try:
             if kernel is None:
                 array = body(input)
@@ -221,14 +221,14 @@ def unary(op: Op) -> Callable[..., Any]:
                 array = input.array
                 array = kernel(array) if array.__class__ is HostArray and array.dtype.kind == "f" else body(input)
         except (AttributeError, ValueError) as error:
-            raise misuse(op, (input,), error) from error
+            return rescued(op, call, (input,), error, out)
         if array.__class__ is not HostArray:
             array = settled(array)
         result = new(input.result_class)
         result.array = array
         result._storage = result._layout = result._base = None
         node = input._node if input._base is None else input.node
-        if node is not None and grad_mode.get():
+        if node is not None and (mode := grad_mode.get()):
             made = result._node = new(Node)
             made.op = op
             made.edges = (node,)
@@ -242,6 +242,8 @@ def unary(op: Op) -> Callable[..., Any]:
             else:
                 made.saved = made.versions = ()
             made.result = remember(result) if keep_result else None
+            if mode is not True:
+                mode.made(made, (input,), result)
         else:
             result._node = None
         return result if out is None else out._receive(result)
@@ -286,7 +288,7 @@ def pair(op: Op) -> Callable[..., Any]:
     keepers = [keeper(plan) for plan in plans]
     unwritten = [tuple([-1 if i == -1 else 0 for i in plan]) for plan in plans]  # versions of tensors never written to
 
-    def call(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+    def call(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
         try:
             if other.__class__ in NUMBERS:
                 numbers = True
@@ -321,14 +323,14 @@ def pair(op: Op) -> Callable[..., Any]:
         except (AttributeError, ValueError) as error:
             read = host_values((input, other))
             if read is None:
-                raise misuse(op, (input, other), error) from error
+                return rescued(op, call, (input, other), error, out)
             return call(*read, out=out)
         if array.__class__ is not HostArray:
             array = settled(array)
         result = new(like.result_class)
         result.array = array
         result._storage = result._layout = result._base = None
-        if needs and grad_mode.get():
+        if needs and (mode := grad_mode.get()):
             made = result._node = new(Node)
             made.op = op
             made.edges = edges
@@ -345,6 +347,8 @@ def pair(op: Op) -> Callable[..., Any]:
                 else:
                     made.versions = unwritten[needs]
             made.result = remember(result) if keeps_result[needs] else None
+            if mode is not True:
+                mode.made(made, (input, other), result)
         else:
             result._node = None
         return result if out is None else out._receive(result)
@@ -365,7 +369,7 @@ def single(op: Op) -> Callable[..., Any]:
     body = op.body
     count = len(op.names)
 
-    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound: Sequence[Any] = args
         if kwargs or len(args) != count:
             bound = bind(op, args, kwargs)
@@ -374,15 +378,17 @@ def single(op: Op) -> Callable[..., Any]:
             array = body(*bound)
             cls = input.result_class
         except (AttributeError, ValueError) as error:
-            raise misuse(op, bound, error) from error
+            return rescued(op, call, bound, error, out)
         if array.__class__ is not HostArray:
             array = settled(array)
         result: Tensor = new(cls)
         result.array = array
         result._storage = result._layout = result._base = result._node = None
         node = input._node if input._base is None else input.node
-        if node is not None and grad_mode.get():
-            result._node = record(op, (node,), bound, result)
+        if node is not None and (mode := grad_mode.get()):
+            made = result._node = record(op, (node,), bound, result)
+            if mode is not True:
+                mode.made(made, bound, result)
         return result if out is None else out._receive(result)
 
     return call
@@ -392,16 +398,18 @@ def general(op: Op) -> Callable[..., Any]:
     """Record a function of any arguments that returns one array."""
     body = op.body
 
-    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound = bind(op, args, kwargs)
         try:
             array = body(*bound)
         except (AttributeError, ValueError) as error:
-            raise misuse(op, bound, error) from error
+            return rescued(op, call, bound, error, out)
         result = wrap(like(op, bound), array)
         edges = edges_of(op, bound)
         if edges is not None:
-            result._node = record(op, edges, bound, result)
+            made = result._node = record(op, edges, bound, result)
+            if (mode := grad_mode.get()) is not True:
+                mode.made(made, bound, result)
         return result if out is None else out._receive(result)
 
     return call
@@ -411,12 +419,12 @@ def plain(op: Op) -> Callable[..., Any]:
     """Compute without recording."""
     body = op.body
 
-    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound = bind(op, args, kwargs)
         try:
             array = body(*bound)
         except (AttributeError, ValueError) as error:
-            raise misuse(op, bound, error) from error
+            return rescued(op, call, bound, error, out)
         result = wrap(like(op, bound), array)
         return result if out is None else out._receive(result)
 
@@ -427,13 +435,13 @@ def plain_pair(op: Op) -> Callable[..., Any]:
     """Compute from two operands without recording: comparisons are as frequent as sums."""
     body = op.body
 
-    def call(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+    def call(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
         try:
             array = body(input, other)
         except (AttributeError, ValueError) as error:
             read = host_values((input, other))
             if read is None:
-                raise misuse(op, (input, other), error) from error
+                return rescued(op, call, (input, other), error, out)
             return call(*read, out=out)
         if array.__class__ is not HostArray:
             array = settled(array)
@@ -458,19 +466,22 @@ def viewer(op: Op) -> Callable[..., Any]:
         try:
             layout = body(*bound)
         except (AttributeError, ValueError) as error:
-            raise misuse(op, bound, error) from error
+            return rescued(op, call, bound, error)
         input = bound[0]
         base = input._base
         result = new(input.result_class)
         storage = input._storage
         if storage is None:
-            storage = input.storage
+            try:
+                storage = input.storage
+            except NoValues as error:
+                return rescued(op, call, bound, error, layout=layout)
         result._storage = storage
         result._layout = layout
         result._base = input if base is None else base
         result._seen = storage.version
         node = input._node if base is None else input.node
-        if node is not None and recorded and grad_mode.get():
+        if node is not None and recorded and (mode := grad_mode.get()):
             made = result._node = new(Node)
             made.op = op
             made.edges = (node,)
@@ -479,6 +490,8 @@ def viewer(op: Op) -> Callable[..., Any]:
             made.hooks = made.result = None
             made.saved = tuple([bound[i] for i in op.kept])
             made.versions = ()
+            if mode is not True:
+                mode.made(made, bound, result)
         else:
             result._node = None
         return result
@@ -494,14 +507,17 @@ def looker(op: Op) -> Callable[..., Any]:
         base = input._base
         storage = input._storage
         if storage is None:
-            storage = input.storage
+            try:
+                storage = input.storage
+            except NoValues as error:
+                return rescued(op, call, (input, layout, *rest), error, layout=layout)
         result = new(input.result_class)
         result._storage = storage
         result._layout = layout
         result._base = input if base is None else base
         result._seen = storage.version
         node = input._node if base is None else input.node
-        if node is None or not grad_mode.get():
+        if node is None or not (mode := grad_mode.get()):
             result._node = None
             return result
         made = result._node = new(Node)
@@ -513,6 +529,8 @@ def looker(op: Op) -> Callable[..., Any]:
         bound = (input, layout, *rest)
         made.saved = tuple([bound[i] for i in kept])
         made.versions = ()
+        if mode is not True:
+            mode.made(made, bound, result)
         return result
 
     return call
@@ -522,19 +540,20 @@ def viewers(op: Op) -> Callable[..., Any]:
     """Record a function that returns several layouts over its first argument's storage."""
     body = op.body
 
-    def call(*args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
+    def call(*args: Any, **kwargs: Any) -> Any:
         bound = bind(op, args, kwargs)
         try:
             layouts = body(*bound)
+            version = bound[0].storage.version
         except (AttributeError, ValueError) as error:
-            raise misuse(op, bound, error) from error
+            return rescued(op, call, bound, error)
         input = bound[0]
         node, kind = input.node, array_dtype(input)
         results = tuple([window(input, layout) for layout in layouts])
-        base, version = input if input._base is None else input._base, input.storage.version
+        base = input if input._base is None else input._base
         for result in results:
             result._base, result._seen = base, version
-        if node is None or not results or not grad_mode.get():
+        if node is None or not results or not (mode := grad_mode.get()):
             return results
         made = new(MultiNode)
         made.op, made.edges, made.hooks, made.result, made.count = op, (node,), None, None, len(results)
@@ -542,6 +561,8 @@ def viewers(op: Op) -> Callable[..., Any]:
         made.saved, made.versions = tuple([bound[i] for i in op.kept]), ()
         for i, result in enumerate(results):
             result._node = output(made, i, result._layout.shape, kind)
+        if mode is not True:
+            mode.made(made, bound, *results)
         return results
 
     return call
@@ -551,12 +572,12 @@ def several(op: Op) -> Callable[..., Any]:
     """Record a function that returns a tuple of arrays."""
     body = op.body
 
-    def call(*args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
+    def call(*args: Any, **kwargs: Any) -> Any:
         bound = bind(op, args, kwargs)
         try:
             arrays = body(*bound)
         except (AttributeError, ValueError) as error:
-            raise misuse(op, bound, error) from error
+            return rescued(op, call, bound, error)
         cls = like(op, bound)
         results = tuple([wrap(cls, array) for array in arrays])
         edges = edges_of(op, bound)
@@ -565,6 +586,8 @@ def several(op: Op) -> Callable[..., Any]:
             for i, result in enumerate(results):
                 if result.array.dtype.kind in "fc":
                     result._node = output(node, i, result.array.shape, result.array.dtype)
+            if (mode := grad_mode.get()) is not True:
+                mode.made(node, bound, *results)
         return results
 
     return call
@@ -575,19 +598,25 @@ def sequence(op: Op) -> Callable[..., Any]:
     body = op.body
     (formula,) = op.formulas
 
-    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound = bind(op, args, kwargs)
         tensors = bound[0] = tuple(bound[0])
         for tensor in tensors:
             if not isinstance(tensor, TensorBase):
                 raise ArgumentTypeError(f"{op.name}: expected a sequence of tensors, got {type(tensor).__name__} in it")
-        result = wrap(tensors[0].result_class if tensors else like(op, bound), body(*bound))
+        try:
+            array = body(*bound)
+        except NoValues as error:
+            return rescued(op, call, bound, error, out)
+        result = wrap(tensors[0].result_class if tensors else like(op, bound), array)
         edges = tuple([tensor.node for tensor in tensors])
-        if any(edge is not None for edge in edges) and grad_mode.get():
+        if any(edge is not None for edge in edges) and (mode := grad_mode.get()):
             node = new(SequenceNode)
             fill(node, op, edges, bound, result, RESULT in formula.wants, op.kept)
             node.shapes = tuple([tuple(tensor.shape) for tensor in tensors])
             result._node = node
+            if mode is not True:
+                mode.made(node, bound, result)
         return result if out is None else out._receive(result)
 
     return call
@@ -691,6 +720,34 @@ def remember(result: TensorBase) -> tuple[Any, ...]:
         else:
             storage = result._storage = Storage(result.array)
     return result.array, storage, result._layout, storage.version
+
+
+def rescued(
+    op: Op, call: Callable[..., Any], args: Sequence[Any], error: Exception, out: Any = None,
+    layout: Layout | None = None,
+) -> Any:
+    """Return what tensors without values of their own make of a call (see ``func/batched.py``), or raise what is wrong.
+
+    It is asked only when a body failed; a view's layout is known then already.
+    """
+    if error.__class__ is NoValues or error.__class__ is ValueError:  # NumPy's own, which may have met no array
+        batched = batched_among(args)
+        if batched is not None:
+            return batched._serve(op, call, args, out, layout)
+    raise misuse(op, args, error) from error
+
+
+def batched_among(values: Iterable[Any]) -> Any:
+    """Return the first tensor without values of its own among values and sequences of them; None if there is none."""
+    for value in values:
+        if isinstance(value, TensorBase):
+            if value.batched:
+                return value
+        elif isinstance(value, (tuple, list)):
+            found = batched_among(value)
+            if found is not None:
+                return found
+    return None
 
 
 def host_values(args: Sequence[Any]) -> list[Any] | None:

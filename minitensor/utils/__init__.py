@@ -1,5 +1,6 @@
-"""Tools around the library: loading data, hooks."""
+"""Tools around the library: loading data, checkpoints, hooks, a list of hidden copies."""
 
-from minitensor.utils import data
+from minitensor.copies import trace_copies
+from minitensor.utils import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data", "trace_copies"]

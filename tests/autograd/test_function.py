@@ -219,3 +219,183 @@ def test_once_differentiable_refuses_a_second_derivative() -> None:
     assert first.tolist() == [108.0]
     with pytest.raises(RuntimeError, match="once_differentiable"):
         mt.autograd.grad(first.sum(), x)
+
+
+# -- as PyTorch does it ------------------------------------------------------------------------------------------------
+
+
+def agree(program: Any) -> None:
+    """Run a program with ours and with PyTorch; what it returns must be equal."""
+    torch = pytest.importorskip("torch")
+    assert program(mt) == program(torch)
+
+
+def of(lib: Any, *values: float) -> Any:
+    return lib.tensor(list(values), dtype=lib.float64, requires_grad=True)
+
+
+def test_hooks_and_edges_of_a_users_node_are_pytorchs() -> None:
+    def program(lib: Any) -> Any:
+        class Scaled(lib.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, factor: float, x: Any, other: Any) -> Any:
+                ctx.save_for_backward(x)
+                ctx.factor = factor
+                return x * factor, x + other
+
+            @staticmethod
+            def backward(ctx: Any, first: Any, second: Any) -> Any:
+                return None, first * ctx.factor + second, second if ctx.needs_input_grad[2] else None
+
+        seen: list[Any] = []
+
+        def lists(grads: Any) -> list[Any]:
+            return [None if g is None else g.tolist() for g in grads]
+
+        x = of(lib, 1.0, 2.0)
+        first, second = Scaled.apply(3.0, x, lib.ones(2, dtype=lib.float64))
+        node = first.grad_fn
+        node.register_prehook(lambda grads: seen.append(lists(grads)))
+        node.register_hook(lambda inputs, outputs: seen.append([lists(inputs), lists(outputs)]))
+        edges = [edge and edge.name().rpartition(":")[2] for edge, _ in node.next_functions]
+        facts = [node.name(), edges, node.needs_input_grad, first.output_nr, second.output_nr]
+        facts += [each.tolist() for each in node.saved_tensors]
+        first.sum().backward()
+        return facts, seen, x.grad.tolist()
+
+    agree(program)
+
+
+def test_saved_tensors_of_a_users_function_go_through_hooks() -> None:
+    def program(lib: Any) -> Any:
+        class Root(lib.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Any) -> Any:
+                result = x.sqrt()
+                ctx.save_for_backward(x, result, None)
+                return result
+
+            @staticmethod
+            def backward(ctx: Any, grad: Any) -> Any:
+                x, result, nothing = ctx.saved_tensors
+                assert nothing is None
+                return grad * result / (2 * x)
+
+        packed: list[Any] = []
+
+        def pack(tensor: Any) -> int:
+            packed.append(tensor.clone())
+            return len(packed) - 1
+
+        x = of(lib, 4.0)
+        with lib.autograd.graph.saved_tensors_hooks(pack, lambda number: packed[number]):
+            y = Root.apply(x)
+        (first,) = lib.autograd.grad(y, x, create_graph=True)
+        (second,) = lib.autograd.grad(first, x)
+        return [each.tolist() for each in packed], first.tolist(), second.tolist()
+
+    agree(program)
+
+
+def test_outputs_without_gradient_are_pytorchs() -> None:
+    def program(lib: Any) -> Any:
+        class Sorted(lib.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Any) -> Any:
+                values, order = x.sort()
+                constant = x * 0
+                ctx.mark_non_differentiable(constant)
+                ctx.save_for_backward(order)
+                ctx.set_materialize_grads(False)
+                return values, order, constant, "text"
+
+            @staticmethod
+            def backward(ctx: Any, *grads: Any) -> Any:
+                seen.append([g is None for g in grads])
+                (order,) = ctx.saved_tensors
+                return grads[0].index_select(0, order.argsort())
+
+        seen: list[Any] = []
+        x = of(lib, 3.0, 1.0, 2.0)
+        values, order, constant, text = Sorted.apply(x)
+        (values * lib.tensor([1.0, 2.0, 3.0], dtype=lib.float64)).sum().backward()
+        grads = [values.requires_grad, order.requires_grad, constant.requires_grad]
+        return grads, text, seen, x.grad.tolist(), constant.is_leaf
+
+    agree(program)
+
+
+def test_a_function_that_writes_to_its_input_is_pytorchs() -> None:
+    def program(lib: Any) -> Any:
+        class Double(lib.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Any) -> Any:
+                x.mul_(2)
+                ctx.mark_dirty(x)
+                return x
+
+            @staticmethod
+            def backward(ctx: Any, grad: Any) -> Any:
+                return grad * 2
+
+        x = of(lib, 3.0, 5.0)
+        y = x * 1
+        z = Double.apply(y)
+        (z * z).sum().backward()
+        w = of(lib, 1.0, 2.0, 3.0) * 1
+        inner = w[1:]
+        Double.apply(inner)
+        return z is y, y._version, x.grad.tolist(), w.tolist(), w.grad_fn is not None
+
+    agree(program)
+
+
+@pytest.mark.parametrize("returned", [lambda x: x, lambda x: x[:1]], ids=["the input", "a view"])
+def test_writing_to_an_output_that_is_an_input_is_refused(returned: Any) -> None:
+    class Same(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return returned(x)
+
+        @staticmethod
+        def backward(ctx: Any, grad: Any) -> Any:
+            return grad
+
+    y = Same.apply(leaf(1.0) * 2)
+    with pytest.raises(RuntimeError, match=r"a view of its input .* modified inplace"):
+        y.mul_(2)
+    with mt.no_grad():
+        y.mul_(2)
+    assert y.tolist() == [4.0]
+
+
+def test_a_formula_may_be_called_vjp() -> None:
+    class Twice(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2
+
+        @staticmethod
+        def vjp(ctx: Any, grad: Any) -> Any:
+            return grad * 2
+
+        @staticmethod
+        def vmap(info: Any, dims: Any, x: Any) -> Any:
+            raise AssertionError
+
+    x = leaf(1.0)
+    Twice.apply(x).backward()
+    assert x.grad.tolist() == [2.0]
+
+    class Both(Twice):
+        @staticmethod
+        def backward(ctx: Any, grad: Any) -> Any:
+            return grad
+
+    with pytest.raises(RuntimeError, match="either `backward` or `vjp`"):
+        Both.apply(x).backward()
+
+
+def test_a_function_is_not_called_like_one() -> None:
+    with pytest.raises(RuntimeError, match=r"Cube\.apply"):
+        Cube()(leaf(1.0), 2.0)

@@ -1,0 +1,193 @@
+"""What PyTorch keeps in ``torch.autograd.graph``: nodes and edges, hooks on what is saved and on several gradients.
+
+>>> import minitensor as torch
+>>> x = torch.ones(2, requires_grad=True)
+>>> isinstance((x * 2).grad_fn, torch.autograd.graph.Node)
+True
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.hooks import Joint, RemovableHandle, hang, hooks_of
+from minitensor.autograd.node import GradientEdge, Node
+from minitensor.autograd.watch import Wish, disable_saved_tensors_hooks, saved_tensors_hooks, watch
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentError, ArgumentTypeError, GradError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from minitensor.storage import Storage
+    from minitensor.tensor import Tensor
+
+__all__ = [
+    "GradientEdge",
+    "Node",
+    "allow_mutation_on_saved_tensors",
+    "disable_saved_tensors_hooks",
+    "get_gradient_edge",
+    "increment_version",
+    "register_multi_grad_hook",
+    "save_on_cpu",
+    "saved_tensors_hooks",
+]
+
+
+class save_on_cpu(saved_tensors_hooks):  # noqa: N801  # PyTorch's name
+    """Keep what is saved for the backward pass in the host's memory, and bring it back when it is needed.
+
+    What lies on the host anyway is kept as it is. ``pin_memory`` is taken for PyTorch's sake: transfers here wait in
+    any case, so that pinned memory would change nothing.
+
+    >>> import minitensor as torch
+    >>> x = torch.tensor([1., 2.], requires_grad=True)
+    >>> with torch.autograd.graph.save_on_cpu():
+    ...     y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+        super().__init__(to_host, from_host)
+
+
+def to_host(tensor: Tensor) -> tuple[Any, Any]:
+    """Return a tensor's device and its values on the host."""
+    return tensor.device, tensor.cpu()
+
+
+def from_host(packed: tuple[Any, Any]) -> Any:
+    """Return the tensor where it was."""
+    device, tensor = packed
+    return tensor.to(device)
+
+
+def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None], *, mode: str = "all") -> Handles:
+    """Call ``fn`` once a backward with the gradients of several tensors.
+
+    With mode "all" it gets a list of them when the last has come, None for those to which this backward does not lead.
+    With "any" it gets the first that comes. It cannot change them.
+
+    >>> import minitensor as torch
+    >>> a, b = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    >>> handle = torch.autograd.graph.register_multi_grad_hook((a, b), print)
+    >>> (a * 2 + b * 3).sum().backward()
+    [tensor([2.]), tensor([3.])]
+    """
+    if mode not in ("all", "any"):
+        raise ArgumentError(f"register_multi_grad_hook: expects mode to be one of ('all', 'any'), got {mode!r}")
+    nodes = []
+    for i, tensor in enumerate(tensors):
+        if not isinstance(tensor, TensorBase) or tensor.node is None:
+            raise GradError(f"register_multi_grad_hook: tensor {i} does not require grad, so no gradient comes to it")
+        nodes.append(tensor.node)
+    joint = Joint(nodes, fn, mode)
+    return Handles([hang(hooks_of(node).on_grad, joint) for node in nodes])
+
+
+class Handles(RemovableHandle):
+    """Takes a hook off all the tensors it was hung on."""
+
+    def __init__(self, handles: Iterable[RemovableHandle]) -> None:
+        super().__init__({})
+        self.handles = tuple(handles)
+
+    def remove(self) -> None:
+        """Take the hook off; a second call does nothing."""
+        for each in self.handles:
+            each.remove()
+
+
+def get_gradient_edge(tensor: Tensor) -> GradientEdge:
+    """Return a tensor's place in the graph: ``autograd.grad`` and ``backward`` take it in the tensor's stead.
+
+    It keeps the graph alive, but not the tensor's memory.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> y = x * 3
+    >>> edge = torch.autograd.graph.get_gradient_edge(y)
+    >>> torch.autograd.grad(y.exp().sum(), edge)
+    (tensor([20.0855, 20.0855]),)
+    """
+    node = tensor.node
+    if node is None:
+        raise GradError("it is not possible to get the gradient edge for a Tensor that does not require gradients")
+    return GradientEdge(*node.as_edge(), node)
+
+
+def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
+    """Tell autograd of a write that went past it, as through NumPy: values saved of the tensor are stale now.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2)
+    >>> torch.autograd.graph.increment_version(x)
+    >>> x._version
+    1
+    """
+    tensors: Iterable[Any] = (tensor,) if isinstance(tensor, TensorBase) else tensor
+    for each in tensors:
+        if not isinstance(each, TensorBase):
+            raise ArgumentTypeError(f"increment_version: expected a tensor, got {type(each).__name__}")
+        each.storage.version += 1
+
+
+# -- mutation ----------------------------------------------------------------------------------------------------------
+
+
+class allow_mutation_on_saved_tensors(Wish):  # noqa: N801  # PyTorch's name
+    """Let saved tensors be written to inside: the values that the backward pass needs are copied before the write.
+
+    The backward pass must be inside too, or come before any further write.
+
+    >>> import minitensor as torch
+    >>> x = torch.tensor([2., 3.], requires_grad=True)
+    >>> with torch.autograd.graph.allow_mutation_on_saved_tensors():
+    ...     y = x.clone()
+    ...     z = (y * y).sum()
+    ...     _ = y.zero_()
+    ...     z.backward()
+    >>> x.grad
+    tensor([4., 6.])
+    """
+
+    def __init__(self) -> None:
+        self.kept: weakref.WeakKeyDictionary[Storage, list[weakref.ref[Kept]]] = weakref.WeakKeyDictionary()
+        super().__init__(pack=self.keep, unpack=Kept.value, before_write=self.copy)
+
+    def __enter__(self) -> Any:
+        refusal = watch().refusal
+        if refusal is not None:
+            raise GradError(refusal)
+        return super().__enter__()
+
+    def keep(self, tensor: Any) -> Kept:
+        """Note that a tensor was saved."""
+        kept = Kept(tensor)
+        storage = tensor.storage
+        self.kept.setdefault(getattr(storage, "owner", storage), []).append(weakref.ref(kept))
+        return kept
+
+    def copy(self, storage: Storage) -> None:
+        """Copy what was saved of a storage that is about to be written to."""
+        for reference in self.kept.pop(storage, ()):
+            kept = reference()
+            if kept is not None:
+                kept.tensor = kept.tensor.clone()
+
+
+class Kept:
+    """A saved tensor that may be replaced by its copy."""
+
+    __slots__ = ("__weakref__", "tensor")
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
+
+    def value(self) -> Any:
+        """Return the values as they were saved."""
+        return self.tensor
