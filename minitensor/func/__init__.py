@@ -1,0 +1,26 @@
+"""Transforms of functions, as ``torch.func``: derivatives of any order, maps over samples, modules as functions.
+
+A transform takes a function and returns a function, and they nest: ``vmap(grad(loss))`` gives the gradient of each
+sample, ``jacrev(jacrev(f))`` second derivatives. Functions should be pure: what they compute should depend on their
+arguments alone.
+"""
+
+from __future__ import annotations
+
+from minitensor.func.mapping import vmap
+from minitensor.func.modules import functional_call, stack_module_state
+from minitensor.func.transforms import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
+
+__all__ = [
+    "functional_call",
+    "grad",
+    "grad_and_value",
+    "hessian",
+    "jacfwd",
+    "jacrev",
+    "jvp",
+    "linearize",
+    "stack_module_state",
+    "vjp",
+    "vmap",
+]

@@ -1,0 +1,256 @@
+"""The law of ``vmap`` over the table of ops: it gives what a loop over the samples gives, and so do its gradients.
+
+Every row is tried with all of its tensors mapped over and with each of the first two alone, forward, backward and with
+upstream gradients that are mapped over. What has no rule is listed here, with the reason, and nothing else may raise.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+from minitensor.errors import BatchingError
+from ops import call as calls
+from ops.call import find, ours, tensors_in, told, twin
+from ops.row import Call, Row
+from ops.table import ROWS
+
+SAMPLES = 2
+
+# Rows with calls that vmap refuses, at least with some of their tensors mapped over.
+REFUSED = {
+    **dict.fromkeys(
+        (
+            "argwhere", "nonzero", "nonzero_static", "masked_select", "unique", "unique_consecutive", "bincount",
+            "repeat_interleave", "histogram", "histogramdd", "Tensor.__getitem__ with picks", "index_put", "cov",
+            "linalg.lstsq", "nn.functional.ctc_loss", "nn.functional.embedding_bag",
+            "nn.functional.multilabel_margin_loss",
+        ),
+        "its result's shape, or whether it raises, depends on values",
+    ),
+    **dict.fromkeys(
+        ("as_strided", "as_strided_scatter", "Tensor.fill_diagonal_", "Tensor.resize_", "Tensor.resize_as_"),
+        "it looks at memory around a tensor",
+    ),
+    "narrow from a tensor": "its start is a Python number",
+    "searchsorted": "its kernel takes one order of sequences",
+    "bucketize": "its kernel takes one sequence",
+}  # fmt: skip
+
+# Ops without a rule of their own: computed sample by sample, with a warning.
+LOOPED = {"bincount", "histc", "put_", "masked_scatter_", "sum_rows", "total"}
+
+NOT_DEFINED = {"linalg.eig": "the gradient of its eigenvectors is not defined for a loss that sees their phase"}
+
+HERE = tuple([
+    row for row in ROWS if find(mt, row.name) is not None and not row.random and row.name not in NOT_DEFINED
+])
+
+
+# -- samples -----------------------------------------------------------------------------------------------------------
+
+
+class Mapped:
+    """One call of a row as a function of its tensors, with samples for each of them."""
+
+    def __init__(self, row: Row, call: Call, chosen: set[int] | None) -> None:
+        self.row, self.arrays = row, []
+        self.args, self.kwargs = calls.mapped(call, self.placed, lambda each: getattr(mt, each.name))
+        self.chosen = set(range(len(self.arrays))) if chosen is None else chosen
+        self.samples = self.drawn(lambda array, i: np.roll(array.reshape(-1), i).reshape(array.shape))
+
+    def placed(self, array: Any) -> int | Slot:
+        self.arrays.append(np.asarray(array))
+        return Slot(len(self.arrays) - 1)
+
+    def drawn(self, other: Callable[[Any, int], Any]) -> list[list[Any]]:
+        return [
+            [other(array, i) if k in self.chosen else array for i in range(SAMPLES)]
+            for k, array in enumerate(self.arrays)
+        ]
+
+    def __call__(self, *tensors: Any) -> list[Any]:
+        args = [filled(each, tensors) for each in self.args]
+        return tensors_in(ours(self.row)(*args, **{k: filled(each, tensors) for k, each in self.kwargs.items()}))
+
+    def sample(self, i: int) -> list[Any]:
+        return [mt.tensor(each[i]) for each in self.samples]
+
+    def loop(self) -> list[list[Any]]:
+        """Return the results of each sample; samples that an op refuses (a matrix not definite) are made all alike."""
+        try:
+            return [self(*self.sample(i)) for i in range(SAMPLES)]
+        except Exception:
+            self.samples = self.drawn(lambda array, i: array)
+            return [self(*self.sample(i)) for i in range(SAMPLES)]
+
+    def whole(self) -> list[Any]:
+        return [
+            mt.tensor(np.stack(each)) if k in self.chosen else mt.tensor(each[0])
+            for k, each in enumerate(self.samples)
+        ]
+
+    def in_dims(self) -> tuple[int | None, ...]:
+        return tuple([0 if k in self.chosen else None for k in range(len(self.arrays))])
+
+    def leaves(self, tensors: Sequence[Any]) -> dict[int, Any]:
+        found = {k: t for k, t in enumerate(tensors) if k not in self.row.constants and t.is_floating_point()}
+        for each in found.values() if self.row.differentiable else ():
+            each.requires_grad_()
+        return found if self.row.differentiable else {}
+
+
+class Slot(int):
+    """Where a tensor stands among a call's arguments."""
+
+
+def filled(value: Any, tensors: Sequence[Any]) -> Any:
+    if isinstance(value, Slot):
+        return tensors[value]
+    if value.__class__ in (list, tuple):
+        return value.__class__([filled(each, tensors) for each in value])
+    if value.__class__ is slice:
+        return slice(filled(value.start, tensors), filled(value.stop, tensors), filled(value.step, tensors))
+    return value
+
+
+def ways(row: Row) -> list[tuple[Call, set[int] | None]]:
+    found: list[tuple[Call, set[int] | None]] = [(call, None) for call in row.calls]
+    return found + [(call, {k}) for call in row.calls[:4] for k in (0, 1)]
+
+
+def upstream(tensor: Any) -> Any:
+    return mt.tensor(np.cos(np.arange(tensor.numel())).reshape(tensor.shape).astype(tensor.array.dtype))
+
+
+def close(found: Any, expected: Any) -> None:
+    np.testing.assert_allclose(found.detach().numpy(), np.asarray(expected), rtol=1e-6, atol=1e-9)
+
+
+def quietly(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function; of warnings, only those of an op without a rule are looked at, and it must be listed."""
+    with warnings.catch_warnings(record=True) as told_of:
+        warnings.simplefilter("always")
+        found = function(*args)
+    for each in told_of:
+        text = str(each.message)
+        assert "has no batching rule" not in text or text.split()[1] in LOOPED, text
+    return found
+
+
+# -- the laws ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", HERE, ids=repr)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_vmap_is_the_loop(row: Row) -> None:
+    refused = 0
+    for call, chosen in ways(row):
+        with told(call, chosen):
+            try:
+                holds(row, call, chosen)
+            except BatchingError:
+                assert repr(row) in REFUSED
+                refused += 1
+    assert refused or repr(row) not in REFUSED, "it is not refused any more: take it off the list"
+
+
+def holds(row: Row, call: Call, chosen: set[int] | None) -> None:
+    mapped = Mapped(row, call, chosen)
+    if not mapped.arrays or not mapped.chosen <= set(range(len(mapped.arrays))):
+        return
+    results = mapped.loop()
+    if not results[0] or any(len({tuple(each.shape) for each in column}) > 1 for column in zip(*results, strict=True)):
+        if not results[0]:
+            return  # a Python value: `equal`
+        with pytest.raises((BatchingError, RuntimeError)):  # one result for each sample, of different shapes
+            quietly(mt.vmap(lambda *tensors: tuple(mapped(*tensors)), mapped.in_dims()), *mapped.whole())
+        raise BatchingError("shapes differ from sample to sample")
+    given = mapped.whole()
+    leaves = mapped.leaves(given)
+    found = quietly(mt.vmap(lambda *tensors: tuple(mapped(*tensors)), mapped.in_dims()), *given)
+    for one, column in zip(found, zip(*results, strict=True), strict=True):
+        assert one.dtype is column[0].dtype
+        assert tuple(one.shape) == (SAMPLES, *column[0].shape)
+        close(one, np.stack([each.detach().numpy() for each in column]))
+    kept = [i for i, each in enumerate(found) if each.requires_grad]
+    if kept and leaves:
+        ups = {i: upstream(found[i]) for i in kept}
+        grads = mt.autograd.grad(
+            [found[i] for i in kept], list(leaves.values()), list(ups.values()), allow_unused=True
+        )
+        for (k, leaf), grad, expected in zip(leaves.items(), grads, looped_gradients(mapped, ups, leaves), strict=True):
+            close(mt.zeros_like(leaf) if grad is None else grad, expected if k in mapped.chosen else sum(expected))
+
+
+def looped_gradients(mapped: Mapped, ups: dict[int, Any], leaves: dict[int, Any]) -> list[Any]:
+    """Return the gradients by each leaf, all samples' along the first dim."""
+    rows = []
+    for i in range(SAMPLES):
+        tensors = mapped.sample(i)
+        mine = mapped.leaves(tensors)
+        outputs = mapped(*tensors)
+        kept = [k for k in ups if outputs[k].requires_grad]
+        grads: Sequence[Any] = [None] * len(mine)
+        if kept:
+            starts = [ups[k][i] for k in kept]
+            grads = mt.autograd.grad([outputs[k] for k in kept], list(mine.values()), starts, allow_unused=True)
+        rows.append([np.zeros(leaf.shape) if grad is None else grad.numpy()
+                     for leaf, grad in zip(mine.values(), grads, strict=True)])
+    return [np.stack(column) for column in zip(*rows, strict=True)]
+
+
+@pytest.mark.parametrize("row", [row for row in HERE if row.differentiable], ids=repr)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_many_upstream_gradients_are_the_loop(row: Row) -> None:
+    """What ``jacrev`` and ``is_grads_batched`` do: one graph, walked with many gradients at once."""
+    for call in row.calls:
+        with told(call):
+            mapped = Mapped(row, call, None)
+            tensors = mapped.sample(0)
+            leaves = list(mapped.leaves(tensors).values())
+            outputs = [each for each in mapped(*tensors) if each.requires_grad]
+            if not leaves or not outputs:
+                continue
+            ups = [upstream(mt.zeros(3, *each.shape, dtype=each.dtype)) for each in outputs]
+            found = quietly(for_all, functools.partial(walked, outputs, leaves), ups)
+            for i in range(3):
+                for one, expected in zip(found, walked(outputs, leaves, *[each[i] for each in ups]), strict=True):
+                    close(one[i], expected.numpy())
+
+
+def walked(outputs: Sequence[Any], leaves: Sequence[Any], *weights: Any) -> Any:
+    return mt.autograd.grad(outputs, leaves, weights, retain_graph=True, materialize_grads=True)
+
+
+def for_all(walk: Any, ups: Sequence[Any]) -> Any:
+    return mt.Tensor.batched_class._for_all(walk, ups)
+
+
+@pytest.mark.parametrize("row", [row for row in HERE if twin(row) is not None and row.inplace], ids=repr)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_twin_writes_into_every_sample(row: Row) -> None:
+    for call in row.calls[:3]:
+        mapped = Mapped(row, call, None)
+        if not mapped.arrays or not isinstance(mapped.args[0], Slot) or repr(row) in REFUSED:
+            continue
+        write = functools.partial(written, mapped, twin(row))
+        try:
+            expected = [write(*mapped.sample(i)) for i in range(SAMPLES)]
+        except Exception:  # a twin takes less than its op: shapes that grow, dtypes that change
+            continue
+        with told(call):
+            close(quietly(mt.vmap(write), *mapped.whole()), np.stack([each.numpy() for each in expected]))
+
+
+def written(mapped: Mapped, operation: Any, *tensors: Any) -> Any:
+    """Return a copy of the first tensor after a write into it."""
+    own = [tensors[0].clone(), *tensors[1:]]
+    operation(*[filled(a, own) for a in mapped.args], **{k: filled(v, own) for k, v in mapped.kwargs.items()})
+    return own[0]
