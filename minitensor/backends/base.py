@@ -10,15 +10,32 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from minitensor.backends.reference import conv, norm, order, pool, special
+from minitensor.backends.functions import SpecialFunctions
+from minitensor.backends.reference import (
+    assemble,
+    conv,
+    linalg,
+    norm,
+    order,
+    pool,
+    resample,
+    running,
+    sample,
+    scatter,
+    softmax,
+    special,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minitensor.backends import Array, Library
+    from minitensor.backends.reference.resample import Taps
 
-Pair = tuple[int, int]
+Numbers = tuple[int, ...]
 
 
-class Backend(ABC):
+class Backend(SpecialFunctions, ABC):
     """A table of kernels over one array library."""
 
     name: str
@@ -59,7 +76,7 @@ class Backend(ABC):
         """Return how many devices of this kind the machine has."""
         return 1
 
-    def synchronize(self) -> None:  # noqa: B027  # the host has nothing to wait for
+    def synchronize(self) -> None:  # the host has nothing to wait for
         """Wait until everything asked of the device is done."""
 
     # -- writing -----------------------------------------------------------------------------------------------------
@@ -68,9 +85,67 @@ class Backend(ABC):
         """Add values at positions that may repeat."""
         self.xp.add.at(target, index, values)
 
+    def add_slices(self, target: Array, dim: int, index: Array, values: Array) -> None:
+        """Add the slices of an array to those of a row-by-row target at positions in ``dim``, which may repeat."""
+        scatter.add_slices(self.xp, target, dim, index, values)
+
+    def sum_rows(self, table: Array, rows: Array, into: Array, count: int) -> Array:
+        """Return zeros (count, D) to which row ``rows[i]`` of a table (V, D) is added at ``into[i]``, for every i."""
+        return scatter.sum_rows(self.xp, table, rows, into, count)
+
+    def gather(self, array: Array, dim: int, index: Array) -> Array:
+        """Return for each position in ``dim`` the element of its line."""
+        return scatter.gather(self.xp, array, dim, index)
+
+    def scatter(self, target: Array, dim: int, index: Array, values: Any) -> None:
+        """Write values, or one number, at positions in ``dim`` of a row-by-row target; the last one wins."""
+        scatter.scatter(self.xp, target, dim, index, values)
+
+    def scatter_add(self, target: Array, dim: int, index: Array, values: Array) -> None:
+        """Add values at positions in ``dim`` of a row-by-row target."""
+        scatter.scatter_add(self.xp, target, dim, index, values)
+
+    def multiply_at(self, target: Array, index: Array, values: Array) -> None:
+        """Multiply a vector by values at positions that may repeat."""
+        scatter.multiply_at(self.xp, target, index, values)
+
+    def extreme_at(self, target: Array, index: Array, values: Array, largest: bool) -> None:
+        """Keep the larger (or the smaller) of a vector and values at positions that may repeat; NaN wins."""
+        scatter.extreme_at(self.xp, target, index, values, largest)
+
     def take(self, array: Array, index: Array, axis: int) -> Array:
         """Return the entries of an axis at positions that were checked: none is negative, none too large."""
         return self.xp.take(array, index, axis)
+
+    def compress(self, array: Array, mask: Array) -> Array:
+        """Return the elements where a mask of the same shape holds, in one dim."""
+        return array[mask]
+
+    def fill_where(self, target: Array, mask: Array, value: Array) -> None:
+        """Write one number where a mask holds that broadcasts to the target."""
+        self.xp.copyto(target, value, where=mask)
+
+    def place_where(self, target: Array, mask: Array, values: Array) -> None:
+        """Write the elements of a vector, one after the other, where a mask of the same shape holds."""
+        scatter.place_where(self.xp, target, mask, values)
+
+    def argwhere(self, array: Array) -> Array:
+        """Return the positions of what is not zero, a row each: (count, ndim) of int64."""
+        return scatter.argwhere(self.xp, array)
+
+    # -- putting together --------------------------------------------------------------------------------------------
+
+    def concatenate(self, arrays: Sequence[Array], dim: int) -> Array:
+        """Join arrays of one dtype along a dim."""
+        return assemble.concatenate(self.xp, arrays, dim)
+
+    def triangle(self, array: Array, diagonal: int, lower: bool) -> Array:
+        """Return matrices with zeros above (or below) a diagonal."""
+        return assemble.triangle(self.xp, array, diagonal, lower)
+
+    def take_first(self, array: Array, index: Array) -> Array:
+        """Return the entries of dim 0 at positions; negative ones count from the end, one outside is an IndexError."""
+        return scatter.take_first(self.xp, array, index)
 
     # -- sums --------------------------------------------------------------------------------------------------------
 
@@ -139,10 +214,38 @@ class Backend(ABC):
         """Return the first k of the indices that sort along a dim; of equal ones any may be among them."""
         return order.first(self.xp, array, k, dim, descending)
 
-    def cumsum(self, array: Array, dim: int) -> Array:
-        """Return the sums of floats up to each element along a dim, added in double precision."""
-        wide = "complex128" if array.dtype.kind == "c" else "float64"
-        return self.xp.cumsum(array, axis=dim, dtype=wide).astype(array.dtype)
+    def searchsorted(self, sequence: Array, values: Array, side: str) -> Array:
+        """Return where values would go into a sorted sequence, row by row: (..., n) and (..., m) give (..., m)."""
+        return order.searchsorted(self.xp, sequence, values, side)
+
+    def kth(self, array: Array, k: int) -> Array:
+        """Return the k-th smallest element of a 1-d array, counted from 0; NaN is the largest."""
+        smallest: Array = self.xp.partition(array, k)[k]
+        return smallest
+
+    def argkth(self, array: Array, k: int, dim: int) -> Array:
+        """Return the index of the k-th smallest element along a dim, which is kept; of equal ones any."""
+        return order.kth(self.xp, array, k, dim)
+
+    def unique(self, array: Array, inverse: bool, counts: bool) -> tuple[Array, Array | None, Array | None]:
+        """Return the elements of a 1-d array in order, each once; where each went; how often each is there."""
+        return order.unique(self.xp, array, inverse, counts)
+
+    def bincount(self, array: Array, weights: Array | None, minlength: int) -> Array:
+        """Count 0, 1, 2 ... in a 1-d array that holds no negative number, or add up the weights of each."""
+        return self.xp.bincount(array, weights, minlength)
+
+    def histogram(self, array: Array, bins: int, low: float, high: float) -> Array:
+        """Count the elements of a 1-d array of floats in equal parts of a range, which holds both its ends."""
+        return order.histogram(self.xp, array, bins, low, high)
+
+    def accumulate(self, name: str, array: Array, dim: int) -> Array:
+        """Run "add", "multiply", "logaddexp", "maximum" or "minimum" along a dim; the dtype stays."""
+        return running.accumulate(self.xp, name, array, dim)
+
+    def running_extreme(self, name: str, array: Array, dim: int) -> tuple[Array, Array]:
+        """Return the best element so far along a dim and the last place of it; NaN beats all."""
+        return running.extreme(self.xp, name, array, dim)
 
     # -- products ----------------------------------------------------------------------------------------------------
 
@@ -150,79 +253,123 @@ class Backend(ABC):
         """Multiply factors of one or two dims."""
         return self.xp.dot(a, b)
 
+    def matmul(self, a: Array, b: Array) -> Array:
+        """Multiply batches of matrices; a vector is a row on the left and a column on the right."""
+        return self.xp.matmul(a, b)
+
     # -- convolution and pooling -------------------------------------------------------------------------------------
 
-    def conv2d(self, input: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
-        """Correlate (N, C, H, W) with (O, C / groups, KH, KW)."""
-        return conv.conv2d(self.xp, input, weight, stride, padding, dilation, groups)
+    def conv(
+        self, input: Array, weight: Array, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
+    ) -> Array:
+        """Correlate (N, C, *size) with (O, C / groups, *kernel)."""
+        return conv.conv(self.xp, input, weight, stride, padding, dilation, groups)
 
-    def conv2d_input(
+    def conv_input(
         self,
         grad: Array,
         weight: Array,
-        input_shape: tuple[int, ...],
-        stride: Pair,
-        padding: Pair,
-        dilation: Pair,
+        input_shape: Numbers,
+        stride: Numbers,
+        padding: Numbers,
+        dilation: Numbers,
         groups: int,
     ) -> Array:
-        """Return the adjoint of ``conv2d`` in its input."""
-        return conv.conv2d_input(self.xp, grad, weight, input_shape, stride, padding, dilation, groups)
+        """Return the adjoint of ``conv`` in its input."""
+        return conv.conv_input(self.xp, grad, weight, input_shape, stride, padding, dilation, groups)
 
-    def conv2d_weight(
+    def conv_weight(
         self,
         grad: Array,
         input: Array,
-        weight_shape: tuple[int, ...],
-        stride: Pair,
-        padding: Pair,
-        dilation: Pair,
+        weight_shape: Numbers,
+        stride: Numbers,
+        padding: Numbers,
+        dilation: Numbers,
         groups: int,
     ) -> Array:
-        """Return the adjoint of ``conv2d`` in its weight."""
-        return conv.conv2d_weight(self.xp, grad, input, weight_shape, stride, padding, dilation, groups)
+        """Return the adjoint of ``conv`` in its weight."""
+        return conv.conv_weight(self.xp, grad, input, weight_shape, stride, padding, dilation, groups)
 
-    def max_pool2d(
-        self, input: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
+    def max_pool(
+        self, input: Array, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
     ) -> tuple[Array, Array]:
-        """Return the largest entry of each window and its flat position in (H, W)."""
-        return pool.max_pool2d(self.xp, input, kernel, stride, padding, dilation, ceil_mode)
+        """Return the largest entry of each window of (N, C, *size) and its flat position in the plane."""
+        return pool.max_pool(self.xp, input, kernel, stride, padding, dilation, ceil_mode)
+
+    def adaptive_max_pool(self, input: Array, size: Numbers) -> tuple[Array, Array]:
+        """Return the largest entries of windows that share the planes out, and their flat positions."""
+        return pool.adaptive_max_pool(self.xp, input, size)
 
     def gather_planes(self, input: Array, indices: Array) -> Array:
-        """Return the entries of (N, C, H, W) at flat positions in (H, W)."""
+        """Return the entries of (N, C, *size) at flat positions in the planes."""
         return pool.gather_planes(self.xp, input, indices)
 
-    def scatter_planes(self, grad: Array, indices: Array, input_shape: tuple[int, ...]) -> Array:
+    def scatter_planes(self, grad: Array, indices: Array, input_shape: Numbers) -> Array:
         """Add entries at flat positions in the planes of zeros: the adjoint of ``gather_planes``."""
         return pool.scatter_planes(self.xp, grad, indices, input_shape)
 
-    def avg_pool2d(
+    def avg_pool(
         self,
         input: Array,
-        kernel: Pair,
-        stride: Pair,
-        padding: Pair,
+        kernel: Numbers,
+        stride: Numbers,
+        padding: Numbers,
         ceil_mode: bool,
         count_include_pad: bool,
         divisor_override: int | None,
     ) -> Array:
-        """Return the mean of each window."""
-        return pool.avg_pool2d(self.xp, input, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
+        """Return the mean of each window of (N, C, *size)."""
+        return pool.avg_pool(self.xp, input, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
-    def avg_pool2d_input(
+    def avg_pool_input(
         self,
         grad: Array,
-        input_shape: tuple[int, ...],
-        kernel: Pair,
-        stride: Pair,
-        padding: Pair,
+        input_shape: Numbers,
+        kernel: Numbers,
+        stride: Numbers,
+        padding: Numbers,
         count_include_pad: bool,
         divisor_override: int | None,
     ) -> Array:
-        """Return the adjoint of ``avg_pool2d``."""
-        return pool.avg_pool2d_input(
+        """Return the adjoint of ``avg_pool``."""
+        return pool.avg_pool_input(
             self.xp, grad, input_shape, kernel, stride, padding, count_include_pad, divisor_override
         )
+
+    def resample(self, array: Array, dim: int, taps: Taps) -> Array:
+        """Replace a dim by weighted sums of its entries."""
+        return resample.resample(self.xp, array, dim, taps)
+
+    def pick(self, table: Array, weight: Array, index: Array) -> Array:
+        """Return weighted sums of rows picked from a table: T taps for each of M rows."""
+        return sample.pick(self.xp, table, weight, index)
+
+    def spread(self, rows: Array, weight: Array, index: Array, count: int) -> Array:
+        """Return the adjoint of ``pick`` in its table of ``count`` rows."""
+        return sample.spread(self.xp, rows, weight, index, count)
+
+    def compare(self, rows: Array, table: Array, index: Array) -> Array:
+        """Return the adjoint of ``pick`` in its weights."""
+        return sample.compare(self.xp, rows, table, index)
+
+    # -- softmax -----------------------------------------------------------------------------------------------------
+
+    def softmax(self, array: Array, dim: int) -> Array:
+        """Return exp(x) / sum(exp(x)) along a dim."""
+        return softmax.softmax(self.xp, array, dim)
+
+    def log_softmax(self, array: Array, dim: int) -> Array:
+        """Return the logarithm of that."""
+        return softmax.log_softmax(self.xp, array, dim)
+
+    def softmax_gradient(self, grad: Array, weights: Array, dim: int) -> Array:
+        """Return the gradient of a softmax whose result was ``weights``."""
+        return softmax.softmax_gradient(self.xp, grad, weights, dim)
+
+    def log_softmax_gradient(self, grad: Array, logs: Array, dim: int) -> Array:
+        """Return the gradient of a log-softmax whose result was ``logs``."""
+        return softmax.log_softmax_gradient(self.xp, grad, logs, dim)
 
     # -- normalisation -----------------------------------------------------------------------------------------------
 
@@ -233,3 +380,82 @@ class Backend(ABC):
     def project_standardized(self, input: Array, z: Array, r: Array) -> Array:
         """Return the adjoint, and derivative, of ``standardize``, given two of its results."""
         return norm.project(self.xp, input, z, r)
+
+    def layer_norm(self, input: Array, weight: Array | None, bias: Array | None, eps: float) -> Array:
+        """Standardise each row of (M, L), then times ``weight`` plus ``bias``, both (L)."""
+        return norm.layer_norm(self.xp, input, weight, bias, eps)
+
+    def layer_norm_back(
+        self, grad: Array, input: Array, weight: Array | None, eps: float
+    ) -> tuple[Array, Array, Array]:
+        """Return the gradients of ``layer_norm`` in the input, the weight and the bias."""
+        return norm.layer_norm_back(self.xp, grad, input, weight, eps)
+
+    def channel_statistics(self, input: Array, groups: int) -> tuple[Array, Array]:
+        """Return mean and biased variance of (N, C, L): per channel (1, C), or per sample and group (N, groups)."""
+        return norm.channel_statistics(self.xp, input, groups)
+
+    def channel_norm(self, input: Array, mean: Array, r: Array, weight: Array | None, bias: Array | None) -> Array:
+        """Return (x - mean) * r * weight + bias for (N, C, L), with ``weight`` and ``bias`` (C)."""
+        return norm.channel_norm(self.xp, input, mean, r, weight, bias)
+
+    def channel_norm_back(
+        self, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None, groups: int
+    ) -> tuple[Array, Array, Array]:
+        """Return the gradients of ``channel_norm`` in the input, whose own mean and r they are, weight and bias."""
+        return norm.channel_norm_back(self.xp, grad, input, mean, r, weight, groups)
+
+    # -- linear algebra ----------------------------------------------------------------------------------------------
+    # Matrices are the last two dims. What can fail says which matrices of the batch did, or None.
+
+    def inverse(self, array: Array) -> tuple[Array, Array | None]:
+        """Return the inverses."""
+        return linalg.inverse(self.xp, array)
+
+    def solve(self, array: Array, right: Array) -> tuple[Array, Array | None]:
+        """Return X of A X = B."""
+        return linalg.solve(self.xp, array, right)
+
+    def slogdet(self, array: Array) -> tuple[Array, Array]:
+        """Return the determinants' signs, and the logarithms of their sizes."""
+        return linalg.slogdet(self.xp, array)
+
+    def cholesky(self, array: Array) -> tuple[Array, Array | None]:
+        """Return lower triangular L with L Lᴴ = A."""
+        return linalg.cholesky(self.xp, array)
+
+    def solve_triangular(self, array: Array, right: Array, upper: bool, unit: bool) -> Array:
+        """Return X of A X = B, where of A one triangle is read."""
+        return linalg.solve_triangular(self.xp, array, right, upper, unit)
+
+    def cofactors(self, array: Array) -> Array:
+        """Return the derivatives of the determinants."""
+        return linalg.cofactors(self.xp, array)
+
+    def svd(self, array: Array, full_matrices: bool) -> tuple[Array, Array, Array]:
+        """Return U, S, Vᴴ with A = U S Vᴴ."""
+        return linalg.svd(self.xp, array, full_matrices)
+
+    def svdvals(self, array: Array) -> Array:
+        """Return the singular values alone."""
+        return linalg.svdvals(self.xp, array)
+
+    def eigh(self, array: Array, triangle: str) -> tuple[Array, Array]:
+        """Return eigenvalues and eigenvectors of Hermitian matrices, of which one triangle is read."""
+        return linalg.eigh(self.xp, array, triangle)
+
+    def eigvalsh(self, array: Array, triangle: str) -> Array:
+        """Return the eigenvalues of Hermitian matrices alone."""
+        return linalg.eigvalsh(self.xp, array, triangle)
+
+    def eig(self, array: Array) -> tuple[Array, Array]:
+        """Return complex eigenvalues and eigenvectors of any square matrices."""
+        return linalg.eig(self.xp, array)
+
+    def eigvals(self, array: Array) -> Array:
+        """Return complex eigenvalues of any square matrices."""
+        return linalg.eigvals(self.xp, array)
+
+    def matrix_exp(self, array: Array) -> Array:
+        """Return e to the power of matrices."""
+        return linalg.matrix_exp(self.xp, array)

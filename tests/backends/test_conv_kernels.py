@@ -75,21 +75,21 @@ def cases(draw: st.DrawFn, dtypes: tuple[str, ...] = ("float32", "float64")) -> 
 
 @given(cases())
 def test_fast_forward_equals_the_reference(case: Case) -> None:
-    expected = reference.conv2d(numpy, case.input, case.weight, *case.numbers)
+    expected = reference.conv(numpy, case.input, case.weight, *case.numbers)
     found = fast.conv2d(case.input, case.weight, *case.numbers)
     numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
 @given(cases())
 def test_fast_input_adjoint_equals_the_reference(case: Case) -> None:
-    expected = reference.conv2d_input(numpy, case.grad, case.weight, case.input.shape, *case.numbers)
+    expected = reference.conv_input(numpy, case.grad, case.weight, case.input.shape, *case.numbers)
     found = fast.conv2d_input(case.grad, case.weight, case.input.shape, *case.numbers)
     numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
 @given(cases())
 def test_fast_weight_adjoint_equals_the_reference(case: Case) -> None:
-    expected = reference.conv2d_weight(numpy, case.grad, case.input, case.weight.shape, *case.numbers)
+    expected = reference.conv_weight(numpy, case.grad, case.input, case.weight.shape, *case.numbers)
     found = fast.conv2d_weight(case.grad, case.input, case.weight.shape, *case.numbers)
     numpy.testing.assert_array_equal(found, expected, strict=True)
 
@@ -109,7 +109,7 @@ def test_the_reference_equals_pytorch(case: Case) -> None:
     torch = pytest.importorskip("torch")
     a, w = (torch.from_numpy(numpy.array(part)) for part in (case.input, case.weight))
     expected = torch.nn.functional.conv2d(a, w, None, *case.numbers)
-    found = reference.conv2d(numpy, case.input, case.weight, *case.numbers)
+    found = reference.conv(numpy, case.input, case.weight, *case.numbers)
     numpy.testing.assert_array_equal(found, expected.numpy(), strict=True)
 
 
@@ -118,8 +118,8 @@ def test_the_reference_adjoints_equal_pytorch(case: Case) -> None:
     torch = pytest.importorskip("torch")
     g, a, w = (torch.from_numpy(numpy.array(part)) for part in (case.grad, case.input, case.weight))
     numbers = (case.stride, case.padding, case.dilation, case.groups)
-    to_input = reference.conv2d_input(numpy, case.grad, case.weight, case.input.shape, *numbers)
-    to_weight = reference.conv2d_weight(numpy, case.grad, case.input, case.weight.shape, *numbers)
+    to_input = reference.conv_input(numpy, case.grad, case.weight, case.input.shape, *numbers)
+    to_weight = reference.conv_weight(numpy, case.grad, case.input, case.weight.shape, *numbers)
     expected = torch.nn.grad.conv2d_input(a.shape, w, g, *numbers), torch.nn.grad.conv2d_weight(a, w.shape, g, *numbers)
     numpy.testing.assert_array_equal(to_input, expected[0].numpy(), strict=True)
     numpy.testing.assert_array_equal(to_weight, expected[1].numpy(), strict=True)
@@ -130,11 +130,11 @@ def test_other_dtypes_go_to_the_reference(case: Case) -> None:
     pairs = (
         (
             fast.conv2d(case.input, case.weight, *case.numbers),
-            reference.conv2d(numpy, case.input, case.weight, *case.numbers),
+            reference.conv(numpy, case.input, case.weight, *case.numbers),
         ),
         (
             fast.conv2d_weight(case.grad, case.input, case.weight.shape, *case.numbers),
-            reference.conv2d_weight(numpy, case.grad, case.input, case.weight.shape, *case.numbers),
+            reference.conv_weight(numpy, case.grad, case.input, case.weight.shape, *case.numbers),
         ),
     )
     for found, expected in pairs:
@@ -173,16 +173,16 @@ def test_tiles_of_every_kind_equal_the_reference(
         to_weight = fast.conv2d_weight(grad, input, weight_shape, *numbers)
     finally:
         threads.set_num_threads(before)
-    numpy.testing.assert_array_equal(output, reference.conv2d(numpy, input, weight, *numbers))
-    numpy.testing.assert_array_equal(to_input, reference.conv2d_input(numpy, grad, weight, input_shape, *numbers))
-    numpy.testing.assert_array_equal(to_weight, reference.conv2d_weight(numpy, grad, input, weight_shape, *numbers))
+    numpy.testing.assert_array_equal(output, reference.conv(numpy, input, weight, *numbers))
+    numpy.testing.assert_array_equal(to_input, reference.conv_input(numpy, grad, weight, input_shape, *numbers))
+    numpy.testing.assert_array_equal(to_weight, reference.conv_weight(numpy, grad, input, weight_shape, *numbers))
 
 
 def test_single_precision_is_as_good_as_pytorchs() -> None:
     torch = pytest.importorskip("torch")
     random = numpy.random.default_rng(0)
     input, weight = (random.standard_normal(shape) for shape in ((4, 128, 16, 16), (64, 128, 3, 3)))
-    exact = reference.conv2d(numpy, input, weight, (1, 1), (1, 1), (1, 1), 1)
+    exact = reference.conv(numpy, input, weight, (1, 1), (1, 1), (1, 1), 1)
     a, w = input.astype("float32"), weight.astype("float32")
     ours = numpy.abs(fast.conv2d(a, w, (1, 1), (1, 1), (1, 1), 1) - exact).max()
     theirs = torch.nn.functional.conv2d(torch.from_numpy(a), torch.from_numpy(w), padding=1).numpy()
@@ -194,7 +194,7 @@ def test_contiguous_in_contiguous_out_and_channels_last_in_channels_last_out() -
     dense, weight = random.standard_normal((2, 3, 8, 9)), random.standard_normal((4, 3, 3, 3))
     last = numpy.ascontiguousarray(dense.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     numbers: Any = ((1, 1), (1, 1), (1, 1), 1)
-    for conv2d in (fast.conv2d, lambda *given: reference.conv2d(numpy, *given)):
+    for conv2d in (fast.conv2d, lambda *given: reference.conv(numpy, *given)):
         assert conv2d(dense, weight, *numbers).flags.c_contiguous
         assert reference.is_channels_last(conv2d(last, weight, *numbers))
     grad = fast.conv2d(last, weight, *numbers)
@@ -203,7 +203,7 @@ def test_contiguous_in_contiguous_out_and_channels_last_in_channels_last_out() -
         part = numpy.ascontiguousarray(part.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
         rest: Any = (last.shape, stride, (1, 1), (1, 1), 1)
         assert reference.is_channels_last(fast.conv2d_input(part, weight, *rest))
-        assert reference.is_channels_last(reference.conv2d_input(numpy, part, weight, *rest))
+        assert reference.is_channels_last(reference.conv_input(numpy, part, weight, *rest))
     assert fast.conv2d_weight(grad, last, weight.shape, *numbers).flags.c_contiguous
 
 

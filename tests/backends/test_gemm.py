@@ -38,3 +38,26 @@ def test_vectors_and_other_dtypes_are_numpys() -> None:
 def test_what_does_not_fit_raises() -> None:
     with pytest.raises(ValueError, match="not aligned"):
         gemm.dot(drawn(300, 400), drawn(300, 400))
+
+
+BATCHES = [
+    ((16, 128, 80), (16, 80, 128)), ((2, 3, 40, 50), (2, 3, 50, 60)), ((1, 9, 70, 70), (4, 9, 70, 70)),
+    ((9, 70, 70), (1, 70, 70)), ((0, 3, 4), (0, 4, 5)), ((3, 0, 4), (3, 4, 300)), ((64, 64, 64), (2, 64, 64, 64)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(("left", "right"), BATCHES, ids=str)
+def test_a_batch_of_products_is_numpys(left: tuple[int, ...], right: tuple[int, ...], threads: int) -> None:
+    mt.set_num_threads(threads)
+    for a in (drawn(*left), drawn(*left[:-2], left[-1], left[-2]).swapaxes(-2, -1), drawn(*left)[..., ::-1, :]):
+        b = drawn(*right)
+        found = gemm.matmul(a, b)
+        np.testing.assert_allclose(found, a @ b, rtol=1e-4, atol=1e-3)
+        assert found.dtype == np.float32 and found.flags.c_contiguous
+
+
+def test_a_batch_that_does_not_fit_raises() -> None:
+    for b in (drawn(16, 81, 128), drawn(15, 80, 128)):
+        with pytest.raises(ValueError, match=r"mismatch|broadcast"):
+            gemm.matmul(drawn(16, 128, 80), b)

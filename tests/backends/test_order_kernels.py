@@ -1,4 +1,4 @@
-"""Sorting by keys against the stable argsort, and running sums row by row against NumPy's."""
+"""Sorting by keys against the stable argsort, and sums of everything against exact ones."""
 
 from __future__ import annotations
 
@@ -33,6 +33,19 @@ def test_sorting_by_keys_is_the_stable_sort(shape, dim, dtype, descending):
     np.testing.assert_array_equal(order.order(other, 0, descending), slow.order(np, other, 0, descending))
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("shape, dim", [((3000,), 0), ((30, 400), 0), ((30, 400), 1), ((4, 300, 5), 1)])
+@pytest.mark.parametrize("gap", [1, 2**9, 2**40])
+def test_what_does_not_fit_beside_its_place_sorts_too(shape, dim, gap, descending):
+    """Ties, numbers that differ in their lower bits alone, and both ends of the range."""
+    random = np.random.default_rng(0)
+    array = random.integers(-3, 3, shape) * gap + random.choice([-(2**62), 2**62], shape)
+    for each in (array, array.astype("float64"), tied(shape, "float64"), random.standard_normal(shape)):
+        np.testing.assert_array_equal(order.order(each, dim, descending), slow.order(np, each, dim, descending))
+        turned = each[::-1]
+        np.testing.assert_array_equal(order.order(turned, dim, descending), slow.order(np, turned, dim, descending))
+
+
 @given(st.integers(0, 99), st.sampled_from([1, 2**20, 2**40, 2**62]), st.booleans())
 def test_integers_far_apart_sort_too(seed, reach, descending):
     random = np.random.default_rng(seed)
@@ -53,17 +66,44 @@ def test_the_first_few_are_those_of_a_stable_sort(shape, dim, dtype, descending,
     np.testing.assert_array_equal(order.first(array, k, dim, descending), wanted)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64"])
-@pytest.mark.parametrize("shape", [(100,), (7, 3000), (3, 500, 40), (3, 500, 2), (2, 3, 4000)])
-def test_running_sums_by_rows_are_running_sums(shape, dtype):
-    array = (np.random.default_rng(0).standard_normal(shape) * 10).astype(dtype)
-    array.reshape(-1)[-1] = np.inf
-    wide = "complex128" if dtype == "complex64" else "float64"
-    for dim in range(len(shape)):
-        for each, axis in [(array, dim), (array[::-1], dim), (array.T, len(shape) - 1 - dim)]:
-            found = reduce.cumsum(each, axis)
-            np.testing.assert_array_equal(found, np.cumsum(each, axis, dtype=wide).astype(dtype))
-            assert found.dtype == dtype
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reach", [3, 10**6])
+def test_what_is_there_is_what_sorting_finds(dtype, reach):
+    array = tied((4000,), dtype, odd=False)
+    array = (array * reach if dtype in ("int64", "int32", "float64") else array).astype(dtype)
+    if array.dtype.kind == "f":
+        array[::50] = np.nan
+    wanted = slow.unique(np, array, True, True)
+    for inverse in (False, True):
+        for counts in (False, True):
+            found = order.unique(array, inverse, counts)
+            assert [each is None for each in found] == [False, not inverse, not counts]
+            np.testing.assert_array_equal(found[0], wanted[0], strict=True)
+            if inverse:  # which of several NaN is which, nobody knows
+                known = ~np.isnan(array)
+                np.testing.assert_array_equal(found[1][known], wanted[1][known], strict=True)
+                np.testing.assert_array_equal(np.sort(found[1]), np.sort(wanted[1]), strict=True)
+            if counts:
+                np.testing.assert_array_equal(found[2], wanted[2], strict=True)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_the_first_few_of_floats_without_ties(dim, descending):
+    array = np.random.default_rng(0).permutation(90_000).reshape(300, 300).astype("float32") - 40_000
+    array[5, 7], array[9, 9], array[30, 40] = np.nan, np.inf, -np.inf
+    wanted = np.take(slow.order(np, array, dim, descending), np.arange(11), dim)
+    np.testing.assert_array_equal(order.first(array, 11, dim, descending), wanted)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "int16"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_the_first_few_of_many_integers_far_apart(dtype, descending):
+    limits = np.iinfo(dtype)
+    array = np.random.default_rng(0).integers(limits.min, limits.max, 40_000, dtype=dtype, endpoint=True)
+    array[77], array[99] = limits.min, limits.max
+    wanted = slow.order(np, array, 0, descending)[:9]
+    np.testing.assert_array_equal(order.first(array, 9, 0, descending), wanted)
 
 
 @pytest.mark.parametrize("size", [1000, 4097, 300_000, 5_000_003])

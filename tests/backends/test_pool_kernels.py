@@ -54,13 +54,13 @@ def in_torch(case: Case) -> Any:
 
 @given(cases(dtypes=("float32", "float64", "int64")))
 def test_fast_max_pool_equals_the_reference(case: Case) -> None:
-    for found, expected in zip(fast.max_pool2d(*case), reference.max_pool2d(numpy, *case)):
+    for found, expected in zip(fast.max_pool2d(*case), reference.max_pool(numpy, *case)):
         numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
 @given(cases(values=(-INF, 0, 1, NAN)))
 def test_fast_max_pool_equals_the_reference_with_nan_and_infinity(case: Case) -> None:
-    for found, expected in zip(fast.max_pool2d(*case), reference.max_pool2d(numpy, *case)):
+    for found, expected in zip(fast.max_pool2d(*case), reference.max_pool(numpy, *case)):
         numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
@@ -68,7 +68,7 @@ def test_fast_max_pool_equals_the_reference_with_nan_and_infinity(case: Case) ->
 def test_the_reference_equals_pytorch(case: Case) -> None:
     torch = pytest.importorskip("torch")
     expected = torch.nn.functional.max_pool2d(in_torch(case), *case[1:], return_indices=True)
-    for found, wanted in zip(reference.max_pool2d(numpy, *case), expected):
+    for found, wanted in zip(reference.max_pool(numpy, *case), expected):
         numpy.testing.assert_array_equal(found, wanted.numpy(), strict=True)
 
 
@@ -113,11 +113,11 @@ def test_average_pooling_equals_pytorch(case: Case, count_include_pad: bool, div
     given = (kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
     there = in_torch(case).requires_grad_()
     expected = torch.nn.functional.avg_pool2d(there, *given)
-    found = reference.avg_pool2d(numpy, input, *given)
+    found = reference.avg_pool(numpy, input, *given)
     numpy.testing.assert_allclose(found, expected.detach().numpy(), rtol=1e-6, atol=1e-6)
     grad = torch.arange(expected.numel(), dtype=expected.dtype).reshape(expected.shape) % 7 - 3
     (wanted,) = torch.autograd.grad(expected, there, grad)
-    back = reference.avg_pool2d_input(
+    back = reference.avg_pool_input(
         numpy, grad.numpy(), input.shape, kernel, stride, padding, count_include_pad, divisor_override
     )
     numpy.testing.assert_allclose(back, wanted.numpy(), rtol=1e-5, atol=1e-5)
@@ -134,12 +134,12 @@ def test_many_planes_are_cut_into_tiles(kernel: Pair, stride: Pair, padding: Pai
     input = numpy.random.default_rng(0).integers(0, 4, (40, 33, 24, 20)).astype("float32")
     input[7, 3, 5, 5] = NAN
     given = (kernel, stride, padding, (1, 1), False)
-    for found, expected in zip(fast.max_pool2d(input, *given), reference.max_pool2d(numpy, input, *given)):
+    for found, expected in zip(fast.max_pool2d(input, *given), reference.max_pool(numpy, input, *given)):
         numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
 def test_channels_last_in_channels_last_out() -> None:
     input = numpy.random.default_rng(0).standard_normal((2, 8, 9, 3)).transpose(0, 3, 1, 2)
     given: Any = ((2, 2), (2, 2), (0, 0), (1, 1), False)
-    for kernels in (fast.max_pool2d(input, *given), reference.max_pool2d(numpy, input, *given)):
+    for kernels in (fast.max_pool2d(input, *given), reference.max_pool(numpy, input, *given)):
         assert all(is_channels_last(part) for part in kernels)

@@ -18,6 +18,7 @@ import numpy as np
 
 from minitensor import backends
 from minitensor.backends.base import Backend
+from minitensor.copies import note_copy, tracing
 
 COPIES = {"to host": 0}
 
@@ -303,7 +304,8 @@ class StrictBackend(Backend):
         assert isinstance(buffer, Array), type(buffer)
         size = dtype.itemsize
         steps = tuple([step * size for step in strides])
-        return Array(np.ndarray(shape, dtype, buffer._host, offset * size, steps))
+        start = 0 if 0 in shape else offset * size  # an empty window may begin behind the end
+        return Array(np.ndarray(shape, dtype, buffer._host, start, steps))
 
     def settle(self, value: Any) -> Any:
         assert not isinstance(value, np.ndarray), "a kernel returned a host array"
@@ -311,11 +313,15 @@ class StrictBackend(Backend):
 
     def asarray(self, host: Any, index: int | None = None) -> Any:
         assert isinstance(host, np.ndarray), type(host)
+        if tracing.get():
+            note_copy("to device", host)
         return Array(host.copy())
 
     def to_host(self, array: Any) -> Any:
         assert isinstance(array, Array), type(array)
         COPIES["to host"] += 1
+        if tracing.get():
+            note_copy("to host", array._host)
         return array._host.copy()
 
     def place(self, array: Any) -> tuple[str, int | None]:

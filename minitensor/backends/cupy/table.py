@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import cupy
+import cupyx
+import cupyx.scipy.special
 
 from minitensor.backends.base import Backend
+from minitensor.copies import note_copy, tracing
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -33,10 +36,14 @@ class CupyBackend(Backend):
     def asarray(self, host: Array, index: int | None = None) -> Array:
         with cupy.cuda.Device(index):
             array: Array = cupy.asarray(host)
+        if tracing.get():
+            note_copy("to device", array)
         return array
 
     def to_host(self, array: Array) -> Array:
         host: Array = cupy.asnumpy(array)
+        if tracing.get():
+            note_copy("to host", host)
         return host
 
     def place(self, array: Array) -> tuple[str, int | None]:
@@ -47,6 +54,9 @@ class CupyBackend(Backend):
         memory: Any = array.data
         return int(memory.ptr)
 
+    def scipy_special(self) -> Any:
+        return cupyx.scipy.special
+
     def is_available(self) -> bool:
         return bool(cupy.is_available())
 
@@ -55,3 +65,33 @@ class CupyBackend(Backend):
 
     def synchronize(self) -> None:
         cupy.cuda.get_current_stream().synchronize()
+
+    # CuPy's LAPACK says nothing of singular matrices unless it is told to raise, as NumPy's does.
+
+    def inverse(self, array: Array) -> tuple[Array, Array | None]:
+        with cupyx.errstate(linalg="raise"):
+            return super().inverse(array)
+
+    def solve(self, array: Array, right: Array) -> tuple[Array, Array | None]:
+        with cupyx.errstate(linalg="raise"):
+            return super().solve(array, right)
+
+    def slogdet(self, array: Array) -> tuple[Array, Array]:
+        with cupyx.errstate(linalg="raise"):
+            return super().slogdet(array)
+
+    def cholesky(self, array: Array) -> tuple[Array, Array | None]:
+        with cupyx.errstate(linalg="raise"):
+            return super().cholesky(array)
+
+    def svd(self, array: Array, full_matrices: bool) -> tuple[Array, Array, Array]:
+        with cupyx.errstate(linalg="raise"):
+            return super().svd(array, full_matrices)
+
+    def eigh(self, array: Array, triangle: str) -> tuple[Array, Array]:
+        with cupyx.errstate(linalg="raise"):
+            return super().eigh(array, triangle)
+
+    def eig(self, array: Array) -> tuple[Array, Array]:
+        with cupyx.errstate(linalg="raise"):
+            return super().eig(array)

@@ -79,8 +79,8 @@ class Tile:
 def conv2d(input: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """Correlate (N, C, H, W) with (O, C / groups, KH, KW)."""
     if not applies(input, weight):
-        return reference.conv2d(numpy, input, weight, stride, padding, dilation, groups)
-    size = reference.output_size(input.shape, weight.shape, stride, padding, dilation)
+        return reference.conv(numpy, input, weight, stride, padding, dilation, groups)
+    size = places(input.shape, weight.shape, stride, padding, dilation)
     windows = measure(input.shape, weight.shape, size, stride, padding, dilation, groups)
     output = fresh(input, (windows.n, windows.out_channels, *size))
     rows = numpy.ascontiguousarray(weight).reshape(groups, windows.out_channels // groups, -1)
@@ -94,7 +94,7 @@ def conv2d_input(
 ) -> Array:
     """Return the adjoint of ``conv2d`` in its input."""
     if not applies(grad, weight):
-        return reference.conv2d_input(numpy, grad, weight, input_shape, stride, padding, dilation, groups)
+        return reference.conv_input(numpy, grad, weight, input_shape, stride, padding, dilation, groups)
     reach = (dilation[0] * (weight.shape[2] - 1), dilation[1] * (weight.shape[3] - 1))
     around = (reach[0] - padding[0], reach[1] - padding[1])
     if stride == (1, 1) and min(around) >= 0:
@@ -112,7 +112,7 @@ def conv2d_weight(
 ) -> Array:
     """Return the adjoint of ``conv2d`` in its weight."""
     if not applies(grad, input):
-        return reference.conv2d_weight(numpy, grad, input, weight_shape, stride, padding, dilation, groups)
+        return reference.conv_weight(numpy, grad, input, weight_shape, stride, padding, dilation, groups)
     windows = measure(input.shape, weight_shape, grad.shape[2:], stride, padding, dilation, groups)
     tiles = list(cut(windows))
     count = min(crew(windows), len(tiles))
@@ -316,6 +316,12 @@ def stays_apart(windows: Windows, tile: Tile) -> bool:
 def applies(a: Array, b: Array) -> bool:
     """Whether the tiles can work on these arrays."""
     return a.dtype == b.dtype and a.dtype.char in "fd" and a.size > 0 and b.size > 0
+
+
+def places(input_shape: Shape, weight_shape: Shape, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
+    """Return (OH, OW)."""
+    rows, columns = reference.output_size(input_shape, weight_shape, stride, padding, dilation)
+    return rows, columns
 
 
 def measure(

@@ -2,7 +2,7 @@
 
 OpenBLAS wakes threads of its own for a product of middling size, and they spin for milliseconds after it: whatever runs
 next on the other cores, a convolution's tiles say, shares them with idle loops (a training step of a small ConvNet took
-165 ms so, and 132 ms with BLAS on one thread). Only two-dimensional factors are known here.
+165 ms so, and 132 ms with BLAS on one thread). Batches of matrices are dealt out to our threads matrix by matrix.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 QUIET, QUIET_VECTOR = 2**18, 2**13
 # From the first on two threads pay, but ours wake too slowly to gain before the second: BLAS has that stretch.
 WORTH_TWO, WORTH_CUTTING = 2**22, 2**25
+WORTH_DEALING = 2**22  # of a batch, which BLAS would take one by one
 
 
 def dot(a: Array, b: Array) -> Array:
@@ -56,4 +57,42 @@ def cut_product(a: Array, b: Array, count: int) -> Array:
         numpy.matmul(a, b[:, part], out=result[:, part])
 
     parallel_for(some_rows if rows >= columns else some_columns, count)
+    return result
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """Return the products of batches of matrices."""
+    result: Array
+    if a.ndim < 2 or b.ndim < 2:
+        result = numpy.matmul(a, b)
+        return result
+    shared = [dim for dim in range(a.ndim - 2) if a.shape[dim] == b.shape[dim]] if a.ndim == b.ndim else []
+    work = a.size * b.shape[-1]
+    quiet = a.shape[-2] * a.shape[-1] * b.shape[-1] < QUIET  # BLAS wakes nobody for one of the products
+    if not shared or a.dtype.char not in "fd" or a.shape[-1] != b.shape[-2] or (quiet and work < WORTH_DEALING):
+        result = numpy.matmul(a, b)
+        return result
+    axis = max(shared, key=lambda dim: a.shape[dim])
+    count = min(get_num_threads(), a.shape[axis]) if work >= WORTH_DEALING else 1
+    if count > 1:
+        return dealt_product(a, b, axis, count)
+    HOLD.enter()
+    try:
+        result = numpy.matmul(a, b)
+    finally:
+        HOLD.leave()
+    return result
+
+
+def dealt_product(a: Array, b: Array, axis: int, count: int) -> Array:
+    """Return the products of two batches, each thread computing some along an axis that both have in full."""
+    batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    result: Array = numpy.empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
+    edges = [a.shape[axis] * turn // count for turn in range(count + 1)]
+
+    def some(turn: int) -> None:
+        part = (slice(None),) * axis + (slice(edges[turn], edges[turn + 1]),)
+        numpy.matmul(a[part], b[part], out=result[part])
+
+    parallel_for(some, count)
     return result

@@ -1,47 +1,148 @@
 """Indices that sort, by way of keys: the element in a number's upper bits, its place in the lower ones.
 
-NumPy sorts plain 64-bit numbers 3 to 8 times as fast as it finds the indices that would sort them, and the places make
-no two keys equal, so that any sort is a stable one, and a partition too. Where an element and its place do not fit into
-64 bits (doubles, integers far apart) and for few elements the reference kernel sorts.
+NumPy sorts plain numbers 3 to 8 times as fast as it finds the indices that would sort them, and the places make no two
+keys equal, so that any sort is a stable one, and a partition too. Where an element and its place do not fit into 64
+bits (doubles, integers far apart), they are sorted by their upper bits, and if that leaves any in disorder, by the
+lower ones within those that agree in the upper. Lanes are sorted some at a time, which stay in the cache, on several
+threads. Few elements are left to the reference kernel. Also here: what is there, by counting or by sorting.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
 
+from minitensor.backends.numpy.threads import parallel_for
 from minitensor.backends.reference import order as reference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minitensor.backends import Array
 
 FEW = 512  # up to this many elements, making keys costs more than it saves
 LONG = 1 << 14  # a lane from which on the keys leave the cache
-SIGN, ALL, NAN = numpy.uint32(1 << 31), numpy.uint32(0xFFFFFFFF), numpy.uint32(0x7FC00000)
+BLOCK = 1 << 16  # elements that are sorted at a time
+PLACES = 21  # bits of a place, at most, so that three such numbers fit into a key
+
+
+class Packing(NamedTuple):
+    """How elements become the upper bits of keys."""
+
+    dtype: Any  # of the keys
+    bits: int  # below the element, for its place
+    low: int  # of integers: the smallest
+    high: int  # and the largest
 
 
 def order(array: Array, dim: int, descending: bool) -> Array:
     """Return the indices that sort along a dim; equal ones stay in order, in both directions."""
-    packed = keys(array, dim, descending)
-    if packed is None:
-        return reference.order(numpy, array, dim, descending)
-    made, places = packed
+    packing = packing_of(array, dim)
+    if packing is None:
+        bits = array.shape[dim].bit_length() if array.ndim else 0
+        if array.size <= FEW or array.dtype.char not in "dlq" or bits > PLACES:
+            return reference.order(numpy, array, dim, descending)
+        size = array.shape[dim]
+        return by_blocks(lambda lanes, into: sort_wide(lanes, into, descending, bits), array, size, dim)
+    places = packing.dtype.type((1 << packing.bits) - 1)
+
+    def sort(lanes: Array, into: Array) -> None:
+        made = keys(lanes, descending, packing)
+        made.sort(-1)
+        numpy.bitwise_and(made, places, out=into, casting="unsafe")
+
+    return by_blocks(sort, array, array.shape[dim], dim)
+
+
+def sort_wide(lanes: Array, into: Array, descending: bool, bits: int) -> None:
+    """Sort elements of 64 bits: their upper bits with the places below, then, if need be, their lower ones."""
+    places, shift = numpy.uint64((1 << bits) - 1), numpy.uint64(bits)
+    if lanes.dtype.kind == "f":
+        whole = float_keys(lanes, descending)
+    else:
+        whole = numpy.bitwise_xor(lanes, numpy.int64(-1 << 63), order="C").view("uint64")
+        if descending:
+            numpy.invert(whole, out=whole)
+    made = whole & ~places
+    made |= numpy.arange(lanes.shape[-1], dtype="uint64")
     made.sort(-1)
-    return unpacked(made, places, dim)
+    numpy.bitwise_and(made, places, out=into, casting="unsafe")
+    ordered = numpy.take_along_axis(whole, into, -1)
+    if not (ordered[:, 1:] < ordered[:, :-1]).any():
+        return
+    made >>= shift
+    groups = numpy.zeros_like(made)  # which elements agree in their upper bits
+    numpy.cumsum(made[:, 1:] != made[:, :-1], -1, out=groups[:, 1:])
+    groups <<= shift
+    groups |= ordered & places
+    groups <<= shift
+    groups |= into.astype("uint64")
+    groups.sort(-1)
+    numpy.bitwise_and(groups, places, out=into, casting="unsafe")
 
 
 def first(array: Array, k: int, dim: int, descending: bool) -> Array:
     """Return the first k of the indices that sort along a dim; of equal ones the first."""
     size = array.shape[dim]
-    if size > LONG and array.dtype.char in "ef" and 0 < k < size // 16:
+    if size > LONG and array.dtype.char in "efbBhHiIlLqQ" and 0 < k < size // 16:
         return first_of_long(array, k, dim, descending)
-    packed = keys(array, dim, descending) if 0 < k < size else None
-    if packed is None:
+    packing = packing_of(array, dim) if 0 < k < size else None
+    if packing is None:
         return reference.first(numpy, array, k, dim, descending)
-    made, places = packed
-    made.partition(k - 1, -1)
-    return unpacked(numpy.sort(made[..., :k], -1), places, dim)
+    places = packing.dtype.type((1 << packing.bits) - 1)
+
+    def sort(lanes: Array, into: Array) -> None:
+        if lanes.dtype.kind == "f" and sort_near(lanes, into, descending):
+            return
+        made = keys(lanes, descending, packing)
+        made.partition(k - 1, -1)
+        numpy.bitwise_and(numpy.sort(made[:, :k], -1), places, out=into, casting="unsafe")
+
+    return by_blocks(sort, array, k, dim)
+
+
+def sort_near(lanes: Array, into: Array, descending: bool) -> bool:
+    """Sort the first few of each lane, found by the last of them; say whether ties with that did not forbid it."""
+    count, k = into.shape
+    made = float_keys(lanes, descending)
+    near = numpy.flatnonzero(made <= numpy.partition(made, k - 1, -1)[:, k - 1 : k])
+    if near.size != count * k:
+        return False
+    few = made.reshape(-1)[near].astype("uint64")
+    few <<= numpy.uint64(32)
+    few |= (near % lanes.shape[1]).view("uint64")
+    few = few.reshape(count, k)
+    few.sort(-1)
+    numpy.bitwise_and(few, numpy.uint64(0xFFFFFFFF), out=into, casting="unsafe")
+    return True
+
+
+def by_blocks(function: Callable[[Array, Array], None], array: Array, count: int, dim: int) -> Array:
+    """Give a function some lanes at a time, (lanes, size), and where its ``count`` results for each are to lie."""
+    array = numpy.ascontiguousarray(array)
+    size = array.shape[dim]
+    found = numpy.empty((*array.shape[:dim], count, *array.shape[dim + 1 :]), "int64")
+    outer, inner = prod(array.shape[:dim]), prod(array.shape[dim + 1 :])
+    step = max(BLOCK // size, 1)
+    if inner == 1:
+        rows, results = array.reshape(outer, size), found.reshape(outer, count)
+        parallel_for(
+            lambda turn: function(rows[turn * step : (turn + 1) * step], results[turn * step : (turn + 1) * step]),
+            -(-outer // step),
+        )
+        return found
+    columns, stacks = array.reshape(outer, size, inner), found.reshape(outer, count, inner)
+    parts = -(-inner // step)
+
+    def some(turn: int) -> None:
+        block, part = divmod(turn, parts)
+        lanes = slice(part * step, (part + 1) * step)
+        function(columns[block, :, lanes].T, stacks[block, :, lanes].T)
+
+    parallel_for(some, outer * parts)
+    return found
 
 
 def first_of_long(array: Array, k: int, dim: int, descending: bool) -> Array:
@@ -49,46 +150,91 @@ def first_of_long(array: Array, k: int, dim: int, descending: bool) -> Array:
     lanes = numpy.moveaxis(array, dim, -1)
     found = numpy.empty((*lanes.shape[:-1], k), "int64")
     for lane in numpy.ndindex(lanes.shape[:-1]):
-        made = float_keys(lanes[lane], descending)
+        if array.dtype.kind == "f":
+            made = float_keys(lanes[lane], descending)
+        else:
+            made = ~lanes[lane] if descending else lanes[lane]  # ~x is -x - 1, in every range
         near = numpy.flatnonzero(made <= numpy.partition(made, k - 1)[k - 1])
         found[lane] = near[numpy.argsort(made[near], kind="stable")[:k]]
     return numpy.ascontiguousarray(numpy.moveaxis(found, -1, dim))
 
 
-def keys(array: Array, dim: int, descending: bool) -> tuple[Any, Any] | None:
-    """Return fresh keys with the dim last, and the mask of the places in them; None where there are none."""
+# -- keys --------------------------------------------------------------------------------------------------------------
+
+
+def packing_of(array: Array, dim: int) -> Packing | None:
+    """Return how to make keys of the elements along a dim; None where there are none."""
     if array.size <= FEW:
         return None
-    lanes = numpy.moveaxis(array, dim, -1)
-    size = lanes.shape[-1]
-    bits = numpy.uint64(32)
-    if array.dtype.char in "ef" and size <= ALL:
-        made = float_keys(lanes, descending).astype("uint64")
-    elif array.dtype.kind in "iu" and array.itemsize > 2:
-        low, high, bits = int(array.min()), int(array.max()), numpy.uint64(size.bit_length())
-        if high - low >= 1 << (64 - int(bits)):
-            return None
-        made = numpy.subtract(high, lanes, dtype="int64") if descending else numpy.subtract(lanes, low, dtype="int64")
-        made = numpy.ascontiguousarray(made).view("uint64")  # differences that do not fit wrap, and are right unsigned
-    else:
+    size = array.shape[dim]
+    if array.dtype.char in "ef" and size < 1 << 32:
+        return Packing(numpy.dtype("uint64"), 32, 0, 0)
+    if array.dtype.kind not in "iu" or array.itemsize == 1:
         return None
-    made <<= bits
-    made |= numpy.arange(size, dtype="uint64")
-    return made, (numpy.uint64(1) << bits) - numpy.uint64(1)
+    low, high = int(array.min()), int(array.max())
+    bits, needed = size.bit_length(), size.bit_length() + (high - low).bit_length()
+    return None if needed > 64 else Packing(numpy.dtype("uint32" if needed <= 32 else "uint64"), bits, low, high)
 
 
-def float_keys(lanes: Array, descending: bool) -> Any:
-    """Return 32-bit numbers in the order of floats: negative ones turned around, zeros equal, NaN the largest."""
-    values = numpy.add(lanes, numpy.float32(0), dtype="float32", order="C")  # -0.0 + 0.0 is 0.0
-    made = values.view("uint32")
-    made[values != values] = NAN
-    made ^= (made.view("int32") >> 31).view("uint32") | SIGN
-    if descending:
-        made ^= ALL
+def keys(lanes: Array, descending: bool, packing: Packing) -> Any:
+    """Return fresh keys of (lanes, size)."""
+    dtype, bits, low, high = packing
+    if lanes.dtype.kind == "f":
+        made = float_keys(lanes, descending).astype(dtype)
+    else:
+        far, near = (high, lanes) if descending else (lanes, low)
+        distance = numpy.subtract(far, near, dtype="int64", order="C")
+        made = distance.view("uint64").astype(dtype, copy=False)  # differences that do not fit wrap: unsigned, right
+    made <<= dtype.type(bits)
+    made |= numpy.arange(lanes.shape[-1], dtype=dtype)
     return made
 
 
-def unpacked(made: Any, places: Any, dim: int) -> Array:
-    """Return the places, with the dim where it was."""
-    made &= places
-    return numpy.ascontiguousarray(numpy.moveaxis(made.view("int64"), -1, dim))
+def float_keys(lanes: Array, descending: bool) -> Any:
+    """Return numbers of as many bits in the order of floats: negative ones turned, zeros equal, NaN the largest."""
+    values = numpy.add(lanes, lanes.dtype.type(0), dtype="float64" if lanes.dtype.char == "d" else "float32", order="C")
+    bits = 8 * values.itemsize  # -0.0 + 0.0 is 0.0
+    made = values.view(f"uint{bits}")
+    made[values != values] = numpy.array(numpy.nan, values.dtype).view(made.dtype)
+    made ^= (made.view(f"int{bits}") >> (bits - 1)).view(made.dtype) | made.dtype.type(1 << (bits - 1))
+    if descending:
+        numpy.invert(made, out=made)
+    return made
+
+
+# -- what is there -----------------------------------------------------------------------------------------------------
+
+
+def unique(array: Array, inverse: bool, counts: bool) -> tuple[Array, Array | None, Array | None]:
+    """Return the elements of a 1-d array in order, each once; where each went; how often each is there."""
+    if array.size <= FEW or array.dtype.kind == "b":
+        return reference.unique(numpy, array, inverse, counts)
+    if array.dtype.kind in "iu":
+        low, high = int(array.min()), int(array.max())
+        if high - low < 2 * array.size:
+            return unique_by_counting(array, low, inverse, counts)
+    if inverse:
+        index = order(array, 0, False)
+        ordered = array[index]
+    else:
+        ordered = numpy.sort(array)
+    new = numpy.empty(array.size, "bool")
+    new[0] = True
+    numpy.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    starts = numpy.flatnonzero(new)
+    places = None
+    if inverse:
+        places = numpy.empty(array.size, "int64")
+        places[index] = numpy.cumsum(new) - 1
+    return ordered[starts], places, numpy.diff(starts, append=array.size) if counts else None
+
+
+def unique_by_counting(
+    array: Array, low: int, inverse: bool, counts: bool
+) -> tuple[Array, Array | None, Array | None]:
+    """Do so for integers that lie close together."""
+    distance = numpy.subtract(array, low, dtype="int64") if low or array.dtype.kind == "u" else array
+    numbers = numpy.bincount(distance)
+    there = numpy.flatnonzero(numbers)
+    places = (numpy.cumsum(numbers > 0) - 1)[distance] if inverse else None
+    return (there + low).astype(array.dtype), places, numbers[there] if counts else None

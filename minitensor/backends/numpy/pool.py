@@ -2,26 +2,90 @@
 
 Each tap of the window becomes one contiguous array of the output's size, so that comparing taps runs at the speed of
 the cache; which tap won is kept as one byte. What is rare (NaN, infinities, integers) is left to the reference, tile by
-tile. Nothing is known here of tensors or gradients.
+tile. Means add up one dim after the other. Nothing is known here of tensors or gradients.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from minitensor.backends.numpy.conv import overlap
 from minitensor.backends.numpy.threads import parallel_for, scratch
 from minitensor.backends.reference import pool as reference
 from minitensor.backends.reference.conv import in_format_of, is_channels_last, seen
+from minitensor.shapes import pool_output_size
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
 Pair = tuple[int, int]
+Numbers = tuple[int, ...]  # one for each spatial dim
 Shape = tuple[int, ...]
 
 TILE_ELEMENTS = 1 << 16  # of the taps of a tile: 256 KiB of floats
+
+
+def max_pool(
+    input: Array, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
+) -> tuple[Array, Array]:
+    """Return the largest entry of each window of (N, C, *size) and its flat position in the plane, int64."""
+    if len(kernel) == 2:
+        return max_pool2d(input, *in_pairs(kernel, stride, padding, dilation), ceil_mode)
+    if len(kernel) == 1:
+        pairs = in_pairs((1, *kernel), (1, *stride), (0, *padding), (1, *dilation))
+        values, indices = max_pool2d(input[:, :, None], *pairs, ceil_mode)
+        return values[:, :, 0], indices[:, :, 0]
+    if len(kernel) == 3 and not beyond(input.shape[2], kernel[0], stride[0], padding[0], dilation[0], ceil_mode):
+        return max_pool3d(input, kernel, stride, padding, dilation, ceil_mode)
+    return reference.max_pool(numpy, input, kernel, stride, padding, dilation, ceil_mode)
+
+
+def adaptive_max_pool(input: Array, size: Numbers) -> tuple[Array, Array]:
+    """Return the largest entries of windows that share the plane out: equal shares are windows like others."""
+    sides = input.shape[2:]
+    if not math.prod(size) or any(side % count for side, count in zip(sides, size)):
+        return reference.adaptive_max_pool(numpy, input, size)
+    kernel = tuple([side // count for side, count in zip(sides, size)])
+    return max_pool(input, kernel, kernel, (0,) * len(size), (1,) * len(size), False)
+
+
+def in_pairs(
+    kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers
+) -> tuple[Pair, Pair, Pair, Pair]:
+    """Return the last two of each of these."""
+    return (
+        (kernel[-2], kernel[-1]), (stride[-2], stride[-1]), (padding[-2], padding[-1]), (dilation[-2], dilation[-1])
+    )  # fmt: skip
+
+
+def beyond(length: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> bool:
+    """Whether a dilated window may see nothing but padding."""
+    count = pool_output_size(length, kernel, stride, padding, dilation, ceil_mode)
+    return bool((reference.first_inside(numpy, count, stride, padding, dilation) >= length).any())
+
+
+def max_pool3d(
+    input: Array, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
+) -> tuple[Array, Array]:
+    """Choose in each image of (N, C, D, H, W), then among the images of a window: of equal entries still the first."""
+    n, channels, depth, height, width = input.shape
+    images = input.reshape(n, channels * depth, height, width)
+    best, places = max_pool2d(images, *in_pairs(kernel, stride, padding, dilation), ceil_mode)
+    size = best.shape[2:]
+    columns = best.reshape(n, channels, depth, math.prod(size))
+    values, chosen = max_pool2d(
+        columns, (kernel[0], 1), (stride[0], 1), (padding[0], 0), (dilation[0], 1), ceil_mode
+    )
+    flat = chosen.reshape(n, channels, math.prod(chosen.shape[2:]))
+    places = numpy.take_along_axis(places.reshape(n, channels, depth * math.prod(size)), flat, 2)
+    indices = chosen // max(1, math.prod(size)) * (height * width) + places.reshape(chosen.shape)
+    shape = (n, channels, values.shape[2], *size)
+    return (
+        in_format_of(numpy, input, values.reshape(shape)), in_format_of(numpy, input, indices.reshape(shape))
+    )
 
 
 def max_pool2d(
@@ -29,9 +93,11 @@ def max_pool2d(
 ) -> tuple[Array, Array]:
     """Return the largest entry of each window of (N, C, H, W) and its flat position in (H, W), int64."""
     if input.dtype.char not in "fd" or kernel[0] * kernel[1] > 256 or not input.size:
-        return reference.max_pool2d(numpy, input, kernel, stride, padding, dilation, ceil_mode)
+        return reference.max_pool(numpy, input, kernel, stride, padding, dilation, ceil_mode)
     n, channels = input.shape[:2]
-    size = reference.pooled_size(input.shape, kernel, stride, padding, dilation, ceil_mode)
+    size = pool_output_size(input.shape[2], kernel[0], stride[0], padding[0], dilation[0], ceil_mode), pool_output_size(
+        input.shape[3], kernel[1], stride[1], padding[1], dilation[1], ceil_mode
+    )
     planes = as_planes(input)
     values = numpy.empty((len(planes), *size, planes.shape[3]), input.dtype)
     indices = numpy.empty(values.shape, numpy.int64)
@@ -43,7 +109,7 @@ def max_pool2d(
         choose(planes[tile], *steps, values[tile], indices[tile])
         # The sum of finite numbers may overflow: then the slow path does the same work again, and nothing is wrong.
         if not numpy.isfinite(numpy.add.reduce(values[tile], None)):
-            slow = reference.max_pool2d(numpy, planes[tile].transpose(0, 3, 1, 2), *steps, ceil_mode)
+            slow = reference.max_pool(numpy, planes[tile].transpose(0, 3, 1, 2), *steps, ceil_mode)
             values[tile], indices[tile] = (part.transpose(0, 2, 3, 1) for part in slow)
 
     with numpy.errstate(over="ignore", invalid="ignore"):
@@ -79,7 +145,7 @@ def spread_taps(
 ) -> Array:
     """Copy what each tap sees into (KH * KW, B, OH, OW, I): first whole rows, then columns of these, in longer runs."""
     b, height, width, inner = planes.shape
-    bottom, right = reference.overhang((b, inner, height, width), size, kernel, stride, padding, dilation)
+    bottom, right = reference.overhang((b, inner, height, width), size[:2], kernel, stride, padding, dilation)
     if (bottom, right) != (height, width):
         planes = surrounded(planes, padding, (bottom, right))
     taps = scratch("taps", kernel[0] * kernel[1] * b * size[0] * size[1] * inner, planes.dtype)
@@ -102,9 +168,9 @@ def surrounded(planes: Array, padding: Pair, size: Pair) -> Array:
 
 
 def gather_planes(input: Array, indices: Array) -> Array:
-    """Read from each (H, W) plane of ``input`` at flat ``indices`` (N, C, ...)."""
+    """Read from each plane of ``input`` at flat ``indices`` (N, C, ...)."""
     flat = numpy.ascontiguousarray(input).reshape(-1)
-    places = indices + plane_starts(indices, input.shape[2] * input.shape[3])
+    places = indices + plane_starts(indices, math.prod(input.shape[2:]))
     return in_format_of(numpy, input, flat[numpy.ascontiguousarray(places)])
 
 
@@ -113,11 +179,10 @@ def scatter_planes(grad: Array, indices: Array, input_shape: Shape) -> Array:
 
     One thread: NumPy keeps the interpreter while it scatters. 3 ns an entry all told, where ``bincount`` takes 5.
     """
-    n, channels, height, width = input_shape
     if grad.dtype.char not in "fd" or not grad.size:
         return reference.scatter_planes(numpy, grad, indices, input_shape)
-    total = numpy.zeros(n * channels * height * width, grad.dtype)
-    places = numpy.ascontiguousarray(indices + plane_starts(indices, height * width))
+    total = numpy.zeros(math.prod(input_shape), grad.dtype)
+    places = numpy.ascontiguousarray(indices + plane_starts(indices, math.prod(input_shape[2:])))
     numpy.add.at(total, places.reshape(-1), numpy.ascontiguousarray(grad).reshape(-1))
     return in_format_of(numpy, grad, total.reshape(input_shape))
 
@@ -142,3 +207,132 @@ def as_images(planes: Array, n: int, channels: int) -> Array:
         return planes.reshape(n, channels, *planes.shape[1:3])
     images: Array = planes.transpose(0, 3, 1, 2)
     return images
+
+
+# -- means -------------------------------------------------------------------------------------------------------------
+
+
+def avg_pool(
+    input: Array,
+    kernel: Numbers,
+    stride: Numbers,
+    padding: Numbers,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Array:
+    """Return the mean of each window of (N, C, *size): sums along one dim after the other, divided."""
+    if input.dtype.char not in "fd" or not input.size:
+        given = (kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
+        return reference.avg_pool(numpy, input, *given)
+    size = reference.pooled_size(input.shape, kernel, stride, padding, (1,) * len(kernel), ceil_mode)
+    counts = counted(input, input.shape, size, kernel, stride, padding, count_include_pad, divisor_override)
+    planes = dense_planes(input)
+    means = numpy.empty((len(planes), *size, planes.shape[-1]), input.dtype)
+    count = max(1, TILE_ELEMENTS // max(1, planes[0].size))
+
+    def pool_tile(turn: int) -> None:
+        tile = slice(turn * count, (turn + 1) * count)
+        total = planes[tile]
+        for dim, numbers in enumerate(zip(kernel, stride, padding, size), 1):
+            total = sums_along(total, dim, *numbers)
+        numpy.divide(total, counts, out=means[tile])
+
+    parallel_for(pool_tile, -(-len(planes) // count))
+    return undense(means, input, size)
+
+
+def avg_pool_input(
+    grad: Array,
+    input_shape: Shape,
+    kernel: Numbers,
+    stride: Numbers,
+    padding: Numbers,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Array:
+    """Return the adjoint of ``avg_pool``: shares, spread along one dim after the other."""
+    if grad.dtype.char not in "fd" or not grad.size:
+        given = (input_shape, kernel, stride, padding, count_include_pad, divisor_override)
+        return reference.avg_pool_input(numpy, grad, *given)
+    size = grad.shape[2:]
+    counts = counted(grad, input_shape, size, kernel, stride, padding, count_include_pad, divisor_override)
+    planes = dense_planes(grad)
+    spread = numpy.empty((len(planes), *input_shape[2:], planes.shape[-1]), grad.dtype)
+    count = max(1, TILE_ELEMENTS // max(1, spread[0].size))
+    last = len(kernel)
+
+    def spread_tile(turn: int) -> None:
+        tile = slice(turn * count, (turn + 1) * count)
+        total = planes[tile] / counts
+        for dim in range(last, 0, -1):
+            numbers = kernel[dim - 1], stride[dim - 1], padding[dim - 1], input_shape[dim + 1]
+            total = spread_along(total, dim, *numbers, spread[tile] if dim == 1 else None)
+
+    parallel_for(spread_tile, -(-len(planes) // count))
+    return undense(spread, grad, input_shape[2:])
+
+
+def counted(
+    model: Array,
+    input_shape: Shape,
+    size: Numbers,
+    kernel: Numbers,
+    stride: Numbers,
+    padding: Numbers,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Any:
+    """Return the windows' divisors as (OH, OW, 1) in the model's dtype, or as one number if they are all the same."""
+    windows = zip(input_shape[2:], size, kernel, stride, padding)
+    whole = all((n - 1) * step + taps <= length + 2 * edge for length, n, taps, step, edge in windows)
+    if divisor_override is not None or (whole and (count_include_pad or not any(padding))):
+        return model.dtype.type(math.prod(kernel) if divisor_override is None else divisor_override)
+    given = (input_shape, size, kernel, stride, padding, count_include_pad, divisor_override)
+    return numpy.asarray(reference.divisors(numpy, *given), model.dtype)[..., None]
+
+
+def dense_planes(images: Array) -> Array:
+    """View (N, C, *size) as (N, *size, C) if it lies so, else as (N * C, *size, 1), copying if it must."""
+    if is_channels_last(images):
+        planes: Array = numpy.moveaxis(images, 1, -1)
+        return planes
+    return images.reshape(-1, *images.shape[2:], 1)
+
+
+def undense(planes: Array, model: Array, size: Shape) -> Array:
+    """Undo ``dense_planes``."""
+    last = is_channels_last(model)
+    images: Array = numpy.moveaxis(planes, -1, 1) if last else planes.reshape(*model.shape[:2], *size)
+    return images
+
+
+def sums_along(planes: Array, dim: int, kernel: int, stride: int, padding: int, count: int) -> Array:
+    """Add up each window along one dim."""
+    if kernel == 1 and stride == 1 and not padding:
+        return planes
+    length = planes.shape[dim]
+    total = numpy.zeros((*planes.shape[:dim], count, *planes.shape[dim + 1 :]), planes.dtype)
+    for tap in range(kernel):
+        kept, seen_ = overlap(tap - padding, stride, count, length)
+        place = total[at(dim, kept)]
+        numpy.add(place, planes[at(dim, seen_)], out=place)
+    return total
+
+
+def spread_along(
+    planes: Array, dim: int, kernel: int, stride: int, padding: int, length: int, out: Array | None
+) -> Array:
+    """Add each entry to all of its window along one dim: the adjoint of ``sums_along``."""
+    total = numpy.empty((*planes.shape[:dim], length, *planes.shape[dim + 1 :]), planes.dtype) if out is None else out
+    total[...] = 0
+    for tap in range(kernel):
+        kept, seen_ = overlap(tap - padding, stride, planes.shape[dim], length)
+        place = total[at(dim, seen_)]
+        numpy.add(place, planes[at(dim, kept)], out=place)
+    return total
+
+
+def at(dim: int, part: slice) -> tuple[slice, ...]:
+    """Return the index of a part of one dim."""
+    return (*[slice(None)] * dim, part)

@@ -20,7 +20,6 @@ FEW = 512  # up to this many elements, a product is not worth its preparation
 BLOCK = 512  # rows added by one product; as many columns at most
 PRODUCT = BLOCK * BLOCK  # elements in one product: on more, BLAS would wake its threads, which cost more than they add
 LONG = 4096  # entries of a row from which on adding by halves is the more accurate
-NARROW = 32  # so few columns are not worth a call for each row
 ONES = {kind: numpy.ones(LONG, kind) for kind in "fd"}  # making them anew takes as long as a product
 
 
@@ -103,30 +102,3 @@ def add_few(rows: Array) -> Array:
     if width > BLOCK:
         return numpy.add.reduce(rows, 0)  # type: ignore[no-any-return]  # as above
     return ONES[rows.dtype.char][:count].dot(rows)  # type: ignore[no-any-return]  # as above
-
-
-# -- running sums ------------------------------------------------------------------------------------------------------
-
-
-def cumsum(array: Array, dim: int) -> Array:
-    """Return the sums of floats up to each element along a dim, added in double precision.
-
-    Along any dim but the last, NumPy strides through memory; whole rows, one after the other, take a fifth of the time.
-    """
-    wide = numpy.dtype("complex128" if array.dtype.kind == "c" else "float64")
-    outer, size, inner = prod(array.shape[:dim]), array.shape[dim], prod(array.shape[dim + 1 :])
-    if inner < NARROW:
-        return numpy.cumsum(array, axis=dim, dtype=wide).astype(array.dtype, copy=False)
-    result = numpy.empty(array.shape, array.dtype)
-    cumsum_columns(array.reshape(outer, size, inner), result.reshape(outer, size, inner), wide)
-    return result
-
-
-def cumsum_columns(source: Array, target: Array, wide: Any) -> None:
-    """Add whole rows, one after the other."""
-    outer, size, inner = source.shape
-    for block in range(outer):
-        so_far = numpy.zeros(inner, wide)
-        for place in range(size):
-            so_far += source[block, place]
-            target[block, place] = so_far

@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy
 
 from minitensor.backends.base import Backend
-from minitensor.backends.numpy import activation, conv, gemm, norm, order, pool, reduce
+from minitensor.backends.numpy import (
+    activation,
+    assemble,
+    gemm,
+    linalg,
+    norm,
+    order,
+    pool,
+    reduce,
+    resample,
+    running,
+    sample,
+    scatter,
+    softmax,
+    volume,
+)
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -46,20 +61,35 @@ class NumpyBackend(Backend):
     def address(self, array: Array) -> int:
         return int(array.ctypes.data)
 
-    def take(self, array: Array, index: Array, axis: int) -> Array:
-        return array.take(index, axis, mode="clip")  # half the time of "raise", which looks at each position once more
-
     sum = staticmethod(reduce.sum)
 
     dot = staticmethod(gemm.dot)
-    conv2d = staticmethod(conv.conv2d)
-    conv2d_input = staticmethod(conv.conv2d_input)
-    conv2d_weight = staticmethod(conv.conv2d_weight)
-    max_pool2d = staticmethod(pool.max_pool2d)
+    matmul = staticmethod(gemm.matmul)
+    solve_triangular = staticmethod(linalg.solve_triangular)
+    conv = staticmethod(volume.conv)
+    conv_input = staticmethod(volume.conv_input)
+    conv_weight = staticmethod(volume.conv_weight)
+    max_pool = staticmethod(pool.max_pool)
+    adaptive_max_pool = staticmethod(pool.adaptive_max_pool)
+    avg_pool = staticmethod(pool.avg_pool)
+    avg_pool_input = staticmethod(pool.avg_pool_input)
+    resample = staticmethod(resample.resample)
+    pick = staticmethod(sample.pick)
+    spread = staticmethod(sample.spread)
+    compare = staticmethod(sample.compare)
     gather_planes = staticmethod(pool.gather_planes)
     scatter_planes = staticmethod(pool.scatter_planes)
     standardize = staticmethod(norm.standardize)
     project_standardized = staticmethod(norm.project)
+    layer_norm = staticmethod(norm.layer_norm)
+    layer_norm_back = staticmethod(norm.layer_norm_back)
+    channel_statistics = staticmethod(norm.channel_statistics)
+    channel_norm = staticmethod(norm.channel_norm)
+    channel_norm_back = staticmethod(norm.channel_norm_back)
+    log_softmax = staticmethod(softmax.log_softmax)
+    softmax_gradient = staticmethod(softmax.softmax_gradient)
+    log_softmax_gradient = staticmethod(softmax.log_softmax_gradient)
+    softmax = staticmethod(softmax.softmax)  # the last of them: from here on the name is the kernel's
     clip = staticmethod(activation.clip)
     where = staticmethod(activation.where)
     rectify = staticmethod(activation.rectify)
@@ -71,5 +101,21 @@ class NumpyBackend(Backend):
     gelu = staticmethod(activation.gelu)
     gelu_gradient = staticmethod(activation.gelu_gradient)
     argsort = staticmethod(order.order)
+    add_slices = staticmethod(scatter.add_slices)
+    multiply_at = staticmethod(scatter.multiply_at)
+    extreme_at = staticmethod(scatter.extreme_at)
+    place_where = staticmethod(scatter.place_where)
+    concatenate = staticmethod(assemble.concatenate)
+    triangle = staticmethod(assemble.triangle)
+    take_first = staticmethod(scatter.take_first)
+    fill_where = staticmethod(scatter.fill_where)
+    argwhere = staticmethod(scatter.argwhere)
+    take = staticmethod(scatter.take)
+    sum_rows = staticmethod(scatter.sum_rows)
+    gather = staticmethod(scatter.gather)
+    scatter_add = staticmethod(scatter.scatter_add)
+    scatter = staticmethod(scatter.scatter)  # the last of them: from here on the name is the kernel's
     argtop = staticmethod(order.first)
-    cumsum = staticmethod(reduce.cumsum)
+    unique = staticmethod(order.unique)
+    accumulate = staticmethod(running.accumulate)
+    running_extreme = staticmethod(running.extreme)

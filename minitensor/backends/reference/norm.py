@@ -36,3 +36,90 @@ def project(xp: Any, input: Array, z: Array, r: Array) -> Array:
     along = (wide_z * x).mean(AXES, keepdims=True)
     projected: Array = (r * (x - x.mean(AXES, keepdims=True) - wide_z * along)).astype(input.dtype)
     return projected
+
+
+# -- standardised and affine, in one kernel each way -------------------------------------------------------------------
+
+
+def layer_norm(xp: Any, input: Array, weight: Array | None, bias: Array | None, eps: float) -> Array:
+    """Standardise each row of (M, L), then times ``weight`` plus ``bias``, both (L)."""
+    z, _ = standard_rows(xp, input, eps)
+    return affine(z, weight, bias).astype(input.dtype)
+
+
+def layer_norm_back(
+    xp: Any, grad: Array, input: Array, weight: Array | None, eps: float
+) -> tuple[Array, Array, Array]:
+    """Return the gradients of ``layer_norm`` in the input, the weight and the bias."""
+    z, r = standard_rows(xp, input, eps)
+    g = grad.astype(z.dtype)
+    h = affine(g, weight, None)
+    total = r * (h - h.mean(1, keepdims=True) - z * (h * z).mean(1, keepdims=True))
+    grads: list[Array] = [each.astype(input.dtype) for each in (total, (g * z).sum(0), g.sum(0))]
+    return grads[0], grads[1], grads[2]
+
+
+def standard_rows(xp: Any, input: Array, eps: float) -> tuple[Array, Array]:
+    """Return rows with mean 0 and variance 1, and what they were multiplied by."""
+    x = input.astype(wide(xp, input.dtype))
+    centered = x - x.mean(1, keepdims=True)
+    r = 1 / xp.sqrt((centered * centered).mean(1, keepdims=True) + x.dtype.type(eps))
+    return centered * r, r
+
+
+def affine(z: Array, weight: Array | None, bias: Array | None) -> Array:
+    """Return ``z * weight + bias``, or less of it."""
+    if weight is not None:
+        z = z * weight
+    return z if bias is None else z + bias
+
+
+# Note [Channels and their groups]. Statistics of (N, C, L) are taken over N and L for each channel, if ``groups`` is 0:
+# then they have the shape (1, C). Else over each of so many groups of channels of each sample, and have the shape
+# (N, groups). ``pooled`` adds up what belongs together, ``spread`` gives each channel of each sample its own again.
+
+
+def pooled(sums: Array, groups: int) -> Array:
+    """Add up numbers (N, C) that share their statistics."""
+    total: Array = sums.reshape(len(sums), groups, -1).sum(2) if groups else sums.sum(0, keepdims=True)
+    return total
+
+
+def spread(xp: Any, statistics: Array, shape: tuple[int, ...]) -> Array:
+    """Return statistics as (N, C)."""
+    n, channels = shape[:2]
+    wanted: Array = xp.repeat(statistics, channels // statistics.shape[1], 1)
+    return xp.broadcast_to(wanted, (n, channels))  # type: ignore[no-any-return]  # `xp` is untyped
+
+
+def channel_statistics(xp: Any, input: Array, groups: int) -> tuple[Array, Array]:
+    """Return mean and biased variance; see Note [Channels and their groups]."""
+    x = input.astype(wide(xp, input.dtype))
+    shared = x.reshape(len(x), groups, -1) if groups else x.swapaxes(0, 1).reshape(1, x.shape[1], -1)
+    mean = shared.mean(2, keepdims=True)
+    centered = shared - mean
+    return mean[..., 0], (centered * centered).mean(2)
+
+
+def channel_norm(
+    xp: Any, input: Array, mean: Array, r: Array, weight: Array | None, bias: Array | None
+) -> Array:
+    """Return (x - mean) * r * weight + bias for (N, C, L), with ``weight`` and ``bias`` (C)."""
+    mean, r = [spread(xp, each, input.shape) for each in (mean, r)]
+    z = (input - mean[..., None]) * r[..., None]
+    return affine(z, *[None if each is None else each[:, None] for each in (weight, bias)]).astype(input.dtype)
+
+
+def channel_norm_back(
+    xp: Any, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None, groups: int
+) -> tuple[Array, Array, Array]:
+    """Return the gradients in the input, the weight and the bias; mean and r are the input's own."""
+    wide_mean, wide_r = [spread(xp, each, input.shape)[..., None] for each in (mean, r)]
+    z = (input - wide_mean) * wide_r
+    g = grad.astype(z.dtype)
+    h = affine(g, None if weight is None else weight[:, None], None)
+    count = input.size // mean.size
+    first, second = [spread(xp, pooled(each.sum(2), groups), input.shape)[..., None] / count for each in (h, h * z)]
+    total = wide_r * (h - first - z * second)
+    grads: list[Array] = [each.astype(input.dtype) for each in (total, (g * z).sum((0, 2)), g.sum((0, 2)))]
+    return grads[0], grads[1], grads[2]

@@ -1,4 +1,4 @@
-"""Indices that sort, by a stable argsort and by a partition."""
+"""Indices that sort, by a stable argsort and by a partition; what is there, and how often."""
 
 from __future__ import annotations
 
@@ -37,3 +37,35 @@ def first(xp: Library, array: Array, k: int, dim: int, descending: bool) -> Arra
     parted = parted[along(dim, ours)]
     inner = order(xp, xp.take_along_axis(array, parted, dim), dim, descending)
     return xp.take_along_axis(parted, inner, dim)
+
+
+def kth(xp: Library, array: Array, k: int, dim: int) -> Array:
+    """Return the index of the k-th smallest element along a dim, which is kept; of equal ones any."""
+    return xp.argpartition(array, k, axis=dim)[along(dim, slice(k, k + 1))]
+
+
+def unique(xp: Library, array: Array, inverse: bool, counts: bool) -> tuple[Array, Array | None, Array | None]:
+    """Return the elements of a 1-d array in order, each once; the place of each in them; how often each is there."""
+    values, places, numbers = xp.unique(array, return_inverse=True, return_counts=True, equal_nan=False)
+    return values, places if inverse else None, numbers if counts else None
+
+
+def histogram(xp: Library, array: Array, bins: int, low: float, high: float) -> Array:
+    """Count the elements of a 1-d array of floats in equal parts of a range, which holds both its ends."""
+    if array.dtype.itemsize == 2:
+        array = array.astype("float32")
+    first, last = xp.asarray(low, dtype=array.dtype), xp.asarray(high, dtype=array.dtype)
+    inside = (array >= first) & (array <= last)
+    place = (xp.where(inside, array - first, 0) * bins / (last - first)).astype("int64")
+    return xp.bincount(xp.where(inside, xp.minimum(place, bins - 1), bins), minlength=bins + 1)[:bins]
+
+
+def searchsorted(xp: Library, sequence: Array, values: Array, side: str) -> Array:
+    """Return where values would go into a sorted sequence, row by row: (..., n) and (..., m) give (..., m)."""
+    found = xp.zeros(values.shape, "int64")
+    if values.size:
+        rows, wanted = sequence.reshape(-1, sequence.shape[-1]), values.reshape(-1, values.shape[-1])
+        places = found.reshape(wanted.shape)
+        for k in range(len(rows)):
+            places[k] = xp.searchsorted(rows[k], wanted[k], side)
+    return found

@@ -1,8 +1,8 @@
-"""Pooling as it is defined: windows over the last two dims, their largest entry or their mean.
+"""Pooling as it is defined: windows over the last dims, their largest entry or their mean.
 
 Max pooling is a choice of positions; once they are known it is a gather, and its adjoint a scatter to the same
-positions. Both are linear, so they differentiate each other at every order. Written in ``xp`` for any dtype and
-library, slow and plain; nothing is known here of tensors or threads.
+positions. Both are linear, so they differentiate each other at every order. Written in ``xp`` for any dtype, any
+library and any number of dims, slow and plain; nothing is known here of tensors or threads.
 """
 
 from __future__ import annotations
@@ -10,125 +10,154 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minitensor.backends.reference.conv import in_format_of, taps
+from minitensor.backends.reference.conv import flat_planes, in_format_of, inside, taps, wide
 from minitensor.shapes import pool_output_size
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-Pair = tuple[int, int]
+Numbers = tuple[int, ...]  # one for each spatial dim
 Shape = tuple[int, ...]
 
 
-def max_pool2d(
-    xp: Any, input: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
+def max_pool(
+    xp: Any, input: Array, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
 ) -> tuple[Array, Array]:
-    """Return the largest entry of each window of (N, C, H, W) and its flat position in (H, W), int64.
+    """Return the largest entry of each window of (N, C, *size) and its flat position in the plane, int64.
 
     The first of equal entries wins, a NaN beats every number, and of several NaNs the last one is pointed at.
     """
-    height, width = input.shape[2:]
     size = pooled_size(input.shape, kernel, stride, padding, dilation, ceil_mode)
-    bottom, right = overhang(input.shape, size, kernel, stride, padding, dilation)
-    padded = xp.full((*input.shape[:2], bottom, right), lowest(xp, input.dtype), input.dtype)
-    padded[:, :, padding[0] : padding[0] + height, padding[1] : padding[1] + width] = input
-    first = first_inside(xp, size[0], stride[0], padding[0], dilation[0])[:, None] * width
-    first = first + first_inside(xp, size[1], stride[1], padding[1], dilation[1])
+    around = overhang(input.shape, size, kernel, stride, padding, dilation)
+    padded = xp.full((*input.shape[:2], *around), lowest(xp, input.dtype), input.dtype)
+    padded[inside(input.shape[2:], padding)] = input
+    corners = zip(size, stride, padding, dilation)
+    first = flat_positions(xp, [first_inside(xp, *each) for each in corners], input.shape[2:])
+    positions = flat_positions(xp, [xp.arange(n) - edge for n, edge in zip(around, padding)], input.shape[2:])
     values = xp.full((*input.shape[:2], *size), lowest(xp, input.dtype), input.dtype)
     indices = xp.broadcast_to(first, values.shape)
-    rows, columns = xp.arange(bottom)[:, None] - padding[0], xp.arange(right) - padding[1]
-    positions = rows * width + columns
-    for _, _, window in taps(kernel, size, stride, dilation):
+    for _, window in taps(kernel, size, stride, dilation):
         candidates = padded[window]
         wins = (candidates > values) | (candidates != candidates)  # only NaN differs from itself
         values = xp.where(wins, candidates, values)
-        indices = xp.where(wins, positions[window[1:]], indices)
+        indices = xp.where(wins, positions[window], indices)
     return in_format_of(xp, input, values), in_format_of(xp, input, indices.astype(xp.int64))
 
 
+def adaptive_max_pool(xp: Any, input: Array, size: Numbers) -> tuple[Array, Array]:
+    """Return the largest entries of windows that share the plane out, and their flat positions, as ``max_pool`` does.
+
+    One dim after the other, the last one first: so the first of equal entries is found row by row.
+    """
+    values, places = largest_along(xp, input, input.ndim - 1, size[-1])
+    for dim in range(input.ndim - 2, 1, -1):
+        values, chosen = largest_along(xp, values, dim, size[dim - 2])
+        places = chosen * math.prod(input.shape[dim + 1 :]) + xp.take_along_axis(places, chosen, dim)
+    return in_format_of(xp, input, values), in_format_of(xp, input, places)
+
+
+def largest_along(xp: Any, values: Array, dim: int, count: int) -> tuple[Array, Array]:
+    """Return the largest entry, and its place in the dim, of each of ``count`` windows that share it out."""
+    windows = [(i * values.shape[dim] // count, -(-(i + 1) * values.shape[dim] // count)) for i in range(count)]
+    start, last = (xp.asarray([window[side] for window in windows], xp.int64) for side in (0, 1))
+    across = (-1, *[1] * (values.ndim - dim - 1))
+    best = xp.take(values, start, dim)
+    chosen = xp.broadcast_to(start.reshape(across), best.shape)
+    for step in range(1, max([end - begin for begin, end in windows], default=0)):
+        here = xp.minimum(start + step, last - 1)
+        candidates = xp.take(values, here, dim)
+        wins = (candidates > best) | (candidates != candidates)
+        best = xp.where(wins, candidates, best)
+        chosen = xp.where(wins, here.reshape(across), chosen)
+    return best, chosen
+
+
+def flat_positions(xp: Any, coordinates: list[Any], size: Numbers) -> Any:
+    """Return the flat position in a plane of ``size`` of every combination of coordinates."""
+    total = xp.zeros((), xp.int64)
+    for along, length in zip(coordinates, size):
+        total = total[..., None] * length + along
+    return total
+
+
 def gather_planes(xp: Any, input: Array, indices: Array) -> Array:
-    """Read from each (H, W) plane of ``input`` at flat ``indices`` (N, C, ...): max pooling after its choice."""
-    planes = input.reshape(*input.shape[:2], input.shape[2] * input.shape[3])
-    flat = indices.reshape(*indices.shape[:2], math.prod(indices.shape[2:]))
-    return in_format_of(xp, input, xp.take_along_axis(planes, flat, 2).reshape(indices.shape))
+    """Read from each plane of ``input`` at flat ``indices`` (N, C, ...): max pooling after its choice."""
+    found = xp.take_along_axis(flat_planes(input, 2), flat_planes(indices, 2), 2)
+    return in_format_of(xp, input, found.reshape(indices.shape))
 
 
 def scatter_planes(xp: Any, grad: Array, indices: Array, input_shape: Shape) -> Array:
     """Add ``grad`` into planes of zeros of ``input_shape`` at flat ``indices``: the adjoint of ``gather_planes``."""
-    n, channels, height, width = input_shape
-    total = xp.zeros(n * channels * height * width, grad.dtype)
-    start = xp.arange(n * channels).reshape(n, channels, *[1] * (indices.ndim - 2)) * (height * width)
+    planes, plane = math.prod(input_shape[:2]), math.prod(input_shape[2:])
+    total = xp.zeros(planes * plane, grad.dtype)
+    start = xp.arange(planes).reshape(*input_shape[:2], *[1] * (indices.ndim - 2)) * plane
     xp.add.at(total, (indices + start).reshape(-1), grad.reshape(-1))
     return in_format_of(xp, grad, total.reshape(input_shape))
 
 
-def avg_pool2d(
+def avg_pool(
     xp: Any,
     input: Array,
-    kernel: Pair,
-    stride: Pair,
-    padding: Pair,
+    kernel: Numbers,
+    stride: Numbers,
+    padding: Numbers,
     ceil_mode: bool,
     count_include_pad: bool,
     divisor_override: int | None,
 ) -> Array:
-    """Return the mean of each window of (N, C, H, W)."""
-    size = pooled_size(input.shape, kernel, stride, padding, (1, 1), ceil_mode)
-    bottom, right = overhang(input.shape, size, kernel, stride, padding, (1, 1))
-    padded = xp.zeros((*input.shape[:2], bottom, right), input.dtype)
-    padded[:, :, padding[0] : padding[0] + input.shape[2], padding[1] : padding[1] + input.shape[3]] = input
-    total = xp.zeros((*input.shape[:2], *size), padded.dtype)
-    for _, _, window in taps(kernel, size, stride, (1, 1)):
+    """Return the mean of each window of (N, C, *size)."""
+    ones = (1,) * len(kernel)
+    size = pooled_size(input.shape, kernel, stride, padding, ones, ceil_mode)
+    padded = xp.zeros((*input.shape[:2], *overhang(input.shape, size, kernel, stride, padding, ones)), input.dtype)
+    padded[inside(input.shape[2:], padding)] = input
+    total = xp.zeros((*input.shape[:2], *size), wide(xp, input.dtype))
+    for _, window in taps(kernel, size, stride, ones):
         total += padded[window]
     counts = divisors(xp, input.shape, size, kernel, stride, padding, count_include_pad, divisor_override)
-    return in_format_of(xp, input, divide(xp, total, counts))
+    return in_format_of(xp, input, divide(xp, total, counts).astype(input.dtype))
 
 
-def avg_pool2d_input(
+def avg_pool_input(
     xp: Any,
     grad: Array,
     input_shape: Shape,
-    kernel: Pair,
-    stride: Pair,
-    padding: Pair,
+    kernel: Numbers,
+    stride: Numbers,
+    padding: Numbers,
     count_include_pad: bool,
     divisor_override: int | None,
 ) -> Array:
-    """Return the adjoint of ``avg_pool2d``: each gradient is shared out evenly over its window."""
-    size = grad.shape[2:]
+    """Return the adjoint of ``avg_pool``: each gradient is shared out evenly over its window."""
+    ones, size = (1,) * len(kernel), grad.shape[2:]
     counts = divisors(xp, input_shape, size, kernel, stride, padding, count_include_pad, divisor_override)
-    shares = divide(xp, grad, counts)
-    bottom, right = overhang(input_shape, size, kernel, stride, padding, (1, 1))
-    total = xp.zeros((*input_shape[:2], bottom, right), grad.dtype)
-    for _, _, window in taps(kernel, size, stride, (1, 1)):
+    shares, around = divide(xp, grad, counts), overhang(input_shape, size, kernel, stride, padding, ones)
+    total = xp.zeros((*input_shape[:2], *around), wide(xp, grad.dtype))
+    for _, window in taps(kernel, size, stride, ones):
         total[window] += shares
-    inner = total[:, :, padding[0] : padding[0] + input_shape[2], padding[1] : padding[1] + input_shape[3]]
+    inner = total[inside(input_shape[2:], padding)].astype(grad.dtype)
     return in_format_of(xp, grad, xp.ascontiguousarray(inner))
 
 
 def divisors(
     xp: Any,
     input_shape: Shape,
-    size: Shape,
-    kernel: Pair,
-    stride: Pair,
-    padding: Pair,
+    size: Numbers,
+    kernel: Numbers,
+    stride: Numbers,
+    padding: Numbers,
     count_include_pad: bool,
     divisor_override: int | None,
 ) -> Array | int:
-    """Return by what each window's sum is divided: (OH, OW), or one number.
+    """Return by what each window's sum is divided: an array of the output's size, or one number.
 
     Padding counts if it is asked to; what hangs over the end beyond the padding (``ceil_mode``) never does.
     """
     if divisor_override is not None:
         return divisor_override
-    edges = padding if count_include_pad else (0, 0)
-    rows, columns = (
-        covered(xp, input_shape[2 + axis], size[axis], kernel[axis], stride[axis], padding[axis], edges[axis])
-        for axis in (0, 1)
-    )
-    counts: Array = rows[:, None] * columns
-    return counts
+    counts = xp.ones((), xp.int64)
+    for length, count, taps_, step, edge in zip(input_shape[2:], size, kernel, stride, padding):
+        counts = counts[..., None] * covered(xp, length, count, taps_, step, edge, edge if count_include_pad else 0)
+    return counts  # type: ignore[no-any-return]  # `xp` is untyped
 
 
 def covered(xp: Any, length: int, count: int, kernel: int, stride: int, padding: int, edge: int) -> Any:
@@ -140,33 +169,32 @@ def covered(xp: Any, length: int, count: int, kernel: int, stride: int, padding:
 def divide(xp: Any, total: Array, counts: Array | int) -> Array:
     """Divide and keep the dtype; integers are rounded towards zero as PyTorch does."""
     if total.dtype.kind in "iu":
-        quotient = xp.abs(total) // counts
-        whole: Array = (xp.sign(total) * quotient).astype(total.dtype)
+        floor = total // counts
+        whole: Array = (floor + ((floor < 0) & (floor * counts != total))).astype(total.dtype)
         return whole
     result: Array = (total / counts).astype(total.dtype)
     return result
 
 
 def pooled_size(
-    input_shape: Shape, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
-) -> Pair:
-    """Return (OH, OW)."""
-    return (
-        pool_output_size(input_shape[2], kernel[0], stride[0], padding[0], dilation[0], ceil_mode),
-        pool_output_size(input_shape[3], kernel[1], stride[1], padding[1], dilation[1], ceil_mode),
-    )
+    input_shape: Shape, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
+) -> Numbers:
+    """Return the output's sizes."""
+    numbers = zip(input_shape[2:], kernel, stride, padding, dilation)
+    return tuple([
+        pool_output_size(length, taps_, step, edge, gap, ceil_mode) for length, taps_, step, edge, gap in numbers
+    ])
 
 
-def overhang(input_shape: Shape, size: Shape, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
-    """Return the padded (H, W), large enough for a last window that runs over the end."""
-    height, width = (
-        max(
-            input_shape[2 + axis] + 2 * padding[axis],
-            (size[axis] - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1,
-        )
-        for axis in (0, 1)
-    )
-    return height, width
+def overhang(
+    input_shape: Shape, size: Numbers, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers
+) -> Numbers:
+    """Return the padded sizes, large enough for a last window that runs over the end."""
+    numbers = zip(input_shape[2:], size, kernel, stride, padding, dilation)
+    return tuple([
+        max(length + 2 * edge, (count - 1) * step + gap * (taps_ - 1) + 1)
+        for length, count, taps_, step, edge, gap in numbers
+    ])
 
 
 def first_inside(xp: Any, count: int, stride: int, padding: int, dilation: int) -> Any:

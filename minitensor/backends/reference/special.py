@@ -1,8 +1,8 @@
-"""The error function, its complement, and gelu, which is made of them.
+"""The error function, its complement and inverse, and what is made of them: gelu and the normal distribution.
 
-They are W. J. Cody's rational approximations ("Rational Chebyshev approximations for the error function", Mathematics
-of Computation 23, 1969): one for the middle, one for the flanks, one for the tails, each good to the last places of a
-double.
+The first two are W. J. Cody's rational approximations ("Rational Chebyshev approximations for the error function",
+Mathematics of Computation 23, 1969): one for the middle, one for the flanks, one for the tails, each good to the last
+places of a double.
 """
 
 from __future__ import annotations
@@ -95,3 +95,72 @@ def gelu_gradient(xp: Library, grad: Array, x: Array) -> Array:
     density = xp.exp(x * x * -0.5) * math.sqrt(0.5 / math.pi)
     result: Array = grad * (erfc(xp, x * -math.sqrt(0.5)) * 0.5 + x * density)
     return result
+
+
+# -- made of the error function ----------------------------------------------------------------------------------------
+
+
+def erfcx(xp: Library, x: Array) -> Array:
+    """Return ``exp(x * x) * erfc(x)``, which is neither 0 nor infinite for large x."""
+    y = xp.abs(x)
+    tail = scaled_erfc(xp, xp.maximum(y, SMALL))
+    middle = xp.exp(xp.minimum(y, 1) ** 2) * (1 - small_erf(xp.clip(x, -SMALL, SMALL)))
+    right = xp.where(y <= SMALL, middle, tail)
+    left = xp.where(x < -SMALL, 2 * xp.exp(xp.clip(x, -NOTHING, 0) ** 2) - tail, right)
+    return xp.where(x == -math.inf, math.inf, xp.where(x == math.inf, 0, left))
+
+
+def scaled_erfc(xp: Library, y: Array) -> Array:
+    """Return ``exp(y * y) * erfc(y)`` for y > 0.46875."""
+    middle = rational(xp.minimum(y, LARGE), FLANK)
+    far = xp.maximum(y, LARGE)
+    square = 1 / (far * far)
+    return xp.where(y > LARGE, (1 / math.sqrt(math.pi) - square * rational(square, TAIL)) / far, middle)
+
+
+def ndtr(xp: Library, x: Array) -> Array:
+    """Return the normal distribution function."""
+    return 0.5 * erfc(xp, x * -math.sqrt(0.5))
+
+
+def log_ndtr(xp: Library, x: Array) -> Array:
+    """Return the logarithm of the normal distribution function, exact also where that is tiny."""
+    z = x * -math.sqrt(0.5)
+    low = xp.log(erfcx(xp, xp.maximum(z, 0)) * 0.5) - xp.maximum(z, 0) ** 2
+    return xp.where(x < -1, low, xp.log1p(erfc(xp, xp.maximum(-z, -1)) * -0.5))
+
+
+# M. B. Giles, "Approximating the erfinv function" (GPU Computing Gems 2, 2011): erfinv(x) / x in w = -log(1 - x * x).
+MIDDLE_GUESS = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
+                -0.00417768164, 0.246640727, 1.50140941)  # fmt: skip
+TAIL_GUESS = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
+              0.00943887047, 1.00167406, 2.83297682)  # fmt: skip
+
+
+def inverse(xp: Library, x: Array, rest: Array) -> Array:
+    """Return the y >= 0 at which erf is x, given ``rest = 1 - x`` too: a good guess, made exact by Halley's steps."""
+    w = -xp.log(rest * (1 + x))
+    root = xp.sqrt(w)
+    near = horner(xp.minimum(w, 5) - 2.5, MIDDLE_GUESS) * x
+    middle = horner(xp.clip(root, 2, 4.1) - 3, TAIL_GUESS) * x
+    far = xp.sqrt(xp.maximum(w - xp.log(xp.maximum(root, 1) * math.sqrt(math.pi)), 1))
+    y = xp.where(w < 5, near, xp.where(root < 4.1, middle, far))
+    for _ in range(3):
+        miss = xp.where(x < 0.5, erf(xp, y) - x, rest - erfc(xp, y))
+        step = miss * (math.sqrt(math.pi) / 2) * xp.exp(y * y)
+        y = y - step / (1 + y * step)
+    return xp.where(rest == 0, math.inf, y)
+
+
+def erfinv(xp: Library, x: Array) -> Array:
+    """Return the inverse of the error function."""
+    y = xp.abs(x)
+    found = xp.copysign(inverse(xp, y, 1 - y), x)
+    return xp.where(y > 1, math.nan, found)
+
+
+def ndtri(xp: Library, p: Array) -> Array:
+    """Return the inverse of the normal distribution function."""
+    rest = 2 * xp.minimum(p, 1 - p)
+    found = xp.copysign(inverse(xp, 1 - rest, rest), p - 0.5) * math.sqrt(2)
+    return xp.where((p < 0) | (p > 1), math.nan, found)

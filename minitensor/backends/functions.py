@@ -1,0 +1,114 @@
+"""Special functions as kernels: arrays of doubles in, fresh arrays of doubles out.
+
+Those that we have ourselves are the reference kernels; those that are rare come from SciPy, or from CuPy's copy of it,
+loaded when first asked for. ``Backend`` inherits this table; a library's own table may replace a line of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.backends.reference import bessel, gamma, special
+from minitensor.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array, Library
+
+
+class SpecialFunctions:
+    """Functions that integrals, series and differential equations define."""
+
+    xp: Library
+
+    def erfcx(self, x: Array) -> Array:
+        """Return ``exp(x * x) * erfc(x)``."""
+        return special.erfcx(self.xp, x)
+
+    def erfinv(self, x: Array) -> Array:
+        """Return the inverse of the error function."""
+        return special.erfinv(self.xp, x)
+
+    def ndtr(self, x: Array) -> Array:
+        """Return the normal distribution function."""
+        return special.ndtr(self.xp, x)
+
+    def log_ndtr(self, x: Array) -> Array:
+        """Return the logarithm of the normal distribution function."""
+        return special.log_ndtr(self.xp, x)
+
+    def ndtri(self, x: Array) -> Array:
+        """Return the inverse of the normal distribution function."""
+        return special.ndtri(self.xp, x)
+
+    def lgamma(self, x: Array) -> Array:
+        """Return the logarithm of the gamma function's modulus."""
+        return gamma.lgamma(self.xp, x)
+
+    def digamma(self, x: Array) -> Array:
+        """Return the derivative of lgamma."""
+        return gamma.digamma(self.xp, x)
+
+    def polygamma(self, n: int, x: Array) -> Array:
+        """Return the n-th derivative of digamma, n > 0."""
+        return gamma.polygamma(self.xp, n, x)
+
+    def i0(self, x: Array) -> Array:
+        """Return the modified Bessel function of order 0."""
+        return bessel.i0(self.xp, x)
+
+    def i0e(self, x: Array) -> Array:
+        """Return ``exp(-|x|) * i0(x)``."""
+        return bessel.i0e(self.xp, x)
+
+    def i1(self, x: Array) -> Array:
+        """Return the modified Bessel function of order 1."""
+        return bessel.i1(self.xp, x)
+
+    def i1e(self, x: Array) -> Array:
+        """Return ``exp(-|x|) * i1(x)``."""
+        return bessel.i1e(self.xp, x)
+
+    # -- from SciPy --------------------------------------------------------------------------------------------------
+
+    def scipy_special(self) -> Any:
+        """Return SciPy's special functions, or this library's copy of them."""
+        try:
+            import scipy.special
+        except ImportError:
+            raise MissingExtraError.of("scipy", "scipy") from None
+        return scipy.special
+
+    def zeta(self, x: Array, q: Array) -> Array:
+        """Return Hurwitz's zeta function."""
+        found: Array = self.scipy_special().zeta(x, q)
+        return found
+
+    def gammainc(self, a: Array, x: Array) -> Array:
+        """Return the regularized lower incomplete gamma function."""
+        found: Array = self.scipy_special().gammainc(a, x)
+        return found
+
+    def gammaincc(self, a: Array, x: Array) -> Array:
+        """Return the regularized upper incomplete gamma function."""
+        found: Array = self.scipy_special().gammaincc(a, x)
+        return found
+
+    def bessel_j0(self, x: Array) -> Array:
+        """Return the Bessel function of the first kind of order 0."""
+        found: Array = self.scipy_special().j0(x)
+        return found
+
+    def bessel_j1(self, x: Array) -> Array:
+        """Return the Bessel function of the first kind of order 1."""
+        found: Array = self.scipy_special().j1(x)
+        return found
+
+    def bessel_y0(self, x: Array) -> Array:
+        """Return the Bessel function of the second kind of order 0."""
+        found: Array = self.scipy_special().y0(x)
+        return found
+
+    def bessel_y1(self, x: Array) -> Array:
+        """Return the Bessel function of the second kind of order 1."""
+        found: Array = self.scipy_special().y1(x)
+        return found

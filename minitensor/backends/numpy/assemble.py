@@ -1,0 +1,64 @@
+"""Copies that put arrays together or cut them by a diagonal, on the host: large ones by several threads, in blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy
+
+from minitensor.backends.numpy.threads import get_num_threads, parallel_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minitensor.backends import Array
+
+LARGE = 1 << 18  # elements of the result from which on a second thread helps
+ROWS = 64  # of a triangle, cut at a time: only what lies under the diagonal's blocks needs a mask
+
+
+def concatenate(arrays: Sequence[Array], dim: int) -> Array:
+    """Join arrays of one dtype along a dim; what does not fit together is refused by NumPy."""
+    first = arrays[0]
+    if first.size * len(arrays) < LARGE or get_num_threads() == 1:
+        return numpy.concatenate(arrays, dim)
+    before, after = first.shape[:dim], first.shape[dim:][1:]
+    plain = all(
+        each.flags.c_contiguous and each.dtype is first.dtype and each.ndim == first.ndim
+        and each.shape[:dim] == before and each.shape[dim:][1:] == after for each in arrays
+    )  # fmt: skip
+    if not plain or not 0 <= dim < first.ndim:
+        return numpy.concatenate(arrays, dim)
+    ends = numpy.cumsum([each.shape[dim] for each in arrays]).tolist()
+    joined = numpy.empty((*before, ends[-1], *after), first.dtype)
+    lead = (slice(None),) * dim
+
+    def turn(piece: int) -> None:
+        end, part = ends[piece], arrays[piece]
+        place = (*lead, slice(end - part.shape[dim], end))
+        joined[place] = part
+
+    parallel_for(turn, len(arrays))
+    return joined
+
+
+def triangle(array: Array, diagonal: int, lower: bool) -> Array:
+    """Return matrices with zeros above, or below, a diagonal."""
+    height, width = array.shape[-2:]
+    if height <= ROWS or array.size < LARGE // 8:
+        return numpy.tril(array, diagonal) if lower else numpy.triu(array, diagonal)
+    found = numpy.zeros(array.shape, array.dtype)
+
+    def turn(block: int) -> None:
+        top, bottom = block * ROWS, min((block + 1) * ROWS, height)
+        first, last = (min(max(n + diagonal, 0), width) for n in (top, bottom))  # the diagonal's columns here
+        rows, columns = slice(top, bottom), slice(first, last)
+        whole = slice(first) if lower else slice(last, width)
+        found[..., rows, whole] = array[..., rows, whole]
+        if first < last:
+            below = numpy.arange(top, bottom)[:, None] + diagonal - numpy.arange(first, last)
+            mask = below >= 0 if lower else below <= 0
+            numpy.copyto(found[..., rows, columns], array[..., rows, columns], where=mask)
+
+    parallel_for(turn, -(-height // ROWS))
+    return found

@@ -1,0 +1,115 @@
+"""The arithmetic of random numbers in single precision, operation for operation as PyTorch's, so that seeds agree.
+
+On processors with AVX2, PyTorch makes normal numbers with polynomials for the logarithm, the sine and the cosine from
+Moshier's Cephes library (logf.c, sinf.c), evaluated with fused multiply-adds. NumPy has no such instruction, but in
+double precision the product of two singles is exact: ``fused`` rounds once too, but for one sum in 2**29 or so.
+
+Other processors' PyTorch, and NumPy's own functions, differ from it in the last bits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from minitensor.backends.numpy.threads import parallel_for
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+TILE = 1 << 11  # blocks of 16 numbers; with all that is made of them, they stay in the cache
+
+LOGARITHM = (
+    7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+    2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+)  # fmt: skip
+COSINE = (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
+SINE = (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
+LN2_HIGH, LN2_LOW = numpy.float32(0.693359375), numpy.float32(-2.12194440e-4)  # they add up to log 2
+EIGHTHS = [numpy.float32(each) for each in (-0.78515625, -2.4187564849853515625e-4)]  # with the next: - pi / 4
+LAST_EIGHTH = -3.77489497744594108e-8
+MANTISSA, BITS_OF_HALF = 0x007FFFFF, 0x3F000000
+ROOT_HALF, HALF, ONE = [numpy.float32(each) for each in (0.707106781186547524, 0.5, 1)]
+EIGHTHS_IN_ONE, TURN = numpy.float32(1.27323954473516), numpy.float32(6.283185307179586)
+
+
+def normal_blocks(unit: Array) -> Array:
+    """Return normal numbers (n, 2, 8) for uniform ones: from eight pairs, eight cosines and eight sines.
+
+    Box and Muller 1958: radius sqrt(-2 log(1 - u)), angle 2 pi v.
+    """
+    result = numpy.empty_like(unit)
+
+    def work(turn: int) -> None:
+        part = slice(turn * TILE, (turn + 1) * TILE)
+        draws, angles = numpy.ascontiguousarray(unit[part].swapaxes(0, 1))
+        radius = numpy.sqrt(numpy.float32(-2) * logarithm(ONE - draws))
+        sine, cosine = sine_and_cosine(TURN * angles)
+        sine *= radius
+        cosine *= radius
+        result[part, 0], result[part, 1] = cosine, sine
+
+    parallel_for(work, -(-len(unit) // TILE))
+    return result
+
+
+def fused(y: Array, x: Array, shift: Any) -> Array:
+    """Return ``y * x + shift`` in single precision, rounded once; ``x`` comes in double precision."""
+    wide = numpy.multiply(y, x)
+    numpy.add(wide, shift, out=wide)
+    return wide.astype(numpy.float32)
+
+
+def polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
+    """Return a polynomial by Horner's rule, from the highest power down, each step rounded once."""
+    y = numpy.full_like(x, coefficients[0])
+    narrow = numpy.full(x.shape, coefficients[0], numpy.float32)
+    for each in coefficients[1:]:
+        numpy.copyto(y, narrow)
+        numpy.multiply(y, x, out=y)
+        numpy.add(y, float(numpy.float32(each)), out=y)
+        numpy.copyto(narrow, y, casting="same_kind")
+    return narrow
+
+
+def logarithm(u: Array) -> Array:
+    """Return the natural logarithm of numbers in (0, 1]."""
+    bits = u.view(numpy.int32)
+    mantissa = ((bits & MANTISSA) | BITS_OF_HALF).view(numpy.float32)
+    small = mantissa < ROOT_HALF
+    e = ((bits >> 23) - (126 + small)).astype(numpy.float32)
+    x = mantissa - ONE
+    x += mantissa * small
+    z, wide = x * x, x.astype(numpy.float64)
+    y = polynomial(wide, LOGARITHM) * x
+    y = fused(y, z.astype(numpy.float64), e * LN2_LOW)
+    y -= z * HALF
+    y += x
+    y += e * LN2_HIGH
+    return y
+
+
+def sine_and_cosine(angle: Array) -> tuple[Array, Array]:
+    """Return both for angles from 0 to 2 pi."""
+    octant = (angle * EIGHTHS_IN_ONE).astype(numpy.int32)
+    octant += 1
+    octant &= -2
+    turns = octant.astype(numpy.float32)
+    x = angle
+    for each in EIGHTHS:
+        x = x + turns * each
+    x = fused(turns, numpy.float64(numpy.float32(LAST_EIGHTH)), x)
+    wide = x.astype(numpy.float64)
+    z = x * x
+    square = z.astype(numpy.float64)
+    cosine = fused(polynomial(square, COSINE) * z, square, z * -HALF)
+    cosine += ONE
+    sine = fused(polynomial(square, SINE) * z, wide, x)
+    first, second = sine.view(numpy.int32), cosine.view(numpy.int32)
+    swapped = (first ^ second) & -((octant & 2) >> 1)
+    first ^= swapped
+    second ^= swapped
+    first ^= (octant & 4) << 29
+    second ^= (~(octant - 2) & 4) << 29
+    return sine, cosine

@@ -1,0 +1,84 @@
+"""Resampling as products of matrices: new entries that lie together read old ones that do, a block of the table.
+
+A block's weights are a small dense matrix, mostly full, and BLAS multiplies by it faster than NumPy gathers. Zeros in a
+block would turn an infinity nearby into NaN where the table does not look: what is not finite goes to the reference.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from minitensor.backends.numpy.threads import parallel_for
+from minitensor.backends.reference import resample as reference
+from minitensor.backends.reference.resample import Taps
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+BLOCK = 32  # new entries
+TILE_ELEMENTS = 1 << 17  # of the result
+MOST_READ = 512  # old entries that a block may look at before gathering is faster
+
+
+def resample(array: Array, dim: int, taps: Taps) -> Array:
+    """Replace a dim by weighted sums of its entries."""
+    if taps.copied is not None:
+        return array.take(positions(taps), dim, mode="clip")
+    if array.dtype.char not in "fd" or not array.size:
+        return reference.resample(numpy, array, dim, taps)
+    parts = blocks(taps, array.dtype)
+    if any(len(matrix) > MOST_READ for _, _, matrix in parts) or not is_finite(array):
+        return reference.resample(numpy, array, dim, taps)
+    result: Array = numpy.empty((*array.shape[:dim], len(taps), *array.shape[dim + 1 :]), array.dtype)
+    inner = int(numpy.prod(array.shape[dim + 1 :]))
+    before = numpy.ascontiguousarray(array).reshape(-1, array.shape[dim], inner)
+    after = result.reshape(-1, len(taps), inner)
+    product = along_last if inner == 1 else along_rows
+    count = max(1, TILE_ELEMENTS // after[0].size)
+    parallel_for(
+        lambda turn: product(before, after, slice(turn * count, (turn + 1) * count), parts), -(-len(after) // count)
+    )
+    return result
+
+
+def is_finite(array: Array) -> bool:
+    """Whether all entries are finite; now and then, where their sum overflows, the answer is no all the same."""
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        return bool(numpy.isfinite(numpy.add.reduce(array, None)))
+
+
+def along_last(before: Array, after: Array, tile: slice, parts: list[Any]) -> None:
+    """Multiply rows by the blocks."""
+    for old, new, matrix in parts:
+        numpy.matmul(before[tile, old, 0], matrix, out=after[tile, new, 0])
+
+
+def along_rows(before: Array, after: Array, tile: slice, parts: list[Any]) -> None:
+    """Multiply the blocks by columns."""
+    for old, new, matrix in parts:
+        numpy.matmul(matrix.T, before[tile, old], out=after[tile, new])
+
+
+@lru_cache(64)
+def positions(taps: Taps) -> Array:
+    """Return which entries are copied, as an array."""
+    return numpy.asarray(taps.copied, numpy.intp)
+
+
+@lru_cache(64)
+def blocks(taps: Taps, dtype: Any) -> list[tuple[slice, slice, Array]]:
+    """Cut a table into (old entries, new entries, weights between them)."""
+    found = []
+    for start in range(0, len(taps), BLOCK):
+        entries = taps.entries[start : start + BLOCK]
+        seen = [position for each in entries for position, _ in each]
+        low, high = min(seen, default=0), max(seen, default=0) + 1
+        matrix = numpy.zeros((high - low, len(entries)), dtype)
+        for column, each in enumerate(entries):
+            for position, weight in each:
+                matrix[position - low, column] += weight
+        found.append((slice(low, high), slice(start, start + len(entries)), matrix))
+    return found

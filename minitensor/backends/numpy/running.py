@@ -1,0 +1,162 @@
+"""Running reductions: along the last dim in tiles, along others by whole rows.
+
+A sum of floats that depends on the one before makes a processor wait, about four times as long as adding takes. So of
+each 8 neighbours in a tile, each of 8 lanes gets one; the lanes are added whole, one after the other, and only the last
+of them, an eighth of the elements, is summed step by step. Tiles run on several threads; where a row is longer than a
+tile, what comes before each is found first.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from minitensor.backends.numpy.threads import get_num_threads, parallel_for, scratch
+from minitensor.backends.reference import running as reference
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+FEW = 512  # up to this many elements, one call is best
+LANES = 8
+TILE = 1 << 16  # elements
+NARROW = 32  # so few columns are not worth a call for each row
+
+
+def accumulate(name: str, array: Array, dim: int) -> Array:
+    """Run "add", "multiply", "logaddexp", "maximum" or "minimum" along a dim; the dtype stays."""
+    kind, ufunc = array.dtype, getattr(numpy, name)
+    if kind.kind == "b":
+        return reference.accumulate(numpy, name, array, dim)
+    wide = kind if name in ("maximum", "minimum") else numpy.dtype(reference.WIDE[kind.kind])
+    outer, size, inner = prod(array.shape[:dim]), array.shape[dim], prod(array.shape[dim + 1 :])
+    if array.size <= FEW or 1 < inner < NARROW:
+        return ufunc.accumulate(array, dim, wide).astype(kind, copy=False)  # type: ignore[no-any-return]  # untyped
+    result = numpy.empty(array.shape, kind)
+    if inner == 1:
+        accumulate_rows(ufunc, array.reshape(outer, size), result.reshape(outer, size), wide)
+    else:
+        accumulate_columns(ufunc, array.reshape(outer, size, inner), result.reshape(outer, size, inner), wide)
+    return result
+
+
+def accumulate_columns(ufunc: Any, source: Array, target: Array, wide: Any) -> None:
+    """Run along the middle dim, whole rows at a time."""
+    outer, size, _ = source.shape
+    for block in range(outer):
+        so_far = source[block, 0].astype(wide)
+        target[block, 0] = so_far
+        for place in range(1, size):
+            ufunc(so_far, source[block, place], out=so_far)
+            target[block, place] = so_far
+
+
+def accumulate_rows(ufunc: Any, source: Array, target: Array, wide: Any) -> None:
+    """Run along each row, in tiles: some rows, or a part of one."""
+    outer, size = source.shape
+    run = tile if source.dtype.kind in "fc" and ufunc is not numpy.logaddexp else plain
+    if size <= TILE:
+        step = TILE // size
+
+        def rows(turn: int) -> None:
+            part = slice(turn * step, (turn + 1) * step)
+            run(ufunc, source[part], target[part], wide, None)
+
+        parallel_for(rows, -(-outer // step))
+    elif run is tile and get_num_threads() > outer:
+        for row in range(outer):
+            accumulate_parts(ufunc, source[row : row + 1], target[row : row + 1], wide)
+    else:
+        parallel_for(lambda row: whole_row(run, ufunc, source[row : row + 1], target[row : row + 1], wide), outer)
+
+
+def whole_row(run: Any, ufunc: Any, source: Array, target: Array, wide: Any) -> None:
+    """Run along one row, tile by tile."""
+    step = TILE if run is tile else source.shape[1]
+    before = None
+    for start in range(0, source.shape[1], step):
+        part = slice(start, start + step)
+        before = run(ufunc, source[:, part], target[:, part], wide, before)
+
+
+def accumulate_parts(ufunc: Any, source: Array, target: Array, wide: Any) -> None:
+    """Run along one row in tiles on several threads: first what each comes to, then what each begins with."""
+    parts = -(-source.shape[1] // TILE)
+    before = numpy.empty(parts, wide)
+
+    def total(turn: int) -> None:
+        part = source[0, turn * TILE : (turn + 1) * TILE]
+        values = scratch("running", part.size, wide)
+        values[...] = part
+        before[turn] = ufunc.reduce(values)
+
+    def piece(turn: int) -> None:
+        part = slice(turn * TILE, (turn + 1) * TILE)
+        tile(ufunc, source[:, part], target[:, part], wide, before[turn - 1] if turn else None)
+
+    parallel_for(total, parts)
+    before = ufunc.accumulate(before)
+    parallel_for(piece, parts)
+
+
+def plain(ufunc: Any, source: Array, target: Array, wide: Any, before: Any) -> None:
+    """Run along each row, step by step."""
+    if wide == target.dtype:
+        ufunc.accumulate(source, 1, wide, target)
+    else:
+        target[...] = ufunc.accumulate(source, 1, wide)
+
+
+def tile(ufunc: Any, source: Array, target: Array, wide: Any, before: Any) -> Any:
+    """Run along each row in lanes, on from what came before, if anything did; return what the rows come to."""
+    rows, size = source.shape
+    blocks = size // LANES
+    whole = blocks * LANES
+    if before is None and blocks < LANES:
+        return plain(ufunc, source, target, wide, None)
+    lanes = scratch("running", rows * whole, wide).reshape(LANES, rows, blocks)
+    flat = lanes.reshape(LANES, rows * blocks)
+    numpy.copyto(flat, source[:, :whole].reshape(rows * blocks, LANES).T)
+    for k in range(1, LANES):
+        ufunc(flat[k], flat[k - 1], out=flat[k])
+    so_far = ufunc.accumulate(lanes[-1], 1)
+    if before is not None:
+        ufunc(so_far, before, out=so_far)
+        ufunc(lanes[:, :, :1], before, out=lanes[:, :, :1])
+    ufunc(lanes[:, :, 1:], so_far[:, :-1], out=lanes[:, :, 1:])
+    if whole == size and target.flags.c_contiguous:
+        into = target.reshape(rows * blocks, LANES)
+        for k in range(LANES):
+            numpy.copyto(into[:, k], flat[k], casting="same_kind")
+        return so_far[:, -1:]
+    for k in range(LANES):
+        numpy.copyto(target[:, k:whole:LANES], lanes[k], casting="same_kind")
+    if whole == size:
+        return so_far[:, -1:]
+    rest = ufunc(ufunc.accumulate(source[:, whole:], 1, wide), so_far[:, -1:] if blocks else before)
+    target[:, whole:] = rest
+    return rest[:, -1:]
+
+
+def extreme(name: str, array: Array, dim: int) -> tuple[Array, Array]:
+    """Return the best element so far along a dim and the last place of it; NaN beats all."""
+    inner = prod(array.shape[dim + 1 :])
+    if array.size <= FEW or array.dtype.kind == "b":
+        return reference.extreme(numpy, name, array, dim)
+    if inner > 1:
+        moved = numpy.ascontiguousarray(numpy.moveaxis(array, dim, -1))
+        values, places = extreme(name, moved, array.ndim - 1)
+        return (
+            numpy.ascontiguousarray(numpy.moveaxis(values, -1, dim)),
+            numpy.ascontiguousarray(numpy.moveaxis(places, -1, dim)),
+        )
+    array = numpy.ascontiguousarray(array)
+    values = accumulate(name, array, dim)
+    wins = array == values
+    if array.dtype.kind == "f":
+        wins |= array != array
+    places = numpy.flatnonzero(wins)  # the first element of a row is the best so far, so no run goes on into the next
+    lengths = numpy.diff(places, append=array.size)
+    return values, numpy.repeat(places % array.shape[dim], lengths).reshape(array.shape)

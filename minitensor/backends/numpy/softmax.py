@@ -1,0 +1,105 @@
+"""Softmax along the last dim, in tiles of rows that stay in the cache, spread over threads, with sums by BLAS.
+
+What is not contiguous, not in single or double precision, or small, goes to the reference.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy
+
+from minitensor.backends.numpy.norm import over_tiles
+from minitensor.backends.numpy.threads import scratch
+from minitensor.backends.reference import softmax as reference
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+FEW = 512  # up to this many elements, the reference's calls are fewer
+NARROW = 8  # so short rows are not worth a call of BLAS each
+
+
+def softmax(array: Array, dim: int) -> Array:
+    """Return exp(x) / sum(exp(x))."""
+    if not applies(dim, array):
+        return reference.softmax(numpy, array, dim)
+    result, (x, out) = prepared(array)
+    ones = numpy.ones(x.shape[1], x.dtype)
+
+    def work(rows: slice) -> None:
+        here = out[rows]
+        numpy.subtract(x[rows], x[rows].max(1, keepdims=True), out=here)
+        numpy.exp(here, out=here)
+        here /= (here @ ones)[:, None]
+
+    over_tiles(len(x), x.shape[1], work)
+    return result
+
+
+def log_softmax(array: Array, dim: int) -> Array:
+    """Return x - log(sum(exp(x)))."""
+    if not applies(dim, array):
+        return reference.log_softmax(numpy, array, dim)
+    result, (x, out) = prepared(array)
+    ones = numpy.ones(x.shape[1], x.dtype)
+
+    def work(rows: slice) -> None:
+        here = out[rows]
+        powers = scratch("softmax powers", here.size, here.dtype).reshape(here.shape)
+        numpy.subtract(x[rows], x[rows].max(1, keepdims=True), out=here)
+        numpy.exp(here, out=powers)
+        here -= numpy.log(powers @ ones)[:, None]
+
+    over_tiles(len(x), x.shape[1], work)
+    return result
+
+
+def softmax_gradient(grad: Array, weights: Array, dim: int) -> Array:
+    """Return weights * (grad - sum(weights * grad))."""
+    if not applies(dim, grad, weights):
+        return reference.softmax_gradient(numpy, grad, weights, dim)
+    result, (g, w, out) = prepared(grad, weights)
+
+    def work(rows: slice) -> None:
+        here = out[rows]
+        numpy.subtract(g[rows], numpy.vecdot(g[rows], w[rows])[:, None], out=here)
+        here *= w[rows]
+
+    over_tiles(len(g), g.shape[1], work)
+    return result
+
+
+def log_softmax_gradient(grad: Array, logs: Array, dim: int) -> Array:
+    """Return grad - exp(logs) * sum(grad)."""
+    if not applies(dim, grad, logs):
+        return reference.log_softmax_gradient(numpy, grad, logs, dim)
+    result, (g, x, out) = prepared(grad, logs)
+    ones = numpy.ones(g.shape[1], g.dtype)
+
+    def work(rows: slice) -> None:
+        here = out[rows]
+        numpy.exp(x[rows], out=here)
+        here *= (g[rows] @ ones)[:, None]
+        numpy.subtract(g[rows], here, out=here)
+
+    over_tiles(len(g), g.shape[1], work)
+    return result
+
+
+def applies(dim: int, *arrays: Array) -> bool:
+    """Whether these kernels can work on arrays."""
+    first = arrays[0]
+    return (
+        first.size > FEW
+        and first.dtype.char in "fd"
+        and dim % first.ndim == first.ndim - 1
+        and first.shape[-1] > NARROW
+        and all(each.flags.c_contiguous and each.dtype == first.dtype and each.shape == first.shape for each in arrays)
+    )
+
+
+def prepared(*arrays: Array) -> tuple[Array, list[Array]]:
+    """Return an array for the result, and the arrays and that one as matrices of rows."""
+    result = numpy.empty(arrays[0].shape, arrays[0].dtype)
+    return result, [each.reshape(-1, result.shape[-1]) for each in (*arrays, result)]

@@ -1,0 +1,139 @@
+"""Convolution in any number of dims by the two-dimensional one: a signal is an image of one row, a volume a few images.
+
+A window over a volume is KD windows over images that lie ``dilation`` apart. So these images are laid side by side as
+the channels of one (*the stack*), and the taps in depth count as channels too; the adjoint adds the stack back. Nothing
+is known here of tensors or gradients.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy
+
+from minitensor.backends.numpy.conv import applies, conv2d, conv2d_input, conv2d_weight, overlap
+from minitensor.backends.reference import conv as reference
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+Numbers = tuple[int, ...]  # one for each spatial dim
+Shape = tuple[int, ...]
+Pair = tuple[int, int]
+
+
+def conv(input: Array, weight: Array, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int) -> Array:
+    """Correlate (N, C, *size) with (O, C / groups, *kernel)."""
+    if not (input.ndim in (3, 4, 5) and applies(input, weight)):
+        return reference.conv(numpy, input, weight, stride, padding, dilation, groups)
+    if input.ndim == 4:
+        return conv2d(input, weight, *planar(stride, padding, dilation), groups)
+    if input.ndim == 3:
+        return conv2d(row(input), row(weight), *rowwise(stride, padding, dilation), groups)[:, :, 0]
+    size = reference.output_size(input.shape, weight.shape, stride, padding, dilation)
+    images = stack(input, weight.shape[2], stride[0], padding[0], dilation[0], size[0])
+    output = conv2d(images, flat_taps(weight), *planar(stride, padding, dilation), groups)
+    return volumes(output, input)
+
+
+def conv_input(
+    grad: Array,
+    weight: Array,
+    input_shape: Shape,
+    stride: Numbers,
+    padding: Numbers,
+    dilation: Numbers,
+    groups: int,
+) -> Array:
+    """Return the adjoint of ``conv`` in its input."""
+    if not (grad.ndim in (3, 4, 5) and applies(grad, weight)):
+        return reference.conv_input(numpy, grad, weight, input_shape, stride, padding, dilation, groups)
+    if grad.ndim == 4:
+        return conv2d_input(grad, weight, input_shape, *planar(stride, padding, dilation), groups)
+    if grad.ndim == 3:
+        wide = (*input_shape[:2], 1, *input_shape[2:])
+        return conv2d_input(row(grad), row(weight), wide, *rowwise(stride, padding, dilation), groups)[:, :, 0]
+    n, channels, depth, height, width = input_shape
+    taps, count = weight.shape[2], grad.shape[2]
+    stacked = (n * count, channels * taps, height, width)
+    found = conv2d_input(pictures(grad), flat_taps(weight), stacked, *planar(stride, padding, dilation), groups)
+    images = found.reshape(n, count, channels, taps, height, width)
+    total = numpy.zeros((n, channels, depth + 2 * padding[0], height, width), grad.dtype)
+    for tap in range(taps):
+        place = total[:, :, reference.seen(tap * dilation[0], stride[0], count)]
+        numpy.add(place, images[:, :, :, tap].swapaxes(1, 2), out=place)
+    return reference.in_format_of(
+        numpy, grad, numpy.ascontiguousarray(total[:, :, padding[0] : padding[0] + depth])
+    )
+
+
+def conv_weight(
+    grad: Array,
+    input: Array,
+    weight_shape: Shape,
+    stride: Numbers,
+    padding: Numbers,
+    dilation: Numbers,
+    groups: int,
+) -> Array:
+    """Return the adjoint of ``conv`` in its weight."""
+    if not (grad.ndim in (3, 4, 5) and applies(grad, input)):
+        return reference.conv_weight(numpy, grad, input, weight_shape, stride, padding, dilation, groups)
+    if grad.ndim == 4:
+        return conv2d_weight(grad, input, weight_shape, *planar(stride, padding, dilation), groups)
+    if grad.ndim == 3:
+        tall = (*weight_shape[:2], 1, *weight_shape[2:])
+        return conv2d_weight(row(grad), row(input), tall, *rowwise(stride, padding, dilation), groups)[:, :, 0]
+    out_channels, channels, taps, *kernel = weight_shape
+    images = stack(input, taps, stride[0], padding[0], dilation[0], grad.shape[2])
+    flat = (out_channels, channels * taps, *kernel)
+    return conv2d_weight(pictures(grad), images, flat, *planar(stride, padding, dilation), groups).reshape(weight_shape)
+
+
+# -- signals -----------------------------------------------------------------------------------------------------------
+
+
+def row(signals: Array) -> Array:
+    """View (N, C, L) as (N, C, 1, L)."""
+    return signals[:, :, None]
+
+
+def rowwise(stride: Numbers, padding: Numbers, dilation: Numbers) -> tuple[Pair, Pair, Pair]:
+    """Return the numbers for images of one row."""
+    return (1, stride[0]), (0, padding[0]), (1, dilation[0])
+
+
+# -- volumes -----------------------------------------------------------------------------------------------------------
+
+
+def planar(stride: Numbers, padding: Numbers, dilation: Numbers) -> tuple[Pair, Pair, Pair]:
+    """Return the numbers of the last two dims."""
+    return (stride[-2], stride[-1]), (padding[-2], padding[-1]), (dilation[-2], dilation[-1])
+
+
+def stack(input: Array, taps: int, stride: int, padding: int, dilation: int, count: int) -> Array:
+    """Lay side by side what each window sees in depth: (N, C, D, H, W) to (N * OD, C * KD, H, W)."""
+    n, channels, depth, height, width = input.shape
+    images = numpy.zeros if padding else numpy.empty
+    stacked = images((n, count, channels, taps, height, width), input.dtype)
+    for tap in range(taps):
+        kept, seen = overlap(tap * dilation - padding, stride, count, depth)
+        numpy.copyto(stacked[:, kept, :, tap], input[:, :, seen].swapaxes(1, 2))
+    return stacked.reshape(n * count, channels * taps, height, width)
+
+
+def flat_taps(weight: Array) -> Array:
+    """Count the taps in depth as channels: (O, C, KD, KH, KW) to (O, C * KD, KH, KW)."""
+    return weight.reshape(weight.shape[0], weight.shape[1] * weight.shape[2], *weight.shape[3:])
+
+
+def pictures(volumes: Array) -> Array:
+    """Copy (N, C, D, H, W) to (N * D, C, H, W)."""
+    n, channels, depth, height, width = volumes.shape
+    return numpy.ascontiguousarray(volumes.swapaxes(1, 2)).reshape(n * depth, channels, height, width)
+
+
+def volumes(images: Array, model: Array) -> Array:
+    """Undo ``pictures``, in the model's order of memory."""
+    split = images.reshape(model.shape[0], -1, *images.shape[1:])
+    return reference.in_format_of(numpy, model, numpy.ascontiguousarray(split.swapaxes(1, 2)))

@@ -1,0 +1,117 @@
+"""Reading and writing at positions that may repeat, for any array library.
+
+Sums are the library's own ``add.at``. Products and extremes, which not every library has in that form, are taken by
+sorting the positions: equal ones then lie side by side, and a running product that doubles its reach at every step
+(Hillis and Steele, "Data parallel algorithms", 1986) leaves each group's result at its last element.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor import layout as layouts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from minitensor.backends import Array
+    from minitensor.shapes import Shape
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def take_first(xp: Any, array: Array, index: Array) -> Array:
+    """Return the entries of dim 0 at positions, negative ones counted from the end; one outside is an IndexError."""
+    size = array.shape[0]
+    if index.size and (int(index.min()) < -size or int(index.max()) >= size):
+        raise IndexError
+    wide = index.astype("int64")
+    return xp.take(array, xp.where(wide < 0, wide + size, wide), 0)  # type: ignore[no-any-return]  # any library's
+
+
+# -- slices of one dim -------------------------------------------------------------------------------------------------
+
+
+def add_slices(xp: Any, target: Array, dim: int, index: Array, values: Array) -> None:
+    """Add the slices of an array to those of a target at positions in a dim."""
+    xp.add.at(target, (slice(None),) * dim + (index,), values)
+
+
+def sum_rows(xp: Any, table: Array, rows: Array, into: Array, count: int) -> Array:
+    """Return zeros (count, D) to which row ``rows[i]`` of a table is added at ``into[i]``, for every i."""
+    sums: Array = xp.zeros((count, table.shape[1]), table.dtype)
+    xp.add.at(sums, into, table[rows])
+    return sums
+
+
+# -- a place for each element ------------------------------------------------------------------------------------------
+
+
+def lines(xp: Any, shape: Shape, dim: int, index: Array) -> Array:
+    """Return the numbers of elements whose place in ``dim`` an index gives, and in all other dims its own place."""
+    if not shape:
+        return index.reshape(-1)
+    strides = layouts.contiguous(shape).strides
+    positions: Array = index.astype("int64", copy=False) * strides[dim]
+    for axis, size in enumerate(index.shape):
+        if axis != dim and size > 1:
+            positions = positions + (xp.arange(size) * strides[axis]).reshape((size,) + (1,) * (index.ndim - 1 - axis))
+    return positions
+
+
+def gather(xp: Any, array: Array, dim: int, index: Array) -> Array:
+    """Return for each position the element of its line."""
+    found: Array = xp.take(array.reshape(-1), lines(xp, array.shape, dim, index)).reshape(index.shape)
+    return found
+
+
+def scatter(xp: Any, target: Array, dim: int, index: Array, values: Any) -> None:
+    """Write values at positions of their lines."""
+    target.reshape(-1)[lines(xp, target.shape, dim, index).reshape(-1)] = values
+
+
+def scatter_add(xp: Any, target: Array, dim: int, index: Array, values: Array) -> None:
+    """Add values at positions of their lines."""
+    xp.add.at(target.reshape(-1), lines(xp, target.shape, dim, index).reshape(-1), values.reshape(-1))
+
+
+# -- other reductions --------------------------------------------------------------------------------------------------
+
+
+def multiply_at(xp: Any, target: Array, index: Array, values: Array) -> None:
+    """Multiply a vector by values at positions."""
+    gather_at(xp, target, index, values, xp.multiply)
+
+
+def extreme_at(xp: Any, target: Array, index: Array, values: Array, largest: bool) -> None:
+    """Keep the larger, or the smaller, of a vector and values at positions."""
+    gather_at(xp, target, index, values, xp.maximum if largest else xp.minimum)
+
+
+def gather_at(xp: Any, target: Array, index: Array, values: Array, join: Callable[[Any, Any], Any]) -> None:
+    """Join values into a vector at positions, by any function of two for which brackets do not matter."""
+    order = xp.argsort(index, kind="stable")
+    places, found = index[order], values[order]
+    reach = 1
+    while reach < len(places):
+        same = places[reach:] == places[:-reach]
+        found = xp.concatenate((found[:reach], xp.where(same, join(found[:-reach], found[reach:]), found[reach:])))
+        reach *= 2
+    last = xp.concatenate((places[1:] != places[:-1], xp.ones(min(1, len(places)), bool)))
+    ends = places[last]
+    target[ends] = join(target[ends], found[last])
+
+
+# -- masks -------------------------------------------------------------------------------------------------------------
+
+
+def place_where(xp: Any, target: Array, mask: Array, values: Array) -> None:
+    """Write the elements of a vector, one after the other, where a mask of the same shape holds."""
+    target[xp.nonzero(mask) if mask.ndim else mask] = values
+
+
+def argwhere(xp: Any, mask: Array) -> Array:
+    """Return the positions of what is not zero, a row each."""
+    found: Array = xp.argwhere(mask)
+    return found.astype("int64", copy=False)

@@ -1,0 +1,52 @@
+"""Softmax, its logarithm, and their gradients, as they are defined, along one dim of an array of real numbers.
+
+Written in ``xp`` for any floating dtype and library; halves are computed in single precision. A 0-d array is one lane.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.backends.reference.conv import wide
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+
+def shifted(xp: Any, array: Array, dim: int) -> Array:
+    """Return the elements less the largest along ``dim``, so that no exponential overflows."""
+    array = array.astype(wide(xp, array.dtype), copy=False)
+    if not array.ndim:
+        return array - array  # type: ignore[no-any-return]  # arrays are untyped
+    result: Array = array - array.max(dim, keepdims=True) if array.shape[dim] else array.copy()
+    return result
+
+
+def lane_sum(xp: Any, array: Array, dim: int) -> Array:
+    """Add up along a dim, which is kept."""
+    total: Array = xp.add.reduce(array, dim, None, None, True) if array.ndim else array
+    return total
+
+
+def softmax(xp: Any, array: Array, dim: int) -> Array:
+    """Return exp(x) / sum(exp(x))."""
+    found = xp.exp(shifted(xp, array, dim))
+    return (found / lane_sum(xp, found, dim)).astype(array.dtype)  # type: ignore[no-any-return]  # as above
+
+
+def log_softmax(xp: Any, array: Array, dim: int) -> Array:
+    """Return x - log(sum(exp(x)))."""
+    found = shifted(xp, array, dim)
+    return (found - xp.log(lane_sum(xp, xp.exp(found), dim))).astype(array.dtype)  # type: ignore[no-any-return]  # as above
+
+
+def softmax_gradient(xp: Any, grad: Array, weights: Array, dim: int) -> Array:
+    """Return weights * (grad - sum(weights * grad))."""
+    found: Array = weights * (grad - lane_sum(xp, grad * weights, dim))
+    return found
+
+
+def log_softmax_gradient(xp: Any, grad: Array, logs: Array, dim: int) -> Array:
+    """Return grad - exp(logs) * sum(grad)."""
+    found: Array = grad - xp.exp(logs) * lane_sum(xp, grad, dim)
+    return found

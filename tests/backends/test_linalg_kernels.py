@@ -1,0 +1,59 @@
+"""The fast triangular solve beside the reference's rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minitensor.backends.numpy import linalg as fast
+from minitensor.backends.reference import linalg as reference
+
+
+@given(
+    n=st.integers(0, 9) | st.sampled_from([fast.SMALL - 1, fast.SMALL, fast.SMALL + 1, 2 * fast.SMALL + 5]),
+    columns=st.integers(0, 4), batch=st.sampled_from([(), (2,), (0,), (2, 1)]), dtype=st.sampled_from("fdFD"),
+    shared=st.booleans(), upper=st.booleans(), unit=st.booleans(), turned=st.booleans(), zero=st.booleans(),
+    seed=st.integers(0, 99),
+)  # fmt: skip
+def test_substitution_in_halves_equals_that_by_rows(
+    n: int, columns: int, batch: Any, dtype: str, shared: bool, upper: bool, unit: bool, turned: bool, zero: bool,
+    seed: int,
+) -> None:
+    random = np.random.RandomState(seed)
+    a = (random.uniform(-1, 1, (*batch, n, n)) / max(n, 1) + np.eye(n)).astype(dtype)
+    if zero and n and a.size:
+        a[..., n // 2, n // 2] = 0
+    if turned:
+        a = np.swapaxes(a, -2, -1)
+    b = random.uniform(-1, 1, (n, columns) if shared else (*batch, n, columns)).astype(dtype)
+    given_a, given_b = a.copy(), b.copy()
+    with np.errstate(all="ignore"):
+        found = fast.solve_triangular(a, b, upper, unit)
+        expected = reference.solve_triangular(np, a, b, upper, unit)
+    assert found.dtype == expected.dtype and found.shape == expected.shape
+    rtol, atol = (2e-4, 1e-5) if dtype in "fF" else (1e-11, 1e-12)
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
+    assert (a == given_a).all() and (b == given_b).all()
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_the_other_triangle_is_not_read(upper: bool) -> None:
+    a = np.full((5, 5), np.nan)
+    one = np.triu_indices(5) if upper else np.tril_indices(5)
+    a[one] = 1.0
+    assert np.isfinite(fast.solve_triangular(a, np.ones((5, 2)), upper, False)).all()
+    a[np.diag_indices(5)] = np.nan
+    assert np.isfinite(fast.solve_triangular(a, np.ones((5, 2)), upper, True)).all()
+
+
+@pytest.mark.parametrize("kernel", [reference.inverse, reference.cholesky])
+def test_a_failed_matrix_is_filled_with_nan_and_named(kernel: Any) -> None:
+    batch = np.stack([np.eye(2), np.zeros((2, 2)), 4 * np.eye(2)])
+    found, failed = kernel(np, batch)
+    assert failed is not None and failed.tolist() == [False, True, False]
+    assert np.isnan(found[1]).any() and not np.isnan(found[[0, 2]]).any()
+    assert kernel(np, batch[::2])[1] is None

@@ -1,0 +1,68 @@
+"""Picked and weighted rows: the fast kernels equal the reference, and the three are each other's adjoints."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minitensor.backends.numpy import sample as fast
+from minitensor.backends.reference import sample as reference
+
+
+class Case(NamedTuple):
+    table: Any
+    rows: Any
+    weight: Any
+    index: Any
+
+
+@st.composite
+def cases(draw: st.DrawFn, dtypes: tuple[str, ...] = ("float32", "float64", "float16")) -> Case:
+    """Small whole numbers: sums are exact in any order."""
+    random = numpy.random.default_rng(draw(st.integers(0, 2**16)))
+    dtype = draw(st.sampled_from(dtypes))
+    count, width, samples, taps = (draw(st.integers(low, top)) for low, top in ((1, 9), (0, 20), (0, 600), (1, 4)))
+
+    def numbers(*shape: int) -> Any:
+        return random.integers(-1, 2, shape).astype(dtype)
+
+    index = random.integers(0, count, (taps, samples))
+    return Case(numbers(width, count).T, numbers(samples, 2 * width)[:, ::2], numbers(taps, samples), index)
+
+
+@given(cases())
+def test_the_fast_kernels_equal_the_reference(case: Case) -> None:
+    table, rows, weight, index = case
+    count = len(table)
+    pairs = (
+        (fast.pick(table, weight, index), reference.pick(numpy, table, weight, index)),
+        (fast.spread(rows, weight, index, count), reference.spread(numpy, rows, weight, index, count)),
+        (fast.compare(rows, table, index), reference.compare(numpy, rows, table, index)),
+    )
+    for found, expected in pairs:
+        numpy.testing.assert_array_equal(found, expected, strict=True)
+
+
+@given(cases(("float64",)))
+def test_they_are_adjoint(case: Case) -> None:
+    table, rows, weight, index = case
+    product = numpy.sum(fast.pick(table, weight, index) * rows)
+    assert product == numpy.sum(fast.spread(rows, weight, index, len(table)) * table)
+    assert product == numpy.sum(fast.compare(rows, table, index) * weight)
+
+
+@pytest.mark.parametrize("width", [1, 64])
+def test_many_rows_are_cut_into_tiles(width: int) -> None:
+    random = numpy.random.default_rng(0)
+    table = random.integers(-2, 3, (50, width)).astype("float32")
+    weight = random.integers(-2, 3, (3, 70_000 // width)).astype("float32")
+    index = random.integers(0, 50, weight.shape)
+    expected = reference.pick(numpy, table, weight, index)
+    numpy.testing.assert_array_equal(fast.pick(table, weight, index), expected)
+    numpy.testing.assert_array_equal(
+        fast.compare(expected, table, index), reference.compare(numpy, expected, table, index)
+    )
