@@ -20,6 +20,10 @@ from minitensor.autograd.mode import (
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
 )
+from minitensor.autograd.watch import (
+    is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
+    is_anomaly_enabled as is_anomaly_enabled,
+)
 from minitensor.device import device as device
 from minitensor.dtypes import (
     can_cast as can_cast,
@@ -55,6 +59,7 @@ from minitensor.ops.creation import (
     as_tensor as as_tensor,
     empty as empty,
     empty_like as empty_like,
+    empty_strided as empty_strided,
     eye as eye,
     from_numpy as from_numpy,
     full as full,
@@ -64,6 +69,8 @@ from minitensor.ops.creation import (
     ones as ones,
     ones_like as ones_like,
     tensor as tensor,
+    tril_indices as tril_indices,
+    triu_indices as triu_indices,
     zeros as zeros,
     zeros_like as zeros_like,
 )
@@ -75,64 +82,103 @@ from minitensor.printing import (
 )
 
 # -- pointwise
+from minitensor.ops.operand import result_type as result_type
 from minitensor.ops.pointwise import (
-    abs as abs,
-    acos as acos,
-    acosh as acosh,
     add as add,
     addcdiv as addcdiv,
     addcmul as addcmul,
-    asin as asin,
-    asinh as asinh,
-    atan as atan,
     atan2 as atan2,
-    atanh as atanh,
-    ceil as ceil,
     clamp as clamp,
+    clamp_ as clamp_,
     clamp_max as clamp_max,
+    clamp_max_ as clamp_max_,
     clamp_min as clamp_min,
+    clamp_min_ as clamp_min_,
     conj as conj,
-    cos as cos,
-    cosh as cosh,
     div as div,
-    exp as exp,
-    exp2 as exp2,
-    expm1 as expm1,
-    floor as floor,
     floor_divide as floor_divide,
     fmod as fmod,
-    frac as frac,
     hypot as hypot,
     lerp as lerp,
-    log as log,
-    log1p as log1p,
-    log2 as log2,
-    log10 as log10,
     logaddexp as logaddexp,
     maximum as maximum,
     minimum as minimum,
     mul as mul,
-    nan_to_num as nan_to_num,
     neg as neg,
+    neg_ as neg_,
     positive as positive,
     pow as pow,
     reciprocal as reciprocal,
+    reciprocal_ as reciprocal_,
     remainder as remainder,
-    round as round,
     rsqrt as rsqrt,
+    rsqrt_ as rsqrt_,
     rsub as rsub,
+    sqrt as sqrt,
+    sqrt_ as sqrt_,
+    square as square,
+    square_ as square_,
+    sub as sub,
+    true_divide as true_divide,
+    where as where,
+)
+from minitensor.ops.unary import (
+    abs as abs,
+    abs_ as abs_,
+    acos as acos,
+    acos_ as acos_,
+    acosh as acosh,
+    acosh_ as acosh_,
+    asin as asin,
+    asin_ as asin_,
+    asinh as asinh,
+    asinh_ as asinh_,
+    atan as atan,
+    atan_ as atan_,
+    atanh as atanh,
+    atanh_ as atanh_,
+    ceil as ceil,
+    ceil_ as ceil_,
+    cos as cos,
+    cos_ as cos_,
+    cosh as cosh,
+    cosh_ as cosh_,
+    exp as exp,
+    exp2 as exp2,
+    exp2_ as exp2_,
+    exp_ as exp_,
+    expm1 as expm1,
+    expm1_ as expm1_,
+    floor as floor,
+    floor_ as floor_,
+    frac as frac,
+    frac_ as frac_,
+    log as log,
+    log10 as log10,
+    log10_ as log10_,
+    log1p as log1p,
+    log1p_ as log1p_,
+    log2 as log2,
+    log2_ as log2_,
+    log_ as log_,
+    nan_to_num as nan_to_num,
+    nan_to_num_ as nan_to_num_,
+    round as round,
+    round_ as round_,
     sgn as sgn,
     sigmoid as sigmoid,
+    sigmoid_ as sigmoid_,
     sign as sign,
     sin as sin,
+    sin_ as sin_,
     sinh as sinh,
-    sqrt as sqrt,
-    square as square,
-    sub as sub,
+    sinh_ as sinh_,
     tan as tan,
+    tan_ as tan_,
     tanh as tanh,
+    tanh_ as tanh_,
     trunc as trunc,
-    where as where,
+    trunc_ as trunc_,
 )
 
 # -- matmul
@@ -169,15 +215,12 @@ from minitensor.ops.reduce import (
     argmax as argmax,
     argmin as argmin,
     count_nonzero as count_nonzero,
-    dist as dist,
     logsumexp as logsumexp,
     max as max,
     mean as mean,
-    median as median,
     min as min,
     nanmean as nanmean,
     nansum as nansum,
-    norm as norm,
     prod as prod,
     std as std,
     std_mean as std_mean,
@@ -227,7 +270,6 @@ from minitensor.ops.cumulative import (
     cummin as cummin,
     cumprod as cumprod,
     cumsum as cumsum,
-    diff as diff,
     logcumsumexp as logcumsumexp,
 )
 
@@ -252,14 +294,12 @@ from minitensor.ops.cast import (
 from minitensor.ops.shape import (
     adjoint as adjoint,
     as_strided as as_strided,
+    as_strided_ as as_strided_,
     atleast_1d as atleast_1d,
     atleast_2d as atleast_2d,
     atleast_3d as atleast_3d,
     broadcast_tensors as broadcast_tensors,
     broadcast_to as broadcast_to,
-    diag as diag,
-    diag_embed as diag_embed,
-    diagflat as diagflat,
     diagonal as diagonal,
     flatten as flatten,
     flip as flip,
@@ -282,10 +322,29 @@ from minitensor.ops.shape import (
     t as t,
     tile as tile,
     transpose as transpose,
-    tril as tril,
-    triu as triu,
     unflatten as unflatten,
     unsqueeze as unsqueeze,
+)
+
+from minitensor.ops.triangle import (
+    diag as diag,
+    diag_embed as diag_embed,
+    diagflat as diagflat,
+    tril as tril,
+    triu as triu,
+)
+
+# -- assemble
+from minitensor.ops.assemble import (
+    as_strided_scatter as as_strided_scatter,
+    block_diag as block_diag,
+    broadcast_shapes as broadcast_shapes,
+    cartesian_prod as cartesian_prod,
+    combinations as combinations,
+    diagonal_scatter as diagonal_scatter,
+    select_scatter as select_scatter,
+    slice_scatter as slice_scatter,
+    unravel_index as unravel_index,
 )
 
 # -- join
@@ -301,28 +360,40 @@ from minitensor.ops.join import (
     hstack as hstack,
     row_stack as row_stack,
     split as split,
+    split_with_sizes as split_with_sizes,
     stack as stack,
     tensor_split as tensor_split,
     unbind as unbind,
+    unsafe_chunk as unsafe_chunk,
+    unsafe_split as unsafe_split,
     vsplit as vsplit,
     vstack as vstack,
 )
 
-# -- index
+# -- index, scatter, masks
 from minitensor.ops.index import (
-    argwhere as argwhere,
-    gather as gather,
-    index_add as index_add,
-    index_copy as index_copy,
-    index_fill as index_fill,
     index_put as index_put,
-    index_select as index_select,
+    index_put_ as index_put_,
+)
+from minitensor.ops.masks import (
+    argwhere as argwhere,
     masked_fill as masked_fill,
     masked_scatter as masked_scatter,
     masked_select as masked_select,
     nonzero as nonzero,
+    nonzero_static as nonzero_static,
+)
+from minitensor.ops.scatter import (
+    gather as gather,
+    index_add as index_add,
+    index_copy as index_copy,
+    index_fill as index_fill,
+    index_reduce as index_reduce,
+    index_select as index_select,
+    put as put,
     scatter as scatter,
     scatter_add as scatter_add,
+    scatter_reduce as scatter_reduce,
     take as take,
     take_along_dim as take_along_dim,
 )
@@ -336,7 +407,36 @@ from minitensor.ops.sort import (
     searchsorted as searchsorted,
     sort as sort,
     topk as topk,
+)
+from minitensor.ops.quantile import (
+    median as median,
+    mode as mode,
+    nanmedian as nanmedian,
+    nanquantile as nanquantile,
+    quantile as quantile,
+)
+from minitensor.ops.counting import (
+    bincount as bincount,
+    histc as histc,
+    histogram as histogram,
+    histogramdd as histogramdd,
     unique as unique,
+    unique_consecutive as unique_consecutive,
+)
+from minitensor.ops.integrate import (
+    cumulative_trapezoid as cumulative_trapezoid,
+    diff as diff,
+    gradient as gradient,
+    trapezoid as trapezoid,
+    trapz as trapz,
+)
+from minitensor.ops.spectral import istft as istft, stft as stft
+from minitensor.ops.windows import (
+    bartlett_window as bartlett_window,
+    blackman_window as blackman_window,
+    hamming_window as hamming_window,
+    hann_window as hann_window,
+    kaiser_window as kaiser_window,
 )
 
 # -- activation
@@ -351,7 +451,70 @@ from minitensor.ops.activation import (
     softmax as softmax,
     threshold as threshold,
 )
-from minitensor.ops.special import erf as erf, erfc as erfc
+
+# -- less frequent pointwise functions
+from minitensor.ops.binary import (
+    deg2rad as deg2rad,
+    deg2rad_ as deg2rad_,
+    float_power as float_power,
+    fmax as fmax,
+    fmin as fmin,
+    logaddexp2 as logaddexp2,
+    rad2deg as rad2deg,
+    rad2deg_ as rad2deg_,
+)
+from minitensor.ops.bits import (
+    copysign as copysign,
+    frexp as frexp,
+    gcd as gcd,
+    gcd_ as gcd_,
+    heaviside as heaviside,
+    lcm as lcm,
+    lcm_ as lcm_,
+    ldexp as ldexp,
+    ldexp_ as ldexp_,
+    nextafter as nextafter,
+    signbit as signbit,
+)
+from minitensor.ops.complex import (
+    angle as angle,
+    complex as complex,
+    conj_physical as conj_physical,
+    imag as imag,
+    is_conj as is_conj,
+    is_neg as is_neg,
+    polar as polar,
+    real as real,
+    resolve_conj as resolve_conj,
+    resolve_neg as resolve_neg,
+    view_as_complex as view_as_complex,
+    view_as_real as view_as_real,
+)
+from minitensor.ops.special import (
+    digamma as digamma,
+    erf as erf,
+    erf_ as erf_,
+    erfc as erfc,
+    erfc_ as erfc_,
+    erfinv as erfinv,
+    i0 as i0,
+    i0_ as i0_,
+    lgamma as lgamma,
+    logit as logit,
+    logit_ as logit_,
+    polygamma as polygamma,
+    sinc as sinc,
+    sinc_ as sinc_,
+    xlogy as xlogy,
+    xlogy_ as xlogy_,
+)
+
+# -- distance
+from minitensor.ops.distance import (
+    cosine_similarity as cosine_similarity,
+    pairwise_distance as pairwise_distance,
+    pdist as pdist,
+)
 
 # -- random
 from minitensor.generator import Generator as Generator, default_generator as default_generator
@@ -374,12 +537,44 @@ from minitensor.ops.random import (
     set_rng_state as set_rng_state,
 )
 
+# -- linalg
+from minitensor.ops.linalg_norms import cdist as cdist, dist as dist
+from minitensor.ops.linalg_products import (
+    corrcoef as corrcoef,
+    cov as cov,
+    matrix_exp as matrix_exp,
+    matrix_power as matrix_power,
+)
+from minitensor.ops.linalg_solve import (
+    cholesky_inverse as cholesky_inverse,
+    cholesky_solve as cholesky_solve,
+    logdet as logdet,
+)
+from minitensor.ops.linalg_spellings import (
+    cholesky as cholesky,
+    det as det,
+    inverse as inverse,
+    pinverse as pinverse,
+    qr as qr,
+    slogdet as slogdet,
+    svd as svd,
+)
+
 # -- rooms
-from minitensor import cuda as cuda, nn as nn, optim as optim, utils as utils
+from minitensor import linalg as linalg
+from minitensor import fft as fft, func as func
+from minitensor.func import vmap as vmap
+from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
+from minitensor.serialization import load as load, save as save
 
 __version__ = "0.1.0"
 
-ger = outer
+ger, norm = outer, Tensor.norm
+absolute, negative, multiply, subtract, divide = abs, neg, mul, sub, div
+clip, clip_, fix, fix_, negative_ = clamp, clamp_, trunc, trunc_, neg_
+arccos, arcsin, arctan, arctan2, arccosh, arcsinh, arctanh = acos, asin, atan, atan2, acosh, asinh, atanh
+arccos_, arcsin_, arctan_, arccosh_, arcsinh_, arctanh_ = acos_, asin_, atan_, acosh_, asinh_, atanh_
+mvlgamma, igamma, igammac = special.multigammaln, special.gammainc, special.gammaincc
 bool, int, float = dtypes.bool_, dtypes.int_, dtypes.float_  # PyTorch's names shadow Python's, here and nowhere else
 
 # NumPy warns where IEEE arithmetic gives inf or NaN; tensors give them silently, as PyTorch's do. An errstate around

@@ -34,6 +34,13 @@ def basic(layout: Layout, index: Any) -> Layout | None:
             step = (index if index >= 0 else index + shape[0]) * strides[0]
             return _new(Layout, (shape[1:], strides[1:], offset + step))
         return None
+    if kind is slice and shape:
+        start, stop, step = index.indices(shape[0])
+        if step < 0:
+            return None
+        count = (stop - start + step - 1) // step if stop > start else 0
+        first = strides[0]
+        return _new(Layout, ((count, *shape[1:]), (first * step, *strides[1:]), offset + start * first))
     items = index if kind is tuple else (index,)
     ndim = len(shape)
     sizes: list[int] = []

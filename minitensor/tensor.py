@@ -13,20 +13,36 @@ from minitensor.base import TensorBase
 from minitensor.ops import (
     activation,
     aliasing,
+    assemble,
+    binary,
+    bits,
     cast,
     compare,
+    counting,
     creation,
     cumulative,
     face,
     index,
+    integrate,
     join,
+    linalg_norms,
+    linalg_products,
+    linalg_solve,
+    masks,
     pointwise,
     random,
     reduce,
     shape,
     special,
+    spectral,
+    triangle,
+    unary,
 )
+from minitensor.ops import complex as parts
+from minitensor.ops import linalg_spellings as linalg
 from minitensor.ops import matmul as products
+from minitensor.ops import quantile as quantiles
+from minitensor.ops import scatter as scattering
 from minitensor.ops import sort as sorting
 
 
@@ -62,59 +78,87 @@ class Tensor(TensorBase):
     remainder, remainder_ = pointwise.remainder, pointwise.remainder_
     fmod, fmod_ = pointwise.fmod, pointwise.fmod_
     pow, pow_ = pointwise.pow, pointwise.pow_
-    subtract, multiply, divide, true_divide = sub, mul, div, div
+    subtract, multiply, divide, true_divide = sub, mul, div, pointwise.true_divide
+    subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
     neg, neg_ = pointwise.neg, pointwise.neg_
-    negative, positive = neg, pointwise.positive
+    negative, negative_, positive = neg, neg_, pointwise.positive
     reciprocal, reciprocal_ = pointwise.reciprocal, pointwise.reciprocal_
     square, square_ = pointwise.square, pointwise.square_
     sqrt, sqrt_ = pointwise.sqrt, pointwise.sqrt_
     rsqrt, rsqrt_ = pointwise.rsqrt, pointwise.rsqrt_
-    exp, exp_ = pointwise.exp, pointwise.exp_
-    exp2, exp2_ = pointwise.exp2, pointwise.exp2_
-    expm1, expm1_ = pointwise.expm1, pointwise.expm1_
-    log, log_ = pointwise.log, pointwise.log_
-    log2, log2_ = pointwise.log2, pointwise.log2_
-    log10, log10_ = pointwise.log10, pointwise.log10_
-    log1p, log1p_ = pointwise.log1p, pointwise.log1p_
-    sin, sin_ = pointwise.sin, pointwise.sin_
-    cos, cos_ = pointwise.cos, pointwise.cos_
-    tan, tan_ = pointwise.tan, pointwise.tan_
-    asin, asin_ = pointwise.asin, pointwise.asin_
-    acos, acos_ = pointwise.acos, pointwise.acos_
-    atan, atan_ = pointwise.atan, pointwise.atan_
-    atan2 = pointwise.atan2
-    sinh, sinh_ = pointwise.sinh, pointwise.sinh_
-    cosh, cosh_ = pointwise.cosh, pointwise.cosh_
-    tanh, tanh_ = pointwise.tanh, pointwise.tanh_
-    asinh, acosh, atanh = pointwise.asinh, pointwise.acosh, pointwise.atanh
-    abs, abs_ = pointwise.abs, pointwise.abs_
-    absolute = abs
-    sign, sign_ = pointwise.sign, pointwise.sign_
-    sgn = pointwise.sgn
-    floor, floor_ = pointwise.floor, pointwise.floor_
-    ceil, ceil_ = pointwise.ceil, pointwise.ceil_
-    trunc, trunc_ = pointwise.trunc, pointwise.trunc_
-    round, round_ = pointwise.round, pointwise.round_
-    frac = pointwise.frac
+    exp, exp_ = unary.exp, unary.exp_
+    exp2, exp2_ = unary.exp2, unary.exp2_
+    expm1, expm1_ = unary.expm1, unary.expm1_
+    log, log_ = unary.log, unary.log_
+    log2, log2_ = unary.log2, unary.log2_
+    log10, log10_ = unary.log10, unary.log10_
+    log1p, log1p_ = unary.log1p, unary.log1p_
+    sin, sin_ = unary.sin, unary.sin_
+    cos, cos_ = unary.cos, unary.cos_
+    tan, tan_ = unary.tan, unary.tan_
+    asin, asin_ = arcsin, arcsin_ = unary.asin, unary.asin_
+    acos, acos_ = arccos, arccos_ = unary.acos, unary.acos_
+    atan, atan_ = arctan, arctan_ = unary.atan, unary.atan_
+    atan2, atan2_ = arctan2, arctan2_ = pointwise.atan2, pointwise.atan2_
+    sinh, sinh_ = unary.sinh, unary.sinh_
+    cosh, cosh_ = unary.cosh, unary.cosh_
+    tanh, tanh_ = unary.tanh, unary.tanh_
+    asinh, asinh_ = arcsinh, arcsinh_ = unary.asinh, unary.asinh_
+    acosh, acosh_ = arccosh, arccosh_ = unary.acosh, unary.acosh_
+    atanh, atanh_ = arctanh, arctanh_ = unary.atanh, unary.atanh_
+    abs, abs_ = unary.abs, unary.abs_
+    absolute, absolute_ = abs, abs_
+    sign, sign_ = unary.sign, unary.sign_
+    sgn, sgn_ = unary.sgn, unary.sgn_
+    floor, floor_ = unary.floor, unary.floor_
+    ceil, ceil_ = unary.ceil, unary.ceil_
+    trunc, trunc_ = fix, fix_ = unary.trunc, unary.trunc_
+    round, round_ = unary.round, unary.round_
+    frac, frac_ = unary.frac, unary.frac_
     maximum, minimum = pointwise.maximum, pointwise.minimum
     clamp, clamp_ = pointwise.clamp, pointwise.clamp_
     clip, clip_ = clamp, clamp_
-    clamp_min, clamp_max = pointwise.clamp_min, pointwise.clamp_max
-    lerp, addcmul, addcdiv = pointwise.lerp, pointwise.addcmul, pointwise.addcdiv
-    logaddexp, hypot = pointwise.logaddexp, pointwise.hypot
-    sigmoid, sigmoid_ = pointwise.sigmoid, pointwise.sigmoid_
-    nan_to_num, nan_to_num_ = pointwise.nan_to_num, pointwise.nan_to_num_
+    clamp_min, clamp_min_ = pointwise.clamp_min, pointwise.clamp_min_
+    clamp_max, clamp_max_ = pointwise.clamp_max, pointwise.clamp_max_
+    lerp, lerp_ = pointwise.lerp, pointwise.lerp_
+    addcmul, addcmul_ = pointwise.addcmul, pointwise.addcmul_
+    addcdiv, addcdiv_ = pointwise.addcdiv, pointwise.addcdiv_
+    logaddexp, hypot, hypot_ = pointwise.logaddexp, pointwise.hypot, pointwise.hypot_
+    sigmoid, sigmoid_ = unary.sigmoid, unary.sigmoid_
+    nan_to_num, nan_to_num_ = unary.nan_to_num, unary.nan_to_num_
     conj = pointwise.conj
+
+    # -- less frequent pointwise functions (ops/binary.py, bits.py, complex.py, special.py) --------------------------
+
+    fmax, fmin, logaddexp2 = binary.fmax, binary.fmin, binary.logaddexp2
+    float_power, float_power_ = binary.float_power, binary.float_power_
+    deg2rad, deg2rad_, rad2deg, rad2deg_ = binary.deg2rad, binary.deg2rad_, binary.rad2deg, binary.rad2deg_
+    copysign, copysign_, signbit = bits.copysign, bits.copysign_, bits.signbit
+    nextafter, nextafter_ = bits.nextafter, bits.nextafter_
+    heaviside, heaviside_ = bits.heaviside, bits.heaviside_
+    frexp, ldexp, ldexp_ = bits.frexp, bits.ldexp, bits.ldexp_
+    gcd, gcd_, lcm, lcm_ = bits.gcd, bits.gcd_, bits.lcm, bits.lcm_
+    real, imag = property(parts.real, parts.set_real), property(parts.imag, parts.set_imag)
+    angle, conj_physical, conj_physical_ = parts.angle, parts.conj_physical, parts.conj_physical_
+    is_conj, resolve_conj, is_neg, resolve_neg = parts.is_conj, parts.resolve_conj, parts.is_neg, parts.resolve_neg
+    erf, erf_, erfc, erfc_ = special.erf, special.erf_, special.erfc, special.erfc_
+    erfinv, erfinv_, i0, i0_ = special.erfinv, special.erfinv_, special.i0, special.i0_
+    lgamma, lgamma_, digamma, digamma_ = special.lgamma, special.lgamma_, special.digamma, special.digamma_
+    logit, logit_, sinc, sinc_ = special.logit, special.logit_, special.sinc, special.sinc_
+    xlogy, xlogy_ = special.xlogy, special.xlogy_
+    mvlgamma, mvlgamma_ = special.multigammaln, special.multigammaln_
+    igamma, igamma_, igammac, igammac_ = special.gammainc, special.gammainc_, special.gammaincc, special.gammaincc_
+    polygamma, polygamma_ = special.polygamma_of, special.polygamma_
 
     __add__ = __radd__ = pointwise._add
     __iadd__ = pointwise._add_
     __sub__ = pointwise._sub
     __isub__ = pointwise._sub_
-    __mul__ = __rmul__ = pointwise.mul
+    __mul__ = __rmul__ = pointwise._mul
     __imul__ = pointwise.mul_
     __truediv__ = pointwise._div
     __itruediv__ = pointwise._div_
-    __floordiv__ = pointwise.floor_divide
+    __floordiv__ = pointwise._floor_divide
     __ifloordiv__ = pointwise.floor_divide_
     __mod__ = pointwise.remainder
     __imod__ = pointwise.remainder_
@@ -122,16 +166,16 @@ class Tensor(TensorBase):
     __ipow__ = pointwise._pow_
     __neg__ = pointwise.neg
     __pos__ = pointwise.positive
-    __abs__ = pointwise.abs
+    __abs__ = unary.abs
 
     def __rsub__(self, other: Any) -> Tensor:
-        return pointwise._sub(other, self)
+        return pointwise._sub(other, self) if isinstance(self, TensorBase) else NotImplemented
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return pointwise._div(other, self)
+        return pointwise._div(other, self) if isinstance(self, TensorBase) else NotImplemented
 
     def __rfloordiv__(self, other: Any) -> Tensor:
-        return pointwise.floor_divide(other, self)
+        return pointwise._floor_divide(other, self)
 
     def __rmod__(self, other: Any) -> Tensor:
         return pointwise.remainder(other, self)
@@ -169,9 +213,7 @@ class Tensor(TensorBase):
     bitwise_right_shift, bitwise_right_shift_ = compare.bitwise_right_shift, compare.bitwise_right_shift_
 
     __lt__, __le__, __gt__, __ge__ = compare.lt, compare.le, compare.gt, compare.ge
-    __and__ = __rand__ = compare.bitwise_and
-    __or__ = __ror__ = compare.bitwise_or
-    __xor__ = __rxor__ = compare.bitwise_xor
+    __and__, __or__, __xor__ = compare.bitwise_and, compare.bitwise_or, compare.bitwise_xor
     __lshift__, __rshift__ = compare.bitwise_left_shift, compare.bitwise_right_shift
     __iand__, __ior__, __ixor__ = compare.bitwise_and_, compare.bitwise_or_, compare.bitwise_xor_
     __ilshift__, __irshift__ = compare.bitwise_left_shift_, compare.bitwise_right_shift_
@@ -184,6 +226,15 @@ class Tensor(TensorBase):
     def __ne__(self, other: object) -> Any:
         return compare.ne_or_neither(self, other)
 
+    def __rand__(self, other: Any) -> Tensor:
+        return compare.bitwise_and(self, other) if isinstance(self, TensorBase) else NotImplemented
+
+    def __ror__(self, other: Any) -> Tensor:
+        return compare.bitwise_or(self, other) if isinstance(self, TensorBase) else NotImplemented
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return compare.bitwise_xor(self, other) if isinstance(self, TensorBase) else NotImplemented
+
     def __rlshift__(self, other: Any) -> Tensor:
         return compare.bitwise_left_shift(other, self)
 
@@ -194,33 +245,45 @@ class Tensor(TensorBase):
 
     relu, relu_, prelu, hardshrink = activation.relu, activation.relu_, activation.prelu, activation.hardshrink
     softmax, log_softmax = activation.softmax, activation.log_softmax
-    erf, erfc = special.erf, special.erfc
 
     # -- reduce (ops/reduce.py) --------------------------------------------------------------------------------------
 
     sum, nansum, mean, nanmean = reduce.sum, reduce.nansum, reduce.mean, reduce.nanmean
-    prod, norm, dist, logsumexp = reduce.prod, reduce.norm, reduce.dist, reduce.logsumexp
+    prod, logsumexp = reduce.prod, reduce.logsumexp
     var, std = reduce.var, reduce.std
     amax, amin, aminmax = reduce.amax, reduce.amin, reduce.aminmax
-    max, min, median = reduce.max, reduce.min, reduce.median
+    max, min, median, nanmedian = reduce.max, reduce.min, quantiles.median, quantiles.nanmedian
+    mode, quantile, nanquantile = quantiles.mode, quantiles.quantile, quantiles.nanquantile
     argmax, argmin = reduce.argmax, reduce.argmin
     all, any, count_nonzero = reduce.all, reduce.any, reduce.count_nonzero
 
     # -- sort, cumulative (ops/sort.py, ops/cumulative.py) -----------------------------------------------------------
 
-    cumsum, cumprod, logcumsumexp = cumulative.cumsum, cumulative.cumprod, cumulative.logcumsumexp
-    cummax, cummin, diff = cumulative.cummax, cumulative.cummin, cumulative.diff
+    cumsum, cumsum_, cumprod, cumprod_ = cumulative.cumsum, cumulative.cumsum_, cumulative.cumprod, cumulative.cumprod_
+    logcumsumexp, cummax, cummin = cumulative.logcumsumexp, cumulative.cummax, cumulative.cummin
+    diff, stft, istft = integrate.diff, spectral.stft, spectral.istft
     argsort, msort, topk, kthvalue = sorting.argsort, sorting.msort, sorting.topk, sorting.kthvalue
-    sort, unique = sorting.sort, sorting.unique
+    sort, unique, unique_consecutive = sorting.sort, counting.unique, counting.unique_consecutive
+    bincount, histc, histogram = counting.bincount, counting.histc, counting.histogram
 
     # -- matmul (ops/matmul.py) --------------------------------------------------------------------------------------
 
     matmul, mm, bmm, mv = products.matmul, products.mm, products.bmm, products.mv
     dot, vdot, inner = products.dot, products.vdot, products.inner
     outer = ger = products.outer
-    addmm, addmv, addr = products.addmm, products.addmv, products.addr
-    baddbmm, addbmm = products.baddbmm, products.addbmm
+    addmm, addmm_, addmv, addmv_ = products.addmm, products.addmm_, products.addmv, products.addmv_
+    addr, addr_, baddbmm, baddbmm_ = products.addr, products.addr_, products.baddbmm, products.baddbmm_
+    addbmm, addbmm_ = products.addbmm, products.addbmm_
     kron, cross, trace = products.kron, products.cross, products.trace
+
+    # -- linear algebra (ops/linalg_*.py) ----------------------------------------------------------------------------
+
+    norm, dist = linalg_norms.plain_norm, linalg_norms.dist
+    cov, corrcoef = linalg_products.cov, linalg_products.corrcoef
+    inverse, det, slogdet, logdet = linalg.inverse, linalg.det, linalg.slogdet, linalg_solve.logdet
+    cholesky, cholesky_solve = linalg.cholesky, linalg_solve.cholesky_solve
+    cholesky_inverse, qr, svd = linalg_solve.cholesky_inverse, linalg.qr, linalg.svd
+    pinverse, matrix_power, matrix_exp = linalg.pinverse, linalg_products.matrix_power, linalg_products.matrix_exp
 
     __matmul__ = products.matmul
 
@@ -240,30 +303,41 @@ class Tensor(TensorBase):
     squeeze, squeeze_ = shape.squeeze, shape.squeeze_
     expand, expand_as, broadcast_to = shape.expand, shape.expand_as, shape.broadcast_to
     narrow, select, unfold, diagonal = shape.narrow, shape.select, shape.unfold, shape.diagonal
-    as_strided = shape.as_strided
+    as_strided, as_strided_ = shape.as_strided, shape.as_strided_
+    resize_, resize_as_ = shape.resize_, shape.resize_as_
     repeat, tile, repeat_interleave = shape.repeat, shape.tile, shape.repeat_interleave
     flip, fliplr, flipud, roll, rot90 = shape.flip, shape.fliplr, shape.flipud, shape.roll, shape.rot90
-    tril, triu, diag, diag_embed, diagflat = shape.tril, shape.triu, shape.diag, shape.diag_embed, shape.diagflat
+    tril, tril_, triu, triu_ = triangle.tril, triangle.tril_, triangle.triu, triangle.triu_
+    diag, diag_embed, diagflat = triangle.diag, triangle.diag_embed, triangle.diagflat
+    fill_diagonal_ = triangle.fill_diagonal_
+
+    select_scatter, slice_scatter = assemble.select_scatter, assemble.slice_scatter
+    diagonal_scatter, as_strided_scatter = assemble.diagonal_scatter, assemble.as_strided_scatter
+    sum_to_size = assemble.sum_to_size
 
     # -- join and split (ops/join.py) --------------------------------------------------------------------------------
 
     split, chunk, unbind, tensor_split = join.split, join.chunk, join.unbind, join.tensor_split
     hsplit, vsplit, dsplit = join.hsplit, join.vsplit, join.dsplit
+    unsafe_split, unsafe_chunk, split_with_sizes = join.split, join.chunk, join.split_with_sizes
 
-    # -- index (ops/index.py) ----------------------------------------------------------------------------------------
+    # -- index, scatter, masks (ops/index.py, ops/scatter.py, ops/masks.py) -----------------------------------------
 
     __getitem__, __setitem__ = index.getitem, index.setitem
     index_put, index_put_ = index.index_put, index.index_put_
-    index_select, gather = index.index_select, index.gather
-    index_add, index_add_ = index.index_add, index.index_add_
-    index_copy, index_copy_ = index.index_copy, index.index_copy_
-    index_fill, index_fill_ = index.index_fill, index.index_fill_
-    scatter, scatter_ = index.scatter, index.scatter_
-    scatter_add, scatter_add_ = index.scatter_add, index.scatter_add_
-    take, take_along_dim = index.take, index.take_along_dim
-    masked_fill, masked_fill_ = index.masked_fill, index.masked_fill_
-    masked_scatter, masked_scatter_ = index.masked_scatter, index.masked_scatter_
-    masked_select, nonzero, argwhere = index.masked_select, index.nonzero, index.argwhere
+    index_select, gather = scattering.index_select, scattering.gather
+    index_add, index_add_ = scattering.index_add, scattering.index_add_
+    index_copy, index_copy_ = scattering.index_copy, scattering.index_copy_
+    index_fill, index_fill_ = scattering.index_fill, scattering.index_fill_
+    index_reduce, index_reduce_ = scattering.index_reduce, scattering.index_reduce_
+    scatter, scatter_ = scattering.scatter, scattering.scatter_
+    scatter_add, scatter_add_ = scattering.scatter_add, scattering.scatter_add_
+    scatter_reduce, scatter_reduce_ = scattering.scatter_reduce, scattering.scatter_reduce_
+    take, take_along_dim, put, put_ = scattering.take, scattering.take_along_dim, scattering.put, scattering.put_
+    masked_fill, masked_fill_ = masks.masked_fill, masks.masked_fill_
+    masked_scatter, masked_scatter_ = masks.masked_scatter, masks.masked_scatter_
+    masked_select, nonzero, argwhere = masks.masked_select, masks.nonzero, masks.argwhere
+    nonzero_static = masks.nonzero_static
 
     # -- cast, copy (ops/cast.py) ------------------------------------------------------------------------------------
 
@@ -293,6 +367,7 @@ class Tensor(TensorBase):
     uniform_, normal_, random_ = random.uniform_, random.normal_, random.random_
     bernoulli, bernoulli_, exponential_ = random.bernoulli, random.bernoulli_, random.exponential_
     multinomial = random.multinomial
+    log_normal_, cauchy_, geometric_ = random.log_normal_, random.cauchy_, random.geometric_
 
     # -- graph (autograd/face.py) ------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Tensors in any layout: a flat memory, and sizes, strides and offset by which it is read.
 
-``placed`` puts given numbers into memory in one of the ``KINDS`` of ways; ``layouts`` draws any way at random for
-hypothesis. Either library's tensors are made of the result, without any op under test.
+``placed`` puts given numbers into memory in one of the ``KINDS`` of ways, ``placements`` in a way that hypothesis
+draws. Either library's tensors are made of the result, without any op under test.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import minitensor as mt
 from minitensor.base import window
 from minitensor.layout import Layout
+from minitensor.testing.strategies import layouts
 
 KINDS = ("transposed", "gaps", "offset", "expanded", "odd")
 
@@ -48,6 +49,11 @@ def torch_of(torch: Any, placed: Placed) -> Any:
     """Return PyTorch's tensor."""
     flat = torch.from_numpy(placed.flat.copy())
     return flat.as_strided(placed.shape, placed.strides, placed.offset).detach()
+
+
+def placement_of(tensor: mt.Tensor) -> Placed:
+    """Return the memory that a tensor looks at, and how."""
+    return Placed(np.array(tensor.storage.array).reshape(-1), *tensor.layout)
 
 
 def filled(array: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Placed:
@@ -94,31 +100,6 @@ def placed(array: Any, kind: str) -> Placed:
 
 
 @st.composite
-def shapes(draw: st.DrawFn, max_dims: int = 3, sizes: tuple[int, ...] = (2, 3, 1, 4, 0)) -> tuple[int, ...]:
-    return tuple(draw(st.lists(st.sampled_from(sizes), max_size=max_dims)))
-
-
-@st.composite
-def layouts(draw: st.DrawFn, shape: tuple[int, ...], overlapping: bool = False) -> Layout:
-    """Dims in any order of memory, gaps between them, size-1 dims with any stride, an offset; maybe expanded dims."""
-    strides, step = [0] * len(shape), 1
-    for dim in draw(st.permutations(range(len(shape)))):
-        step *= draw(st.sampled_from([1, 1, 1, 2, 3]))
-        strides[dim] = draw(st.integers(0, 9)) if shape[dim] == 1 else step
-        if overlapping and draw(st.integers(0, 4)) == 4:
-            strides[dim] = 0
-        step *= max(shape[dim], 1)
-    return Layout(shape, tuple(strides), draw(st.integers(0, 4)))
-
-
-@st.composite
 def placements(draw: st.DrawFn, array: Any, overlapping: bool = False) -> Placed:
     """The array's numbers in any layout (with ``overlapping``: the last of those that fall into one cell)."""
     return filled(array, *draw(layouts(array.shape, overlapping)))
-
-
-@st.composite
-def tensors(draw: st.DrawFn, max_dims: int = 3, overlapping: bool = False) -> Placed:
-    """Numbers 1, 2, 3, ... scaled, of any shape in any layout."""
-    shape = draw(shapes(max_dims))
-    return draw(placements((np.arange(prod(shape)).reshape(shape) - 3.3) / 4, overlapping))

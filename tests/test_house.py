@@ -22,13 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room is a module or package right under minitensor. It may import from the floors below and from the rooms that
 # stand before it on its own floor; within a package, imports may go anywhere but round in a circle.
 FLOORS = (
-    "errors shapes layout indexing memory_format",
+    "errors shapes layout indexing memory_format callers copies",
     "dtypes backends device",
     "storage generator printing base",
     "autograd",
     "ops",
     "tensor",
-    "cuda serialization utils nn optim func vision testing",
+    "cuda fft linalg special utils nn optim serialization func vision testing",
     "__init__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}
@@ -49,9 +49,12 @@ NUMPY = {
 # Optional libraries: who may load them, and then only inside a function (the CuPy table is itself loaded so).
 OPTIONAL = {
     "cupy": "minitensor.backends",
+    "cupyx": "minitensor.backends",
+    "scipy": "minitensor.backends",
     "safetensors": "minitensor.serialization",
+    "hypothesis": "minitensor.testing",
 }
-OPTIONAL_AT_TOP = ("minitensor.backends.cupy",)
+OPTIONAL_AT_TOP = ("minitensor.backends.cupy", "minitensor.testing.strategies")
 
 # Modules that may load others by a name in a string.
 BY_NAME = {"minitensor.backends.cupy": "a device's backend is loaded when it is first asked for"}

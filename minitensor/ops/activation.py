@@ -14,11 +14,13 @@ import math
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.record import differentiable
-from minitensor.errors import ArgumentError, DtypeError, ShapeError
+from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import inplace, writes
-from minitensor.ops.pointwise import abs, as_float, clamp_max, exp, expm1, sigmoid, tanh, where
+from minitensor.ops.operand import number_beside
+from minitensor.ops.pointwise import as_float, clamp_max, where
 from minitensor.ops.reduce import sum
 from minitensor.ops.special import precise
+from minitensor.ops.unary import abs, exp, expm1, sigmoid, tanh
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
@@ -35,7 +37,12 @@ def masked_again(grad: Tensor, rectified: Tensor) -> Tensor:
     return where_positive(grad, rectified)
 
 
-@differentiable(input=masked_again)
+def nothing(grad: Tensor) -> Tensor:
+    """Return the gradient in what only chooses between branches: zero, but part of the graph, as in PyTorch."""
+    return grad * 0
+
+
+@differentiable(input=masked_again, rectified=nothing)
 def where_positive(input: Tensor, rectified: Tensor) -> Array:
     """Return a gradient where the rectifier let something through, zero elsewhere."""
     return input.backend.where_positive(input.array, rectified.array)
@@ -65,12 +72,43 @@ def rectifiable(input: Tensor) -> Array:
     return input.array
 
 
-@differentiable(input=lambda grad, input, min_val, max_val: where((input > min_val) & (input < max_val), grad, 0))
+def gated_again(grad: Tensor, condition: Tensor, source: Tensor) -> Tensor:
+    """Return the gradient of a gated gradient: gated alike."""
+    return gated(grad, condition, source)
+
+
+def sloped_again(grad: Tensor, source: Tensor, negative_slope: float) -> Tensor:
+    """Return the gradient of a sloped gradient: sloped alike."""
+    return sloped(grad, source, negative_slope)
+
+
+@differentiable(input=gated_again, source=nothing)
+def gated(input: Tensor, condition: Tensor, source: Tensor) -> Array:
+    """Return a gradient where a condition on ``source`` holds, zero elsewhere."""
+    return input.backend.where(condition.array, input.array, input.array.dtype.type(0))
+
+
+@differentiable(input=sloped_again, source=nothing)
+def sloped(input: Tensor, source: Tensor, negative_slope: float) -> Array:
+    """Return a gradient where ``source`` is positive, and times a slope elsewhere."""
+    grad = input.array
+    return input.backend.where(source.array > 0, grad, grad * grad.dtype.type(negative_slope))
+
+
+@differentiable(
+    input=lambda grad, input, min_val, max_val: gated(grad, (input > min_val) & (input < max_val), input)
+)
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """Return ``input`` limited to [min_val, max_val]; at the limits the gradient is zero."""
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
-    return input.xp.clip(input.array, min_val, max_val)
+    array = input.array
+    if array.dtype.kind not in "fiu":
+        raise UnsupportedDtype(f"hardtanh: not implemented for {input.dtype.name}")
+    if array.dtype.kind == "u" and min_val < 0:
+        raise UnsupportedDtype(f"hardtanh: {input.dtype.name} has no negative limits, got {min_val}")
+    low, high = array.dtype.type(int(min_val) if array.dtype.kind != "f" else min_val), array.dtype.type(max_val)
+    return input.xp.clip(array, low, high)
 
 
 def relu6(input: Tensor) -> Tensor:
@@ -78,7 +116,7 @@ def relu6(input: Tensor) -> Tensor:
     return hardtanh(input, 0.0, 6.0)
 
 
-@differentiable(input=lambda grad, input, negative_slope: where(input > 0, grad, grad * negative_slope))
+@differentiable(input=lambda grad, input, negative_slope: sloped(grad, input, negative_slope))
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Array:
     """Return ``input`` where it is positive and ``negative_slope * input`` elsewhere."""
     array, xp = input.array, input.xp
@@ -90,32 +128,75 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Array:
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """Return ``input`` where it is positive and ``weight * input`` elsewhere; one weight, or one for each of dim 1."""
-    if weight.numel() != 1:
-        channels = input.shape[1] if input.ndim > 1 else 1
-        if weight.ndim != 1 or weight.numel() != channels:
-            raise ShapeError(
-                f"prelu: mismatch of parameter numbers and input channels: got weight of shape {list(weight.shape)} "
-                f"for {channels} channels of an input of shape {list(input.shape)}"
-            )
-        weight = weight.reshape((-1,) + (1,) * (input.ndim - 2))
-    return where(input > 0, input, weight * input)  # type: ignore[no-any-return]  # `where` may return a tuple
+    if weight.ndim > 1:
+        raise ShapeError(f"prelu: expected `weight` to be a scalar or 1-d tensor, got shape {list(weight.shape)}")
+    if weight.dtype is not input.dtype:
+        raise DtypeError(f"prelu: type promoting not supported, got {input.dtype.name} and {weight.dtype.name}")
+    if weight.numel() == 1:
+        weight = weight.reshape(())
+    else:
+        weight = per_channel(weight, input)
+    return _prelu(input, weight)
 
 
-def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
+def prelu_slope(grad: Tensor, input: Tensor, weight: Tensor) -> Tensor:
+    """Return the gradient of ``prelu`` in its input."""
+    return gated(grad, input > 0, input) + gated(grad * weight, ~(input > 0), input)
+
+
+@differentiable(
+    input=prelu_slope,
+    weight=lambda grad, input: gated(grad * input, ~(input > 0), input),
+)
+def _prelu(input: Tensor, weight: Tensor) -> Array:
+    array = input.array
+    return input.backend.where(array > 0, array, weight.array * array)
+
+
+def per_channel(weight: Tensor, input: Tensor) -> Tensor:
+    """Return weights, one for each entry of dim 1, so that they broadcast against the input."""
+    if not input.ndim:
+        raise ShapeError(f"prelu: an input of no dims has no channels for weight of shape {list(weight.shape)}")
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if weight.numel() != channels:
+        raise ShapeError(
+            f"prelu: mismatch of parameter numbers and input channels: got weight of shape {list(weight.shape)} "
+            f"for {channels} channels of an input of shape {list(input.shape)}"
+        )
+    return weight.reshape((-1,) + (1,) * (input.ndim - 2))
+
+
+def stepping(name: str, input: Tensor) -> Array:
+    """Return the array of a tensor of real numbers; bools and complex numbers have no steps."""
+    if input.array.dtype.kind not in "fiu":
+        raise UnsupportedDtype(f"{name}: not implemented for {input.dtype.name}")
+    return input.array
+
+
+@differentiable(input=lambda grad, input, threshold: gated(grad, ~(input <= threshold), input))
+def threshold(input: Tensor, threshold: float, value: float) -> Array:
     """Return ``input`` where it is greater than ``threshold`` and ``value`` elsewhere."""
-    return where(input <= threshold, value, input)  # type: ignore[no-any-return]  # as above
+    array = stepping("threshold", input)
+    bound, filling = [number_beside(each, array).astype(array.dtype) for each in (threshold, value)]
+    return input.backend.where(array <= bound, filling, array)
 
 
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+@differentiable(input=lambda grad, input, lambd: gated(grad, (input < -lambd) | (input > lambd), input))
+def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` with zeros where it lies in [-lambd, lambd]."""
-    return where((input >= -lambd) & (input <= lambd), 0, input)  # type: ignore[no-any-return]  # as above
+    array = stepping("hardshrink", input)
+    kind = array.dtype.type
+    return input.backend.where((array >= kind(-lambd)) & (array <= kind(lambd)), kind(0), array)
 
 
-def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+@differentiable(input=lambda grad, input, lambd: gated(grad, (input < -lambd) | (input > lambd), input))
+def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` moved by ``lambd`` towards zero, and zero where it lies in [-lambd, lambd]."""
     if lambd < 0:
         raise ShapeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
-    return where(input > lambd, input - lambd, where(input < -lambd, input + lambd, input * 0))  # type: ignore[no-any-return]  # as above
+    array, xp = stepping("softshrink", input), input.xp
+    width = array.dtype.type(lambd)
+    return xp.where(array > width, array - width, xp.where(array < -width, array + width, array * array.dtype.type(0)))
 
 
 # -- exponential -------------------------------------------------------------------------------------------------------
@@ -306,22 +387,11 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 # -- softmax -----------------------------------------------------------------------------------------------------------
 
 
-def shifted(input: Tensor, dim: int, name: str) -> Array:
-    """Return the elements less the largest along ``dim``, so that no exponential overflows; halves as singles."""
-    array = input.array
-    if array.dtype.kind != "f":
+def weighable(input: Tensor, name: str) -> Array:
+    """Return the array, if it is of real numbers that are no integers."""
+    if input.array.dtype.kind != "f":
         raise DtypeError(f"{name}: not implemented for {input.dtype.name}; pass dtype=, or cast with .float()")
-    if array.dtype.itemsize == 2:
-        array = array.astype("float32")
-    if not array.ndim:
-        return input.xp.zeros_like(array)
-    result: Array = array - array.max(dim, keepdims=True) if array.shape[dim] else array.copy()
-    return result
-
-
-def lane_sum(input: Tensor, array: Array, dim: int) -> Array:
-    """Add up along a dim, which is kept."""
-    return input.backend.sum(array, (dim,), True) if array.ndim else array
+    return input.array
 
 
 def weighted_again(grad: Tensor, weights: Tensor, dim: int) -> Tensor:
@@ -337,19 +407,12 @@ def weighted_again(grad: Tensor, weights: Tensor, dim: int) -> Tensor:
 )
 def softmax_gradient(input: Tensor, weights: Tensor, dim: int) -> Array:
     """Return ``weights * (input - sum(weights * input))``, the gradient of a softmax whose result was ``weights``."""
-    found = input.xp.asarray(input.array * weights.array)
-    total = lane_sum(input, found, dim)
-    input.xp.subtract(input.array, total, out=found)
-    found *= weights.array
-    return found
+    return input.backend.softmax_gradient(input.array, weights.array, dim)
 
 
 @differentiable(input=lambda grad, result, dim: softmax_gradient(grad, result, dim))
 def _softmax(input: Tensor, dim: int) -> Array:
-    found = shifted(input, dim, "softmax")
-    input.xp.exp(found, out=found)
-    found /= lane_sum(input, found, dim)
-    return found.astype(input.array.dtype, copy=False)
+    return input.backend.softmax(weighable(input, "softmax"), dim)
 
 
 @differentiable(
@@ -358,17 +421,12 @@ def _softmax(input: Tensor, dim: int) -> Array:
 )
 def log_softmax_gradient(input: Tensor, logs: Tensor, dim: int) -> Array:
     """Return ``input - exp(logs) * sum(input)``, the gradient of a log-softmax whose result was ``logs``."""
-    found = input.xp.asarray(input.xp.exp(logs.array))
-    found *= lane_sum(input, input.array, dim)
-    return input.xp.subtract(input.array, found, out=found)
+    return input.backend.log_softmax_gradient(input.array, logs.array, dim)
 
 
 @differentiable(input=lambda grad, result, dim: log_softmax_gradient(grad, result, dim))
 def _log_softmax(input: Tensor, dim: int) -> Array:
-    xp = input.xp
-    found = shifted(input, dim, "log_softmax")
-    found -= xp.log(lane_sum(input, xp.exp(found), dim))
-    return found.astype(input.array.dtype, copy=False)
+    return input.backend.log_softmax(weighable(input, "log_softmax"), dim)
 
 
 def softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:

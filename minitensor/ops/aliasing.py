@@ -21,9 +21,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 from minitensor import dtypes
 from minitensor import layout as layouts
+from minitensor.autograd.function import AliasNode
+from minitensor.autograd.hooks import hooks_of
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
 from minitensor.autograd.record import (
+    batched_among,
     bind,
     describe,
     differentiable,
@@ -36,8 +39,10 @@ from minitensor.autograd.record import (
     view,
 )
 from minitensor.base import TensorBase, array_dtype, new, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, GradError, InplaceError, ShapeError
+from minitensor.errors import ArgumentTypeError, DtypeError, GradError, InplaceError, NoValues, ShapeError
 from minitensor.ops.operand import is_number, meets, number_beside
+from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
+from minitensor.storage import Reinterpreted, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,7 +158,20 @@ def refresh(self: Tensor) -> None:
     base = self._base
     self._seen = self.storage.version
     base_node = base.node
-    self._node = None if base_node is None else window_node(base_node, base.layout, self.layout)
+    node = None if base_node is None else view_node(base_node, base, self)
+    keep_retained(self, node)
+    self._node = node
+
+
+def view_node(base_node: Node, base: Tensor, view: Tensor) -> Node:
+    """Return the node of a view on what ``base_node`` made; reals and complex numbers may be each other's view."""
+    home, window = base.layout, view.layout
+    whole, part = array_dtype(base), array_dtype(view)
+    if whole == part:
+        return window_node(base_node, home, window)
+    if whole.kind == "c":
+        return window_node(recast_node(AS_PAIRS, base_node, (*home.shape, 2), part), as_pairs(home), window)
+    return recast_node(AS_COMPLEX, window_node(base_node, home, as_pairs(window)), window.shape, part)
 
 
 def window_node(base_node: Node, home: Layout, window: Layout) -> Node:
@@ -171,7 +189,16 @@ def op_of(operation: Any) -> Op:
     return op
 
 
+def recast_node(op: Op, source: Node, shape: tuple[int, ...], kind: Any) -> Node:
+    """Return the node of reals read as complex numbers, or the other way round."""
+    node: Node = new(Node)
+    node.op, node.edges, node.hooks, node.result = op, (source,), None, None
+    node.shape, node.dtype, node.saved, node.versions = shape, kind, (), ()
+    return node
+
+
 AS_WINDOW, OVERWRITE = op_of(as_window), op_of(overwrite)
+AS_PAIRS, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------
@@ -192,13 +219,15 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
             bound = bind(op, (input, *args), kwargs)
-            edges = prepare(name, op, input, bound)
-            if writer is not None and edges is None and written_straight(writer, input, bound[1]):
-                input.storage.version += 1
-                return input
             try:
+                edges = prepare(name, op, input, bound)
+                if writer is not None and edges is None and written_straight(writer, input, bound[1]):
+                    input.storage.version += 1
+                    return input
                 array = op.body(*bound)
             except (AttributeError, ValueError) as error:
+                if error.__class__ is NoValues:
+                    return batched_among(bound)._serve_write(name, op, call, bound, operation)
                 read = host_values(bound)
                 if read is None:
                     raise misuse(op, bound, error) from error
@@ -266,11 +295,14 @@ def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
             for i, value in enumerate(bound[1:], 1):
                 if isinstance(value, TensorBase) and shares_storage(value, input):
                     bound[i] = snapshot(value)
-            if edges is None:
-                op.body(*bound)
-                input.storage.version += 1
-                return input
-            rewritten(op, edges, bound, input, functools.partial(op.body, *bound))
+            try:
+                if edges is None:
+                    op.body(*bound)
+                    input.storage.version += 1
+                    return input
+                rewritten(op, edges, bound, input, functools.partial(op.body, *bound))
+            except NoValues:
+                return batched_among(bound)._serve_write(name, op, call, bound, None)
             return input
 
         return cast("Callable[P, Tensor]", finish(call, op))
@@ -284,14 +316,22 @@ def check_tensor(name: str, input: Any) -> None:
         raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
 
 
-def prepare(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
-    """Refuse a write that would be wrong; return the edges to record, or None."""
+def refuse_overlap(name: str, input: Any) -> None:
+    """Refuse to write where two elements lie in one cell."""
     if input._layout is not None and layouts.overlaps_itself(input._layout):
         raise InplaceError(
             f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
             f"location (shape {tuple(input.shape)}, strides {input.layout.strides}); clone() it before writing"
         )
-    if not grad_mode.get():
+
+
+def prepare(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
+    """Refuse a write that would be wrong; return the edges to record, or None."""
+    refuse_overlap(name, input)
+    mode = grad_mode.get()
+    if mode is not True and mode is not False:
+        mode.writes(name, input)
+    if not mode:
         return None
     refuse_leaf(name, input)
     base = input._base
@@ -304,7 +344,14 @@ def refuse_leaf(name: str, input: Any) -> None:
     """Raise for a leaf that requires grad, and for a view of one."""
     base = input._base
     if base is None:
-        if input._node.__class__ is Leaf:
+        kind = input._node.__class__
+        if kind is AliasNode:
+            raise InplaceError(
+                f"{name}: the output of a custom Function that is a view of its input (or the input itself) is being "
+                "modified inplace: its backward would know nothing of the write; clone() the output first, or let "
+                "forward return a clone"
+            )
+        if kind is Leaf:
             raise InplaceError(
                 f"{name}: a leaf Variable that requires grad is being used in an in-place operation (shape "
                 f"{tuple(input.shape)}); use the out-of-place one, or wrap it in torch.no_grad()"
@@ -342,25 +389,61 @@ def rewritten(
         for i, value in enumerate(bound)
     ]
     node = record(op, edges, kept, input)
+    mode = grad_mode.get()
+    was_clean = mode is not True and mode.clean(bound)
     write()
     input.storage.version += 1
     if node.result is not None:
         node.result = remember(input)
     attach(input, node)
+    if mode is not True:
+        mode.rewritten(node, input, was_clean)
 
 
 def attach(input: Any, node: Node) -> None:
     """Make ``node`` the maker of a tensor that was just written to, and of its window in the base."""
     base = input._base
     if base is None:
+        keep_retained(input, node)
         input._node = node
         return
-    joined = new(Node)
-    joined.op, joined.edges, joined.hooks, joined.result = OVERWRITE, (base._node, node), None, None
-    joined.shape, joined.dtype = base.layout.shape, array_dtype(base)
-    joined.saved, joined.versions = (base.layout, input.layout), ()
+    joined = overwritten_node(base, input, node)
+    keep_retained(base, joined)
     base._node = joined
     input._seen = -1  # asks the base at the next look
+
+
+def overwritten_node(base: Any, view: Any, node: Node) -> Node:
+    """Return the node of a base in which a view's window was overwritten by what ``node`` made."""
+    home, window = base.layout, view.layout
+    whole, part = array_dtype(base), array_dtype(view)
+    if whole == part:
+        return joined_node(base._node, home, node, window, whole)
+    if whole.kind != "c":
+        pairs = as_pairs(window)
+        return joined_node(base._node, home, recast_node(AS_PAIRS, node, pairs.shape, whole), pairs, whole)
+    pairs = as_pairs(home)
+    before = None if base._node is None else recast_node(AS_PAIRS, base._node, pairs.shape, part)
+    return recast_node(AS_COMPLEX, joined_node(before, pairs, node, window, part), home.shape, whole)
+
+
+def joined_node(before: Node | None, home: Layout, inside: Node, window: Layout, kind: Any) -> Node:
+    """Return the node of what ``before`` made, with a window replaced by what ``inside`` made."""
+    joined: Node = new(Node)
+    joined.op, joined.edges, joined.hooks, joined.result = OVERWRITE, (before, inside), None, None
+    joined.shape, joined.dtype = home.shape, kind
+    joined.saved, joined.versions = (home, window), ()
+    return joined
+
+
+def keep_retained(input: Any, node: Node | None) -> None:
+    """Let ``retain_grad`` follow a tensor to its new value; its other hooks stay with the old one."""
+    former = input._node
+    if former is None or node is None or former.hooks is None or former.__class__ is Leaf:
+        return
+    hooks = former.hooks
+    if hooks.retained is not None and hooks.retained() is input:
+        hooks_of(node).retained, hooks.retained = hooks.retained, None
 
 
 def written_by(self: Tensor, node: Node) -> None:
@@ -377,7 +460,12 @@ def overwrite_array(target: Array, values: Array) -> None:
 
 def shares_storage(a: Any, b: Any) -> bool:
     """Whether two tensors lie in the same memory."""
-    return a is b or (a._storage is not None and a._storage is b._storage)
+    return a is b or (a._storage is not None and b._storage is not None and owner(a._storage) is owner(b._storage))
+
+
+def owner(storage: Storage) -> Storage:
+    """Return the storage whose memory this one reads, perhaps as another dtype."""
+    return storage.owner if isinstance(storage, Reinterpreted) else storage
 
 
 def snapshot(tensor: Any) -> Any:
@@ -406,8 +494,16 @@ def receive(out: Tensor, result: Tensor) -> Tensor:
         )
     if not dtypes.can_cast(result.dtype, out.dtype):
         raise DtypeError(f"result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name}")
+    if out._layout is not None and layouts.overlaps_itself(out._layout):
+        raise InplaceError(
+            "out=: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            f"location (shape {tuple(out.shape)}, strides {out.layout.strides}); clone() it before"
+        )
     if out.shape != result.shape:
         resize(out, result.layout.shape)
+    mode = grad_mode.get()
+    if mode is not True and mode is not False:
+        mode.writes("a function with out=...", out)
     out.array[...] = result.array
     out.storage.version += 1
     return out

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.node import Leaf
-from minitensor.autograd.record import differentiable, nondifferentiable
+from minitensor.autograd.record import batched_among, differentiable, nondifferentiable
+from minitensor.backends import HostArray
 from minitensor.base import TensorBase, window
+from minitensor.copies import note_copy, tracing
 from minitensor.device import device as device_class
 from minitensor.dtypes import dtype as dtype_class
 from minitensor.errors import (
@@ -53,6 +55,8 @@ def _clone(input: Tensor) -> Array:
 @differentiable(input=lambda grad: grad)
 def _contiguous(input: Tensor) -> Array:
     array: Array = input.array.copy()
+    if tracing.get():
+        note_copy("contiguous", array)
     return array
 
 
@@ -69,6 +73,12 @@ def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> T
     (1, 3)
     """
     return _clone(input) if memory_format is preserve_format else _reformat(input, memory_format)
+
+
+def own(input: Tensor, *others: Any) -> Tensor:
+    """Return a copy to write ``others`` into; inside ``vmap`` it is one for each sample where one of them is."""
+    beside = batched_among(others)
+    return clone(input) if beside is None else beside._beside(input, others)
 
 
 def copied(input: Tensor, layout: Layout) -> Array:
@@ -97,12 +107,17 @@ def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) 
         return input if layouts.is_contiguous(input.layout) else _contiguous(input)
     if memory_format is preserve_format:
         raise ArgumentError("contiguous: preserve_format is unsupported; name contiguous_format or channels_last")
-    return input if has_format(input.layout, memory_format) else _reformat(input, memory_format)
+    if has_format(input.layout, memory_format):
+        return input
+    copy = _reformat(input, memory_format)
+    if tracing.get():
+        note_copy("contiguous", copy.array)
+    return copy
 
 
 def detach(input: Tensor) -> Tensor:
     """Return the same memory without history: writes are seen by both, gradients stop here."""
-    view: Tensor = window(input, input.layout)
+    view: Tensor = input._detached() if input.batched else window(input, input.layout)
     return view
 
 
@@ -190,7 +205,10 @@ def _to_integers(input: Tensor, wanted: Any) -> Array:
 
 def converted(array: Array, wanted: Any) -> Array:
     """Return a copy in another dtype; complex numbers lose their imaginary part where the dtype has none."""
-    return real_enough(array, wanted).astype(wanted)
+    copy = real_enough(array, wanted).astype(wanted)
+    if tracing.get():
+        note_copy("cast", copy)
+    return copy
 
 
 def real_enough(array: Array, wanted: Any) -> Array:
@@ -425,6 +443,13 @@ def item(input: Tensor) -> Any:
         raise ScalarError(
             f"a Tensor with {array.size} elements cannot be converted to Scalar; index it, reduce it, or use tolist()"
         )
+    return array.item() if array.__class__ is HostArray else one_number(array)
+
+
+def one_number(array: Array) -> Any:
+    """Return a device array's one element as a Python number: a copy of a few bytes and a wait."""
+    if tracing.get() and array.__class__ is not HostArray:
+        note_copy("to host", array)
     return array.item()
 
 
@@ -438,7 +463,7 @@ def truth(input: Tensor) -> bool:
         )
     if not size:
         raise ScalarError("Boolean value of Tensor with no values is ambiguous; ask for numel()")
-    return bool(input.array.item())
+    return bool(one_number(input.array))
 
 
 def number(input: Tensor) -> Any:
@@ -447,7 +472,7 @@ def number(input: Tensor) -> Any:
         raise ArgumentError(
             f"only one element tensors can be converted to Python scalars, got shape {tuple(input.shape)}"
         )
-    return input.array.item()
+    return one_number(input.array)
 
 
 def integer_number(input: Tensor) -> int:

@@ -12,7 +12,7 @@ from minitensor.autograd.record import NUMBERS, nondifferentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError
 from minitensor.ops.aliasing import check_fits, inplace, writes
-from minitensor.ops.operand import operands, same_device
+from minitensor.ops.operand import operands, same_device, tensor_first, tensors
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -31,7 +31,7 @@ def eq(input: Operand, other: Operand) -> Array:
     >>> torch.eq(torch.tensor([1, 2]), torch.tensor([1, 3]))
     tensor([ True, False])
     """
-    a, b = operands(input, other)
+    a, b = tensor_first("eq", input, other)
     result: Array = a == b
     return result
 
@@ -39,7 +39,7 @@ def eq(input: Operand, other: Operand) -> Array:
 @nondifferentiable
 def ne(input: Operand, other: Operand) -> Array:
     """Whether elements differ; shapes broadcast."""
-    a, b = operands(input, other)
+    a, b = tensor_first("ne", input, other)
     result: Array = a != b
     return result
 
@@ -74,7 +74,7 @@ def ge(input: Operand, other: Operand) -> Array:
 
 def ordered(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
     """Return two operands that have an order."""
-    pair = operands(input, other)
+    pair = tensor_first(name, input, other)
     if pair[0].dtype.kind == "c":
         raise NoOrder(f"{name}: not implemented for {pair[0].dtype}: complex numbers have no order; compare abs()")
     return pair
@@ -217,7 +217,7 @@ def isin(elements: Operand, test_elements: Operand, *, assume_unique: bool = Fal
 @nondifferentiable
 def logical_and(input: Tensor, other: Tensor) -> Array:
     """Whether both elements are nonzero."""
-    a, b = operands(input, other)
+    a, b = tensors("logical_and", input, other)
     result: Array = same_device(input, other).xp.logical_and(a, b)
     return result
 
@@ -225,7 +225,7 @@ def logical_and(input: Tensor, other: Tensor) -> Array:
 @nondifferentiable
 def logical_or(input: Tensor, other: Tensor) -> Array:
     """Whether one of two elements is nonzero, or both."""
-    a, b = operands(input, other)
+    a, b = tensors("logical_or", input, other)
     result: Array = same_device(input, other).xp.logical_or(a, b)
     return result
 
@@ -233,7 +233,7 @@ def logical_or(input: Tensor, other: Tensor) -> Array:
 @nondifferentiable
 def logical_xor(input: Tensor, other: Tensor) -> Array:
     """Whether exactly one of two elements is nonzero."""
-    a, b = operands(input, other)
+    a, b = tensors("logical_xor", input, other)
     result: Array = same_device(input, other).xp.logical_xor(a, b)
     return result
 

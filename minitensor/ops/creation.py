@@ -17,7 +17,7 @@ from minitensor import layout as layouts
 from minitensor.autograd.face import set_requires_grad
 from minitensor.base import TensorBase, new, wrap
 from minitensor.device import CPU, device
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.shapes import normalize_sizes
 from minitensor.storage import Storage
 
@@ -337,21 +337,38 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    first, last, stride = limits = [as_number(each) for each in (start, end, step)]
+    limits = [as_number(each) for each in (start, end, step)]
+    if any(isinstance(each, complex) for each in limits):
+        raise DtypeError(f"arange: complex numbers have no order, got {limits}")
+    whole = all(isinstance(each, int) for each in limits)
+    wanted = chosen(dtype, out) if dtype or out is not None or not whole else dtypes.int64.numpy
+    if wanted.kind in "iu" and all(math.isfinite(each) for each in limits):
+        limits = whole_limits(limits, wanted)
+    first, last, stride = limits
     if stride == 0:
-        raise DtypeError("arange: step must be nonzero")
+        raise ZeroStep("arange: step must be nonzero")
     if not all(math.isfinite(each) for each in limits):
         raise DtypeError(f"arange: unsupported range: {first} -> {last}")
     if (last - first) / stride < 0:
         raise DtypeError(
             f"arange: upper bound and lower bound inconsistent with step sign: {first} -> {last} in steps of {stride}"
         )
-    whole = all(isinstance(each, int) for each in limits)
-    wanted = chosen(dtype, out) if dtype or out is not None or not whole else dtypes.int64.numpy
-    count = -((first - last) // stride) if whole else math.ceil((last - first) / stride)
-    xp = library(device)
-    steps = xp.arange(count)
+    count = -((first - last) // stride) if isinstance(stride, int) else math.ceil((last - first) / stride)
+    steps = library(device).arange(count)
     return deliver((first + steps * stride).astype(wanted), out, requires_grad)
+
+
+class ZeroStep(DtypeError, ArgumentError):
+    """A step of zero: PyTorch raises RuntimeError, or ValueError where it was cut to an integer; this is both."""
+
+
+def whole_limits(limits: list[Any], wanted: Any) -> list[int]:
+    """Return start, end and step of a range of integers, cut to such; int64 alone counts its elements afterwards."""
+    first, last, stride = limits
+    start, step = int(first), int(stride)
+    if wanted.itemsize == 8 or not step or (last - first) / stride < 0:
+        return [start, int(last), step]
+    return [start, start + step * math.ceil((last - first) / stride), step]
 
 
 def linspace(
@@ -363,15 +380,36 @@ def linspace(
     >>> linspace(0, 1, 3)
     tensor([0.0000, 0.5000, 1.0000])
     """
-    values = spaced(start, end, steps, chosen(dtype, out), library(device))
+    first, last = ends("linspace", start, end, steps)
+    values = spaced(first, last, steps, spacing_dtype(first, last, dtype, out), library(device))
     return deliver(values, out, requires_grad)
 
 
-def spaced(start: Any, end: Any, steps: int, wanted: Any, xp: Library) -> Array:
-    """Return evenly spaced values; each half counts from its own end, so that both ends are exact."""
+def ends(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any]:
+    """Return the ends of evenly spaced values as numbers."""
+    if isinstance(steps, bool) or not hasattr(steps, "__index__"):
+        raise ArgumentTypeError(f"{name}: steps must be an int, got {steps!r} of type {type(steps).__name__}")
     if steps < 0:
-        raise DtypeError(f"linspace: number of steps must be non-negative, got {steps}")
-    first, last = as_number(start), as_number(end)
+        raise DtypeError(f"{name}: number of steps must be non-negative, got {steps}")
+    for argument, value in (("start", start), ("end", end)):
+        if isinstance(value, TensorBase) and value.ndim:
+            raise DtypeError(
+                f"{name} only supports 0-dimensional start and end tensors, but got {argument} with {value.ndim} "
+                "dimension(s)"
+            )
+    return as_number(start), as_number(end)
+
+
+def spacing_dtype(first: Any, last: Any, wanted: dtype | None, out: Tensor | None) -> Any:
+    """Return the dtype of evenly spaced values: given, or the default one, complex if an end is."""
+    if wanted is None and out is None and (isinstance(first, complex) or isinstance(last, complex)):
+        return dtypes.get_default_dtype().to_complex().numpy
+    return chosen(wanted, out)
+
+
+def spaced(first: Any, last: Any, steps: int, wanted: Any, xp: Library) -> Array:
+    """Return evenly spaced values; each half counts from its own end, so that both ends are exact."""
+    first, last = cut(first, wanted), cut(last, wanted)
     work = wanted if wanted.kind in "fc" and wanted.itemsize > 2 else dtypes.float64.numpy
     low, high = xp.asarray(first, dtype=work), xp.asarray(last, dtype=work)
     step = (high - low) / max(steps - 1, 1)
@@ -388,8 +426,86 @@ def logspace(
 ) -> Tensor:
     """Return ``base`` raised to evenly spaced exponents."""
     xp = library(device)
-    exponents = spaced(start, end, steps, dtypes.float64.numpy, xp)
-    return deliver(xp.power(float(base), exponents).astype(chosen(dtype, out)), out, requires_grad)
+    first, last = ends("logspace", start, end, steps)
+    wanted = spacing_dtype(first, last, dtype, out)
+    work = dtypes.complex128.numpy if wanted.kind == "c" else dtypes.float64.numpy
+    exponents = spaced(cut(first, wanted), cut(last, wanted), steps, work, xp)
+    return deliver(xp.power(work.type(base), exponents).astype(wanted), out, requires_grad)
+
+
+def cut(value: Any, wanted: Any) -> Any:
+    """Return an end of evenly spaced values: for integers a whole number."""
+    return int(value) if wanted.kind in "iu" else value
+
+
+def empty_strided(
+    size: Sequence[int], stride: Sequence[int], *, dtype: Dtype = None, device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return memory as it comes, read with the given strides, which may leave gaps or overlap.
+
+    >>> empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
+    shape, strides = sizes_of((tuple(size),)), tuple([int(step) for step in stride])
+    if len(shape) != len(strides):
+        raise ShapeError(
+            f"empty_strided: dimensionality of sizes ({len(shape)}) must match dimensionality of strides "
+            f"({len(strides)})"
+        )
+    if any(step < 0 for step in strides):
+        raise ShapeError(f"empty_strided: strides must not be negative, got {strides}")
+    layout = layouts.Layout(shape, strides, 0)
+    _, end = layouts.extent(layout)
+    made: Tensor = new(TensorBase.result_class)
+    made._storage = Storage(library(device).empty((end,), chosen(dtype)))
+    made._layout = layout
+    made._node = made._base = None
+    if requires_grad:
+        set_requires_grad(made, requires_grad)
+    return made
+
+
+# -- where the triangles lie -------------------------------------------------------------------------------------------
+
+
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Dtype = None, device: DeviceLike = None
+) -> Tensor:
+    """Return the rows and columns of a (row, col) matrix's elements on and below a diagonal, as a (2, N) tensor.
+
+    >>> tril_indices(2, 3)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    xp = triangular("tril_indices", row, col, dtype, device)
+    return placed(xp, xp.arange(col) <= xp.arange(row)[:, None] + offset, dtype)
+
+
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Dtype = None, device: DeviceLike = None
+) -> Tensor:
+    """Return the rows and columns of a (row, col) matrix's elements on and above a diagonal, as a (2, N) tensor."""
+    xp = triangular("triu_indices", row, col, dtype, device)
+    return placed(xp, xp.arange(col) >= xp.arange(row)[:, None] + offset, dtype)
+
+
+def triangular(name: str, row: Any, col: Any, wanted: dtype | None, where: DeviceLike) -> Library:
+    """Refuse sizes that no matrix has, and dtypes that hold no index; return the array library."""
+    for argument, value in (("row", row), ("col", col)):
+        if not isinstance(value, int):
+            raise ArgumentTypeError(f"{name}(): argument {argument!r} must be int, not {type(value).__name__}")
+        if value < 0:
+            raise DtypeError(f"{name}: {argument} must be non-negative, got {value}")
+    if wanted not in (None, dtypes.int32, dtypes.int64):
+        raise UnsupportedDtype(f"{name}: not implemented for {wanted}; take int32 or int64")
+    return library(where)
+
+
+def placed(xp: Library, mask: Array, wanted: dtype | None) -> Tensor:
+    """Return the indices of a mask's true elements, a row for each dim."""
+    found = xp.stack(xp.nonzero(mask))
+    return deliver(found.astype((wanted or dtypes.int64).numpy), None, False)
 
 
 # -- like another tensor -----------------------------------------------------------------------------------------------

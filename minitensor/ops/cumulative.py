@@ -1,4 +1,4 @@
-"""Running reductions: after each element along a dim, what the elements so far come to, and the differences back again.
+"""Running reductions: after each element along a dim, what the elements so far come to.
 
 The gradient of a running sum is a running sum from the other end. That of a running product is the same divided by the
 input; where the input holds a zero, and nothing may be divided by it, it is a linear recurrence, see Note [Zeros].
@@ -12,25 +12,22 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minitensor.autograd.record import differentiable
-from minitensor.dtypes import bool_
-from minitensor.errors import ShapeError
+from minitensor.errors import DtypeError
+from minitensor.layout import numel
 from minitensor.ops import return_types
-from minitensor.ops.aliasing import delivered
+from minitensor.ops.aliasing import delivered, inplace
 from minitensor.ops.compare import NoOrder
-from minitensor.ops.join import cat
-from minitensor.ops.pointwise import as_float, conj, div, exp, where
+from minitensor.ops.pointwise import as_float, conj, div, where
+from minitensor.ops.unary import exp
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
-
-# PyTorch accumulates in double precision here, and in 64 bits for integers.
-ACCUMULATOR = {"b": "int64", "u": "int64", "i": "int64", "f": "float64", "c": "complex128"}
 
 
 # -- sums --------------------------------------------------------------------------------------------------------------
@@ -43,12 +40,7 @@ def sum_gradient(grad: Tensor, dim: int, reverse: bool) -> Tensor:
 
 @differentiable(input=sum_gradient)
 def _cumsum(input: Tensor, dim: int, reverse: bool) -> Array:
-    array = input.array
-    if array.dtype.kind not in "fc" or not array.ndim:
-        return running(input.xp.cumsum, array, dim, reverse)
-    if not reverse:
-        return input.backend.cumsum(array, dim)
-    return input.backend.cumsum(array[backwards(dim)], dim)[backwards(dim)]
+    return running(input, "add", dim, reverse)
 
 
 def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
@@ -63,17 +55,17 @@ def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor |
     return delivered(_cumsum(input, wrap_dim(dim, input.ndim), False), out)
 
 
-def running(function: Any, array: Array, dim: int, reverse: bool) -> Array:
-    """Run along a dim, from either end."""
-    kind = array.dtype.kind
-    if not array.ndim:
-        return array.astype("int64") if kind in "biu" else array.copy()
-    if reverse:
-        array = array[backwards(dim)]
-    found = function(array, axis=dim, dtype=ACCUMULATOR[kind])
-    if reverse:
-        found = found[backwards(dim)]
-    result: Array = found if kind in "biu" else found.astype(array.dtype)
+def running(input: Tensor, name: str, dim: int, reverse: bool) -> Array:
+    """Run along a dim, from either end; integers and bools as int64."""
+    array = input.array
+    if array.dtype.kind in "biu":
+        array = array.astype("int64")
+    if not array.ndim or not array.size:
+        alone: Array = array.copy()
+        return alone
+    if not reverse:
+        return input.backend.accumulate(name, array, dim)
+    result: Array = input.backend.accumulate(name, array[backwards(dim)], dim)[backwards(dim)]
     return result
 
 
@@ -96,7 +88,7 @@ def product_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int, reve
 
 @differentiable(input=product_gradient)
 def _cumprod(input: Tensor, dim: int, reverse: bool) -> Array:
-    return running(input.xp.cumprod, input.array, dim, reverse)
+    return running(input, "multiply", dim, reverse)
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
@@ -147,36 +139,36 @@ def recurrence(input: Tensor, factor: Tensor, dim: int, reverse: bool) -> Array:
     if not result.ndim:
         return result
     rows, factors = input.xp.moveaxis(result, dim, 0), input.xp.moveaxis(factor.array, dim, 0)
-    order = range(len(rows))[::-1] if reverse else range(len(rows))
-    for before, i in pairwise(order):
-        rows[i] += factors[i] * rows[before]
+    if reverse:
+        rows, factors = rows[::-1], factors[::-1]
+    if len(rows) > numel(rows.shape[1:]):
+        reach_further(rows, factors.copy())
+    else:
+        for before, i in pairwise(range(len(rows))):
+            rows[i] += factors[i] * rows[before]
     return result
+
+
+def reach_further(rows: Array, factors: Array) -> None:
+    """Run the recurrence in log2(n) passes, each of which reaches twice as far back: few lanes leave no other way."""
+    reach = 1
+    while reach < len(rows):
+        rows[reach:] += factors[reach:] * rows[:-reach]
+        factors[reach:] = factors[reach:] * factors[:-reach]
+        reach *= 2
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------
 
 
-def doubled(function: Any, array: Array, dim: int) -> Array:
-    """Run an associative function along a dim in log2(n) passes, each of which reaches twice as far."""
-    result: Array = array.copy()
-    if result.ndim:
-        lead, reach, size = (slice(None),) * dim, 1, array.shape[dim]
-        while reach < size:
-            far, near = (*lead, slice(None, -reach)), (*lead, slice(reach, None))
-            result[near] = function(result[far], result[near])
-            reach *= 2
-    return result
-
-
 def running_extreme(input: Tensor, dim: int, name: str) -> tuple[Array, Array]:
     """Return the best element so far and the last place of it; NaN beats all."""
-    xp, array = input.xp, input.array
+    array = input.array
     if array.dtype.kind == "c":
         raise NoOrder(f"cummax and cummin: not implemented for {input.dtype.name}: complex numbers have no order")
-    values = doubled(getattr(xp, name), array, dim)
-    places = xp.arange(array.shape[dim] if array.ndim else 1).reshape((-1,) + (1,) * max(array.ndim - dim - 1, 0))
-    wins = (array == values) | (array != array)
-    return values, doubled(xp.maximum, xp.where(wins, places, 0).reshape(array.shape), dim)
+    if not array.ndim or not array.size:
+        return array.copy(), input.xp.zeros(array.shape, "int64")
+    return input.backend.running_extreme(name, array, dim)
 
 
 def gathered_back(grad: Tensor, indices: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
@@ -210,15 +202,42 @@ def cummin(input: Tensor, dim: int) -> return_types.cummin:
 def logcumsumexp_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
     """Return the sums over j >= i of ``grad[j] * exp(input[i] - result[j])``, no factor of which exceeds 1."""
     following = shift(result, dim, True, math.inf)
-    later = recurrence(grad, exp(where(following == result, 0, result - following)), dim, True)
-    share: Tensor = where(result == -math.inf, 0, exp(input - result))
+    later = recurrence(grad, conj(exp(where(following == result, 0, result - following))), dim, True)
+    share: Tensor = where(result == -math.inf, 0, conj(exp(input - result)))
     return share * later
 
 
 @differentiable(input=logcumsumexp_gradient)
 def _logcumsumexp(input: Tensor, dim: int) -> Array:
     array = as_float(input)
-    return doubled(input.xp.logaddexp, array.astype("float64"), dim).astype(array.dtype)
+    if array.dtype.kind == "c":
+        return running_logarithm(input.xp, array, dim)
+    return input.backend.accumulate("logaddexp", array, dim) if array.ndim and array.size else array.copy()
+
+
+def running_logarithm(xp: Library, array: Array, dim: int) -> Array:
+    """Return the running sums of complex numbers given, and returned, by their logarithms.
+
+    Of the logarithms that a number has, which differ by 2 pi i, each sum has the one that grew from the larger of its
+    two parts. That depends on all sums before it, so they are taken one after the other, whole rows at a time.
+    """
+    result = array.astype("complex128")
+    if result.ndim:
+        rows = xp.moveaxis(result, dim, 0)
+        for before, i in pairwise(range(len(rows))):
+            rows[i] = logarithm_of_sum(xp, rows[i], rows[before])
+    return result.astype(array.dtype)
+
+
+def logarithm_of_sum(xp: Library, a: Array, b: Array) -> Array:
+    """Return ``log(exp(a) + exp(b))``, near the one of them whose real part is larger; NaN beats all."""
+    less = a.real < b.real
+    low, high = xp.where(less, a, b), xp.where(less, b, a)
+    summed = xp.log1p(xp.exp(low - high)) + high
+    summed = xp.where(low.real == -math.inf, high, summed)  # nothing is added
+    unbounded = (low.real == math.inf) & (high.real == math.inf)
+    summed = xp.where(unbounded, xp.log(xp.exp(low) + xp.exp(high)), summed)
+    return xp.where((a != a) | (b != b), complex(math.nan, math.nan), summed)
 
 
 def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
@@ -226,30 +245,35 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
     return delivered(_logcumsumexp(input, wrap_dim(dim, input.ndim)), out)
 
 
-# -- differences -------------------------------------------------------------------------------------------------------
+# -- in place ----------------------------------------------------------------------------------------------------------
 
 
-def diff(
-    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
-) -> Tensor:
-    """Return the differences of neighbours along ``dim``, taken ``n`` times.
+@inplace(_cumsum)
+def _cumsum_(input: Tensor, dim: int, reverse: bool) -> None:
+    """Replace ``input`` by its running sums."""
 
-    ``prepend`` and ``append`` are joined to ``input`` first.
 
-    >>> import minitensor as torch
-    >>> torch.diff(torch.tensor([1, 4, 9]))
-    tensor([3, 5])
-    """
-    dim = wrap_dim(dim, input.ndim)
-    if not input.ndim:
-        raise ShapeError("diff: expected a tensor of at least one dimension, got a 0-d tensor")
-    if n < 0:
-        raise ShapeError(f"diff: order must be non-negative, but got {n}")
-    ends = [part for part in (prepend, input, append) if part is not None]
-    if len(ends) > 1:
-        input = cat(ends, dim)
-    for _ in range(min(n, input.shape[dim])):
-        size = input.shape[dim] - 1
-        high, low = input.narrow(dim, 1, size), input.narrow(dim, 0, size)
-        input = high ^ low if input.dtype is bool_ else high - low
-    return input
+@inplace(_cumprod)
+def _cumprod_(input: Tensor, dim: int, reverse: bool) -> None:
+    """Replace ``input`` by its running products."""
+
+
+def cumsum_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> Tensor:
+    """Replace each element by the sum up to it along ``dim``."""
+    require_dtype("cumsum_", input, dtype)
+    return _cumsum_(input, wrap_dim(dim, input.ndim), False)
+
+
+def cumprod_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> Tensor:
+    """Replace each element by the product up to it along ``dim``."""
+    require_dtype("cumprod_", input, dtype)
+    return _cumprod_(input, wrap_dim(dim, input.ndim), False)
+
+
+def require_dtype(name: str, input: Tensor, dtype: Dtype | None) -> None:
+    """Refuse to compute in another dtype than that of the tensor written to."""
+    if dtype is not None and dtype is not input.dtype:
+        raise DtypeError(
+            f"{name}: bad in-place call: input tensor dtype {input.dtype.name} and output tensor dtype {dtype.name} "
+            "should match; use the out-of-place operation"
+        )

@@ -1,14 +1,15 @@
 """Sums over named indices: ``einsum`` reads an equation and turns it into diagonals, sums, and matrix products.
 
 Operands are contracted two at a time, the pair with the smallest result first; each contraction is one ``matmul`` on
-dims sorted into batch, kept and summed. So it runs at the speed of BLAS and is differentiable to every order. Only the
-reading of equations is at home here; the arithmetic is that of tensors.
+dims sorted into batch, kept and summed. So it runs at the speed of BLAS and is differentiable to every order. What
+is to be done follows from the equation and the shapes alone: it is planned once and remembered. The arithmetic is that
+of tensors.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,12 +17,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minitensor.ops.matmul import matmul
+from minitensor.ops.pointwise import mul
+from minitensor.ops.reduce import sum as total
+from minitensor.ops.shape import diagonal, permute, reshape, squeeze
+from minitensor.shapes import memoised
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
+Shape = tuple[int, ...]
 Label = str  # a letter, or "...2" for the third dim from the right under an ellipsis
 Labels = tuple[Label, ...]
+Move = tuple[Callable[..., Any], tuple[Any, ...]]  # an operation on one tensor and its further arguments
 
 
 class EquationError(ArgumentError, ShapeError):
@@ -29,10 +36,29 @@ class EquationError(ArgumentError, ShapeError):
 
 
 class Term(NamedTuple):
-    """A tensor and the names of its dims."""
+    """A tensor to come: its shape, the names of its dims, and what is done to an operand to get it."""
 
-    tensor: Tensor
+    shape: Shape
     labels: Labels
+    moves: tuple[Move, ...] = ()
+
+
+class Contraction(NamedTuple):
+    """Which two of the operands are multiplied, what is done to them before, and to their product."""
+
+    first: int
+    second: int
+    left: tuple[Move, ...]
+    right: tuple[Move, ...]
+    multiply: Callable[..., Any]
+    after: tuple[Move, ...]
+
+
+class Plan(NamedTuple):
+    """How an einsum is computed; a product joins the operands at their end."""
+
+    contractions: tuple[Contraction, ...]
+    last: tuple[Move, ...]
 
 
 def einsum(*args: Any) -> Tensor:
@@ -48,18 +74,39 @@ def einsum(*args: Any) -> Tensor:
     tensor(5.)
     """
     equation, operands = read_arguments(args)
-    inputs, output = read_equation(equation, operands)
+    plan = planned(equation, tuple([tuple(each.shape) for each in operands]))
+    tensors = list(operands)
+    for first, second, left, right, multiply, after in plan.contractions:
+        b, a = moved(tensors.pop(second), right), moved(tensors.pop(first), left)
+        tensors.append(moved(multiply(a, b), after))
+    return moved(tensors[0], plan.last)
+
+
+def moved(tensor: Tensor, moves: tuple[Move, ...]) -> Tensor:
+    """Do to a tensor what was planned."""
+    for operation, arguments in moves:
+        tensor = operation(tensor, *arguments)
+    return tensor
+
+
+@memoised
+def planned(equation: str, shapes: tuple[Shape, ...]) -> Plan:
+    """Return what is to be done for an equation and operands of these shapes."""
+    inputs, output = read_equation(equation, shapes)
     sizes = sizes_of(equation, inputs)
     for label in output:
         if label not in sizes:
             raise EquationError(f"einsum: output index {label!r} does not appear in any operand of {equation!r}")
     terms = [without_stretched(with_distinct_labels(term), sizes) for term in inputs]
+    contractions = []
     while len(terms) > 1:
         i, j = cheapest_pair(terms, output, sizes)
-        others = [term for k, term in enumerate(terms) if k not in (i, j)]
-        kept = set(output).union(*[term.labels for term in others])
-        terms = [*others, contract(terms[i], terms[j], kept, sizes)]
-    return in_order(summed(terms[0], set(output)), output)
+        second, first = terms.pop(j), terms.pop(i)
+        kept = set(output).union(*[term.labels for term in terms])
+        step, product = contract(i, j, first, second, kept, sizes)
+        contractions.append(step)
+        terms.append(product)
+    return Plan(tuple(contractions), in_order(summed(terms[0], set(output)), output).moves)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -100,13 +147,13 @@ def subscripts(numbers: Any) -> str:
     return "".join("..." if n is Ellipsis else chr(ord("A") + n if n < 26 else ord("a") + n - 26) for n in numbers)
 
 
-def read_equation(equation: str, operands: Sequence[Tensor]) -> tuple[list[Term], Labels]:
-    """Return each operand with its labels, and the labels of the output."""
+def read_equation(equation: str, shapes: Sequence[Shape]) -> tuple[list[Term], Labels]:
+    """Return each operand's shape with its labels, and the labels of the output."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     parts = left.split(",")
-    if len(parts) != len(operands):
-        raise EquationError(f"einsum: {equation!r} names {len(parts)} operands, but {len(operands)} were given")
-    terms = [Term(tensor, labels_of(equation, part, tensor)) for part, tensor in zip(parts, operands)]
+    if len(parts) != len(shapes):
+        raise EquationError(f"einsum: {equation!r} names {len(parts)} operands, but {len(shapes)} were given")
+    terms = [Term(shape, labels_of(equation, part, shape)) for part, shape in zip(parts, shapes)]
     covered = max([sum(len(label) > 1 for label in term.labels) for term in terms], default=0)
     if not arrow:
         counts = Counter(label for term in terms for label in term.labels)
@@ -118,15 +165,15 @@ def read_equation(equation: str, operands: Sequence[Tensor]) -> tuple[list[Term]
     return terms, output
 
 
-def labels_of(equation: str, part: str, tensor: Tensor) -> Labels:
+def labels_of(equation: str, part: str, shape: Shape) -> Labels:
     """Return the labels of one operand; their number must be that of its dims."""
     named = len(part.replace("...", ""))
-    if named > tensor.ndim or (named < tensor.ndim and "..." not in part):
+    if named > len(shape) or (named < len(shape) and "..." not in part):
         raise ShapeError(
             f"einsum: the number of indices in {part!r} of {equation!r} ({named}) does not match the operand's number "
-            f"of dimensions ({tensor.ndim}, shape {tuple(tensor.shape)})"
+            f"of dimensions ({len(shape)}, shape {shape})"
         )
-    return spelled(equation, part, tensor.ndim - named)
+    return spelled(equation, part, len(shape) - named)
 
 
 def spelled(equation: str, part: str, covered: int) -> Labels:
@@ -148,13 +195,13 @@ def ellipsis(covered: int) -> Labels:
 def sizes_of(equation: str, terms: Sequence[Term]) -> dict[Label, int]:
     """Return the size of each index: operands must agree, or have size 1."""
     sizes: dict[Label, int] = {}
-    for number, (tensor, labels) in enumerate(terms):
-        for label, size in zip(labels, tensor.shape):
+    for number, (shape, labels, _) in enumerate(terms):
+        for label, size in zip(labels, shape):
             known = sizes.setdefault(label, size)
             if known not in (1, size) and size != 1:
                 raise ShapeError(
                     f"einsum: index {label!r} of {equation!r} has size {size} in operand {number} of shape "
-                    f"{tuple(tensor.shape)}, but size {known} before it"
+                    f"{shape}, but size {known} before it"
                 )
             if known == 1:
                 sizes[label] = size
@@ -166,41 +213,59 @@ def sizes_of(equation: str, terms: Sequence[Term]) -> dict[Label, int]:
 
 def with_distinct_labels(term: Term) -> Term:
     """Take the diagonal of dims that share a label."""
-    tensor, labels = term
+    shape, labels, moves = term
     for label, count in Counter(labels).items():
         for _ in range(count - 1):
             first = labels.index(label)
             second = labels.index(label, first + 1)
-            if tensor.shape[first] != tensor.shape[second]:
+            if shape[first] != shape[second]:
                 raise ShapeError(
                     f"einsum: index {label!r} is repeated in an operand, but its sizes differ: "
-                    f"{tensor.shape[first]} != {tensor.shape[second]}"
+                    f"{shape[first]} != {shape[second]}"
                 )
-            tensor = tensor.diagonal(0, first, second)
-            labels = (*labels[:first], *labels[first + 1 : second], *labels[second + 1 :], label)
-    return Term(tensor, labels)
+            moves = (*moves, (diagonal, (0, first, second)))
+            shape = (*without(shape, (first, second)), shape[first])
+            labels = (*without(labels, (first, second)), label)
+    return Term(shape, labels, moves)
+
+
+def without(items: tuple[Any, ...], places: Sequence[int]) -> tuple[Any, ...]:
+    """Return a tuple without the items at these places."""
+    return tuple([item for place, item in enumerate(items) if place not in places])
 
 
 def without_stretched(term: Term, sizes: dict[Label, int]) -> Term:
     """Drop dims of size 1 that another operand has in full: broadcasting needs no dim."""
-    tensor, labels = term
-    for dim in range(len(labels) - 1, -1, -1):
-        if tensor.shape[dim] == 1 and sizes[labels[dim]] != 1:
-            tensor, labels = tensor.squeeze(dim), labels[:dim] + labels[dim + 1 :]
-    return Term(tensor, labels)
+    shape, labels, moves = term
+    gone = tuple([dim for dim, label in enumerate(labels) if shape[dim] == 1 and sizes[label] != 1])
+    if not gone:
+        return term
+    return Term(without(shape, gone), without(labels, gone), (*moves, (squeeze, (gone,))))
 
 
 def summed(term: Term, kept: set[Label]) -> Term:
     """Sum over the dims whose labels nobody asks for any more."""
-    gone = [dim for dim, label in enumerate(term.labels) if label not in kept]
+    shape, labels, moves = term
+    gone = tuple([dim for dim, label in enumerate(labels) if label not in kept])
     if not gone:
         return term
-    return Term(term.tensor.sum(gone), tuple([label for label in term.labels if label in kept]))
+    return Term(without(shape, gone), without(labels, gone), (*moves, (total, (gone,))))
 
 
-def in_order(term: Term, labels: Labels) -> Tensor:
-    """Return the tensor with its dims in the order of ``labels``."""
-    return term.tensor if term.labels == labels else term.tensor.permute([term.labels.index(each) for each in labels])
+def in_order(term: Term, wanted: Labels) -> Term:
+    """Return the term with its dims in the order of ``wanted``."""
+    shape, labels, moves = term
+    if labels == wanted:
+        return term
+    dims = tuple([labels.index(each) for each in wanted])
+    return Term(tuple([shape[dim] for dim in dims]), wanted, (*moves, (permute, dims)))
+
+
+def shaped(term: Term, shape: Shape) -> Term:
+    """Return the term with dims merged, or with some of size 1 added; the labels go."""
+    if term.shape == shape:
+        return term
+    return Term(shape, (), (*term.moves, (reshape, (shape,))))
 
 
 # -- two operands ------------------------------------------------------------------------------------------------------
@@ -224,34 +289,40 @@ def volume(labels: Iterable[Label], sizes: dict[Label, int]) -> int:
     return prod(sizes[label] for label in labels)
 
 
-def contract(a: Term, b: Term, kept: set[Label], sizes: dict[Label, int]) -> Term:
-    """Multiply two operands and sum over the indices that are in both and not ``kept``: (B, L, K) @ (B, K, R)."""
+def contract(
+    i: int, j: int, a: Term, b: Term, kept: set[Label], sizes: dict[Label, int]
+) -> tuple[Contraction, Term]:
+    """Plan to multiply two operands and sum over the indices that are in both and not ``kept``.
+
+    With a batch that is (B, L, K) @ (B, K, R), without one (L, K) @ (K, R) or, where a side keeps nothing, a vector;
+    with nothing to sum over, a product element by element.
+    """
     a, b = summed(a, kept | set(b.labels)), summed(b, kept | set(a.labels))
     batch = tuple([label for label in a.labels if label in b.labels and label in kept])
     inner = tuple([label for label in a.labels if label in b.labels and label not in kept])
     left = tuple([label for label in a.labels if label not in b.labels])
     right = tuple([label for label in b.labels if label not in a.labels])
     labels = batch + left + right
-    if not inner:
-        return Term(spread(a, labels) * spread(b, labels), labels)
-    x = grouped(a, sizes, batch, left, inner)
-    y = grouped(b, sizes, batch, inner, right)
-    product = matmul(x, y)
     shape = tuple([sizes[label] for label in labels])
-    return Term(product if product.shape == shape else product.reshape(shape), labels)
+    multiply: Callable[..., Any]
+    if not inner and (batch or not left or not right):
+        one, other, multiply, found = spread(a, labels), spread(b, labels), mul, shape
+    else:  # of two vectors, too, BLAS is the fastest to make all products
+        one = grouped(a, sizes, *([batch, left] if batch else [left] if left else []), inner)
+        other = grouped(b, sizes, *([batch] if batch else []), inner, *([right] if right or batch else []))
+        multiply, found = matmul, one.shape[:-1] + other.shape[2 if batch else 1 :]
+    after: tuple[Move, ...] = ((reshape, (shape,)),) if found != shape else ()
+    return Contraction(i, j, one.moves, other.moves, multiply, after), Term(shape, labels)
 
 
-def grouped(term: Term, sizes: dict[Label, int], batch: Labels, *groups: Labels) -> Tensor:
-    """Return a matrix, or a batch of matrices, whose dims are groups of the operand's."""
-    tensor = in_order(term, batch + groups[0] + groups[1])
-    shape = tuple([volume(group, sizes) for group in ((batch, *groups) if batch else groups)])
-    return tensor if tensor.shape == shape else tensor.reshape(shape)
+def grouped(term: Term, sizes: dict[Label, int], *groups: Labels) -> Term:
+    """Return the term with one dim for each group of its dims; for none, a dim of size 1."""
+    ordered = in_order(term, tuple([label for group in groups for label in group]))
+    return shaped(ordered, tuple([volume(group, sizes) for group in groups]))
 
 
-def spread(term: Term, labels: Labels) -> Tensor:
-    """Return the tensor with all of ``labels`` as dims, those it lacks of size 1."""
-    tensor = in_order(term, tuple([label for label in labels if label in term.labels]))
-    for dim, label in enumerate(labels):
-        if label not in term.labels:
-            tensor = tensor.unsqueeze(dim)
-    return tensor
+def spread(term: Term, labels: Labels) -> Term:
+    """Return the term with all of ``labels`` as dims, those it lacks of size 1."""
+    ordered = in_order(term, tuple([label for label in labels if label in term.labels]))
+    sizes = dict(zip(ordered.labels, ordered.shape))
+    return shaped(ordered, tuple([sizes.get(label, 1) for label in labels]))

@@ -14,7 +14,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError
 from minitensor.memory_format import channels_last, has_format
 from minitensor.ops.operand import promoted, require_tensors
-from minitensor.ops.shape import atleast_1d, atleast_2d, atleast_3d, narrow, reshape
+from minitensor.ops.shape import narrow, one_dim, reshape, three_dims, two_dims
 from minitensor.shapes import chunk_sizes, normalize_sizes, split_sections, tensor_split_pieces, wrap_dim
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Array:
     if varied(arrays):
         arrays = list(promoted(*tensors))
     try:
-        joined = tensors[0].xp.concatenate(arrays, dim)
+        joined = tensors[0].backend.concatenate(arrays, dim)
     except (ValueError, IndexError):
         joined = carefully(tensors, arrays, dim)
     if joined.flags.c_contiguous or all(has_format(each.layout, channels_last) for each in tensors):
@@ -128,7 +128,8 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Array:
     arrays = [each.array for each in tensors]
     if varied(arrays):
         arrays = list(promoted(*tensors))
-    joined = tensors[0].xp.stack(arrays, dim)
+    apart = (*first[:dim], 1, *first[dim:])
+    joined = tensors[0].backend.concatenate([each.reshape(apart) for each in arrays], dim)
     return joined if joined.flags.c_contiguous else joined.copy()
 
 
@@ -147,15 +148,25 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     return _stack(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
 
 
+def several(name: str, tensors: Any) -> Sequence[Tensor]:
+    """Return what is joined; one tensor, or none, is refused."""
+    if isinstance(tensors, TensorBase) or tensors is None:
+        raise not_a_sequence(name, tensors)
+    if not tensors:
+        raise ShapeError(f"{name} expects a non-empty TensorList")
+    require_tensors(name, **{f"tensors[{i}]": each for i, each in enumerate(tensors)})
+    return tensors  # type: ignore[no-any-return]  # a sequence of tensors, as just seen
+
+
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join side by side: along dim 1, vectors along dim 0."""
-    given = [atleast_1d(each) for each in tensors]
+    given = [one_dim(each) for each in several("hstack", tensors)]
     return cat(given, 0 if given and given[0].ndim == 1 else 1, out=out)
 
 
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join row under row: along dim 0, vectors as rows."""
-    return cat([atleast_2d(each) for each in tensors], 0, out=out)
+    return cat([two_dims(each) for each in several("vstack", tensors)], 0, out=out)
 
 
 row_stack = vstack
@@ -163,12 +174,13 @@ row_stack = vstack
 
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join in depth: along dim 2."""
-    return cat([atleast_3d(each) for each in tensors], 2, out=out)
+    return cat([three_dims(each) for each in several("dstack", tensors)], 2, out=out)
 
 
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join side by side, vectors as columns."""
-    return hstack([reshape(each, -1, 1) if each.ndim < 2 else each for each in tensors], out=out)
+    given = several("column_stack", tensors)
+    return hstack([reshape(each, -1, 1) if each.ndim < 2 else each for each in given], out=out)
 
 
 # -- apart -------------------------------------------------------------------------------------------------------------
@@ -218,10 +230,18 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
     return _split(tensor, split_sections(tensor.layout.shape[dim], wanted), dim)
 
 
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Cut a dim into pieces of the given sizes. Views."""
+    return split(input, tuple(split_sizes), dim)
+
+
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a dim into at most so many pieces of equal size, the last smaller. Views."""
     dim = cut_dim("chunk", input, dim)
     return _split(input, chunk_sizes(input.layout.shape[dim], chunks), dim)
+
+
+unsafe_split, unsafe_chunk = split, chunk  # PyTorch's without the link to the whole; here they are the safe ones
 
 
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:

@@ -6,13 +6,14 @@ ranks they promise and call it. Sums over named indices are in ``einsum.py``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.ops.aliasing import check_fits, check_tensor, delivered, refuse_overlap
 from minitensor.ops.operand import require_tensors, same_device
 from minitensor.ops.pointwise import conj, mul
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
@@ -98,7 +99,7 @@ def product(backend: Backend, a: Array, b: Array) -> Array:
         if b.ndim > 2 or not b.ndim or not a.ndim:
             matmul_shape(a.shape, b.shape)
             xp = backend.xp
-            return xp.matmul(ready(xp, a), ready(xp, b))
+            return backend.matmul(ready(xp, a), ready(xp, b))
         # Of two small matrices `dot` costs 0.8 us, `matmul` 1.3; and it copies what BLAS cannot read.
         if a.ndim <= 2:
             return backend.dot(a, b)
@@ -213,9 +214,19 @@ def addr(
     """Return ``beta * input + alpha * outer(vec1, vec2)``."""
     require_tensors("addr", input=input)
     term = outer(vec1, vec2)
+    if input.array.dtype.kind == term.array.dtype.kind == "b":
+        return delivered(any_of(input, term, beta, alpha), out)
     if term.array.dtype.kind in "iu" and (isinstance(alpha, float) or isinstance(beta, float)):
         raise DtypeError(f"addr: integers want whole numbers, got beta={beta} and alpha={alpha}; cast with .float()")
     return weighted_sum("addr", input, term, beta, alpha, out)
+
+
+def any_of(input: Tensor, term: Tensor, beta: Number, alpha: Number) -> Tensor:
+    """Return ``beta * input + alpha * term`` as bools are added: where any of the two is true."""
+    if isinstance(alpha, (float, complex)) or isinstance(beta, (float, complex)):
+        raise DtypeError(f"addr: bools want whole numbers, got beta={beta} and alpha={alpha}; cast with .float()")
+    kept: Tensor = term if alpha else term ^ term
+    return kept | input if beta else kept
 
 
 def baddbmm(
@@ -261,6 +272,48 @@ def weighted_sum(
     return term.add(input if beta == 1 else input * beta, out=out)
 
 
+# -- in place ----------------------------------------------------------------------------------------------------------
+
+
+def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Replace ``input`` by ``beta * input + alpha * (mat1 @ mat2)``."""
+    return rewritten(addmm, input, mat1, mat2, beta, alpha)
+
+
+def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Replace ``input`` by ``beta * input + alpha * (mat @ vec)``."""
+    return rewritten(addmv, input, mat, vec, beta, alpha)
+
+
+def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Replace ``input`` by ``beta * input + alpha * outer(vec1, vec2)``."""
+    return rewritten(addr, input, vec1, vec2, beta, alpha)
+
+
+def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Replace ``input`` by ``beta * input + alpha * (batch1 @ batch2)``."""
+    return rewritten(baddbmm, input, batch1, batch2, beta, alpha)
+
+
+def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Replace ``input`` by ``beta * input + alpha * sum(batch1[i] @ batch2[i])``."""
+    return rewritten(addbmm, input, batch1, batch2, beta, alpha)
+
+
+def rewritten(
+    operation: Callable[..., Tensor], input: Tensor, one: Tensor, other: Tensor, beta: Number, alpha: Number
+) -> Tensor:
+    """Write a sum where its first term lies, if it fits there."""
+    name = operation.__name__ + "_"
+    check_tensor(name, input)
+    refuse_overlap(name, input)
+    result = operation(input, one, other, beta=beta, alpha=alpha)
+    if operation is addbmm and input.shape != result.shape:
+        return input._receive(result)  # resized, as in PyTorch, with a warning; the others refuse to grow
+    check_fits(name, input, result.array)
+    return input.copy_(result)
+
+
 # -- more dims ---------------------------------------------------------------------------------------------------------
 
 
@@ -276,6 +329,10 @@ def tensordot(
     torch.Size([2, 5])
     """
     left, right = summed_dims(a, b, dims)
+    stretched = [(i, j) for i, j in zip(left, right) if a.shape[i] != b.shape[j] and 1 in (a.shape[i], b.shape[j])]
+    if stretched:  # a size of 1 meets any other, as in broadcasting: the sum over the other is the same
+        a = summed_where_other_is_one(a, b, stretched)
+        b = summed_where_other_is_one(b, a, [(j, i) for i, j in stretched])
     for i, j in zip(left, right):
         if a.shape[i] != b.shape[j]:
             raise ShapeError(
@@ -290,6 +347,12 @@ def tensordot(
     other = b.permute([*right, *kept_right]).reshape(inner, prod(b.shape[j] for j in kept_right))
     result = matmul(matrix, other).reshape(shape)
     return result if out is None else out._receive(result)
+
+
+def summed_where_other_is_one(input: Tensor, other: Tensor, dims: Sequence[tuple[int, int]]) -> Tensor:
+    """Sum over those dims whose partner in ``other`` has size 1."""
+    mine = [i for i, j in dims if other.shape[j] == 1 and input.shape[i] != 1]
+    return input.sum(mine, keepdim=True, dtype=input.dtype) if mine else input
 
 
 def summed_dims(

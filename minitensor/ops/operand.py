@@ -12,6 +12,7 @@ from minitensor import dtypes
 from minitensor.autograd.record import NUMBERS
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
+from minitensor.copies import note_copy, tracing
 from minitensor.dtypes import Kind, lift
 from minitensor.errors import ArgumentTypeError, DeviceError
 from minitensor.shapes import broadcast_shapes
@@ -26,11 +27,34 @@ Operand: TypeAlias = "Tensor | bool | int | float | complex"
 
 
 def operands(a: Any, b: Any) -> tuple[Array, Array]:
-    """Return two arrays of one dtype that broadcast against each other."""
+    """Return two arrays of one dtype that broadcast against each other; one operand may be a number."""
     if is_number(a):
         return number_beside(a, b.array), array_beside(a, b)
     if is_number(b):
         return array_beside(b, a), number_beside(b, a.array)
+    return two_arrays(a, b)
+
+
+def tensor_first(name: str, a: Any, b: Any) -> tuple[Array, Array]:
+    """Return the operands of an op whose second one alone may be a number."""
+    if b.__class__ in NUMBERS:  # without a call of is_number: comparisons are as frequent as sums
+        number: Any = b
+        return array_beside(number, a), number_beside(number, a.array)
+    if a.__class__ in NUMBERS:
+        raise not_a_tensor(name, "input", a)
+    return two_arrays(a, b)
+
+
+def tensors(name: str, a: Any, b: Any) -> tuple[Array, Array]:
+    """Return the operands of an op that takes no numbers."""
+    for argument, value in (("input", a), ("other", b)):
+        if value.__class__ in NUMBERS:
+            raise not_a_tensor(name, argument, value)
+    return two_arrays(a, b)
+
+
+def two_arrays(a: Any, b: Any) -> tuple[Array, Array]:
+    """Return two tensors' arrays in their common dtype."""
     x: Array = a.array
     y: Array = b.array
     if x.dtype is y.dtype and x.__class__ is y.__class__:
@@ -47,7 +71,7 @@ def is_number(operand: Any) -> TypeGuard[Number]:
 def array_beside(number: Number, tensor: TensorBase) -> Array:
     """Return a tensor's array in the dtype in which it meets a number."""
     array = tensor.array
-    return array if meets(number, array) else array.astype(dtypes.number_dtype(number, tensor.dtype).numpy)
+    return array if meets(number, array) else recast(array, dtypes.number_dtype(number, tensor.dtype).numpy)
 
 
 def meets(number: Any, array: Array) -> bool:
@@ -94,13 +118,30 @@ def cast_to(tensor: Any, common: Any, like: Any) -> Array:
     array = tensor.array
     if array.__class__ is not like.array.__class__:
         array = like.backend.asarray(array, like.device.index)
-    found: Array = array if array.dtype == common else array.astype(common)
-    return found
+    return array if array.dtype == common else recast(array, common)
+
+
+def recast(array: Array, common: Any) -> Array:
+    """Return a copy in another dtype."""
+    copy: Array = array.astype(common)
+    if tracing.get():
+        note_copy("cast", copy)
+    return copy
 
 
 def result_dtype(*tensors: Any) -> dtype:
     """Return the dtype in which tensors and numbers meet."""
     return dtypes.result_type([fact(each) for each in tensors])
+
+
+def result_type(tensor1: Any, tensor2: Any) -> dtype:
+    """Return the dtype in which two operands, tensors or numbers, meet.
+
+    >>> import minitensor as torch
+    >>> torch.result_type(torch.tensor([1, 2]), 1.5)
+    torch.float32
+    """
+    return result_dtype(tensor1, tensor2)
 
 
 def fact(operand: Any) -> tuple[dtype, Kind]:

@@ -15,11 +15,26 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
-from minitensor.autograd.record import differentiable, on_equal_dtypes, on_host_floats
+from minitensor.autograd.record import NUMBERS, differentiable, on_equal_dtypes, on_host_floats
+from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtype, UsageError
 from minitensor.ops.aliasing import delivered, inplace
-from minitensor.ops.operand import is_number, meets, number_beside, number_of_dtype, operands, promoted, same_device
+from minitensor.ops.creation import tensor
+from minitensor.ops.operand import (
+    is_number,
+    meets,
+    not_a_tensor,
+    number_beside,
+    number_of_dtype,
+    operands,
+    promoted,
+    recast,
+    require_tensors,
+    same_device,
+    tensor_first,
+    tensors,
+)
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -39,13 +54,14 @@ def conj(input: Any) -> Any:
 
 @differentiable(input=lambda grad: conj(grad))
 def _conj(input: Tensor) -> Array:
-    return input.xp.conjugate(input.array)
+    array = input.array
+    return input.xp.conjugate(array) if array.dtype.kind == "c" else array.copy()
 
 
 def as_float(input: Tensor) -> Array:
     """Return the array in a floating-point dtype: that of integers and bools is the default one."""
     array = input.array
-    return array if array.dtype.kind in "fc" else array.astype(dtypes.get_default_dtype().numpy)
+    return array if array.dtype.kind in "fc" else recast(array, dtypes.get_default_dtype().numpy)
 
 
 # -- arithmetic --------------------------------------------------------------------------------------------------------
@@ -54,7 +70,7 @@ def as_float(input: Tensor) -> Array:
 @differentiable(input=lambda grad: grad, other=lambda grad: grad)
 @on_equal_dtypes(operator.add)
 def _add(input: Operand, other: Operand) -> Array:
-    a, b = operands(input, other)
+    a, b = tensor_first("add", input, other)
     return a + b
 
 
@@ -79,11 +95,29 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     >>> torch.add(torch.tensor([1., 2.]), torch.tensor([10., 20.]), alpha=0.5)
     tensor([ 6., 12.])
     """
+    if input.__class__ in NUMBERS:
+        input = number_as_tensor(input, other)
     return delivered(_add(input, scaled(other, alpha, input)), out)
+
+
+def number_as_tensor(number: Any, other: Any) -> Any:
+    """Return a first operand that is a number as a tensor: beside a tensor of its dtype, so that it weighs as little.
+
+    >>> import minitensor as torch
+    >>> torch.add(2, 3)
+    tensor(5)
+    """
+    if other.__class__ in NUMBERS:
+        return tensor(number)
+    require_tensors("a function of two operands", other=other)
+    common = dtypes.number_dtype(number, other.dtype)
+    return tensor(dtypes.lift(number, common.numpy), device=other.device)
 
 
 def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Return ``input - alpha * other``; shapes broadcast."""
+    if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
+        input = number_as_tensor(input, other)
     return delivered(_sub(input, scaled(other, alpha, input)), out)
 
 
@@ -99,6 +133,7 @@ def scaled(other: Any, alpha: Number, input: Any) -> Any:
 
 def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Return ``other - alpha * input``."""
+    require_tensors("rsub", input=input)
     return sub(other, input, alpha=alpha)
 
 
@@ -107,10 +142,16 @@ def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     other=lambda grad, input: grad * conj(input),
 )
 @on_equal_dtypes(operator.mul)
-def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Multiply element by element; shapes broadcast."""
-    a, b = operands(input, other)
+def _mul(input: Operand, other: Operand) -> Array:
+    a, b = tensor_first("mul", input, other)
     return a * b
+
+
+def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Multiply element by element; shapes broadcast."""
+    if input.__class__ in NUMBERS:
+        input = number_as_tensor(input, other)
+    return delivered(_mul(input, other), out)
 
 
 @differentiable(
@@ -132,18 +173,29 @@ def div(
 
     ``rounding_mode``: None for true division, "trunc" towards zero (as C), "floor" downwards (as Python's ``//``).
     """
+    if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
+        input = number_as_tensor(input, other)
     if rounding_mode is None:
         return delivered(_div(input, other), out)
     if rounding_mode == "floor":
-        return floor_divide(input, other, out=out)
+        return delivered(_floor_divide(input, other), out)
     if rounding_mode == "trunc":
         return delivered(_div_trunc(input, other), out)
     raise UsageError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
 
 
-@differentiable(input=lambda grad: grad * 0, other=lambda grad: grad * 0)
-def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+def true_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Divide element by element, as ``div`` does without a rounding mode."""
+    return div(input, other, out=out)
+
+
+def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Divide and round downwards, as Python's ``//``."""
+    return div(input, other, rounding_mode="floor", out=out)
+
+
+@differentiable(input=lambda grad: grad * 0, other=lambda grad: grad * 0)
+def _floor_divide(input: Operand, other: Operand) -> Array:
     a, b = divisible("floor_divide", input, other)
     if a.dtype.kind != "f":
         return a // b
@@ -182,6 +234,8 @@ def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> A
 )
 def fmod(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return what is left of ``input`` after division; it has the sign of ``input``, as C's ``fmod``."""
+    if input.__class__ in NUMBERS:
+        raise not_a_tensor("fmod", "input", input)
     a, b = divisible("fmod", input, other)
     return library_of(input, other).fmod(a, b)
 
@@ -316,99 +370,6 @@ def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
     return input.xp.reciprocal(input.xp.sqrt(as_float(input)))
 
 
-# -- exponentials and logarithms ---------------------------------------------------------------------------------------
-
-
-@differentiable(input=lambda grad, result: grad * conj(result))
-@on_host_floats("exp")
-def exp(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return e raised to each element of ``input``.
-
-    >>> import minitensor as torch
-    >>> torch.exp(torch.tensor([0., 1.]))
-    tensor([1.0000, 2.7183])
-    """
-    return input.xp.exp(as_float(input))
-
-
-@differentiable(input=lambda grad, result: grad * conj(result * math.log(2)))
-def exp2(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return 2 raised to each element."""
-    return input.xp.exp2(as_float(input))
-
-
-@differentiable(input=lambda grad, result: grad * conj(result + 1))
-def expm1(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``exp(input) - 1``, exact near zero."""
-    return input.xp.expm1(as_float(input))
-
-
-@differentiable(input=lambda grad, input: grad / conj(input))
-@on_host_floats("log")
-def log(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the natural logarithm."""
-    return input.xp.log(as_float(input))
-
-
-@differentiable(input=lambda grad, input: grad / conj(input * math.log(2)))
-def log2(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the logarithm to base 2."""
-    return input.xp.log2(as_float(input))
-
-
-@differentiable(input=lambda grad, input: grad / conj(input * math.log(10)))
-def log10(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the logarithm to base 10."""
-    return input.xp.log10(as_float(input))
-
-
-@differentiable(input=lambda grad, input: grad / conj(input + 1))
-def log1p(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``log(1 + input)``, exact near zero."""
-    return input.xp.log1p(as_float(input))
-
-
-# -- trigonometric and hyperbolic --------------------------------------------------------------------------------------
-
-
-@differentiable(input=lambda grad, input: grad * conj(input.cos()))
-@on_host_floats("sin")
-def sin(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the sine; angles in radians."""
-    return input.xp.sin(as_float(input))
-
-
-@differentiable(input=lambda grad, input: -grad * conj(input.sin()))
-@on_host_floats("cos")
-def cos(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the cosine; angles in radians."""
-    return input.xp.cos(as_float(input))
-
-
-@differentiable(input=lambda grad, result: grad * conj(1 + result * result))
-def tan(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the tangent; angles in radians."""
-    return input.xp.tan(as_float(input))
-
-
-@differentiable(input=lambda grad, input: grad * conj((1 - input * input).rsqrt()))
-def asin(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the arcsine, in radians."""
-    return input.xp.arcsin(as_float(input))
-
-
-@differentiable(input=lambda grad, input: -grad * conj((1 - input * input).rsqrt()))
-def acos(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the arccosine, in radians."""
-    return input.xp.arccos(as_float(input))
-
-
-@differentiable(input=lambda grad, input: grad / conj(input * input + 1))
-def atan(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the arctangent, in radians."""
-    return input.xp.arctan(as_float(input))
-
-
 @differentiable(
     input=lambda grad, input, other: grad * other / (input * input + other * other),
     other=lambda grad, input, other: -grad * input / (input * input + other * other),
@@ -421,123 +382,12 @@ def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     return library_of(input, other).arctan2(a, b)
 
 
-@differentiable(input=lambda grad, input: grad * conj(input.cosh()))
-def sinh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the hyperbolic sine."""
-    return input.xp.sinh(as_float(input))
-
-
-@differentiable(input=lambda grad, input: grad * conj(input.sinh()))
-def cosh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the hyperbolic cosine."""
-    return input.xp.cosh(as_float(input))
-
-
-@differentiable(input=lambda grad, result: grad * conj(1 - result * result))
-@on_host_floats("tanh")
-def tanh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the hyperbolic tangent."""
-    return input.xp.tanh(as_float(input))
-
-
-@differentiable(input=lambda grad, input: grad * conj((input * input + 1).rsqrt()))
-def asinh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the inverse hyperbolic sine."""
-    return input.xp.arcsinh(as_float(input))
-
-
-@differentiable(input=lambda grad, input: grad * conj((input - 1).rsqrt() * (input + 1).rsqrt()))
-def acosh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the inverse hyperbolic cosine."""
-    return input.xp.arccosh(as_float(input))
-
-
-@differentiable(input=lambda grad, input: grad / conj(1 - input * input))
-def atanh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the inverse hyperbolic tangent."""
-    return input.xp.arctanh(as_float(input))
-
-
-# -- sign and rounding -------------------------------------------------------------------------------------------------
-
-
-@differentiable(input=lambda grad, input: grad * sgn(input))
-def abs(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the absolute value; of complex numbers the modulus, which is real."""
-    return input.xp.abs(input.array) if input.array.dtype.kind != "b" else input.array.copy()
-
-
-def sgn(input: Tensor) -> Tensor:
-    """Return the sign; of complex numbers the number divided by its modulus."""
-    if input.array.dtype.kind != "c":
-        return sign(input)
-    nothing = input == 0
-    unit: Tensor = where(nothing, 0, input / where(nothing, 1, abs(input)))  # no division by 0, at any order
-    return unit
-
-
-@differentiable(input=lambda grad: grad * 0)
-def sign(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return -1, 0 or 1."""
-    array = real("sign", input)
-    if array.dtype.kind != "f":
-        return array.copy() if array.dtype.kind == "b" else input.xp.sign(array)
-    return (array > 0).astype(array.dtype) - (array < 0)  # 0 for NaN, as in PyTorch
-
-
-@differentiable(input=lambda grad: grad * 0)
-def floor(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Round downwards."""
-    array = real("floor", input)
-    return input.xp.floor(array) if array.dtype.kind == "f" else array.copy()
-
-
-@differentiable(input=lambda grad: grad * 0)
-def ceil(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Round upwards."""
-    array = real("ceil", input)
-    return input.xp.ceil(array) if array.dtype.kind == "f" else array.copy()
-
-
-@differentiable(input=lambda grad: grad * 0)
-def trunc(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Round towards zero."""
-    array = real("trunc", input)
-    return input.xp.trunc(array) if array.dtype.kind == "f" else array.copy()
-
-
-@differentiable(input=lambda grad: grad * 0)
-def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Array:
-    """Round to ``decimals`` places, halves to the even neighbour."""
-    array = real("round", input)
-    if array.dtype.kind != "f":
-        return input.xp.array(array)
-    if not decimals:
-        return input.xp.rint(array)
-    scale = array.dtype.type(10.0 ** math.fabs(decimals))
-    if decimals > 0:
-        return input.xp.divide(input.xp.rint(array * scale), scale)
-    return input.xp.multiply(input.xp.rint(array / scale), scale)
-
-
-def frac(input: Tensor) -> Tensor:
-    """Return the part after the point, with the sign of ``input``."""
-    return input - trunc(input)
-
-
-def real(name: str, input: Tensor) -> Array:
-    """Return the array of a tensor whose elements have an order."""
-    if input.array.dtype.kind == "c":
-        raise DtypeError(f"{name}: not supported for complex numbers, which have no order")
-    return input.array
-
-
 # -- choosing ----------------------------------------------------------------------------------------------------------
 
 
 def ordered(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
-    """Return operands whose elements have an order."""
-    a, b = operands(input, other)
+    """Return two tensors' arrays, whose elements have an order."""
+    a, b = tensors(name, input, other)
     if a.dtype.kind == "c":
         raise UnsupportedDtype(f"{name}: not supported for complex numbers, which have no order")
     return a, b
@@ -656,19 +506,62 @@ def clamp_max(input: Tensor, max: Operand) -> Tensor:
     return clamp(input, None, max)
 
 
-def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
-    """Return ``input + weight * (end - input)``."""
-    return input + weight * (end - input)
+@differentiable(
+    input=lambda grad, weight: grad * conj(1 - weight),
+    end=lambda grad, weight: grad * conj(weight),
+    weight=lambda grad, input, end: grad * conj(end - input),
+)
+def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Array:
+    """Return ``input + weight * (end - input)``, exactly ``end`` for the weight 1."""
+    for argument, value in (("end", end), ("weight", weight)):
+        if isinstance(value, TensorBase) and value.dtype is not input.dtype:
+            raise DtypeError(f"lerp: expected dtype {input.dtype.name} for `{argument}`, got {value.dtype.name}")
+    if input.array.dtype.kind not in "fc":
+        raise UnsupportedDtype(f"lerp: not implemented for {input.dtype.name}; cast to a floating dtype first")
+    start, stop, share = promoted(input, end, weight)
+    xp, way = library_of(input, end), stop - start
+    found: Array = xp.where(xp.abs(share) < 0.5, start + share * way, stop - way * (1 - share))
+    return found
 
 
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+@differentiable(
+    input=lambda grad: grad,
+    tensor1=lambda grad, tensor2, value: grad * conj(tensor2 * value),
+    tensor2=lambda grad, tensor1, value: grad * conj(tensor1 * value),
+)
+def addcmul(
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
+) -> Array:
     """Return ``input + value * tensor1 * tensor2``."""
-    return add(input, tensor1 * tensor2, alpha=value)
+    require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
+    start, a, b = promoted(input, tensor1, tensor2)
+    if start.dtype.kind == "b":
+        raise UnsupportedDtype("addcmul: not implemented for bool; cast to an integer first")
+    found: Array = start + factor(value, start) * a * b
+    return found
 
 
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+@differentiable(
+    input=lambda grad: grad,
+    tensor1=lambda grad, tensor2, value: grad * conj(value / tensor2),
+    tensor2=lambda grad, tensor1, tensor2, value: -grad * conj(tensor1 * value / (tensor2 * tensor2)),
+)
+def addcdiv(
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
+) -> Array:
     """Return ``input + value * tensor1 / tensor2``."""
-    return add(input, tensor1 / tensor2, alpha=value)
+    require_tensors("addcdiv", input=input, tensor1=tensor1, tensor2=tensor2)
+    if tensor1.array.dtype.kind in "biu" and tensor2.array.dtype.kind in "biu":
+        raise DtypeError("addcdiv: integer division is not supported; cast tensor1 or tensor2 to a floating dtype")
+    start, a, b = promoted(input, tensor1, tensor2)
+    found: Array = start + factor(value, start) * a / b
+    return found
+
+
+def factor(value: Number, array: Array) -> Array:
+    """Return a number in the dtype of an array; for integers the part after the point is cut off, as in PyTorch."""
+    lifted = dtypes.lift(value, array.dtype)
+    return lifted if array.__class__ is HostArray else lifted[()]
 
 
 @differentiable(
@@ -677,7 +570,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
 )
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(exp(input) + exp(other))`` without overflow."""
-    a, b = operands(input, other)
+    a, b = tensors("logaddexp", input, other)
     xp = library_of(input, other)
     if a.dtype.kind != "c":
         return xp.logaddexp(a, b)
@@ -693,33 +586,6 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``sqrt(input**2 + other**2)`` without overflow."""
     a, b = ordered("hypot", input, other)
     return library_of(input, other).hypot(a, b)
-
-
-@differentiable(input=lambda grad, result: grad * conj((1 - result) * result))
-def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``1 / (1 + exp(-input))``."""
-    array = as_float(input)
-    if array.dtype.kind == "c":
-        return input.xp.reciprocal(array.dtype.type(1) + input.xp.exp(-array))
-    if array.dtype.itemsize == 2:  # in halves the exponential would overflow where the result is no zero yet
-        return input.backend.sigmoid(array.astype("float32")).astype(array.dtype)
-    return input.backend.sigmoid(array)
-
-
-@differentiable(input=lambda grad, input: where(input.isfinite(), grad, 0))
-def nan_to_num(
-    input: Tensor,
-    nan: float | None = None,
-    posinf: float | None = None,
-    neginf: float | None = None,
-    *,
-    out: Tensor | None = None,
-) -> Array:
-    """Replace NaN (by 0) and infinities (by the largest finite numbers) or by what is given."""
-    array = input.array
-    if array.dtype.kind not in "fc":
-        return input.xp.array(array)
-    return input.xp.nan_to_num(array, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------
@@ -745,7 +611,7 @@ def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     return _sub_(input, scaled(other, alpha, input))
 
 
-@inplace(mul)
+@inplace(_mul)
 def mul_(input: Tensor, other: Operand) -> None:
     """Multiply ``input`` by ``other`` where it lies."""
 
@@ -755,7 +621,7 @@ def _div_(input: Tensor, other: Operand) -> None:
     """Divide ``input`` by ``other`` where it lies."""
 
 
-@inplace(floor_divide)
+@inplace(_floor_divide)
 def floor_divide_(input: Tensor, other: Operand) -> None:
     """Divide ``input`` by ``other`` where it lies, and round downwards."""
 
@@ -818,128 +684,41 @@ def rsqrt_(input: Tensor) -> None:
     """Replace ``input`` by ``1 / sqrt(input)``."""
 
 
-@inplace(exp)
-def exp_(input: Tensor) -> None:
-    """Replace ``input`` by its exponential."""
-
-
-@inplace(exp2)
-def exp2_(input: Tensor) -> None:
-    """Replace ``input`` by 2 to its power."""
-
-
-@inplace(expm1)
-def expm1_(input: Tensor) -> None:
-    """Replace ``input`` by ``exp(input) - 1``."""
-
-
-@inplace(log)
-def log_(input: Tensor) -> None:
-    """Replace ``input`` by its natural logarithm."""
-
-
-@inplace(log2)
-def log2_(input: Tensor) -> None:
-    """Replace ``input`` by its logarithm to base 2."""
-
-
-@inplace(log10)
-def log10_(input: Tensor) -> None:
-    """Replace ``input`` by its logarithm to base 10."""
-
-
-@inplace(log1p)
-def log1p_(input: Tensor) -> None:
-    """Replace ``input`` by ``log(1 + input)``."""
-
-
-@inplace(sin)
-def sin_(input: Tensor) -> None:
-    """Replace ``input`` by its sine."""
-
-
-@inplace(cos)
-def cos_(input: Tensor) -> None:
-    """Replace ``input`` by its cosine."""
-
-
-@inplace(tan)
-def tan_(input: Tensor) -> None:
-    """Replace ``input`` by its tangent."""
-
-
-@inplace(asin)
-def asin_(input: Tensor) -> None:
-    """Replace ``input`` by its arcsine."""
-
-
-@inplace(acos)
-def acos_(input: Tensor) -> None:
-    """Replace ``input`` by its arccosine."""
-
-
-@inplace(atan)
-def atan_(input: Tensor) -> None:
-    """Replace ``input`` by its arctangent."""
-
-
-@inplace(sinh)
-def sinh_(input: Tensor) -> None:
-    """Replace ``input`` by its hyperbolic sine."""
-
-
-@inplace(cosh)
-def cosh_(input: Tensor) -> None:
-    """Replace ``input`` by its hyperbolic cosine."""
-
-
-@inplace(tanh)
-def tanh_(input: Tensor) -> None:
-    """Replace ``input`` by its hyperbolic tangent."""
-
-
-@inplace(abs)
-def abs_(input: Tensor) -> None:
-    """Replace ``input`` by its absolute value."""
-
-
-@inplace(sign)
-def sign_(input: Tensor) -> None:
-    """Replace ``input`` by its sign."""
-
-
-@inplace(floor)
-def floor_(input: Tensor) -> None:
-    """Round ``input`` downwards where it lies."""
-
-
-@inplace(ceil)
-def ceil_(input: Tensor) -> None:
-    """Round ``input`` upwards where it lies."""
-
-
-@inplace(trunc)
-def trunc_(input: Tensor) -> None:
-    """Round ``input`` towards zero where it lies."""
-
-
-@inplace(round)
-def round_(input: Tensor, *, decimals: int = 0) -> None:
-    """Round ``input`` where it lies."""
-
-
 @inplace(clamp)
 def clamp_(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> None:
     """Limit ``input`` to a range where it lies."""
 
 
-@inplace(sigmoid)
-def sigmoid_(input: Tensor) -> None:
-    """Replace ``input`` by its sigmoid."""
+@inplace(atan2)
+def atan2_(input: Tensor, other: Tensor) -> None:
+    """Replace ``input`` by the angle of the point (other, input)."""
 
 
-@inplace(nan_to_num)
-def nan_to_num_(
-    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
-) -> None:
-    """Replace NaN and infinities where they lie."""
+@inplace(hypot)
+def hypot_(input: Tensor, other: Tensor) -> None:
+    """Replace ``input`` by ``sqrt(input**2 + other**2)``."""
+
+
+@inplace(lerp)
+def lerp_(input: Tensor, end: Tensor, weight: Operand) -> None:
+    """Move ``input`` towards ``end`` by a share of the way."""
+
+
+@inplace(addcmul)
+def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> None:
+    """Add ``value * tensor1 * tensor2`` to ``input`` where it lies."""
+
+
+@inplace(addcdiv)
+def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> None:
+    """Add ``value * tensor1 / tensor2`` to ``input`` where it lies."""
+
+
+def clamp_min_(input: Tensor, min: Operand) -> Tensor:
+    """Raise every element of ``input`` to at least ``min``."""
+    return clamp_(input, min)
+
+
+def clamp_max_(input: Tensor, max: Operand) -> Tensor:
+    """Lower every element of ``input`` to at most ``max``."""
+    return clamp_(input, None, max)

@@ -1,7 +1,7 @@
 """Random tensors: made new, filled in place, sampled by the probabilities that a tensor holds.
 
 Every function draws from ``generator.py`` on the host and moves the numbers to where they are wanted, so that one
-seed gives the same numbers on every device. A draw has no gradient.
+seed gives the same numbers on every device. The gradient of a draw is zero.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from minitensor import dtypes, generator
+from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
 from minitensor.generator import default_generator
-from minitensor.ops.aliasing import writes
-from minitensor.ops.creation import chosen, empty_like, finished, sizes_of
+from minitensor.ops.aliasing import delivered, writes
+from minitensor.ops.chance import drawing
+from minitensor.ops.creation import chosen, empty_like, finished, sizes_of, zeros_like
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 # -- made new ----------------------------------------------------------------------------------------------------------
 
 
+@drawing
 def rand(
     *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False,
@@ -47,6 +50,7 @@ def rand(
     return handed(array, out, device, requires_grad)
 
 
+@drawing
 def randn(
     *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False,
@@ -56,6 +60,7 @@ def randn(
     return handed(array, out, device, requires_grad)
 
 
+@drawing
 def randint(
     *bounds: Any, low: int | None = None, high: int | None = None, size: Sequence[int] | None = None,
     generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
@@ -86,6 +91,7 @@ def bounds_of(
     return 0 if low is None else low, high, size
 
 
+@drawing
 def randperm(
     n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False,
@@ -105,12 +111,14 @@ def handed(array: Array, out: Tensor | None, where: DeviceLike, requires_grad: b
 UNIFORM, NORMAL, NORMAL_PAIRS = generator.uniform, generator.normal, generator.normal_in_pairs
 INTEGERS, ALL_INTEGERS, PERMUTATION = generator.randint, generator.random_integers, generator.randperm
 BERNOULLI, EXPONENTIAL, CATEGORIES = generator.bernoulli, generator.exponential, generator.multinomial
+LOG_NORMAL, CAUCHY, GEOMETRIC = generator.log_normal, generator.cauchy, generator.geometric
 """What ``generator.py`` draws, by names that the argument ``generator`` does not hide."""
 
 
 # -- like another ------------------------------------------------------------------------------------------------------
 
 
+@drawing
 def rand_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
     memory_format: Any = None, generator: Generator | None = None,
@@ -120,6 +128,7 @@ def rand_like(
     return with_grad(uniform_(made, generator=generator), requires_grad)
 
 
+@drawing
 def randn_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
     memory_format: Any = None, generator: Generator | None = None,
@@ -129,6 +138,7 @@ def randn_like(
     return with_grad(normal_(made, generator=generator), requires_grad)
 
 
+@drawing
 def randint_like(
     input: Tensor, *bounds: int, low: int = 0, high: int | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False, memory_format: Any = None,
@@ -152,9 +162,21 @@ def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
 
 
 def store(input: Tensor, drawn: Array) -> None:
-    """Write numbers drawn on the host into a tensor, wherever it lies."""
+    """Write numbers drawn on the host into a tensor, wherever it lies; see Note [The order of draws]."""
     place = input.device
-    input.array[...] = place.backend.asarray(drawn, place.index)
+    window = in_memory_order(input, input.array)
+    window[...] = place.backend.asarray(drawn.reshape(window.shape), place.index)
+
+
+# Note [The order of draws]. As in PyTorch, the first number drawn goes where the memory begins: a transposed matrix is
+# filled column by column, so that it holds the numbers that the matrix itself would have got.
+
+
+def in_memory_order(input: Tensor, array: Array) -> Array:
+    """Return an array of the input's shape with its dims in the order in which the input lies in memory."""
+    strides = input.layout.strides
+    order = sorted(range(len(strides)), key=lambda dim: -strides[dim])
+    return array if order == [*range(len(strides))] else array.transpose(order)
 
 
 class NotContinuous(DtypeError, NotImplementedError):
@@ -169,12 +191,14 @@ def continuous(name: str, input: Tensor) -> Any:
     return dtype
 
 
+@drawing
 @writes(input=lambda grad: None)
 def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn evenly from [from_, to)."""
     store(input, UNIFORM(generator or default_generator, input.array.shape, continuous("uniform_", input), from_, to))
 
 
+@drawing
 @writes(input=lambda grad: None)
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn from the normal distribution of this mean and standard deviation."""
@@ -183,6 +207,7 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
     store(input, draw(generator or default_generator, input.array.shape, continuous("normal_", input), mean, std))
 
 
+@drawing
 @writes(input=lambda grad: None)
 def random_(
     input: Tensor, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None
@@ -196,20 +221,44 @@ def random_(
     store(input, INTEGERS(source, input.array.shape, low, high, kind))  # type: ignore[arg-type]  # one was given
 
 
+@drawing
 @writes(input=lambda grad: None)
 def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> None:
     """Fill with ones, each with probability ``p``, and zeros; ``p`` is a number or a tensor that broadcasts."""
     shape = input.array.shape
     chance: Any = p
     if isinstance(p, TensorBase):
-        chance = numpy.broadcast_to(host(p), shape)
+        chance = in_memory_order(input, numpy.broadcast_to(host(p), shape))
+        shape = chance.shape
     store(input, BERNOULLI(generator or default_generator, chance, shape, input.dtype.numpy))
 
 
+@drawing
 @writes(input=lambda grad: None)
 def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn from the exponential distribution of this rate."""
     store(input, EXPONENTIAL(generator or default_generator, input.array.shape, input.dtype.numpy, lambd))
+
+
+@drawing
+@writes(input=lambda grad: None)
+def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> None:
+    """Fill with numbers whose logarithms are drawn from the normal distribution of this mean and deviation."""
+    store(input, LOG_NORMAL(generator or default_generator, input.array.shape, input.dtype.numpy, mean, std))
+
+
+@drawing
+@writes(input=lambda grad: None)
+def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> None:
+    """Fill with numbers drawn from the Cauchy distribution of this median and half width."""
+    store(input, CAUCHY(generator or default_generator, input.array.shape, input.dtype.numpy, median, sigma))
+
+
+@drawing
+@writes(input=lambda grad: None)
+def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> None:
+    """Fill with numbers of tosses up to the first success, each toss a success with probability ``p``."""
+    store(input, GEOMETRIC(generator or default_generator, input.array.shape, input.dtype.numpy, p))
 
 
 # -- by the probabilities that a tensor holds --------------------------------------------------------------------------
@@ -221,26 +270,37 @@ def host(tensor: Any) -> Array:
     return array
 
 
+@drawing
+@differentiable(input=lambda grad: zeros_like(grad))
 def bernoulli(
     input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
-) -> Tensor:
+) -> Array:
     """Return ones with the probabilities in ``input`` (or with ``p``, in ``input``'s shape), and zeros."""
     if p is None:
         continuous("bernoulli", input)
     chance = host(input) if p is None else p
-    drawn = BERNOULLI(generator or default_generator, chance, input.array.shape, input.dtype.numpy)
-    return handed(drawn, out, input.device, False)
+    return brought(BERNOULLI(generator or default_generator, chance, input.array.shape, input.dtype.numpy), input)
 
 
+def brought(drawn: Array, input: Tensor) -> Array:
+    """Return numbers drawn on the host where the input lies."""
+    place = input.device
+    return place.backend.asarray(drawn, place.index)
+
+
+@drawing
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return indices drawn with the weights in ``input``, (n) or (rows, n): (num_samples) or (rows, num_samples)."""
+    if out is not None and out.dtype is not dtypes.int64:
+        raise DtypeError(f"multinomial expects Long tensor out (int64), got: {out.dtype.name}")
     drawn = CATEGORIES(generator or default_generator, host(input), num_samples, replacement)
     return handed(drawn, out, input.device, False)
 
 
+@drawing
 def normal(
     mean: Any = 0.0, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None,
     out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
@@ -253,12 +313,24 @@ def normal(
             raise ArgumentTypeError("normal: expected a size beside two numbers, as normal(0.0, 1.0, (2, 3))")
         drawn = NORMAL(source, sizes_of((size,)), chosen(dtype, out), float(mean), float(std))
         return handed(drawn, out, device, requires_grad)
-    if isinstance(std, TensorBase) and (host(std) < 0).any():
-        raise ShapeError(f"normal: expects all elements of std >= 0.0, the smallest is {host(std).min()}")
-    shape = broadcast_shapes(*[tuple(each.shape) for each in tensors])
-    made = finished(NORMAL(source, shape, tensors[0].dtype.numpy), tensors[0].device, False)
-    result = (made * std + mean).detach()
-    return result if out is None else out._receive(result)
+    return delivered(_normal(mean, std, source), out)
+
+
+@differentiable(mean=lambda grad: zeros_like(grad), std=lambda grad: zeros_like(grad))
+def _normal(mean: Any, std: Any, source: Generator) -> Array:
+    """Return normal numbers, each of its own mean or standard deviation."""
+    given: list[Any] = [each for each in (mean, std) if isinstance(each, TensorBase)]
+    shape, kind = broadcast_shapes(*[tuple(each.shape) for each in given]), given[0].dtype.numpy
+    if not isinstance(std, TensorBase):
+        drawn: Array = brought(NORMAL(source, shape, kind, 0.0, float(std)), given[0])
+        drawn += mean.array
+        return drawn
+    if bool((std.array < 0).any()):
+        raise ShapeError(f"normal: expects all elements of std >= 0.0, the smallest is {std.array.min()}")
+    drawn = brought(NORMAL(source, shape, kind), given[0])
+    drawn *= std.array
+    drawn += mean.array if isinstance(mean, TensorBase) else drawn.dtype.type(mean)
+    return drawn
 
 
 # -- seeds and states --------------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ from minitensor.ops import return_types
 from minitensor.ops.aliasing import delivered
 from minitensor.ops.compare import NoOrder, isnan
 from minitensor.ops.cumulative import products_of_others
-from minitensor.ops.pointwise import abs, as_float, conj, exp, maximum, minimum, mul, sgn, where
+from minitensor.ops.pointwise import as_float, conj, maximum, minimum, mul, where
+from minitensor.ops.unary import abs, exp, sgn
 from minitensor.shapes import integer, memoised, reduced_dims, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:
@@ -572,40 +573,6 @@ def received(results: tuple[Tensor, ...], out: Sequence[Tensor] | None) -> tuple
     return tuple([target._receive(result) for target, result in zip(out, results, strict=True)])
 
 
-@differentiable(input=lambda grads, results, in_shape, dim: returned_to_place(grads, results, in_shape, dim))
-def _median_(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
-    xp, array = input.xp, require_elements("median", input, axes(dim, input.ndim))
-    if not array.ndim:
-        return array.copy(), xp.zeros((), "int64")
-    middle = (array.shape[dim] - 1) // 2
-    index = xp.take(xp.argpartition(array, middle, axis=dim), xp.arange(middle, middle + 1), axis=dim)
-    if array.dtype.kind == "f":
-        unknown = array != array
-        index = xp.where(unknown.any(dim, keepdims=True), unknown.argmax(dim, keepdims=True), index)
-    return chosen(input, index, dim, keepdim)
-
-
-@differentiable(input=lambda grad, input, result: shared_gradient(grad, input, result, (0,)))
-def _median(input: Tensor) -> Array:
-    xp, array = input.xp, input.array
-    if not array.size:
-        return xp.full((), math.nan).astype(array.dtype)
-    middle = (array.size - 1) // 2
-    found = xp.partition(array, middle)[middle]
-    largest = array.max()
-    result: Array = found if array.dtype.kind != "f" else xp.where(largest != largest, largest, found)  # NaN wins
-    return result
-
-
-def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
-    """Return the median, the lower one of two; along ``dim``, with an index where it stands."""
-    if input.array.dtype.kind in "bc":
-        raise NoOrder(f"median: not implemented for {input.dtype.name}")
-    if dim is None:
-        return delivered(_median(input.reshape(-1)), out)
-    return return_types.median(*received(_median_(input, wrap_dim(dim, input.ndim), keepdim), out))
-
-
 # -- all and any -------------------------------------------------------------------------------------------------------
 
 
@@ -707,25 +674,3 @@ def vector_norm(input: Tensor, p: float, dims: tuple[int, ...], keepdim: bool) -
         found = input.backend.sum(size**p, dims, keepdim) ** (1 / p)
     result: Array = found.astype(dtype) if dtype.itemsize == 2 else found
     return result
-
-
-def norm(
-    input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, out: Tensor | None = None,
-    dtype: Dtype | None = None,
-) -> Tensor:
-    """Return the p-norm of all elements, or along ``dim``, as one long vector; "fro" is 2."""
-    if isinstance(p, str) and p != "fro":
-        raise NormOrder(f"norm: order {p!r} is not supported here; the orders are numbers, inf, -inf and 'fro'")
-    if dtype is not None:
-        input = input.to(dtype)
-    order = 2.0 if p is None or p == "fro" else float(p)
-    return delivered(vector_norm(input, order, axes(dim, input.ndim), keepdim), out)
-
-
-class NormOrder(DtypeError, ArgumentTypeError):
-    """An order that norms do not have."""
-
-
-def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """Return the p-norm of the difference."""
-    return norm(input - other, p)

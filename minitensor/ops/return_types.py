@@ -5,7 +5,7 @@ Each class is called as its operation, as PyTorch's ``torch.return_types`` are. 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -37,6 +37,28 @@ class MinMax(NamedTuple):
         return shown(self, self._fields)
 
 
+class Histogram(NamedTuple):
+    """The height of each bin, and the edges between which the bins lie."""
+
+    hist: Tensor
+    bin_edges: Any  # a Tensor, or one for each dim
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)
+
+
+class histogram(Histogram):
+    """What ``histogram`` returns."""
+
+    __slots__ = ()
+
+
+class histogramdd(Histogram):
+    """What ``histogramdd`` returns."""
+
+    __slots__ = ()
+
+
 class aminmax(MinMax):
     """What ``aminmax`` returns."""
 
@@ -57,6 +79,18 @@ class min(ValuesIndices):
 
 class median(ValuesIndices):
     """What ``median`` along a dim returns."""
+
+    __slots__ = ()
+
+
+class nanmedian(ValuesIndices):
+    """What ``nanmedian`` along a dim returns."""
+
+    __slots__ = ()
+
+
+class mode(ValuesIndices):
+    """What ``mode`` returns."""
 
     __slots__ = ()
 
@@ -89,3 +123,146 @@ class cummin(ValuesIndices):
     """What ``cummin`` returns."""
 
     __slots__ = ()
+
+
+# -- linear algebra ----------------------------------------------------------------------------------------------------
+
+
+class linalg_svd(NamedTuple):
+    """What ``linalg.svd`` returns: A = U diag(S) Vh."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)
+
+
+class svd(NamedTuple):
+    """What ``svd`` returns: A = U diag(S) Vᴴ."""
+
+    U: Tensor
+    S: Tensor
+    V: Tensor
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)
+
+
+class Eigen(NamedTuple):
+    """Eigenvalues, and the eigenvectors as columns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)
+
+
+class linalg_eigh(Eigen):
+    """What ``linalg.eigh`` returns."""
+
+    __slots__ = ()
+
+
+class linalg_eig(Eigen):
+    """What ``linalg.eig`` returns."""
+
+    __slots__ = ()
+
+
+class Orthogonal(NamedTuple):
+    """A = Q R."""
+
+    Q: Tensor
+    R: Tensor
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)
+
+
+class linalg_qr(Orthogonal):
+    """What ``linalg.qr`` returns."""
+
+    __slots__ = ()
+
+
+class qr(Orthogonal):
+    """What ``qr`` returns."""
+
+    __slots__ = ()
+
+
+class SignLog(NamedTuple):
+    """The sign of a determinant and the logarithm of its size."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)
+
+
+class linalg_slogdet(SignLog):
+    """What ``linalg.slogdet`` returns."""
+
+    __slots__ = ()
+
+
+class slogdet(SignLog):
+    """What ``slogdet`` returns."""
+
+    __slots__ = ()
+
+
+class linalg_lstsq(NamedTuple):
+    """What ``linalg.lstsq`` returns."""
+
+    solution: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)
+
+
+class frexp(NamedTuple):
+    """What ``frexp`` returns: ``mantissa * 2 ** exponent`` is the number."""
+
+    mantissa: Tensor
+    exponent: Tensor
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)
+
+
+class linalg_inv_ex(NamedTuple):
+    """What ``linalg.inv_ex`` returns; ``info`` is 0 where it went well."""
+
+    inverse: Tensor
+    info: Tensor
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)
+
+
+class linalg_solve_ex(NamedTuple):
+    """What ``linalg.solve_ex`` returns."""
+
+    result: Tensor
+    info: Tensor
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)
+
+
+class linalg_cholesky_ex(NamedTuple):
+    """What ``linalg.cholesky_ex`` returns."""
+
+    L: Tensor
+    info: Tensor
+
+    def __repr__(self) -> str:
+        return shown(self, self._fields)

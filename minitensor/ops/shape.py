@@ -1,7 +1,8 @@
 """Other shapes for the same elements: views where the layout allows, and the few operations that must copy.
 
 A view's arithmetic is in ``layout.py``: here it meets tensors and gets its gradient, the reverse view
-or, where only a part is seen, the gradient placed into zeros. What picks elements one by one is in ``index.py``.
+or, where only a part is seen, the gradient placed into zeros. What picks elements one by one is in ``index.py``,
+triangles and matrices made of diagonals are in ``triangle.py``.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ import functools
 from operator import index as as_int
 from typing import TYPE_CHECKING, Any, ParamSpec
 
+from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd import record
-from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.mode import grad_mode, turned
 from minitensor.autograd.node import Leaf
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, materialize
 from minitensor.base import wrap as fresh
-from minitensor.errors import DimError, ShapeError, UsageError, ViewError
+from minitensor.copies import note_copy, tracing
+from minitensor.errors import ArgumentTypeError, InplaceError, ShapeError, UsageError, ViewError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import pick, place, refuse_leaf
-from minitensor.ops.cast import clone
+from minitensor.ops.cast import clone, contiguous
+from minitensor.ops.complex import view_dtype
 from minitensor.ops.creation import arange
-from minitensor.ops.operand import not_a_tensor
+from minitensor.ops.operand import not_a_tensor, require_tensors
 from minitensor.ops.pointwise import conj
 from minitensor.shapes import (
     broadcast_shapes,
@@ -34,6 +38,7 @@ from minitensor.shapes import (
     wrap_dim,
     wrap_dims,
 )
+from minitensor.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +70,8 @@ def _view(input: Tensor, layout: Layout) -> None:
 def _unsafe_view(input: Tensor, shape: Shape) -> Array:
     """Copy row by row into fresh memory of another shape."""
     array: Array = input.array.copy().reshape(shape)
+    if tracing.get():
+        note_copy("reshape", array)
     return array
 
 
@@ -86,15 +93,24 @@ def layout_of(name: str, input: Any) -> Layout:
         raise not_a_tensor(name, "input", input) from None
 
 
-def view(input: Tensor, *size: Any) -> Tensor:
+def view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
     """Look at the same memory in another shape; one size may be -1. Raises where the strides do not allow it.
+
+    Given a dtype instead, look at the same bytes as numbers of that dtype (``view_dtype`` in ``complex.py``).
 
     >>> import minitensor as torch
     >>> torch.arange(6).view(2, -1)
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    found = viewed(layout_of("view", input), sizes_of(size))
+    if dtype is not None:
+        return view_dtype(input, dtype)
+    try:
+        found = viewed(layout_of("view", input), sizes_of(size))
+    except ArgumentTypeError:
+        if len(size) == 1 and isinstance(size[0], dtypes.dtype):
+            return view_dtype(input, size[0])
+        raise
     if isinstance(found, Layout):
         return _view(input, found)
     raise unviewable(input, found)
@@ -108,19 +124,21 @@ def unviewable(input: Tensor, shape: Shape) -> ViewError:
     )
 
 
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """Return the elements in another shape: a view where the strides allow, else a copy.
 
     >>> import minitensor as torch
     >>> torch.arange(6).view(2, 3).t().reshape(-1)
     tensor([0, 3, 1, 4, 2, 5])
     """
-    found = viewed(layout_of("reshape", input), sizes_of(shape))
+    found = viewed(layout_of("reshape", input), sizes_of(sizes if shape is None else (shape,)))
     if isinstance(found, Layout):
         return _view(input, found)
-    if input.node is not None:
+    if input.node is not None or input.batched:
         return _unsafe_view(input, found)
     copy: Tensor = fresh(input.result_class, input.array.copy().reshape(found))  # nothing to record: half the way
+    if tracing.get():
+        note_copy("reshape", copy.array)
     return copy
 
 
@@ -150,8 +168,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 
 def ravel(input: Tensor) -> Tensor:
-    """Return all elements in one dim, a view where the strides allow."""
-    return reshape(input, -1)
+    """Return all elements in one dim: a view of a tensor that lies row by row, else a copy."""
+    return reshape(contiguous(input), -1)
 
 
 # -- dims in another order ---------------------------------------------------------------------------------------------
@@ -187,14 +205,14 @@ def _permute(input: Tensor, layout: Layout, dims: Shape) -> None:
     """Look at the dims in another order."""
 
 
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
     """Put the dims in another order, each named once.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
     torch.Size([4, 2, 3])
     """
-    order = sizes_of(dims)
+    order = sizes_of(places if dims is None else (dims,))
     return _permute(input, layouts.permute(layout_of("permute", input), order), order)
 
 
@@ -266,14 +284,14 @@ def _expand(input: Tensor, sizes: Shape) -> Layout:
     return layouts.expand(input._layout or input.layout, sizes)
 
 
-def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
+def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
     """Repeat dims of size 1 without copying, and add dims in front; -1 keeps a size.
 
     >>> import minitensor as torch
     >>> torch.zeros(3, 1).expand(2, -1, 4).stride()
     (0, 1, 0)
     """
-    return _expand(input, sizes_of(size))
+    return _expand(input, sizes_of(sizes if size is None else (size,)))
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
@@ -319,8 +337,17 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
+def start_of(start: Any) -> int:
+    """Return where a part starts, which a 0-d integer tensor may say."""
+    if isinstance(start, TensorBase) and (start.ndim or start.array.dtype.kind not in "iu"):
+        raise UsageError(
+            f"narrow: start must be an 0-dim integral Tensor, got {start.dtype.name} of shape {list(start.shape)}"
+        )
+    return as_int(start)
+
+
 @record.view(input=lambda grad, dim, start, length, in_shape: place(
-    grad, layouts.contiguous(in_shape), layouts.narrow(layouts.contiguous(in_shape), dim, as_int(start), length)
+    grad, layouts.contiguous(in_shape), layouts.narrow(layouts.contiguous(in_shape), dim, start_of(start), length)
 ))
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
     """Look at ``length`` entries of ``dim``, from ``start`` on. Shares storage.
@@ -329,7 +356,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
     >>> torch.arange(5).narrow(0, 1, 3)
     tensor([1, 2, 3])
     """
-    return layouts.narrow(input.layout, dim, as_int(start), length)
+    return layouts.narrow(input.layout, dim, start_of(start), length)
 
 
 @record.view(input=lambda grad, dim, index, in_shape: place(
@@ -392,7 +419,7 @@ def as_strided(
 # -- repeating ---------------------------------------------------------------------------------------------------------
 
 
-def repeat(input: Tensor, *repeats: Any) -> Tensor:
+def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """Copy the tensor so many times along each dim; more numbers than dims add dims in front.
 
     >>> import minitensor as torch
@@ -400,7 +427,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    times = normalize_sizes(*repeats)
+    times = normalize_sizes(*counts) if repeats is None else normalize_sizes(repeats)
     shape = input.layout.shape
     lead = len(times) - len(shape)
     if lead < 0:
@@ -416,10 +443,17 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     return _unsafe_view(spread, tuple([n * size for n, size in zip(times, full)]))
 
 
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *counts: Any, dims: Any = None) -> Tensor:
     """Copy the tensor so many times along each of its last dims."""
-    times = normalize_sizes(*dims)
+    times = normalize_sizes(*counts) if dims is None else normalize_sizes(dims)
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
+
+
+@differentiable(
+    input=lambda grad, repeats, dim, in_shape: grad.unflatten(dim, (in_shape[dim], repeats)).sum(dim + 1)
+)
+def _repeat_each(input: Tensor, repeats: int, dim: int) -> Array:
+    return input.xp.repeat(input.array, repeats, dim)
 
 
 def repeat_interleave(
@@ -436,6 +470,8 @@ def repeat_interleave(
     if dim is None:
         input, dim = reshape(input, -1), 0
     dim = wrap_dim(dim, input.ndim)
+    if repeats.__class__ is int and repeats >= 0 and input.ndim:
+        return _repeat_each(input, repeats, dim)
     size = input.layout.shape[dim]
     counts = repeats.array if isinstance(repeats, TensorBase) else input.xp.asarray(repeats)
     if counts.size not in (1, size) or counts.ndim > 1:
@@ -443,7 +479,8 @@ def repeat_interleave(
     if counts.size and int(counts.min()) < 0:
         raise ShapeError(f"repeat_interleave: repeats can not be negative, got {int(counts.min())}")
     ends = input.xp.cumsum(input.xp.broadcast_to(counts.reshape(-1), (size,)))
-    order = input.xp.searchsorted(ends, input.xp.arange(int(ends[-1]) if size else 0), side="right")
+    total = int(ends[-1]) if size else 0
+    order = input.xp.cumsum(input.xp.bincount(ends[:-1], minlength=total)[:total])  # one more from each end on
     return input.index_select(dim, fresh(input.result_class, order))
 
 
@@ -458,9 +495,14 @@ def _flip(input: Tensor, dims: Shape) -> Array:
     return array
 
 
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    """Reverse the order of the entries along dims; a copy, as strides are never negative."""
-    return _flip(input, normalize_sizes(*dims))
+def flip(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
+    """Reverse the order of the entries along dims; a copy, as strides are never negative.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2, 3]).flip(0)
+    tensor([3, 2, 1])
+    """
+    return _flip(input, normalize_sizes(*order) if dims is None else normalize_sizes(dims))
 
 
 def fliplr(input: Tensor) -> Tensor:
@@ -515,75 +557,51 @@ def plane(dims: Sequence[int], input: Tensor) -> tuple[int, int]:
     return first, second
 
 
-# -- triangles and diagonals -------------------------------------------------------------------------------------------
+# -- at least so many dims ---------------------------------------------------------------------------------------------
 
 
-def at_least_matrix(name: str, input: Tensor) -> None:
-    """Refuse a tensor that holds no matrices."""
-    if input.ndim < 2:
-        raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, got shape {tuple(input.shape)}")
+def each_of(tensors: tuple[Any, ...], raised: Callable[[Tensor], Tensor]) -> Any:
+    """Apply to one tensor, or to each of several, given one by one or as one sequence."""
+    if len(tensors) == 1 and isinstance(tensors[0], TensorBase):
+        return raised(tensors[0])  # type: ignore[arg-type]  # every tensor is a Tensor
+    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    require_tensors("atleast", **{f"tensors[{i}]": each for i, each in enumerate(given)})
+    return tuple([raised(each) for each in given])
 
 
-@differentiable(input=lambda grad, diagonal: grad.tril(diagonal))
-def tril(input: Tensor, diagonal: int = 0) -> Array:
-    """Return the part on and below a diagonal, zeros above."""
-    at_least_matrix("tril", input)
-    return input.xp.tril(input.array, diagonal)
-
-
-@differentiable(input=lambda grad, diagonal: grad.triu(diagonal))
-def triu(input: Tensor, diagonal: int = 0) -> Array:
-    """Return the part on and above a diagonal, zeros below."""
-    at_least_matrix("triu", input)
-    return input.xp.triu(input.array, diagonal)
-
-
-@differentiable(input=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2))
-def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Array:
-    """Write the last dim on the diagonal of new matrices of zeros, whose dims are ``dim1`` and ``dim2``."""
-    shape = list(input.layout.shape)
-    if not shape:
-        raise DimError("diag_embed: a 0-d tensor has no dim to put on a diagonal")
-    size = shape.pop() + abs(offset)
-    first, second = wrap_dims((dim1, dim2), input.ndim + 1)
-    for dim in sorted((first, second)):
-        shape.insert(dim, size)
-    flat = input.xp.zeros(layouts.numel(tuple(shape)), input.array.dtype)
-    line = layouts.diagonal(layouts.contiguous(tuple(shape)), offset, first, second)
-    input.backend.window(flat, flat.dtype, *line)[...] = input.array
-    return flat.reshape(shape)
-
-
-def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """Return a copy of a matrix's diagonal, or a matrix with a vector on its diagonal."""
-    if input.ndim == 1:
-        return diag_embed(input, diagonal)
-    if input.ndim == 2:
-        return clone(record_diagonal(input, diagonal))
-    raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
-
-
-record_diagonal = diagonal  # `diag`'s parameter has the name too
-
-
-def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """Return a matrix with all elements on its diagonal."""
-    return diag_embed(reshape(input, -1), offset)
-
-
-def atleast_1d(input: Tensor) -> Tensor:
+def one_dim(input: Tensor) -> Tensor:
     """Return the tensor with at least one dim."""
-    return reshape(input, 1) if input.ndim == 0 else input
+    return input if input.ndim else reshape(input, 1)
 
 
-def atleast_2d(input: Tensor) -> Tensor:
+def two_dims(input: Tensor) -> Tensor:
     """Return the tensor with at least two dims, new ones in front."""
-    return input if input.ndim > 1 else unsqueeze(atleast_1d(input), 0)
+    return input if input.ndim > 1 else unsqueeze(one_dim(input), 0)
 
 
-def atleast_3d(input: Tensor) -> Tensor:
+def three_dims(input: Tensor) -> Tensor:
     """Return the tensor with at least three dims, a matrix (n, m) as (n, m, 1)."""
-    return input if input.ndim > 2 else unsqueeze(atleast_2d(input), -1)
+    return input if input.ndim > 2 else unsqueeze(two_dims(input), -1)
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Return the tensor, or a tuple of each of several, with at least one dim.
+
+    >>> import minitensor as torch
+    >>> torch.atleast_1d(torch.tensor(5))
+    tensor([5])
+    """
+    return each_of(tensors, one_dim)
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Return the tensor, or a tuple of each of several, with at least two dims; new ones come in front."""
+    return each_of(tensors, two_dims)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Return the tensor, or a tuple of each of several, with at least three dims: (n, m) becomes (n, m, 1)."""
+    return each_of(tensors, three_dims)
 
 
 # -- a tensor takes another shape itself -------------------------------------------------------------------------------
@@ -598,7 +616,7 @@ def itself(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
         is_leaf = input._node.__class__ is Leaf
         if grad_mode.get():
             refuse_leaf(operation.__name__ + "_", input)
-        token = grad_mode.set(not is_leaf)
+        token = grad_mode.set(turned(not is_leaf))
         try:
             seen: Any = operation(*args, **kwargs)
         finally:
@@ -620,3 +638,36 @@ transpose_ = swapaxes_ = swapdims_ = itself(transpose)
 t_ = itself(t)
 unsqueeze_ = itself(unsqueeze)
 squeeze_ = itself(squeeze)
+as_strided_ = itself(as_strided)
+
+
+def resize_(input: Tensor, *sizes: Any) -> Tensor:
+    """Give the tensor another shape, row by row in its memory; where that is too small, in a longer copy of it.
+
+    What is new holds anything. Tensors that shared too small a memory keep the old one. A tensor that requires grad is
+    refused.
+
+    >>> import minitensor as torch
+    >>> torch.arange(6).resize_(2, 2)
+    tensor([[0, 1],
+            [2, 3]])
+    """
+    shape = sizes_of(sizes)
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"resize_: sizes must not be negative, got {list(shape)}")
+    if input.node is not None:
+        raise InplaceError("resize_: cannot resize variables that require grad; use reshape, or detach() first")
+    strides, offset = layouts.contiguous(shape).strides, input.layout.offset
+    count, storage = offset + layouts.numel(shape), input.storage
+    if count > len(storage):
+        memory = input.xp.empty(count, input.array.dtype)
+        memory[: len(storage)] = storage.buffer
+        input._storage, input._base = Storage(memory), None
+    input._layout = Layout(shape, strides, offset)
+    input.array = materialize(input)
+    return input
+
+
+def resize_as_(input: Tensor, the_template: Tensor) -> Tensor:
+    """Give the tensor the shape of another; see ``resize_``."""
+    return resize_(input, the_template.layout.shape)

@@ -1,4 +1,4 @@
-"""Order: sorting, the largest few, the k-th, what is there at all, and where something would fit in.
+"""Order: sorting, the largest few, the k-th, and where something would fit in.
 
 What sorts returns values and the indices where they stood. NaN counts as the largest number, wherever order matters.
 """
@@ -93,7 +93,7 @@ def _kthvalue(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Array, Ar
     xp, array = input.xp, sortable("kthvalue", input)
     if not array.ndim:
         return array.copy(), xp.zeros((), "int64")
-    index = xp.argpartition(array, k - 1, axis=dim)[(slice(None),) * dim + (slice(k - 1, k),)]
+    index = input.backend.argkth(array, k - 1, dim)
     return chosen(input, index, dim, keepdim)
 
 
@@ -105,32 +105,6 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
     if not 1 <= k <= size:
         raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: {k} of {size} elements")
     return return_types.kthvalue(*received(_kthvalue(input, int(k), dim, keepdim), out))
-
-
-# -- what is there -----------------------------------------------------------------------------------------------------
-
-
-def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
-    dim: int | None = None,
-) -> Any:
-    """Return each element once, or each slice along ``dim``, in order.
-
-    With ``return_inverse`` also where each element of ``input`` went, with ``return_counts`` how often each was there.
-
-    >>> import minitensor as torch
-    >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
-    (tensor([1, 3]), tensor([1, 2]))
-    """
-    axis = None if dim is None else wrap_dim(dim, input.ndim)
-    array = sortable("unique", input)
-    values, inverse, counts = input.xp.unique(
-        array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
-    )
-    inverse = inverse.reshape(array.shape if axis is None else -1)
-    wanted = [values] + [inverse] * return_inverse + [counts] * return_counts
-    results = tuple([wrap(input.result_class, each) for each in wanted])
-    return results if len(results) > 1 else results[0]
 
 
 # -- where something fits in -------------------------------------------------------------------------------------------
@@ -175,9 +149,7 @@ def fitted(sequence: Tensor, input: Any, side: str) -> Array:
             "searchsorted: the sequence must be 1-d or have the input's dimensions but for the last, got "
             f"{list(sequence.shape)} and {list(values.shape)}"
         )
-    rows, wanted = sequence.array.reshape(-1, sequence.shape[-1]), values.reshape(-1, values.shape[-1])
-    found = [xp.searchsorted(row, each, side) for row, each in zip(rows, wanted)]
-    return xp.stack(found).reshape(values.shape) if found else xp.zeros(values.shape, "int64")
+    return sequence.backend.searchsorted(sequence.array, values, side)
 
 
 def bucketize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ops.row import Call, Dtype, Row, b, call, f, i, kink, one, rows, ties
@@ -14,6 +16,13 @@ def activation(name: str, *more: Call, out: bool = False, **facts: object) -> Ro
     return Row(F + name, (*SMALL, *more), out=out, dtypes="single", **facts)  # type: ignore[arg-type]
 
 
+def heads(query: Any, keys: Any, zero: bool = False, biases: tuple[Any, Any] = (None, None), **options: Any) -> Call:
+    """Return a call of ``multi_head_attention_forward`` with two heads of width 2."""
+    weights = (f(12, 4, seed=2), f(12, seed=3), *biases, zero, 0.0, f(4, 4, seed=5), f(4, seed=6))
+    return call(query, keys, keys * 0.7, 4, 2, *weights, **options)
+
+
+BLIND = "asks whether a mask hides all keys from a query"
 SINGLE = {"gradient": "PyTorch computes a constant in single precision; gradcheck decides"}
 TAILS = "leaves out the tails' formula where nothing is that large"
 
@@ -42,7 +51,9 @@ ACTIVATIONS = rows(
     Row(F + "rrelu", (call(f(2, 3)),), out=False, dtypes="single"),
     Row(F + "gumbel_softmax", (call(f(2, 3)),), out=False, random=True),
     (Row(F + name, (call(f(2, 3, 4)),), out=False, random=True) for name in ("dropout", "dropout1d")),
+    (Row(F + name, (call(f(2, 3, 4), 0.3, True),), out=False, random=True) for name in ("alpha_dropout", "feature_alpha_dropout")),
     Row(F + "dropout2d", (call(f(2, 3, 2, 2)),), out=False, random=True),
+    Row(F + "dropout3d", (call(f(2, 3, 2, 2, 2)), call(f(3, 2, 2, 2))), out=False, random=True),
 )  # fmt: skip
 
 LINEAR = rows(
@@ -70,7 +81,7 @@ LINEAR = rows(
     Row(F + "unfold", (call(f(1, 2, 4, 3), 2), call(f(1, 1, 5, 5), (2, 3), 1, 1, 2), call(f(1, 4, 4), 2)), out=False, dtypes="single",
         strides=False),
     Row(F + "fold", (call(f(1, 8, 6), (4, 3), 2), call(f(1, 4, 4), (5, 5), 2, 1, 1, 3)), out=False, dtypes="single", strides=False),
-    Row(F + "pad", host="indices are checked", calls=(
+    Row(F + "pad", calls=(
         call(f(2, 3), (1, 2)), call(f(2, 3), (1, 0, 0, 2), "constant", 1.5), call(f(2, 3), (-1, 1)), call(f(1, 2, 3), (1, 1), "reflect"),
         call(f(1, 2, 3), (2, 1), "replicate"), call(f(1, 2, 3), (2, 1), "circular"), call(f(1, 1, 3, 3), (1, 2, 2, 0), "reflect")),
         out=False, dtypes="single", wrong=(call(f(2, 3), (1,)), call(f(1, 2, 3), (3, 0), "reflect"), call(f(2, 3), (1, 1), "mirror"))),
@@ -79,7 +90,16 @@ LINEAR = rows(
     Row(F + "scaled_dot_product_attention", (
         call(f(1, 2, 3), f(1, 4, 3, seed=1), f(1, 4, 2, seed=2)), call(f(1, 3, 2), f(1, 3, 2, seed=1), f(1, 3, 2, seed=2), is_causal=True),
         call(f(1, 2, 3), f(1, 4, 3, seed=1), f(1, 4, 2, seed=2), b(2, 4) | np.eye(2, 4, dtype=bool))), out=False, dtypes="single",
-        rtol=1e-5, strides=False, constants=(3,)),
+        rtol=1e-5, strides=False, constants=(3,), wrong=(call(f(3), f(3), f(3)),), host=BLIND),
+    Row(F + "multi_head_attention_forward", (
+        heads(f(2, 2, 4), f(3, 2, 4, seed=1)), heads(f(2, 4), f(3, 4, seed=1), need_weights=False),
+        heads(f(2, 2, 4), f(3, 2, 4, seed=1), average_attn_weights=False, attn_mask=b(2, 3) & (np.arange(3) > 0)),
+        heads(f(2, 2, 4), f(3, 2, 4, seed=1), key_padding_mask=np.array([[False, True, False], [False, False, True]]), need_weights=False),
+        heads(f(2, 2, 4), f(3, 2, 4, seed=1), zero=True, biases=(f(1, 1, 4, seed=7), f(1, 1, 4, seed=8)), attn_mask=f(4, 2, 3, seed=9)),
+        heads(f(2, 2, 4), f(3, 2, 4, seed=1), use_separate_proj_weight=True, q_proj_weight=f(4, 4), k_proj_weight=f(4, 4, seed=3),
+              v_proj_weight=f(4, 4, seed=4))), out=False, dtypes="single", rtol=1e-5, strides=False, constants=(20,), names=False,
+        wrong=(heads(f(4), f(4)), heads(f(2, 2, 4), f(3, 4)), heads(f(2, 2, 3), f(3, 2, 3)), heads(f(2, 2, 4), f(3, 2, 4), is_causal=True),
+               heads(f(2, 2, 4), f(3, 2, 4), attn_mask=f(3, 3)), heads(f(2, 2, 4), f(3, 2, 4), attn_mask=i(2, 3))), host=BLIND),
 )  # fmt: skip
 
 POOLING = rows(

@@ -1,4 +1,4 @@
-"""Rows of what is computed element by element: ``ops/pointwise.py``, ``ops/compare.py``, ``ops/special.py``."""
+"""Rows of what is computed element by element: ``ops/pointwise.py``, ``ops/unary.py``, ``ops/compare.py``."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ FUNCTIONS = {
     "floor": (np.floor, -2, 2), "ceil": (np.ceil, -2, 2), "trunc": (np.trunc, -2, 2),
     "frac": (lambda x: x - np.trunc(x), -2, 2), "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), -2, 2),
 }  # fmt: skip
-ALIASES = {"neg": ("negative",), "abs": ("absolute",)}
+ALIASES = {
+    "neg": ("negative",), "abs": ("absolute",), "trunc": ("fix",), "asin": ("arcsin",), "acos": ("arccos",),
+    "atan": ("arctan",), "asinh": ("arcsinh",), "acosh": ("arccosh",), "atanh": ("arctanh",),
+}  # fmt: skip
 
 NO_ORDER = {"complex": "complex numbers have no order"}
 ROUNDING = ("sign", "floor", "ceil", "trunc", "frac")
 FUNCTION_ROWS = [
     Row(name, one(low, high), numpy=function, pointwise=True, aliases=ALIASES.get(name, ()),
-        out=name not in ("sgn", "frac"), notes=NO_ORDER if name in ROUNDING else {})
+        notes=NO_ORDER if name in ROUNDING else {})
     for name, (function, low, high) in FUNCTIONS.items()
 ]
 
@@ -70,7 +73,7 @@ BINARY = rows(
         *two(low2=0.3, high2=2), *beside_number()[:1], call(f(2, 3), f(3, seed=1), rounding_mode="floor"),
         call(f(2, 3), f(3, seed=1), rounding_mode="trunc"), call(i(2, 3, low=-9, high=9), i(3, low=1), rounding_mode="trunc"),
         call(i(2, 3, low=-9, high=9), i(3, low=1), rounding_mode="floor")),
-        pointwise=True, host=DIVISOR, wrong=(*CLASH, call(f(2), f(2), rounding_mode="up")), aliases=("divide", "true_divide")),
+        pointwise=True, host=DIVISOR, wrong=(*CLASH, call(f(2), f(2), rounding_mode="up")), aliases=("divide",)),
     Row("floor_divide", (*two(low2=0.3, high2=2), *beside_number()[:1]), numpy=np.floor_divide, pointwise=True, notes=NO_ORDER, host=DIVISOR,
         wrong=CLASH),
     Row("remainder", (*two(low2=0.3, high2=2), *beside_number(low=0.3)), numpy=np.remainder, pointwise=True, notes=NO_ORDER, host=DIVISOR, wrong=CLASH),
@@ -82,15 +85,17 @@ BINARY = rows(
         numpy=np.power, pointwise=True, wrong=(*CLASH[:2], call(i(3), -2))),
     Row("maximum", (*two(), kink(ties(3, 4), ties(4, seed=1))), numpy=np.maximum, pointwise=True, notes=EXTREME, wrong=CLASH[:2]),
     Row("minimum", (*two(), kink(ties(3, 4), ties(4, seed=1))), numpy=np.minimum, pointwise=True, notes=EXTREME, wrong=CLASH[:2]),
-    Row("atan2", (*two(0.3, 2), kink(ties(9), ties(9, seed=1))), numpy=np.arctan2, pointwise=True, notes=NO_ORDER, wrong=CLASH[:2]),
+    Row("atan2", (*two(0.3, 2), kink(ties(9), ties(9, seed=1))), aliases=("arctan2",), numpy=np.arctan2, pointwise=True, notes=NO_ORDER, wrong=CLASH[:2]),
     Row("hypot", (*two(), kink(ties(9), ties(9, seed=1))), numpy=np.hypot, pointwise=True, notes=NO_ORDER, wrong=CLASH[:2]),
     Row("logaddexp", two(), numpy=np.logaddexp, pointwise=True, wrong=CLASH[:2]),
-    Row("lerp", (call(f(2, 3), f(2, 3, seed=1), 0.3), call(f(2, 3), f(3, seed=1), f(2, 1, seed=2))), out=False,
-        dtypes="inexact"),
+    Row("true_divide", (*two(low2=0.3, high2=2), *beside_number()[:1]), numpy=np.true_divide),
+    Row("lerp", (
+        call(f(2, 3), f(2, 3, seed=1), 0.3), call(f(2, 3), f(3, seed=1), 0.8), call(f(2, 3), f(3, seed=1), f(2, 1, seed=2))),
+        dtypes="inexact", wrong=(call(i(3), i(3), 0.5),)),
     Row("addcmul", (call(f(2, 3), f(3, seed=1), f(2, 1, seed=2)), call(f(3), f(3, seed=1), f(3, seed=2), value=0.5)),
-        out=False),
+    ),
     Row("addcdiv", (call(f(2, 3), f(3, seed=1), f(2, 1, seed=2)), call(f(3), f(3, seed=1), f(3, seed=2), value=0.5)),
-        out=False, dtypes="inexact"),
+        dtypes="inexact"),
     Row("where", (
         call(b(2, 3), f(2, 3), f(3, seed=1)), call(b(3), f(2, 3), 1.5), call(b(2, 3), 1.5, f(1, 3)), call(b(2, 1), 1.0, 2.0),
         call(b(), f(2), f(2, seed=1)), call(b(2, 3), f(), f(3, seed=1))),

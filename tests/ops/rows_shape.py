@@ -1,10 +1,10 @@
-"""Rows of shapes, joins, indices, copies and casts: ``shape``, ``join``, ``index``, ``cast``, ``creation``, ``random``."""
+"""Rows of shapes, joins, copies and casts: ``shape``, ``join``, ``triangle``, ``assemble``, ``cast``, ``creation``, ``random``."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ops.row import Call, Dtype, Row, b, call, f, i, kink, one, rows
+from ops.row import Call, Dtype, Row, call, f, i, kink, one, rows
 
 # -- views -------------------------------------------------------------------------------------------------------------
 
@@ -14,6 +14,7 @@ def view(name: str, *calls: Call, wrong: tuple[Call, ...] = (), **facts: object)
 
 
 STRICT = {"layout": "refuses what would need a copy"}
+ATLEAST = ("atleast_1d", "atleast_2d", "atleast_3d")
 OVERLOADED = {"names": "one name here, one for each signature there"}
 VIEWS = rows(
     view("Tensor.view", call(f(2, 3), 3, 2), call(f(2, 3), -1), call(f(2, 3), (3, -1)), call(f(), 1, 1), call(f(2, 0), 0, 5), notes=STRICT,
@@ -26,7 +27,7 @@ VIEWS = rows(
     view("flatten", call(f(2, 3)), call(f(2, 3, 2), 1), call(f(2, 3, 2), 0, 1), call(f()), wrong=(call(f(2, 3), 1, 0), call(f(2), 2)),
          may_share=True),
     view("unflatten", call(f(2, 6), 1, (2, 3)), call(f(6), 0, (-1, 2)), wrong=(call(f(6), 0, (4, 2)), call(f(6), 1, (3, 2)))),
-    view("ravel", call(f(2, 3)), call(f()), may_share=True),
+    view("ravel", call(f(2, 3)), call(f()), may_share=True, notes={"sharing": "copies what does not lie row by row"}),
     view("transpose", call(f(2, 3), 0, 1), call(f(2, 3, 2), -1, 0), call(f(2, 3), 1, 1), wrong=(call(f(2, 3), 0, 2),),
          aliases=("swapaxes", "swapdims")),
     view("t", call(f(2, 3)), call(f(3)), call(f()), wrong=(call(f(2, 3, 2)),)),
@@ -43,7 +44,9 @@ VIEWS = rows(
     view("Tensor.expand_as", call(f(3, 1), f(3, 4)), constants=(1,), notes={"sharing": "overlaps itself"}),
     view("broadcast_to", call(f(3, 1), (2, 3, 4)), wrong=(call(f(3), (2,)),), notes={"sharing": "overlaps itself"}),
     view("narrow", call(f(2, 5), 1, 1, 3), call(f(4), 0, -2, 2), call(f(4), 0, 4, 0),
-         wrong=(call(f(4), 0, 3, 2), call(f(4), 0, 5, 0), call(f(4), 1, 0, 1), call(f(4), 0, 0, -1))),
+         wrong=(call(f(4), 0, 3, 2), call(f(4), 0, 5, 0), call(f(4), 1, 0, 1), call(f(4), 0, 0, -1),
+               call(f(4), 0, np.array([1]), 2), call(f(4), 0, f(), 2))),
+    view("narrow", call(f(2, 5), 1, np.array(1), 3), label="from a tensor", host="the start must be known on the host", names=False),
     view("select", call(f(2, 3), 1, 2), call(f(2, 3), 0, -1), call(f(3), 0, 0), wrong=(call(f(3), 0, 3), call(f(3), 1, 0), call(f(), 0, 0))),
     view("Tensor.unfold", call(f(5), 0, 2, 2), call(f(5), 0, 3, 1), call(f(2, 4), 1, 2, 1), call(f(2, 4), 0, 1, 1),
          wrong=(call(f(3), 0, 4, 1), call(f(3), 0, 2, 0), call(f(3), 1, 1, 1))),
@@ -53,8 +56,10 @@ VIEWS = rows(
          wrong=(call(f(6), (3, 3), (3, 1)), call(f(6), (2,), (1, 1)), call(f(6), (2,), (-1,)), call(f(6), (-1,), (1,))),
          notes={"layout": "strides are absolute"}),
     view("split", call(f(5, 2), 2), call(f(5, 2), [1, 4]), call(f(2, 4), 2, 1), call(f(2, 4), 3, -1),
-         wrong=(call(f(5), [2, 2]), call(f(5), -1), call(f(), 1)), notes={"names": "methods call it differently"}),
-    view("chunk", call(f(5, 2), 2), call(f(2, 5), 3, 1), call(f(3), 5), wrong=(call(f(3), 0), call(f(), 1))),
+         wrong=(call(f(5), [2, 2]), call(f(5), -1), call(f(), 1)), notes={"names": "methods call it differently"},
+         aliases=("unsafe_split",)),
+    view("split_with_sizes", call(f(5, 2), [1, 4]), call(f(2, 4), (2, 2), 1), wrong=(call(f(5), [2, 2]),)),
+    view("chunk", call(f(5, 2), 2), call(f(2, 5), 3, 1), call(f(3), 5), wrong=(call(f(3), 0), call(f(), 1)), aliases=("unsafe_chunk",)),
     view("tensor_split", call(f(5, 2), 2), call(f(5, 2), (1, 3)), call(f(2, 5), 3, 1), wrong=(call(f(3), 0), call(f(), 1)), notes=OVERLOADED),
     view("hsplit", call(f(2, 4), 2), call(f(4), (1, 3)), wrong=(call(f(), 1), call(f(2, 3), 2)), notes=OVERLOADED),
     view("vsplit", call(f(4, 2), 2), notes=OVERLOADED, wrong=(call(f(4), 2),)),
@@ -64,9 +69,10 @@ VIEWS = rows(
          notes={"sharing": "each its own"}),
     view("meshgrid", call(f(2), f(3, seed=1), indexing="ij"), call(f(2), f(3, seed=1), indexing="xy"),
          wrong=(call(f(2), f(2), indexing="zz"),), notes={"sharing": "each its own"}),
-    view("atleast_1d", call(f()), call(f(2, 3)), may_share=True, notes={"names": "any number"}),
-    view("atleast_2d", call(f()), call(f(3)), call(f(2, 3)), may_share=True, notes={"names": "any number"}),
-    view("atleast_3d", call(f()), call(f(3)), call(f(2, 3)), may_share=True, notes={"names": "any number"}),
+    (view(name, call(f()), call(f(3)), call(f(2, 3)), may_share=True, wrong=(call([1]),)) for name in ATLEAST),
+    (view(name, call(f(), f(2, 3, seed=1)), call([f(3), f()]), call(()), label="of several", notes={"sharing": "each its own"})
+     for name in ATLEAST),
+    view("Tensor.sum_to_size", call(f(2, 3), (2, 3)), may_share=True, label="of the same size"),
     view("Tensor.__getitem__", *[call(f(3, 4), index) for index in (
         0, -1, slice(1, 3), (slice(None), 2), (slice(None, None, 2), slice(1, None)), None, (Ellipsis, 1), (1, 2), (None, 0, None),
         (), slice(5, 9))], wrong=tuple([call(f(3, 4), index) for index in (
@@ -82,7 +88,7 @@ COPIES = rows(
     Row("tile", (call(f(2, 3), (2,)), call(f(3), (2, 2))), out=False, numpy=np.tile),
     Row("repeat_interleave", (call(f(2, 3), 2), call(f(2, 3), 2, 1), call(f(2, 3), np.array([1, 3]), 0), call(f(3), np.array([0, 2, 1]))),
         out=False, host="the result's size must be known on the host", wrong=(call(f(3), np.array([1, 2])), call(f(3), -1))),
-    Row("flip", (call(f(2, 3), (0,)), call(f(2, 3), (0, 1)), call(f(2, 3), (-1,))), out=False, numpy=np.flip,
+    Row("flip", (call(f(2, 3), (0,)), call(f(2, 3), dims=(1, 0)), call(f(2, 3), (0, 1)), call(f(2, 3), (-1,))), out=False,
         wrong=(call(f(2, 3), (0, 0)), call(f(2, 3), (2,)))),
     Row("fliplr", (call(f(2, 3)),), out=False, numpy=np.fliplr, wrong=(call(f(3)),)),
     Row("flipud", (call(f(2, 3)), call(f(3))), out=False, numpy=np.flipud, wrong=(call(f()),)),
@@ -108,6 +114,30 @@ COPIES = rows(
     Row("dstack", (call([f(2, 3), f(2, 3, seed=1)]), call([f(3), f(3, seed=1)])), numpy=np.dstack),
     Row("column_stack", (call([f(2, 3), f(2, 1, seed=1)]), call([f(3), f(3, seed=1)])), numpy=np.column_stack),
     Row("clone", one(), out=False),
+    Row("Tensor.fill_diagonal_", (
+        call(f(3, 3), 1.5), call(f(2, 4), 2.0), call(f(7, 2), 1.0), call(f(7, 2), 1.0, wrap=True), call(f(9, 3), 1.0, True), call(f(2, 2, 2), 3.0)),
+        out=False, may_share=True, wrong=(call(f(3), 1.0), call(f(2, 2, 3), 1.0)), differentiable=False,
+        notes={"layout": "refuses no expanded tensor: it writes one element a row, as PyTorch does"}),
+    (Row(name, (call(f(2, 3), to), call(f(6), to)), out=False, may_share=True, differentiable=False,
+         notes={"layout": "reads memory row by row, whatever the strides were", "strict": "as layout"})
+     for name, to in (("Tensor.resize_", (2, 2)), ("Tensor.resize_as_", f(3, 1)))),
+    Row("select_scatter", (call(f(2, 3), f(3, seed=1), 0, 1), call(f(2, 3), f(2, seed=1), 1, -1)), out=False,
+        wrong=(call(f(2, 3), f(2), 0, 1), call(f(2, 3), f(3), 0, 2), call(f(2, 3), f(3), 2, 0))),
+    Row("slice_scatter", (
+        call(f(4, 3), f(2, 3, seed=1), 0, 1, 3), call(f(4, 3), f(4, 1, seed=1), 1, -1), call(f(5), f(2, seed=1), 0, 1, 5, 2),
+        call(f(4), f(4, seed=1))), out=False, wrong=(call(f(4), f(3), 0, 1, 3), call(f(4), f(2), 1), call(f(4), f(2), 0, 0, 4, -1))),
+    Row("diagonal_scatter", (call(f(3, 3), f(3, seed=1)), call(f(2, 3), f(2, seed=1), 1), call(f(2, 3, 2), f(3, 1, seed=1), -1, 0, 2)),
+        out=False, wrong=(call(f(3, 3), f(2)), call(f(3), f(3)))),
+    Row("as_strided_scatter", (call(f(6), f(2, 2, seed=1), (2, 2), (3, 1)), call(f(2, 4), f(3, seed=1), (3,), (2,), 1)), out=False,
+        notes={"layout": "strides are absolute", "gradient": "PyTorch's own gradcheck fails here"}, wrong=(call(f(4), f(3), (2,), (1,)), call(f(4), f(3), (3,), (2,)))),
+    Row("block_diag", (call(f(2, 3), f(1, 2, seed=1)), call(f(3), f(), f(2, 2, seed=1)), call(f(2, 2), i(2))), out=False,
+        wrong=(call(f(2, 2, 2)),)),
+    Row("cartesian_prod", (call(f(2), f(3, seed=1)), call(f(2), f(1, seed=1), f(2, seed=2))), out=False,
+        wrong=(call(f(2, 2), f(2)), call(f(), f(2)), call(f(2), i(2)))),
+    Row("combinations", (call(f(4)), call(f(4), 3), call(f(3), 2, True), call(f(3), 1), call(f(1), 2, True)), out=False,
+        host="the result's size must be known on the host", wrong=(call(f(2, 2)), call(f(3), -1))),
+    Row("Tensor.sum_to_size", (call(f(2, 3), 3), call(f(2, 3), 2, 1), call(f(2, 3, 2), (3, 1)), call(f(2, 3), (1, 1)), call(f(2, 3), ())),
+        out=False, wrong=(call(f(2, 3), 2), call(f(3), 2, 3), call(f(2, 3), 2, 2))),
     Row("Tensor.contiguous", one(), out=False, may_share=True),
     Row("Tensor.detach", one(), out=False, inplace=False, view=True, differentiable=False),
     Row("Tensor.to", (kink(f(2, 3), Dtype("float32")), call(f(2, 3), Dtype("complex128")), call(f(2, 3), Dtype("float64"), copy=True)),
@@ -117,50 +147,6 @@ COPIES = rows(
          differentiable=name in ("float", "double", "half", "cfloat", "cdouble"), rtol=2e-3,
          notes=ROUNDS if name in ("float", "half", "cfloat") else {})
      for name in ("float", "double", "half", "cfloat", "cdouble", "long", "int", "short", "char", "byte", "bool")),
-)  # fmt: skip
-
-# -- indices -----------------------------------------------------------------------------------------------------------
-
-AT = np.array([2, 0, 2])
-INDICES = rows(
-    Row("Tensor.__getitem__", tuple([call(f(3, 4), index) for index in (
-        AT, [2, 0], (AT, np.array([1, 1, -1])), (slice(None), AT), (AT, slice(1, 3)), b(3), b(3, 4), (slice(None), b(4)),
-        (np.array([[0], [2]]), np.array([1, 3])), (Ellipsis, AT), (AT, None), (0, AT), np.array([-1]), np.zeros(0, "int64"))]),
-        out=False, host="a mask's count must be known on the host", label="with picks", names=False,
-        wrong=tuple([call(f(3, 4), index) for index in (np.array([3]), np.array([-4]), b(4), f(2), (AT, np.array([0, 1])))])),
-    Row("index_select", host="indices are checked", calls=(call(f(3, 4), 0, AT), call(f(3, 4), 1, np.array([0])), call(f(), 0, np.array([0])), call(f(3), 0, np.zeros(0, "int64"))),
-        out=False, wrong=(call(f(3), 0, np.array([3])), call(f(3), 1, AT), call(f(3), 0, f(2)), call(f(3), 0, i(2, 2)))),
-    Row("gather", (call(f(3, 4), 0, i(2, 4, high=3)), call(f(3, 4), 1, i(3, 2, high=4)), call(f(3), 0, i(5, high=3)), call(f(), 0, np.array(0))),
-        out=False, notes={"host": "bounds"}, host="indices are checked",
-        wrong=(call(f(3), 0, np.array([3])), call(f(3, 4), 0, AT), call(f(3), 1, AT), call(f(3), 0, f(2)))),
-    Row("take_along_dim", (call(f(3, 4), i(3, 1, high=4), 1), call(f(3, 4), i(1, 4, high=3), 0), call(f(3, 4), i(5))), out=False,
-        host="indices are checked"),
-    Row("take", (call(f(3, 4), AT), call(f(3, 4), i(2, 2, high=12))), out=False, wrong=(call(f(3), np.array([3])),),
-        host="indices are checked"),
-    Row("index_add", (call(f(3, 4), 0, AT, f(3, 4, seed=1)), call(f(3, 4), 1, np.array([1, 1]), f(3, 2, seed=1), alpha=0.5)),
-        out=False, host="indices are checked", wrong=(call(f(3), 0, np.array([3]), f(1)), call(f(3), 0, AT, f(2)))),
-    Row("index_copy", (call(f(3, 4), 0, np.array([2, 0]), f(2, 4, seed=1)),), out=False, host="indices are checked",
-        wrong=(call(f(3), 0, np.array([3]), f(1)), call(f(3), 0, AT, f(2)))),
-    Row("index_fill", (call(f(3, 4), 0, np.array([2, 0]), 1.5), call(f(3, 4), 1, np.array([3, 1]), f())), out=False, host="indices are checked",
-        wrong=(call(f(3), 0, np.array([3]), 1.0), call(f(3), 0, AT, f(2)))),
-    Row("index_put", (
-        call(f(3, 4), (np.array([2, 0]),), f(2, 4, seed=1)), kink(f(3, 4), (AT, AT), f(seed=1)), call(f(3, 4), (b(3),), f(4, seed=1)),
-        call(f(3, 4), (AT, np.array([1, 3, 1])), f(3, seed=1), True)), out=False, host="indices are checked", dtypes="none"),
-    Row("scatter", (
-        call(f(3, 4), 0, np.array([[2, 0, 1, 1]]), f(1, 4, seed=1)), call(f(3, 4), 1, np.array([[1], [0]]), f(2, 1, seed=1)),
-        call(f(3, 4), 0, np.array([[2, 0, 1, 1]]), 1.5)), out=False, host="indices are checked",
-        wrong=(call(f(3), 0, np.array([3]), f(1)), call(f(3), 1, AT, f(3)), call(f(3), 0, i(5, high=3), f(2)))),
-    Row("scatter_add", (call(f(3, 4), 0, i(2, 4, high=3), f(2, 4, seed=1)), call(f(3, 4), 1, i(3, 5, high=4), f(3, 5, seed=1))),
-        out=False, host="indices are checked", wrong=(call(f(3), 0, np.array([3]), f(1)), call(f(3), 1, AT, f(3)))),
-    Row("masked_fill", (call(f(2, 3), b(2, 3), 1.5), call(f(2, 3), b(3), 0), call(f(2, 3), b(2, 1), f())), out=False,
-        wrong=(call(f(3), f(3), 1.0), call(f(3), b(2), 1.0), call(f(3), b(3), f(2)))),
-    Row("masked_select", (call(f(2, 3), b(2, 3)), call(f(2, 3), b(3)), call(f(3), b(2, 1))), out=False,
-        host="the result's size must be known on the host", wrong=(call(f(3), f(3)), call(f(3), b(2)))),
-    Row("masked_scatter", (call(f(2, 3), b(2, 3), f(6, seed=1)), call(f(2, 3), b(3), f(6, seed=1))), out=False,
-        host="counts the mask", wrong=(call(f(3), np.ones(3, bool), f(2)), call(f(3), f(3), f(3)))),
-    Row("argwhere", strides=False, calls=(call(b(2, 3)), call(b()), call(b(0, 2))), differentiable=False, host="the result's size", dtypes="all"),
-    Row("nonzero", (call(b(2, 3)), call(b(2, 3), as_tuple=True), call(b()), call(b(3))), out=False, differentiable=False, strides=False,
-        host="the result's size"),
 )  # fmt: skip
 
 # -- from nothing ------------------------------------------------------------------------------------------------------
@@ -173,6 +159,8 @@ def made(name: str, *calls: Call, **facts: object) -> Row:
 
 
 MADE = rows(
+    made("broadcast_shapes", call((2, 1), (3,)), call(3, (2, 1)), call((2, 3)), call((), (0, 1)), out=False,
+         wrong=(call((2,), (3,)), call((-1,), (2,)), call("a"))),
     (made(name, call(2, 3), call((2, 3)), call([2, 3]), call(()), call(0, 2), call(2, dtype=Dtype("int8")),
           wrong=(call(-1), call(2.5), call("a"))) for name in ("zeros", "ones")),
     made("empty", call(2, 3), call((2,), dtype=Dtype("bool")), random=True, wrong=(call(-1),)),
@@ -194,6 +182,9 @@ MADE = rows(
     Row("multinomial", (call(f(5, low=0.1, high=0.9), 3),), differentiable=False, out=False, random=True),
     (Row(name, (call(f(2, 3, low=0.1)),), differentiable=False, out=False, random=True, may_share=True)
      for name in ("Tensor.uniform_", "Tensor.normal_", "Tensor.random_", "Tensor.bernoulli_", "Tensor.exponential_")),
+    (Row(name, (call(f(2, 3)),), differentiable=False, out=False, random=True, may_share=True, names=False)
+     for name in ("Tensor.log_normal_", "Tensor.cauchy_")),
+    Row("Tensor.geometric_", (call(f(2, 3), 0.3),), differentiable=False, out=False, random=True, may_share=True),
 )  # fmt: skip
 
-ROWS = rows(VIEWS, COPIES, INDICES, MADE)
+ROWS = rows(VIEWS, COPIES, MADE)

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
-from ops import rows_functional, rows_losses, rows_pointwise, rows_reduce, rows_shape
+from ops import (
+    rows_complex,
+    rows_fft,
+    rows_functional,
+    rows_index,
+    rows_linalg,
+    rows_losses,
+    rows_order,
+    rows_pointwise,
+    rows_reduce,
+    rows_shape,
+    rows_spatial,
+    rows_special,
+)
 from ops.row import Row
 
 ROWS: tuple[Row, ...] = (
-    *rows_pointwise.ROWS, *rows_reduce.ROWS, *rows_shape.ROWS, *rows_functional.ROWS, *rows_losses.ROWS,
-)  # fmt: skip
+    *rows_pointwise.ROWS,
+    *rows_special.ROWS,
+    *rows_complex.ROWS,
+    *rows_reduce.ROWS,
+    *rows_order.ROWS,
+    *rows_fft.ROWS,
+    *rows_shape.ROWS,
+    *rows_index.ROWS,
+    *rows_linalg.ROWS,
+    *rows_functional.ROWS,
+    *rows_losses.ROWS,
+    *rows_spatial.ROWS,
+)

@@ -136,3 +136,57 @@ def test_only_floats_may_require_grad() -> None:
     assert mt.zeros(1, requires_grad=True).requires_grad
     with pytest.raises(RuntimeError, match="floating point"):
         mt.zeros(1, dtype=mt.int64, requires_grad=True)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "float32"])
+@pytest.mark.parametrize("limits", [
+    (0, 1.9), (1.5, 3), (0, 3, 1.9), (-0.9, 2.1, 2.0), (1.0, 5.000001, 2.0), (5, 0.5, -1.5), (3,), (2.5,),
+], ids=repr)  # fmt: skip
+def test_a_range_of_integers_counts_as_torchs(dtype: str, limits: Any) -> None:
+    """For int64 start, end and step are cut to integers first; for narrower ones after counting."""
+    torch = pytest.importorskip("torch")
+    if dtype == "uint8" and limits[0] < 0:
+        return
+    expected = torch.arange(*limits, dtype=getattr(torch, dtype))
+    np.testing.assert_allclose(mt.arange(*limits, dtype=getattr(mt, dtype)).numpy(), expected.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["linspace", "logspace"])
+@pytest.mark.parametrize("ends", [(0, 1.2), (1.7, 9.9), (-3, 2), (2, 2)], ids=repr)
+@pytest.mark.parametrize("dtype", ["int64", "float64", "complex64"])
+def test_evenly_spaced_values_are_torchs(name: str, ends: Any, dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    found, expected = [getattr(lib, name)(*ends, 5, dtype=getattr(lib, dtype)) for lib in (mt, torch)]
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5)
+
+
+def test_evenly_spaced_values_take_tensors_without_dims_and_complex_ends() -> None:
+    assert mt.linspace(mt.tensor(1), mt.tensor(5), 3).tolist() == [1, 3, 5]
+    assert mt.linspace(1 + 1j, 2, 3).dtype is mt.complex64
+    with pytest.raises(RuntimeError, match="0-dimensional"):
+        mt.linspace(mt.ones(2), 1, 3)
+    with pytest.raises(TypeError, match="steps must be an int"):
+        mt.linspace(0, 1, 2.0)  # type: ignore[arg-type]
+
+
+def test_memory_with_any_strides() -> None:
+    x = mt.empty_strided((2, 3), (1, 2), dtype=mt.int64).zero_()
+    assert (x.stride(), tuple(x.shape), len(x.untyped_storage())) == ((1, 2), (2, 3), 6)
+    assert len(mt.empty_strided((3, 2), (5, 0)).untyped_storage()) == 11
+    with pytest.raises(RuntimeError, match="dimensionality"):
+        mt.empty_strided((2,), (1, 2))
+
+
+@pytest.mark.parametrize("operation", ["add", "sub", "mul", "div", "floor_divide", "true_divide"])
+@pytest.mark.parametrize("pair", [(7, 2), (7.0, 2), (True, 3), (1, 2j)], ids=repr)
+def test_arithmetic_on_two_numbers_gives_a_tensor(operation: str, pair: Any) -> None:
+    torch = pytest.importorskip("torch")
+    try:
+        expected = getattr(torch, operation)(*pair)
+    except RuntimeError:
+        with pytest.raises(RuntimeError):
+            getattr(mt, operation)(*pair)
+        return
+    found = getattr(mt, operation)(*pair)
+    assert repr(found.dtype) == repr(expected.dtype)
+    assert found.item() == expected.item()

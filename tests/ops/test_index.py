@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import minitensor as mt
 from minitensor.errors import IndexOutOfRange
 from ops.twin import agree, same_error
+from strict.device import installed
 
 torch = pytest.importorskip("torch")
 
@@ -316,3 +317,96 @@ def test_a_number_is_written_in_the_tensors_dtype() -> None:
     agree(lambda lib, x: x.__setitem__(0, 1.9) or x, np.zeros(3, "int64"), order=0)
     agree(lambda lib, x: x.__setitem__(0, 3) or x, np.zeros(3, "float32"), order=0)
     agree(lambda lib, x: x.__setitem__(0, 3) or x, np.zeros(3, "bool"), order=0)
+
+
+# -- out of bounds, on every device ------------------------------------------------------------------------------------
+
+FAR = [np.array([0, 3]), np.array([-4, 1])]
+READS: list[Callable[..., Any]] = [
+    lambda x, i: x[i],
+    lambda x, i: x[i, 0],
+    lambda x, i: x.t()[:, i],
+    lambda x, i: x.index_select(0, i),
+    lambda x, i: x.gather(0, i.view(-1, 1)),
+    lambda x, i: mt.take_along_dim(x, i.view(-1, 1), 0),
+    lambda x, i: x.take(i * 3),
+    lambda x, i: mt.nn.functional.embedding(i, x),
+    lambda x, i: mt.nn.functional.embedding_bag(i.view(1, -1), x),
+]
+WRITES: list[Callable[..., Any]] = [
+    lambda x, i: x.__setitem__(i, 1.0),
+    lambda x, i: x.__setitem__(i, mt.ones(2, 3).to(x.device)),
+    lambda x, i: x.__setitem__((i, 0), 1.0),
+    lambda x, i: x.index_put_((i,), x.new_ones(2, 3), accumulate=True),
+    lambda x, i: x.index_add_(0, i, x.new_ones(2, 3)),
+    lambda x, i: x.index_copy_(0, i, x.new_ones(2, 3)),
+    lambda x, i: x.index_fill_(0, i, 1.0),
+    lambda x, i: x.index_reduce_(0, i, x.new_ones(2, 3), "amax"),
+    lambda x, i: x.scatter_(0, i.view(-1, 1), 1.0),
+    lambda x, i: x.scatter_(0, i.view(-1, 1), x.new_ones(2, 1)),
+    lambda x, i: x.scatter_add_(0, i.view(-1, 1), x.new_ones(2, 1)),
+    lambda x, i: x.scatter_reduce_(0, i.view(-1, 1), x.new_ones(2, 1), "prod", include_self=False),
+    lambda x, i: x.put_(i * 3, x.new_ones(2)),
+]
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+@pytest.mark.parametrize("far", FAR, ids=str)
+@pytest.mark.parametrize("number", range(len(READS) + len(WRITES)))
+def test_a_position_outside_is_refused_before_anything_is_written(device: str, far: Any, number: int) -> None:
+    with installed():
+        x, index = mt.zeros(3, 3).to(device), mt.tensor(far).to(device)
+        with pytest.raises(IndexError, match=r"(3|-4|9|-12) is out of (bounds|range).*(3|9)"):
+            (READS + WRITES)[number](x, index)
+        assert x.version == 0
+        assert x.cpu().tolist() == [[0.0] * 3] * 3
+
+
+@pytest.mark.parametrize("dtype", [mt.int8, mt.int16, mt.int32])
+def test_positions_of_small_dtypes_do_not_overflow(dtype: Any) -> None:
+    x = mt.arange(300 * 300).view(300, 300)
+    index = mt.tensor([100, -1, 127], dtype=dtype)
+    assert x[index, index].tolist() == [100 * 301, 299 * 301, 127 * 301]
+    assert x.gather(0, mt.full((1, 300), 120, dtype=dtype))[0, 5].item() == 120 * 300 + 5
+    assert x.float().index_add(0, mt.tensor([127], dtype=dtype), mt.ones(1, 300))[127, 0].item() == 127 * 300 + 1
+
+
+@pytest.mark.parametrize("count", [3, 5000])
+def test_rows_at_negative_positions_have_their_gradient(count: int) -> None:
+    index = (np.arange(count) * 7) % 40 - 20
+    agree(lambda lib, x: x[lib.from_numpy(index)] ** 2, np.arange(40.0).reshape(20, 2))
+
+
+@pytest.mark.parametrize("call", [
+    lambda lib, x: lib.gather(x, 0, lib.tensor([0, 1, 2]), out=x[2:]),
+    lambda lib, x: lib.masked_select(x, x > 2, out=x[2:]),
+    lambda lib, x: lib.take(x, lib.tensor([0, 1, 2]), out=x[2:]),
+    lambda lib, x: lib.index_select(x, 0, lib.tensor([0, 1]), out=lib.zeros(1).expand(2)),
+    lambda lib, x: lib.gather(x, 0, lib.tensor([0, 1]), out=lib.zeros(2, dtype=lib.float64)),
+])
+def test_elements_are_not_written_over_what_they_are_read_from(call: Any) -> None:
+    same_error(lambda lib: call(lib, lib.arange(5.0)))
+    x = mt.arange(5.0)
+    with pytest.raises(RuntimeError):
+        call(mt, x)
+    assert x.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_bags_of_many_rows_equal_pytorchs(mode: str) -> None:
+    random = np.random.default_rng(0)
+    numbers, starts = random.integers(0, 40, 3000), np.concatenate(([0], np.sort(random.integers(0, 3000, 90))))
+    table = random.standard_normal((40, 16))
+
+    def bags(lib: Any, weight: Any) -> Any:
+        return lib.nn.functional.embedding_bag(lib.from_numpy(numbers), weight, lib.from_numpy(starts), mode=mode)
+
+    agree(bags, table, order=1)
+
+
+def test_resizing_keeps_what_was_there() -> None:
+    x = mt.arange(6).view(2, 3)
+    assert x.resize_(2, 2).tolist() == [[0, 1], [2, 3]]
+    assert x.resize_(3, 4).shape == (3, 4)
+    assert x.view(-1)[:6].tolist() == [0, 1, 2, 3, 4, 5]
+    same_error(lambda lib: lib.zeros(2, requires_grad=True).resize_(3))

@@ -237,7 +237,8 @@ def test_a_method_is_the_function_of_its_name() -> None:
         and hasattr(mt.Tensor, row.name)
         and getattr(mt, row.name) is not getattr(mt.Tensor, row.name)
     }
-    assert others == {"where", "reshape", "permute"} & others, f"methods of their own: {sorted(others)}"
+    allowed = {"where", "reshape", "permute", "polygamma", "real", "imag"}
+    assert others <= allowed, f"methods of their own: {sorted(others)}"
 
 
 def names_its_arguments(row: Row) -> bool:

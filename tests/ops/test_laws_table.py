@@ -23,14 +23,16 @@ REASONS = {
     ),
     "sets or tells something global, no tensor": (
         "can_cast promote_types get_default_dtype set_default_dtype get_num_threads set_num_threads get_printoptions "
-        "set_printoptions is_grad_enabled is_inference_mode_enabled"
+        "set_printoptions is_grad_enabled is_inference_mode_enabled is_anomaly_enabled is_anomaly_check_nan_enabled"
     ),
     "tells a fact about a tensor as a Python value; held by tests/ops/test_cast.py": (
-        "is_complex is_floating_point is_signed is_contiguous is_cuda is_leaf numel nelement dim ndimension ndim size "
-        "stride storage_offset data_ptr element_size itemsize nbytes shape dtype device layout item tolist numpy type "
-        "untyped_storage output_nr requires_grad retains_grad grad grad_fn array backend node storage version xp "
-        "result_class"
+        "result_type is_complex is_floating_point is_signed is_contiguous is_cuda is_leaf numel nelement dim ndim "
+        "ndimension size stride storage_offset data_ptr element_size itemsize nbytes shape dtype device layout item tolist "
+        "numpy type untyped_storage output_nr requires_grad retains_grad grad grad_fn array backend node storage xp "
+        "version result_class batched batched_class"
     ),
+    "files; held by tests/serialization": "load save",
+    "maps a function over samples; held by tests/func": "vmap",
     "the graph's; held by tests/autograd": (
         "backward register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad detach_ data"
     ),

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import minitensor as mt
 from ops.twin import agree
@@ -182,6 +184,26 @@ def test_einsum_equals_pytorchs(case: Any) -> None:
     agree(lambda lib, *args: lib.einsum(equation, *args), *[draw(*shape) for shape in shapes])
 
 
+@given(
+    inputs=st.lists(st.text("abcd", max_size=3), min_size=1, max_size=3), sizes=st.tuples(*[st.integers(0, 3)] * 4),
+    stretched=st.booleans(), picked=st.sets(st.sampled_from("abcd")), whole=st.booleans(),
+)  # fmt: skip
+def test_einsum_equals_numpys_on_any_equation(
+    inputs: list[str], sizes: tuple[int, ...], stretched: bool, picked: set[str], whole: bool
+) -> None:
+    """Repeated indices, sums, outer products, sizes of 0 and 1, an index of size 1 that another operand has in full."""
+    size = dict(zip("abcd", sizes))
+    equation = ",".join(inputs) + "->" + "".join(sorted(picked & set("".join(inputs))))
+    arrays = []
+    for k, part in enumerate(inputs):
+        one = stretched and k == 0 and len(inputs) > 1
+        shape = [1 if one and all(n in "".join(inputs[1:]) for n in part) else size[n] for n in part]
+        numbers = np.arange(np.prod(shape, dtype=int)) % 5 - 2
+        arrays.append(numbers.reshape(shape).astype("int64" if whole else "float64"))
+    found = mt.einsum(equation, *[mt.tensor(each) for each in arrays])
+    np.testing.assert_allclose(found.numpy(), np.einsum(equation, *arrays), rtol=1e-12)
+
+
 def test_einsum_takes_lists_of_numbers() -> None:
     agree(lambda lib, a, b: lib.einsum(a, [0, 1], b, [1, 30], [30, 0]), draw(2, 3), draw(3, 4))
     agree(lambda lib, a, b: lib.einsum(a, [Ellipsis, 1], b, [1, 2]), draw(5, 2, 3), draw(3, 4))
@@ -252,3 +274,29 @@ def test_out_receives_a_product() -> None:
     out = mt.empty(2, 2)
     assert mt.mm(mt.ones(2, 3), mt.ones(3, 2), out=out) is out
     assert out.tolist() == [[3.0, 3.0], [3.0, 3.0]]
+
+
+# -- corners -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shapes", [((1, 3), (2, 3)), ((2, 3), (1, 3)), ((1, 3), (2, 1)), ((2, 1), (2, 3))], ids=str)
+def test_tensordot_stretches_sizes_of_1(shapes: Any) -> None:
+    agree(lambda lib, a, b: lib.tensordot(a, b, ([0, 1], [0, 1])), *[draw(*shape) for shape in shapes])
+
+
+@pytest.mark.parametrize("beta", [0, 1, True, False])
+@pytest.mark.parametrize("alpha", [0, 1, True, False])
+def test_addr_of_bools_is_true_where_any_term_is(beta: Any, alpha: Any) -> None:
+    a, b, c = np.array([[True, False], [False, False]]), np.array([True, False]), np.array([False, True])
+    agree(lambda lib, a, b, c: lib.addr(a, b, c, beta=beta, alpha=alpha), a, b, c)
+
+
+def test_addbmm_in_place_takes_the_products_shape_and_the_others_refuse() -> None:
+    x = mt.ones(1)
+    with pytest.warns(UserWarning, match="resized"):
+        assert x.addbmm_(mt.ones(2, 5, 3), mt.ones(2, 3, 4)) is x
+    assert x.shape == (5, 4) and (x == 7).all()
+    y = mt.ones(1)
+    with pytest.raises(RuntimeError, match="addmm_: output with shape"):
+        y.addmm_(mt.ones(5, 3), mt.ones(3, 4))
+    assert y.tolist() == [1.0]

@@ -89,3 +89,30 @@ def test_a_write_of_the_wrong_shape_leaves_all_as_it_was():
     with pytest.raises(RuntimeError, match="shape"):
         x.add_(mt.ones(2, 3))
     assert x.tolist() == [1.0, 1.0, 1.0] and x.storage.version == 0
+
+
+# -- methods whose arguments stand otherwise than the function's -------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_the_polygamma_method_takes_its_order_second(n: int) -> None:
+    x = mt.tensor([0.5, 2.5], dtype=mt.float64)
+    expected = mt.polygamma(n, x)
+    assert mt.equal(x.polygamma(n), expected)
+    leaf = x.clone().requires_grad_()
+    with pytest.raises(mt.errors.InplaceError, match="leaf"):
+        leaf.polygamma_(n)
+    assert mt.equal(leaf.detach(), x)
+    with pytest.raises(mt.errors.DtypeError, match="can't be cast"):
+        mt.tensor([1, 2]).polygamma_(n)
+    assert x.polygamma_(n) is x
+    assert mt.equal(x, expected)
+
+
+@pytest.mark.parametrize("name", ["igamma", "igammac"])
+def test_incomplete_gamma_functions_in_place(name: str) -> None:
+    pytest.importorskip("scipy")
+    a, x = mt.tensor([0.5, 2.5]), mt.tensor([1.0, 1.5])
+    expected = getattr(mt, name)(a, x)
+    assert getattr(a, name + "_")(x) is a
+    assert mt.equal(a, expected)

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minitensor as mt
-from strategies import placements, tensor_of, tensors, torch_of
+from minitensor.testing.strategies import tensors
+from strategies import placement_of, placements, tensor_of, torch_of
 
 torch = pytest.importorskip("torch")
 Step = Callable[[Any], Any]
@@ -103,8 +104,8 @@ def outcome(action: Callable[[], Any]) -> Any:
 
 
 @given(tensors(overlapping=True), st.integers(0, 3), steps(), st.data())
-def test_a_chain_of_views_is_pytorchs(start: Any, count: int, last: tuple[str, Step], data: Any) -> None:
-    x, y = tensor_of(start), torch_of(torch, start)
+def test_a_chain_of_views_is_pytorchs(x: mt.Tensor, count: int, last: tuple[str, Step], data: Any) -> None:
+    y = torch_of(torch, placement_of(x))
     for k in range(count + 1):
         name, step = data.draw(fitting(tuple(y.shape))) if k < count else last
         found, expected = outcome(lambda: step(x)), outcome(lambda: step(y))  # noqa: B023
@@ -121,8 +122,8 @@ def test_a_chain_of_views_is_pytorchs(start: Any, count: int, last: tuple[str, S
 
 
 @given(tensors(), st.integers(1, 4), st.data())
-def test_the_gradient_of_a_chain_of_views_is_pytorchs(start: Any, count: int, data: Any) -> None:
-    x, y = tensor_of(start).requires_grad_(), torch_of(torch, start).requires_grad_()
+def test_the_gradient_of_a_chain_of_views_is_pytorchs(x: mt.Tensor, count: int, data: Any) -> None:
+    x, y = x.requires_grad_(), torch_of(torch, placement_of(x)).requires_grad_()
     found, expected = x, y
     for _ in range(count):
         _, step = data.draw(fitting(tuple(expected.shape)))
@@ -137,8 +138,8 @@ def test_the_gradient_of_a_chain_of_views_is_pytorchs(start: Any, count: int, da
 
 
 @given(tensors(), st.data())
-def test_arithmetic_takes_upstream_gradients_of_any_layout(start: Any, data: Any) -> None:
-    x, y = tensor_of(start).requires_grad_(), torch_of(torch, start).requires_grad_()
+def test_arithmetic_takes_upstream_gradients_of_any_layout(x: mt.Tensor, data: Any) -> None:
+    x, y = x.requires_grad_(), torch_of(torch, placement_of(x)).requires_grad_()
     upstream = data.draw(placements(np.sin(np.arange(y.numel())).reshape(tuple(y.shape)), overlapping=True))
     (x * x + x).backward(tensor_of(upstream))
     (y * y + y).backward(torch_of(torch, upstream))

@@ -1,0 +1,65 @@
+"""``torch.linalg``: norms, factorizations, solving and products of matrices, in one window.
+
+Matrices are the last two dims, those before them a batch. All of it works on floats and complex numbers of single and
+double precision, and has gradients of every order where PyTorch has one. What is done stands in ``ops/linalg_*.py``.
+
+>>> from minitensor import linalg, tensor
+>>> linalg.solve(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.]))
+tensor([1.0000, 0.5000])
+"""
+
+from __future__ import annotations
+
+from minitensor.errors import LinAlgError
+from minitensor.ops.linalg_factor import (
+    cholesky,
+    cholesky_ex,
+    eig,
+    eigh,
+    eigvals,
+    eigvalsh,
+    qr,
+    svd,
+    svdvals,
+)
+from minitensor.ops.linalg_norms import (
+    cond,
+    matrix_norm,
+    norm,
+    vector_norm,
+)
+from minitensor.ops.linalg_products import (
+    cross,
+    diagonal,
+    matrix_exp,
+    matrix_power,
+    multi_dot,
+    vander,
+    vecdot,
+)
+from minitensor.ops.linalg_solve import (
+    det,
+    inv,
+    inv_ex,
+    slogdet,
+    solve,
+    solve_ex,
+    solve_triangular,
+    tensorinv,
+    tensorsolve,
+)
+from minitensor.ops.linalg_squares import (
+    lstsq,
+    matrix_rank,
+    pinv,
+)
+from minitensor.ops.matmul import matmul
+
+__all__ = (
+    "LinAlgError",
+    "vector_norm", "matrix_norm", "norm", "cond",
+    "cholesky", "cholesky_ex", "qr", "eigh", "eigvalsh", "eig", "eigvals", "svd", "svdvals",
+    "solve", "solve_ex", "solve_triangular", "tensorsolve", "inv", "inv_ex", "tensorinv", "det", "slogdet",
+    "lstsq", "pinv", "matrix_rank",
+    "matmul", "matrix_power", "matrix_exp", "multi_dot", "cross", "vecdot", "diagonal", "vander",
+)  # fmt: skip

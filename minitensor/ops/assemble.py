@@ -1,0 +1,236 @@
+"""Tensors put together of parts that are none of their dims: blocks, grids and choices, and views written back.
+
+Everything here is made of other ops: a ``..._scatter`` is a copy in which one view was replaced. Joining along a dim is
+in ``join.py``.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from minitensor import dtypes, shapes
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minitensor.ops.cast import own
+from minitensor.ops.creation import arange, zeros
+from minitensor.ops.index import getitem
+from minitensor.ops.join import stack
+from minitensor.ops.operand import require_tensors, result_dtype
+from minitensor.ops.pointwise import floor_divide, remainder
+from minitensor.ops.reduce import sum as total
+from minitensor.ops.shape import as_strided, diagonal, meshgrid, reshape, select, view
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minitensor.tensor import Tensor
+
+
+# -- a view replaced ---------------------------------------------------------------------------------------------------
+
+
+def replaced(name: str, made: Tensor, window: Tensor, src: Any) -> Tensor:
+    """Write ``src`` into a view of a fresh tensor, which it must fill, and return the tensor."""
+    require_tensors(name, src=src)
+    if src.layout.shape != window.layout.shape:
+        raise ShapeError(
+            f"{name}: expected src to have a size equal to the slice of self: src has shape {list(src.shape)}, the "
+            f"slice {list(window.shape)}"
+        )
+    window.copy_(src)
+    return made
+
+
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
+    """Return a copy in which one entry of ``dim`` is ``src``.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 2).select_scatter(torch.ones(2), 0, 1)
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
+    made = own(input, src)
+    return replaced("select_scatter", made, select(made, dim, index), src)
+
+
+def slice_scatter(
+    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    """Return a copy in which the part ``start:end:step`` of ``dim`` is ``src``.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(4).slice_scatter(torch.ones(2), 0, 1, 3)
+    tensor([0., 1., 1., 0.])
+    """
+    if step <= 0:
+        raise ShapeError(f"slice_scatter: slice step must be positive, got {step}")
+    made = own(input, src)
+    place = shapes.wrap_dim(dim, made.ndim)
+    window = getitem(made, (slice(None),) * place + (slice(start, end, step),))
+    return replaced("slice_scatter", made, window, src)
+
+
+def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """Return a copy in which a diagonal of two dims is ``src``.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 2).diagonal_scatter(torch.ones(2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    made = own(input, src)
+    return replaced("diagonal_scatter", made, diagonal(made, offset, dim1, dim2), src)
+
+
+def as_strided_scatter(
+    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Tensor:
+    """Return a copy in which what ``as_strided`` shows is ``src``; sizes and strides count in the copy's memory.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(4).as_strided_scatter(torch.ones(2), (2,), (3,))
+    tensor([1., 0., 0., 1.])
+    """
+    made = own(input, src)
+    return replaced("as_strided_scatter", made, as_strided(made, size, stride, storage_offset), src)
+
+
+# -- blocks, grids, choices --------------------------------------------------------------------------------------------
+
+
+def as_block(tensor: Any, place: int) -> Tensor:
+    """Return a number, vector or matrix as a matrix."""
+    require_tensors("block_diag", **{f"tensors[{place}]": tensor})
+    if tensor.ndim > 2:
+        raise ShapeError(
+            "block_diag: input tensors must have 2 or fewer dimensions. Input "
+            f"{place} has {tensor.ndim} dimensions (shape {list(tensor.shape)})"
+        )
+    return view(tensor, (1,) * (2 - tensor.ndim) + tensor.layout.shape)
+
+
+def block_diag(*tensors: Tensor) -> Tensor:
+    """Return a matrix with the given matrices on its diagonal and zeros elsewhere; vectors are rows.
+
+    >>> import minitensor as torch
+    >>> torch.block_diag(torch.tensor([[1, 2]]), torch.tensor(3))
+    tensor([[1, 2, 0],
+            [0, 0, 3]])
+    """
+    if not tensors:
+        return zeros(1, 0)
+    blocks = [as_block(each, i) for i, each in enumerate(tensors)]
+    height, width = sum([len(each) for each in blocks]), sum([each.shape[1] for each in blocks])
+    whole = own(blocks[0].new_zeros((height, width), dtype=result_dtype(*tensors)), blocks)
+    top = left = 0
+    for block in blocks:
+        rows, columns = block.layout.shape
+        getitem(whole, (slice(top, top + rows), slice(left, left + columns))).copy_(block)
+        top, left = top + rows, left + columns
+    return whole
+
+
+def vectors(name: str, tensors: Sequence[Tensor]) -> None:
+    """Refuse what is no vector, and vectors of several dtypes."""
+    require_tensors(name, **{f"tensors[{i}]": each for i, each in enumerate(tensors)})
+    for each in tensors:
+        if each.ndim != 1:
+            raise ShapeError(f"{name}: expect a 1D vector, but got shape {list(each.shape)}")
+        if each.dtype is not tensors[0].dtype:
+            raise ShapeError(f"{name}: meshgrid expects all tensors to have the same dtype, got {each.dtype.name}")
+
+
+def cartesian_prod(*tensors: Any) -> Tensor:
+    """Return all ways to take one element of each vector, one way a row; (n,) and (m,) give (n * m, 2).
+
+    >>> import minitensor as torch
+    >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[1, 3],
+            [1, 4],
+            [2, 3],
+            [2, 4]])
+    """
+    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    if not given:
+        raise ShapeError("cartesian_prod: expected at least one vector")
+    vectors("cartesian_prod", given)
+    if len(given) == 1:
+        return given[0]  # type: ignore[no-any-return]  # a Tensor, as just seen
+    return stack([reshape(grid, -1) for grid in meshgrid(*given)], 1)
+
+
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """Return all choices of ``r`` elements of a vector in their order, one choice a row.
+
+    >>> import minitensor as torch
+    >>> torch.combinations(torch.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
+    vectors("combinations", [input])
+    if r < 0:
+        raise ShapeError(f"combinations: expect a non-negative number of elements to choose, got r={r}")
+    if not r:
+        return input.new_empty((0,))
+    grids = meshgrid(*[arange(input.numel(), device=input.device)] * r)
+    kept = grids[0].new_ones(grids[0].layout.shape, dtype=dtypes.bool_)
+    for before, after in pairwise(grids):
+        kept = kept.logical_and(before.le(after) if with_replacement else before.lt(after))
+    return stack([getitem(input, grid.masked_select(kept)) for grid in grids], 1)
+
+
+# -- shapes ------------------------------------------------------------------------------------------------------------
+
+
+def broadcast_shapes(*shapes_given: Any) -> shapes.Size:
+    """Return the shape to which all of these broadcast; a number is a shape of one dim.
+
+    >>> import minitensor as torch
+    >>> torch.broadcast_shapes((2, 1), 3)
+    torch.Size([2, 3])
+    """
+    wanted = [shapes.normalize_sizes(each) for each in shapes_given]
+    for shape in wanted:
+        if any(n < 0 for n in shape):
+            raise ArgumentError(f"broadcast_shapes: sizes must not be negative, got {list(shape)}")
+    return shapes.Size(shapes.broadcast_shapes(*wanted))
+
+
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """Add up what broadcasting from ``size`` to the tensor's shape would repeat.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2, 3).sum_to_size(3)
+    tensor([2., 2., 2.])
+    """
+    wanted = shapes.normalize_sizes(*size)
+    shape = input.layout.shape
+    lead = len(shape) - len(wanted)
+    if not wanted:
+        return total(input)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, shape[lead:])):
+        raise ShapeError(f"sum_to_size: size {list(wanted)} is not expandable to size {list(shape)}")
+    gone = tuple([dim for dim, m in enumerate(shape) if dim < lead or (wanted[dim - lead] == 1 != m)])
+    return reshape(total(input, gone, keepdim=True), wanted) if gone else input
+
+
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """Return the places, dim by dim, of elements numbered row by row in a tensor of a shape.
+
+    >>> import minitensor as torch
+    >>> torch.unravel_index(torch.tensor([0, 5]), (2, 3))
+    (tensor([0, 1]), tensor([0, 2]))
+    """
+    if not isinstance(indices, TensorBase) or indices.array.dtype.kind not in "iu":
+        given = indices.dtype if isinstance(indices, TensorBase) else type(indices).__name__
+        raise ArgumentTypeError(f"unravel_index: expected 'indices' to be an integer tensor, but got {given}")
+    sizes = shapes.normalize_sizes(shape)
+    if any(n < 0 for n in sizes):
+        raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {list(sizes)}")
+    places: list[Tensor] = []
+    for n in reversed(sizes):
+        places.append(remainder(indices, n))
+        indices = floor_divide(indices, n)
+    return tuple(places[::-1])

@@ -1,0 +1,290 @@
+"""Complex numbers: made of parts, taken apart, and the same memory read as reals.
+
+``view_as_real``, ``view_as_complex`` and with them ``real`` and ``imag`` are views: a write through them is seen by the
+complex tensor, and gradients flow both ways. ``view_dtype`` reads any memory as any dtype, without gradient.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor import dtypes
+from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.node import Node
+from minitensor.autograd.record import differentiable
+from minitensor.base import TensorBase, new
+from minitensor.errors import DtypeError, ShapeError
+from minitensor.layout import Layout
+from minitensor.ops.aliasing import delivered, inplace, op_of
+from minitensor.ops.cast import copy_, fill_
+from minitensor.ops.operand import require_tensors, same_device, two_arrays
+from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
+from minitensor.ops.pointwise import _conj, as_float, conj, mul, where
+from minitensor.ops.unary import cos, sin
+from minitensor.storage import Reinterpreted, Storage
+
+if TYPE_CHECKING:
+    from minitensor.autograd.node import Op
+    from minitensor.backends import Array
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.tensor import Tensor
+
+
+# -- the same memory, read otherwise -----------------------------------------------------------------------------------
+
+
+def reinterpreted(input: Tensor, wanted: Dtype) -> Storage:
+    """Return a tensor's storage read as another dtype; that of the memory's owner is the owner itself."""
+    storage = input.storage
+    owner = storage.owner if isinstance(storage, Reinterpreted) else storage
+    if owner.array.dtype == wanted.numpy:
+        return owner
+    buffer = owner.buffer
+    whole = buffer.nbytes // wanted.itemsize * wanted.itemsize  # what is left over at the end cannot be read
+    return Reinterpreted(owner, buffer[: whole // buffer.itemsize].view(wanted.numpy))
+
+
+def seen_as(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tensor:
+    """Return a view of a tensor's memory as another dtype; the op says in the graph what that is."""
+    result: Any = new(input.result_class)
+    result._storage, result._layout = storage, layout
+    result._base = input if input._base is None else input._base
+    result._seen, result._node = storage.version, None
+    node = input.node
+    if node is not None and (mode := grad_mode.get()):
+        made: Any = new(Node)
+        made.op, made.edges, made.hooks, made.result = op, (node,), None, None
+        made.shape, made.dtype = layout.shape, storage.array.dtype
+        made.saved = made.versions = ()
+        result._node = made
+        if mode is not True:
+            mode.made(made, (input,), result)
+    seen: Tensor = result
+    return seen
+
+
+def view_as_real(input: Tensor) -> Tensor:
+    """Look at complex numbers as pairs of reals, in a last dim of two. Shares memory.
+
+    >>> import minitensor as torch
+    >>> torch.view_as_real(torch.tensor([1 + 2j, 3 - 1j]))
+    tensor([[ 1.,  2.],
+            [ 3., -1.]])
+    """
+    require_tensors("view_as_real", input=input)
+    if not input.dtype.is_complex:
+        raise DtypeError(f"view_as_real is only supported for complex tensors, got {input.dtype.name}")
+    if input.batched:
+        return input._through(view_as_real)  # type: ignore[no-any-return]  # a Batched
+    storage = reinterpreted(input, input.dtype.to_real())
+    return seen_as(input, storage, as_pairs(input.layout), AS_REAL)
+
+
+def view_as_complex(input: Tensor) -> Tensor:
+    """Look at pairs of reals, which lie side by side in a last dim of two, as complex numbers. Shares memory.
+
+    >>> import minitensor as torch
+    >>> torch.view_as_complex(torch.tensor([[1., 2.], [3., -1.]]))
+    tensor([1.+2.j, 3.-1.j])
+    """
+    require_tensors("view_as_complex", input=input)
+    if input.dtype not in (dtypes.float32, dtypes.float64):
+        raise DtypeError(f"view_as_complex is only supported for float32 and float64 tensors, got {input.dtype.name}")
+    if input.batched:
+        return input._through(view_as_complex)  # type: ignore[no-any-return]  # a Batched
+    layout = joined(input.layout)
+    return seen_as(input, reinterpreted(input, input.dtype.to_complex()), layout, AS_COMPLEX)
+
+
+def joined(layout: Layout) -> Layout:
+    """Return a layout of pairs of reals as one of complex numbers."""
+    shape, strides, offset = layout
+    if not shape or shape[-1] != 2:
+        raise ShapeError(f"view_as_complex: the last dim must have size 2, got shape {shape}")
+    if strides[-1] != 1:
+        raise ShapeError(f"view_as_complex: the last dim must have stride 1, got strides {strides}; use contiguous()")
+    if offset % 2 or any(step % 2 for step, n in zip(strides[:-1], shape, strict=False) if n > 1):
+        raise ShapeError(
+            f"view_as_complex: offset and strides must be divisible by 2, got offset {offset} and strides {strides}; "
+            "use contiguous()"
+        )
+    return Layout(shape[:-1], tuple([step // 2 for step in strides[:-1]]), offset // 2)
+
+
+AS_REAL, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
+
+
+def real(input: Tensor) -> Tensor:
+    """Look at the real parts; a real tensor is returned itself. Shares memory."""
+    require_tensors("real", input=input)
+    return view_as_real(input).select(-1, 0) if input.dtype.is_complex else input
+
+
+def imag(input: Tensor) -> Tensor:
+    """Look at the imaginary parts of complex numbers. Shares memory.
+
+    >>> import minitensor as torch
+    >>> z = torch.tensor([1 + 2j, 3 - 1j])
+    >>> z.imag = torch.zeros(2)
+    >>> z
+    tensor([1.+0.j, 3.+0.j])
+    """
+    require_tensors("imag", input=input)
+    if not input.dtype.is_complex:
+        raise DtypeError(f"imag is not implemented for tensors with non-complex dtypes, got {input.dtype.name}")
+    return view_as_real(input).select(-1, 1)
+
+
+def set_real(input: Tensor, value: Any) -> None:
+    """Write the real parts."""
+    (copy_ if isinstance(value, TensorBase) else fill_)(real(input), value)
+
+
+def set_imag(input: Tensor, value: Any) -> None:
+    """Write the imaginary parts."""
+    (copy_ if isinstance(value, TensorBase) else fill_)(imag(input), value)
+
+
+def view_dtype(input: Tensor, dtype: Dtype) -> Tensor:
+    """Look at the memory as another dtype: the bytes stay, the last dim grows or shrinks with the element size.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1.0, -0.0]).view(torch.int32)
+    tensor([ 1065353216, -2147483648], dtype=torch.int32)
+    """
+    if dtype is input.dtype:
+        return input.view(input.shape)
+    result: Any = new(input.result_class)
+    result._layout = resized(input, dtype)
+    result._storage = reinterpreted(input, dtype)
+    result._node = result._base = None
+    seen: Tensor = result
+    return seen
+
+
+def resized(input: Tensor, wanted: Dtype) -> Layout:
+    """Return a tensor's layout counted in elements of another size."""
+    (shape, strides, offset), old, size = input.layout, input.dtype.itemsize, wanted.itemsize
+    if old == size:
+        return input.layout
+    told = f"view as {wanted.name} of {input.dtype.name} with shape {list(shape)} and strides {strides}"
+    if not shape:
+        raise ShapeError(f"{told}: self.dim() cannot be 0, as the element sizes differ; use reshape(1)")
+    if strides[-1] != 1:
+        raise ShapeError(f"{told}: self.stride(-1) must be 1, as the element sizes differ; use contiguous()")
+    if old > size:
+        ratio = old // size
+        steps = tuple([step * ratio for step in strides[:-1]])
+        return Layout((*shape[:-1], shape[-1] * ratio), (*steps, 1), offset * ratio)
+    ratio = size // old
+    if shape[-1] % ratio or offset % ratio or any(step % ratio for step in strides[:-1]):
+        raise ShapeError(
+            f"{told}: self.size(-1), the storage offset ({offset}) and the other strides must be divisible by {ratio}"
+        )
+    return Layout((*shape[:-1], shape[-1] // ratio), (*[step // ratio for step in strides[:-1]], 1), offset // ratio)
+
+
+# -- made of parts -----------------------------------------------------------------------------------------------------
+
+
+@differentiable(real=lambda grad: real(grad), imag=lambda grad: part_of(grad))
+def _complex(real: Tensor, imag: Tensor) -> Array:
+    a, b = two_arrays(real, imag)
+    whole = dtypes.from_numpy(a.dtype).to_complex().numpy
+    xp = same_device(real, imag).xp
+    parts = xp.stack(xp.broadcast_arrays(a, b), -1).astype(whole.char.lower(), copy=False)
+    made: Array = parts.reshape(-1).view(whole).reshape(parts.shape[:-1])
+    return made
+
+
+def part_of(grad: Tensor) -> Tensor:
+    """Return the imaginary part of a gradient; one that is real has none."""
+    return imag(grad) if grad.dtype.is_complex else grad * 0
+
+
+def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return complex numbers with the given parts.
+
+    >>> import minitensor as torch
+    >>> torch.complex(torch.tensor([1., 2.]), torch.tensor([0., -1.]))
+    tensor([1.+0.j, 2.-1.j])
+    """
+    check_parts("complex", real=real, imag=imag)
+    check_whole("complex", real, out)
+    return delivered(_complex(real, imag), out)
+
+
+def check_parts(name: str, **parts: Any) -> None:
+    """Refuse parts that are no floating-point tensors of one dtype."""
+    require_tensors(name, **parts)
+    first, second = [part.dtype for part in parts.values()]
+    if not (first.is_floating_point and second.is_floating_point):
+        raise DtypeError(
+            f"{name}: expected both inputs to be half, float or double tensors, got {first.name} and {second.name}"
+        )
+    if first is not second:
+        raise DtypeError(f"{name}: expected two parts of one dtype, got {first.name} and {second.name}; cast one")
+
+
+def check_whole(name: str, part: Tensor, out: Any) -> None:
+    """Refuse an ``out`` of another dtype than the result's."""
+    if isinstance(out, TensorBase) and out.dtype is not part.dtype.to_complex():
+        raise DtypeError(f"{name}: expected out= of dtype {part.dtype.to_complex().name}, got {out.dtype.name}")
+
+
+def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return complex numbers of the given moduli and angles, ``abs * exp(i * angle)``."""
+    check_parts("polar", abs=abs, angle=angle)
+    check_whole("polar", abs, out)
+    return delivered(_complex(mul(abs, cos(angle)), mul(abs, sin(angle))), out)
+
+
+# -- what they are -----------------------------------------------------------------------------------------------------
+
+
+def angle_gradient(grad: Tensor, input: Tensor) -> Tensor:
+    """Return the gradient of ``angle``: ``i * z / |z|**2``, and zero at zero; a real number's angle has none."""
+    if not input.dtype.is_complex:
+        return grad * 0
+    square = real(input * conj(input))
+    nothing = square == 0
+    turned: Tensor = where(nothing, 0, grad * input * 1j / where(nothing, 1, square))
+    return turned
+
+
+@differentiable(input=angle_gradient)
+def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
+    """Return the angle of complex numbers, in radians; of real ones 0, or pi if they are negative.
+
+    >>> import minitensor as torch
+    >>> torch.angle(torch.tensor([1j, -2.0]))
+    tensor([1.5708, 3.1416])
+    """
+    array, xp = as_float(input), input.xp
+    if array.dtype.kind == "c":
+        return xp.arctan2(array.imag, array.real)
+    half_turn, none = array.dtype.type(3.141592653589793), array.dtype.type(0)
+    return xp.where(array != array, array, xp.where(array < 0, half_turn, none))
+
+
+def is_conj(input: Tensor) -> bool:
+    """Return False: a conjugate is computed at once here, not when it is read."""
+    return False
+
+
+def resolve_conj(input: Tensor) -> Tensor:
+    """Return the tensor itself: its conjugate was computed when it was asked for."""
+    return input
+
+
+resolve_neg, is_neg = resolve_conj, is_conj
+
+
+def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the complex conjugate in memory of its own; a real tensor itself."""
+    return delivered(conj(input), out)
+
+
+@inplace(_conj)
+def conj_physical_(input: Tensor) -> None:
+    """Replace complex numbers by their conjugates where they lie; real ones stay."""

@@ -1,0 +1,76 @@
+"""Distances and angles between vectors: of two tensors, pair by pair, and of all the rows of one.
+
+All of it is written in norms, whose gradient is zero where the norm is: there a distance has no direction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minitensor.autograd.mode import no_grad
+from minitensor.base import wrap
+from minitensor.errors import DtypeError, ShapeError
+from minitensor.ops.linalg_norms import plain_norm as norm
+from minitensor.ops.operand import require_tensors, result_dtype
+from minitensor.ops.shape import broadcast_tensors
+
+if TYPE_CHECKING:
+    from minitensor.tensor import Tensor
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """Return the cosine of the angle between vectors along ``dim``; lengths below ``eps`` count as ``eps``.
+
+    >>> import minitensor as torch
+    >>> torch.cosine_similarity(torch.tensor([3., 4.]), torch.tensor([0., 2.]), dim=0)
+    tensor(0.8000)
+    """
+    require_tensors("cosine_similarity", x1=x1, x2=x2)
+    kind = result_dtype(x1, x2)
+    if not kind.is_floating_point:
+        raise DtypeError(f"cosine_similarity: expected common dtype to be floating point, got {kind.name}")
+    first, second = broadcast_tensors(x1.to(kind), x2.to(kind))
+    return (unit(first, dim, eps) * unit(second, dim, eps)).sum(dim)
+
+
+def unit(vectors: Tensor, dim: int, eps: float) -> Tensor:
+    """Divide vectors along ``dim`` by their lengths, which count as ``eps`` where they are less."""
+    lengths = norm(vectors, 2, dim, True).clone()
+    with no_grad():  # as PyTorch: the gradient is that of the length also where it was too small
+        lengths.clamp_(min=eps)
+    return vectors / lengths
+
+
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
+    """Return the p-norms of ``x1 - x2 + eps`` along the last dim: (N, D) and (N, D) give (N).
+
+    >>> import minitensor as torch
+    >>> torch.pairwise_distance(torch.tensor([[1., 2.]]), torch.tensor([[4., 6.]]))
+    tensor([5.0000])
+    """
+    require_tensors("pairwise_distance", x1=x1, x2=x2)
+    return norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """Return the p-norm distances between all rows of (N, D): (N (N - 1) / 2), row 0 with 1, 2, ..., then row 1.
+
+    >>> import minitensor as torch
+    >>> torch.pdist(torch.tensor([[0.], [1.], [5.]]))
+    tensor([1., 5., 4.])
+    """
+    require_tensors("pdist", input=input)
+    if input.ndim != 2:
+        raise ShapeError(f"pdist only supports 2D tensors, got: {input.ndim}D, of shape {tuple(input.shape)}")
+    if input.array.dtype.kind != "f":
+        raise DtypeError(f"pdist only supports floating-point dtypes, got {input.dtype.name}")
+    if p < 0:
+        raise ShapeError(f"pdist only supports non-negative p values, got {p}")
+    count, xp = input.shape[0], input.xp
+    above = xp.arange(count)[:, None] < xp.arange(count)
+    first, second = [input.index_select(0, wrap(input.result_class, each)) for each in xp.nonzero(above)]
+    if not input.shape[1]:
+        return (first - second).sum(1)
+    return norm(first - second, p, 1)

@@ -1,0 +1,221 @@
+"""Differences and sums along a dim as calculus has them: differences, gradients on a grid, integrals by trapezoids.
+
+All are composites: slices of a tensor, added with weights. Where points lie is given by a distance or by coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from minitensor.base import TensorBase
+from minitensor.dtypes import bool_
+from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError, UsageError
+from minitensor.ops.aliasing import delivered
+from minitensor.ops.cumulative import cumsum
+from minitensor.ops.join import cat
+from minitensor.ops.operand import is_number, require_tensors, same_device
+from minitensor.ops.reduce import sum
+from minitensor.shapes import integer, normalize_sizes, wrap_dim, wrap_dims
+
+if TYPE_CHECKING:
+    from minitensor.tensor import Tensor
+
+Spacing: TypeAlias = "float | Tensor | Sequence[float | Tensor] | None"  # a sequence has one for each dim
+
+
+def slices(input: Tensor, dim: int, *ends: int) -> list[Tensor]:
+    """Return a tensor without its last few entries along ``dim``, shifted by 0, 1, ...: as many as there are ends."""
+    count = len(ends) or 2
+    length = input.shape[dim] - count + 1
+    return [input.narrow(dim, start, length) for start in range(count)]
+
+
+# -- differences -------------------------------------------------------------------------------------------------------
+
+
+def diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return the differences of neighbours along ``dim``, taken ``n`` times.
+
+    ``prepend`` and ``append`` are joined to ``input`` first.
+
+    >>> import minitensor as torch
+    >>> torch.diff(torch.tensor([1, 4, 9]))
+    tensor([3, 5])
+    """
+    dim, n = wrap_dim(dim, input.ndim), integer(n)
+    if not input.ndim:
+        raise ShapeError("diff: expected a tensor of at least one dimension, got a 0-d tensor")
+    if n < 0:
+        raise ShapeError(f"diff: order must be non-negative, but got {n}")
+    if not n:
+        return delivered(input.clone(), out)
+    ends = [part for part in (prepend, input, append) if part is not None]
+    if len(ends) > 1:
+        input = cat(ends, dim)
+    for _ in range(min(n, input.shape[dim])):
+        low, high = slices(input, dim)
+        input = high ^ low if input.dtype is bool_ else high - low
+    return delivered(input, out)
+
+
+# -- gradients on a grid -----------------------------------------------------------------------------------------------
+
+
+def gradient(input: Tensor, *, spacing: Spacing = None, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
+    """Return the slope along each dim, of second order inside and of order ``edge_order`` (1 or 2) at both ends.
+
+    Args:
+        spacing: the distance of neighbours, one for each dim, or the coordinates along each dim (1-d tensors).
+        dim: an int, or several; None means all.
+
+    >>> import minitensor as torch
+    >>> torch.gradient(torch.tensor([1., 4., 9., 16.]))
+    (tensor([3., 4., 6., 7.]),)
+    """
+    dims = tuple(range(input.ndim)) if dim is None else wrap_dims(normalize_sizes(dim), input.ndim)
+    if edge_order not in (1, 2):
+        raise UsageError(f"gradient: only supports edge_order=1 and edge_order=2, got {edge_order}")
+    for each in dims:
+        if not input.ndim or input.shape[each] <= edge_order:
+            raise ShapeError(
+                f"gradient: expected each dimension size to be at least edge_order+1 = {edge_order + 1}, "
+                f"got shape {list(input.shape)} and dim {each}"
+            )
+    steps = spacings(spacing, input, dims, dim is not None)
+    return tuple([slope(input, each, step, edge_order) for each, step in zip(dims, steps, strict=True)])
+
+
+def spacings(spacing: Spacing, input: Tensor, dims: tuple[int, ...], chosen: bool) -> Sequence[Any]:
+    """Return a distance, or the distances of neighbours, for each dim."""
+    if isinstance(spacing, TensorBase):
+        if spacing.ndim:
+            raise ArgumentTypeError("gradient: coordinates come in a list, one tensor for each dim: spacing=[...]")
+        spacing = spacing.item()
+    if not isinstance(spacing, Sequence):
+        return [1 if spacing is None else spacing] * len(dims)
+    if len(spacing) != len(dims):
+        wanted = f"as many as dims, {len(dims)}" if chosen else f"one for each of the {len(dims)} dimensions"
+        raise ShapeError(f"gradient: expected spacing to be a number or a list, {wanted}; got {len(spacing)}")
+    return [distances(each, input, dim) for each, dim in zip(spacing, dims, strict=True)]
+
+
+def distances(coordinates: Any, input: Tensor, dim: int) -> Any:
+    """Return the distances of neighbours, shaped to lie along ``dim``; a number stays itself."""
+    if is_number(coordinates):
+        return coordinates
+    require_tensors("gradient", spacing=coordinates)
+    same_device(input, coordinates)
+    if coordinates.ndim != 1 or coordinates.shape[0] != input.shape[dim]:
+        raise ShapeError(
+            f"gradient: expected each element of spacing to have one dimension and as many entries as dim {dim} of the "
+            f"input, {input.shape[dim]}; got shape {list(coordinates.shape)}"
+        )
+    return diff(coordinates).reshape((-1,) + (1,) * (input.ndim - dim - 1))
+
+
+def slope(input: Tensor, dim: int, step: Any, edge_order: int) -> Tensor:
+    """Return the slope along one dim: central differences inside, one-sided ones at the ends."""
+    size = input.shape[dim]
+    if isinstance(step, TensorBase):
+        place = dim - input.ndim
+        before, after = step.narrow(place, 0, size - 2), step.narrow(place, 1, size - 2)
+        firsts = [step.narrow(place, k, 1) for k in range(min(2, size - 1))]
+        lasts = [step.narrow(place, size - 2 - k, 1) for k in range(min(2, size - 1))]
+    else:
+        before = after = step
+        firsts = lasts = [step, step]
+    low, middle, high = slices(input, dim, 0, 1, 2)
+    inside = (
+        low * (-after / (before * (before + after)))
+        + middle * ((after - before) / (before * after))
+        + high * (before / (after * (before + after)))
+    )
+    left = one_sided([input.narrow(dim, k, 1) for k in range(edge_order + 1)], firsts)
+    right = one_sided([input.narrow(dim, size - 1 - k, 1) for k in range(edge_order + 1)], [-each for each in lasts])
+    return cat([left, inside, right], dim)
+
+
+def one_sided(values: list[Tensor], steps: list[Any]) -> Tensor:
+    """Return the slope at the first of two or three values, given the steps from each to the next."""
+    if len(values) == 2:
+        only: Tensor = (values[1] - values[0]) / steps[0]
+        return only
+    near, far = steps[:2]
+    both = near + far
+    result: Tensor = (
+        values[0] * (-(near + both) / (near * both)) + values[1] * (both / (near * far))
+        + values[2] * (-near / (far * both))
+    )
+    return result
+
+
+# -- integrals ---------------------------------------------------------------------------------------------------------
+
+
+def widths(name: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Any:
+    """Return how far neighbours lie apart: from coordinates ``x``, or the number ``dx``."""
+    if x is not None and dx is not None:
+        raise ArgumentTypeError(f"{name}: takes either x or dx, not both")
+    if x is not None and not isinstance(x, TensorBase):
+        raise ArgumentTypeError(f"{name}: x must be a tensor of coordinates, got {type(x).__name__}; a distance is dx=")
+    for each in (y, x):
+        if each is not None and each.dtype is bool_:
+            raise DtypeError(f"{name}: received a bool input for x or y, but bool is not supported: cast it")
+    if x is None:
+        return 1 if dx is None else dx
+    size = y.shape[dim]
+    if x.ndim == 1:
+        if x.shape[0] != size:
+            raise ShapeError(
+                f"{name}: there must be one x value for each sample point, got {x.shape[0]} for {size} along dim {dim}"
+            )
+        x = x.reshape((-1,) + (1,) * (y.ndim - dim - 1))
+        return diff(x, dim=0)
+    if x.ndim < y.ndim:
+        x = x.reshape((1,) * (y.ndim - x.ndim) + tuple(x.shape))
+    low, high = slices(x, dim if x.ndim == y.ndim else dim + x.ndim - y.ndim)
+    return high - low
+
+
+def one_place(name: str, y: Tensor, dim: int) -> int:
+    """Return the dim, counted from the front; of a 0-d tensor there is nothing to integrate."""
+    if not y.ndim:
+        raise DimError(f"{name}: dimension specified as {dim} but tensor has no dimensions: there is nothing between")
+    return wrap_dim(dim, y.ndim)
+
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+    """Integrate along ``dim`` by trapezoids: each two neighbours' mean, times their distance, summed.
+
+    >>> import minitensor as torch
+    >>> torch.trapezoid(torch.tensor([1., 5., 10.]), torch.tensor([1., 3., 6.]))
+    tensor(28.5000)
+    """
+    dim = one_place("trapezoid", y, dim)
+    width = widths("trapezoid", y, x, dx, dim)
+    if not y.shape[dim]:
+        return sum(y.detach(), dim)
+    low, high = slices(y, dim)
+    if x is not None:
+        return sum((low + high) * width, dim) / 2
+    area: Tensor = (sum(y, dim) - (y.select(dim, 0) + y.select(dim, -1)) * 0.5) * width
+    return area
+
+
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+    """Integrate up to each element along ``dim``, from the second on, by trapezoids."""
+    dim = one_place("cumulative_trapezoid", y, dim)
+    width = widths("cumulative_trapezoid", y, x, dx, dim)
+    if not y.shape[dim]:
+        return y * 1.0
+    low, high = slices(y, dim)
+    if x is not None:
+        return cumsum((low + high) * width, dim) / 2
+    return cumsum((low + high) * (width / 2), dim)
+
+
+trapz = trapezoid

@@ -1,0 +1,411 @@
+"""Factorizations: Cholesky, QR, eigenvalues of Hermitian and of any matrices, singular values.
+
+Each is one primitive with the formula of its gradient, written in tensor operations, so that it can be differentiated
+again. For complex factors, which are unique only up to a phase, the formulas hold for losses that do not depend on it.
+Sources: Giles 2008, "An extended collection of matrix derivative results"; Seeger et al. 2017, "Auto-differentiating
+linear algebra"; Murray 2016, "Differentiation of the Cholesky decomposition"; for complex numbers Boeddeker et al.
+2017, "On the computation of complex-valued gradients". Solving is in ``linalg_solve.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.record import differentiable, nondifferentiable
+from minitensor.errors import ArgumentError, GradError, ShapeError
+from minitensor.ops import return_types
+from minitensor.ops.aliasing import delivered
+from minitensor.ops.join import cat
+from minitensor.ops.linalg_checks import imag_of, marks, matrices, real_of, square, unless_failed
+from minitensor.ops.linalg_solve import _solve, _solve_triangular
+from minitensor.ops.matmul import adjoint, matmul
+from minitensor.ops.pointwise import conj
+from minitensor.ops.reduce import received
+from minitensor.ops.shape import diagonal
+from minitensor.ops.triangle import diag_embed, tril, triu
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+
+def main_diagonal(input: Tensor) -> Tensor:
+    """Return the diagonals of matrices."""
+    return diagonal(input, 0, -2, -1)
+
+
+def right_divided(input: Tensor, triangle: Tensor) -> Tensor:
+    """Return X R⁻ᴴ for an upper triangle R: the adjoint of R⁻¹ Xᴴ."""
+    return adjoint(_solve_triangular(triangle, adjoint(input), True, False))
+
+
+# -- Cholesky ----------------------------------------------------------------------------------------------------------
+
+
+def cholesky_gradient(grad: Tensor, result: Tensor) -> Tensor:
+    """Return the Hermitian part of L⁻ᴴ Φ(Lᴴ G) L⁻¹, where Φ takes the lower triangle and half of the diagonal."""
+    inner = tril(matmul(adjoint(result), grad))
+    inner = inner - diag_embed(main_diagonal(inner)) / 2
+    lower = adjoint(result)
+    half = _solve_triangular(lower, inner, True, False)
+    whole = adjoint(_solve_triangular(lower, adjoint(half), True, False))
+    return (whole + adjoint(whole)) / 2
+
+
+@differentiable(input=cholesky_gradient)
+def _cholesky(input: Tensor) -> Array:
+    """Return lower triangular L with L Lᴴ = A."""
+    result, failed = input.backend.cholesky(input.array)
+    why = "the input is not positive-definite, so it has no Cholesky factor"
+    return unless_failed("linalg.cholesky", input, result, failed, why)
+
+
+def checked_cholesky_gradient(grads: Any, results: Any) -> Tensor:
+    """Return the gradient of the factor beside the marks."""
+    return cholesky_gradient(grads[0], results[0])
+
+
+@differentiable(input=checked_cholesky_gradient)
+def _cholesky_ex(input: Tensor) -> tuple[Array, Array]:
+    """Return L, NaN where there is none, and marks of where there is none."""
+    result, failed = input.backend.cholesky(input.array)
+    return result, marks(input, failed)
+
+
+def cholesky_ex(
+    input: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None
+) -> return_types.linalg_cholesky_ex:
+    """Return Cholesky factors, NaN where a matrix is not positive definite, and for each 0, or 1 where it is not.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.cholesky_ex(torch.tensor([[[4.]], [[-1.]]])).info
+    tensor([0, 1], dtype=torch.int32)
+    """
+    square("linalg.cholesky_ex", input)
+    if check_errors:
+        cholesky(input.detach(), upper=upper)
+    factor, info = _cholesky_ex(adjoint(input) if upper else input)
+    return return_types.linalg_cholesky_ex(*received((adjoint(factor) if upper else factor, info), out))
+
+
+def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A; A (..., n, n) is positive definite.
+
+    Only the triangle of A that is asked for is read. Raises ``LinAlgError`` if A is not positive definite.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.cholesky(torch.tensor([[4., 2.], [2., 5.]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
+    square("linalg.cholesky", input)
+    return delivered(adjoint(_cholesky(adjoint(input))) if upper else _cholesky(input), out)
+
+
+# -- QR ----------------------------------------------------------------------------------------------------------------
+
+
+def qr_gradient(grads: Any, results: Any, mode: str) -> Tensor:
+    """Return (gQ + Q T) R⁻ᴴ, T the Hermitian matrix with the upper triangle of gR Rᴴ - Qᴴ gQ; for rows >= columns."""
+    (grad_q, grad_r), (q, r) = grads, results
+    if mode != "reduced" and r.shape[-2] != r.shape[-1]:
+        raise GradError(
+            f"linalg.qr: the derivative of mode={mode!r} is not implemented for more rows than columns: the further "
+            "columns of Q are not unique; use mode='reduced'"
+        )
+    difference = None
+    if grad_r is not None:
+        difference = matmul(grad_r, adjoint(r))
+    if grad_q is not None:
+        inner = matmul(adjoint(q), grad_q)
+        difference = -inner if difference is None else difference - inner
+    total = matmul(q, hermitian_of_upper(difference))
+    return right_divided(total if grad_q is None else grad_q + total, r)
+
+
+def hermitian_of_upper(input: Any) -> Tensor:
+    """Return the Hermitian matrix with this upper triangle, and the real part of its diagonal."""
+    upper = triu(input)
+    both = upper + adjoint(upper)
+    found: Tensor = both - diag_embed(main_diagonal(both)) / 2
+    return found
+
+
+@differentiable(input=qr_gradient)
+def _qr(input: Tensor, mode: str) -> tuple[Array, Array]:
+    """Return Q and R with A = Q R."""
+    q, r = input.xp.linalg.qr(input.array, mode)
+    return q, r
+
+
+@nondifferentiable
+def _r_of_qr(input: Tensor) -> Array:
+    """Return R alone."""
+    return input.xp.linalg.qr(input.array, "r")
+
+
+def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> return_types.linalg_qr:
+    """Return Q with orthonormal columns and an upper triangle R, A = Q R; A is (..., m, n), k the smaller of m and n.
+
+    "reduced" gives Q (..., m, k) and R (..., k, n), "complete" Q (..., m, m) and R (..., m, n), and "r" an empty Q and
+    R as "reduced" does, without gradient.
+
+    >>> import minitensor as torch
+    >>> q, r = torch.linalg.qr(torch.tensor([[3., 1.], [4., 2.]]))
+    >>> torch.allclose(q @ r, torch.tensor([[3., 1.], [4., 2.]]))
+    True
+    """
+    input = matrices("linalg.qr", A)
+    if mode not in ("reduced", "complete", "r"):
+        raise QrMode(f"linalg.qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
+    m, n = input.shape[-2:]
+    if mode == "r":
+        pair: tuple[Tensor, ...] = input.new_empty([0]), _r_of_qr(input)
+    elif m >= n:
+        pair = _qr(input, mode)
+    else:  # A = (X | Y) with X = Q U square: then R = (U | Qᴴ Y)
+        q, u = _qr(input[..., :m], "reduced")
+        pair = q, cat((u, matmul(adjoint(q), input[..., m:])), -1)
+    return return_types.linalg_qr(*received(pair, out))
+
+
+class QrMode(ArgumentError, ShapeError):
+    """A mode that QR does not have."""
+
+
+# -- Hermitian eigenvalues ---------------------------------------------------------------------------------------------
+
+
+def eigh_gradient(grads: Any, results: Any) -> Tensor:
+    """Return V (diag(gL) + F o skew(Vᴴ gV)) Vᴴ with F[i, j] = 1 / (L[j] - L[i]), made Hermitian."""
+    (grad_values, grad_vectors), (values, vectors) = grads, results
+    inner = None
+    if grad_vectors is not None:
+        along = matmul(adjoint(vectors), grad_vectors)
+        refuse_phase("linalg.eigh", main_diagonal(along))
+        inner = (along - adjoint(along)) / 2 / gaps(values)
+    if grad_values is not None:
+        straight = diag_embed(grad_values)
+        inner = straight if inner is None else straight + inner
+    if vectors.array.dtype != inner.array.dtype:  # type: ignore[union-attr]  # one gradient came
+        inner = inner._like_dtype(vectors.array.dtype)  # type: ignore[union-attr]  # as above
+    return matmul(vectors, matmul(inner, adjoint(vectors)))  # type: ignore[arg-type]  # as above
+
+
+def gaps(values: Tensor) -> Tensor:
+    """Return values[j] - values[i], and 1 on the diagonal."""
+    between = values.unsqueeze(-2) - values.unsqueeze(-1)
+    return between + one_like(values)
+
+
+def one_like(values: Tensor) -> Tensor:
+    """Return identity matrices for vectors."""
+    from_ones: Tensor = diag_embed(values.detach() * 0 + 1)
+    return from_ones
+
+
+def refuse_phase(name: str, diagonal: Tensor) -> None:
+    """Refuse the gradient of a loss that changes when a complex eigenvector is turned: it has none."""
+    if diagonal.array.dtype.kind != "c":
+        return
+    turning = imag_of(diagonal.detach()).abs()
+    largest = diagonal.detach().abs()
+    if bool((turning > 1e-2 * largest + 1e-2).any()):
+        raise GradError(
+            f"{name}_backward: the eigenvectors of complex matrices are specified up to multiplication by e^(i phi); "
+            "the loss depends on phi, so its gradient is not defined"
+        )
+
+
+@differentiable(input=eigh_gradient)
+def _eigh(input: Tensor, triangle: str) -> tuple[Array, Array]:
+    """Return eigenvalues and eigenvectors of Hermitian matrices."""
+    return input.backend.eigh(input.array, triangle)
+
+
+@nondifferentiable
+def _eigvalsh(input: Tensor, triangle: str) -> Array:
+    """Return the eigenvalues alone."""
+    return input.backend.eigvalsh(input.array, triangle)
+
+
+def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> return_types.linalg_eigh:
+    """Return ascending eigenvalues (..., n) and orthonormal eigenvectors, columns of (..., n, n); A is Hermitian.
+
+    Of A the triangle named by ``UPLO`` is read. The gradient of the vectors needs distinct eigenvalues.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.eigh(torch.tensor([[2., 0.], [0., 1.]])).eigenvalues
+    tensor([1., 2.])
+    """
+    return return_types.linalg_eigh(*received(_eigh(square("linalg.eigh", input), triangle_named("eigh", UPLO)), out))
+
+
+def eigvalsh(input: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
+    """Return the eigenvalues of Hermitian matrices, ascending.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.eigvalsh(torch.tensor([[2., 1.], [1., 2.]]))
+    tensor([1., 3.])
+    """
+    square("linalg.eigvalsh", input)
+    triangle = triangle_named("eigvalsh", UPLO)
+    return delivered(_eigh(input, triangle)[0] if is_recorded(input) else _eigvalsh(input, triangle), out)
+
+
+def triangle_named(name: str, UPLO: str) -> str:
+    """Return "L" or "U"."""
+    if UPLO.upper() not in ("L", "U"):
+        raise QrMode(f"linalg.{name}: UPLO must be 'L' or 'U', got {UPLO!r}")
+    return UPLO.upper()
+
+
+def is_recorded(input: Tensor) -> bool:
+    """Whether a gradient may be asked for."""
+    return bool(grad_mode.get() and input.requires_grad)
+
+
+# -- eigenvalues of any matrix -----------------------------------------------------------------------------------------
+
+
+def eig_gradient(grads: Any, results: Any) -> Tensor:
+    """Return V⁻ᴴ (diag(gL) + (Vᴴ gV - Vᴴ V diag(Re(Vᴴ gV))) / E*) Vᴴ with E[i, j] = L[j] - L[i]; V has unit columns."""
+    (grad_values, grad_vectors), (values, vectors) = grads, results
+    upright = adjoint(vectors)
+    inner = None
+    if grad_vectors is not None:
+        along = matmul(upright, grad_vectors)
+        refuse_phase("linalg.eig", main_diagonal(along))
+        lengths = real_of(main_diagonal(along)).unsqueeze(-2)
+        off = (along - matmul(upright, vectors) * lengths) / conj(gaps(values))
+        inner = off - diag_embed(main_diagonal(off))
+    if grad_values is not None:
+        straight = diag_embed(grad_values)
+        inner = straight if inner is None else inner + straight
+    return _solve(upright, matmul(inner, upright))  # type: ignore[arg-type]  # one gradient came
+
+
+@differentiable(input=eig_gradient)
+def _eig(input: Tensor) -> tuple[Array, Array]:
+    """Return complex eigenvalues and eigenvectors."""
+    return input.backend.eig(input.array)
+
+
+@nondifferentiable
+def _eigvals(input: Tensor) -> Array:
+    """Return complex eigenvalues."""
+    return input.backend.eigvals(input.array)
+
+
+def eig(input: Tensor, *, out: Any = None) -> return_types.linalg_eig:
+    """Return complex eigenvalues (..., n) and eigenvectors of length 1, columns of (..., n, n), of any square matrices.
+
+    The eigenvalues come in no order. The gradient needs distinct ones.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.eig(torch.tensor([[0., -1.], [1., 0.]])).eigenvalues
+    tensor([0.+1.j, 0.-1.j])
+    """
+    return return_types.linalg_eig(*received(_eig(square("linalg.eig", input)), out))
+
+
+def eigvals(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the eigenvalues of any square matrices, complex, in no order."""
+    square("linalg.eigvals", input)
+    return delivered(_eig(input)[0] if is_recorded(input) else _eigvals(input), out)
+
+
+# -- singular values ---------------------------------------------------------------------------------------------------
+
+
+def svd_gradient(grads: Any, results: Any) -> Tensor:
+    """Return the gradient of A = U S Vᴴ, of the first k columns of U and V.
+
+    U ((skew(Uᴴ gU) / E) S + S (skew(Vᴴ gV) / E) + diag(gS)) Vᴴ, E[i, j] = S[j]² - S[i]², and what of gU and gV is
+    orthogonal to U and V: (1 - U Uᴴ) gU S⁻¹ Vᴴ + U S⁻¹ gVᴴ (1 - V Vᴴ). Complex U and V have phases, which cancel:
+    there the diagonal also has i Im(diag(Uᴴ gU)) / S.
+    """
+    k = results[1].shape[-1]
+    u, s, vh = results[0][..., :k], results[1], results[2][..., :k, :]
+    grad_u = None if grads[0] is None else grads[0][..., :k]
+    grad_vh = None if grads[2] is None else grads[2][..., :k, :]
+    if grad_u is None and grad_vh is None:
+        return matmul(u * grads[1].unsqueeze(-2), vh)
+    inner = middle_of_svd(u, s, vh, grad_u, grads[1], grad_vh)
+    total = matmul(matmul(u, inner), vh)
+    if grad_u is not None and u.shape[-2] > k:
+        rest = grad_u - matmul(u, matmul(adjoint(u), grad_u))
+        total = total + matmul(rest / s.unsqueeze(-2), vh)
+    if grad_vh is not None and vh.shape[-1] > k:
+        rest = grad_vh - matmul(matmul(grad_vh, adjoint(vh)), vh)
+        total = total + matmul(u, rest / s.unsqueeze(-1))
+    return total
+
+
+def middle_of_svd(u: Tensor, s: Tensor, vh: Tensor, grad_u: Any, grad_s: Any, grad_vh: Any) -> Tensor:
+    """Return what stands between U and Vᴴ in the gradient."""
+    squares = gaps(s * s)
+    inner, phase = None, None
+    if grad_u is not None:
+        along = matmul(adjoint(u), grad_u)
+        inner = (along - adjoint(along)) / squares * s.unsqueeze(-2)
+        phase = main_diagonal(along)
+    if grad_vh is not None:
+        across = matmul(vh, adjoint(grad_vh))
+        other = s.unsqueeze(-1) * ((across - adjoint(across)) / squares)
+        inner = other if inner is None else inner + other
+        phase = main_diagonal(across) if phase is None else phase + main_diagonal(across)
+    refuse_phase("linalg.svd", phase)  # type: ignore[arg-type]  # one of them came
+    inner = inner - diag_embed(main_diagonal(inner))  # type: ignore[operator, arg-type]  # as above
+    on_diagonal = None if grad_s is None else grad_s
+    if grad_u is not None and u.array.dtype.kind == "c":
+        turn = 1j * imag_of(main_diagonal(matmul(adjoint(u), grad_u))) / s
+        on_diagonal = turn if on_diagonal is None else on_diagonal + turn
+    return inner if on_diagonal is None else inner + diag_embed(on_diagonal)
+
+
+@differentiable(input=svd_gradient)
+def _svd(input: Tensor, full_matrices: bool) -> tuple[Array, Array, Array]:
+    """Return U, S and Vᴴ."""
+    return input.backend.svd(input.array, full_matrices)
+
+
+@nondifferentiable
+def _svdvals(input: Tensor) -> Array:
+    """Return the singular values alone."""
+    return input.backend.svdvals(input.array)
+
+
+def svd(
+    A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None
+) -> return_types.linalg_svd:
+    """Return U, S, Vh with A = U diag(S) Vh; A is (..., m, n), S (..., k) descends, k the smaller of m and n.
+
+    U is (..., m, m) and Vh (..., n, n), or with ``full_matrices=False`` (..., m, k) and (..., k, n). The gradients of U
+    and Vh need distinct singular values, and losses that do not depend on signs or phases. ``driver`` is for CUDA.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.svd(torch.tensor([[0., 2.], [1., 0.]])).S
+    tensor([2., 1.])
+    """
+    refuse_driver("linalg.svd", driver)
+    return return_types.linalg_svd(*received(_svd(matrices("linalg.svd", A), bool(full_matrices)), out))
+
+
+def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) -> Tensor:
+    """Return the singular values, descending.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.svdvals(torch.tensor([[0., 2.], [1., 0.]]))
+    tensor([2., 1.])
+    """
+    refuse_driver("linalg.svdvals", driver)
+    input = matrices("linalg.svdvals", A)
+    return delivered(_svd(input, False)[1] if is_recorded(input) else _svdvals(input), out)
+
+
+def refuse_driver(name: str, driver: str | None) -> None:
+    """Refuse the choice of a CUDA routine."""
+    if driver is not None:
+        raise ShapeError(f"{name}: driver= chooses a routine of cuSOLVER and is not supported, got {driver!r}")

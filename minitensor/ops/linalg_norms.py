@@ -1,0 +1,278 @@
+"""Norms, of vectors and of matrices, and what is measured with them: distances and condition numbers.
+
+A vector norm takes any dims as one long vector and is a reduction (``reduce.vector_norm``); a matrix norm looks at two
+dims and is made of sums, extremes or singular values. Nothing here has a formula of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from minitensor.ops.aliasing import delivered
+from minitensor.ops.linalg_checks import matrices, square
+from minitensor.ops.linalg_factor import svdvals
+from minitensor.ops.linalg_solve import inv_ex
+from minitensor.ops.matmul import adjoint, matmul
+from minitensor.ops.operand import not_a_tensor, require_tensors
+from minitensor.ops.pointwise import where
+from minitensor.ops.reduce import axes
+from minitensor.ops.reduce import vector_norm as power_norm
+from minitensor.shapes import wrap_dims
+
+if TYPE_CHECKING:
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.tensor import Tensor
+
+Dims: TypeAlias = "int | Sequence[int] | None"
+Order: TypeAlias = "int | float | str"
+
+
+class NormOrder(DtypeError, ArgumentTypeError):
+    """An order that norms do not have."""
+
+
+# -- vectors -----------------------------------------------------------------------------------------------------------
+
+
+def vector_norm(
+    x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return ``sum(|x| ** ord) ** (1 / ord)`` over the dims, all by default; inf gives the largest, 0 counts nonzeros.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.vector_norm(torch.tensor([3., 4.]))
+    tensor(5.)
+    """
+    name = "linalg.vector_norm"
+    if not isinstance(ord, (int, float)):
+        raise NormOrder(f"{name}: expected ord to be a number, got {ord!r}; matrix_norm has 'fro' and 'nuc'")
+    input = floats(name, x, dtype)
+    return delivered(power_norm(input, float(ord), axes(dim, input.ndim), keepdim), out)
+
+
+def floats(name: str, x: Any, dtype: Dtype | None) -> Tensor:
+    """Return a tensor in the dtype asked for, which must be no narrower in kind; refuse what is no float then."""
+    if not isinstance(x, TensorBase):
+        raise not_a_tensor(name, "x", x)
+    input: Any = x
+    if input.array.dtype.kind not in "fc":
+        raise DtypeError(f"{name}: expected a floating point or complex tensor, got {x.dtype.name}; cast it first")
+    if dtype is None:
+        return input  # type: ignore[no-any-return]  # as in `inexact`
+    wanted = dtype.numpy.kind
+    if wanted not in "fc" or (input.array.dtype.kind == "c") != (wanted == "c") or (
+        wanted == input.array.dtype.kind and dtype.numpy.itemsize < input.array.dtype.itemsize
+    ):
+        raise DtypeError(f"{name}: dtype {dtype.name} cannot hold numbers of {x.dtype.name}; cast it first")
+    return input.to(dtype)  # type: ignore[no-any-return]  # as in `inexact`
+
+
+# -- matrices ----------------------------------------------------------------------------------------------------------
+
+BY_SUMS = {1.0: -2, -1.0: -2, math.inf: -1, -math.inf: -1}  # the dim that is added up; then an extreme is taken
+
+
+def matrix_norm(
+    input: Tensor, ord: Order = "fro", dim: Sequence[int] = (-2, -1), keepdim: bool = False, *,
+    dtype: Dtype | None = None, out: Tensor | None = None,
+) -> Tensor:
+    """Return a norm of the matrices in two dims: "fro", "nuc" (the sum of singular values), 1, 2, inf, -1, -2, -inf.
+
+    2 and -2 are the largest and smallest singular value, 1 and -1 the largest and smallest sum of a column's absolute
+    values, inf and -inf of a row's.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.matrix_norm(torch.tensor([[1., 2.], [3., 4.]]), 1)
+    tensor(6.)
+    """
+    name = "linalg.matrix_norm"
+    if not isinstance(input, TensorBase):
+        raise not_a_tensor(name, "input", input)
+    if isinstance(dim, int) or len(dim) != 2:
+        raise ShapeError(f"{name}: dim must be a 2-tuple, got {dim}")
+    input = floats(name, input, dtype)
+    if input.ndim < 2:
+        raise ShapeError(f"{name}: the input tensor must have at least 2 dimensions, got shape {tuple(input.shape)}")
+    rows, columns = wrap_dims(tuple(dim), input.ndim)
+    if rows == columns:
+        raise ShapeError(f"{name}: dims must be different, got {tuple(dim)}")
+    if ord == "fro":
+        return delivered(power_norm(input, 2.0, (rows, columns), keepdim), out)
+    found = of_last_dims(name, input.movedim((rows, columns), (-2, -1)), ord)
+    if keepdim:
+        for each in sorted((rows, columns)):
+            found = found.unsqueeze(each)
+    return delivered(found, out)
+
+
+def of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:
+    """Return a norm of the matrices in the last two dims."""
+    if ord == "nuc":
+        return svdvals(input).sum(-1)
+    if isinstance(ord, str) or not isinstance(ord, (int, float)) or abs(float(ord)) not in (1, 2, math.inf):
+        raise NormOrder(f"{name}: order {ord!r} is not supported; the orders are 'fro', 'nuc', 1, 2, inf, -1, -2, -inf")
+    if abs(ord) == 2:
+        values = svdvals(input)
+        return extreme(name, values, -1, ord > 0, input)
+    along = BY_SUMS[float(ord)]
+    return extreme(name, power_norm(input, 1.0, (input.ndim + along,), False), -1, ord > 0, input)
+
+
+def extreme(name: str, input: Tensor, dim: int, largest: bool, matrix: Tensor) -> Tensor:
+    """Return the largest or smallest entry of a dim; of no sizes the largest is 0, and none is smallest."""
+    if not input.shape[dim] and largest:
+        return input.sum(dim)
+    if not input.shape[dim]:
+        raise DimExtent(f"{name}: a matrix of shape {tuple(matrix.shape[-2:])} has no such norm, for it has no entries")
+    return input.amax(dim) if largest else input.amin(dim)
+
+
+class DimExtent(ShapeError, IndexError):
+    """A dim without entries, where an extreme was wanted: PyTorch raises an IndexError there."""
+
+
+def norm(
+    input: Tensor, ord: Order | None = None, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None,
+    dtype: Dtype | None = None,
+) -> Tensor:
+    """Return a vector norm or a matrix norm, by the number of dims.
+
+    Without ``ord`` it is the 2-norm over ``dim``, all by default. With ``ord``, one dim or a 1-D tensor has a vector
+    norm, two dims or a 2-D tensor a matrix norm.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.norm(torch.tensor([[1., 2.], [3., 4.]]), "nuc")
+    tensor(5.8310)
+    """
+    require_tensors("linalg.norm", input=input)
+    if ord is None:
+        return vector_norm(input, 2, dim, keepdim, dtype=dtype, out=out)
+    dims = tuple(dim) if isinstance(dim, Sequence) else None if dim is None else (dim,)
+    if dims is None:
+        if input.ndim not in (1, 2):
+            raise ShapeError(
+                f"linalg.norm: if dim is not given but ord is, the input must be 1-D or 2-D, got {tuple(input.shape)}"
+            )
+        dims = (0,) if input.ndim == 1 else (0, 1)
+    elif len(dims) not in (1, 2):
+        raise ShapeError(f"linalg.norm: dim must be one dim or two, got {dims}")
+    if len(dims) == 1:
+        return vector_norm(input, ord, dims, keepdim, dtype=dtype, out=out)  # type: ignore[arg-type]  # it refuses words
+    return matrix_norm(input, ord, dims, keepdim, dtype=dtype, out=out)
+
+
+def plain_norm(
+    input: Tensor, p: Order | None = "fro", dim: Dims = None, keepdim: bool = False, out: Tensor | None = None,
+    dtype: Dtype | None = None,
+) -> Tensor:
+    """Serve ``torch.norm``: the p-norm of all elements, or along ``dim``, as one long vector; "fro" is 2.
+
+    "nuc" is the sum of the singular values of the matrices in two dims.
+
+    >>> import minitensor as torch
+    >>> torch.norm(torch.tensor([[3., 0.], [0., 4.]]))
+    tensor(5.)
+    """
+    require_tensors("norm", input=input)
+    if dtype is not None:
+        input = input.to(dtype)
+    if p == "nuc":
+        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, out=out)  # type: ignore[arg-type]
+    if isinstance(p, str) and p != "fro":
+        raise NormOrder(f"norm: order {p!r} is not supported; the orders are numbers, inf, -inf, 'fro' and 'nuc'")
+    order = 2.0 if p is None or p == "fro" else float(p)
+    return delivered(power_norm(floats("norm", input, None), order, axes(dim, input.ndim), keepdim), out)
+
+
+# -- what is measured with them ----------------------------------------------------------------------------------------
+
+
+def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Return ‖A‖ ‖A⁻¹‖ of matrices A in the norm ``p``.
+
+    For None, 2 and -2 it is the quotient of singular values, and matrices need not be square. A singular matrix has an
+    infinite one.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.cond(torch.tensor([[4., 0.], [0., 1.]]))
+    tensor(4.)
+    """
+    matrices("linalg.cond", input)
+    if p is None or p in (2, -2):
+        values = svdvals(input)
+        if not values.shape[-1]:
+            return delivered(values.sum(-1), out)
+        first, last = values[..., 0], values[..., -1]
+        return delivered(last / first if p == -2 else first / last, out)
+    square("linalg.cond", input)
+    if not input.shape[-1]:
+        return delivered(power_norm(input, 2.0, (input.ndim - 2, input.ndim - 1), False), out)
+    found = matrix_norm(input, p) * matrix_norm(inv_ex(input).inverse, p)
+    return delivered(where(found.isnan(), math.inf, found), out)
+
+
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
+    """Return the p-norm of the difference.
+
+    >>> import minitensor as torch
+    >>> torch.dist(torch.tensor([3., 4.]), torch.tensor([0., 0.]))
+    tensor(5.)
+    """
+    require_tensors("dist", input=input, other=other)
+    return plain_norm(input - other, p)
+
+
+MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+MANY_POINTS = 25  # from here on euclidean distances are taken from a product, as in PyTorch
+
+
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MODES[0]) -> Tensor:
+    """Return the p-norms of all differences of two sets of points: (..., P, M) and (..., R, M) give (..., P, R).
+
+    Many points' euclidean distances are computed from |x|² + |y|² - 2 x·y, which is fast and loses small distances;
+    ``compute_mode="donot_use_mm_for_euclid_dist"`` takes the differences themselves.
+
+    >>> import minitensor as torch
+    >>> torch.cdist(torch.tensor([[0., 0.]]), torch.tensor([[3., 4.], [0., 1.]]))
+    tensor([[5., 1.]])
+    """
+    check_points(x1, x2, p)
+    mode = MODES[0] if compute_mode is None else compute_mode
+    if mode not in MODES:
+        raise ArgumentError(f"cdist: compute_mode must be one of {', '.join(MODES)}, got {mode!r}")
+    many = max(x1.shape[-2], x2.shape[-2]) > MANY_POINTS
+    if p == 2 and (mode == MODES[1] or (mode == MODES[0] and many)):
+        return euclidean(x1, x2)
+    difference = x1.unsqueeze(-2) - x2.unsqueeze(-3)
+    if not difference.shape[-1]:
+        return difference.sum(-1)
+    return power_norm(difference, float(p), (difference.ndim - 1,), False)
+
+
+def check_points(x1: Any, x2: Any, p: float) -> None:
+    """Refuse what is no two sets of points in one space."""
+    require_tensors("cdist", x1=x1, x2=x2)
+    for name, each in (("X1", x1), ("X2", x2)):
+        if each.array.dtype.kind != "f":
+            raise DtypeError(f"cdist: only supports floating-point dtypes, {name} got {each.dtype.name}")
+        if each.ndim < 2:
+            raise ShapeError(f"cdist: only supports at least 2D tensors, {name} got {each.ndim}D")
+    if x1.shape[-1] != x2.shape[-1]:
+        raise ShapeError(
+            f"cdist: X1 and X2 must have the same number of columns, got {x1.shape[-1]} and {x2.shape[-1]}"
+        )
+    if p < 0:
+        raise ShapeError(f"cdist: only supports non-negative p values, got {p}")
+
+
+def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
+    """Return the square roots of |x|² + |y|² - 2 x·y."""
+    squares = (x1 * x1).sum(-1).unsqueeze(-1) + (x2 * x2).sum(-1).unsqueeze(-2)
+    # The least square keeps the slope of the root at two equal points finite.
+    found: Tensor = (squares - 2 * matmul(x1, adjoint(x2))).clamp_min(1e-30).sqrt()
+    return found

@@ -1,0 +1,292 @@
+"""Products of many: powers and exponentials of matrices, chains, vector products; covariances.
+
+The exponential is a primitive whose gradient is an exponential again; all else is said in other operations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.record import differentiable
+from minitensor.base import TensorBase
+from minitensor.errors import DtypeError, ShapeError
+from minitensor.ops.aliasing import delivered
+from minitensor.ops.join import cat
+from minitensor.ops.linalg_checks import real_of, square
+from minitensor.ops.linalg_solve import inv
+from minitensor.ops.matmul import adjoint, cheapest_cuts, matmul, multiply_chain
+from minitensor.ops.operand import require_tensors
+from minitensor.ops.pointwise import conj, sqrt
+from minitensor.ops.shape import diagonal as any_diagonal
+from minitensor.shapes import wrap_dim
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+
+# -- powers ------------------------------------------------------------------------------------------------------------
+
+
+def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
+    """Return the product of ``n`` times the same square matrix; of the inverse for negative ``n``, the identity for 0.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.matrix_power(torch.tensor([[1., 1.], [0., 1.]]), 5)
+    tensor([[1., 5.],
+            [0., 1.]])
+    """
+    if n < 0 or not isinstance(input, TensorBase) or input.array.dtype.kind in "fc":
+        square("linalg.matrix_power", input)  # of integers there is no inverse
+    elif input.ndim < 2 or input.shape[-1] != input.shape[-2]:
+        raise ShapeError(f"linalg.matrix_power: expected batches of square matrices, got shape {tuple(input.shape)}")
+    base, count = (inv(input), -n) if n < 0 else (input, n)
+    if not count:
+        return delivered(identities(input), out)
+    return delivered(base.clone() if n == 1 else by_squaring(base, count), out)
+
+
+def by_squaring(base: Tensor, count: int) -> Tensor:
+    """Return a positive power of matrices."""
+    if count == 1:
+        return base
+    half = by_squaring(matmul(base, base), count // 2)
+    return matmul(base, half) if count % 2 else half
+
+
+@differentiable(input=lambda grad: grad * 0)
+def identities(input: Tensor) -> Array:
+    """Return identity matrices in the place of a batch of matrices: their power 0."""
+    return input.xp.zeros_like(input.array) + input.xp.eye(input.shape[-1], dtype=input.array.dtype)
+
+
+def exponential_gradient(grad: Tensor, input: Tensor) -> Tensor:
+    """Return the upper right block of exp([[Aᴴ, G], [0, Aᴴ]]).
+
+    It is the derivative of exp at Aᴴ in the direction G (Mathias 1996, "A chain rule for matrix functions").
+    """
+    turned, n = adjoint(input), input.shape[-1]
+    top = cat((turned, grad), -1)
+    bottom = cat((turned.detach() * 0, turned), -1)
+    return _matrix_exp(cat((top, bottom), -2))[..., :n, n:]
+
+
+@differentiable(input=exponential_gradient)
+def _matrix_exp(input: Tensor) -> Array:
+    """Return e to the power of matrices."""
+    return input.backend.matrix_exp(input.array) if input.array.size else input.array.copy()
+
+
+def matrix_exp(input: Tensor) -> Tensor:
+    """Return the exponential of square matrices: the sum of Aᵏ / k!.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.matrix_exp(torch.zeros(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    return _matrix_exp(square("linalg.matrix_exp", input))
+
+
+# -- chains ------------------------------------------------------------------------------------------------------------
+
+
+def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """Multiply a chain of matrices in the order that costs least; the first and the last may be vectors.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 1), torch.ones(1)])
+    tensor([3., 3.])
+    """
+    chain = list(tensors)
+    require_tensors("linalg.multi_dot", **{f"tensors[{i}]": each for i, each in enumerate(chain)})
+    if len(chain) < 2:
+        raise ShapeError(f"linalg.multi_dot: expected at least 2 tensors but got {len(chain)}")
+    row, column = chain[0].ndim == 1, chain[-1].ndim == 1
+    chain[0] = chain[0].unsqueeze(0) if row else chain[0]
+    chain[-1] = chain[-1].unsqueeze(-1) if column else chain[-1]
+    check_chain(chain)
+    sizes = [chain[0].shape[0], *[each.shape[1] for each in chain]]
+    result = multiply_chain(chain, cheapest_cuts(sizes), 0, len(chain) - 1)
+    result = result.squeeze(-1) if column else result
+    return delivered(result.squeeze(0) if row else result, out)
+
+
+def check_chain(chain: Sequence[Tensor]) -> None:
+    """Refuse a chain whose links do not fit."""
+    for i, each in enumerate(chain):
+        if each.ndim != 2:
+            raise ShapeError(
+                f"linalg.multi_dot: tensor {i} must be a matrix, and the first and last one a matrix or a vector, got "
+                f"shape {tuple(each.shape)}"
+            )
+        if each.array.dtype != chain[0].array.dtype:
+            raise DtypeError(
+                f"linalg.multi_dot: all tensors must have one dtype, got {chain[0].dtype.name} and {each.dtype.name}"
+            )
+        if i and chain[i - 1].shape[1] != each.shape[0]:
+            raise ShapeError(
+                f"linalg.multi_dot: tensors {i - 1} and {i} with shapes {tuple(chain[i - 1].shape)} and "
+                f"{tuple(each.shape)} cannot be multiplied"
+            )
+
+
+# -- vectors -----------------------------------------------------------------------------------------------------------
+
+
+def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
+    """Return the vector product in three dimensions, along ``dim``; other dims broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.cross(torch.tensor([1., 0., 0.]), torch.tensor([0., 1., 0.]))
+    tensor([0., 0., 1.])
+    """
+    require_tensors("linalg.cross", input=input, other=other)
+    if input.ndim != other.ndim:
+        raise ShapeError(
+            f"linalg.cross: inputs must have the same number of dimensions, got {tuple(input.shape)} and "
+            f"{tuple(other.shape)}"
+        )
+    place = wrap_dim(dim, input.ndim)
+    if input.shape[place] != 3 or other.shape[place] != 3:
+        raise ShapeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3, got {input.shape[place]} and "
+            f"{other.shape[place]}"
+        )
+    a, b = input, other
+    ahead, behind = a.roll(-1, place) * b.roll(-2, place), a.roll(-2, place) * b.roll(-1, place)
+    return delivered(ahead - behind, out)
+
+
+def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
+    """Return the sum of conj(x) * y along a dim; other dims broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.vecdot(torch.tensor([[1., 2.], [0., 1.]]), torch.tensor([1., 1.]))
+    tensor([3., 1.])
+    """
+    require_tensors("linalg.vecdot", x=x, y=y)
+    if x.array.dtype != y.array.dtype:
+        raise DtypeError(f"linalg.vecdot: expected one dtype, got {x.dtype.name} and {y.dtype.name}; cast one")
+    product = conj(x) * y
+    return delivered(product.sum(wrap_dim(dim, product.ndim), dtype=x.dtype), out)
+
+
+def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Look at the diagonals of matrices, as a new last dim: ``torch.diagonal`` of the last two dims."""
+    return any_diagonal(A, offset, dim1, dim2)
+
+
+def vander(x: Tensor, N: int | None = None) -> Tensor:
+    """Return the powers 0 to N - 1 of each element, along a new last dim; N is the number of elements by default.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.vander(torch.tensor([1, 2, 3]), N=4)
+    tensor([[ 1,  1,  1,  1],
+            [ 1,  2,  4,  8],
+            [ 1,  3,  9, 27]])
+    """
+    require_tensors("linalg.vander", x=x)
+    if x.array.dtype.kind == "b":
+        raise DtypeError("linalg.vander: supports floating point, complex and integer tensors, but got bool; cast it")
+    if N is None and not x.ndim:
+        raise ShapeError("linalg.vander: expected a tensor of at least one dim, got a 0-d one; give N")
+    count = x.shape[-1] if N is None else N
+    if N is not None and N <= 1:
+        raise ShapeError(f"linalg.vander: N must be greater than 1, got {N}")
+    x = x.unsqueeze(0) if not x.ndim else x
+    powers = x.unsqueeze(-1).expand(*x.shape, max(count - 1, 0)).cumprod(-1)
+    ones = powers.detach().new_ones((*x.shape, 1))
+    return cat((ones, powers), -1)[..., :count]
+
+
+# -- covariance --------------------------------------------------------------------------------------------------------
+
+
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
+    """Return the covariance matrix of variables, the rows of (n, count); of one variable (count,) a number.
+
+    Args:
+        correction: what is taken off the number of observations: 1 makes the estimate unbiased.
+        fweights: whole numbers, how often each observation was made.
+        aweights: how much each observation counts.
+
+    >>> import minitensor as torch
+    >>> torch.cov(torch.tensor([[0., 2., 4.], [3., 2., 1.]]))
+    tensor([[ 4., -2.],
+            [-2.,  1.]])
+    """
+    check_variables(input)
+    rows = input.reshape(1, -1) if input.ndim < 2 else input
+    count = rows.shape[1]
+    weights = joint_weights(count, fweights, aweights)
+    if weights is None:
+        total: Any = count
+        mean = rows.sum(1, keepdim=True) / count if count else rows.sum(1, keepdim=True) * math.nan
+        freedom: Any = total - correction
+    else:
+        total = weights.sum()
+        if float(total) == 0:
+            raise ShapeError("cov: the weights sum to zero, so they cannot be normalized")
+        mean = (rows * weights).sum(1, keepdim=True) / total
+        freedom = total - correction if aweights is None else total - correction * (weights * aweights).sum() / total
+    centered = rows - mean
+    other = centered if weights is None else centered * weights
+    right = adjoint(other)
+    spread = matmul(centered.to(right.dtype), right)
+    return spread.div(max(freedom, 0) if weights is None else freedom.clamp(min=0)).squeeze()
+
+
+def check_variables(input: Any) -> None:
+    """Refuse what is no matrix of numbers."""
+    require_tensors("cov", input=input)
+    if input.ndim > 2:
+        raise ShapeError(f"cov: expected input to have two or fewer dimensions but got {input.ndim}")
+    if input.array.dtype.kind == "b":
+        raise DtypeError("cov: bool dtype is not supported for input; cast with .float()")
+
+
+def joint_weights(count: int, fweights: Tensor | None, aweights: Tensor | None) -> Tensor | None:
+    """Return how much each of the observations counts; None if all count 1."""
+    for name, given, kinds in (("fweights", fweights, "iu"), ("aweights", aweights, "f")):
+        if given is None:
+            continue
+        require_tensors("cov", **{name: given})
+        if given.ndim != 1 or given.shape[0] != count:
+            raise ShapeError(
+                f"cov: expected {name} of shape ({count},), one for each observation, got {tuple(given.shape)}"
+            )
+        if given.array.dtype.kind not in kinds:
+            wanted = "integers" if kinds == "iu" else "floats"
+            raise DtypeError(f"cov: expected {name} of {wanted}, got {given.dtype.name}")
+        if bool((given.detach() < 0).any()):
+            raise ShapeError(f"cov: {name} cannot be negative")
+    if fweights is None or aweights is None:
+        return fweights if aweights is None else aweights
+    return fweights * aweights
+
+
+def corrcoef(input: Tensor) -> Tensor:
+    """Return the correlation coefficients of variables, the rows of (n, observations): covariances scaled to [-1, 1].
+
+    >>> import minitensor as torch
+    >>> torch.corrcoef(torch.tensor([[0., 2., 4.], [3., 2., 1.]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
+    if isinstance(input, TensorBase) and input.ndim > 2:
+        raise ShapeError(f"corrcoef: expected input to have two or fewer dimensions but got {input.ndim}")
+    spread = cov(input)
+    if not spread.ndim:
+        return spread.div(spread)
+    deviation = sqrt(real_of(spread.diagonal()))
+    scaled = spread / deviation.unsqueeze(1) / deviation.unsqueeze(0)
+    if scaled.array.dtype.kind != "c":
+        return scaled.clamp(-1, 1)
+    return real_of(scaled).clamp(-1, 1) + 1j * real_of(scaled * -1j).clamp(-1, 1)
+
+

@@ -1,0 +1,200 @@
+"""Least squares and what goes with them: the pseudo-inverse, ranks, ``lstsq``.
+
+All rest on singular values and a bound below which they count as zero: the larger of ``atol`` and ``rtol`` times the
+largest one. The gradient of the pseudo-inverse, where the rank does not change, is that of Golub and Pereyra 1973, "The
+differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor import dtypes
+from minitensor.autograd.mode import no_grad
+from minitensor.autograd.record import differentiable
+from minitensor.base import TensorBase
+from minitensor.errors import DtypeError, ShapeError
+from minitensor.ops import return_types
+from minitensor.ops.aliasing import delivered
+from minitensor.ops.linalg_checks import inexact, matrices, real_of, same_dtype, square
+from minitensor.ops.linalg_factor import eigvalsh, svdvals
+from minitensor.ops.matmul import adjoint, matmul
+from minitensor.ops.pointwise import conj, where
+from minitensor.shapes import broadcast_shapes
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+Tolerance = "Tensor | float | None"
+
+
+# -- what counts as zero -----------------------------------------------------------------------------------------------
+
+
+def bounds(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
+    """Return both tolerances, numbers or tensors; ``rtol`` is eps times the larger size by default, 0 beside atol."""
+    for each in (atol, rtol):
+        if isinstance(each, TensorBase) and each.array.dtype.kind == "c":
+            raise DtypeError(f"{name}: tolerances must be real, got {each.dtype.name}")
+    usual = dtypes.finfo(A.dtype).eps * max(A.shape[-2:])
+    bound: Any = atol
+    if isinstance(atol, TensorBase) and rtol is None:
+        return bound, where(bound > 0, 0.0, usual)
+    if rtol is None:
+        rtol = usual if not atol else 0.0
+    return 0.0 if atol is None else atol, rtol
+
+
+def least_counted(values: Tensor, atol: Any, rtol: Any) -> Tensor:
+    """Return the bound (..., 1) under which singular values count as zero."""
+    largest = values.amax(-1)
+    relative = largest * rtol
+    absolute = relative * 0 + atol
+    bound: Tensor = where(absolute > relative, absolute, relative)
+    return bound.unsqueeze(-1)
+
+
+def matrix_rank(
+    A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Count the singular values above the larger of ``atol`` and ``rtol`` times the largest; (..., m, n) gives (...,).
+
+    >>> import minitensor as torch
+    >>> torch.linalg.matrix_rank(torch.tensor([[1., 2.], [2., 4.]]))
+    tensor(1)
+    """
+    name = "linalg.matrix_rank"
+    input = square(name, A) if hermitian else matrices(name, A)
+    with no_grad():
+        if tol is not None:
+            atol, rtol = tol, 0.0
+        found = rank_of(name, input.detach(), atol, rtol, hermitian)
+    return delivered(found, out)
+
+
+def rank_of(name: str, A: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Tensor:
+    """Count the singular values that are not zero."""
+    atol, rtol = bounds(name, A, atol, rtol)
+    if not A.shape[-2] or not A.shape[-1]:
+        return A.new_zeros(A.shape[:-2], dtype=dtypes.int64)
+    values = eigvalsh(A).abs() if hermitian else svdvals(A)
+    return (values > least_counted(values, atol, rtol)).sum(-1)
+
+
+# -- the pseudo-inverse ------------------------------------------------------------------------------------------------
+
+
+def pseudo_inverse_gradient(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
+    """Return -Pᴴ G Pᴴ + (1 - A P) Gᴴ P Pᴴ + Pᴴ P Gᴴ (1 - P A)."""
+    up, turned = adjoint(result), adjoint(grad)
+    across = matmul(turned, matmul(result, up))
+    along = matmul(matmul(up, result), turned)
+    total = across - matmul(input, matmul(result, across)) + along - matmul(matmul(along, result), input)
+    return total - matmul(up, matmul(grad, up))
+
+
+@differentiable(input=pseudo_inverse_gradient)
+def _pinv(input: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Array:
+    """Return the pseudo-inverse; tolerances are numbers or tensors (...,)."""
+    xp = input.xp
+    if not input.array.size:
+        return xp.zeros((*input.shape[:-2], input.shape[-1], input.shape[-2]), input.array.dtype)
+    if hermitian:
+        values, vectors = input.backend.eigh(input.array, "L")
+        u, vh = vectors, xp.swapaxes(vectors, -2, -1).conj()
+    else:
+        u, values, vh = input.backend.svd(input.array, False)
+    sizes = xp.abs(values)
+    absolute, relative = [each.array[..., None] if isinstance(each, TensorBase) else each for each in (atol, rtol)]
+    counted = sizes > xp.maximum(relative * sizes.max(-1, keepdims=True), absolute)
+    inverse = xp.where(counted, 1 / xp.where(counted, values, 1), 0).astype(values.dtype)
+    left = xp.swapaxes(vh, -2, -1).conj() * inverse[..., None, :]
+    return xp.matmul(left, xp.swapaxes(u, -2, -1).conj())
+
+
+def pinv(
+    A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return the Moore-Penrose pseudo-inverse (..., n, m) of (..., m, n).
+
+    Singular values up to the larger of ``atol`` and ``rtol`` (or ``rcond``) times the largest count as zero; numbers or
+    one for each matrix. With ``hermitian=True`` eigenvalues of the lower triangle serve instead, which is faster.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.pinv(torch.tensor([[2., 0.], [0., 0.]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.0000]])
+    """
+    name = "linalg.pinv"
+    input = square(name, A) if hermitian else matrices(name, A)
+    if rcond is not None:
+        atol, rtol = 0.0, rcond
+    atol, rtol = bounds(name, input, atol, rtol)
+    return delivered(_pinv(input, atol, rtol, bool(hermitian)), out)
+
+
+# -- least squares -----------------------------------------------------------------------------------------------------
+
+DRIVERS = ("gelsy", "gelsd", "gelss", "gels")
+
+
+def lstsq(
+    input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None
+) -> return_types.linalg_lstsq:
+    """Return the X of least ‖A X - B‖, of several the smallest; A (..., m, n), B (..., m, k) or a batch of vectors.
+
+    With it come the residuals, the ranks and the singular values, as far as PyTorch's ``driver`` of that name has them
+    ("gelsy", the default: ranks; "gels": residuals; "gelsd" and "gelss": all), else empty. Residuals (..., k) are the
+    squares of the distances, if m > n and all matrices have full rank.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.lstsq(torch.tensor([[2.], [0.]]), torch.tensor([[4.], [1.]])).solution
+    tensor([[2.]])
+    """
+    name = "linalg.lstsq"
+    left, right = matrices(name, input), inexact(name, b, "B")
+    same_dtype(name, A=left, B=right)
+    if driver is None:
+        driver = DRIVERS[0]
+    if driver not in DRIVERS:
+        raise ShapeError(f"{name}: parameter `driver` should be one of {', '.join(DRIVERS)}, got {driver!r}")
+    is_vector = right.ndim == left.ndim - 1 and right.shape == left.shape[:-1]
+    if right.ndim == 1 and not is_vector:
+        raise ShapeError(f"{name}: B of shape {tuple(right.shape)} must have at least as many dims as A minus one")
+    if is_vector:
+        right = right.unsqueeze(-1)
+    if right.ndim < 2 or right.shape[-2] != left.shape[-2]:
+        raise ShapeError(
+            f"{name}: A and B must have as many rows, got {tuple(left.shape)} and {tuple(right.shape)}"
+        )
+    broadcast_shapes(tuple(left.shape[:-2]), tuple(right.shape[:-2]))
+    solution = matmul(pinv(left, rtol=rcond), right)
+    with no_grad():
+        rank, values = ranks_and_values(left.detach(), rcond)
+    empty = left.detach().new_empty([0])
+    return return_types.linalg_lstsq(
+        solution.squeeze(-1) if is_vector else solution,
+        squared_distances(left, solution, right, rank, driver),
+        empty.to(dtypes.int64) if driver == "gels" else rank,
+        values if driver in ("gelsd", "gelss") else empty.to(values.dtype),
+    )
+
+
+def ranks_and_values(A: Tensor, rcond: float | None) -> tuple[Tensor, Tensor]:
+    """Return the matrices' ranks and singular values."""
+    values = svdvals(A)
+    if not values.numel():
+        return A.new_zeros(A.shape[:-2], dtype=dtypes.int64), values
+    return (values > least_counted(values, *bounds("linalg.lstsq", A, None, rcond))).sum(-1), values
+
+
+def squared_distances(A: Tensor, X: Tensor, B: Tensor, rank: Tensor, driver: str) -> Tensor:
+    """Return sum(|A X - B|²) for each column if wanted and if the matrices are tall and of full rank, else nothing."""
+    m, n = A.shape[-2:]
+    if driver == "gelsy" or m <= n or bool((rank < n).any()):
+        return real_of(X.reshape(-1)[:0])
+    distance = matmul(A, X) - B
+    return real_of(conj(distance) * distance).sum(-2)

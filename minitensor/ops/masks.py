@@ -1,0 +1,209 @@
+"""Elements chosen by a mask: filled, picked out one after the other, or replaced; and where a mask holds.
+
+A mask broadcasts against the tensor. Picking out and putting back are each other's gradients. Positions given as
+numbers are in ``index.py`` and ``scatter.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor import layout as layouts
+from minitensor.autograd.record import differentiable, nondifferentiable
+from minitensor.base import TensorBase, wrap
+from minitensor.errors import DtypeError, InplaceError, ShapeError
+from minitensor.ops.aliasing import delivered, shares_storage, writes
+from minitensor.ops.cast import check_expands, own, single
+from minitensor.ops.join import cat
+from minitensor.ops.operand import require_tensors
+from minitensor.ops.shape import broadcast_tensors
+from minitensor.shapes import broadcast_shapes
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.ops.operand import Operand
+    from minitensor.shapes import Shape
+    from minitensor.tensor import Tensor
+
+
+def bools(name: str, mask: Any) -> Array:
+    """Return a mask's array; other dtypes are refused."""
+    require_tensors(name, mask=mask)
+    if mask.array.dtype.kind != "b":
+        raise DtypeError(f"{name} only supports boolean masks, but got mask with dtype {mask.dtype.name}")
+    return mask.array  # type: ignore[no-any-return]  # an Array
+
+
+def check_broadcasts(name: str, input: Tensor, mask: Tensor) -> None:
+    """Refuse a mask that does not broadcast."""
+    try:
+        broadcast_shapes(input.layout.shape, mask.layout.shape)
+    except ShapeError as error:
+        raise ShapeError(f"{name}: {error}") from None
+
+
+def exactly(name: str, result: Tensor, out: Tensor | None, *inputs: Tensor) -> Tensor:
+    """Return a result, written into ``out`` where that was given: of its dtype, apart from the inputs' memory."""
+    if isinstance(out, TensorBase) and out.dtype is not result.dtype:
+        raise DtypeError(
+            f"{name}(): Expected out tensor to have dtype {result.dtype.name}, but got {out.dtype.name} instead"
+        )
+    if out is not None and any(shares_storage(out, each) for each in inputs):
+        raise InplaceError(
+            f"{name}(): unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+            "single memory location; clone() one of them before"
+        )
+    return delivered(result, out)
+
+
+# -- one number --------------------------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad, mask: grad.masked_fill(mask, 0), value=lambda grad, mask: grad.where(mask, 0))
+def _masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Array:
+    return input.backend.where(bools("masked_fill", mask), filler(value, input), input.array)
+
+
+def filler(value: Any, input: Tensor) -> Array:
+    """Return a number or 0-d tensor as a 0-d array of the input's dtype."""
+    if isinstance(value, TensorBase) and value.is_complex() and not input.is_complex():
+        value = value.item()
+    number = single("masked_fill", value, input)
+    return input.xp.asarray(number.real if number.__class__ is complex else number, dtype=input.array.dtype)
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
+    """Return ``input`` with ``value``, a number or a 0-d tensor, where ``mask`` holds; the mask broadcasts.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0)
+    tensor([0., 2.])
+    """
+    return _masked_fill(input, mask, value)
+
+
+@writes(input=lambda grad, mask: grad.masked_fill(mask, 0), value=lambda grad, mask: grad.where(mask, 0))
+def masked_fill_(input: Tensor, mask: Tensor, value: Operand) -> None:
+    """Write ``value`` where ``mask`` holds."""
+    bools("masked_fill_", mask)
+    check_expands("masked_fill_", mask, input)
+    input.backend.fill_where(input.array, mask.array, filler(value, input))
+
+
+# -- one after the other -----------------------------------------------------------------------------------------------
+
+
+def unselected(grad: Tensor, mask: Tensor) -> Tensor:
+    """Return the gradient of what was picked out: put back where the mask holds."""
+    return _unselect(grad, mask)
+
+
+@differentiable(input=unselected)
+def _masked_select(input: Tensor, mask: Tensor) -> Array:
+    return input.backend.compress(input.array, mask.array)
+
+
+@differentiable(input=lambda grad, mask: _masked_select(grad, mask))
+def _unselect(input: Tensor, mask: Tensor) -> Array:
+    """Return zeros with the elements of a vector, one after the other, where the mask holds."""
+    zeros = input.xp.zeros(mask.array.shape, input.array.dtype)
+    input.backend.place_where(zeros, mask.array, input.array)
+    return zeros
+
+
+def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the elements where ``mask`` holds, in one dim; both broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2, 3]).masked_select(torch.tensor([True, False, True]))
+    tensor([1, 3])
+    """
+    require_tensors("masked_select", input=input)
+    bools("masked_select", mask)
+    check_broadcasts("masked_select", input, mask)
+    spread, chosen = broadcast_tensors(input, mask)
+    return exactly("masked_select", _masked_select(spread, chosen), out, input, mask)
+
+
+def source_gradient(grad: Tensor, mask: Tensor, in_shape: Shape) -> Tensor:
+    """Return the gradient of a source: what arrived where the mask holds, and zeros for what was not used."""
+    used = _masked_select(grad, mask)
+    rest = used.new_zeros(layouts.numel(in_shape) - used.numel())
+    return cat([used, rest]).reshape(in_shape)
+
+
+@writes(input=lambda grad, mask: grad.masked_fill(mask, 0), source=source_gradient)
+def _masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> None:
+    chosen, values = mask.array, source.array.reshape(-1)
+    count = int(input.xp.count_nonzero(chosen))
+    if count > values.size:
+        raise ShapeError(
+            f"masked_scatter: expected self and source to have same number of elements: the mask chooses {count}, the "
+            f"source has {values.size}"
+        )
+    input.backend.place_where(input.array, chosen, values[:count])
+
+
+def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """Write the elements of ``source``, one after the other, where ``mask`` holds."""
+    bools("masked_scatter_", mask)
+    require_tensors("masked_scatter_", source=source)
+    check_expands("masked_scatter_", mask, input)
+    if source.dtype is not input.dtype:
+        raise DtypeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {input.dtype.name} and "
+            f"{source.dtype.name}; cast the source first"
+        )
+    return _masked_scatter_(input, mask.expand(input.layout.shape), source)
+
+
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """Return a copy with the elements of ``source`` where ``mask`` holds.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(3).masked_scatter(torch.tensor([True, False, True]), torch.tensor([1., 2., 3.]))
+    tensor([1., 0., 2.])
+    """
+    require_tensors("masked_scatter", mask=mask)
+    check_broadcasts("masked_scatter", input, mask)
+    spread, chosen = broadcast_tensors(input, mask)
+    return masked_scatter_(own(spread, chosen, source).contiguous(), chosen, source)
+
+
+# -- where a mask holds ------------------------------------------------------------------------------------------------
+
+
+@nondifferentiable
+def argwhere(input: Tensor) -> Array:
+    """Return the positions of what is not zero, a row each: (count, ndim)."""
+    return input.backend.argwhere(input.array)
+
+
+def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
+    """Return the positions of what is not zero: one row each, or as a tuple of one tensor for each dim.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([0, 5, 7]).nonzero()
+    tensor([[1],
+            [2]])
+    """
+    if not as_tuple:
+        return exactly("nonzero", argwhere(input), out)
+    array = input.array if input.ndim else input.array.reshape(1)
+    return tuple([wrap(input.result_class, each.astype("int64", copy=False)) for each in input.xp.nonzero(array)])
+
+
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
+    """Return ``size`` rows of positions of what is not zero; too few are filled up, too many cut off.
+
+    >>> import minitensor as torch
+    >>> torch.nonzero_static(torch.tensor([0, 5]), size=2)
+    tensor([[ 1],
+            [-1]])
+    """
+    if size < 0:
+        raise ShapeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    found = argwhere(input)[:size]
+    rows = found.new_full((size, input.ndim), fill_value)
+    rows[: len(found)] = found
+    return exactly("nonzero_static", rows, out)

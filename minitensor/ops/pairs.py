@@ -1,0 +1,44 @@
+"""Complex numbers as pairs of reals: the same memory read in two ways, and what that means for gradients.
+
+A complex layout counts in complex elements; ``as_pairs`` counts the same cells in reals, with a last dim of two. The
+operations here make fresh arrays: they stand in the graph for a view, each is the other's adjoint, and they let a write
+through a view of reals reach a complex base (``ops/aliasing.py``). The views that users see are in ``complex.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minitensor import dtypes
+from minitensor.autograd.record import differentiable
+from minitensor.layout import Layout
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+
+def as_pairs(layout: Layout) -> Layout:
+    """Return where a complex layout's reals lie: one more dim, of two."""
+    return Layout((*layout.shape, 2), (*[2 * step for step in layout.strides], 1), 2 * layout.offset)
+
+
+def joined_again(grad: Tensor) -> Tensor:
+    """Return the gradient of ``pairs_of``."""
+    return complexes_of(grad)
+
+
+@differentiable(input=joined_again)
+def pairs_of(input: Tensor) -> Array:
+    """Return complex numbers as pairs of reals, in a last dim of two."""
+    part = dtypes.from_numpy(input.array.dtype).to_real().numpy
+    flat: Array = input.array.copy().reshape(-1).view(part)
+    return flat.reshape((*input.shape, 2))
+
+
+@differentiable(input=lambda grad: pairs_of(grad))
+def complexes_of(input: Tensor) -> Array:
+    """Return pairs of reals as complex numbers."""
+    whole = dtypes.from_numpy(input.array.dtype).to_complex().numpy
+    flat: Array = input.array.copy().reshape(-1).view(whole)
+    return flat.reshape(tuple(input.shape)[:-1])

@@ -1,0 +1,120 @@
+"""Triangles and diagonals of matrices: what lies on one side of a diagonal, and matrices made of diagonals.
+
+Matrices are the last two dims; a diagonal as a view is in ``shape.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minitensor import layout as layouts
+from minitensor.autograd.record import differentiable
+from minitensor.errors import DimError, ShapeError
+from minitensor.ops.aliasing import delivered, inplace
+from minitensor.ops.cast import clone
+from minitensor.ops.shape import diagonal as diagonal_of
+from minitensor.ops.shape import reshape
+from minitensor.shapes import wrap_dims
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.ops.operand import Number
+    from minitensor.tensor import Tensor
+
+
+def at_least_matrix(name: str, input: Tensor) -> None:
+    """Refuse a tensor that holds no matrices."""
+    if input.ndim < 2:
+        raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, got shape {tuple(input.shape)}")
+
+
+@differentiable(input=lambda grad, diagonal: grad.tril(diagonal))
+def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Array:
+    """Return the part on and below a diagonal, zeros above.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2, 3).tril()
+    tensor([[1., 0., 0.],
+            [1., 1., 0.]])
+    """
+    at_least_matrix("tril", input)
+    return input.backend.triangle(input.array, diagonal, True)
+
+
+@differentiable(input=lambda grad, diagonal: grad.triu(diagonal))
+def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Array:
+    """Return the part on and above a diagonal, zeros below.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2, 3).triu(1)
+    tensor([[0., 1., 1.],
+            [0., 0., 1.]])
+    """
+    at_least_matrix("triu", input)
+    return input.backend.triangle(input.array, diagonal, False)
+
+
+@differentiable(input=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2))
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Array:
+    """Write the last dim on the diagonal of new matrices of zeros, whose dims are ``dim1`` and ``dim2``."""
+    shape = list(input.layout.shape)
+    if not shape:
+        raise DimError("diag_embed: a 0-d tensor has no dim to put on a diagonal")
+    size = shape.pop() + abs(offset)
+    first, second = wrap_dims((dim1, dim2), input.ndim + 1)
+    for dim in sorted((first, second)):
+        shape.insert(dim, size)
+    flat = input.xp.zeros(layouts.numel(tuple(shape)), input.array.dtype)
+    line = layouts.diagonal(layouts.contiguous(tuple(shape)), offset, first, second)
+    input.backend.window(flat, flat.dtype, *line)[...] = input.array
+    return flat.reshape(shape)
+
+
+def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return a copy of a matrix's diagonal, or a matrix with a vector on its diagonal.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).diag()
+    tensor([1, 4])
+    """
+    if input.ndim == 1:
+        return delivered(diag_embed(input, diagonal), out)
+    if input.ndim == 2:
+        return delivered(clone(diagonal_of(input, diagonal)), out)
+    raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
+
+
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """Return a matrix with all elements on its diagonal."""
+    return diag_embed(reshape(input, -1), offset)
+
+
+def fill_diagonal_(input: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
+    """Write one number on the main diagonal; ``wrap`` begins anew below it in a tall matrix.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 2).fill_diagonal_(5)
+    tensor([[5., 0.],
+            [0., 5.]])
+    """
+    shape, strides, offset = input.layout
+    if len(shape) < 2:
+        raise ShapeError(f"fill_diagonal_: dimensions must larger than 1, got shape {list(shape)}")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise ShapeError(f"fill_diagonal_: all dimensions of input must be of equal length, got {list(shape)}")
+    tall = wrap and len(shape) == 2 and shape[0] > shape[1]
+    period = shape[1] + 1  # a wrapped diagonal skips one row after each square
+    for first in range(0, shape[0] if tall else 1, period):
+        count = min(shape[0] - first, *shape[1:])
+        input.as_strided((count,), (sum(strides),), offset + first * strides[0]).fill_(fill_value)
+    return input
+
+
+@inplace(tril)
+def tril_(input: Tensor, diagonal: int = 0) -> None:
+    """Write zeros above a diagonal."""
+
+
+@inplace(triu)
+def triu_(input: Tensor, diagonal: int = 0) -> None:
+    """Write zeros below a diagonal."""

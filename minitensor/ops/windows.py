@@ -1,0 +1,104 @@
+"""Windows: weights that let a piece of a signal fade in and out, so that its spectrum is not that of a cut.
+
+A periodic window is a symmetric one of one more sample without its last, as a spectrum wants it. Each is a sum of
+cosines but for the triangle (Bartlett) and Kaiser's, which is made of the Bessel function i0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from minitensor.errors import DtypeError, ShapeError
+from minitensor.ops.creation import chosen, deliver, library
+from minitensor.shapes import integer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from minitensor.backends import Array, Library
+    from minitensor.device import DeviceLike
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.tensor import Tensor
+
+
+def made(
+    name: str, shape: Callable[[Library, Array], Array], length: int, periodic: bool, dtype: Dtype | None,
+    device: DeviceLike, requires_grad: bool,
+) -> Tensor:
+    """Return a window whose ``shape`` is a function of a time from 0 to 1."""
+    length, kind, xp = integer(length), chosen(dtype), library(device)
+    if length < 0:
+        raise ShapeError(f"{name}: requires non-negative window_length, got window_length={length}")
+    if kind.kind != "f":
+        raise DtypeError(f"{name}: expects floating point dtypes, got {kind.name}")
+    if length < 2:
+        return deliver(xp.ones(length, kind), None, requires_grad)
+    time = xp.arange(length) / (length if periodic else length - 1)
+    return deliver(shape(xp, time).astype(kind), None, requires_grad)
+
+
+def cosines(*weights: float) -> Callable[[Library, Array], Array]:
+    """Return the function ``a - b cos(2 pi t) + c cos(4 pi t)``."""
+
+    def shape(xp: Library, time: Array) -> Array:
+        window = xp.zeros_like(time)
+        for k, weight in enumerate(weights):
+            window = window + (-1) ** k * weight * xp.cos(2 * math.pi * k * time)
+        return window
+
+    return shape
+
+
+def hann_window(
+    window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return ``(1 - cos(2 pi t)) / 2``.
+
+    >>> import minitensor as torch
+    >>> torch.hann_window(4)
+    tensor([0.0000, 0.5000, 1.0000, 0.5000])
+    """
+    return made("hann_window", cosines(0.5, 0.5), window_length, periodic, dtype, device, requires_grad)
+
+
+def hamming_window(
+    window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *, dtype: Dtype | None = None,
+    device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return ``alpha - beta * cos(2 pi t)``."""
+    return made("hamming_window", cosines(alpha, beta), window_length, periodic, dtype, device, requires_grad)
+
+
+def blackman_window(
+    window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return ``0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t)``."""
+    return made("blackman_window", cosines(0.42, 0.5, 0.08), window_length, periodic, dtype, device, requires_grad)
+
+
+def bartlett_window(
+    window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return the triangle ``1 - |2 t - 1|``."""
+    return made(
+        "bartlett_window", lambda xp, time: 1 - xp.abs(2 * time - 1), window_length, periodic, dtype, device,
+        requires_grad,
+    )
+
+
+def kaiser_window(
+    window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Dtype | None = None,
+    device: DeviceLike = None, requires_grad: bool = False,
+) -> Tensor:
+    """Return ``i0(beta * sqrt(1 - (2 t - 1) ** 2)) / i0(beta)``."""
+
+    def shape(xp: Library, time: Array) -> Array:
+        root = xp.sqrt(xp.maximum(1 - (2 * time - 1) ** 2, 0))
+        bessel: Array = xp.i0(beta * root) / xp.i0(xp.full(1, float(beta)))
+        return bessel
+
+    return made("kaiser_window", shape, window_length, periodic, dtype, device, requires_grad)

@@ -1,0 +1,49 @@
+"""``torch.special``: special functions under the names that mathematics gives them.
+
+Nothing is computed here; the operations stand in ``ops/``. Those that need SciPy say so: they are ``gammainc``,
+``gammaincc``, ``zeta`` and the Bessel functions J and Y (``pip install minitensor-py[scipy]``).
+"""
+
+from __future__ import annotations
+
+from minitensor.ops.activation import log_softmax, softmax
+from minitensor.ops.reduce import logsumexp
+from minitensor.ops.special import (
+    bessel_j0,
+    bessel_j1,
+    bessel_y0,
+    bessel_y1,
+    digamma,
+    entr,
+    erf,
+    erfc,
+    erfcx,
+    erfinv,
+    gammainc,
+    gammaincc,
+    i0,
+    i0e,
+    i1,
+    i1e,
+    lgamma,
+    log_ndtr,
+    logit,
+    multigammaln,
+    ndtr,
+    ndtri,
+    polygamma,
+    sinc,
+    xlog1py,
+    xlogy,
+    zeta,
+)
+from minitensor.ops.unary import exp2, expm1, log1p, round, sigmoid
+
+__all__ = [
+    "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2",
+    "expit", "expm1", "gammainc", "gammaincc", "gammaln", "i0", "i0e", "i1", "i1e", "log1p", "log_ndtr", "log_softmax",
+    "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax", "xlog1py",
+    "xlogy", "zeta",
+]  # fmt: skip
+
+expit, psi, gammaln = sigmoid, digamma, lgamma

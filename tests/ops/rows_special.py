@@ -1,0 +1,125 @@
+"""Rows of special functions and of what reads numbers bit by bit: ``ops/special.py``, ``ops/binary.py``, ``ops/bits.py``."""
+
+from __future__ import annotations
+
+import math
+from importlib.util import find_spec
+
+import numpy as np
+
+from ops.row import Row, b, beside_number, call, f, i, kink, one, rows, ties, two
+
+NAN, INF = float("nan"), float("inf")
+NO_COMPLEX = {"complex": "PyTorch has it for real numbers alone"}
+
+
+def each(function):  # type: ignore[no-untyped-def]  # of NumPy's arrays
+    """Return a function of numbers as one of arrays."""
+    return np.vectorize(function, otypes=["float64"])
+
+
+# -- one operand -------------------------------------------------------------------------------------------------------
+
+# name: what is right, the range in which it is smooth
+FUNCTIONS = {
+    "lgamma": (each(math.lgamma), 0.3, 6),
+    "digamma": (None, 0.3, 6), "erfinv": (None, -0.9, 0.9), "i0": (np.i0, -3, 3),
+    "logit": (lambda x: np.log(x / (1 - x)), 0.1, 0.9), "sinc": (np.sinc, -2, 2),
+    "deg2rad": (np.deg2rad, -200, 200), "rad2deg": (np.rad2deg, -2, 2),
+    "special.ndtr": (each(lambda x: 0.5 * math.erfc(-x / math.sqrt(2))), -2, 2), "special.log_ndtr": (None, -4, 3),
+    "special.ndtri": (None, 0.1, 0.9), "special.erfcx": (each(lambda x: math.exp(x * x) * math.erfc(x)), -2, 3),
+    "special.entr": (lambda x: -x * np.log(x), 0.2, 2), "special.i0e": (lambda x: np.i0(x) * np.exp(-abs(x)), 0.2, 3),
+    "special.i1": (None, -3, 3), "special.i1e": (None, 0.2, 3),
+}  # fmt: skip
+ROUGH = {  # PyTorch's own kernels for singles and halves are that far off, or overflow early
+    "digamma": 2e-5, "special.i1": 5e-6, "special.i1e": 5e-6, "i0": 5e-6, "special.i0e": 5e-6, "special.log_ndtr": 5e-6,
+    "special.ndtr": 5e-6, "erfinv": 5e-6, "special.ndtri": 5e-6, "lgamma": 5e-6,
+}  # fmt: skip
+SPECIAL_VALUES = {
+    "i0": "at 1e30 PyTorch has infinity times zero, which is NaN",
+    "special.i1": "at 1e30 PyTorch has infinity times zero, which is NaN; and at -0.0 it gives 0.0",
+    "special.i1e": "at -0.0 PyTorch gives 0.0",
+    "digamma": "at 1e30 and near a pole PyTorch's singles are off",
+}
+
+TRIGAMMA = "PyTorch's polygamma(1, x) is good to 5e-10 only; gradcheck holds ours"
+
+
+def notes(name: str) -> dict[str, str]:
+    """Return the laws from which a function is excused."""
+    found = {} if name == "sinc" else dict(NO_COMPLEX)
+    if name in SPECIAL_VALUES:
+        found["special"] = SPECIAL_VALUES[name]
+    return {**found, "gradient": TRIGAMMA} if name == "digamma" else found
+
+
+ONE = rows(
+    Row(name, one(low, high), numpy=function, pointwise=True, rtol=ROUGH.get(name, 2e-6), notes=notes(name))
+    for name, (function, low, high) in FUNCTIONS.items()
+)  # fmt: skip
+
+# -- with an option ----------------------------------------------------------------------------------------------------
+
+OPTIONS = rows(
+    Row("logit", (call(f(2, 3, low=0.1, high=0.9), 0.2), kink(ties(3, 4), eps=0.1)), label="eps", dtypes="float",
+        notes=NO_COMPLEX),
+    Row("polygamma", tuple([call(n, f(2, 3, low=0.3, high=4)) for n in (2, 3)]), dtypes="real", inplace=False,
+        wrong=(call(-1, f(3)),), notes=NO_COMPLEX),
+    Row("mvlgamma", (call(f(2, 3, low=1.2, high=4), 2), call(f(3, low=2.2, high=4), 3)), dtypes="single", rtol=5e-6,
+        wrong=(call(f(3, low=3, high=4), 0),), notes=NO_COMPLEX),
+)  # fmt: skip
+
+# -- two operands ------------------------------------------------------------------------------------------------------
+
+CLASH = (call(f(2, 3), f(2)), call(f(2, 3), f(4, 3)), call(f(3), "a"))
+TWO_NUMBERS = (call(2, 3),)
+NO_NUMBERS = (call(f(3), 2.0), call(2.0, f(3)))
+AT_ZERO = {"special": "which of two zeros is the larger, PyTorch decides by vector width"}
+
+TWO = rows(
+    Row("fmax", (*two(), kink(ties(3, 4), ties(4, seed=1))), numpy=np.fmax, pointwise=True, wrong=(*CLASH, *NO_NUMBERS),
+        notes={**NO_COMPLEX, **AT_ZERO}),
+    Row("fmin", (*two(), kink(ties(3, 4), ties(4, seed=1))), numpy=np.fmin, pointwise=True, wrong=(*CLASH, *NO_NUMBERS),
+        notes={**NO_COMPLEX, **AT_ZERO}),
+    Row("copysign", (*two(), call(f(2, 3), -1.5), kink(ties(9), ties(9, seed=1))), numpy=np.copysign, pointwise=True,
+        wrong=(*CLASH, call(2.0, f(3))), notes=NO_COMPLEX),
+    Row("logaddexp2", two(), numpy=np.logaddexp2, pointwise=True, dtypes="float", wrong=(*CLASH, *NO_NUMBERS),
+        notes={**NO_COMPLEX, "dtypes": "PyTorch takes floating-point tensors alone"}),
+    Row("xlogy", (*two(0.3, 2), call(f(2, 3), 1.5), call(1.5, f(3, low=0.3)), kink(ties(9), np.abs(ties(9, seed=1)) + 1)),
+        numpy=lambda x, y: x * np.log(y), pointwise=True, wrong=(*CLASH, *TWO_NUMBERS), notes=NO_COMPLEX),
+    Row("special.xlog1py", (*two(0.3, 2), call(f(2, 3), 1.5), call(1.5, f(3, low=-0.7))),
+        numpy=lambda x, y: x * np.log1p(y), pointwise=True, wrong=(*CLASH, *TWO_NUMBERS), notes=NO_COMPLEX),
+    Row("ldexp", (*two(), call(f(2, 3), i(3, high=4))), numpy=lambda x, y: x * 2.0**y, pointwise=True,
+        wrong=(*CLASH, *NO_NUMBERS)),
+    Row("float_power", (*two(0.3, 2, -2, 2), *beside_number(1.7, low=0.3), call(i(4), i(4, seed=1))),
+        numpy=lambda x, y: np.asarray(x, "float64") ** y, pointwise=True, wrong=(*CLASH[:2], *TWO_NUMBERS)),
+    Row("nextafter", (*two(),), numpy=np.nextafter, differentiable=False, dtypes="float", wrong=NO_NUMBERS,
+        notes={"gradient": "a neighbour moves as the number does, but a step's size is not smooth"}),
+    Row("heaviside", (*two(), kink(ties(3, 4), f(4))), numpy=np.heaviside, differentiable=False, pointwise=True,
+        wrong=(*CLASH, *NO_NUMBERS, call(f(3), i(3))), notes={"dtypes": "both operands have one dtype"}),
+    (Row(name, (call(i(2, 3, low=-9, high=9), i(3, seed=1)), call(i(2, 3, high=40), i(2, 3, high=40, seed=1))),
+         numpy=getattr(np, name), differentiable=False, dtypes="integer", wrong=(call(i(2, 3), i(2)), call(i(3), 2)))
+     for name in ("gcd", "lcm")),
+    Row("signbit", (call(f(3)), call(np.array([NAN, INF, -INF, 0.0, -0.0])), call(i(3, low=-2)), call(b(3))),
+        numpy=lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, differentiable=False, notes=NO_COMPLEX),
+    Row("frexp", (*one(), call(np.array([INF, 0.0, -0.0, 1e-310, 8.0]))), numpy=None, out=False, dtypes="float",
+        notes={**NO_COMPLEX, "gradcheck": "the second result is an integer", "gradgradcheck": "as above"}),
+)  # fmt: skip
+
+# -- through SciPy -----------------------------------------------------------------------------------------------------
+
+HOST = {**NO_COMPLEX, "strict": "the strict device has no copy of SciPy, as CuPy has"}
+NO_SLOPE = {**HOST, "gradient": "PyTorch has none"}  # and beyond 3 PyTorch's own values are off by 1e-10 to 1e-7
+SECOND = {**HOST, "out": "the law asks for a gradient in the first argument, and only the second one has it"}
+
+SCIPY = rows(
+    Row("special.zeta", (call(f(2, 3, low=1.5, high=4), f(3, low=0.5, high=3)), call(3.0, f(3, low=0.5, high=3))),
+        dtypes="none", constants=(0,), rtol=5e-6, notes=SECOND),
+    (Row(f"special.{name}", (call(f(2, 3, low=0.5, high=4), f(3, low=0.5, high=3)),), dtypes="none", constants=(0,),
+         rtol=2e-5, notes=SECOND, aliases=(alias,))
+     for name, alias in (("gammainc", "igamma"), ("gammaincc", "igammac"))),
+    (Row(f"special.{name}", (call(f(2, 3, low=0.5, high=2)),), rtol=2e-5, dtypes="none", notes=NO_SLOPE)
+     for name in ("bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1")),
+)  # fmt: skip
+
+ROWS = rows(ONE, OPTIONS, TWO, SCIPY if find_spec("scipy") else ())

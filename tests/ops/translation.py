@@ -1,0 +1,67 @@
+"""From PyTorch's values to ours: what its databases of samples hold, given to this library.
+
+Tensors come in the same memory layout, dtypes and functions by their names, and lists, tuples, dicts and packed
+sequences with what is in them translated. What this library leaves out raises ``Beyond``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+import minitensor.nn.functional
+import minitensor.nn.utils.rnn
+from strategies import Placed, tensor_of
+
+torch = pytest.importorskip("torch")
+from torch.nn.utils.rnn import PackedSequence
+
+
+class Beyond(Exception):
+    """A sample that asks for what this library leaves out."""
+
+
+def translated(value: Any) -> Any:
+    """Return a sample's value as this library's: tensors in the same memory layout, dtypes by their names."""
+    if isinstance(value, torch.Tensor):
+        return tensor(value)
+    if isinstance(value, torch.dtype):
+        return named_alike(str(value).removeprefix("torch."))
+    if isinstance(value, torch.device):
+        return mt.device(str(value))
+    if isinstance(value, torch.memory_format):
+        return named_alike(str(value).removeprefix("torch."))
+    if isinstance(value, torch.layout | torch.Generator):
+        raise Beyond(f"{value}")
+    if isinstance(value, slice):
+        return slice(translated(value.start), translated(value.stop), translated(value.step))
+    if isinstance(value, dict):
+        return {name: translated(each) for name, each in value.items()}
+    if isinstance(value, PackedSequence):
+        return mt.nn.utils.rnn.PackedSequence(*map(translated, value))
+    if value.__class__ in (list, tuple):
+        return value.__class__([translated(each) for each in value])
+    if callable(value) and getattr(torch.nn.functional, getattr(value, "__name__", ""), None) is value:
+        return getattr(mt.nn.functional, value.__name__)
+    return value
+
+
+def tensor(value: Any) -> Any:
+    """Return this library's tensor, in the same memory layout."""
+    if value.layout is not torch.strided or value.device.type != "cpu" or not hasattr(mt, str(value.dtype)[6:]):
+        raise Beyond(f"{value.layout}, {value.device}, {value.dtype}")
+    plain = value.detach().resolve_conj().resolve_neg()
+    size = plain.untyped_storage().nbytes() // plain.element_size()
+    flat = torch.as_strided(plain, (size,), (1,), 0).numpy().copy()
+    memory = flat if size else np.zeros(1, flat.dtype)
+    placed = Placed(memory, tuple(plain.shape), plain.stride(), plain.storage_offset())
+    return tensor_of(placed).requires_grad_(value.requires_grad)
+
+
+def named_alike(name: str) -> Any:
+    if not hasattr(mt, name):
+        raise Beyond(name)
+    return getattr(mt, name)
