@@ -1,0 +1,326 @@
+"""Checkpoints: PyTorch's ``.pt`` files, written and read without PyTorch.
+
+A checkpoint is a zip archive of a pickle, which says how tensors lie in storages, and of the storages' bytes; files
+from before PyTorch 1.6 hold the same in a row and are read too. Shapes, strides, shared storages and dtypes are kept.
+The pickle is read by the machine in ``reading``, which can build data and run nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import sys
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from minitensor import backends
+from minitensor.backends import Array
+from minitensor.device import device
+from minitensor.errors import (
+    ArgumentTypeError,
+    DeviceError,
+    FileFormatError,
+    MinitensorError,
+    MissingExtraError,
+    UnsupportedError,
+)
+from minitensor.serialization.reading import Machine
+from minitensor.serialization.symbols import BRAIN, Budget, Memory, StorageClass, element_dtype
+from minitensor.serialization.weights import replaced_at_once
+from minitensor.serialization.writing import pickled
+from minitensor.storage import Storage
+
+File = str | os.PathLike[str] | IO[bytes]
+
+ROOT = "archive"  # the folder in a zip archive that has no name of its own
+ALIGNMENT = 64  # bytes: where PyTorch lets storages begin, so that they can be mapped into memory
+MAGIC = 0x1950A86A20F9469CFC6C  # how files from before PyTorch 1.6 begin
+FORMAT = 1001
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2) -> None:
+    """Write tensors in lists, tuples, dicts and sets, with numbers, text and bytes, to a file that PyTorch reads.
+
+    ``f`` is a path, or a file open for writing bytes. A path's file is replaced in one step. A storage is written once,
+    and whole, however many tensors look at it. ``torch.load(f, weights_only=True)`` reads the file. The last two
+    arguments are taken for PyTorch's sake and change nothing.
+
+    >>> import io
+    >>> import minitensor as torch
+    >>> file = io.BytesIO()
+    >>> torch.save({"step": 3, "weight": torch.ones(2)}, file)
+    >>> _ = file.seek(0)
+    >>> torch.load(file)
+    {'step': 3, 'weight': tensor([1., 1.])}
+
+    Raises:
+        ArgumentTypeError: something else among the values, such as a module: save its ``state_dict()``.
+    """
+    pickle, storages = pickled(obj)
+    if isinstance(f, (str, os.PathLike)):
+        with replaced_at_once(Path(f)) as draft, draft.open("wb") as file:
+            write(file, Path(f).stem, pickle, storages)
+    else:
+        write(f, ROOT, pickle, storages)
+
+
+def write(file: IO[bytes], root: str, pickle: bytes, storages: list[Storage]) -> None:
+    """Write an archive."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        add(archive, f"{root}/data.pkl", pickle)
+        add(archive, f"{root}/byteorder", sys.byteorder.encode())
+        for number, storage in enumerate(storages):
+            add(archive, f"{root}/data/{number}", on_host(storage).data)
+        add(archive, f"{root}/version", b"3\n")
+
+
+def add(archive: zipfile.ZipFile, name: str, data: bytes | memoryview) -> None:
+    """Write one record, beginning at a multiple of the alignment; the gap is an extra field that readers pass over."""
+    size = len(data) if isinstance(data, bytes) else data.nbytes
+    info = zipfile.ZipInfo(name)
+    zip64 = 20 if size >= zipfile.ZIP64_LIMIT else 0
+    start = (archive.fp.tell() if archive.fp else 0) + 30 + len(name.encode()) + zip64 + 4
+    gap = -start % ALIGNMENT
+    info.extra = b"FB" + gap.to_bytes(2, "little") + b"Z" * gap
+    with archive.open(info, "w", force_zip64=bool(zip64)) as record:
+        record.write(data)
+
+
+def on_host(storage: Storage) -> Array:
+    """Return a storage's bytes."""
+    flat = np.ascontiguousarray(backends.of(storage.buffer).to_host(storage.buffer))
+    return flat.view(np.uint8)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def load(
+    f: File, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool | None = None,
+    mmap: bool | None = None, **pickle_load_args: Any,
+) -> Any:
+    """Read what ``save``, or PyTorch's, wrote to a path or an open file.
+
+    Tensors come back with their dtype, shape and strides, those that shared a storage share one. Each goes to the
+    device it was saved from, or to ``map_location``: a device, or a dict from devices to devices. Nothing in a file is
+    ever run; a file that would need it (a whole module, an object of a class) is refused, and so is
+    ``weights_only=False``. bfloat16 is read as float32, with a warning.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: the file is cut short, damaged, or holds more than data.
+        DtypeError: a tensor has a dtype that this library has not, such as float8.
+        DeviceError: a tensor lay on a device that is not there; give ``map_location="cpu"``.
+    """
+    if weights_only is False:
+        raise UnsupportedError(
+            "load: weights_only=False would run code from the file; save a state_dict, which needs none"
+        )
+    place = located(map_location)
+    if isinstance(f, (str, os.PathLike)):
+        with Path(f).open("rb") as file:
+            return guarded(file, place, str(f))
+    if not hasattr(f, "read") or not hasattr(f, "seek"):
+        raise ArgumentTypeError(f"load: expected a path or a file open for reading bytes, got {type(f).__name__}")
+    return guarded(f, place, "the file")
+
+
+def guarded(file: IO[bytes], place: Callable[[str], device], name: str) -> Any:
+    """Read a file; whatever goes wrong in it is the file's fault."""
+    try:
+        return read(file, place)
+    except MinitensorError as error:
+        error.args = (f"{name}: {error}",)
+        raise
+    except RecursionError as error:
+        raise FileFormatError(f"{name}: nested too deeply") from error
+    except (ArithmeticError, AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{name}: cut short, damaged or not a checkpoint ({error})") from error
+    except (zipfile.BadZipFile, struct.error, OSError) as error:
+        raise FileFormatError(f"{name}: cut short or altered ({error}); save or download it again") from error
+
+
+def read(file: IO[bytes], place: Callable[[str], device]) -> Any:
+    """Read a file of either format, from where it stands."""
+    start = file.tell()
+    head = file.read(4)
+    size = file.seek(0, io.SEEK_END)
+    file.seek(start)
+    if head == b"PK\x03\x04":
+        return read_archive(file, size - start, place)
+    if head[:1] == b"\x80":
+        return read_row(io.BytesIO(file.read()), size - start, place)
+    raise FileFormatError(
+        f"neither a zip archive nor a pickle, but {size - start} bytes that begin with {head!r}; "
+        "a safetensors file is read by minitensor.serialization.load_file"
+    )
+
+
+def read_archive(file: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
+    """Read a zip archive."""
+    with zipfile.ZipFile(file) as archive:
+        records = {info.filename.partition("/")[2]: info for info in archive.infolist()}
+        check_records(archive.infolist(), size)
+        if "data.pkl" not in records:
+            raise FileFormatError(f"a zip archive without a data.pkl is no checkpoint; it has {sorted(records)[:5]}")
+        order = archive.read(records["byteorder"]).decode() if "byteorder" in records else "little"
+        known: dict[str, Memory] = {}
+
+        def storage(identity: Any) -> Memory:
+            kind, key, location, count = described(identity)
+            if key not in known:
+                record = records[f"data/{key}"]
+                flat = empty(kind, count, record.file_size)
+                with archive.open(record) as stream:
+                    fill(flat, kind, stream, order)
+                known[key] = moved(flat, location, place)
+            return checked(known[key], kind, count)
+
+        return Machine(storage, Budget(size)).run(io.BytesIO(archive.read(records["data.pkl"])))
+
+
+def check_records(records: list[zipfile.ZipInfo], size: int) -> None:
+    """Refuse an archive that would be larger unpacked than it is."""
+    if any(info.compress_type != zipfile.ZIP_STORED for info in records):
+        raise FileFormatError("a record of the archive is compressed; PyTorch writes them plain")
+    total = sum(info.file_size for info in records)
+    if total > size:
+        raise FileFormatError(f"the records of the archive claim {total} bytes, the file has {size}")
+
+
+def read_row(stream: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
+    """Read the format from before PyTorch 1.6: pickles in a row, then the storages' elements."""
+    budget = Budget(size)
+    magic, version, system = (Machine(no_storage, budget).run(stream) for _ in range(3))
+    if magic != MAGIC or version != FORMAT:
+        raise FileFormatError("a pickle, but not PyTorch's: save a state_dict with torch.save")
+    order = "little" if system.get("little_endian", True) else "big"
+    flats: dict[str, Array] = {}
+    kinds: dict[str, StorageClass] = {}
+    memories: dict[str, Memory] = {}
+
+    def storage(identity: Any) -> Memory:
+        kind, key, location, count = described(identity[:5])
+        if len(identity) > 5 and identity[5] is not None:
+            raise FileFormatError("a storage that is a view of another one: save the file again with a newer PyTorch")
+        if key not in flats:
+            budget.spend(count * width(kind), "a storage")
+            if place(location).type != "cpu":
+                raise UnsupportedError("a file from before PyTorch 1.6: give map_location='cpu', then move its tensors")
+            kinds[key], flats[key] = kind, empty(kind, count, count * width(kind))
+            memories[key] = Memory(Storage(flats[key]), location)
+        return checked(memories[key], kind, count)
+
+    found = Machine(storage, budget).run(stream)
+    for key in Machine(no_storage, budget).run(stream):
+        flat = flats[key]
+        if int.from_bytes(stream.read(8), order) != flat.size:  # type: ignore[arg-type]  # "little" or "big"
+            raise FileFormatError(f"storage {key!r} has another length than its tensors say")
+        fill(flat, kinds[key], stream, order)
+    return found
+
+
+def no_storage(identity: Any) -> Any:
+    raise FileFormatError("a storage where none belongs")
+
+
+# -- storages ----------------------------------------------------------------------------------------------------------
+
+
+def described(identity: Any) -> tuple[StorageClass, str, str, int]:
+    """Return a storage's class, key, device and number of elements, as a pickle names them."""
+    if not isinstance(identity, tuple) or len(identity) != 5 or identity[0] != "storage":
+        raise FileFormatError(f"expected the name of a storage, got {identity!r:.80}")
+    _, kind, key, location, count = identity
+    if not isinstance(kind, StorageClass) or not all(isinstance(each, str) for each in (key, location)):
+        raise FileFormatError(f"expected the name of a storage, got {identity!r:.80}")
+    if type(count) is not int or count < 0:
+        raise FileFormatError(f"a storage cannot have {count!r:.80} elements")
+    return kind, key, location, count
+
+
+def empty(kind: StorageClass, count: int, nbytes: int) -> Array:
+    """Return memory for a storage, if its record has the bytes for it."""
+    dtype = element_dtype(kind)
+    if count * width(kind) != nbytes:
+        raise FileFormatError(f"a {kind.name} of {count} elements needs {count * width(kind)} bytes, not {nbytes}")
+    return np.zeros(count, dtype.numpy)
+
+
+def width(kind: StorageClass) -> int:
+    """Return the bytes that an element takes in a file."""
+    return 2 if kind.name == BRAIN else element_dtype(kind).itemsize
+
+
+def fill(flat: Array, kind: StorageClass, stream: IO[bytes], order: str) -> None:
+    """Read a storage's elements."""
+    if kind.name == BRAIN:
+        halves = np.empty(flat.size, np.uint16)
+        read_into(halves, stream, order)
+        flat.view(np.uint32)[...] = halves.astype(np.uint32) << 16
+        warnings.warn("bfloat16 is read as float32, which holds the same numbers", UserWarning, stacklevel=9)
+        return
+    read_into(flat, stream, order)
+    if flat.dtype == np.bool_:
+        flat[...] = flat.view(np.uint8) != 0
+
+
+def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
+    """Read elements as they lie in the file, and turn their bytes if another machine wrote it."""
+    view = memoryview(flat.view(np.uint8))  # type: ignore[arg-type]  # NumPy's stubs for Python 3.10
+    done = 0
+    while done < len(view):
+        read = stream.readinto(view[done:])  # type: ignore[attr-defined]  # binary files have it
+        if not read:
+            raise EOFError(f"a storage ends after {done} of {len(view)} bytes")
+        done += read
+    if isinstance(stream, zipfile.ZipExtFile):
+        stream.read(1)  # at the end it compares checksums
+    if order != sys.byteorder:
+        flat.byteswap(inplace=True)
+
+
+def moved(flat: Array, location: str, place: Callable[[str], device]) -> Memory:
+    """Return a storage on the device where it belongs."""
+    there = place(location)
+    return Memory(Storage(flat if there.type == "cpu" else there.backend.asarray(flat, there.index)), location)
+
+
+def checked(memory: Memory, kind: StorageClass, count: int) -> Memory:
+    """Refuse two names of one storage that contradict each other."""
+    if memory.storage.array.dtype != element_dtype(kind).numpy or len(memory.storage) != count:
+        raise FileFormatError(f"one storage is said to be {memory.storage!r} and {count} elements of {kind.name}")
+    return memory
+
+
+def located(given: Any) -> Callable[[str], device]:
+    """Return where a storage goes, by where it was saved from."""
+    if isinstance(given, dict):
+        table = {str(device(key)): device(value) for key, value in given.items()}
+        return lambda location: present(table.get(location, device(location)))
+    if callable(given):
+        raise ArgumentTypeError("load: map_location must be a device or a dict of devices; for a function, give 'cpu'")
+    if given is not None:
+        there = present(device(given))
+        return lambda location: there
+    return lambda location: present(device(location))
+
+
+def present(there: device) -> device:
+    """Refuse a device that this machine does not have."""
+    try:
+        usable = there.backend.is_available()
+    except MissingExtraError:
+        usable = False
+    if not usable:
+        raise DeviceError(f"a tensor was saved from {there}, which is not there; give map_location='cpu'")
+    return there

@@ -1,0 +1,182 @@
+"""Reading a pickle without Python's unpickler: a small machine with a stack that knows a few instructions.
+
+It builds lists, tuples, dicts, sets, numbers and text by itself, calls nothing but the builders in ``symbols``, and
+refuses every other instruction, so that a file can name things but not do them. Memory and time are bounded by the
+file's size: each instruction is at least a byte, and builders spend from a budget.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import IO, Any
+
+from minitensor.errors import FileFormatError
+from minitensor.serialization.symbols import Budget, Builder, Forbidden, hashable, named
+
+Instruction = Callable[["Machine", Any], None]
+
+
+class Machine:
+    """A stack, the marks on it, and what was put aside under a number."""
+
+    def __init__(self, storage: Callable[[Any], Any], budget: Budget) -> None:
+        self.storage = storage  # what a persistent id stands for
+        self.budget = budget
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+
+    def run(self, stream: IO[bytes]) -> Any:
+        """Execute one pickle and return what it built."""
+        for opcode, argument, position in pickletools.genops(stream):
+            if opcode.name == "STOP":
+                return self.stack.pop()
+            instruction = INSTRUCTIONS.get(opcode.name)
+            if instruction is None:
+                raise Forbidden(f"the file uses the instruction {opcode.name} at byte {position}, which builds no data")
+            instruction(self, argument)
+        raise FileFormatError("the pickle has no end")
+
+    def above_mark(self) -> list[Any]:
+        """Take what lies above the last mark off the stack."""
+        start = self.marks.pop()
+        items = self.stack[start:]
+        del self.stack[start:]
+        return items
+
+
+# -- instructions ------------------------------------------------------------------------------------------------------
+
+
+def ignore(machine: Machine, argument: Any) -> None:
+    """A version, or the length of what follows."""
+
+
+def push(machine: Machine, argument: Any) -> None:
+    machine.stack.append(argument)
+
+
+def pushes(make: Callable[[], Any]) -> Instruction:
+    return lambda machine, argument: machine.stack.append(make())
+
+
+def mark(machine: Machine, argument: Any) -> None:
+    machine.marks.append(len(machine.stack))
+
+
+def put(machine: Machine, number: Any) -> None:
+    machine.memo[number] = machine.stack[-1]
+
+
+def memoize(machine: Machine, argument: Any) -> None:
+    machine.memo[len(machine.memo)] = machine.stack[-1]
+
+
+def get(machine: Machine, number: Any) -> None:
+    machine.stack.append(machine.memo[number])
+
+
+def tuple_of(count: int) -> Instruction:
+    def instruction(machine: Machine, argument: Any) -> None:
+        stack = machine.stack
+        if len(stack) < count:
+            raise FileFormatError("a tuple asks for more than there is")
+        stack[-count:] = [tuple(stack[-count:])]
+
+    return instruction
+
+
+def tuple_above_mark(machine: Machine, argument: Any) -> None:
+    machine.stack.append(tuple(machine.above_mark()))
+
+
+def list_above_mark(machine: Machine, argument: Any) -> None:
+    machine.stack.append(machine.above_mark())
+
+
+def append(machine: Machine, argument: Any) -> None:
+    extend(machine, [machine.stack.pop()])
+
+
+def appends(machine: Machine, argument: Any) -> None:
+    extend(machine, machine.above_mark())
+
+
+def extend(machine: Machine, items: list[Any]) -> None:
+    if type(machine.stack[-1]) is not list:
+        raise FileFormatError(f"only a list can be appended to, not {type(machine.stack[-1]).__name__}")
+    machine.stack[-1].extend(items)
+
+
+def set_item(machine: Machine, argument: Any) -> None:
+    value = machine.stack.pop()
+    fill(machine, [machine.stack.pop(), value])
+
+
+def set_items(machine: Machine, argument: Any) -> None:
+    fill(machine, machine.above_mark())
+
+
+def fill(machine: Machine, items: list[Any]) -> None:
+    target = machine.stack[-1]
+    if type(target) not in (dict, OrderedDict) or len(items) % 2:
+        raise FileFormatError(f"only a dictionary takes keys and values, not {type(target).__name__}")
+    for key, value in zip(items[::2], items[1::2]):
+        target[hashable(key)] = value
+
+
+def add_items(machine: Machine, argument: Any) -> None:
+    items = machine.above_mark()
+    if type(machine.stack[-1]) is not set:
+        raise FileFormatError(f"only a set can be added to, not {type(machine.stack[-1]).__name__}")
+    machine.stack[-1].update([hashable(each) for each in items])
+
+
+def global_name(machine: Machine, argument: str) -> None:
+    module, _, name = argument.partition(" ")
+    machine.stack.append(named(module, name))
+
+
+def stack_global(machine: Machine, argument: Any) -> None:
+    name, module = machine.stack.pop(), machine.stack.pop()
+    machine.stack.append(named(str(module), str(name)))
+
+
+def reduce(machine: Machine, argument: Any) -> None:
+    arguments, builder = machine.stack.pop(), machine.stack.pop()
+    if not isinstance(builder, Builder) or not isinstance(arguments, tuple):
+        raise Forbidden(f"the file calls {type(builder).__name__}, which is no function that a checkpoint may call")
+    machine.stack.append(builder.call(machine.budget, *arguments))
+
+
+def build(machine: Machine, argument: Any) -> None:
+    """Take the state of an ordered dictionary: a state dict carries its modules' versions there."""
+    state = machine.stack.pop()
+    target = machine.stack[-1]
+    if type(target) is not OrderedDict or not isinstance(state, dict) or state.keys() - {"_metadata"}:
+        raise Forbidden(f"the file sets attributes of {type(target).__name__}, which a checkpoint may not")
+    if "_metadata" in state:
+        target._metadata = state["_metadata"]  # type: ignore[attr-defined]  # as in PyTorch's state dicts
+
+
+def persistent(machine: Machine, argument: Any) -> None:
+    machine.stack.append(machine.storage(machine.stack.pop()))
+
+
+INSTRUCTIONS: dict[str, Instruction] = {
+    **dict.fromkeys(("PROTO", "FRAME"), ignore),
+    **dict.fromkeys(
+        """INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8
+        BINBYTES SHORT_BINBYTES BINBYTES8 STRING BINSTRING SHORT_BINSTRING""".split(), push
+    ),
+    "NONE": pushes(lambda: None), "NEWTRUE": pushes(lambda: True), "NEWFALSE": pushes(lambda: False),
+    "EMPTY_LIST": pushes(list), "EMPTY_DICT": pushes(dict), "EMPTY_TUPLE": pushes(tuple), "EMPTY_SET": pushes(set),
+    "MARK": mark, "TUPLE": tuple_above_mark, "LIST": list_above_mark,
+    "TUPLE1": tuple_of(1), "TUPLE2": tuple_of(2), "TUPLE3": tuple_of(3),
+    "APPEND": append, "APPENDS": appends, "SETITEM": set_item, "SETITEMS": set_items, "ADDITEMS": add_items,
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), put), "MEMOIZE": memoize,
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), get),
+    "GLOBAL": global_name, "STACK_GLOBAL": stack_global, "REDUCE": reduce, "BUILD": build, "BINPERSID": persistent,
+}  # fmt: skip

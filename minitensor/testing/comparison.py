@@ -1,0 +1,255 @@
+"""Comparing what came with what was wanted, number by number, within the precision of the dtype.
+
+Values may be nested in sequences and mappings; the first difference is reported with its place, how many elements
+differ, and by how much at most. How values were computed is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Number
+from typing import Any, NamedTuple
+
+from minitensor.dtypes import complex64, complex128, dtype, float16, float32, float64, int64, promote_types
+from minitensor.errors import ArgumentError, ArgumentTypeError, ComparisonError
+from minitensor.ops.compare import isclose
+from minitensor.ops.creation import as_tensor
+from minitensor.tensor import Tensor
+
+# (rtol, atol) as PyTorch has them: https://docs.pytorch.org/docs/stable/testing.html
+TOLERANCES = {
+    float16: (1e-3, 1e-5), float32: (1.3e-6, 1e-5), float64: (1e-7, 1e-7),
+    complex64: (1.3e-6, 1e-5), complex128: (1e-7, 1e-7),
+}  # fmt: skip
+EXACT = (0.0, 0.0)
+NUMBER_DTYPES = {int: int64, float: float64, complex: complex128}
+
+Message = str | Callable[[str], str] | None
+
+
+class Options(NamedTuple):
+    """What ``assert_close`` was asked to check, and how closely."""
+
+    allow_subclasses: bool
+    tolerances: tuple[float, float] | None
+    equal_nan: bool
+    check_device: bool
+    check_dtype: bool
+    check_stride: bool
+
+
+class Mismatch(Exception):
+    """A difference, on its way to become the error that the caller sees."""
+
+
+def assert_close(
+    actual: Any,
+    expected: Any,
+    *,
+    allow_subclasses: bool = True,
+    rtol: float | None = None,
+    atol: float | None = None,
+    equal_nan: bool = False,
+    check_device: bool = True,
+    check_dtype: bool = True,
+    check_layout: bool = True,
+    check_stride: bool = False,
+    msg: Message = None,
+) -> None:
+    """Raise AssertionError unless ``|actual - expected| <= atol + rtol * |expected|`` everywhere.
+
+    Without ``rtol`` and ``atol``, which go together, they follow from the dtypes: 1.3e-6 and 1e-5 for float32, 1e-7
+    and 1e-7 for float64, 1e-3 and 1e-5 for float16, none for integers and bools. Shapes must be equal; devices, dtypes
+    and, if asked, strides are compared too. Sequences and mappings are compared item by item. ``msg`` replaces the
+    error's text, or makes another of it. ``check_layout`` is taken for PyTorch's sake: all tensors here are strided.
+
+    >>> import minitensor as torch
+    >>> torch.testing.assert_close(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0 + 1e-7]))
+    >>> torch.testing.assert_close({"a": [1, 2]}, {"a": [1, 3]})
+    Traceback (most recent call last):
+        ...
+    minitensor.errors.ComparisonError: Scalars are not equal!
+    <BLANKLINE>
+    Expected 3 but got 2.
+    Absolute difference: 1
+    Relative difference: 0.3333333333333333
+    <BLANKLINE>
+    The failure occurred for item ['a'][1]
+    """
+    if (rtol is None) != (atol is None):
+        missing = "atol" if atol is None else "rtol"
+        raise ArgumentError(
+            f"both 'rtol' and 'atol' must be either specified or omitted, got rtol={rtol} and atol={atol}; "
+            f"give {missing} too (0.0 for none)"
+        )
+    tolerances = None if rtol is None or atol is None else (rtol, atol)
+    options = Options(allow_subclasses, tolerances, equal_nan, check_device, check_dtype, check_stride)
+    place: tuple[Any, ...] = ()
+    try:
+        for where, one, other in list(pairs(actual, expected, ())):
+            place = where
+            compare(one, other, options)
+    except Mismatch as mismatch:
+        raise ComparisonError(worded(str(mismatch), place, msg)) from None
+
+
+def worded(text: str, place: tuple[Any, ...], msg: Message) -> str:
+    """Return the error's text, with the place in nested values, as the caller wants it."""
+    if place:
+        text += f"\n\nThe failure occurred for item {''.join([f'[{each!r}]' for each in place])}"
+    return text if msg is None else msg(text) if callable(msg) else msg
+
+
+# -- walking through nested values -------------------------------------------------------------------------------------
+
+
+def pairs(actual: Any, expected: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+    """Yield what is to be compared, with its place."""
+    if is_sequence(actual) and is_sequence(expected):
+        if len(actual) != len(expected):
+            raise Mismatch(f"The length of the sequences mismatch: {len(actual)} != {len(expected)}")
+        for i, (one, other) in enumerate(zip(actual, expected)):
+            yield from pairs(one, other, (*place, i))
+    elif isinstance(actual, Mapping) and isinstance(expected, Mapping):
+        if actual.keys() != expected.keys():
+            raise Mismatch(
+                "The keys of the mappings do not match:\n"
+                f"Missing keys in the actual mapping: {sorted(expected.keys() - actual.keys(), key=repr)}\n"
+                f"Additional keys in the actual mapping: {sorted(actual.keys() - expected.keys(), key=repr)}"
+            )
+        for key in expected:
+            yield from pairs(actual[key], expected[key], (*place, key))
+    else:
+        yield place, actual, expected
+
+
+def is_sequence(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def compare(actual: Any, expected: Any, options: Options) -> None:
+    """Compare two values that are not nested."""
+    if actual is None or expected is None:
+        if actual is not expected:
+            raise Mismatch(f"None mismatch: {actual} is not {expected}")
+    elif isinstance(actual, bool) and isinstance(expected, bool):
+        if actual is not expected:
+            raise Mismatch(f"Booleans mismatch: {actual} is not {expected}")
+    elif isinstance(actual, Number) and isinstance(expected, Number):
+        compare_numbers(actual, expected, options)
+    elif related(actual, expected, options.allow_subclasses):
+        compare_tensors(as_tensor(actual), as_tensor(expected), options)
+    else:
+        raise ArgumentTypeError(
+            f"no comparison pair was able to handle inputs of type {type(actual)} and {type(expected)}; "
+            "convert one to the type of the other"
+        )
+
+
+def related(actual: Any, expected: Any, allow_subclasses: bool) -> bool:
+    """Whether two arrays or tensors are of types that are compared with one another."""
+    if not all(isinstance(each, Tensor) or hasattr(each, "__array__") for each in (actual, expected)):
+        return False
+    if not allow_subclasses:
+        return type(actual) is type(expected)
+    return isinstance(actual, type(expected)) or isinstance(expected, type(actual))
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+def compare_numbers(actual: Any, expected: Any, options: Options) -> None:
+    """Compare Python's numbers."""
+    if options.check_dtype and type(actual) is not type(expected):
+        raise Mismatch(f"The (d)types do not match: {type(actual)} != {type(expected)}.")
+    kinds = [NUMBER_DTYPES.get(type(each), float64) for each in (actual, expected)]
+    rtol, atol = options.tolerances or loosest(*kinds)
+    if actual == expected or (options.equal_nan and actual != actual and expected != expected):
+        return
+    if not abs(actual - expected) <= atol + rtol * abs(expected) < float("inf"):
+        raise Mismatch(apart(actual, expected, rtol, atol))
+
+
+def apart(actual: Any, expected: Any, rtol: float, atol: float) -> str:
+    """Say how far two numbers lie from one another."""
+    difference, exact = abs(actual - expected), not rtol and not atol
+    relative = difference / abs(expected) if expected else float("inf")
+    return (
+        f"Scalars are not {'equal' if exact else 'close'}!\n\nExpected {expected} but got {actual}.\n"
+        f"Absolute difference: {difference}{allowed(atol, exact)}\n"
+        f"Relative difference: {relative}{allowed(rtol, exact)}"
+    )
+
+
+def allowed(tolerance: float, exact: bool) -> str:
+    """Say how large a difference may be."""
+    return "" if exact else f" (up to {tolerance} allowed)"
+
+
+def loosest(*kinds: dtype) -> tuple[float, float]:
+    """Return the larger tolerances of some dtypes."""
+    known = [TOLERANCES.get(kind, EXACT) for kind in kinds]
+    return max(rtol for rtol, _ in known), max(atol for _, atol in known)
+
+
+# -- tensors -----------------------------------------------------------------------------------------------------------
+
+
+def compare_tensors(actual: Tensor, expected: Tensor, options: Options) -> None:
+    """Compare what two tensors are, then what they hold."""
+    compare_attributes(actual, expected, options)
+    rtol, atol = options.tolerances or loosest(actual.dtype, expected.dtype)
+    one, other = alike(actual.detach(), expected.detach())
+    close = isclose(one, other, rtol=rtol, atol=atol, equal_nan=options.equal_nan)
+    if not bool(close.all()):
+        raise Mismatch(described(one, other, close, rtol, atol))
+
+
+def compare_attributes(actual: Tensor, expected: Tensor, options: Options) -> None:
+    """Compare shapes, and what else was asked for."""
+    wanted = {
+        "shape": (actual.shape, expected.shape),
+        "stride()": (actual.stride(), expected.stride()) if options.check_stride else None,
+        "device": (actual.device, expected.device) if options.check_device else None,
+        "dtype": (actual.dtype, expected.dtype) if options.check_dtype else None,
+    }
+    for name, values in wanted.items():
+        if values is not None and values[0] != values[1]:
+            raise Mismatch(f"The values for attribute '{name}' do not match: {values[0]} != {values[1]}.")
+
+
+def alike(actual: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both on one device and in one dtype; small integers become int64, so that differences do not wrap."""
+    if actual.device != expected.device:
+        actual, expected = actual.cpu(), expected.cpu()
+    kind = promote_types(actual.dtype, expected.dtype)
+    if not (kind.is_floating_point or kind.is_complex):
+        kind = int64
+    return actual.to(kind), expected.to(kind)
+
+
+def described(actual: Tensor, expected: Tensor, close: Tensor, rtol: float, atol: float) -> str:
+    """Say how many elements differ, and by how much at most."""
+    if not close.ndim:
+        return apart(actual.item(), expected.item(), rtol, atol)
+    wrong, count = int((~close).sum()), close.numel()
+    difference = (actual - expected).abs().masked_fill(close, 0)
+    relative = (difference / expected.abs()).masked_fill(close, 0)
+    exact = not rtol and not atol
+    return (
+        f"Tensor-likes are not {'equal' if exact else 'close'}!\n\n"
+        f"Mismatched elements: {wrong} / {count} ({wrong / count:.1%})\n"
+        f"Greatest absolute difference: {greatest(difference)}{allowed(atol, exact)}\n"
+        f"Greatest relative difference: {greatest(relative)}{allowed(rtol, exact)}"
+    )
+
+
+def greatest(difference: Tensor) -> str:
+    """Say which difference is the greatest, and where."""
+    flat = int(difference.argmax())
+    place = []
+    rest = flat
+    for size in reversed(difference.shape):
+        rest, index = divmod(rest, size)
+        place.append(index)
+    return f"{difference.reshape(-1)[flat].item()} at index {tuple(reversed(place))}"

@@ -1,0 +1,356 @@
+"""Checkpoints travel to PyTorch and back; nothing in a file is run; whatever is wrong with one is an error."""
+
+from __future__ import annotations
+
+import collections
+import io
+import pickle
+import random
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+from minitensor.errors import ArgumentTypeError, FileFormatError, MinitensorError, UnsupportedError
+
+DTYPES = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128".split()
+
+
+def state(lib: Any) -> dict[str, Any]:
+    """Return a bit of everything that a checkpoint may hold."""
+    lib.manual_seed(0)
+    model = lib.nn.Sequential(lib.nn.Linear(3, 4), lib.nn.BatchNorm1d(4))
+    optimizer = lib.optim.Adam(model.parameters(), lr=0.1)
+    model(lib.rand(5, 3)).sum().backward()
+    optimizer.step()
+    base = lib.arange(24.0).reshape(4, 6)
+    return {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "turned": base.t(), "part": base[1:3, ::2], "wide": base[:1].expand(3, 6), "base": base, "scalar": base[2, 3],
+        "empty": lib.zeros(0, 3), "leaf": lib.ones(2, requires_grad=True), "parameter": lib.nn.Parameter(lib.ones(2)),
+        "each dtype": [lib.tensor([0, 1, 3]).to(getattr(lib, name)) for name in DTYPES],
+        "numbers": [0, -1, 255, 256, -70000, 2**31, -(2**31), 2**80, 1.5, float("inf"), 1 + 2j, True, None],
+        "texts": ("", "a", "ä\n", b"", b"\x00\xff"), "shape": lib.Size([2, 3]), "dtype": lib.float16,
+        "device": lib.device("cpu"), "set": {1, 2}, "ordered": collections.OrderedDict([("b", 1), ("a", 2)]),
+        3: (1, (2, ())), (1, "a"): {},
+    }  # fmt: skip
+
+
+def saved(lib: Any, value: Any, **options: Any) -> bytes:
+    file = io.BytesIO()
+    lib.save(value, file, **options)
+    return file.getvalue()
+
+
+def loaded(data: bytes) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return mt.load(io.BytesIO(data))
+
+
+def assert_alike(found: Any, expected: Any, place: str = "") -> None:
+    """Compare values of either library, memory layouts and all."""
+    if hasattr(expected, "requires_grad"):
+        assert (str(found.dtype), tuple(found.shape)) == (str(expected.dtype), tuple(expected.shape)), place
+        assert (found.stride(), found.storage_offset()) == (expected.stride(), expected.storage_offset()), place
+        assert found.requires_grad == expected.requires_grad and found.is_leaf, place
+        assert type(found).__name__ == type(expected).__name__, place
+        np.testing.assert_array_equal(found.detach().numpy(), expected.detach().numpy(), place)
+    elif isinstance(expected, dict):
+        assert list(found) == list(expected), place
+        for key in expected:
+            assert_alike(found[key], expected[key], f"{place}[{key!r}]")
+    elif isinstance(expected, (list, tuple)):
+        assert len(found) == len(expected) and isinstance(found, tuple) == isinstance(expected, tuple), place
+        for i, (one, other) in enumerate(zip(found, expected)):
+            assert_alike(one, other, f"{place}[{i}]")
+    else:
+        assert str(found) == str(expected), place
+
+
+# -- both ways ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_saved_is_loaded() -> None:
+    assert_alike(loaded(saved(mt, state(mt))), state(mt))
+
+
+@pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}], ids=["zip", "before 1.6"])
+def test_pytorchs_files_are_read(options: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    assert_alike(loaded(saved(torch, state(torch), **options)), state(torch))
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_pytorch_reads_ours(mapped: bool, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    mt.save(state(mt), tmp_path / "ours.pt")
+    assert_alike(torch.load(tmp_path / "ours.pt", weights_only=True, mmap=mapped), state(mt))
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_every_protocol_of_pickle_is_read(protocol: int) -> None:
+    torch = pytest.importorskip("torch")
+    value = {"w": torch.ones(2, 3), "many": list(range(300)), "text": "x" * 300, "set": {1}, "bytes": b"a" * 300}
+    assert_alike(loaded(saved(torch, value, pickle_protocol=protocol)), value)
+
+
+def test_tensors_that_shared_a_storage_share_one() -> None:
+    for data in (saved(mt, shared(mt)), saved(pytest.importorskip("torch"), shared(pytest.importorskip("torch")))):
+        found = loaded(data)
+        found["base"][0, 1] = 100
+        assert found["turned"][1, 0] == 100
+        assert found["again"] is found["base"]
+
+
+def shared(lib: Any) -> dict[str, Any]:
+    base = lib.zeros(2, 3)
+    return {"base": base, "turned": base.t(), "again": base}
+
+
+def test_a_state_dict_keeps_its_modules_versions() -> None:
+    torch = pytest.importorskip("torch")
+    model = torch.nn.BatchNorm1d(2)
+    assert loaded(saved(torch, model.state_dict()))._metadata == model.state_dict()._metadata
+    mine = mt.nn.BatchNorm1d(2).state_dict()
+    assert torch.load(io.BytesIO(saved(mt, mine)), weights_only=True)._metadata == mine._metadata
+
+
+def test_a_model_goes_on_where_pytorchs_stopped() -> None:
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+    ours = mt.nn.Sequential(mt.nn.Linear(3, 4), mt.nn.ReLU(), mt.nn.Linear(4, 2))
+    ours.load_state_dict(loaded(saved(torch, theirs.state_dict())))
+    x = np.linspace(-1, 1, 15, dtype="float32").reshape(5, 3)
+    np.testing.assert_allclose(
+        ours(mt.tensor(x)).detach().numpy(), theirs(torch.tensor(x)).detach().numpy(), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_bfloat16_is_widened_with_a_warning() -> None:
+    torch = pytest.importorskip("torch")
+    values = torch.tensor([1.0, -2.5, 3.14159, float("inf")], dtype=torch.bfloat16)
+    with pytest.warns(UserWarning, match="bfloat16 is read as float32"):
+        found = mt.load(io.BytesIO(saved(torch, values)))
+    assert found.dtype is mt.float32 and found.tolist() == values.float().tolist()
+
+
+def test_a_lazy_conjugate_is_read_as_what_it_shows() -> None:
+    torch = pytest.importorskip("torch")
+    assert loaded(saved(torch, torch.tensor([1 + 2j]).conj())).tolist() == [1 - 2j]
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    mt.save({"a": mt.ones(2)}, tmp_path / "x.pt")
+    with pytest.raises(ArgumentTypeError, match=r"cannot write .*Linear.*state_dict"):
+        mt.save({"a": mt.nn.Linear(1, 1)}, tmp_path / "x.pt")
+    assert mt.load(tmp_path / "x.pt")["a"].tolist() == [1, 1]
+    assert [each.name for each in tmp_path.iterdir()] == ["x.pt"]
+
+
+def test_a_list_may_hold_itself() -> None:
+    value: list[Any] = [1]
+    value.append(value)
+    found = loaded(saved(mt, value))
+    assert found[1] is found
+
+
+# -- devices and arguments ---------------------------------------------------------------------------------------------
+
+
+def test_a_tensor_from_a_device_that_is_not_there_asks_for_map_location() -> None:
+    data = archive(pickled_tensor(location="cuda:0"))
+    with pytest.raises(RuntimeError, match="map_location='cpu'"):
+        loaded(data)
+    for there in ("cpu", mt.device("cpu"), {"cuda:0": "cpu"}):
+        assert mt.load(io.BytesIO(data), map_location=there).tolist() == [1, 2]
+
+
+def test_running_code_is_not_on_offer() -> None:
+    with pytest.raises(UnsupportedError, match="run code"):
+        mt.load(io.BytesIO(saved(mt, 1)), weights_only=False)
+    with pytest.raises(TypeError, match="a path or a file"):
+        mt.load(3)
+    with pytest.raises(FileNotFoundError):
+        mt.load("/nowhere/x.pt")
+
+
+# -- hostile files -----------------------------------------------------------------------------------------------------
+
+
+def archive(data: bytes, storage: bytes = b"\0\0\x80\x3f\0\0\0\x40", compression: int = zipfile.ZIP_STORED) -> bytes:
+    """Return a checkpoint of a pickle and one storage, [1, 2] in single precision."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as out:
+        for name, content in (("data.pkl", data), ("byteorder", b"little"), ("data/0", storage), ("version", b"3\n")):
+            out.writestr(f"x/{name}", content)
+    return file.getvalue()
+
+
+def pickled_tensor(
+    shape: str = "K\x02\x85", strides: str = "K\x01\x85", offset: str = "K\x00", count: str = "K\x02",
+    location: str = "cpu", kind: str = "FloatStorage",
+) -> bytes:
+    """Return a pickle of one tensor, each of its numbers an instruction."""
+    text = f"X{chr(len(location))}\0\0\0{location}"
+    storage = f"(X\x07\0\0\0storagectorch\n{kind}\nX\x01\0\0\x000{text}{count}tQ"
+    whole = f"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n({storage}{offset}{shape}{strides}\x89}}tR."
+    return whole.encode("latin1")
+
+
+def test_a_pickle_of_ones_own_is_read() -> None:
+    assert loaded(archive(pickled_tensor())).tolist() == [1, 2]
+
+
+class Evil:
+    def __init__(self, call: Callable[..., Any], *arguments: Any) -> None:
+        self.way = call, arguments
+
+    def __reduce__(self) -> Any:
+        return self.way
+
+
+ATTACKS = {
+    "a function": lambda path: pickle.dumps(Evil(exec, f"open({str(path)!r}, 'w')"), 2),
+    "a function, newer": lambda path: pickle.dumps([Evil(exec, f"open({str(path)!r}, 'w')")], 4),
+    "a class": lambda path: pickle.dumps(collections.Counter("a"), 2),
+    "an object": lambda path: pickle.dumps(random.Random(0), 2),
+    "numpy": lambda path: pickle.dumps(np.float64(3), 2),
+    "an attribute": lambda path: b"\x80\x02ccollections\nOrderedDict\n)R}X\x05\0\0\0itemsK\x01sb.",
+    "a state of a tensor": lambda path: pickled_tensor()[:-1] + b"}b.",
+    "the word torch": lambda path: b"\x80\x02ctorch\nload\nX\x01\0\0\0x\x85R.",
+    "a dotted name": lambda path: b"\x80\x04\x8c\x05torch\x8c\x09Size.from\x93.",
+    "calling a number": lambda path: b"\x80\x02K\x01)R.",
+    "an instance": lambda path: b"\x80\x02ccollections\nOrderedDict\n)\x81.",
+    "an extension": lambda path: b"\x80\x02\x82\x01.",
+    "a deep key": lambda path: b"\x80\x02}" + b")" + b"\x85" * 100000 + b"K\x01s.",
+    "a large memo": lambda path: b"\x80\x02Nr\xff\xff\xff\x7f0.",
+    "a long integer": lambda path: b"\x80\x02\x8b\xff\xff\xff\x7f.",
+    "a text that is not there": lambda path: b"\x80\x02X\xff\xff\xff\x7fabc.",
+    "copies of copies": lambda path: (
+        b"\x80\x02]X\x10'\0\0" + b"a" * 10000 + b"q\x000"
+        + b"c_codecs\nencode\nh\0X\x06\0\0\0latin1\x86Ra" * 5000 + b"."
+    ),
+    "an absurd shape": lambda path: pickled_tensor(shape="\x8a\x08\0\0\0\0\0\0\0\x40\x85", strides="K\0\x85"),
+    "beyond the storage": lambda path: pickled_tensor(shape="K\x03\x85"),
+    "before the storage": lambda path: pickled_tensor(offset="J\xff\xff\xff\xff"),
+    "beyond it by strides": lambda path: pickled_tensor(strides="K\x02\x85"),
+    "negative strides": lambda path: pickled_tensor(strides="J\xff\xff\xff\xff\x85"),
+    "a negative shape": lambda path: pickled_tensor(shape="J\xff\xff\xff\xff\x85"),
+    "a shape of floats": lambda path: pickled_tensor(shape="G\x40\0\0\0\0\0\0\0\x85"),
+    "more dims than strides": lambda path: pickled_tensor(shape="K\x01K\x02\x86"),
+    "more elements than bytes": lambda path: pickled_tensor(count="\x8a\x08\0\0\0\0\0\0\0\x10"),
+    "negative elements": lambda path: pickled_tensor(count="J\xff\xff\xff\xff"),
+    "a storage class that is none": lambda path: pickled_tensor(kind="Storage"),
+    "no end": lambda path: pickled_tensor()[:-1],
+    "nothing": lambda path: b"\x80\x02.",
+    "a mark without items": lambda path: b"\x80\x02t.",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_hostile_file_raises_and_runs_nothing(attack: str, tmp_path: Path) -> None:
+    witness = tmp_path / "was run"
+    with pytest.raises(FileFormatError):
+        loaded(archive(ATTACKS[attack](witness)))
+    assert not witness.exists()
+
+
+def test_an_archive_that_unpacks_larger_is_refused() -> None:
+    with pytest.raises(FileFormatError, match="compressed"):
+        loaded(archive(pickled_tensor(), compression=zipfile.ZIP_DEFLATED))
+
+
+def test_an_altered_storage_is_noticed() -> None:
+    data = archive(pickled_tensor())
+    at = data.index(b"\0\0\x80\x3f")
+    with pytest.raises(FileFormatError, match="altered"):
+        loaded(data[:at] + b"\1" + data[at + 1 :])
+
+
+def test_other_files_are_told_apart(tmp_path: Path) -> None:
+    for content in (b"", b"\x89PNG", b"PK\x03\x04", b"{}", pickle.dumps({"a": 1}, 2)):
+        with pytest.raises(FileFormatError):
+            loaded(content)
+
+
+# -- damage of every kind ----------------------------------------------------------------------------------------------
+
+MUTATIONS = 10_000
+
+
+def mutated(data: bytes, dice: random.Random) -> bytes:
+    """Return data with one to three wounds."""
+    wounded = bytearray(data)
+    for _ in range(dice.randint(1, 3)):
+        at, length = dice.randrange(len(wounded) + 1), dice.choice((1, 1, 1, 2, 4, 16, 200))
+        kind = dice.randrange(6)
+        if kind == 0:
+            wounded[at : at + length] = dice.randbytes(len(wounded[at : at + length]))
+        elif kind == 1:
+            del wounded[at : at + length]
+        elif kind == 2:
+            wounded[at:at] = dice.randbytes(length)
+        elif kind == 3:
+            wounded[at:at] = wounded[dice.randrange(len(wounded) + 1) :][:length]
+        elif kind == 4:
+            wounded[at : at + 4] = dice.choice((b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80"))
+        else:
+            del wounded[at:]
+        if not wounded:
+            break
+    return bytes(wounded)
+
+
+def rewrapped(data: bytes, dice: random.Random) -> bytes:
+    """Return a sound archive around a wounded pickle: its checksums are right."""
+    found = zipfile.ZipFile(io.BytesIO(data))
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as out:
+        for name in found.namelist():
+            content = found.read(name)
+            out.writestr(name, mutated(content, dice) if name.endswith("data.pkl") else content)
+    return file.getvalue()
+
+
+def test_no_damage_crashes_hangs_or_runs_anything() -> None:
+    dice = random.Random(0)
+    value = {"w": mt.ones(2, 3).t(), "p": mt.nn.Parameter(mt.ones(2)), "n": [1, 2.5, "x", b"y", {1}, (None, 1j)],
+             "s": mt.nn.Linear(1, 1).state_dict()}
+    archived = saved(mt, value)
+    row = old_format(value)
+    outcomes = collections.Counter[str]()
+    for i in range(MUTATIONS):
+        wounded = (mutated(archived, dice), rewrapped(archived, dice), mutated(row, dice))[i % 3]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                mt.load(io.BytesIO(wounded))
+            outcomes["read"] += 1
+        except MinitensorError as error:
+            outcomes[type(error).__name__] += 1
+    assert outcomes["FileFormatError"] > MUTATIONS // 3, outcomes
+    assert outcomes["read"], outcomes  # some wounds are harmless, so the test does reach the end of a file
+
+
+def old_format(value: Any) -> bytes:
+    """Return a checkpoint in the format from before PyTorch 1.6."""
+    from minitensor.serialization.writing import pickled
+
+    system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    data, storages = pickled(value)
+    head = b"".join(pickle.dumps(each, 2) for each in (0x1950A86A20F9469CFC6C, 1001, system))
+    keys = pickle.dumps([str(i) for i in range(len(storages))], 2)
+    body = b"".join(len(each).to_bytes(8, "little") + each.buffer.tobytes() for each in storages)
+    return head + data.replace(b"tQ", b"NtQ") + keys + body
+
+
+def test_the_old_format_is_read_without_pytorch() -> None:
+    value = {"w": mt.arange(6.0).reshape(2, 3).t()}
+    assert_alike(loaded(old_format(value)), value)
