@@ -27,6 +27,7 @@ class ConvNd(Module):
     """What convolution layers of all dimensions share."""
 
     dims: ClassVar[int]
+    transposed: ClassVar[bool] = False
     weight: Parameter
     bias: Parameter | None
 
@@ -51,17 +52,21 @@ class ConvNd(Module):
         self.stride = self.sizes("stride", stride)
         self.padding = padding if isinstance(padding, str) else self.sizes("padding", padding)
         self.dilation = self.sizes("dilation", dilation)
-        self.transposed = False
         self.output_padding = (0,) * self.dims
         self.groups = groups
         self.padding_mode = padding_mode
         check_groups(in_channels, out_channels, groups)
         check_padding(self.padding, self.stride, padding_mode)
         self._reversed_padding_repeated_twice = both_sides(self.padding, self.kernel_size, self.dilation)
-        size = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(empty(size, device=device, dtype=dtype))
-        self.register_parameter("bias", Parameter(empty(out_channels, device=device, dtype=dtype)) if bias else None)
+        weights, biases = self.parameter_sizes()
+        self.weight = Parameter(empty(weights, device=device, dtype=dtype))
+        self.register_parameter("bias", Parameter(empty(biases, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
+
+    def parameter_sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the shapes of weight and bias."""
+        sizes = (self.in_channels, self.out_channels) if self.transposed else (self.out_channels, self.in_channels)
+        return (sizes[0], sizes[1] // self.groups, *self.kernel_size), (self.out_channels,)
 
     def sizes(self, name: str, given: Any) -> tuple[int, ...]:
         """Return one number for each dimension."""
@@ -89,6 +94,8 @@ class ConvNd(Module):
             text += f", padding={self.padding}"
         if self.dilation != (1,) * self.dims:
             text += f", dilation={self.dilation}"
+        if self.output_padding != (0,) * self.dims:
+            text += f", output_padding={self.output_padding}"
         if self.groups != 1:
             text += f", groups={self.groups}"
         if self.bias is None:
@@ -152,6 +159,21 @@ class Conv2d(ConvNd):
         """Return the convolution of ``input`` with the filters."""
         input, padding = self.padded(input)
         return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Conv3d(ConvNd):
+    """Slide filters through a volume.
+
+    Input (N, C_in, D, H, W) or (C_in, D, H, W); output (N, C_out, D_out, H_out, W_out), sizes as for ``Conv2d``. Weight
+    (C_out, C_in / groups, F, F, F). Both it and the bias start from U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+    """
+
+    dims = 3
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the convolution of ``input`` with the filters."""
+        input, padding = self.padded(input)
+        return F.conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 def check_groups(in_channels: int, out_channels: int, groups: int) -> None:

@@ -41,3 +41,35 @@ class Dropout2d(DropoutNd):
     def forward(self, input: Tensor) -> Tensor:
         """Return the thinned input in training, the input itself in evaluation."""
         return F.dropout2d(input, self.p, self.training, self.inplace)
+
+
+class Dropout1d(DropoutNd):
+    """Set each channel of (N, C, L) to zero with probability ``p``, and multiply the others by 1 / (1 - p)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the thinned input in training, the input itself in evaluation."""
+        return F.dropout1d(input, self.p, self.training, self.inplace)
+
+
+class Dropout3d(DropoutNd):
+    """Set each channel of (N, C, D, H, W) to zero with probability ``p``, and multiply the others by 1 / (1 - p)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the thinned input in training, the input itself in evaluation."""
+        return F.dropout3d(input, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(DropoutNd):
+    """Set elements to SELU's lowest value with probability ``p``; mean and variance stay (Klambauer et al. 2017)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the thinned input in training, the input itself in evaluation."""
+        return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(DropoutNd):
+    """Do what ``AlphaDropout`` does to whole channels of (N, C, ...)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the thinned input in training, the input itself in evaluation."""
+        return F.feature_alpha_dropout(input, self.p, self.training)

@@ -1,10 +1,12 @@
-"""Layers that bring their input to mean 0 and variance 1: over the batch, or over each sample.
+"""Layers that bring their input to mean 0 and variance 1: over the batch, or over each sample or parts of it.
 
-Batch norm keeps running statistics for evaluation (Ioffe and Szegedy 2015); layer norm needs none (Ba et al. 2016).
+Batch norm keeps running statistics for evaluation (Ioffe and Szegedy 2015), instance norm may (Ulyanov et al. 2016);
+layer norm (Ba et al. 2016), group norm (Wu and He 2018) and RMS norm (Zhang and Sennrich 2019) need none.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -70,10 +72,7 @@ class BatchNorm(Module):
     def reset_parameters(self) -> None:
         """Forget the batches seen, and let weight be 1 and bias 0."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        start(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (x - mean) / sqrt(var + eps) * weight + bias, channel by channel.
@@ -143,6 +142,184 @@ class BatchNorm2d(BatchNorm):
     ranks = (4,)
 
 
+class BatchNorm3d(BatchNorm):
+    """Normalise each channel of (N, C, D, H, W) over the batch and its cells; options as for ``BatchNorm2d``."""
+
+    ranks = (5,)
+
+
+class InstanceNorm(BatchNorm):
+    """What instance norms of all dimensions share: each sample's channel is normalised by itself.
+
+    Without ``track_running_stats``, which is the default, training and evaluation do the same.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (x - mean) / sqrt(var + eps) * weight + bias, sample by sample and channel by channel."""
+        self._check_input_dim(input)
+        alone = min(self.ranks)  # the rank of one sample
+        channels = input.shape[input.ndim - alone]
+        if channels != self.num_features:
+            if self.affine:
+                raise ArgumentError(
+                    f"expected input's size at dim={input.ndim - alone} to match num_features ({self.num_features}), "
+                    f"but got: {channels}."
+                )
+            warnings.warn(
+                f"input's size at dim={input.ndim - alone} does not match num_features={self.num_features}, not "
+                "used because affine=False",
+                stacklevel=2,
+            )
+        batch = input.unsqueeze(0) if input.ndim == alone else input
+        momentum = 0.0 if self.momentum is None else self.momentum
+        use_own = self.training or not self.track_running_stats
+        result = F.instance_norm(
+            batch, self.running_mean, self.running_var, self.weight, self.bias, use_own, momentum, self.eps
+        )
+        return result.squeeze(0) if input.ndim == alone else result
+
+
+class InstanceNorm1d(InstanceNorm):
+    """Normalise each channel of each sample of (N, C, L) or (C, L)."""
+
+    ranks = (2, 3)
+
+
+class InstanceNorm2d(InstanceNorm):
+    """Normalise each channel of each sample of (N, C, H, W) or (C, H, W)."""
+
+    ranks = (3, 4)
+
+
+class InstanceNorm3d(InstanceNorm):
+    """Normalise each channel of each sample of (N, C, D, H, W) or (C, D, H, W)."""
+
+    ranks = (4, 5)
+
+
+class GroupNorm(Module):
+    """Normalise each sample of (N, C, *) over groups of channels; weight and bias are one for each channel."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        if num_channels % num_groups:
+            raise ArgumentError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
+        self.num_groups = num_groups
+        self.num_channels = num_channels
+        self.eps = eps
+        self.affine = affine
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(empty(num_channels, **made)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_channels, **made)) if affine and bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Let weight be 1 and bias 0."""
+        start(self.weight, self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (x - mean) / sqrt(var + eps) * weight + bias."""
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class RMSNorm(Module):
+    """Divide each sample by its root mean square over its last dims, whose sizes are ``normalized_shape``.
+
+    ``eps`` is the dtype's, if None.
+    """
+
+    weight: Parameter | None
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        made = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.register_parameter("weight", made)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Let the weight be 1."""
+        start(self.weight, None)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return x / sqrt(mean(x^2) + eps) * weight."""
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class LocalResponseNorm(Module):
+    """Divide by (k + alpha / size sum of squares)^beta over ``size`` neighbouring channels (Krizhevsky et al. 2012)."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the divided input (N, C, *)."""
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+def start(weight: Parameter | None, bias: Parameter | None) -> None:
+    """Let weight be 1 and bias 0, where there are any."""
+    if weight is not None:
+        init.ones_(weight)
+    if bias is not None:
+        init.zeros_(bias)
+
+
 class LayerNorm(Module):
     """Normalise each sample over its last dims, whose sizes are ``normalized_shape``.
 
@@ -173,10 +350,7 @@ class LayerNorm(Module):
 
     def reset_parameters(self) -> None:
         """Let weight be 1 and bias 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        start(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (x - mean) / sqrt(var + eps) * weight + bias."""

@@ -1,4 +1,4 @@
-"""Embedding: a table of vectors, looked up by number."""
+"""Embedding: a table of vectors, looked up by number, one by one or in bags."""
 
 from __future__ import annotations
 
@@ -56,20 +56,13 @@ class Embedding(Module):
             table = empty(num_embeddings, embedding_dim, device=device, dtype=dtype)
             self.weight = Parameter(table, requires_grad=not _freeze)
             self.reset_parameters()
-        elif tuple(_weight.shape) != (num_embeddings, embedding_dim):
-            raise ArgumentError(
-                f"Shape of weight does not match num_embeddings and embedding_dim: got {tuple(_weight.shape)}, "
-                f"expected {(num_embeddings, embedding_dim)}"
-            )
         else:
+            check_table(_weight, num_embeddings, embedding_dim)
             self.weight = Parameter(_weight, requires_grad=not _freeze)
 
     def reset_parameters(self) -> None:
         """Draw the table from N(0, 1); the padding row is zero."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx].fill_(0)
+        draw_table(self.weight, self.padding_idx)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the rows."""
@@ -122,6 +115,103 @@ class Embedding(Module):
             _weight=embeddings,
             _freeze=freeze,
         )
+
+
+class EmbeddingBag(Module):
+    """Sum, average or take the maximum of the rows of each bag of numbers: output (bags, embedding_dim).
+
+    Bags are the rows of a 2-d input, or what lies between two neighbours of ``offsets`` in a 1-d one.
+
+    Args:
+        mode: "sum", "mean" or "max".
+        padding_idx: a row that starts at zero and counts in no bag.
+        include_last_offset: the last offset is only the end of the last bag.
+    """
+
+    weight: Parameter
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.padding_idx = row_number(padding_idx, num_embeddings)
+        self.mode = mode
+        self.sparse = sparse
+        self.include_last_offset = include_last_offset
+        if _weight is None:
+            self.weight = Parameter(empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
+            self.reset_parameters()
+        else:
+            check_table(_weight, num_embeddings, embedding_dim)
+            self.weight = Parameter(_weight)
+
+    def reset_parameters(self) -> None:
+        """Draw the table from N(0, 1); the padding row is zero."""
+        draw_table(self.weight, self.padding_idx)
+
+    def forward(
+        self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
+    ) -> Tensor:
+        """Return a row for each bag; ``per_sample_weights`` multiply the rows before they are summed."""
+        return F.embedding_bag(
+            input,
+            self.weight,
+            offsets,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+            self.mode,
+            self.sparse,
+            per_sample_weights,
+            self.include_last_offset,
+            self.padding_idx,
+        )
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and what is not at its default."""
+        text = f"{self.num_embeddings}, {self.embedding_dim}"
+        if self.max_norm is not None:
+            text += f", max_norm={self.max_norm}"
+        if self.norm_type != 2:
+            text += f", norm_type={self.norm_type}"
+        if self.scale_grad_by_freq:
+            text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        text += f", mode={self.mode!r}"
+        return text + (f", padding_idx={self.padding_idx}" if self.padding_idx is not None else "")
+
+
+def check_table(weight: Tensor, rows: int, columns: int) -> None:
+    """Refuse a given table of another shape."""
+    if tuple(weight.shape) != (rows, columns):
+        raise ArgumentError(
+            f"Shape of weight does not match num_embeddings and embedding_dim: got {tuple(weight.shape)}, "
+            f"expected {(rows, columns)}"
+        )
+
+
+def draw_table(weight: Parameter, padding_idx: int | None) -> None:
+    """Draw a table from N(0, 1); the padding row is zero."""
+    init.normal_(weight)
+    if padding_idx is not None:
+        with no_grad():
+            weight[padding_idx].fill_(0)
 
 
 def row_number(index: int | None, rows: int) -> int | None:

@@ -6,16 +6,20 @@ The arithmetic is in ``minitensor.ops.activation``; here are only the words.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.record import differentiable
 from minitensor.base import wrap
 from minitensor.errors import ArgumentError
 from minitensor.generator import default_generator, exponential, uniform
-from minitensor.ops import activation, pointwise
+from minitensor.ops import activation, pointwise, unary
+from minitensor.ops.chance import drawing
+from minitensor.ops.constant import constant_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from minitensor.backends import Array
     from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
 
@@ -28,8 +32,8 @@ softshrink = activation.softshrink
 softsign = activation.softsign
 tanhshrink = activation.tanhshrink
 gelu = activation.gelu
-sigmoid = pointwise.sigmoid
-tanh = pointwise.tanh
+sigmoid = unary.sigmoid
+tanh = unary.tanh
 relu_ = activation.relu_
 
 
@@ -38,7 +42,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     return activation.relu_(input) if inplace else activation.relu(input)
 
 
-def applied(function: Callable[..., Tensor], input: Tensor, inplace: bool, *options: float) -> Tensor:
+def applied(function: Callable[..., Tensor], input: Tensor, inplace: bool, *options: Any) -> Tensor:
     """Apply a function; in place it is applied to a copy, which is what its gradient may look at afterwards."""
     if inplace:
         return input.copy_(function(input.clone(), *options))
@@ -107,10 +111,32 @@ def rrelu(
     if not lower <= upper:
         raise ArgumentError(f"rrelu: lower must not be greater than upper, got {lower} > {upper}")
     if not training:
-        return leaky_relu(input, (lower + upper) / 2, inplace)
-    drawn = uniform(default_generator, tuple(input.shape), input.array.dtype, lower, upper)
-    slopes = wrap(input.result_class, input.backend.asarray(drawn, input.device.index))
-    return applied(lambda x: cast("Tensor", pointwise.where(x > 0, x, x * slopes)), input, inplace)
+        return applied(middling, input, inplace, (lower + upper) / 2)
+    return applied(sloped, input, inplace, slopes_for(input, lower, upper))
+
+
+def middling(input: Tensor, slope: float) -> Tensor:
+    """Return x where it is positive, elsewhere x times one slope for all."""
+    slopes = pointwise.where(input > 0, 1, slope).to(input.dtype)
+    return sloped(input, slopes)
+
+
+@differentiable(input=lambda grad, input, slopes: constant_in(grad * slopes, input))
+def sloped(input: Tensor, slopes: Tensor) -> Array:
+    """Return x times its slope."""
+    product: Array = input.array * slopes.array
+    return product
+
+
+@drawing
+def slopes_for(input: Tensor, lower: float, upper: float) -> Tensor:
+    """Return 1 for each positive element and a random slope for each other one, drawn one after the other."""
+    slopes = input.xp.ones(input.shape, input.array.dtype)
+    flat, places = slopes.reshape(-1), input.xp.nonzero(input.array.reshape(-1) <= 0)[0]
+    drawn = uniform(default_generator, len(places), "float64") * (upper - lower) + lower
+    flat[places] = input.backend.asarray(drawn, input.device.index).astype(slopes.dtype)
+    found: Tensor = wrap(input.result_class, slopes)
+    return found
 
 
 # -- softmax -----------------------------------------------------------------------------------------------------------
@@ -143,6 +169,14 @@ def guessed(name: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
+@drawing
+def waiting_times(like: Tensor) -> Tensor:
+    """Return numbers from the exponential distribution in another tensor's shape and dtype."""
+    drawn = exponential(default_generator, tuple(like.shape), like.array.dtype)
+    noise: Tensor = wrap(like.result_class, like.backend.asarray(drawn, like.device.index))
+    return noise
+
+
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:
@@ -150,12 +184,11 @@ def gumbel_softmax(
 
     Jang, Gu and Poole 2017.
     """
-    drawn = exponential(default_generator, tuple(logits.shape), logits.array.dtype)
-    noise = wrap(logits.result_class, logits.backend.asarray(drawn, logits.device.index))
+    noise = waiting_times(logits)
     soft = activation.softmax((logits - noise.log()) / tau, dim)
     if not hard:
         return soft
     largest = soft.argmax(dim, keepdim=True)
-    one_hot = wrap(soft.result_class, soft.xp.zeros(soft.shape, soft.array.dtype)).scatter_(dim, largest, 1.0)
+    one_hot = wrap(soft.result_class, soft.xp.zeros(soft.shape, soft.array.dtype)).scatter(dim, largest, 1.0)
     chosen: Tensor = one_hot - soft.detach() + soft
     return chosen

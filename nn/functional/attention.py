@@ -1,21 +1,32 @@
 """Attention: every query looks at all keys and takes a mixture of their values.
 
-Written in tensor arithmetic, as in Vaswani et al. 2017; masks and dropout as in PyTorch's function of that name.
+Written in tensor arithmetic, as in Vaswani et al. 2017; masks and dropout as in PyTorch's functions of these names. A
+bool mask of ``scaled_dot_product_attention`` says where to look, those of ``multi_head_attention_forward`` where not
+to: PyTorch's users know both.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 from minitensor.base import wrap
-from minitensor.errors import ArgumentError, ShapeError
+from minitensor.errors import ArgumentError, GuardError, ShapeError, UsageError
 from minitensor.nn.functional.dropout import dropout
+from minitensor.nn.functional.linear import linear
+from minitensor.nn.functional.padding import pad
 from minitensor.ops.activation import softmax
+from minitensor.ops.creation import zeros_like
+from minitensor.ops.join import cat
 from minitensor.ops.matmul import matmul
 
 if TYPE_CHECKING:
+    from minitensor.backends import Array
     from minitensor.tensor import Tensor
+
+
+# -- one head ----------------------------------------------------------------------------------------------------------
 
 
 def scaled_dot_product_attention(
@@ -30,8 +41,13 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """Return softmax(scale * query @ keyᵀ + mask) @ value: (..., L, E), (..., S, E) and (..., S, V) give (..., L, V).
 
-    ``attn_mask`` is added, or, if it is bool, says where to look. ``is_causal`` lets a query see no later key.
-    ``scale`` is 1 / sqrt(E) if not given. ``enable_gqa`` repeats keys and values for groups of query heads.
+    ``attn_mask`` is added, or, if it is bool, says where to look; a query that may look nowhere gets zeros.
+    ``is_causal`` lets a query see no later key. ``scale`` is 1 / sqrt(E) if not given. ``enable_gqa`` repeats keys and
+    values for groups of query heads.
+
+    >>> import minitensor as torch
+    >>> scaled_dot_product_attention(torch.zeros(1, 1), torch.zeros(2, 1), torch.tensor([[2.], [4.]]))
+    tensor([[3.]])
     """
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise ShapeError(
@@ -39,16 +55,29 @@ def scaled_dot_product_attention(
             f"{tuple(key.shape)} and {tuple(value.shape)}"
         )
     if is_causal and attn_mask is not None:
-        raise ArgumentError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
+        raise BothMasks("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
     if enable_gqa:
-        key, value = (each.repeat_interleave(query.shape[-3] // each.shape[-3], -3) for each in (key, value))
+        key, value = (repeated(each, query) for each in (key, value))
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = matmul(query * factor, key.transpose(-2, -1))
     if is_causal:
         attn_mask = causal_mask(query, query.shape[-2], key.shape[-2])
-    if attn_mask is not None:
-        scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.array.dtype.kind == "b" else scores + attn_mask
-    return matmul(dropout(softmax(scores, -1), dropout_p, training=dropout_p > 0), value)
+    return matmul(dropout(looks(scores, attn_mask), dropout_p, training=dropout_p > 0), value)
+
+
+class BothMasks(ArgumentError, UsageError):
+    """Two masks where one is wanted: PyTorch raises RuntimeError; this is a ValueError too."""
+
+
+def repeated(heads: Tensor, query: Tensor) -> Tensor:
+    """Repeat each head of (..., H, S, E) for a group of the query's heads."""
+    wanted, given = query.shape[-3], heads.shape[-3]
+    if wanted % given:
+        raise ShapeError(
+            f"scaled_dot_product_attention: with enable_gqa, the number of query heads must be divisible by those of "
+            f"keys and values, got {wanted} and {given}"
+        )
+    return heads.repeat_interleave(wanted // given, -3)
 
 
 def causal_mask(like: Tensor, queries: int, keys: int) -> Tensor:
@@ -56,3 +85,275 @@ def causal_mask(like: Tensor, queries: int, keys: int) -> Tensor:
     xp = like.xp
     mask: Tensor = wrap(like.result_class, xp.arange(queries)[:, None] >= xp.arange(keys))
     return mask
+
+
+def looks(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Return how much each query looks at each key; a row of which all is masked is zeros, not NaN."""
+    if mask is None:
+        return softmax(scores, -1)
+    bools = mask.array.dtype.kind == "b"
+    if mask.batched:
+        masked = ~mask if bools else mask == -math.inf
+        rows = masked.all(-1, keepdim=True)
+        scores = scores.masked_fill(masked & ~rows, -math.inf) if bools else scores + mask.masked_fill(rows, 0.0)
+        return softmax(scores, -1).masked_fill(rows, 0.0)
+    scores = scores.masked_fill(~mask, -math.inf) if bools else scores + mask
+    blind = blind_rows(~mask.array if bools else mask.array == -math.inf)
+    if blind is None:
+        return softmax(scores, -1)
+    rows = wrap(scores.result_class, blind)
+    return softmax(scores.masked_fill(rows, 0.0), -1).masked_fill(rows, 0.0)
+
+
+def blind_rows(masked: Array) -> Array | None:
+    """Return which rows are masked all along; None if there are none."""
+    blind: Any = masked.all(-1, keepdims=True)
+    return blind if blind.any() else None
+
+
+# -- many heads --------------------------------------------------------------------------------------------------------
+
+
+def multi_head_attention_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None,
+    static_v: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Project queries (L, N, E), keys and values (S, N, ...), attend head by head, project: (L, N, E) and the weights.
+
+    Without N, all are without it. The weights are (N, L, S), (N, H, L, S) if not averaged, None if not needed. Masks
+    that are bool are true where not to look, others are added to the scores: ``attn_mask`` (L, S) or (N H, L, S),
+    ``key_padding_mask`` (N, S). ``is_causal`` says that ``attn_mask`` is causal. ``bias_k`` and ``bias_v`` (1, 1, E)
+    are one more key and value for all, ``add_zero_attn`` one more of zeros; ``static_k`` and ``static_v`` (N H, S,
+    E / H) replace the projected ones.
+    """
+    batched = is_batched(query, key, value, key_padding_mask, attn_mask, num_heads)
+    if not batched:
+        alone = {id(each): each.unsqueeze(1) for each in (query, key, value)}  # what was one tensor stays one
+        query, key, value = alone[id(query)], alone[id(key)], alone[id(value)]
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+    length, batch, width = query.shape
+    heads = batch * num_heads
+    check_widths(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
+    check_masks(key_padding_mask, attn_mask, is_causal)
+    mask = square_mask(added_mask("attn_mask", attn_mask, query), length, key.shape[0], heads)
+    padding = added_mask("key_padding_mask", key_padding_mask, query)
+    if use_separate_proj_weight:
+        weights = separate(q_proj_weight, k_proj_weight, v_proj_weight)
+        q, k, v = projected(query, key, value, weights, in_proj_bias)
+    else:
+        q, k, v = packed(query, key, value, in_proj_weight, in_proj_bias)
+    added = 0
+    if bias_k is not None or bias_v is not None:
+        k, v = with_biases(k, v, bias_k, bias_v, static_k, static_v)
+        added += 1
+    q = by_heads(q, heads)
+    k = by_heads(k, heads) if static_k is None else static("static_k", static_k, heads, width // num_heads)
+    v = by_heads(v, heads) if static_v is None else static("static_v", static_v, heads, width // num_heads)
+    if add_zero_attn:
+        k, v = [cat([each, zeros_like(each[:, :1])], 1) for each in (k, v)]
+        added += 1
+    mask = merged(mask, padding, added, batch, num_heads, k.shape[1])
+    scores = matmul(q * math.sqrt(1.0 / q.shape[-1]), k.transpose(-2, -1))
+    if need_weights:
+        shares = softmax(scores if mask is None else scores + mask, -1)
+    else:
+        shares = looks(scores, mask)
+    shares = dropout(shares, dropout_p, training=training and dropout_p > 0)
+    mixture = matmul(shares, v).transpose(0, 1).reshape(length * batch, width)
+    output = linear(mixture, out_proj_weight, out_proj_bias)
+    output = output.view(length, batch, output.shape[1])
+    shares = shares.view(batch, num_heads, length, k.shape[1])
+    shares = shares.mean(1) if average_attn_weights else shares
+    if not batched:
+        output, shares = output.squeeze(1), shares.squeeze(0)
+    return output, shares if need_weights else None
+
+
+def is_batched(
+    query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, mask: Tensor | None, num_heads: int
+) -> bool:
+    """Whether the inputs have a dim of samples; refuse those that do not agree."""
+    if query.ndim not in (2, 3):
+        raise GuardError(
+            f"multi_head_attention_forward: query should be unbatched 2D or batched 3D tensor but received shape "
+            f"{tuple(query.shape)}"
+        )
+    batched = query.ndim == 3
+    if key.ndim != query.ndim or value.ndim != query.ndim:
+        raise GuardError(
+            f"multi_head_attention_forward: for {query.ndim}-D query, expected key and value to be {query.ndim}-D, got "
+            f"shapes {tuple(key.shape)} and {tuple(value.shape)}"
+        )
+    if padding is not None and padding.ndim != query.ndim - 1:
+        raise GuardError(
+            f"multi_head_attention_forward: for {query.ndim}-D query, expected key_padding_mask to be "
+            f"{query.ndim - 1}-D, got shape {tuple(padding.shape)}"
+        )
+    if mask is not None and mask.ndim not in (2, 3):
+        raise GuardError(f"multi_head_attention_forward: attn_mask must be 2-D or 3-D, got shape {tuple(mask.shape)}")
+    alone = (num_heads, query.shape[0], key.shape[0])
+    if mask is not None and mask.ndim == 3 and not batched and tuple(mask.shape) != alone:
+        raise GuardError(
+            f"multi_head_attention_forward: Expected attn_mask shape to be {alone}, got {tuple(mask.shape)}"
+        )
+    return batched
+
+
+def check_widths(query: Tensor, key: Tensor, value: Tensor, width: int, num_heads: int, separate: bool) -> None:
+    """Refuse widths that do not agree with each other or the heads."""
+    if query.shape[2] != width:
+        raise GuardError(
+            f"multi_head_attention_forward: was expecting embedding dimension of {width}, but got {query.shape[2]}"
+        )
+    if width % num_heads:
+        raise GuardError(f"multi_head_attention_forward: embed_dim {width} not divisible by num_heads {num_heads}")
+    checked = 2 if separate else 3
+    if key.shape[:checked] != value.shape[:checked]:
+        raise GuardError(
+            f"multi_head_attention_forward: key shape {tuple(key.shape)} does not match value shape "
+            f"{tuple(value.shape)}"
+        )
+
+
+# -- masks of many heads -----------------------------------------------------------------------------------------------
+
+
+def check_masks(padding: Tensor | None, mask: Tensor | None, is_causal: bool) -> None:
+    """Refuse a hint without a mask; warn of two masks of which one is bool."""
+    if is_causal and mask is None:
+        raise UsageError(
+            "multi_head_attention_forward: Need attn_mask if specifying the is_causal hint; one for L queries is "
+            "ones(L, L).triu(1).bool()"
+        )
+    if padding is not None and mask is not None and padding.dtype is not mask.dtype:
+        warnings.warn(
+            "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def added_mask(name: str, mask: Tensor | None, query: Tensor) -> Tensor | None:
+    """Return a mask as numbers to add to the scores: minus infinity where a bool one is true."""
+    if mask is None or mask.array.dtype.kind == "f":
+        return mask
+    if mask.array.dtype.kind != "b":
+        raise GuardError(f"multi_head_attention_forward: only bool and floating types of {name} are supported, got "
+                         f"{mask.dtype.name}")  # fmt: skip
+    if mask.batched:
+        return query.new_zeros(()).masked_fill(mask, -math.inf)
+    kind = query.array.dtype.type
+    numbers: Tensor = wrap(query.result_class, query.xp.where(mask.array, kind(-math.inf), kind(0)))
+    return numbers
+
+
+def square_mask(mask: Tensor | None, queries: int, keys: int, heads: int) -> Tensor | None:
+    """Return a mask as (1 or N H, L, S)."""
+    if mask is None:
+        return None
+    wanted = (queries, keys) if mask.ndim == 2 else (heads, queries, keys)
+    if tuple(mask.shape) != wanted:
+        raise ShapeError(
+            f"multi_head_attention_forward: The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, but should "
+            f"be {wanted}"
+        )
+    return mask.unsqueeze(0) if mask.ndim == 2 else mask
+
+
+def merged(
+    mask: Tensor | None, padding: Tensor | None, added: int, batch: int, num_heads: int, keys: int
+) -> Tensor | None:
+    """Return both masks as one, (1 or N H, 1 or L, S), with room for the added keys, which all may see."""
+    if mask is not None and added:
+        mask = pad(mask, (0, added))
+    if padding is None:
+        return mask
+    if added:
+        padding = pad(padding, (0, added))
+    if tuple(padding.shape) != (batch, keys):
+        raise GuardError(
+            f"multi_head_attention_forward: expected key_padding_mask of shape {(batch, keys - added)}, got "
+            f"{(padding.shape[0], padding.shape[1] - added)}"
+        )
+    padding = padding.view(batch, 1, 1, keys).expand(-1, num_heads, -1, -1).reshape(batch * num_heads, 1, keys)
+    return padding if mask is None else mask + padding
+
+
+# -- projections and keys of many heads --------------------------------------------------------------------------------
+
+
+def packed(query: Tensor, key: Tensor, value: Tensor, weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, ...]:
+    """Project by the three parts of a weight (3 E, E) and a bias (3 E); in one product if all three are one tensor."""
+    if weight is None:
+        raise GuardError("multi_head_attention_forward: use_separate_proj_weight is False but in_proj_weight is None")
+    if query is key and key is value:
+        return linear(query, weight, bias).chunk(3, -1)
+    return projected(query, key, value, weight.chunk(3), bias)
+
+
+def projected(
+    query: Tensor, key: Tensor, value: Tensor, weights: tuple[Tensor, ...], bias: Tensor | None
+) -> tuple[Tensor, ...]:
+    """Project by three weights, and the three parts of a bias."""
+    biases = (None, None, None) if bias is None else bias.chunk(3)
+    return tuple([linear(*each) for each in zip((query, key, value), weights, biases, strict=True)])
+
+
+def separate(*weights: Tensor | None) -> tuple[Tensor, ...]:
+    """Return the three weights, none of which may be missing."""
+    found = tuple([each for each in weights if each is not None])
+    if len(found) < 3:
+        raise GuardError(
+            "multi_head_attention_forward: use_separate_proj_weight is True but one of q_proj_weight, k_proj_weight "
+            "and v_proj_weight is None"
+        )
+    return found
+
+
+def with_biases(
+    k: Tensor, v: Tensor, bias_k: Tensor | None, bias_v: Tensor | None, static_k: Tensor | None, static_v: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Add one key and one value, the same for all samples, to (S, N, E)."""
+    if bias_k is None or bias_v is None:
+        raise GuardError("multi_head_attention_forward: of bias_k and bias_v, one is set and the other is None")
+    if static_k is not None or static_v is not None:
+        raise GuardError("multi_head_attention_forward: bias cannot be added to static key or value")
+    return cat([k, bias_k.expand(1, *k.shape[1:])]), cat([v, bias_v.expand(1, *v.shape[1:])])
+
+
+def by_heads(rows: Tensor, heads: int) -> Tensor:
+    """Return (S, N, E) as (N H, S, E / H)."""
+    length, batch, width = rows.shape
+    return rows.reshape(length, heads, batch * width // heads).transpose(0, 1)
+
+
+def static(name: str, given: Tensor, heads: int, width: int) -> Tensor:
+    """Return keys or values that are given ready, (N H, S, E / H)."""
+    if given.shape[0] != heads or given.shape[2] != width:
+        raise GuardError(
+            f"multi_head_attention_forward: expecting {name} of shape ({heads}, S, {width}), got {tuple(given.shape)}"
+        )
+    return given

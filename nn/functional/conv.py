@@ -1,7 +1,7 @@
-"""Convolution in one and two dims, and its transpose: checks, padding, bias, and three primitives.
+"""Convolution in one to three dims, and its transpose: checks, padding, bias, and three primitives.
 
-``_conv2d``, its adjoint in the input and its adjoint in the weight are linear in each tensor they take, and each
-other's derivatives: so they differentiate to any order. How they compute is the backend's business
+``_conv``, its adjoint in the input and its adjoint in the weight are linear in each tensor they take, and each other's
+derivatives: so they differentiate to any order. How they compute is the backend's business
 (``backends/numpy/conv.py``). As in all such libraries "convolution" is correlation: the kernel is not flipped.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.padding import pad
 from minitensor.ops.operand import same_device
 from minitensor.ops.pointwise import conj
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
-Pair = tuple[int, int]
+Numbers = tuple[int, ...]  # one for each spatial dim
 Shape = tuple[int, ...]
 Sizes = int | Sequence[int]
 
@@ -31,71 +32,132 @@ Sizes = int | Sequence[int]
 
 
 def input_back(
-    grad: Tensor, weight: Tensor, in_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int
+    grad: Tensor, weight: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
     """Return the gradient of a convolution in its input."""
-    return _conv2d_input(grad, conj(weight), in_shape, stride, padding, dilation, groups)
+    return _conv_input(grad, conj(weight), None, in_shape, stride, padding, dilation, groups)
 
 
 def weight_back(
-    grad: Tensor, input: Tensor, in_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int
+    grad: Tensor, input: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
     """Return the gradient of a convolution in its weight."""
-    return _conv2d_weight(grad, conj(input), in_shape, stride, padding, dilation, groups)
+    return _conv_weight(grad, conj(input), in_shape, stride, padding, dilation, groups)
 
 
 def adjoint_weight_back(
-    grad: Tensor, output: Tensor, in_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int
+    grad: Tensor, output: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
     """Return the gradient of the input adjoint in the weight."""
-    return _conv2d_weight(conj(output), grad, in_shape, stride, padding, dilation, groups)
+    return _conv_weight(conj(output), grad, in_shape, stride, padding, dilation, groups)
+
+
+def adjoint_output_back(
+    grad: Tensor, weight: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
+) -> Tensor:
+    """Return the gradient of the input adjoint in the output."""
+    return first_windows(_conv(grad, conj(weight), None, stride, padding, dilation, groups), in_shape)
+
+
+def weight_output_back(
+    grad: Tensor, input: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
+) -> Tensor:
+    """Return the gradient of the weight adjoint in the output."""
+    return first_windows(_conv(conj(input), grad, None, stride, padding, dilation, groups), in_shape)
+
+
+def bias_back(grad: Tensor, weight: Tensor) -> Tensor:
+    """Return the gradient of what is added to each channel; see Note [Linear gradients]."""
+    return depending(grad.sum((0, *range(2, grad.ndim))), weight)
+
+
+def first_windows(images: Tensor, shape: Shape) -> Tensor:
+    """Leave out windows at the end: ``output_padding`` may make room for some that the transpose never fills."""
+    for dim in range(2, images.ndim):
+        if images.shape[dim] != shape[dim]:
+            images = images.narrow(dim, 0, shape[dim])
+    return images
 
 
 @differentiable(
     input=input_back,
     weight=weight_back,
-    bias=lambda grad: grad.sum((0, 2, 3)),
+    bias=bias_back,
 )
-def _conv2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair, dilation: Pair, groups: int
+def _conv(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Numbers,
+    padding: Numbers,
+    dilation: Numbers,
+    groups: int,
 ) -> Array:
-    output = input.backend.conv2d(input.array, weight.array, stride, padding, dilation, groups)
+    return with_bias(input.backend.conv(input.array, weight.array, stride, padding, dilation, groups), bias)
+
+
+def with_bias(images: Array, bias: Tensor | None) -> Array:
+    """Add one number to each channel of fresh images."""
     if bias is not None:
-        output += bias.array.reshape(-1, 1, 1)
-    return output
+        images += bias.array.reshape(-1, *[1] * (images.ndim - 2))
+    return images
+
+
+@differentiable(output=adjoint_output_back, weight=adjoint_weight_back, bias=bias_back)
+def _conv_input(
+    output: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    input_shape: Shape,
+    stride: Numbers,
+    padding: Numbers,
+    dilation: Numbers,
+    groups: int,
+) -> Array:
+    """Carry ``output`` back to where each window came from: the adjoint of ``_conv`` in its input."""
+    input = output.backend.conv_input(output.array, weight.array, input_shape, stride, padding, dilation, groups)
+    return with_bias(input, bias)
 
 
 @differentiable(
-    output=lambda grad, weight, stride, padding, dilation, groups: _conv2d(
-        grad, conj(weight), None, stride, padding, dilation, groups
-    ),
-    weight=adjoint_weight_back,
-)
-def _conv2d_input(
-    output: Tensor, weight: Tensor, input_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups:
-    int
-) -> Array:
-    """Carry ``output`` back to where each window came from: the adjoint of ``_conv2d`` in its input."""
-    return output.backend.conv2d_input(output.array, weight.array, input_shape, stride, padding, dilation, groups)
-
-
-@differentiable(
-    output=lambda grad, input, stride, padding, dilation, groups: _conv2d(
-        conj(input), grad, None, stride, padding, dilation, groups
-    ),
-    input=lambda grad, output, in_shape, stride, padding, dilation, groups: _conv2d_input(
-        conj(output), grad, in_shape, stride, padding, dilation, groups
+    output=weight_output_back,
+    input=lambda grad, output, in_shape, stride, padding, dilation, groups: _conv_input(
+        conj(output), grad, None, in_shape, stride, padding, dilation, groups
     ),
 )
-def _conv2d_weight(
-    output: Tensor, input: Tensor, weight_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups:
-    int
+def _conv_weight(
+    output: Tensor,
+    input: Tensor,
+    weight_shape: Shape,
+    stride: Numbers,
+    padding: Numbers,
+    dilation: Numbers,
+    groups: int,
 ) -> Array:
-    """Sum ``output`` times the windows it belongs to: the adjoint of ``_conv2d`` in its weight."""
-    return output.backend.conv2d_weight(output.array, input.array, weight_shape, stride, padding, dilation, groups)
+    """Sum ``output`` times the windows it belongs to: the adjoint of ``_conv`` in its weight."""
+    return output.backend.conv_weight(output.array, input.array, weight_shape, stride, padding, dilation, groups)
 
 
 # -- convolution -------------------------------------------------------------------------------------------------------
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Slide a kernel (out, in / groups, K) over signals (N, in, L), or over one signal without N.
+
+    >>> import minitensor as torch
+    >>> signal, edges = torch.tensor([[0., 0., 1., 1.]]), torch.tensor([[[-1., 1.]]])
+    >>> conv1d(signal, edges)
+    tensor([[0., 1., 0.]])
+    """
+    return convolved("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv2d(
@@ -116,16 +178,10 @@ def conv2d(
     >>> conv2d(torch.ones(1, 1, 5, 5), torch.ones(2, 1, 3, 3), stride=2).shape
     torch.Size([1, 2, 2, 2])
     """
-    check("conv2d", input, weight, bias, 2, groups)
-    strides, dilations = steps("stride", stride, 2), steps("dilation", dilation, 2)
-    input, paddings = padded("conv2d", input, weight, padding, strides, dilations)
-    check_windows("conv2d", input, weight, strides, paddings, dilations)
-    if input.ndim == 3:
-        return _conv2d(input.unsqueeze(0), weight, bias, strides, paddings, dilations, groups).squeeze(0)
-    return _conv2d(input, weight, bias, strides, paddings, dilations, groups)
+    return convolved("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv1d(
+def conv3d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -134,24 +190,52 @@ def conv1d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Slide a kernel (out, in / groups, K) over signals (N, in, L), or over one without N: images of one row.
+    """Slide a kernel (out, in / groups, KD, KH, KW) over volumes (N, in, D, H, W), or over one volume without N.
 
     >>> import minitensor as torch
-    >>> signal, edges = torch.tensor([[0., 0., 1., 1.]]), torch.tensor([[[-1., 1.]]])
-    >>> conv1d(signal, edges)
-    tensor([[0., 1., 0.]])
+    >>> conv3d(torch.ones(1, 4, 4, 4), torch.ones(2, 1, 3, 3, 3)).shape
+    torch.Size([2, 2, 2, 2])
     """
-    check("conv1d", input, weight, bias, 1, groups)
-    (step,), (gap,) = steps("stride", stride, 1), steps("dilation", dilation, 1)
-    input, (around,) = padded("conv1d", input, weight, padding, (step,), (gap,))
-    check_windows("conv1d", input, weight, (step,), (around,), (gap,))
-    batch = input if input.ndim == 3 else input.unsqueeze(0)
-    rows, kernel = batch.unsqueeze(2), weight.unsqueeze(2)
-    output = _conv2d(rows, kernel, bias, (1, step), (0, around), (1, gap), groups).squeeze(2)
-    return output if input.ndim == 3 else output.squeeze(0)
+    return convolved("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def convolved(
+    name: str,
+    dims: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sizes,
+    padding: Sizes | str,
+    dilation: Sizes,
+    groups: int,
+) -> Tensor:
+    """Check everything, then convolve; one image is a batch of one."""
+    check(name, input, weight, bias, dims, groups)
+    strides, dilations = steps("stride", stride, dims), steps("dilation", dilation, dims)
+    input, paddings = padded(name, input, weight, padding, strides, dilations)
+    check_windows(name, input, weight, strides, paddings, dilations)
+    if input.ndim == dims + 1:
+        return _conv(input.unsqueeze(0), weight, bias, strides, paddings, dilations, groups).squeeze(0)
+    return _conv(input, weight, bias, strides, paddings, dilations, groups)
 
 
 # -- its transpose -----------------------------------------------------------------------------------------------------
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Tensor:
+    """Spread each entry of (N, in, L) over a window, weighted by a kernel (in, out / groups, K)."""
+    numbers = (stride, padding, output_padding, dilation)
+    return transposed("conv_transpose1d", 1, input, weight, bias, numbers, groups)
 
 
 def conv_transpose2d(
@@ -168,14 +252,16 @@ def conv_transpose2d(
 
     It is the gradient of a ``conv2d`` with the same numbers, so it leads from that one's output size back to its input
     size; where several input sizes give one output size, ``output_padding`` adds rows at the end.
+
+    >>> import minitensor as torch
+    >>> conv_transpose2d(torch.ones(1, 3, 8, 8), torch.ones(3, 2, 2, 2), stride=2).shape
+    torch.Size([1, 2, 16, 16])
     """
-    check_transposed("conv_transpose2d", input, weight, bias, 2, groups)
-    numbers = [steps(name, value, 2) for name, value in (("stride", stride), ("padding", padding))]
-    extra, gap = steps("output_padding", output_padding, 2), steps("dilation", dilation, 2)
-    return transposed(input, weight, bias, numbers[0], numbers[1], extra, gap, groups)
+    numbers = (stride, padding, output_padding, dilation)
+    return transposed("conv_transpose2d", 2, input, weight, bias, numbers, groups)
 
 
-def conv_transpose1d(
+def conv_transpose3d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -185,28 +271,32 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: Sizes = 1,
 ) -> Tensor:
-    """Spread each entry of (N, in, L) over a window, weighted by a kernel (in, out / groups, K)."""
-    check_transposed("conv_transpose1d", input, weight, bias, 1, groups)
-    (step,), (around,) = steps("stride", stride, 1), steps("padding", padding, 1)
-    (extra,), (gap,) = steps("output_padding", output_padding, 1), steps("dilation", dilation, 1)
-    rows, kernel = input.unsqueeze(-2), weight.unsqueeze(2)
-    return transposed(rows, kernel, bias, (1, step), (0, around), (0, extra), (1, gap), groups).squeeze(-2)
+    """Spread each entry of (N, in, D, H, W) over a window, weighted by a kernel (in, out / groups, KD, KH, KW)."""
+    numbers = (stride, padding, output_padding, dilation)
+    return transposed("conv_transpose3d", 3, input, weight, bias, numbers, groups)
 
 
 def transposed(
-    input: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair, extra: Pair, dilation: Pair,
-    groups: int
+    name: str,
+    dims: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    numbers: tuple[Sizes, Sizes, Sizes, Sizes],
+    groups: int,
 ) -> Tensor:
-    """Return the input adjoint of a convolution, with a bias added."""
-    if input.ndim == 3:
-        return transposed(input.unsqueeze(0), weight, bias, stride, padding, extra, dilation, groups).squeeze(0)
+    """Check everything, work out the output's size, then apply the input adjoint; one image is a batch of one."""
+    check_transposed(name, input, weight, bias, dims, groups)
+    words = ("stride", "padding", "output_padding", "dilation")
+    stride, padding, extra, dilation = [steps(word, each, dims) for word, each in zip(words, numbers)]
     size = [
-        conv_transpose_output_size(*numbers)
-        for numbers in zip(input.shape[2:], weight.shape[2:], stride, padding, extra, dilation)
+        conv_transpose_output_size(*each)
+        for each in zip(input.shape[-dims:], weight.shape[2:], stride, padding, extra, dilation)
     ]
-    shape = (input.shape[0], weight.shape[1] * groups, *size)
-    output = _conv2d_input(input, weight, shape, stride, padding, dilation, groups)
-    return output if bias is None else output + bias.reshape(-1, 1, 1)
+    batch = input if input.ndim == dims + 2 else input.unsqueeze(0)
+    shape = (batch.shape[0], weight.shape[1] * groups, *size)
+    output = _conv_input(batch, weight, bias, shape, stride, padding, dilation, groups)
+    return output if input.ndim == dims + 2 else output.squeeze(0)
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
@@ -222,6 +312,10 @@ def steps(name: str, value: Sizes, dims: int) -> Any:
         ) from None
 
 
+class StridedSame(ShapeError, ArgumentError):
+    """Same size at a stride: a RuntimeError and a ValueError, as PyTorch raises now one, now the other."""
+
+
 def padded(
     name: str, input: Tensor, weight: Tensor, padding: Sizes | str, stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> tuple[Tensor, Any]:
@@ -234,7 +328,7 @@ def padded(
     if padding != "same":
         raise ArgumentError(f"{name}: padding must be a number, a list of them, 'valid' or 'same', got {padding!r}")
     if stride != (1,) * dims:
-        raise ArgumentError(f"{name}: padding='same' is not supported for strided convolutions, got stride {stride}")
+        raise StridedSame(f"{name}: padding='same' is not supported for strided convolutions, got stride {stride}")
     sides = [same_padding(size, gap) for size, gap in zip(weight.shape[2:], dilation)]
     if any(before != after for before, after in sides):
         input = pad(input, [n for before, after in reversed(sides) for n in (0, after - before)])

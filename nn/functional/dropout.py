@@ -1,19 +1,28 @@
-"""Dropout: random zeros in training, and the rest scaled up so that the expected value stays.
+"""Dropout: random zeros in training, and the rest changed so that the expected value stays.
 
-The mask is drawn from the default generator as PyTorch draws it, so the same seed drops the same entries.
+The mask is drawn from the default generator as PyTorch draws it, so the same seed drops the same entries. ``alpha``
+dropouts put the least value of a selu where the others put zero, and so keep the variance too.
 """
 
 from __future__ import annotations
 
+import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.base import wrap
 from minitensor.errors import ArgumentError, ShapeError
 from minitensor.generator import bernoulli, default_generator
+from minitensor.ops.chance import drawing
 from minitensor.ops.operand import require_tensors
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
+
+ALPHA = 1.7580993408473766  # minus the limit of a selu at minus infinity
+
+
+# -- zeros -------------------------------------------------------------------------------------------------------------
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -29,6 +38,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, L) or (C, L)."""
+    require_tensors("dropout1d", input=input)
     if input.ndim not in (2, 3):
         raise ShapeError(f"dropout1d: expected 2D or 3D input, got shape {tuple(input.shape)}")
     return masked("dropout1d", input, (*input.shape[:-1], 1), p, training, inplace)
@@ -36,25 +46,114 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, H, W). As in PyTorch, the first two dims are always taken for N and C."""
-    if input.ndim < 3:
-        raise ShapeError(f"dropout2d: expected images (N, C, H, W), got shape {tuple(input.shape)}")
-    return masked("dropout2d", input, (*input.shape[:2], *(1,) * (input.ndim - 2)), p, training, inplace)
+    require_tensors("dropout2d", input=input)
+    shape = channels("dropout2d", input)
+    if input.ndim == 3:
+        warnings.warn(
+            f"dropout2d: a 3-D input, here {tuple(input.shape)}, is taken for (N, C, L) and whole rows of it are "
+            "dropped, as in PyTorch; say so with dropout1d, or give (1, C, H, W)",
+            UserWarning,
+            stacklevel=2,
+        )
+    elif input.ndim != 4:
+        discouraged("dropout2d", input, "4-D", 2)
+    return masked("dropout2d", input, shape, p, training, inplace)
+
+
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Zero whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    require_tensors("dropout3d", input=input)
+    channels("dropout3d", input)
+    if input.ndim not in (4, 5):
+        discouraged("dropout3d", input, "4-D or 5-D", 3)
+    shape = channels("dropout3d", input) if input.ndim == 5 else (input.shape[0], *(1,) * (input.ndim - 1))
+    return masked("dropout3d", input, shape, p, training, inplace)
+
+
+def discouraged(name: str, input: Tensor, wanted: str, spatial: int) -> None:
+    """Warn of an input with another number of dims than the name says."""
+    warnings.warn(
+        f"{name}: Received a {input.ndim}-D input, of shape {tuple(input.shape)}, which is deprecated: expected "
+        f"{wanted} with {spatial} spatial dims, a channel dim, and a batch dim",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def channels(name: str, input: Tensor) -> tuple[int, ...]:
+    """Return the shape of a mask with one entry for each channel of each sample."""
+    if input.ndim < 2:
+        raise ShapeError(f"{name}: Feature dropout requires at least 2 dimensions in the input, (N, C, ...), got shape "
+                         f"{tuple(input.shape)}")  # fmt: skip
+    return (*input.shape[:2], *(1,) * (input.ndim - 2))
 
 
 def masked(name: str, input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
     """Multiply by a mask of zeros and ``1 / (1 - p)`` of the given shape."""
-    if not 0 <= p <= 1:
-        raise ArgumentError(f"{name}: probability has to be between 0 and 1, but got {p}")
+    check_probability(name, p)
     if not training or p == 0 or not input.numel():
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
-    mask = wrap(input.result_class, input.backend.asarray(drawn(shape, p, input.array.dtype), input.device.index))
-    return input.mul_(mask) if inplace else input * mask
+    factor = scaled(input, shape, p)
+    return input.mul_(factor) if inplace else input * factor
 
 
-def drawn(shape: tuple[int, ...], p: float, dtype: Any) -> Any:
-    """Draw a mask on the host: 0 with probability ``p``, else ``1 / (1 - p)``."""
-    mask = bernoulli(default_generator, 1 - p, shape, dtype)
+def check_probability(name: str, p: float) -> None:
+    """Refuse what is no probability."""
+    if not 0 <= p <= 1:
+        raise ArgumentError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
+
+
+@drawing
+def scaled(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
+    """Draw a mask: 0 with probability ``p``, else ``1 / (1 - p)``."""
+    mask = bernoulli(default_generator, 1 - p, shape, input.array.dtype)
     mask /= mask.dtype.type(1 - p)
-    return mask
+    return there(input, mask)
+
+
+@drawing
+def kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
+    """Draw a mask: 0 with probability ``p``, else 1."""
+    return there(input, bernoulli(default_generator, 1 - p, shape, input.array.dtype))
+
+
+def there(input: Tensor, mask: Any) -> Tensor:
+    """Return a mask as a tensor where the input lies."""
+    moved: Tensor = wrap(input.result_class, input.backend.asarray(mask, input.device.index))
+    return moved
+
+
+# -- the least value of a selu -----------------------------------------------------------------------------------------
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Put a selu's least value in the place of each element with probability ``p``; mean 0 and variance 1 stay.
+
+    Klambauer et al. 2017.
+    """
+    require_tensors("alpha_dropout", input=input)
+    return saturated("alpha_dropout", input, tuple(input.shape), p, training, inplace)
+
+
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Do the same to whole channels of (N, C, ...)."""
+    require_tensors("feature_alpha_dropout", input=input)
+    shape = channels("feature_alpha_dropout", input) if training and p and input.numel() else ()
+    return saturated("feature_alpha_dropout", input, shape, p, training, inplace)
+
+
+def saturated(name: str, input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
+    """Replace by the least value, then scale and shift back to mean 0 and variance 1."""
+    check_probability(name, p)
+    if not training or p == 0 or not input.numel():
+        return input
+    if p == 1:
+        return input.mul_(0) if inplace else input * 0
+    scale = 1 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
+    mask = kept(input, shape, p)
+    shift = (mask - 1) * (ALPHA * scale) + ALPHA * scale * p
+    if inplace:
+        return input.mul_(mask * scale).add_(shift)
+    return input * (mask * scale) + shift

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.record import differentiable
-from minitensor.base import wrap
-from minitensor.errors import ArgumentError, DtypeError, GuardError, IndexOutOfRange, ShapeError
+from minitensor.base import values_of, wrap
+from minitensor.dtypes import int64
+from minitensor.errors import ArgumentError, DtypeError, GuardError, IndexOutOfRange, ShapeError, UnsupportedError
+from minitensor.ops.index import fits
 from minitensor.ops.operand import require_tensors
 
 if TYPE_CHECKING:
@@ -34,19 +36,27 @@ def rows_back(
 @differentiable(weight=rows_back)
 def _rows(weight: Tensor, indices: Tensor, padding_idx: int | None, scale_by_frequency: bool) -> Array:
     """Return a copy of the rows with these numbers."""
-    return weight.array[indices.array]
+    return weight.backend.take(weight.array, indices.array, 0)
 
 
 @differentiable(grads=lambda grad, indices: _rows(grad, indices, None, False))
 def _add_rows(grads: Tensor, indices: Tensor, count: int) -> Array:
     """Add rows into zeros (count, D) at their numbers, which may repeat."""
-    xp, width = grads.xp, grads.array.shape[-1]
-    flat = xp.zeros(count * width, grads.array.dtype)
-    # Entry by entry: where whole rows are added, NumPy's add.at is seven times slower.
-    places = indices.array.astype("int64").reshape(-1, 1) * width + xp.arange(width)
-    grads.backend.add_at(flat, places.reshape(-1), grads.array.reshape(-1))
-    table: Array = flat.reshape(count, width)
+    array = grads.array
+    table = grads.xp.zeros((count, array.shape[-1]), array.dtype)
+    grads.backend.add_slices(table, 0, indices.array.reshape(-1), array.reshape(-1, array.shape[-1]))
     return table
+
+
+def sums_back(grad: Tensor, rows: Tensor, into: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+    """Return the gradient of the table: the rows of ``grad`` go back to where they came from."""
+    return _sum_rows(grad, into, rows, in_shape[0])
+
+
+@differentiable(input=sums_back)
+def _sum_rows(input: Tensor, rows: Tensor, into: Tensor, count: int) -> Array:
+    """Add row ``rows[i]`` of a table to row ``into[i]`` of zeros (count, D), for every i: a sum of its own adjoint."""
+    return input.backend.sum_rows(input.array, rows.array, into.array, count)
 
 
 def embedding(
@@ -74,13 +84,19 @@ def embedding(
         raise ShapeError(f"embedding: expected weight (V, D), got shape {tuple(weight.shape)}")
     count = weight.shape[0]
     check_numbers("embedding", input, count)
-    if padding_idx is not None:
-        if not -count <= padding_idx < count:
-            raise GuardError(f"embedding: padding_idx must be within num_embeddings ({count}), got {padding_idx}")
-        padding_idx %= count
+    padding_idx = wrapped_padding("embedding", padding_idx, count)
     if max_norm is not None:
         shorten(weight, input, max_norm, norm_type)
     return _rows(weight, input, padding_idx, scale_grad_by_freq)
+
+
+def wrapped_padding(name: str, padding_idx: int | None, count: int) -> int | None:
+    """Return the number of the padding row counted from the front."""
+    if padding_idx is None:
+        return None
+    if not -count <= padding_idx < count:
+        raise GuardError(f"{name}: padding_idx must be within num_embeddings ({count}), got {padding_idx}")
+    return padding_idx % count
 
 
 def shorten(weight: Tensor, indices: Tensor, limit: float, p: float) -> None:
@@ -95,18 +111,155 @@ def shorten(weight: Tensor, indices: Tensor, limit: float, p: float) -> None:
         weight.storage.version += 1
 
 
+class OutOfTable(IndexOutOfRange, ShapeError):
+    """A number that has no row or place: an IndexError, and in PyTorch's bags and one_hot a RuntimeError."""
+
+
 def check_numbers(name: str, input: Tensor, count: int) -> None:
     """Refuse numbers that are no row's."""
-    array = input.array
+    array = values_of(input)
     if array.dtype.kind not in "iu":
         raise DtypeError(f"{name}: expected integer indices, got {input.dtype.name}; cast with .long()")
-    if array.size and (int(array.min()) < 0 or int(array.max()) >= count):
-        value = array[(array < 0) | (array >= count)][0]
-        raise IndexOutOfRange(f"{name}: index {value} is out of range for a table of {count} rows, 0 to {count - 1}")
+    if not fits(array, count):
+        value = int(array[(array < 0) | (array >= count)][0])
+        raise OutOfTable(f"{name}: index {value} is out of range for a table of {count} rows, 0 to {count - 1}")
 
 
-class ClassRange(IndexOutOfRange, ShapeError):
-    """A class that has no place: an IndexError, and as in PyTorch a RuntimeError."""
+# -- bags --------------------------------------------------------------------------------------------------------------
+
+
+class ModeError(UnsupportedError, ArgumentError):
+    """Weights for the samples of a bag whose mode has none."""
+
+
+def check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, samples: Tensor | None, mode: str) -> None:
+    """Refuse bags that are none."""
+    require_tensors("embedding_bag", input=input, weight=weight)
+    if mode not in ("sum", "mean", "max"):
+        raise ArgumentError(f"embedding_bag: mode has to be one of sum, mean or max, got {mode!r}")
+    if weight.ndim != 2:
+        raise ShapeError(f"embedding_bag: expected weight (V, D), got shape {tuple(weight.shape)}")
+    if input.ndim not in (1, 2):
+        raise ArgumentError(f"embedding_bag: input has to be 1D or 2D Tensor, but got shape {tuple(input.shape)}")
+    if (input.ndim == 2) != (offsets is None):
+        raise ArgumentError(
+            "embedding_bag: offsets has to be a 1D Tensor for 1D input, and None for 2D input, whose rows are the bags"
+        )
+    if offsets is not None and offsets.ndim != 1:
+        raise ArgumentError(f"embedding_bag: offsets has to be a 1D Tensor, but got shape {tuple(offsets.shape)}")
+    if samples is None:
+        return
+    if mode != "sum":
+        raise ModeError(f"embedding_bag: per_sample_weights is only supported for mode='sum' (got mode={mode!r})")
+    if samples.shape != input.shape:
+        raise ArgumentError(
+            f"embedding_bag: per_sample_weights must have the same shape as input, got {tuple(samples.shape)} and "
+            f"{tuple(input.shape)}"
+        )
+
+
+def bags_of(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -> tuple[Tensor, int]:
+    """Return for each number in the flat input the bag in which it lies, and how many bags there are."""
+    xp = input.xp
+    if offsets is None:
+        bags, size = input.layout.shape
+        return wrap(input.result_class, xp.arange(bags * size) // max(size, 1)), bags
+    starts = offsets.array
+    if offsets.numel() and int(starts[0]):
+        raise ShapeError(f"embedding_bag: offsets[0] has to be 0, the start of the first bag, got {int(starts[0])}")
+    if offsets.numel() and int(starts[-1]) > input.numel():
+        raise ShapeError(
+            f"embedding_bag: offsets[-1] can not be greater than input's length {input.numel()}, got {int(starts[-1])}"
+        )
+    if include_last_offset and not offsets.numel():
+        raise ShapeError("embedding_bag: include_last_offset: numBags should be at least 1, got no offsets")
+    number = xp.searchsorted(starts, xp.arange(input.numel(), dtype=starts.dtype), side="right") - 1
+    return wrap(input.result_class, number), offsets.numel() - include_last_offset
+
+
+def without(numbers: Tensor, bag: Tensor, samples: Tensor | None, kept: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Leave numbers out of their bags."""
+    chosen = None if samples is None else samples.masked_select(kept)
+    return numbers.masked_select(kept), bag.masked_select(kept), chosen
+
+
+def embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """Return the sum, mean or maximum of the rows of ``weight`` (V, D) in each bag of numbers: (bags, D).
+
+    A bag is a row of a 2-d ``input``, or what lies between two neighbours of ``offsets`` in a 1-d one;
+    ``include_last_offset`` says that the last offset is only an end. An empty bag gives zeros, and ``padding_idx``
+    counts in none. ``per_sample_weights``, of the input's shape, multiply the rows before they are summed. The other
+    arguments are those of ``embedding``. Bags that are none raise ValueError.
+
+    >>> import minitensor as torch
+    >>> table = torch.tensor([[1., 2.], [3., 4.], [5., 6.]])
+    >>> embedding_bag(torch.tensor([0, 1, 2]), table, torch.tensor([0, 2]), mode="sum")
+    tensor([[4., 6.],
+            [5., 6.]])
+    """
+    check_bags(input, weight, offsets, per_sample_weights, mode)
+    if mode == "max" and scale_grad_by_freq:
+        raise ArgumentError("embedding_bag: max mode does not support scaling the gradient by the frequency")
+    check_numbers("embedding_bag", input, weight.shape[0])
+    padding_idx = wrapped_padding("embedding_bag", padding_idx, weight.shape[0])
+    if max_norm is not None:
+        shorten(weight, input, max_norm, norm_type)
+    bag, bags = bags_of(input, offsets, include_last_offset)
+    numbers = input.reshape(-1)
+    samples = None if per_sample_weights is None else per_sample_weights.reshape(-1)
+    if padding_idx is not None:
+        numbers, bag, samples = without(numbers, bag, samples, numbers.ne(padding_idx))
+    if include_last_offset:
+        numbers, bag, samples = without(numbers, bag, samples, bag.lt(bags))
+    if mode == "max":
+        return largest_rows(weight, numbers, bag, bags)
+    if samples is None and not scale_grad_by_freq:
+        sums = _sum_rows(weight, numbers, bag, bags)
+    else:
+        rows = _rows(weight, numbers, None, scale_grad_by_freq)
+        rows = rows if samples is None else rows * samples.unsqueeze(-1)
+        sums = weight.new_zeros((bags, weight.shape[1])).index_add(0, bag, rows)
+    if mode == "sum":
+        return sums
+    counts = weight.new_zeros((bags,)).index_add(0, bag, weight.new_ones((numbers.numel(),)))
+    return sums / counts.clamp(min=1).unsqueeze(-1)
+
+
+def largest_rows(weight: Tensor, numbers: Tensor, bag: Tensor, bags: int) -> Tensor:
+    """Return the largest entries of the rows in each bag, by columns: of equal ones the first has the gradient."""
+    width, count = weight.shape[1], numbers.numel()
+    if not count:
+        return weight[:0].sum() + weight.new_zeros((bags, width))
+    with no_grad():
+        rows = _rows(weight, numbers, None, False)
+        most = rows.new_zeros((bags, width)).index_reduce(0, bag, rows, "amax", include_self=False)
+        is_most = rows.eq(most.index_select(0, bag)).logical_or(rows.isnan())
+        place = is_most.new_full((count, width), count, dtype=int64).masked_fill(is_most, 0)
+        place = place.maximum(input_order(numbers).unsqueeze(-1))
+        first = place.new_full((bags, width), count).index_reduce(0, bag, place, "amin")
+    found = weight.gather(0, numbers[first.clamp(max=count - 1)])
+    return found.masked_fill(first.eq(count), 0)
+
+
+def input_order(numbers: Tensor) -> Tensor:
+    """Return the places 0, 1, 2, ... of numbers."""
+    order: Tensor = wrap(numbers.result_class, numbers.xp.arange(numbers.numel()))
+    return order
+
+
+# -- classes -----------------------------------------------------------------------------------------------------------
 
 
 def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
@@ -118,16 +271,19 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
             [0, 0, 1]])
     """
     require_tensors("one_hot", input=input)
-    array: Any = input.array
+    array: Any = values_of(input)
     if array.dtype.kind not in "iu":
         raise DtypeError(f"one_hot: is only applicable to integer tensors, got {input.dtype.name}; cast with .long()")
     if array.size == 0 and num_classes <= 0:
         raise ArgumentError("one_hot: can not infer total number of classes from empty tensor; give num_classes")
     if array.size and int(array.min()) < 0:
-        raise ClassRange(f"one_hot: class values must be non-negative, got {array.min()}")
+        raise OutOfTable(f"one_hot: class values must be non-negative, got {array.min()}")
     count = int(array.max()) + 1 if num_classes == -1 else num_classes
     if array.size and int(array.max()) >= count:
-        raise ClassRange(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
+        raise OutOfTable(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
     classes = input.xp.arange(count)
+    if input.batched:
+        here: Tensor = (input.unsqueeze(-1) == wrap(input.result_class, classes)).long()
+        return here
     rows: Tensor = wrap(input.result_class, (array[..., None] == classes).astype("int64"))
     return rows

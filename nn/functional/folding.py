@@ -58,7 +58,7 @@ def _unfold(input: Tensor, windows: Windows) -> Array:
     n, channels = array.shape[:2]
     padded = reference.pad(xp, array, windows.padding)
     columns: Array = xp.empty((n, channels, *windows.kernel, *size), array.dtype)
-    for u, v, window in reference.taps(windows.kernel, size, windows.stride, windows.dilation):
+    for (u, v), window in reference.taps(windows.kernel, size, windows.stride, windows.dilation):
         columns[:, :, u, v] = padded[window]
     return columns.reshape(n, channels * windows.kernel[0] * windows.kernel[1], size[0] * size[1])
 
@@ -71,7 +71,7 @@ def _fold(input: Tensor, windows: Windows) -> Array:
     columns = array.reshape(array.shape[0], channels, *windows.kernel, *size)
     height, width = windows.image
     total: Array = input.xp.zeros((array.shape[0], channels, height + 2 * top, width + 2 * left), array.dtype)
-    for u, v, window in reference.taps(windows.kernel, size, windows.stride, windows.dilation):
+    for (u, v), window in reference.taps(windows.kernel, size, windows.stride, windows.dilation):
         total[window] += columns[:, :, u, v]
     return input.xp.ascontiguousarray(total[:, :, top : top + height, left : left + width])
 
@@ -165,6 +165,26 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     split = input.reshape(*lead, channels, height // r, r, width // r, r)
     mixed = split.permute([*range(n + 1), n + 2, n + 4, n + 1, n + 3])
     return clone(mixed, memory_format=contiguous_format).reshape(*lead, channels * r * r, height // r, width // r)
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Deal out channels (N, C, ...) like cards: one of each of ``groups`` groups in turn. Zhang et al. 2018.
+
+    >>> import minitensor as torch
+    >>> channel_shuffle(torch.arange(4.).view(1, 4, 1), 2).flatten()
+    tensor([0., 2., 1., 3.])
+    """
+    check_tensor("channel_shuffle", input)
+    if input.ndim < 3:
+        raise ShapeError(f"channel_shuffle: expected input with more than 2 dims, got shape {tuple(input.shape)}")
+    n, channels, *size = input.shape
+    if groups < 1 or channels % groups:
+        raise ShapeError(
+            f"channel_shuffle: number of channels must be divisible by groups, a positive number: got {channels} "
+            f"channels and {groups} groups"
+        )
+    dealt = input.reshape(n, groups, channels // groups, *size).transpose(1, 2)
+    return clone(dealt, memory_format=contiguous_format).reshape(n, channels, *size)
 
 
 def image_shape(name: str, input: Any) -> tuple[int, ...]:

@@ -1,8 +1,8 @@
 """Normalisation: over the batch, over a sample's last dims, over groups of channels, and across neighbouring channels.
 
-One primitive standardises: mean 0 and variance 1 over the first and last dim of (N, C, L). The others bring their
-input into that form. Its gradient is a projection, a primitive too, and symmetric, so that it is its own gradient. How
-both compute is the backend's business (``backends/numpy/norm.py``).
+One primitive standardises: mean 0 and variance 1 over the first and last dim of (N, C, L). Its gradient is a
+projection, a primitive too, and symmetric, so that it is its own gradient. The norms that networks use are ops of
+their own that do all in one pass. How they compute is the backend's business (``backends/numpy/norm.py``).
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import differentiable
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedDtype, UsageError
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
-from minitensor.ops.pointwise import abs, clamp, rsqrt
+from minitensor.ops.constant import constant_in
+from minitensor.ops.linalg_norms import plain_norm as norm
+from minitensor.ops.pointwise import clamp, rsqrt
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -71,47 +74,109 @@ def _mean(input: Tensor) -> Tensor:
     return input.mean((0, 2), keepdim=True)
 
 
-def weight_back(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> Tensor:
-    """Return the gradient of a weight that was broadcast."""
-    return _sum_of_products(grad, input, in_shape)
+# -- the fused ones ----------------------------------------------------------------------------------------------------
+
+# Note [Fused norms]. Standardising, scaling and shifting are one pass over memory, and all three gradients another.
+# They are ops on a sequence, (input, weight, bias), because the formula of a sequence gives all gradients at once. A
+# gradient that is to be differentiated again is made of the primitives above instead, so that every order works.
 
 
-@differentiable(
-    input=lambda grad, weight: grad if weight is None else grad * weight,
-    weight=weight_back,
-    bias=lambda grad: grad,
-)
-def _affine(input: Tensor, weight: Tensor | None, bias: Tensor | None) -> Array:
-    """Return input * weight + bias; both broadcast."""
-    array = input.array
-    output: Array = array.copy() if weight is None else array * as_rows(input.xp, weight.array, array)
+def layer_norm_back(grad: Tensor, tensors: Sequence[Tensor], weighed: bool, eps: float) -> list[Tensor]:
+    """Return the gradients of ``_layer_norm`` in its tensors; see Note [Fused norms]."""
+    input, weight = tensors[0], tensors[1] if weighed else None
+    if grad_mode.get() or grad.batched:
+        z, r = _standardize(input.unsqueeze(0), eps)[:2]
+        h = grad if weight is None else grad * weight
+        found = [_project(h.unsqueeze(0), z, r).squeeze(0), (grad * z[0]).sum(0), constant_in(grad.sum(0), input)]
+    else:
+        found = wrapped(grad, grad.backend.layer_norm_back(grad.array, input.array, array_of(weight), eps))
+    return chosen(found, weighed, len(tensors))
+
+
+@differentiable(tensors=layer_norm_back)
+def _layer_norm(tensors: Sequence[Tensor], weighed: bool, eps: float) -> Array:
+    """Standardise each row of (M, L), then times a weight plus a bias (L), as far as they are there."""
+    input = tensors[0]
+    weight, bias = parameters(tensors, weighed)
+    return input.backend.layer_norm(input.array, weight, bias, eps)
+
+
+def channel_norm_back(
+    grad: Tensor, tensors: Sequence[Tensor], weighed: bool, mean: Array, r: Array, groups: int, eps: float
+) -> list[Tensor]:
+    """Return the gradients of ``_channel_norm`` in its tensors; see Note [Fused norms]."""
+    input, weight = tensors[0], tensors[1] if weighed else None
+    if grad_mode.get() or grad.batched:
+        shape = tuple(input.shape)
+        shared = (1, shape[0] * groups, shape[1] // groups * shape[2]) if groups else shape
+        z, r_again = _standardize(input.reshape(shared), eps)[:2]
+        h = grad if weight is None else grad * weight.unsqueeze(1)
+        of_input = _project(h.reshape(shared), z, r_again).reshape(shape)
+        found = [of_input, (grad * z.reshape(shape)).sum((0, 2)), constant_in(grad.sum((0, 2)), input)]
+    else:
+        kernel = grad.backend.channel_norm_back
+        found = wrapped(grad, kernel(grad.array, input.array, mean, r, array_of(weight), groups))
+    return chosen(found, weighed, len(tensors))
+
+
+@differentiable(tensors=channel_norm_back)
+def _channel_norm(tensors: Sequence[Tensor], weighed: bool, mean: Array, r: Array, groups: int, eps: float) -> Array:
+    """Return (x - mean) * r * weight + bias for (N, C, L), where mean and r are the input's own."""
+    input = tensors[0]
+    weight, bias = parameters(tensors, weighed)
+    return input.backend.channel_norm(input.array, mean, r, weight, bias)
+
+
+def parameters(tensors: Sequence[Tensor], weighed: bool) -> tuple[Array | None, Array | None]:
+    """Return weight and bias out of (input, weight, bias), of which either may be left out."""
+    last = tensors[-1].array if len(tensors) > 1 + weighed else None
+    return tensors[1].array if weighed else None, last
+
+
+def chosen(grads: list[Tensor], weighed: bool, count: int) -> list[Tensor]:
+    """Return the gradients of what is there."""
+    return grads[: 1 + weighed] + grads[2 : 3 if count > 1 + weighed else 2]
+
+
+def wrapped(like: Tensor, arrays: Sequence[Array]) -> list[Tensor]:
+    """Return arrays as tensors."""
+    return [wrap(like.result_class, each) for each in arrays]
+
+
+def array_of(tensor: Tensor | None) -> Array | None:
+    """Return the array, if there is one."""
+    return None if tensor is None else tensor.array
+
+
+def normed_channels(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float
+) -> tuple[Tensor, Array, Array]:
+    """Return (N, C, L) standardised, scaled and shifted, and the statistics; 0 groups: over the batch."""
+    if input.batched or (weight is not None and weight.batched) or (bias is not None and bias.batched):
+        each: tuple[Tensor, Any, Any] = normed_each(input, weight, bias, groups, eps)
+        return each
+    mean, var = input.backend.channel_statistics(input.array, groups)
+    r = 1 / input.xp.sqrt(var + var.dtype.type(eps))
+    return _channel_norm(there(input, weight, bias), weight is not None, mean, r, groups, eps), mean, var
+
+
+def normed_each(input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float) -> Any:
+    """Do the same by the primitives, as ``vmap`` wants it; the statistics are tensors."""
+    n, channels, length = shape = tuple(input.shape)
+    shared = (1, n * groups, channels // groups * length) if groups else shape
+    z, _, mean, var = _standardize(input.reshape(shared), eps)
+    output = z.reshape(shape)
+    if weight is not None:
+        output = output * weight.unsqueeze(1)
     if bias is not None:
-        output += as_rows(input.xp, bias.array, array)
-    return output
+        output = output + bias.unsqueeze(1)
+    statistics = (n, groups) if groups else (channels,)
+    return output, mean.detach().reshape(statistics), var.detach().reshape(statistics)
 
 
-def as_rows(xp: Any, statistics: Array, array: Array) -> Array:
-    """Return one number for each of C, (C, 1), written out L times, if that is little beside (N, C, L).
-
-    NumPy multiplies by a long row faster than by a number that changes now and then.
-    """
-    if statistics.shape != (array.shape[1], 1) or len(array) < 4:
-        return statistics
-    return xp.repeat(statistics, array.shape[2], 1)  # type: ignore[no-any-return]  # `xp` is untyped
-
-
-@differentiable(
-    input=lambda grad, other: grad * other,
-    other=lambda grad, input: grad * input,
-)
-def _sum_of_products(input: Tensor, other: Tensor, shape: tuple[int, ...]) -> Array:
-    """Return the products of two tensors (N, C, L), summed to a shape that broadcasts to theirs."""
-    xp, a, b = input.xp, input.array, other.array
-    if shape == (a.shape[1], 1):
-        flat: Array = xp.einsum("nk,nk->k", a.reshape(len(a), prod(a.shape[1:])), b.reshape(len(a), prod(a.shape[1:])))
-        return flat.reshape(a.shape[1:]).sum(1).reshape(shape)  # type: ignore[no-any-return]  # as above
-    gone = tuple([dim for dim in range(a.ndim) if dim < a.ndim - len(shape) or shape[dim - a.ndim] == 1])
-    return (a * b).sum(gone).reshape(shape)  # type: ignore[no-any-return]  # arrays are untyped
+def there(*tensors: Tensor | None) -> tuple[Tensor, ...]:
+    """Return the tensors that are there."""
+    return tuple([each for each in tensors if each is not None])
 
 
 # -- over the batch ----------------------------------------------------------------------------------------------------
@@ -133,6 +198,8 @@ def batch_norm(
     ``momentum`` (the variance unbiased); otherwise with the running ones. Ioffe and Szegedy 2015.
     """
     check_floating("batch_norm", input)
+    if not input.numel():
+        return input.clone()
     if input.ndim < 2:
         raise ShapeError(f"batch_norm: expected input (N, C, ...), got shape {tuple(input.shape)}")
     channels = input.shape[1]
@@ -155,19 +222,13 @@ def batch_norm(
         raise ArgumentError(
             f"batch_norm: expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
         )
-    z, _, mean, var = _standardize(input.reshape(input.shape[0], channels, prod(input.shape[2:])), eps)
+    flat = input.reshape(input.shape[0], channels, prod(input.shape[2:]))
+    output, mean, var = normed_channels(flat, weight, bias, 0, eps)
     if running_mean is not None:
-        move(running_mean, mean.array.reshape(-1), momentum)
+        move(running_mean, mean.reshape(-1), momentum)
     if running_var is not None:
-        move(running_var, var.array.reshape(-1) * (count / max(count - 1, 1)), momentum)
-    return affine(z, weight, bias, (channels, 1)).reshape(input.shape)
-
-
-def affine(z: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-    """Multiply by ``weight`` and add ``bias``, both in ``shape``, if they are there."""
-    if weight is None and bias is None:
-        return z
-    return _affine(z, None if weight is None else weight.reshape(shape), None if bias is None else bias.reshape(shape))
+        move(running_var, var.reshape(-1) * (count / max(count - 1, 1)), momentum)
+    return output.reshape(input.shape)
 
 
 def normalized_by(
@@ -175,13 +236,24 @@ def normalized_by(
 ) -> Tensor:
     """Return (input - mean) / sqrt(var + eps) * weight + bias: one product and one sum over the input."""
     factor = rsqrt(var + eps) if weight is None else rsqrt(var + eps) * weight
-    shift = -mean * factor if bias is None else bias - mean * factor
+    shift = -mean * factor if bias is None else with_constant_gradient(bias, input) - mean * factor
     shape = (-1, *(1,) * (input.ndim - 2))
     return input * factor.reshape(shape) + shift.reshape(shape)
 
 
-def move(running: Tensor, value: Array, momentum: float) -> None:
+@differentiable(input=lambda grad, other: constant_in(grad, other))
+def with_constant_gradient(input: Tensor, other: Tensor) -> Array:
+    """Return ``input``; its gradient counts as a function of ``other`` too, see ``constant_in``."""
+    array: Array = input.array.copy()
+    return array
+
+
+def move(running: Tensor, value: Any, momentum: float) -> None:
     """Bring a running statistic nearer to a new value, where it lies and outside the graph."""
+    if running.batched or isinstance(value, TensorBase):
+        given = value if isinstance(value, TensorBase) else wrap(running.result_class, value)
+        running.copy_(running * (1 - momentum) + given * momentum)  # type: ignore[operator]  # a Tensor
+        return
     running.array[...] = running.array * (1 - momentum) + value * momentum
     running.storage.version += 1
 
@@ -207,12 +279,12 @@ def instance_norm(
         raise ArgumentError(
             f"instance_norm: expected more than 1 spatial element when training, got input size {tuple(input.shape)}"
         )
-    z, _, mean, var = _standardize(input.reshape(1, n * channels, length), eps)
+    output, mean, var = normed_channels(input.reshape(n, channels, length), weight, bias, channels, eps)
     if running_mean is not None:
-        move(running_mean, mean.array.reshape(n, channels).mean(0), momentum)
+        move(running_mean, mean.mean(0), momentum)
     if running_var is not None:
-        move(running_var, var.array.reshape(n, channels).mean(0) * (length / max(length - 1, 1)), momentum)
-    return affine(z.reshape(n, channels, length), weight, bias, (channels, 1)).reshape(input.shape)
+        move(running_var, var.mean(0) * (length / max(length - 1, 1)), momentum)
+    return output.reshape(input.shape)
 
 
 # -- within a sample ---------------------------------------------------------------------------------------------------
@@ -245,9 +317,9 @@ def layer_norm(
                 f"layer_norm: expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{list(each.shape)} and normalized_shape={list(shape)}"
             )
-    length = prod(shape)
-    z = _standardize(input.reshape(1, prod(input.shape[: -len(shape)]), length), eps)[0]
-    return affine(z, weight, bias, (length,)).reshape(input.shape)
+    rows = input.reshape(prod(input.shape[: -len(shape)]), prod(shape))
+    weight, bias = [None if each is None else each.reshape(-1) for each in (weight, bias)]
+    return _layer_norm(there(rows, weight, bias), weight is not None, eps).reshape(input.shape)
 
 
 def group_norm(
@@ -272,9 +344,12 @@ def group_norm(
                 f"group_norm: expected {name} to be a vector of size {channels}, the number of channels, but got shape "
                 f"{tuple(each.shape)}"
             )
-    length = prod(input.shape[2:])
-    z = _standardize(input.reshape(1, n * num_groups, channels // num_groups * length), eps)[0]
-    return affine(z.reshape(n, channels, length), weight, bias, (channels, 1)).reshape(input.shape)
+    if not input.numel():
+        shape = (channels, *(1,) * (input.ndim - 2))
+        output = input.clone() if weight is None else input * weight.reshape(shape)
+        return output if bias is None else output + bias.reshape(shape)
+    flat = input.reshape(n, channels, prod(input.shape[2:]))
+    return normed_channels(flat, weight, bias, num_groups, eps)[0].reshape(input.shape)
 
 
 def rms_norm(
@@ -297,19 +372,7 @@ def normalize(
     input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
     """Divide by the p-norm along ``dim``, so that it becomes 1; norms below ``eps`` count as ``eps``."""
-    norm = p_norm(input, p, dim)
-    return input.div(clamp(norm, min=eps), out=out)
-
-
-def p_norm(input: Tensor, p: float, dim: int | Sequence[int]) -> Tensor:
-    """Return (sum of \\|x\\|**p) ** (1 / p) along ``dim``, kept as a dim of size 1; its gradient is 0 where it is 0."""
-    if p == float("inf"):
-        return abs(input).amax(dim, keepdim=True)
-    if p == 1:
-        return abs(input).sum(dim, keepdim=True)
-    powers = (input * input if p == 2 else abs(input) ** p).sum(dim, keepdim=True)
-    empty = powers == 0
-    return (powers.masked_fill(empty, 1.0) ** (1.0 / p)).masked_fill(empty, 0.0)
+    return input.div(clamp(norm(input, p, dim, True), min=eps), out=out)
 
 
 def local_response_norm(

@@ -1,7 +1,7 @@
 """Padding: entries around a tensor, constant, mirrored, repeated or wrapped around.
 
 Padding with a constant is a primitive, and padding by the negated amounts (that is, cropping) is its gradient. The
-other modes read the input at positions, one dim after the other.
+other modes resample one dim after the other, by tables that say which entry is copied where.
 """
 
 from __future__ import annotations
@@ -10,8 +10,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.record import differentiable
-from minitensor.base import TensorBase, wrap
+from minitensor.backends.reference.resample import Taps
+from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError
+from minitensor.nn.functional.resampling import _resample, _resample_input
+from minitensor.ops.cast import clone
+from minitensor.shapes import memoised
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -37,12 +41,14 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise PaddingMode(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value is not None and value != 0:
         raise ArgumentError(f"pad: mode {mode!r} doesn't take a value, got {value!r}")
+    check_dims(mode, input, len(pad) // 2)
+    result = input
     for dim, (before, after) in enumerate(amounts):
         if before or after:
             check_room(mode, input, dim, before, after)
-            positions = POSITIONS[mode](input.xp, input.xp.arange(-before, input.shape[dim] + after), input.shape[dim])
-            input = input.index_select(dim, wrap(input.result_class, positions))
-    return input
+            resample = _resample if mode == "circular" else _resample_input
+            result = resample(result, dim, copies(mode, input.shape[dim], before, after))
+    return clone(input) if result is input else result
 
 
 def unpadded(grad: Tensor, amounts: Amounts) -> Tensor:
@@ -61,19 +67,27 @@ def _pad(input: Tensor, amounts: Amounts, value: float) -> Array:
     return output
 
 
-def reflected(xp: Any, positions: Array, size: int) -> Array:
+@memoised
+def copies(mode: str, size: int, before: int, after: int) -> Taps:
+    """Return the table that says which entry is copied where."""
+    positions = POSITIONS[mode](size, before, after)
+    return Taps(size, [[(position, 1.0)] for position in positions])
+
+
+def reflected(size: int, before: int, after: int) -> list[int]:
     """Mirror positions at both ends."""
-    return (size - 1) - xp.abs(size - 1 - xp.abs(positions))  # type: ignore[no-any-return]  # `xp` is untyped
+    return [(size - 1) - abs(size - 1 - abs(position)) for position in range(-before, size + after)]
 
 
-def replicated(xp: Any, positions: Array, size: int) -> Array:
+def replicated(size: int, before: int, after: int) -> list[int]:
     """Hold positions at the ends."""
-    return xp.clip(positions, 0, size - 1)  # type: ignore[no-any-return]  # as above
+    return [min(max(position, 0), size - 1) for position in range(-before, size + after)]
 
 
-def wrapped_around(xp: Any, positions: Array, size: int) -> Array:
-    """Let positions go round."""
-    return positions % size
+def wrapped_around(size: int, before: int, after: int) -> list[int]:
+    """Let positions go round what is left after cropping."""
+    first, left = max(-before, 0), size - max(-before, 0) - max(-after, 0)
+    return [first + position % left for position in range(-max(before, 0), left + max(after, 0))]
 
 
 POSITIONS = {"reflect": reflected, "replicate": replicated, "circular": wrapped_around}
@@ -103,10 +117,22 @@ def amounts_of(input: Any, pad: Sequence[int]) -> Amounts:
     return amounts
 
 
+def check_dims(mode: str, input: Tensor, padded: int) -> None:
+    """Refuse other dims than a signal's, an image's, or a volume's own, with or without a batch."""
+    if mode != "circular" and 0 in input.shape[-padded - 1 :]:
+        raise ShapeError(f"pad: mode {mode!r} takes only an empty batch, got shape {tuple(input.shape)}")
+    if not 1 <= padded <= 3 or input.ndim not in (padded + 1, padded + 2):
+        raise PaddingMode(
+            f"pad: mode {mode!r} takes amounts for all dims but the first one or two, up to three: got amounts for "
+            f"{padded} dims of shape {tuple(input.shape)}"
+        )
+
+
 def check_room(mode: str, input: Tensor, dim: int, before: int, after: int) -> None:
     """Refuse a padding that asks for more than there is to mirror or to wrap around."""
     size = input.shape[dim]
-    limit = {"reflect": size - 1, "circular": size, "replicate": max(before, after) if size else -1}[mode]
+    left = size + min(before, 0) + min(after, 0)
+    limit = {"reflect": size - 1, "circular": left or -1, "replicate": max(before, after) if size else -1}[mode]
     if max(before, after) > limit:
         raise ShapeError(
             f"pad: padding size should be {'less than' if mode == 'reflect' else 'at most'} the corresponding input "

@@ -1,26 +1,29 @@
-"""Pooling: windows reduced to their largest entry, their mean, or their norm.
+"""Pooling: windows reduced to their largest entry, their mean, or their norm, in one to three dims.
 
 Max pooling is a choice of positions: once they are known it gathers, its gradient scatters to the same positions, and
-the two are each other's derivatives. Average pooling is linear, and so is its adjoint. One dim is one row of two.
+the two are each other's derivatives. Average pooling is linear, and so is its adjoint. How windows are visited is the
+backend's business.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UnsupportedDtype
-from minitensor.ops.join import cat
-from minitensor.ops.pointwise import abs, sign
+from minitensor.nn.functional.linearity import depending
+from minitensor.nn.functional.resampling import _resample_input, mean_taps
+from minitensor.ops.unary import abs, sign
 from minitensor.shapes import ntuple, pool_output_size
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
-Pair = tuple[int, int]
+Numbers = tuple[int, ...]  # one for each spatial dim
 Sizes = int | Sequence[int]
 OptionalSizes = int | None | Sequence[int | None]
 
@@ -28,9 +31,9 @@ OptionalSizes = int | None | Sequence[int | None]
 class Means(NamedTuple):
     """How windows are averaged."""
 
-    kernel: Pair
-    stride: Pair
-    padding: Pair
+    kernel: Numbers
+    stride: Numbers
+    padding: Numbers
     ceil_mode: bool
     count_include_pad: bool
     divisor_override: int | None
@@ -39,9 +42,9 @@ class Means(NamedTuple):
 # -- the primitives ----------------------------------------------------------------------------------------------------
 
 
-def chosen_back(grads: Sequence[Tensor], results: Sequence[Tensor], in_shape: tuple[int, ...]) -> Tensor:
+def chosen_back(grads: Sequence[Tensor], results: Sequence[Tensor], input: Tensor) -> Tensor:
     """Return the gradient of a choice: what arrives goes to the positions chosen."""
-    return _scatter_planes(grads[0], results[1], in_shape)
+    return depending(_scatter_planes(grads[0], results[1], tuple(input.shape)), input)
 
 
 def gathered_back(grad: Tensor, indices: Tensor, in_shape: tuple[int, ...]) -> Tensor:
@@ -49,39 +52,28 @@ def gathered_back(grad: Tensor, indices: Tensor, in_shape: tuple[int, ...]) -> T
     return _scatter_planes(grad, indices, in_shape)
 
 
-def averaged_back(grad: Tensor, in_shape: tuple[int, ...], means: Means) -> Tensor:
+def averaged_back(grad: Tensor, input: Tensor, means: Means) -> Tensor:
     """Return the gradient of averaging."""
-    return _avg_pool2d_input(grad, in_shape, means)
+    return depending(_avg_pool_input(grad, tuple(input.shape), means), input)
 
 
 @differentiable(input=chosen_back)
-def _max_pool2d(
-    input: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
+def _max_pool(
+    input: Tensor, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
 ) -> tuple[Array, ...]:
-    """Return the largest entry of each window and its flat position in (H, W)."""
-    return input.backend.max_pool2d(input.array, kernel, stride, padding, dilation, ceil_mode)
+    """Return the largest entry of each window and its flat position in the plane."""
+    return input.backend.max_pool(input.array, kernel, stride, padding, dilation, ceil_mode)
 
 
 @differentiable(input=chosen_back)
-def _adaptive_max_pool2d(input: Tensor, size: Pair) -> tuple[Array, ...]:
-    """Return the largest entry of each of OH x OW windows that share the plane out, and its flat position."""
-    array, xp = input.array, input.xp
-    n, channels, height, width = array.shape
-    values = xp.empty((n, channels, *size), array.dtype)
-    indices = xp.empty(values.shape, "int64")
-    for i, (top, bottom) in enumerate(shares(height, size[0])):
-        for j, (left, right) in enumerate(shares(width, size[1])):
-            window = array[:, :, top:bottom, left:right]
-            whole = (bottom - top, right - left)
-            value, index = input.backend.max_pool2d(window, whole, whole, (0, 0), (1, 1), False)
-            values[:, :, i, j] = value[:, :, 0, 0]
-            indices[:, :, i, j] = ((top + index // whole[1]) * width + left + index % whole[1])[:, :, 0, 0]
-    return values, indices
+def _adaptive_max_pool(input: Tensor, size: Numbers) -> tuple[Array, ...]:
+    """Return the largest entry of each of ``size`` windows that share the plane out, and its flat position."""
+    return input.backend.adaptive_max_pool(input.array, size)
 
 
 @differentiable(input=gathered_back)
 def _gather_planes(input: Tensor, indices: Tensor) -> Array:
-    """Read from each plane of (N, C, H, W) at flat positions."""
+    """Read from each plane of (N, C, *size) at flat positions."""
     return input.backend.gather_planes(input.array, indices.array)
 
 
@@ -92,21 +84,35 @@ def _scatter_planes(output: Tensor, indices: Tensor, shape: tuple[int, ...]) -> 
 
 
 @differentiable(input=averaged_back)
-def _avg_pool2d(input: Tensor, means: Means) -> Array:
+def _avg_pool(input: Tensor, means: Means) -> Array:
     """Return the mean of each window."""
-    return input.backend.avg_pool2d(input.array, *means)
+    return input.backend.avg_pool(input.array, *means)
 
 
-@differentiable(output=lambda grad, means: _avg_pool2d(grad, means))
-def _avg_pool2d_input(output: Tensor, input_shape: tuple[int, ...], means: Means) -> Array:
-    """Share each entry out evenly over its window: the adjoint of ``_avg_pool2d``."""
+@differentiable(output=lambda grad, means: _avg_pool(grad, means))
+def _avg_pool_input(output: Tensor, input_shape: tuple[int, ...], means: Means) -> Array:
+    """Share each entry out evenly over its window: the adjoint of ``_avg_pool``."""
     kernel, stride, padding, _, count_include_pad, divisor = means
-    return output.backend.avg_pool2d_input(
+    return output.backend.avg_pool_input(
         output.array, input_shape, kernel, stride, padding, count_include_pad, divisor
     )
 
 
 # -- the largest entry -------------------------------------------------------------------------------------------------
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Return the largest entry of each window of signals (N, C, L) or (C, L); see ``max_pool2d``."""
+    numbers = (kernel_size, stride, padding, dilation)
+    return max_pooled("max_pool1d", 1, input, numbers, ceil_mode, return_indices)
 
 
 def max_pool2d(
@@ -128,12 +134,11 @@ def max_pool2d(
     tensor([[[ 5.,  7.],
              [13., 15.]]])
     """
-    numbers = windows("max_pool2d", input, 2, kernel_size, stride, padding, dilation, ceil_mode)
-    values, indices = batched(lambda images: _max_pool2d(images, *numbers, ceil_mode), input)
-    return (values, indices) if return_indices else values
+    numbers = (kernel_size, stride, padding, dilation)
+    return max_pooled("max_pool2d", 2, input, numbers, ceil_mode, return_indices)
 
 
-def max_pool1d(
+def max_pool3d(
     input: Tensor,
     kernel_size: Sizes,
     stride: Sizes | None = None,
@@ -142,21 +147,62 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return the largest entry of each window of signals (N, C, L) or (C, L)."""
-    numbers = windows("max_pool1d", input, 1, kernel_size, stride, padding, dilation, ceil_mode)
-    pooled = batched(lambda images: _max_pool2d(images, *numbers, ceil_mode), input.unsqueeze(-2))
-    values, indices = [each.squeeze(-2) for each in pooled]
+    """Return the largest entry of each window of volumes (N, C, D, H, W) or (C, D, H, W); see ``max_pool2d``."""
+    numbers = (kernel_size, stride, padding, dilation)
+    return max_pooled("max_pool3d", 3, input, numbers, ceil_mode, return_indices)
+
+
+def max_pooled(
+    name: str, dims: int, input: Tensor, numbers: tuple[Any, Any, Any, Any], ceil_mode: bool, return_indices: bool
+) -> Any:
+    """Check everything, then choose."""
+    checked = windows(name, input, dims, *numbers, ceil_mode)
+    values, indices = batched(lambda images: _max_pool(images, *checked, ceil_mode), input, dims)
     return (values, indices) if return_indices else values
 
 
+def adaptive_max_pool1d(input: Tensor, output_size: Sizes, return_indices: bool = False) -> Any:
+    """Return the largest entries of windows that share a signal (N, C, L) or (C, L) out among ``output_size``."""
+    return adaptive_maxima("adaptive_max_pool1d", 1, input, output_size, return_indices)
+
+
 def adaptive_max_pool2d(input: Tensor, output_size: OptionalSizes, return_indices: bool = False) -> Any:
-    """Return the largest entries of windows that share the image out among ``output_size``; None keeps a side."""
-    size = adaptive_size("adaptive_max_pool2d", input, output_size)
-    values, indices = batched(lambda images: _adaptive_max_pool2d(images, size), input)
+    """Return the largest entries of windows that share the image out among ``output_size``; None keeps a side.
+
+    >>> import minitensor as torch
+    >>> adaptive_max_pool2d(torch.arange(6.).view(1, 2, 3), (1, 2))
+    tensor([[[4., 5.]]])
+    """
+    return adaptive_maxima("adaptive_max_pool2d", 2, input, output_size, return_indices)
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: OptionalSizes, return_indices: bool = False) -> Any:
+    """Return the largest entries of windows that share the volume out among ``output_size``; None keeps a side."""
+    return adaptive_maxima("adaptive_max_pool3d", 3, input, output_size, return_indices)
+
+
+def adaptive_maxima(name: str, dims: int, input: Tensor, output_size: OptionalSizes, return_indices: bool) -> Any:
+    """Check everything, then choose."""
+    size = adaptive_size(name, input, output_size, dims)
+    check_no_empty(name, input, dims + 1)
+    values, indices = batched(lambda images: _adaptive_max_pool(images, size), input, dims)
     return (values, indices) if return_indices else values
 
 
 # -- the mean ----------------------------------------------------------------------------------------------------------
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """Return the mean of each window of signals (N, C, L) or (C, L); see ``avg_pool2d``."""
+    numbers = (kernel_size, stride, padding)
+    return averaged("avg_pool1d", 1, input, numbers, ceil_mode, count_include_pad, None)
 
 
 def avg_pool2d(
@@ -171,26 +217,50 @@ def avg_pool2d(
     """Return the mean of each window of images (N, C, H, W) or (C, H, W).
 
     Padding counts as zeros unless ``count_include_pad`` is off; ``divisor_override`` divides the sum by another number.
+
+    >>> import minitensor as torch
+    >>> avg_pool2d(torch.arange(16.).view(1, 4, 4), 2)
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
     """
-    if divisor_override == 0:
-        raise ArgumentError("avg_pool2d: divisor must be not zero")
-    kernel, steps, edges, _ = windows("avg_pool2d", input, 2, kernel_size, stride, padding, 1, ceil_mode)
-    means = Means(kernel, steps, edges, ceil_mode, count_include_pad, divisor_override)
-    return batched(lambda images: [_avg_pool2d(images, means)], input)[0]
+    numbers = (kernel_size, stride, padding)
+    return averaged("avg_pool2d", 2, input, numbers, ceil_mode, count_include_pad, divisor_override)
 
 
-def avg_pool1d(
+def avg_pool3d(
     input: Tensor,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
-    """Return the mean of each window of signals (N, C, L) or (C, L)."""
-    kernel, steps, edges, _ = windows("avg_pool1d", input, 1, kernel_size, stride, padding, 1, ceil_mode)
-    means = Means(kernel, steps, edges, ceil_mode, count_include_pad, None)
-    return batched(lambda images: [_avg_pool2d(images, means)], input.unsqueeze(-2))[0].squeeze(-2)
+    """Return the mean of each window of volumes (N, C, D, H, W) or (C, D, H, W); see ``avg_pool2d``."""
+    numbers = (kernel_size, stride, padding)
+    return averaged("avg_pool3d", 3, input, numbers, ceil_mode, count_include_pad, divisor_override)
+
+
+def averaged(
+    name: str,
+    dims: int,
+    input: Tensor,
+    numbers: tuple[Any, Any, Any],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Tensor:
+    """Check everything, then average."""
+    if divisor_override == 0:
+        raise ZeroDivisor(f"{name}: divisor must be not zero")
+    kernel, steps, edges, _ = windows(name, input, dims, *numbers, 1, ceil_mode)
+    means = Means(kernel, steps, edges, ceil_mode, count_include_pad, divisor_override)
+    return batched(lambda images: [_avg_pool(images, means)], input, dims)[0]
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: Sizes) -> Tensor:
+    """Return the means of windows that share a signal (N, C, L) or (C, L) out among ``output_size``."""
+    return adaptive_means("adaptive_avg_pool1d", 1, input, output_size)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: OptionalSizes) -> Tensor:
@@ -202,97 +272,142 @@ def adaptive_avg_pool2d(input: Tensor, output_size: OptionalSizes) -> Tensor:
     >>> adaptive_avg_pool2d(torch.arange(6.).view(1, 2, 3), (1, 2))
     tensor([[[2., 3.]]])
     """
-    size = adaptive_size("adaptive_avg_pool2d", input, output_size)
-    height, width = input.shape[-2:]
-    if size[0] and size[1] and height % size[0] == 0 and width % size[1] == 0 and height and width:
-        return avg_pool2d(input, (height // size[0], width // size[1]))
-    return means_along(means_along(input, -2, size[0]), -1, size[1])
+    return adaptive_means("adaptive_avg_pool2d", 2, input, output_size)
 
 
-def adaptive_avg_pool1d(input: Tensor, output_size: Sizes) -> Tensor:
-    """Return the means of windows that share a signal (N, C, L) or (C, L) out among ``output_size``."""
-    (size,) = ntuple(output_size, 1)
-    return adaptive_avg_pool2d(input.unsqueeze(-2), (1, size)).squeeze(-2)
+def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSizes) -> Tensor:
+    """Return the means of windows that share the volume out among ``output_size``; None keeps a side."""
+    return adaptive_means("adaptive_avg_pool3d", 3, input, output_size)
 
 
-def means_along(input: Tensor, dim: int, count: int) -> Tensor:
-    """Return the means of ``count`` windows along one dim."""
-    if not count:
-        return input.narrow(dim, 0, 0)
-    pieces = [input.narrow(dim, start, end - start) for start, end in shares(input.shape[dim], count)]
-    return cat([piece.mean(dim, keepdim=True) for piece in pieces], dim)
+def adaptive_means(name: str, dims: int, input: Tensor, output_size: OptionalSizes) -> Tensor:
+    """Average equal shares as windows, unequal ones one dim after the other."""
+    size = adaptive_size(name, input, output_size, dims)
+    return batched(lambda images: [shared_out(images, size)], input, dims)[0]
+
+
+def shared_out(images: Tensor, size: Numbers) -> Tensor:
+    """Return the means of the shares of a batch."""
+    sides = images.shape[2:]
+    if math.prod(size) == 1:
+        return images.mean(tuple(range(2, images.ndim)), keepdim=True)
+    if math.prod(size) and all(side % count == 0 for side, count in zip(sides, size)):
+        kernel = tuple([side // count for side, count in zip(sides, size)])
+        return _avg_pool(images, Means(kernel, kernel, (0,) * len(size), False, True, None))
+    for dim, (side, count) in enumerate(zip(sides, size), 2):
+        images = _resample_input(images, dim, mean_taps(side, count))
+    return images
+
+
+# -- the norm ----------------------------------------------------------------------------------------------------------
+
+
+def lp_pool1d(
+    input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """Return ``(sum of x**p) ** (1 / p)`` of each window of signals, p being ``norm_type``."""
+    mean = avg_pool1d(input**norm_type, kernel_size, stride, 0, ceil_mode)
+    return norm_of(mean, norm_type, ntuple(kernel_size, 1))
 
 
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """Return ``(sum of x**p) ** (1 / p)`` of each window, p being ``norm_type``."""
-    tall, broad = ntuple(kernel_size, 2)
+    """Return ``(sum of x**p) ** (1 / p)`` of each window, p being ``norm_type``.
+
+    >>> import minitensor as torch
+    >>> lp_pool2d(torch.tensor([[[3., 0.], [4., 0.]]]), 2, 2)
+    tensor([[[5.]]])
+    """
     mean = avg_pool2d(input**norm_type, kernel_size, stride, 0, ceil_mode)
-    return (sign(mean) * abs(mean) * (tall * broad)) ** (1.0 / norm_type)
+    return norm_of(mean, norm_type, ntuple(kernel_size, 2))
+
+
+def lp_pool3d(
+    input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """Return ``(sum of x**p) ** (1 / p)`` of each window of volumes, p being ``norm_type``."""
+    mean = avg_pool3d(input**norm_type, kernel_size, stride, 0, ceil_mode)
+    return norm_of(mean, norm_type, ntuple(kernel_size, 3))
+
+
+def norm_of(mean: Tensor, norm_type: float, kernel: Numbers) -> Tensor:
+    """Return the norms of windows, given the means of their entries' powers."""
+    return (sign(mean) * abs(mean) * math.prod(kernel)) ** (1.0 / norm_type)
 
 
 # -- numbers and checks ------------------------------------------------------------------------------------------------
 
 
-def shares(length: int, count: int) -> list[tuple[int, int]]:
-    """Return where each of ``count`` windows that share a side out begins and ends."""
-    return [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
-
-
 def windows(
     name: str, input: Any, dims: int, kernel: Sizes, stride: Any, padding: Sizes, dilation: Sizes, ceil_mode: bool
-) -> tuple[Pair, Pair, Pair, Pair]:
-    """Return kernel, stride, padding and dilation for two dims, checked against the input."""
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Return kernel, stride, padding and dilation, one number for each dim, checked against the input."""
     check_input(name, input, dims)
+    check_no_empty(name, input, dims + 1)
     if stride is None or (isinstance(stride, (list, tuple)) and not stride):
         stride = kernel
     numbers = [ntuple(value, dims) for value in (kernel, stride, padding, dilation)]
     try:
-        for length, tall, step, edge, gap in zip(input.shape[-dims:], *numbers):
-            pool_output_size(length, tall, step, edge, gap, ceil_mode)
+        for length, taps, step, edge, gap in zip(input.shape[-dims:], *numbers):
+            pool_output_size(length, taps, step, edge, gap, ceil_mode)
     except ShapeError as error:
         raise ShapeError(f"{name}: input of shape {tuple(input.shape)}: {error}") from None
-    if dims == 1:
-        (tall,), (step,), (edge,), (gap,) = numbers
-        return (1, tall), (1, step), (0, edge), (1, gap)
-    return tuple(numbers)  # type: ignore[return-value]  # four pairs
+    return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
 class PoolRank(ShapeError, DimError):
     """Too few or too many dims: for some poolings PyTorch raises IndexError, for others RuntimeError."""
 
 
-def check_input(name: str, input: Any, dims: int) -> None:
+class AdaptiveRank(PoolRank, ArgumentError):
+    """The same for adaptive pooling, where it may be a ValueError, too."""
+
+
+class ZeroDivisor(ArgumentError, ShapeError):
+    """A sum to be divided by nothing: PyTorch raises RuntimeError in two dims, and this is a ValueError as well."""
+
+
+def check_input(name: str, input: Any, dims: int, error: type[PoolRank] = PoolRank) -> None:
     """Refuse what is no batch of images, or one image."""
     if not isinstance(input, TensorBase):
         raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     if input.ndim not in (dims + 1, dims + 2):
-        raise PoolRank(
+        raise error(
             f"{name}: expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input, got shape {tuple(input.shape)}"
         )
     if input.array.dtype.kind not in "fiu":
         raise UnsupportedDtype(f"{name}: not implemented for {input.dtype.name}; cast with .to(...)")
 
 
+def check_no_empty(name: str, input: Tensor, dims: int) -> None:
+    """Refuse images without pixels or channels; a batch may be empty."""
+    if 0 in input.shape[-dims:]:
+        raise ShapeError(
+            f"{name}: only the batch may have no entries, the last {dims} dims must not be empty: got shape "
+            f"{tuple(input.shape)}"
+        )
+
+
 class WrongSize(ShapeError, ArgumentError):
     """Not one size a side: PyTorch raises ValueError for one image, RuntimeError for a batch; this is both."""
 
 
-def adaptive_size(name: str, input: Any, output_size: OptionalSizes) -> Pair:
-    """Return the output's (H, W), None replaced by the input's."""
-    check_input(name, input, 2)
-    wanted = (output_size,) * 2 if output_size is None or isinstance(output_size, int) else tuple(output_size)
-    if len(wanted) != 2:
-        raise WrongSize(f"{name}: output_size must be a number or a pair, got {output_size!r}")
-    rows, columns = [have if want is None else want for want, have in zip(wanted, input.shape[-2:])]
-    if rows < 0 or columns < 0:
+def adaptive_size(name: str, input: Any, output_size: OptionalSizes, dims: int) -> Numbers:
+    """Return the output's sizes, None replaced by the input's."""
+    check_input(name, input, dims, AdaptiveRank)
+    check_no_empty(name, input, dims)
+    wanted = (output_size,) * dims if output_size is None or isinstance(output_size, int) else tuple(output_size)
+    if len(wanted) != dims:
+        raise WrongSize(f"{name}: output_size must be a number or one for each of {dims} dims, got {output_size!r}")
+    size = tuple([have if want is None else want for want, have in zip(wanted, input.shape[-dims:])])
+    if min(size) < 0:
         raise ShapeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {output_size!r}")
-    return rows, columns
+    return size
 
 
-def batched(pool: Callable[[Tensor], Sequence[Tensor]], input: Tensor) -> Sequence[Tensor]:
+def batched(pool: Callable[[Tensor], Sequence[Tensor]], input: Tensor, dims: int) -> Sequence[Tensor]:
     """Pool a batch; one image is a batch of one."""
-    if input.ndim == 4:
+    if input.ndim == dims + 2:
         return pool(input)
     return [each.squeeze(0) for each in pool(input.unsqueeze(0))]

@@ -32,6 +32,12 @@ class Row(NamedTuple):
 
 
 IMAGE = (2, 4, 7, 6)
+VOLUME = (2, 2, 4, 5, 3)
+PADS = [
+    Row(f"{kind}Pad{dims}d", (sides,), {}, (2, 3, 4, 5, 6)[: dims + 2])
+    for kind in ("Circular", "Reflection", "Replication", "Zero") for dims in (1, 2, 3) for sides in (1, (1, 2) * dims)
+] + [Row(f"ConstantPad{dims}d", ((2, -1) * dims, 1.5), {}, (2, 3, 4, 5, 6)[: dims + 2]) for dims in (1, 2, 3)]
+PLAIN = "LogSigmoid Softsign Tanhshrink Softplus Hardshrink Softshrink CELU Hardtanh PReLU".split()
 LAYERS = [
     Row("Identity", (1, 2), {"any": 3}),
     Row("Linear", (3, 5)),
@@ -80,6 +86,66 @@ LAYERS = [
     Row("LayerNorm", (6,), {}, IMAGE),
     Row("LayerNorm", ((7, 6),), {"eps": 1e-3, "bias": False}, IMAGE),
     Row("LayerNorm", ([6],), {"elementwise_affine": False}, IMAGE),
+    Row("Conv1d", (4, 6, 3), {"padding": 2, "padding_mode": "reflect"}, (4, 7)),
+    Row("Conv3d", (2, 4, (3, 2, 1)), {"stride": (2, 1, 1), "padding": 1, "groups": 2}, VOLUME),
+    Row("ConvTranspose1d", (4, 6, 3), {}, (2, 4, 7)),
+    Row("ConvTranspose2d", (4, 6, 3, 2, 1, 1), {"bias": False}, IMAGE),
+    Row("ConvTranspose2d", (4, 6, (3, 2)), {"groups": 2, "dilation": 2}, IMAGE[1:]),
+    Row("ConvTranspose3d", (2, 4, 2), {"stride": (2, 1, 1)}, VOLUME),
+    Row("MaxPool1d", (2,), {}, (2, 4, 7)),
+    Row("MaxPool3d", (2,), {"ceil_mode": True}, VOLUME),
+    Row("AvgPool1d", (3, 2, 1, True, False), {}, (2, 4, 7)),
+    Row("AvgPool3d", (2,), {}, VOLUME),
+    Row("LPPool1d", (3, 2), {}, (2, 4, 7)),
+    Row("LPPool2d", (2, (3, 2)), {"stride": 1, "ceil_mode": True}, IMAGE),
+    Row("LPPool3d", (2, 2), {}, VOLUME),
+    Row("AdaptiveAvgPool1d", (3,), {}, (2, 4, 7)),
+    Row("AdaptiveAvgPool3d", ((2, None, 1),), {}, VOLUME),
+    Row("AdaptiveMaxPool1d", (3,), {}, (2, 4, 7)),
+    Row("AdaptiveMaxPool2d", ((3, None),), {}, IMAGE),
+    Row("AdaptiveMaxPool3d", (2,), {}, VOLUME),
+    *PADS,
+    *[Row(name, args) for name in "Hardsigmoid Hardswish Mish ReLU6 SELU".split() for args in ((), (True,))],
+    *[Row(name) for name in PLAIN],
+    Row("CELU", (0.5, True)),
+    Row("Hardtanh", (-0.5, 2), {"inplace": True}),
+    Row("Threshold", (0.1, 2)),
+    Row("Threshold", (0.1, 2, True)),
+    Row("RReLU", (), {}, IMAGE, draws=True),
+    Row("RReLU", (0.1, 0.2, True), {}, IMAGE, draws=True),
+    Row("PReLU", (3, 0.1)),
+    Row("Softplus", (2, 3)),
+    Row("Hardshrink", (0.3,)),
+    Row("Softshrink", (0.3,)),
+    Row("GLU", (), {}, (2, 4)),
+    Row("GLU", (0,), {}, (2, 4)),
+    Row("Softmin", (1,)),
+    Row("Softmax2d", (), {}, IMAGE),
+    Row("Unfold", (2,), {"stride": 2}, IMAGE),
+    Row("Fold", ((4, 5), 2), {}, (2, 8, 12)),
+    Row("PixelShuffle", (2,), {}, IMAGE),
+    Row("PixelUnshuffle", (2,), {}, (2, 3, 4, 6)),
+    Row("ChannelShuffle", (2,), {}, IMAGE),
+    Row("Upsample", ((3, 9),), {}, IMAGE),
+    Row("Upsample", (), {"scale_factor": 2, "mode": "bilinear", "align_corners": True}, IMAGE),
+    Row("Upsample", (), {"scale_factor": (1.5, 2), "mode": "bicubic"}, IMAGE),
+    Row("Upsample", (5,), {"mode": "linear"}, (2, 4, 7)),
+    Row("UpsamplingNearest2d", ((3, 3),), {}, IMAGE),
+    Row("UpsamplingBilinear2d", (), {"scale_factor": 2}, IMAGE),
+    Row("Dropout1d", (), {}, (2, 4, 7), draws=True),
+    Row("Dropout3d", (0.3,), {}, VOLUME, draws=True),
+    Row("AlphaDropout", (), {}, IMAGE, draws=True),
+    Row("FeatureAlphaDropout", (0.3,), {}, IMAGE, draws=True),
+    Row("BatchNorm3d", (2,), {}, VOLUME),
+    Row("InstanceNorm1d", (4,), {}, (2, 4, 7)),
+    Row("InstanceNorm2d", (4,), {"affine": True, "track_running_stats": True}, IMAGE),
+    Row("InstanceNorm2d", (4,), {"affine": True}, IMAGE[1:]),
+    Row("InstanceNorm3d", (2,), {"momentum": 0.3, "track_running_stats": True}, VOLUME),
+    Row("GroupNorm", (2, 4), {}, IMAGE),
+    Row("GroupNorm", (2, 4), {"affine": False, "eps": 1e-3}, IMAGE),
+    Row("RMSNorm", (6,), {}, IMAGE),
+    Row("RMSNorm", ((7, 6), 1e-3), {"elementwise_affine": False}, IMAGE),
+    Row("LocalResponseNorm", (3,), {"alpha": 0.1}, IMAGE),
 ]
 
 
@@ -163,6 +229,15 @@ LOSSES = [
     ("L1Loss", {"reduction": "sum"}, numbers(3, 4, 3)),
     ("SmoothL1Loss", {"beta": 0.5}, numbers(3, 4, 3)),
     ("HuberLoss", {"delta": 0.5}, numbers(3, 4, 3)),
+    ("KLDivLoss", {"reduction": "sum"}, probabilities((4, 3))),
+    ("KLDivLoss", {"reduction": "batchmean", "log_target": True}, numbers(3, 4, 3)),
+    ("PoissonNLLLoss", {"full": True}, np.abs(numbers(3, 4, 3)) * 3),
+    ("PoissonNLLLoss", {"reduction": "sum"}, np.abs(numbers(3, 4, 3))),
+    ("HingeEmbeddingLoss", {"margin": 0.5}, np.sign(numbers(3, 4, 3))),
+    ("SoftMarginLoss", {}, np.sign(numbers(3, 4, 3))),
+    ("MultiMarginLoss", {"p": 2, "weight": WEIGHT}, CLASSES),
+    ("MultiLabelMarginLoss", {}, np.array([[0, 2, -1], [1, -1, 0], [2, 1, 0], [-1, 0, 0]])),
+    ("MultiLabelSoftMarginLoss", {"weight": WEIGHT}, (numbers(3, 4, 3) > 0).astype("float32")),
     ("BCEWithLogitsLoss", {"pos_weight": WEIGHT, "weight": WEIGHT}, probabilities((4, 3))),
 ]
 
@@ -181,6 +256,52 @@ def test_losses_are_pytorchs(name: str, options: dict[str, Any], target: Any, to
     assert_close(mine, his)
     assert_close(grad, his_grad)
     assert facts == his_facts
+
+
+def three(lib: Any) -> list[Any]:
+    return [lib.tensor(numbers(seed, 4, 3), requires_grad=True) for seed in (1, 2, 3)]
+
+
+SIGNS = np.array([1.0, -1.0, -1.0, 1.0], "float32")
+SEVERAL: dict[str, Any] = {
+    "Bilinear": lambda lib: lib.nn.Bilinear(3, 3, 2)(*three(lib)[:2]),
+    "CosineSimilarity": lambda lib: lib.nn.CosineSimilarity()(*three(lib)[:2]),
+    "PairwiseDistance": lambda lib: lib.nn.PairwiseDistance(keepdim=True)(*three(lib)[:2]),
+    "TripletMarginLoss": lambda lib: lib.nn.TripletMarginLoss(swap=True)(*three(lib)),
+    "TripletMarginWithDistanceLoss": lambda lib: lib.nn.TripletMarginWithDistanceLoss(margin=2.0)(*three(lib)),
+    "CosineEmbeddingLoss": lambda lib: lib.nn.CosineEmbeddingLoss(0.1)(*three(lib)[:2], lib.tensor(SIGNS)),
+    "MarginRankingLoss": lambda lib: lib.nn.MarginRankingLoss(0.1)(
+        *three(lib)[:2], lib.tensor(np.stack([SIGNS] * 3, 1))
+    ),
+    "GaussianNLLLoss": lambda lib: lib.nn.GaussianNLLLoss(full=True)(
+        *three(lib)[:2], lib.tensor(numbers(3, 4, 3) ** 2)
+    ),
+    "CTCLoss": lambda lib: lib.nn.CTCLoss()(
+        three(lib)[0].log_softmax(1).unsqueeze(1), lib.tensor([[1, 2]]), lib.tensor([4]), lib.tensor([2])
+    ),
+    "EmbeddingBag": lambda lib: lib.nn.EmbeddingBag(5, 3, mode="sum", padding_idx=1)(
+        lib.tensor([0, 1, 4, 2]), lib.tensor([0, 3])
+    ),
+    "EmbeddingBag, rows": lambda lib: lib.nn.EmbeddingBag(5, 3)(lib.tensor([[0, 1], [4, 2]])),
+    "MaxUnpool2d": lambda lib: lib.nn.MaxUnpool2d(2)(
+        *lib.nn.MaxPool2d(2, return_indices=True)(lib.tensor(numbers(1, 2, 3, 4, 6)))
+    ),
+    "MaxUnpool1d": lambda lib: lib.nn.MaxUnpool1d(2)(
+        *lib.nn.MaxPool1d(2, return_indices=True)(lib.tensor(numbers(1, 2, 3, 7))), output_size=[2, 3, 7]
+    ),
+    "ConvTranspose2d of a size": lambda lib: lib.nn.ConvTranspose2d(3, 2, 3, stride=2)(
+        lib.tensor(numbers(1, 2, 3, 4, 6)), output_size=[10, 13]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_layers_of_several_inputs_are_pytorchs(name: str, torch: ModuleType) -> None:
+    results = []
+    for lib in (minitensor, torch):
+        lib.manual_seed(3)
+        results.append(SEVERAL[name](lib))
+    assert_close(*results, 1e-4)
 
 
 def test_bce_of_probabilities_is_pytorchs(torch: ModuleType) -> None:

@@ -1,0 +1,342 @@
+"""Losses on classes: minus the log-probability that logits, or log-probabilities, give to the right class.
+
+``cross_entropy`` is a primitive on logits: its softmax is computed once and kept for the gradient. Class numbers are
+checked here; a class that is not there is an IndexError with its number.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minitensor.autograd.record import batched_among, differentiable
+from minitensor.base import TensorBase, values_of, wrap
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    IndexOutOfRange,
+    ShapeError,
+    UnsupportedDtype,
+    UsageError,
+)
+from minitensor.nn.functional.reduction import read_reduction
+from minitensor.ops.activation import log_softmax
+from minitensor.ops.constant import constant_in
+from minitensor.ops.operand import require_tensors
+from minitensor.ops.pointwise import where
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+HUGE = 1 << 63
+
+
+# -- classes: the primitives -------------------------------------------------------------------------------------------
+
+
+def softmax_back(
+    grads: tuple[Tensor | None, ...], results: tuple[Tensor, ...], target: Tensor, scales: Tensor | float
+) -> Tensor:
+    """Return the gradient of ``_cross_entropy`` in the logits; its second result, the softmax, may bring one too."""
+    of_loss, of_softmax = grads
+    softmax = results[1]
+    slope = None if of_loss is None else _slope(of_loss, softmax, target, scales)
+    if of_softmax is None:
+        return slope  # type: ignore[return-value]  # one of the two has come
+    other = softmax * (of_softmax - (of_softmax * softmax).sum(1, keepdim=True))
+    return other if slope is None else slope + other
+
+
+@differentiable(input=softmax_back)
+def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total: bool) -> tuple[Array, ...]:
+    """Return scales * (log sum exp(x) - x[target]) for each row of (N, C), or their sum; and the softmax."""
+    x, xp = input.array, input.xp
+    softmax = x - xp.max(x, 1, keepdims=True)
+    losses = softmax[xp.arange(len(x)), target.array]
+    xp.exp(softmax, out=softmax)
+    sums = xp.add.reduce(softmax, 1, keepdims=True)
+    xp.subtract(xp.log(sums)[:, 0], losses, out=losses)
+    softmax /= sums
+    factor = x.dtype.type(scales) if scales.__class__ is float else scales.array  # type: ignore[union-attr]  # a tensor
+    if not total:
+        return losses * factor, softmax
+    return (xp.add.reduce(losses) * factor if scales.__class__ is float else xp.dot(losses, factor)), softmax
+
+
+def outer_back(grad: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Tensor:
+    """Return the gradient of ``_slope`` in the factor it is proportional to."""
+    return (grad * _slope(one_like(grad), softmax, target, scales)).sum(1)
+
+
+@differentiable(
+    outer=outer_back,
+    softmax=lambda grad, outer, scales: grad * as_column(outer * scales),
+)
+def _slope(outer: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Array:
+    """Return outer * scales * (softmax - one_hot(target)), rows scaled."""
+    slope: Array = softmax.array.copy()
+    slope[outer.xp.arange(len(slope)), target.array] -= 1
+    factor = outer.array * (slope.dtype.type(scales) if scales.__class__ is float else scales.array)  # type: ignore[union-attr]
+    slope *= factor[:, None] if factor.ndim else factor
+    return slope
+
+
+def picked_back(grad: Tensor, input: Tensor, target: Tensor) -> Tensor:
+    """Return the gradient of picking."""
+    return constant_in(_at_class(grad, target, tuple(input.shape)), input)
+
+
+@differentiable(input=picked_back)
+def _of_class(input: Tensor, target: Tensor) -> Array:
+    """Return from each row of (N, C) the entry of its class."""
+    return input.array[input.xp.arange(len(input.array)), target.array]
+
+
+@differentiable(values=lambda grad, target: _of_class(grad, target))
+def _at_class(values: Tensor, target: Tensor, shape: tuple[int, ...]) -> Array:
+    """Return zeros (N, C) with a value at the class of each row: the adjoint of ``_of_class``."""
+    output: Array = values.xp.zeros(shape, values.array.dtype)
+    output[values.xp.arange(len(output)), target.array] = values.array
+    return output
+
+
+def as_column(factor: Tensor) -> Tensor:
+    """Return a vector as a column, and one number as it is."""
+    return factor.unsqueeze(1) if factor.ndim else factor
+
+
+def one_like(tensor: Tensor) -> Tensor:
+    """Return the number 1 as a tensor of the same kind."""
+    one: Tensor = wrap(tensor.result_class, tensor.xp.ones((), tensor.array.dtype))
+    return one
+
+
+# -- classes -----------------------------------------------------------------------------------------------------------
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Return the negative log-probability that logits (N, C), (C,) or (N, C, d1, ...) give to the target classes.
+
+    ``target`` holds class numbers, in the shape of ``input`` without C, or probabilities, in the shape of ``input``.
+    Samples of class ``ignore_index`` count for nothing; ``weight`` (C,) counts classes more or less, and "mean"
+    divides by the sum of the weights met. ``label_smoothing`` moves that share of the probability to all classes alike.
+
+    >>> import minitensor as torch
+    >>> cross_entropy(torch.tensor([[0., 0.], [10., 0.]]), torch.tensor([1, 0]))
+    tensor(0.3466)
+    """
+    reduction = read_reduction("cross_entropy", reduction, size_average, reduce)
+    check_logits("cross_entropy", input, weight)
+    require_tensors("cross_entropy", target=target)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise UsageError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
+    if target.array.dtype.kind == "f" and target.shape == input.shape:
+        return soft_cross_entropy(input, target, weight, reduction, label_smoothing)
+    if label_smoothing:
+        log_probability = log_softmax(input, 1 if input.ndim > 1 else 0)
+        return smoothed_nll(log_probability, target, weight, ignore_index, reduction, label_smoothing)
+    samples = samples_of("cross_entropy", input, target, weight, ignore_index, reduction)
+    losses, _ = _cross_entropy(as_rows(input), samples.classes, samples.scales, reduction != "none")
+    if reduction == "none":
+        return losses if target.ndim == 1 else losses.reshape(target.shape)
+    return losses if samples.counted else losses + math.nan
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return minus the log-probability ``input`` (N, C), (C,) or (N, C, d1, ...) has at the target classes."""
+    reduction = read_reduction("nll_loss", reduction, size_average, reduce)
+    check_logits("nll_loss", input, weight)
+    require_tensors("nll_loss", target=target)
+    classes, scales, counted = samples_of("nll_loss", input, target, weight, ignore_index, reduction)
+    losses = -_of_class(as_rows(input), classes) * scales
+    if isinstance(scales, TensorBase):  # what is ignored is 0 even where it is infinite
+        losses = where(scales == 0, 0.0, losses)
+    if reduction == "none":
+        return losses.reshape(target.shape)
+    return losses.sum() if counted else losses.sum() + math.nan
+
+
+def soft_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
+) -> Tensor:
+    """Return the cross-entropy against probabilities of the classes."""
+    dim = 1 if input.ndim > 1 else 0
+    if label_smoothing:
+        target = target * (1 - label_smoothing) + label_smoothing / input.shape[dim]
+    products = log_softmax(input, dim) * target
+    if weight is not None:
+        products = products * weight.reshape(-1, *(1,) * (input.ndim - dim - 1))
+    losses = -products.sum(dim)
+    if reduction == "mean":
+        return losses.sum() / max(losses.numel(), 1)
+    return losses if reduction == "none" else losses.sum()
+
+
+def smoothed_nll(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, smoothing: float
+) -> Tensor:
+    """Return (1 - s) times the loss at the target plus s times the mean loss over all classes."""
+    classes, scales, _ = samples_of("cross_entropy", input, target, weight, ignore_index, "none")
+    rows = as_rows(input)
+    hit = -_of_class(rows, classes) * scales
+    spread = -(rows if weight is None else rows * weight).sum(1)
+    if isinstance(scales, TensorBase):
+        counted = target.reshape(-1) != ignore_index
+        spread = where(counted, spread, 0.0)
+        hit = where(counted, hit, 0.0)
+    losses = (1 - smoothing) * hit + smoothing / rows.shape[1] * spread
+    if reduction == "none":
+        return losses.reshape(target.shape)
+    if reduction == "sum":
+        return losses.sum()
+    return losses.sum() / (scales.sum() if isinstance(scales, TensorBase) else rows.shape[0])
+
+
+def as_rows(input: Tensor) -> Tensor:
+    """Return (N, C, d1, ...), (C,) or () as (samples, C)."""
+    if input.ndim == 2:
+        return input
+    if input.ndim < 2:
+        return input.reshape(1, -1)
+    return input.movedim(1, -1).reshape(-1, input.shape[1])
+
+
+def picked_scores(name: str, rows: Tensor, classes: Tensor) -> Tensor:
+    """Return from each row of (N, C) the entry of its class, after a check that it is there."""
+    if classes.array.dtype.kind not in "iu":
+        raise DtypeError(f"{name}: expected integer classes, got {classes.dtype.name}; cast with .long()")
+    array, count = values_of(classes), rows.shape[1]
+    wrong = (array < 0) | (array >= count)
+    if wrong.any():
+        raise no_such_class(name, array[wrong][0], count)
+    return _of_class(rows, classes)
+
+
+class Samples(NamedTuple):
+    """Targets, ready for the arithmetic."""
+
+    classes: Tensor  # one for each sample, all in range
+    scales: Tensor | float  # by what each sample's loss is multiplied: one number if all count alike
+    counted: bool  # whether any sample counts; the mean over none is NaN, its gradient zero
+
+
+def samples_of(
+    name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
+) -> Samples:
+    """Check class numbers against the logits and weigh them; for "mean", weights add up to 1."""
+    check_classes(name, input, target)
+    count = input.shape[1] if input.ndim > 1 else input.shape[0]
+    classes = target if target.ndim == 1 else target.reshape(-1)
+    ignored = ignored_samples(name, classes, count, ignore_index)
+    mean = reduction == "mean"
+    if batched_among((classes, weight)) is not None:
+        return weighed_each(input, classes, weight, ignore_index, mean)
+    if weight is None and ignored is None:
+        samples = classes.shape[0]
+        return Samples(classes, (1.0 / samples if samples else math.nan) if mean else 1.0, True)
+    xp = input.xp
+    if ignored is not None:
+        classes = wrap(input.result_class, xp.where(ignored, 0, classes.array))
+    scales = xp.ones(classes.shape, input.array.dtype) if weight is None else weight.array[classes.array]
+    if ignored is not None:
+        scales = xp.where(ignored, scales.dtype.type(0), scales)
+        if ignored.all():
+            return Samples(classes, wrap(input.result_class, scales), not mean)
+    return Samples(classes, wrap(input.result_class, scales / scales.sum() if mean else scales), True)
+
+
+def weighed_each(
+    input: Tensor, classes: Tensor, weight: Tensor | None, ignore_index: int, mean: bool
+) -> Samples:
+    """Weigh checked targets by operations alone, as ``vmap`` wants it; the mean over none is NaN by itself."""
+    ignored = classes == ignore_index
+    classes = where(ignored, 0, classes)
+    scales = input.new_ones(tuple(classes.shape)) if weight is None else weight.detach()[classes]
+    scales = where(ignored, 0, scales).to(input.dtype)
+    return Samples(classes, scales / scales.sum() if mean else scales, True)
+
+
+def check_classes(name: str, input: Tensor, target: Tensor) -> None:
+    """Refuse targets that are not integers, one for each sample."""
+    shape = tuple(input.shape)
+    wanted = (shape[:1] if len(shape) > 1 else ()) + shape[2:]
+    if tuple(target.shape) != wanted:
+        raise TargetShape(
+            f"{name}: expected target of shape {wanted} for input of shape {shape}, got {tuple(target.shape)}; class "
+            "numbers have the shape of the input without its dim of classes"
+        )
+    if target.array.dtype.kind not in "iu":
+        raise DtypeError(
+            f"{name}: expected target to hold class numbers (an integer dtype, as int64) or probabilities in the "
+            f"shape of the input, got {target.dtype.name} of shape {tuple(target.shape)}"
+        )
+
+
+class TargetShape(ShapeError, ArgumentError):
+    """Targets that do not fit the inputs: PyTorch raises ValueError for some shapes, RuntimeError for others."""
+
+
+def ignored_samples(name: str, classes: Tensor, count: int, ignore_index: int) -> Array | None:
+    """Return which samples to ignore, None if there are none; a class that is not there raises."""
+    array = values_of(classes)
+    if not array.size or (largest_class(classes) < count and not 0 <= ignore_index < count):
+        return None
+    ignored: Array = array == ignore_index
+    wrong = ((array < 0) | (array >= count)) & ~ignored
+    if wrong.any():
+        raise no_such_class(name, array[wrong][0], count)
+    return ignored if ignored.any() else None
+
+
+class NoSuchClass(IndexOutOfRange, ShapeError):
+    """A class that is not there: some of PyTorch's losses raise IndexError, some RuntimeError; this is both."""
+
+
+def no_such_class(name: str, value: Any, count: int) -> NoSuchClass:
+    """Return the error for a class that is not there."""
+    return NoSuchClass(f"{name}: Target {value} is out of bounds: there are {count} classes, 0 to {count - 1}")
+
+
+def largest_class(classes: Tensor) -> int:
+    """Return the largest class; a negative one counts as larger than any."""
+    array = values_of(classes)
+    if array.dtype.char in "lq" and array.dtype.itemsize == 8:
+        array = array.view("u8")  # one look for both ends: read so, a negative number is huge
+    elif array.dtype.kind == "i" and int(array.min()) < 0:
+        return HUGE
+    return int(classes.xp.max(array))
+
+
+def check_logits(name: str, input: Any, weight: Any) -> None:
+    """Refuse inputs without classes, and a weight that has not one number for each."""
+    if not isinstance(input, TensorBase):
+        raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
+    if not input.ndim:
+        raise ShapeError(f"{name}: expected input with a dim of classes, (C,) or (N, C, ...), got a 0-d tensor")
+    if input.array.dtype.kind != "f":
+        raise UnsupportedDtype(f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()")
+    count = input.shape[1] if input.ndim > 1 else input.shape[0]
+    if weight is not None and tuple(weight.shape) != (count,):
+        raise ShapeError(
+            f"{name}: weight tensor should be defined either for all {count} classes or no classes, but got weight of "
+            f"shape {tuple(weight.shape)} for input of shape {tuple(input.shape)}"
+        )

@@ -1,0 +1,215 @@
+"""Connectionist temporal classification: how likely a sequence is to be heard, whatever the timing of its labels.
+
+Each step of time says a label or a blank; equal labels in a row are one, and blanks fall away. The loss is minus the
+logarithm of the probability of all paths that leave the target (Graves et al. 2006). Forward and backward sums run over
+the steps in a loop, over samples and states at once. Nothing is known here of networks.
+
+Note [The states of a path]. The target with a blank before, between and after its labels has S = 2 L + 1 states. From
+one step to the next a path stays in its state, moves one on, or skips a blank between two labels that differ. With
+forward sums a and backward sums b (without the step's own), exp(a + b - total) is the probability of being in a state
+at a time, and that is the gradient of the total in what was said there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minitensor.autograd.mode import grad_mode, no_grad
+from minitensor.autograd.record import differentiable
+from minitensor.base import TensorBase, wrap
+from minitensor.errors import DtypeError, ShapeError
+from minitensor.nn.functional.cross_entropy import no_such_class
+from minitensor.nn.functional.padding import pad
+from minitensor.nn.functional.reduction import read_reduction, reduced
+from minitensor.ops.join import stack
+from minitensor.ops.operand import require_tensors
+from minitensor.ops.pointwise import where
+from minitensor.ops.reduce import logsumexp
+from minitensor.ops.unary import exp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+NEVER = -1e30  # the logarithm of the probability of what cannot be; finite, so that differences of two are numbers
+HARDLY = -1e29  # what is less has met a NEVER
+
+
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor | Sequence[int],
+    target_lengths: Tensor | Sequence[int],
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Tensor:
+    """Return minus the log-probability of targets under log-probabilities (T, N, C) or (T, C).
+
+    ``targets`` is (N, L), or all of them one after the other. "mean" divides each loss by the target's length first.
+    Where a target is too long for its input the loss is infinite, or, with ``zero_infinity``, zero without gradient.
+    As in PyTorch, the gradient takes for granted that the probabilities of each step add up to 1.
+
+    >>> import minitensor as torch
+    >>> ctc_loss(torch.log(torch.full((2, 1, 2), 0.5)), torch.tensor([[1]]), [2], [1])
+    tensor(0.2877)
+    """
+    reduction = read_reduction("ctc_loss", reduction)
+    require_tensors("ctc_loss", log_probs=log_probs, targets=targets)
+    if log_probs.array.dtype.kind != "f":
+        raise DtypeError(f"ctc_loss: expected floating-point log_probs, got {log_probs.dtype.name}; cast with .float()")
+    if log_probs.ndim not in (2, 3):
+        raise ShapeError(f"ctc_loss: expected log_probs (T, N, C) or (T, C), got shape {tuple(log_probs.shape)}")
+    batched = log_probs.ndim == 3
+    steps = log_probs if batched else log_probs.unsqueeze(1)
+    inputs, lengths = checked_lengths(steps, targets, input_lengths, target_lengths)
+    if not 0 <= blank < steps.shape[2]:
+        raise ShapeError(f"ctc_loss: blank must be in label range, 0 to {steps.shape[2] - 1}, got {blank}")
+    paths = paths_of(steps, padded_targets(targets, lengths), inputs, lengths, blank)
+    total, _ = _total(steps.gather(2, paths.labels.expand(steps.shape[0], -1, -1)), paths)
+    losses = where(total < HARDLY, 0.0 if zero_infinity else math.inf, presumed(steps, paths.running) - total)
+    if reduction == "mean":
+        losses = losses / made(steps, [max(length, 1) for length in lengths])
+    return reduced(losses if batched else losses.squeeze(0), reduction)
+
+
+def presumed(steps: Tensor, running: Tensor) -> Tensor:
+    """Return zeros with the gradient that PyTorch adds: each step's probabilities themselves.
+
+    A log-softmax before the loss takes just that away again.
+    """
+    said: Tensor = where(running, exp(steps), 0.0).sum((0, 2))
+    return said - said.detach()
+
+
+# -- sums over paths; see Note [The states of a path] ------------------------------------------------------------------
+
+
+class Paths(NamedTuple):
+    """The states that paths go through, (N, S), as tensors."""
+
+    labels: Tensor  # what each state says
+    starts: Tensor  # 0 where a path may begin, NEVER elsewhere
+    skips: Tensor  # 0 where a path may come from two states before, NEVER elsewhere
+    ends: Tensor  # 0 where a path may end, NEVER elsewhere
+    last: Tensor  # the number of the last step, (N, 1)
+    running: Tensor  # which steps there are, (T, N, 1)
+    silence: Tensor  # the total where there are no steps, NaN where there are, (N)
+
+
+def total_back(
+    grads: tuple[Tensor | None, ...], results: tuple[Tensor, ...], input: Tensor, paths: Paths
+) -> Tensor | None:
+    """Return the probability of being in each state at each step, times what arrived."""
+    grad, total = grads[0], results[0]
+    if grad is None:
+        return None
+    before = forward_sums(input, paths) if grad_mode.get() else results[1]
+    inside = exp(before + backward_sums(input, paths) - total.unsqueeze(1))
+    found: Tensor = where(paths.running, inside * grad.unsqueeze(1), 0.0)
+    return found
+
+
+@differentiable(input=total_back)
+def _total(input: Tensor, paths: Paths) -> tuple[Array, ...]:
+    """Return the logarithm of the summed probability of all paths (N), and the forward sums (T, N, S)."""
+    with no_grad():
+        sums = forward_sums(input, paths)
+        last = sums.gather(0, paths.last.expand(1, *input.shape[1:])).squeeze(0)
+        total = logsumexp(last + paths.ends, 1)
+        return where(paths.silence == paths.silence, paths.silence, total).array, sums.array
+
+
+def forward_sums(said: Tensor, paths: Paths) -> Tensor:
+    """Return the logarithms of the probabilities to have come to each state at each step: (T, N, S)."""
+    sums = [paths.starts + said[0]]
+    for step in said[1:].unbind(0):
+        before = pad(sums[-1], (2, 0), value=NEVER)
+        sums.append(logsumexp(stack([before[:, 2:], before[:, 1:-1], before[:, :-2] + paths.skips]), 0) + step)
+    return stack(sums)
+
+
+def backward_sums(said: Tensor, paths: Paths) -> Tensor:
+    """Return the logarithms of the probabilities to get from each state at each step to an end: (T, N, S)."""
+    sums = [where(paths.last == said.shape[0] - 1, paths.ends, NEVER)]
+    for place in range(said.shape[0] - 2, -1, -1):
+        after = sums[-1] + said[place + 1]
+        one, two = pad(after, (0, 1), value=NEVER)[:, 1:], pad(after + paths.skips, (0, 2), value=NEVER)[:, 2:]
+        sums.append(where(paths.last == place, paths.ends, logsumexp(stack([after, one, two]), 0)))
+    return stack(sums[::-1])
+
+
+# -- what is given -----------------------------------------------------------------------------------------------------
+
+
+def checked_lengths(steps: Tensor, targets: Tensor, inputs: Any, lengths: Any) -> tuple[list[int], list[int]]:
+    """Return both lengths as numbers, one for each sample; refuse those that do not fit."""
+    count, batch = steps.shape[:2]
+    inputs, lengths = numbers_of("input_lengths", inputs, batch), numbers_of("target_lengths", lengths, batch)
+    if max(inputs, default=0) > count:
+        raise ShapeError(f"ctc_loss: Expected input_lengths to have value at most {count}, but got {max(inputs)}")
+    if targets.array.dtype.kind not in "iu":
+        raise DtypeError(f"ctc_loss: expected integer targets, got {targets.dtype.name}; cast with .long()")
+    if targets.ndim not in (1, 2) or (targets.ndim == 2 and targets.shape[0] != batch):
+        raise ShapeError(
+            f"ctc_loss: expected targets of shape ({batch}, L), or all one after the other, got {tuple(targets.shape)}"
+        )
+    wanted = sum(lengths) if targets.ndim == 1 else max(lengths, default=0)
+    if targets.shape[-1] < wanted:
+        raise ShapeError(
+            f"ctc_loss: Expected tensor targets to have size at least {wanted} at dimension {targets.ndim - 1}, as "
+            f"target_lengths say, but got size {tuple(targets.shape)}"
+        )
+    return inputs, lengths
+
+
+def numbers_of(name: str, given: Any, batch: int) -> list[int]:
+    """Return lengths as numbers."""
+    found = given.tolist() if isinstance(given, TensorBase) else given
+    numbers = [int(each) for each in found] if isinstance(found, (list, tuple)) else [int(found)]
+    if len(numbers) != batch:
+        raise ShapeError(f"ctc_loss: {name} must be of size batch_size ({batch}), got {len(numbers)}")
+    if min(numbers, default=0) < 0:
+        raise ShapeError(f"ctc_loss: {name} must not be negative, got {min(numbers)}")
+    return numbers
+
+
+def padded_targets(targets: Tensor, lengths: list[int]) -> Array:
+    """Return targets as (N, longest), whatever stands behind their ends."""
+    xp, longest = targets.xp, max(lengths, default=0)
+    if targets.ndim == 2 or not longest:
+        return targets.array.reshape(len(lengths), -1)[:, :longest]
+    counts = xp.asarray(lengths)
+    places = (xp.cumsum(counts) - counts)[:, None] + xp.arange(longest)
+    return targets.array[xp.minimum(places, targets.shape[0] - 1)]
+
+
+def paths_of(steps: Tensor, targets: Array, inputs: list[int], lengths: list[int], blank: int) -> Paths:
+    """Return the states of all paths."""
+    xp, kind = steps.xp, steps.array.dtype
+    counts, heard = xp.asarray(lengths, "int64")[:, None], xp.asarray(inputs, "int64")[:, None]
+    there = xp.arange(targets.shape[1]) < counts
+    labels = xp.full((len(lengths), 2 * targets.shape[1] + 1), blank, "int64")
+    labels[:, 1::2] = xp.where(there, targets, blank)
+    wrong = (labels < 0) | (labels >= steps.shape[2])
+    if wrong.any():
+        raise no_such_class("ctc_loss", labels[wrong][0], steps.shape[2])
+    states = xp.arange(labels.shape[1])
+    skips = xp.zeros(labels.shape, "bool")
+    skips[:, 2:] = (labels[:, 2:] != labels[:, :-2]) & (states[2:] % 2 == 1)
+    starts = (states == 0) | ((states == 1) & (counts > 0))
+    ends = (states == 2 * counts) | (states == 2 * counts - 1)
+    never = [xp.where(each, 0, NEVER).astype(kind) for each in (starts, skips, ends)]
+    running = xp.arange(steps.shape[0])[:, None, None] < heard
+    silence = xp.where(heard > 0, math.nan, xp.where(counts > 0, NEVER, 0)).astype(kind)[:, 0]
+    facts = (labels, *never, xp.maximum(heard - 1, 0), running, silence)
+    return Paths(*[wrap(steps.result_class, each) for each in facts])
+
+
+def made(like: Tensor, numbers: list[int]) -> Tensor:
+    """Return numbers as a tensor beside another one."""
+    found: Tensor = wrap(like.result_class, like.xp.asarray(numbers, like.array.dtype))
+    return found

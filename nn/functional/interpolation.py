@@ -1,0 +1,210 @@
+"""Interpolation: images of other sizes, by the nearest pixel, straight lines, cubics, or means.
+
+Each mode is a table for one dim (``resampling.py``), applied to one dim after the other; ``area`` is adaptive pooling.
+Here are the words and numbers that PyTorch takes, and their checks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedDtype, UnsupportedError
+from minitensor.nn.functional.pooling import adaptive_means
+from minitensor.nn.functional.resampling import (
+    _resample,
+    cubic_taps,
+    linear_taps,
+    nearest_taps,
+    precise,
+    smooth_taps,
+)
+from minitensor.ops.cast import clone
+
+if TYPE_CHECKING:
+    from minitensor.backends.reference.resample import Taps
+    from minitensor.tensor import Tensor
+
+Sizes = int | Sequence[int]
+Factors = float | Sequence[float]
+
+# Mode -> the numbers of spatial dims that it takes.
+DIMS = {
+    "nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3),
+    "linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,),
+}  # fmt: skip
+LINEAR = ("linear", "bilinear", "trilinear")
+PLAIN = ("nearest", "nearest-exact", "area")  # nothing to align
+
+
+class Grid(NamedTuple):
+    """What is wanted: sizes, and the factors if places are worked out from these."""
+
+    size: tuple[int, ...]
+    factors: tuple[float, ...] | None
+
+
+def interpolate(
+    input: Tensor,
+    size: Sizes | None = None,
+    scale_factor: Factors | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
+    """Resize signals (N, C, L), images (N, C, H, W) or volumes (N, C, D, H, W) to ``size``, or by ``scale_factor``.
+
+    Modes: "nearest" (the corner of a pixel decides), "nearest-exact" (its middle), "linear", "bilinear", "trilinear",
+    "bicubic" (Keys 1981, a = -0.75), "area" (means of shares). With ``align_corners`` the corner pixels' middles keep
+    their values, else the images' edges are laid on each other. ``antialias`` widens the filter when shrinking images
+    by "bilinear" or "bicubic", as Pillow does. ``recompute_scale_factor`` takes the factor from the rounded size.
+
+    >>> import minitensor as torch
+    >>> interpolate(torch.tensor([[[0., 2.]]]), scale_factor=2, mode="linear")
+    tensor([[[0.0000, 0.5000, 1.5000, 2.0000]]])
+    """
+    dims = check_mode(input, mode, align_corners, antialias)
+    grid = wanted(input, dims, size, scale_factor, recompute_scale_factor, mode)
+    if mode == "area":
+        return adaptive_means("interpolate", dims, input, grid.size)
+    check_sizes(input, grid.size)
+    result = input
+    for dim, count in enumerate(grid.size):
+        factor = grid.factors[dim] if grid.factors is not None else None
+        taps = table(
+            mode, dims, input.shape[dim + 2], count, factor, bool(align_corners), antialias, input.array.dtype
+        )
+        if taps is not None:
+            result = _resample(result, dim + 2, taps)
+    return clone(input) if result is input else result
+
+
+def table(
+    mode: str,
+    dims: int,
+    length: int,
+    count: int,
+    factor: float | None,
+    align_corners: bool,
+    antialias: bool,
+    dtype: Any,
+) -> Taps | None:
+    """Return how a dim of ``length`` becomes one of ``count``; None: it stays as it is."""
+    if length == count and stays(mode, dims, antialias):
+        return None
+    if mode == "nearest" and dims == 2 and count == 2 * length:
+        factor = None  # PyTorch doubles images whatever the factor says, yet neither signals nor volumes
+    if mode in PLAIN:
+        return nearest_taps(length, count, factor, mode == "nearest-exact")
+    wide = precise(dtype)
+    if antialias:
+        return smooth_taps(length, count, factor, align_corners, wide, mode == "bicubic")
+    taps = cubic_taps if mode == "bicubic" else linear_taps
+    return taps(length, count, factor, align_corners, wide)
+
+
+def stays(mode: str, dims: int, antialias: bool) -> bool:
+    """Whether a dim whose size stays is left alone whatever the scale factor says: as it is in PyTorch."""
+    return antialias or mode in LINEAR or (mode == "nearest" and dims == 2)
+
+
+def upsample(
+    input: Tensor,
+    size: Sizes | None = None,
+    scale_factor: Factors | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """Do what ``interpolate`` does: its older name."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
+    """Resize by the nearest pixels: ``interpolate`` with mode "nearest"."""
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
+    """Resize images by straight lines between aligned corners: ``interpolate`` with mode "bilinear"."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
+
+# -- numbers and checks ------------------------------------------------------------------------------------------------
+
+
+class Misfit(ArgumentError, UnsupportedError):
+    """A mode that is none, or not for so many dims: a ValueError, and as in PyTorch a NotImplementedError."""
+
+
+def check_mode(input: Any, mode: str, align_corners: bool | None, antialias: bool) -> int:
+    """Refuse what does not go together; return the number of spatial dims."""
+    if not isinstance(input, TensorBase):
+        raise ArgumentTypeError(f"interpolate(): argument 'input' must be a tensor, not {type(input).__name__}")
+    if mode not in DIMS:
+        raise Misfit(f"interpolate: mode must be one of {', '.join(DIMS)}, got {mode!r}")
+    dims = input.ndim - 2
+    if align_corners is not None and mode in PLAIN:
+        raise ArgumentError(
+            "interpolate: align_corners can only be set with the interpolating modes linear, bilinear, bicubic and "
+            f"trilinear, got mode {mode!r}"
+        )
+    if antialias and (mode not in ("bilinear", "bicubic") or dims != 2):
+        raise ArgumentError(
+            f"interpolate: antialias is for 4D input and the modes bilinear and bicubic, got mode {mode!r} and shape "
+            f"{tuple(input.shape)}"
+        )
+    if dims not in DIMS[mode]:
+        wanted = " or ".join([f"{n + 2}D" for n in DIMS[mode]])
+        raise Misfit(f"interpolate: mode {mode!r} takes {wanted} input, got shape {tuple(input.shape)}")
+    if not (input.array.dtype.kind == "f" or (input.array.dtype == "uint8" and mode in PLAIN[:2])):
+        raise UnsupportedDtype(
+            f"interpolate: mode {mode!r} is not implemented for {input.dtype.name}; cast with .to(...)"
+        )
+    return dims
+
+
+def wanted(
+    input: Tensor, dims: int, size: Sizes | None, scale_factor: Factors | None, recompute: bool | None, mode: str
+) -> Grid:
+    """Return the output's sizes, and the factors where they say more than the sizes."""
+    if (size is None) == (scale_factor is None):
+        raise ArgumentError(
+            f"interpolate: exactly one of size and scale_factor must be given, got {size!r} and {scale_factor!r}"
+        )
+    if size is not None:
+        if recompute:
+            raise ArgumentError("interpolate: recompute_scale_factor is not meaningful with an explicit size")
+        return Grid(tuple([whole(each) for each in one_a_dim("size", size, dims, input)]), None)
+    factors = tuple([float(each) for each in one_a_dim("scale_factor", scale_factor, dims, input)])
+    sizes = tuple([math.floor(float(length) * factor) for length, factor in zip(input.shape[2:], factors)])
+    return Grid(sizes, None if recompute or mode == "area" else factors)
+
+
+def one_a_dim(name: str, given: Any, dims: int, input: Tensor) -> Sequence[Any]:
+    """Return one value for each spatial dim."""
+    if not isinstance(given, (list, tuple)):
+        return (given,) * dims
+    if len(given) != dims:
+        raise ArgumentError(
+            f"interpolate: {name} must be one number or {dims} for input of shape {tuple(input.shape)}, got {given!r}"
+        )
+    return given
+
+
+def whole(size: Any) -> int:
+    """Return a size as an int."""
+    if not hasattr(size, "__index__"):
+        raise ArgumentTypeError(f"interpolate: size must be ints, got {size!r} of type {type(size).__name__}")
+    return int(size)
+
+
+def check_sizes(input: Tensor, size: tuple[int, ...]) -> None:
+    """Refuse nothing to read from, and nothing to write."""
+    if 0 in input.shape[1:] or min(size) < 1:
+        raise ShapeError(
+            f"interpolate: input and output sizes should be greater than 0, but got input {tuple(input.shape)} and "
+            f"output size {size}"
+        )

@@ -1,0 +1,165 @@
+"""Recurrent networks, step by step and whole: what a cell does to its state, and a scan of a cell over time.
+
+A scan is one operation: all steps run in arrays, and so do those of its gradient. Where that is to be differentiated
+again, the steps are retraced in tensor operations, which is also the definition that the scan is tested against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minitensor.autograd.engine import grad as gradients
+from minitensor.autograd.mode import is_grad_enabled
+from minitensor.autograd.record import differentiable
+from minitensor.backends.reference import recurrent
+from minitensor.base import wrap
+from minitensor.nn.functional.linear import linear
+from minitensor.ops.join import stack
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+Tensors = Sequence["Tensor"]
+
+
+# -- cells: from the projected input and the state to the next state ---------------------------------------------------
+
+
+def rnn_step(tensors: Tensors, entering: Tensor, state: Tensors, relu: bool) -> list[Tensor]:
+    """h = tanh(entering + W h), or relu of it."""
+    before = entering + state[0] @ tensors[1].t()
+    return [before.relu() if relu else before.tanh()]
+
+
+def lstm_step(tensors: Tensors, entering: Tensor, state: Tensors) -> list[Tensor]:
+    """i, f, g, o = entering + W h; c = sigma(f) c + sigma(i) tanh(g); h = sigma(o) tanh(c) (Hochreiter and
+    Schmidhuber 1997; Gers et al. 1999).
+    """
+    h, c = state
+    i, f, g, o = (entering + h @ tensors[1].t()).chunk(4, -1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return [o.sigmoid() * c.tanh(), c]
+
+
+def gru_step(tensors: Tensors, entering: Tensor, state: Tensors) -> list[Tensor]:
+    """r, z = sigma(entering + W h + b); n = tanh(entering + r (W h + b)); h = (1 - z) n + z h (Cho et al. 2014)."""
+    (h,) = state
+    r_in, z_in, n_in = entering.chunk(3, -1)
+    r_h, z_h, n_h = linear(h, tensors[1], tensors[2]).chunk(3, -1)
+    r, z = (r_in + r_h).sigmoid(), (z_in + z_h).sigmoid()
+    n = (n_in + r * n_h).tanh()
+    return [n + z * (h - n)]
+
+
+# -- scans -------------------------------------------------------------------------------------------------------------
+
+
+class Trace:
+    """What a scan keeps of its steps for the gradient."""
+
+    __slots__ = ("opened",)
+
+    opened: Any
+
+
+class Cell(NamedTuple):
+    """A cell's three ways: all steps in arrays, their gradient in arrays, and one step in tensors.
+
+    Its tensors are the projected input (L, N, gates), the weight (gates, H), maybe a bias, and the first states.
+    """
+
+    forward: Callable[..., Any]
+    gradient: Callable[..., Any]
+    step: Callable[..., list[Tensor]]
+    states: int  # how many states there are
+
+
+def rnn_cell(relu: bool) -> Cell:
+    """Return the plain cell, of tanh or relu."""
+
+    def forward(xp: Any, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
+        gates, weight, h = arrays
+        return recurrent.rnn(xp, gates, weight, h, mask, relu)[None]
+
+    def gradient(xp: Any, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
+        _, weight, h = arrays
+        return recurrent.rnn_gradient(xp, grad[0], states[0], weight, h, mask, relu)
+
+    def step(tensors: Tensors, entering: Tensor, state: Tensors) -> list[Tensor]:
+        return rnn_step(tensors, entering, state, relu)
+
+    return Cell(forward, gradient, step, 1)
+
+
+def lstm_forward(xp: Any, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
+    gates, weight, h, c = arrays
+    states, trace.opened = recurrent.lstm(xp, gates, weight, h, c, mask)
+    return states
+
+
+def lstm_gradient(xp: Any, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
+    _, weight, h, c = arrays
+    return recurrent.lstm_gradient(xp, grad, states, trace.opened, weight, h, c, mask)
+
+
+def gru_forward(xp: Any, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
+    gates, weight, bias, h = arrays
+    states, trace.opened = recurrent.gru(xp, gates, weight, bias, h, mask)
+    return states[None]
+
+
+def gru_gradient(xp: Any, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
+    _, weight, _, h = arrays
+    return recurrent.gru_gradient(xp, grad[0], states[0], trace.opened, weight, h, mask)
+
+
+TANH, RELU = rnn_cell(False), rnn_cell(True)
+LSTM = Cell(lstm_forward, lstm_gradient, lstm_step, 2)
+GRU = Cell(gru_forward, gru_gradient, gru_step, 1)
+
+
+def scanned_back(
+    grad: Tensor, tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace, result: Tensor
+) -> Sequence[Tensor | None]:
+    """Return the gradients of a scan's tensors; in tensor operations where they are to be differentiated again."""
+    if is_grad_enabled():
+        wanted = [each for each in tensors if each.requires_grad]
+        found = iter(gradients(retraced(tensors, cell, mask), wanted, grad, create_graph=True))
+        return [next(found) if each.requires_grad else None for each in tensors]
+    arrays = [each.array for each in tensors]
+    found_arrays = cell.gradient(grad.xp, grad.array, result.array, arrays, mask, trace)
+    return [wrap(grad.result_class, array) for array in found_arrays]
+
+
+@differentiable(tensors=scanned_back)
+def _scan(tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace) -> Array:
+    """Return a cell's states after each step: (states, L, N, H)."""
+    array: Array = cell.forward(tensors[0].xp, [each.array for each in tensors], mask, trace)
+    return array
+
+
+def retraced(tensors: Tensors, cell: Cell, mask: Array | None) -> Tensor:
+    """Return what ``_scan`` does, in tensor operations."""
+    state = list(tensors[-cell.states :])
+    steps = []
+    for t, entering in enumerate(tensors[0].unbind(0)):
+        new = cell.step(tensors, entering, state)
+        if mask is not None:
+            there = wrap(entering.result_class, mask[t])
+            new = [old + there * (each - old) for old, each in zip(state, new)]
+        state = new
+        steps.append(stack(new))
+    return stack(steps, 1)
+
+
+def scan(cell: Cell, tensors: Tensors, mask: Array | None = None, backwards: bool = False) -> Tensor:
+    """Run a cell over (L, N, gates): its states after each step (states, L, N, H), in the input's order.
+
+    ``backwards`` begins with the last step. ``mask`` (L, N, 1) is 0 for steps that a sequence does not have.
+    """
+    if not backwards:
+        return _scan(tuple(tensors), cell, mask, Trace())
+    turned = None if mask is None else mask[::-1].copy()
+    return _scan((tensors[0].flip(0), *tensors[1:]), cell, turned, Trace()).flip(1)

@@ -1,0 +1,87 @@
+"""What losses share: their reduction to one number, and checks of what they are given.
+
+A reduction is a word: "none" leaves the losses as they are, "sum" adds them up, "mean" takes their mean. Two older
+arguments, ``size_average`` and ``reduce``, are still read where they are given, with a warning, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from minitensor.errors import ArgumentError, ShapeError
+from minitensor.ops.operand import require_tensors
+from minitensor.shapes import broadcast_shapes
+
+if TYPE_CHECKING:
+    from minitensor.tensor import Tensor
+
+REDUCTIONS = ("none", "mean", "sum")
+
+
+def read_reduction(name: str, reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
+    """Return the reduction, or the one that the two older arguments stand for; refuse a word that is none."""
+    if size_average is not None or reduce is not None:
+        reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
+        warnings.warn(
+            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+            UserWarning,
+            stacklevel=3,
+        )
+    if reduction not in REDUCTIONS:
+        known = ", ".join(REDUCTIONS)
+        raise ArgumentError(f"{name}: {reduction!r} is not a valid value for reduction; it is one of {known}")
+    return reduction
+
+
+def reduced(losses: Tensor, reduction: str) -> Tensor:
+    """Return the losses, their mean or their sum."""
+    if reduction == "none":
+        return losses
+    return losses.sum() if reduction == "sum" else losses.mean()
+
+
+def weighted(losses: Tensor, weight: Tensor | None) -> Tensor:
+    """Return losses times weights."""
+    return losses if weight is None else losses * weight
+
+
+def weighed(name: str, losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """Reduce losses of which some count more: their mean divides by the sum of the weights."""
+    check_weight(name, losses, weight)
+    if weight is None or reduction != "mean":
+        return reduced(weighted(losses, weight), reduction)
+    return (losses * weight).sum() / weight.sum()
+
+
+def check_weight(name: str, losses: Tensor, weight: Tensor | None) -> None:
+    """Refuse weights that are not one for each loss."""
+    if weight is not None and weight.shape != losses.shape:
+        raise ArgumentError(
+            f"{name}: Weights and input must have the same size, got {tuple(weight.shape)} and {tuple(losses.shape)}"
+        )
+
+
+def check_pair(name: str, input: Any, target: Any) -> None:
+    """Refuse what are no tensors, and warn, as PyTorch does, where shapes differ and broadcast."""
+    require_tensors(name, input=input, target=target)
+    if input.shape != target.shape:
+        try:
+            broadcast_shapes(tuple(input.shape), tuple(target.shape))
+        except ShapeError as error:
+            raise ShapeError(f"{name}: input and target: {error}") from None
+        warnings.warn(
+            f"{name}: using a target size ({tuple(target.shape)}) that is different to the input size "
+            f"({tuple(input.shape)}): they will be broadcast, which may not be what is meant; reshape one of them",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def same_shapes(name: str, input: Tensor, target: Tensor) -> None:
+    """Refuse shapes that differ."""
+    require_tensors(name, input=input, target=target)
+    if input.shape != target.shape:
+        raise ArgumentError(
+            f"{name}: target size ({tuple(target.shape)}) must be the same as input size ({tuple(input.shape)})"
+        )

@@ -1,0 +1,177 @@
+"""Dims resampled by tables: the primitive below pooling into equal shares and below interpolation.
+
+``_resample`` replaces one dim by weighted sums of its entries; its gradient is itself with the table turned round. The
+tables say what PyTorch's formulas say, in the precision in which it computes them. Of several dims, one is resampled
+after the other.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.record import differentiable
+from minitensor.backends.reference.conv import is_channels_last
+from minitensor.backends.reference.resample import Taps
+from minitensor.nn.functional.linearity import depending
+from minitensor.shapes import memoised
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+Entries = list[tuple[int, float]]
+
+
+def turned_back(grad: Tensor, dim: int, taps: Taps) -> Tensor:
+    """Return the gradient of resampling: the same, with the table turned round."""
+    return _resample(grad, dim, taps.turned)
+
+
+def turned_back_depending(grad: Tensor, input: Tensor, dim: int, taps: Taps) -> Tensor:
+    """Return that gradient as one that depends on the input; see Note [Linear gradients]."""
+    return depending(_resample(grad, dim, taps.turned), input)
+
+
+@differentiable(input=turned_back)
+def _resample(input: Tensor, dim: int, taps: Taps) -> Array:
+    """Replace a dim of (N, C, *size) by weighted sums of its entries."""
+    return resampled(input, dim, taps)
+
+
+@differentiable(input=turned_back_depending)
+def _resample_input(input: Tensor, dim: int, taps: Taps) -> Array:
+    """Do the same; its gradient counts as depending on the input, as PyTorch's does in pooling and padding."""
+    return resampled(input, dim, taps)
+
+
+def resampled(input: Tensor, dim: int, taps: Taps) -> Array:
+    """Return the sums, channels last if the input lies so."""
+    array, backend = input.array, input.backend
+    if not is_channels_last(array):
+        return backend.resample(array, dim, taps)
+    last = input.xp.moveaxis(array, 1, -1)
+    return input.xp.moveaxis(backend.resample(last, dim - 1, taps), -1, 1)
+
+
+# -- the tables --------------------------------------------------------------------------------------------------------
+
+
+@memoised
+def shares(length: int, count: int) -> list[tuple[int, int]]:
+    """Return where each of ``count`` windows that share a side out begins and ends."""
+    return [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
+
+
+@memoised
+def mean_taps(length: int, count: int) -> Taps:
+    """Return the table of the means of windows that share a side out."""
+    windows = shares(length, count)
+    return Taps(length, [[(i, 1 / (end - start)) for i in range(start, end)] for start, end in windows])
+
+
+@memoised
+def nearest_taps(length: int, count: int, scale: float | None, exact: bool) -> Taps:
+    """Return the table of the nearest entries: of an entry's start or, if ``exact``, of its middle."""
+    step = single(1 / scale) if scale is not None else single(length / count)
+    shift = 0.5 if exact else 0.0
+    return Taps(length, [[(min(math.floor(single((i + shift) * step)), length - 1), 1.0)] for i in range(count)])
+
+
+@memoised
+def linear_taps(length: int, count: int, scale: float | None, align_corners: bool, precise: bool) -> Taps:
+    """Return the table of straight lines between neighbours."""
+    entries: list[Entries] = []
+    rounded = float if precise else single
+    for place in sources(length, count, scale, align_corners, precise):
+        place = max(place, 0.0)
+        low = min(math.floor(place), length - 1)
+        share = min(max(rounded(place - low), 0.0), 1.0)
+        entries.append([(low, rounded(1 - share)), (min(low + 1, length - 1), share)] if share else [(low, 1.0)])
+    return Taps(length, entries)
+
+
+@memoised
+def cubic_taps(length: int, count: int, scale: float | None, align_corners: bool, precise: bool) -> Taps:
+    """Return the table of Keys' cubic convolution with a = -0.75, edges repeated."""
+    entries: list[Entries] = []
+    rounded = float if precise else single
+    for place in sources(length, count, scale, align_corners, precise):
+        low = min(math.floor(place), length - 1)
+        share = rounded(place - low)
+        weights = [rounded(cubic(share + 1 - k, -0.75)) for k in range(4)]
+        entries.append([(min(max(low - 1 + k, 0), length - 1), weight) for k, weight in enumerate(weights)])
+    return Taps(length, entries)
+
+
+@memoised
+def smooth_taps(
+    length: int, count: int, scale: float | None, align_corners: bool, precise: bool, bicubic: bool
+) -> Taps:
+    """Return the table of a filter as wide as a new entry, so that shrinking does not alias: as Pillow resizes."""
+    rounded = float if precise else single
+    step = spacing(length, count, scale, align_corners, rounded)
+    curve: Callable[[float], float] = keys if bicubic else triangle
+    reach = (2.0 if bicubic else 1.0) * max(step, 1.0)
+    shrink = 1 / max(step, 1.0)
+    entries: list[Entries] = []
+    for place in range(count):
+        center = rounded(step * (place + 0.5))
+        low = max(int(rounded(center - reach + 0.5)), 0)
+        high = min(int(rounded(center + reach + 0.5)), length)
+        weights = [rounded(curve(rounded((i - center + 0.5) * shrink))) for i in range(low, high)]
+        total = sum(weights)
+        entries.append([(low + k, rounded(weight / total)) for k, weight in enumerate(weights)])
+    return Taps(length, entries)
+
+
+# -- where a new entry lies among the old ones -------------------------------------------------------------------------
+
+
+def single(number: float) -> float:
+    """Round to single precision."""
+    found: float = struct.unpack("f", struct.pack("f", number))[0]
+    return found
+
+
+def spacing(
+    length: int, count: int, scale: float | None, align_corners: bool, rounded: Callable[[float], float]
+) -> float:
+    """Return how far new entries lie apart, in old ones."""
+    if align_corners:
+        return rounded((length - 1) / (count - 1)) if count > 1 else 0.0
+    return rounded(1 / scale) if scale is not None else rounded(length / count)
+
+
+def sources(length: int, count: int, scale: float | None, align_corners: bool, precise: bool) -> list[float]:
+    """Return where each new entry lies: end on end if corners are aligned, else middles of equal shares."""
+    rounded: Callable[[float], float] = float if precise else single
+    step = spacing(length, count, scale, align_corners, rounded)
+    if align_corners:
+        return [rounded(step * i) for i in range(count)]
+    return [rounded(rounded(step * (i + 0.5)) - 0.5) for i in range(count)]
+
+
+def cubic(x: float, a: float) -> float:
+    """Return Keys' kernel at ``x``: Keys 1981, "Cubic convolution interpolation for digital image processing"."""
+    x = abs(x)
+    if x <= 1:
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+    return (((x - 5) * x + 8) * x - 4) * a if x < 2 else 0.0
+
+
+def keys(x: float) -> float:
+    """Return Keys' kernel with a = -0.5, as Pillow has it."""
+    return cubic(x, -0.5)
+
+
+def triangle(x: float) -> float:
+    """Return the hat function."""
+    return max(0.0, 1 - abs(x))
+
+
+def precise(dtype: Any) -> bool:
+    """Whether PyTorch works out places in double precision for a dtype."""
+    return bool(dtype.itemsize == 8)

@@ -1,0 +1,308 @@
+"""Images read at given places: ``grid_sample``, and ``affine_grid``, which makes the places.
+
+A place lies between pixels, its *corners*; what is read there is the corners' weighted sum. Pixels are rows of
+channels, corners pick rows, and weights are differentiable functions of the places. Picking and its two adjoints are
+primitives and each other's derivatives, so every order of gradient works.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.record import differentiable
+from minitensor.base import TensorBase, wrap
+from minitensor.dtypes import int64
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedError
+from minitensor.memory_format import contiguous_format
+from minitensor.nn.functional.linearity import depending
+from minitensor.ops.cast import clone
+from minitensor.ops.creation import linspace, ones
+from minitensor.ops.join import stack
+from minitensor.ops.operand import same_device
+from minitensor.ops.pointwise import fmod, where
+from minitensor.ops.unary import abs, floor, round
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+MODES = ("bilinear", "nearest", "bicubic")
+EDGES = ("zeros", "border", "reflection")
+
+# For one dim: some neighbours of each place, as whole numbers, with their weights.
+Neighbours = list[tuple["Tensor", "Tensor | None"]]
+
+
+def grid_sample(
+    input: Tensor,
+    grid: Tensor,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """Read images (N, C, H, W) at places ``grid`` (N, OH, OW, 2), or volumes at (N, OD, OH, OW, 3): (N, C, OH, OW).
+
+    A place is (x, y), or (x, y, z), from -1 to 1: the middles of the corner pixels if ``align_corners``, else the
+    image's edges. Outside there is zero, or the ``border`` is repeated, or the image mirrored by ``reflection``. Modes:
+    "bilinear" (in volumes, too), "nearest", "bicubic" (images only).
+
+    >>> import minitensor as torch
+    >>> image = torch.tensor([[[[0., 1.], [2., 3.]]]])
+    >>> grid_sample(image, torch.zeros(1, 1, 1, 2), align_corners=True)
+    tensor([[[[1.5000]]]])
+    """
+    check_sampling(input, grid, mode, padding_mode)
+    sizes = tuple(input.shape[2:])
+    places = grid.flatten(1, -2)  # (N, P, dims)
+    along = [
+        neighbours(mode, padding_mode, bool(align_corners), places[..., -1 - dim], size)
+        for dim, size in enumerate(sizes)
+    ]
+    index, weight = corners(along, sizes, padding_mode == "zeros")
+    pixels = input.movedim(1, -1).reshape(input.shape[0] * math.prod(sizes), input.shape[1])
+    found = _pick(pixels, weight.flatten(1), index.flatten(1))  # (N P, C)
+    shape = (input.shape[0], *grid.shape[1:-1], input.shape[1])
+    return clone(found.reshape(shape).movedim(-1, 1), memory_format=contiguous_format)
+
+
+# -- the three primitives ----------------------------------------------------------------------------------------------
+
+
+def table_back(grad: Tensor, weight: Tensor, index: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+    """Return the gradient of picking in the table."""
+    return _spread(grad, weight, index, in_shape[0])
+
+
+def weight_back(grad: Tensor, table: Tensor, index: Tensor) -> Tensor:
+    """Return the gradient of picking in the weights."""
+    return _compare(grad, table, index)
+
+
+def spread_weight_back(grad: Tensor, rows: Tensor, index: Tensor) -> Tensor:
+    """Return the gradient of spreading in the weights."""
+    return _compare(rows, grad, index)
+
+
+@differentiable(table=table_back, weight=weight_back)
+def _pick(table: Tensor, weight: Tensor, index: Tensor) -> Array:
+    """Return sum over t of ``weight[t, m] * table[index[t, m]]``: (M, C)."""
+    return table.backend.pick(table.array, weight.array, index.array)
+
+
+@differentiable(
+    rows=lambda grad, weight, index: _pick(grad, weight, index),
+    weight=spread_weight_back,
+)
+def _spread(rows: Tensor, weight: Tensor, index: Tensor, count: int) -> Array:
+    """Add ``weight[t, m] * rows[m]`` to row ``index[t, m]`` of zeros: the adjoint of ``_pick`` in its table."""
+    return rows.backend.spread(rows.array, weight.array, index.array, count)
+
+
+@differentiable(
+    rows=lambda grad, table, index: _pick(table, grad, index),
+    table=lambda grad, rows, index, in_shape: _spread(rows, grad, index, in_shape[0]),
+)
+def _compare(rows: Tensor, table: Tensor, index: Tensor) -> Array:
+    """Return products of ``rows[m]`` and ``table[index[t, m]]``, (T, M): the adjoint of ``_pick`` in its weights."""
+    return rows.backend.compare(rows.array, table.array, index.array)
+
+
+# -- corners -----------------------------------------------------------------------------------------------------------
+
+
+def corners(along: Sequence[Neighbours], sizes: tuple[int, ...], cut: bool) -> tuple[Tensor, Tensor]:
+    """Return every corner's row (T, N, P), and its weight: zero outside the image if that is ``cut`` off."""
+    positions, weights = [], []
+    for corner in product(*along):
+        row: Any = row_numbers(corner[0][0], math.prod(sizes))
+        weight: Any = None
+        for (place, share), size, below in zip(corner, sizes, steps(sizes)):
+            row = row + place.clamp(0, size - 1) * below
+            share = inside(place, share, size) if cut else share
+            weight = share if weight is None else weight * share
+        positions.append(row)
+        weights.append(weight)
+    return stack(positions), stack(weights)
+
+
+def row_numbers(place: Tensor, plane: int) -> Tensor:
+    """Return where each image's rows begin, (N, 1)."""
+    xp = place.xp
+    start: Tensor = wrap(place.result_class, xp.arange(place.shape[0], dtype="int64")[:, None] * plane)
+    return start
+
+
+def steps(sizes: tuple[int, ...]) -> list[int]:
+    """Return how many rows lie between neighbours in each dim."""
+    return [math.prod(sizes[dim + 1 :]) for dim in range(len(sizes))]
+
+
+def inside(place: Tensor, share: Any, size: int) -> Any:
+    """Return a share where its place lies in the image, else zero."""
+    return where((place >= 0) & (place < size), share, 0.0)
+
+
+# -- places along one dim ----------------------------------------------------------------------------------------------
+
+
+def neighbours(mode: str, edges: str, align_corners: bool, place: Tensor, size: int) -> Neighbours:
+    """Return the pixels beside each place of [-1, 1], with their weights."""
+    place = pixel_of(place, size, align_corners)
+    into: Callable[[Tensor], Tensor] = lambda x: brought_in(x, size, edges, align_corners)
+    if mode == "bicubic":
+        return cubic_neighbours(place, into)
+    place = into(place)
+    if mode == "nearest":
+        near = round(place.detach())
+        return [(whole(near), depending(near.new_ones(near.shape), place))]
+    low = floor(place.detach())
+    share = place - low
+    return [(whole(low), 1 - share), (whole(low + 1), share)]
+
+
+def cubic_neighbours(place: Tensor, into: Callable[[Tensor], Tensor]) -> Neighbours:
+    """Return four pixels with the weights of Keys' cubic convolution, a = -0.75."""
+    low = floor(place.detach())
+    share = place - low
+    weights = (outer(share + 1), inner(share), inner(1 - share), outer(2 - share))
+    return [(whole(into(low + k - 1)), weight) for k, weight in enumerate(weights)]
+
+
+def inner(x: Tensor) -> Tensor:
+    """Return Keys' kernel between 0 and 1."""
+    return (1.25 * x - 2.25) * x * x + 1
+
+
+def outer(x: Tensor) -> Tensor:
+    """Return Keys' kernel between 1 and 2."""
+    return ((-0.75 * x + 3.75) * x - 6) * x + 3
+
+
+def pixel_of(place: Tensor, size: int, align_corners: bool) -> Tensor:
+    """Turn [-1, 1] into pixels, whose middles are whole numbers."""
+    if align_corners:
+        return (place + 1) * ((size - 1) / 2)
+    return ((place + 1) * size - 1) / 2
+
+
+def brought_in(place: Tensor, size: int, edges: str, align_corners: bool) -> Tensor:
+    """Bring places outside back into the image, unless zeros stand there."""
+    if edges == "zeros":
+        return place
+    if edges == "reflection":
+        place = mirrored(place, size, align_corners)
+    between = (place > 0) & (place < size - 1)
+    held: Tensor = where(between, place, place.detach().clamp(0, size - 1).nan_to_num(0.0))
+    return held
+
+
+def mirrored(place: Tensor, size: int, align_corners: bool) -> Tensor:
+    """Mirror places at both ends: at the middles of the first and last pixel, or at their outer edges."""
+    low, span = (0.0, float(size - 1)) if align_corners else (-0.5, float(size))
+    if not span:
+        still: Tensor = place * 0
+        return still
+    distance = abs(place - low)
+    over = fmod(distance, span)
+    odd = fmod(floor(distance.detach() / span), 2) != 0
+    folded: Tensor = where(odd, span - over, over) + low
+    return folded
+
+
+def whole(place: Tensor) -> Tensor:
+    """Return whole floats as ints; what no int can hold lies outside any image."""
+    found: Tensor = where(abs(place) < 2**30, place, -100.0).to(int64)
+    return found
+
+
+# -- checks ------------------------------------------------------------------------------------------------------------
+
+
+def check_sampling(input: Any, grid: Any, mode: str, edges: str) -> None:
+    """Refuse what is no image, no grid for it, or no mode."""
+    check_tensors("grid_sample", input=input, grid=grid)
+    if mode not in MODES:
+        raise ArgumentError(f"grid_sample: mode must be one of {', '.join(MODES)}, got {mode!r}")
+    if edges not in EDGES:
+        raise ArgumentError(f"grid_sample: padding_mode must be one of {', '.join(EDGES)}, got {edges!r}")
+    shapes = f"got input {tuple(input.shape)} and grid {tuple(grid.shape)}"
+    if input.dtype is not grid.dtype or input.array.dtype.kind != "f":
+        raise DtypeError(
+            f"grid_sample: input and grid must be floats of one dtype, got {input.dtype.name} and {grid.dtype.name}"
+        )
+    same_device(input, grid)
+    if input.ndim not in (4, 5) or grid.ndim != input.ndim:
+        raise ShapeError(f"grid_sample: expected 4D or 5D input and grid with same number of dimensions, {shapes}")
+    if input.shape[0] != grid.shape[0]:
+        raise ShapeError(f"grid_sample: expected grid and input to have same batch size, {shapes}")
+    if grid.shape[-1] != input.ndim - 2:
+        raise ShapeError(f"grid_sample: expected grid to have size {input.ndim - 2} in last dimension, {shapes}")
+    if 0 in input.shape[2:]:
+        raise ShapeError(f"grid_sample: expected input to have non-empty spatial dimensions, {shapes}")
+    if mode == "bicubic" and input.ndim != 4:
+        raise ShapeError(f"grid_sample: bicubic interpolation only supports 4D input, {shapes}")
+
+
+def check_tensors(name: str, **arguments: Any) -> None:
+    """Refuse what are no tensors."""
+    for argument, value in arguments.items():
+        if not isinstance(value, TensorBase):
+            raise ArgumentTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(value).__name__}")
+
+
+# -- places from a matrix ----------------------------------------------------------------------------------------------
+
+
+def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
+    """Return the places that an affine map reads: for (N, C, H, W) and matrices (N, 2, 3), (N, H, W, 2).
+
+    For volumes (N, C, D, H, W) the matrices are (N, 3, 4). What ``align_corners`` means is told in ``grid_sample``.
+
+    >>> import minitensor as torch
+    >>> still = torch.tensor([[[1., 0., 0.], [0., 1., 0.]]])
+    >>> affine_grid(still, (1, 1, 1, 2), align_corners=False)
+    tensor([[[[-0.5000,  0.0000],
+              [ 0.5000,  0.0000]]]])
+    """
+    sizes = check_matrices(theta, size)
+    like: Any = {"dtype": theta.dtype, "device": theta.device}
+    dims = len(sizes)
+    columns = [ones(sizes, **like)]
+    for dim, count in enumerate(sizes):
+        line = middles(count, bool(align_corners), like)
+        columns.insert(0, line.reshape(count, *[1] * (dims - dim - 1)).expand(sizes))
+    base = stack(columns, -1).flatten(0, -2)
+    return (base @ theta.transpose(1, 2)).reshape(theta.shape[0], *sizes, dims)
+
+
+def middles(count: int, align_corners: bool, like: dict[str, Any]) -> Tensor:
+    """Return the places of pixels along one dim."""
+    if count == 1:
+        return linspace(0, 0, 1, **like)
+    line = linspace(-1, 1, count, **like)
+    return line if align_corners else line * ((count - 1) / count)
+
+
+class Shapeless(ArgumentError, UnsupportedError):
+    """Neither images nor volumes: a ValueError, and as in PyTorch a NotImplementedError."""
+
+
+def check_matrices(theta: Any, size: Sequence[int]) -> tuple[int, ...]:
+    """Refuse what are no matrices for images of this size; return the spatial sizes."""
+    check_tensors("affine_grid", theta=theta)
+    if theta.array.dtype.kind != "f":
+        raise ArgumentError(f"affine_grid: expected theta to have floating point type, but got {theta.dtype.name}")
+    if len(size) not in (4, 5):
+        raise Shapeless(f"affine_grid: size must be (N, C, H, W) or (N, C, D, H, W), got {tuple(size)}")
+    dims = len(size) - 2
+    if theta.ndim != 3 or tuple(theta.shape[1:]) != (dims, dims + 1) or theta.shape[0] != size[0]:
+        raise ArgumentError(
+            f"affine_grid: expected a batch of {dims}D affine matrices of shape {(size[0], dims, dims + 1)} for size "
+            f"{tuple(size)}, got {tuple(theta.shape)}"
+        )
+    if min(size) <= 0:
+        raise ArgumentError(f"affine_grid: expected non-zero, positive output size, got {tuple(size)}")
+    return tuple(size[2:])

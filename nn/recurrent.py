@@ -1,0 +1,524 @@
+"""Recurrent layers: RNN, LSTM and GRU over whole sequences, in several layers and both directions, and their cells.
+
+A layer keeps its parameters under PyTorch's names, ``weight_ih_l0``, ``weight_hh_l0_reverse``, and runs each direction
+as one scan of ``functional.recurrent``. Sequences of several lengths come packed (``nn.utils.rnn``).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minitensor.nn import functional as F
+from minitensor.nn import init
+from minitensor.nn.functional.recurrent import GRU as GRU_CELL
+from minitensor.nn.functional.recurrent import LSTM as LSTM_CELL
+from minitensor.nn.functional.recurrent import RELU, TANH, Cell, gru_step, lstm_step, rnn_step, scan
+from minitensor.nn.module import Module
+from minitensor.nn.parameter import Parameter
+from minitensor.nn.utils.rnn import PackedSequence
+from minitensor.ops.creation import arange, empty, zeros
+from minitensor.ops.join import cat, stack
+
+if TYPE_CHECKING:
+    from minitensor.device import DeviceLike
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.tensor import Tensor
+
+CELLS: dict[str, tuple[Cell, int]] = {
+    "RNN_TANH": (TANH, 1), "RNN_RELU": (RELU, 1), "LSTM": (LSTM_CELL, 4), "GRU": (GRU_CELL, 3),
+}  # fmt: skip
+
+
+class Steps(NamedTuple):
+    """How the rows of a batch of sequences lie in time: (L, N) all there, or fewer, packed."""
+
+    length: int
+    batch: int
+    there: Tensor | None  # (L, N) bools, if the sequences are packed
+
+    def spread(self, rows: Tensor) -> Tensor:
+        """Return packed rows (sum, F) as (L, N, F), zeros where there are none."""
+        if self.there is None:
+            return rows
+        padded = zeros((self.length, self.batch, rows.shape[-1]), dtype=rows.dtype, device=rows.device)
+        return padded.index_put(self.there.nonzero(as_tuple=True), rows)
+
+    def gathered(self, padded: Tensor) -> Tensor:
+        """Return the rows that are there."""
+        return padded if self.there is None else padded[self.there]
+
+    def mask(self, like: Tensor) -> Any:
+        """Return an array (L, N, 1) of ones and zeros, or None if all is there."""
+        return None if self.there is None else self.there.unsqueeze(-1).to(like.dtype).array
+
+
+class RNNBase(Module):
+    """What recurrent layers share.
+
+    Input (L, N, input_size), (N, L, input_size) with ``batch_first``, (L, input_size), or a ``PackedSequence``; output
+    (L, N, directions * hidden_size) and the last state of each layer and direction (layers * directions, N,
+    hidden_size). All parameters start from U(-1/sqrt(hidden_size), 1/sqrt(hidden_size)).
+
+    Args:
+        dropout: the probability of zeros between layers.
+        proj_size: of LSTM: multiply h by a further matrix, to this size (Sak et al. 2014).
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_sizes(mode, hidden_size, num_layers, dropout, proj_size)
+        self.mode = mode
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        self.proj_size = proj_size
+        self._all_weights: list[list[str]] = []
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        for layer in range(num_layers):
+            for suffix in ("", "_reverse") if bidirectional else ("",):
+                names = []
+                for name, shape in self.shapes(layer).items():
+                    names.append(f"{name}_l{layer}{suffix}")
+                    setattr(self, names[-1], Parameter(empty(shape, **made)))
+                self._all_weights.append(names)
+        self.reset_parameters()
+
+    @property
+    def directions(self) -> int:
+        """How many directions there are."""
+        return 2 if self.bidirectional else 1
+
+    def shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of a layer's parameters, for each direction."""
+        gates = CELLS[self.mode][1] * self.hidden_size
+        state = self.proj_size or self.hidden_size
+        entering = self.input_size if layer == 0 else state * self.directions
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (gates, entering), "weight_hh": (gates, state)}
+        if self.bias:
+            shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
+        return {**shapes, "weight_hr": (self.proj_size, self.hidden_size)} if self.proj_size else shapes
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    @property
+    def all_weights(self) -> list[list[Parameter]]:
+        """The parameters of each layer and direction."""
+        return [[getattr(self, name) for name in names] for names in self._all_weights]
+
+    def flatten_parameters(self) -> None:
+        """Do nothing: parameters need not lie in a row here."""
+
+    # -- running
+
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
+        """Return the output and the last states, from the states ``hx`` on, or from zeros."""
+        if isinstance(input, PackedSequence):
+            return self.forward_packed(input, hx)
+        self.check_input(input)
+        batched = input.ndim == 3
+        rows = (input.transpose(0, 1) if self.batch_first else input) if batched else input.unsqueeze(1)
+        first = self.first_states(hx, rows.shape[1], rows, batched)
+        output, last = self.run(rows, first, Steps(rows.shape[0], rows.shape[1], None))
+        if not batched:
+            return output.squeeze(1), self.states_of([each.squeeze(1) for each in last])
+        return (output.transpose(0, 1) if self.batch_first else output), self.states_of(last)
+
+    def forward_packed(self, input: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+        """Run over sequences of several lengths; states are in the order in which the sequences were given."""
+        data, sizes, order, back = input
+        self.check_width(data)
+        batch = int(sizes[0])
+        there = (arange(batch) < sizes.unsqueeze(1)).to(data.device)
+        first = self.first_states(hx, batch, data, True)
+        if order is not None:
+            first = [each.index_select(1, order) for each in first]
+        output, last = self.run(data, first, Steps(sizes.numel(), batch, there))
+        if back is not None:
+            last = [each.index_select(1, back) for each in last]
+        return PackedSequence(output, sizes, order, back), self.states_of(last)
+
+    def run(self, rows: Tensor, first: list[Tensor], steps: Steps) -> tuple[Tensor, list[Tensor]]:
+        """Run all layers over rows; return the last layer's rows, and the last states of all."""
+        last: list[list[Tensor]] = [[] for _ in first]
+        for layer in range(self.num_layers):
+            outputs = []
+            for direction in range(self.directions):
+                place = layer * self.directions + direction
+                states = self.run_direction(rows, place, [each[place] for each in first], steps, direction == 1)
+                outputs.append(steps.gathered(states[0]))
+                for found, each in zip(last, states):
+                    found.append(each[0] if direction else each[-1])
+            rows = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
+            if self.dropout and layer + 1 < self.num_layers:
+                rows = F.dropout(rows, self.dropout, self.training)
+        return rows, [stack(each) for each in last]
+
+    def run_direction(
+        self, rows: Tensor, place: int, first: list[Tensor], steps: Steps, backwards: bool
+    ) -> list[Tensor]:
+        """Run one direction of a layer; return its states (L, N, size) over time."""
+        cell = CELLS[self.mode][0]
+        weights = dict(zip(self.shapes(0), self.all_weights[place]))
+        bias, bias_hh = weights.get("bias_ih"), weights.get("bias_hh")
+        if bias is not None and bias_hh is not None and self.mode != "GRU":
+            bias = bias + bias_hh  # type: ignore[assignment]  # a Tensor, which serves as well
+        entering = steps.spread(F.linear(rows, weights["weight_ih"], bias))
+        mask = steps.mask(rows)
+        if "weight_hr" in weights:
+            return projected(entering, weights["weight_hh"], weights["weight_hr"], first, mask, backwards)
+        tensors = [entering, weights["weight_hh"]]
+        if self.mode == "GRU":
+            size = 3 * self.hidden_size
+            tensors.append(zeros(size, dtype=rows.dtype, device=rows.device) if bias_hh is None else bias_hh)
+        return list(scan(cell, [*tensors, *first], mask, backwards).unbind(0))
+
+    # -- states
+
+    def first_states(self, hx: Any, batch: int, like: Tensor, batched: bool) -> list[Tensor]:
+        """Return the first states (layers * directions, N, size): zeros, or those given, checked."""
+        count, size = self.num_layers * self.directions, self.proj_size or self.hidden_size
+        if hx is None:
+            return [zeros((count, batch, size), dtype=like.dtype, device=like.device)]
+        return [self.checked_state(hx, (count, batch, size), batched, "hx")]
+
+    def checked_state(self, state: Any, shape: tuple[int, ...], batched: bool, name: str) -> Tensor:
+        """Return a given first state with a batch dim."""
+        wanted = shape if batched else (shape[0], shape[2])
+        if tuple(state.shape) != wanted:
+            raise ShapeError(
+                f"{type(self).__name__}: Expected hidden size {wanted} for {name}, got {tuple(state.shape)}"
+            )
+        found: Tensor = state if batched else state.unsqueeze(1)
+        return found
+
+    def states_of(self, last: list[Tensor]) -> Any:
+        """Return the last states as users get them."""
+        return last[0]
+
+    # -- checks and text
+
+    def check_input(self, input: Tensor) -> None:
+        """Refuse an input of a wrong rank or width."""
+        if input.ndim not in (2, 3):
+            raise ArgumentError(
+                f"{self.mode}: Expected input to be 2D or 3D, got {input.ndim}D tensor of {tuple(input.shape)} instead"
+            )
+        self.check_width(input)
+
+    def check_width(self, input: Tensor) -> None:
+        """Refuse an input of a wrong width."""
+        if input.shape[-1] != self.input_size:
+            raise ShapeError(
+                f"{type(self).__name__}: input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
+                f"{input.shape[-1]} (input {tuple(input.shape)})"
+            )
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and what is not at its default."""
+        text = f"{self.input_size}, {self.hidden_size}"
+        if self.proj_size:
+            text += f", proj_size={self.proj_size}"
+        if self.num_layers != 1:
+            text += f", num_layers={self.num_layers}"
+        if self.bias is not True:
+            text += f", bias={self.bias}"
+        if self.batch_first is not False:
+            text += f", batch_first={self.batch_first}"
+        if self.dropout:
+            text += f", dropout={self.dropout}"
+        return text + (f", bidirectional={self.bidirectional}" if self.bidirectional else "")
+
+
+def projected(
+    entering: Tensor, weight: Tensor, projection: Tensor, first: list[Tensor], mask: Any, backwards: bool
+) -> list[Tensor]:
+    """Run an LSTM whose h is multiplied by a matrix at each step, in tensor operations."""
+    h, c = first
+    states = []
+    for t in reversed(range(entering.shape[0])) if backwards else range(entering.shape[0]):
+        new_h, new_c = lstm_step((entering, weight), entering[t], (h, c))
+        new_h = new_h @ projection.t()
+        if mask is not None:
+            there = entering.new_tensor(mask[t])
+            new_h, new_c = h + there * (new_h - h), c + there * (new_c - c)
+        h, c = new_h, new_c
+        states.append((h, c))
+    return [stack(each[::-1] if backwards else each) for each in zip(*states)]
+
+
+def check_sizes(mode: str, hidden_size: int, num_layers: int, dropout: float, proj_size: int) -> None:
+    """Refuse options out of range."""
+    if not isinstance(dropout, (int, float)) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
+        raise ArgumentError(
+            f"dropout should be a number in range [0, 1] representing the probability of an element being zeroed, got "
+            f"{dropout!r}"
+        )
+    if dropout > 0 and num_layers == 1:
+        warnings.warn(
+            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
+            f"greater than 1, but got dropout={dropout} and num_layers={num_layers}",
+            stacklevel=4,
+        )
+    if not isinstance(hidden_size, int):
+        raise ArgumentTypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
+    if hidden_size <= 0:
+        raise ArgumentError(f"hidden_size must be greater than zero, got {hidden_size}")
+    if num_layers <= 0:
+        raise ArgumentError(f"num_layers must be greater than zero, got {num_layers}")
+    if proj_size and mode != "LSTM":
+        raise ArgumentError(f"proj_size argument is only supported for LSTM, not RNN or GRU, got {proj_size}")
+    if not 0 <= proj_size < hidden_size:
+        raise ArgumentError(f"proj_size has to be at least zero and smaller than hidden_size, got {proj_size}")
+
+
+class RNN(RNNBase):
+    """h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh), or relu with ``nonlinearity="relu"`` (Elman 1990).
+
+    >>> output, last = RNN(10, 20, num_layers=2)(minitensor.rand(5, 3, 10))
+    >>> output.shape, last.shape
+    (torch.Size([5, 3, 20]), torch.Size([2, 3, 20]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise ArgumentError(f"Unknown nonlinearity {nonlinearity!r}. Select from 'tanh' or 'relu'.")
+        super().__init__(
+            f"RNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, bias, batch_first, dropout,
+            bidirectional, 0, device, dtype,
+        )
+        self.nonlinearity = nonlinearity
+
+
+class LSTM(RNNBase):
+    """Long short-term memory: gates decide what a cell state takes up, keeps and shows (Hochreiter, Schmidhuber 1997).
+
+    States are pairs (h, c). Gates stand in the order i, f, g, o in the parameters.
+
+    >>> output, (h, c) = LSTM(10, 20, batch_first=True, bidirectional=True)(minitensor.rand(3, 5, 10))
+    >>> output.shape, h.shape
+    (torch.Size([3, 5, 40]), torch.Size([2, 3, 20]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__(
+            "LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device,
+            dtype,
+        )
+
+    def first_states(self, hx: Any, batch: int, like: Tensor, batched: bool) -> list[Tensor]:
+        """Return the first h and c."""
+        count, made = self.num_layers * self.directions, {"dtype": like.dtype, "device": like.device}
+        sizes = (self.proj_size or self.hidden_size, self.hidden_size)
+        if hx is None:
+            return [zeros((count, batch, size), **made) for size in sizes]  # type: ignore[arg-type]  # of each kind
+        if not isinstance(hx, (tuple, list)) or len(hx) != 2:
+            raise ArgumentTypeError(f"LSTM: hx must be a pair (h_0, c_0), got {type(hx).__name__}")
+        return [
+            self.checked_state(state, (count, batch, size), batched, name)
+            for state, size, name in zip(hx, sizes, ("hx[0]", "hx[1]"))
+        ]
+
+    def states_of(self, last: list[Tensor]) -> Any:
+        """Return the pair (h_n, c_n)."""
+        return tuple(last)
+
+
+class GRU(RNNBase):
+    """Gated recurrent units: one gate resets the state that a proposal sees, one mixes it in (Cho et al. 2014).
+
+    Gates stand in the order r, z, n in the parameters.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__(
+            "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        )
+
+
+# -- one step ----------------------------------------------------------------------------------------------------------
+
+
+class RNNCellBase(Module):
+    """What cells share: a step from (N, input_size) or (input_size) and the state (N, hidden_size) or (hidden_size)."""
+
+    bias_ih: Parameter | None
+    bias_hh: Parameter | None
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool,
+        num_chunks: int,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__()
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.bias = bias
+        gates = num_chunks * hidden_size
+        self.weight_ih = Parameter(empty(gates, input_size, **made))
+        self.weight_hh = Parameter(empty(gates, hidden_size, **made))
+        self.register_parameter("bias_ih", Parameter(empty(gates, **made)) if bias else None)
+        self.register_parameter("bias_hh", Parameter(empty(gates, **made)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def state(self, given: Tensor | None, input: Tensor) -> Tensor:
+        """Return a state that fits the input: the given one, or zeros."""
+        shape = (*input.shape[:-1], self.hidden_size)
+        if given is None:
+            return zeros(shape, dtype=input.dtype, device=input.device)
+        if tuple(given.shape) != shape:
+            raise ArgumentError(f"{type(self).__name__}: expected a hidden state of {shape}, got {tuple(given.shape)}")
+        return given
+
+    def check_input(self, input: Tensor) -> None:
+        """Refuse an input of a wrong rank or width."""
+        if input.ndim not in (1, 2):
+            raise ArgumentError(f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead")
+        if input.shape[-1] != self.input_size:
+            raise ShapeError(
+                f"{type(self).__name__}: input has inconsistent input_size: got {input.shape[-1]} expected "
+                f"{self.input_size}"
+            )
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and what is not at its default."""
+        text = f"{self.input_size}, {self.hidden_size}" + ("" if self.bias is True else f", bias={self.bias}")
+        kind = getattr(self, "nonlinearity", "tanh")
+        return text + (f", nonlinearity={kind}" if kind != "tanh" else "")
+
+
+class RNNCell(RNNCellBase):
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 1, device, dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """Return the next state."""
+        if self.nonlinearity not in ("tanh", "relu"):
+            raise ArgumentError(f"Unknown nonlinearity: {self.nonlinearity}")
+        self.check_input(input)
+        entering = F.linear(input, self.weight_ih, self.bias_ih)
+        entering = entering if self.bias_hh is None else entering + self.bias_hh
+        return rnn_step((entering, self.weight_hh), entering, [self.state(hx, input)], self.nonlinearity == "relu")[0]
+
+
+class LSTMCell(RNNCellBase):
+    """One step of an ``LSTM``: from (h, c) to the next pair."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 4, device, dtype)
+
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """Return the next h and c."""
+        self.check_input(input)
+        entering = F.linear(input, self.weight_ih, self.bias_ih)
+        entering = entering if self.bias_hh is None else entering + self.bias_hh
+        given = (None, None) if hx is None else hx
+        h, c = lstm_step((entering, self.weight_hh), entering, [self.state(each, input) for each in given])
+        return h, c
+
+
+class GRUCell(RNNCellBase):
+    """One step of a ``GRU``."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 3, device, dtype)
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """Return the next state."""
+        self.check_input(input)
+        entering = F.linear(input, self.weight_ih, self.bias_ih)
+        return gru_step((entering, self.weight_hh, self.bias_hh), entering, [self.state(hx, input)])[0]  # type: ignore[arg-type]  # linear takes no bias too

@@ -1,0 +1,27 @@
+"""Tools around modules: gradients clipped, parameters as a vector, layers fused, sequences packed."""
+
+from __future__ import annotations
+
+from minitensor.nn.utils import rnn
+from minitensor.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from minitensor.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from minitensor.nn.utils.fusion import (
+    fuse_conv_bn_eval,
+    fuse_conv_bn_weights,
+    fuse_linear_bn_eval,
+    fuse_linear_bn_weights,
+)
+
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "fuse_conv_bn_eval",
+    "fuse_conv_bn_weights",
+    "fuse_linear_bn_eval",
+    "fuse_linear_bn_weights",
+    "get_total_norm",
+    "parameters_to_vector",
+    "rnn",
+    "vector_to_parameters",
+]

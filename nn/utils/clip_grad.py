@@ -1,0 +1,93 @@
+"""Gradients kept within bounds: all of them scaled so that their norm is small enough, or each element cut off."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from types import GeneratorType
+from typing import TYPE_CHECKING
+
+from minitensor.autograd.mode import no_grad
+from minitensor.errors import GradError
+from minitensor.ops.creation import tensor
+from minitensor.ops.join import stack
+from minitensor.ops.linalg_norms import vector_norm
+from minitensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Tensors: TypeAlias = Tensor | Iterable[Tensor]
+
+TINY = 1e-6  # added to the norm, so that it may be zero
+
+
+def get_total_norm(
+    tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+) -> Tensor:
+    """Return the norm of all tensors as one long vector; ``norm_type`` is a number or inf.
+
+    >>> nn.utils.get_total_norm([minitensor.tensor([3.0]), minitensor.tensor([4.0])])
+    tensor(5.)
+    """
+    each = as_list(tensors)
+    if not each:
+        return tensor(0.0)
+    norm_type = float(norm_type)
+    norms = [vector_norm(one, norm_type) for one in each]
+    total = vector_norm(stack([norm.to(norms[0].device) for norm in norms]), norm_type)
+    if error_if_nonfinite and not bool(total.isfinite()):
+        raise GradError(
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, {total.item()}, so it "
+            "cannot be clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
+        )
+    return total
+
+
+def clip_grads_with_norm_(
+    parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Scale the gradients of ``parameters`` by ``max_norm / total_norm``, where that is below 1."""
+    factor = (float(max_norm) / (total_norm.detach() + TINY)).clamp(max=1.0)
+    with no_grad():
+        for each in as_list(parameters):
+            if each.grad is not None:
+                each.grad.mul_(factor.to(each.grad.device, each.grad.dtype))
+
+
+def clip_grad_norm_(
+    parameters: Tensors,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scale all gradients so that their norm, as of one long vector, is ``max_norm`` at most; return what it was.
+
+    >>> weight = nn.Parameter(minitensor.ones(4))
+    >>> weight.grad = minitensor.full((4,), 5.0)
+    >>> nn.utils.clip_grad_norm_([weight], 1.0), weight.grad
+    (tensor(10.), tensor([0.5000, 0.5000, 0.5000, 0.5000]))
+    """
+    each = as_list(parameters)
+    if isinstance(parameters, GeneratorType) and not each:
+        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2)
+    with no_grad():
+        total = get_total_norm([one.grad for one in each if one.grad is not None], norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(each, max_norm, total)
+    return total
+
+
+def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
+    """Cut every element of the gradients off at ``-clip_value`` and ``clip_value``."""
+    bound = float(clip_value)
+    with no_grad():
+        for each in as_list(parameters):
+            if each.grad is not None:
+                each.grad.clamp_(-bound, bound)
+
+
+def as_list(tensors: Tensors) -> list[Tensor]:
+    """Return one tensor or several as a list."""
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)

@@ -1,0 +1,41 @@
+"""Parameters as one long vector, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from minitensor.autograd.mode import no_grad
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentTypeError, DeviceError, ShapeError
+from minitensor.ops.join import cat
+
+if TYPE_CHECKING:
+    from minitensor.tensor import Tensor
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """Return all parameters, flattened, one after another.
+
+    >>> nn.utils.parameters_to_vector(nn.Linear(2, 3).parameters()).shape
+    torch.Size([9])
+    """
+    each = list(parameters)
+    if len({one.device for one in each}) > 1:
+        raise DeviceError(f"parameters lie on several devices: {sorted({str(one.device) for one in each})}")
+    return cat([one.reshape(-1) for one in each])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write the parts of a vector into the parameters, in their order."""
+    if not isinstance(vec, TensorBase):
+        raise ArgumentTypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
+    each = list(parameters)
+    wanted = sum(one.numel() for one in each)
+    if vec.numel() < wanted:
+        raise ShapeError(f"the vector has {vec.numel()} elements, the parameters need {wanted}; nothing was written")
+    start = 0
+    with no_grad():
+        for one in each:
+            one.copy_(vec[start : start + one.numel()].view_as(one))
+            start += one.numel()

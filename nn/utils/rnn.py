@@ -1,0 +1,217 @@
+"""Sequences of several lengths in one batch: padded to the longest, or packed without padding.
+
+A ``PackedSequence`` holds the first steps of all sequences, longest first, then the second steps of those that have
+one, and so on: ``batch_sizes`` counts how many sequences have each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from minitensor.base import TensorBase
+from minitensor.dtypes import int64
+from minitensor.errors import ArgumentError, UsageError
+from minitensor.ops.creation import arange, as_tensor, full, tensor
+from minitensor.ops.sort import argsort
+
+if TYPE_CHECKING:
+    from minitensor.tensor import Tensor
+
+T = TypeVar("T", bound="PackedSequence")
+
+
+class Fields(NamedTuple):
+    """What a packed sequence is made of."""
+
+    data: Tensor
+    batch_sizes: Tensor
+    sorted_indices: Tensor | None
+    unsorted_indices: Tensor | None
+
+
+class PackedSequence(Fields):
+    """Sequences without padding; made by ``pack_padded_sequence`` and ``pack_sequence``.
+
+    ``data`` (sum of lengths, *) lists steps by time; ``batch_sizes`` (T) is on the processor. ``sorted_indices`` is the
+    order, longest first, in which the sequences were put; ``unsorted_indices`` undoes it.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        data: Tensor,
+        batch_sizes: Tensor | None = None,
+        sorted_indices: Tensor | None = None,
+        unsorted_indices: Tensor | None = None,
+    ) -> PackedSequence:
+        """Take the parts; either order is made from the other."""
+        if batch_sizes is None:
+            raise ArgumentError("PackedSequence: batch_sizes must be given")
+        if unsorted_indices is None:
+            unsorted_indices = invert_permutation(sorted_indices)
+        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
+
+    def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
+        """Return the data on another device or in another dtype, as ``Tensor.to``."""
+        data = self.data.to(*args, **kwargs)
+        if data is self.data:
+            return self
+        orders = [None if each is None else each.to(data.device) for each in self[2:]]
+        return PackedSequence(data, self.batch_sizes, *orders)
+
+    def cpu(self) -> PackedSequence:
+        """Return the data on the processor."""
+        return self.to("cpu")
+
+    def cuda(self) -> PackedSequence:
+        """Return the data on the GPU."""
+        return self.to("cuda")
+
+    def double(self) -> PackedSequence:
+        """Return the data in double precision."""
+        return PackedSequence(self.data.double(), *self[1:])
+
+    def float(self) -> PackedSequence:
+        """Return the data in single precision."""
+        return PackedSequence(self.data.float(), *self[1:])
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the data lies on a GPU."""
+        return self.data.device.type == "cuda"
+
+
+def invert_permutation(permutation: Tensor | None) -> Tensor | None:
+    """Return the order that undoes an order.
+
+    >>> nn.utils.rnn.invert_permutation(minitensor.tensor([2, 0, 1]))
+    tensor([1, 2, 0])
+    """
+    if permutation is None:
+        return None
+    places = arange(permutation.numel(), device=permutation.device)
+    inverse: Tensor = permutation.clone()
+    inverse[permutation] = places
+    return inverse
+
+
+def pack_padded_sequence(
+    input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False, enforce_sorted: bool = True
+) -> PackedSequence:
+    """Drop the padding of (T, N, *), or (N, T, *) with ``batch_first``, given the N lengths.
+
+    Sequences must come longest first, unless ``enforce_sorted`` is False.
+
+    >>> x = minitensor.tensor([[1, 2, 0], [3, 0, 0]])
+    >>> nn.utils.rnn.pack_padded_sequence(x, [2, 1], batch_first=True).data
+    tensor([1, 3, 2])
+    """
+    sizes = as_tensor(lengths, dtype=int64).cpu()
+    sequences = input if batch_first else input.transpose(0, 1)
+    check_lengths(sizes, sequences)
+    order: Tensor | None = None
+    if not enforce_sorted:
+        order = argsort(sizes, descending=True, stable=True)
+        sizes = sizes[order]
+        order = order.to(input.device)
+        sequences = sequences.index_select(0, order)
+    elif bool((sizes[1:] > sizes[:-1]).any()):
+        raise UsageError(
+            f"`lengths` array must be sorted in decreasing order when `enforce_sorted` is True, got {sizes.tolist()}; "
+            "pass `enforce_sorted=False` to have them sorted"
+        )
+    steps = arange(int(sizes[0])).unsqueeze(1)
+    there = steps < sizes  # (T, N): which sequences have a step
+    data = sequences.transpose(0, 1)[: steps.shape[0]][there.to(input.device)]
+    return PackedSequence(data, there.sum(1), order)
+
+
+def check_lengths(lengths: Tensor, sequences: Tensor) -> None:
+    """Refuse lengths that do not fit."""
+    if lengths.ndim != 1 or lengths.numel() != sequences.shape[0]:
+        raise UsageError(
+            f"expected one length for each of the {sequences.shape[0]} sequences, got {lengths.tolist()} (input of "
+            f"{tuple(sequences.shape)}, batch first)"
+        )
+    if not lengths.numel() or int(lengths.min()) <= 0 or int(lengths.max()) > sequences.shape[1]:
+        raise UsageError(
+            f"Length of all samples has to be greater than 0 and at most {sequences.shape[1]}, got {lengths.tolist()}"
+        )
+
+
+def pad_packed_sequence(
+    sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return sequences padded to the longest, or to ``total_length``, in their first order; and their lengths.
+
+    >>> packed = nn.utils.rnn.pack_sequence([minitensor.tensor([1, 2]), minitensor.tensor([3])])
+    >>> nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+    (tensor([[1, 2],
+            [3, 0]]), tensor([2, 1]))
+    """
+    steps, count = sequence.batch_sizes.numel(), int(sequence.batch_sizes[0])
+    if total_length is not None and total_length < steps:
+        raise ArgumentError(
+            f"Expected total_length to be at least the length of the longest sequence in input, but got total_length="
+            f"{total_length} and max sequence length being {steps}"
+        )
+    there = arange(count) < sequence.batch_sizes.unsqueeze(1)  # (T, N)
+    length = steps if total_length is None else total_length
+    shape = (length, count, *sequence.data.shape[1:])
+    data = sequence.data
+    padded = full(shape, padding_value, dtype=data.dtype, device=data.device)
+    rows, columns = there.nonzero(as_tuple=True)
+    padded = padded.index_put((rows.to(data.device), columns.to(data.device)), data)
+    lengths = there.sum(0)
+    if sequence.unsorted_indices is not None:
+        padded = padded.index_select(1, sequence.unsorted_indices)
+        lengths = lengths[sequence.unsorted_indices.cpu()]
+    return (padded.transpose(0, 1) if batch_first else padded), lengths
+
+
+def pad_sequence(
+    sequences: Tensor | Sequence[Tensor],
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
+) -> Tensor:
+    """Stack tensors (L, *) of several lengths: (T, N, *), or (N, T, *) with ``batch_first``.
+
+    >>> nn.utils.rnn.pad_sequence([minitensor.tensor([1, 2]), minitensor.tensor([3])], batch_first=True)
+    tensor([[1, 2],
+            [3, 0]])
+    """
+    if padding_side not in ("left", "right"):
+        raise UsageError(f'padding_side should be "left" or "right", got {padding_side!r}')
+    if not isinstance(sequences, (TensorBase, Iterable)):
+        raise UsageError(f"pad_sequence: expected an iterable of tensors, got {type(sequences).__name__}")
+    each: list[Tensor] = list(sequences.unbind(0) if isinstance(sequences, TensorBase) else sequences)
+    if not each:
+        raise UsageError("received an empty list of sequences")
+    longest = max([one.shape[0] for one in each])
+    shape = (len(each), longest, *each[0].shape[1:])
+    padded = full(shape, padding_value, dtype=each[0].dtype, device=each[0].device)
+    for i, one in enumerate(each):
+        start = longest - one.shape[0] if padding_side == "left" else 0
+        padded[i, start : start + one.shape[0]] = one
+    return padded if batch_first else padded.transpose(0, 1)
+
+
+def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
+    """Return what ``pad_sequence`` had stacked, given the lengths."""
+    rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
+    return [row[: int(length)] for row, length in zip(rows, lengths, strict=True)]
+
+
+def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
+    """Pack tensors (L, *) of several lengths."""
+    lengths = tensor([one.shape[0] for one in sequences])
+    return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
+
+
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
+    """Return what ``pack_sequence`` had packed."""
+    padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
+    return unpad_sequence(padded, lengths, batch_first=True)

@@ -1,0 +1,66 @@
+"""CTC by its definition: summed over all paths, one after the other; and its gradients of both orders."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minitensor as mt
+from minitensor.autograd import gradcheck, gradgradcheck
+from minitensor.nn import functional as F
+
+
+def said(path: tuple[int, ...], blank: int) -> list[int]:
+    """Return what a path says: runs are one, blanks nothing."""
+    return [label for label, _ in itertools.groupby(path) if label != blank]
+
+
+def by_definition(log_probs: np.ndarray, target: list[int], blank: int) -> float:
+    """Add up the probabilities of all paths that say the target."""
+    steps, classes = log_probs.shape
+    chances = [
+        math.exp(sum(log_probs[t, label] for t, label in enumerate(path)))
+        for path in itertools.product(range(classes), repeat=steps)
+        if said(path, blank) == target
+    ]
+    return -math.log(sum(chances)) if chances else math.inf
+
+
+def scores(seed: int, *shape: int) -> mt.Tensor:
+    return mt.tensor(np.random.RandomState(seed).standard_normal(shape)).log_softmax(-1)
+
+
+@given(
+    seed=st.integers(0, 99), steps=st.integers(0, 4), target=st.lists(st.integers(0, 1), max_size=3),
+    blank=st.integers(0, 2),
+)  # fmt: skip
+def test_it_is_the_sum_over_all_paths(seed: int, steps: int, target: list[int], blank: int) -> None:
+    labels = [label + (label >= blank) for label in target]
+    log_probs = scores(seed, 4, 2, 3)
+    found = F.ctc_loss(
+        log_probs, mt.tensor([[*labels, 0], [0] * (len(labels) + 1)]), [steps, 0], [len(labels), 0], blank, "none"
+    )
+    wanted = by_definition(log_probs.numpy()[:steps, 0], labels, blank)
+    np.testing.assert_allclose(found.numpy(), [wanted, 0], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("targets", [[[1, 2], [3, 3]], [1, 2, 3, 3]])
+def test_its_gradients_are_right_to_second_order(targets: list[int]) -> None:
+    def function(input: mt.Tensor) -> mt.Tensor:
+        return F.ctc_loss(input.log_softmax(2), mt.tensor(targets), [5, 4], [2, 2], reduction="none")
+
+    input = mt.tensor(np.random.RandomState(0).standard_normal((5, 2, 4)), requires_grad=True)
+    assert gradcheck(function, (input,)) and gradgradcheck(function, (input,))
+
+
+def test_what_cannot_be_said_costs_infinity_or_nothing() -> None:
+    log_probs = scores(1, 2, 1, 3).detach().requires_grad_()
+    assert F.ctc_loss(log_probs, mt.tensor([[1, 1]]), [2], [2]).item() == math.inf
+    loss = F.ctc_loss(log_probs, mt.tensor([[1, 1]]), [2], [2], zero_infinity=True)
+    loss.backward()
+    assert loss.item() == 0 and log_probs.grad.tolist() == [[[0, 0, 0]], [[0, 0, 0]]]
