@@ -41,6 +41,11 @@ def integers(high: int, *shape: int) -> Source:
     return lambda: np.random.default_rng(1).integers(0, high, shape)
 
 
+def orders(rows: int, length: int) -> Source:
+    """Shuffle 0, ..., length - 1 for each row: positions of which none comes twice."""
+    return lambda: np.random.default_rng(5).permuted(np.tile(np.arange(length), (rows, 1)), axis=1)
+
+
 def shuffled(*shape: int) -> Source:
     """Shuffle 0, 1, 2, ...: floats without a tie, whose order is one."""
     return lambda: np.random.default_rng(2).permutation(int(np.prod(shape))).astype(np.float32).reshape(shape)

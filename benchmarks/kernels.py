@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from benchmarks.case import Case, Library, Make, Source, Step, coins, integers, normal, shuffled
+from benchmarks.case import Case, Library, Make, Source, Step, coins, integers, normal, orders, shuffled
 
 Call = Callable[..., Any]  # of a library and tensors
 
@@ -86,14 +86,31 @@ def convolutions() -> Iterator[Case]:
 
 MILLION = normal(1000, 1000)
 IMAGES = normal(16, 64, 32, 32)
+VOLUMES = normal(4, 16, 16, 32, 32)
 ROWS = integers(1000, 5000)
 PLACES = integers(1000, 1000, 1000)
+ORDERS = orders(1000, 1000)
 
 # name: (call, its sources, which of them get a gradient timed)
 CALLS: dict[str, tuple[Call, tuple[Source, ...], tuple[int, ...]]] = {
     "max_pool2d 2": (lambda lib, x: lib.nn.functional.max_pool2d(x, 2), (IMAGES,), (0,)),
     "max_pool2d 3 /2": (lambda lib, x: lib.nn.functional.max_pool2d(x, 3, 2, 1), (IMAGES,), (0,)),
     "avg_pool2d 2": (lambda lib, x: lib.nn.functional.avg_pool2d(x, 2), (IMAGES,), (0,)),
+    "adaptive_avg_pool2d 7": (lambda lib, x: lib.nn.functional.adaptive_avg_pool2d(x, 7), (IMAGES,), (0,)),
+    "adaptive_max_pool2d 7": (lambda lib, x: lib.nn.functional.adaptive_max_pool2d(x, 7), (IMAGES,), (0,)),
+    "max_pool3d 2": (lambda lib, x: lib.nn.functional.max_pool3d(x, 2), (VOLUMES,), (0,)),
+    "avg_pool3d 2": (lambda lib, x: lib.nn.functional.avg_pool3d(x, 2), (VOLUMES,), (0,)),
+    "conv3d": (
+        lambda lib, x, w: lib.nn.functional.conv3d(x, w, padding=1), (VOLUMES, normal(32, 16, 3, 3, 3)), (0, 1),
+    ),
+    "interpolate, bilinear": (
+        lambda lib, x: lib.nn.functional.interpolate(x, scale_factor=2, mode="bilinear"), (IMAGES,), (0,),
+    ),
+    "interpolate, nearest": (lambda lib, x: lib.nn.functional.interpolate(x, scale_factor=2), (IMAGES,), (0,)),
+    "grid_sample": (
+        lambda lib, x, g: lib.nn.functional.grid_sample(x, g, align_corners=False),
+        (IMAGES, normal(16, 32, 32, 2)), (0, 1),
+    ),
     "batch_norm": (
         lambda lib, x, w, b: lib.nn.functional.batch_norm(x, None, None, w, b, training=True),
         (IMAGES, normal(64), normal(64)), (0, 1),
@@ -102,7 +119,13 @@ CALLS: dict[str, tuple[Call, tuple[Source, ...], tuple[int, ...]]] = {
         lambda lib, x, w, b: lib.nn.functional.layer_norm(x, (1000,), w, b),
         (MILLION, normal(1000), normal(1000)), (0,),
     ),
+    "group_norm": (
+        lambda lib, x, w, b: lib.nn.functional.group_norm(x, 8, w, b), (IMAGES, normal(64), normal(64)), (0, 1),
+    ),
     "softmax": (lambda lib, x: lib.nn.functional.softmax(x, dim=-1), (MILLION,), (0,)),
+    "log_softmax": (lambda lib, x: lib.nn.functional.log_softmax(x, dim=-1), (MILLION,), (0,)),
+    "randn": (lambda lib, x: lib.randn_like(x), (MILLION,), ()),
+    "randperm": (lambda lib, x: lib.randperm(x.numel()), (MILLION,), ()),
     "softmax, dim 0": (lambda lib, x: lib.nn.functional.softmax(x, dim=0), (MILLION,), (0,)),
     "cross_entropy": (lambda lib, x, y: lib.nn.functional.cross_entropy(x, y), (MILLION, integers(1000, 1000)), (0,)),
     "linear": (
@@ -136,15 +159,55 @@ CALLS: dict[str, tuple[Call, tuple[Source, ...], tuple[int, ...]]] = {
     "cat, dim 0": (lambda lib, *x: lib.cat(x), (normal(100, 1000),) * 10, (0,)),
     "cat, dim 1": (lambda lib, *x: lib.cat(x, 1), (normal(1000, 100),) * 10, (0,)),
     "stack": (lambda lib, *x: lib.stack(x, 1), (normal(100, 1000),) * 10, ()),
+    "cat, 100 pieces": (lambda lib, *x: lib.cat(x, 1), (normal(1000, 10),) * 100, (0,)),
+    "sort, integers": (lambda lib, x: x.sort()[0], (integers(1000000, 1000000),), ()),
+    "argsort, one row": (lambda lib, x: x.argsort(), (shuffled(1000000),), ()),
+    "unique": (lambda lib, x: x.unique(), (integers(5000, 1000000),), ()),
+    "unique, floats": (lambda lib, x: x.unique(return_inverse=True)[0], (shuffled(1000000),), ()),
+    "sort, integers far apart": (lambda lib, x: x.sort()[0], (integers(1 << 62, 1000000),), ()),
+    "median, dim 1": (lambda lib, x: x.median(1)[0], (shuffled(1000, 1000),), ()),
+    "cummax": (lambda lib, x: x.cummax(1)[0], (MILLION,), ()),
+    "logcumsumexp": (lambda lib, x: x.logcumsumexp(1), (MILLION,), ()),
+    "histc": (lambda lib, x: x.histc(100), (MILLION,), ()),
+    "rfft": (lambda lib, x: lib.fft.rfft(x), (MILLION,), ()),
+    "searchsorted": (lambda lib, x, y: lib.searchsorted(x.sort()[0], y), (normal(1000), MILLION), ()),
+    "bincount": (lambda lib, x: x.bincount(), (integers(1000, 1000000),), ()),
+    "median": (lambda lib, x: x.median(), (shuffled(1000, 1000),), ()),
+    "kthvalue": (lambda lib, x: x.kthvalue(100, 1)[0], (shuffled(1000, 1000),), ()),
+    "cumsum, dim 0": (lambda lib, x: x.cumsum(0), (MILLION,), ()),
+    "cumprod": (lambda lib, x: x.cumprod(1), (MILLION,), ()),
+    "flip": (lambda lib, x: x.flip(1), (MILLION,), ()),
+    "roll": (lambda lib, x: x.roll(7, 1), (MILLION,), ()),
+    "repeat": (lambda lib, x: x.repeat(10, 10), (normal(100, 100),), (0,)),
+    "repeat_interleave": (lambda lib, x: x.repeat_interleave(10, 0), (normal(100, 1000),), (0,)),
+    "tril": (lambda lib, x: x.tril(), (MILLION,), (0,)),
+    "nonzero": (lambda lib, x: x.nonzero(), (coins(1000, 1000),), ()),
     "x.t().contiguous()": (lambda lib, x: x.t().contiguous(), (MILLION,), (0,)),
     "clone": (lambda lib, x: x.clone(), (MILLION,), ()),
     "x[rows]": (lambda lib, x, i: x[i], (normal(1000, 100), ROWS), (0,)),
     "x[rows, columns]": (lambda lib, x, i, j: x[i, j], (MILLION, PLACES, integers(1000, 1000, 1000)), (0,)),
+    "x[rows] = y": (
+        lambda lib, x, i, y: x.index_put((i,), y), (normal(1000, 100), orders(1, 1000), normal(1, 1000, 100)), (2,),
+    ),
+    "x[rows] += y, repeated": (
+        lambda lib, x, i, y: x.index_put((i,), y, accumulate=True), (normal(1000, 100), ROWS, normal(5000, 100)), (2,),
+    ),
+    "x[one row]": (lambda lib, x, i: x[i], (normal(1000000), integers(1000000, 100000)), (0,)),
+    "take": (lambda lib, x, i: x.take(i), (MILLION, integers(1000000, 100000)), (0,)),
+    "index_select, dim 0": (lambda lib, x, i: x.index_select(0, i), (normal(1000, 100), ROWS), (0,)),
+    "index_select, dim 1": (lambda lib, x, i: x.index_select(1, i), (normal(100, 1000), ROWS), (0,)),
     "x[mask]": (lambda lib, x, c: x[c], (MILLION, coins(1000, 1000)), (0,)),
     "x[100:900, ::2]": (lambda lib, x: x[100:900, ::2], (MILLION,), (0,)),
     "masked_fill": (lambda lib, x, c: x.masked_fill(c, 0.5), (MILLION, coins(1000, 1000)), (0,)),
     "embedding": (lambda lib, x, i: lib.nn.functional.embedding(i, x), (normal(1000, 100), ROWS), (0,)),
     "gather": (lambda lib, x, i: x.gather(1, i), (MILLION, PLACES), (0,)),
+    "gather, dim 0": (lambda lib, x, i: x.gather(0, i), (MILLION, PLACES), (0,)),
+    "scatter": (lambda lib, x, i, y: x.scatter(1, i, y), (MILLION, ORDERS, MILLION), (2,)),
+    "scatter_add, dim 0": (lambda lib, x, i, y: x.scatter_add(0, i, y), (MILLION, PLACES, MILLION), ()),
+    "scatter_reduce amax": (
+        lambda lib, x, i, y: x.scatter_reduce(1, i, y, "amax"), (MILLION, PLACES, shuffled(1000, 1000)), (),
+    ),
+    "masked_scatter": (lambda lib, x, c, y: x.masked_scatter(c, y), (MILLION, coins(1000, 1000), MILLION), ()),
     "scatter_add": (lambda lib, x, i, y: x.scatter_add(1, i, y), (MILLION, PLACES, MILLION), (2,)),
     "index_add": (lambda lib, x, i, y: x.index_add(0, i, y), (normal(1000, 100), ROWS, normal(5000, 100)), ()),
     "matmul": (lambda lib, x, y: x @ y, (normal(512, 512), normal(512, 512)), (0,)),
@@ -156,6 +219,12 @@ CALLS: dict[str, tuple[Call, tuple[Source, ...], tuple[int, ...]]] = {
         lambda lib, x, y: lib.einsum("bqhd,bkhd->bhqk", x, y), (normal(8, 128, 4, 32), normal(8, 128, 4, 32)), (0,),
     ),
     "einsum ij,kj->ik": (lambda lib, x, y: lib.einsum("ij,kj->ik", x, y), (normal(512, 512), normal(512, 512)), (0,)),
+    "einsum i,j->ij": (lambda lib, x, y: lib.einsum("i,j->ij", x, y), (normal(1000), normal(1000)), (0,)),
+    "einsum ii->i": (lambda lib, x: lib.einsum("ii->i", x), (MILLION,), (0,)),
+    "solve_triangular": (
+        lambda lib, a, b: lib.linalg.solve_triangular(lib.eye(300) + 0.01 * a, b, upper=True),
+        (normal(300, 300), normal(300, 300)), (1,),
+    ),
     "einsum ijk,k->ij": (lambda lib, x, y: lib.einsum("ijk,k->ij", x, y), (normal(100, 100, 100), normal(100)), (0, 1)),
 }  # fmt: skip
 
