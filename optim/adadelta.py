@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
+from minitensor.optim.steps import descent, move_mean_square
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -72,15 +73,10 @@ class Adadelta(Optimizer):
         xp, one, two = scratch
         rho, eps = group["rho"], group["eps"]
         square, delta = state
-        if group["maximize"]:
-            grad = xp.negative(grad, out=two)
-        if group["weight_decay"]:
-            grad = xp.add(grad, xp.multiply(param, group["weight_decay"], out=one), out=two)
-        square *= rho
-        square += xp.multiply(xp.multiply(grad, grad, out=one), 1 - rho, out=one)
+        grad = descent(group, param, grad, scratch)
+        move_mean_square(square, grad, rho, scratch)
         xp.divide(grad, xp.sqrt(xp.add(square, eps, out=one), out=one), out=two)
         two *= xp.sqrt(xp.add(delta, eps, out=one), out=one)
-        delta *= rho
-        delta += xp.multiply(xp.multiply(two, two, out=one), 1 - rho, out=one)
+        move_mean_square(delta, two, rho, scratch)
         two *= float(group["lr"])
         param -= two

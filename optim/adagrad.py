@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
+from minitensor.optim.steps import descent
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -79,12 +80,9 @@ class Adagrad(Optimizer):
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
         """Take one step; see the class for the formula."""
-        xp, one, two = scratch
+        xp, one, _ = scratch
         (total,) = state
-        if group["maximize"]:
-            grad = xp.negative(grad, out=two)
-        if group["weight_decay"]:
-            grad = xp.add(grad, xp.multiply(param, group["weight_decay"], out=one), out=two)
+        grad = descent(group, param, grad, scratch)
         total += xp.multiply(grad, grad, out=one)
         xp.sqrt(total, out=one)
         one += group["eps"]

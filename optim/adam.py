@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
+from minitensor.optim.steps import descent, move_mean, move_mean_square
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -74,18 +75,12 @@ class Adam(Optimizer):
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
         """Take one step; see the class for the formula."""
-        xp, one, two = scratch
-        lr, decay, (beta1, beta2) = float(group["lr"]), group["weight_decay"], group["betas"]
+        xp, one, _ = scratch
+        lr, (beta1, beta2) = float(group["lr"]), group["betas"]
         mean, square, *largest = state
-        if group["maximize"]:
-            grad = xp.negative(grad, out=two)
-        if decay and group["decoupled_weight_decay"]:
-            param *= 1 - lr * decay
-        elif decay:
-            grad = xp.add(grad, xp.multiply(param, decay, out=one), out=two)
-        mean += xp.multiply(xp.subtract(grad, mean, out=one), 1 - beta1, out=one)
-        square *= beta2
-        square += xp.multiply(xp.multiply(grad, grad, out=one), 1 - beta2, out=one)
+        grad = descent(group, param, grad, scratch)
+        move_mean(mean, grad, 1 - beta1, scratch)
+        move_mean_square(square, grad, beta2, scratch)
         for peak in largest:
             square = xp.maximum(peak, square, out=peak)
         # The correction c of sqrt(v) is taken out of the fraction: m / (sqrt(v) / c + eps) = c m / (sqrt(v) + c eps).

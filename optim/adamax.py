@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
+from minitensor.optim.steps import descent, move_mean
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -66,14 +67,11 @@ class Adamax(Optimizer):
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
         """Take one step; see the class for the formula."""
-        xp, one, two = scratch
+        xp, one, _ = scratch
         beta1, beta2 = group["betas"]
         mean, largest = state
-        if group["maximize"]:
-            grad = xp.negative(grad, out=two)
-        if group["weight_decay"]:
-            grad = xp.add(grad, xp.multiply(param, group["weight_decay"], out=one), out=two)
-        mean += xp.multiply(xp.subtract(grad, mean, out=one), 1 - beta1, out=one)
+        grad = descent(group, param, grad, scratch)
+        move_mean(mean, grad, 1 - beta1, scratch)
         xp.abs(grad, out=one)
         one += group["eps"]
         largest *= beta2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
+from minitensor.optim.steps import descent, move_mean
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -70,18 +71,15 @@ class ASGD(Optimizer):
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
         """Take one step; see the class for the formula."""
-        xp, one, two = scratch
+        xp, one, _ = scratch
         eta, mu, mean = float(state[0].flat[0]), float(state[1].flat[0]), state[2]
-        if group["maximize"]:
-            grad = xp.negative(grad, out=two)
-        if group["weight_decay"]:
-            grad = xp.add(grad, xp.multiply(param, group["weight_decay"], out=one), out=two)
+        grad = descent(group, param, grad, scratch)
         param *= 1 - group["lambd"] * eta
         param -= xp.multiply(grad, eta, out=one)
         if mu == 1:
             mean[...] = param
         else:
-            mean += xp.multiply(xp.subtract(param, mean, out=one), mu, out=one)
+            move_mean(mean, param, mu, scratch)
 
     def advance(self, group: Group, step: int, scalars: Sequence[Array]) -> None:
         """Shrink the step, and count what the mean is over."""

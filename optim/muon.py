@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_rate
+from minitensor.optim.steps import move_mean
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -87,13 +88,12 @@ class Muon(Optimizer):
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
         """Take one step; see the class for the formula."""
-        xp, one, _ = scratch
         lr, momentum, (mean,) = float(group["lr"]), group["momentum"], state
-        mean += xp.multiply(xp.subtract(grad, mean, out=one), 1 - momentum, out=one)
+        move_mean(mean, grad, 1 - momentum, scratch)
         ahead = grad + momentum * (mean - grad) if group["nesterov"] else mean
         param *= 1 - lr * group["weight_decay"]
         param -= adjusted(lr, group["adjust_lr_fn"], *param.shape) * orthogonal(
-            xp, ahead, group["ns_coefficients"], group["ns_steps"], group["eps"]
+            scratch.xp, ahead, group["ns_coefficients"], group["ns_steps"], group["eps"]
         ).astype(param.dtype)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
+from minitensor.optim.steps import descent, move_mean, move_mean_square
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -80,18 +81,12 @@ class NAdam(Optimizer):
     ) -> None:
         """Take one step; see the class for the formula."""
         xp, one, two = scratch
-        lr, decay, (beta1, beta2) = float(group["lr"]), group["weight_decay"], group["betas"]
+        lr, (beta1, beta2) = float(group["lr"]), group["betas"]
         product, mean, square = state
         so_far, ahead = float(product.flat[0]) * momentum(group, step), momentum(group, step + 1)
-        if group["maximize"]:
-            grad = xp.negative(grad, out=two)
-        if decay and group["decoupled_weight_decay"]:
-            param *= 1 - lr * decay
-        elif decay:
-            grad = xp.add(grad, xp.multiply(param, decay, out=one), out=two)
-        mean += xp.multiply(xp.subtract(grad, mean, out=one), 1 - beta1, out=one)
-        square *= beta2
-        square += xp.multiply(xp.multiply(grad, grad, out=one), 1 - beta2, out=one)
+        grad = descent(group, param, grad, scratch)
+        move_mean(mean, grad, 1 - beta1, scratch)
+        move_mean_square(square, grad, beta2, scratch)
         mixed = xp.multiply(grad, lr * (1 - momentum(group, step)) / (1 - so_far), out=two)
         mixed += xp.multiply(mean, lr * ahead / (1 - so_far * ahead), out=one)
         xp.sqrt(square, out=one)

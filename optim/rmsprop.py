@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
+from minitensor.optim.steps import descent, move_mean, move_mean_square
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -71,18 +72,14 @@ class RMSprop(Optimizer):
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
         """Take one step; see the class for the formula."""
-        xp, one, two = scratch
-        alpha, decay, momentum = group["alpha"], group["weight_decay"], group["momentum"]
+        xp, one, _ = scratch
+        alpha, momentum = group["alpha"], group["momentum"]
         square = state[0]
-        if group["maximize"]:
-            grad = xp.negative(grad, out=two)
-        if decay:
-            grad = xp.add(grad, xp.multiply(param, decay, out=one), out=two)
-        square *= alpha
-        square += xp.multiply(xp.multiply(grad, grad, out=one), 1 - alpha, out=one)
+        grad = descent(group, param, grad, scratch)
+        move_mean_square(square, grad, alpha, scratch)
         if group["centered"]:
             mean = state[-1]
-            mean += xp.multiply(xp.subtract(grad, mean, out=one), 1 - alpha, out=one)
+            move_mean(mean, grad, 1 - alpha, scratch)
             xp.sqrt(xp.subtract(square, xp.multiply(mean, mean, out=one), out=one), out=one)
         else:
             xp.sqrt(square, out=one)

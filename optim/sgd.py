@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
+from minitensor.optim.steps import descent
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -68,11 +69,8 @@ class SGD(Optimizer):
     ) -> None:
         """Take one step; see the class for the formula."""
         xp, one, two = scratch
-        lr, momentum, decay, keep = float(group["lr"]), group["momentum"], group["weight_decay"], 1 - group["dampening"]
-        if group["maximize"]:
-            grad = xp.negative(grad, out=two)
-        if decay:
-            grad = xp.add(grad, xp.multiply(param, decay, out=one), out=two)
+        lr, momentum, keep = float(group["lr"]), group["momentum"], 1 - group["dampening"]
+        grad = descent(group, param, grad, scratch)
         if momentum:
             velocity = state[0]
             if step == 1:

@@ -1,0 +1,43 @@
+"""Pieces that the updates of several rules begin with: the gradient as the options want it, and running means.
+
+They work on plain arrays, where those are, and in the scratch that an update gets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.optim.optimizer import Group, Scratch
+
+
+def descent(group: Group, param: Array, grad: Array, scratch: Scratch) -> Array:
+    """Return the gradient to go down: turned round by ``maximize``, with ``weight_decay`` in it.
+
+    Decoupled decay shrinks the parameter at once instead. The result may lie in the second scratch array.
+    """
+    xp, one, two = scratch
+    decay = group["weight_decay"]
+    if group["maximize"]:
+        grad = xp.negative(grad, out=two)
+    if not decay:
+        return grad
+    if group.get("decoupled_weight_decay"):
+        param *= 1 - float(group["lr"]) * decay
+        return grad
+    total: Array = xp.add(grad, xp.multiply(param, decay, out=one), out=two)
+    return total
+
+
+def move_mean(mean: Array, value: Array, share: float, scratch: Scratch) -> None:
+    """Move a running mean by a share of the way to a value."""
+    xp, one, _ = scratch
+    mean += xp.multiply(xp.subtract(value, mean, out=one), share, out=one)
+
+
+def move_mean_square(square: Array, value: Array, keep: float, scratch: Scratch) -> None:
+    """Let a running mean of squares keep a share, and take up the square of a value for the rest."""
+    xp, one, _ = scratch
+    square *= keep
+    square += xp.multiply(xp.multiply(value, value, out=one), 1 - keep, out=one)
