@@ -53,6 +53,15 @@ from minitensor.dtypes import (
 from minitensor.shapes import Size as Size
 from minitensor.tensor import Tensor as Tensor
 
+# -- facts, and exchange with other libraries
+from minitensor.ops.exchange import asarray as asarray, from_dlpack as from_dlpack, frombuffer as frombuffer
+from minitensor.ops.facts import (
+    get_device as get_device,
+    is_nonzero as is_nonzero,
+    is_same_size as is_same_size,
+    is_tensor as is_tensor,
+)
+
 # -- creation
 from minitensor.ops.creation import (
     arange as arange,
@@ -566,6 +575,34 @@ from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save
+
+# What PyTorch has here too, under the same arguments as in nn.functional.
+from minitensor.nn.functional import (
+    adaptive_avg_pool1d as adaptive_avg_pool1d,
+    adaptive_max_pool1d as adaptive_max_pool1d,
+    alpha_dropout as alpha_dropout,
+    avg_pool1d as avg_pool1d,
+    bilinear as bilinear,
+    channel_shuffle as channel_shuffle,
+    conv1d as conv1d,
+    conv2d as conv2d,
+    conv3d as conv3d,
+    conv_transpose1d as conv_transpose1d,
+    conv_transpose2d as conv_transpose2d,
+    conv_transpose3d as conv_transpose3d,
+    ctc_loss as ctc_loss,
+    dropout as dropout,
+    feature_alpha_dropout as feature_alpha_dropout,
+    group_norm as group_norm,
+    layer_norm as layer_norm,
+    max_pool1d as max_pool1d,
+    max_pool2d as max_pool2d,
+    max_pool3d as max_pool3d,
+    pixel_shuffle as pixel_shuffle,
+    pixel_unshuffle as pixel_unshuffle,
+    rms_norm as rms_norm,
+    rrelu as rrelu,
+)
 
 __version__ = "0.1.0"
 

@@ -21,7 +21,9 @@ from minitensor.ops import (
     counting,
     creation,
     cumulative,
+    exchange,
     face,
+    facts,
     index,
     integrate,
     join,
@@ -354,6 +356,11 @@ class Tensor(TensorBase):
     dim = ndimension = cast.dim
     size, stride, storage_offset = cast.size, cast.stride, cast.storage_offset
     untyped_storage, data_ptr, element_size = cast.untyped_storage, cast.data_ptr, cast.element_size
+    is_cpu, is_meta = property(facts.is_cpu), property(facts.never)
+    is_sparse, is_quantized = property(facts.never), property(facts.never)
+    is_nonzero, is_same_size, get_device = facts.is_nonzero, facts.is_same_size, facts.get_device
+    is_pinned, is_shared, is_inference = facts.never, facts.never, facts.never
+    __dlpack__, __dlpack_device__ = exchange.to_dlpack, exchange.dlpack_device
     itemsize, nbytes, is_cuda = property(cast.element_size), property(cast.nbytes), property(cast.is_cuda)
     is_contiguous, is_floating_point = cast.is_contiguous, cast.is_floating_point
     is_complex, is_signed = cast.is_complex, cast.is_signed

@@ -39,6 +39,7 @@ NUMPY = {
     "minitensor.dtypes": "a dtype wraps NumPy's",
     "minitensor.generator": "streams of random bits are drawn on the host",
     "minitensor.printing": "text is made from a host copy",
+    "minitensor.ops.exchange": "other libraries hold host arrays",
     "minitensor.ops.random": "random numbers are drawn on the host",
     "minitensor.ops.creation": "tensors are born from lists and host arrays",
     "minitensor.serialization": "files hold host arrays",
