@@ -53,7 +53,7 @@ def asarray(
         found, source = tensor(obj, dtype=dtype, device=device), None
     shared = source is not None and memory(found) == memory(source)
     if copy is False and not shared:
-        raise ArgumentError(f"asarray: can't alias {type(obj).__name__} with dtype={dtype} and device={device} (copy=False)")
+        raise ArgumentError(f"asarray: can't alias {type(obj).__name__} as {dtype} on {device}, and copy=False")
     if copy and shared:
         found = found.clone()
     result: Tensor = found.detach().requires_grad_() if requires_grad else found
@@ -84,14 +84,14 @@ def frombuffer(
     try:
         size = memoryview(buffer).nbytes
     except TypeError:
-        raise ArgumentTypeError(f"frombuffer: {type(buffer).__name__} does not have a buffer; give bytes or an array") from None
+        raise ArgumentTypeError(f"frombuffer: {type(buffer).__name__} has no buffer; give bytes or an array") from None
     left = size - offset
     if size == 0 or not 0 <= offset < size:
         raise ArgumentError(f"frombuffer: offset ({offset} bytes) must lie within the buffer, which has {size} bytes")
     if count == 0 or count * dtype.itemsize > left:
         raise ArgumentError(f"frombuffer: {count} elements of {dtype.name} do not fit {left} bytes; -1 takes all")
     if count < 0 and left % dtype.itemsize:
-        raise ArgumentError(f"frombuffer: {left} bytes are no whole number of {dtype.name} ({dtype.itemsize} bytes each)")
+        raise ArgumentError(f"frombuffer: {left} bytes are no whole number of {dtype.name} of {dtype.itemsize} bytes")
     found = from_numpy(numpy.frombuffer(buffer, dtype.numpy, count, offset))
     return found.requires_grad_() if requires_grad else found
 
@@ -107,7 +107,7 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     if isinstance(ext_tensor, TensorBase):
         return ext_tensor.detach()  # type: ignore[attr-defined, no-any-return]  # every TensorBase is a Tensor
     if not hasattr(ext_tensor, "__dlpack__"):
-        raise ArgumentTypeError(f"from_dlpack: {type(ext_tensor).__name__} does not speak DLPack (it has no __dlpack__)")
+        raise ArgumentTypeError(f"from_dlpack: {type(ext_tensor).__name__} does not speak DLPack: no __dlpack__")
     kind = ext_tensor.__dlpack_device__()[0]
     array = backends.named("cpu" if kind == HOST else "cuda").xp.from_dlpack(ext_tensor)
     dtypes.from_numpy(array.dtype)
