@@ -42,7 +42,7 @@ def asarray(
     """
     if isinstance(obj, (TensorBase, numpy.ndarray)):
         found: Any = as_tensor(obj, dtype=dtype, device=device)
-        source = obj.storage.buffer if isinstance(obj, TensorBase) else obj
+        source: Any = obj
     elif hasattr(obj, "__dlpack__"):
         found = source = from_dlpack(obj)
         found = found.to(dtype=dtype, device=device)
@@ -105,13 +105,15 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     tensor([0, 1, 2])
     """
     if isinstance(ext_tensor, TensorBase):
-        return ext_tensor.detach()  # type: ignore[attr-defined, no-any-return]  # every TensorBase is a Tensor
+        same: Tensor = ext_tensor.detach()
+        return same
     if not hasattr(ext_tensor, "__dlpack__"):
         raise ArgumentTypeError(f"from_dlpack: {type(ext_tensor).__name__} does not speak DLPack: no __dlpack__")
     kind = ext_tensor.__dlpack_device__()[0]
     array = backends.named("cpu" if kind == HOST else "cuda").xp.from_dlpack(ext_tensor)
     dtypes.from_numpy(array.dtype)
-    return wrap(TensorBase.result_class, array)
+    found: Tensor = wrap(TensorBase.result_class, array)
+    return found
 
 
 def to_dlpack(self: Tensor, **options: Any) -> Any:
