@@ -110,7 +110,9 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     if not hasattr(ext_tensor, "__dlpack__"):
         raise ArgumentTypeError(f"from_dlpack: {type(ext_tensor).__name__} does not speak DLPack: no __dlpack__")
     kind = ext_tensor.__dlpack_device__()[0]
-    array = backends.named("cpu" if kind == HOST else "cuda").xp.from_dlpack(ext_tensor)
+    if kind == HOST:
+        return from_numpy(numpy.from_dlpack(ext_tensor))
+    array = backends.named("cuda").xp.from_dlpack(ext_tensor)
     dtypes.from_numpy(array.dtype)
     found: Tensor = wrap(TensorBase.result_class, array)
     return found

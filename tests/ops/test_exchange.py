@@ -23,6 +23,9 @@ def test_dlpack_shares_memory_with_numpy_both_ways(dtype: str) -> None:
     ours = mt.from_dlpack(array)
     array[0, 1] = 1
     assert ours[0, 1].item() == 1 and ours.stride() == (1, 3)
+    part = mt.from_dlpack(array[::2, 1:])
+    array[2, 1] = 1
+    assert part[1, 0].item() == 1
 
 
 def test_dlpack_shares_memory_with_pytorch_both_ways() -> None:
