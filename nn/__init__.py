@@ -35,6 +35,7 @@ from minitensor.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from minitensor.nn.adaptive import AdaptiveLogSoftmaxWithLoss
 from minitensor.nn.attention import MultiheadAttention
 from minitensor.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from minitensor.nn.conv import Conv1d, Conv2d, Conv3d
@@ -42,7 +43,24 @@ from minitensor.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvT
 from minitensor.nn.distance import CosineSimilarity, PairwiseDistance
 from minitensor.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from minitensor.nn.flatten import Flatten, Unflatten
+from minitensor.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+    LazyModuleMixin,
+)
 from minitensor.nn.linear import Bilinear, Identity, Linear
+from minitensor.nn.locally_connected import LocallyConnected2d
 from minitensor.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -52,6 +70,7 @@ from minitensor.nn.loss import (
     HuberLoss,
     KLDivLoss,
     L1Loss,
+    LinearCrossEntropyLoss,
     MSELoss,
     NLLLoss,
     PoissonNLLLoss,
@@ -98,7 +117,7 @@ from minitensor.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from minitensor.nn.parameter import Buffer, Parameter
+from minitensor.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from minitensor.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -109,6 +128,8 @@ from minitensor.nn.pooling import (
     AvgPool1d,
     AvgPool2d,
     AvgPool3d,
+    FractionalMaxPool2d,
+    FractionalMaxPool3d,
     LPPool1d,
     LPPool2d,
     LPPool3d,
@@ -148,6 +169,7 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
@@ -180,6 +202,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "LinearCrossEntropyLoss",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -210,9 +233,24 @@ __all__ = [
     "LPPool2d",
     "LPPool3d",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
+    "LazyModuleMixin",
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
+    "LocallyConnected2d",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
@@ -220,6 +258,8 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "MaxUnpool1d",
     "MaxUnpool2d",
     "MaxUnpool3d",
@@ -268,6 +308,8 @@ __all__ = [
     "TripletMarginWithDistanceLoss",
     "Unflatten",
     "Unfold",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",

@@ -1,8 +1,8 @@
 """Hooks: functions that a user hangs on a module, and the call of a module that has some.
 
 A hook is kept with the options it was registered with; a module without hooks never comes here. Backward hooks stand
-on gates, identities around a module's inputs and outputs through which gradients pass. This file knows neither
-parameters nor state dicts.
+on gates, identities around a module's inputs and outputs through which gradients pass. Hooks for all modules lie in one
+table here, the only state that modules share. This file knows neither parameters nor state dicts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from minitensor.autograd.function import Function
 from minitensor.errors import ArgumentTypeError, GradError
 from minitensor.ops.creation import zeros
 from minitensor.tensor import Tensor
+from minitensor.utils.hooks import Hooks, RemovableHandle
 
 if TYPE_CHECKING:
     from minitensor.nn.module import Module
@@ -28,13 +29,28 @@ class ForwardHook(NamedTuple):
     always_call: bool = False
 
 
+class GlobalHook(NamedTuple):
+    """A hook for all modules, and where it runs."""
+
+    place: str
+    hook: Any  # a ForwardHook, or a function
+
+
+EVERYWHERE: Hooks[GlobalHook] = Hooks()  # One table for all places: a call without hooks asks once whether it is empty.
+
+
+def everywhere(place: str) -> dict[int, Any]:
+    """Return the hooks of all modules that run at a place."""
+    return {key: each.hook for key, each in list(EVERYWHERE.items()) if each.place == place}
+
+
 def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run pre-hooks, ``forward`` and hooks, in that order; what a hook returns takes the place of what it was given."""
-    pending = dict(module._forward_hooks)
+    pending = {**everywhere("forward"), **module._forward_hooks}
     result: Any = None
     try:
         args, kwargs = before_forward(module, args, kwargs)
-        gates = BackwardGates(module) if module._backward_hooks or module._backward_pre_hooks else None
+        gates = BackwardGates(module) if has_backward_hooks(module) else None
         if gates is not None:
             args = gates.around_input(args)
         result = module.forward(*args, **kwargs)
@@ -66,6 +82,12 @@ class Gate(Function):
         return (None, *ctx.passing(grads))
 
 
+def has_backward_hooks(module: Module) -> bool:
+    """Tell whether gradients are to be shown to anybody."""
+    own = module._backward_hooks or module._backward_pre_hooks
+    return bool(own or everywhere("backward") or everywhere("backward_pre"))
+
+
 class BackwardGates:
     """The two gates around one call of a module, between which its backward hooks learn both sides' gradients."""
 
@@ -89,7 +111,7 @@ class BackwardGates:
 
     def entering(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         """See the gradients of the output: the pre-hooks may change them."""
-        for before in self.module._backward_pre_hooks.all():
+        for before in [*everywhere("backward_pre").values(), *self.module._backward_pre_hooks.all()]:
             grads = same_number(before(self.module, grads), grads, "grad_output")
         self.grad_output = grads
         if self.closed:
@@ -98,7 +120,7 @@ class BackwardGates:
 
     def leaving(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         """See the gradients of the input: the hooks may change them."""
-        for hook in self.module._backward_hooks.all():
+        for hook in [*everywhere("backward").values(), *self.module._backward_hooks.all()]:
             grads = same_number(hook(self.module, grads, self.grad_output), grads, "grad_input")
         return grads
 
@@ -140,7 +162,7 @@ def same_number(changed: Any, grads: tuple[Any, ...], name: str) -> tuple[Any, .
 
 def before_forward(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
     """Run the pre-hooks; return the arguments they leave."""
-    for hook in module._forward_pre_hooks.all():
+    for hook in [*everywhere("forward_pre").values(), *module._forward_pre_hooks.all()]:
         if hook.with_kwargs:
             args, kwargs = replaced((args, kwargs), pair(hook.function(module, args, kwargs)))
         else:
@@ -180,3 +202,50 @@ def pair(changed: Any) -> Any:
     raise ArgumentTypeError(
         f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}"
     )
+
+
+# -- for all modules ---------------------------------------------------------------------------------------------------
+
+
+def registered(module: Module, name: str, value: Any, place: str) -> Any:
+    """Show a parameter, buffer or module that is being registered to the hooks for that; return what they make of it."""
+    for hook in everywhere(place).values():
+        value = replaced(value, hook(module, name, value))
+    return value
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Run ``hook(module, args)`` before each ``forward`` of every module."""
+    return EVERYWHERE.register(GlobalHook("forward_pre", ForwardHook(hook)))
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """Run ``hook(module, args, output)`` (or ``hook(module, args, kwargs, output)``) after each, of every module."""
+    return EVERYWHERE.register(GlobalHook("forward", ForwardHook(hook, with_kwargs, always_call)))
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Run ``hook(module, grad_output)`` when the output's gradients are there, for every module."""
+    return EVERYWHERE.register(GlobalHook("backward_pre", hook))
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Run ``hook(module, grad_input, grad_output)`` when the input's gradients are there, for every module."""
+    return EVERYWHERE.register(GlobalHook("backward", hook))
+
+
+def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Run ``hook(module, name, param)`` when a parameter is registered; it may return another."""
+    return EVERYWHERE.register(GlobalHook("parameter", hook))
+
+
+def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Run ``hook(module, name, buffer)`` when a buffer is registered; it may return another."""
+    return EVERYWHERE.register(GlobalHook("buffer", hook))
+
+
+def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Run ``hook(module, name, submodule)`` when a module is registered; it may return another."""
+    return EVERYWHERE.register(GlobalHook("module", hook))

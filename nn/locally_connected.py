@@ -57,7 +57,7 @@ class LocallyConnected2d(ConvNd):
         *,
         input_size: IntOrPair,
     ) -> None:
-        self.__dict__["input_size"] = self.sizes("input_size", input_size)  # wanted by what the base class makes
+        self.input_size = self.sizes("input_size", input_size)  # before the base class, which makes the weight
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype
         )

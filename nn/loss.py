@@ -7,14 +7,19 @@ leaves them.
 from __future__ import annotations
 
 import warnings
+from math import prod
 from typing import TYPE_CHECKING
 
+from minitensor.errors import ArgumentTypeError, ShapeError, UsageError
 from minitensor.nn import functional as F
+from minitensor.nn.linear import Linear
 from minitensor.nn.module import Module
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from minitensor.device import DeviceLike
+    from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
 
 
@@ -89,6 +94,66 @@ class CrossEntropyLoss(WeightedLoss):
         )
 
 
+class LinearCrossEntropyLoss(WeightedLoss):
+    """Cross-entropy of logits that are a linear map of the input (N, in_features), with the map's weight as parameter.
+
+    Args:
+        out_features: the further dims of logits (N, num_classes, *out_features), and of targets (N, *out_features).
+        bias: whether the map has a bias.
+        options: by what PyTorch saves memory; must be None.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple[int, ...] = (),
+        bias: bool = False,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+        reduction: str = "mean",
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        options: None = None,
+    ) -> None:
+        if weight is not None and tuple(weight.shape) != (num_classes,):
+            raise ShapeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
+        if not 0 <= label_smoothing <= 1:
+            raise UsageError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
+        super().__init__(weight, None, None, reduction)
+        self.num_classes = num_classes
+        self.out_features = out_features
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+        self.linear = Linear(in_features, prod(out_features, start=num_classes), bias, device, dtype)
+        self.options = options
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        shape, bias = (self.num_classes, *self.out_features), self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            self.linear.weight.reshape(*shape, -1),
+            target,
+            linear_bias=None if bias is None else bias.reshape(shape),
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            options=self.options,
+        )
+
+    def extra_repr(self) -> str:
+        """Return the sizes and options."""
+        return (
+            f"in_features={self.linear.in_features}, num_classes={self.num_classes}, out_features={self.out_features}, "
+            f"bias={self.linear.bias is not None}, reduction={self.reduction}, ignore_index={self.ignore_index}, "
+            f"label_smoothing={self.label_smoothing}, options={self.options}"
+        )
+
+
 class NLLLoss(WeightedLoss):
     """Minus the log-probability of the right class: input (N, C, *) of log-probabilities, target (N, *) of classes."""
 
@@ -147,6 +212,8 @@ class HuberLoss(Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
+        if not isinstance(delta, (int, float)):
+            raise ArgumentTypeError(f"HuberLoss: delta must be a number, got {delta!r}")
         self.delta = delta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

@@ -13,10 +13,23 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from minitensor import dtypes
 from minitensor.autograd.mode import no_grad
 from minitensor.device import device as Device
-from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError
+from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError, UnsupportedError
 from minitensor.nn import state
-from minitensor.nn.hooks import ForwardHook, call_with_hooks
+from minitensor.nn.hooks import (
+    EVERYWHERE,
+    ForwardHook,
+    call_with_hooks,
+    register_module_buffer_registration_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+    registered,
+)
 from minitensor.nn.parameter import Buffer, Parameter
+from minitensor.ops.creation import empty_like
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
 
@@ -26,6 +39,17 @@ if TYPE_CHECKING:
 
 Self = TypeVar("Self", bound="Module")
 Member = TypeVar("Member")
+
+__all__ = [
+    "Module",
+    "register_module_buffer_registration_hook",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
+]
 
 TABLES = ("_parameters", "_buffers", "_modules")
 
@@ -90,7 +114,10 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call ``forward``, between the hooks if there are any."""
         try:
-            if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks:
+            if (
+                self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks
+                or EVERYWHERE
+            ):  # fmt: skip
                 return call_with_hooks(self, args, kwargs)
             return self.forward(*args, **kwargs)
         except MinitensorError as error:
@@ -117,6 +144,13 @@ class Module:
         """Run ``hook(module, grad_input, grad_output)`` when the input's are; it may return other input gradients."""
         return self._backward_hooks.register(hook, prepend)
 
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Refuse: what it showed was not the module's gradient."""
+        raise UnsupportedError("register_backward_hook is not supported; use register_full_backward_hook")
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: there is no compiler, and the module is called as before."""
+
     # -- attributes
 
     def __getattr__(self, name: str) -> Any:
@@ -139,7 +173,7 @@ class Module:
         elif isinstance(value, Module):
             require_tables(self, "module")
             drop(self, name, but="_modules")
-            self._modules[name] = value
+            self._modules[name] = registered(self, name, value, "module") if EVERYWHERE else value
         elif isinstance(value, Buffer):
             require_tables(self, "buffers")
             drop(self, name, but="_buffers")
@@ -179,7 +213,7 @@ class Module:
                 f"cannot assign non-leaf Tensor to parameter '{name}': model parameters must be created explicitly; "
                 f"to express '{name}' as a function of another tensor, compute the value in forward()"
             )
-        self._parameters[name] = param
+        self._parameters[name] = registered(self, name, param, "parameter") if EVERYWHERE else param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that moves with the module but is not trained; a persistent one is part of the state dict."""
@@ -189,7 +223,7 @@ class Module:
             raise ArgumentTypeError(
                 f"cannot assign '{type_name(tensor)}' object to buffer '{name}' (minitensor Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = registered(self, name, tensor, "buffer") if EVERYWHERE else tensor
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -200,7 +234,7 @@ class Module:
         if module is not None and not isinstance(module, Module):
             raise ArgumentTypeError(f"{type_name(module)} is not a Module subclass")
         require_free_name(self, name, "module", self._modules)
-        self._modules[name] = module
+        self._modules[name] = registered(self, name, module, "module") if EVERYWHERE else module
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Add a child module; the same as ``add_module``."""
@@ -219,6 +253,18 @@ class Module:
                 raise AttributeError(f"`{name}` is not an nn.Module")
             module = inner
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a dotted path, in the place of what is there; ``strict`` wants something to be there."""
+        if not target:
+            raise ArgumentError("cannot set the submodule without a target name, got ''")
+        if not isinstance(module, Module):
+            raise ArgumentError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        if strict or hasattr(owner, name):
+            owner.get_submodule(name)  # raises for what is missing, or no module
+        setattr(owner, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """Return the parameter at a dotted path, such as ``"features.3.weight"``."""
@@ -397,6 +443,14 @@ class Module:
         """Cast floating-point parameters and buffers to float16."""
         return self._apply(lambda t: t.to(dtypes.float16) if t.is_floating_point() else t)
 
+    def bfloat16(self: Self) -> Self:
+        """Refuse: NumPy has no such type."""
+        raise UnsupportedError("bfloat16 is not supported, as NumPy has no such dtype; use half() or float()")
+
+    def to_empty(self: Self, *, device: DeviceLike, recurse: bool = True) -> Self:
+        """Move to a device without the values: all hold what was in their new memory."""
+        return self._apply(lambda t: empty_like(t, device=device), recurse)
+
     def cpu(self: Self) -> Self:
         """Move to the host."""
         return self._apply(lambda t: t.to("cpu"))
@@ -468,6 +522,18 @@ class Module:
     def register_load_state_dict_pre_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Run ``hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)`` before loading."""
         return self._load_state_dict_pre_hooks.register(hook)
+
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Run ``hook(module, state_dict, prefix, local_metadata)`` at the end; it may return another state dict."""
+        return self._state_dict_hooks.register(hook)
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., None], with_module: bool = False
+    ) -> RemovableHandle:
+        """Run a hook as ``register_load_state_dict_pre_hook`` does, without the module unless it is wanted."""
+        return self._load_state_dict_pre_hooks.register(
+            hook if with_module else lambda module, *args: hook(*args)
+        )
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Run ``hook(module, incompatible_keys)`` after loading; it may take keys out of the two lists."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from minitensor.errors import ArgumentTypeError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minitensor.nn import functional as F
 from minitensor.nn.module import Module
 from minitensor.shapes import ntuple
@@ -85,6 +85,13 @@ class CircularPad(Pad):
     """What paddings from the other end share."""
 
     mode = "circular"
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the padded input."""
+        wanted = self.dims + 1, self.dims + 2
+        if input.ndim not in wanted:
+            raise ArgumentError(f"expected {wanted[0]}D or {wanted[1]}D input (got {input.ndim}D input)")
+        return super().forward(input)
 
 
 class ConstantPad1d(ConstantPad):

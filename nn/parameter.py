@@ -1,17 +1,22 @@
 """Tensors that a module takes for its own: ``Parameter`` is trained, ``Buffer`` is not.
 
 Both are tensors in all they do; what an op returns is a plain Tensor. They differ only in what a module does when one
-is assigned to it.
+is assigned to it. An uninitialized one keeps the place for a tensor whose shape the first input will tell.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor.base import TensorBase, new
-from minitensor.errors import ArgumentTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, UsageError
 from minitensor.ops.creation import empty
 from minitensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minitensor.device import DeviceLike, device
+    from minitensor.dtypes import dtype as Dtype
 
 T = TypeVar("T", bound=Tensor)
 
@@ -72,3 +77,162 @@ class Buffer(Tensor):
 
     def __reduce_ex__(self, protocol: Any = None) -> tuple[Any, ...]:
         return (*super().__reduce_ex__(protocol), self.__dict__)
+
+
+# -- without a shape yet -----------------------------------------------------------------------------------------------
+
+
+class UninitializedError(UsageError, ArgumentError):
+    """A tensor without a shape was used: PyTorch raises RuntimeError for its shape, ValueError for computing with it."""
+
+
+class Uninitialized:
+    """What a parameter and a buffer without a shape share: a dtype, a device, and the wish for a gradient.
+
+    There is no memory: everything that asks for some raises. ``materialize`` gives it a shape and makes it what it
+    stands for; whoever holds the object then holds the real one.
+    """
+
+    __slots__ = ()
+
+    cls_to_become: type[Tensor]
+    pending: Tensor  # empty, of the dtype and device to be
+    wants_grad: bool
+
+    def materialize(
+        self, shape: Sequence[int], device: DeviceLike = None, dtype: Dtype | None = None
+    ) -> None:
+        """Become a tensor of this shape, its values those of ``empty``."""
+        made = empty(tuple(shape), device=device or self.device, dtype=dtype or self.dtype)
+        wants_grad = self.wants_grad
+        del self.pending, self.wants_grad
+        self.__class__ = self.cls_to_become  # type: ignore[assignment]  # both are tensors with a __dict__
+        self._storage, self._layout = made.storage, made.layout
+        self.requires_grad_(wants_grad)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "array":
+            raise UninitializedError(
+                f"attempted to use an uninitialized {self.cls_to_become.__name__.lower()}: its shape is known once the "
+                "lazy module that holds it has seen an input; call the module once before"
+            )
+        return super().__getattr__(name)  # type: ignore[misc]  # a Tensor stands behind
+
+    @property
+    def shape(self) -> Any:
+        """Refuse: there is none."""
+        raise UninitializedError(
+            "Can't access the shape of an uninitialized parameter or buffer: the lazy module that holds it learns it from "
+            "its first input; call the module once before"
+        )
+
+    @property
+    def data(self) -> Tensor:
+        """What tells dtype and device, for a module that moves."""
+        return self.pending
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self.pending = value
+
+    @property
+    def dtype(self) -> Dtype:
+        """The type that the elements will be of."""
+        return self.pending.dtype
+
+    @property
+    def device(self) -> device:
+        """Where the memory will lie."""
+        return self.pending.device
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether it will gather its gradient."""
+        return self.wants_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.wants_grad = value
+
+    def requires_grad_(self: U, requires_grad: bool = True) -> U:
+        """Say whether it will gather its gradient."""
+        self.wants_grad = requires_grad
+        return self
+
+    def detach(self: U) -> U:
+        """Return itself: it has no history."""
+        return self
+
+    def to(self: U, *args: Any, **kwargs: Any) -> U:
+        """Return one that will be of another dtype or on another device."""
+        target = self.pending.to(*args, **kwargs)
+        return type(self)(self.wants_grad, target.device, target.dtype)  # type: ignore[call-arg]  # the two below take these
+
+    def is_floating_point(self) -> bool:
+        """Whether it will hold floats."""
+        return self.pending.is_floating_point()
+
+    def is_complex(self) -> bool:
+        """Whether it will hold complex numbers."""
+        return self.pending.is_complex()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __deepcopy__(self: U, memo: dict[int, Any]) -> U:
+        return memo.setdefault(id(self), self.to())  # type: ignore[no-any-return]  # copy's memo is untyped
+
+    def __reduce_ex__(self, protocol: Any = None) -> tuple[Any, ...]:
+        return type(self), (self.wants_grad, self.device, self.dtype)
+
+
+U = TypeVar("U", bound=Uninitialized)
+
+
+def uninitialized(cls: type[T], requires_grad: bool, device: DeviceLike, dtype: Dtype | None) -> T:
+    """Return a tensor without memory."""
+    tensor = new(cls)
+    tensor._storage = tensor._layout = tensor._node = tensor._base = None
+    tensor.pending, tensor.wants_grad = empty(0, device=device, dtype=dtype), requires_grad
+    return tensor
+
+
+class UninitializedParameter(Uninitialized, Parameter):
+    """A parameter whose shape the first input of its module will tell.
+
+    >>> UninitializedParameter()
+    <UninitializedParameter>
+    """
+
+    cls_to_become = Parameter
+
+    def __new__(
+        cls, requires_grad: bool = True, device: DeviceLike = None, dtype: Dtype | None = None
+    ) -> UninitializedParameter:
+        return uninitialized(cls, requires_grad, device, dtype)
+
+    def __init__(self, requires_grad: bool = True, device: DeviceLike = None, dtype: Dtype | None = None) -> None:
+        """Do nothing: all is done in ``__new__``."""
+
+
+class UninitializedBuffer(Uninitialized, Buffer):
+    """A buffer whose shape the first input of its module will tell."""
+
+    cls_to_become = Buffer
+
+    def __new__(
+        cls, requires_grad: bool = False, device: DeviceLike = None, dtype: Dtype | None = None, persistent: bool = True
+    ) -> UninitializedBuffer:
+        buffer = uninitialized(cls, requires_grad, device, dtype)
+        buffer.persistent = persistent
+        return buffer
+
+    def __init__(
+        self, requires_grad: bool = False, device: DeviceLike = None, dtype: Dtype | None = None, persistent: bool = True
+    ) -> None:
+        """Do nothing: all is done in ``__new__``."""
+
+
+def is_lazy(tensor: Any) -> bool:
+    """Tell whether a parameter or buffer waits for its shape."""
+    return isinstance(tensor, Uninitialized)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
 from minitensor.nn.module import Module
 from minitensor.shapes import ntuple
@@ -86,6 +87,65 @@ class MaxPool3d(MaxPool):
     def forward(self, input: Tensor) -> Any:
         """Return the maxima, and their indices if wanted."""
         return F.max_pool3d(input, *self.options())
+
+
+class FractionalMaxPool(Module):
+    """What fractional max pools share; their windows lie a drawn, uneven step apart.
+
+    Args:
+        output_size: the number of windows; or
+        output_ratio: that number as a share of the input's size, in (0, 1).
+        return_indices: return where in the input each value was, too.
+    """
+
+    dims: ClassVar[int]
+    _random_samples: Tensor | None
+
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        output_size: Sizes | None = None,
+        output_ratio: float | Sequence[float] | None = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        if (output_size is None) == (output_ratio is None):
+            raise ArgumentError(f"{name}: give either output_size or output_ratio, got {output_size}, {output_ratio}")
+        if isinstance(output_ratio, (int, float)):
+            output_ratio = (output_ratio,) * self.dims
+        if output_ratio is not None and not all(0 < ratio < 1 for ratio in output_ratio):
+            raise ArgumentError(f"{name}: output_ratio must be between 0 and 1 (got {output_ratio})")
+        self.kernel_size = ntuple(kernel_size, self.dims)
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else ntuple(output_size, self.dims)
+        self.output_ratio = output_ratio
+
+    def options(self) -> tuple[Any, ...]:
+        """Return the arguments of the function, after the input."""
+        return self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples
+
+
+class FractionalMaxPool2d(FractionalMaxPool):
+    """Keep the largest value of each window of (N, C, H, W) or (C, H, W)."""
+
+    dims = 2
+
+    def forward(self, input: Tensor) -> Any:
+        """Return the maxima, and their indices if wanted."""
+        return F.fractional_max_pool2d(input, *self.options())
+
+
+class FractionalMaxPool3d(FractionalMaxPool):
+    """Keep the largest value of each window of (N, C, D, H, W) or (C, D, H, W)."""
+
+    dims = 3
+
+    def forward(self, input: Tensor) -> Any:
+        """Return the maxima, and their indices if wanted."""
+        return F.fractional_max_pool3d(input, *self.options())
 
 
 class MaxUnpool(Module):

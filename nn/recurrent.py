@@ -82,7 +82,9 @@ class RNNBase(Module):
         dtype: Dtype | None = None,
     ) -> None:
         super().__init__()
-        check_sizes(mode, hidden_size, num_layers, dropout, proj_size)
+        check_flags(bias=bias, batch_first=batch_first)
+        sizes = {"input_size": input_size, "hidden_size": hidden_size}
+        check_sizes(mode, sizes, num_layers, dropout, proj_size)
         self.mode = mode
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -227,6 +229,11 @@ class RNNBase(Module):
             raise ArgumentError(
                 f"{self.mode}: Expected input to be 2D or 3D, got {input.ndim}D tensor of {tuple(input.shape)} instead"
             )
+        if input.dtype != self.weight_ih_l0.dtype:
+            raise ArgumentError(
+                f"{self.mode}: input must have the dtype of the parameters, {self.weight_ih_l0.dtype.name}, got "
+                f"{input.dtype.name}; cast with .to(...)"
+            )
         self.check_width(input)
 
     def check_width(self, input: Tensor) -> None:
@@ -270,7 +277,14 @@ def projected(
     return [stack(each[::-1] if backwards else each) for each in zip(*states)]
 
 
-def check_sizes(mode: str, hidden_size: int, num_layers: int, dropout: float, proj_size: int) -> None:
+def check_flags(**flags: Any) -> None:
+    """Refuse what is not True or False."""
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise ArgumentTypeError(f"{name} should be of type bool, got: {type(flag).__name__}")
+
+
+def check_sizes(mode: str, sizes: dict[str, int], num_layers: int, dropout: float, proj_size: int) -> None:
     """Refuse options out of range."""
     if not isinstance(dropout, (int, float)) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
         raise ArgumentError(
@@ -283,15 +297,16 @@ def check_sizes(mode: str, hidden_size: int, num_layers: int, dropout: float, pr
             f"greater than 1, but got dropout={dropout} and num_layers={num_layers}",
             stacklevel=4,
         )
-    if not isinstance(hidden_size, int):
-        raise ArgumentTypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
-    if hidden_size <= 0:
-        raise ArgumentError(f"hidden_size must be greater than zero, got {hidden_size}")
+    for name, size in sizes.items():
+        if not isinstance(size, int):
+            raise ArgumentTypeError(f"{name} should be of type int, got: {type(size).__name__}")
+        if size <= 0:
+            raise ArgumentError(f"{name} must be greater than zero, got {size}")
     if num_layers <= 0:
         raise ArgumentError(f"num_layers must be greater than zero, got {num_layers}")
     if proj_size and mode != "LSTM":
         raise ArgumentError(f"proj_size argument is only supported for LSTM, not RNN or GRU, got {proj_size}")
-    if not 0 <= proj_size < hidden_size:
+    if not 0 <= proj_size < sizes["hidden_size"]:
         raise ArgumentError(f"proj_size has to be at least zero and smaller than hidden_size, got {proj_size}")
 
 
@@ -435,8 +450,10 @@ class RNNCellBase(Module):
         shape = (*input.shape[:-1], self.hidden_size)
         if given is None:
             return zeros(shape, dtype=input.dtype, device=input.device)
+        if given.ndim not in (1, 2):
+            raise ArgumentError(f"{type(self).__name__}: Expected hidden to be 1D or 2D, got {given.ndim}D instead")
         if tuple(given.shape) != shape:
-            raise ArgumentError(f"{type(self).__name__}: expected a hidden state of {shape}, got {tuple(given.shape)}")
+            raise ShapeError(f"{type(self).__name__}: expected a hidden state of {shape}, got {tuple(given.shape)}")
         return given
 
     def check_input(self, input: Tensor) -> None:
@@ -476,9 +493,10 @@ class RNNCell(RNNCellBase):
         if self.nonlinearity not in ("tanh", "relu"):
             raise ArgumentError(f"Unknown nonlinearity: {self.nonlinearity}")
         self.check_input(input)
+        before = self.state(hx, input)
         entering = F.linear(input, self.weight_ih, self.bias_ih)
         entering = entering if self.bias_hh is None else entering + self.bias_hh
-        return rnn_step((entering, self.weight_hh), entering, [self.state(hx, input)], self.nonlinearity == "relu")[0]
+        return rnn_step((entering, self.weight_hh), entering, [before], self.nonlinearity == "relu")[0]
 
 
 class LSTMCell(RNNCellBase):
@@ -497,10 +515,10 @@ class LSTMCell(RNNCellBase):
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Return the next h and c."""
         self.check_input(input)
+        before = [self.state(each, input) for each in ((None, None) if hx is None else hx)]
         entering = F.linear(input, self.weight_ih, self.bias_ih)
         entering = entering if self.bias_hh is None else entering + self.bias_hh
-        given = (None, None) if hx is None else hx
-        h, c = lstm_step((entering, self.weight_hh), entering, [self.state(each, input) for each in given])
+        h, c = lstm_step((entering, self.weight_hh), entering, before)
         return h, c
 
 
@@ -520,5 +538,6 @@ class GRUCell(RNNCellBase):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return the next state."""
         self.check_input(input)
+        before = self.state(hx, input)
         entering = F.linear(input, self.weight_ih, self.bias_ih)
-        return gru_step((entering, self.weight_hh, self.bias_hh), entering, [self.state(hx, input)])[0]  # type: ignore[arg-type]  # linear takes no bias too
+        return gru_step((entering, self.weight_hh, self.bias_hh), entering, [before])[0]  # type: ignore[arg-type]  # linear takes no bias too

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import ArgumentTypeError, StateDictError
-from minitensor.nn.parameter import Parameter
+from minitensor.nn.parameter import Parameter, Uninitialized, is_lazy
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -226,6 +226,13 @@ def misfit(key: str, tensor: Tensor, value: Any) -> str | None:
             f'While copying the parameter named "{key}", expected minitensor.Tensor from checkpoint but received '
             f"{type(value)}"
         )
+    if is_lazy(tensor):
+        return None
+    if is_lazy(value):
+        return (
+            f"size mismatch for {key}: copying an uninitialized param from checkpoint, the shape in current model is "
+            f"{tensor.shape}."
+        )
     if value.shape == tensor.shape or (tensor.shape == () and value.shape == (1,)):
         return None
     return (
@@ -237,13 +244,18 @@ def misfit(key: str, tensor: Tensor, value: Any) -> str | None:
 def module_copy(module: Module, name: str, value: Tensor) -> None:
     """Copy a value into the tensor that a module has."""
     target: Tensor = getattr(module, name)
+    if isinstance(target, Uninitialized):
+        if is_lazy(value):
+            return
+        target.materialize(value.shape)
     target.copy_(value.reshape(target.shape))
 
 
 def module_assign(module: Module, name: str, value: Tensor) -> None:
     """Let a module have the state dict's own tensor."""
     target: Tensor = getattr(module, name)
-    value = value.reshape(target.shape) if value.shape != target.shape else value
+    if not is_lazy(target) and value.shape != target.shape:
+        value = value.reshape(target.shape)
     if isinstance(target, Parameter):
         if not isinstance(value, Parameter):
             value = Parameter(value, target.requires_grad)

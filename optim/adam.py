@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, ClassVar
 
+from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
 from minitensor.optim.steps import descent, move_mean, move_mean_square
+from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
-    from minitensor.tensor import Tensor
 
 
 class Adam(Optimizer):
@@ -49,6 +50,9 @@ class Adam(Optimizer):
         require_betas(betas)
         require_at_least_zero("weight_decay value", weight_decay)
         require_plain(foreach, differentiable, fused)
+        for name, number in {"lr": lr, "betas[0]": betas[0], "betas[1]": betas[1]}.items():
+            if isinstance(number, Tensor) and foreach and not capturable:
+                raise ArgumentError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
         super().__init__(
             params,
             {

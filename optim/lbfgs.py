@@ -153,6 +153,7 @@ def next_direction(state: State, grad: Tensor, history: int) -> Tensor:
     for y, s, weight in zip(reversed(changes), reversed(steps), reversed(weights)):
         shares.append(float(s.dot(direction)) * float(weight))
         direction -= y * shares[-1]
+    state["al"] = [*reversed(shares), *[None] * (history - len(shares))]  # written as PyTorch does, read by nobody
     direction *= float(state["H_diag"])
     for y, s, weight, share in zip(changes, steps, weights, reversed(shares)):
         direction += s * (share - float(y.dot(direction)) * float(weight))

@@ -199,7 +199,8 @@ class Optimizer:
         saved = {
             "state": {numbers[key] if isinstance(key, Tensor) else key: value for key, value in self.state.items()},
             "param_groups": [
-                {**group, "params": [numbers[param] for param in group["params"]]} for group in self.param_groups
+                {**without_params(group), "params": [numbers[param] for param in group["params"]]}
+                for group in self.param_groups
             ],
         }
         for after in self._state_dict_post_hooks.all():
@@ -276,6 +277,11 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {option}: {group[option]}" for option in sorted(group) if option != "params"]
         return "\n".join([*lines, ")"])
+
+
+def without_params(group: Group) -> Group:
+    """Return a group's options; PyTorch writes the parameters after them."""
+    return {name: value for name, value in group.items() if name != "params"}
 
 
 def step_with_hooks(optimizer: Optimizer, closure: Callable[[], Any] | None) -> Any:

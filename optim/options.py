@@ -29,6 +29,8 @@ def require_betas(betas: Any) -> None:
         raise ArgumentTypeError(f"betas must be a pair of numbers, got {betas!r}")
     if len(betas) < 2:
         raise IndexOutOfRange(f"betas must be a pair of numbers, got {betas!r}")
+    if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
+        raise ArgumentError(f"betas must be either both floats or both Tensors, got {betas!r}")
     for i, beta in enumerate(betas):
         if not 0.0 <= beta < 1.0:
             raise ArgumentError(f"Invalid beta parameter at index {i}: {beta}")

@@ -93,9 +93,9 @@ class Backend(SpecialFunctions, ABC):
         """Return zeros (count, D) to which row ``rows[i]`` of a table (V, D) is added at ``into[i]``, for every i."""
         return scatter.sum_rows(self.xp, table, rows, into, count)
 
-    def gather(self, array: Array, dim: int, index: Array) -> Array:
-        """Return for each position in ``dim`` the element of its line."""
-        return scatter.gather(self.xp, array, dim, index)
+    def gather(self, array: Array, dim: int, index: Array, sure: bool) -> Array:
+        """Return for each position in ``dim`` the element of its line; unless ``sure``, one outside is an IndexError."""
+        return scatter.gather(self.xp, array, dim, index, sure)
 
     def scatter(self, target: Array, dim: int, index: Array, values: Any) -> None:
         """Write values, or one number, at positions in ``dim`` of a row-by-row target; the last one wins."""

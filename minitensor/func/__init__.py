@@ -8,8 +8,9 @@ arguments alone.
 from __future__ import annotations
 
 from minitensor.func.mapping import vmap
-from minitensor.func.modules import functional_call, stack_module_state
+from minitensor.func.modules import stack_module_state
 from minitensor.func.transforms import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
+from minitensor.nn.utils.stateless import functional_call
 
 __all__ = [
     "functional_call",

@@ -219,13 +219,22 @@ def at(dim: int, index: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * dim, index)
 
 
-def gather(do: Doing, input: Any, dim: int, index: Any) -> Any:
+def gather(do: Doing, input: Any, dim: int, index: Any, sure: bool) -> Any:
     """Read along one dim; a number among them is a vector of one."""
     rows, places = do.all_rows(input), do.all_rows(index)
     if input.ndim and index.ndim:
-        return do(rows, dim + 1 if dim >= 0 else dim, places)
+        return do(rows, dim + 1 if dim >= 0 else dim, places, sure)
     rows = rows if input.ndim else rows.unsqueeze(1)
-    return do(rows, 1, places.reshape(do.size, -1)).reshape(places.shape)
+    return do(rows, 1, places.reshape(do.size, -1), sure).reshape(places.shape)
+
+
+def add_lines(do: Doing, input: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
+    """Add to zeros along one dim; a number among them is a vector of one."""
+    rows, places = do.all_rows(input), do.all_rows(index)
+    if shape and index.ndim:
+        return do(rows, dim + 1 if dim >= 0 else dim, places, (do.size, *shape))
+    sums = do(rows.reshape(do.size, -1), 1, places.reshape(do.size, -1), (do.size, layouts.numel(shape)))
+    return sums.reshape(do.size, *shape)
 
 
 def masked_select(do: Doing, input: Any, mask: Any) -> Any:

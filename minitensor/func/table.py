@@ -112,6 +112,7 @@ RULES: dict[str, Any] = {
     "index_select": special.index_select,
     **dict.fromkeys("scatter_prod scatter_extreme".split(), along(dim="dim")),
     "gather": special.gather,
+    "add_lines": special.add_lines,
     "rows": special.embedding_rows,
     "add_rows": special.add_rows,
     "argwhere": no_rule("how many positions there are differs from sample to sample; use a mask with torch.where"),

@@ -15,13 +15,14 @@ from minitensor import layout as layouts
 from minitensor.autograd import record
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import NUMBERS, differentiable
+from minitensor.backends.reference.scatter import within
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, NoValues, ShapeError
 from minitensor.indexing import advanced_shape, basic, check_mask, landing, out_of_bounds, resolve
 from minitensor.ops.aliasing import place, shares_storage, writes
 from minitensor.ops.cast import check_expands, clone, own, real_enough, single, to
 from minitensor.ops.creation import tensor
-from minitensor.ops.masks import masked_fill_, nonzero
+from minitensor.ops.masks import _masked_select, masked_fill_, nonzero
 from minitensor.ops.operand import WEAKER
 from minitensor.ops.shape import reshape
 from minitensor.shapes import broadcast_shapes
@@ -78,6 +79,9 @@ def picked(input: Tensor, layout: Layout, index: Any) -> Tensor:
         return seen
     if len(picks) == 1:
         ((dim, mask),) = picks.items()
+        if is_mask(mask) and mask.ndim == seen.ndim and mask.ndim and plain:
+            check_mask(mask.layout.shape, seen.layout.shape, dim)
+            return _masked_select(seen, beside(seen, mask))
         if is_mask(mask) and mask.ndim > 1:
             check_mask(mask.layout.shape, seen.layout.shape, dim)
             seen, picks = seen.flatten(dim, dim + mask.ndim - 1), {dim: mask.reshape(-1)}
@@ -88,9 +92,27 @@ def looked_at(input: Tensor, layout: Layout, index: Any) -> tuple[Tensor, dict[i
     """Return the view that an index makes of a tensor, and the picks that remain."""
     if isinstance(index, TensorBase) and 0 < index.ndim <= len(layout.shape) and index.array.dtype.kind in "ib":
         return input, {0: index}  # what follows would find the same, in three times the time
+    picks = plain_picks(index, len(layout.shape))
+    if picks:
+        return input, picks
     items = tuple([prepared(item) for item in index]) if isinstance(index, tuple) else (prepared(index),)
     window, picks = resolve(layout, items, dims_taken)
     return (input if picks and window == layout else _slice(input, window, layout, items)), picks
+
+
+def plain_picks(index: Any, ndim: int) -> dict[int, Any]:
+    """Return the picks of an index that is made of whole slices and tensors of integers alone; of others, none."""
+    if index.__class__ is not tuple or len(index) > ndim:
+        return {}
+    picks = {}
+    for dim, item in enumerate(index):
+        if isinstance(item, TensorBase):
+            if item.array.dtype.kind != "i" or not item.ndim:
+                return {}
+            picks[dim] = item
+        elif item.__class__ is not slice or not item.start is item.stop is item.step is None:
+            return {}
+    return picks
 
 
 def prepared(item: Any) -> Any:
@@ -143,7 +165,7 @@ def positions_of(seen: Tensor, picks: Mapping[int, Any]) -> tuple[Any, ...]:
     for dim, pick in picks.items():
         for axis, positions in enumerate(pick_positions(pick, seen, dim)):
             found[dim + axis] = positions
-    if len(found) > 1:
+    if len({positions.layout.shape for positions in found.values()}) > 1:
         advanced_shape(shape, {dim: positions.layout.shape for dim, positions in found.items()})
     return tuple([found.get(dim) for dim in range(len(shape))])
 
@@ -152,6 +174,8 @@ def pick_positions(pick: Any, seen: Tensor, dim: int) -> Sequence[Any]:
     """Return the positions, one tensor for each dim that the pick takes."""
     if isinstance(pick, bool):
         return [wrap(seen.result_class, seen.xp.zeros(int(pick), "int64"))]
+    if pick.array.dtype.kind == "i":
+        return [wrapped(beside(seen, pick), dim, seen.layout.shape[dim])]
     if pick.array.dtype == "uint8":
         warnings.warn("indexing with dtype torch.uint8 is deprecated, use torch.bool", UserWarning, stacklevel=5)
         pick = pick.bool()
@@ -184,20 +208,11 @@ def index_gradient(grad: Tensor, indices: Any, in_shape: Shape) -> Tensor:
 
 
 def fits(array: Array, size: int) -> bool:
-    """Whether no position is negative or too large: one look, as a negative one without its sign is huge."""
+    """Whether no position is negative or too large."""
     try:
-        if array.size <= SMALL:
-            numbers = array.reshape(-1).tolist()
-            return not numbers or (min(numbers) >= 0 and max(numbers) < size)
-        width = array.dtype.itemsize
-        largest = size if array.dtype.kind == "u" else min(size, 1 << (8 * width - 1))  # from here on, negative ones
-        return int(array.view(UNSIGNED[width]).max()) < largest
+        return within(array, size)
     except NoValues:  # positions of one sample of many: those of all are looked at
         return fits(array.everything, size)  # type: ignore[attr-defined]  # what stands in an array's place
-
-
-SMALL = 32  # positions that are sooner looked at one by one than given to the array library
-UNSIGNED = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}
 
 
 @differentiable(input=index_gradient)
@@ -361,7 +376,9 @@ def put_picked(input: Tensor, layout: Layout, index: Any, value: Any) -> None:
         ((dim, mask),) = picks.items()
         if is_mask(mask):
             check_mask(mask.layout.shape, seen.layout.shape, dim)
-            mask = beside(seen, mask).reshape(mask.layout.shape + (1,) * (seen.ndim - dim - mask.ndim))
+            mask, behind = beside(seen, mask), seen.ndim - dim - mask.ndim
+            if behind:
+                mask = mask.reshape(mask.layout.shape + (1,) * behind)
             masked_fill_(seen, mask, value)
             return
     if isinstance(value, TensorBase) and not value.ndim:

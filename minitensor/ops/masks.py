@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
 from minitensor.autograd.record import differentiable, nondifferentiable
+from minitensor.backends import HostArray
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import DtypeError, InplaceError, ShapeError
 from minitensor.ops.aliasing import delivered, shares_storage, writes
 from minitensor.ops.cast import check_expands, own, single
 from minitensor.ops.join import cat
-from minitensor.ops.operand import require_tensors
+from minitensor.ops.operand import number_beside, require_tensors
 from minitensor.ops.shape import broadcast_tensors
 from minitensor.shapes import broadcast_shapes
 
@@ -44,11 +45,13 @@ def check_broadcasts(name: str, input: Tensor, mask: Tensor) -> None:
 
 def exactly(name: str, result: Tensor, out: Tensor | None, *inputs: Tensor) -> Tensor:
     """Return a result, written into ``out`` where that was given: of its dtype, apart from the inputs' memory."""
+    if out is None:
+        return result
     if isinstance(out, TensorBase) and out.dtype is not result.dtype:
         raise DtypeError(
             f"{name}(): Expected out tensor to have dtype {result.dtype.name}, but got {out.dtype.name} instead"
         )
-    if out is not None and any(shares_storage(out, each) for each in inputs):
+    if any(shares_storage(out, each) for each in inputs):
         raise InplaceError(
             f"{name}(): unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
             "single memory location; clone() one of them before"
@@ -64,10 +67,19 @@ def _masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Array:
     return input.backend.where(bools("masked_fill", mask), filler(value, input), input.array)
 
 
+REALS = (float, int)
+SAFE = 1e38  # numbers up to this fit into singles
+INFINITE = (float("inf"), float("-inf"))
+
+
 def filler(value: Any, input: Tensor) -> Array:
     """Return a number or 0-d tensor as a 0-d array of the input's dtype."""
     if isinstance(value, TensorBase) and value.is_complex() and not input.is_complex():
         value = value.item()
+    array = input.array
+    if value.__class__ in REALS and array.dtype.char in "fd" and array.__class__ is HostArray \
+            and (-SAFE < value < SAFE or value in INFINITE):
+        return number_beside(value, array)  # what follows would give the same, in ten times the time
     number = single("masked_fill", value, input)
     return input.xp.asarray(number.real if number.__class__ is complex else number, dtype=input.array.dtype)
 

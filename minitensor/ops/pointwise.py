@@ -425,8 +425,10 @@ def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
 def _where(condition: Tensor, input: Operand, other: Operand) -> Array:
     if condition.array.dtype.kind != "b":
         raise DtypeError(f"where: expected a bool condition, got {condition.dtype.name}; compare, as in x != 0")
-    like = same_device(condition, input, other)
     a, b = chosen_from(condition, input, other)
+    like = condition if condition.array.__class__ is HostArray is a.__class__ is b.__class__ else same_device(
+        condition, input, other
+    )
     found: Array = like.backend.where(condition.array, a, b)
     return found
 

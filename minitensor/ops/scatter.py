@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
     from minitensor.ops.operand import Number, Operand
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
@@ -53,9 +54,8 @@ class PositionError(IndexOutOfRange, RuntimeError):
 
 def inside(name: str, index: Tensor, dim: int, size: int) -> None:
     """Refuse positions outside a dim; negative ones too, as PyTorch does here."""
+    require_integers(name, index)
     array = index.array
-    if array.dtype.kind not in "iu":
-        raise DtypeError(f"{name}(): expected dtype int64 for index, got {index.dtype.name}; cast with .long()")
     if fits(array, size):
         return
     low, high = int(array.min()), int(array.max())
@@ -63,6 +63,12 @@ def inside(name: str, index: Tensor, dim: int, size: int) -> None:
         f"{name}(): index {low if low < 0 else high} is out of bounds for dimension {dim} with size {size}"
         + ("; negative positions are not wrapped here" if -size <= low < 0 else "")
     )
+
+
+def require_integers(name: str, index: Tensor) -> None:
+    """Refuse positions that are no integers."""
+    if index.array.dtype.kind not in "iu":
+        raise DtypeError(f"{name}(): expected dtype int64 for index, got {index.dtype.name}; cast with .long()")
 
 
 # -- slices of one dim -------------------------------------------------------------------------------------------------
@@ -102,7 +108,8 @@ def as_slices(input: Tensor, source: Tensor) -> Tensor:
 
 @differentiable(input=lambda grad, dim, index, in_shape: _add_at(grad, at(dim, index, len(in_shape)), in_shape))
 def _index_select(input: Tensor, dim: int, index: Tensor) -> Array:
-    return taken(input, {dim: index.array})
+    array = input.array
+    return input.backend.take(array, index.array, dim) if array.flags.c_contiguous else taken(input, {dim: index.array})
 
 
 def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -243,7 +250,14 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor
 
 
 def aligned(name: str, input: Tensor, dim: int, index: Tensor) -> int:
-    """Return the dim after a look at an index with as many dims as the tensor, none longer but ``dim``."""
+    """Return the dim after a look at an index and at its positions."""
+    dim = along_lines(name, input, dim, index)
+    inside(name, index, dim, input.layout.shape[dim] if input.ndim else 1)
+    return dim
+
+
+def along_lines(name: str, input: Tensor, dim: int, index: Tensor) -> int:
+    """Return the dim after a look at the shape of an index: as many dims as the tensor, none longer but ``dim``."""
     require_tensors(name, input=input, index=index)
     shape, wanted = input.layout.shape or (1,), index.layout.shape or (1,)
     if len(shape) != len(wanted) and index.numel():
@@ -258,13 +272,31 @@ def aligned(name: str, input: Tensor, dim: int, index: Tensor) -> int:
                 f"{name}(): size does not match at dimension {axis}: expected index {list(wanted)} to be no larger "
                 f"than self {list(shape)} apart from dimension {dim}"
             )
-    inside(name, index, dim, shape[dim])
     return dim
 
 
-@differentiable(input=lambda grad, dim, index, in_shape: grad.new_zeros(in_shape).scatter_add(dim, index, grad))
-def _gather(input: Tensor, dim: int, index: Tensor) -> Array:
-    return input.backend.gather(input.array, dim, index.array)
+def lines_back(grad: Tensor, dim: int, index: Tensor, in_shape: Shape) -> Tensor:
+    """Return the gradient of what was read: added back where it was."""
+    return _add_lines(grad, dim, index, in_shape)
+
+
+@differentiable(input=lines_back)
+def _gather(input: Tensor, dim: int, index: Tensor, sure: bool = True) -> Array:
+    """Read; unless it is sure that no position is outside, look at them."""
+    try:
+        return input.backend.gather(input.array, dim, index.array, sure)
+    except IndexError:
+        inside("gather", index, dim, input.layout.shape[dim] if input.ndim else 1)
+        raise
+
+
+@differentiable(input=lambda grad, dim, index: _gather(grad, dim, index))
+def _add_lines(input: Tensor, dim: int, index: Tensor, shape: Shape) -> Array:
+    """Return zeros of a shape with ``input`` added at positions of their lines: the adjoint of ``_gather``."""
+    sums = input.xp.zeros(shape, input.array.dtype)
+    if index.array.size:
+        input.backend.scatter_add(sums, dim, index.array, input.array)
+    return sums
 
 
 def gather(
@@ -277,7 +309,9 @@ def gather(
     tensor([[2],
             [3]])
     """
-    return exactly("gather", _gather(input, aligned("gather", input, dim, index), index), out, input, index)
+    dim = along_lines("gather", input, dim, index)
+    require_integers("gather", index)
+    return exactly("gather", _gather(input, dim, index, False), out, input, index)
 
 
 def source_like(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tensor:
@@ -385,8 +419,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     ours[dim] = theirs[dim] = 1
     common = broadcast_shapes(tuple(ours), tuple(theirs))
     whole = [*common[:dim], -1, *common[dim + 1 :]]
+    require_integers("take_along_dim", indices)
     positions = wrapped(indices, dim, input.layout.shape[dim])
-    return gather(expanded(input, whole), dim, expanded(positions, whole), out=out)
+    found = _gather(expanded(input, whole), dim, expanded(positions, whole))
+    return exactly("take_along_dim", found, out, input, indices)
 
 
 def expanded(input: Tensor, whole: list[int]) -> Tensor:

@@ -42,7 +42,7 @@ from minitensor.nn.functional.conv import (
     conv_transpose2d,
     conv_transpose3d,
 )
-from minitensor.nn.functional.cross_entropy import cross_entropy, nll_loss
+from minitensor.nn.functional.cross_entropy import cross_entropy, linear_cross_entropy, nll_loss
 from minitensor.nn.functional.ctc import ctc_loss
 from minitensor.nn.functional.dropout import (
     alpha_dropout,
@@ -54,8 +54,10 @@ from minitensor.nn.functional.dropout import (
 )
 from minitensor.nn.functional.embedding import embedding, embedding_bag, one_hot
 from minitensor.nn.functional.folding import channel_shuffle, fold, pixel_shuffle, pixel_unshuffle, unfold
+from minitensor.nn.functional.fractional import fractional_max_pool2d, fractional_max_pool3d
 from minitensor.nn.functional.interpolation import interpolate, upsample, upsample_bilinear, upsample_nearest
 from minitensor.nn.functional.linear import bilinear, linear
+from minitensor.nn.functional.locally_connected import locally_connected2d
 from minitensor.nn.functional.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -116,13 +118,15 @@ __all__ = [
     "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
     # linear and convolution
     "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear",
+    "locally_connected2d",
     # images
     "affine_grid", "channel_shuffle", "fold", "grid_sample", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle",
     "unfold", "upsample", "upsample_bilinear", "upsample_nearest",
     # pooling
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d",
-    "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
+    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "fractional_max_pool2d", "fractional_max_pool3d",
+    "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d",
+    "max_unpool3d",
     # normalisation and dropout
     "alpha_dropout", "batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout",
     "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm",
@@ -130,9 +134,10 @@ __all__ = [
     "embedding", "embedding_bag", "one_hot", "multi_head_attention_forward", "scaled_dot_product_attention",
     # losses
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy", "ctc_loss",
-    "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss",
-    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "poisson_nll_loss",
-    "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
+    "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "linear_cross_entropy",
+    "margin_ranking_loss", "mse_loss", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
+    "nll_loss", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     # distances
     "cosine_similarity", "pairwise_distance", "pdist",
 ]  # fmt: skip

@@ -18,8 +18,10 @@ from minitensor.errors import (
     IndexOutOfRange,
     ShapeError,
     UnsupportedDtype,
+    UnsupportedError,
     UsageError,
 )
+from minitensor.nn.functional.linear import linear
 from minitensor.nn.functional.reduction import read_reduction
 from minitensor.ops.activation import log_softmax
 from minitensor.ops.constant import constant_in
@@ -53,7 +55,7 @@ def softmax_back(
 def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total: bool) -> tuple[Array, ...]:
     """Return scales * (log sum exp(x) - x[target]) for each row of (N, C), or their sum; and the softmax."""
     x, xp = input.array, input.xp
-    softmax = x - xp.max(x, 1, keepdims=True)
+    softmax = x - x.max(1, keepdims=True)
     losses = softmax[xp.arange(len(x)), target.array]
     xp.exp(softmax, out=softmax)
     sums = xp.add.reduce(softmax, 1, keepdims=True)
@@ -142,6 +144,11 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise UsageError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
     if target.array.dtype.kind == "f" and target.shape == input.shape:
+        if ignore_index >= 0:
+            raise UsageError(
+                f"cross_entropy: ignore_index is not supported for floating point target, got {ignore_index}; "
+                "probabilities have no class to ignore"
+            )
         return soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     if label_smoothing:
         log_probability = log_softmax(input, 1 if input.ndim > 1 else 0)
@@ -151,6 +158,56 @@ def cross_entropy(
     if reduction == "none":
         return losses if target.ndim == 1 else losses.reshape(target.shape)
     return losses if samples.counted else losses + math.nan
+
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: None = None,
+) -> Tensor:
+    """Return ``cross_entropy`` of logits that are a linear map of ``input`` (N, in) or (in).
+
+    The map's weight is (C, in), or (C, d1, ..., in) for logits (N, C, d1, ...); ``linear_bias`` is (C, d1, ...).
+    ``options``, by which PyTorch saves memory, must be None.
+
+    >>> import minitensor as torch
+    >>> linear_cross_entropy(torch.ones(1, 2), torch.tensor([[1., 0.], [0., 1.]]), torch.tensor([0]))
+    tensor(0.6931)
+    """
+    if options is not None:
+        raise UnsupportedError("linear_cross_entropy: options is not supported; leave it out, the result is the same")
+    classes = check_map(input, linear_weight, linear_bias)
+    shape = (*input.shape[:-1], *classes)
+    if ignore_index is not None and tuple(target.shape) == shape:
+        raise UsageError("linear_cross_entropy: ignore_index cannot be specified when target contains probabilities")
+    flat = None if linear_bias is None else linear_bias.reshape(-1)
+    logits = linear(input, linear_weight.reshape(-1, input.shape[-1]), flat).reshape(shape)
+    ignored = -100 if ignore_index is None else ignore_index
+    return cross_entropy(logits, target, weight, None, ignored, None, reduction, label_smoothing)
+
+
+def check_map(input: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[int, ...]:
+    """Return the classes, and further dims, of the logits, once input, weight and bias fit."""
+    given, shape = tuple(input.shape), tuple(weight.shape)
+    if len(given) not in (1, 2) or len(shape) < 2 or given[-1] != shape[-1]:
+        raise ShapeError(
+            "linear_cross_entropy: expected input (N, in) or (in) and linear_weight (C, ..., in), got "
+            f"{given} and {shape}"
+        )
+    if bias is not None and tuple(bias.shape) != shape[:-1]:
+        raise ShapeError(f"linear_cross_entropy: expected linear_bias shape {shape[:-1]}, got {tuple(bias.shape)}")
+    if len(shape) > 2 and len(given) < 2:
+        raise ShapeError(
+            f"linear_cross_entropy: linear_weight of shape {shape} requires batched input (N, in), got {given}"
+        )
+    return shape[:-1]
 
 
 def nll_loss(
@@ -339,4 +396,8 @@ def check_logits(name: str, input: Any, weight: Any) -> None:
         raise ShapeError(
             f"{name}: weight tensor should be defined either for all {count} classes or no classes, but got weight of "
             f"shape {tuple(weight.shape)} for input of shape {tuple(input.shape)}"
+        )
+    if weight is not None and weight.dtype != input.dtype:
+        raise DtypeError(
+            f"{name}: expected weight of the input's dtype {input.dtype.name}, got {weight.dtype.name}; cast with .to()"
         )

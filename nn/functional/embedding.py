@@ -173,7 +173,7 @@ def bags_of(input: Tensor, offsets: Tensor | None, include_last_offset: bool) ->
         )
     if include_last_offset and not offsets.numel():
         raise ShapeError("embedding_bag: include_last_offset: numBags should be at least 1, got no offsets")
-    number = xp.searchsorted(starts, xp.arange(input.numel(), dtype=starts.dtype), side="right") - 1
+    number = xp.cumsum(xp.bincount(starts, minlength=input.numel() + 1)[: input.numel()]) - 1  # one more at each start
     return wrap(input.result_class, number), offsets.numel() - include_last_offset
 
 

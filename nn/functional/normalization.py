@@ -198,6 +198,8 @@ def batch_norm(
     ``momentum`` (the variance unbiased); otherwise with the running ones. Ioffe and Szegedy 2015.
     """
     check_floating("batch_norm", input)
+    if eps < 0 or (training and eps == 0):
+        raise ArgumentError(f"batch_norm: eps must be positive, or 0 in evaluation, got {eps}")
     if not input.numel():
         return input.clone()
     if input.ndim < 2:
@@ -317,6 +319,8 @@ def layer_norm(
                 f"layer_norm: expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{list(each.shape)} and normalized_shape={list(shape)}"
             )
+    if input.ndim == 2 and len(shape) == 1:  # rows and vectors already
+        return _layer_norm(there(input, weight, bias), weight is not None, eps)
     rows = input.reshape(prod(input.shape[: -len(shape)]), prod(shape))
     weight, bias = [None if each is None else each.reshape(-1) for each in (weight, bias)]
     return _layer_norm(there(rows, weight, bias), weight is not None, eps).reshape(input.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minitensor.nn.utils import rnn
+from minitensor.nn.utils import parametrizations, parametrize, prune, rnn, stateless
 from minitensor.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from minitensor.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
 from minitensor.nn.utils.fusion import (
@@ -11,6 +11,8 @@ from minitensor.nn.utils.fusion import (
     fuse_linear_bn_eval,
     fuse_linear_bn_weights,
 )
+from minitensor.nn.utils.init import skip_init
+from minitensor.nn.utils.norm_hooks import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 
 __all__ = [
     "clip_grad_norm_",
@@ -22,6 +24,15 @@ __all__ = [
     "fuse_linear_bn_weights",
     "get_total_norm",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "prune",
+    "remove_spectral_norm",
+    "remove_weight_norm",
     "rnn",
+    "skip_init",
+    "spectral_norm",
+    "stateless",
     "vector_to_parameters",
+    "weight_norm",
 ]

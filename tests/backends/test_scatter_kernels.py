@@ -77,6 +77,25 @@ def test_rows_are_summed_alike(seed: int, kind: str, case: Any) -> None:
     np.testing.assert_array_equal(found, slow.sum_rows(np, table, rows, into, places))
 
 
+@given(SEEDS, st.sampled_from([(50, 16, 40, 7), (50, 13, 6000, 3), (9, 300, 40, 40), (7, 64, 1500, 1)]))
+def test_rows_of_bags_of_one_size_are_summed_alike(seed: int, case: Any) -> None:
+    height, width, count, size = case
+    random = np.random.default_rng(seed)
+    table = numbers(random, (height, width), "float32")
+    rows, into = random.integers(0, height, count * size), np.repeat(np.arange(count), size)
+    found = scatter.sum_rows(table, rows, into, count)
+    np.testing.assert_array_equal(found, slow.sum_rows(np, table, rows, into, count))
+
+
+@pytest.mark.parametrize("position", [-1, 40])
+def test_a_position_outside_is_refused_where_it_may_be(position: int) -> None:
+    array, index = np.zeros((300, 40), "float32"), np.zeros((300, 40), "int64")
+    index[-1, -1] = position
+    for gather in (scatter.gather, lambda *args: slow.gather(np, *args)):
+        with pytest.raises(IndexError):
+            gather(array, 1, index, False)
+
+
 def test_rows_of_infinity_and_nan_stay_in_their_places() -> None:
     values = np.ones((600, 16), "float32")
     values[3], values[4], values[5] = np.inf, np.nan, -np.inf
@@ -99,7 +118,7 @@ def test_lines_are_read_and_written_alike(seed: int, case: Any, kind: str) -> No
     array = numbers(random, shape, "float32")
     index = np.asarray(random.integers(0, min(shape[dim] if shape else 1, 255), places), kind)
     values = numbers(random, places, "float32")
-    np.testing.assert_array_equal(scatter.gather(array, dim, index), slow.gather(np, array, dim, index))
+    np.testing.assert_array_equal(scatter.gather(array, dim, index, False), slow.gather(np, array, dim, index, True))
     for write in ("scatter", "scatter_add"):
         found, expected = array.copy(), array.copy()
         given_values = values.reshape(-1) if write == "scatter" else values

@@ -90,7 +90,7 @@ def test_the_reference_equals_pytorch(case: Case) -> None:
     torch = pytest.importorskip("torch")
     assume(case.input.size)
     name = f"conv{case.input.ndim - 2}d"
-    a, w = (torch.from_numpy(numpy.array(part)) for part in (case.input, case.weight))
+    a, w = (torch.from_numpy(part.copy()) for part in (case.input, case.weight))
     expected = getattr(torch.nn.functional, name)(a, w, None, *case.numbers)
     numpy.testing.assert_array_equal(
         reference.conv(numpy, case.input, case.weight, *case.numbers), expected.numpy(), strict=True
@@ -153,7 +153,7 @@ def test_fast_max_pool_equals_the_reference_with_nan_and_infinity(case: Pool) ->
 def test_reference_max_pool_equals_pytorch(case: Pool) -> None:
     torch = pytest.importorskip("torch")
     assume(case.input.size)
-    there = torch.from_numpy(numpy.ascontiguousarray(case.input))
+    there = torch.from_numpy(case.input.copy())
     pool = getattr(torch.nn.functional, f"max_pool{case.input.ndim - 2}d")
     for found, wanted in zip(reference_pool.max_pool(numpy, *case), pool(there, *case[1:], return_indices=True)):
         numpy.testing.assert_array_equal(found, wanted.numpy(), strict=True)
@@ -179,7 +179,7 @@ def test_adaptive_max_pool_equals_pytorch(case: Pool, count: int) -> None:
     torch = pytest.importorskip("torch")
     assume(case.input.size)
     dims = case.input.ndim - 2
-    there = torch.from_numpy(numpy.ascontiguousarray(case.input))
+    there = torch.from_numpy(case.input.copy())
     pool = getattr(torch.nn.functional, f"adaptive_max_pool{dims}d")
     expected = pool(there, (count,) * dims, return_indices=True)
     for kernel in (fast_pool.adaptive_max_pool, lambda *given: reference_pool.adaptive_max_pool(numpy, *given)):

@@ -161,3 +161,81 @@ def test_a_backward_hook_that_returns_too_many_is_told() -> None:
     layer.register_full_backward_hook(lambda module, gi, go: (gi[0], gi[0]))
     with pytest.raises(RuntimeError, match="invalid number of grad_input, got 2, but expected 1"):
         layer(minitensor.ones(1, 1, requires_grad=True)).sum().backward()
+
+
+# -- for all modules ---------------------------------------------------------------------------------------------------
+
+
+def seen_by_global_hooks(lib: Any) -> list[Any]:
+    """Return what hooks for all modules saw, in order, while a network was built, called and differentiated."""
+    module, seen = lib.nn.module if lib is minitensor else lib.nn.modules.module, []
+
+    def note(*facts: Any) -> None:
+        seen.append(facts)
+
+    handles = [
+        module.register_module_parameter_registration_hook(lambda m, name, p: note("parameter", name)),
+        module.register_module_buffer_registration_hook(lambda m, name, b: note("buffer", name)),
+        module.register_module_module_registration_hook(lambda m, name, inner: note("module", name)),
+    ]
+    try:
+        net = lib.nn.Sequential(lib.nn.Linear(2, 2), lib.nn.BatchNorm1d(2))
+        net.register_forward_pre_hook(lambda m, args: note("own pre"))
+        net.register_forward_hook(lambda m, args, output: note("own"))
+        net.register_full_backward_hook(lambda m, grad, output: note("own backward"))
+        handles += [
+            module.register_module_forward_pre_hook(lambda m, args: note("pre", type(m).__name__)),
+            module.register_module_forward_hook(lambda m, args, output: note("after", type(m).__name__)),
+            module.register_module_forward_hook(
+                lambda m, args, kwargs, output: note("after", kwargs, type(m).__name__), with_kwargs=True
+            ),
+            module.register_module_full_backward_pre_hook(lambda m, grad: note("backward pre", len(grad))),
+            module.register_module_full_backward_hook(lambda m, grad, output: note("backward", type(m).__name__)),
+        ]
+        net(lib.ones(3, 2, requires_grad=True)).sum().backward()
+    finally:
+        for handle in handles:
+            handle.remove()
+    before = len(seen)
+    net(lib.ones(3, 2))
+    assert [facts[0] for facts in seen[before:]] == ["own pre", "own"], "a removed hook is silent"
+    return seen
+
+
+def test_hooks_for_all_modules_are_pytorchs() -> None:
+    torch = pytest.importorskip("torch")
+    assert seen_by_global_hooks(minitensor) == seen_by_global_hooks(torch)
+
+
+def test_registration_hooks_may_put_something_else_there() -> None:
+    with nn.module.register_module_parameter_registration_hook(lambda m, name, p: nn.Parameter(p.detach(), False)):
+        layer = nn.Linear(2, 2)
+    assert not layer.weight.requires_grad
+    with nn.module.register_module_module_registration_hook(lambda m, name, inner: nn.Identity()):
+        net = nn.Sequential(nn.ReLU())
+    assert repr(net[0]) == "Identity()"
+
+
+def test_an_always_called_hook_for_all_modules_runs_despite_an_error() -> None:
+    seen: list[str] = []
+    with nn.module.register_module_forward_hook(
+        lambda m, args, output: seen.append(type(m).__name__), always_call=True
+    ), pytest.raises(RuntimeError):
+        nn.Sequential(nn.Linear(2, 2))(minitensor.ones(3))
+    assert seen == ["Linear", "Sequential"]
+
+
+def test_the_old_backward_hook_names_the_new_one() -> None:
+    with pytest.raises(NotImplementedError, match="use register_full_backward_hook"):
+        nn.ReLU().register_backward_hook(lambda m, grad, output: None)
+
+
+def test_private_names_that_packages_use_are_there() -> None:
+    layer, seen = nn.Linear(1, 1), []
+    layer._register_state_dict_hook(lambda m, entries, prefix, metadata: {**entries, "more": 1})
+    layer._register_load_state_dict_pre_hook(lambda entries, prefix, *rest: seen.append(prefix))
+    layer._register_load_state_dict_pre_hook(lambda m, entries, *rest: seen.append(m), with_module=True)
+    entries = layer.state_dict()
+    assert entries.pop("more") == 1
+    layer.load_state_dict(entries)
+    assert seen == ["", layer]

@@ -325,3 +325,83 @@ def test_wrong_sizes_name_the_layer_by_its_path() -> None:
 
     with pytest.raises(RuntimeError, match=r"^features\.1: Linear\(in_features=5, out_features=3, bias=True\): .*4.*5"):
         Net()(minitensor.zeros(2, 4))
+
+
+def test_an_error_keeps_its_class_and_where_it_comes_from() -> None:
+    inner = nn.BatchNorm1d(3)
+    net = nn.Sequential(nn.Sequential(nn.ReLU(), nn.ModuleDict({"norm": inner})["norm"]))
+    with pytest.raises(ValueError, match=r"^0\.1: BatchNorm1d\(3, .*\): expected 2D or 3D input") as caught:
+        net(minitensor.zeros(1, 1, 1, 1))
+    assert caught.traceback[-1].name == "_check_input_dim"
+    assert str(caught.value).count("BatchNorm1d") == 1
+
+
+def test_a_layer_that_no_path_leads_to_is_named_without_one() -> None:
+    class Net(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return self.hidden[0](x)
+
+    net = Net()
+    net.hidden = [nn.Linear(2, 2)]
+    with pytest.raises(RuntimeError, match=r"^Linear\(in_features=2, "):
+        net(minitensor.zeros(3))
+
+
+# -- replacing
+
+
+def test_a_module_is_put_at_a_path() -> None:
+    network = net(minitensor)
+    network.set_submodule("3.1", nn.Identity())
+    assert isinstance(network[3][1], nn.Identity)
+    network.set_submodule("3.new", nn.ReLU())
+    assert isinstance(network[3].new, nn.ReLU)
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "kind", "message"),
+    [
+        ("", {}, ValueError, "without a target name"),
+        ("9.1", {}, AttributeError, "Sequential has no attribute `9`"),
+        ("3.new", {"strict": True}, AttributeError, "Sequential has no attribute `new`"),
+        ("0.weight", {}, AttributeError, "`weight` is not an nn.Module"),
+    ],
+)
+def test_a_place_that_is_none_is_named(target: str, options: Any, kind: type[Exception], message: str) -> None:
+    network = net(minitensor)
+    with pytest.raises(kind, match=message):
+        network.set_submodule(target, nn.ReLU(), **options)
+    with pytest.raises(ValueError, match="not an nn.Module, found <class 'int'>"):
+        network.set_submodule("0", 3)
+
+
+# -- what PyTorch's modules have
+
+
+def test_every_public_name_of_pytorchs_module_is_there_or_left_out_for_a_reason(torch: ModuleType) -> None:
+    left_out = {
+        "T_destination": "a type", "call_super_init": "for classes with several parents that PyTorch's own does not call",
+        "dump_patches": "old", "ipu": "a device", "mtia": "a device", "xpu": "a device",
+        "share_memory": "tensors are not shared between processes",
+    }  # fmt: skip
+    theirs = {name for name in dir(torch.nn.Module()) if not name.startswith("_")}
+    assert theirs - set(dir(nn.Module())) == left_out.keys()
+
+
+def test_to_empty_keeps_sizes_and_the_parameters_themselves() -> None:
+    layer = nn.BatchNorm1d(3)
+    held = layer.weight
+    assert layer.to_empty(device="cpu") is layer
+    assert layer.weight is held
+    assert {name: tuple(each.shape) for name, each in layer.state_dict().items()} == {
+        "weight": (3,), "bias": (3,), "running_mean": (3,), "running_var": (3,), "num_batches_tracked": (),
+    }  # fmt: skip
+
+
+def test_compiling_changes_nothing_and_bfloat16_is_refused() -> None:
+    layer = nn.Linear(2, 2)
+    before = layer(minitensor.ones(2)).tolist()
+    layer.compile(mode="max-autotune")
+    assert layer(minitensor.ones(2)).tolist() == before
+    with pytest.raises(NotImplementedError, match=r"use half\(\) or float\(\)"):
+        layer.bfloat16()

@@ -73,6 +73,13 @@ ON_CLASSES = rows(
         call(f(3), np.array(1)), call(f(2, 3, 2), i(2, 2, high=3)), call(f(2, 3), f(2, 3, low=0.1, high=0.9, seed=1))),
         wrong=(call(f(2, 3), np.array([3, 0])), call(f(2, 3), np.array([0])), call(f(2, 3), CLASSES, reduction="x"),
                call(f(2, 3), np.array([1.0, 2.0])), call(f(2, 3), f(2, 4))), constants=(2,), host=CHECKED),
+    loss("linear_cross_entropy", (
+        call(f(2, 4), f(3, 4, seed=1), CLASSES), call(f(2, 4), f(3, 4, seed=1), CLASSES, linear_bias=f(3, seed=2), reduction="none"),
+        call(f(2, 4), f(3, 2, 4, seed=1), i(2, 2, high=3), linear_bias=f(3, 2, seed=2), ignore_index=0, label_smoothing=0.1),
+        call(f(4), f(3, 4, seed=1), np.array(1)),
+        call(f(2, 4), f(3, 4, seed=1), f(2, 3, low=0.1, high=0.9, seed=2), reduction="sum")), host=CHECKED,
+        wrong=(call(f(2, 4), f(3, 5), CLASSES), call(f(4), f(3, 2, 4), CLASSES), call(f(2, 4), f(3, 4), CLASSES, linear_bias=f(2)),
+               call(f(2, 4), f(3, 4), f(2, 3), ignore_index=1), call(f(1, 2, 4), f(3, 4), CLASSES))),
     loss("multi_margin_loss", (
         call(f(2, 3), CLASSES), call(f(2, 3), CLASSES, 2, 0.7), call(f(2, 3), CLASSES, weight=f(3, low=0.2, seed=1)),
         call(f(2, 3), CLASSES, reduction="none"), call(f(3), np.array(1), reduction="none")), constants=(2,), twice=False,

@@ -47,6 +47,16 @@ POOLING = rows(
         dtypes="single", wrong=(call(f(4), 2), call(f(1, 0, 4), 2))),
     Row(F + "adaptive_max_pool3d", (call(f(1, 2, 4, 3, 5), 2), call(f(2, 4, 3, 2), (3, None, 1)), call(f(1, 1, 4, 2, 2), 2, True),
         kink(ties(1, 1, 5, 4, 3), 2, True)), out=False, dtypes="single", wrong=(call(f(4, 4), 2),)),
+    Row(F + "fractional_max_pool2d", (
+        call(f(1, 2, 5, 6), 2, 3, None, False, f(1, 2, 2, low=0.1, high=0.9, seed=1)),
+        call(f(2, 6, 7), (2, 3), (4, 3), None, True, f(1, 2, 2, low=0.1, high=0.9, seed=1)),
+        call(f(1, 1, 5, 6), 2, None, (0.5, 0.5), False, f(1, 1, 2, low=0.1, high=0.9, seed=1)),
+        kink(ties(1, 1, 5, 5), 2, (3, 1), None, False, f(1, 1, 2, low=0.1, high=0.9, seed=1))), host=WHERE, out=False, dtypes="none",
+        constants=(5,), wrong=(call(f(1, 1, 4, 4), 2), call(f(1, 1, 4, 4), 2, 4), call(f(1, 1, 4, 4), 2, 2, None, False, f(1, 2, 2)))),
+    Row(F + "fractional_max_pool3d", (
+        call(f(1, 2, 5, 5, 5), 2, 3, None, False, f(1, 2, 3, low=0.1, high=0.9, seed=1)),
+        call(f(1, 4, 6, 4), (2, 3, 1), (2, 3, 2), None, True, f(1, 1, 3, low=0.1, high=0.9, seed=1))), host=WHERE, out=False, dtypes="none",
+        constants=(5,), wrong=(call(f(1, 1, 4, 4, 4), 2), call(f(1, 1, 4, 4, 4), 2, 4))),
     Row(F + "lp_pool1d", (call(f(1, 2, 6, low=0.1), 2.0, 2), call(f(2, 5, low=0.1), 3.0, 3, 1)), out=False, dtypes="single", rtol=1e-5),
     Row(F + "lp_pool3d", (call(f(1, 2, 2, 4, 2, low=0.1), 2.0, 2), call(f(1, 1, 3, 2, 3, low=0.1), 3.0, (2, 1, 3), 1)), out=False, dtypes="single",
         rtol=1e-5),

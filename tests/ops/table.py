@@ -7,6 +7,7 @@ from ops import (
     rows_fft,
     rows_functional,
     rows_index,
+    rows_layers,
     rows_linalg,
     rows_losses,
     rows_order,
@@ -29,6 +30,7 @@ ROWS: tuple[Row, ...] = (
     *rows_index.ROWS,
     *rows_linalg.ROWS,
     *rows_functional.ROWS,
+    *rows_layers.ROWS,
     *rows_losses.ROWS,
     *rows_spatial.ROWS,
 )

@@ -17,7 +17,6 @@ import minitensor.nn.utils.rnn
 from strategies import Placed, tensor_of
 
 torch = pytest.importorskip("torch")
-from torch.nn.utils.rnn import PackedSequence
 
 
 class Beyond(Exception):
@@ -34,13 +33,15 @@ def translated(value: Any) -> Any:
         return mt.device(str(value))
     if isinstance(value, torch.memory_format):
         return named_alike(str(value).removeprefix("torch."))
-    if isinstance(value, torch.layout | torch.Generator):
+    if isinstance(value, torch.layout | torch.Generator | torch.nn.LinearCrossEntropyOptions):
         raise Beyond(f"{value}")
     if isinstance(value, slice):
         return slice(translated(value.start), translated(value.stop), translated(value.step))
     if isinstance(value, dict):
         return {name: translated(each) for name, each in value.items()}
-    if isinstance(value, PackedSequence):
+    if isinstance(value, torch.nn.TransformerEncoderLayer):
+        return encoder_layer(value)
+    if isinstance(value, torch.nn.utils.rnn.PackedSequence):
         return mt.nn.utils.rnn.PackedSequence(*map(translated, value))
     if value.__class__ in (list, tuple):
         return value.__class__([translated(each) for each in value])
@@ -65,3 +66,14 @@ def named_alike(name: str) -> Any:
     if not hasattr(mt, name):
         raise Beyond(name)
     return getattr(mt, name)
+
+
+def encoder_layer(value: Any) -> Any:
+    """Return a layer of this library with the same options and numbers."""
+    layer = mt.nn.TransformerEncoderLayer(
+        value.self_attn.embed_dim, value.self_attn.num_heads, value.linear1.out_features, value.dropout.p,
+        translated(value.activation), value.norm1.eps, value.self_attn.batch_first, value.norm_first,
+        bias=value.linear1.bias is not None, dtype=translated(value.linear1.weight.dtype),
+    )  # fmt: skip
+    layer.load_state_dict({name: tensor(each) for name, each in value.state_dict().items()})
+    return layer

@@ -24,6 +24,7 @@ TILE_ELEMENTS = 1 << 17  # half a MiB of floats
 ROWS_TILE = 1 << 17  # larger: kernels that call NumPy often lose more by the calls than by the cache
 WORTH_A_THREAD = 1 << 18  # waking a helper takes 20 to 50 us, about as long as a pass over a tile
 NEAR = 4  # so many standard deviations from zero, a mean costs two bits
+FEW = 2048  # up to this many elements, fewer calls count for more than what each of them costs
 LONG = 64  # from this L on, a dot product for each of N * C beats one long loop
 
 
@@ -201,7 +202,7 @@ def centered(part: Array, out: Array, ones: Array, eps: float) -> Array:
 
 def channel_statistics(input: Array, groups: int) -> tuple[Array, Array]:
     """Return mean and variance; of each row first, from which those of many rows follow (Chan et al. 1979)."""
-    if not applies(input) or (input.shape[2] < LONG and groups):
+    if not applies(input) or (input.shape[2] < LONG and groups) or input.size <= FEW:
         return reference.channel_statistics(numpy, input, groups)
     x = numpy.ascontiguousarray(input)
     if x.shape[2] < LONG:
@@ -246,6 +247,12 @@ def channel_norm(input: Array, mean: Array, r: Array, weight: Array | None, bias
     if not applies(input) or not alike(input, mean, r, weight, bias) or (input.shape[2] < LONG and len(mean) > 1):
         return reference.channel_norm(numpy, input, mean, r, weight, bias)
     x = numpy.ascontiguousarray(input)
+    if x.size <= FEW and mean.shape[1] == x.shape[1]:
+        slope = r if weight is None else r * weight
+        level = -mean * slope if bias is None else bias - mean * slope
+        few: Array = x * slope[:, :, None]
+        few += level[:, :, None]
+        return few
     y = numpy.empty_like(x)
     flat, out, as_flat = flattened(x, y, mean)
     factor = r_of(r, weight, x)

@@ -8,6 +8,7 @@ tile. Means add up one dim after the other. Nothing is known here of tensors or 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -25,6 +26,7 @@ Pair = tuple[int, int]
 Numbers = tuple[int, ...]  # one for each spatial dim
 Shape = tuple[int, ...]
 
+FEW = 2048  # elements of all windows for which reading them by remembered positions beats looking at each tap
 TILE_ELEMENTS = 1 << 16  # of the taps of a tile: 256 KiB of floats
 
 
@@ -99,9 +101,13 @@ def max_pool2d(
         input.shape[3], kernel[1], stride[1], padding[1], dilation[1], ceil_mode
     )
     planes = as_planes(input)
+    steps = (kernel, stride, padding, dilation)
+    if input.size <= FEW and planes.shape[3] == 1:
+        found = max_pool_few(planes, *steps, size)
+        if found is not None:
+            return found[0].reshape(n, channels, *size), found[1].reshape(n, channels, *size)
     values = numpy.empty((len(planes), *size, planes.shape[3]), input.dtype)
     indices = numpy.empty(values.shape, numpy.int64)
-    steps = (kernel, stride, padding, dilation)
     count = max(1, TILE_ELEMENTS // max(1, values[0].size * kernel[0] * kernel[1]))
 
     def pool_tile(turn: int) -> None:
@@ -115,6 +121,40 @@ def max_pool2d(
     with numpy.errstate(over="ignore", invalid="ignore"):
         parallel_for(pool_tile, -(-len(planes) // count))
     return as_images(values, n, channels), as_images(indices, n, channels)
+
+
+def max_pool_few(
+    planes: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair
+) -> tuple[Array, Array] | None:
+    """Do the same for a few small images (B, H, W, 1), by remembered positions; None for what is rare."""
+    places = places_of(planes.shape[1:3], kernel, stride, padding, dilation, size)
+    if places is None or places.size * len(planes) > FEW:
+        return None
+    windows = planes.reshape(len(planes), -1).take(places, 1)
+    values = windows.max(2)
+    if not numpy.isfinite(values).all():
+        return None
+    taps = places.shape[1]
+    return values, places.reshape(-1).take(windows.argmax(2) + numpy.arange(0, len(places) * taps, taps))
+
+
+@lru_cache(64)
+def places_of(side: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair) -> Array | None:
+    """Return what each window of an image sees, flat positions (OH * OW, KH * KW); None if one sees padding alone.
+
+    In the place of padding it sees its first entry once more, which is neither larger nor before itself.
+    """
+    lines = []
+    for length, taps, step, edge, gap, count in zip(side, kernel, stride, padding, dilation, size):
+        seen_here = (numpy.arange(count) * step - edge)[:, None] + numpy.arange(taps) * gap
+        inside = (seen_here >= 0) & (seen_here < length)
+        if not inside.any(1).all():
+            return None
+        first = numpy.take_along_axis(seen_here, inside.argmax(1)[:, None], 1)
+        lines.append(numpy.where(inside, seen_here, first))
+    rows, columns = lines
+    places = rows[:, None, :, None] * side[1] + columns[None, :, None, :]
+    return places.reshape(len(rows) * len(columns), -1)
 
 
 def choose(
@@ -226,6 +266,13 @@ def avg_pool(
         given = (kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
         return reference.avg_pool(numpy, input, *given)
     size = reference.pooled_size(input.shape, kernel, stride, padding, (1,) * len(kernel), ceil_mode)
+    if input.size <= FEW and len(kernel) == 2 and not any(padding) and not ceil_mode and input.flags.c_contiguous:
+        places = places_of(input.shape[2:], kernel, stride, padding, (1, 1), size)
+        if places is not None and places.size * input.shape[0] * input.shape[1] <= FEW:
+            windows = input.reshape(*input.shape[:2], -1).take(places, 2)
+            divisor = input.dtype.type(divisor_override or places.shape[1])
+            few: Array = numpy.add.reduce(windows, 3) / divisor
+            return few.reshape(*input.shape[:2], *size)
     counts = counted(input, input.shape, size, kernel, stride, padding, count_include_pad, divisor_override)
     planes = dense_planes(input)
     means = numpy.empty((len(planes), *size, planes.shape[-1]), input.dtype)

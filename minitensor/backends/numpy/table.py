@@ -104,6 +104,7 @@ class NumpyBackend(Backend):
     add_slices = staticmethod(scatter.add_slices)
     multiply_at = staticmethod(scatter.multiply_at)
     extreme_at = staticmethod(scatter.extreme_at)
+    compress = staticmethod(scatter.compress)
     place_where = staticmethod(scatter.place_where)
     concatenate = staticmethod(assemble.concatenate)
     triangle = staticmethod(assemble.triangle)

@@ -60,8 +60,24 @@ def lines(xp: Any, shape: Shape, dim: int, index: Array) -> Array:
     return positions
 
 
-def gather(xp: Any, array: Array, dim: int, index: Array) -> Array:
-    """Return for each position the element of its line."""
+SMALL = 32  # positions that are sooner looked at one by one than given to the array library
+UNSIGNED = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}
+
+
+def within(index: Array, size: int) -> bool:
+    """Whether no position is negative or too large: one look, as a negative one without its sign is huge."""
+    if index.size <= SMALL:
+        numbers = index.reshape(-1).tolist()
+        return not numbers or (min(numbers) >= 0 and max(numbers) < size)
+    width = index.dtype.itemsize
+    largest = size if index.dtype.kind == "u" else min(size, 1 << (8 * width - 1))  # from here on, negative ones
+    return int(index.view(UNSIGNED[width]).max()) < largest
+
+
+def gather(xp: Any, array: Array, dim: int, index: Array, sure: bool) -> Array:
+    """Return for each position the element of its line; if they are not sure to be inside, look: IndexError."""
+    if not sure and not within(index, array.shape[dim] if array.ndim else 1):
+        raise IndexError
     found: Array = xp.take(array.reshape(-1), lines(xp, array.shape, dim, index)).reshape(index.shape)
     return found
 

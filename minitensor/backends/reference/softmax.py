@@ -30,14 +30,17 @@ def lane_sum(xp: Any, array: Array, dim: int) -> Array:
 
 def softmax(xp: Any, array: Array, dim: int) -> Array:
     """Return exp(x) / sum(exp(x))."""
-    found = xp.exp(shifted(xp, array, dim))
-    return (found / lane_sum(xp, found, dim)).astype(array.dtype)  # type: ignore[no-any-return]  # as above
+    found = shifted(xp, array, dim)
+    found = xp.exp(found, out=found if array.ndim else None)
+    found /= lane_sum(xp, found, dim)
+    return found.astype(array.dtype, copy=False)  # type: ignore[no-any-return]  # as above
 
 
 def log_softmax(xp: Any, array: Array, dim: int) -> Array:
     """Return x - log(sum(exp(x)))."""
     found = shifted(xp, array, dim)
-    return (found - xp.log(lane_sum(xp, xp.exp(found), dim))).astype(array.dtype)  # type: ignore[no-any-return]  # as above
+    found -= xp.log(lane_sum(xp, xp.exp(found), dim))
+    return found.astype(array.dtype, copy=False)
 
 
 def softmax_gradient(xp: Any, grad: Array, weights: Array, dim: int) -> Array:

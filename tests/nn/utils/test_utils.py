@@ -180,3 +180,41 @@ def test_a_packed_sequence_moves_and_converts() -> None:
     packed = mt.nn.utils.rnn.pack_sequence(sequences(mt), enforce_sorted=False)
     assert packed.double().data.dtype is mt.float64 and packed.to("cpu") is packed and not packed.is_cuda
     assert np.array_equal(packed.unsorted_indices.numpy(), np.argsort(packed.sorted_indices.numpy()))
+
+
+# -- made or called otherwise ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [("Linear", (3, 2)), ("Conv2d", (1, 2, 3)), ("LSTM", (3, 4)), ("MultiheadAttention", (4, 2)), ("Embedding", (3, 2))],
+)
+def test_skip_init_draws_nothing(name: str, args: tuple[int, ...]) -> None:
+    kind = getattr(mt.nn, name)
+    mt.manual_seed(0)
+    before = mt.get_rng_state()
+    layer = mt.nn.utils.skip_init(kind, *args, dtype=mt.float64)
+    if name != "MultiheadAttention":  # its inner layer draws for itself
+        assert (mt.get_rng_state() == before).all()
+    assert type(layer) is kind
+    assert [(key, each.shape, each.dtype) for key, each in layer.state_dict().items()] == [
+        (key, each.shape, each.dtype) for key, each in kind(*args, dtype=mt.float64).state_dict().items()
+    ]
+    layer.load_state_dict(kind(*args).state_dict())
+
+
+def test_skip_init_wants_a_module_that_takes_a_device() -> None:
+    with pytest.raises(RuntimeError, match="Expected a Module; got 3"):
+        mt.nn.utils.skip_init(3)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="must support a 'device' arg to skip initialization, ReLU does not"):
+        mt.nn.utils.skip_init(mt.nn.ReLU)
+
+
+def test_a_stateless_call_is_func_s() -> None:
+    layer = mt.nn.BatchNorm1d(2)
+    mean = mt.zeros(2)
+    output = mt.nn.utils.stateless.functional_call(layer, {"running_mean": mean, "weight": mt.zeros(2)}, mt.ones(3, 2))
+    assert not output.any()
+    assert mean.any(), "what is written goes to what was given"
+    assert not layer.running_mean.any()
+    assert mt.nn.utils.stateless.functional_call is mt.func.functional_call
