@@ -606,7 +606,8 @@ from minitensor.nn.functional import (
 
 __version__ = "0.1.0"
 
-ger, norm = outer, Tensor.norm
+ger, norm, detach, detach_ = outer, Tensor.norm, Tensor.detach, Tensor.detach_
+fill_, zero_, resize_as_, addmv_ = Tensor.fill_, Tensor.zero_, Tensor.resize_as_, Tensor.addmv_
 absolute, negative, multiply, subtract, divide = abs, neg, mul, sub, div
 clip, clip_, fix, fix_, negative_ = clamp, clamp_, trunc, trunc_, neg_
 arccos, arcsin, arctan, arctan2, arccosh, arcsinh, arctanh = acos, asin, atan, atan2, acosh, asinh, atanh

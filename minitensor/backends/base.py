@@ -94,7 +94,7 @@ class Backend(SpecialFunctions, ABC):
         return scatter.sum_rows(self.xp, table, rows, into, count)
 
     def gather(self, array: Array, dim: int, index: Array, sure: bool) -> Array:
-        """Return for each position in ``dim`` the element of its line; unless ``sure``, one outside is an IndexError."""
+        """Return for each position in ``dim`` the element of its line; not ``sure``: one outside is an IndexError."""
         return scatter.gather(self.xp, array, dim, index, sure)
 
     def scatter(self, target: Array, dim: int, index: Array, values: Any) -> None:

@@ -12,7 +12,7 @@ from minitensor.autograd.record import NUMBERS, nondifferentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError
 from minitensor.ops.aliasing import check_fits, inplace, writes
-from minitensor.ops.operand import operands, same_device, tensor_first, tensors
+from minitensor.ops.operand import operands, require_tensors, same_device, tensor_first, tensors
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -120,6 +120,7 @@ def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Array:
     """Whether ``|input - other| <= atol + rtol * |other|``, element by element; infinities are close to themselves."""
+    require_tensors("isclose", input=input, other=other)
     check_tolerances(input, other, rtol, atol)
     xp = same_device(input, other).xp
     a, b = input.array, other.array

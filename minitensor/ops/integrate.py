@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor.base import TensorBase
-from minitensor.dtypes import bool_
+from minitensor.dtypes import bool_, uint8
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError, UsageError
 from minitensor.ops.aliasing import delivered
 from minitensor.ops.cumulative import cumsum
@@ -76,6 +76,8 @@ def gradient(input: Tensor, *, spacing: Spacing = None, dim: Any = None, edge_or
     >>> torch.gradient(torch.tensor([1., 4., 9., 16.]))
     (tensor([3., 4., 6., 7.]),)
     """
+    if input.dtype is uint8:
+        raise DtypeError("gradient: does not support uint8, where differences below zero wrap; cast the input first")
     dims = tuple(range(input.ndim)) if dim is None else wrap_dims(normalize_sizes(dim), input.ndim)
     if edge_order not in (1, 2):
         raise UsageError(f"gradient: only supports edge_order=1 and edge_order=2, got {edge_order}")

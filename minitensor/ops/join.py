@@ -117,19 +117,22 @@ def not_a_sequence(name: str, given: Any) -> ArgumentTypeError:
 
 @differentiable(tensors=lambda grad, dim: list(unbind(grad, dim)))
 def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Array:
-    first = tensors[0].layout.shape
-    for i, each in enumerate(tensors):
-        if each.layout.shape != first:
+    arrays = [each.array for each in tensors]
+    first = arrays[0].shape
+    for i, each in enumerate(arrays):
+        if each.shape != first:
             raise ShapeError(
                 f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
-                f"{list(each.layout.shape)} at entry {i}"
+                f"{list(each.shape)} at entry {i}"
             )
     dim = wrap_dim(dim, len(first) + 1)
-    arrays = [each.array for each in tensors]
     if varied(arrays):
         arrays = list(promoted(*tensors))
-    apart = (*first[:dim], 1, *first[dim:])
-    joined = tensors[0].backend.concatenate([each.reshape(apart) for each in arrays], dim)
+    if first and not dim:  # all of it lies behind each other, and nothing need be reshaped but the whole
+        joined = tensors[0].backend.concatenate(arrays, 0).reshape((len(arrays), *first))
+    else:
+        apart = (*first[:dim], 1, *first[dim:])
+        joined = tensors[0].backend.concatenate([each.reshape(apart) for each in arrays], dim)
     return joined if joined.flags.c_contiguous else joined.copy()
 
 

@@ -500,11 +500,13 @@ def above(input: Any, min: Any, max: Any) -> Any:
 
 def clamp_min(input: Tensor, min: Operand) -> Tensor:
     """Raise every element to at least ``min``."""
+    require_tensors("clamp_min", input=input)
     return clamp(input, min)
 
 
 def clamp_max(input: Tensor, max: Operand) -> Tensor:
     """Lower every element to at most ``max``."""
+    require_tensors("clamp_max", input=input)
     return clamp(input, None, max)
 
 

@@ -133,7 +133,7 @@ def _mode(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     if not array.ndim:
         return array.copy(), xp.zeros((), "int64")
     order = input.backend.argsort(array, dim, False)
-    values = picked(xp, array, order, dim)
+    values = picked(input.backend, array, order, dim)
     size, lead = array.shape[dim], (slice(None),) * dim
     places = xp.arange(size).reshape((-1,) + (1,) * (array.ndim - dim - 1))
     after, before = lead + (slice(1, None),), lead + (slice(None, -1),)

@@ -21,12 +21,14 @@ from minitensor.ops import return_types
 from minitensor.ops.aliasing import delivered
 from minitensor.ops.compare import NoOrder, isnan
 from minitensor.ops.cumulative import products_of_others
+from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import as_float, conj, maximum, minimum, mul, where
 from minitensor.ops.unary import abs, exp, sgn
 from minitensor.shapes import integer, memoised, reduced_dims, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
+    from minitensor.backends.base import Backend
     from minitensor.dtypes import dtype as Dtype
     from minitensor.layout import Layout
     from minitensor.tensor import Tensor
@@ -407,9 +409,14 @@ def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor 
     return delivered(_amin(input, axes(dim, input.ndim), keepdim), out)
 
 
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> return_types.aminmax:
+def aminmax(
+    input: Tensor, *, dim: int | None = None, keepdim: bool = False, out: Sequence[Tensor] | None = None
+) -> return_types.aminmax:
     """Return the smallest and the largest element."""
-    return return_types.aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
+    for target in out or ():
+        if target.dtype is not input.dtype:
+            raise DtypeError(f"aminmax: expected out tensors of dtype {input.dtype.name}, got {target.dtype.name}")
+    return return_types.aminmax(*received((amin(input, dim, keepdim), amax(input, dim, keepdim)), out))
 
 
 @nondifferentiable
@@ -485,7 +492,7 @@ def picked_back(grad: Tensor, in_shape: tuple[int, ...], index: Tensor, dim: int
 @differentiable(input=picked_back)
 def picked_along(input: Tensor, index: Tensor, dim: int) -> Array:
     """Pick elements along ``dim``, in every lane by its own indices; dims other than ``dim`` agree in size."""
-    return picked(input.xp, input.array, index.array, dim)
+    return picked(input.backend, input.array, index.array, dim)
 
 
 @differentiable(input=lambda grad, index, dim: picked_along(grad, index, dim))
@@ -496,14 +503,14 @@ def placed_along(input: Tensor, index: Tensor, dim: int, shape: tuple[int, ...])
     return flat.reshape(shape)
 
 
-def picked(xp: Library, array: Array, index: Array, dim: int) -> Array:
+def picked(backend: Backend, array: Array, index: Array, dim: int) -> Array:
     """Pick elements of an array along a dim."""
     if not array.ndim:
         alone: Array = array.copy()
         return alone
     if not index.size:
-        return xp.take_along_axis(array, index, dim)
-    return xp.take(array.reshape(-1), flat_places(xp, index, dim, array.shape))
+        return backend.xp.take_along_axis(array, index, dim)
+    return backend.gather(array, dim % array.ndim, index, True)
 
 
 def returned_to_place(grads: Any, results: Any, shape: tuple[int, ...], dim: int) -> Tensor:
@@ -514,7 +521,7 @@ def returned_to_place(grads: Any, results: Any, shape: tuple[int, ...], dim: int
 
 def chosen(input: Tensor, index: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
     """Return the values at kept indices along a dim, and the indices."""
-    values = picked(input.xp, input.array, index, dim)
+    values = picked(input.backend, input.array, index, dim)
     if keepdim or not input.array.ndim:
         return values, index
     shape = reduced_shape(input.array.shape, dim)
@@ -545,6 +552,7 @@ def max(
     values=tensor([3., 4.]),
     indices=tensor([1, 0]))
     """
+    require_tensors("max", input=input)
     second = dim if isinstance(dim, TensorBase) else other
     if second is not None:
         return maximum(input, second, out=out)
@@ -558,6 +566,7 @@ def min(
     out: Any = None,
 ) -> Any:
     """Return the smallest element; along ``dim``, with its index; or, given another tensor, the smaller of each two."""
+    require_tensors("min", input=input)
     second = dim if isinstance(dim, TensorBase) else other
     if second is not None:
         return minimum(input, second, out=out)

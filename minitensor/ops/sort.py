@@ -34,7 +34,7 @@ def sortable(name: str, input: Tensor) -> Array:
 @differentiable(input=lambda grads, results, dim, in_shape: placed_along(grads[0], results[1], dim, in_shape))
 def _sort(input: Tensor, dim: int, descending: bool) -> tuple[Array, Array]:
     index = input.backend.argsort(sortable("sort", input), dim, descending)
-    return picked(input.xp, input.array, index, dim), index
+    return picked(input.backend, input.array, index, dim), index
 
 
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Any:
@@ -74,7 +74,7 @@ def _topk(input: Tensor, k: int, dim: int, largest: bool) -> tuple[Array, Array]
     if not array.ndim:
         return array[None][:k].reshape(() if k else (0,)).copy(), xp.zeros(() if k else (0,), "int64")
     index = input.backend.argtop(array, k, dim, largest)
-    return picked(xp, array, index, dim), index
+    return picked(input.backend, array, index, dim), index
 
 
 def topk(
@@ -125,7 +125,7 @@ def searchsorted(
         raise ShapeError("searchsorted: side and right can't be set to opposites: got side='left' with right=True")
     if sorter is not None:
         sorted_sequence = wrap(sorted_sequence.result_class, picked(
-            sorted_sequence.xp, sorted_sequence.array, sorter.array, max(sorted_sequence.ndim - 1, 0)
+            sorted_sequence.backend, sorted_sequence.array, sorter.array, max(sorted_sequence.ndim - 1, 0)
         ))
     found = fitted(sorted_sequence, input, "right" if right or side == "right" else "left")
     result: Tensor = wrap(sorted_sequence.result_class, found.astype("int32" if out_int32 else "int64"))

@@ -15,7 +15,7 @@ from minitensor.autograd.record import differentiable
 from minitensor.errors import DtypeError, UsageError
 from minitensor.ops.aliasing import check_fits, delivered, inplace
 from minitensor.ops.cast import copy_
-from minitensor.ops.operand import operands
+from minitensor.ops.operand import operands, require_tensors
 from minitensor.ops.pointwise import as_float, conj, library_of, sub, where
 from minitensor.ops.unary import cos, exp, log, sgn, sin
 
@@ -364,6 +364,7 @@ def zeta(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
 @differentiable(other=lambda grad, input, other: grad * power_density(input, other))
 def gammainc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the regularized lower incomplete gamma function (with SciPy)."""
+    require_tensors("gammainc", input=input, other=other)
     a, b = inexact("gammainc", input, other)
     found: Array = input_backend(input, other).gammainc(a, b)
     return found
@@ -372,6 +373,7 @@ def gammainc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Arra
 @differentiable(other=lambda grad, input, other: -grad * power_density(input, other))
 def gammaincc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the regularized upper incomplete gamma function (with SciPy)."""
+    require_tensors("gammaincc", input=input, other=other)
     a, b = inexact("gammaincc", input, other)
     found: Array = input_backend(input, other).gammaincc(a, b)
     return found

@@ -48,7 +48,7 @@ ACTIVATIONS = rows(
     Row("relu", SMALL, dtypes="real"),
     Row("erf", one(), dtypes="float", pointwise=True, host=TAILS),
     Row("erfc", one(), dtypes="float", pointwise=True, host=TAILS),
-    Row(F + "rrelu", (call(f(2, 3)),), out=False, dtypes="single"),
+    Row(F + "rrelu", (call(f(2, 3)),), out=False, dtypes="single", notes=SINGLE),
     Row(F + "gumbel_softmax", (call(f(2, 3)),), out=False, random=True),
     (Row(F + name, (call(f(2, 3, 4)),), out=False, random=True) for name in ("dropout", "dropout1d")),
     (Row(F + name, (call(f(2, 3, 4), 0.3, True),), out=False, random=True) for name in ("alpha_dropout", "feature_alpha_dropout")),

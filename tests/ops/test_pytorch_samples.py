@@ -24,7 +24,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
 
-SAMPLES = 12  # of each op and dtype, spread over all it has
+SAMPLES = 8  # of each op and dtype, spread over all it has
 DTYPES = ("float32", "int64", "bool", "complex64")
 
 # Ops that are passed over, and why.
@@ -78,7 +78,7 @@ def test_most_of_the_database_is_asked() -> None:
 
 def calls(op: Any, dtype: str, requires_grad: bool) -> Iterator[tuple[Any, Any]]:
     """Yield a share of an op's samples as arguments for PyTorch and for us."""
-    samples = list(op.sample_inputs("cpu", getattr(torch, dtype), requires_grad=requires_grad))
+    samples = quiet(lambda: list(op.sample_inputs("cpu", getattr(torch, dtype), requires_grad=requires_grad)))
     for sample in samples[:: max(1, len(samples) // SAMPLES)]:
         args, kwargs = (sample.input, *sample.args), sample.kwargs
         try:
@@ -108,7 +108,13 @@ def test_gives_what_pytorch_gives(op: Any) -> None:
             expected = quiet(op.op, *theirs[0], **theirs[1])
             if not isinstance(expected, Exception):
                 found = call(*mine[0], **mine[1])
-                assert_same(found, expected, 1e-4, f"{dtype} {mine}", atol=1e-4)
+                assert_same(found, expected, 1e-4, f"{dtype} {mine}", atol=1e-4 * largest(expected))
+
+
+def largest(results: Any) -> float:
+    """Return the largest absolute value among results, at least 1: small numbers beside large ones have few digits."""
+    sizes = [each.abs() for each in tensors_in(results) if each.dtype.is_floating_point or each.dtype.is_complex]
+    return max([1.0, *[float(each[each.isfinite()].max()) for each in sizes if each.isfinite().any()]])
 
 
 @each([op for op in HERE if op.supports_autograd and torch.float64 in op.supported_dtypes("cpu")])
@@ -139,7 +145,11 @@ def gradients(library: Any, call: Callable[..., Any], args: Any, kwargs: Any) ->
     return [library.zeros_like(leaf) if each is None else each for leaf, each in zip(leaves, found)]
 
 
-@each([op for op in HERE if op.error_inputs_func is not None])
+# Reversed operators called by their own names on a number: Python asks for NotImplemented there, and gets it here.
+REVERSED = ("__rand__", "__ror__", "__rxor__")
+
+
+@each([op for op in HERE if op.error_inputs_func is not None and op.name not in REVERSED])
 def test_raises_what_pytorch_raises(op: Any) -> None:
     call = ours(op)
     assert call is not None

@@ -47,6 +47,8 @@ def translated(value: Any) -> Any:
         return value.__class__([translated(each) for each in value])
     if callable(value) and getattr(torch.nn.functional, getattr(value, "__name__", ""), None) is value:
         return getattr(mt.nn.functional, value.__name__)
+    if callable(value):
+        raise Beyond(f"{value}")
     return value
 
 
@@ -59,6 +61,9 @@ def tensor(value: Any) -> Any:
     flat = torch.as_strided(plain, (size,), (1,), 0).numpy().copy()
     memory = flat if size else np.zeros(1, flat.dtype)
     placed = Placed(memory, tuple(plain.shape), plain.stride(), plain.storage_offset())
+    reach = 1 + plain.storage_offset() + sum((n - 1) * step for n, step in zip(plain.shape, plain.stride()))
+    if plain.ndim > 64 or (plain.numel() and reach > len(memory)):
+        raise Beyond("more dims than NumPy has, or memory that was taken away under the tensor")
     return tensor_of(placed).requires_grad_(value.requires_grad)
 
 

@@ -202,8 +202,14 @@ def centered(part: Array, out: Array, ones: Array, eps: float) -> Array:
 
 def channel_statistics(input: Array, groups: int) -> tuple[Array, Array]:
     """Return mean and variance; of each row first, from which those of many rows follow (Chan et al. 1979)."""
-    if not applies(input) or (input.shape[2] < LONG and groups) or input.size <= FEW:
+    if not applies(input) or (groups and (input.shape[2] < LONG or input.size <= FEW)):
         return reference.channel_statistics(numpy, input, groups)
+    if input.size <= FEW and not groups:
+        share = input.dtype.type(1 / (input.shape[0] * input.shape[2]))
+        middle = numpy.add.reduce(input, (0, 2)) * share
+        distance = input - middle[:, None]
+        distance *= distance
+        return middle[None], (numpy.add.reduce(distance, (0, 2)) * share)[None]
     x = numpy.ascontiguousarray(input)
     if x.shape[2] < LONG:
         mean = means(x)[None]

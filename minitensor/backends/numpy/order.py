@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
 
+from minitensor.backends.numpy.scatter import gather
 from minitensor.backends.numpy.threads import parallel_for
 from minitensor.backends.reference import order as reference
 
@@ -69,7 +70,7 @@ def sort_wide(lanes: Array, into: Array, descending: bool, bits: int) -> None:
     made |= numpy.arange(lanes.shape[-1], dtype="uint64")
     made.sort(-1)
     numpy.bitwise_and(made, places, out=into, casting="unsafe")
-    ordered = numpy.take_along_axis(whole, into, -1)
+    ordered = gather(whole, 1, into, True)
     if not (ordered[:, 1:] < ordered[:, :-1]).any():
         return
     made >>= shift

@@ -271,8 +271,8 @@ def avg_pool(
         if places is not None and places.size * input.shape[0] * input.shape[1] <= FEW:
             windows = input.reshape(*input.shape[:2], -1).take(places, 2)
             divisor = input.dtype.type(divisor_override or places.shape[1])
-            few: Array = numpy.add.reduce(windows, 3) / divisor
-            return few.reshape(*input.shape[:2], *size)
+            few: Array = (numpy.add.reduce(windows, 3) / divisor).reshape(*input.shape[:2], *size)
+            return few
     counts = counted(input, input.shape, size, kernel, stride, padding, count_include_pad, divisor_override)
     planes = dense_planes(input)
     means = numpy.empty((len(planes), *size, planes.shape[-1]), input.dtype)

@@ -104,31 +104,44 @@ def lstm(xp: Any, gates: Array, weight: Array, h: Array, c: Array, mask: Array |
 def lstm_gradient(
     xp: Any, grad: Array, states: Array, opened: Array, weight: Array, h: Array, c: Array, mask: Array | None
 ) -> Arrays:
-    """Return the gradients of gates, weight, first h and first c."""
+    """Return the gradients of gates, weight, first h and first c.
+
+    All of a step is computed at once, while its arrays are in the cache.
+    """
     size = h.shape[-1]
-    i, f, g, o = (opened[..., k * size : (k + 1) * size] for k in range(4))
-    c_before = before(states[1], c)
-    bent = xp.tanh(f * c_before + i * g)
-    from_h = o * (1 - bent * bent)  # how c counts in h
-    slopes = xp.empty(opened.shape, opened.dtype)
-    slopes[..., :size] = g * i * (1 - i)
-    slopes[..., size : 2 * size] = c_before * f * (1 - f)
-    slopes[..., 2 * size : 3 * size] = i * (1 - g * g)
-    slopes[..., 3 * size :] = bent * o * (1 - o)
-    dh, dc = xp.zeros_like(h), xp.zeros_like(c)
+    slopes, dh, dc = xp.empty(opened.shape, opened.dtype), xp.zeros_like(h), xp.zeros_like(c)
     for t in reversed(range(len(opened))):
+        i, f, g, o = (opened[t, :, k * size : (k + 1) * size] for k in range(4))
         dh = dh + grad[0, t]
         dc = dc + grad[1, t]
         there = None if mask is None else mask[t]
         h_kept, c_kept = (0, 0) if there is None else (dh * (1 - there), dc * (1 - there))
         if there is not None:
             dh, dc = dh * there, dc * there
-        dc = dc + dh * from_h[t]
+        bent = xp.tanh(states[1, t])  # of a step that is not there nothing counts
+        opening = dh * o
+        dc += opening
+        opening *= bent
+        dc -= opening * bent  # the slope of tanh is 1 - bent^2
         now = slopes[t]
-        now[:, : 3 * size].reshape(-1, 3, size)[...] *= dc[:, None]
-        now[:, 3 * size :] *= dh
-        dh = now @ weight + h_kept
-        dc = dc * f[t] + c_kept
+        xp.subtract(1, opened[t], out=now)
+        to_i, to_f, to_g, to_o = (now[:, k * size : (k + 1) * size] for k in range(4))
+        to_o *= opening
+        to_f *= f
+        to_f *= states[1, t - 1] if t else c
+        to_f *= dc
+        through = dc * i
+        to_i *= through
+        to_i *= g
+        xp.multiply(g, g, out=to_g)
+        to_g *= through
+        xp.subtract(through, to_g, out=to_g)
+        dc *= f
+        if there is not None:
+            dc += c_kept
+        dh = now @ weight
+        if there is not None:
+            dh += h_kept
     return slopes, weight_gradient(slopes, before(states[0], h)), dh, dc
 
 
