@@ -29,6 +29,16 @@ class ForwardHook(NamedTuple):
     always_call: bool = False
 
 
+class WithoutModule(NamedTuple):
+    """A hook that does not want the module as its first argument."""
+
+    hook: Callable[..., Any]
+
+    def call(self, module: Module, *args: Any) -> Any:
+        """Call the hook with the rest."""
+        return self.hook(*args)
+
+
 class GlobalHook(NamedTuple):
     """A hook for all modules, and where it runs."""
 
@@ -208,7 +218,7 @@ def pair(changed: Any) -> Any:
 
 
 def registered(module: Module, name: str, value: Any, place: str) -> Any:
-    """Show a parameter, buffer or module that is being registered to the hooks for that; return what they make of it."""
+    """Show a parameter, buffer or module that is registered to the hooks for that; return what they make of it."""
     for hook in everywhere(place).values():
         value = replaced(value, hook(module, name, value))
     return value

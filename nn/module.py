@@ -18,6 +18,7 @@ from minitensor.nn import state
 from minitensor.nn.hooks import (
     EVERYWHERE,
     ForwardHook,
+    WithoutModule,
     call_with_hooks,
     register_module_buffer_registration_hook,
     register_module_forward_hook,
@@ -28,7 +29,7 @@ from minitensor.nn.hooks import (
     register_module_parameter_registration_hook,
     registered,
 )
-from minitensor.nn.parameter import Buffer, Parameter
+from minitensor.nn.parameter import Buffer, Parameter, is_lazy
 from minitensor.ops.creation import empty_like
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
@@ -449,7 +450,7 @@ class Module:
 
     def to_empty(self: Self, *, device: DeviceLike, recurse: bool = True) -> Self:
         """Move to a device without the values: all hold what was in their new memory."""
-        return self._apply(lambda t: empty_like(t, device=device), recurse)
+        return self._apply(lambda t: t.to(device) if is_lazy(t) else empty_like(t, device=device), recurse)
 
     def cpu(self: Self) -> Self:
         """Move to the host."""
@@ -531,9 +532,7 @@ class Module:
         self, hook: Callable[..., None], with_module: bool = False
     ) -> RemovableHandle:
         """Run a hook as ``register_load_state_dict_pre_hook`` does, without the module unless it is wanted."""
-        return self._load_state_dict_pre_hooks.register(
-            hook if with_module else lambda module, *args: hook(*args)
-        )
+        return self._load_state_dict_pre_hooks.register(hook if with_module else WithoutModule(hook).call)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Run ``hook(module, incompatible_keys)`` after loading; it may take keys out of the two lists."""

@@ -83,25 +83,21 @@ class Buffer(Tensor):
 
 
 class UninitializedError(UsageError, ArgumentError):
-    """A tensor without a shape was used: PyTorch raises RuntimeError for its shape, ValueError for computing with it."""
+    """A tensor without a shape was used: for PyTorch a RuntimeError here and a ValueError there."""
 
 
-class Uninitialized:
+class Uninitialized(Tensor):
     """What a parameter and a buffer without a shape share: a dtype, a device, and the wish for a gradient.
 
     There is no memory: everything that asks for some raises. ``materialize`` gives it a shape and makes it what it
     stands for; whoever holds the object then holds the real one.
     """
 
-    __slots__ = ()
-
     cls_to_become: type[Tensor]
     pending: Tensor  # empty, of the dtype and device to be
     wants_grad: bool
 
-    def materialize(
-        self, shape: Sequence[int], device: DeviceLike = None, dtype: Dtype | None = None
-    ) -> None:
+    def materialize(self, shape: Sequence[int], device: DeviceLike = None, dtype: Dtype | None = None) -> None:
         """Become a tensor of this shape, its values those of ``empty``."""
         made = empty(tuple(shape), device=device or self.device, dtype=dtype or self.dtype)
         wants_grad = self.wants_grad
@@ -116,14 +112,14 @@ class Uninitialized:
                 f"attempted to use an uninitialized {self.cls_to_become.__name__.lower()}: its shape is known once the "
                 "lazy module that holds it has seen an input; call the module once before"
             )
-        return super().__getattr__(name)  # type: ignore[misc]  # a Tensor stands behind
+        return super().__getattr__(name)
 
     @property
     def shape(self) -> Any:
         """Refuse: there is none."""
         raise UninitializedError(
-            "Can't access the shape of an uninitialized parameter or buffer: the lazy module that holds it learns it from "
-            "its first input; call the module once before"
+            "Can't access the shape of an uninitialized parameter or buffer: the lazy module that holds it learns it "
+            "from its first input; call the module once before"
         )
 
     @property
@@ -166,7 +162,7 @@ class Uninitialized:
     def to(self: U, *args: Any, **kwargs: Any) -> U:
         """Return one that will be of another dtype or on another device."""
         target = self.pending.to(*args, **kwargs)
-        return type(self)(self.wants_grad, target.device, target.dtype)  # type: ignore[call-arg]  # the two below take these
+        return type(self)(self.wants_grad, target.device, target.dtype)
 
     def is_floating_point(self) -> bool:
         """Whether it will hold floats."""
@@ -189,7 +185,7 @@ class Uninitialized:
 U = TypeVar("U", bound=Uninitialized)
 
 
-def uninitialized(cls: type[T], requires_grad: bool, device: DeviceLike, dtype: Dtype | None) -> T:
+def uninitialized(cls: type[U], requires_grad: bool, device: DeviceLike, dtype: Dtype | None) -> U:
     """Return a tensor without memory."""
     tensor = new(cls)
     tensor._storage = tensor._layout = tensor._node = tensor._base = None
@@ -228,7 +224,11 @@ class UninitializedBuffer(Uninitialized, Buffer):
         return buffer
 
     def __init__(
-        self, requires_grad: bool = False, device: DeviceLike = None, dtype: Dtype | None = None, persistent: bool = True
+        self,
+        requires_grad: bool = False,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+        persistent: bool = True,
     ) -> None:
         """Do nothing: all is done in ``__new__``."""
 

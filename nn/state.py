@@ -243,7 +243,7 @@ def misfit(key: str, tensor: Tensor, value: Any) -> str | None:
 
 def module_copy(module: Module, name: str, value: Tensor) -> None:
     """Copy a value into the tensor that a module has."""
-    target: Tensor = getattr(module, name)
+    target: Any = getattr(module, name)
     if isinstance(target, Uninitialized):
         if is_lazy(value):
             return

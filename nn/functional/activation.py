@@ -117,7 +117,7 @@ def rrelu(
 
 def middling(input: Tensor, slope: float) -> Tensor:
     """Return x where it is positive, elsewhere x times one slope for all."""
-    slopes = pointwise.where(input > 0, 1, slope).to(input.dtype)
+    slopes = pointwise.where(input > 0, input.new_ones(()), slope)
     return sloped(input, slopes)
 
 

@@ -95,8 +95,8 @@ def check_places(
     places = tuple([conv_output_size(*each) for each in numbers])
     if places != tuple(weight.shape[:2]):
         raise ShapeError(
-            f"{NAME}: an input of shape {tuple(input.shape)} has {places[0]} x {places[1]} output places, but the weight "
-            f"of shape {tuple(weight.shape)} has filters for {weight.shape[0]} x {weight.shape[1]}"
+            f"{NAME}: an input of shape {tuple(input.shape)} has {places[0]} x {places[1]} output places, but the "
+            f"weight of shape {tuple(weight.shape)} has filters for {weight.shape[0]} x {weight.shape[1]}"
         )
     wanted = (weight.shape[2], *places)
     if bias is not None and tuple(bias.shape) != wanted:

@@ -187,7 +187,8 @@ def test_a_packed_sequence_moves_and_converts() -> None:
 
 @pytest.mark.parametrize(
     ("name", "args"),
-    [("Linear", (3, 2)), ("Conv2d", (1, 2, 3)), ("LSTM", (3, 4)), ("MultiheadAttention", (4, 2)), ("Embedding", (3, 2))],
+    [("Linear", (3, 2)),
+     ("Conv2d", (1, 2, 3)), ("LSTM", (3, 4)), ("MultiheadAttention", (4, 2)), ("Embedding", (3, 2))],
 )
 def test_skip_init_draws_nothing(name: str, args: tuple[int, ...]) -> None:
     kind = getattr(mt.nn, name)

@@ -1,0 +1,175 @@
+"""The older weight norm and spectral norm, which compute the weight by a hook before each forward.
+
+Their state dicts have other names than those of ``parametrizations`` (``weight_g`` and ``weight_v``; ``weight_orig``,
+``weight_u``, ``weight_v``); they are kept for networks that were saved with them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, TypeVar
+
+from minitensor.autograd.mode import no_grad
+from minitensor.errors import ArgumentError, UsageError
+from minitensor.memory_format import contiguous_format
+from minitensor.nn import functional as F
+from minitensor.nn.module import Module
+from minitensor.nn.parameter import Parameter, is_lazy
+from minitensor.nn.utils.parametrizations import (
+    as_matrix,
+    check_iterations,
+    first_vectors,
+    norm_except_dim,
+    scaled_to,
+    spectral_dim,
+)
+from minitensor.tensor import Tensor
+
+M = TypeVar("M", bound=Module)
+
+
+class WeightNorm:
+    """A hook that sets ``weight`` to ``weight_g * weight_v / ||weight_v||``."""
+
+    def __init__(self, name: str, dim: int | None) -> None:
+        self.name = name
+        self.dim = -1 if dim is None else dim
+
+    def compute_weight(self, module: Module) -> Tensor:
+        """Return the weight."""
+        return scaled_to(getattr(module, self.name + "_v"), getattr(module, self.name + "_g"), self.dim)
+
+    def remove(self, module: Module) -> None:
+        """Make the weight a parameter again."""
+        weight = self.compute_weight(module).detach()
+        for name in (self.name, self.name + "_g", self.name + "_v"):
+            delattr(module, name)
+        module.register_parameter(self.name, Parameter(weight))
+
+    def __call__(self, module: Module, inputs: Any) -> None:
+        """Set the weight."""
+        setattr(module, self.name, self.compute_weight(module))
+
+
+def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
+    """Let a weight be ``g * v / ||v||``, by a hook; ``parametrizations.weight_norm`` is the newer way."""
+    warnings.warn(
+        "nn.utils.weight_norm is deprecated in favor of nn.utils.parametrizations.weight_norm",
+        FutureWarning,
+        stacklevel=2,
+    )
+    weight = free_parameter(module, name, WeightNorm, "weight_norm")
+    made = WeightNorm(name, dim)
+    length = norm_except_dim(weight.detach(), made.dim)
+    del module._parameters[name]
+    module.register_parameter(name + "_g", Parameter(length))
+    module.register_parameter(name + "_v", Parameter(weight.detach()))
+    made(module, ())
+    module.register_forward_pre_hook(made)
+    return module
+
+
+def remove_weight_norm(module: M, name: str = "weight") -> M:
+    """Take the older ``weight_norm`` off again; the weight keeps its value."""
+    taken_off(module, name, WeightNorm, "weight_norm").remove(module)
+    return module
+
+
+class SpectralNorm:
+    """A hook that sets ``weight`` to ``weight_orig`` over its largest singular value.
+
+    It keeps the singular vectors in ``weight_u`` and ``weight_v``, and in training takes them some steps further first.
+    """
+
+    version = 1
+
+    def __init__(self, name: str, n_power_iterations: int, dim: int, eps: float) -> None:
+        check_iterations(n_power_iterations)
+        self.name, self.n_power_iterations, self.dim, self.eps = name, n_power_iterations, dim, eps
+
+    def compute_weight(self, module: Module, do_power_iteration: bool) -> Tensor:
+        """Return the weight."""
+        weight, u, v = [getattr(module, self.name + ending) for ending in ("_orig", "_u", "_v")]
+        matrix = as_matrix(weight, self.dim)
+        if do_power_iteration:
+            with no_grad():
+                for _ in range(self.n_power_iterations):
+                    v.copy_(F.normalize(matrix.t().mv(u), dim=0, eps=self.eps))
+                    u.copy_(F.normalize(matrix.mv(v), dim=0, eps=self.eps))
+            # Copies: the next forward changes the vectors in place before this one's backward has read them.
+            u, v = u.clone(memory_format=contiguous_format), v.clone(memory_format=contiguous_format)
+        normed: Tensor = weight / u.dot(matrix.mv(v))
+        return normed
+
+    def remove(self, module: Module) -> None:
+        """Make the weight a parameter again."""
+        weight = self.compute_weight(module, do_power_iteration=False).detach()
+        for ending in ("", "_u", "_v", "_orig"):
+            delattr(module, self.name + ending)
+        module.register_parameter(self.name, Parameter(weight))
+
+    def __call__(self, module: Module, inputs: Any) -> None:
+        """Set the weight."""
+        setattr(module, self.name, self.compute_weight(module, do_power_iteration=module.training))
+
+
+class VersionNote:
+    """A hook that notes beside a state dict by which rules its singular vectors were kept."""
+
+    def __init__(self, made: SpectralNorm) -> None:
+        self.made = made
+
+    def __call__(self, module: Module, state_dict: Any, prefix: str, local_metadata: dict[str, Any]) -> None:
+        """Note the version."""
+        local_metadata.setdefault("spectral_norm", {})[f"{self.made.name}.version"] = self.made.version
+
+
+def spectral_norm(
+    module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
+) -> M:
+    """Keep the largest singular value of a weight at 1, by a hook; ``parametrizations.spectral_norm`` is newer."""
+    made = SpectralNorm(name, n_power_iterations, spectral_dim(module, dim), eps)
+    weight = free_parameter(module, name, SpectralNorm, "spectral_norm")
+    u, v = first_vectors(as_matrix(weight.detach(), made.dim), eps)
+    del module._parameters[name]
+    module.register_parameter(name + "_orig", weight)
+    setattr(module, name, weight.detach())  # A plain attribute till the first forward.
+    module.register_buffer(name + "_u", u)
+    module.register_buffer(name + "_v", v)
+    module.register_forward_pre_hook(made)
+    module.register_state_dict_post_hook(VersionNote(made))
+    return module
+
+
+def remove_spectral_norm(module: M, name: str = "weight") -> M:
+    """Take the older ``spectral_norm`` off again; the weight keeps its value."""
+    taken_off(module, name, SpectralNorm, "spectral_norm").remove(module)
+    for key, note in list(module._state_dict_hooks.items()):
+        if isinstance(note, VersionNote) and note.made.name == name:
+            del module._state_dict_hooks[key]
+    return module
+
+
+def free_parameter(module: Module, name: str, kind: type[Any], what: str) -> Parameter:
+    """Return a parameter that no hook of this kind computes yet."""
+    if any(
+        isinstance(hook.function, kind) and hook.function.name == name for hook in module._forward_pre_hooks.values()
+    ):
+        raise UsageError(f"Cannot register two {what} hooks on the same parameter {name}")
+    weight = module._parameters.get(name)
+    if weight is None:
+        raise ArgumentError(f"`{what}` cannot be applied as {module} has no parameter `{name}`, or it is None")
+    if is_lazy(weight):
+        raise ArgumentError(
+            f"The module passed to `{what}` can't have uninitialized parameters: call it once before, with an input"
+        )
+    return weight
+
+
+def taken_off(module: Module, name: str, kind: type[Any], what: str) -> Any:
+    """Take the hook of a parameter off a module and return it."""
+    for key, hook in module._forward_pre_hooks.items():
+        if isinstance(hook.function, kind) and hook.function.name == name:
+            del module._forward_pre_hooks[key]
+            return hook.function
+    raise ArgumentError(f"{what} of '{name}' not found in {module}")

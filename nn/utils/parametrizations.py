@@ -1,0 +1,343 @@
+"""The parametrizations that PyTorch brings: weight norm, spectral norm, orthogonal matrices.
+
+Each is a module for ``parametrize`` and a function that registers it. Weight norm is that of Salimans and Kingma 2016,
+spectral norm that of Miyato et al. 2018; the maps onto orthogonal matrices, and the trick of carrying them to another
+base, are described by Lezcano-Casado 2019.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from minitensor.autograd.mode import no_grad
+from minitensor.base import wrap
+from minitensor.dtypes import finfo
+from minitensor.errors import ArgumentError, DimError, UnsupportedError
+from minitensor.memory_format import contiguous_format
+from minitensor.nn import functional as F
+from minitensor.nn.conv_transpose import ConvTransposeNd
+from minitensor.nn.module import Module
+from minitensor.nn.utils.parametrize import register_parametrization
+from minitensor.ops.creation import empty, eye, zeros
+from minitensor.ops.join import cat
+from minitensor.ops.linalg_factor import qr
+from minitensor.ops.linalg_norms import vector_norm
+from minitensor.ops.linalg_products import matrix_exp
+from minitensor.ops.linalg_solve import solve, solve_triangular
+from minitensor.ops.random import randn
+from minitensor.tensor import Tensor
+
+M = TypeVar("M", bound=Module)
+
+
+# -- length and direction apart ----------------------------------------------------------------------------------------
+
+
+def norm_except_dim(v: Tensor, dim: int) -> Tensor:
+    """Return the norms of the slices along ``dim``, of a shape that broadcasts; -1 for the norm of the whole tensor."""
+    if dim == -1:
+        return vector_norm(v)
+    if not -v.ndim <= dim < v.ndim:
+        raise DimError(
+            f"weight_norm: dim must lie in [{-v.ndim}, {v.ndim - 1}] for a weight of {v.ndim} dims, got {dim}"
+        )
+    return vector_norm(v, dim=tuple([each for each in range(v.ndim) if each != dim % v.ndim]), keepdim=True)
+
+
+def scaled_to(v: Tensor, g: Tensor, dim: int) -> Tensor:
+    """Return ``g * v / ||v||``."""
+    return v * (g / norm_except_dim(v, dim))
+
+
+class _WeightNorm(Module):
+    """Compute a weight from its lengths and its directions."""
+
+    def __init__(self, dim: int | None = 0) -> None:
+        super().__init__()
+        self.dim = -1 if dim is None else dim
+
+    def forward(self, weight_g: Tensor, weight_v: Tensor) -> Tensor:
+        """Return the weight."""
+        return scaled_to(weight_v, weight_g, self.dim)
+
+    def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return lengths and directions."""
+        return norm_except_dim(weight, self.dim), weight
+
+
+def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
+    """Let a weight be ``g * v / ||v||``: its length and its direction are trained apart (Salimans and Kingma 2016).
+
+    ``parametrizations.weight.original0`` is g, one length for each slice along ``dim`` (None: one for all), and
+    ``original1`` is v. State dicts of the older ``weight_g`` and ``weight_v`` load too.
+
+    >>> from minitensor import nn
+    >>> layer = weight_norm(nn.Linear(20, 40))
+    >>> layer.parametrizations.weight.original0.shape, layer.parametrizations.weight.original1.shape
+    (torch.Size([40, 1]), torch.Size([40, 20]))
+    """
+    register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
+    module.register_load_state_dict_pre_hook(OlderNames(name))
+    return module
+
+
+class OlderNames:
+    """A hook that renames what the older ``weight_norm`` has put into a state dict."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, module: Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+        """Rename ``weight_g`` and ``weight_v``, if both are there."""
+        older, newer = f"{prefix}{self.name}", f"{prefix}parametrizations.{self.name}.original"
+        if f"{older}_g" in state_dict and f"{older}_v" in state_dict:
+            state_dict[f"{newer}0"] = state_dict.pop(f"{older}_g")
+            state_dict[f"{newer}1"] = state_dict.pop(f"{older}_v")
+
+
+# -- spectral norm 1 ---------------------------------------------------------------------------------------------------
+
+
+def as_matrix(weight: Tensor, dim: int) -> Tensor:
+    """Return a weight as a matrix whose rows are its slices along ``dim``."""
+    if dim != 0:
+        weight = weight.permute(dim, *[each for each in range(weight.ndim) if each != dim])
+    return weight.flatten(1)
+
+
+def first_vectors(matrix: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """Draw a left and a right unit vector from which the power method starts."""
+    height, width = matrix.shape
+    drawn = [empty(size, dtype=matrix.dtype, device=matrix.device).normal_(0, 1) for size in (height, width)]
+    u, v = [F.normalize(each, dim=0, eps=eps) for each in drawn]
+    return u, v
+
+
+def spectral_dim(module: Module, dim: int | None) -> int:
+    """Return the dim of the outputs: the second of a transposed convolution's weight, the first of all others."""
+    return dim if dim is not None else 1 if isinstance(module, ConvTransposeNd) else 0
+
+
+class _SpectralNorm(Module):
+    """Divide a weight by its largest singular value, as the power method finds it.
+
+    Each forward in training takes the two singular vectors, which are buffers, some steps further.
+    """
+
+    _u: Tensor
+    _v: Tensor
+
+    def __init__(self, weight: Tensor, n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12) -> None:
+        super().__init__()
+        ndim = weight.ndim
+        if not -ndim <= dim < ndim:
+            raise DimError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}] but got {dim})")
+        check_iterations(n_power_iterations)
+        self.dim = dim % ndim
+        self.eps = eps
+        self.n_power_iterations = n_power_iterations
+        if ndim > 1:
+            matrix = as_matrix(weight, self.dim).detach()
+            u, v = first_vectors(matrix, eps)
+            self.register_buffer("_u", u)
+            self.register_buffer("_v", v)
+            self._power_method(matrix, 15)
+
+    @no_grad()
+    def _power_method(self, matrix: Tensor, n_power_iterations: int) -> None:
+        for _ in range(n_power_iterations):
+            self._u.copy_(F.normalize(matrix.mv(self._v), dim=0, eps=self.eps))
+            self._v.copy_(F.normalize(matrix.mH.mv(self._u), dim=0, eps=self.eps))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the weight over its largest singular value."""
+        if weight.ndim == 1:
+            return F.normalize(weight, dim=0, eps=self.eps)
+        matrix = as_matrix(weight, self.dim)
+        if self.training:
+            self._power_method(matrix, self.n_power_iterations)
+        # Copies: the next forward changes the vectors in place before this one's backward has read them.
+        u, v = [each.clone(memory_format=contiguous_format) for each in (self._u, self._v)]
+        return weight / u.vdot(matrix.mv(v))
+
+    def right_inverse(self, value: Tensor) -> Tensor:
+        """Return the value, which is taken to have norm 1."""
+        return value
+
+
+def check_iterations(count: int) -> None:
+    """Refuse a power method without a step."""
+    if count <= 0:
+        raise ArgumentError(f"Expected n_power_iterations to be positive, but got n_power_iterations={count}")
+
+
+def spectral_norm(
+    module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
+) -> M:
+    """Keep the largest singular value of a weight at 1 (Miyato et al. 2018), as discriminators like it.
+
+    Args:
+        n_power_iterations: steps of the power method at each forward in training.
+        dim: the dim of the outputs; the right one is found if it is None.
+
+    >>> from minitensor import nn
+    >>> layer = spectral_norm(nn.Linear(3, 4))
+    >>> bool(abs(minitensor.linalg.matrix_norm(layer.weight, 2) - 1) < 0.01)
+    True
+    """
+    weight = weight_of(module, name)
+    made = _SpectralNorm(weight, n_power_iterations, spectral_dim(module, dim), eps)
+    register_parametrization(module, name, made)
+    return module
+
+
+def weight_of(module: Module, name: str) -> Tensor:
+    """Return a module's tensor of a name."""
+    weight = getattr(module, name, None)
+    if not isinstance(weight, Tensor):
+        raise ArgumentError(f"Module '{module}' has no parameter or buffer with name '{name}'")
+    return weight
+
+
+# -- orthogonal --------------------------------------------------------------------------------------------------------
+
+MAPS = ("matrix_exp", "cayley", "householder")
+
+
+class _Orthogonal(Module):
+    """Map matrices (*, n, k) onto those with orthonormal columns, or rows if k > n.
+
+    With a ``base``, the result is the base times the image, so that a start at zero gives the base.
+    """
+
+    base: Tensor | None
+
+    def __init__(self, weight: Tensor, orthogonal_map: str, *, use_trivialization: bool = True) -> None:
+        super().__init__()
+        if weight.is_complex() and orthogonal_map == "householder":
+            raise ArgumentError("The householder parametrization does not support complex tensors.")
+        self.shape = weight.shape
+        self.orthogonal_map = orthogonal_map
+        self.trivial = use_trivialization
+        if use_trivialization:
+            self.register_buffer("base", None)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return the orthogonal matrix of ``X``."""
+        wide = X.shape[-2] < X.shape[-1]
+        tall = X.mT if wide else X
+        Q = reflected(tall) if self.orthogonal_map == "householder" else rotated(tall, self.orthogonal_map)
+        if self.trivial:
+            assert self.base is not None, "set when a value is assigned, as at registration"
+            Q = self.base @ Q
+        return Q.mT if wide else Q
+
+    @no_grad()
+    def right_inverse(self, Q: Tensor) -> Tensor:
+        """Return what gives ``Q``, or the orthogonal matrix next to it by Gram and Schmidt's rule."""
+        if Q.shape != self.shape:
+            raise ArgumentError(
+                f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {Q.shape}."
+            )
+        wide = Q.shape[-2] < Q.shape[-1]
+        tall = Q.mT if wide else Q
+        if not self.trivial:
+            if self.orthogonal_map != "householder":
+                raise UnsupportedError(
+                    "It is not possible to assign to the matrix exponential or the Cayley parametrizations when "
+                    "use_trivialization=False."
+                )
+            found = reflectors(tall)
+            return found.mT if wide else found
+        self.base = completed(tall)
+        start = zeros(Q.shape, dtype=Q.dtype, device=Q.device)
+        start.diagonal(dim1=-2, dim2=-1).fill_(-1)  # With these signs ``reflected`` makes it the identity.
+        return start
+
+
+def rotated(X: Tensor, orthogonal_map: str) -> Tensor:
+    """Return the first columns of the rotation of the skew-symmetric matrix below the diagonal of ``X`` (*, n, k)."""
+    n, k = X.shape[-2:]
+    X = X.tril()
+    if n != k:
+        X = cat([X, zeros(*X.shape[:-1], n - k, dtype=X.dtype, device=X.device)], dim=-1)
+    A = X - X.mH
+    if orthogonal_map == "matrix_exp":
+        return matrix_exp(A)[..., :k]
+    identity = eye(n, dtype=A.dtype, device=A.device)
+    return solve(identity - A * 0.5, identity + A * 0.5)[..., :k]
+
+
+def reflected(X: Tensor) -> Tensor:
+    """Return the first columns (*, n, k) of k Householder reflections, their vectors below the diagonal of ``X``.
+
+    The diagonal has signs for the columns. H_1 ... H_k = I - V T V^T, where the inverse of T is the upper triangle of
+    V^T V, with half of its diagonal (Joffrain et al., Accumulating Householder transformations, revisited, 2006).
+    """
+    n, k = X.shape[-2:]
+    identity = eye(n, k, dtype=X.dtype, device=X.device)
+    V = X.tril(-1) + identity
+    gram = V.mT @ V
+    inverse = gram.triu(1) + (gram.diagonal(dim1=-2, dim2=-1) / 2).diag_embed()
+    Q = identity - V @ solve_triangular(inverse, V[..., :k, :].mT, upper=True)
+    signs = X.detach().diagonal(dim1=-2, dim2=-1).trunc()
+    return Q * signs.unsqueeze(-2)
+
+
+def reflectors(Q: Tensor) -> Tensor:
+    """Return the Householder vectors of orthonormal columns, with signs on the diagonal: ``reflected`` undone."""
+    array: Any = Q.detach().array
+    packed, factors = Q.xp.linalg.qr(array, mode="raw")  # LAPACK's own form, the transpose of vectors and R
+    found: Tensor = wrap(Tensor, packed).mT.clone(memory_format=contiguous_format)
+    signs = found.diagonal(dim1=-2, dim2=-1)
+    unused = wrap(Tensor, factors) == 0  # no reflection was needed, where ours always reflects
+    signs.copy_(signs.sign() * (1 - 2 * unused.to(Q.dtype)))
+    return found
+
+
+def completed(Q: Tensor) -> Tensor:
+    """Return a square orthogonal matrix that begins with the columns of ``Q``, as far as these are orthonormal."""
+    n, k = Q.shape[-2:]
+    if n == k and is_orthogonal(Q):
+        return Q.clone(memory_format=contiguous_format)
+    if n != k:
+        Q = cat([Q, randn(*Q.shape[:-2], n, n - k, dtype=Q.dtype, device=Q.device)], dim=-1)
+    factors = qr(Q)
+    return factors.Q * factors.R.diagonal(dim1=-2, dim2=-1).sgn().unsqueeze(-2)
+
+
+def is_orthogonal(Q: Tensor) -> bool:
+    """Tell whether the columns are orthonormal, up to rounding."""
+    n, k = Q.shape[-2:]
+    identity = eye(k, dtype=Q.dtype, device=Q.device).expand(*Q.shape[:-2], k, k)
+    return bool((Q.mH @ Q).allclose(identity, atol=10.0 * n * finfo(Q.dtype).eps))
+
+
+def orthogonal(
+    module: M, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
+) -> M:
+    """Let a weight be orthogonal, or its columns orthonormal (rows, if it is wide).
+
+    Args:
+        orthogonal_map: how a free matrix is mapped: "matrix_exp" (of a skew-symmetric matrix; the default for square
+            and complex weights), "cayley" or "householder" (a product of reflections; the default for the others).
+        use_trivialization: carry the map to the present value, so that any can be assigned.
+
+    >>> from minitensor import nn
+    >>> layer = orthogonal(nn.Linear(3, 3))
+    >>> minitensor.allclose(layer.weight.T @ layer.weight, minitensor.eye(3), atol=1e-5)
+    True
+    """
+    weight = weight_of(module, name)
+    if weight.ndim < 2:
+        raise ArgumentError(f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions.")
+    if orthogonal_map is None:
+        square = weight.shape[-2] == weight.shape[-1]
+        orthogonal_map = "matrix_exp" if square or weight.is_complex() else "householder"
+    if orthogonal_map not in MAPS:
+        raise ArgumentError(
+            f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}'
+        )
+    made = _Orthogonal(weight, orthogonal_map, use_trivialization=use_trivialization)
+    register_parametrization(module, name, made, unsafe=True)
+    return module

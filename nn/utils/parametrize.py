@@ -1,0 +1,356 @@
+"""Parametrizations: a parameter that is computed from another one, whenever it is asked for.
+
+``register_parametrization(linear, "weight", Symmetric())`` moves the weight to ``parametrizations.weight.original`` and
+lets ``linear.weight`` be ``Symmetric()(original)``. The module gets a class that knows this, a child of its own and of
+``Parametrized``, until the last parametrization is removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from minitensor.autograd.mode import no_grad
+from minitensor.errors import ArgumentError, ArgumentTypeError, UsageError
+from minitensor.nn.container import ModuleDict, ModuleList
+from minitensor.nn.module import Module
+from minitensor.nn.parameter import Parameter
+from minitensor.tensor import Tensor
+
+M = TypeVar("M", bound=Module)
+
+# What was computed inside ``cached()``, by the parametrizations' identity; None outside.
+_computed: ContextVar[dict[ParametrizationList, Tensor] | None] = ContextVar("computed parametrizations", default=None)
+
+
+@contextmanager
+def cached() -> Iterator[None]:
+    """Compute every parametrized tensor once within this block, however often it is asked for.
+
+    For a weight that is used many times in a step, such as that of a recurrent cell.
+    """
+    token = None if _computed.get() is not None else _computed.set({})
+    try:
+        yield
+    finally:
+        if token is not None:
+            _computed.reset(token)
+
+
+class ParametrizationList(ModuleList):
+    """The parametrizations of one tensor, and what it is computed from.
+
+    That is ``original``, or, where the first one's ``right_inverse`` gives several tensors, ``original0``,
+    ``original1``, ...; each is a parameter if the tensor was one.
+    """
+
+    original: Tensor
+
+    def __init__(self, modules: Sequence[Module], original: Tensor, unsafe: bool = False) -> None:
+        if not modules:
+            raise ArgumentError("ParametrizationList requires one or more modules, got none")
+        super().__init__(modules)
+        self.unsafe = unsafe
+        shape, dtype = original.shape, original.dtype
+        found = inverted(self, original)
+        self.is_tensor = isinstance(found, Tensor)
+        self.ntensors = 1 if self.is_tensor else len(found)
+        if isinstance(found, Tensor):
+            require_same_kind(found, original)
+            original.data = found.detach()  # The same object, so that an optimizer keeps hold of it.
+            keep(self, "original", original)
+        else:
+            for i, each in enumerate(found):
+                keep(self, f"original{i}", like_original(each, original, i))
+        if not unsafe:
+            require_same(self(), shape, dtype, "Registering a parametrization")
+
+    def originals(self) -> list[Tensor]:
+        """Return the tensors that all is computed from."""
+        if self.is_tensor:
+            return [self.original]
+        return [getattr(self, f"original{i}") for i in range(self.ntensors)]
+
+    def forward(self) -> Tensor:
+        """Return the parametrized tensor."""
+        first, *others = self
+        value: Tensor = first(*self.originals())
+        for each in others:
+            value = each(value)
+        return value
+
+    def right_inverse(self, value: Tensor) -> None:
+        """Change the originals so that the parametrized tensor becomes ``value``.
+
+        Raises:
+            UsageError: a parametrization has no ``right_inverse``.
+        """
+        with no_grad():
+            found: Any = value
+            for each in reversed(list(self)):
+                if not hasattr(each, "right_inverse"):
+                    raise UsageError(
+                        f"parametrization {type(each).__name__} does not implement right_inverse; write it to "
+                        "assign values"
+                    )
+                found = each.right_inverse(found)
+            for original, new in zip(self.originals(), self._checked(found), strict=True):
+                original.data = new.detach()
+
+    def _checked(self, found: Any) -> list[Tensor]:
+        """Refuse what a ``right_inverse`` gave if it is not what it gave at first."""
+        if self.is_tensor and not isinstance(found, Tensor):
+            raise ArgumentError(f"`right_inverse` should return a tensor. Got {type(found).__name__}")
+        if not self.is_tensor and not isinstance(found, Sequence):
+            raise ArgumentError(f"'right_inverse' must return a sequence of tensors. Got {type(found).__name__}.")
+        tensors: list[Any] = [found] if self.is_tensor else list(found)
+        if len(tensors) != self.ntensors:
+            raise ArgumentError(
+                f"'right_inverse' must return a sequence of tensors of length {self.ntensors}. "
+                f"Got a sequence of length {len(tensors)}."
+            )
+        for i, (original, new) in enumerate(zip(self.originals(), tensors, strict=True)):
+            if not isinstance(new, Tensor):
+                raise ArgumentError(
+                    f"'right_inverse' must return tensors. Got element {i} of type {type(new).__name__}"
+                )
+            if new.dtype != original.dtype:
+                raise ArgumentError(
+                    f"Tensor {i} returned by `right_inverse` has dtype {new.dtype} while the original has dtype "
+                    f"{original.dtype}"
+                )
+        return tensors
+
+
+class Parametrized(Module):
+    """What a module with parametrized tensors is, beside its own class."""
+
+    parametrizations: ModuleDict
+
+    def __getattr__(self, name: str) -> Any:
+        lists = lists_of(self)
+        return computed(lists[name]) if name in lists else super().__getattr__(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        lists = lists_of(self)
+        if name not in lists:
+            super().__setattr__(name, value)
+        elif isinstance(value, Tensor) and not isinstance(value, Parameter):
+            lists[name].right_inverse(value)
+        else:
+            raise ArgumentTypeError(
+                f"cannot assign '{type(value).__name__}' to the parametrized tensor '{name}' (a plain tensor is "
+                "expected: its values are brought to the original by right_inverse)"
+            )
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *lists_of(self)})
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return undressed, (type_before_parametrizations(self),), self.__dict__
+
+
+def lists_of(module: Module) -> dict[str, Any]:
+    """Return the parametrizations by the names of their tensors, from a module that may be half made."""
+    held = module.__dict__.get("_modules", {}).get("parametrizations")
+    return {} if held is None else held._modules
+
+
+def undressed(cls: type[M]) -> M:
+    """Return an empty module, to be filled by ``pickle`` or ``copy``, that will have parametrizations."""
+    return dressed(cls.__new__(cls))
+
+
+def dressed(module: M) -> M:
+    """Give a module the class that computes what is parametrized."""
+    cls = type(module)
+    module.__class__ = type(f"Parametrized{cls.__name__}", (Parametrized, cls), {"__module__": cls.__module__})
+    return module
+
+
+def computed(parametrization: ParametrizationList) -> Tensor:
+    """Return a parametrized tensor, from the cache inside ``cached()``."""
+    cache = _computed.get()
+    if cache is None:
+        return parametrization()  # type: ignore[no-any-return]  # forward's
+    if parametrization not in cache:
+        cache[parametrization] = parametrization()
+    return cache[parametrization]
+
+
+def register_parametrization(module: M, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> M:
+    """Let a parameter or buffer of a module be computed by ``parametrization`` from what it was; return the module.
+
+    A second one is applied to the result of the first. If the parametrization has ``right_inverse``, the original
+    starts from that of the present value, and values can be assigned; else it starts from the value itself. The result
+    must have the tensor's shape and dtype unless ``unsafe``.
+
+    >>> import minitensor
+    >>> from minitensor import nn
+    >>> class Symmetric(nn.Module):
+    ...     def forward(self, x):
+    ...         return x.triu() + x.triu(1).T
+    >>> layer = register_parametrization(nn.Linear(3, 3), "weight", Symmetric())
+    >>> bool((layer.weight == layer.weight.T).all()), [name for name, _ in layer.named_parameters()]
+    (True, ['bias', 'parametrizations.weight.original'])
+    """
+    parametrization.train(module.training)
+    if is_parametrized(module, tensor_name):
+        held = lists_of(module)[tensor_name]
+        if not unsafe:
+            require_harmless(parametrization, getattr(module, tensor_name))
+        held.append(parametrization)
+        held.unsafe |= unsafe
+    elif tensor_name in module._buffers or tensor_name in module._parameters:
+        original = getattr(module, tensor_name)
+        if original is None:
+            raise ArgumentError(f"cannot parametrize {tensor_name!r} of {module}: it is None")
+        made = ParametrizationList([parametrization], original, unsafe=unsafe)
+        delattr(module, tensor_name)
+        if not is_parametrized(module):
+            dressed(module).parametrizations = ModuleDict()
+        module._modules["parametrizations"]._modules[tensor_name] = made  # type: ignore[union-attr]  # set just now
+    else:
+        raise ArgumentError(
+            f"Module '{module}' does not have a parameter, a buffer, or a parametrized element with name "
+            f"'{tensor_name}'"
+        )
+    return module
+
+
+def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
+    """Tell whether a module has parametrized tensors, or whether the one of this name is."""
+    held = module.__dict__.get("_modules", {}).get("parametrizations")
+    if not isinstance(held, ModuleDict):
+        return False
+    return len(held) > 0 if tensor_name is None else tensor_name in held
+
+
+def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: bool = True) -> M:
+    """Make a parametrized tensor a plain one again, of its present value, or of its original's; return the module.
+
+    Raises:
+        ArgumentError: there is no such parametrization, or the original is wanted back where it has become several.
+    """
+    if not is_parametrized(module, tensor_name):
+        raise ArgumentError(f"Module {module} does not have a parametrization on {tensor_name}")
+    held: ParametrizationList = lists_of(module)[tensor_name]
+    if held.is_tensor:
+        tensor = held.original
+        if leave_parametrized:
+            with no_grad():
+                tensor.data = held().detach()
+    elif leave_parametrized:
+        value = held()
+        tensor = Parameter(value.detach()) if value.requires_grad else value
+    else:
+        raise ArgumentError(
+            "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of a "
+            "sequence of tensors."
+        )
+    del lists_of(module)[tensor_name]
+    if not lists_of(module):
+        plain = type_before_parametrizations(module, dressed=True)
+        del module._modules["parametrizations"]
+        module.__class__ = plain  # type: ignore[assignment]  # the class that it had
+    keep(module, tensor_name, tensor)
+    return module
+
+
+def type_before_parametrizations(module: Module, dressed: bool = False) -> type[Module]:
+    """Return the class that a module has when nothing is parametrized."""
+    return type(module).__bases__[1] if dressed or is_parametrized(module) else type(module)
+
+
+def transfer_parametrizations_and_params(
+    from_module: Module, to_module: Module, tensor_name: str | None = None
+) -> Module:
+    """Give another module the same parametrizations (all, or one tensor's) and the same originals; return it."""
+    if not is_parametrized(from_module):
+        return to_module
+    for name in list(lists_of(from_module)) if tensor_name is None else [tensor_name]:
+        if not hasattr(to_module, name):
+            setattr(to_module, name, Parameter(getattr(from_module, name).detach()))
+        theirs = lists_of(from_module)[name]
+        for each in theirs:
+            register_parametrization(to_module, name, each, unsafe=theirs.unsafe)
+        ours = lists_of(to_module)[name]
+        for key, original in (*theirs._parameters.items(), *theirs._buffers.items()):
+            setattr(ours, key, original)
+    return to_module
+
+
+# -- what may be registered --------------------------------------------------------------------------------------------
+
+
+def keep(module: Module, name: str, tensor: Tensor) -> None:
+    """Register a tensor as what it is."""
+    if isinstance(tensor, Parameter):
+        module.register_parameter(name, tensor)
+    else:
+        module.register_buffer(name, tensor)
+
+
+def inverted(parametrizations: ParametrizationList, value: Any) -> Any:
+    """Return what the parametrizations start from to give ``value``; one without an inverse counts as identity."""
+    with no_grad():
+        for each in reversed(list(parametrizations)):
+            if hasattr(each, "right_inverse"):
+                with suppress(NotImplementedError):
+                    value = each.right_inverse(value)
+    if not isinstance(value, (Tensor, Sequence)):
+        raise ArgumentError(
+            "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). "
+            f"Got {type(value).__name__}"
+        )
+    return value
+
+
+def like_original(value: Any, original: Tensor, i: int) -> Tensor:
+    """Return one of several originals: a parameter if the tensor was one, requiring grad if it did."""
+    if not isinstance(value, Tensor):
+        raise ArgumentError(
+            "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). "
+            f"Got element {i} of the sequence with type {type(value).__name__}."
+        )
+    if isinstance(original, Parameter):
+        return Parameter(value.detach(), original.requires_grad)
+    return value.detach().requires_grad_(original.requires_grad)
+
+
+def require_same_kind(found: Tensor, original: Tensor) -> None:
+    """Refuse an inverse of another dtype or on another device."""
+    for fact in ("dtype", "device"):
+        if getattr(found, fact) != getattr(original, fact):
+            raise ArgumentError(
+                f"When `right_inverse` outputs one tensor, it may not change the {fact}.\n"
+                f"original.{fact}: {getattr(original, fact)}\n"
+                f"right_inverse(original).{fact}: {getattr(found, fact)}"
+            )
+
+
+def require_same(value: Any, shape: Any, dtype: Any, what: str) -> None:
+    """Refuse a result that is no tensor of the same shape and dtype."""
+    if not isinstance(value, Tensor):
+        raise ArgumentError(f"A parametrization must return a tensor. Got {type(value).__name__}.")
+    for fact, was, now in (("dtype", dtype, value.dtype), ("shape", shape, value.shape)):
+        if now != was:
+            raise ArgumentError(
+                f"{what} may not change the {fact} of the tensor, unless `unsafe` flag is enabled.\n"
+                f"unparametrized {fact}: {was}\n"
+                f"parametrized {fact}: {now}"
+            )
+
+
+def require_harmless(parametrization: Module, value: Tensor) -> None:
+    """Refuse a further parametrization that changes shape or dtype, forwards or backwards."""
+    result = parametrization(value)
+    require_same(result, value.shape, value.dtype, "Registering a parametrization")
+    if hasattr(parametrization, "right_inverse"):
+        try:
+            back = parametrization.right_inverse(result)
+        except NotImplementedError:
+            return
+        require_same(back, value.shape, value.dtype, "The right_inverse of a further parametrization")

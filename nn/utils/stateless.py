@@ -1,0 +1,87 @@
+"""A module called with other tensors in the place of its parameters and buffers, for the time of one call.
+
+The module itself is as before when the call is over, also if it raised. ``minitensor.func`` has this function too, for
+the transforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from minitensor.errors import ArgumentError, ArgumentTypeError, StateDictError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from minitensor.nn.module import Module
+    from minitensor.tensor import Tensor
+
+
+def functional_call(
+    module: Module,
+    parameter_and_buffer_dicts: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],
+    args: Any = None,
+    kwargs: dict[str, Any] | None = None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
+) -> Any:
+    """Call a module with the given tensors in the place of its parameters and buffers, by their full names.
+
+    Those not named keep their own; names that the module has not are ignored. A parameter that the module has under
+    several names is replaced under all of them, unless ``tie_weights=False``. ``strict`` wants just the module's names.
+    ``args`` is one argument or a tuple.
+
+    >>> import minitensor as torch
+    >>> from minitensor.func import functional_call
+    >>> model = torch.nn.Linear(2, 1)
+    >>> weights = {"weight": torch.tensor([[1., 2.]]), "bias": torch.tensor([10.])}
+    >>> functional_call(model, weights, torch.tensor([1., 1.]))
+    tensor([13.])
+    """
+    given = joined(parameter_and_buffer_dicts)
+    places = {name: (store, key) for name, store, key in slots(module)}
+    missing = [name for name in places if name not in given]
+    unknown = [name for name in given if name not in places]
+    if strict and (missing or unknown):
+        raise StateDictError(
+            f"functional_call: strict=True, but these are missing: {missing}, and these the module has not: {unknown}"
+        )
+    tied = tie_weights and {id(places[name][0][places[name][1]]): given[name] for name in given if name in places}
+    replaced = tied or {}
+    kept = [(store, key, store[key]) for store, key in places.values()]
+    positional = () if args is None else args if isinstance(args, tuple) else (args,)
+    try:
+        for name, (store, key) in places.items():
+            store[key] = given[name] if name in given else replaced.get(id(store[key]), store[key])
+        return module(*positional, **(kwargs or {}))
+    finally:
+        for store, key, value in kept:
+            store[key] = value
+
+
+def joined(dicts: Any) -> dict[str, Tensor]:
+    """Return one dict of all; a name may be in one of them only."""
+    if isinstance(dicts, Mapping):
+        return dict(dicts)
+    if not isinstance(dicts, (tuple, list)) or not all(isinstance(each, Mapping) for each in dicts):
+        raise ArgumentTypeError(
+            f"functional_call: expected a dict of tensors or a sequence of such dicts, got {type(dicts).__name__}"
+        )
+    found: dict[str, Tensor] = {}
+    for each in dicts:
+        for name, value in each.items():
+            if name in found:
+                raise ArgumentError(f"functional_call: {name!r} is given in more than one of the dicts")
+            found[name] = value
+    return found
+
+
+def slots(module: Module) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield every parameter's and buffer's full name, the dict that holds it, and its key there."""
+    for prefix, each in module.named_modules(remove_duplicate=False):
+        for store in (each._parameters, each._buffers):
+            for key, value in store.items():
+                if value is not None:
+                    yield f"{prefix}.{key}" if prefix else key, store, key
