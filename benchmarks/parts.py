@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks import kernels, overhead, steps
+from benchmarks import kernels, layers, overhead, steps
 from benchmarks.case import Case
 
 PARTS: dict[str, dict[str, Case]] = {
     module.__name__.rpartition(".")[2]: {case.name: case for case in module.cases()}
-    for module in (overhead, steps, kernels)
+    for module in (overhead, steps, layers, kernels)
 }

@@ -101,4 +101,4 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pyte
 def test_the_command_refuses_an_unknown_part(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["speed"])
-    assert "no such part: speed; choose from overhead, steps, kernels" in capsys.readouterr().err
+    assert "no such part: speed; choose from overhead, steps, layers, kernels" in capsys.readouterr().err

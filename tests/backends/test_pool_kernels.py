@@ -18,6 +18,13 @@ NAN = float("nan")
 INF = float("inf")
 
 
+@pytest.fixture(autouse=True, params=["few", "many"])
+def size(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare small inputs both by the way that is for them and by the one for large ones."""
+    if request.param == "many":
+        monkeypatch.setattr(fast, "FEW", -1)
+
+
 class Case(NamedTuple):
     input: Any
     kernel: Pair

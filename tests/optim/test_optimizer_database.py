@@ -1,0 +1,187 @@
+"""PyTorch's own optimizer database as the oracle: its option sets and its error inputs, given to both libraries.
+
+Under every option set parameters follow the same trajectory, and the state has the same keys and numbers; every mistake
+raises an error of the same class. Options by which PyTorch chooses among its implementations change nothing here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+import minitensor.optim
+from ops.call import assert_same, outcome, told
+from ops.translation import translated
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("expecttest")  # PyTorch's database needs it
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from torch.testing._internal.common_optimizers import OptimizerErrorEnum, optim_db
+
+STEPS = 12
+SHAPES = [(4, 3), (2, 5), (30, 20)]  # matrices, for Muon; test_rules.py has the other shapes
+
+# What is passed over, and why.
+SPARSE = "its gradients are sparse tensors, which this library leaves out"
+EXCUSED = {"SparseAdam": SPARSE}
+# differentiable=True records the updates themselves. Here they are in-place writes on plain arrays, so each rule would
+# need its formula a second time, in tensor operations. It is refused by name.
+REFUSED = ("differentiable",)
+
+HERE: list[Any] = [info for info in optim_db if info.name not in EXCUSED]
+SETS = {
+    f"{info.name}-{given.desc}": (info.name, given.kwargs)
+    for info in HERE
+    for given in info.optim_inputs_func(device="cpu")
+}
+TOLERANCE = {"float64": 1e-9, "float32": 3e-5}
+# Muon multiplies in bfloat16: sums of another order may round another way. Forty iterations of LBFGS amplify rounding.
+ROUGHER = {("Muon", "float64"): 2e-3, ("Muon", "float32"): 2e-3, ("LBFGS", "float32"): 5e-3}
+
+
+def each(infos: list[Any]) -> Any:
+    return pytest.mark.parametrize("info", infos, ids=lambda info: info.name)
+
+
+def drawn(step: int, dtype: str) -> list[Any]:
+    random = np.random.default_rng(step)
+    return [(random.standard_normal(shape) + 0.3).astype(dtype) for shape in SHAPES]
+
+
+def walked(library: Any, name: str, options: dict[str, Any], dtype: str) -> tuple[list[Any], Any]:
+    """Return parameters after some steps, and their optimizer."""
+    # A line search asks how much a sum changes: with many terms, float32 rounds the answer away.
+    kept = 2 if name == "LBFGS" else len(SHAPES)
+    params = [library.tensor(values, requires_grad=True) for values in drawn(99, dtype)[:kept]]
+    optimizer = getattr(library.optim, name)(params, **options)
+    if name == "LBFGS":
+        for _ in range(2):
+            optimizer.step(quartic(library, params, optimizer, dtype))
+        return params, optimizer
+    for step in range(STEPS):
+        for param, grad in zip(params, drawn(step, dtype), strict=True):
+            param.grad = library.tensor(grad)
+        optimizer.step()
+    return params, optimizer
+
+
+def quartic(library: Any, params: list[Any], optimizer: Any, dtype: str) -> Callable[[], Any]:
+    """Return the closure of a convex loss, for the optimizer that asks for it again and again."""
+    slopes = [library.tensor(values) for values in drawn(0, dtype)]
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = sum([(param**4 / 4 + slope * param).sum() for param, slope in zip(params, slopes)])
+        loss.backward()
+        return loss
+
+    return closure
+
+
+def assert_same_walks(name: str, options: dict[str, Any], dtype: str) -> None:
+    tolerance = ROUGHER.get((name, dtype), TOLERANCE[dtype])
+    theirs, his = walked(torch, name, options, dtype)
+    ours, mine = walked(mt, name, translated(options), dtype)
+    with told(name, options, dtype):
+        assert_same([param.detach() for param in ours], [param.detach() for param in theirs], tolerance, "values")
+        assert_same_states(mine.state_dict(), his.state_dict(), tolerance)
+
+
+def assert_same_states(mine: Any, theirs: Any, tolerance: float) -> None:
+    """Compare state dicts: the same keys, the same options and numbers."""
+    assert list(mine) == list(theirs)
+    for group, other in zip(mine["param_groups"], theirs["param_groups"], strict=True):
+        assert list(group)[-1] == list(other)[-1] == "params"
+        assert group.keys() == other.keys()
+        assert {name: number_of(each) for name, each in group.items()} == {
+            name: number_of(each) for name, each in other.items()
+        }
+    assert list(mine["state"]) == list(theirs["state"])
+    for number, entry in theirs["state"].items():
+        assert mine["state"][number].keys() == entry.keys()
+        for key, value in () if "old_dirs" in entry else entry.items():  # LBFGS: test_lbfgs.py compares its numbers
+            assert_same_entry(mine["state"][number][key], value, tolerance, key)
+
+
+def assert_same_entry(mine: Any, theirs: Any, tolerance: float, key: str) -> None:
+    if isinstance(theirs, float):
+        assert mine == pytest.approx(theirs, rel=tolerance)
+    else:
+        assert_same(mine, theirs, tolerance, key)
+
+
+def number_of(option: Any) -> Any:
+    return option.item() if hasattr(option, "item") else option
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", SETS)
+def test_walks_where_pytorch_walks(name: str, dtype: str) -> None:
+    assert_same_walks(*SETS[name], dtype)
+
+
+@each(HERE)
+def test_the_choice_of_an_implementation_changes_nothing(info: Any) -> None:
+    for option in info.supported_impls:
+        if option not in REFUSED and (option != "fused" or "cpu" in info.supports_fused_on):
+            assert_same_walks(info.name, {option: True}, "float32")
+            assert_same_walks(info.name, {option: False}, "float32")
+
+
+@each([info for info in HERE if "differentiable" in info.supported_impls])
+def test_a_differentiable_step_is_refused_by_name(info: Any) -> None:
+    with pytest.raises(NotImplementedError, match="differentiable=True is not supported"):
+        getattr(mt.optim, info.name)([mt.ones(2, 2, requires_grad=True)], differentiable=True)
+
+
+@each(HERE)
+def test_raises_what_pytorch_raises(info: Any) -> None:
+    for error in info.optim_error_inputs_func(device="cpu", dtype=torch.float64):
+        given = error.optimizer_error_input
+        params = given.params if given.params is not None else [torch.ones(2, 2, requires_grad=True)]
+        steps = error.error_on is OptimizerErrorEnum.STEP_ERROR
+        with told(info.name, given.desc):
+            mine = Twins().of(params)  # before PyTorch writes into its groups
+            assert isinstance(strict(run, torch, info.name, params, given.kwargs, steps), error.error_type)
+            found = strict(run, mt, info.name, mine, translated(given.kwargs), steps)
+            assert isinstance(found, error.error_type), f"{found!r}"
+
+
+def run(library: Any, name: str, params: Any, options: dict[str, Any], steps: bool) -> Any:
+    optimizer = getattr(library.optim, name)(params, **options)
+    if steps:
+        optimizer.step()
+    return optimizer
+
+
+def strict(function: Callable[..., Any], *args: Any) -> Any:
+    """Return a call's result, exception or warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return outcome(function, *args)
+
+
+class Twins:
+    """Copies of PyTorch's parameters: the same parameter, met again, has the same copy."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, Any] = {}
+
+    def of(self, params: Any) -> Any:
+        if isinstance(params, dict):
+            return {name: self.of(each) for name, each in params.items()}
+        if isinstance(params, (list, tuple)):
+            return type(params)([self.of(each) for each in params])
+        if not isinstance(params, torch.Tensor):
+            return params
+        if id(params) not in self.known:
+            self.known[id(params)] = translated(params)
+            if params.grad is not None:
+                self.known[id(params)].grad = translated(params.grad)
+        return self.known[id(params)]
