@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,16 @@ from minitensor.backends.reference import assemble as slow_assemble
 from minitensor.backends.reference import scatter as slow
 
 SEEDS = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_world() -> Iterator[None]:
+    """Let threads begin to share the work at sizes that are quick to test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assemble, "LARGE", 1 << 14)
+        patch.setattr(assemble, "SMALL", 1 << 12)
+        patch.setattr(scatter, "ROWS", 1 << 14)
+        yield
 
 
 @pytest.fixture(autouse=True)
