@@ -122,9 +122,7 @@ class RNNBase(Module):
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
-        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound)
+        draw(self, self.hidden_size)
 
     @property
     def all_weights(self) -> list[list[Parameter]]:
@@ -258,6 +256,13 @@ class RNNBase(Module):
         if self.dropout:
             text += f", dropout={self.dropout}"
         return text + (f", bidirectional={self.bidirectional}" if self.bidirectional else "")
+
+
+def draw(module: Module, hidden_size: int) -> None:
+    """Draw all parameters of a module from U(-1/sqrt(hidden_size), 1/sqrt(hidden_size))."""
+    bound = 1 / math.sqrt(hidden_size) if hidden_size > 0 else 0
+    for parameter in module.parameters():
+        init.uniform_(parameter, -bound, bound)
 
 
 def projected(
@@ -441,9 +446,7 @@ class RNNCellBase(Module):
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
-        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound)
+        draw(self, self.hidden_size)
 
     def state(self, given: Tensor | None, input: Tensor) -> Tensor:
         """Return a state that fits the input: the given one, or zeros."""

@@ -172,6 +172,14 @@ def scalar(name: str, outputs: tuple[Any, ...], result: Any) -> None:
         raise GradError(f"{name}: the function must return a single tensor with a single element; sum it, for example")
 
 
+def sloped(name: str, func: Callable[..., Any], given: Any, strict: bool) -> tuple[Any, Any]:
+    """Return the function's single number and its gradient, which can be differentiated again."""
+    result, outputs = called(name, func, given, strict)
+    scalar(name, outputs, result)
+    ones = [outputs[0].detach().new_ones(tuple(outputs[0].shape))]
+    return result, walked(name, outputs, given, ones, True, strict)
+
+
 def hvp(
     func: Callable[..., Any], inputs: Tensors, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
@@ -186,10 +194,7 @@ def hvp(
     given = started(as_tuple("hvp", "inputs", inputs), create_graph)
     directions = vector("hvp", v, given, "the input is")
     with enable_grad():
-        result, outputs = called("hvp", func, given, strict)
-        scalar("hvp", outputs, result)
-        ones = [outputs[0].detach().new_ones(tuple(outputs[0].shape))]
-        slopes = walked("hvp", outputs, given, ones, True, strict)
+        result, slopes = sloped("hvp", func, given, strict)
         found = pushed("hvp", slopes, given, directions, create_graph, strict)
     return cut_off(result, create_graph), like(inputs, cut_off(tuple(found), create_graph))
 
@@ -206,10 +211,7 @@ def vhp(
     given = started(as_tuple("vhp", "inputs", inputs), create_graph)
     weights = vector("vhp", v, given, "the input is")
     with enable_grad():
-        result, outputs = called("vhp", func, given, strict)
-        scalar("vhp", outputs, result)
-        ones = [outputs[0].detach().new_ones(tuple(outputs[0].shape))]
-        slopes = walked("vhp", outputs, given, ones, True, strict)
+        result, slopes = sloped("vhp", func, given, strict)
         found = walked("vhp", slopes, given, weights, create_graph, strict)
     return cut_off(result, create_graph), like(inputs, cut_off(tuple(found), create_graph))
 

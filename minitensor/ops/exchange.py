@@ -62,8 +62,7 @@ def asarray(
 
 def memory(value: Any) -> int:
     """Return where a tensor's or an array's memory begins."""
-    array = value.storage.buffer if isinstance(value, TensorBase) else value
-    return backends.of(array).address(array)
+    return value.storage.data_ptr() if isinstance(value, TensorBase) else backends.of(value).address(value)
 
 
 def frombuffer(

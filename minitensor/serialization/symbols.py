@@ -11,11 +11,11 @@ from collections import OrderedDict
 from typing import Any, NamedTuple
 
 from minitensor import dtypes, layout
-from minitensor.base import window, wrap
 from minitensor.device import device
 from minitensor.errors import DtypeError, FileFormatError
 from minitensor.layout import Layout
 from minitensor.nn.parameter import Parameter
+from minitensor.ops.face import rebuild
 from minitensor.shapes import Size
 from minitensor.storage import Storage
 from minitensor.tensor import Tensor
@@ -69,8 +69,7 @@ def tensor(
     if not isinstance(memory, Memory):
         raise FileFormatError(f"a tensor needs a storage, got {type(memory).__name__}")
     there = checked(offset, shape, strides, len(memory.storage), memory.storage.array.itemsize)
-    found: Tensor = window(wrap(Tensor, memory.storage.array), there)
-    found._storage = memory.storage
+    found: Tensor = rebuild(Tensor, memory.storage, there, wants_grad=False)
     if isinstance(flags, dict):
         found = resolved(found, flags)
     return found.requires_grad_() if requires_grad is True else found

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from minitensor.dtypes import complex64, complex128, dtype, float16, float32, float64, int64, promote_types
 from minitensor.errors import ArgumentError, ArgumentTypeError, ComparisonError
+from minitensor.ops.assemble import unravel_index
 from minitensor.ops.compare import isclose
 from minitensor.ops.creation import as_tensor
 from minitensor.tensor import Tensor
@@ -246,10 +247,5 @@ def described(actual: Tensor, expected: Tensor, close: Tensor, rtol: float, atol
 
 def greatest(difference: Tensor) -> str:
     """Say which difference is the greatest, and where."""
-    flat = int(difference.argmax())
-    place = []
-    rest = flat
-    for size in reversed(difference.shape):
-        rest, index = divmod(rest, size)
-        place.append(index)
-    return f"{difference.reshape(-1)[flat].item()} at index {tuple(reversed(place))}"
+    place = tuple([int(index) for index in unravel_index(difference.argmax(), difference.shape)])
+    return f"{difference[place].item()} at index {place}"

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitensor.backends.numpy.threads import get_num_threads, parallel_for
+from minitensor.backends.numpy.threads import COPIES, get_num_threads, parallel_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from minitensor.backends import Array
 
-# Elements of the result from which on a second thread helps: below that, waking it costs more than it copies. Measured
-# on two cores: 10^6 floats in ten pieces take 120 us alone and 290 by two threads, 8 x 10^6 in four 3.4 and 2.2 ms.
-LARGE = 1 << 22
 SMALL = 1 << 15  # elements of a triangle for which blocks are not worth their while
 ROWS = 64  # of a triangle, cut at a time: only what lies under the diagonal's blocks needs a mask
 
@@ -23,7 +20,7 @@ ROWS = 64  # of a triangle, cut at a time: only what lies under the diagonal's b
 def concatenate(arrays: Sequence[Array], dim: int) -> Array:
     """Join arrays of one dtype along a dim; what does not fit together is refused by NumPy."""
     first = arrays[0]
-    if first.size * len(arrays) < LARGE or get_num_threads() == 1:
+    if first.size * len(arrays) < COPIES or get_num_threads() == 1:
         return numpy.concatenate(arrays, dim)
     before, after = first.shape[:dim], first.shape[dim:][1:]
     plain = all(
@@ -64,7 +61,7 @@ def triangle(array: Array, diagonal: int, lower: bool) -> Array:
             numpy.copyto(found[..., rows, columns], array[..., rows, columns], where=mask)
 
     blocks = -(-height // ROWS)
-    if array.size < LARGE:
+    if array.size < COPIES:
         for block in range(blocks):
             turn(block)
     else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from minitensor.backends.numpy.activation import where
-from minitensor.backends.numpy.threads import get_num_threads, parallel_for, scratch
+from minitensor.backends.numpy.threads import COPIES, get_num_threads, parallel_for, scratch
 from minitensor.backends.reference import scatter as reference
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ WIDE = 12  # elements of a row from which on rounds are quicker than adding one 
 ROUNDS = 32  # rows of one group that are added in rounds; larger groups are cut and their sums added again
 PIECE = 1 << 16  # elements whose sums or positions are computed at a time: they stay in the second cache
 SHARED = 1 << 17  # elements from which on a thread more is worth waking
-ROWS = 1 << 22  # the same for whole rows, which are copied as they lie: 500,000 take 70 us alone, 220 by two threads
 INT64 = numpy.dtype("int64")
 
 
@@ -38,7 +37,7 @@ INT64 = numpy.dtype("int64")
 def take(array: Array, index: Array, axis: int) -> Array:
     """Return the entries of an axis at positions that were checked."""
     # "wrap" takes half the time of "raise", which looks at each position once more, and less than "clip".
-    alone = axis or index.size * array.size < ROWS * array.shape[0] or get_num_threads() == 1
+    alone = axis or index.size * array.size < COPIES * array.shape[0] or get_num_threads() == 1
     if alone or not array.flags.c_contiguous:
         return array.take(index, axis, mode="wrap")
     found = numpy.empty(index.shape + array.shape[1:], array.dtype)

@@ -35,6 +35,10 @@ BLAS_NAMES = (
 )
 
 KEPT_BYTES = 16 << 20  # a scratch buffer up to this size is kept for the next call, one a thread and slot
+# Elements from which on a second thread helps to copy: below that, waking it costs more than it copies. Measured on
+# two cores: joining 10^6 floats takes 120 us alone and 290 by two threads, 8 x 10^6 take 3.4 and 2.2 ms; 500,000 in
+# whole rows take 70 us alone and 220 by two.
+COPIES = 1 << 22
 
 
 def parallel_for(function: Callable[[int], object], count: int) -> None:
