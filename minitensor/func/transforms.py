@@ -11,7 +11,7 @@ twice as much, and needs a function all of whose gradients are themselves differ
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor import layout as layouts
 from minitensor.autograd import engine
@@ -248,10 +248,22 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return (output, gradients, aux) if has_aux else (output, gradients)
 
 
-def pulled_back(
+class Run(NamedTuple):
+    """A function's call, ready to be differentiated by some of its arguments."""
+
+    result: Any
+    aux: Any
+    outputs: Sequence[Any]  # the result's tensors
+    plan: Plan  # how they make the result
+    inputs: list[Tensor]
+    chosen: Plan  # how those make the arguments
+    connected: bool  # whether the result's graph leads on to what lies outside
+
+
+def ran(
     what: str, func: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool
-) -> tuple[Any, Callable[[Any], Any], Any]:
-    """Return a function's output, the function from weights to gradients by the chosen arguments, and aux."""
+) -> Run:
+    """Call a function on fresh inputs, and refuse what it may not return."""
     if not args:
         raise GradError(f"{what}: there is nothing to differentiate by; give at least one argument")
     recording = is_grad_enabled()
@@ -262,7 +274,14 @@ def pulled_back(
     for each in outputs:
         if not isinstance(each, TensorBase):
             raise GradError(f"{what}({name_of(func)}): the function must return tensors, got {type(each).__name__}")
-    connected = recording and leads_outside(outputs, inputs)
+    return Run(result, aux, outputs, plan, inputs, chosen, recording and leads_outside(outputs, inputs))
+
+
+def pulled_back(
+    what: str, func: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool
+) -> tuple[Any, Callable[[Any], Any], Any]:
+    """Return a function's output, the function from weights to gradients by the chosen arguments, and aux."""
+    result, aux, outputs, plan, inputs, chosen, connected = ran(what, func, argnums, args, kwargs, has_aux)
 
     def back(cotangents: Any) -> Any:
         weights = weights_like(what, outputs, plan, cotangents)
@@ -315,22 +334,13 @@ def pushed(
     strict: bool = False,
 ) -> tuple[Any, Callable[[Any], Any], Any]:
     """Return a function's output, the function from tangents of the chosen arguments to those of it, and aux."""
-    if not args:
-        raise GradError(f"{what}: there is nothing to differentiate by; give at least one argument")
-    recording = is_grad_enabled()
-    given, chosen, inputs = prepared(what, argnums, args)
+    result, aux, outputs, plan, inputs, chosen, connected = ran(what, func, argnums, args, kwargs, has_aux)
+    if strict and any(each.node is None for each in outputs):
+        raise GradError(f"{what}: an output does not depend on the inputs; strict=True forbids that")
     with enable_grad():
-        result, aux = parted(what, func(*given, **kwargs), has_aux)
-        outputs, plan = take_apart(result)
-        for each in outputs:
-            if not isinstance(each, TensorBase):
-                raise GradError(f"{what}({name_of(func)}): the function must return tensors, got {type(each).__name__}")
-            if strict and each.node is None:
-                raise GradError(f"{what}: an output does not depend on the inputs; strict=True forbids that")
         weights = [fresh(zeros_like(each.detach()), what) if differentiable(each) else zeros_like(each)
                    for each in outputs]
         grads = walked(outputs, inputs, weights, True, True)
-    connected = recording and leads_outside(outputs, inputs)
 
     def push(tangents: Any) -> Any:
         directions = weights_like(what, inputs, chosen, tangents)
