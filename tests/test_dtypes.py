@@ -91,7 +91,10 @@ def test_from_numpy_is_the_inverse_of_numpy(dtype):
     assert D.from_numpy(repr(dtype)) is dtype and D.from_numpy(dtype) is dtype
 
 
-@pytest.mark.parametrize("array", [np.array(["a"]), np.array([object()]), np.zeros(1, "M8[s]")], ids=str)
+TEXTS_AND_THE_LIKE = [np.array(["a"]), np.array([object()]), np.zeros(1, "M8[s]")]
+
+
+@pytest.mark.parametrize("array", TEXTS_AND_THE_LIKE, ids=lambda array: str(array.dtype))
 def test_from_numpy_refuses_as_pytorch_does(array):
     with pytest.raises(TypeError) as wanted:
         torch.from_numpy(array)
@@ -234,7 +237,7 @@ def test_what_has_a_dtype_of_ours_is_asked_for_it():
     assert D.infer_dtype([np.array([1, 2], np.int8)]) is D.int8
 
 
-@pytest.mark.parametrize("data", [None, [None], {}, {1}, object()], ids=repr)
+@pytest.mark.parametrize("data", [None, [None], {}, {1}, object()], ids=["None", "[None]", "{}", "{1}", "object"])
 def test_other_data_has_no_dtype(data):
     with pytest.raises(RuntimeError, match="Could not infer dtype of"):
         torch.tensor(data)
