@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made when it is missing and filled when setup.cfg or pyproject.toml changed.
 #
 #   make demo    train a convolutional network on handwritten digits, with pictures in output/
-#   make test    the whole suite; TORCH=1 also installs PyTorch, the oracle of many tests
+#   make test    the whole suite, on all cores; TORCH=1 also installs PyTorch, the oracle of many tests
 #   make check   ruff, mypy --strict and the house test
 #   make bench   the benchmarks
 #   make clean   remove .venv and everything that was built
@@ -23,7 +23,7 @@ demo: .venv/demo.stamp
 
 test: .venv/test.stamp $(if $(filter 1,$(TORCH)),torch)
 	@.venv/bin/python -c "import torch" 2>/dev/null || echo "PyTorch is not installed: its oracle tests skip. 'make test TORCH=1' installs it."
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: .venv/dev.stamp
 	.venv/bin/ruff check .

@@ -118,3 +118,15 @@ def test_single_precision_is_refused() -> None:
 def test_nothing_to_check_is_refused() -> None:
     with pytest.raises(ValueError, match="requires grad"):
         gradcheck(mt.exp, (mt.ones(1, dtype=mt.float64),))
+
+
+def test_a_view_of_the_input_is_not_taken_for_a_constant() -> None:
+    x = mt.tensor([[1.0, 2.0, 3.0]], dtype=mt.float64, requires_grad=True)
+    assert gradcheck(lambda x: (x.t(), x[:, 1:]), (x,)) and gradgradcheck(lambda x: (x.t() * x.t(), x), (x,))
+
+
+def test_the_function_runs_twice_for_each_entry_however_many_its_results_are() -> None:
+    calls = []
+    x = mt.tensor([1.0, 2.0, 3.0], dtype=mt.float64, requires_grad=True)
+    assert gradcheck(lambda x: calls.append(x) or x.outer(x), (x,))
+    assert len(calls) == 1 + 2 * 3
