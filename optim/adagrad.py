@@ -72,9 +72,10 @@ class Adagrad(Optimizer):
         """The sum of squares."""
         return ("sum",)
 
-    def initial(self, group: Group, name: str) -> float:
+    def initial(self, group: Group, name: str) -> float | Tensor:
         """The value at which sums begin."""
-        return float(group["initial_accumulator_value"])
+        first: float | Tensor = group["initial_accumulator_value"]
+        return first
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
@@ -87,5 +88,5 @@ class Adagrad(Optimizer):
         xp.sqrt(total, out=one)
         one += group["eps"]
         xp.divide(grad, one, out=one)
-        one *= float(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
+        one *= group["lr"] / (1 + (step - 1) * group["lr_decay"])
         param -= one

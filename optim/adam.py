@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
 from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.errors import ArgumentError
@@ -57,7 +56,7 @@ class Adam(Optimizer):
             params,
             {
                 "lr": lr,
-                "betas": (float(betas[0]), float(betas[1])),
+                "betas": betas,
                 "eps": eps,
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
@@ -80,7 +79,7 @@ class Adam(Optimizer):
     ) -> None:
         """Take one step; see the class for the formula."""
         xp, one, _ = scratch
-        lr, (beta1, beta2) = float(group["lr"]), group["betas"]
+        lr, (beta1, beta2) = group["lr"], group["betas"]
         mean, square, *largest = state
         grad = descent(group, param, grad, scratch)
         move_mean(mean, grad, 1 - beta1, scratch)
@@ -88,7 +87,7 @@ class Adam(Optimizer):
         for peak in largest:
             square = xp.maximum(peak, square, out=peak)
         # The correction c of sqrt(v) is taken out of the fraction: m / (sqrt(v) / c + eps) = c m / (sqrt(v) + c eps).
-        correction = sqrt(1 - beta2**step)
+        correction = (1 - beta2**step) ** 0.5
         xp.sqrt(square, out=one)
         one += correction * group["eps"]
         xp.divide(mean, one, out=one)

@@ -77,5 +77,5 @@ class Adamax(Optimizer):
         largest *= beta2
         xp.maximum(largest, one, out=largest)
         xp.divide(mean, largest, out=one)
-        one *= float(group["lr"]) / (1 - beta1**step)
+        one *= group["lr"] / (1 - beta1**step)
         param -= one

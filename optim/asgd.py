@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
@@ -63,16 +63,17 @@ class ASGD(Optimizer):
         """The mean."""
         return ("ax",)
 
-    def initial(self, group: Group, name: str) -> float:
+    def initial(self, group: Group, name: str) -> float | Tensor:
         """The first step is the learning rate; the first mean is the parameter itself."""
-        return {"eta": float(group["lr"]), "mu": 1.0}.get(name, 0.0)
+        first: float | Tensor = {"eta": group["lr"], "mu": 1.0}.get(name, 0.0)
+        return first
 
     def update(
-        self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
+        self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Any], scratch: Scratch
     ) -> None:
         """Take one step; see the class for the formula."""
         xp, one, _ = scratch
-        eta, mu, mean = float(state[0].flat[0]), float(state[1].flat[0]), state[2]
+        eta, mu, mean = state
         grad = descent(group, param, grad, scratch)
         param *= 1 - group["lambd"] * eta
         param -= xp.multiply(grad, eta, out=one)
@@ -81,8 +82,7 @@ class ASGD(Optimizer):
         else:
             move_mean(mean, param, mu, scratch)
 
-    def advance(self, group: Group, step: int, scalars: Sequence[Array]) -> None:
+    def advance(self, group: Group, step: int, scalars: Sequence[float]) -> Sequence[float]:
         """Shrink the step, and count what the mean is over."""
-        lr = float(group["lr"])
-        scalars[0][...] = lr / (1 + group["lambd"] * lr * step) ** group["alpha"]
-        scalars[1][...] = 1 / max(1, step - group["t0"])
+        lr = group["lr"]
+        return lr / (1 + group["lambd"] * lr * step) ** group["alpha"], 1 / max(1, step - group["t0"])

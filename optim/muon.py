@@ -88,7 +88,7 @@ class Muon(Optimizer):
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
         """Take one step; see the class for the formula."""
-        lr, momentum, (mean,) = float(group["lr"]), group["momentum"], state
+        lr, momentum, (mean,) = group["lr"], group["momentum"], state
         move_mean(mean, grad, 1 - momentum, scratch)
         ahead = grad + momentum * (mean - grad) if group["nesterov"] else mean
         param *= 1 - lr * group["weight_decay"]

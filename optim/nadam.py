@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
@@ -77,27 +76,27 @@ class NAdam(Optimizer):
         return 1.0 if name == "mu_product" else 0.0
 
     def update(
-        self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
+        self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Any], scratch: Scratch
     ) -> None:
         """Take one step; see the class for the formula."""
         xp, one, two = scratch
-        lr, (beta1, beta2) = float(group["lr"]), group["betas"]
+        lr, (beta1, beta2) = group["lr"], group["betas"]
         product, mean, square = state
-        so_far, ahead = float(product.flat[0]) * momentum(group, step), momentum(group, step + 1)
+        so_far, ahead = product * momentum(group, step), momentum(group, step + 1)
         grad = descent(group, param, grad, scratch)
         move_mean(mean, grad, 1 - beta1, scratch)
         move_mean_square(square, grad, beta2, scratch)
         mixed = xp.multiply(grad, lr * (1 - momentum(group, step)) / (1 - so_far), out=two)
         mixed += xp.multiply(mean, lr * ahead / (1 - so_far * ahead), out=one)
         xp.sqrt(square, out=one)
-        one /= sqrt(1 - beta2**step)
+        one /= (1 - beta2**step) ** 0.5
         one += group["eps"]
         mixed /= one
         param -= mixed
 
-    def advance(self, group: Group, step: int, scalars: Sequence[Array]) -> None:
+    def advance(self, group: Group, step: int, scalars: Sequence[float]) -> Sequence[float]:
         """Multiply the product by the momentum of this step."""
-        scalars[0][...] *= momentum(group, step)
+        return (scalars[0] * momentum(group, step),)
 
 
 def momentum(group: Group, step: int) -> float:

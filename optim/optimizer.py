@@ -19,7 +19,9 @@ from minitensor.autograd.mode import enable_grad, tell_of_writes
 from minitensor.backends import BY_ARRAY
 from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.ops.creation import tensor
-from minitensor.optim.plan import Names, Plan, complete, step_dtype
+from minitensor.optim.options import in_numbers, in_scalars
+from minitensor.optim.plan import Names, Part, Plan, complete, step_dtype
+from minitensor.optim.recorded import Cell, Operations, Recorded, blank, require_recordable
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
 
@@ -47,11 +49,23 @@ class Optimizer:
         params: parameters, or pairs of name and parameter, or dicts ``{"params": [...], "lr": ...}`` with their own
             options.
         defaults: the options of groups that do not say otherwise.
+
+    Most rules take ``differentiable``: then the graph records each step, and gradients flow through it to the values
+    before, to the gradients, to tensors put into ``state``, and to tensors among the options. The parameters cannot be
+    leaves, as they are written to in place; give clones of those.
+
+    >>> rate, leaf = minitensor.tensor(0.5, requires_grad=True), nn.Parameter(minitensor.ones(2))
+    >>> weight = leaf.clone()
+    >>> weight.grad = minitensor.tensor([2.0, 3.0])
+    >>> minitensor.optim.SGD([weight], lr=rate, differentiable=True).step()
+    >>> minitensor.autograd.grad(weight.sum(), [leaf, rate])
+    (tensor([1., 1.]), tensor(-5.))
     """
 
     elementwise: ClassVar[bool] = True
     counts: ClassVar[bool] = False  # the state has a "step", as a float tensor
     scalars: ClassVar[tuple[str, ...]] = ()  # what else the state has of that kind
+    foreach_records: ClassVar[bool] = False  # PyTorch's foreach=True goes with differentiable=True
 
     param_groups: list[Group]
     state: defaultdict[Any, State]
@@ -81,22 +95,24 @@ class Optimizer:
         """Name the arrays, shaped like the parameter, that the rule keeps under these options."""
         return ()
 
-    def initial(self, group: Group, name: str) -> float:
+    def initial(self, group: Group, name: str) -> float | Tensor:
         """Return the number that fills such an array, or a scalar, at first."""
         return 0.0
 
     @abstractmethod
     def update(
-        self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
+        self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Any], scratch: Scratch
     ) -> None:
         """Change ``param`` and ``state`` where they are; leave ``grad`` as it is.
 
         ``step`` is 1 at a parameter's first update; rules that do not count see 2 ever after. ``state`` begins with the
-        rule's scalars, each an array of one number, or of one number many times.
+        rule's scalars, which are numbers, as the options are. With ``differentiable`` the arrays are cells, and numbers
+        may be tensors without dims; see recorded.py.
         """
 
-    def advance(self, group: Group, step: int, scalars: Sequence[Array]) -> None:
-        """Change the scalars where they are, once all of a parameter was updated; most rules have none."""
+    def advance(self, group: Group, step: int, scalars: Sequence[float]) -> Sequence[float]:
+        """Return what the scalars are next, once all of a parameter was updated; most rules have none."""
+        return scalars
 
     # -- the loop
 
@@ -112,6 +128,9 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if self.defaults.get("differentiable"):
+            self._record()
+            return loss
         for number, group in enumerate(self.param_groups):
             self._update_group(number, group)
         return loss
@@ -122,6 +141,7 @@ class Optimizer:
         if not params:
             return
         tell_of_writes(f"{type(self).__name__}.step", params)
+        group = in_numbers(group)
         names = self._names(group)
         states: list[State] = [self.state[param] for param in params] if any(names) else [{} for _ in params]
         plan = self._plans.get(number)
@@ -129,12 +149,29 @@ class Optimizer:
             initial = partial(self.initial, group)
             plan = self._plans[number] = Plan(params, states, names, initial, self.elementwise)
         for part in plan.parts:
-            step, scalars = part.counted(), part.scalars
-            for piece in part.pieces():
-                self.update(group, step, piece.param, piece.grad, scalars + piece.state, self._scratch(piece.param))
-            if scalars:
-                self.advance(group, step, scalars)
-            part.finish()
+            self._update_part(group, part)
+
+    def _update_part(self, group: Group, part: Part) -> None:
+        """Apply the rule to what is updated together."""
+        step, scalars = part.counted(), part.scalars()
+        for piece in part.pieces():
+            self.update(group, step, piece.param, piece.grad, scalars + piece.state, self._scratch(piece.param))
+        if scalars:
+            part.set_scalars(self.advance(group, step, scalars))
+        part.finish()
+
+    def _record(self) -> None:
+        """Apply the rule in operations that the graph records, one parameter after the other."""
+        for group in self.param_groups:
+            require_recordable(group, self.state, self.foreach_records)
+        with enable_grad():
+            for group in map(in_scalars, self.param_groups):
+                names = self._names(group)
+                for param in group["params"]:
+                    if param.grad is not None:
+                        state = self.state[param] if any(names) else {}
+                        fresh = complete(param, state, names, partial(self.initial, group))
+                        self._update_part(group, Recorded(param, state, names, fresh))
 
     def begin(self, group: Group) -> None:
         """Make the state of a group's parameters before their first step."""
@@ -145,8 +182,10 @@ class Optimizer:
     def _names(self, group: Group) -> Names:
         return Names((("step",) if self.counts else ()) + self.scalars, self.slots(group))
 
-    def _scratch(self, like: Array) -> Scratch:
+    def _scratch(self, like: Any) -> Scratch:
         """Return uninitialised arrays of a shape, kept from step to step."""
+        if isinstance(like, Cell):
+            return Scratch(Operations, blank(like), blank(like))
         key = (like.shape, like.dtype, like.__class__)
         kept = self._scratches.get(key)
         if kept is None:
@@ -172,7 +211,7 @@ class Optimizer:
             raise ArgumentTypeError(f"param_group must be a dict, but got {type(param_group)}")
         params, names = named_params(param_group["params"])
         for param in params:
-            require_trainable(param)
+            require_trainable(param, bool(self.defaults.get("differentiable")))
         require_once(params, self.param_groups)
         if self.param_groups and ("param_names" in self.param_groups[0]) != bool(names):
             raise ArgumentError(
@@ -312,11 +351,11 @@ def named_params(given: Any) -> tuple[list[Tensor], list[str]]:
     return [entry[1] if isinstance(entry, tuple) else entry for entry in entries], names
 
 
-def require_trainable(param: Any) -> None:
-    """Refuse what cannot be trained."""
+def require_trainable(param: Any, recorded: bool) -> None:
+    """Refuse what cannot be trained; a step that is recorded may change what was computed from others."""
     if not isinstance(param, Tensor):
         raise ArgumentTypeError(f"optimizer can only optimize Tensors, but one of the params is {type(param).__name__}")
-    if not (param.is_leaf or param.retains_grad):
+    if not (recorded or param.is_leaf or param.retains_grad):
         raise ArgumentError("can't optimize a non-leaf Tensor: it was computed from others; give the optimizer those")
 
 

@@ -1,10 +1,12 @@
-"""Checks that rules share on the options they are given."""
+"""Checks that rules share on the options they are given, and how an update reads options that are tensors."""
 
 from __future__ import annotations
 
+from itertools import chain
+from numbers import Real
 from typing import Any
 
-from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, IndexOutOfRange, UnsupportedError
+from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, IndexOutOfRange
 from minitensor.tensor import Tensor
 
 
@@ -32,15 +34,45 @@ def require_betas(betas: Any) -> None:
     if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
         raise ArgumentError(f"betas must be either both floats or both Tensors, got {betas!r}")
     for i, beta in enumerate(betas):
+        if isinstance(beta, Tensor) and beta.numel() != 1:
+            raise ArgumentError(f"Tensor betas[{i}] must be 1-element, got shape {tuple(beta.shape)}")
+    for i, beta in enumerate(betas):
         if not 0.0 <= beta < 1.0:
             raise ArgumentError(f"Invalid beta parameter at index {i}: {beta}")
 
 
 def require_plain(foreach: bool | None, differentiable: bool, fused: bool | None = None) -> None:
-    """Take the options by which PyTorch chooses among its implementations; here is only one."""
+    """Take the options by which PyTorch chooses among its implementations; here is one alone."""
     if differentiable and fused:
         raise GradError("`fused` does not support `differentiable`")
     if foreach and fused:
         raise GradError("`fused` and `foreach` cannot be `True` together.")
-    if differentiable:
-        raise UnsupportedError("differentiable=True is not supported: write the update with tensor operations instead")
+
+
+# Types of options that an update can use as they are. A number of the array library is none: it would widen arrays.
+SIMPLE = frozenset({bool, int, float, str, list, tuple, type(None)})
+
+
+def in_numbers(group: dict[str, Any]) -> dict[str, Any]:
+    """Return a group whose options are Python's numbers: the value of a tensor is read at each step."""
+    types = chain(map(type, group.values()), map(type, group.get("betas", ())))
+    return group if SIMPLE.issuperset(types) else {name: in_number(value) for name, value in group.items()}
+
+
+def in_number(value: Any) -> Any:
+    """Return a number or a tensor of one as a float, a pair of them as floats, and anything else as it is."""
+    if type(value) is tuple:
+        return tuple(map(in_number, value))
+    return float(value) if type(value) not in SIMPLE and isinstance(value, (Real, Tensor)) else value
+
+
+def in_scalars(group: dict[str, Any]) -> dict[str, Any]:
+    """Return a group whose tensors of one number, still with their history, have no dims."""
+    return {name: in_scalar(value) for name, value in group.items()}
+
+
+def in_scalar(value: Any) -> Any:
+    """Return a tensor without dims, and anything else as a number."""
+    if type(value) is tuple:
+        return tuple(map(in_scalar, value))
+    return value.squeeze() if isinstance(value, Tensor) else in_number(value)

@@ -22,13 +22,14 @@ from minitensor.base import window, wrap
 from minitensor.dtypes import float32, float64, get_default_dtype
 from minitensor.layout import Layout, contiguous
 from minitensor.ops.creation import full_like, tensor, zeros_like
+from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.dtypes import dtype
-    from minitensor.tensor import Tensor
 
 State = dict[str, Any]
+Initial = Callable[[str], "float | Tensor"]
 
 # Elements. A block of 512 KiB in float32, four of which an update touches, stays in the cache that cores share; smaller
 # ones would fit a core's own, but their calls cost more than memory does (2^14 takes 1.7 to 4 times as long as 2^17).
@@ -55,15 +56,16 @@ class Piece(NamedTuple):
 
 
 class Part(Protocol):
-    """Some parameters of a plan that are updated together."""
-
-    scalars: tuple[Array, ...]  # the rule's own, without the step
-
-    def is_in_step(self) -> bool:
-        """Whether the parameters still have one count of steps."""
+    """Some parameters that are updated together."""
 
     def counted(self) -> int:
         """Count a step; return the number of this update."""
+
+    def scalars(self) -> tuple[Any, ...]:
+        """Return the rule's own numbers, without the step."""
+
+    def set_scalars(self, numbers: Sequence[Any]) -> None:
+        """Keep other numbers of the rule's own."""
 
     def pieces(self) -> Iterator[Piece]:
         """Return what there is to update."""
@@ -75,13 +77,11 @@ class Part(Protocol):
 class Plan:
     """The parts of one group."""
 
-    def __init__(
-        self, params: list[Tensor], states: list[State], names: Names, initial: Callable[[str], float], gather: bool
-    ) -> None:
+    def __init__(self, params: list[Tensor], states: list[State], names: Names, initial: Initial, gather: bool) -> None:
         self.ids = [id(param) for param in params]
         self.names = names
         self.states = states
-        self.parts: list[Part] = []
+        self.parts: list[Single | Bundle] = []
         small: list[tuple[Any, Tensor, State]] = []
         for param, state in zip(params, states, strict=True):
             fresh = complete(param, state, names, initial)
@@ -107,24 +107,31 @@ class Plan:
         )
 
 
-def gathered(params: list[Tensor], states: list[State], names: Names, fresh: bool) -> list[Part]:
+def gathered(params: list[Tensor], states: list[State], names: Names, fresh: bool) -> Sequence[Single | Bundle]:
     """Return small parameters as one bundle, or, if they are few, one by one."""
     if len(params) < FEW:
         return [Single(param, state, names, fresh, True) for param, state in zip(params, states, strict=True)]
     return [Bundle(params, states, names, fresh)]
 
 
-def complete(param: Tensor, state: State, names: Names, initial: Callable[[str], float]) -> bool:
+def complete(param: Tensor, state: State, names: Names, initial: Initial) -> bool:
     """Make what is missing of a parameter's state; return whether anything was."""
     missing = [name for name in chain(*names) if state.get(name) is None]
     for name in missing:
         value = 0.0 if name == "step" else initial(name)
-        state[name] = tensor(value, dtype=step_dtype()) if name in names.scalars else filled_like(param, value)
+        state[name] = scalar(value) if name in names.scalars else filled_like(param, value)
     return bool(missing)
 
 
-def filled_like(param: Tensor, value: float) -> Tensor:
+def scalar(value: float | Tensor) -> Tensor:
+    """Return a number of the state."""
+    return value.to(step_dtype()) if isinstance(value, Tensor) else tensor(value, dtype=step_dtype())
+
+
+def filled_like(param: Tensor, value: float | Tensor) -> Tensor:
     """Return an array of the state: one number everywhere, in both parts of complex ones."""
+    if isinstance(value, Tensor):
+        return zeros_like(param.detach()) + value * (1 + 1j if param.is_complex() else 1)
     if not value:
         return zeros_like(param.detach())
     return full_like(param.detach(), complex(value, value) if param.is_complex() else value)
@@ -143,6 +150,17 @@ def next_step(step: Array | None, count: int) -> int:
     return int(step.flat[0])
 
 
+def read(arrays: tuple[Array, ...]) -> tuple[float, ...]:
+    """Return the one number that stands in each array."""
+    return tuple([float(array.flat[0]) for array in arrays])
+
+
+def fill(arrays: tuple[Array, ...], numbers: Sequence[float]) -> None:
+    """Write a number to each array."""
+    for array, number in zip(arrays, numbers, strict=True):
+        array[...] = number
+
+
 class Single:
     """One parameter: whole, or block by block."""
 
@@ -150,7 +168,7 @@ class Single:
         self.param = param
         numbers = {name: state[name].array for name in names.scalars}
         self.step = numbers.pop("step", None)
-        self.scalars = tuple(numbers.values())
+        self.own = tuple(numbers.values())
         self.tensors = [state[name] for name in names.arrays]
         self.count = 0 if fresh else 1
         self.cut = cut
@@ -163,6 +181,14 @@ class Single:
         """Count a step; return the number of this update."""
         self.count = next_step(self.step, self.count)
         return self.count
+
+    def scalars(self) -> tuple[float, ...]:
+        """Return the rule's own numbers."""
+        return read(self.own)
+
+    def set_scalars(self, numbers: Sequence[float]) -> None:
+        """Keep other numbers of the rule's own."""
+        fill(self.own, numbers)
 
     def pieces(self) -> Iterator[Piece]:
         """Return the parameter in blocks, or whole where it is small or not contiguous."""
@@ -211,7 +237,7 @@ class Bundle:
         self.state = tuple([self.joined_state(states, name) for name in names.arrays])
         self.numbers = tuple(numbers.values())
         self.step = numbers.pop("step", None)
-        self.scalars = tuple(numbers.values())
+        self.own = tuple(numbers.values())
 
     @staticmethod
     def joined_state(states: list[State], name: str) -> Array:
@@ -229,6 +255,14 @@ class Bundle:
         """Count a step; return the number of this update."""
         self.count = next_step(self.step, self.count)
         return self.count
+
+    def scalars(self) -> tuple[float, ...]:
+        """Return the rule's own numbers."""
+        return read(self.own)
+
+    def set_scalars(self, numbers: Sequence[float]) -> None:
+        """Keep other numbers of the rule's own."""
+        fill(self.own, numbers)
 
     def pieces(self) -> Iterator[Piece]:
         """Copy values and gradients in, and return all as one piece."""

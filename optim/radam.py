@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
 from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
@@ -73,7 +72,7 @@ class RAdam(Optimizer):
     ) -> None:
         """Take one step; see the class for the formula."""
         xp, one, _ = scratch
-        lr, (beta1, beta2) = float(group["lr"]), group["betas"]
+        lr, (beta1, beta2) = group["lr"], group["betas"]
         mean, square = state
         grad = descent(group, param, grad, scratch)
         move_mean(mean, grad, 1 - beta1, scratch)
@@ -86,7 +85,7 @@ class RAdam(Optimizer):
         xp.sqrt(square, out=one)
         one += group["eps"]
         xp.divide(mean, one, out=one)
-        one *= rate * rectifier * sqrt(1 - beta2**step)
+        one *= rate * rectifier * (1 - beta2**step) ** 0.5
         param -= one
 
 
@@ -97,4 +96,5 @@ def rectification(beta2: float, step: int) -> float | None:
     rho = limit - 2 * step * power / (1 - power)
     if rho <= 5:
         return None
-    return sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
+    root: float = ((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho)) ** 0.5
+    return root

@@ -89,7 +89,7 @@ class RMSprop(Optimizer):
             velocity = state[1]
             velocity *= momentum
             velocity += one
-            param -= xp.multiply(velocity, float(group["lr"]), out=one)
+            param -= xp.multiply(velocity, group["lr"], out=one)
         else:
-            one *= float(group["lr"])
+            one *= group["lr"]
             param -= one

@@ -61,9 +61,9 @@ class Rprop(Optimizer):
         """The gradient before, and each element's step."""
         return "prev", "step_size"
 
-    def initial(self, group: Group, name: str) -> float:
+    def initial(self, group: Group, name: str) -> float | Tensor:
         """The first step is the learning rate."""
-        return float(group["lr"]) if name == "step_size" else 0.0
+        return group["lr"] if name == "step_size" else 0.0
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
@@ -72,10 +72,10 @@ class Rprop(Optimizer):
         xp, one, two = scratch
         (shorter, longer), (shortest, longest) = group["etas"], group["step_sizes"]
         before, size = state
-        xp.negative(grad, out=two) if group["maximize"] else xp.copyto(two, grad)
+        two[...] = xp.negative(grad, out=two) if group["maximize"] else grad
         xp.multiply(two, before, out=one)
         kept, turned = one > 0, one < 0
-        xp.copyto(one, xp.where(kept, longer, xp.where(turned, shorter, 1.0)), casting="same_kind")
+        one[...] = xp.where(kept, longer, xp.where(turned, shorter, 1.0))
         size *= one
         xp.clip(size, shortest, longest, out=size)
         two[turned] = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
@@ -60,6 +60,8 @@ class SGD(Optimizer):
             },
         )
 
+    foreach_records: ClassVar[bool] = True
+
     def slots(self, group: Group) -> tuple[str, ...]:
         """With momentum, a velocity."""
         return ("momentum_buffer",) if group["momentum"] else ()
@@ -69,7 +71,7 @@ class SGD(Optimizer):
     ) -> None:
         """Take one step; see the class for the formula."""
         xp, one, two = scratch
-        lr, momentum, keep = float(group["lr"]), group["momentum"], 1 - group["dampening"]
+        lr, momentum, keep = group["lr"], group["momentum"], 1 - group["dampening"]
         grad = descent(group, param, grad, scratch)
         if momentum:
             velocity = state[0]

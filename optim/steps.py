@@ -24,7 +24,7 @@ def descent(group: Group, param: Array, grad: Array, scratch: Scratch) -> Array:
     if not decay:
         return grad
     if group.get("decoupled_weight_decay"):
-        param *= 1 - float(group["lr"]) * decay
+        param *= 1 - group["lr"] * decay
         return grad
     total: Array = xp.add(grad, xp.multiply(param, decay, out=one), out=two)
     return total

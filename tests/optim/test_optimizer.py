@@ -172,10 +172,11 @@ SHARED = param()
         (lambda: optim.AdamW([param()], betas=(0.9, -1)), ValueError, "Invalid beta parameter at index 1: -1"),
         (lambda: optim.Adam([param()], lr=float("nan")), ValueError, "Invalid learning rate: nan"),
         (lambda: optim.Adam([param()], fused=True, foreach=True), RuntimeError, "cannot be `True` together"),
+        (lambda: optim.Adam([param()], fused=True, differentiable=True), RuntimeError, "does not support `differentia"),
         (
-            lambda: optim.Adam([param()], differentiable=True),
-            NotImplementedError,
-            "differentiable=True is not supported",
+            lambda: optim.Adam([param()], betas=(minitensor.zeros(2), minitensor.zeros(()))),
+            ValueError,
+            r"Tensor betas\[0\] must be 1-element",
         ),
     ],
 )

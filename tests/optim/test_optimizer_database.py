@@ -30,9 +30,6 @@ SHAPES = [(4, 3), (2, 5), (30, 20)]  # matrices, for Muon; test_rules.py has the
 # What is passed over, and why.
 SPARSE = "its gradients are sparse tensors, which this library leaves out"
 EXCUSED = {"SparseAdam": SPARSE}
-# differentiable=True records the updates themselves. Here they are in-place writes on plain arrays, so each rule would
-# need its formula a second time, in tensor operations. It is refused by name.
-REFUSED = ("differentiable",)
 
 HERE: list[Any] = [info for info in optim_db if info.name not in EXCUSED]
 SETS = {
@@ -40,6 +37,7 @@ SETS = {
     for info in HERE
     for given in info.optim_inputs_func(device="cpu")
 }
+RECORDING = [info.name for info in HERE if "differentiable" in info.supported_impls]
 TOLERANCE = {"float64": 1e-9, "float32": 3e-5}
 # Muon multiplies in bfloat16: sums of another order may round another way. Forty iterations of LBFGS amplify rounding.
 ROUGHER = {("Muon", "float64"): 2e-3, ("Muon", "float32"): 2e-3, ("LBFGS", "float32"): 5e-3}
@@ -55,10 +53,11 @@ def drawn(step: int, dtype: str) -> list[Any]:
 
 
 def walked(library: Any, name: str, options: dict[str, Any], dtype: str) -> tuple[list[Any], Any]:
-    """Return parameters after some steps, and their optimizer."""
+    """Return parameters after some steps, and their optimizer. A step that is recorded may not change leaves."""
     # A line search asks how much a sum changes: with many terms, float32 rounds the answer away.
     kept = 2 if name == "LBFGS" else len(SHAPES)
     params = [library.tensor(values, requires_grad=True) for values in drawn(99, dtype)[:kept]]
+    params = [param.clone() for param in params] if options.get("differentiable") else params
     optimizer = getattr(library.optim, name)(params, **options)
     if name == "LBFGS":
         for _ in range(2):
@@ -129,15 +128,16 @@ def test_walks_where_pytorch_walks(name: str, dtype: str) -> None:
 @each(HERE)
 def test_the_choice_of_an_implementation_changes_nothing(info: Any) -> None:
     for option in info.supported_impls:
-        if option not in REFUSED and (option != "fused" or "cpu" in info.supports_fused_on):
+        if option != "fused" or "cpu" in info.supports_fused_on:
             assert_same_walks(info.name, {option: True}, "float32")
             assert_same_walks(info.name, {option: False}, "float32")
 
 
-@each([info for info in HERE if "differentiable" in info.supported_impls])
-def test_a_differentiable_step_is_refused_by_name(info: Any) -> None:
-    with pytest.raises(NotImplementedError, match="differentiable=True is not supported"):
-        getattr(mt.optim, info.name)([mt.ones(2, 2, requires_grad=True)], differentiable=True)
+@pytest.mark.parametrize("key", [key for key, (name, _) in SETS.items() if name in RECORDING])
+def test_walks_there_while_the_graph_records(key: str) -> None:
+    """In single precision: PyTorch keeps what it counts in that, and computes with it where it records."""
+    name, options = SETS[key]
+    assert_same_walks(name, {**options, "differentiable": True}, "float32")
 
 
 @each(HERE)
