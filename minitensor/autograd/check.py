@@ -138,7 +138,7 @@ def differences(
     found = [xp.zeros((len(each), *array.shape), array.dtype) for each in rows]
     steps = (eps, 1j * eps) if array.dtype.kind == "c" else (eps,)
     for index in positions(array):
-        before = array[index].copy()
+        before, place = array[index].copy(), (slice(None), *index)
         for step in steps:
             array[index] = before + step
             high = values(func, args)
@@ -147,7 +147,7 @@ def differences(
             array[index] = before
             for slopes, each, above, below in zip(found, rows, high, low, strict=True):
                 change = each.conj() @ ((above - below) / (2 * eps)).reshape(-1)
-                slopes[(slice(None), *index)] += change.real * (step / eps)
+                slopes[place] += change.real * (step / eps)
     return found
 
 
@@ -173,8 +173,9 @@ def directions(output: Any, number: int, fast: bool) -> Array:
     """Return cotangents of an output as rows: all unit ones (also times i for a complex one), or one random one."""
     array, xp = output.array, output.xp
     if fast:
-        return random_like(output, number).array.reshape(1, -1)
-    units = xp.eye(array.size, dtype=array.dtype)
+        row: Array = random_like(output, number).array.reshape(1, -1)
+        return row
+    units: Array = xp.eye(array.size, dtype=array.dtype)
     return xp.concatenate([units, 1j * units]) if array.dtype.kind == "c" else units
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.backends.functions import SpecialFunctions
 from minitensor.backends.reference import (
     assemble,
+    blend,
     conv,
     linalg,
     norm,
@@ -27,7 +28,7 @@ from minitensor.backends.reference import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from minitensor.backends import Array, Library
     from minitensor.backends.reference.resample import Taps
@@ -105,13 +106,9 @@ class Backend(SpecialFunctions, ABC):
         """Add values at positions in ``dim`` of a row-by-row target."""
         scatter.scatter_add(self.xp, target, dim, index, values)
 
-    def multiply_at(self, target: Array, index: Array, values: Array) -> None:
-        """Multiply a vector by values at positions that may repeat."""
-        scatter.multiply_at(self.xp, target, index, values)
-
-    def extreme_at(self, target: Array, index: Array, values: Array, largest: bool) -> None:
-        """Keep the larger (or the smaller) of a vector and values at positions that may repeat; NaN wins."""
-        scatter.extreme_at(self.xp, target, index, values, largest)
+    def scatter_reduce(self, target: Array, dim: int, index: Array, values: Array, join: str) -> None:
+        """Join values at positions in ``dim`` to a row-by-row target: "multiply", or "maximum" or "minimum" (NaN wins)."""
+        scatter.scatter_reduce(self.xp, target, dim, index, values, join)
 
     def take(self, array: Array, index: Array, axis: int) -> Array:
         """Return the entries of an axis at positions that were checked: none is negative, none too large."""
@@ -146,6 +143,17 @@ class Backend(SpecialFunctions, ABC):
     def take_first(self, array: Array, index: Array) -> Array:
         """Return the entries of dim 0 at positions; negative ones count from the end, one outside is an IndexError."""
         return scatter.take_first(self.xp, array, index)
+
+    # -- updates -----------------------------------------------------------------------------------------------------
+
+    def blend(self, target: Array, keep: float, values: Array, share: float, spare: Array) -> None:
+        """Replace ``target`` by ``keep * target + share * values``; what ``spare`` holds may be lost."""
+        blend.blend(self.xp, target, keep, values, share, spare)
+
+    def parallel_for(self, function: Callable[[int], object], count: int) -> None:
+        """Call ``function(0)``, ..., ``function(count - 1)``, in any order and perhaps on several threads."""
+        for turn in range(count):
+            function(turn)
 
     # -- sums --------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.record import NUMBERS, differentiable
-from minitensor.backends.reference import scatter as reference
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_, iinfo
 from minitensor.errors import (
@@ -455,16 +454,10 @@ def source_factor(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Ten
     return slope
 
 
-def lines(input: Tensor, dim: int, index: Tensor) -> Array:
-    """Return the numbers of the elements that an index along ``dim`` names, a vector."""
-    return reference.lines(input.xp, input.layout.shape, dim, index.array).reshape(-1)
-
-
 @differentiable(input=input_factor, src=source_factor)
 def _scatter_prod(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Array:
     array = input.xp.array(input.array, order="C")
-    positions = lines(input, dim, index)
-    input.backend.multiply_at(array.reshape(-1), positions, src.array.reshape(-1))
+    input.backend.scatter_reduce(array, dim, index.array, src.array, "multiply")
     return array
 
 
@@ -497,8 +490,7 @@ def source_share(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tens
 @differentiable(input=input_share, src=source_share)
 def _scatter_extreme(input: Tensor, dim: int, index: Tensor, src: Tensor, largest: bool) -> Array:
     array = input.xp.array(input.array, order="C")
-    positions = lines(input, dim, index)
-    input.backend.extreme_at(array.reshape(-1), positions, src.array.reshape(-1), largest)
+    input.backend.scatter_reduce(array, dim, index.array, src.array, "maximum" if largest else "minimum")
     return array
 
 

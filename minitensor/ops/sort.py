@@ -143,7 +143,9 @@ def fitted(sequence: Tensor, input: Any, side: str) -> Array:
     else:
         raise ArgumentTypeError(f"searchsorted: expected a tensor or a number, got {type(input).__name__}")
     if sequence.ndim == 1:
-        return xp.asarray(xp.searchsorted(sequence.array, values, side))
+        row = sequence.backend.searchsorted(sequence.array[None], values.reshape(1, -1), side)
+        found: Array = row.reshape(values.shape)
+        return found
     if sequence.ndim != values.ndim or sequence.array.shape[:-1] != values.shape[:-1]:
         raise ShapeError(
             "searchsorted: the sequence must be 1-d or have the input's dimensions but for the last, got "

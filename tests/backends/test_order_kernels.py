@@ -116,3 +116,34 @@ def test_a_sum_of_everything_is_as_good_as_by_halves(size):
     assert reduce.sum(values, (0,), False) == np.inf
     values[size // 3] = -np.inf
     assert np.isnan(reduce.sum(values, (0,), True)).shape == (1,)
+
+
+# -- where something fits in -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("dtype", [*DTYPES, "uint64"])
+@pytest.mark.parametrize(
+    "rows, size, count", [(1, 1, 5000), (1, 100, 200_000), (300, 7, 40), (2, 64, 3000), (2, 0, 3000)]
+)
+def test_looking_for_all_at_once_finds_what_one_search_after_the_other_finds(rows, size, count, dtype, side):
+    sequence = np.sort(tied((rows, size), dtype, odd=False), -1)
+    values = tied((rows, count), dtype, seed=1, odd=False)
+    for wanted in (values, values.astype("float32"), values[:, ::-1]):
+        np.testing.assert_array_equal(
+            order.searchsorted(sequence, wanted, side), slow.searchsorted(np, sequence, wanted, side)
+        )
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_nan_and_infinities_are_found_behind_the_numbers(side):
+    sequence = np.sort(tied((1, 500), "float64"), -1)
+    for values in (tied((1, 5000), "float64", seed=1), np.array([[np.inf, -np.inf, 0.0] * 1000])):
+        np.testing.assert_array_equal(
+            order.searchsorted(sequence, values, side), slow.searchsorted(np, sequence, values, side)
+        )
+    infinite = np.array([[-np.inf, -np.inf, 0.0, np.inf, np.inf]])
+    values = np.array([[np.inf, -np.inf, 0.0] * 1000])
+    np.testing.assert_array_equal(
+        order.searchsorted(infinite, values, side), slow.searchsorted(np, infinite, values, side)
+    )

@@ -108,6 +108,7 @@ def test_searchsorted(kwargs):
     agree(lambda lib, e, v: lib.searchsorted(e, v, **kwargs), edges, values)
     agree(lambda lib, e: lib.searchsorted(e, 2, **kwargs), edges)
     agree(lambda lib, e, v: lib.searchsorted(e, v, **kwargs), np.stack([edges, edges - 2]), values)
+    agree(lambda lib, e, v: lib.searchsorted(e, v, **kwargs), np.zeros((2, 0)), values)
     if "side" not in kwargs:
         agree(lambda lib, e, v: lib.bucketize(v, e, **kwargs), edges, values)
 

@@ -4,7 +4,8 @@ NumPy sorts plain numbers 3 to 8 times as fast as it finds the indices that woul
 keys equal, so that any sort is a stable one, and a partition too. Where an element and its place do not fit into 64
 bits (doubles, integers far apart), they are sorted by their upper bits, and if that leaves any in disorder, by the
 lower ones within those that agree in the upper. Lanes are sorted some at a time, which stay in the cache, on several
-threads. Few elements are left to the reference kernel. Also here: what is there, by counting or by sorting.
+threads. Few elements are left to the reference kernel. Also here: what is there, by counting or by sorting; and where
+something fits into what is sorted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy
 
 from minitensor.backends.numpy.scatter import gather
-from minitensor.backends.numpy.threads import parallel_for
+from minitensor.backends.numpy.threads import parallel_for, scratch
 from minitensor.backends.reference import order as reference
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 FEW = 512  # up to this many elements, making keys costs more than it saves
 LONG = 1 << 14  # a lane from which on the keys leave the cache
-BLOCK = 1 << 16  # elements that are sorted at a time
+BLOCK = 1 << 16  # elements that are sorted, or looked for, at a time
+MANY = 1 << 11  # elements from which on it pays to look for all at once
 PLACES = 21  # bits of a place, at most, so that three such numbers fit into a key
 
 
@@ -239,3 +241,56 @@ def unique_by_counting(
     there = numpy.flatnonzero(numbers)
     places = (numpy.cumsum(numbers > 0) - 1)[distance] if inverse else None
     return (there + low).astype(array.dtype), places, numbers[there] if counts else None
+
+
+# -- where something fits in -------------------------------------------------------------------------------------------
+
+
+def searchsorted(sequence: Array, values: Array, side: str) -> Array:
+    """Return where values would go into a sorted sequence, row by row: (..., n) and (..., m) give (..., m).
+
+    NumPy halves the rest of the sequence for one value after the other, and a processor guesses half of the turns
+    wrong. Here all values of a piece halve theirs at once, without a branch: a fifth of the time, also by one thread.
+    """
+    size, count = sequence.shape[-1], values.shape[-1]
+    dtype = numpy.result_type(sequence, values)
+    if values.size <= MANY or not size or dtype.char not in "fdilqBbhHIL" or any(map(has_nan, (sequence, values))):
+        return reference.searchsorted(numpy, sequence, values, side)
+    bits = size.bit_length()
+    width = (1 << bits) - 1
+    padded = numpy.empty((prod(sequence.shape[:-1]), width), dtype)  # by the last element, behind which is nothing
+    padded[:, :size], padded[:, size:] = sequence.reshape(-1, size), sequence.reshape(-1, size)[:, -1:]
+    flat, wanted = padded.reshape(-1), values.astype(dtype, copy=False).reshape(-1, count)
+    found = numpy.empty(values.shape, "int64")
+    lines = found.reshape(wanted.shape)
+    lies_before = numpy.less if side == "left" else numpy.less_equal
+
+    def search(rows: slice, columns: slice) -> None:
+        keys, places = wanted[rows, columns], lines[rows, columns]
+        seen, ahead, stride = (
+            scratch(name, keys.size, numpy.dtype(kind)).reshape(keys.shape)
+            for name, kind in (("seen", dtype), ("ahead", "bool"), ("stride", "int64"))
+        )
+        starts = (numpy.arange(len(wanted))[rows] * width)[:, None]
+        at = scratch("at", keys.size, numpy.dtype("int64")).reshape(keys.shape)
+        at[...] = starts
+        for step in [1 << bit for bit in reversed(range(bits))]:
+            flat[step - 1 :].take(at, 0, seen, "clip")
+            lies_before(seen, keys, out=ahead)
+            at += numpy.multiply(ahead, step, out=stride)
+        numpy.minimum(numpy.subtract(at, starts, out=at), size, out=places)
+
+    each = max(BLOCK // count, 1)  # rows at a time
+    parts = -(-count // BLOCK)
+
+    def some(turn: int) -> None:
+        block, part = divmod(turn, parts)
+        search(slice(block * each, (block + 1) * each), slice(part * BLOCK, (part + 1) * BLOCK))
+
+    parallel_for(some, -(-len(wanted) // each) * parts)
+    return found
+
+
+def has_nan(array: Array) -> bool:
+    """Whether a NaN is among the elements."""
+    return array.dtype.kind == "f" and bool(numpy.isnan(array.min()))

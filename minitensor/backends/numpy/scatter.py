@@ -27,6 +27,7 @@ FEW = 4096  # elements for which no preparation is worth its while
 WIDE = 12  # elements of a row from which on rounds are quicker than adding one by one
 ROUNDS = 32  # rows of one group that are added in rounds; larger groups are cut and their sums added again
 PIECE = 1 << 16  # elements whose sums or positions are computed at a time: they stay in the second cache
+LONGEST = 1 << 19  # at most so many by one of several threads: each call that ends waits for the interpreter
 SHARED = 1 << 17  # elements from which on a thread more is worth waking
 INT64 = numpy.dtype("int64")
 
@@ -220,7 +221,9 @@ def in_pieces(
             steps = numpy.arange(index.shape[axis]) * prod(shape[axis + 1 :])
             base = base + steps.reshape((-1,) + (1,) * (index.ndim - 1 - axis))
     row = prod(shape[1:])
-    step = max(1, PIECE // max(prod(rest), 1))
+    together = together and index.size >= SHARED
+    size = min(max(index.size // get_num_threads(), PIECE), LONGEST) if together else PIECE
+    step = max(1, -(-size // max(prod(rest), 1)))
 
     def turn(piece: int) -> None:
         part = slice(piece * step, min((piece + 1) * step, len(index)))
@@ -238,7 +241,7 @@ def in_pieces(
         visit(part, positions.reshape(-1))
 
     count = -(-len(index) // step)
-    if together and index.size >= SHARED:
+    if together:
         parallel_for(turn, count)
     else:
         for piece in range(count):
@@ -291,24 +294,18 @@ def scatter(target: Array, dim: int, index: Array, values: Any) -> None:
 
 def scatter_add(target: Array, dim: int, index: Array, values: Array) -> None:
     """Add values at positions of their lines."""
+    scatter_reduce(target, dim, index, values, "add")
+
+
+def scatter_reduce(target: Array, dim: int, index: Array, values: Array, join: str) -> None:
+    """Join values to a target at positions of their lines, by any function of two."""
+    flat, join_at = target.reshape(-1), getattr(numpy, join).at
     if index.size <= FEW:
-        numpy.add.at(target.reshape(-1), few_lines(target.shape, dim, index).reshape(-1), values.reshape(-1))
+        join_at(flat, few_lines(target.shape, dim, index).reshape(-1), values.reshape(-1))
         return
-    flat, given = target.reshape(-1), values.reshape(len(index), -1)
-    in_pieces(target.shape, dim, index, lambda part, at: numpy.add.at(flat, at, given[part].reshape(-1)), False)
-
-
-# -- other reductions --------------------------------------------------------------------------------------------------
-
-
-def multiply_at(target: Array, index: Array, values: Array) -> None:
-    """Multiply a vector by values at positions."""
-    numpy.multiply.at(target, index, values)
-
-
-def extreme_at(target: Array, index: Array, values: Array, largest: bool) -> None:
-    """Keep the larger, or the smaller, of a vector and values at positions."""
-    (numpy.maximum if largest else numpy.minimum).at(target, index, values)
+    given = values.reshape(len(index), -1)
+    # In one thread: NumPy keeps the interpreter meanwhile.
+    in_pieces(target.shape, dim, index, lambda part, at: join_at(flat, at, given[part].reshape(-1)), False)
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------

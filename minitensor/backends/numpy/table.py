@@ -10,6 +10,7 @@ from minitensor.backends.base import Backend
 from minitensor.backends.numpy import (
     activation,
     assemble,
+    blend,
     gemm,
     linalg,
     norm,
@@ -23,6 +24,7 @@ from minitensor.backends.numpy import (
     softmax,
     volume,
 )
+from minitensor.backends.numpy.threads import parallel_for
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -62,6 +64,8 @@ class NumpyBackend(Backend):
         return int(array.ctypes.data)
 
     sum = staticmethod(reduce.sum)
+    blend = staticmethod(blend.blend)
+    parallel_for = staticmethod(parallel_for)
 
     dot = staticmethod(gemm.dot)
     matmul = staticmethod(gemm.matmul)
@@ -102,8 +106,7 @@ class NumpyBackend(Backend):
     gelu_gradient = staticmethod(activation.gelu_gradient)
     argsort = staticmethod(order.order)
     add_slices = staticmethod(scatter.add_slices)
-    multiply_at = staticmethod(scatter.multiply_at)
-    extreme_at = staticmethod(scatter.extreme_at)
+    scatter_reduce = staticmethod(scatter.scatter_reduce)
     compress = staticmethod(scatter.compress)
     place_where = staticmethod(scatter.place_where)
     concatenate = staticmethod(assemble.concatenate)
@@ -117,6 +120,7 @@ class NumpyBackend(Backend):
     scatter_add = staticmethod(scatter.scatter_add)
     scatter = staticmethod(scatter.scatter)  # the last of them: from here on the name is the kernel's
     argtop = staticmethod(order.first)
+    searchsorted = staticmethod(order.searchsorted)
     unique = staticmethod(order.unique)
     accumulate = staticmethod(running.accumulate)
     running_extreme = staticmethod(running.extreme)

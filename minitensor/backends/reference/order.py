@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def searchsorted(xp: Library, sequence: Array, values: Array, side: str) -> Arra
     """Return where values would go into a sorted sequence, row by row: (..., n) and (..., m) give (..., m)."""
     found = xp.zeros(values.shape, "int64")
     if values.size:
-        rows, wanted = sequence.reshape(-1, sequence.shape[-1]), values.reshape(-1, values.shape[-1])
-        places = found.reshape(wanted.shape)
-        for k in range(len(rows)):
+        lines = prod(values.shape[:-1])
+        rows, wanted, places = [each.reshape(lines, each.shape[-1]) for each in (sequence, values, found)]
+        for k in range(lines):
             places[k] = xp.searchsorted(rows[k], wanted[k], side)
     return found

@@ -95,17 +95,13 @@ def scatter_add(xp: Any, target: Array, dim: int, index: Array, values: Array) -
 # -- other reductions --------------------------------------------------------------------------------------------------
 
 
-def multiply_at(xp: Any, target: Array, index: Array, values: Array) -> None:
-    """Multiply a vector by values at positions."""
-    gather_at(xp, target, index, values, xp.multiply)
+def scatter_reduce(xp: Any, target: Array, dim: int, index: Array, values: Array, join: str) -> None:
+    """Join values to a target at positions of their lines, by "multiply", "maximum" or "minimum"."""
+    positions = lines(xp, target.shape, dim, index).reshape(-1)
+    join_at(xp, target.reshape(-1), positions, values.reshape(-1), getattr(xp, join))
 
 
-def extreme_at(xp: Any, target: Array, index: Array, values: Array, largest: bool) -> None:
-    """Keep the larger, or the smaller, of a vector and values at positions."""
-    gather_at(xp, target, index, values, xp.maximum if largest else xp.minimum)
-
-
-def gather_at(xp: Any, target: Array, index: Array, values: Array, join: Callable[[Any, Any], Any]) -> None:
+def join_at(xp: Any, target: Array, index: Array, values: Array, join: Callable[[Any, Any], Any]) -> None:
     """Join values into a vector at positions, by any function of two for which brackets do not matter."""
     order = xp.argsort(index, kind="stable")
     places, found = index[order], values[order]
