@@ -4,7 +4,7 @@ A layer is a ``Module`` that keeps parameters and calls a function of ``function
 values.
 """
 
-from minitensor.nn import functional, init, parameter, utils
+from minitensor.nn import functional, init, modules, parameter, utils
 from minitensor.nn.activation import (
     CELU,
     ELU,
@@ -73,6 +73,7 @@ from minitensor.nn.loss import (
     LinearCrossEntropyLoss,
     MSELoss,
     NLLLoss,
+    NLLLoss2d,
     PoissonNLLLoss,
     SmoothL1Loss,
 )
@@ -92,6 +93,7 @@ from minitensor.nn.normalization import (
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
+    CrossMapLRN2d,
     GroupNorm,
     InstanceNorm1d,
     InstanceNorm2d,
@@ -141,7 +143,7 @@ from minitensor.nn.pooling import (
     MaxUnpool3d,
 )
 from minitensor.nn.rearrangement import ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold
-from minitensor.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell
+from minitensor.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
 from minitensor.nn.sparse import Embedding, EmbeddingBag
 from minitensor.nn.transformer import (
     Transformer,
@@ -160,6 +162,7 @@ __all__ = [
     "LSTMCell",
     "RNNBase",
     "RNNCell",
+    "RNNCellBase",
     "MultiheadAttention",
     "Transformer",
     "TransformerDecoder",
@@ -182,6 +185,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "CrossMapLRN2d",
     "Bilinear",
     "Buffer",
     "CELU",
@@ -271,6 +275,7 @@ __all__ = [
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
+    "NLLLoss2d",
     "PReLU",
     "PairwiseDistance",
     "Parameter",
@@ -317,6 +322,7 @@ __all__ = [
     "ZeroPad2d",
     "ZeroPad3d",
     "functional",
+    "modules",
     "init",
     "parameter",
     "utils",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from minitensor.errors import ArgumentError, GuardError
@@ -156,11 +157,28 @@ class ReLU6(Inplace):
         return F.relu6(input, self.inplace)
 
 
+def renamed(old: str, given: float | None, new: str, value: float) -> float:
+    """Return what was given under an argument's old name, with a warning, or else the value under its new one."""
+    if given is None:
+        return value
+    warnings.warn(f"keyword argument `{old}` is deprecated and rename to `{new}`", FutureWarning, stacklevel=3)
+    return given
+
+
 class Hardtanh(Inplace):
     """Return min(max(min_val, x), max_val)."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
         super().__init__(inplace)
+        min_val = renamed("min_value", min_value, "min_val", min_val)
+        max_val = renamed("max_value", max_value, "max_val", max_val)
         if not max_val > min_val:
             raise GuardError(f"max_val must be larger than min_val, got {max_val} and {min_val}")
         self.min_val = min_val

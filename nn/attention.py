@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from minitensor.errors import ArgumentError, GuardError
@@ -13,9 +15,31 @@ from minitensor.nn.parameter import Parameter
 from minitensor.ops.creation import empty
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
+
+
+class SDPBackend(Enum):
+    """PyTorch's ways of computing ``scaled_dot_product_attention``; here is one, which decides by itself."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+
+@contextmanager
+def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = False) -> Iterator[dict[str, Any]]:
+    """Do nothing within a block: there is one way of computing attention, whatever ``backends`` asks for."""
+    wanted = backends if isinstance(backends, list) else [backends]
+    if not all(isinstance(each, SDPBackend) for each in wanted):
+        raise GuardError(f"backends must be an SDPBackend or a list of them, got {backends!r}")
+    yield {}
 
 
 class NonDynamicallyQuantizableLinear(Linear):

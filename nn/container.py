@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, overload
 
 from minitensor.errors import ArgumentError, ArgumentTypeError
-from minitensor.nn.module import Module, indented, type_name
+from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
+from minitensor.nn.words import indented, type_name
 from minitensor.tensor import Tensor
 
 SequentialT = TypeVar("SequentialT", bound="Sequential")
@@ -289,6 +290,11 @@ def pairs(entries: Any, owner: str) -> list[tuple[str, Any]]:
     return [(key, value) for key, value in found]
 
 
+def keeps_order(entries: Any) -> bool:
+    """Tell whether pairs come in an order that their giver meant: PyTorch does not think so of a plain dict."""
+    return not isinstance(entries, Mapping) or isinstance(entries, OrderedDict)
+
+
 def as_entry(value: Any) -> Any:
     """Return what a parameter container keeps: tensors become parameters, anything else stays."""
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
@@ -403,7 +409,7 @@ class ParameterDict(Module):
 
     def copy(self) -> ParameterDict:
         """Return another dict of the same parameters."""
-        return ParameterDict(dict(self.items()))
+        return ParameterDict(self)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Return the value under ``key``, set to ``default`` if there is none."""
@@ -444,8 +450,9 @@ class ParameterDict(Module):
         return [(key, self[key]) for key in self._keys]
 
     def update(self, parameters: Any) -> None:
-        """Add the pairs of a dict or of a list."""
-        for key, value in pairs(parameters, "ParametersDict"):
+        """Add the pairs of a dict or of a list; those of a plain dict in the order of their keys."""
+        found = pairs(parameters, "ParametersDict")
+        for key, value in found if keeps_order(parameters) else sorted(found):
             self[key] = value
 
     def extra_repr(self) -> str:

@@ -1,8 +1,9 @@
 """Hooks: functions that a user hangs on a module, and the call of a module that has some.
 
 A hook is kept with the options it was registered with; a module without hooks never comes here. Backward hooks stand
-on gates, identities around a module's inputs and outputs through which gradients pass. Hooks for all modules lie in one
-table here, the only state that modules share. This file knows neither parameters nor state dicts.
+on gates, identities around a module's inputs and outputs through which gradients pass; the old ones, which are not
+"full", on the last op's node. Hooks for all modules lie in one table here, the only state that modules share. This file
+knows neither parameters nor state dicts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.function import Function
-from minitensor.errors import ArgumentTypeError, GradError
+from minitensor.errors import GradError, UsageError
 from minitensor.ops.creation import zeros
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
@@ -37,6 +38,12 @@ class WithoutModule(NamedTuple):
     def call(self, module: Module, *args: Any) -> Any:
         """Call the hook with the rest."""
         return self.hook(*args)
+
+
+class OldHook(NamedTuple):
+    """A backward hook of the old kind, on a module's table."""
+
+    function: Callable[..., Any]
 
 
 class GlobalHook(NamedTuple):
@@ -69,6 +76,8 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
             result = replaced(result, after_forward(hook, module, args, kwargs, result))
         if gates is not None:
             result = gates.around_output(result)
+        if old := old_hooks(module):
+            hang_old(old, module, args, result)
     except Exception:
         for hook in pending.values():
             if hook.always_call:
@@ -84,6 +93,7 @@ class Gate(Function):
     def forward(ctx: Any, passing: Callable[[tuple[Any, ...]], tuple[Any, ...]], *tensors: Tensor) -> tuple[Any, ...]:
         """Return views of the tensors."""
         ctx.passing = passing
+        ctx.set_materialize_grads(False)
         return tuple(tensor.view_as(tensor) for tensor in tensors)
 
     @staticmethod
@@ -94,8 +104,13 @@ class Gate(Function):
 
 def has_backward_hooks(module: Module) -> bool:
     """Tell whether gradients are to be shown to anybody."""
-    own = module._backward_hooks or module._backward_pre_hooks
-    return bool(own or everywhere("backward") or everywhere("backward_pre"))
+    return bool(full_hooks(module) or module._backward_pre_hooks or everywhere("backward_pre"))
+
+
+def full_hooks(module: Module) -> list[Callable[..., Any]]:
+    """Return the hooks that see a module's own gradients, those for all modules first."""
+    own = [hook for hook in module._backward_hooks.values() if not isinstance(hook, OldHook)]
+    return [*everywhere("backward").values(), *own]
 
 
 class BackwardGates:
@@ -103,21 +118,27 @@ class BackwardGates:
 
     def __init__(self, module: Module) -> None:
         self.module = module
-        self.grad_output: tuple[Any, ...] = ()
+        self.grad_output: tuple[Any, ...] | None = None  # there between the two gates
         self.inputs = 0
         self.closed = False  # No input requires grad: the hooks run at the output.
 
     def around_input(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the arguments, with a gate before those that require grad."""
         self.inputs = len(args)
-        passed, self.closed = gated(args, self.leaving)
+        passed, self.closed = gated(args, self.leaving, zeros_like_fact)
         return passed
 
     def around_output(self, result: Any) -> Any:
         """Return the result, with a gate behind its tensors."""
         if isinstance(result, tuple):
-            return gated(result, self.entering)[0]
-        return gated((result,), self.entering)[0][0]
+            return gated(result, self.entering, nothing)[0]
+        if not isinstance(result, Tensor):
+            warnings.warn(
+                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
+                f"{type(result)}",
+                stacklevel=5,
+            )
+        return gated((result,), self.entering, nothing)[0][0]
 
     def entering(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         """See the gradients of the output: the pre-hooks may change them."""
@@ -125,22 +146,53 @@ class BackwardGates:
             grads = same_number(before(self.module, grads), grads, "grad_output")
         self.grad_output = grads
         if self.closed:
-            self.leaving((None,) * self.inputs)
+            self.without_input()
         return grads
 
     def leaving(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         """See the gradients of the input: the hooks may change them."""
-        for hook in [*everywhere("backward").values(), *self.module._backward_hooks.all()]:
+        if self.grad_output is None:
+            return grads  # A gradient of a gradient, which reached the input on another way than through the output.
+        for hook in full_hooks(self.module):
             grads = same_number(hook(self.module, grads, self.grad_output), grads, "grad_input")
+        self.grad_output = None
         return grads
+
+    def without_input(self) -> None:
+        """Run the hooks at the output, as no input requires grad: there is nothing that they could change."""
+        grads = (None,) * self.inputs
+        hooks, seen, self.grad_output = full_hooks(self.module), self.grad_output, None
+        if hooks:
+            warnings.warn(
+                "Full backward hook is firing when gradients are computed with respect to module outputs since no "
+                "inputs require gradients",
+                stacklevel=2,
+            )
+        for hook in hooks:
+            changed = hook(self.module, grads, seen)
+            if changed is not None and not (isinstance(changed, tuple) and all(each is None for each in changed)):
+                raise GradError(
+                    "Backward hook for Modules where no input requires gradient should always return None or None for "
+                    f"all gradients, got {type(changed).__name__}"
+                )
+
+
+def zeros_like_fact(shape: Any, dtype: Any, device: Any) -> Tensor:
+    """Return what a hook sees where an input gets no gradient."""
+    return zeros(shape, dtype=dtype, device=device)
+
+
+def nothing(shape: Any, dtype: Any, device: Any) -> None:
+    """Return what a hook sees where an output got no gradient."""
 
 
 def gated(
-    values: tuple[Any, ...], passing: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+    values: tuple[Any, ...], passing: Callable[[tuple[Any, ...]], tuple[Any, ...]], blank: Callable[..., Any]
 ) -> tuple[tuple[Any, ...], bool]:
     """Return the values, those that require grad behind one gate, and whether there were none of these.
 
-    ``passing`` sees a gradient for each value: zeros for a tensor that gets none, None for what is no tensor.
+    ``passing`` sees a gradient for each value: ``blank`` of its shape, dtype and device for a tensor that has none, and
+    None for what is no tensor.
     """
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
     if not places:
@@ -148,9 +200,8 @@ def gated(
     facts = [(v.shape, v.dtype, v.device) if isinstance(v, Tensor) else None for v in values]
 
     def spread(grads: tuple[Any, ...]) -> tuple[Any, ...]:
-        every = [fact and zeros(fact[0], dtype=fact[1], device=fact[2]) for fact in facts]
-        for i, grad in zip(places, grads, strict=True):
-            every[i] = grad
+        found = dict(zip(places, grads, strict=True))
+        every = [fact and (blank(*fact) if found.get(i) is None else found[i]) for i, fact in enumerate(facts)]
         changed = passing(tuple(every))
         return tuple(changed[i] for i in places)
 
@@ -209,9 +260,71 @@ def pair(changed: Any) -> Any:
     """Check what a pre-hook with keywords gave back: nothing, or (args, kwargs)."""
     if changed is None or (isinstance(changed, tuple) and len(changed) == 2):
         return changed
-    raise ArgumentTypeError(
+    raise UsageError(
         f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}"
     )
+
+
+# -- backward hooks of the old kind ------------------------------------------------------------------------------------
+
+
+def require_one_kind(old: bool, kinds: list[bool], where: str) -> None:
+    """Refuse backward hooks of both kinds in one place."""
+    if any(kind is not old for kind in kinds):
+        raise UsageError(
+            f"Cannot use both regular backward hooks and full backward hooks {where}. Please use only one of them."
+        )
+
+
+def require_one_kind_here(module: Module, old: bool) -> None:
+    """Refuse a hook of the one kind on a module that has some of the other."""
+    kinds = [isinstance(hook, OldHook) for hook in module._backward_hooks.values()]
+    require_one_kind(old, kinds, "on a single Module")
+
+
+def require_one_kind_everywhere(old: bool) -> None:
+    """Refuse a hook of the one kind for all modules where there are some of the other."""
+    other = everywhere("backward" if old else "backward_old")
+    require_one_kind(old, [not old] * len(other), "as a global Module hook")
+
+
+def old_hooks(module: Module) -> list[Callable[..., Any]]:
+    """Return the hooks of the old kind, those for all modules first."""
+    own = [hook.function for hook in module._backward_hooks.values() if isinstance(hook, OldHook)]
+    return [*everywhere("backward_old").values(), *own]
+
+
+def hang_old(hooks: list[Callable[..., Any]], module: Module, args: tuple[Any, ...], result: Any) -> None:
+    """Hang hooks of the old kind on the node of the result's first tensor; they see that op's gradients."""
+    node = first_tensor(result).grad_fn
+    if node is None:
+        return
+    for hook in hooks:
+        node.register_hook(lambda grads, arrived, hook=hook: hook(module, grads, arrived))
+    results = result if isinstance(result, tuple) else (result,)
+    if not all(isinstance(each, Tensor) for each in (*results, *args)):
+        partly("takes or returns anything but tensors and tuples of them")
+    elif {each.grad_fn for each in results if each.grad_fn is not None} != {node}:
+        partly("has outputs made by different autograd Nodes")
+    elif {each.grad_fn for each in args if each.grad_fn is not None} != {edge[0] for edge in node.next_functions}:
+        partly("contains multiple autograd Nodes")
+
+
+def partly(what: str) -> None:
+    """Warn that an old hook sees less than its name says."""
+    warnings.warn(
+        f"Using a non-full backward hook when the forward {what} is deprecated. This hook will be missing some "
+        "gradients. Please use register_full_backward_hook to get the documented behavior.",
+        FutureWarning,
+        stacklevel=6,
+    )
+
+
+def first_tensor(result: Any) -> Any:
+    """Return the first tensor of what a module returned."""
+    while not isinstance(result, Tensor):
+        result = next(iter(result.values())) if isinstance(result, dict) else result[0]
+    return result
 
 
 # -- for all modules ---------------------------------------------------------------------------------------------------
@@ -243,7 +356,14 @@ def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> Removabl
 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Run ``hook(module, grad_input, grad_output)`` when the input's gradients are there, for every module."""
+    require_one_kind_everywhere(old=False)
     return EVERYWHERE.register(GlobalHook("backward", hook))
+
+
+def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Run ``hook(module, grad_input, grad_output)`` with the gradients of each module's last op; the old kind."""
+    require_one_kind_everywhere(old=True)
+    return EVERYWHERE.register(GlobalHook("backward_old", hook))
 
 
 def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minitensor import generator as streams
 from minitensor.autograd.mode import no_grad
@@ -19,6 +19,8 @@ from minitensor.ops.pointwise import where
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minitensor.generator import Generator
 
 GAINS = {
@@ -259,3 +261,26 @@ def thin_uniform(tensor: Tensor, mean: float, std: float, a: float, b: float, ge
         refused = empty_like(tensor).uniform_(generator=generator).log() > log_density
         waiting = refused if waiting is None else waiting & refused
     return tensor
+
+
+# -- under their old names ---------------------------------------------------------------------------------------------
+
+
+def renamed(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function under its old name, without the underscore; it fills in place all the same, and warns."""
+    new = function.__name__
+
+    def old(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(
+            f"`nn.init.{new[:-1]}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, stacklevel=2
+        )
+        return function(*args, **kwargs)
+
+    old.__name__, old.__doc__ = new[:-1], f"Do what ``{new}`` does, with a warning: use that name."
+    return old
+
+
+uniform, normal, constant, dirac = renamed(uniform_), renamed(normal_), renamed(constant_), renamed(dirac_)
+xavier_uniform, xavier_normal = renamed(xavier_uniform_), renamed(xavier_normal_)
+kaiming_uniform, kaiming_normal = renamed(kaiming_uniform_), renamed(kaiming_normal_)
+orthogonal, sparse = renamed(orthogonal_), renamed(sparse_)

@@ -18,8 +18,10 @@ from minitensor.nn import state
 from minitensor.nn.hooks import (
     EVERYWHERE,
     ForwardHook,
+    OldHook,
     WithoutModule,
     call_with_hooks,
+    register_module_backward_hook,
     register_module_buffer_registration_hook,
     register_module_forward_hook,
     register_module_forward_pre_hook,
@@ -28,8 +30,21 @@ from minitensor.nn.hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
     registered,
+    require_one_kind_here,
 )
+from minitensor.nn.moving import convert, destination, moved
 from minitensor.nn.parameter import Buffer, Parameter, is_lazy
+from minitensor.nn.sharing import require_memory, shared
+from minitensor.nn.words import (
+    below,
+    indented,
+    not_initialised,
+    require_free_name,
+    require_none,
+    require_tables,
+    too_many_arguments,
+    type_name,
+)
 from minitensor.ops.creation import empty_like
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
@@ -43,6 +58,7 @@ Member = TypeVar("Member")
 
 __all__ = [
     "Module",
+    "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",
     "register_module_forward_pre_hook",
@@ -53,6 +69,25 @@ __all__ = [
 ]
 
 TABLES = ("_parameters", "_buffers", "_modules")
+
+
+def fresh_tables() -> dict[str, Any]:
+    """Return what every module starts with."""
+    return {
+        "training": True,
+        "_parameters": {},
+        "_buffers": {},
+        "_modules": {},
+        "_non_persistent_buffers_set": set(),
+        "_forward_pre_hooks": Hooks(),
+        "_forward_hooks": Hooks(),
+        "_backward_pre_hooks": Hooks(),
+        "_backward_hooks": Hooks(),
+        "_state_dict_pre_hooks": Hooks(),
+        "_state_dict_hooks": Hooks(),
+        "_load_state_dict_pre_hooks": Hooks(),
+        "_load_state_dict_post_hooks": Hooks(),
+    }
 
 
 class Module:
@@ -79,32 +114,27 @@ class Module:
     _forward_pre_hooks: Hooks[ForwardHook]
     _forward_hooks: Hooks[ForwardHook]
     _backward_pre_hooks: Hooks[Callable[..., Any]]
-    _backward_hooks: Hooks[Callable[..., Any]]
+    _backward_hooks: Hooks[Any]  # functions, and ``OldHook``
     _state_dict_pre_hooks: Hooks[Callable[..., None]]
-    _state_dict_hooks: Hooks[Callable[..., Any]]
+    _state_dict_hooks: Hooks[Any]  # functions, and ``ReturnsNothing``
     _load_state_dict_pre_hooks: Hooks[Callable[..., None]]
     _load_state_dict_post_hooks: Hooks[Callable[..., None]]
 
     # The layout of a module's entries in a state dict; a layer raises it when it renames or adds some.
     _version: int = 1
 
-    def __init__(self) -> None:
+    # Whether ``Module.__init__`` calls the next class's, with the arguments it got: for classes with several parents.
+    call_super_init: bool = False
+
+    dump_patches: bool = False  # A word of old; nothing reads it.
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if (args or kwargs) and not self.call_super_init:
+            raise ArgumentTypeError(too_many_arguments(self, args, kwargs))
         # Straight into __dict__: the way through __setattr__ would ask for the tables that are made here.
-        self.__dict__.update(
-            training=True,
-            _parameters={},
-            _buffers={},
-            _modules={},
-            _non_persistent_buffers_set=set(),
-            _forward_pre_hooks=Hooks(),
-            _forward_hooks=Hooks(),
-            _backward_pre_hooks=Hooks(),
-            _backward_hooks=Hooks(),
-            _state_dict_pre_hooks=Hooks(),
-            _state_dict_hooks=Hooks(),
-            _load_state_dict_pre_hooks=Hooks(),
-            _load_state_dict_post_hooks=Hooks(),
-        )
+        self.__dict__.update(fresh_tables())
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
 
     # -- calling
 
@@ -143,11 +173,16 @@ class Module:
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Run ``hook(module, grad_input, grad_output)`` when the input's are; it may return other input gradients."""
+        require_one_kind_here(self, old=False)
         return self._backward_hooks.register(hook, prepend)
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Refuse: what it showed was not the module's gradient."""
-        raise UnsupportedError("register_backward_hook is not supported; use register_full_backward_hook")
+        """Run ``hook(module, grad_input, grad_output)`` with the gradients of the module's last op.
+
+        In a module of several ops these are not the module's own; ``register_full_backward_hook`` shows those.
+        """
+        require_one_kind_here(self, old=True)
+        return self._backward_hooks.register(OldHook(hook))
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: there is no compiler, and the module is called as before."""
@@ -171,12 +206,16 @@ class Module:
             require_tables(self, "parameters")
             drop(self, name, but="_parameters")
             self.register_parameter(name, value)
+        elif isinstance(value, (Module, Buffer)) and name in self.__dict__.get("_parameters", ()):
+            require_none(name, value, "as parameter", "minitensor.nn.Parameter or None expected")
         elif isinstance(value, Module):
             require_tables(self, "module")
             drop(self, name, but="_modules")
             self._modules[name] = registered(self, name, value, "module") if EVERYWHERE else value
         elif isinstance(value, Buffer):
             require_tables(self, "buffers")
+            if name in self._modules:
+                require_none(name, value, "as child module", "minitensor.nn.Module or None expected")
             drop(self, name, but="_buffers")
             self.register_buffer(name, value, value.persistent)
         else:
@@ -195,7 +234,8 @@ class Module:
         return sorted(name for name in names if not name[0].isdigit())
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
-        Module.__init__(self)  # Tables that the pickling version did not know start empty.
+        # Tables that the pickling version did not know start empty.
+        self.__dict__.update(fresh_tables())
         self.__dict__.update(attributes)
 
     # -- registration
@@ -247,12 +287,7 @@ class Module:
         """Return the module at a dotted path, such as ``"features.3"``; the empty path is the module itself."""
         module: Module = self
         for name in target.split(".") if target else ():
-            inner = getattr(module, name, None)
-            if inner is None and not hasattr(module, name):
-                raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
-            if not isinstance(inner, Module):
-                raise AttributeError(f"`{name}` is not an nn.Module")
-            module = inner
+            module = child_of(module, name)
         return module
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
@@ -263,8 +298,8 @@ class Module:
             raise ArgumentError(f"`module` is not an nn.Module, found {type(module)}")
         path, _, name = target.rpartition(".")
         owner = self.get_submodule(path)
-        if strict or hasattr(owner, name):
-            owner.get_submodule(name)  # raises for what is missing, or no module
+        if strict or not name or hasattr(owner, name):
+            child_of(owner, name)  # raises for what is missing, or no module
         setattr(owner, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
@@ -298,9 +333,9 @@ class Module:
             if module is not None:
                 yield from module.named_modules(memo, below(prefix, name), remove_duplicate)
 
-    def modules(self) -> Iterator[Module]:
-        """Walk this module and all below it."""
-        for _, module in self.named_modules():
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """Walk this module and all below it; a shared module comes once, unless told otherwise."""
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
@@ -391,8 +426,7 @@ class Module:
             if set_to_none:
                 parameter.grad = None
             else:
-                parameter.grad = parameter.grad.detach()
-                parameter.grad.zero_()
+                parameter.grad.detach_().zero_()
 
     # -- moving and casting
 
@@ -420,13 +454,17 @@ class Module:
     def to(self: Self, tensor: Tensor, non_blocking: bool = ...) -> Self: ...
 
     def to(self: Self, *args: Any, **kwargs: Any) -> Self:
-        """Move to a device, cast floating-point parameters and buffers to a dtype, or do both as a tensor has it."""
+        """Move to a device, cast floating-point parameters and buffers to a dtype, or do both as a tensor has it.
+
+        ``memory_format`` lays out anew what has four or five dims.
+        """
+        format = kwargs.pop("memory_format", None)
         device, dtype = destination(*args, **kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise ArgumentTypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
             )
-        return self._apply(lambda t: t.to(device or t.device, dtype if castable(t) and dtype is not None else t.dtype))
+        return self._apply(lambda t: moved(t, device, dtype, format))
 
     def type(self: Self, dst_type: dtypes.dtype) -> Self:
         """Cast all parameters and buffers to ``dst_type``, whatever they are."""
@@ -456,6 +494,11 @@ class Module:
         """Move to the host."""
         return self._apply(lambda t: t.to("cpu"))
 
+    def share_memory(self: Self) -> Self:
+        """Move to memory that processes forked from this one share: what one writes, all see."""
+        require_memory(self)
+        return self._apply(shared)
+
     def cuda(self: Self, device: int | Device | None = None) -> Self:
         """Move to a CUDA device: the current one, or the one named."""
         target = Device("cuda") if device is None else Device(device)
@@ -464,13 +507,15 @@ class Module:
     # -- state dicts
 
     def state_dict(
-        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+        self, *args: Any, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Any]:
         """Return every parameter and persistent buffer under its path. The tensors share memory with the module's.
 
         >>> list(nn.Linear(2, 3).state_dict())
         ['weight', 'bias']
         """
+        if args:
+            destination, prefix, keep_vars = state.by_position(args, destination, prefix, keep_vars)
         return state.collect(self, destination, prefix, keep_vars)
 
     def load_state_dict(
@@ -518,7 +563,7 @@ class Module:
 
     def register_state_dict_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Run ``hook(module, state_dict, prefix, local_metadata)`` when this module's entries are in."""
-        return self._state_dict_hooks.register(hook)
+        return self._state_dict_hooks.register(state.ReturnsNothing(hook))
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Run ``hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)`` before loading."""
@@ -557,50 +602,6 @@ class Module:
         return f"{self._get_name()}(\n  {body}\n)" if body else f"{self._get_name()}()"
 
 
-def indented(text: str) -> str:
-    """Move all lines but the first two columns in."""
-    return text.replace("\n", "\n  ")
-
-
-def below(prefix: str, name: str) -> str:
-    """Join a path and a name."""
-    return f"{prefix}.{name}" if prefix else name
-
-
-def type_name(value: object) -> str:
-    """Name a value's type as PyTorch's messages do."""
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def not_initialised(module: Module, what: str) -> str:
-    """Say that the base class has not made its tables."""
-    name = type(module).__name__
-    return f"{name!r} object has {what}: super().__init__() was not called; call it first in {name}.__init__"
-
-
-def require_tables(module: Module, what: str) -> None:
-    """Refuse to register anything before ``Module.__init__`` has run."""
-    if "_modules" not in module.__dict__:
-        name = type(module).__name__
-        raise AttributeError(
-            f"cannot assign {what} before Module.__init__() call: super().__init__() was not called; "
-            f"call it first in {name}.__init__"
-        )
-
-
-def require_free_name(module: Module, name: Any, kind: str, table: dict[str, Any]) -> None:
-    """Refuse names that no attribute or path can have, or that mean something else already."""
-    if not isinstance(name, str):
-        raise ArgumentTypeError(f"{kind} name should be a string. Got {type_name(name)}")
-    if "." in name:
-        raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
-    if not name:
-        raise KeyError(f'{kind} name can\'t be empty string ""')
-    if name not in table and hasattr(module, name):
-        raise KeyError(f"attribute '{name}' already exists")
-
-
 def drop(module: Module, name: str, but: str) -> None:
     """Forget what a module has under a name, but for one table, where a new value takes the old one's place."""
     module.__dict__.pop(name, None)
@@ -629,10 +630,14 @@ def assign(module: Module, name: str, value: Any) -> None:
         object.__setattr__(module, name, value)
 
 
-def require_none(name: str, value: Any, role: str, wanted: str) -> None:
-    """Refuse a value that would push a parameter, module or buffer from its name."""
-    if value is not None:
-        raise ArgumentTypeError(f"cannot assign '{type_name(value)}' {role} '{name}' ({wanted})")
+def child_of(module: Module, name: str) -> Module:
+    """Return the module that another one has under a name."""
+    inner = getattr(module, name, None)
+    if inner is None and not hasattr(module, name):
+        raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+    if not isinstance(inner, Module):
+        raise AttributeError(f"`{name}` is not an nn.Module")
+    return inner
 
 
 def leaf_at(module: Module, target: str) -> Any:
@@ -642,38 +647,6 @@ def leaf_at(module: Module, target: str) -> Any:
     if not hasattr(owner, name):
         raise AttributeError(f"{owner._get_name()} has no attribute `{name}`")
     return getattr(owner, name)
-
-
-def convert(parameter: Parameter, fn: Callable[[Tensor], Tensor]) -> None:
-    """Change a parameter's value and gradient where they are, so that optimizers keep hold of them."""
-    gradient = parameter.grad
-    parameter.grad = None  # A gradient of the old dtype or device would be refused beside the new value.
-    parameter.data = fn(parameter.data)
-    if gradient is not None:
-        parameter.grad = fn(gradient.detach()).requires_grad_(gradient.requires_grad)
-
-
-def destination(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-    """Read the arguments of ``to``: a device, a dtype, both, or a tensor that has them."""
-    device, dtype = kwargs.pop("device", None), kwargs.pop("dtype", None)
-    like = kwargs.pop("tensor", None)
-    for value in (*args, like):
-        if isinstance(value, Tensor):
-            device, dtype = value.device, value.dtype
-        elif isinstance(value, dtypes.dtype):
-            dtype = value
-        elif isinstance(value, bool):
-            continue  # non_blocking: copies here are over when the call returns.
-        elif value is not None:
-            device = value
-    if unknown := kwargs.keys() - {"non_blocking", "memory_format"}:
-        raise ArgumentTypeError(f"to: unknown argument {sorted(unknown)[0]!r}; expected device, dtype or tensor")
-    return (None if device is None else Device(device)), dtype
-
-
-def castable(tensor: Tensor) -> bool:
-    """Tell whether ``to(dtype)`` casts this tensor: masks and counters keep their dtype."""
-    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def locate(error: MinitensorError, module: Module) -> None:

@@ -16,7 +16,7 @@ from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
-from minitensor.ops.creation import empty, ones, tensor, zeros
+from minitensor.ops.creation import arange, empty, ones, tensor, zeros
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-class BatchNorm(Module):
-    """What batch norms of all dimensions share."""
+class NormBase(Module):
+    """What batch norms and instance norms share: a weight and a bias for each channel, and running statistics."""
 
     _version = 2  # 2: num_batches_tracked is part of the state dict
     ranks: ClassVar[tuple[int, ...]]
@@ -74,6 +74,31 @@ class BatchNorm(Module):
         self.reset_running_stats()
         start(self.weight, self.bias)
 
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in self.ranks:
+            wanted = " or ".join(f"{rank}D" for rank in self.ranks)
+            raise ArgumentError(f"expected {wanted} input (got {input.ndim}D input)")
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *args: Any
+    ) -> None:
+        """Take state dicts from before ``num_batches_tracked``: the count keeps its present value."""
+        key = prefix + "num_batches_tracked"
+        if local_metadata.get("version") in (None, 1) and self.track_running_stats and key not in state_dict:
+            state_dict[key] = self.num_batches_tracked
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
+
+class BatchNorm(NormBase):
+    """What batch norms of all dimensions share: each channel is normalised over the whole batch."""
+
     def forward(self, input: Tensor) -> Tensor:
         """Return (x - mean) / sqrt(var + eps) * weight + bias, channel by channel.
 
@@ -95,27 +120,6 @@ class BatchNorm(Module):
         if self.momentum is not None:
             return self.momentum
         return 0.0 if self.num_batches_tracked is None else 1.0 / float(self.num_batches_tracked)
-
-    def _check_input_dim(self, input: Tensor) -> None:
-        if input.ndim not in self.ranks:
-            wanted = " or ".join(f"{rank}D" for rank in self.ranks)
-            raise ArgumentError(f"expected {wanted} input (got {input.ndim}D input)")
-
-    def extra_repr(self) -> str:
-        """Return the options."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *args: Any
-    ) -> None:
-        """Take state dicts from before ``num_batches_tracked``: the count keeps its present value."""
-        key = prefix + "num_batches_tracked"
-        if local_metadata.get("version") in (None, 1) and self.track_running_stats and key not in state_dict:
-            state_dict[key] = self.num_batches_tracked
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
 
 class BatchNorm1d(BatchNorm):
@@ -148,7 +152,7 @@ class BatchNorm3d(BatchNorm):
     ranks = (5,)
 
 
-class InstanceNorm(BatchNorm):
+class InstanceNorm(NormBase):
     """What instance norms of all dimensions share: each sample's channel is normalised by itself.
 
     Without ``track_running_stats``, which is the default, training and evaluation do the same.
@@ -306,6 +310,37 @@ class LocalResponseNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return the divided input (N, C, *)."""
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    """Divide by (k + alpha / size sum of squares)^beta over neighbouring channels of images (N, C, H, W).
+
+    The windows are those of PyTorch's layer and, before it, of Torch7's, for networks that were trained so:
+    ``(size - 1) // 2`` channels to each side, and the very first channel in every window. For anything new take
+    ``LocalResponseNorm``.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the divided input."""
+        if input.ndim != 4:
+            raise ArgumentError(f"CrossMapLRN2d: Expected input to be 4D, got {input.ndim}D instead: {input.shape}")
+        half = (self.size - 1) // 2
+        squares = (input * input).flatten(2).unsqueeze(1)
+        sums = F.avg_pool2d(F.pad(squares, (0, 0, half, half)), (2 * half + 1, 1), stride=1) * (2 * half + 1)
+        beyond = arange(input.shape[1], device=input.device).unsqueeze(-1) > half  # windows that lie past the first
+        scale = (sums + squares[:, :, :1] * beyond) * (self.alpha / self.size) + self.k
+        return input * scale.reshape(input.shape) ** -self.beta
 
     def extra_repr(self) -> str:
         """Return the options."""

@@ -82,6 +82,8 @@ class RNNBase(Module):
         dtype: Dtype | None = None,
     ) -> None:
         super().__init__()
+        if mode not in CELLS:
+            raise ArgumentError(f"Unrecognized RNN mode: {mode}; expected one of {', '.join(CELLS)}")
         check_flags(bias=bias, batch_first=batch_first)
         sizes = {"input_size": input_size, "hidden_size": hidden_size}
         check_sizes(mode, sizes, num_layers, dropout, proj_size)
@@ -227,6 +229,10 @@ class RNNBase(Module):
             raise ArgumentError(
                 f"{self.mode}: Expected input to be 2D or 3D, got {input.ndim}D tensor of {tuple(input.shape)} instead"
             )
+        if input.ndim == 3 and input.shape[1 if self.batch_first else 0] == 0:
+            raise ShapeError(
+                f"{self.mode}: Expected sequence length to be larger than 0, got input of shape {tuple(input.shape)}"
+            )
         if input.dtype != self.weight_ih_l0.dtype:
             raise ArgumentError(
                 f"{self.mode}: input must have the dtype of the parameters, {self.weight_ih_l0.dtype.name}, got "
@@ -333,6 +339,7 @@ class RNN(RNNBase):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        proj_size: int = 0,
         device: DeviceLike = None,
         dtype: Dtype | None = None,
     ) -> None:
@@ -340,7 +347,7 @@ class RNN(RNNBase):
             raise ArgumentError(f"Unknown nonlinearity {nonlinearity!r}. Select from 'tanh' or 'relu'.")
         super().__init__(
             f"RNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, bias, batch_first, dropout,
-            bidirectional, 0, device, dtype,
+            bidirectional, proj_size, device, dtype,
         )
         self.nonlinearity = nonlinearity
 
@@ -406,12 +413,14 @@ class GRU(RNNBase):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        proj_size: int = 0,
         device: DeviceLike = None,
         dtype: Dtype | None = None,
     ) -> None:
         super().__init__(
-            "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
-        )
+            "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device,
+            dtype,
+        )  # fmt: skip
 
 
 # -- one step ----------------------------------------------------------------------------------------------------------

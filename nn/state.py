@@ -7,12 +7,14 @@ network as it was. This file knows modules only by their tables and hooks, and n
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.mode import no_grad
-from minitensor.errors import ArgumentTypeError, StateDictError
+from minitensor.errors import ArgumentTypeError, GuardError, StateDictError, UsageError
+from minitensor.layout import overlaps_itself
 from minitensor.nn.parameter import Parameter, Uninitialized, is_lazy
 from minitensor.tensor import Tensor
 
@@ -44,8 +46,32 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
+class ReturnsNothing(NamedTuple):
+    """A hook that changes a state dict where it is, and has nothing to return."""
+
+    hook: Callable[..., object]
+
+    def __call__(self, *args: Any) -> None:
+        """Run it."""
+        found: object = self.hook(*args)
+        if found is not None:
+            raise UsageError(f"state_dict post-hook must return None, got {type(found).__name__}")
+
+
 # -- out
 
+
+def by_position(args: tuple[Any, ...], into: Any, prefix: str, keep_vars: bool) -> tuple[Any, str, bool]:
+    """Read ``destination``, ``prefix`` and ``keep_vars`` as they were given of old, without their names."""
+    warnings.warn(
+        "Positional args are being deprecated, use kwargs instead: state_dict(destination=..., prefix=..., "
+        "keep_vars=...)",
+        FutureWarning,
+        stacklevel=3,
+    )
+    if len(args) > len(names := (into, prefix, keep_vars)):
+        raise ArgumentTypeError(f"state_dict: expected destination, prefix and keep_vars, got {len(args)} arguments")
+    return (*args, *names[len(args) :])
 
 def collect(module: Module, into: dict[str, Any] | None, prefix: str, keep_vars: bool) -> dict[str, Any]:
     """Return the entries of a module and all below it."""
@@ -156,7 +182,16 @@ def check(
             theirs = {key: value for key, value in local.items() if key.startswith(inner)}
             check(child, theirs, inner, metadata, assign, misfits, writes, after)
     for post_hook in module._load_state_dict_post_hooks.values():
-        after.append(lambda hook=post_hook: hook(module, keys))  # type: ignore[misc]  # bound now, not at the call
+        after.append(lambda hook=post_hook: shown(hook, module, keys))  # type: ignore[misc]  # bound now
+
+
+def shown(hook: Callable[..., object], module: Module, keys: IncompatibleKeys) -> None:
+    """Show a post-hook what did not fit; it may take names out of the lists."""
+    if hook(module, keys) is not None:
+        raise GuardError(
+            "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new values, if "
+            "incompatible_keys need to be modified, it should be done inplace"
+        )
 
 
 def check_own(
@@ -177,7 +212,7 @@ def check_own(
         key = prefix + name
         if key in entries:
             value = entries[key]
-            problem = misfit(key, tensor, value)
+            problem = misfit(key, tensor, value) or unwritable(key, tensor, value, write is module_assign)
             if problem is not None:
                 messages.append(problem)
             else:
@@ -241,6 +276,17 @@ def misfit(key: str, tensor: Tensor, value: Any) -> str | None:
     )
 
 
+def unwritable(key: str, tensor: Tensor, value: Tensor, assigned: bool) -> str | None:
+    """Say why an entry of the right shape cannot be copied, or assigned, or None."""
+    if assigned and tensor.requires_grad and not (value.is_floating_point() or value.is_complex()):
+        problem = f"a tensor of dtype {value.dtype} cannot require grad, as the one in the model does"
+    elif not assigned and not is_lazy(tensor) and overlaps_itself(tensor.layout):
+        problem = "several elements of the one in the model share one place in memory; load with assign=True"
+    else:
+        return None
+    return f'While copying the parameter named "{key}": {problem}'
+
+
 def module_copy(module: Module, name: str, value: Tensor) -> None:
     """Copy a value into the tensor that a module has."""
     target: Any = getattr(module, name)
@@ -273,21 +319,43 @@ def write_all(
     """Make the noted copies, run the post-hooks, and undo the copies if the hooks leave the misfits standing.
 
     A post-hook may forgive missing and unexpected keys, and expects to see the loaded values. So with hooks the verdict
-    falls after the copying, and a copy of the old values is kept till then.
+    falls after the copying, and a copy of the old values is kept till then; so it is where a module takes a state of
+    its own back, as its ``set_extra_state`` may raise.
     """
-    if not after:
+    if not after and not any(inner._overrides("set_extra_state") for inner in module.modules()):
         for write in writes:
             write()
         return
     before = [
-        (inner, name, tensor, tensor.clone()) for inner in module.modules() for name, tensor in own_entries(inner)
+        Kept(inner, name, tensor, tensor.to() if is_lazy(tensor) else tensor.clone())
+        for inner in module.modules()
+        for name, tensor in own_entries(inner)
     ]
     try:
         for write in (*writes, *after):
             write()
-        misfits.raise_for(module, strict)
+        if after:
+            misfits.raise_for(module, strict)
     except Exception:
-        for inner, name, tensor, value in before:
-            setattr(inner, name, tensor)
-            tensor.detach().copy_(value)
+        for each in before:
+            each.put_back()
         raise
+
+
+class Kept(NamedTuple):
+    """A module's tensor, and a copy of it from before anything was written."""
+
+    module: Module
+    name: str
+    tensor: Tensor
+    value: Tensor
+
+    def put_back(self) -> None:
+        """Let the module have its own tensor again, with its own values; a lazy one is made anew."""
+        if is_lazy(self.value):
+            module, name = self.module, self.name
+            table: dict[str, Any] = module._parameters if name in module._parameters else module._buffers
+            table[name] = self.value
+            return
+        setattr(self.module, self.name, self.tensor)
+        self.tensor.detach().copy_(self.value)

@@ -107,7 +107,7 @@ class Backend(SpecialFunctions, ABC):
         scatter.scatter_add(self.xp, target, dim, index, values)
 
     def scatter_reduce(self, target: Array, dim: int, index: Array, values: Array, join: str) -> None:
-        """Join values at positions in ``dim`` to a row-by-row target: "multiply", or "maximum" or "minimum" (NaN wins)."""
+        """Join values at positions in ``dim`` to a row-by-row target; NaN is the largest and the smallest."""
         scatter.scatter_reduce(self.xp, target, dim, index, values, join)
 
     def take(self, array: Array, index: Array, axis: int) -> Array:

@@ -104,6 +104,41 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     return applied(activation.threshold, input, inplace, threshold, value)
 
 
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Replace x by its elu."""
+    return elu(input, alpha, inplace=True)
+
+
+def selu_(input: Tensor) -> Tensor:
+    """Replace x by its selu."""
+    return selu(input, inplace=True)
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Replace x by its celu."""
+    return celu(input, alpha, inplace=True)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """Limit x to [min_val, max_val] where it lies."""
+    return hardtanh(input, min_val, max_val, inplace=True)
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """Replace x by ``negative_slope * x`` where it is not positive."""
+    return leaky_relu(input, negative_slope, inplace=True)
+
+
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+    """Replace x by ``value`` where it is not greater than ``threshold``."""
+    return applied(activation.threshold, input, True, threshold, value)
+
+
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+    """Replace x by x times a slope where it is not positive; see ``rrelu``."""
+    return rrelu(input, lower, upper, training, inplace=True)
+
+
 def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:

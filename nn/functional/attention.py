@@ -162,6 +162,7 @@ def multi_head_attention_forward(
     padding = added_mask("key_padding_mask", key_padding_mask, query)
     if use_separate_proj_weight:
         weights = separate(q_proj_weight, k_proj_weight, v_proj_weight)
+        check_separate(key, value, weights)
         q, k, v = projected(query, key, value, weights, in_proj_bias)
     else:
         q, k, v = packed(query, key, value, in_proj_weight, in_proj_bias)
@@ -230,12 +231,27 @@ def check_widths(query: Tensor, key: Tensor, value: Tensor, width: int, num_head
         )
     if width % num_heads:
         raise GuardError(f"multi_head_attention_forward: embed_dim {width} not divisible by num_heads {num_heads}")
+    if key.shape[1] != query.shape[1]:
+        raise ShapeError(
+            f"multi_head_attention_forward: query and key must have the same batch size, got {query.shape[1]} and "
+            f"{key.shape[1]} (shapes {tuple(query.shape)} and {tuple(key.shape)}, time first)"
+        )
     checked = 2 if separate else 3
     if key.shape[:checked] != value.shape[:checked]:
         raise GuardError(
             f"multi_head_attention_forward: key shape {tuple(key.shape)} does not match value shape "
             f"{tuple(value.shape)}"
         )
+
+
+def check_separate(key: Tensor, value: Tensor, weights: tuple[Tensor, ...]) -> None:
+    """Refuse keys and values that their own weights cannot project."""
+    for name, given, weight in (("key", key, weights[1]), ("value", value, weights[2])):
+        if given.shape[-1] != weight.shape[-1]:
+            raise GuardError(
+                f"multi_head_attention_forward: expecting {name} of width {weight.shape[-1]}, as its weight "
+                f"{tuple(weight.shape)} has, but got {given.shape[-1]} (shape {tuple(given.shape)})"
+            )
 
 
 # -- masks of many heads -----------------------------------------------------------------------------------------------

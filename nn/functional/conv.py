@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.padding import pad
 from minitensor.ops.operand import same_device
@@ -158,6 +159,17 @@ def conv1d(
     tensor([[0., 1., 0.]])
     """
     return convolved("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """Slide a kernel (K, C, O) over signals (T, N, C), time first: (T', N, O)."""
+    if input.ndim != 3 or weight.ndim != 3:
+        raise ShapeError(
+            "conv_tbc: expected input (T, N, C) and weight (K, C, O), got shapes "
+            f"{tuple(input.shape)} and {tuple(weight.shape)}"
+        )
+    last = conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
+    return last.permute(2, 0, 1).clone(memory_format=contiguous_format)
 
 
 def conv2d(

@@ -383,12 +383,16 @@ def largest_class(classes: Tensor) -> int:
     return int(classes.xp.max(array))
 
 
+class NoClasses(ShapeError, ArgumentError):
+    """An input without a dim of classes: for PyTorch a ValueError in one loss and a RuntimeError in another."""
+
+
 def check_logits(name: str, input: Any, weight: Any) -> None:
     """Refuse inputs without classes, and a weight that has not one number for each."""
     if not isinstance(input, TensorBase):
         raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     if not input.ndim:
-        raise ShapeError(f"{name}: expected input with a dim of classes, (C,) or (N, C, ...), got a 0-d tensor")
+        raise NoClasses(f"{name}: expected input with a dim of classes, (C,) or (N, C, ...), got a 0-d tensor")
     if input.array.dtype.kind != "f":
         raise UnsupportedDtype(f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()")
     count = input.shape[1] if input.ndim > 1 else input.shape[0]

@@ -363,6 +363,11 @@ def rms_norm(
     if not input.is_complex():
         check_floating("rms_norm", input)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if input.ndim < len(shape):
+        raise ArgumentError(
+            f"rms_norm: expected input of at least {len(shape)} dims for normalized_shape={list(shape)}, but got input "
+            f"of size {list(input.shape)}"
+        )
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
         raise ShapeError(f"rms_norm: given normalized_shape={list(shape)}, but got input of size {list(input.shape)}")
     small = dtypes.finfo(input.dtype).eps if eps is None else eps
@@ -388,7 +393,7 @@ def local_response_norm(
     Krizhevsky, Sutskever and Hinton 2012; they sum where PyTorch, and so this, takes the mean.
     """
     if input.ndim < 3:
-        raise ShapeError(f"local_response_norm: expected 3D or higher input, got shape {tuple(input.shape)}")
+        raise ArgumentError(f"local_response_norm: expected 3D or higher input, got shape {tuple(input.shape)}")
     if not input.numel():
         return input
     squares = (input * input).reshape(input.shape[0], 1, input.shape[1], -1)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from minitensor.nn.utils import parametrizations, parametrize, prune, rnn, stateless
-from minitensor.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from minitensor.nn.utils.clip_grad import (
+    clip_grad_norm,
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
 from minitensor.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
 from minitensor.nn.utils.fusion import (
     fuse_conv_bn_eval,
@@ -12,12 +18,16 @@ from minitensor.nn.utils.fusion import (
     fuse_linear_bn_weights,
 )
 from minitensor.nn.utils.init import skip_init
+from minitensor.nn.utils.memory_format import convert_conv2d_weight_memory_format, convert_conv3d_weight_memory_format
 from minitensor.nn.utils.norm_hooks import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 
 __all__ = [
+    "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "convert_conv2d_weight_memory_format",
+    "convert_conv3d_weight_memory_format",
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
     "fuse_linear_bn_eval",

@@ -15,6 +15,7 @@ from minitensor.memory_format import contiguous_format
 from minitensor.nn import functional as F
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter, is_lazy
+from minitensor.nn.state import ReturnsNothing
 from minitensor.nn.utils.parametrizations import (
     as_matrix,
     check_iterations,
@@ -144,7 +145,8 @@ def spectral_norm(
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
     """Take the older ``spectral_norm`` off again; the weight keeps its value."""
     taken_off(module, name, SpectralNorm, "spectral_norm").remove(module)
-    for key, note in list(module._state_dict_hooks.items()):
+    for key, hook in list(module._state_dict_hooks.items()):
+        note = hook.hook if isinstance(hook, ReturnsNothing) else None
         if isinstance(note, VersionNote) and note.made.name == name:
             del module._state_dict_hooks[key]
     return module

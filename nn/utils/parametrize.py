@@ -124,6 +124,12 @@ class ParametrizationList(ModuleList):
         return tensors
 
 
+class NameTaken(ArgumentTypeError, KeyError):
+    """What cannot be assigned to a parametrized tensor: for PyTorch a name that exists already."""
+
+    __str__ = Exception.__str__  # KeyError's shows the message in quotes
+
+
 class Parametrized(Module):
     """What a module with parametrized tensors is, beside its own class."""
 
@@ -140,7 +146,7 @@ class Parametrized(Module):
         elif isinstance(value, Tensor) and not isinstance(value, Parameter):
             lists[name].right_inverse(value)
         else:
-            raise ArgumentTypeError(
+            raise NameTaken(
                 f"cannot assign '{type(value).__name__}' to the parametrized tensor '{name}' (a plain tensor is "
                 "expected: its values are brought to the original by right_inverse)"
             )

@@ -41,7 +41,7 @@ def test_hooks_with_kwargs_see_and_change_them() -> None:
 def test_a_pre_hook_that_returns_a_wrong_thing_is_told() -> None:
     module = Add()
     module.register_forward_pre_hook(lambda m, args, kwargs: 3, with_kwargs=True)
-    with pytest.raises(TypeError, match=r"must return None or a tuple of \(new_args, new_kwargs\), but got 3"):
+    with pytest.raises(RuntimeError, match=r"must return None or a tuple of \(new_args, new_kwargs\), but got 3"):
         module(1)
 
 
@@ -152,8 +152,12 @@ def test_a_backward_hook_runs_without_input_gradients_too() -> None:
     seen: list[Any] = []
     layer = nn.Linear(1, 1, bias=False)
     layer.register_full_backward_hook(lambda module, gi, go: seen.append((gi, go[0].tolist())))
-    layer(minitensor.ones(1, 1)).sum().backward()
+    with pytest.warns(UserWarning, match="no inputs require gradients"):
+        layer(minitensor.ones(1, 1)).sum().backward()
     assert seen == [((None,), [[1.0]])]
+    layer.register_full_backward_hook(lambda module, gi, go: (minitensor.ones(1),))
+    with pytest.warns(UserWarning), pytest.raises(RuntimeError, match="should always return None"):
+        layer(minitensor.ones(1, 1)).sum().backward()
 
 
 def test_a_backward_hook_that_returns_too_many_is_told() -> None:
@@ -225,9 +229,81 @@ def test_an_always_called_hook_for_all_modules_runs_despite_an_error() -> None:
     assert seen == ["Linear", "Sequential"]
 
 
-def test_the_old_backward_hook_names_the_new_one() -> None:
-    with pytest.raises(NotImplementedError, match="use register_full_backward_hook"):
-        nn.ReLU().register_backward_hook(lambda m, grad, output: None)
+def seen_by_old_hooks(lib: Any, everywhere: bool, net: Any) -> list[Any]:
+    """Return what a backward hook of the old kind saw, with the input's gradient, which it makes five times larger."""
+    seen: list[Any] = []
+
+    def hook(module: Any, grads: Any, arrived: Any) -> Any:
+        seen.append([[None if each is None else each.tolist() for each in some] for some in (grads, arrived)])
+        return tuple(each * 5 for each in grads)
+
+    x, module = lib.tensor([1.0, -1.0], requires_grad=True), net(lib)
+    # PyTorch refuses the global one for good where there ever was a full one.
+    own = not everywhere or lib is not minitensor
+    register = module.register_backward_hook if own else nn.modules.module.register_module_backward_hook
+    with register(hook):
+        module(x * 2).sum().backward()
+    return [seen, x.grad.tolist()]
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_old_backward_hooks_see_the_last_op_as_pytorchs(everywhere: bool) -> None:
+    torch = pytest.importorskip("torch")
+    found, expected = [seen_by_old_hooks(lib, everywhere, lambda lib: lib.nn.ReLU()) for lib in (minitensor, torch)]
+    assert found == expected
+
+
+def test_an_old_backward_hook_that_sees_too_little_warns() -> None:
+    layer = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    layer.register_backward_hook(lambda m, grads, arrived: None)
+    with pytest.warns(FutureWarning, match="contains multiple autograd Nodes"):
+        layer(minitensor.ones(2))
+
+
+def test_backward_hooks_of_both_kinds_do_not_go_together() -> None:
+    one, other = nn.ReLU(), nn.ReLU()
+    one.register_full_backward_hook(lambda *_: None)
+    other.register_backward_hook(lambda *_: None)
+    for register in (one.register_backward_hook, other.register_full_backward_hook):
+        with pytest.raises(RuntimeError, match=r"both regular backward hooks and full .* on a single Module"):
+            register(lambda *_: None)
+    with nn.module.register_module_backward_hook(lambda *_: None), pytest.raises(RuntimeError, match="as a global"):
+        nn.module.register_module_full_backward_hook(lambda *_: None)
+
+
+def seen_by_full_hooks(lib: Any) -> list[Any]:
+    """Return how often a full hook ran, and what it saw of an output without gradient, in two backward passes."""
+
+    class Two(lib.nn.Module):  # type: ignore[misc]  # the library is an argument
+        def forward(self, x: Any, y: Any) -> Any:
+            return x**3, y * 3, (x * 2).detach()
+
+    seen: list[Any] = []
+    module = Two()
+    module.register_full_backward_hook(
+        lambda m, *both: seen.append([[None if each is None else each.tolist() for each in some] for some in both])
+    )
+    x, y = (lib.ones(1, requires_grad=True) for _ in range(2))
+    (slope,) = lib.autograd.grad(module(x, y)[0], x, create_graph=True)
+    slope.backward()
+    return [seen, x.grad.tolist()]
+
+
+def test_what_a_full_hook_sees_of_unused_outputs_and_of_second_gradients_is_pytorchs() -> None:
+    torch = pytest.importorskip("torch")
+    assert seen_by_full_hooks(minitensor) == seen_by_full_hooks(torch)
+
+
+def test_an_output_that_no_gradient_can_be_seen_of_is_told() -> None:
+    class Pack(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return {"y": x * 2}
+
+    module, seen = Pack(), []
+    module.register_full_backward_hook(lambda *all: seen.append(all))
+    with pytest.warns(UserWarning, match="module output should be a Tensor or a tuple of Tensors but received"):
+        module(minitensor.ones(1, requires_grad=True))["y"].backward()
+    assert not seen
 
 
 def test_private_names_that_packages_use_are_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 from types import ModuleType
 from typing import Any
@@ -62,11 +63,11 @@ def test_a_plain_tensor_is_an_attribute_and_nothing_more() -> None:
 def test_the_last_assignment_says_what_a_name_is() -> None:
     module = nn.Module()
     module.thing = 3
-    module.thing = nn.Parameter(minitensor.ones(1))
-    assert "thing" not in module.__dict__
     module.thing = nn.ReLU()
-    assert not list(module.parameters())
-    assert isinstance(module.thing, nn.ReLU)
+    assert "thing" not in module.__dict__
+    module.thing = nn.Parameter(minitensor.ones(1))
+    assert not list(module.children())
+    assert [name for name, _ in module.named_parameters()] == ["thing"]
 
 
 def test_a_new_value_keeps_its_place() -> None:
@@ -81,7 +82,10 @@ def test_a_new_value_keeps_its_place() -> None:
     ("value", "wrong", "message"),
     [
         (nn.Parameter(minitensor.ones(1)), 3, "cannot assign 'int' as parameter 'thing'"),
+        (nn.Parameter(minitensor.ones(1)), nn.ReLU(), "cannot assign '.*ReLU' as parameter 'thing'"),
+        (nn.Parameter(minitensor.ones(1)), nn.Buffer(), "cannot assign '.*Buffer' as parameter 'thing'"),
         (nn.ReLU(), "x", "cannot assign 'str' as child module 'thing'"),
+        (nn.ReLU(), nn.Buffer(), "cannot assign '.*Buffer' as child module 'thing'"),
     ],
 )
 def test_a_registered_name_takes_none_but_no_stranger(value: Any, wrong: Any, message: str) -> None:
@@ -380,9 +384,7 @@ def test_a_place_that_is_none_is_named(target: str, options: Any, kind: type[Exc
 
 def test_every_public_name_of_pytorchs_module_is_there_or_left_out_for_a_reason(torch: ModuleType) -> None:
     left_out = {
-        "T_destination": "a type", "call_super_init": "for classes with several parents",
-        "dump_patches": "old", "ipu": "a device", "mtia": "a device", "xpu": "a device",
-        "share_memory": "tensors are not shared between processes",
+        "T_destination": "a type", "ipu": "a device", "mtia": "a device", "xpu": "a device",
     }  # fmt: skip
     theirs = {name for name in dir(torch.nn.Module()) if not name.startswith("_")}
     assert theirs - set(dir(nn.Module())) == left_out.keys()
@@ -405,3 +407,29 @@ def test_compiling_changes_nothing_and_bfloat16_is_refused() -> None:
     assert layer(minitensor.ones(2)).tolist() == before
     with pytest.raises(NotImplementedError, match=r"use half\(\) or float\(\)"):
         layer.bfloat16()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_what_a_forked_process_writes_to_a_shared_module_all_see() -> None:
+    layer = nn.BatchNorm1d(2).share_memory()
+    child = os.fork()
+    if not child:
+        try:
+            layer.weight.detach().fill_(7)
+            layer.running_mean.fill_(3)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert layer.weight.tolist() == [7, 7]
+    assert layer.running_mean.tolist() == [3, 3]
+
+
+def test_attention_is_computed_in_one_way_whatever_kernel_is_asked_for() -> None:
+    from minitensor.nn.attention import SDPBackend, sdpa_kernel
+
+    x = minitensor.ones(1, 2, 3)
+    expected = nn.functional.scaled_dot_product_attention(x, x, x).tolist()
+    with sdpa_kernel([SDPBackend.MATH, SDPBackend.FLASH_ATTENTION]):
+        assert nn.functional.scaled_dot_product_attention(x, x, x).tolist() == expected
+    with pytest.raises(AssertionError, match="an SDPBackend or a list of them, got 'math'"), sdpa_kernel("math"):
+        pass

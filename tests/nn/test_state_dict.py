@@ -208,3 +208,81 @@ def test_a_layer_may_read_an_older_format() -> None:
     target = nn.Sequential(Renamed(1, 1))
     target.load_state_dict({"0.kernel": minitensor.full((1, 1), 2.0), "0.bias": minitensor.ones(1)})
     assert target[0].weight.item() == 2
+
+
+# -- nothing is changed by what does not fit ---------------------------------------------------------------------------
+
+
+class Stubborn(nn.Module):
+    """A module that does not take its own state back."""
+
+    def get_extra_state(self) -> Any:
+        return 1
+
+    def set_extra_state(self, state: Any) -> None:
+        raise KeyError("stubborn")
+
+
+def parametrized() -> nn.Module:
+    layer = nn.Linear(2, 3)
+    nn.utils.parametrizations.weight_norm(layer)
+    return layer
+
+
+def hooked(module: nn.Module) -> nn.Module:
+    module.register_load_state_dict_post_hook(lambda module, report: None)
+    return module
+
+
+def overlapping() -> nn.Module:
+    module = nn.Module()
+    module.register_buffer("wide", minitensor.zeros(1).expand(3))
+    return module
+
+
+MISFITS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "a wrong shape": (lambda: nn.BatchNorm1d(3), {"running_var": minitensor.ones(4)}),
+    "no tensor": (lambda: nn.BatchNorm1d(3), {"running_var": [1.0]}),
+    "a wrong shape in a parametrized layer": (parametrized, {"parametrizations.weight.original0": minitensor.ones(4)}),
+    "a hook that forgives nothing": (lambda: hooked(nn.BatchNorm1d(3)), {"more": minitensor.ones(4)}),
+    "a state of its own": (Stubborn, {}),
+}
+
+
+@pytest.mark.parametrize("assign", [True, False])
+@pytest.mark.parametrize("name", MISFITS)
+def test_a_misfit_leaves_everything_as_it_was(name: str, assign: bool) -> None:
+    make, entries = MISFITS[name]
+    target = nn.Sequential(nn.Linear(2, 3), make(), nn.BatchNorm1d(3), hooked(nn.Linear(3, 1)))
+    before, held = copy.deepcopy(target.state_dict()), [*target.parameters(), *target.buffers()]
+    state = {key: value + 1 if isinstance(value, minitensor.Tensor) else value for key, value in before.items()}
+    state.update({f"1.{key}": value for key, value in entries.items()})
+    with pytest.raises((RuntimeError, KeyError), match=r"1\.|stubborn"):
+        target.load_state_dict(state, assign=assign)
+    assert all(one is other for one, other in zip(held, [*target.parameters(), *target.buffers()], strict=True))
+    for key, value in target.state_dict().items():
+        assert not isinstance(value, minitensor.Tensor) or minitensor.equal(value, before[key]), key
+
+
+@pytest.mark.parametrize("hook", [True, False])
+def test_lazy_parameters_stay_lazy_where_something_else_does_not_fit(hook: bool) -> None:
+    target = nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 1))
+    state = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).state_dict()
+    del state["1.bias"]
+    if hook:
+        hooked(target)
+    with pytest.raises(RuntimeError, match=r"Missing key.*1\.bias"):
+        target.load_state_dict(state)
+    assert isinstance(target[0].weight, nn.UninitializedParameter)
+    assert target(minitensor.ones(1, 5)).shape == (1, 1)
+
+
+def test_what_cannot_be_written_is_listed_before_anything_is() -> None:
+    target = nn.Sequential(nn.Linear(1, 1), overlapping())
+    state = {"0.weight": minitensor.ones(1, 1).long(), "0.bias": minitensor.zeros(2), "1.wide": minitensor.ones(3)}
+    with pytest.raises(RuntimeError, match=r'(?s)"0.weight": a tensor of dtype torch.int64 .*size mismatch for 0.bias'):
+        target.load_state_dict(state, assign=True)
+    before = target[0].weight.item()
+    with pytest.raises(RuntimeError, match=r'"1.wide": several elements .* load with assign=True'):
+        target.load_state_dict({**state, "0.bias": minitensor.zeros(1)})
+    assert target[0].weight.item() == before

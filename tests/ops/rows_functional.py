@@ -73,6 +73,8 @@ LINEAR = rows(
             call(f(1, 1, 4, 4), f(1, 1, 2, 2), f(2)), call(f(1, 1, 4, 4), f(1, 1, 2, 2), None, 0))),
     Row(F + "conv1d", (call(f(2, 2, 5), f(3, 2, 2, seed=1), f(3, seed=2)), call(f(1, 2, 6), f(2, 1, 3, seed=1), None, 2, 1, 1, 2)),
         out=False, dtypes="single", rtol=1e-5, wrong=(call(f(1, 2, 4), f(3, 1, 2)),)),
+    Row(F + "conv_tbc", (call(f(5, 2, 2), f(2, 2, 3, seed=1), f(3, seed=2)), call(f(4, 1, 2), f(3, 2, 1, seed=1), f(1, seed=2), 1)),
+        out=False, dtypes="single", rtol=1e-5, wrong=(call(f(5, 2), f(2, 2, 3), f(3)),)),
     Row(F + "conv_transpose2d", (
         call(f(1, 2, 3, 2), f(2, 2, 2, 2, seed=1), f(2, seed=2)), call(f(1, 2, 2, 2), f(2, 1, 3, 2, seed=1), None, 2, 1, 1, 2)),
         out=False, dtypes="single", rtol=1e-5),

@@ -1,0 +1,104 @@
+"""Pools under the names by which PyTorch has them return the places of the largest entries beside their values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.nn.functional.fractional import fractional_max_pool2d, fractional_max_pool3d
+from minitensor.nn.functional.pooling import (
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
+
+if TYPE_CHECKING:
+    from minitensor.nn.functional.fractional import Ratio
+    from minitensor.nn.functional.pooling import OptionalSizes, Sizes
+    from minitensor.tensor import Tensor
+
+
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Return ``max_pool1d`` and the places, whatever ``return_indices`` says."""
+    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
+
+
+def max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Return ``max_pool2d`` and the places, whatever ``return_indices`` says."""
+    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
+
+
+def max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Return ``max_pool3d`` and the places, whatever ``return_indices`` says."""
+    return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
+
+
+def adaptive_max_pool1d_with_indices(
+    input: Tensor, output_size: Sizes, return_indices: bool = False
+) -> Any:
+    """Return ``adaptive_max_pool1d`` and the places, whatever ``return_indices`` says."""
+    return adaptive_max_pool1d(input, output_size, return_indices=True)
+
+
+def adaptive_max_pool2d_with_indices(
+    input: Tensor, output_size: OptionalSizes, return_indices: bool = False
+) -> Any:
+    """Return ``adaptive_max_pool2d`` and the places, whatever ``return_indices`` says."""
+    return adaptive_max_pool2d(input, output_size, return_indices=True)
+
+
+def adaptive_max_pool3d_with_indices(
+    input: Tensor, output_size: OptionalSizes, return_indices: bool = False
+) -> Any:
+    """Return ``adaptive_max_pool3d`` and the places, whatever ``return_indices`` says."""
+    return adaptive_max_pool3d(input, output_size, return_indices=True)
+
+
+def fractional_max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: Sizes,
+    output_size: Sizes | None = None,
+    output_ratio: Ratio | None = None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
+) -> Any:
+    """Return ``fractional_max_pool2d`` and the places, whatever ``return_indices`` says."""
+    return fractional_max_pool2d(input, kernel_size, output_size, output_ratio, True, _random_samples)
+
+
+def fractional_max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: Sizes,
+    output_size: Sizes | None = None,
+    output_ratio: Ratio | None = None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
+) -> Any:
+    """Return ``fractional_max_pool3d`` and the places, whatever ``return_indices`` says."""
+    return fractional_max_pool3d(input, kernel_size, output_size, output_ratio, True, _random_samples)

@@ -1,0 +1,11 @@
+"""Convolutions under PyTorch's path, with the base classes that ``isinstance`` is asked about."""
+
+from minitensor.nn.conv import Conv1d, Conv2d, Conv3d
+from minitensor.nn.conv import ConvNd as _ConvNd
+from minitensor.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from minitensor.nn.conv_transpose import ConvTransposeNd as _ConvTransposeNd
+
+__all__ = [
+    "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "_ConvNd",
+    "_ConvTransposeNd",
+]  # fmt: skip

@@ -1,0 +1,71 @@
+"""What modules say: names, paths, and the refusals of whatever cannot be registered under a name.
+
+Every check here happens before a module is changed. This file knows modules only by their tables.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.errors import ArgumentTypeError
+
+if TYPE_CHECKING:
+    from minitensor.nn.module import Module
+
+
+def indented(text: str) -> str:
+    """Move all lines but the first two columns in."""
+    return text.replace("\n", "\n  ")
+
+
+def below(prefix: str, name: str) -> str:
+    """Join a path and a name."""
+    return f"{prefix}.{name}" if prefix else name
+
+
+def type_name(value: object) -> str:
+    """Name a value's type as PyTorch's messages do."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def too_many_arguments(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Say that the base class takes no arguments."""
+    name = type(module).__name__
+    if kwargs:
+        return f"{name}.__init__() got an unexpected keyword argument {next(iter(kwargs))!r}"
+    return f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+
+
+def not_initialised(module: Module, what: str) -> str:
+    """Say that the base class has not made its tables."""
+    name = type(module).__name__
+    return f"{name!r} object has {what}: super().__init__() was not called; call it first in {name}.__init__"
+
+
+def require_tables(module: Module, what: str) -> None:
+    """Refuse to register anything before ``Module.__init__`` has run."""
+    if "_modules" not in module.__dict__:
+        name = type(module).__name__
+        raise AttributeError(
+            f"cannot assign {what} before Module.__init__() call: super().__init__() was not called; "
+            f"call it first in {name}.__init__"
+        )
+
+
+def require_free_name(module: Module, name: Any, kind: str, table: dict[str, Any]) -> None:
+    """Refuse names that no attribute or path can have, or that mean something else already."""
+    if not isinstance(name, str):
+        raise ArgumentTypeError(f"{kind} name should be a string. Got {type_name(name)}")
+    if "." in name:
+        raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
+    if not name:
+        raise KeyError(f'{kind} name can\'t be empty string ""')
+    if name not in table and hasattr(module, name):
+        raise KeyError(f"attribute '{name}' already exists")
+
+
+def require_none(name: str, value: Any, role: str, wanted: str) -> None:
+    """Refuse a value that would push a parameter, module or buffer from its name."""
+    if value is not None:
+        raise ArgumentTypeError(f"cannot assign '{type_name(value)}' {role} '{name}' ({wanted})")
