@@ -294,7 +294,7 @@ def contract(
 ) -> tuple[Contraction, Term]:
     """Plan to multiply two operands and sum over the indices that are in both and not ``kept``.
 
-    With a batch that is (B, L, K) @ (B, K, R), without one (L, K) @ (K, R) or, where a side keeps nothing, a vector;
+    With a batch that is (..., L, K) @ (..., K, R), without one (L, K) @ (K, R), or a vector where a side keeps nothing;
     with nothing to sum over, a product element by element.
     """
     a, b = summed(a, kept | set(b.labels)), summed(b, kept | set(a.labels))
@@ -308,17 +308,20 @@ def contract(
     if not inner and (batch or not left or not right):
         one, other, multiply, found = spread(a, labels), spread(b, labels), mul, shape
     else:  # of two vectors, too, BLAS is the fastest to make all products
-        one = grouped(a, sizes, *([batch, left] if batch else [left] if left else []), inner)
-        other = grouped(b, sizes, *([batch] if batch else []), inner, *([right] if right or batch else []))
-        multiply, found = matmul, one.shape[:-1] + other.shape[2 if batch else 1 :]
+        one = grouped(a, sizes, batch, *([left] if left or batch else []), inner)
+        other = grouped(b, sizes, batch, inner, *([right] if right or batch else []))
+        multiply, found = matmul, one.shape[:-1] + other.shape[len(batch) + 1 :]
     after: tuple[Move, ...] = ((reshape, (shape,)),) if found != shape else ()
     return Contraction(i, j, one.moves, other.moves, multiply, after), Term(shape, labels)
 
 
-def grouped(term: Term, sizes: dict[Label, int], *groups: Labels) -> Term:
-    """Return the term with one dim for each group of its dims; for none, a dim of size 1."""
-    ordered = in_order(term, tuple([label for group in groups for label in group]))
-    return shaped(ordered, tuple([volume(group, sizes) for group in groups]))
+def grouped(term: Term, sizes: dict[Label, int], batch: Labels, *groups: Labels) -> Term:
+    """Return the term with its batch, and one dim for each group, of size 1 for none.
+
+    The batch keeps its dims: to merge them might cost a copy.
+    """
+    ordered = in_order(term, batch + tuple([label for group in groups for label in group]))
+    return shaped(ordered, tuple([sizes[label] for label in batch] + [volume(group, sizes) for group in groups]))
 
 
 def spread(term: Term, labels: Labels) -> Term:
