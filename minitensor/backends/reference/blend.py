@@ -1,0 +1,20 @@
+"""A weighted sum of two arrays that takes the place of the first: what the updates of optimizers are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+
+def blend(xp: Any, target: Array, keep: float, values: Array, share: float, spare: Array) -> None:
+    """Replace ``target`` by ``keep * target + share * values``; what ``spare`` holds may be lost."""
+    if not is_one(keep):
+        target *= keep
+    target += values if is_one(share) else xp.multiply(values, share, out=spare)
+
+
+def is_one(factor: object) -> bool:
+    """Whether a factor is the number one; a tensor that is one may have a gradient."""
+    return isinstance(factor, (int, float)) and factor == 1
