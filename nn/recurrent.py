@@ -528,9 +528,13 @@ class LSTMCell(RNNCellBase):
         """Return the next h and c."""
         self.check_input(input)
         before = [self.state(each, input) for each in ((None, None) if hx is None else hx)]
-        entering = F.linear(input, self.weight_ih, self.bias_ih)
-        entering = entering if self.bias_hh is None else entering + self.bias_hh
-        h, c = lstm_step((entering, self.weight_hh), entering, before)
+        bias = self.bias_ih if self.bias_ih is None or self.bias_hh is None else self.bias_ih + self.bias_hh
+        entering = F.linear(input, self.weight_ih, bias)
+        tensors = [entering, self.weight_hh, *before]
+        if entering.ndim == 1 or any(each.batched for each in tensors):
+            h, c = lstm_step(tensors, entering, before)
+        else:  # in one operation, as over a sequence
+            h, c = scan(LSTM_CELL, [entering.unsqueeze(0), *tensors[1:]]).squeeze(1).unbind(0)
         return h, c
 
 

@@ -78,5 +78,4 @@ class Adadelta(Optimizer):
         xp.divide(grad, xp.sqrt(xp.add(square, eps, out=one), out=one), out=two)
         two *= xp.sqrt(xp.add(delta, eps, out=one), out=one)
         move_mean_square(delta, two, rho, scratch)
-        two *= group["lr"]
-        param -= two
+        scratch.blend(param, 1, two, -group["lr"])

@@ -88,5 +88,4 @@ class Adagrad(Optimizer):
         xp.sqrt(total, out=one)
         one += group["eps"]
         xp.divide(grad, one, out=one)
-        one *= group["lr"] / (1 + (step - 1) * group["lr_decay"])
-        param -= one
+        scratch.blend(param, 1, one, -group["lr"] / (1 + (step - 1) * group["lr_decay"]))

@@ -91,5 +91,4 @@ class Adam(Optimizer):
         xp.sqrt(square, out=one)
         one += correction * group["eps"]
         xp.divide(mean, one, out=one)
-        one *= lr * correction / (1 - beta1**step)
-        param -= one
+        scratch.blend(param, 1, one, -lr * correction / (1 - beta1**step))

@@ -77,5 +77,4 @@ class Adamax(Optimizer):
         largest *= beta2
         xp.maximum(largest, one, out=largest)
         xp.divide(mean, largest, out=one)
-        one *= group["lr"] / (1 - beta1**step)
-        param -= one
+        scratch.blend(param, 1, one, -group["lr"] / (1 - beta1**step))

@@ -25,6 +25,7 @@ class ASGD(Optimizer):
     >>> optimizer = ASGD([nn.Parameter(minitensor.ones(2))], t0=100)
     """
 
+    streams: ClassVar[bool] = True
     counts: ClassVar[bool] = True
     scalars: ClassVar[tuple[str, ...]] = ("eta", "mu")
 
@@ -72,11 +73,9 @@ class ASGD(Optimizer):
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Any], scratch: Scratch
     ) -> None:
         """Take one step; see the class for the formula."""
-        xp, one, _ = scratch
         eta, mu, mean = state
         grad = descent(group, param, grad, scratch)
-        param *= 1 - group["lambd"] * eta
-        param -= xp.multiply(grad, eta, out=one)
+        scratch.blend(param, 1 - group["lambd"] * eta, grad, -eta)
         if mu == 1:
             mean[...] = param
         else:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.mode import enable_grad, no_grad
+from minitensor.autograd.mode import enable_grad, no_grad, tell_of_writes
+from minitensor.base import wrap
 from minitensor.errors import ArgumentError, GuardError, UsageError
 from minitensor.ops.complex import view_as_real
-from minitensor.ops.join import cat
 from minitensor.optim.line_search import Point, Search, strong_wolfe
 from minitensor.optim.optimizer import Group, Optimizer, Params, State
 from minitensor.optim.options import require_rate
@@ -187,20 +187,21 @@ def evaluated(params: list[Tensor], closure: Callable[[], Any]) -> tuple[float, 
 
 def flat_gradient(params: list[Tensor]) -> Tensor:
     """Return all gradients in one row, zeros where there is none; complex ones as two real numbers each."""
-    rows = []
-    for param in params:
-        grad = param.new_zeros(param.shape) if param.grad is None else param.grad
-        rows.append((view_as_real(grad.contiguous()) if grad.is_complex() else grad).reshape(-1))
-    return cat(rows)
+    grads = [param.new_zeros(param.shape) if param.grad is None else param.grad for param in params]
+    rows = [(view_as_real(grad.contiguous()) if grad.is_complex() else grad).array for grad in grads]
+    flat: Tensor = wrap(params[0].result_class, params[0].xp.concatenate(rows, axis=None))
+    return flat
 
 
 def walk(params: list[Tensor], direction: Tensor, step: float) -> None:
     """Move the parameters along a direction."""
-    start = 0
+    tell_of_writes("LBFGS.step", params)
+    way, start = direction.array * step, 0
     for param in params:
-        target = view_as_real(param) if param.is_complex() else param
-        target.add_(direction[start : start + target.numel()].view(target.shape), alpha=step)
-        start += target.numel()
+        target = (view_as_real(param) if param.is_complex() else param).array
+        target += way[start : start + target.size].reshape(target.shape)
+        start += target.size
+        param.storage.version += 1
 
 
 def largest(values: Tensor) -> float:

@@ -92,7 +92,7 @@ class Muon(Optimizer):
         move_mean(mean, grad, 1 - momentum, scratch)
         ahead = grad + momentum * (mean - grad) if group["nesterov"] else mean
         param *= 1 - lr * group["weight_decay"]
-        param -= adjusted(lr, group["adjust_lr_fn"], *param.shape) * orthogonal(
+        param -= adjusted(lr, group["adjust_lr_fn"], *param.shape[-2:]) * orthogonal(
             scratch.xp, ahead, group["ns_coefficients"], group["ns_steps"], group["eps"]
         ).astype(param.dtype)
 
@@ -105,21 +105,25 @@ def adjusted(lr: float, way: str | None, rows: int, columns: int) -> float:
 
 
 def orthogonal(xp: Any, matrix: Array, coefficients: tuple[float, float, float], steps: int, eps: float) -> Array:
-    """Bring all singular values of a matrix near to one."""
+    """Bring all singular values of a matrix, or of each of several, near to one."""
     a, b, c = coefficients
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = rounded(xp, (matrix.T if tall else matrix).astype("float32"))
-    norm = rounded(xp, xp.linalg.norm(x).reshape(1).astype("float32"))
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x = rounded(xp, (matrix.swapaxes(-1, -2) if tall else matrix).astype("float32"))
+    norm = rounded(xp, xp.sqrt(xp.sum(x * x, axis=(-2, -1), keepdims=True)))
     x = rounded(xp, x / xp.maximum(norm, eps))
     for _ in range(steps):
-        gram = rounded(xp, x @ x.T)
+        gram = rounded(xp, x @ x.swapaxes(-1, -2))
         x = rounded(xp, a * x + rounded(xp, b * gram + c * (gram @ gram)) @ x)
-    return x.T if tall else x
+    return x.swapaxes(-1, -2) if tall else x
 
 
 def rounded(xp: Any, array: Array) -> Array:
     """Round single-precision numbers to bfloat16's eight bits, to even, and keep them in single precision."""
     bits = xp.ascontiguousarray(array, dtype="float32").view("uint32")
-    rounder = xp.uint32(0x7FFF) + ((bits >> xp.uint32(16)) & xp.uint32(1))
-    result: Array = ((bits + rounder) & xp.uint32(0xFFFF0000)).view("float32")
+    found = bits >> xp.uint32(16)
+    found &= xp.uint32(1)
+    found += xp.uint32(0x7FFF)
+    found += bits
+    found &= xp.uint32(0xFFFF0000)
+    result: Array = found.view("float32")
     return result

@@ -13,12 +13,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from minitensor.autograd.mode import enable_grad, tell_of_writes
 from minitensor.backends import BY_ARRAY
+from minitensor.backends.reference import blend as reference
 from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.ops.creation import tensor
+from minitensor.optim import plan as plans
 from minitensor.optim.options import in_numbers, in_scalars
 from minitensor.optim.plan import Names, Part, Plan, complete, step_dtype
 from minitensor.optim.recorded import Cell, Operations, Recorded, blank, require_recordable
@@ -41,6 +44,13 @@ class Scratch(NamedTuple):
     one: Array
     two: Array
 
+    def blend(self, target: Any, keep: float, values: Array, share: float) -> None:
+        """Replace ``target`` by ``keep * target + share * values``; what ``one`` holds may be lost."""
+        if isinstance(target, Cell):
+            reference.blend(self.xp, target, keep, values, share, self.one)
+        else:
+            BY_ARRAY[target.__class__].blend(target, keep, values, share, self.one)
+
 
 class Optimizer:
     """The base class of all rules.
@@ -62,7 +72,8 @@ class Optimizer:
     (tensor([1., 1.]), tensor(-5.))
     """
 
-    elementwise: ClassVar[bool] = True
+    elementwise: ClassVar[bool] = True  # else an update sees whole parameters, or several of one shape, stacked
+    streams: ClassVar[bool] = False  # an update is bound by memory, so that a second thread only gets in the way
     counts: ClassVar[bool] = False  # the state has a "step", as a float tensor
     scalars: ClassVar[tuple[str, ...]] = ()  # what else the state has of that kind
     foreach_records: ClassVar[bool] = False  # PyTorch's foreach=True goes with differentiable=True
@@ -103,7 +114,9 @@ class Optimizer:
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Any], scratch: Scratch
     ) -> None:
-        """Change ``param`` and ``state`` where they are; leave ``grad`` as it is.
+        """Change ``param`` and ``state`` where they are; leave ``grad``, and the optimizer, as they are.
+
+        Blocks of one parameter may be updated by several threads at once.
 
         ``step`` is 1 at a parameter's first update; rules that do not count see 2 ever after. ``state`` begins with the
         rule's scalars, which are numbers, as the options are. With ``differentiable`` the arrays are cells, and numbers
@@ -147,15 +160,25 @@ class Optimizer:
         plan = self._plans.get(number)
         if plan is None or not plan.holds(params, states, names):
             initial = partial(self.initial, group)
-            plan = self._plans[number] = Plan(params, states, names, initial, self.elementwise)
+            block = 0 if not self.elementwise else plans.LONG_BLOCK if self.streams else plans.BLOCK
+            plan = self._plans[number] = Plan(params, states, names, initial, block)
         for part in plan.parts:
             self._update_part(group, part)
 
     def _update_part(self, group: Group, part: Part) -> None:
         """Apply the rule to what is updated together."""
         step, scalars = part.counted(), part.scalars()
-        for piece in part.pieces():
-            self.update(group, step, piece.param, piece.grad, scalars + piece.state, self._scratch(piece.param))
+        pieces = list(part.pieces())
+
+        def turn(number: int) -> None:
+            param, grad, state = pieces[number]
+            self.update(group, step, param, grad, scalars + state, self._scratch(param))
+
+        if len(pieces) == 1 or self.streams:
+            for number in range(len(pieces)):
+                turn(number)
+        else:
+            BY_ARRAY[pieces[0].param.__class__].parallel_for(turn, len(pieces))
         if scalars:
             part.set_scalars(self.advance(group, step, scalars))
         part.finish()
@@ -183,10 +206,10 @@ class Optimizer:
         return Names((("step",) if self.counts else ()) + self.scalars, self.slots(group))
 
     def _scratch(self, like: Any) -> Scratch:
-        """Return uninitialised arrays of a shape, kept from step to step."""
+        """Return uninitialised arrays of a shape, kept from step to step, for this thread."""
         if isinstance(like, Cell):
             return Scratch(Operations, blank(like), blank(like))
-        key = (like.shape, like.dtype, like.__class__)
+        key = (like.shape, like.dtype, like.__class__, get_ident())
         kept = self._scratches.get(key)
         if kept is None:
             xp = BY_ARRAY[like.__class__].xp

@@ -1,10 +1,11 @@
 """How the parameters of a group are laid out for a rule: large ones in blocks, small ones gathered into bundles.
 
 Note [What an update sees]. An update is a row of whole-array operations in place. On large parameters it is bound by
-memory, so they are cut into blocks that stay in the cache from the first operation to the last. On small ones it is
-bound by the price of a call, so they are gathered: their state lies in flat arrays, of which the optimizer's state
-tensors are windows, and values and gradients are copied in, and values out, at each step. A rule cannot tell: its
-arrays have one shape, and it treats every element alike.
+memory, so they are cut into blocks that stay in the cache from the first operation to the last, and several threads
+share them; the blocks, and so the results, do not depend on how many. On small ones it is bound by the price of a call,
+so they are gathered: their state lies in flat arrays, of which the optimizer's state tensors are windows, and values
+and gradients are copied in, and values out, at each step. A rule cannot tell: its arrays have one shape, and it treats
+every element alike; or every matrix, where matrices of one shape are stacked.
 
 A plan is kept from step to step as long as the same parameters have gradients and the same tensors are their state.
 No rule is known here, and no option.
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 State = dict[str, Any]
 Initial = Callable[[str], "float | Tensor"]
 
-# Elements. A block of 512 KiB in float32, four of which an update touches, stays in the cache that cores share; smaller
-# ones would fit a core's own, but their calls cost more than memory does (2^14 takes 1.7 to 4 times as long as 2^17).
-BLOCK = 1 << 17
+# Elements. A block of 1 MiB in float32, four to six of which an update touches, stays in the cache that cores share;
+# smaller ones would fit a core's own, but each costs some 20 us of calls (Adam's take 1.5 times as long with 2^16).
+BLOCK = 1 << 18
+# The same for rules that only stream: small blocks gain nothing there, large ones bound the scratch.
+LONG_BLOCK = 1 << 21
 # Elements. Up to this size a call costs more than the three copies that gathering takes.
 SMALL = 1 << 12
 # Fewer small parameters than this are not worth gathering.
@@ -75,9 +78,9 @@ class Part(Protocol):
 
 
 class Plan:
-    """The parts of one group."""
+    """The parts of one group; ``block`` is how many elements an update may see, 0 if it needs a whole parameter."""
 
-    def __init__(self, params: list[Tensor], states: list[State], names: Names, initial: Initial, gather: bool) -> None:
+    def __init__(self, params: list[Tensor], states: list[State], names: Names, initial: Initial, block: int) -> None:
         self.ids = [id(param) for param in params]
         self.names = names
         self.states = states
@@ -85,15 +88,16 @@ class Plan:
         small: list[tuple[Any, Tensor, State]] = []
         for param, state in zip(params, states, strict=True):
             fresh = complete(param, state, names, initial)
-            if gather and param.numel() <= SMALL and param.is_floating_point():
+            if param.numel() <= SMALL and param.is_floating_point():
                 numbers = [float(state[name]) for name in names.scalars]
-                small.append(((fresh, str(param.dtype), str(param.device), numbers), param, state))
+                shape = None if block else tuple(param.shape)
+                small.append(((fresh, str(param.dtype), str(param.device), numbers, shape), param, state))
             else:
-                self.parts.append(Single(param, state, names, fresh, gather))
+                self.parts.append(Single(param, state, names, fresh, block))
         small.sort(key=itemgetter(0))
         for kind, alike in groupby(small, itemgetter(0)):
             _, some, theirs = zip(*alike, strict=True)
-            self.parts += gathered(list(some), list(theirs), names, kind[0])
+            self.parts += gathered(list(some), list(theirs), names, kind[0], block)
         self.tensors = {name: [state[name] for state in states] for name in chain(*names)}
 
     def holds(self, params: list[Tensor], states: list[State], names: Names) -> bool:
@@ -107,11 +111,13 @@ class Plan:
         )
 
 
-def gathered(params: list[Tensor], states: list[State], names: Names, fresh: bool) -> Sequence[Single | Bundle]:
+def gathered(
+    params: list[Tensor], states: list[State], names: Names, fresh: bool, block: int
+) -> Sequence[Single | Bundle]:
     """Return small parameters as one bundle, or, if they are few, one by one."""
     if len(params) < FEW:
-        return [Single(param, state, names, fresh, True) for param, state in zip(params, states, strict=True)]
-    return [Bundle(params, states, names, fresh)]
+        return [Single(param, state, names, fresh, block) for param, state in zip(params, states, strict=True)]
+    return [Bundle(params, states, names, fresh, () if block else params[0].shape)]
 
 
 def complete(param: Tensor, state: State, names: Names, initial: Initial) -> bool:
@@ -164,14 +170,14 @@ def fill(arrays: tuple[Array, ...], numbers: Sequence[float]) -> None:
 class Single:
     """One parameter: whole, or block by block."""
 
-    def __init__(self, param: Tensor, state: State, names: Names, fresh: bool, cut: bool) -> None:
+    def __init__(self, param: Tensor, state: State, names: Names, fresh: bool, block: int) -> None:
         self.param = param
         numbers = {name: state[name].array for name in names.scalars}
         self.step = numbers.pop("step", None)
         self.own = tuple(numbers.values())
         self.tensors = [state[name] for name in names.arrays]
         self.count = 0 if fresh else 1
-        self.cut = cut
+        self.block = block
 
     def is_in_step(self) -> bool:
         """Whether the parameter has one count of steps."""
@@ -196,7 +202,8 @@ class Single:
         piece = Piece(param.array, param.grad.array, tuple([tensor.array for tensor in self.tensors]))
         if param.array.dtype.kind == "c":
             piece = as_real(piece)
-        return blocks(piece) if self.cut and piece.param.size > BLOCK else iter((piece,))
+        limit = self.block
+        return blocks(piece, limit) if 0 < limit < piece.param.size else iter((piece,))
 
     def finish(self) -> None:
         """Let graphs know that the parameter was written to."""
@@ -210,23 +217,27 @@ def as_real(piece: Piece) -> Piece:
     return Piece(param, grad, tuple(state))
 
 
-def blocks(piece: Piece) -> Iterator[Piece]:
-    """Cut a contiguous piece into blocks; any other stays whole."""
+def blocks(piece: Piece, limit: int) -> Iterator[Piece]:
+    """Cut a contiguous piece into blocks, an even number of equal ones for two threads; any other stays whole."""
     param, grad, state = piece
     if not all(array.flags.c_contiguous for array in (param, *state)):
         yield piece
         return
     size = param.size
     param, grad, *flat = (array.reshape(-1) for array in (param, grad, *state))
-    for start in range(0, size, BLOCK):
-        stop = start + BLOCK
+    count = 2 * -(-size // (2 * limit))
+    length = -(-size // (count * 64)) * 64
+    for start in range(0, size, length):
+        stop = start + length
         yield Piece(param[start:stop], grad[start:stop], tuple([array[start:stop] for array in flat]))
 
 
 class Bundle:
-    """Many small parameters of one dtype and device, at the same step, as one piece."""
+    """Many small parameters of one dtype and device, at the same step, as one piece: in a row, or stacked."""
 
-    def __init__(self, params: list[Tensor], states: list[State], names: Names, fresh: bool) -> None:
+    def __init__(
+        self, params: list[Tensor], states: list[State], names: Names, fresh: bool, shape: tuple[int, ...]
+    ) -> None:
         self.params = params
         self.xp = params[0].xp
         self.values, parts = joined(params)
@@ -234,7 +245,9 @@ class Bundle:
         self.grads = self.xp.empty_like(self.values)
         self.count = 0 if fresh else 1
         numbers = {name: self.joined_state(states, name) for name in names.scalars}
-        self.state = tuple([self.joined_state(states, name) for name in names.arrays])
+        state = [self.joined_state(states, name) for name in names.arrays]
+        values, grads, *state = [array.reshape(-1, *shape) for array in (self.values, self.grads, *state)]
+        self.piece = Piece(values, grads, tuple(state))
         self.numbers = tuple(numbers.values())
         self.step = numbers.pop("step", None)
         self.own = tuple(numbers.values())
@@ -268,7 +281,7 @@ class Bundle:
         """Copy values and gradients in, and return all as one piece."""
         self.collect([param.array for param in self.params], self.values)
         self.collect([param.grad.array for param in self.params], self.grads)
-        return iter((Piece(self.values, self.grads, self.state),))
+        return iter((self.piece,))
 
     def collect(self, arrays: list[Array], into: Array) -> None:
         """Copy arrays one after another into a flat one of the same dtype."""

@@ -80,13 +80,12 @@ class RAdam(Optimizer):
         rate = lr / (1 - beta1**step)
         rectifier = rectification(beta2, step)
         if rectifier is None:
-            param -= xp.multiply(mean, rate, out=one)
+            scratch.blend(param, 1, mean, -rate)
             return
         xp.sqrt(square, out=one)
         one += group["eps"]
         xp.divide(mean, one, out=one)
-        one *= rate * rectifier * (1 - beta2**step) ** 0.5
-        param -= one
+        scratch.blend(param, 1, one, -rate * rectifier * (1 - beta2**step) ** 0.5)
 
 
 def rectification(beta2: float, step: int) -> float | None:

@@ -87,9 +87,6 @@ class RMSprop(Optimizer):
         xp.divide(grad, one, out=one)
         if momentum > 0:
             velocity = state[1]
-            velocity *= momentum
-            velocity += one
-            param -= xp.multiply(velocity, group["lr"], out=one)
-        else:
-            one *= group["lr"]
-            param -= one
+            scratch.blend(velocity, momentum, one, 1)
+            one = velocity
+        scratch.blend(param, 1, one, -group["lr"])

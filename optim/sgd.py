@@ -60,6 +60,7 @@ class SGD(Optimizer):
             },
         )
 
+    streams: ClassVar[bool] = True
     foreach_records: ClassVar[bool] = True
 
     def slots(self, group: Group) -> tuple[str, ...]:
@@ -78,10 +79,9 @@ class SGD(Optimizer):
             if step == 1:
                 velocity[...] = grad
             else:
-                velocity *= momentum
-                velocity += grad if keep == 1 else xp.multiply(grad, keep, out=one)
+                scratch.blend(velocity, momentum, grad, keep)
             if group["nesterov"]:
                 grad = xp.add(grad, xp.multiply(velocity, momentum, out=one), out=two)
             else:
                 grad = velocity
-        param -= xp.multiply(grad, lr, out=one)
+        scratch.blend(param, 1, grad, -lr)

@@ -33,11 +33,11 @@ def descent(group: Group, param: Array, grad: Array, scratch: Scratch) -> Array:
 def move_mean(mean: Array, value: Array, share: float, scratch: Scratch) -> None:
     """Move a running mean by a share of the way to a value."""
     xp, one, _ = scratch
-    mean += xp.multiply(xp.subtract(value, mean, out=one), share, out=one)
+    # Not (1 - share) mean + share value: in float32 a long mean would suffer from how 1 - share is rounded.
+    scratch.blend(mean, 1, xp.subtract(value, mean, out=one), share)
 
 
 def move_mean_square(square: Array, value: Array, keep: float, scratch: Scratch) -> None:
     """Let a running mean of squares keep a share, and take up the square of a value for the rest."""
     xp, one, _ = scratch
-    square *= keep
-    square += xp.multiply(xp.multiply(value, value, out=one), 1 - keep, out=one)
+    scratch.blend(square, keep, xp.multiply(value, value, out=one), 1 - keep)

@@ -19,6 +19,7 @@ from minitensor.backends.reference import (
     norm,
     order,
     pool,
+    recurrent,
     resample,
     running,
     sample,
@@ -361,6 +362,18 @@ class Backend(SpecialFunctions, ABC):
         """Return the adjoint of ``pick`` in its weights."""
         return sample.compare(self.xp, rows, table, index)
 
+    # -- recurrence --------------------------------------------------------------------------------------------------
+
+    def lstm(self, gates: Array, weight: Array, h: Array, c: Array, mask: Array | None) -> tuple[Array, Any]:
+        """Return all states h and c of an LSTM (2, L, N, H), and what its gradient needs to know of the steps."""
+        return recurrent.lstm(self.xp, gates, weight, h, c, mask)
+
+    def lstm_gradient(
+        self, grad: Array, states: Array, opened: Any, weight: Array, h: Array, c: Array, mask: Array | None
+    ) -> tuple[Array, ...]:
+        """Return the gradients of gates, weight, first h and first c."""
+        return recurrent.lstm_gradient(self.xp, grad, states, opened, weight, h, c, mask)
+
     # -- softmax -----------------------------------------------------------------------------------------------------
 
     def softmax(self, array: Array, dim: int) -> Array:
@@ -389,23 +402,26 @@ class Backend(SpecialFunctions, ABC):
         """Return the adjoint, and derivative, of ``standardize``, given two of its results."""
         return norm.project(self.xp, input, z, r)
 
-    def layer_norm(self, input: Array, weight: Array | None, bias: Array | None, eps: float) -> Array:
-        """Standardise each row of (M, L), then times ``weight`` plus ``bias``, both (L)."""
+    def layer_norm(
+        self, input: Array, weight: Array | None, bias: Array | None, eps: float
+    ) -> tuple[Array, Array, Array]:
+        """Standardise rows (M, L), times ``weight`` plus ``bias`` (L); return mean and 1 / sqrt(var + eps) too."""
         return norm.layer_norm(self.xp, input, weight, bias, eps)
 
     def layer_norm_back(
-        self, grad: Array, input: Array, weight: Array | None, eps: float
+        self, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None
     ) -> tuple[Array, Array, Array]:
-        """Return the gradients of ``layer_norm`` in the input, the weight and the bias."""
-        return norm.layer_norm_back(self.xp, grad, input, weight, eps)
+        """Return the gradients of ``layer_norm`` in the input, whose own mean and r they are, weight and bias."""
+        return norm.layer_norm_back(self.xp, grad, input, mean, r, weight)
 
-    def channel_statistics(self, input: Array, groups: int) -> tuple[Array, Array]:
-        """Return mean and biased variance of (N, C, L): per channel (1, C), or per sample and group (N, groups)."""
-        return norm.channel_statistics(self.xp, input, groups)
+    def norm_channels(
+        self, input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
+    ) -> tuple[Array, Array, Array, Array]:
+        """Standardise channels of (N, C, L), times ``weight`` plus ``bias``; return mean, 1 / sqrt(var + eps), var too.
 
-    def channel_norm(self, input: Array, mean: Array, r: Array, weight: Array | None, bias: Array | None) -> Array:
-        """Return (x - mean) * r * weight + bias for (N, C, L), with ``weight`` and ``bias`` (C)."""
-        return norm.channel_norm(self.xp, input, mean, r, weight, bias)
+        These are taken for each channel, (1, C), or for each of so many groups of channels of each sample, (N, groups).
+        """
+        return norm.norm_channels(self.xp, input, weight, bias, groups, eps)
 
     def channel_norm_back(
         self, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None, groups: int

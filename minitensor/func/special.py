@@ -74,18 +74,6 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return chosen
 
 
-def layer_norm(do: Doing, tensors: Sequence[Any], weighed: bool, eps: float) -> Any:
-    """Count samples and rows of (M, L) together; a weight or bias of each sample comes behind."""
-    input, *rest = tensors
-    rows = do.all_rows(input)
-    if not any(isinstance(each, Rows) for each in rest):
-        return unfolded(do((rows.flatten(0, 1), *rest), weighed, eps), do.size, 0)
-    output = unfolded(do((rows.flatten(0, 1),), False, eps), do.size, 0)
-    if weighed:
-        output = output * do.all_rows(rest[0]).unsqueeze(1)
-    return output + do.all_rows(rest[-1]).unsqueeze(1) if len(rest) > weighed else output
-
-
 # -- convolutions: (N, C, ...) with weights (O, C / groups, ...) -------------------------------------------------------
 
 

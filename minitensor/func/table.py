@@ -137,7 +137,6 @@ RULES: dict[str, Any] = {
     # -- norms
     "standardize": channelwise,
     "project": channelwise,
-    "layer_norm": special.layer_norm,
     # -- losses
     "cross_entropy": special.cross_entropy,
     "slope": special.slope,

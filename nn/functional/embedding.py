@@ -233,6 +233,8 @@ def embedding_bag(
         sums = weight.new_zeros((bags, weight.shape[1])).index_add(0, bag, rows)
     if mode == "sum":
         return sums
+    if offsets is None and padding_idx is None:
+        return sums / max(input.shape[1], 1)
     counts = weight.new_zeros((bags,)).index_add(0, bag, weight.new_ones((numbers.numel(),)))
     return sums / counts.clamp(min=1).unsqueeze(-1)
 

@@ -77,28 +77,34 @@ def _mean(input: Tensor) -> Tensor:
 # -- the fused ones ----------------------------------------------------------------------------------------------------
 
 # Note [Fused norms]. Standardising, scaling and shifting are one pass over memory, and all three gradients another.
-# They are ops on a sequence, (input, weight, bias), because the formula of a sequence gives all gradients at once. A
-# gradient that is to be differentiated again is made of the primitives above instead, so that every order works.
+# A kernel returns its result with the statistics, and an op records both: a gradient looks at the input again, but does
+# not take its statistics again. They are ops on a sequence, (input, weight, bias), because the formula of a sequence
+# gives all gradients at once. A gradient that is to be differentiated again is made of the primitives above instead, so
+# that every order works.
 
 
-def layer_norm_back(grad: Tensor, tensors: Sequence[Tensor], weighed: bool, eps: float) -> list[Tensor]:
+def layer_norm_back(
+    grad: Tensor, tensors: Sequence[Tensor], weighed: bool, rows: tuple[int, int], mean: Array, r: Array, eps: float
+) -> list[Tensor]:
     """Return the gradients of ``_layer_norm`` in its tensors; see Note [Fused norms]."""
     input, weight = tensors[0], tensors[1] if weighed else None
     if grad_mode.get() or grad.batched:
-        z, r = _standardize(input.unsqueeze(0), eps)[:2]
+        z, r_again = _standardize(input.reshape(1, *rows), eps)[:2]
         h = grad if weight is None else grad * weight
-        found = [_project(h.unsqueeze(0), z, r).squeeze(0), (grad * z[0]).sum(0), constant_in(grad.sum(0), input)]
-    else:
-        found = wrapped(grad, grad.backend.layer_norm_back(grad.array, input.array, array_of(weight), eps))
-    return chosen(found, weighed, len(tensors))
+        g, z_rows = grad.reshape(rows), z.squeeze(0)
+        found = [_project(h.reshape(z.shape), z, r_again), (g * z_rows).sum(0), constant_in(g.sum(0), input)]
+        return like(chosen(found, weighed, len(tensors)), tensors)
+    kernel = grad.backend.layer_norm_back
+    arrays = kernel(grad.array.reshape(rows), input.array.reshape(rows), mean, r, flat_array(weight))
+    return wrapped(chosen(arrays, weighed, len(tensors)), tensors)
 
 
 @differentiable(tensors=layer_norm_back)
-def _layer_norm(tensors: Sequence[Tensor], weighed: bool, eps: float) -> Array:
-    """Standardise each row of (M, L), then times a weight plus a bias (L), as far as they are there."""
-    input = tensors[0]
-    weight, bias = parameters(tensors, weighed)
-    return input.backend.layer_norm(input.array, weight, bias, eps)
+def _layer_norm(
+    tensors: Sequence[Tensor], weighed: bool, output: Array, rows: tuple[int, int], mean: Array, r: Array, eps: float
+) -> Array:
+    """Return the first tensor, as rows (M, L), normed, times a weight plus a bias, as the backend has done it."""
+    return output
 
 
 def channel_norm_back(
@@ -106,58 +112,83 @@ def channel_norm_back(
 ) -> list[Tensor]:
     """Return the gradients of ``_channel_norm`` in its tensors; see Note [Fused norms]."""
     input, weight = tensors[0], tensors[1] if weighed else None
+    n, channels, length = shape = as_channels(input)
     if grad_mode.get() or grad.batched:
-        shape = tuple(input.shape)
-        shared = (1, shape[0] * groups, shape[1] // groups * shape[2]) if groups else shape
+        g = grad.reshape(shape)
+        shared = (1, n * groups, channels // groups * length) if groups else shape
         z, r_again = _standardize(input.reshape(shared), eps)[:2]
-        h = grad if weight is None else grad * weight.unsqueeze(1)
-        of_input = _project(h.reshape(shared), z, r_again).reshape(shape)
-        found = [of_input, (grad * z.reshape(shape)).sum((0, 2)), constant_in(grad.sum((0, 2)), input)]
-    else:
-        kernel = grad.backend.channel_norm_back
-        found = wrapped(grad, kernel(grad.array, input.array, mean, r, array_of(weight), groups))
-    return chosen(found, weighed, len(tensors))
+        h = g if weight is None else g * weight.unsqueeze(1)
+        of_weight = (g * z.reshape(shape)).sum((0, 2))
+        found = [_project(h.reshape(z.shape), z, r_again), of_weight, constant_in(g.sum((0, 2)), input)]
+        return like(chosen(found, weighed, len(tensors)), tensors)
+    kernel = grad.backend.channel_norm_back
+    arrays = kernel(grad.array.reshape(shape), input.array.reshape(shape), mean, r, flat_array(weight), groups)
+    return wrapped(chosen(arrays, weighed, len(tensors)), tensors)
 
 
 @differentiable(tensors=channel_norm_back)
-def _channel_norm(tensors: Sequence[Tensor], weighed: bool, mean: Array, r: Array, groups: int, eps: float) -> Array:
-    """Return (x - mean) * r * weight + bias for (N, C, L), where mean and r are the input's own."""
-    input = tensors[0]
-    weight, bias = parameters(tensors, weighed)
-    return input.backend.channel_norm(input.array, mean, r, weight, bias)
+def _channel_norm(
+    tensors: Sequence[Tensor], weighed: bool, output: Array, mean: Array, r: Array, groups: int, eps: float
+) -> Array:
+    """Return the first tensor's channels normed, times a weight plus a bias (C), as the backend has done it."""
+    return output
 
 
-def parameters(tensors: Sequence[Tensor], weighed: bool) -> tuple[Array | None, Array | None]:
-    """Return weight and bias out of (input, weight, bias), of which either may be left out."""
-    last = tensors[-1].array if len(tensors) > 1 + weighed else None
-    return tensors[1].array if weighed else None, last
-
-
-def chosen(grads: list[Tensor], weighed: bool, count: int) -> list[Tensor]:
+def chosen(grads: Sequence[Any], weighed: bool, count: int) -> list[Any]:
     """Return the gradients of what is there."""
-    return grads[: 1 + weighed] + grads[2 : 3 if count > 1 + weighed else 2]
+    return [*grads[: 1 + weighed], *grads[2 : 3 if count > 1 + weighed else 2]]
 
 
-def wrapped(like: Tensor, arrays: Sequence[Array]) -> list[Tensor]:
-    """Return arrays as tensors."""
-    return [wrap(like.result_class, each) for each in arrays]
+def like(grads: Sequence[Tensor], tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return gradients in the shapes of what they belong to."""
+    return [grad.reshape(each.shape) for grad, each in zip(grads, tensors, strict=True)]
 
 
-def array_of(tensor: Tensor | None) -> Array | None:
-    """Return the array, if there is one."""
-    return None if tensor is None else tensor.array
+def wrapped(grads: Sequence[Array], tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return arrays as gradients, in the shapes of what they belong to."""
+    return [
+        wrap(each.result_class, grad.reshape(tuple(each.shape))) for grad, each in zip(grads, tensors, strict=True)
+    ]
+
+
+def as_channels(input: Tensor) -> tuple[int, int, int]:
+    """Return the shape of (N, C, ...) as (N, C, L)."""
+    return input.shape[0], input.shape[1], prod(input.shape[2:])
+
+
+def flat_array(tensor: Tensor | None) -> Array | None:
+    """Return the array as a vector, if there is one."""
+    return None if tensor is None else tensor.array.reshape(-1)
+
+
+def normed_rows(input: Tensor, weight: Tensor | None, bias: Tensor | None, length: int, eps: float) -> Tensor:
+    """Return rows of so many elements standardised, scaled and shifted."""
+    rows = prod(input.shape) // max(length, 1), length
+    if any_batched(input, weight, bias):
+        z: Tensor = _standardize(input.reshape(1, *rows), eps)[0].reshape(input.shape)
+        z = z if weight is None else z * weight
+        return z if bias is None else z + bias
+    kernel, array = input.backend.layer_norm, input.array
+    output, mean, r = kernel(array.reshape(rows), flat_array(weight), flat_array(bias), eps)
+    return _layer_norm(there(input, weight, bias), weight is not None, output.reshape(array.shape), rows, mean, r, eps)
 
 
 def normed_channels(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float
 ) -> tuple[Tensor, Array, Array]:
-    """Return (N, C, L) standardised, scaled and shifted, and the statistics; 0 groups: over the batch."""
-    if input.batched or (weight is not None and weight.batched) or (bias is not None and bias.batched):
-        each: tuple[Tensor, Any, Any] = normed_each(input, weight, bias, groups, eps)
-        return each
-    mean, var = input.backend.channel_statistics(input.array, groups)
-    r = 1 / input.xp.sqrt(var + var.dtype.type(eps))
-    return _channel_norm(there(input, weight, bias), weight is not None, mean, r, groups, eps), mean, var
+    """Return (N, C, ...) standardised, scaled and shifted, and the statistics; 0 groups: over the batch."""
+    if any_batched(input, weight, bias):
+        each: tuple[Tensor, Any, Any] = normed_each(input.reshape(as_channels(input)), weight, bias, groups, eps)
+        return each[0].reshape(input.shape), *each[1:]
+    kernel, array = input.backend.norm_channels, input.array.reshape(as_channels(input))
+    output, mean, r, var = kernel(array, flat_array(weight), flat_array(bias), groups, eps)
+    tensors, shaped = there(input, weight, bias), output.reshape(input.array.shape)
+    return _channel_norm(tensors, weight is not None, shaped, mean, r, groups, eps), mean, var
+
+
+def any_batched(*tensors: Tensor | None) -> bool:
+    """Whether one of them is many at once, inside ``vmap``."""
+    return any([each is not None and each.batched for each in tensors])
 
 
 def normed_each(input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float) -> Any:
@@ -224,13 +255,12 @@ def batch_norm(
         raise ArgumentError(
             f"batch_norm: expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
         )
-    flat = input.reshape(input.shape[0], channels, prod(input.shape[2:]))
-    output, mean, var = normed_channels(flat, weight, bias, 0, eps)
+    output, mean, var = normed_channels(input, weight, bias, 0, eps)
     if running_mean is not None:
         move(running_mean, mean.reshape(-1), momentum)
     if running_var is not None:
         move(running_var, var.reshape(-1) * (count / max(count - 1, 1)), momentum)
-    return output.reshape(input.shape)
+    return output
 
 
 def normalized_by(
@@ -276,17 +306,19 @@ def instance_norm(
         raise ShapeError(f"instance_norm: expected input (N, C, L, ...), got shape {tuple(input.shape)}")
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-    n, channels, length = input.shape[0], input.shape[1], prod(input.shape[2:])
+    _, channels, length = as_channels(input)
     if length == 1:
         raise ArgumentError(
             f"instance_norm: expected more than 1 spatial element when training, got input size {tuple(input.shape)}"
         )
-    output, mean, var = normed_channels(input.reshape(n, channels, length), weight, bias, channels, eps)
+    if not input.numel():
+        return normed_nothing(input, weight, bias)
+    output, mean, var = normed_channels(input, weight, bias, channels, eps)
     if running_mean is not None:
         move(running_mean, mean.mean(0), momentum)
     if running_var is not None:
         move(running_var, var.mean(0) * (length / max(length - 1, 1)), momentum)
-    return output.reshape(input.shape)
+    return output
 
 
 # -- within a sample ---------------------------------------------------------------------------------------------------
@@ -319,11 +351,7 @@ def layer_norm(
                 f"layer_norm: expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{list(each.shape)} and normalized_shape={list(shape)}"
             )
-    if input.ndim == 2 and len(shape) == 1:  # rows and vectors already
-        return _layer_norm(there(input, weight, bias), weight is not None, eps)
-    rows = input.reshape(prod(input.shape[: -len(shape)]), prod(shape))
-    weight, bias = [None if each is None else each.reshape(-1) for each in (weight, bias)]
-    return _layer_norm(there(rows, weight, bias), weight is not None, eps).reshape(input.shape)
+    return normed_rows(input, weight, bias, prod(shape), eps)
 
 
 def group_norm(
@@ -336,7 +364,7 @@ def group_norm(
     check_floating("group_norm", input)
     if input.ndim < 2:
         raise ShapeError(f"group_norm: expected at least 2 dimensions, (N, C, ...), got shape {tuple(input.shape)}")
-    n, channels = input.shape[:2]
+    channels = input.shape[1]
     if num_groups < 1 or channels % num_groups:
         raise ShapeError(
             f"group_norm: expected number of channels in input to be divisible by num_groups, but got input of shape "
@@ -349,11 +377,15 @@ def group_norm(
                 f"{tuple(each.shape)}"
             )
     if not input.numel():
-        shape = (channels, *(1,) * (input.ndim - 2))
-        output = input.clone() if weight is None else input * weight.reshape(shape)
-        return output if bias is None else output + bias.reshape(shape)
-    flat = input.reshape(n, channels, prod(input.shape[2:]))
-    return normed_channels(flat, weight, bias, num_groups, eps)[0].reshape(input.shape)
+        return normed_nothing(input, weight, bias)
+    return normed_channels(input, weight, bias, num_groups, eps)[0]
+
+
+def normed_nothing(input: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """Return an input (N, C, ...) without elements as it is, connected with weight and bias."""
+    shape = (-1, *(1,) * (input.ndim - 2))
+    output = input.clone() if weight is None else input * weight.reshape(shape)
+    return output if bias is None else output + bias.reshape(shape)
 
 
 def rms_norm(

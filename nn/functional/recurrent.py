@@ -19,6 +19,7 @@ from minitensor.ops.join import stack
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
+    from minitensor.backends.base import Backend
     from minitensor.tensor import Tensor
 
 Tensors = Sequence["Tensor"]
@@ -79,13 +80,13 @@ class Cell(NamedTuple):
 def rnn_cell(relu: bool) -> Cell:
     """Return the plain cell, of tanh or relu."""
 
-    def forward(xp: Any, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
+    def forward(backend: Backend, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
         gates, weight, h = arrays
-        return recurrent.rnn(xp, gates, weight, h, mask, relu)[None]
+        return recurrent.rnn(backend.xp, gates, weight, h, mask, relu)[None]
 
-    def gradient(xp: Any, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
+    def gradient(backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
         _, weight, h = arrays
-        return recurrent.rnn_gradient(xp, grad[0], states[0], weight, h, mask, relu)
+        return recurrent.rnn_gradient(backend.xp, grad[0], states[0], weight, h, mask, relu)
 
     def step(tensors: Tensors, entering: Tensor, state: Tensors) -> list[Tensor]:
         return rnn_step(tensors, entering, state, relu)
@@ -93,26 +94,28 @@ def rnn_cell(relu: bool) -> Cell:
     return Cell(forward, gradient, step, 1)
 
 
-def lstm_forward(xp: Any, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
+def lstm_forward(backend: Backend, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
     gates, weight, h, c = arrays
-    states, trace.opened = recurrent.lstm(xp, gates, weight, h, c, mask)
+    states, trace.opened = backend.lstm(gates, weight, h, c, mask)
     return states
 
 
-def lstm_gradient(xp: Any, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
+def lstm_gradient(
+    backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace
+) -> Any:
     _, weight, h, c = arrays
-    return recurrent.lstm_gradient(xp, grad, states, trace.opened, weight, h, c, mask)
+    return backend.lstm_gradient(grad, states, trace.opened, weight, h, c, mask)
 
 
-def gru_forward(xp: Any, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
+def gru_forward(backend: Backend, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
     gates, weight, bias, h = arrays
-    states, trace.opened = recurrent.gru(xp, gates, weight, bias, h, mask)
+    states, trace.opened = recurrent.gru(backend.xp, gates, weight, bias, h, mask)
     return states[None]
 
 
-def gru_gradient(xp: Any, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
+def gru_gradient(backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
     _, weight, _, h = arrays
-    return recurrent.gru_gradient(xp, grad[0], states[0], trace.opened, weight, h, mask)
+    return recurrent.gru_gradient(backend.xp, grad[0], states[0], trace.opened, weight, h, mask)
 
 
 TANH, RELU = rnn_cell(False), rnn_cell(True)
@@ -129,14 +132,14 @@ def scanned_back(
         found = iter(gradients(retraced(tensors, cell, mask), wanted, grad, create_graph=True))
         return [next(found) if each.requires_grad else None for each in tensors]
     arrays = [each.array for each in tensors]
-    found_arrays = cell.gradient(grad.xp, grad.array, result.array, arrays, mask, trace)
+    found_arrays = cell.gradient(grad.backend, grad.array, result.array, arrays, mask, trace)
     return [wrap(grad.result_class, array) for array in found_arrays]
 
 
 @differentiable(tensors=scanned_back)
 def _scan(tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace) -> Array:
     """Return a cell's states after each step: (states, L, N, H)."""
-    array: Array = cell.forward(tensors[0].xp, [each.array for each in tensors], mask, trace)
+    array: Array = cell.forward(tensors[0].backend, [each.array for each in tensors], mask, trace)
     return array
 
 

@@ -45,34 +45,68 @@ def assert_close(found: Any, expected: Any, dtype: str) -> None:
 @AFFINE
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("offset", [0.3, 20.0])
-@pytest.mark.parametrize("shape", [(7, 30), (300, 512), (2, 70_000), (5, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(7, 30), (300, 512), (2, 70_000), (5, 1), (1100, 33), (1500, 500)], ids=str)
 def test_rows_are_normed_and_differentiated_by_their_definition(
     shape: Any, offset: float, dtype: str, weighed: bool, shifted: bool
 ) -> None:
     x, g = (RNG.standard_normal(shape).astype(dtype) for _ in range(2))
     x += np.asarray(offset, dtype)
     w, b = [RNG.standard_normal(shape[1]).astype(dtype) if each else None for each in (weighed, shifted)]
-    assert_close([fast.layer_norm(x, w, b, 1e-5)], [reference.layer_norm(np, x, w, b, 1e-5)], dtype)
-    assert_close(fast.layer_norm_back(g, x, w, 1e-5), reference.layer_norm_back(np, g, x, w, 1e-5), dtype)
+    expected = reference.layer_norm(np, x, w, b, 1e-5)
+    assert_close(fast.layer_norm(x, w, b, 1e-5), expected, dtype)
+    given = g, x, *expected[1:], w
+    assert_close(fast.layer_norm_back(*given), reference.layer_norm_back(np, *given), dtype)
 
 
 @AFFINE
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("offset", [0.3, 20.0])
 @pytest.mark.parametrize("groups", [0, 1, 2, 4])
-@pytest.mark.parametrize("shape", [(3, 4, 100), (3, 4, 9), (5, 4, 1), (40, 8, 1024)], ids=str)
+@pytest.mark.parametrize("shape", [(3, 4, 100), (3, 4, 9), (5, 4, 1), (9, 8, 1024), (99, 4, 9), (1, 4, 90000)], ids=str)
 def test_channels_are_normed_and_differentiated_by_their_definition(
     shape: Any, groups: int, offset: float, dtype: str, weighed: bool, shifted: bool
 ) -> None:
     x, g = (RNG.standard_normal(shape).astype(dtype) for _ in range(2))
     x += np.asarray(offset, dtype)
     w, b = [RNG.standard_normal(shape[1]).astype(dtype) if each else None for each in (weighed, shifted)]
-    mean, var = fast.channel_statistics(x, groups)
-    assert_close((mean, var), reference.channel_statistics(np, x, groups), dtype)
-    r = 1 / np.sqrt(var + np.asarray(1e-3, dtype))
-    assert_close([fast.channel_norm(x, mean, r, w, b)], [reference.channel_norm(np, x, mean, r, w, b)], dtype)
-    found = fast.channel_norm_back(g, x, mean, r, w, groups)
-    assert_close(found, reference.channel_norm_back(np, g, x, mean, r, w, groups), dtype)
+    expected = reference.norm_channels(np, x, w, b, groups, 1e-3)
+    assert_close(fast.norm_channels(x, w, b, groups, 1e-3), expected, dtype)
+    given = g, x, *expected[1:3], w, groups
+    assert_close(fast.channel_norm_back(*given), reference.channel_norm_back(np, *given), dtype)
+
+
+@pytest.mark.parametrize("groups", [0, 2, 8])
+@pytest.mark.parametrize("shape", [(40, 8, 1024), (1, 8, 5000)], ids=str)
+def test_sets_are_the_same_however_they_are_cut(shape: Any, groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, g = (RNG.standard_normal(shape).astype("float32") for _ in range(2))
+    w, b = (RNG.standard_normal(shape[1]).astype("float32") for _ in range(2))
+    expected = reference.norm_channels(np, x, w, b, groups, 1e-3)
+    given = g, x, *expected[1:3], w, groups
+    for deal, turn, piece in [(1, 1 << 14, 1 << 12), (1, 1, 1), (1 << 30, 1, 1 << 30)]:
+        for name, elements in (("SHARED", deal), ("TURN_ELEMENTS", turn), ("PIECE_ELEMENTS", piece)):
+            monkeypatch.setattr(fast, name, elements)
+        assert_close(fast.norm_channels(x, w, b, groups, 1e-3), expected, "float32")
+        assert_close(fast.channel_norm_back(*given), reference.channel_norm_back(np, *given), "float32")
+    assert np.getbufsize() == 8192
+
+
+@pytest.mark.parametrize("groups", [0, 1, 4])
+@pytest.mark.parametrize("far", [1.0, 30.0, 3000.0])
+def test_a_variance_beside_a_large_mean_is_that_of_double_precision(far: float, groups: int) -> None:
+    x = (RNG.standard_normal((16, 4, 900)) + far * np.array([1, -1, 0, 1])[:, None]).astype("float32")
+    _, mean, r, var = fast.norm_channels(x, None, None, groups, 0.0)
+    exact = reference.norm_channels(np, x.astype("float64"), None, None, groups, 0.0)
+    np.testing.assert_allclose(mean, exact[1], rtol=1e-6, atol=1e-7 * far)
+    np.testing.assert_allclose(var, exact[3], rtol=2e-6)
+    np.testing.assert_allclose(r, exact[2], rtol=1e-6)
+
+
+def test_what_is_not_finite_spoils_its_own_set_alone() -> None:
+    x = RNG.standard_normal((4, 6, 600)).astype("float32")
+    x[1, 2, 5], x[2, 0, 0] = np.inf, np.nan
+    y = fast.norm_channels(x, None, None, 3, 1e-5)[0]
+    spoiled = np.isnan(y).reshape(4, 3, -1).all(2)
+    assert spoiled.sum() == 2 and spoiled[1, 1] and spoiled[2, 0] and np.isnan(y).sum() == 2 * 2 * 600
 
 
 def laid(layout: str, array: Any) -> Any:

@@ -22,9 +22,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 def small_world() -> Iterator[None]:
     """Let threads begin to share the work at sizes that are quick to test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assemble, "COPIES", 1 << 14)
+        patch.setattr(assemble, "SHARED", 1 << 14)
         patch.setattr(assemble, "SMALL", 1 << 12)
-        patch.setattr(scatter, "COPIES", 1 << 14)
+        patch.setattr(scatter, "SHARED", 1 << 14)
         yield
 
 

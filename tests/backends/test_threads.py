@@ -40,6 +40,30 @@ def test_every_turn_runs_once(count: int, workers: int) -> None:
     assert sorted(turns) == list(range(count))
 
 
+@pytest.mark.parametrize("shared", [1, 1 << 30])
+@pytest.mark.parametrize("count, width, block", [(0, 5, 10), (1, 0, 10), (7, 3, 1), (100, 7, 64), (3, 1000, 64)])
+def test_pieces_are_all_rows_once_and_as_long_as_wanted(
+    count: int, width: int, block: int, shared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "SHARED", shared)
+    monkeypatch.setattr(threads, "LONG_CALL", 128)
+    found: list[range] = []
+    threads.in_pieces(lambda rows: found.append(range(*rows.indices(count))), count, width, block)
+    assert sorted(row for rows in found for row in rows) == list(range(count))
+    longest = max(block, 128) if shared <= count * width else block
+    assert all(len(rows) <= max(1, longest // max(1, width)) for rows in found)
+
+
+def test_only_very_many_elements_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "SHARED", 1000)
+    monkeypatch.setattr(threads, "LONG_CALL", 300)
+    workers: set[int] = set()
+    threads.in_pieces(lambda rows: workers.add(threading.get_ident()), 999, 1, 1)
+    assert workers == {threading.get_ident()}
+    meeting = threading.Barrier(3, timeout=20)
+    threads.in_pieces(lambda rows: meeting.wait(), 900, 2, 600)
+
+
 def test_turns_run_at_the_same_time() -> None:
     meeting = threading.Barrier(3, timeout=20)
     threads.parallel_for(lambda turn: meeting.wait(), 3)

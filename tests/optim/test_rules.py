@@ -67,6 +67,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let bundles and blocks begin at sizes that are quick to test."""
     monkeypatch.setattr(plan, "SMALL", 15)
     monkeypatch.setattr(plan, "BLOCK", 200)
+    monkeypatch.setattr(plan, "LONG_BLOCK", 200)
 
 
 def gradients(step: int, shapes: list[Any]) -> list[Any]:
@@ -123,10 +124,38 @@ def test_bundles_and_blocks_change_nothing(name: str, options: dict[str, Any], m
     walk(minitensor, *fast, range(5))
     monkeypatch.setattr(plan, "SMALL", -1)
     monkeypatch.setattr(plan, "BLOCK", 1 << 40)
+    monkeypatch.setattr(plan, "LONG_BLOCK", 1 << 40)
     slow = started(minitensor, name, options)
     walk(minitensor, *slow, range(5))
     for mine, his in zip(fast[0], slow[0], strict=True):
         assert (mine == his).all()
+
+
+def test_stacked_matrices_go_where_each_would_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = [(3, 4)] * 5 + [(4, 3)] * 4 + [(2, 2), (5, 3)]
+    stacked = started(minitensor, "Muon", {"lr": 0.1}, shapes)
+    walk(minitensor, *stacked, range(5))
+    monkeypatch.setattr(plan, "SMALL", -1)
+    alone = started(minitensor, "Muon", {"lr": 0.1}, shapes)
+    walk(minitensor, *alone, range(5))
+    for mine, his in zip(stacked[0], alone[0], strict=True):
+        assert (mine == his).all()
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop"])
+def test_threads_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "BLOCK", 40_000)  # pieces large enough for the fast kernel of weighted sums
+    threads, results = minitensor.get_num_threads(), []
+    try:
+        for count in (1, 2, 5):
+            minitensor.set_num_threads(count)
+            params, optimizer = started(minitensor, name, {"lr": 0.1, "weight_decay": 0.1}, [(300, 701), (7, 11)])
+            walk(minitensor, params, optimizer, range(3))
+            results.append(params)
+    finally:
+        minitensor.set_num_threads(threads)
+    for others in results[1:]:
+        assert all((mine == his).all() for mine, his in zip(results[0], others, strict=True))
 
 
 @pytest.mark.parametrize("name", ["SGD", "AdamW"])

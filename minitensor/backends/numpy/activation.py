@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
 
-from minitensor.backends.numpy.threads import get_num_threads, parallel_for
+from minitensor.backends.numpy.threads import SHARED, in_pieces
 from minitensor.backends.reference import special
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
 
-PIECE = 1 << 17  # elements that a thread takes at once: 0.5 MB of singles stay in its cache
-BLOCK = 3 << 13  # the same for kernels of many passes and a few buffers
+PIECE = 1 << 17  # elements taken at once: 0.5 MB of singles stay in a cache
+BLOCK = 1 << 16  # the same for kernels of many passes and a few buffers
 FEW = 4096  # up to this many elements, `where` is the faster
 BITS = {2: numpy.int16, 4: numpy.int32, 8: numpy.int64}
 
@@ -56,11 +56,11 @@ def rectify(array: Array, out: Array | None = None) -> Array:
     if array.size < FEW:
         return numpy.maximum(array.dtype.type(0), array, out=out)  # type: ignore[no-any-return]  # ufuncs are untyped
     zero = numpy.zeros((), array.dtype)
-    if array.size < 2 * PIECE or not array.flags.c_contiguous or get_num_threads() == 1:
+    if array.size < SHARED or not array.flags.c_contiguous:
         return clip(array, zero, None, out)
     result = numpy.empty_like(array) if out is None else out
     source, target = array.reshape(-1), result.reshape(-1)
-    in_pieces(array.size, lambda piece: clip(source[piece], zero, None, target[piece]), PIECE)
+    in_pieces(lambda piece: clip(source[piece], zero, None, target[piece]), array.size, 1, PIECE)
     return result
 
 
@@ -261,10 +261,5 @@ def mapped(kernel: Callable[..., None], *arrays: Array, block: int = BLOCK) -> A
         kernel(result, *arrays)
         return result
     target, *flat = [each.reshape(-1) for each in (result, *arrays)]
-    in_pieces(size, lambda piece: kernel(target[piece], *[each[piece] for each in flat]), block)
+    in_pieces(lambda piece: kernel(target[piece], *[each[piece] for each in flat]), size, 1, block)
     return result
-
-
-def in_pieces(size: int, work: Callable[[slice], object], block: int) -> None:
-    """Do the work on slices of a flat array, by turns on several threads."""
-    parallel_for(lambda turn: work(slice(turn * block, (turn + 1) * block)), -(-size // block))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitensor.backends.numpy.threads import COPIES, get_num_threads, parallel_for
+from minitensor.backends.numpy.threads import SHARED, get_num_threads, parallel_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ ROWS = 64  # of a triangle, cut at a time: only what lies under the diagonal's b
 def concatenate(arrays: Sequence[Array], dim: int) -> Array:
     """Join arrays of one dtype along a dim; what does not fit together is refused by NumPy."""
     first = arrays[0]
-    if first.size * len(arrays) < COPIES or get_num_threads() == 1:
+    if first.size * len(arrays) < SHARED or get_num_threads() == 1:
         return numpy.concatenate(arrays, dim)
     before, after = first.shape[:dim], first.shape[dim:][1:]
     plain = all(
@@ -61,7 +61,7 @@ def triangle(array: Array, diagonal: int, lower: bool) -> Array:
             numpy.copyto(found[..., rows, columns], array[..., rows, columns], where=mask)
 
     blocks = -(-height // ROWS)
-    if array.size < COPIES:
+    if array.size < SHARED:
         for block in range(blocks):
             turn(block)
     else:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # In multiply-adds. OpenBLAS itself stays on one thread below the first for matrices, the second for vectors.
 QUIET, QUIET_VECTOR = 2**18, 2**13
 # From the first on two threads pay, but ours wake too slowly to gain before the second: BLAS has that stretch.
-WORTH_TWO, WORTH_CUTTING = 2**22, 2**25
+WORTH_TWO, WORTH_CUTTING = 2**22, 2**26
 WORTH_DEALING = 2**22  # of a batch, which BLAS would take one by one
 
 
@@ -28,10 +28,10 @@ def dot(a: Array, b: Array) -> Array:
     work = a.size * (b.shape[1] if b.ndim == 2 else 1)
     result: Array
     matrices = a.ndim == b.ndim == 2
-    if a.dtype.char not in "fd" or work < (QUIET if matrices else QUIET_VECTOR) or WORTH_TWO <= work < WORTH_CUTTING:
+    if a.dtype.char not in "fd" or work < (QUIET if matrices else QUIET_VECTOR) or WORTH_TWO <= work <= WORTH_CUTTING:
         result = numpy.dot(a, b)
         return result
-    if work >= WORTH_CUTTING and matrices and a.shape[1] == b.shape[0] and get_num_threads() > 1:
+    if work > WORTH_CUTTING and matrices and a.shape[1] == b.shape[0] and get_num_threads() > 1:
         return cut_product(a, b, get_num_threads())
     HOLD.enter()
     try:

@@ -5,27 +5,44 @@ or double precision goes to the reference. Nothing is known here of tensors or g
 
 Note [Statistics as long rows]. To subtract C means from (N, C, L), NumPy walks N * C short loops whose second operand
 stands still; written out L times each, they are one row of C * L, and the same work takes half the time.
+
+Note [Rows and buffers]. Where a column or a row meets a matrix whose rows are shorter than its buffer (8192 elements),
+NumPy copies the column or row into the buffer, again and again: 10^6 floats in rows of 1000 to 4000 take 410 us times a
+column, 330 us times a row. With the smallest buffer it calls its loop for each row instead: 240 us in rows of 1000, 180
+in rows of 4000 (170 times one number), but 700 in rows of 128. A row that is repeated until it is as long as the buffer
+takes 180 us.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy
 
-from minitensor.backends.numpy.threads import parallel_for, scratch
+from minitensor.backends.numpy.threads import SHARED, in_pieces, one_blas_thread, parallel_for, scratch
 from minitensor.backends.reference import norm as reference
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
+    At: TypeAlias = tuple[slice, slice]  # a piece of sets: which of them, and which rows of each
+
 TILE_ELEMENTS = 1 << 17  # half a MiB of floats
-ROWS_TILE = 1 << 17  # larger: kernels that call NumPy often lose more by the calls than by the cache
-WORTH_A_THREAD = 1 << 18  # waking a helper takes 20 to 50 us, about as long as a pass over a tile
+ROWS_TILE = 1 << 19  # larger: kernels that call NumPy often lose more by the calls than by the cache
 NEAR = 4  # so many standard deviations from zero, a mean costs two bits
 FEW = 2048  # up to this many elements, fewer calls count for more than what each of them costs
 LONG = 64  # from this L on, a dot product for each of N * C beats one long loop
+CLOSE = 1  # so many, half a bit
+# Of sets, a thread takes so many elements at a time, or all; see Note [Waiting for the interpreter] in threads.py.
+# Pieces are larger than a core's own cache for the same reason.
+TURN_ELEMENTS, PIECE_ELEMENTS = 1 << 19, 1 << 18
+EVERYTHING = slice(None)
+Part = TypeVar("Part")
+SUMMED = 2048  # so many rows are added up in single precision, then their sums in double
+MANY = 4  # so many long rows are worth writing one
+BUFFER, SMALLEST_BUFFER = 8192, 16  # of NumPy, in elements
+LONG_ROW = 400  # from here on, rows are better off without buffers, see Note [Rows and buffers]
 
 
 def standardize(input: Array, eps: float) -> tuple[Array, Array, Array, Array]:
@@ -133,110 +150,334 @@ def over_all(sums: Array, x: Array) -> Array:
 # -- standardised and affine, in one pass: rows (M, L) -----------------------------------------------------------------
 
 
-def layer_norm(input: Array, weight: Array | None, bias: Array | None, eps: float) -> Array:
-    """Standardise each row, then times ``weight`` plus ``bias``."""
+def layer_norm(
+    input: Array, weight: Array | None, bias: Array | None, eps: float
+) -> tuple[Array, Array, Array]:
+    """Standardise each row, then times ``weight`` plus ``bias``; and return each row's mean and 1 / sqrt(var + eps)."""
     if not applies(input) or not alike(input, weight, bias):
         return reference.layer_norm(numpy, input, weight, bias, eps)
     x = numpy.ascontiguousarray(input)
-    y, length = numpy.empty_like(x), x.shape[1]
-    ones = numpy.ones(length, x.dtype)
+    y, (count, length) = numpy.empty_like(x), x.shape
+    mean, r = numpy.empty((2, count), x.dtype)
+    ones, share = numpy.ones(length, x.dtype), x.dtype.type(1 / length)
+    factor, shift = Row(weight, count), Row(bias, count)
 
     def work(rows: slice) -> None:
-        out = y[rows]
-        r = centered(x[rows], out, ones, eps)
-        out *= r[:, None]
-        if weight is not None:
-            out *= weight
-        if bias is not None:
-            out += bias
+        part, out = x[rows], y[rows]
+        numpy.divide(part @ ones, x.dtype.type(length), out=mean[rows])
+        numpy.subtract(part, mean[rows, None], out=out)
+        r[rows] = 1 / numpy.sqrt(numpy.vecdot(out, out) * share + x.dtype.type(eps))
+        out *= r[rows, None]
+        factor.meet(numpy.multiply, out, out)
+        shift.meet(numpy.add, out, out)
 
-    over_tiles(len(x), x.shape[1], work, ROWS_TILE)
-    return y
+    over_tiles(count, length, work, ROWS_TILE, length)
+    return y, mean, r
 
 
-def layer_norm_back(grad: Array, input: Array, weight: Array | None, eps: float) -> tuple[Array, Array, Array]:
+def layer_norm_back(
+    grad: Array, input: Array, mean: Array, r: Array, weight: Array | None
+) -> tuple[Array, Array, Array]:
     """Return the gradients in the input, the weight and the bias, all from one look at each tile."""
     if not applies(input) or not alike(input, grad, weight):
-        return reference.layer_norm_back(numpy, grad, input, weight, eps)
+        return reference.layer_norm_back(numpy, grad, input, mean, r, weight)
     grad, x = numpy.ascontiguousarray(grad), numpy.ascontiguousarray(input)
     total, (count, length) = numpy.empty_like(x), x.shape
-    ones = numpy.ones(length, x.dtype)
-    factor = ones if weight is None else weight
-    share = x.dtype.type(1 / length)
+    scale = numpy.ones(length, x.dtype) if weight is None else weight
+    factor, share = Row(weight, count), x.dtype.type(1 / length)
     sums: list[tuple[Array, Array]] = []
 
     def work(rows: slice) -> None:
-        g, out = grad[rows], total[rows]
-        d = scratch("norm distance", g.size, g.dtype).reshape(g.shape)
+        g, out, m, by = grad[rows], total[rows], mean[rows], r[rows]
+        d = x[rows]
         products = scratch("norm products", g.size, g.dtype).reshape(g.shape)
-        r = centered(x[rows], d, ones, eps)
+        if not (abs(m) * by < CLOSE).all():
+            d = numpy.subtract(d, m[:, None], out=scratch("norm distance", g.size, g.dtype).reshape(g.shape))
+            m = numpy.zeros_like(m)
         numpy.multiply(g, d, out=products)
-        sums.append((r @ products, numpy.ones(len(g), g.dtype) @ g))
-        d *= ((products @ factor) * (r * r * share))[:, None]
-        if weight is None:
-            numpy.subtract(g, d, out=out)
-        else:
-            numpy.multiply(g, weight, out=out)
-            out -= d
-        out -= ((g @ factor) * share)[:, None]
-        out *= r[:, None]
+        of_bias = numpy.ones(len(g), g.dtype) @ g
+        sums.append((by @ products - (by * m) @ g, of_bias))
+        first = g @ scale
+        slope = (m * first - products @ scale) * (by * by * share)
+        numpy.multiply(d, slope[:, None], out=products)
+        products -= (first * share + m * slope)[:, None]
+        factor.meet(numpy.multiply, g, out)
+        numpy.add(g if weight is None else out, products, out=out)
+        out *= by[:, None]
 
-    over_tiles(count, length, work, ROWS_TILE)
+    over_tiles(count, length, work, min(ROWS_TILE, SUMMED * length), length)
+    if len(sums) == 1:
+        return total, *sums[0]
     of_weight, of_bias = [
         numpy.add.reduce(numpy.stack(each), 0, numpy.float64).astype(x.dtype) for each in zip(*sums, strict=True)
     ]
     return total, of_weight, of_bias
 
 
-def centered(part: Array, out: Array, ones: Array, eps: float) -> Array:
-    """Write rows less their means, and return 1 / sqrt(variance + eps)."""
-    share = part.dtype.type(1 / part.shape[1])
-    numpy.subtract(part, ((part @ ones) * share)[:, None], out=out)
-    return 1 / numpy.sqrt(numpy.vecdot(out, out) * share + part.dtype.type(eps))  # type: ignore[no-any-return]  # ufuncs are untyped
+class Row:
+    """A row that meets all rows of a matrix; short ones are written out as a long one, see Note [Rows and buffers]."""
+
+    __slots__ = ("long", "row")
+
+    def __init__(self, row: Array | None, count: int) -> None:
+        self.row = row
+        times = 1 if row is None else -(-BUFFER // len(row))
+        self.long = row if row is None or count < MANY * times else (row + numpy.zeros((times, 1), row.dtype)).ravel()
+
+    def meet(self, function: Any, rows: Array, out: Array) -> None:
+        """Write ``function(rows, row)``, both matrices contiguous; nothing if there is no row."""
+        if self.row is None or self.long is None:
+            return
+        whole = len(rows) - len(rows) * len(self.row) % len(self.long) // len(self.row)
+        if whole:
+            shape = (-1, len(self.long))
+            function(rows[:whole].reshape(shape), self.long, out=out[:whole].reshape(shape))
+        if whole < len(rows):
+            function(rows[whole:], self.row, out=out[whole:])
 
 
 # -- standardised and affine: channels (N, C, L) -----------------------------------------------------------------------
-# Each channel of each sample is a row of L, whose statistics are numbers beside it; or, where L is small and channels
-# are standardised over the batch, each sample is a row of C * L, see Note [Statistics as long rows].
 
 
-def channel_statistics(input: Array, groups: int) -> tuple[Array, Array]:
-    """Return mean and variance; of each row first, from which those of many rows follow (Chan et al. 1979)."""
-    if not applies(input) or (groups and (input.shape[2] < LONG or input.size <= FEW)):
-        return reference.channel_statistics(numpy, input, groups)
-    if input.size <= FEW and not groups:
-        share = input.dtype.type(1 / (input.shape[0] * input.shape[2]))
-        middle = numpy.add.reduce(input, (0, 2)) * share
-        distance = input - middle[:, None]
-        distance *= distance
-        return middle[None], (numpy.add.reduce(distance, (0, 2)) * share)[None]
-    x = numpy.ascontiguousarray(input)
+def norm_channels(
+    input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
+) -> tuple[Array, Array, Array, Array]:
+    """Return the channels normed, and mean, 1 / sqrt(var + eps) and var of what was standardised together."""
+    if not applies(input) or not alike(input, weight, bias):
+        return reference.norm_channels(numpy, input, weight, bias, groups, eps)
+    if input.size > FEW and input.shape[2] >= LONG:
+        return norm_sets(numpy.ascontiguousarray(input), weight, bias, groups, eps)
+    if groups:
+        return reference.norm_channels(numpy, input, weight, bias, groups, eps)
+    return (norm_few if input.size <= FEW else norm_columns)(input, weight, bias, eps)
+
+
+def channel_norm_back(
+    grad: Array, input: Array, mean: Array, r: Array, weight: Array | None, groups: int
+) -> tuple[Array, Array, Array]:
+    """Return the gradients in the input, the weight and the bias; mean and r are the input's own."""
+    if not applies(input) or not alike(input, grad, mean, r, weight) or (input.shape[2] < LONG and groups):
+        return reference.channel_norm_back(numpy, grad, input, mean, r, weight, groups)
+    grad, x = numpy.ascontiguousarray(grad), numpy.ascontiguousarray(input)
     if x.shape[2] < LONG:
-        mean = means(x)[None]
-        return mean, variances_of_columns(x, mean)[None]
-    flat, length = x.reshape(-1, x.shape[2]), x.shape[2]
-    row_means, squares = numpy.empty((2, len(flat)), x.dtype)
+        return norm_columns_back(grad, x, mean, r, weight)
+    return norm_sets_back(grad, x, mean, r, weight, groups)
+
+
+# Note [Sets of rows]. From a certain length on, each channel of each sample is a row of L. Rows that are standardised
+# together are a set: (N, C, L) is seen as (S, K, L), S sets of K rows, for groups as it lies in memory, for a batch
+# with N and C exchanged. Sets are independent, so a thread takes some of them all the way: a look at the input for
+# the sums, some 40 us of arithmetic with one number for each row, a look to write the result. Both go piece by piece.
+
+
+def as_sets(x: Array, groups: int) -> Array:
+    """Return (N, C, L) as (S, K, L), without a copy; see Note [Sets of rows]."""
+    n, channels, length = x.shape
+    sets: Array = x.reshape(n * groups, channels // groups, length) if groups else x.swapaxes(0, 1)
+    return sets
+
+
+def parameter_of_sets(parameter: Array | None, x: Array, groups: int) -> Array | None:
+    """Return (C) as it meets (S, K)."""
+    if parameter is None or not groups:
+        return parameter if parameter is None else parameter[:, None]
+    n, channels = x.shape[:2]
+    each: Array = parameter * numpy.ones((n, 1), x.dtype)  # a tenth of the time of `tile`
+    return each.reshape(n * groups, channels // groups)
+
+
+def over_sets(sets: Array, work: Callable[[slice], object]) -> None:
+    """Deal sets to threads if there are very many, else work on all of them at once."""
+    step = len(sets) if sets.size < SHARED else max(1, TURN_ELEMENTS // sets[0].size)
+    work = without_buffers(work) if sets.shape[2] >= LONG_ROW else work
+    with one_blas_thread():
+        parallel_for(lambda turn: work(slice(turn * step, (turn + 1) * step)), -(-len(sets) // step))
+
+
+def over_pieces(sets: Array, look: Callable[[At], object]) -> None:
+    """Call ``look`` with pieces of (S, K, L): some sets, or some rows of one that is large."""
+    count, rows, length = sets.shape
+    some, step = max(1, PIECE_ELEMENTS // (rows * length)), max(1, PIECE_ELEMENTS // length)
+    pieces = [
+        (slice(s, s + some), slice(k, k + step)) for s in range(0, count, some) for k in range(0, rows, step)
+    ]
+    if count > 1 or sets.size < SHARED:
+        for piece in pieces:
+            look(piece)
+        return
+    work = without_buffers(look) if length >= LONG_ROW else look
+    parallel_for(lambda turn: work(pieces[turn]), len(pieces))
+
+
+def norm_sets(
+    x: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
+) -> tuple[Array, Array, Array, Array]:
+    """Norm the channels; see Note [Sets of rows]."""
+    y = numpy.empty_like(x)
+    sets, results = as_sets(x, groups), as_sets(y, groups)
+    scale, level = parameter_of_sets(weight, x, groups), parameter_of_sets(bias, x, groups)
+    mean, r, var = numpy.empty((3, len(sets)), x.dtype)
+    ones = numpy.ones(x.shape[2], x.dtype)  # here, as a thread that runs while another holds Python waits long for it
+
+    def work(which: slice) -> None:
+        part, out = sets[which], results[which]
+        middle, spread, away = moments(part, out, ones)
+        by = 1 / numpy.sqrt(spread + eps)
+        mean[which], var[which], r[which] = middle, spread, by
+        exact = by[:, None] if scale is None else by[:, None] * scale[which]
+        shift: Any = 0 if level is None else level[which]
+        if not away:
+            shift = shift - middle[:, None] * exact
+        factor = exact.astype(x.dtype)[..., None]
+        shift = None if away and level is None else shift.astype(x.dtype)[..., None]
+        source = out if away else part
+
+        def write(at: At) -> None:
+            here = numpy.multiply(source[at], statistics_at(factor, at), out=out[at])
+            if shift is not None:
+                here += statistics_at(shift, at)
+
+        over_pieces(part, write)
+
+    over_sets(sets, work)
+    shape = (len(x), groups) if groups else (1, x.shape[1])
+    return y, mean.reshape(shape), r.reshape(shape), var.reshape(shape)
+
+
+def moments(part: Array, out: Array, ones: Array) -> tuple[Array, Array, bool]:
+    """Return mean and variance (S) of sets, in double, and whether distances from the mean were written to ``out``.
+
+    The mean of squares less the square of the mean costs a bit at most where the former is twice the latter or more.
+    """
+    sums, squares = numpy.empty((2, *part.shape[:2]), part.dtype)
+
+    def look(at: At) -> None:
+        here = part[at]
+        numpy.vecdot(here, ones, out=sums[at])
+        numpy.vecdot(here, here, out=squares[at])
+
+    over_pieces(part, look)
+    count = part[0].size
+    mean = sums.sum(1, numpy.float64) / count
+    var = squares.sum(1, numpy.float64) / count - mean * mean
+    if (mean * mean <= var).all():
+        return mean, var, False
+    middle = mean.astype(part.dtype)[:, None, None]
+
+    def look_again(at: At) -> None:
+        here = numpy.subtract(part[at], middle[at[0]], out=out[at])
+        numpy.vecdot(here, here, out=squares[at])
+
+    over_pieces(part, look_again)
+    return mean, squares.sum(1, numpy.float64) / count, True
+
+
+def norm_sets_back(
+    grad: Array, x: Array, mean: Array, r: Array, weight: Array | None, groups: int
+) -> tuple[Array, Array, Array]:
+    """Return the gradients; see Note [Sets of rows]."""
+    total = numpy.empty_like(x)
+    sets, grads, results = [as_sets(each, groups) for each in (x, grad, total)]
+    scale = parameter_of_sets(weight, x, groups)
+    middles, scales = mean.reshape(-1, 1), r.reshape(-1, 1)
+    rows, length = sets.shape[1:]
+    of_bias, of_weight = numpy.empty((2, len(sets), rows))
     ones = numpy.ones(length, x.dtype)
 
-    def work(rows: slice) -> None:
-        d = scratch("norm distance", flat[rows].size, x.dtype).reshape(flat[rows].shape)
-        row_means[rows] = (flat[rows] @ ones) / x.dtype.type(length)
-        numpy.subtract(flat[rows], row_means[rows, None], out=d)
-        squares[rows] = numpy.vecdot(d, d)
+    def work(which: slice) -> None:
+        part, g, out = sets[which], grads[which], results[which]
+        middle, by = middles[which].astype(numpy.float64), scales[which].astype(numpy.float64)
+        # Means are taken off before the products, unless they are so small that products lose nothing by them.
+        away = None if (abs(middle) * by < NEAR).all() else middles[which, :, None]
+        first, second = of_bias[which], of_weight[which]
 
-    over_tiles(len(flat), flat.shape[1], work)
-    each = row_means.reshape(x.shape[:2]).astype(numpy.float64)
-    spread_means = reference.pooled(each, groups)
-    joined = each.size // spread_means.size
-    spread_means /= joined
-    away = each - reference.spread(numpy, spread_means, x.shape)
-    total = reference.pooled(squares.reshape(x.shape[:2]) + length * (away * away), groups)
-    return spread_means.astype(x.dtype), (total / (joined * length)).astype(x.dtype)
+        def look(at: At) -> None:
+            first[at] = numpy.vecdot(g[at], ones)
+            second[at] = numpy.vecdot(g[at], less(part[at], away, at[0]))
+
+        over_pieces(part, look)
+        if away is None:
+            second -= first * middle
+        along, level = [each if scale is None else each * scale[which] for each in (second, first)]
+        slope = along.sum(1, keepdims=True) * (by**3 / -(rows * length))
+        shift = level.sum(1, keepdims=True) * (by / -(rows * length))
+        if away is None:
+            shift -= middle * slope
+        second *= by
+        factor = by if scale is None else by * scale[which]
+        factor, slope, shift = [each.astype(x.dtype)[..., None] for each in (factor, slope, shift)]
+
+        def write(at: At) -> None:
+            here = out[at]
+            d = scratch("norm products", here.size, here.dtype).reshape(here.shape)
+            numpy.multiply(less(part[at], away, at[0]), slope[at[0]], out=d)
+            d += shift[at[0]]
+            numpy.multiply(g[at], statistics_at(factor, at), out=here)
+            here += d
+
+        over_pieces(part, write)
+
+    over_sets(sets, work)
+    found = [each.reshape(x.shape[:2]).sum(0) if groups else each.sum(1) for each in (of_weight, of_bias)]
+    return total, found[0].astype(x.dtype), found[1].astype(x.dtype)
+
+
+def less(part: Array, away: Array | None, at: slice = EVERYTHING) -> Array:
+    """Return rows less what is to be taken away."""
+    if away is None:
+        return part
+    distance: Array = scratch("norm distance", part.size, part.dtype).reshape(part.shape)
+    return numpy.subtract(part, away[at], out=distance)
+
+
+def statistics_at(statistics: Array, at: At) -> Array:
+    """Return the statistics of a piece: of some rows of each set, or those that all of them share."""
+    return statistics[at[0]] if statistics.shape[1] == 1 else statistics[at]
+
+
+# -- channels of a batch, where L is small: each sample is a row of C * L, see Note [Statistics as long rows] ----------
+
+
+def norm_few(
+    x: Array, weight: Array | None, bias: Array | None, eps: float
+) -> tuple[Array, Array, Array, Array]:
+    """Norm few elements, with few calls."""
+    share = x.dtype.type(1 / (x.shape[0] * x.shape[2]))
+    mean = numpy.add.reduce(x, (0, 2)) * share
+    y = x - mean[:, None]
+    var = numpy.add.reduce(y * y, (0, 2)) * share
+    r = 1 / numpy.sqrt(var + x.dtype.type(eps))
+    y *= (r if weight is None else r * weight)[:, None]
+    if bias is not None:
+        y += bias[:, None]
+    return y, mean[None], r[None], var[None]
+
+
+def norm_columns(
+    input: Array, weight: Array | None, bias: Array | None, eps: float
+) -> tuple[Array, Array, Array, Array]:
+    """Norm channels of short rows over the batch."""
+    x = numpy.ascontiguousarray(input)
+    y, length = numpy.empty_like(x), x.shape[2]
+    flat, out = x.reshape(len(x), -1), y.reshape(len(x), -1)
+    mean = means(x)
+    var = variances_of_columns(x, mean)
+    r = 1 / numpy.sqrt(var + x.dtype.type(eps))
+    factor = r if weight is None else r * weight
+    shift = -mean * factor if bias is None else bias - mean * factor
+    slope, level = numpy.repeat(factor, length), numpy.repeat(shift, length)
+
+    def work(part: slice) -> None:
+        numpy.multiply(flat[part], slope, out=out[part])
+        numpy.add(out[part], level, out=out[part])
+
+    over_tiles(*flat.shape, work)
+    return y, mean[None], r[None], var[None]
 
 
 def variances_of_columns(x: Array, mean: Array) -> Array:
     """Return the variance of each channel over the batch, where rows are short."""
-    flat, row = x.reshape(len(x), -1), numpy.repeat(mean.reshape(-1), x.shape[2])
+    flat, row = x.reshape(len(x), -1), numpy.repeat(mean, x.shape[2])
     sums: list[Array] = []
 
     def work(part: slice) -> None:
@@ -248,135 +489,68 @@ def variances_of_columns(x: Array, mean: Array) -> Array:
     return over_all(numpy.add.reduce(numpy.stack(sums), 0, numpy.float64), x)
 
 
-def channel_norm(input: Array, mean: Array, r: Array, weight: Array | None, bias: Array | None) -> Array:
-    """Return input * factor + shift, one of each for every channel of every sample."""
-    if not applies(input) or not alike(input, mean, r, weight, bias) or (input.shape[2] < LONG and len(mean) > 1):
-        return reference.channel_norm(numpy, input, mean, r, weight, bias)
-    x = numpy.ascontiguousarray(input)
-    if x.size <= FEW and mean.shape[1] == x.shape[1]:
-        slope = r if weight is None else r * weight
-        level = -mean * slope if bias is None else bias - mean * slope
-        few: Array = x * slope[:, :, None]
-        few += level[:, :, None]
-        return few
-    y = numpy.empty_like(x)
-    flat, out, as_flat = flattened(x, y, mean)
-    factor = r_of(r, weight, x)
-    shift = -reference.spread(numpy, mean, x.shape) * factor
-    if bias is not None:
-        shift += bias
-    factor, shift = as_flat(factor), as_flat(shift)
-
-    def work(part: slice) -> None:
-        numpy.multiply(flat[part], factor_of(factor, part), out=out[part])
-        numpy.add(out[part], factor_of(shift, part), out=out[part])
-
-    over_tiles(len(flat), flat.shape[1], work)
-    return y
-
-
-def channel_norm_back(
-    grad: Array, input: Array, mean: Array, r: Array, weight: Array | None, groups: int
+def norm_columns_back(
+    grad: Array, x: Array, mean: Array, r: Array, weight: Array | None
 ) -> tuple[Array, Array, Array]:
-    """Return the gradients in the input, the weight and the bias: one look for the sums, one for the input's."""
-    if not applies(input) or not alike(input, grad, mean, r, weight) or (input.shape[2] < LONG and groups):
-        return reference.channel_norm_back(numpy, grad, input, mean, r, weight, groups)
-    grad, x = numpy.ascontiguousarray(grad), numpy.ascontiguousarray(input)
-    total = numpy.empty_like(x)
-    flat, out, as_flat = flattened(x, total, mean)
-    g = grad.reshape(flat.shape)
-    middle = reference.spread(numpy, mean, x.shape)
-    # Means are taken off before the products, unless they are so small that products lose nothing by them.
-    away = None if bool((numpy.abs(mean) * r < NEAR).all()) else as_flat(middle)
-    first, second = sums_beside(g, flat, away, x.shape)
-    if away is None:
-        second = second - first * middle[: len(first)]
-    scale = reference.spread(numpy, r, x.shape).astype(numpy.float64)
-    of_weight, of_bias = (scale[: len(second)] * second).sum(0), first.sum(0)
-    if weight is not None:
-        first, second = first * weight, second * weight
-    count = x.size // mean.size
-    along = -(r.astype(numpy.float64) ** 3) * reference.pooled(second, groups) / count
-    level = -r.astype(numpy.float64) * reference.pooled(first, groups) / count
-    if away is None:
-        level = level - mean * along
-    factor = as_flat(r_of(r, weight, x))
-    slope, shift = [as_flat(reference.spread(numpy, each, x.shape).astype(x.dtype)) for each in (along, level)]
+    """Return the gradients of channels of short rows: one look for the sums, one for the input's."""
+    total, (n, channels, length) = numpy.empty_like(x), x.shape
+    g, flat, out = [each.reshape(n, -1) for each in (grad, x, total)]
+    middle, by = mean.reshape(-1).astype(numpy.float64), r.reshape(-1).astype(numpy.float64)
+    away = None if (abs(middle) * by < NEAR).all() else numpy.repeat(mean.reshape(-1), length)
+    sums: list[tuple[Array, Array]] = []
 
-    def work(part: slice) -> None:
+    def look(part: slice) -> None:
+        ones = numpy.ones(len(g[part]), g.dtype)
+        sums.append((ones @ g[part], ones @ (less(flat[part], away) * g[part])))
+
+    over_tiles(*flat.shape, look)
+    first, second = [
+        numpy.add.reduce(numpy.stack(each), 0, numpy.float64).reshape(channels, -1).sum(1)
+        for each in zip(*sums, strict=True)
+    ]
+    if away is None:
+        second = second - first * middle
+    factor = by if weight is None else by * weight
+    slope = -factor * by * by * second / (n * length)
+    shift = -factor * first / (n * length)
+    if away is None:
+        shift = shift - middle * slope
+    by_g, by_x, level = [numpy.repeat(each.astype(x.dtype), length) for each in (factor, slope, shift)]
+
+    def write(part: slice) -> None:
         here = out[part]
-        d = scratch("norm distance", here.size, here.dtype).reshape(here.shape)
-        numpy.multiply(less(flat[part], away, part, d), factor_of(slope, part), out=d)
-        numpy.multiply(g[part], factor_of(factor, part), out=here)
+        d = scratch("norm products", here.size, here.dtype).reshape(here.shape)
+        numpy.multiply(less(flat[part], away), by_x, out=d)
+        numpy.multiply(g[part], by_g, out=here)
         here += d
-        here += factor_of(shift, part)
+        here += level
 
-    over_tiles(len(flat), flat.shape[1], work)
-    return total, of_weight.astype(x.dtype), of_bias.astype(x.dtype)
-
-
-def less(part: Array, away: Array | None, rows: slice, out: Array) -> Array:
-    """Return rows less what is to be taken away."""
-    return part if away is None else numpy.subtract(part, factor_of(away, rows), out=out)
-
-
-def sums_beside(g: Array, flat: Array, away: Array | None, shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """Return the sums of g, and of g times x less ``away``: (N, C), or (1, C) where rows are long ones."""
-    columns = len(flat) != shape[0] * shape[1] or shape[2] < LONG
-    found: list[tuple[int, Array, Array]] = []
-
-    def work(part: slice) -> None:
-        here = g[part]
-        d = scratch("norm distance", here.size, here.dtype).reshape(here.shape)
-        distance = less(flat[part], away, part, d)
-        ones = numpy.ones(len(here) if columns else here.shape[1], here.dtype)
-        if columns:
-            numpy.multiply(distance, here, out=d)
-            found.append((part.start, ones @ here, ones @ d))
-        else:
-            found.append((part.start, here @ ones, numpy.vecdot(here, distance)))
-
-    over_tiles(len(flat), flat.shape[1], work)
-    found.sort(key=lambda each: each[0])
-    if columns:
-        both = [numpy.add.reduce(numpy.stack([each[k] for each in found]), 0, numpy.float64) for k in (1, 2)]
-        return both[0].reshape(1, shape[1], -1).sum(2), both[1].reshape(1, shape[1], -1).sum(2)
-    first, second = [numpy.concatenate([each[k] for each in found]).reshape(shape[:2]) for k in (1, 2)]
-    return first.astype(numpy.float64), second.astype(numpy.float64)
-
-
-def flattened(x: Array, out: Array, mean: Array) -> tuple[Array, Array, Callable[[Array], Array]]:
-    """Return (N, C, L) as rows, twice, and how statistics (N, C) meet them."""
-    length = x.shape[2]
-    if length < LONG and len(mean) == 1:
-        shape = (len(x), x.shape[1] * length)
-        return x.reshape(shape), out.reshape(shape), lambda each: numpy.repeat(each[0], length)
-    shape = (len(x) * x.shape[1], length)
-    return x.reshape(shape), out.reshape(shape), lambda each: numpy.ascontiguousarray(each).reshape(-1, 1)
-
-
-def factor_of(statistics: Array, part: slice) -> Array:
-    """Return the statistics that meet a part of the rows: all of a long row, or one for each of the rows."""
-    return statistics if statistics.ndim == 1 else statistics[part]
-
-
-def r_of(r: Array, weight: Array | None, x: Array) -> Array:
-    """Return by what each channel of each sample is multiplied: (N, C)."""
-    found = reference.spread(numpy, r, x.shape)
-    return found.copy() if weight is None else found * weight
+    over_tiles(*flat.shape, write)
+    return total, (by * second).astype(x.dtype), first.astype(x.dtype)
 
 
 # -- small parts -------------------------------------------------------------------------------------------------------
 
 
-def over_tiles(count: int, width: int, work: Callable[[slice], object], tile: int = TILE_ELEMENTS) -> None:
-    """Cut ``count`` rows of ``width`` entries into tiles, and work on several at a time if there are many."""
-    step = max(1, tile // width)
-    if count * width < WORTH_A_THREAD:
-        for start in range(0, count, step):
-            work(slice(start, start + step))
-        return
-    parallel_for(lambda turn: work(slice(turn * step, (turn + 1) * step)), -(-count // step))
+def over_tiles(
+    count: int, width: int, work: Callable[[slice], object], tile: int = TILE_ELEMENTS, row: int = 0
+) -> None:
+    """Cut ``count`` rows of ``width`` entries into tiles.
+
+    ``row`` is the length of rows that one number each meets, if there are any; see Note [Rows and buffers].
+    """
+    in_pieces(without_buffers(work) if row >= LONG_ROW else work, count, width, tile)
+
+
+def without_buffers(work: Callable[[Part], object]) -> Callable[[Part], object]:
+    """Let NumPy walk row by row; see Note [Rows and buffers]."""
+
+    def call(part: Part) -> None:
+        with numpy.errstate():  # which gives the size back, too
+            numpy.setbufsize(SMALLEST_BUFFER)
+            work(part)
+
+    return call
 
 
 def alike(x: Array, *others: Array | None) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from minitensor.backends.numpy.conv import overlap
-from minitensor.backends.numpy.threads import parallel_for, scratch
+from minitensor.backends.numpy.threads import in_pieces, scratch
 from minitensor.backends.reference import pool as reference
 from minitensor.backends.reference.conv import in_format_of, is_channels_last, seen
 from minitensor.shapes import pool_output_size
@@ -108,10 +108,8 @@ def max_pool2d(
             return found[0].reshape(n, channels, *size), found[1].reshape(n, channels, *size)
     values = numpy.empty((len(planes), *size, planes.shape[3]), input.dtype)
     indices = numpy.empty(values.shape, numpy.int64)
-    count = max(1, TILE_ELEMENTS // max(1, values[0].size * kernel[0] * kernel[1]))
 
-    def pool_tile(turn: int) -> None:
-        tile = slice(turn * count, (turn + 1) * count)
+    def pool_tile(tile: slice) -> None:
         choose(planes[tile], *steps, values[tile], indices[tile])
         # The sum of finite numbers may overflow: then the slow path does the same work again, and nothing is wrong.
         if not numpy.isfinite(numpy.add.reduce(values[tile], None)):
@@ -119,7 +117,7 @@ def max_pool2d(
             values[tile], indices[tile] = (part.transpose(0, 2, 3, 1) for part in slow)
 
     with numpy.errstate(over="ignore", invalid="ignore"):
-        parallel_for(pool_tile, -(-len(planes) // count))
+        in_pieces(pool_tile, len(planes), values[0].size * kernel[0] * kernel[1], TILE_ELEMENTS)
     return as_images(values, n, channels), as_images(indices, n, channels)
 
 
@@ -276,16 +274,14 @@ def avg_pool(
     counts = counted(input, input.shape, size, kernel, stride, padding, count_include_pad, divisor_override)
     planes = dense_planes(input)
     means = numpy.empty((len(planes), *size, planes.shape[-1]), input.dtype)
-    count = max(1, TILE_ELEMENTS // max(1, planes[0].size))
 
-    def pool_tile(turn: int) -> None:
-        tile = slice(turn * count, (turn + 1) * count)
+    def pool_tile(tile: slice) -> None:
         total = planes[tile]
         for dim, numbers in enumerate(zip(kernel, stride, padding, size), 1):
             total = sums_along(total, dim, *numbers)
         numpy.divide(total, counts, out=means[tile])
 
-    parallel_for(pool_tile, -(-len(planes) // count))
+    in_pieces(pool_tile, len(planes), planes[0].size, TILE_ELEMENTS)
     return undense(means, input, size)
 
 
@@ -306,17 +302,15 @@ def avg_pool_input(
     counts = counted(grad, input_shape, size, kernel, stride, padding, count_include_pad, divisor_override)
     planes = dense_planes(grad)
     spread = numpy.empty((len(planes), *input_shape[2:], planes.shape[-1]), grad.dtype)
-    count = max(1, TILE_ELEMENTS // max(1, spread[0].size))
     last = len(kernel)
 
-    def spread_tile(turn: int) -> None:
-        tile = slice(turn * count, (turn + 1) * count)
+    def spread_tile(tile: slice) -> None:
         total = planes[tile] / counts
         for dim in range(last, 0, -1):
             numbers = kernel[dim - 1], stride[dim - 1], padding[dim - 1], input_shape[dim + 1]
             total = spread_along(total, dim, *numbers, spread[tile] if dim == 1 else None)
 
-    parallel_for(spread_tile, -(-len(planes) // count))
+    in_pieces(spread_tile, len(planes), spread[0].size, TILE_ELEMENTS)
     return undense(spread, grad, input_shape[2:])
 
 

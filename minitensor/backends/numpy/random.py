@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from minitensor.backends.numpy.threads import parallel_for
+from minitensor.backends.numpy.threads import in_pieces
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-TILE = 1 << 11  # blocks of 16 numbers; with all that is made of them, they stay in the cache
+TILE_ELEMENTS = 1 << 15  # with all that is made of them, they stay in the cache
 
 LOGARITHM = (
     7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
@@ -41,8 +41,7 @@ def normal_blocks(unit: Array) -> Array:
     """
     result = numpy.empty_like(unit)
 
-    def work(turn: int) -> None:
-        part = slice(turn * TILE, (turn + 1) * TILE)
+    def work(part: slice) -> None:
         draws, angles = numpy.ascontiguousarray(unit[part].swapaxes(0, 1))
         radius = numpy.sqrt(numpy.float32(-2) * logarithm(ONE - draws))
         sine, cosine = sine_and_cosine(TURN * angles)
@@ -50,7 +49,7 @@ def normal_blocks(unit: Array) -> Array:
         cosine *= radius
         result[part, 0], result[part, 1] = cosine, sine
 
-    parallel_for(work, -(-len(unit) // TILE))
+    in_pieces(work, len(unit), 16, TILE_ELEMENTS)
     return result
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from minitensor.backends.numpy.threads import parallel_for
+from minitensor.backends.numpy.threads import in_pieces
 from minitensor.backends.reference import resample as reference
 from minitensor.backends.reference.resample import Taps
 
@@ -37,10 +37,7 @@ def resample(array: Array, dim: int, taps: Taps) -> Array:
     before = numpy.ascontiguousarray(array).reshape(-1, array.shape[dim], inner)
     after = result.reshape(-1, len(taps), inner)
     product = along_last if inner == 1 else along_rows
-    count = max(1, TILE_ELEMENTS // after[0].size)
-    parallel_for(
-        lambda turn: product(before, after, slice(turn * count, (turn + 1) * count), parts), -(-len(after) // count)
-    )
+    in_pieces(lambda tile: product(before, after, tile, parts), len(after), after[0].size, TILE_ELEMENTS)
     return result
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from minitensor.backends.numpy.threads import get_num_threads, parallel_for, scratch
+from minitensor.backends.numpy.threads import get_num_threads, in_pieces, parallel_for, scratch
 from minitensor.backends.reference import running as reference
 
 if TYPE_CHECKING:
@@ -58,13 +58,7 @@ def accumulate_rows(ufunc: Any, source: Array, target: Array, wide: Any) -> None
     outer, size = source.shape
     run = tile if source.dtype.kind in "fc" and ufunc is not numpy.logaddexp else plain
     if size <= TILE:
-        step = TILE // size
-
-        def rows(turn: int) -> None:
-            part = slice(turn * step, (turn + 1) * step)
-            run(ufunc, source[part], target[part], wide, None)
-
-        parallel_for(rows, -(-outer // step))
+        in_pieces(lambda rows: run(ufunc, source[rows], target[rows], wide, None), outer, size, TILE)
     elif run is tile and get_num_threads() > outer:
         for row in range(outer):
             accumulate_parts(ufunc, source[row : row + 1], target[row : row + 1], wide)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy
 
 from minitensor.backends.numpy.scatter import add_slices
-from minitensor.backends.numpy.threads import parallel_for, scratch
+from minitensor.backends.numpy.threads import in_pieces, scratch
 from minitensor.backends.reference import sample as reference
 
 if TYPE_CHECKING:
@@ -25,10 +25,8 @@ def pick(table: Array, weight: Array, index: Array) -> Array:
         return reference.pick(numpy, table, weight, index)
     table = numpy.ascontiguousarray(table)
     total: Array = numpy.empty((index.shape[1], table.shape[1]), table.dtype)
-    step = max(1, TILE_ELEMENTS // max(1, table.shape[1]))
 
-    def turn(piece: int) -> None:
-        part = slice(piece * step, (piece + 1) * step)
+    def work(part: slice) -> None:
         place = total[part]
         picked = scratch("picked", place.size, table.dtype).reshape(place.shape)
         for tap in range(len(index)):
@@ -38,7 +36,7 @@ def pick(table: Array, weight: Array, index: Array) -> Array:
             if tap:
                 numpy.add(place, picked, out=place)
 
-    parallel_for(turn, -(-len(total) // step))
+    in_pieces(work, len(total), table.shape[1], TILE_ELEMENTS)
     return total
 
 
@@ -57,15 +55,13 @@ def compare(rows: Array, table: Array, index: Array) -> Array:
         return reference.compare(numpy, rows, table, index)
     table = numpy.ascontiguousarray(table)
     products: Array = numpy.empty(index.shape, rows.dtype)
-    step = max(1, TILE_ELEMENTS // max(1, table.shape[1]))
 
-    def turn(piece: int) -> None:
-        part = slice(piece * step, (piece + 1) * step)
+    def work(part: slice) -> None:
         here = rows[part]
         picked = scratch("picked", here.size, table.dtype).reshape(here.shape)
         for tap in range(len(index)):
             table.take(index[tap, part], 0, picked, "clip")
             numpy.einsum("mc,mc->m", here, picked, out=products[tap, part])
 
-    parallel_for(turn, -(-len(rows) // step))
+    in_pieces(work, len(rows), table.shape[1], TILE_ELEMENTS)
     return products

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from minitensor.backends.numpy.activation import where
-from minitensor.backends.numpy.threads import COPIES, get_num_threads, parallel_for, scratch
+from minitensor.backends.numpy.threads import SHARED, get_num_threads, in_pieces, parallel_for, scratch
 from minitensor.backends.reference import scatter as reference
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ WIDE = 12  # elements of a row from which on rounds are quicker than adding one 
 ROUNDS = 32  # rows of one group that are added in rounds; larger groups are cut and their sums added again
 PIECE = 1 << 16  # elements whose sums or positions are computed at a time: they stay in the second cache
 LONGEST = 1 << 19  # at most so many by one of several threads: each call that ends waits for the interpreter
-SHARED = 1 << 17  # elements from which on a thread more is worth waking
+DEALT = 1 << 17  # elements from which on a thread more is worth waking
 INT64 = numpy.dtype("int64")
 
 
@@ -38,7 +38,7 @@ INT64 = numpy.dtype("int64")
 def take(array: Array, index: Array, axis: int) -> Array:
     """Return the entries of an axis at positions that were checked."""
     # "wrap" takes half the time of "raise", which looks at each position once more, and less than "clip".
-    alone = axis or index.size * array.size < COPIES * array.shape[0] or get_num_threads() == 1
+    alone = axis or index.size * array.size < SHARED * array.shape[0] or get_num_threads() == 1
     if alone or not array.flags.c_contiguous:
         return array.take(index, axis, mode="wrap")
     found = numpy.empty(index.shape + array.shape[1:], array.dtype)
@@ -117,17 +117,15 @@ def sum_equal(table: Array, rows: Array) -> Array:
     """Return the sums of rows of a table whose numbers are (count, size)."""
     columns = numpy.ascontiguousarray(rows.T)
     sums = numpy.empty((len(rows), table.shape[1]), table.dtype)
-    step = max(16, PIECE // 2 // table.shape[1])
 
-    def turn(piece: int) -> None:
-        part = slice(piece * step, (piece + 1) * step)
+    def work(part: slice) -> None:
         total = sums[part]
         spare = scratch("rows", total.size, table.dtype).reshape(total.shape)
         table.take(columns[0, part], 0, total, "wrap")
         for column in columns[1:, part]:
             numpy.add(total, table.take(column, 0, spare, "wrap"), out=total)
 
-    parallel_for(turn, -(-len(sums) // step))
+    in_pieces(work, len(sums), table.shape[1], PIECE // 2)
     return sums
 
 
@@ -187,10 +185,8 @@ def sum_groups(
     by = numpy.argsort((ROUNDS - counts).astype("uint8"), kind="stable")
     starts, counts = starts.take(by), counts.take(by)
     width = values.shape[1]
-    step = max(16, 2 * PIECE // width)
 
-    def turn(piece: int) -> None:
-        part = slice(piece * step, (piece + 1) * step)
+    def work(part: slice) -> None:
         first, sizes = starts[part], counts[part]
         sums, spare = scratch("rows", 2 * first.size * width, values.dtype).reshape(2, first.size, width)
         values.take(order.take(first), 0, sums, "clip")
@@ -199,13 +195,13 @@ def sum_groups(
             numpy.add(sums[:k], values.take(order.take(first[:k] + done), 0, spare[:k], "clip"), out=sums[:k])
         write(by[part], sums)
 
-    parallel_for(turn, -(-len(by) // step))
+    in_pieces(work, len(by), width, 2 * PIECE)
 
 
 # -- a place for each element ------------------------------------------------------------------------------------------
 
 
-def in_pieces(
+def over_positions(
     shape: tuple[int, ...], dim: int, index: Array, visit: Callable[[slice, Array], object], together: bool,
     sure: bool = True,
 ) -> None:
@@ -221,7 +217,7 @@ def in_pieces(
             steps = numpy.arange(index.shape[axis]) * prod(shape[axis + 1 :])
             base = base + steps.reshape((-1,) + (1,) * (index.ndim - 1 - axis))
     row = prod(shape[1:])
-    together = together and index.size >= SHARED
+    together = together and index.size >= DEALT
     size = min(max(index.size // get_num_threads(), PIECE), LONGEST) if together else PIECE
     step = max(1, -(-size // max(prod(rest), 1)))
 
@@ -273,7 +269,11 @@ def gather(array: Array, dim: int, index: Array, sure: bool) -> Array:
         return array.reshape(-1).take(few_lines(array.shape, dim, index), mode="wrap")
     flat = array.reshape(-1)
     found = numpy.empty(index.shape, array.dtype)
-    in_pieces(array.shape, dim, index, lambda part, at: flat.take(at, 0, found[part].reshape(-1), "wrap"), True, sure)
+
+    def visit(part: slice, at: Array) -> None:
+        flat.take(at, 0, found[part].reshape(-1), "wrap")
+
+    over_positions(array.shape, dim, index, visit, True, sure)
     return found
 
 
@@ -285,11 +285,11 @@ def scatter(target: Array, dim: int, index: Array, values: Any) -> None:
     flat = target.reshape(-1)
     if numpy.ndim(values):
         given = values.reshape(len(index), -1)
-        in_pieces(
+        over_positions(
             target.shape, dim, index, lambda part, at: flat.__setitem__(at, given[part].reshape(-1)), bool(dim)
         )
     else:
-        in_pieces(target.shape, dim, index, lambda part, at: flat.__setitem__(at, values), True)
+        over_positions(target.shape, dim, index, lambda part, at: flat.__setitem__(at, values), True)
 
 
 def scatter_add(target: Array, dim: int, index: Array, values: Array) -> None:
@@ -305,7 +305,7 @@ def scatter_reduce(target: Array, dim: int, index: Array, values: Array, join: s
         return
     given = values.reshape(len(index), -1)
     # In one thread: NumPy keeps the interpreter meanwhile.
-    in_pieces(target.shape, dim, index, lambda part, at: join_at(flat, at, given[part].reshape(-1)), False)
+    over_positions(target.shape, dim, index, lambda part, at: join_at(flat, at, given[part].reshape(-1)), False)
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------

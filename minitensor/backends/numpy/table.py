@@ -16,6 +16,7 @@ from minitensor.backends.numpy import (
     norm,
     order,
     pool,
+    recurrent,
     reduce,
     resample,
     running,
@@ -24,6 +25,7 @@ from minitensor.backends.numpy import (
     softmax,
     volume,
 )
+from minitensor.backends.numpy.memory import keep_freed_memory
 from minitensor.backends.numpy.threads import parallel_for
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ class NumpyBackend(Backend):
     name = "cpu"
     xp = cast("Library", numpy)
     array_class = numpy.ndarray
+
+    def __init__(self) -> None:
+        keep_freed_memory()
 
     def window(self, buffer: Array, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:
         size = dtype.itemsize
@@ -78,6 +83,8 @@ class NumpyBackend(Backend):
     avg_pool = staticmethod(pool.avg_pool)
     avg_pool_input = staticmethod(pool.avg_pool_input)
     resample = staticmethod(resample.resample)
+    lstm = staticmethod(recurrent.lstm)
+    lstm_gradient = staticmethod(recurrent.lstm_gradient)
     pick = staticmethod(sample.pick)
     spread = staticmethod(sample.spread)
     compare = staticmethod(sample.compare)
@@ -87,8 +94,7 @@ class NumpyBackend(Backend):
     project_standardized = staticmethod(norm.project)
     layer_norm = staticmethod(norm.layer_norm)
     layer_norm_back = staticmethod(norm.layer_norm_back)
-    channel_statistics = staticmethod(norm.channel_statistics)
-    channel_norm = staticmethod(norm.channel_norm)
+    norm_channels = staticmethod(norm.norm_channels)
     channel_norm_back = staticmethod(norm.channel_norm_back)
     log_softmax = staticmethod(softmax.log_softmax)
     softmax_gradient = staticmethod(softmax.softmax_gradient)

@@ -35,10 +35,14 @@ BLAS_NAMES = (
 )
 
 KEPT_BYTES = 16 << 20  # a scratch buffer up to this size is kept for the next call, one a thread and slot
-# Elements from which on a second thread helps to copy: below that, waking it costs more than it copies. Measured on
-# two cores: joining 10^6 floats takes 120 us alone and 290 by two threads, 8 x 10^6 take 3.4 and 2.2 ms; 500,000 in
-# whole rows take 70 us alone and 220 by two.
-COPIES = 1 << 22
+# Note [Waiting for the interpreter]. A thread that comes back from NumPy needs the interpreter; if another has it, it
+# goes to sleep, and to wake it takes longer than most calls (100 us on a virtual machine of two cores). Two threads in
+# kernels of many short calls take turns at sleeping: gelu of 260,000 singles took 1.3 ms alone, 3.2 by two threads with
+# 16,000 elements a call, 1.1 with half of them; a step of a small GPT took 80 ms, and 60 when none but products of
+# matrices were shared. So threads share long calls (products, sorting), and work element by element only from so many
+# elements on, many a call. Copies gain as late: joining 10^6 floats takes 120 us alone and 290 by two threads.
+SHARED = 1 << 22
+LONG_CALL = 1 << 18
 
 
 def parallel_for(function: Callable[[int], object], count: int) -> None:
@@ -58,6 +62,23 @@ def parallel_for(function: Callable[[int], object], count: int) -> None:
         POOL.join(loop)
     if loop.error is not None:
         raise loop.error
+
+
+def in_pieces(work: Callable[[slice], object], count: int, width: int, block: int) -> None:
+    """Call ``work`` with slices of ``count`` rows of ``width`` elements: ``block`` elements at a time stay in a cache.
+
+    Of very many elements several threads take more at a time; see Note [Waiting for the interpreter]. So the results
+    for a row must not depend on how the rows are cut.
+    """
+    shared = count * width >= SHARED and POOL.threads > 1 and not POOL.is_inside()
+    step = max(1, (max(block, LONG_CALL) if shared else block) // max(1, width))
+    turns = -(-count // step)
+    if shared:
+        parallel_for(lambda turn: work(slice(turn * step, (turn + 1) * step)), turns)
+        return
+    with one_blas_thread():
+        for turn in range(turns):
+            work(slice(turn * step, (turn + 1) * step))
 
 
 def get_num_threads() -> int:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
 
 
-def blend(xp: Any, target: Array, keep: float, values: Array, share: float, spare: Array) -> None:
+def blend(xp: Any, target: Any, keep: float, values: Array, share: float, spare: Array) -> None:
     """Replace ``target`` by ``keep * target + share * values``; what ``spare`` holds may be lost."""
     if not is_one(keep):
         target *= keep

@@ -41,30 +41,31 @@ def project(xp: Any, input: Array, z: Array, r: Array) -> Array:
 # -- standardised and affine, in one kernel each way -------------------------------------------------------------------
 
 
-def layer_norm(xp: Any, input: Array, weight: Array | None, bias: Array | None, eps: float) -> Array:
-    """Standardise each row of (M, L), then times ``weight`` plus ``bias``, both (L)."""
-    z, _ = standard_rows(xp, input, eps)
-    return affine(z, weight, bias).astype(input.dtype)
+def layer_norm(
+    xp: Any, input: Array, weight: Array | None, bias: Array | None, eps: float
+) -> tuple[Array, Array, Array]:
+    """Standardise each row of (M, L), then times ``weight`` plus ``bias``, both (L).
+
+    Returns also the mean and 1 / sqrt(var + eps) of each row, both (M).
+    """
+    x = input.astype(wide(xp, input.dtype))
+    mean = x.mean(1, keepdims=True)
+    centered = x - mean
+    r = 1 / xp.sqrt((centered * centered).mean(1, keepdims=True) + x.dtype.type(eps))
+    return affine(centered * r, weight, bias).astype(input.dtype), mean[:, 0], r[:, 0]
 
 
 def layer_norm_back(
-    xp: Any, grad: Array, input: Array, weight: Array | None, eps: float
+    xp: Any, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None
 ) -> tuple[Array, Array, Array]:
-    """Return the gradients of ``layer_norm`` in the input, the weight and the bias."""
-    z, r = standard_rows(xp, input, eps)
+    """Return the gradients of ``layer_norm`` in the input, the weight and the bias; mean and r are the input's own."""
+    by = r[:, None]
+    z = (input - mean[:, None]) * by
     g = grad.astype(z.dtype)
     h = affine(g, weight, None)
-    total = r * (h - h.mean(1, keepdims=True) - z * (h * z).mean(1, keepdims=True))
+    total = by * (h - h.mean(1, keepdims=True) - z * (h * z).mean(1, keepdims=True))
     grads: list[Array] = [each.astype(input.dtype) for each in (total, (g * z).sum(0), g.sum(0))]
     return grads[0], grads[1], grads[2]
-
-
-def standard_rows(xp: Any, input: Array, eps: float) -> tuple[Array, Array]:
-    """Return rows with mean 0 and variance 1, and what they were multiplied by."""
-    x = input.astype(wide(xp, input.dtype))
-    centered = x - x.mean(1, keepdims=True)
-    r = 1 / xp.sqrt((centered * centered).mean(1, keepdims=True) + x.dtype.type(eps))
-    return centered * r, r
 
 
 def affine(z: Array, weight: Array | None, bias: Array | None) -> Array:
@@ -90,6 +91,15 @@ def spread(xp: Any, statistics: Array, shape: tuple[int, ...]) -> Array:
     n, channels = shape[:2]
     wanted: Array = xp.repeat(statistics, channels // statistics.shape[1], 1)
     return xp.broadcast_to(wanted, (n, channels))  # type: ignore[no-any-return]  # `xp` is untyped
+
+
+def norm_channels(
+    xp: Any, input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
+) -> tuple[Array, Array, Array, Array]:
+    """Return (N, C, L) standardised, times ``weight`` plus ``bias``; mean, 1 / sqrt(var + eps), and the biased var."""
+    mean, var = channel_statistics(xp, input, groups)
+    r = 1 / xp.sqrt(var + var.dtype.type(eps))
+    return channel_norm(xp, input, mean, r, weight, bias), mean, r, var
 
 
 def channel_statistics(xp: Any, input: Array, groups: int) -> tuple[Array, Array]:

@@ -72,7 +72,7 @@ def rnn_gradient(
 # -- LSTM --------------------------------------------------------------------------------------------------------------
 
 
-def lstm(xp: Any, gates: Array, weight: Array, h: Array, c: Array, mask: Array | None) -> Arrays:
+def lstm(xp: Any, gates: Array, weight: Array, h: Array, c: Array, mask: Array | None) -> tuple[Array, Array]:
     """Return all states h and c (2, L, N, H), and the gates i, f, g, o as they opened (L, N, 4H).
 
     A sigmoid is a tanh of half the argument, halved and raised: so one tanh serves all gates of a step.

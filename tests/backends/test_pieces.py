@@ -1,0 +1,74 @@
+"""Kernels that work piece by piece find the same however the pieces are cut, and whoever works on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minitensor.backends.numpy import (
+    activation,
+    norm,
+    pool,
+    resample,
+    running,
+    sample,
+    scatter,
+    softmax,
+    threads,
+)
+from minitensor.backends.numpy import random as chance
+from minitensor.nn.functional.resampling import linear_taps
+
+RANDOM = np.random.default_rng(0)
+ROWS = RANDOM.standard_normal((300, 40)).astype("float32")
+OTHER = RANDOM.standard_normal((300, 40)).astype("float32")
+IMAGES = RANDOM.standard_normal((6, 5, 9, 8)).astype("float32")
+PLACES = RANDOM.integers(0, 300, (4, 500))
+
+UNIFORM = RANDOM.random((400, 2, 8), "float32")
+TAPS = linear_taps(9, 17, None, False, False)
+
+KERNELS: dict[str, Callable[[], Any]] = {
+    "gelu": lambda: activation.gelu(ROWS),
+    "gelu's gradient": lambda: activation.gelu_gradient(OTHER, ROWS),
+    "relu": lambda: activation.rectify(ROWS),
+    "relu's gradient": lambda: activation.where_positive(OTHER, ROWS),
+    "softmax": lambda: softmax.softmax(ROWS, 1),
+    "log_softmax's gradient": lambda: softmax.log_softmax_gradient(OTHER, ROWS, 1),
+    "layer_norm": lambda: norm.layer_norm(ROWS, ROWS[0], ROWS[1], 1e-5),
+    "max_pool2d": lambda: pool.max_pool2d(IMAGES, (2, 3), (1, 2), (1, 1), (1, 1), False),
+    "avg_pool": lambda: pool.avg_pool(IMAGES, (2, 2), (2, 2), (0, 0), False, True, None),
+    "cumsum": lambda: running.accumulate("add", ROWS, 1),
+    "normal numbers": lambda: chance.normal_blocks(UNIFORM),
+    "bilinear": lambda: resample.resample(IMAGES, 2, TAPS),
+    "picked rows": lambda: sample.pick(ROWS, np.ones((4, 500), "float32"), PLACES),
+    "rows compared": lambda: sample.compare(OTHER, ROWS, PLACES[:, :300]),
+    "rows added": lambda: scatter.sum_rows(ROWS, PLACES.reshape(-1) % 300, PLACES[::-1].reshape(-1), 300),
+}
+
+
+CUTS = {"many, short": (1, 1), "many, long": (1, 1000), "alone": (1 << 30, 1)}
+
+
+@pytest.fixture(autouse=True)
+def three_threads() -> Iterator[None]:
+    before = threads.get_num_threads()
+    threads.set_num_threads(3)
+    yield
+    threads.set_num_threads(before)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("name", KERNELS)
+def test_results_are_the_same_however_the_work_is_cut(name: str, cut: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = KERNELS[name]()
+    monkeypatch.setattr(threads, "SHARED", CUTS[cut][0])
+    monkeypatch.setattr(threads, "LONG_CALL", CUTS[cut][1])
+    for chapter, size in ((activation, "PIECE"), (activation, "BLOCK"), (pool, "TILE_ELEMENTS"), (running, "TILE")):
+        monkeypatch.setattr(chapter, size, 1 << 10)
+    found = KERNELS[name]()
+    for one, other in zip(*[each if isinstance(each, tuple) else (each,) for each in (found, expected)], strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-6, atol=1e-6)  # BLAS may sum in another order
