@@ -38,6 +38,7 @@ def test_neither_strides_nor_other_dtypes_matter() -> None:
     assert_blended(target[:, ::2], 0.5, values[:, 1::2], 2.0)
     assert_blended(target, 0.5, values.astype("float64"), 2.0)
     assert_blended(target, 0.5, target, 2.0)
+    assert_blended(target.astype(">f4"), 0.5, values.astype(">f4"), 2.0)
 
 
 def test_numpys_own_blas_has_the_routine() -> None:
@@ -53,5 +54,13 @@ def assert_blended(target: Any, keep: float, values: Any, share: float) -> None:
     before = given.copy()
     fast.blend(ours, keep, given, share, np.empty_like(target))
     reference.blend(np, theirs, keep, before, share, np.empty_like(target))
-    np.testing.assert_allclose(ours, theirs, rtol=TOLERANCE[str(target.dtype)], atol=TOLERANCE[str(target.dtype)])
+    np.testing.assert_allclose(ours, theirs, rtol=TOLERANCE[target.dtype.name], atol=TOLERANCE[target.dtype.name])
     assert given is ours or np.array_equal(given, before, equal_nan=True)
+
+
+def test_memory_that_may_not_be_written_to_is_refused() -> None:
+    target = np.ones(1 << 15, "float32")
+    target.setflags(write=False)
+    with pytest.raises(ValueError, match="read-only"):
+        fast.blend(target, 1, np.ones_like(target), 0.5, np.empty_like(target))
+    assert (target == 1).all()

@@ -34,7 +34,8 @@ LEAST = 1 << 14  # Elements. The call itself takes 4 us, as long as NumPy needs 
 def blend(target: Array, keep: float, values: Array, share: float, spare: Array) -> None:
     """Replace ``target`` by ``keep * target + share * values``; what ``spare`` holds may be lost."""
     fits = target.size >= LEAST and share and keep and target.dtype == values.dtype and target.shape == values.shape
-    call = routine(target.dtype.char) if fits and in_a_row(target) and in_a_row(values) else None
+    safe = fits and in_a_row(target) and in_a_row(values) and target.flags.writeable  # BLAS would not ask
+    call = routine(target.dtype.char) if safe else None
     if call is None:
         reference.blend(numpy, target, keep, values, share, spare)
     else:
@@ -42,8 +43,8 @@ def blend(target: Array, keep: float, values: Array, share: float, spare: Array)
 
 
 def in_a_row(array: Array) -> bool:
-    """Whether an array lies row by row, each number where its type may lie."""
-    return array.flags.c_contiguous and array.flags.aligned
+    """Whether an array lies row by row, each number where and as the processor has it."""
+    return array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative
 
 
 @cache

@@ -39,8 +39,10 @@ def lstm(gates: Array, weight: Array, h: Array, c: Array, mask: Array | None) ->
     states = numpy.empty((2, steps, batch, size), kind)
     opened = Opened(numpy.empty((steps, 4, batch, size), kind), numpy.empty((steps, batch, size), kind))
     entering = gates.reshape(steps, batch, 4, size).transpose(0, 2, 1, 3)
+    # Laid out anew, the turned weight would save each step 5 us and cost 80.
+    across = numpy.negative(weight).T
     with one_blas_thread(), numpy.errstate(over="ignore"):  # a gate that is shut is 1 / inf
-        forward(entering, numpy.negative(weight.T, order="C"), h, c, mask, states, opened)
+        forward(entering, across, h, c, mask, states, opened)
     return states, opened
 
 
