@@ -50,6 +50,14 @@ from minitensor.dtypes import (
     short as short,
     uint8 as uint8,
 )
+from minitensor.settings import (
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision as get_float32_matmul_precision,
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+    set_float32_matmul_precision as set_float32_matmul_precision,
+    set_flush_denormal as set_flush_denormal,
+    use_deterministic_algorithms as use_deterministic_algorithms,
+)
 from minitensor.shapes import Size as Size
 from minitensor.tensor import Tensor as Tensor
 
@@ -296,6 +304,7 @@ from minitensor.ops.cast import (
     clone as clone,
     is_complex as is_complex,
     is_floating_point as is_floating_point,
+    is_signed as is_signed,
     numel as numel,
 )
 
@@ -569,12 +578,24 @@ from minitensor.ops.linalg_spellings import (
     svd as svd,
 )
 
+# -- seldom called
+from minitensor.ops.seldom import (
+    fill as fill,
+    range as range,
+    renorm as renorm,
+    scalar_tensor as scalar_tensor,
+    typename as typename,
+    vander as vander,
+)
+
 # -- rooms
 from minitensor import linalg as linalg
 from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save
+
+from minitensor.nn.functional.padding import constant_pad_nd as constant_pad_nd
 
 # What PyTorch has here too, under the same arguments as in nn.functional.
 from minitensor.nn.functional import (
@@ -583,6 +604,7 @@ from minitensor.nn.functional import (
     alpha_dropout as alpha_dropout,
     avg_pool1d as avg_pool1d,
     bilinear as bilinear,
+    celu_ as celu_,
     channel_shuffle as channel_shuffle,
     conv1d as conv1d,
     conv2d as conv2d,
@@ -602,6 +624,9 @@ from minitensor.nn.functional import (
     pixel_unshuffle as pixel_unshuffle,
     rms_norm as rms_norm,
     rrelu as rrelu,
+    rrelu_ as rrelu_,
+    selu_ as selu_,
+    threshold_ as threshold_,
 )
 
 __version__ = "0.1.0"

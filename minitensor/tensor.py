@@ -34,6 +34,7 @@ from minitensor.ops import (
     pointwise,
     random,
     reduce,
+    seldom,
     shape,
     special,
     spectral,
@@ -64,6 +65,7 @@ class Tensor(TensorBase):
 
     new_tensor, new_zeros, new_ones = creation.new_tensor, creation.new_zeros, creation.new_ones
     new_full, new_empty = creation.new_full, creation.new_empty
+    new_empty_strided = creation.new_empty_strided
 
     __repr__ = face.text
     __deepcopy__ = face.deepcopy
@@ -344,6 +346,7 @@ class Tensor(TensorBase):
     # -- cast, copy (ops/cast.py) ------------------------------------------------------------------------------------
 
     clone, contiguous, detach, data = cast.clone, cast.contiguous, cast.detach, property(cast.data, cast.set_data)
+    renorm, renorm_ = seldom.renorm, seldom.renorm_
     copy_, fill_, zero_ = cast.copy_, cast.fill_, cast.zero_
     to, type, type_as, _like_dtype = cast.to, cast.to_type, cast.type_as, cast._like_dtype
     float, double, half = cast.to_float, cast.to_double, cast.to_half

@@ -606,6 +606,15 @@ def new_empty(
     return empty(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
+def new_empty_strided(
+    self: Tensor, size: Sequence[int], stride: Sequence[int], *, dtype: Dtype = None, device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return unset memory of this tensor's dtype and device, read with the given strides; see ``empty_strided``."""
+    kind, where = dtype or self.dtype, device or self.device
+    return empty_strided(size, stride, dtype=kind, device=where, requires_grad=requires_grad)
+
+
 def legacy(*args: Any) -> Tensor:
     """Serve ``Tensor(2, 3)`` (unset memory of that size) and ``Tensor([1, 2])`` (the data, in the default dtype)."""
     if len(args) == 1 and not isinstance(args[0], int):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.record import differentiable
 from minitensor.backends.reference.resample import Taps
 from minitensor.base import TensorBase
+from minitensor.dtypes import require_fits
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError
 from minitensor.nn.functional.resampling import _resample, _resample_input
 from minitensor.ops.cast import clone
@@ -19,6 +20,7 @@ from minitensor.shapes import memoised
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
+    from minitensor.ops.operand import Number
     from minitensor.tensor import Tensor
 
 Amounts = tuple[tuple[int, int], ...]  # before and after, for every dim
@@ -51,13 +53,27 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     return clone(input) if result is input else result
 
 
+def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Tensor:
+    """Put one value around ``input``, or crop; ``pad`` goes from the last dim to the first. See ``nn.functional.pad``.
+
+    >>> import minitensor as torch
+    >>> torch.constant_pad_nd(torch.tensor([1, 2]), (1, 2), 7)
+    tensor([7, 1, 2, 7, 7])
+    """
+    if not isinstance(pad, (tuple, list)):
+        raise ArgumentTypeError(f"constant_pad_nd: pad must be a tuple of ints, got {type(pad).__name__}")
+    amounts = amounts_of(input, pad)
+    require_fits(value, input.dtype)
+    return _pad(input, amounts, value)
+
+
 def unpadded(grad: Tensor, amounts: Amounts) -> Tensor:
     """Return the gradient of a padding: one by the negated amounts, with zeros where the input was cropped."""
     return _pad(grad, tuple([(-before, -after) for before, after in amounts]), 0)
 
 
 @differentiable(input=unpadded)
-def _pad(input: Tensor, amounts: Amounts, value: float) -> Array:
+def _pad(input: Tensor, amounts: Amounts, value: Number) -> Array:
     array = input.array
     shape = tuple([before + n + after for n, (before, after) in zip(array.shape, amounts)])
     output: Array = input.xp.full(shape, value, array.dtype)

@@ -18,12 +18,15 @@ REASONS = {
     "makes a tensor of data that are no tensors; held by tests/ops/test_creation.py": (
         "as_tensor from_numpy tensor new_empty new_full new_ones new_tensor new_zeros"
     ),
+    "held by tests/ops/test_seldom.py": "new_empty_strided range scalar_tensor typename",
     "random and from nothing; held by tests/ops/test_random.py": (
         "rand randint randn randperm normal fork_rng get_rng_state set_rng_state initial_seed manual_seed seed"
     ),
     "sets or tells something global, no tensor": (
         "can_cast promote_types get_default_dtype set_default_dtype get_num_threads set_num_threads get_printoptions "
-        "set_printoptions is_grad_enabled is_inference_mode_enabled is_anomaly_enabled is_anomaly_check_nan_enabled"
+        "set_printoptions is_grad_enabled is_inference_mode_enabled is_anomaly_enabled is_anomaly_check_nan_enabled "
+        "use_deterministic_algorithms are_deterministic_algorithms_enabled set_flush_denormal "
+        "is_deterministic_algorithms_warn_only_enabled set_float32_matmul_precision get_float32_matmul_precision"
     ),
     "tells a fact about a tensor as a Python value; held by tests/ops/test_cast.py": (
         "result_type is_complex is_floating_point is_signed is_contiguous is_cuda is_leaf numel nelement dim ndim "
