@@ -33,7 +33,7 @@ def softmax(array: Array, dim: int) -> Array:
         numpy.exp(here, out=here)
         here /= (here @ ones)[:, None]
 
-    over_tiles(len(x), x.shape[1], work)
+    over_tiles(len(x), x.shape[1], work, row=x.shape[1])
     return result
 
 
@@ -51,7 +51,7 @@ def log_softmax(array: Array, dim: int) -> Array:
         numpy.exp(here, out=powers)
         here -= numpy.log(powers @ ones)[:, None]
 
-    over_tiles(len(x), x.shape[1], work)
+    over_tiles(len(x), x.shape[1], work, row=x.shape[1])
     return result
 
 
@@ -66,7 +66,7 @@ def softmax_gradient(grad: Array, weights: Array, dim: int) -> Array:
         numpy.subtract(g[rows], numpy.vecdot(g[rows], w[rows])[:, None], out=here)
         here *= w[rows]
 
-    over_tiles(len(g), g.shape[1], work)
+    over_tiles(len(g), g.shape[1], work, row=g.shape[1])
     return result
 
 
@@ -83,7 +83,7 @@ def log_softmax_gradient(grad: Array, logs: Array, dim: int) -> Array:
         here *= (g[rows] @ ones)[:, None]
         numpy.subtract(g[rows], here, out=here)
 
-    over_tiles(len(g), g.shape[1], work)
+    over_tiles(len(g), g.shape[1], work, row=g.shape[1])
     return result
 
 
