@@ -11,7 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
-from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
 from minitensor.ops.aliasing import delivered
 from minitensor.ops.cast import clone, copy_, fill_, legacy_name
 from minitensor.ops.creation import chosen, deliver, full, library
@@ -19,8 +19,10 @@ from minitensor.ops.cumulative import cumprod
 from minitensor.ops.facts import is_tensor
 from minitensor.ops.join import cat
 from minitensor.ops.linalg_norms import vector_norm
+from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import where
 from minitensor.ops.shape import flip
+from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
@@ -45,18 +47,12 @@ def required_number(name: str, argument: str, value: Any) -> Any:
     return value
 
 
-def required_tensor(name: str, argument: str, value: Any) -> None:
-    """Refuse what is no tensor."""
-    if not is_tensor(value):
-        raise ArgumentTypeError(f"{name}: {argument} must be a tensor, got {type(value).__name__}")
-
-
 # -- norms of slices ---------------------------------------------------------------------------------------------------
 
 
 def limits_of_norms(input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
     """Return by what each slice along ``dim`` is to be multiplied so that its p-norm is at most ``maxnorm``."""
-    required_tensor("renorm", "input", input)
+    require_tensors("renorm", input=input)
     power, limit = required_number("renorm", "p", p), required_number("renorm", "maxnorm", maxnorm)
     if isinstance(power, complex) or isinstance(limit, complex):
         raise DtypeError(f"renorm: p and maxnorm must be real, got {p} and {maxnorm}")
@@ -66,9 +62,8 @@ def limits_of_norms(input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
         raise DtypeError(f"renorm: maxnorm must be at least zero, got {maxnorm}")
     if input.ndim < 2:
         raise ShapeError(f"renorm: input needs at least 2 dims, got {input.ndim}; unsqueeze adds one")
-    if not -input.ndim <= dim < input.ndim:
-        raise DimError(f"renorm: dim must be between {-input.ndim} and {input.ndim - 1}, got {dim}")
-    others = tuple([each for each in range_of(input.ndim) if each != dim % input.ndim])
+    place = wrap_dim(dim, input.ndim)
+    others = tuple([each for each in range_of(input.ndim) if each != place])
     norms = vector_norm(input, float(power), others, True, dtype=WIDER.get(input.dtype))
     factors = where(norms > limit, limit / (norms + 1e-7), 1.0)
     cast: Tensor = factors.to(input.dtype)
@@ -92,7 +87,7 @@ def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number, *, out: Tensor |
 
 def renorm_(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor:
     """Scale down, where they lie, the slices along ``dim`` whose p-norm exceeds ``maxnorm``; see ``renorm``."""
-    required_tensor("renorm_", "input", input)
+    require_tensors("renorm_", input=input)
     return copy_(input, renorm(clone(input), p, dim, maxnorm))  # a clone, for the graph keeps what is written over here
 
 
@@ -113,7 +108,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
             [4, 2, 1],
             [9, 3, 1]])
     """
-    required_tensor("vander", "x", x)
+    require_tensors("vander", x=x)
     if x.ndim != 1:
         raise ShapeError(f"vander: x must have one dim, got shape {tuple(x.shape)}")
     count = x.shape[0] if N is None else N
@@ -138,7 +133,7 @@ def fill(input: Tensor, value: Operand) -> Tensor:
     >>> torch.fill(torch.zeros(3), 2)
     tensor([2., 2., 2.])
     """
-    required_tensor("fill", "input", input)
+    require_tensors("fill", input=input)
     if not is_tensor(value):
         required_number("fill", "value", value)
     return fill_(clone(input), value)

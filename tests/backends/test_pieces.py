@@ -72,3 +72,27 @@ def test_results_are_the_same_however_the_work_is_cut(name: str, cut: str, monke
     found = KERNELS[name]()
     for one, other in zip(*[each if isinstance(each, tuple) else (each,) for each in (found, expected)], strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-6, atol=1e-6)  # BLAS may sum in another order
+
+
+NORMS: dict[str, Callable[[], Any]] = {
+    "rows": lambda: norm.layer_norm_back(WIDE, WIDE * 2, WIDE[:, 0], WIDE[:, 1] ** 2 + 1, WIDE[0]),
+    "columns": lambda: norm.norm_channels(WIDE.reshape(20000, 20, 2), None, None, 0, 1e-5),
+    "columns' gradients": lambda: norm.channel_norm_back(
+        WIDE.reshape(20000, 20, 2), (WIDE * 2).reshape(20000, 20, 2), WIDE[:1, :20], WIDE[1:2, :20] ** 2 + 1, None, 0
+    ),
+}
+WIDE = RANDOM.standard_normal((20000, 40))  # several tiles
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_sums_do_not_depend_on_which_thread_was_quicker(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def backwards(function: Callable[[int], object], count: int) -> None:
+        for turn in reversed(range(count)):
+            function(turn)
+
+    monkeypatch.setattr(threads, "SHARED", 1)
+    monkeypatch.setattr(threads, "LONG_CALL", 1)
+    expected = NORMS[name]()
+    monkeypatch.setattr(threads, "parallel_for", backwards)
+    for one, other in zip(NORMS[name](), expected, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,4 +1,4 @@
-"""Pooling in tiles of a few planes, spread over threads.
+"""Pooling in tiles of a few planes, very many of them spread over threads.
 
 Each tap of the window becomes one contiguous array of the output's size, so that comparing taps runs at the speed of
 the cache; which tap won is kept as one byte. What is rare (NaN, infinities, integers) is left to the reference, tile by

@@ -2,8 +2,8 @@
 
 A sum of floats that depends on the one before makes a processor wait, about four times as long as adding takes. So of
 each 8 neighbours in a tile, each of 8 lanes gets one; the lanes are added whole, one after the other, and only the last
-of them, an eighth of the elements, is summed step by step. Tiles run on several threads; where a row is longer than a
-tile, what comes before each is found first.
+of them, an eighth of the elements, is summed step by step. Very many tiles run on several threads; where a row is
+longer than a tile, what comes before each is found first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Weighted sums of picked rows in tiles that stay in the cache, spread over threads.
+"""Weighted sums of picked rows in tiles that stay in the cache, very many spread over threads.
 
 What is not single or double precision goes to the reference. Nothing is known here of tensors or gradients.
 """

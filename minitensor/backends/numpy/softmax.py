@@ -1,4 +1,4 @@
-"""Softmax along the last dim, in tiles of rows that stay in the cache, spread over threads, with sums by BLAS.
+"""Softmax along the last dim, in tiles of rows that stay in the cache, with sums by BLAS.
 
 What is not contiguous, not in single or double precision, or small, goes to the reference.
 """
