@@ -94,6 +94,19 @@ def test_fast_weight_adjoint_equals_the_reference(case: Case) -> None:
     numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
+@given(cases(), st.tuples(st.integers(0, 2), st.integers(0, 2)))
+def test_adjoints_without_the_last_windows_equal_the_reference(case: Case, missing: Pair) -> None:
+    """Output padding makes room for windows that are not there."""
+    rows, columns = [max(1, size - less) for size, less in zip(case.grad.shape[2:], missing)]
+    grad = case.grad[:, :, :rows, :columns]
+    expected = reference.conv_input(numpy, grad, case.weight, case.input.shape, *case.numbers)
+    found = fast.conv2d_input(grad, case.weight, case.input.shape, *case.numbers)
+    numpy.testing.assert_array_equal(found, expected, strict=True)
+    expected = reference.conv_weight(numpy, grad, case.input, case.weight.shape, *case.numbers)
+    found = fast.conv2d_weight(grad, case.input, case.weight.shape, *case.numbers)
+    numpy.testing.assert_array_equal(found, expected, strict=True)
+
+
 @given(cases())
 def test_the_adjoints_are_adjoint(case: Case) -> None:
     output = fast.conv2d(case.input, case.weight, *case.numbers)

@@ -63,7 +63,8 @@ class Windows:
     @property
     def is_pointwise(self) -> bool:
         """Whether the windows are the entries themselves."""
-        return (self.kernel, self.stride, self.padding) == ((1, 1), (1, 1), (0, 0))
+        plain = (self.kernel, self.stride, self.padding) == ((1, 1), (1, 1), (0, 0))
+        return plain and (self.out_height, self.out_width) == (self.height, self.width)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def conv2d_input(
         return reference.conv_input(numpy, grad, weight, input_shape, stride, padding, dilation, groups)
     reach = (dilation[0] * (weight.shape[2] - 1), dilation[1] * (weight.shape[3] - 1))
     around = (reach[0] - padding[0], reach[1] - padding[1])
-    if stride == (1, 1) and min(around) >= 0:
+    if stride == (1, 1) and min(around) >= 0 and is_whole(grad.shape, input_shape, weight.shape, padding, dilation):
         return conv2d(grad, turned(weight, groups), stride, around, dilation, groups)
     windows = measure(input_shape, weight.shape, grad.shape[2:], stride, padding, dilation, groups)
     total = fresh(grad, input_shape)
@@ -322,6 +323,11 @@ def places(input_shape: Shape, weight_shape: Shape, stride: Pair, padding: Pair,
     """Return (OH, OW)."""
     rows, columns = reference.output_size(input_shape, weight_shape, stride, padding, dilation)
     return rows, columns
+
+
+def is_whole(grad_shape: Shape, input_shape: Shape, weight_shape: Shape, padding: Pair, dilation: Pair) -> bool:
+    """Whether every window of the input, at stride 1, has a gradient; with output padding, the last ones have none."""
+    return places(input_shape, weight_shape, (1, 1), padding, dilation) == grad_shape[2:]
 
 
 def measure(
