@@ -119,7 +119,10 @@ def equal(input: Tensor, other: Tensor) -> bool:
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Array:
-    """Whether ``|input - other| <= atol + rtol * |other|``, element by element; infinities are close to themselves."""
+    """Whether ``|input - other| <= atol + rtol * |other|``, element by element.
+
+    An infinity is close to itself alone.
+    """
     require_tensors("isclose", input=input, other=other)
     check_tolerances(input, other, rtol, atol)
     xp = same_device(input, other).xp
@@ -131,7 +134,8 @@ def isclose(
         return near
     if a.dtype.kind in "biu":
         a, b = a.astype("float64"), b.astype("float64")
-    near |= xp.isfinite(a) & (xp.abs(a - b) <= atol + xp.abs(rtol * b))
+    error = xp.abs(a - b)
+    near |= xp.isfinite(error) & (error <= atol + xp.abs(rtol * b))
     return near
 
 

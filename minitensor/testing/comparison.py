@@ -6,6 +6,7 @@ differ, and by how much at most. How values were computed is not known here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Number
 from typing import Any, NamedTuple
@@ -167,14 +168,20 @@ def compare_numbers(actual: Any, expected: Any, options: Options) -> None:
     rtol, atol = options.tolerances or loosest(*kinds)
     if actual == expected or (options.equal_nan and actual != actual and expected != expected):
         return
-    if not abs(actual - expected) <= atol + rtol * abs(expected) < float("inf"):
+    error = magnitude(actual - expected)
+    if not (math.isfinite(error) and error <= atol + rtol * magnitude(expected)):
         raise Mismatch(apart(actual, expected, rtol, atol))
+
+
+def magnitude(number: Any) -> Any:
+    """Return the absolute value, infinite where Python's ``abs`` of a complex number overflows and raises."""
+    return math.hypot(number.real, number.imag) if isinstance(number, complex) else abs(number)
 
 
 def apart(actual: Any, expected: Any, rtol: float, atol: float) -> str:
     """Say how far two numbers lie from one another."""
-    difference, exact = abs(actual - expected), not rtol and not atol
-    relative = difference / abs(expected) if expected else float("inf")
+    difference, exact = magnitude(actual - expected), not rtol and not atol
+    relative = difference / magnitude(expected) if expected else float("inf")
     return (
         f"Scalars are not {'equal' if exact else 'close'}!\n\nExpected {expected} but got {actual}.\n"
         f"Absolute difference: {difference}{allowed(atol, exact)}\n"
