@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.record import differentiable
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import inplace, writes
+from minitensor.ops.kinds import FLOATS, REALS, of_kind, require_kind
 from minitensor.ops.operand import number_beside
-from minitensor.ops.pointwise import as_float, clamp_max, where
+from minitensor.ops.pointwise import clamp_max, where
 from minitensor.ops.reduce import sum
 from minitensor.ops.special import precise
 from minitensor.ops.unary import abs, exp, expm1, sigmoid, tanh
@@ -56,20 +57,13 @@ def relu(input: Tensor) -> Array:
     >>> torch.relu(torch.tensor([-1., 2.]))
     tensor([0., 2.])
     """
-    return input.backend.rectify(rectifiable(input))
+    return input.backend.rectify(of_kind("relu", REALS, input.array))
 
 
 @writes(input=lambda grad, result: where_positive(grad, result))
 def relu_(input: Tensor) -> None:
     """Replace ``input`` by ``max(0, input)``."""
-    input.backend.rectify(rectifiable(input), out=input.array)
-
-
-def rectifiable(input: Tensor) -> Array:
-    """Return the array; bools and complex numbers have no positive part."""
-    if input.array.dtype.kind in "bc":
-        raise DtypeError(f"relu: not supported for {input.dtype.name} tensors")
-    return input.array
+    input.backend.rectify(of_kind("relu", REALS, input.array), out=input.array)
 
 
 def gated_again(grad: Tensor, condition: Tensor, source: Tensor) -> Tensor:
@@ -102,9 +96,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Arra
     """Return ``input`` limited to [min_val, max_val]; at the limits the gradient is zero."""
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
-    array = input.array
-    if array.dtype.kind not in "fiu":
-        raise UnsupportedDtype(f"hardtanh: not implemented for {input.dtype.name}")
+    array = of_kind("hardtanh", REALS, input.array)
     if array.dtype.kind == "u" and min_val < 0:
         raise UnsupportedDtype(f"hardtanh: {input.dtype.name} has no negative limits, got {min_val}")
     low, high = array.dtype.type(int(min_val) if array.dtype.kind != "f" else min_val), array.dtype.type(max_val)
@@ -119,7 +111,7 @@ def relu6(input: Tensor) -> Tensor:
 @differentiable(input=lambda grad, input, negative_slope: sloped(grad, input, negative_slope))
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Array:
     """Return ``input`` where it is positive and ``negative_slope * input`` elsewhere."""
-    array, xp = input.array, input.xp
+    array, xp = of_kind("leaky_relu", FLOATS, input.array), input.xp
     sloped = array * array.dtype.type(negative_slope)
     if 0 < negative_slope <= 1:
         return xp.maximum(array, sloped)  # a third of the time of `where`
@@ -149,7 +141,7 @@ def prelu_slope(grad: Tensor, input: Tensor, weight: Tensor) -> Tensor:
     weight=lambda grad, input: gated(grad * input, ~(input > 0), input),
 )
 def _prelu(input: Tensor, weight: Tensor) -> Array:
-    array = input.array
+    array = of_kind("prelu", FLOATS, input.array)
     return input.backend.where(array > 0, array, weight.array * array)
 
 
@@ -166,17 +158,10 @@ def per_channel(weight: Tensor, input: Tensor) -> Tensor:
     return weight.reshape((-1,) + (1,) * (input.ndim - 2))
 
 
-def stepping(name: str, input: Tensor) -> Array:
-    """Return the array of a tensor of real numbers; bools and complex numbers have no steps."""
-    if input.array.dtype.kind not in "fiu":
-        raise UnsupportedDtype(f"{name}: not implemented for {input.dtype.name}")
-    return input.array
-
-
 @differentiable(input=lambda grad, input, threshold: gated(grad, ~(input <= threshold), input))
 def threshold(input: Tensor, threshold: float, value: float) -> Array:
     """Return ``input`` where it is greater than ``threshold`` and ``value`` elsewhere."""
-    array = stepping("threshold", input)
+    array = of_kind("threshold", REALS, input.array)
     bound, filling = [number_beside(each, array).astype(array.dtype) for each in (threshold, value)]
     return input.backend.where(array <= bound, filling, array)
 
@@ -184,7 +169,7 @@ def threshold(input: Tensor, threshold: float, value: float) -> Array:
 @differentiable(input=lambda grad, input, lambd: gated(grad, (input < -lambd) | (input > lambd), input))
 def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` with zeros where it lies in [-lambd, lambd]."""
-    array = stepping("hardshrink", input)
+    array = of_kind("hardshrink", FLOATS, input.array)
     kind = array.dtype.type
     return input.backend.where((array >= kind(-lambd)) & (array <= kind(lambd)), kind(0), array)
 
@@ -194,7 +179,7 @@ def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
     """Return ``input`` moved by ``lambd`` towards zero, and zero where it lies in [-lambd, lambd]."""
     if lambd < 0:
         raise ShapeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
-    array, xp = stepping("softshrink", input), input.xp
+    array, xp = of_kind("softshrink", FLOATS, input.array), input.xp
     width = array.dtype.type(lambd)
     return xp.where(array > width, array - width, xp.where(array < -width, array + width, array * array.dtype.type(0)))
 
@@ -205,6 +190,7 @@ def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Return ``input`` where it is positive and ``alpha * (exp(input) - 1)`` elsewhere."""
+    require_kind("elu", FLOATS, input)
     return relu(input) + expm1(clamp_max(input, 0)) * alpha
 
 
@@ -212,6 +198,7 @@ def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Return ``input`` where it is positive and ``alpha * (exp(input / alpha) - 1)`` elsewhere."""
     if alpha == 0:
         raise CeluAlpha("celu: alpha cannot be 0")
+    require_kind("celu", FLOATS, input)
     return relu(input) + expm1(clamp_max(input, 0) / alpha) * alpha
 
 
@@ -224,6 +211,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 def selu(input: Tensor) -> Tensor:
     """Return ``scale * elu(input, alpha)``, which keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+    require_kind("selu", FLOATS, input)
     return elu(input, SELU_ALPHA) * SELU_SCALE
 
 
@@ -232,7 +220,7 @@ def selu(input: Tensor) -> Tensor:
 )
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """Return ``log(1 + exp(beta * input)) / beta``, and ``input`` where ``beta * input`` exceeds ``threshold``."""
-    xp, array = input.xp, as_float(input)
+    xp, array = input.xp, of_kind("softplus", FLOATS, input.array)
     kind = array.dtype.type
     scaled = array * kind(beta)
     smooth = (xp.maximum(scaled, kind(0)) + xp.log1p(xp.exp(-xp.abs(scaled)))) / kind(beta)
@@ -242,7 +230,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Array
 @differentiable(input=lambda grad, input: grad * sigmoid(-input))
 def logsigmoid(input: Tensor) -> Array:
     """Return ``log(sigmoid(input))`` without overflow."""
-    xp, array = input.xp, as_float(input)
+    xp, array = input.xp, of_kind("logsigmoid", FLOATS, input.array)
     return xp.minimum(array, array.dtype.type(0)) - xp.log1p(xp.exp(-xp.abs(array)))
 
 
@@ -269,7 +257,8 @@ def silu_gradient(input: Tensor, x: Tensor) -> Array:
 
 @differentiable(input=lambda grad, input: silu_gradient(grad, input))
 def _silu(input: Tensor) -> Array:
-    return input.backend.silu(precise("silu", input)).astype(as_float(input).dtype, copy=False)
+    array = of_kind("silu", FLOATS, input.array)
+    return input.backend.silu(precise("silu", input)).astype(array.dtype, copy=False)
 
 
 def silu(input: Tensor) -> Tensor:
@@ -279,6 +268,7 @@ def silu(input: Tensor) -> Tensor:
 
 def mish(input: Tensor) -> Tensor:
     """Return ``input * tanh(softplus(input))`` (Misra 2019)."""
+    require_kind("mish", FLOATS, input)
     return input * tanh(softplus(input))
 
 
@@ -304,7 +294,8 @@ def gelu_gradient(input: Tensor, x: Tensor) -> Array:
 
 @differentiable(input=lambda grad, input: gelu_gradient(grad, input))
 def _gelu(input: Tensor) -> Array:
-    return input.backend.gelu(precise("gelu", input)).astype(as_float(input).dtype, copy=False)
+    array = of_kind("gelu", FLOATS, input.array)
+    return input.backend.gelu(precise("gelu", input)).astype(array.dtype, copy=False)
 
 
 BEND, WIDTH = 0.044715, math.sqrt(2 / math.pi)
@@ -320,6 +311,7 @@ def gelu_by_tanh_slope(x: Tensor) -> Tensor:
 @differentiable(input=lambda grad, input: grad * gelu_by_tanh_slope(input))
 def gelu_by_tanh(input: Tensor) -> Array:
     """Return ``x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3))) / 2``."""
+    of_kind("gelu", FLOATS, input.array)
     x = precise("gelu", input)
     found = input.xp.asarray(x * x)
     found *= x.dtype.type(WIDTH * BEND)
@@ -329,7 +321,7 @@ def gelu_by_tanh(input: Tensor) -> Array:
     found += x.dtype.type(1)
     found *= x
     found *= x.dtype.type(0.5)
-    return found.astype(as_float(input).dtype, copy=False)
+    return found.astype(input.array.dtype, copy=False)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -350,6 +342,7 @@ class GeluKind(ArgumentError, DtypeError):
 
 def hardsigmoid(input: Tensor) -> Tensor:
     """Return ``relu6(input + 3) / 6``."""
+    require_kind("hardsigmoid", FLOATS, input)
     return hardtanh(input + 3, 0.0, 6.0) / 6
 
 
@@ -358,7 +351,7 @@ def hardsigmoid(input: Tensor) -> Tensor:
 )
 def hardswish(input: Tensor) -> Array:
     """Return ``input * relu6(input + 3) / 6`` (Howard et al. 2019)."""
-    array = input.array
+    array = of_kind("hardswish", FLOATS, input.array)
     result: Array = array * input.xp.clip(array + array.dtype.type(3), 0, 6) / array.dtype.type(6)
     return result
 
@@ -378,6 +371,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
         raise ShapeError("glu: does not support 0-dimensional tensors")
+    require_kind("glu", FLOATS, input)
     size = input.shape[dim]
     if size % 2:
         raise ShapeError(f"glu: halving dimension must be even, but dimension {dim} is size {size}")
@@ -385,13 +379,6 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 
 # -- softmax -----------------------------------------------------------------------------------------------------------
-
-
-def weighable(input: Tensor, name: str) -> Array:
-    """Return the array, if it is of real numbers that are no integers."""
-    if input.array.dtype.kind != "f":
-        raise DtypeError(f"{name}: not implemented for {input.dtype.name}; pass dtype=, or cast with .float()")
-    return input.array
 
 
 def weighted_again(grad: Tensor, weights: Tensor, dim: int) -> Tensor:
@@ -412,7 +399,7 @@ def softmax_gradient(input: Tensor, weights: Tensor, dim: int) -> Array:
 
 @differentiable(input=lambda grad, result, dim: softmax_gradient(grad, result, dim))
 def _softmax(input: Tensor, dim: int) -> Array:
-    return input.backend.softmax(weighable(input, "softmax"), dim)
+    return input.backend.softmax(of_kind("softmax", FLOATS, input.array), dim)
 
 
 @differentiable(
@@ -426,7 +413,7 @@ def log_softmax_gradient(input: Tensor, logs: Tensor, dim: int) -> Array:
 
 @differentiable(input=lambda grad, result, dim: log_softmax_gradient(grad, result, dim))
 def _log_softmax(input: Tensor, dim: int) -> Array:
-    return input.backend.log_softmax(weighable(input, "log_softmax"), dim)
+    return input.backend.log_softmax(of_kind("log_softmax", FLOATS, input.array), dim)
 
 
 def softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:

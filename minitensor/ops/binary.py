@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtype
+from minitensor.errors import ArgumentTypeError, DtypeError
 from minitensor.ops.aliasing import delivered
-from minitensor.ops.operand import is_number, result_dtype, tensors
+from minitensor.ops.kinds import FLOATS
+from minitensor.ops.operand import is_number, result_dtype
 from minitensor.ops.pointwise import library_of, mul, mul_, ordered, pow, pow_, where
 
 if TYPE_CHECKING:
@@ -63,9 +64,7 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 )
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log2(2**input + 2**other)`` without overflow."""
-    a, b = tensors("logaddexp2", input, other)
-    if a.dtype.kind != "f":
-        raise UnsupportedDtype(f"logaddexp2: not implemented for {a.dtype}; cast to a floating dtype first")
+    a, b = ordered("logaddexp2", input, other, FLOATS)
     return library_of(input, other).logaddexp2(a, b)
 
 

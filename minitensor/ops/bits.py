@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.record import differentiable, nondifferentiable
-from minitensor.errors import DtypeError, UnsupportedDtype
+from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import delivered, inplace
-from minitensor.ops.operand import require_tensors, result_dtype, tensor_first, tensors
-from minitensor.ops.pointwise import library_of, mul, mul_, pow, where
+from minitensor.ops.kinds import FLOATS, INTEGERS, ORDERED, of_kind
+from minitensor.ops.operand import require_tensors, result_dtype, tensor_first
+from minitensor.ops.pointwise import library_of, mul, mul_, ordered, pow, where
 from minitensor.ops.return_types import frexp as FrexpResult
-from minitensor.ops.unary import real
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @nondifferentiable
 def signbit(input: Tensor) -> Array:
     """Whether the sign is minus, also of -0.0."""
-    array = real("signbit", input)
+    array = of_kind("signbit", ORDERED, input.array)
     return input.xp.signbit(array) if array.dtype.kind == "f" else array < 0
 
 
@@ -40,9 +40,7 @@ def sign_moved(grad: Tensor, input: Tensor, result: Tensor) -> Any:
 def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the modulus of ``input`` with the sign of ``other``; integers give floats."""
     a, b = tensor_first("copysign", input, other)
-    if a.dtype.kind == "c":
-        raise UnsupportedDtype("copysign: complex numbers have no sign; use sgn")
-    if a.dtype.kind != "f":
+    if of_kind("copysign", ORDERED, a).dtype.kind != "f":
         a, b = [each.astype(dtypes.get_default_dtype().numpy) for each in (a, b)]
     return library_of(input, other).copysign(a, b)
 
@@ -50,9 +48,7 @@ def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Arr
 @differentiable(input=lambda grad: grad, other=lambda grad: grad * 0)
 def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the next number that the dtype holds after ``input``, on the way to ``other``."""
-    a, b = tensors("nextafter", input, other)
-    if a.dtype.kind != "f":
-        raise UnsupportedDtype(f"nextafter: not implemented for {a.dtype}; cast to a floating dtype first")
+    a, b = ordered("nextafter", input, other, FLOATS)
     return library_of(input, other).nextafter(a, b)
 
 
@@ -62,7 +58,7 @@ def heaviside(input: Tensor, values: Tensor) -> Array:
     require_tensors("heaviside", input=input, values=values)
     if input.dtype is not values.dtype:
         raise DtypeError(f"heaviside: not implemented for two dtypes, {input.dtype.name} and {values.dtype.name}")
-    a, b, xp = real("heaviside", input), values.array, library_of(input, values)
+    a, b, xp = of_kind("heaviside", ORDERED, input.array), values.array, library_of(input, values)
     kind = a.dtype.type
     found: Array = xp.where(a == 0, b, xp.where(a > 0, kind(1), kind(0)))  # 0 for NaN, as in PyTorch
     return found
@@ -151,10 +147,7 @@ def _ldexp_(input: Tensor, other: Tensor) -> None:
 
 def integers(name: str, input: Tensor, other: Tensor) -> tuple[Array, Array]:
     """Return the operands of an op on integers."""
-    a, b = tensors(name, input, other)
-    if a.dtype.kind not in "iu":
-        raise UnsupportedDtype(f"{name}: not implemented for {a.dtype}; cast to an integer dtype first")
-    return a, b
+    return ordered(name, input, other, INTEGERS)
 
 
 @nondifferentiable

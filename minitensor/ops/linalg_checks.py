@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.base import TensorBase
-from minitensor.errors import DtypeError, LinAlgError, ShapeError
+from minitensor.errors import LinAlgError, ShapeError, UnsupportedDtype
 from minitensor.ops.operand import not_a_tensor
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def inexact(name: str, A: Any, argument: str = "A") -> Tensor:
         raise not_a_tensor(name, argument, A)
     if A.array.dtype.char not in "fdFD":
         what = "low precision dtypes are not supported" if A.array.dtype.kind == "f" else "expected floats or complex"
-        raise DtypeError(f"{name}: {what}, got {A.dtype.name}; cast with .float() or .double()")
+        raise UnsupportedDtype(f"{name}: {what}, got {A.dtype.name}; cast with .float() or .double()")
     return A  # type: ignore[return-value]  # every TensorBase that users hold is a Tensor
 
 
@@ -47,13 +47,6 @@ def square(name: str, A: Any, argument: str = "A") -> Tensor:
             f"{tuple(found.shape)})"
         )
     return found
-
-
-def same_dtype(name: str, **given: Tensor) -> None:
-    """Refuse tensors of different dtypes."""
-    if len({each.array.dtype for each in given.values()}) > 1:
-        told = " and ".join(f"{argument} of {each.dtype.name}" for argument, each in given.items())
-        raise DtypeError(f"{name}: expected one dtype, got {told}; cast with .to(...)")
 
 
 def unless_failed(name: str, input: Tensor, result: Array, failed: Array | None, why: str) -> Array:

@@ -15,13 +15,13 @@ from minitensor.base import values_of
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.aliasing import delivered
+from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.linalg_checks import (
     SINGULAR,
     imag_of,
     inexact,
     marks,
     matrices,
-    same_dtype,
     square,
     unless_failed,
 )
@@ -68,7 +68,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
     tensor([1.0000, 0.5000])
     """
     matrix, right = square("linalg.solve", A), inexact("linalg.solve", B, "B")
-    same_dtype("linalg.solve", A=matrix, B=right)
+    require_same_dtype("linalg.solve", A=matrix, B=right)
     is_vector = right.ndim == 1 or (right.ndim == matrix.ndim - 1 and right.shape == matrix.shape[:-1])
     if is_vector and not left:
         raise ShapeError("linalg.solve: vector broadcasting of the left hand side is not supported for left=False")
@@ -241,7 +241,7 @@ def solve_triangular(
     """
     name = "linalg.solve_triangular"
     matrix, right = square(name, input), matrices(name, B, "B")
-    same_dtype(name, A=matrix, B=right)
+    require_same_dtype(name, A=matrix, B=right)
     fits(name, matrix, right, left)
     if left:
         return delivered(_solve_triangular(matrix, right, bool(upper), bool(unitriangular)), out)
@@ -276,7 +276,7 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: T
     tensor([[2.]])
     """
     right, factor = matrices("cholesky_solve", input, "B"), square("cholesky_solve", input2, "L")
-    same_dtype("cholesky_solve", B=right, L=factor)
+    require_same_dtype("cholesky_solve", B=right, L=factor)
     fits("cholesky_solve", factor, right, True)
     lower = adjoint(factor) if upper else factor
     return delivered(_cholesky_solve(right, lower), out)

@@ -16,7 +16,8 @@ from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.aliasing import delivered
-from minitensor.ops.linalg_checks import inexact, matrices, real_of, same_dtype, square
+from minitensor.ops.kinds import require_same_dtype
+from minitensor.ops.linalg_checks import inexact, matrices, real_of, square
 from minitensor.ops.linalg_factor import eigvalsh, svdvals
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.pointwise import conj, where
@@ -156,7 +157,7 @@ def lstsq(
     """
     name = "linalg.lstsq"
     left, right = matrices(name, input), inexact(name, b, "B")
-    same_dtype(name, A=left, B=right)
+    require_same_dtype(name, A=left, B=right)
     if driver is None:
         driver = DRIVERS[0]
     if driver not in DRIVERS:

@@ -18,9 +18,10 @@ from minitensor import dtypes
 from minitensor.autograd.record import NUMBERS, differentiable, on_equal_dtypes, on_host_floats
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtype, UsageError
+from minitensor.errors import ArgumentTypeError, DtypeError, UsageError
 from minitensor.ops.aliasing import delivered, inplace
 from minitensor.ops.creation import tensor
+from minitensor.ops.kinds import FLOATS, INEXACT, NUMERIC, ORDERED, REALS, of_kind
 from minitensor.ops.operand import (
     is_number,
     meets,
@@ -243,11 +244,7 @@ def fmod(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
 def divisible(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
     """Return operands for an integer or real division; an integer divisor of zero raises, as in PyTorch."""
     a, b = operands(input, other)
-    if a.dtype.kind == "c":
-        raise DtypeError(f"{name}: not implemented for {a.dtype}: complex numbers have no order")
-    if a.dtype.kind == "b":
-        raise DtypeError(f"{name}: not implemented for bool; cast to an integer first")
-    if a.dtype.kind in "iu" and not b.all():
+    if of_kind(name, REALS, a).dtype.kind != "f" and not b.all():
         raise ZeroDivision(f"{name}: ZeroDivisionError: an integer divisor is zero")
     return a, b
 
@@ -385,12 +382,10 @@ def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 # -- choosing ----------------------------------------------------------------------------------------------------------
 
 
-def ordered(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
+def ordered(name: str, input: Operand, other: Operand, kinds: str = ORDERED) -> tuple[Array, Array]:
     """Return two tensors' arrays, whose elements have an order."""
     a, b = tensors(name, input, other)
-    if a.dtype.kind == "c":
-        raise UnsupportedDtype(f"{name}: not supported for complex numbers, which have no order")
-    return a, b
+    return of_kind(name, kinds, a), b
 
 
 def shared(grad: Tensor, mine: Tensor, tied: Tensor) -> Any:
@@ -470,6 +465,7 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None,
         return input.backend.clip(array, low, high)
     bounds = [each for each in (min, max) if each is not None]
     array, *limits = promoted(input, *bounds)
+    of_kind("clamp", ORDERED, array)
     xp = library_of(input, *bounds)
     for limit, choose in zip(limits, [xp.maximum] * (min is not None) + [xp.minimum] * (max is not None), strict=True):
         array = choose(array, limit)
@@ -520,8 +516,7 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = No
     for argument, value in (("end", end), ("weight", weight)):
         if isinstance(value, TensorBase) and value.dtype is not input.dtype:
             raise DtypeError(f"lerp: expected dtype {input.dtype.name} for `{argument}`, got {value.dtype.name}")
-    if input.array.dtype.kind not in "fc":
-        raise UnsupportedDtype(f"lerp: not implemented for {input.dtype.name}; cast to a floating dtype first")
+    of_kind("lerp", INEXACT, input.array)
     start, stop, share = promoted(input, end, weight)
     xp, way = library_of(input, end), stop - start
     found: Array = xp.where(xp.abs(share) < 0.5, start + share * way, stop - way * (1 - share))
@@ -539,9 +534,7 @@ def addcmul(
     """Return ``input + value * tensor1 * tensor2``."""
     require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
     start, a, b = promoted(input, tensor1, tensor2)
-    if start.dtype.kind == "b":
-        raise UnsupportedDtype("addcmul: not implemented for bool; cast to an integer first")
-    found: Array = start + factor(value, start) * a * b
+    found: Array = of_kind("addcmul", NUMERIC, start) + factor(value, start) * a * b
     return found
 
 
@@ -574,7 +567,7 @@ def factor(value: Number, array: Array) -> Array:
 )
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(exp(input) + exp(other))`` without overflow."""
-    a, b = tensors("logaddexp", input, other)
+    a, b = ordered("logaddexp", input, other, INEXACT)
     xp = library_of(input, other)
     if a.dtype.kind != "c":
         return xp.logaddexp(a, b)
@@ -588,7 +581,7 @@ def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Arr
 )
 def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``sqrt(input**2 + other**2)`` without overflow."""
-    a, b = ordered("hypot", input, other)
+    a, b = ordered("hypot", input, other, FLOATS)
     return library_of(input, other).hypot(a, b)
 
 

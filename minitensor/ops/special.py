@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.record import differentiable
-from minitensor.errors import DtypeError, UsageError
+from minitensor.errors import UsageError
 from minitensor.ops.aliasing import check_fits, delivered, inplace
 from minitensor.ops.cast import copy_
+from minitensor.ops.kinds import FLOATS, ORDERED, of_kind
 from minitensor.ops.operand import operands, require_tensors
 from minitensor.ops.pointwise import as_float, conj, library_of, sub, where
 from minitensor.ops.unary import cos, exp, log, sgn, sin
@@ -27,17 +28,13 @@ if TYPE_CHECKING:
 
 def precise(name: str, input: Tensor) -> Array:
     """Return the array in the precision to compute in: single for halves, else its own."""
-    array = as_float(input)
-    if array.dtype.kind == "c":
-        raise DtypeError(f"{name}: not implemented for {input.dtype.name}")
+    array = of_kind(name, FLOATS, as_float(input))
     return array.astype("float32") if array.dtype.itemsize == 2 else array
 
 
 def doubles(name: str, input: Tensor) -> Array:
     """Return the array in double precision."""
-    if input.array.dtype.kind == "c":
-        raise DtypeError(f"{name}: not implemented for {input.dtype.name}")
-    return input.array.astype("float64", copy=False)
+    return of_kind(name, ORDERED, input.array).astype("float64", copy=False)
 
 
 def rounded(found: Array, input: Tensor) -> Array:
@@ -248,9 +245,7 @@ def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Array:
 def inexact(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
     """Return two operands in a real floating-point dtype."""
     a, b = operands(input, other)
-    if a.dtype.kind == "c":
-        raise DtypeError(f"{name}: not implemented for {a.dtype}")
-    if a.dtype.kind == "f":
+    if of_kind(name, ORDERED, a).dtype.kind == "f":
         return a, b
     kind = dtypes.get_default_dtype().numpy
     return a.astype(kind), b.astype(kind)
@@ -296,9 +291,7 @@ def slope_of_entr(grad: Tensor, input: Tensor) -> Tensor:
 @differentiable(input=slope_of_entr)
 def entr(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``-input * log(input)``, a term of an entropy: 0 at 0, and minus infinity for what is negative."""
-    array, xp = as_float(input), input.xp
-    if array.dtype.kind == "c":
-        raise DtypeError(f"entr: not implemented for {input.dtype.name}")
+    array, xp = of_kind("entr", FLOATS, as_float(input)), input.xp
     inside = -array * xp.log(xp.where(array == 0, array.dtype.type(1), array))
     return xp.where(array < 0, array.dtype.type(-math.inf), xp.where(array == 0, array.dtype.type(0), inside))
 
@@ -319,9 +312,7 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
     >>> torch.logit(torch.tensor([0.5, 1.0]), eps=0.25)
     tensor([0.0000, 1.0986])
     """
-    xp, array = input.xp, as_float(input)
-    if array.dtype.kind == "c":
-        raise DtypeError(f"logit: not implemented for {input.dtype.name}; for complex numbers write log(x / (1 - x))")
+    xp, array = input.xp, of_kind("logit", FLOATS, as_float(input))
     if eps is not None:
         array = xp.clip(array, eps, 1 - eps)
     return xp.log(array / (1 - array))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.record import differentiable, on_host_floats
 from minitensor.base import TensorBase
-from minitensor.errors import DtypeError, UnsupportedDtype
+from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
+from minitensor.ops.kinds import FLOATS, NUMERIC, ORDERED, REALS, of_kind, unsupported
 from minitensor.ops.pointwise import as_float, conj, where
 
 if TYPE_CHECKING:
@@ -156,7 +157,9 @@ def atanh(input: Tensor, *, out: Tensor | None = None) -> Array:
 @differentiable(input=lambda grad, input: grad * input.sgn())
 def abs(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the absolute value; of complex numbers the modulus, which is real."""
-    return input.xp.abs(input.array) if input.array.dtype.kind != "b" else input.array.copy()
+    if input.array.dtype.kind == "b":
+        raise unsupported("abs", NUMERIC, input.array.dtype)
+    return input.xp.abs(input.array)
 
 
 def sgn_gradient(grad: Tensor, input: Tensor) -> Tensor:
@@ -186,7 +189,7 @@ def sgn(input: Tensor, *, out: Tensor | None = None) -> Array:
 @differentiable(input=lambda grad: grad * 0)
 def sign(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return -1, 0 or 1."""
-    real("sign", input)
+    of_kind("sign", ORDERED, input.array)
     return signs(input)
 
 
@@ -201,28 +204,28 @@ def signs(input: Tensor) -> Array:
 @differentiable(input=lambda grad: grad * 0)
 def floor(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round downwards."""
-    array = real("floor", input)
+    array = of_kind("floor", REALS, input.array)
     return input.xp.floor(array) if array.dtype.kind == "f" else array.copy()
 
 
 @differentiable(input=lambda grad: grad * 0)
 def ceil(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round upwards."""
-    array = real("ceil", input)
+    array = of_kind("ceil", REALS, input.array)
     return input.xp.ceil(array) if array.dtype.kind == "f" else array.copy()
 
 
 @differentiable(input=lambda grad: grad * 0)
 def trunc(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round towards zero."""
-    array = real("trunc", input)
+    array = of_kind("trunc", REALS, input.array)
     return input.xp.trunc(array) if array.dtype.kind == "f" else array.copy()
 
 
 @differentiable(input=lambda grad: grad * 0)
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Array:
     """Round to ``decimals`` places, halves to the even neighbour."""
-    array = real("round", input)
+    array = of_kind("round", REALS, input.array)
     if array.dtype.kind != "f":
         return input.xp.array(array)
     if not decimals:
@@ -236,17 +239,8 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Arr
 @differentiable(input=lambda grad: grad)
 def frac(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the part after the point, with the sign of ``input``."""
-    array = real("frac", input)
-    if array.dtype.kind != "f":
-        raise UnsupportedDtype(f"frac: not implemented for {input.dtype.name}; integers have no part after the point")
+    array = of_kind("frac", FLOATS, input.array)
     return array - input.xp.trunc(array)
-
-
-def real(name: str, input: Tensor) -> Array:
-    """Return the array of a tensor whose elements have an order."""
-    if input.array.dtype.kind == "c":
-        raise DtypeError(f"{name}: not supported for complex numbers, which have no order")
-    return input.array
 
 
 # -- others ------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.record import batched_among, differentiable
 from minitensor.base import TensorBase, values_of, wrap
+from minitensor.dtypes import int64, uint8
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -279,8 +280,6 @@ def as_rows(input: Tensor) -> Tensor:
 
 def picked_scores(name: str, rows: Tensor, classes: Tensor) -> Tensor:
     """Return from each row of (N, C) the entry of its class, after a check that it is there."""
-    if classes.array.dtype.kind not in "iu":
-        raise DtypeError(f"{name}: expected integer classes, got {classes.dtype.name}; cast with .long()")
     array, count = values_of(classes), rows.shape[1]
     wrong = (array < 0) | (array >= count)
     if wrong.any():
@@ -341,10 +340,10 @@ def check_classes(name: str, input: Tensor, target: Tensor) -> None:
             f"{name}: expected target of shape {wanted} for input of shape {shape}, got {tuple(target.shape)}; class "
             "numbers have the shape of the input without its dim of classes"
         )
-    if target.array.dtype.kind not in "iu":
+    if target.dtype not in (int64, uint8):
         raise DtypeError(
-            f"{name}: expected target to hold class numbers (an integer dtype, as int64) or probabilities in the "
-            f"shape of the input, got {target.dtype.name} of shape {tuple(target.shape)}"
+            f"{name}: expected target to hold class numbers (int64 or uint8) or probabilities in the shape of the "
+            f"input, got {target.dtype.name} of shape {tuple(target.shape)}; cast class numbers with .long()"
         )
 
 

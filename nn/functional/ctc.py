@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.mode import grad_mode, no_grad
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
+from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.nn.functional.cross_entropy import no_such_class
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.reduction import read_reduction, reduced
 from minitensor.ops.join import stack
+from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import where
 from minitensor.ops.reduce import logsumexp
@@ -59,8 +61,7 @@ def ctc_loss(
     """
     reduction = read_reduction("ctc_loss", reduction)
     require_tensors("ctc_loss", log_probs=log_probs, targets=targets)
-    if log_probs.array.dtype.kind != "f":
-        raise DtypeError(f"ctc_loss: expected floating-point log_probs, got {log_probs.dtype.name}; cast with .float()")
+    require_kind("ctc_loss", FLOATS, log_probs)
     if log_probs.ndim not in (2, 3):
         raise ShapeError(f"ctc_loss: expected log_probs (T, N, C) or (T, C), got shape {tuple(log_probs.shape)}")
     batched = log_probs.ndim == 3
@@ -168,6 +169,8 @@ def checked_lengths(steps: Tensor, targets: Tensor, inputs: Any, lengths: Any) -
 
 def numbers_of(name: str, given: Any, batch: int) -> list[int]:
     """Return lengths as numbers."""
+    if isinstance(given, TensorBase) and given.dtype.category != INTEGRAL:
+        raise DtypeError(f"ctc_loss: {name} must be integral, got {given.dtype.name}; cast with .long()")
     found = given.tolist() if isinstance(given, TensorBase) else given
     numbers = [int(each) for each in found] if isinstance(found, (list, tuple)) else [int(found)]
     if len(numbers) != batch:

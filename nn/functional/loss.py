@@ -16,6 +16,8 @@ from minitensor.errors import ArgumentError, DtypeError
 from minitensor.nn.functional.reduction import (
     check_pair,
     check_weight,
+    float_pair,
+    in_dtype_of,
     read_reduction,
     reduced,
     same_shapes,
@@ -24,6 +26,7 @@ from minitensor.nn.functional.reduction import (
 )
 from minitensor.ops.activation import logsigmoid
 from minitensor.ops.creation import full_like
+from minitensor.ops.kinds import FLOATS, ORDERED, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import clamp, where
 from minitensor.ops.unary import abs, exp, log
@@ -46,7 +49,7 @@ def mse_loss(
 ) -> Tensor:
     """Return (input - target)², element by element or reduced."""
     reduction = read_reduction("mse_loss", reduction, size_average, reduce)
-    check_pair("mse_loss", input, target)
+    input, target = float_pair("mse_loss", input, target)
     difference = input - target
     return weighed("mse_loss", difference * difference, weight, reduction)
 
@@ -79,7 +82,7 @@ def smooth_l1_loss(
         raise NegativeBeta(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
-    check_pair("smooth_l1_loss", input, target)
+    input, target = float_pair("smooth_l1_loss", input, target)
     difference = input - target
     distance = abs(difference)
     losses = where(distance < beta, difference * difference * (0.5 / beta), distance - 0.5 * beta)
@@ -97,10 +100,11 @@ def huber_loss(
     reduction = read_reduction("huber_loss", reduction)
     if delta <= 0:
         raise NegativeBeta(f"huber_loss does not support non-positive values for delta, got {delta}")
-    check_pair("huber_loss", input, target)
-    difference = input - target
+    given, target = float_pair("huber_loss", input, target)
+    difference = given - target
     distance = abs(difference)
     losses = where(distance <= delta, difference * difference * 0.5, (distance - 0.5 * delta) * delta)
+    losses = in_dtype_of("huber_loss", input, losses)
     check_weight("huber_loss", losses, weight)
     return reduced(weighted(losses, weight), reduction)  # as PyTorch: its mean is by the count
 
@@ -153,6 +157,7 @@ def gaussian_nll_loss(
     """
     require_tensors("gaussian_nll_loss", input=input, target=target)
     variance = variance_of(input, var).clone()
+    require_kind("gaussian_nll_loss", ORDERED, variance)
     reduction = read_reduction("gaussian_nll_loss", reduction)
     with no_grad():  # as PyTorch: the gradient is that of the variance also where it was too small
         variance.clamp_(min=eps)
@@ -217,6 +222,8 @@ def binary_cross_entropy(
     """Return -(t log p + (1 - t) log(1 - p)) of probabilities p and targets t."""
     reduction = read_reduction("binary_cross_entropy", reduction, size_average, reduce)
     same_shapes("binary_cross_entropy", input, target)
+    require_same_dtype("binary_cross_entropy", input=input, target=target)
+    require_kind("binary_cross_entropy", FLOATS, input)
     array = values_of(input)
     if array.size and not bool(((array >= 0) & (array <= 1)).all()):
         raise DtypeError(
@@ -238,10 +245,12 @@ def binary_cross_entropy_with_logits(
     """Return the binary cross-entropy of ``sigmoid(input)``, without overflow; ``pos_weight`` weighs targets of 1."""
     reduction = read_reduction("binary_cross_entropy_with_logits", reduction, size_average, reduce)
     same_shapes("binary_cross_entropy_with_logits", input, target)
+    require_kind("binary_cross_entropy_with_logits", FLOATS, input)
     surprise = -logsigmoid(input)
     if pos_weight is not None:
         surprise = surprise * ((pos_weight - 1) * target + 1)
-    return reduced(weighted((1 - target) * input + surprise, weight), reduction)
+    losses = in_dtype_of("binary_cross_entropy_with_logits", target, (1 - target) * input + surprise)
+    return reduced(weighted(losses, weight), reduction)
 
 
 def kl_div(
@@ -259,6 +268,7 @@ def kl_div(
     batchmean = reduction == "batchmean" and size_average is None and reduce is None
     reduction = read_reduction("kl_div", "sum" if batchmean else reduction, size_average, reduce)
     require_tensors("kl_div", input=input, target=target)
+    require_kind("kl_div", FLOATS, input, target)
     if log_target:
         losses = exp(target) * (target - input)
     else:

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minitensor.base import wrap
-from minitensor.errors import ArgumentError, DtypeError, ShapeError
+from minitensor.dtypes import int64
+from minitensor.errors import ArgumentError, ShapeError
 from minitensor.nn.functional.cross_entropy import as_rows, no_such_class, picked_scores
-from minitensor.nn.functional.reduction import read_reduction, reduced, weighted
+from minitensor.nn.functional.reduction import in_dtype_of, read_reduction, reduced, require_classes, weighted
 from minitensor.ops.activation import logsigmoid, relu
 from minitensor.ops.distance import pairwise_distance
+from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import clamp, minimum, where
 
@@ -61,6 +63,7 @@ def hinge_embedding_loss(
     """Return the distance ``input`` where the target is 1, and max(0, margin - input) where it is -1."""
     reduction = read_reduction("hinge_embedding_loss", reduction, size_average, reduce)
     require_tensors("hinge_embedding_loss", input=input, target=target)
+    require_kind("hinge_embedding_loss", FLOATS, input)
     apart = where(target != 1, clamp(-input + float(margin), min=0), 0)
     return reduced(apart + where(target != -1, input, 0), reduction)
 
@@ -169,6 +172,7 @@ def multi_margin_loss(
     if weight is not None and weight.ndim != 1:
         raise ArgumentError(f"multi_margin_loss: weight must be one-dimensional, got shape {tuple(weight.shape)}")
     check_scores("multi_margin_loss", input)
+    require_classes("multi_margin_loss", (int64,), target)
     if target.ndim > 1 or target.numel() != (input.shape[0] if input.ndim == 2 else 1):
         raise ShapeError(
             f"multi_margin_loss: inconsistent target size: expected one class for each sample of input "
@@ -209,6 +213,7 @@ def multilabel_margin_loss(
     reduction = read_reduction("multilabel_margin_loss", reduction, size_average, reduce)
     require_tensors("multilabel_margin_loss", input=input, target=target)
     check_scores("multilabel_margin_loss", input)
+    require_classes("multilabel_margin_loss", (int64,), target)
     if input.shape != target.shape:
         raise ShapeError(
             f"multilabel_margin_loss: inconsistent target size {tuple(target.shape)} for input of size "
@@ -227,8 +232,6 @@ def multilabel_margin_loss(
 def labels_of(rows: Tensor, target: Array) -> tuple[Tensor, Tensor, Tensor]:
     """Return which places of a target list a class, the classes (0 elsewhere), and which classes are listed."""
     xp, count = rows.xp, rows.shape[1]
-    if target.dtype.kind not in "iu":
-        raise DtypeError(f"multilabel_margin_loss: expected integer classes, got {target.dtype}; cast with .long()")
     listed = xp.cumsum(target < 0, 1) == 0
     classes = xp.where(listed, target, 0)
     if classes.size and int(classes.max()) >= count:
@@ -249,6 +252,7 @@ def multilabel_soft_margin_loss(
     """Return the mean over classes, the last dim, of the binary cross-entropy of ``sigmoid(input)``."""
     reduction = read_reduction("multilabel_soft_margin_loss", reduction, size_average, reduce)
     require_tensors("multilabel_soft_margin_loss", input=input, target=target)
+    require_kind("multilabel_soft_margin_loss", FLOATS, input)
     losses = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     return reduced(weighted(losses, weight).sum(-1) / input.shape[-1], reduction)
 
@@ -263,13 +267,14 @@ def soft_margin_loss(
     """Return log(1 + exp(-target * input)), for targets 1 and -1."""
     reduction = read_reduction("soft_margin_loss", reduction, size_average, reduce)
     require_tensors("soft_margin_loss", input=input, target=target)
-    return reduced(-logsigmoid(target * input), reduction)
+    require_kind("soft_margin_loss", FLOATS, input)
+    losses = in_dtype_of("soft_margin_loss", input, -logsigmoid(target * input))
+    return reduced(losses, reduction)
 
 
 def check_scores(name: str, input: Any) -> None:
     """Refuse what is neither (N, C) nor (C) of real numbers."""
-    if input.array.dtype.kind != "f":
-        raise DtypeError(f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()")
+    require_kind(name, FLOATS, input)
     if input.ndim > 2 or (not input.numel() and (input.ndim < 2 or not input.shape[1])):
         raise ShapeError(
             f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, (N, C) or (C), but got: "

@@ -9,11 +9,13 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from minitensor.errors import ArgumentError, ShapeError
-from minitensor.ops.operand import require_tensors
+from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.ops.kinds import FLOATS, require_kind
+from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
+    from minitensor.dtypes import dtype
     from minitensor.tensor import Tensor
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -62,7 +64,7 @@ def check_weight(name: str, losses: Tensor, weight: Tensor | None) -> None:
         )
 
 
-def check_pair(name: str, input: Any, target: Any) -> None:
+def check_pair(name: str, input: Any, target: Any, stacklevel: int = 3) -> None:
     """Refuse what are no tensors, and warn, as PyTorch does, where shapes differ and broadcast."""
     require_tensors(name, input=input, target=target)
     if input.shape != target.shape:
@@ -74,8 +76,36 @@ def check_pair(name: str, input: Any, target: Any) -> None:
             f"{name}: using a target size ({tuple(target.shape)}) that is different to the input size "
             f"({tuple(input.shape)}): they will be broadcast, which may not be what is meant; reshape one of them",
             UserWarning,
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
+
+
+def float_pair(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return input and target in their common dtype, which must be floating-point."""
+    check_pair(name, input, target, 4)
+    if input.dtype is not target.dtype:
+        common = result_dtype(input, target)
+        input, target = input.to(common), target.to(common)
+    require_kind(name, FLOATS, input)
+    return input, target
+
+
+def in_dtype_of(name: str, argument: Tensor, losses: Tensor) -> Tensor:
+    """Return losses in the dtype of an argument, as PyTorch does for losses that it computes in place."""
+    if losses.dtype is argument.dtype:
+        return losses
+    if losses.dtype.category > argument.dtype.category:
+        raise DtypeError(
+            f"{name}: result type {losses.dtype.name} can't be cast to {argument.dtype.name}; cast with .float()"
+        )
+    return losses.to(argument.dtype)
+
+
+def require_classes(name: str, kinds: tuple[dtype, ...], target: Tensor) -> None:
+    """Raise if class numbers are not in one of the dtypes that a loss takes."""
+    if target.dtype not in kinds:
+        wanted = " or ".join(each.name for each in kinds)
+        raise UnsupportedDtype(f"{name}: expected target of dtype {wanted}, got {target.dtype.name}; cast with .long()")
 
 
 def same_shapes(name: str, input: Tensor, target: Tensor) -> None:

@@ -1,0 +1,53 @@
+"""The kinds of dtypes that ops compute with: one check, and one error for whatever lies outside.
+
+A kind is a letter of NumPy's: "b" bools, "u" and "i" integers, "f" floats, "c" complex numbers. A body asks for the
+array of its input by ``of_kind``; a function of ops, whose input may stand for many samples, calls ``require_kind``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.errors import DtypeError, UnsupportedDtype
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+
+FLOATS, INEXACT, INTEGERS, REALS, NUMERIC, ORDERED = "f", "fc", "ui", "uif", "uifc", "buif"
+WORDS = {
+    FLOATS: "floats",
+    INEXACT: "floats or complex numbers",
+    INTEGERS: "integers",
+    REALS: "integers or floats",
+    NUMERIC: "numbers",
+    ORDERED: "real numbers",
+}
+CASTS = {INTEGERS: ".long()", REALS: ".int() or .float()", NUMERIC: ".int() or .float()"}
+
+
+def of_kind(name: str, kinds: str, array: Array) -> Array:
+    """Return an array, if its dtype is of one of the kinds."""
+    if array.dtype.kind not in kinds:
+        raise unsupported(name, kinds, array.dtype)
+    return array
+
+
+def require_kind(name: str, kinds: str, *tensors: Any) -> None:
+    """Raise, naming the op, if a tensor's dtype is of another kind."""
+    for tensor in tensors:
+        if tensor.dtype.numpy.kind not in kinds:
+            raise unsupported(name, kinds, tensor.dtype.numpy)
+
+
+def unsupported(name: str, kinds: str, dtype: Any) -> UnsupportedDtype:
+    """Return the error for an array's dtype that an op does not compute with."""
+    way = "take .real or .abs()" if dtype.kind == "c" else f"cast with {CASTS.get(kinds, '.float()')}"
+    return UnsupportedDtype(f"{name}: not implemented for {dtype.name}; expected {WORDS[kinds]}: {way}")
+
+
+def require_same_dtype(name: str, **given: Any) -> None:
+    """Raise, naming the op, if tensors differ in dtype; arguments that are None do not count."""
+    tensors = {argument: each for argument, each in given.items() if each is not None}
+    if len({each.dtype for each in tensors.values()}) > 1:
+        told = " and ".join(f"{argument} of {each.dtype.name}" for argument, each in tensors.items())
+        raise DtypeError(f"{name}: expected one dtype, got {told}; cast with .to(...)")
