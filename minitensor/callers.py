@@ -64,6 +64,19 @@ def caller() -> Line:
     return UNKNOWN
 
 
+def user_level() -> int:
+    """Return the ``stacklevel`` by which a warning of the function that asks points to the user's line.
+
+    >>> user_level()
+    1
+    """
+    frame: FrameType | None = sys._getframe(1)
+    level = 1
+    while frame is not None and is_passed_over(frame):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def stack() -> traceback.StackSummary:
     """Return all lines from the program's start down to the one that called the library; they are read when shown."""
     lines = [(each, each.f_lineno) for each in frames()]

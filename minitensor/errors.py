@@ -55,6 +55,10 @@ class ArgumentTypeError(MinitensorError, TypeError):
     """An argument is of the wrong type, missing, or unknown."""
 
 
+class WrongTypeError(ArgumentTypeError, AttributeError):
+    """An argument of the wrong type, found where it was used; PyTorch's functions in Python raise AttributeError."""
+
+
 class GuardError(ArgumentError, AssertionError):
     """A value that makes no sense, where PyTorch only asserts."""
 

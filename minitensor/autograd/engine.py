@@ -14,7 +14,7 @@ from minitensor.autograd.hooks import Walk, hooks_of
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import GradientEdge, Leaf, Node
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ArgumentTypeError, BatchingError, GradError
+from minitensor.errors import ArgumentError, ArgumentTypeError, BatchingError, GradError, WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -213,7 +213,7 @@ def start_at_edge(index: int, edge: GradientEdge, grad: Any) -> tuple[Node, Any]
 def fitting(index: int, node: Node, grad: Any) -> Any:
     """Return a gradient that a user gave in the shape and dtype of what it is the gradient of."""
     if not isinstance(grad, TensorBase):
-        raise ArgumentTypeError(f"gradient {index} must be a tensor or None, got {type(grad).__name__}")
+        raise WrongTypeError(f"gradient {index} must be a tensor or None, got {type(grad).__name__}")
     if tuple(grad.shape) != tuple(node.shape):
         raise GradError(
             f"mismatch in shape: gradient {index} has shape {tuple(grad.shape)}, its tensor {tuple(node.shape)}"

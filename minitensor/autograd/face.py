@@ -9,7 +9,7 @@ from minitensor.autograd import engine
 from minitensor.autograd.hooks import hang, hooks_of
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentTypeError, GradError, InplaceError
+from minitensor.errors import ArgumentTypeError, GradError, InplaceError, WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ def backward(
     tensor([2., 4., 6.])
     """
     if gradient is not None and not isinstance(gradient, TensorBase):
-        raise ArgumentTypeError(f"backward: gradient must be a tensor or None, got {type(gradient).__name__}")
+        raise WrongTypeError(f"backward: gradient must be a tensor or None, got {type(gradient).__name__}")
     engine.backward(self, gradient, retain_graph, create_graph, inputs)
 
 

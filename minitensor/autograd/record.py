@@ -16,6 +16,7 @@ import functools
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast, overload
 
+from minitensor.autograd.misuse import refuse, unbound
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import (
     DTYPE,
@@ -32,8 +33,7 @@ from minitensor.autograd.node import (
 from minitensor.backends import BY_ARRAY, HostArray, named
 from minitensor.base import TensorBase, array_dtype, new, settled, window, wrap
 from minitensor.dtypes import FROM_NUMPY, bool_
-from minitensor.errors import ArgumentTypeError, NoValues, ShapeError
-from minitensor.shapes import broadcast_shapes
+from minitensor.errors import ArgumentTypeError, NoValues
 from minitensor.storage import Storage
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def unary(op: Op) -> Callable[..., Any]:
             else:
                 array = input.array
                 array = kernel(array) if array.__class__ is HostArray and array.dtype.kind == "f" else body(input)
-        except (AttributeError, ValueError) as error:
+        except Exception as error:
             return rescued(op, call, (input,), error, out)
         if array.__class__ is not HostArray:
             array = settled(array)
@@ -320,7 +320,7 @@ def pair(op: Op) -> Callable[..., Any]:
                 edge2 = other._node if other._base is None else other.node
                 edges = (edge, edge2)
                 needs = (0 if edge is None else 1) if edge2 is None else 2 if edge is None else 3
-        except (AttributeError, ValueError) as error:
+        except Exception as error:
             read = host_values((input, other))
             if read is None:
                 return rescued(op, call, (input, other), error, out)
@@ -377,7 +377,7 @@ def single(op: Op) -> Callable[..., Any]:
         try:
             array = body(*bound)
             cls = input.result_class
-        except (AttributeError, ValueError) as error:
+        except Exception as error:
             return rescued(op, call, bound, error, out)
         if array.__class__ is not HostArray:
             array = settled(array)
@@ -402,7 +402,7 @@ def general(op: Op) -> Callable[..., Any]:
         bound = bind(op, args, kwargs)
         try:
             array = body(*bound)
-        except (AttributeError, ValueError) as error:
+        except Exception as error:
             return rescued(op, call, bound, error, out)
         result = wrap(like(op, bound), array)
         edges = edges_of(op, bound)
@@ -423,7 +423,7 @@ def plain(op: Op) -> Callable[..., Any]:
         bound = bind(op, args, kwargs)
         try:
             array = body(*bound)
-        except (AttributeError, ValueError) as error:
+        except Exception as error:
             return rescued(op, call, bound, error, out)
         result = wrap(like(op, bound), array)
         return result if out is None else out._receive(result)
@@ -438,7 +438,7 @@ def plain_pair(op: Op) -> Callable[..., Any]:
     def call(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
         try:
             array = body(input, other)
-        except (AttributeError, ValueError) as error:
+        except Exception as error:
             read = host_values((input, other))
             if read is None:
                 return rescued(op, call, (input, other), error, out)
@@ -465,7 +465,7 @@ def viewer(op: Op) -> Callable[..., Any]:
             bound = bind(op, args, kwargs)
         try:
             layout = body(*bound)
-        except (AttributeError, ValueError) as error:
+        except Exception as error:
             return rescued(op, call, bound, error)
         input = bound[0]
         base = input._base
@@ -545,7 +545,7 @@ def viewers(op: Op) -> Callable[..., Any]:
         try:
             layouts = body(*bound)
             version = bound[0].storage.version
-        except (AttributeError, ValueError) as error:
+        except Exception as error:
             return rescued(op, call, bound, error)
         input = bound[0]
         node, kind = input.node, array_dtype(input)
@@ -576,7 +576,7 @@ def several(op: Op) -> Callable[..., Any]:
         bound = bind(op, args, kwargs)
         try:
             arrays = body(*bound)
-        except (AttributeError, ValueError) as error:
+        except Exception as error:
             return rescued(op, call, bound, error)
         cls = like(op, bound)
         results = tuple([wrap(cls, array) for array in arrays])
@@ -600,13 +600,15 @@ def sequence(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound = bind(op, args, kwargs)
-        tensors = bound[0] = tuple(bound[0])
-        for tensor in tensors:
-            if not isinstance(tensor, TensorBase):
-                raise ArgumentTypeError(f"{op.name}: expected a sequence of tensors, got {type(tensor).__name__} in it")
         try:
+            tensors = bound[0] = tuple(bound[0])
+            for tensor in tensors:
+                if not isinstance(tensor, TensorBase):
+                    raise ArgumentTypeError(
+                        f"{op.name}: expected a sequence of tensors, got {type(tensor).__name__} in it"
+                    )
             array = body(*bound)
-        except NoValues as error:
+        except Exception as error:
             return rescued(op, call, bound, error, out)
         result = wrap(tensors[0].result_class if tensors else like(op, bound), array)
         edges = tuple([tensor.node for tensor in tensors])
@@ -648,7 +650,7 @@ def bind_slowly(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[A
     try:
         bound = op.signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise ArgumentTypeError(f"{op.name}(): {error}; it takes {op.signature}") from None
+        raise unbound(op.name, error, op.signature) from None
     bound.apply_defaults()
     return list(bound.arguments.values())
 
@@ -734,7 +736,7 @@ def rescued(
         batched = batched_among(args)
         if batched is not None:
             return batched._serve(op, call, args, out, layout)
-    raise misuse(op, args, error) from error
+    refuse(op, args, error)
 
 
 def batched_among(values: Iterable[Any]) -> Any:
@@ -768,28 +770,3 @@ def host_value(value: Any, tensor: TensorBase | None) -> Any:
             and not isinstance(value, TensorBase):
         return value.item()
     return value
-
-
-def misuse(op: Op, args: Sequence[Any], error: Exception) -> Exception:
-    """Return what to raise for a body's error: which argument is no tensor, which shapes do not fit, or the error."""
-    if isinstance(error, ValueError):
-        return unfit(op, args) if "broadcast" in str(error) and type(error) is ValueError else error
-    tensors = any(isinstance(value, TensorBase) for value in args)
-    for position in op.inputs or ((0, 1) if op.names == ("input", "other") else (0,)):
-        value = args[position]
-        left_out = value is None and op.signature.parameters[op.names[position]].default is None
-        if not isinstance(value, TensorBase) and not left_out and (value.__class__ not in NUMBERS or not tensors):
-            return ArgumentTypeError(
-                f"{op.name}(): argument {op.names[position]!r} must be a tensor, not {type(value).__name__}"
-            )
-    return error
-
-
-def unfit(op: Op, args: Sequence[Any]) -> Exception:
-    """Return the error for tensors whose shapes do not broadcast."""
-    shapes = [tuple(value.shape) for value in args if isinstance(value, TensorBase)]
-    try:
-        broadcast_shapes(*shapes)
-    except ShapeError as error:
-        return ShapeError(f"{op.name}: {error}")
-    return ShapeError(f"{op.name}: shapes {', '.join(map(str, shapes))} do not fit together")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import inplace, writes
@@ -118,6 +119,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Array:
     return input.backend.where(array > 0, array, sloped)
 
 
+@composite
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """Return ``input`` where it is positive and ``weight * input`` elsewhere; one weight, or one for each of dim 1."""
     if weight.ndim > 1:
@@ -194,6 +196,7 @@ def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     return relu(input) + expm1(clamp_max(input, 0)) * alpha
 
 
+@composite
 def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Return ``input`` where it is positive and ``alpha * (exp(input / alpha) - 1)`` elsewhere."""
     if alpha == 0:
@@ -209,6 +212,7 @@ class CeluAlpha(DtypeError, ZeroDivisionError):
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
+@composite
 def selu(input: Tensor) -> Tensor:
     """Return ``scale * elu(input, alpha)``, which keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
     require_kind("selu", FLOATS, input)
@@ -324,6 +328,7 @@ def gelu_by_tanh(input: Tensor) -> Array:
     return found.astype(input.array.dtype, copy=False)
 
 
+@composite
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """Return ``input`` times the normal distribution function of it (Hendrycks and Gimpel 2016).
 
@@ -356,16 +361,19 @@ def hardswish(input: Tensor) -> Array:
     return result
 
 
+@composite
 def softsign(input: Tensor) -> Tensor:
     """Return ``input / (1 + |input|)``."""
     return input / (abs(input) + 1)
 
 
+@composite
 def tanhshrink(input: Tensor) -> Tensor:
     """Return ``input - tanh(input)``."""
     return input - tanh(input)
 
 
+@composite
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """Return the first half along ``dim`` times the sigmoid of the second (Dauphin et al. 2017)."""
     dim = wrap_dim(dim, input.ndim)
@@ -416,6 +424,7 @@ def _log_softmax(input: Tensor, dim: int) -> Array:
     return input.backend.log_softmax(of_kind("log_softmax", FLOATS, input.array), dim)
 
 
+@composite
 def softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
     """Return ``exp(input) / sum(exp(input))`` along ``dim``: positive numbers that add up to 1.
 
@@ -428,6 +437,7 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
     return _softmax(input, wrap_dim(dim, input.ndim))
 
 
+@composite
 def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
     """Return ``log(softmax(input, dim))``, exact also where the softmax is tiny."""
     if dtype is not None:

@@ -17,12 +17,14 @@ from __future__ import annotations
 import functools
 import operator
 import warnings
+from copy import copy
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of
+from minitensor.autograd.misuse import refuse
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
 from minitensor.autograd.record import (
@@ -33,13 +35,13 @@ from minitensor.autograd.record import (
     edges_of,
     finish,
     host_values,
-    misuse,
     record,
     remember,
     view,
 )
 from minitensor.base import TensorBase, array_dtype, new, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, GradError, InplaceError, NoValues, ShapeError
+from minitensor.callers import user_level
+from minitensor.errors import DtypeError, GradError, InplaceError, NoValues, ShapeError, WrongTypeError
 from minitensor.ops.operand import is_number, meets, number_beside
 from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
 from minitensor.storage import Reinterpreted, Storage
@@ -215,22 +217,23 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
 
     def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
         name = stub.__name__.lstrip("_")
+        twin = renamed(op, name)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
-            bound = bind(op, (input, *args), kwargs)
+            bound = bind(twin, (input, *args), kwargs)
             try:
                 edges = prepare(name, op, input, bound)
                 if writer is not None and edges is None and written_straight(writer, input, bound[1]):
                     input.storage.version += 1
                     return input
                 array = op.body(*bound)
-            except (AttributeError, ValueError) as error:
+            except Exception as error:
                 if error.__class__ is NoValues:
                     return batched_among(bound)._serve_write(name, op, call, bound, operation)
                 read = host_values(bound)
                 if read is None:
-                    raise misuse(op, bound, error) from error
+                    refuse(twin, bound, error)
                 return call(*read)
             check_fits(name, input, array)
             if edges is None:
@@ -243,6 +246,13 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
         return cast("Callable[P, Tensor]", functools.update_wrapper(call, stub))
 
     return decorate
+
+
+def renamed(op: Op, name: str) -> Op:
+    """Return an operation that is called by another name in errors."""
+    other = copy(op)
+    other.name = name
+    return other
 
 
 # What a kernel named by `on_equal_dtypes` does in place.
@@ -287,10 +297,11 @@ def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
 
     def decorate(body: Callable[P, None]) -> Callable[P, Tensor]:
         op, name = describe(body, formulas), body.__name__.lstrip("_")
+        told = renamed(op, name)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
-            bound = bind(op, (input, *args), kwargs)
+            bound = bind(told, (input, *args), kwargs)
             edges = prepare(name, op, input, bound)
             for i, value in enumerate(bound[1:], 1):
                 if isinstance(value, TensorBase) and shares_storage(value, input):
@@ -303,6 +314,8 @@ def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
                 rewritten(op, edges, bound, input, functools.partial(op.body, *bound))
             except NoValues:
                 return batched_among(bound)._serve_write(name, op, call, bound, None)
+            except Exception as error:
+                refuse(told, bound, error)
             return input
 
         return cast("Callable[P, Tensor]", finish(call, op))
@@ -313,7 +326,7 @@ def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
 def check_tensor(name: str, input: Any) -> None:
     """Refuse to write into what is no tensor."""
     if not isinstance(input, TensorBase):
-        raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
+        raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
 
 
 def refuse_overlap(name: str, input: Any) -> None:
@@ -486,7 +499,7 @@ def delivered(result: Tensor, out: Tensor | None) -> Tensor:
 def receive(out: Tensor, result: Tensor) -> Tensor:
     """Write a result into the tensor given as ``out=``: resized when its shape differs, cast when its dtype does."""
     if not isinstance(out, TensorBase):
-        raise ArgumentTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
+        raise WrongTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
     if grad_mode.get() and (result.node is not None or out.node is not None):
         raise GradError(
             "functions with out=... arguments don't support automatic differentiation, but one of the arguments "
@@ -516,7 +529,7 @@ def resize(out: Tensor, shape: tuple[int, ...]) -> None:
             f"an output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
             f"match the required output shape {list(shape)}",
             UserWarning,
-            stacklevel=4,
+            stacklevel=user_level(),
         )
     out.array = out.xp.empty(shape, out.array.dtype)
     out._storage = out._layout = out._base = None

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes, shapes
+from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minitensor.ops.cast import own
@@ -42,6 +43,7 @@ def replaced(name: str, made: Tensor, window: Tensor, src: Any) -> Tensor:
     return made
 
 
+@composite
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """Return a copy in which one entry of ``dim`` is ``src``.
 
@@ -54,6 +56,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     return replaced("select_scatter", made, select(made, dim, index), src)
 
 
+@composite
 def slice_scatter(
     input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Tensor:
@@ -71,6 +74,7 @@ def slice_scatter(
     return replaced("slice_scatter", made, window, src)
 
 
+@composite
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Return a copy in which a diagonal of two dims is ``src``.
 
@@ -83,6 +87,7 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
     return replaced("diagonal_scatter", made, diagonal(made, offset, dim1, dim2), src)
 
 
+@composite
 def as_strided_scatter(
     input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
@@ -110,6 +115,7 @@ def as_block(tensor: Any, place: int) -> Tensor:
     return view(tensor, (1,) * (2 - tensor.ndim) + tensor.layout.shape)
 
 
+@composite
 def block_diag(*tensors: Tensor) -> Tensor:
     """Return a matrix with the given matrices on its diagonal and zeros elsewhere; vectors are rows.
 
@@ -141,6 +147,7 @@ def vectors(name: str, tensors: Sequence[Tensor]) -> None:
             raise ShapeError(f"{name}: meshgrid expects all tensors to have the same dtype, got {each.dtype.name}")
 
 
+@composite
 def cartesian_prod(*tensors: Any) -> Tensor:
     """Return all ways to take one element of each vector, one way a row; (n,) and (m,) give (n * m, 2).
 
@@ -160,6 +167,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
     return stack([reshape(grid, -1) for grid in meshgrid(*given)], 1)
 
 
+@composite
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Return all choices of ``r`` elements of a vector in their order, one choice a row.
 
@@ -184,6 +192,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 # -- shapes ------------------------------------------------------------------------------------------------------------
 
 
+@composite
 def broadcast_shapes(*shapes_given: Any) -> shapes.Size:
     """Return the shape to which all of these broadcast; a number is a shape of one dim.
 
@@ -198,6 +207,7 @@ def broadcast_shapes(*shapes_given: Any) -> shapes.Size:
     return shapes.Size(shapes.broadcast_shapes(*wanted))
 
 
+@composite
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """Add up what broadcasting from ``size`` to the tensor's shape would repeat.
 
@@ -216,6 +226,7 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     return reshape(total(input, gone, keepdim=True), wanted) if gone else input
 
 
+@composite
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """Return the places, dim by dim, of elements numbered row by row in a tensor of a shape.
 

@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError
@@ -68,6 +69,7 @@ def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ar
     return library_of(input, other).logaddexp2(a, b)
 
 
+@composite
 def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     """Raise to a power in double precision, whatever the dtypes.
 
@@ -85,6 +87,7 @@ def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None)
     return delivered(pow(widened(input, wanted), widened(exponent, wanted)), out)
 
 
+@composite
 def float_power_(input: Tensor, exponent: Operand) -> Tensor:
     """Raise ``input``, which must be in double precision, to a power where it lies."""
     wanted = wide_dtype(input, exponent)
@@ -105,21 +108,25 @@ def widened(operand: Any, wanted: dtypes.dtype) -> Any:
     return complex(operand) if wanted.is_complex else float(operand)
 
 
+@composite
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return angles in radians that were given in degrees."""
     return delivered(mul(measurable("deg2rad", input), math.pi / 180), out)
 
 
+@composite
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return angles in degrees that were given in radians."""
     return delivered(mul(measurable("rad2deg", input), 180 / math.pi), out)
 
 
+@composite
 def deg2rad_(input: Tensor) -> Tensor:
     """Turn degrees into radians where they lie."""
     return mul_(measurable("deg2rad_", input), math.pi / 180)
 
 
+@composite
 def rad2deg_(input: Tensor) -> Tensor:
     """Turn radians into degrees where they lie."""
     return mul_(measurable("rad2deg_", input), 180 / math.pi)

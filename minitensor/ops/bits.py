@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import delivered, inplace
@@ -64,6 +65,7 @@ def heaviside(input: Tensor, values: Tensor) -> Array:
     return found
 
 
+@composite
 def frexp(input: Tensor, *, out: Any = None) -> FrexpResult:
     """Return mantissa and exponent: ``input = mantissa * 2 ** exponent`` with the mantissa's modulus in [1/2, 1).
 
@@ -96,6 +98,7 @@ def _mantissa(input: Tensor, exponent: Tensor) -> Array:
     return mantissa
 
 
+@composite
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return ``input * 2 ** other``.
 
@@ -131,6 +134,7 @@ def _ldexp(input: Tensor, other: Tensor) -> Array:
     return xp.ldexp(input.array, exponent)
 
 
+@composite
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
     """Multiply ``input`` by ``2 ** other`` where it lies."""
     require_tensors("ldexp_", input=input, other=other)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor import layout as layouts
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.node import Leaf
 from minitensor.autograd.record import batched_among, differentiable, nondifferentiable
 from minitensor.backends import HostArray
@@ -25,6 +26,7 @@ from minitensor.errors import (
     GradError,
     ScalarError,
     ShapeError,
+    WrongTypeError,
 )
 from minitensor.memory_format import contiguous_format, formatted, has_format, memory_format, preserve_format
 from minitensor.ops.aliasing import writes
@@ -142,7 +144,7 @@ def set_data(input: Tensor, value: Tensor) -> None:
 def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     """Write the elements of ``src``, broadcast, cast and moved, into ``input``."""
     if not isinstance(src, TensorBase):
-        raise ArgumentTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")
+        raise WrongTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")
     return _copy_(input, src if src.array.__class__ is input.array.__class__ else to(src, input.device))
 
 
@@ -324,6 +326,7 @@ def legacy_name(kind: dtype, where: device) -> str:
     return f"torch.{'' if where.type == 'cpu' else where.type + '.'}{LEGACY_NAMES[kind]}Tensor"
 
 
+@composite
 def type_as(input: Tensor, other: Tensor) -> Tensor:
     """Cast to the dtype of another tensor, on its device."""
     return to(input, other)

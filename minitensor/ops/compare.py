@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import NUMBERS, nondifferentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, WrongTypeError
 from minitensor.ops.aliasing import check_fits, inplace, writes
 from minitensor.ops.operand import operands, require_tensors, same_device, tensor_first, tensors
 
@@ -107,10 +108,11 @@ def comparable(other: Any) -> bool:
 # -- as a whole --------------------------------------------------------------------------------------------------------
 
 
+@composite
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and the same elements."""
     if not isinstance(other, TensorBase):
-        raise ArgumentTypeError(f"equal(): argument 'other' must be a tensor, not {type(other).__name__}")
+        raise WrongTypeError(f"equal(): argument 'other' must be a tensor, not {type(other).__name__}")
     same_device(input, other)
     return input.shape == other.shape and bool((input.array == other.array).all())
 
@@ -152,6 +154,7 @@ class Tolerance(ArgumentError, DtypeError):
     """A tolerance below zero: PyTorch raises RuntimeError, Python would ValueError; this is both."""
 
 
+@composite
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Node
 from minitensor.autograd.record import differentiable
@@ -63,6 +64,7 @@ def seen_as(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tensor:
     return seen
 
 
+@composite
 def view_as_real(input: Tensor) -> Tensor:
     """Look at complex numbers as pairs of reals, in a last dim of two. Shares memory.
 
@@ -80,6 +82,7 @@ def view_as_real(input: Tensor) -> Tensor:
     return seen_as(input, storage, as_pairs(input.layout), AS_REAL)
 
 
+@composite
 def view_as_complex(input: Tensor) -> Tensor:
     """Look at pairs of reals, which lie side by side in a last dim of two, as complex numbers. Shares memory.
 
@@ -202,6 +205,7 @@ def part_of(grad: Tensor) -> Tensor:
     return imag(grad) if grad.dtype.is_complex else grad * 0
 
 
+@composite
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return complex numbers with the given parts.
 
@@ -232,6 +236,7 @@ def check_whole(name: str, part: Tensor, out: Any) -> None:
         raise DtypeError(f"{name}: expected out= of dtype {part.dtype.to_complex().name}, got {out.dtype.name}")
 
 
+@composite
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return complex numbers of the given moduli and angles, ``abs * exp(i * angle)``."""
     check_parts("polar", abs=abs, angle=angle)
@@ -280,6 +285,7 @@ def resolve_conj(input: Tensor) -> Tensor:
 resolve_neg, is_neg = resolve_conj, is_conj
 
 
+@composite
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the complex conjugate in memory of its own; a real tensor itself."""
     return delivered(conj(input), out)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import nondifferentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtype, UsageError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # -- each element once -------------------------------------------------------------------------------------------------
 
 
+@composite
 def unique(
     input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
     dim: int | None = None,
@@ -54,6 +56,7 @@ def unique(
     return answers(input, (xp.moveaxis(values, 0, axis), inverse, counts), (len(slices),))
 
 
+@composite
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
@@ -116,6 +119,7 @@ def answers(input: Tensor, found: tuple[Any, Any, Any], shape: tuple[int, ...]) 
 # -- counts of whole numbers -------------------------------------------------------------------------------------------
 
 
+@composite
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """Count how often 0, 1, 2 ... stand in a 1-d tensor; with ``weights``, add those of each number.
 
@@ -153,6 +157,7 @@ def _bincount(input: Tensor, weights: Tensor | None, minlength: int) -> Array:
 # -- histograms --------------------------------------------------------------------------------------------------------
 
 
+@composite
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Tensor:
     """Count the elements in each of ``bins`` equal parts of the range from ``min`` to ``max``; others are left out.
 
@@ -196,6 +201,7 @@ def range_of(name: str, input: Tensor, low: float, high: float, margin: float) -
     return low, high
 
 
+@composite
 def histogram(
     input: Tensor, bins: Any, *, range: Sequence[float] | None = None, weight: Tensor | None = None,
     density: bool = False, out: Any = None,
@@ -217,6 +223,7 @@ def histogram(
     return found if out is None else return_types.histogram(*[t._receive(r) for t, r in zip(out, found, strict=True)])
 
 
+@composite
 def histogramdd(
     input: Tensor, bins: Any, *, range: Sequence[float] | None = None, weight: Tensor | None = None,
     density: bool = False,

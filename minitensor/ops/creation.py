@@ -15,9 +15,10 @@ import numpy
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.face import set_requires_grad
+from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, new, wrap
 from minitensor.device import CPU, device
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
 from minitensor.shapes import normalize_sizes
 from minitensor.storage import Storage
 
@@ -268,10 +269,11 @@ def chosen(wanted: dtype | None, out: Tensor | None = None) -> Any:
     if wanted is not None:
         return kind_of(wanted)
     if out is not None and not isinstance(out, TensorBase):
-        raise ArgumentTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
+        raise WrongTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
     return (dtypes.get_default_dtype() if out is None else out.dtype).numpy
 
 
+@composite
 def zeros(
     *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
@@ -284,6 +286,7 @@ def zeros(
     return deliver(library(device).zeros(sizes_of(size), chosen(dtype, out)), out, requires_grad)
 
 
+@composite
 def ones(
     *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
@@ -291,6 +294,7 @@ def ones(
     return deliver(library(device).ones(sizes_of(size), chosen(dtype, out)), out, requires_grad)
 
 
+@composite
 def empty(
     *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
     memory_format: Any = None,
@@ -300,6 +304,7 @@ def empty(
     return made if memory_format is None else made.contiguous(memory_format=memory_format)
 
 
+@composite
 def full(
     size: Sequence[int], fill_value: Number, *, out: Tensor | None = None, dtype: Dtype = None,
     device: DeviceLike = None, requires_grad: bool = False,
@@ -316,6 +321,7 @@ def full(
     return deliver(library(device).full(shape, value, wanted.numpy), out, requires_grad)
 
 
+@composite
 def eye(
     n: int, m: int | None = None, *, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None,
     requires_grad: bool = False,
@@ -326,6 +332,7 @@ def eye(
     return deliver(library(device).eye(n, m, dtype=chosen(dtype, out)), out, requires_grad)
 
 
+@composite
 def arange(
     start: Number, end: Number | None = None, step: Number = 1, *, out: Tensor | None = None, dtype: Dtype = None,
     device: DeviceLike = None, requires_grad: bool = False,
@@ -371,6 +378,7 @@ def whole_limits(limits: list[Any], wanted: Any) -> list[int]:
     return [start, start + step * math.ceil((last - first) / stride), step]
 
 
+@composite
 def linspace(
     start: Number, end: Number, steps: int, *, out: Tensor | None = None, dtype: Dtype = None,
     device: DeviceLike = None, requires_grad: bool = False,
@@ -420,6 +428,7 @@ def spaced(first: Any, last: Any, steps: int, wanted: Any, xp: Library) -> Array
     return values.astype(wanted)
 
 
+@composite
 def logspace(
     start: Number, end: Number, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: Dtype = None,
     device: DeviceLike = None, requires_grad: bool = False,
@@ -438,6 +447,7 @@ def cut(value: Any, wanted: Any) -> Any:
     return int(value) if wanted.kind in "iu" else value
 
 
+@composite
 def empty_strided(
     size: Sequence[int], stride: Sequence[int], *, dtype: Dtype = None, device: DeviceLike = None,
     requires_grad: bool = False,
@@ -469,6 +479,7 @@ def empty_strided(
 # -- where the triangles lie -------------------------------------------------------------------------------------------
 
 
+@composite
 def tril_indices(
     row: int, col: int, offset: int = 0, *, dtype: Dtype = None, device: DeviceLike = None
 ) -> Tensor:
@@ -482,6 +493,7 @@ def tril_indices(
     return placed(xp, xp.arange(col) <= xp.arange(row)[:, None] + offset, dtype)
 
 
+@composite
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Dtype = None, device: DeviceLike = None
 ) -> Tensor:
@@ -534,6 +546,7 @@ def layout_like(input: Tensor, format: Any) -> Layout:
     return layouts.contiguous(input.layout.shape)
 
 
+@composite
 def zeros_like(
     input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
     memory_format: Any = None,
@@ -542,6 +555,7 @@ def zeros_like(
     return filled_like(input, 0, dtype, device, requires_grad, memory_format)
 
 
+@composite
 def ones_like(
     input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
     memory_format: Any = None,
@@ -550,6 +564,7 @@ def ones_like(
     return filled_like(input, 1, dtype, device, requires_grad, memory_format)
 
 
+@composite
 def full_like(
     input: Tensor, fill_value: Number, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
     memory_format: Any = None,
@@ -559,6 +574,7 @@ def full_like(
     return filled_like(input, fill_value, dtype, device, requires_grad, memory_format)
 
 
+@composite
 def empty_like(
     input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
     memory_format: Any = None,

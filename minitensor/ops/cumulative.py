@@ -14,6 +14,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.errors import DtypeError
 from minitensor.layout import numel
@@ -43,6 +44,7 @@ def _cumsum(input: Tensor, dim: int, reverse: bool) -> Array:
     return running(input, "add", dim, reverse)
 
 
+@composite
 def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Return the sums up to each element along ``dim``; of integers and bools as int64.
 
@@ -91,6 +93,7 @@ def _cumprod(input: Tensor, dim: int, reverse: bool) -> Array:
     return running(input, "multiply", dim, reverse)
 
 
+@composite
 def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Return the products up to each element along ``dim``; of integers and bools as int64."""
     if dtype is not None:
@@ -186,11 +189,13 @@ def _cummin(input: Tensor, dim: int) -> tuple[Array, Array]:
     return running_extreme(input, dim, "minimum")
 
 
+@composite
 def cummax(input: Tensor, dim: int) -> return_types.cummax:
     """Return the largest element up to each place along ``dim``, and where it stands; of equal ones the last."""
     return return_types.cummax(*_cummax(input, wrap_dim(dim, input.ndim)))
 
 
+@composite
 def cummin(input: Tensor, dim: int) -> return_types.cummin:
     """Return the smallest element up to each place along ``dim``, and where it stands; of equal ones the last."""
     return return_types.cummin(*_cummin(input, wrap_dim(dim, input.ndim)))
@@ -240,6 +245,7 @@ def logarithm_of_sum(xp: Library, a: Array, b: Array) -> Array:
     return xp.where((a != a) | (b != b), complex(math.nan, math.nan), summed)
 
 
+@composite
 def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     """Return the logarithm of the sums of the exponentials up to each element along ``dim``, without overflow."""
     return delivered(_logcumsumexp(input, wrap_dim(dim, input.ndim)), out)
@@ -258,12 +264,14 @@ def _cumprod_(input: Tensor, dim: int, reverse: bool) -> None:
     """Replace ``input`` by its running products."""
 
 
+@composite
 def cumsum_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> Tensor:
     """Replace each element by the sum up to it along ``dim``."""
     require_dtype("cumsum_", input, dtype)
     return _cumsum_(input, wrap_dim(dim, input.ndim), False)
 
 
+@composite
 def cumprod_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> Tensor:
     """Replace each element by the product up to it along ``dim``."""
     require_dtype("cumprod_", input, dtype)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.errors import DtypeError, ShapeError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
+@composite
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Return the cosine of the angle between vectors along ``dim``; lengths below ``eps`` count as ``eps``.
 
@@ -41,6 +43,7 @@ def unit(vectors: Tensor, dim: int, eps: float) -> Tensor:
     return vectors / lengths
 
 
+@composite
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
@@ -54,6 +57,7 @@ def pairwise_distance(
     return norm(x1 - x2 + eps, p, -1, keepdim)
 
 
+@composite
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """Return the p-norm distances between all rows of (N, D): (N (N - 1) / 2), row 0 with 1, 2, ..., then row 1.
 

@@ -14,6 +14,7 @@ from itertools import combinations
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minitensor.ops.matmul import matmul
@@ -61,6 +62,7 @@ class Plan(NamedTuple):
     last: tuple[Move, ...]
 
 
+@composite
 def einsum(*args: Any) -> Tensor:
     """Multiply tensors and sum over indices: ``einsum("ij,jk->ik", a, b)`` is ``a @ b``.
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import dtypes
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.errors import DimError, DtypeError, ShapeError, UsageError
 from minitensor.ops.aliasing import delivered
@@ -214,6 +215,7 @@ def many(name: str, input: Tensor, s: Sizes, dim: Sizes, norm: str | None, forwa
     return spectrum(fitted(name, input, dims, real_sizes(input, dims, sizes)), dims, forward, norm_of(norm))
 
 
+@composite
 def fft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -229,6 +231,7 @@ def fft(
     return delivered(one("fft", input, n, dim, norm, True), out)
 
 
+@composite
 def ifft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -236,6 +239,7 @@ def ifft(
     return delivered(one("ifft", input, n, dim, norm, False), out)
 
 
+@composite
 def fftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -243,6 +247,7 @@ def fftn(
     return delivered(many("fftn", input, s, dim, norm, True), out)
 
 
+@composite
 def ifftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -250,6 +255,7 @@ def ifftn(
     return delivered(many("ifftn", input, s, dim, norm, False), out)
 
 
+@composite
 def fft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -257,6 +263,7 @@ def fft2(
     return delivered(many("fft2", input, s, dim, norm, True), out)
 
 
+@composite
 def ifft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -285,6 +292,7 @@ def from_half(name: str, input: Tensor, s: Sizes, dim: Sizes, norm: str | None) 
     return signal(fitted(name, input, dims, kept), dims, n, norm_of(norm))
 
 
+@composite
 def rfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -298,6 +306,7 @@ def rfft(
     return delivered(to_half("rfft", input, count, place, norm), out)
 
 
+@composite
 def irfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -306,6 +315,7 @@ def irfft(
     return delivered(from_half("irfft", input, count, place, norm), out)
 
 
+@composite
 def rfftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -313,6 +323,7 @@ def rfftn(
     return delivered(to_half("rfftn", input, s, dim, norm), out)
 
 
+@composite
 def irfftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -320,6 +331,7 @@ def irfftn(
     return delivered(from_half("irfftn", input, s, dim, norm), out)
 
 
+@composite
 def rfft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -327,6 +339,7 @@ def rfft2(
     return delivered(to_half("rfft2", input, s, dim, norm), out)
 
 
+@composite
 def irfft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -338,6 +351,7 @@ def irfft2(
 # Conjugation turns a transform around, up to its scale: so `hfft` is `irfft` of the conjugate with the opposite norm.
 
 
+@composite
 def hfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -345,6 +359,7 @@ def hfft(
     return delivered(irfft(conj(input), n, dim, OPPOSITE[norm_of(norm)]), out)
 
 
+@composite
 def ihfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -353,6 +368,7 @@ def ihfft(
     return delivered(conj(rfft(input, n, dim, OPPOSITE[norm_of(norm)])), out)
 
 
+@composite
 def hfftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -360,6 +376,7 @@ def hfftn(
     return delivered(from_half("hfftn", conj(input), s, dim, OPPOSITE[norm_of(norm)]), out)
 
 
+@composite
 def ihfftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -367,6 +384,7 @@ def ihfftn(
     return delivered(conj(to_half("ihfftn", input, s, dim, OPPOSITE[norm_of(norm)])), out)
 
 
+@composite
 def hfft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -374,6 +392,7 @@ def hfft2(
     return delivered(from_half("hfft2", conj(input), s, dim, OPPOSITE[norm_of(norm)]), out)
 
 
+@composite
 def ihfft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -394,6 +413,7 @@ def shifted(input: Tensor, dim: Sizes, back: bool) -> Tensor:
     return roll(input, [size - half if back else half for size, half in zip(sizes, halves, strict=True)], dims)
 
 
+@composite
 def fftshift(input: Tensor, dim: Sizes = None) -> Tensor:
     """Roll a spectrum so that frequency 0 comes to stand in the middle of each dim.
 
@@ -404,6 +424,7 @@ def fftshift(input: Tensor, dim: Sizes = None) -> Tensor:
     return shifted(input, dim, False)
 
 
+@composite
 def ifftshift(input: Tensor, dim: Sizes = None) -> Tensor:
     """Roll a spectrum back so that frequency 0 comes first: the inverse of ``fftshift``."""
     return shifted(input, dim, True)
@@ -422,6 +443,7 @@ def frequencies(name: str, n: int, d: float, wanted: Any, device: DeviceLike, ha
     return result
 
 
+@composite
 def fftfreq(
     n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: bool = False,
@@ -435,6 +457,7 @@ def fftfreq(
     return deliver(frequencies("fftfreq", n, d, chosen(dtype, out), device, False), out, requires_grad)
 
 
+@composite
 def rfftfreq(
     n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: bool = False,

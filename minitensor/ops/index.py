@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
 from minitensor.autograd import record
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import NUMBERS, differentiable
 from minitensor.backends.reference.scatter import within
@@ -474,6 +475,7 @@ def _index_put_(input: Tensor, indices: tuple[Tensor | None, ...], values: Opera
     write_rows(input, lambda rows: add_picked(input.backend, rows, arrays_of(indices), values.array))
 
 
+@composite
 def index_put_(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
     """Write ``values`` at positions, as ``input[indices] = values``; ``accumulate`` adds them, repeated ones too."""
     seen, picks = looked_at(input, input.layout, tuple(slice(None) if each is None else each for each in indices))
@@ -483,6 +485,7 @@ def index_put_(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate
     return input
 
 
+@composite
 def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
     """Return a copy with ``values`` written (or added) at positions."""
     return index_put_(own(input, indices, values), indices, values, accumulate)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_, uint8
-from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError, UsageError
+from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError, UsageError, WrongTypeError
 from minitensor.ops.aliasing import delivered
 from minitensor.ops.cumulative import cumsum
 from minitensor.ops.join import cat
@@ -34,6 +35,7 @@ def slices(input: Tensor, dim: int, *ends: int) -> list[Tensor]:
 # -- differences -------------------------------------------------------------------------------------------------------
 
 
+@composite
 def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *,
     out: Tensor | None = None,
@@ -65,6 +67,7 @@ def diff(
 # -- gradients on a grid -----------------------------------------------------------------------------------------------
 
 
+@composite
 def gradient(input: Tensor, *, spacing: Spacing = None, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
     """Return the slope along each dim, of second order inside and of order ``edge_order`` (1 or 2) at both ends.
 
@@ -163,7 +166,7 @@ def widths(name: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Any:
     if x is not None and dx is not None:
         raise ArgumentTypeError(f"{name}: takes either x or dx, not both")
     if x is not None and not isinstance(x, TensorBase):
-        raise ArgumentTypeError(f"{name}: x must be a tensor of coordinates, got {type(x).__name__}; a distance is dx=")
+        raise WrongTypeError(f"{name}: x must be a tensor of coordinates, got {type(x).__name__}; a distance is dx=")
     for each in (y, x):
         if each is not None and each.dtype is bool_:
             raise DtypeError(f"{name}: received a bool input for x or y, but bool is not supported: cast it")
@@ -190,6 +193,7 @@ def one_place(name: str, y: Tensor, dim: int) -> int:
     return wrap_dim(dim, y.ndim)
 
 
+@composite
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """Integrate along ``dim`` by trapezoids: each two neighbours' mean, times their distance, summed.
 
@@ -208,6 +212,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     return area
 
 
+@composite
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """Integrate up to each element along ``dim``, from the second on, by trapezoids."""
     dim = one_place("cumulative_trapezoid", y, dim)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
 from minitensor.autograd import record
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError
@@ -89,6 +90,7 @@ def checked_dim(tensors: Sequence[Tensor], given: Sequence[Tensor], dim: int) ->
     return dim
 
 
+@composite
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Join tensors along a dim that they have; dtypes are promoted.
 
@@ -136,6 +138,7 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Array:
     return joined if joined.flags.c_contiguous else joined.copy()
 
 
+@composite
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Join tensors of one shape along a new dim.
 
@@ -161,12 +164,14 @@ def several(name: str, tensors: Any) -> Sequence[Tensor]:
     return tensors  # type: ignore[no-any-return]  # a sequence of tensors, as just seen
 
 
+@composite
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join side by side: along dim 1, vectors along dim 0."""
     given = [one_dim(each) for each in several("hstack", tensors)]
     return cat(given, 0 if given and given[0].ndim == 1 else 1, out=out)
 
 
+@composite
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join row under row: along dim 0, vectors as rows."""
     return cat([two_dims(each) for each in several("vstack", tensors)], 0, out=out)
@@ -175,11 +180,13 @@ def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
 row_stack = vstack
 
 
+@composite
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join in depth: along dim 2."""
     return cat([three_dims(each) for each in several("dstack", tensors)], 2, out=out)
 
 
+@composite
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join side by side, vectors as columns."""
     given = several("column_stack", tensors)
@@ -218,6 +225,7 @@ def cut_dim(name: str, input: Tensor, dim: int) -> int:
     return wrap_dim(dim, input.ndim)
 
 
+@composite
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a dim into pieces of one size (the last may be smaller), or of the given sizes. Views.
 
@@ -233,11 +241,13 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
     return _split(tensor, split_sections(tensor.layout.shape[dim], wanted), dim)
 
 
+@composite
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a dim into pieces of the given sizes. Views."""
     return split(input, tuple(split_sizes), dim)
 
 
+@composite
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a dim into at most so many pieces of equal size, the last smaller. Views."""
     dim = cut_dim("chunk", input, dim)
@@ -247,6 +257,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 unsafe_split, unsafe_chunk = split, chunk  # PyTorch's without the link to the whole; here they are the safe ones
 
 
+@composite
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a dim into so many near-equal pieces, or before each index. Views."""
     dim = cut_dim("tensor_split", input, dim)
@@ -255,16 +266,19 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     return tuple([narrow(input, dim, start, length) for start, length in pieces])
 
 
+@composite
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Cut the columns: dim 1, of a vector dim 0."""
     return cut_evenly("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
+@composite
 def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Cut the rows: dim 0."""
     return cut_evenly("vsplit", input, indices_or_sections, 0, 2)
 
 
+@composite
 def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Cut the depth: dim 2."""
     return cut_evenly("dsplit", input, indices_or_sections, 2, 3)
@@ -296,6 +310,7 @@ def _unbind(input: Tensor, dim: int) -> tuple[Layout, ...]:
     return tuple([layouts.Layout(rest, steps, offset + i * step) for i in range(shape[dim])])
 
 
+@composite
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Return the entries of a dim one by one. Views.
 

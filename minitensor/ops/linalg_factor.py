@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.errors import ArgumentError, GradError, ShapeError
@@ -73,6 +74,7 @@ def _cholesky_ex(input: Tensor) -> tuple[Array, Array]:
     return result, marks(input, failed)
 
 
+@composite
 def cholesky_ex(
     input: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None
 ) -> return_types.linalg_cholesky_ex:
@@ -89,6 +91,7 @@ def cholesky_ex(
     return return_types.linalg_cholesky_ex(*received((adjoint(factor) if upper else factor, info), out))
 
 
+@composite
 def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
     """Return lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A; A (..., n, n) is positive definite.
 
@@ -145,6 +148,7 @@ def _r_of_qr(input: Tensor) -> Array:
     return input.xp.linalg.qr(input.array, "r")
 
 
+@composite
 def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> return_types.linalg_qr:
     """Return Q with orthonormal columns and an upper triangle R, A = Q R; A is (..., m, n), k the smaller of m and n.
 
@@ -230,6 +234,7 @@ def _eigvalsh(input: Tensor, triangle: str) -> Array:
     return input.backend.eigvalsh(input.array, triangle)
 
 
+@composite
 def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> return_types.linalg_eigh:
     """Return ascending eigenvalues (..., n) and orthonormal eigenvectors, columns of (..., n, n); A is Hermitian.
 
@@ -242,6 +247,7 @@ def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> return_types.lin
     return return_types.linalg_eigh(*received(_eigh(square("linalg.eigh", input), triangle_named("eigh", UPLO)), out))
 
 
+@composite
 def eigvalsh(input: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
     """Return the eigenvalues of Hermitian matrices, ascending.
 
@@ -298,6 +304,7 @@ def _eigvals(input: Tensor) -> Array:
     return input.backend.eigvals(input.array)
 
 
+@composite
 def eig(input: Tensor, *, out: Any = None) -> return_types.linalg_eig:
     """Return complex eigenvalues (..., n) and eigenvectors of length 1, columns of (..., n, n), of any square matrices.
 
@@ -310,6 +317,7 @@ def eig(input: Tensor, *, out: Any = None) -> return_types.linalg_eig:
     return return_types.linalg_eig(*received(_eig(square("linalg.eig", input)), out))
 
 
+@composite
 def eigvals(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the eigenvalues of any square matrices, complex, in no order."""
     square("linalg.eigvals", input)
@@ -377,6 +385,7 @@ def _svdvals(input: Tensor) -> Array:
     return input.backend.svdvals(input.array)
 
 
+@composite
 def svd(
     A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None
 ) -> return_types.linalg_svd:
@@ -393,6 +402,7 @@ def svd(
     return return_types.linalg_svd(*received(_svd(matrices("linalg.svd", A), bool(full_matrices)), out))
 
 
+@composite
 def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return the singular values, descending.
 

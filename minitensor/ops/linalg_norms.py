@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from minitensor.autograd.misuse import composite, named
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from minitensor.ops.aliasing import delivered
@@ -38,6 +39,7 @@ class NormOrder(DtypeError, ArgumentTypeError):
 # -- vectors -----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def vector_norm(
     x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None,
     out: Tensor | None = None,
@@ -77,6 +79,7 @@ def floats(name: str, x: Any, dtype: Dtype | None) -> Tensor:
 BY_SUMS = {1.0: -2, -1.0: -2, math.inf: -1, -math.inf: -1}  # the dim that is added up; then an extreme is taken
 
 
+@composite
 def matrix_norm(
     input: Tensor, ord: Order = "fro", dim: Sequence[int] = (-2, -1), keepdim: bool = False, *,
     dtype: Dtype | None = None, out: Tensor | None = None,
@@ -136,6 +139,7 @@ class DimExtent(ShapeError, IndexError):
     """A dim without entries, where an extreme was wanted: PyTorch raises an IndexError there."""
 
 
+@composite
 def norm(
     input: Tensor, ord: Order | None = None, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None,
     dtype: Dtype | None = None,
@@ -166,6 +170,8 @@ def norm(
     return matrix_norm(input, ord, dims, keepdim, dtype=dtype, out=out)
 
 
+@composite
+@named("norm")
 def plain_norm(
     input: Tensor, p: Order | None = "fro", dim: Dims = None, keepdim: bool = False, out: Tensor | None = None,
     dtype: Dtype | None = None,
@@ -192,6 +198,7 @@ def plain_norm(
 # -- what is measured with them ----------------------------------------------------------------------------------------
 
 
+@composite
 def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return ‖A‖ ‖A⁻¹‖ of matrices A in the norm ``p``.
 
@@ -216,6 +223,7 @@ def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) ->
     return delivered(where(found.isnan(), math.inf, found), out)
 
 
+@composite
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """Return the p-norm of the difference.
 
@@ -231,6 +239,7 @@ MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot
 MANY_POINTS = 25  # from here on euclidean distances are taken from a product, as in PyTorch
 
 
+@composite
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MODES[0]) -> Tensor:
     """Return the p-norms of all differences of two sets of points: (..., P, M) and (..., R, M) give (..., P, R).
 

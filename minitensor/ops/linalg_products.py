@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # -- powers ------------------------------------------------------------------------------------------------------------
 
 
+@composite
 def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     """Return the product of ``n`` times the same square matrix; of the inverse for negative ``n``, the identity for 0.
 
@@ -79,6 +81,7 @@ def _matrix_exp(input: Tensor) -> Array:
     return input.backend.matrix_exp(input.array) if input.array.size else input.array.copy()
 
 
+@composite
 def matrix_exp(input: Tensor) -> Tensor:
     """Return the exponential of square matrices: the sum of Aᵏ / k!.
 
@@ -93,6 +96,7 @@ def matrix_exp(input: Tensor) -> Tensor:
 # -- chains ------------------------------------------------------------------------------------------------------------
 
 
+@composite
 def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Multiply a chain of matrices in the order that costs least; the first and the last may be vectors.
 
@@ -136,6 +140,7 @@ def check_chain(chain: Sequence[Tensor]) -> None:
 # -- vectors -----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Return the vector product in three dimensions, along ``dim``; other dims broadcast.
 
@@ -160,6 +165,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
     return delivered(ahead - behind, out)
 
 
+@composite
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Return the sum of conj(x) * y along a dim; other dims broadcast.
 
@@ -174,11 +180,13 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
     return delivered(product.sum(wrap_dim(dim, product.ndim), dtype=x.dtype), out)
 
 
+@composite
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Look at the diagonals of matrices, as a new last dim: ``torch.diagonal`` of the last two dims."""
     return any_diagonal(A, offset, dim1, dim2)
 
 
+@composite
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Return the powers 0 to N - 1 of each element, along a new last dim; N is the number of elements by default.
 
@@ -205,6 +213,7 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
 # -- covariance --------------------------------------------------------------------------------------------------------
 
 
+@composite
 def cov(
     input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
 ) -> Tensor:
@@ -270,6 +279,7 @@ def joint_weights(count: int, fweights: Tensor | None, aweights: Tensor | None) 
     return fweights * aweights
 
 
+@composite
 def corrcoef(input: Tensor) -> Tensor:
     """Return the correlation coefficients of variables, the rows of (n, observations): covariances scaled to [-1, 1].
 

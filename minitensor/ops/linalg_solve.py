@@ -10,6 +10,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import values_of
 from minitensor.errors import ShapeError
@@ -57,6 +58,7 @@ def _solve(A: Tensor, B: Tensor) -> Array:
     return unless_failed("linalg.solve", A, result, failed, "the solver failed because the input matrix is singular")
 
 
+@composite
 def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Tensor:
     """Return X of A X = B, or with ``left=False`` of X A = B: A is (..., n, n), B (..., n, k), (..., n) or (n,).
 
@@ -114,6 +116,7 @@ def _inverse_ex(input: Tensor) -> tuple[Array, Array]:
     return result, marks(input, failed)
 
 
+@composite
 def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> return_types.linalg_inv_ex:
     """Return inverses, NaN for singular matrices, and for each matrix (...,) 0 or, where it is singular, 1.
 
@@ -135,6 +138,7 @@ def failed_of(info: Tensor) -> Any:
     return marked if bool(marked.any()) else None
 
 
+@composite
 def solve_ex(
     A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False, out: Any = None
 ) -> return_types.linalg_solve_ex:
@@ -153,6 +157,7 @@ def solve_ex(
     return return_types.linalg_solve_ex(*received((solve(matrix, B, left=left), info), out))
 
 
+@composite
 def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the inverse of square matrices (..., n, n).
 
@@ -169,6 +174,7 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
 # -- systems of tensors ------------------------------------------------------------------------------------------------
 
 
+@composite
 def tensorinv(input: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     """Return the inverse of the linear map from the last dims to the first ``ind``: shape[ind:] + shape[:ind].
 
@@ -188,6 +194,7 @@ def tensorinv(input: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tens
     return delivered(inv(input.reshape(prod(first), prod(last))).reshape(last + first), out)
 
 
+@composite
 def tensorsolve(input: Tensor, other: Tensor, dims: Any = None, *, out: Tensor | None = None) -> Tensor:
     """Return X such that the sum of A * X over the last dims of A is B; ``dims`` of A are moved to the end first.
 
@@ -227,6 +234,7 @@ def _solve_triangular(A: Tensor, B: Tensor, upper: bool, unit: bool) -> Array:
     return A.backend.solve_triangular(A.array, B.array, upper, unit)
 
 
+@composite
 def solve_triangular(
     input: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Tensor | None = None
 ) -> Tensor:
@@ -268,6 +276,7 @@ def _cholesky_solve(B: Tensor, L: Tensor) -> Array:
     return L.backend.solve_triangular(xp.swapaxes(lower, -2, -1).conj(), half, True, False)
 
 
+@composite
 def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return X of A X = B, given B (..., n, k) and the Cholesky factor of A (..., n, n), the lower or the upper one.
 
@@ -282,6 +291,7 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: T
     return delivered(_cholesky_solve(right, lower), out)
 
 
+@composite
 def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the inverse of A, given its Cholesky factor.
 
@@ -328,6 +338,7 @@ def _det(input: Tensor) -> Array:
     return input.xp.linalg.det(input.array)
 
 
+@composite
 def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the determinants (...,) of square matrices (..., n, n). The gradient exists for singular ones too.
 
@@ -360,6 +371,7 @@ def _slogdet(input: Tensor) -> tuple[Array, Array]:
     return input.backend.slogdet(input.array)
 
 
+@composite
 def slogdet(A: Tensor, *, out: Any = None) -> return_types.linalg_slogdet:
     """Return the determinant's sign, of complex ones the phase, and the logarithm of its absolute value; -inf for 0.
 
@@ -370,6 +382,7 @@ def slogdet(A: Tensor, *, out: Any = None) -> return_types.linalg_slogdet:
     return return_types.linalg_slogdet(*received(_slogdet(square("linalg.slogdet", A)), out))
 
 
+@composite
 def logdet(input: Tensor) -> Tensor:
     """Return the logarithm of the determinant; of real matrices NaN where it is negative.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.ops import linalg_factor, linalg_solve, linalg_squares, return_types
 from minitensor.ops.matmul import adjoint
 from minitensor.ops.reduce import received
@@ -16,31 +17,37 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
+@composite
 def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the inverse of square matrices; see ``linalg.inv``."""
     return linalg_solve.inv(input, out=out)
 
 
+@composite
 def det(input: Tensor) -> Tensor:
     """Return the determinant of square matrices; see ``linalg.det``."""
     return linalg_solve.det(input)
 
 
+@composite
 def slogdet(input: Tensor, *, out: Any = None) -> return_types.slogdet:
     """Return the sign of the determinant and the logarithm of its size; see ``linalg.slogdet``."""
     return return_types.slogdet(*linalg_solve.slogdet(input, out=out))
 
 
+@composite
 def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the Cholesky factor of positive definite matrices; see ``linalg.cholesky``."""
     return linalg_factor.cholesky(input, upper=upper, out=out)
 
 
+@composite
 def qr(input: Tensor, some: bool = True, *, out: Any = None) -> return_types.qr:
     """Return Q and R with input = Q R; see ``linalg.qr``, whose mode is "complete" for ``some=False``."""
     return return_types.qr(*linalg_factor.qr(input, "reduced" if some else "complete", out=out))
 
 
+@composite
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> return_types.svd:
     """Return U, S, V with input = U diag(S) Vᴴ; unlike ``linalg.svd`` the reduced ones, and V itself.
 
@@ -55,6 +62,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any =
     return return_types.svd(*received((u, s, adjoint(vh)), out))
 
 
+@composite
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """Return the pseudo-inverse of matrices; see ``linalg.pinv``."""
     return linalg_squares.pinv(input, rcond)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
@@ -56,6 +57,7 @@ def least_counted(values: Tensor, atol: Any, rtol: Any) -> Tensor:
     return bound.unsqueeze(-1)
 
 
+@composite
 def matrix_rank(
     A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None,
     out: Tensor | None = None,
@@ -115,6 +117,7 @@ def _pinv(input: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Array:
     return xp.matmul(left, xp.swapaxes(u, -2, -1).conj())
 
 
+@composite
 def pinv(
     A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None,
     out: Tensor | None = None,
@@ -142,6 +145,7 @@ def pinv(
 DRIVERS = ("gelsy", "gelsd", "gelss", "gels")
 
 
+@composite
 def lstsq(
     input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None
 ) -> return_types.linalg_lstsq:

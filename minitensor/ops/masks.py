@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase, wrap
@@ -84,6 +85,7 @@ def filler(value: Any, input: Tensor) -> Array:
     return input.xp.asarray(number.real if number.__class__ is complex else number, dtype=input.array.dtype)
 
 
+@composite
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     """Return ``input`` with ``value``, a number or a 0-d tensor, where ``mask`` holds; the mask broadcasts.
 
@@ -123,6 +125,7 @@ def _unselect(input: Tensor, mask: Tensor) -> Array:
     return zeros
 
 
+@composite
 def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the elements where ``mask`` holds, in one dim; both broadcast.
 
@@ -156,6 +159,7 @@ def _masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> None:
     input.backend.place_where(input.array, chosen, values[:count])
 
 
+@composite
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Write the elements of ``source``, one after the other, where ``mask`` holds."""
     bools("masked_scatter_", mask)
@@ -169,6 +173,7 @@ def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     return _masked_scatter_(input, mask.expand(input.layout.shape), source)
 
 
+@composite
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Return a copy with the elements of ``source`` where ``mask`` holds.
 
@@ -191,6 +196,7 @@ def argwhere(input: Tensor) -> Array:
     return input.backend.argwhere(input.array)
 
 
+@composite
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """Return the positions of what is not zero: one row each, or as a tuple of one tensor for each dim.
 
@@ -205,6 +211,7 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
     return tuple([wrap(input.result_class, each.astype("int64", copy=False)) for each in input.xp.nonzero(array)])
 
 
+@composite
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
     """Return ``size`` rows of positions of what is not zero; too few are filled up, too many cut off.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
@@ -134,12 +135,14 @@ def rows(input: Tensor) -> Tensor:
 # -- with the ranks named ----------------------------------------------------------------------------------------------
 
 
+@composite
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Multiply two matrices: (n, k) @ (k, m); nothing broadcasts."""
     check_ranks("mm", "matrices", (2, 2), input, mat2)
     return matmul(input, mat2, out=out)
 
 
+@composite
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Multiply two batches of matrices: (b, n, k) @ (b, k, m); nothing broadcasts."""
     check_ranks("bmm", "batches of matrices", (3, 3), input, mat2)
@@ -150,12 +153,14 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return matmul(input, mat2, out=out)
 
 
+@composite
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Multiply a matrix by a vector: (n, k) @ (k,)."""
     check_ranks("mv", "a matrix and a vector", (2, 1), input, vec)
     return matmul(input, vec, out=out)
 
 
+@composite
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the sum of products of two vectors; unlike NumPy's, of nothing else.
 
@@ -167,12 +172,14 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     return matmul(input, tensor, out=out)
 
 
+@composite
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the dot product of two vectors, the first one conjugated."""
     check_ranks("vdot", "vectors", (1, 1), input, other)
     return matmul(conj(input), other, out=out)
 
 
+@composite
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return all products of two vectors' elements: (n,) and (m,) give (n, m)."""
     check_ranks("outer", "vectors", (1, 1), input, vec2)
@@ -194,6 +201,7 @@ def check_ranks(name: str, wanted: str, ranks: tuple[int, int], input: Any, othe
 # -- product and sum ---------------------------------------------------------------------------------------------------
 
 
+@composite
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -201,6 +209,7 @@ def addmm(
     return plus_product("addmm", input, mm(mat1, mat2), beta, alpha, out)
 
 
+@composite
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -208,6 +217,7 @@ def addmv(
     return plus_product("addmv", input, mv(mat, vec), beta, alpha, out)
 
 
+@composite
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -229,6 +239,7 @@ def any_of(input: Tensor, term: Tensor, beta: Number, alpha: Number) -> Tensor:
     return kept | input if beta else kept
 
 
+@composite
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -236,6 +247,7 @@ def baddbmm(
     return plus_product("baddbmm", input, bmm(batch1, batch2), beta, alpha, out)
 
 
+@composite
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -275,26 +287,31 @@ def weighted_sum(
 # -- in place ----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * (mat1 @ mat2)``."""
     return rewritten(addmm, input, mat1, mat2, beta, alpha)
 
 
+@composite
 def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * (mat @ vec)``."""
     return rewritten(addmv, input, mat, vec, beta, alpha)
 
 
+@composite
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * outer(vec1, vec2)``."""
     return rewritten(addr, input, vec1, vec2, beta, alpha)
 
 
+@composite
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * (batch1 @ batch2)``."""
     return rewritten(baddbmm, input, batch1, batch2, beta, alpha)
 
 
+@composite
 def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * sum(batch1[i] @ batch2[i])``."""
     return rewritten(addbmm, input, batch1, batch2, beta, alpha)
@@ -317,6 +334,7 @@ def rewritten(
 # -- more dims ---------------------------------------------------------------------------------------------------------
 
 
+@composite
 def tensordot(
     a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2, *, out: Tensor | None = None
 ) -> Tensor:
@@ -372,6 +390,7 @@ def summed_dims(
     return wrap_dims(left, a.ndim), wrap_dims(right, b.ndim)
 
 
+@composite
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sum products over the last dims; a 0-d factor just multiplies."""
     if not input.ndim or not other.ndim:
@@ -383,6 +402,7 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     return tensordot(input, other, ([-1], [-1]), out=out)
 
 
+@composite
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """Return the Kronecker product: every element of ``input`` times all of ``other``, block by block."""
     ndim = max(input.ndim, other.ndim)
@@ -393,6 +413,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     return (a * b).reshape([n * m for n, m in zip(left, right)])
 
 
+@composite
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """Multiply a chain of matrices in the order that costs the fewest multiplications."""
     if not matrices:
@@ -426,6 +447,7 @@ def multiply_chain(matrices: Sequence[Tensor], cuts: dict[tuple[int, int], int],
     return mm(multiply_chain(matrices, cuts, i, k), multiply_chain(matrices, cuts, k + 1, j))
 
 
+@composite
 def trace(input: Tensor) -> Tensor:
     """Return the sum of a matrix's diagonal."""
     if input.ndim != 2:
@@ -433,6 +455,7 @@ def trace(input: Tensor) -> Tensor:
     return input.diagonal().sum()
 
 
+@composite
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """Return the vector product in three dimensions, along ``dim`` (the first of size 3 if none is given).
 

@@ -14,7 +14,7 @@ from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.copies import note_copy, tracing
 from minitensor.dtypes import Kind, lift
-from minitensor.errors import ArgumentTypeError, DeviceError
+from minitensor.errors import ArgumentTypeError, DeviceError, WrongTypeError
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -172,9 +172,9 @@ def require_tensors(name: str, **arguments: Any) -> None:
             raise not_a_tensor(name, argument, value)
 
 
-def not_a_tensor(name: str, argument: str, value: Any) -> ArgumentTypeError:
+def not_a_tensor(name: str, argument: str, value: Any) -> WrongTypeError:
     """Return the error for an argument that is no tensor."""
-    return ArgumentTypeError(
+    return WrongTypeError(
         f"{name}(): argument {argument!r} must be a tensor, not {type(value).__name__}; use tensor(...) on it"
     )
 

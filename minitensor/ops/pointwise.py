@@ -15,6 +15,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import NUMBERS, differentiable, on_equal_dtypes, on_host_floats
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
@@ -50,7 +51,11 @@ def conj(input: Any) -> Any:
     """Return the complex conjugate; a real tensor or number itself."""
     if is_number(input):
         return input.conjugate()
-    return _conj(input) if input.array.dtype.kind == "c" else input
+    try:
+        array = input.array
+    except AttributeError:
+        raise not_a_tensor("conj", "input", input) from None
+    return _conj(input) if array.dtype.kind == "c" else input
 
 
 @differentiable(input=lambda grad: conj(grad))
@@ -132,6 +137,7 @@ def scaled(other: Any, alpha: Number, input: Any) -> Any:
     return other * alpha
 
 
+@composite
 def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Return ``other - alpha * input``."""
     require_tensors("rsub", input=input)
@@ -185,11 +191,13 @@ def div(
     raise UsageError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
 
 
+@composite
 def true_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Divide element by element, as ``div`` does without a rounding mode."""
     return div(input, other, out=out)
 
 
+@composite
 def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Divide and round downwards, as Python's ``//``."""
     return div(input, other, rounding_mode="floor", out=out)
@@ -267,6 +275,7 @@ def neg(input: Tensor, *, out: Tensor | None = None) -> Array:
     return -input.array
 
 
+@composite
 def positive(input: Tensor) -> Tensor:
     """Return the tensor itself; a bool one has no sign."""
     if input.array.dtype.kind == "b":
@@ -436,6 +445,7 @@ def chosen_from(condition: Tensor, input: Any, other: Any) -> tuple[Array, Array
     return operands(input, other)
 
 
+@composite
 def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
     """Return ``input`` where ``condition`` holds and ``other`` elsewhere; with the condition alone, its nonzero
     indices.
@@ -494,12 +504,14 @@ def above(input: Any, min: Any, max: Any) -> Any:
     return input > max if min is None else (input > max) | (max < min)
 
 
+@composite
 def clamp_min(input: Tensor, min: Operand) -> Tensor:
     """Raise every element to at least ``min``."""
     require_tensors("clamp_min", input=input)
     return clamp(input, min)
 
 
+@composite
 def clamp_max(input: Tensor, max: Operand) -> Tensor:
     """Lower every element to at most ``max``."""
     require_tensors("clamp_max", input=input)
@@ -711,11 +723,13 @@ def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number =
     """Add ``value * tensor1 / tensor2`` to ``input`` where it lies."""
 
 
+@composite
 def clamp_min_(input: Tensor, min: Operand) -> Tensor:
     """Raise every element of ``input`` to at least ``min``."""
     return clamp_(input, min)
 
 
+@composite
 def clamp_max_(input: Tensor, max: Operand) -> Tensor:
     """Lower every element of ``input`` to at most ``max``."""
     return clamp_(input, None, max)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, values_of, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError
@@ -103,6 +104,7 @@ def require_order(name: str, input: Tensor) -> None:
         raise NoOrder(f"{name}: not implemented for {input.dtype.name}")
 
 
+@composite
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the median, the lower one of two; along ``dim``, with an index where it stands.
 
@@ -116,6 +118,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
     return return_types.median(*received(_median_(input, wrap_dim(dim, input.ndim), keepdim), out))
 
 
+@composite
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the median of what is not NaN; along ``dim``, with an index where it stands."""
     require_order("nanmedian", input)
@@ -143,6 +146,7 @@ def _mode(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     return chosen(input, xp.take_along_axis(order, lengths.argmax(dim, keepdims=True), dim), dim, keepdim)
 
 
+@composite
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> return_types.mode:
     """Return the most frequent element along ``dim``, of equally frequent ones the smallest, and its last index.
 
@@ -158,6 +162,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
+@composite
 def quantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     out: Tensor | None = None,
@@ -174,6 +179,7 @@ def quantile(
     return delivered(quantiles("quantile", input, q, dim, keepdim, interpolation, False), out)
 
 
+@composite
 def nanquantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     out: Tensor | None = None,

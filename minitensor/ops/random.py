@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from minitensor import dtypes, generator
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 # -- made new ----------------------------------------------------------------------------------------------------------
 
 
+@composite
 @drawing
 def rand(
     *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
@@ -50,6 +52,7 @@ def rand(
     return handed(array, out, device, requires_grad)
 
 
+@composite
 @drawing
 def randn(
     *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
@@ -60,6 +63,7 @@ def randn(
     return handed(array, out, device, requires_grad)
 
 
+@composite
 @drawing
 def randint(
     *bounds: Any, low: int | None = None, high: int | None = None, size: Sequence[int] | None = None,
@@ -91,6 +95,7 @@ def bounds_of(
     return 0 if low is None else low, high, size
 
 
+@composite
 @drawing
 def randperm(
     n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
@@ -118,6 +123,7 @@ LOG_NORMAL, CAUCHY, GEOMETRIC = generator.log_normal, generator.cauchy, generato
 # -- like another ------------------------------------------------------------------------------------------------------
 
 
+@composite
 @drawing
 def rand_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
@@ -128,6 +134,7 @@ def rand_like(
     return with_grad(uniform_(made, generator=generator), requires_grad)
 
 
+@composite
 @drawing
 def randn_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
@@ -138,6 +145,7 @@ def randn_like(
     return with_grad(normal_(made, generator=generator), requires_grad)
 
 
+@composite
 @drawing
 def randint_like(
     input: Tensor, *bounds: int, low: int = 0, high: int | None = None, dtype: Dtype | None = None,
@@ -191,6 +199,7 @@ def continuous(name: str, input: Tensor) -> Any:
     return dtype
 
 
+@composite
 @drawing
 @writes(input=lambda grad: None)
 def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
@@ -198,6 +207,7 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: G
     store(input, UNIFORM(generator or default_generator, input.array.shape, continuous("uniform_", input), from_, to))
 
 
+@composite
 @drawing
 @writes(input=lambda grad: None)
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> None:
@@ -207,6 +217,7 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
     store(input, draw(generator or default_generator, input.array.shape, continuous("normal_", input), mean, std))
 
 
+@composite
 @drawing
 @writes(input=lambda grad: None)
 def random_(
@@ -221,6 +232,7 @@ def random_(
     store(input, INTEGERS(source, input.array.shape, low, high, kind))  # type: ignore[arg-type]  # one was given
 
 
+@composite
 @drawing
 @writes(input=lambda grad: None)
 def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> None:
@@ -233,6 +245,7 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
     store(input, BERNOULLI(generator or default_generator, chance, shape, input.dtype.numpy))
 
 
+@composite
 @drawing
 @writes(input=lambda grad: None)
 def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> None:
@@ -240,6 +253,7 @@ def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | No
     store(input, EXPONENTIAL(generator or default_generator, input.array.shape, input.dtype.numpy, lambd))
 
 
+@composite
 @drawing
 @writes(input=lambda grad: None)
 def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> None:
@@ -247,6 +261,7 @@ def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator
     store(input, LOG_NORMAL(generator or default_generator, input.array.shape, input.dtype.numpy, mean, std))
 
 
+@composite
 @drawing
 @writes(input=lambda grad: None)
 def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> None:
@@ -254,6 +269,7 @@ def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
     store(input, CAUCHY(generator or default_generator, input.array.shape, input.dtype.numpy, median, sigma))
 
 
+@composite
 @drawing
 @writes(input=lambda grad: None)
 def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> None:
@@ -270,6 +286,7 @@ def host(tensor: Any) -> Array:
     return array
 
 
+@composite
 @drawing
 @differentiable(input=lambda grad: zeros_like(grad))
 def bernoulli(
@@ -288,6 +305,7 @@ def brought(drawn: Array, input: Tensor) -> Array:
     return place.backend.asarray(drawn, place.index)
 
 
+@composite
 @drawing
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,
@@ -300,6 +318,7 @@ def multinomial(
     return handed(drawn, out, input.device, False)
 
 
+@composite
 @drawing
 def normal(
     mean: Any = 0.0, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None,

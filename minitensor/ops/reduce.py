@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import layout as layouts
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable, nondifferentiable, view
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
@@ -125,6 +126,7 @@ def total(input: Tensor, array: Array, dims: tuple[int, ...], keepdim: bool) -> 
     return input.xp.add.reduce(array, dims, "int64", None, keepdim)
 
 
+@composite
 def nansum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -139,6 +141,7 @@ def _count_nonzero(input: Tensor, dims: tuple[int, ...]) -> Array:
     return input.xp.add.reduce(input.array != 0, dims, "int64")
 
 
+@composite
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """Count the elements that are not zero."""
     return _count_nonzero(input, axes(dim, input.ndim))
@@ -195,6 +198,7 @@ def average(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Any:
     return input.backend.sum(array, dims, keepdim) / count(array.shape, dims)
 
 
+@composite
 def nanmean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -268,6 +272,7 @@ def spread_arguments(
     return dim, int(unbiased)
 
 
+@composite
 def var(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None, out: Tensor | None = None,
@@ -280,6 +285,7 @@ def var(
     return delivered(_var(input, axes(dim, input.ndim), correction, keepdim), out)
 
 
+@composite
 def std(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None, out: Tensor | None = None,
@@ -289,6 +295,7 @@ def std(
     return delivered(_std(input, axes(dim, input.ndim), correction, keepdim), out)
 
 
+@composite
 def var_mean(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None,
@@ -298,6 +305,7 @@ def var_mean(
     return var(input, dim, keepdim=keepdim, correction=correction), mean(input, dim, keepdim)
 
 
+@composite
 def std_mean(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None,
@@ -329,6 +337,7 @@ def _prod(input: Tensor, dim: int, keepdim: bool) -> Array:
     return xp.multiply.reduce(array, dims, None, None, keepdim)
 
 
+@composite
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Dtype | None = None,
     out: Tensor | None = None,
@@ -399,16 +408,19 @@ def _amin(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
     return result
 
 
+@composite
 def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the largest element; equal ones share the gradient."""
     return delivered(_amax(input, axes(dim, input.ndim), keepdim), out)
 
 
+@composite
 def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the smallest element; equal ones share the gradient."""
     return delivered(_amin(input, axes(dim, input.ndim), keepdim), out)
 
 
+@composite
 def aminmax(
     input: Tensor, *, dim: int | None = None, keepdim: bool = False, out: Sequence[Tensor] | None = None
 ) -> return_types.aminmax:
@@ -429,6 +441,7 @@ def _argmin(input: Tensor, dim: int | None, keepdim: bool) -> Array:
     return place_of(input, "argmin", dim, keepdim)
 
 
+@composite
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the index of the largest element along ``dim``, or in the flattened tensor; of equal ones the first.
 
@@ -439,6 +452,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
     return delivered(_argmax(input, dim, keepdim), out)
 
 
+@composite
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the index of the smallest element along ``dim``, or in the flattened tensor; of equal ones the first."""
     return delivered(_argmin(input, dim, keepdim), out)
@@ -540,6 +554,7 @@ def _min(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     return chosen(input, places(input.xp, "argmin", array, dim), dim, keepdim)
 
 
+@composite
 def max(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None,
     out: Any = None,
@@ -561,6 +576,7 @@ def max(
     return return_types.max(*received(_max(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
 
 
+@composite
 def min(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None,
     out: Any = None,
@@ -601,11 +617,13 @@ def truth(input: Tensor, found: Any) -> Array:
     return result
 
 
+@composite
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether all elements are nonzero."""
     return delivered(_all(input, axes(dim, input.ndim), keepdim), out)
 
 
+@composite
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether one element is nonzero, or more."""
     return delivered(_any(input, axes(dim, input.ndim), keepdim), out)
@@ -631,6 +649,7 @@ def _logsumexp(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
     return found.reshape(reduced_shape(array.shape, dims, keepdim))
 
 
+@composite
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return ``log(sum(exp(input)))`` along ``dim`` without overflow."""
     return delivered(_logsumexp(input, axes(dim, input.ndim), keepdim), out)

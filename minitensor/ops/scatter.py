@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import NUMBERS, differentiable
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_, iinfo
@@ -111,6 +112,7 @@ def _index_select(input: Tensor, dim: int, index: Tensor) -> Array:
     return input.backend.take(array, index.array, dim) if array.flags.c_contiguous else taken(input, {dim: index.array})
 
 
+@composite
 def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the entries of ``dim`` at the positions of a vector, which may repeat.
 
@@ -149,6 +151,7 @@ def _index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, alpha: N
     write_rows(input, lambda rows: input.backend.add_slices(rows, dim, index.array, given))
 
 
+@composite
 def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
     """Add the entries of ``source``, times ``alpha``, to those of ``dim`` at the positions of a vector."""
     dim, index = along("index_add_", input, dim, index)
@@ -160,6 +163,7 @@ def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha:
     return input
 
 
+@composite
 def index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -184,6 +188,7 @@ def _index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> None
     input.array[key_of(at(dim, index, input.ndim))] = source.array
 
 
+@composite
 def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Replace the entries of ``dim`` at the positions of a vector by those of ``source``."""
     dim, index = along("index_copy_", input, dim, index)
@@ -199,6 +204,7 @@ def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tenso
     return input
 
 
+@composite
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return a copy with the entries of ``dim`` at positions replaced.
 
@@ -221,6 +227,7 @@ def _index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> None
     input.array[key_of(at(dim, index, input.ndim))] = single("index_fill_", value, input)
 
 
+@composite
 def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
     """Write one number into the entries of ``dim`` at the positions of a vector; negative ones count from the end."""
     require_tensors("index_fill_", input=input, index=index)
@@ -235,6 +242,7 @@ def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tenso
     return input
 
 
+@composite
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
     """Return a copy with one number in the entries of ``dim`` at positions.
 
@@ -298,6 +306,7 @@ def _add_lines(input: Tensor, dim: int, index: Tensor, shape: Shape) -> Array:
     return sums
 
 
+@composite
 def gather(
     input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None
 ) -> Tensor:
@@ -333,6 +342,7 @@ def _scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
     write_rows(input, lambda rows: input.backend.scatter_add(rows, dim, index.array, src.array))
 
 
+@composite
 def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Add along ``dim``: for three dims and dim 1, ``input[i, index[i, j, k], k] += src[i, j, k]``."""
     dim = aligned("scatter_add_", input, dim, index)
@@ -340,6 +350,7 @@ def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return _scatter_add_(input, dim, index, src) if index.numel() else input
 
 
+@composite
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return a copy with ``src`` added along ``dim``; positions may repeat.
 
@@ -359,6 +370,7 @@ def _scatter_(input: Tensor, dim: int, index: Tensor, src: Operand) -> None:
     write_rows(input, lambda rows: input.backend.scatter(rows, dim, index.array, values))
 
 
+@composite
 def scatter_(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Number | None = None, reduce: str | None = None
 ) -> Tensor:
@@ -382,6 +394,7 @@ def scatter_(
     return write(input, dim, index, given)
 
 
+@composite
 def scatter(
     input: Tensor,
     dim: int,
@@ -403,6 +416,7 @@ def scatter(
     return exactly("scatter", scatter_(made, dim, index, src, value=value, reduce=reduce), out)
 
 
+@composite
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """Pick along ``dim`` as ``argsort`` and ``argmax`` mean it; other dims broadcast. Without a dim, from all."""
     require_tensors("take_along_dim", input=input, indices=indices)
@@ -545,6 +559,7 @@ def divided_by_count(input: Tensor, dim: int, index: Tensor, include_self: bool)
     return floor_divide_(input, counts)
 
 
+@composite
 def scatter_reduce_(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -567,6 +582,7 @@ def apart(given: Tensor, input: Tensor) -> Tensor:
     return snapshot(given) if shares_storage(given, input) else given
 
 
+@composite
 def scatter_reduce(
     input: Tensor,
     dim: int,
@@ -588,6 +604,7 @@ def scatter_reduce(
     return exactly("scatter_reduce", scatter_reduce_(made, dim, index, src, reduce, include_self=include_self), out)
 
 
+@composite
 def index_reduce_(
     input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -605,6 +622,7 @@ def index_reduce_(
     return input
 
 
+@composite
 def index_reduce(
     input: Tensor,
     dim: int,
@@ -635,6 +653,7 @@ def flat_index(name: str, index: Tensor, count: int) -> Tensor:
     return wrapped(index, 0, count)
 
 
+@composite
 def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Pick from all elements, counted row by row.
 
@@ -659,6 +678,7 @@ def _put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool) -> Non
         write_rows(input, lambda rows: rows.reshape(-1).__setitem__(positions, values))
 
 
+@composite
 def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """Write the elements of ``source`` at positions in all elements, counted row by row, or add them there."""
     require_tensors("put_", input=input, index=index, source=source)
@@ -677,6 +697,7 @@ def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False)
     return _put_(input, flat_index("put_", index, input.numel()), source, accumulate)
 
 
+@composite
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """Return a copy with the elements of ``source`` at positions in all elements.
 

@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.misuse import composite
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
 from minitensor.ops.aliasing import delivered
 from minitensor.ops.cast import clone, copy_, fill_, legacy_name
@@ -70,6 +71,7 @@ def limits_of_norms(input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
     return cast
 
 
+@composite
 def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number, *, out: Tensor | None = None) -> Tensor:
     """Return ``input`` with each slice along ``dim`` whose p-norm exceeds ``maxnorm`` scaled down to that norm.
 
@@ -85,6 +87,7 @@ def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number, *, out: Tensor |
     return delivered(input * limits_of_norms(input, p, dim, maxnorm), out)
 
 
+@composite
 def renorm_(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor:
     """Scale down, where they lie, the slices along ``dim`` whose p-norm exceeds ``maxnorm``; see ``renorm``."""
     require_tensors("renorm_", input=input)
@@ -94,6 +97,7 @@ def renorm_(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor:
 # -- powers ------------------------------------------------------------------------------------------------------------
 
 
+@composite
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """Return the Vandermonde matrix: in each row the powers of one element, from ``N - 1`` down to 0, or upwards.
 
@@ -126,6 +130,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 # -- one value ---------------------------------------------------------------------------------------------------------
 
 
+@composite
 def fill(input: Tensor, value: Operand) -> Tensor:
     """Return a tensor like ``input`` with ``value``, a number or a tensor without dims, everywhere.
 

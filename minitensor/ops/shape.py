@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd import record
+from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.mode import grad_mode, turned
 from minitensor.autograd.node import Leaf
 from minitensor.autograd.record import differentiable
@@ -142,16 +143,19 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     return copy
 
 
+@composite
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """Look at the same memory in the shape of ``other``."""
     return view(input, other.layout.shape)
 
 
+@composite
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """Return the elements in the shape of ``other``."""
     return reshape(input, other.layout.shape)
 
 
+@composite
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Merge the dims from ``start_dim`` to ``end_dim``, both included, into one.
 
@@ -162,11 +166,13 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return input if flat == shape else reshape(input, flat)
 
 
+@composite
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Cut ``dim`` into ``sizes``, one of which may be -1."""
     return view(input, unflattened_shape(input.layout.shape, dim, normalize_sizes(sizes)))
 
 
+@composite
 def ravel(input: Tensor) -> Tensor:
     """Return all elements in one dim: a view of a tensor that lies row by row, else a copy."""
     return reshape(contiguous(input), -1)
@@ -228,6 +234,7 @@ def _movedim(input: Tensor, source: Shape, destination: Shape) -> Layout:
     return layouts.movedim(input.layout, source, destination)
 
 
+@composite
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """Move the dims ``source`` to the places ``destination``; the others keep their order."""
     return _movedim(input, normalize_sizes(source), normalize_sizes(destination))
@@ -256,6 +263,7 @@ def H(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
     return turned
 
 
+@composite
 def adjoint(input: Tensor) -> Tensor:
     """Return the conjugates of the matrices in the last two dims, transposed."""
     turned: Tensor = conj(mT(input))
@@ -294,16 +302,19 @@ def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False)
     return _expand(input, sizes_of(sizes if size is None else (size,)))
 
 
+@composite
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """Expand to the shape of ``other``."""
     return _expand(input, other.layout.shape)
 
 
+@composite
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """Expand to a shape."""
     return _expand(input, normalize_sizes(size))
 
 
+@composite
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Expand all tensors to the shape to which they broadcast."""
     given = tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tuple(tensors[0])
@@ -311,6 +322,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple([_expand(each, shape) for each in given])
 
 
+@composite
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Return, for vectors of n, m, ... elements, their values on an (n, m, ...) grid; "xy" swaps the first two dims.
 
@@ -406,6 +418,7 @@ def _as_strided(input: Tensor, layout: Layout, home: Layout) -> None:
     """Look at the memory around the tensor."""
 
 
+@composite
 def as_strided(
     input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
@@ -419,6 +432,7 @@ def as_strided(
 # -- repeating ---------------------------------------------------------------------------------------------------------
 
 
+@composite
 def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """Copy the tensor so many times along each dim; more numbers than dims add dims in front.
 
@@ -443,6 +457,7 @@ def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     return _unsafe_view(spread, tuple([n * size for n, size in zip(times, full)]))
 
 
+@composite
 def tile(input: Tensor, *counts: Any, dims: Any = None) -> Tensor:
     """Copy the tensor so many times along each of its last dims."""
     times = normalize_sizes(*counts) if dims is None else normalize_sizes(dims)
@@ -456,6 +471,7 @@ def _repeat_each(input: Tensor, repeats: int, dim: int) -> Array:
     return input.xp.repeat(input.array, repeats, dim)
 
 
+@composite
 def repeat_interleave(
     input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
@@ -495,6 +511,7 @@ def _flip(input: Tensor, dims: Shape) -> Array:
     return array
 
 
+@composite
 def flip(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """Reverse the order of the entries along dims; a copy, as strides are never negative.
 
@@ -505,6 +522,7 @@ def flip(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     return _flip(input, normalize_sizes(*order) if dims is None else normalize_sizes(dims))
 
 
+@composite
 def fliplr(input: Tensor) -> Tensor:
     """Reverse the columns: dim 1."""
     if input.ndim < 2:
@@ -512,6 +530,7 @@ def fliplr(input: Tensor) -> Tensor:
     return _flip(input, (1,))
 
 
+@composite
 def flipud(input: Tensor) -> Tensor:
     """Reverse the rows: dim 0."""
     if input.ndim < 1:
@@ -524,6 +543,7 @@ def _roll(input: Tensor, shifts: Shape, dims: Shape) -> Array:
     return input.xp.roll(input.array, shifts, dims) if dims else input.array.copy()
 
 
+@composite
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Move the entries along dims, those that fall off one end coming in at the other; without dims, all elements."""
     steps = normalize_sizes(shifts)
@@ -537,6 +557,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return _roll(input, steps, places)
 
 
+@composite
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """Turn by ``k`` times 90 degrees in the plane of two dims, from the first towards the second."""
     first, second = plane(dims, input)
@@ -584,6 +605,7 @@ def three_dims(input: Tensor) -> Tensor:
     return input if input.ndim > 2 else unsqueeze(two_dims(input), -1)
 
 
+@composite
 def atleast_1d(*tensors: Any) -> Any:
     """Return the tensor, or a tuple of each of several, with at least one dim.
 
@@ -594,11 +616,13 @@ def atleast_1d(*tensors: Any) -> Any:
     return each_of(tensors, one_dim)
 
 
+@composite
 def atleast_2d(*tensors: Any) -> Any:
     """Return the tensor, or a tuple of each of several, with at least two dims; new ones come in front."""
     return each_of(tensors, two_dims)
 
 
+@composite
 def atleast_3d(*tensors: Any) -> Any:
     """Return the tensor, or a tuple of each of several, with at least three dims: (n, m) becomes (n, m, 1)."""
     return each_of(tensors, three_dims)
@@ -610,6 +634,7 @@ def atleast_3d(*tensors: Any) -> Any:
 def itself(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
     """Make of a view operation one that gives its argument the view's layout and history."""
 
+    @named(operation.__name__ + "_")
     @functools.wraps(operation)
     def call(*args: P.args, **kwargs: P.kwargs) -> Tensor:
         input: Any = args[0]
@@ -641,6 +666,7 @@ squeeze_ = itself(squeeze)
 as_strided_ = itself(as_strided)
 
 
+@composite
 def resize_(input: Tensor, *sizes: Any) -> Tensor:
     """Give the tensor another shape, row by row in its memory; where that is too small, in a longer copy of it.
 
@@ -668,6 +694,7 @@ def resize_(input: Tensor, *sizes: Any) -> Tensor:
     return input
 
 
+@composite
 def resize_as_(input: Tensor, the_template: Tensor) -> Tensor:
     """Give the tensor the shape of another; see ``resize_``."""
     return resize_(input, the_template.layout.shape)

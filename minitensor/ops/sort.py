@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import NUMBERS, differentiable, nondifferentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, ShapeError
@@ -37,6 +38,7 @@ def _sort(input: Tensor, dim: int, descending: bool) -> tuple[Array, Array]:
     return picked(input.backend, input.array, index, dim), index
 
 
+@composite
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Any:
     """Sort along ``dim``; return the values and the indices where they stood.
 
@@ -54,11 +56,13 @@ def _argsort(input: Tensor, dim: int, descending: bool) -> Array:
     return input.backend.argsort(sortable("argsort", input), dim, descending)
 
 
+@composite
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
     """Return the indices that sort along ``dim``; equal elements keep their order."""
     return _argsort(input, wrap_dim(dim, input.ndim), bool(descending))
 
 
+@composite
 def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sort along the first dim; return the values."""
     values: Tensor = sort(input, 0).values
@@ -77,6 +81,7 @@ def _topk(input: Tensor, k: int, dim: int, largest: bool) -> tuple[Array, Array]
     return picked(input.backend, array, index, dim), index
 
 
+@composite
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
 ) -> Any:
@@ -97,6 +102,7 @@ def _kthvalue(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Array, Ar
     return chosen(input, index, dim, keepdim)
 
 
+@composite
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the ``k``-th smallest element along ``dim``, counted from 1, and its index."""
     dim = wrap_dim(dim, input.ndim)
@@ -110,6 +116,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
 # -- where something fits in -------------------------------------------------------------------------------------------
 
 
+@composite
 def searchsorted(
     sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None,
     out: Tensor | None = None, sorter: Tensor | None = None,
@@ -154,6 +161,7 @@ def fitted(sequence: Tensor, input: Any, side: str) -> Array:
     return sequence.backend.searchsorted(sequence.array, values, side)
 
 
+@composite
 def bucketize(
     input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None
 ) -> Tensor:

@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.record import differentiable
 from minitensor.errors import UsageError
 from minitensor.ops.aliasing import check_fits, delivered, inplace
@@ -123,6 +124,7 @@ def _polygamma(n: int, input: Tensor) -> Array:
     return rounded(input.backend.polygamma(n, doubles("polygamma", input)), input)
 
 
+@composite
 def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the n-th derivative of ``digamma``."""
     if n < 0:
@@ -130,6 +132,8 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return delivered(_polygamma(n, input) if n else digamma(input), out)
 
 
+@composite
+@named("mvlgamma")
 def multigammaln(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     """Return the logarithm of the gamma function of dimension ``p``: the sum of lgamma(input - j / 2) over j < p."""
     if p < 1:
@@ -438,6 +442,8 @@ def gammaincc_(input: Tensor, other: Tensor) -> None:
     """Replace ``input`` by the upper incomplete gamma function of it and ``other``."""
 
 
+@composite
+@named("mvlgamma_")
 def multigammaln_(input: Tensor, p: int) -> Tensor:
     """Replace ``input`` by the logarithm of its gamma function of dimension ``p``."""
     return replaced("mvlgamma_", input, multigammaln(input.clone(), p))
@@ -448,6 +454,7 @@ def polygamma_of(input: Tensor, n: int) -> Tensor:
     return polygamma(n, input)
 
 
+@composite
 def polygamma_(input: Tensor, n: int) -> Tensor:
     """Replace ``input`` by the n-th derivative of its digamma function."""
     return replaced("polygamma_", input, polygamma(n, input.clone()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import values_of
 from minitensor.errors import ArgumentError, DimError, DtypeError, ShapeError, UsageError
@@ -96,6 +97,7 @@ def require_sizes(name: str, n_fft: int, longest: int | None, hop: int, window: 
 # -- there -------------------------------------------------------------------------------------------------------------
 
 
+@composite
 def stft(
     input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None,
     window: Tensor | None = None, center: bool = True, pad_mode: str = "reflect", normalized: bool = False,
@@ -159,6 +161,7 @@ def require_signal(
 # -- and back ----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def istft(
     input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None,
     window: Tensor | None = None, center: bool = True, normalized: bool = False, onesided: bool | None = None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor import layout as layouts
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.errors import DimError, ShapeError
 from minitensor.ops.aliasing import delivered, inplace
@@ -70,6 +71,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     return flat.reshape(shape)
 
 
+@composite
 def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return a copy of a matrix's diagonal, or a matrix with a vector on its diagonal.
 
@@ -84,11 +86,13 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
 
 
+@composite
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """Return a matrix with all elements on its diagonal."""
     return diag_embed(reshape(input, -1), offset)
 
 
+@composite
 def fill_diagonal_(input: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
     """Write one number on the main diagonal; ``wrap`` begins anew below it in a tall matrix.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.misuse import composite
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.creation import chosen, deliver, library
 from minitensor.shapes import integer
@@ -50,6 +51,7 @@ def cosines(*weights: float) -> Callable[[Library, Array], Array]:
     return shape
 
 
+@composite
 def hann_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: bool = False,
@@ -63,6 +65,7 @@ def hann_window(
     return made("hann_window", cosines(0.5, 0.5), window_length, periodic, dtype, device, requires_grad)
 
 
+@composite
 def hamming_window(
     window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False,
@@ -71,6 +74,7 @@ def hamming_window(
     return made("hamming_window", cosines(alpha, beta), window_length, periodic, dtype, device, requires_grad)
 
 
+@composite
 def blackman_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: bool = False,
@@ -79,6 +83,7 @@ def blackman_window(
     return made("blackman_window", cosines(0.42, 0.5, 0.08), window_length, periodic, dtype, device, requires_grad)
 
 
+@composite
 def bartlett_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: bool = False,
@@ -90,6 +95,7 @@ def bartlett_window(
     )
 
 
+@composite
 def kaiser_window(
     window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False,

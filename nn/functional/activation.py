@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import wrap
 from minitensor.errors import ArgumentError
@@ -49,96 +50,115 @@ def applied(function: Callable[..., Tensor], input: Tensor, inplace: bool, *opti
     return function(input, *options)
 
 
+@composite
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """Return min(max(0, x), 6)."""
     return applied(activation.relu6, input, inplace)
 
 
+@composite
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x limited to [min_val, max_val]."""
     return applied(activation.hardtanh, input, inplace, min_val, max_val)
 
 
+@composite
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return x where it is positive and ``negative_slope * x`` elsewhere."""
     return applied(activation.leaky_relu, input, inplace, negative_slope)
 
 
+@composite
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x where it is positive and ``alpha * (exp(x) - 1)`` elsewhere."""
     return applied(activation.elu, input, inplace, alpha)
 
 
+@composite
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return the elu whose numbers keep mean 0 and variance 1."""
     return applied(activation.selu, input, inplace)
 
 
+@composite
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x where it is positive and ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
     return applied(activation.celu, input, inplace, alpha)
 
 
+@composite
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * sigmoid(x)."""
     return applied(activation.silu, input, inplace)
 
 
+@composite
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * tanh(softplus(x))."""
     return applied(activation.mish, input, inplace)
 
 
+@composite
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """Return relu6(x + 3) / 6."""
     return applied(activation.hardsigmoid, input, inplace)
 
 
+@composite
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * relu6(x + 3) / 6."""
     return applied(activation.hardswish, input, inplace)
 
 
+@composite
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """Return x where it is greater than ``threshold`` and ``value`` elsewhere."""
     return applied(activation.threshold, input, inplace, threshold, value)
 
 
+@composite
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Replace x by its elu."""
     return elu(input, alpha, inplace=True)
 
 
+@composite
 def selu_(input: Tensor) -> Tensor:
     """Replace x by its selu."""
     return selu(input, inplace=True)
 
 
+@composite
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Replace x by its celu."""
     return celu(input, alpha, inplace=True)
 
 
+@composite
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """Limit x to [min_val, max_val] where it lies."""
     return hardtanh(input, min_val, max_val, inplace=True)
 
 
+@composite
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """Replace x by ``negative_slope * x`` where it is not positive."""
     return leaky_relu(input, negative_slope, inplace=True)
 
 
+@composite
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     """Replace x by ``value`` where it is not greater than ``threshold``."""
     return applied(activation.threshold, input, True, threshold, value)
 
 
+@composite
 def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
     """Replace x by x times a slope where it is not positive; see ``rrelu``."""
     return rrelu(input, lower, upper, training, inplace=True)
 
 
+@composite
 def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
@@ -163,6 +183,7 @@ def sloped(input: Tensor, slopes: Tensor) -> Array:
     return product
 
 
+@composite
 @drawing
 def slopes_for(input: Tensor, lower: float, upper: float) -> Tensor:
     """Return 1 for each positive element and a random slope for each other one, drawn one after the other."""
@@ -177,16 +198,19 @@ def slopes_for(input: Tensor, lower: float, upper: float) -> Tensor:
 # -- softmax -----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
     """Return exp(x) / sum(exp(x)) along ``dim``."""
     return activation.softmax(input, guessed("softmax", input, dim, _stacklevel), dtype)
 
 
+@composite
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
     """Return softmax(-x) along ``dim``."""
     return activation.softmin(input, guessed("softmin", input, dim, _stacklevel), dtype)
 
 
+@composite
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
     """Return log(softmax(x)) along ``dim``."""
     return activation.log_softmax(input, guessed("log_softmax", input, dim, _stacklevel), dtype)
@@ -199,11 +223,12 @@ def guessed(name: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
     warnings.warn(
         f"implicit dimension choice for {name} has been deprecated: change the call to include dim=X as an argument",
         UserWarning,
-        stacklevel=stacklevel,
+        stacklevel=stacklevel + 1,  # the frame of ``composite``
     )
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
+@composite
 @drawing
 def waiting_times(like: Tensor) -> Tensor:
     """Return numbers from the exponential distribution in another tensor's shape and dtype."""
@@ -212,6 +237,7 @@ def waiting_times(like: Tensor) -> Tensor:
     return noise
 
 
+@composite
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:

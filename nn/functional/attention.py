@@ -11,7 +11,9 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, GuardError, ShapeError, UsageError
 from minitensor.nn.functional.dropout import dropout
 from minitensor.nn.functional.linear import linear
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 # -- one head ----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -114,6 +117,7 @@ def blind_rows(masked: Array) -> Array | None:
 # -- many heads --------------------------------------------------------------------------------------------------------
 
 
+@composite
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,
@@ -268,7 +272,7 @@ def check_masks(padding: Tensor | None, mask: Tensor | None, is_causal: bool) ->
         warnings.warn(
             "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=user_level(),
         )
 
 

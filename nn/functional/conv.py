@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.padding import pad
@@ -142,6 +143,7 @@ def _conv_weight(
 # -- convolution -------------------------------------------------------------------------------------------------------
 
 
+@composite
 def conv1d(
     input: Tensor,
     weight: Tensor,
@@ -161,6 +163,7 @@ def conv1d(
     return convolved("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
+@composite
 def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
     """Slide a kernel (K, C, O) over signals (T, N, C), time first: (T', N, O)."""
     if input.ndim != 3 or weight.ndim != 3:
@@ -172,6 +175,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
     return last.permute(2, 0, 1).clone(memory_format=contiguous_format)
 
 
+@composite
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -193,6 +197,7 @@ def conv2d(
     return convolved("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
+@composite
 def conv3d(
     input: Tensor,
     weight: Tensor,
@@ -235,6 +240,7 @@ def convolved(
 # -- its transpose -----------------------------------------------------------------------------------------------------
 
 
+@composite
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
@@ -250,6 +256,7 @@ def conv_transpose1d(
     return transposed("conv_transpose1d", 1, input, weight, bias, numbers, groups)
 
 
+@composite
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -273,6 +280,7 @@ def conv_transpose2d(
     return transposed("conv_transpose2d", 2, input, weight, bias, numbers, groups)
 
 
+@composite
 def conv_transpose3d(
     input: Tensor,
     weight: Tensor,
@@ -392,7 +400,7 @@ def check_tensors(name: str, input: Any, weight: Any, bias: Any) -> None:
     given = {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias})
     for argument, each in given.items():
         if not isinstance(each, TensorBase):
-            raise ArgumentTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
+            raise WrongTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
         if each.array.dtype != input.array.dtype:
             raise DtypeError(
                 f"{name}: input has dtype {input.dtype.name}, but {argument} has {each.dtype.name}; cast with .to(...)"

@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import batched_among, differentiable
 from minitensor.base import TensorBase, values_of, wrap
 from minitensor.dtypes import int64, uint8
 from minitensor.errors import (
     ArgumentError,
-    ArgumentTypeError,
     DtypeError,
     IndexOutOfRange,
     ShapeError,
     UnsupportedDtype,
     UnsupportedError,
     UsageError,
+    WrongTypeError,
 )
 from minitensor.nn.functional.linear import linear
 from minitensor.nn.functional.reduction import read_reduction
@@ -119,6 +120,7 @@ def one_like(tensor: Tensor) -> Tensor:
 # -- classes -----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -161,6 +163,7 @@ def cross_entropy(
     return losses if samples.counted else losses + math.nan
 
 
+@composite
 def linear_cross_entropy(
     input: Tensor,
     linear_weight: Tensor,
@@ -211,6 +214,7 @@ def check_map(input: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[int, 
     return shape[:-1]
 
 
+@composite
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -389,7 +393,7 @@ class NoClasses(ShapeError, ArgumentError):
 def check_logits(name: str, input: Any, weight: Any) -> None:
     """Refuse inputs without classes, and a weight that has not one number for each."""
     if not isinstance(input, TensorBase):
-        raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
+        raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     if not input.ndim:
         raise NoClasses(f"{name}: expected input with a dim of classes, (C,) or (N, C, ...), got a 0-d tensor")
     if input.array.dtype.kind != "f":

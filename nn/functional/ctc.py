@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode, no_grad
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
@@ -40,6 +41,7 @@ NEVER = -1e30  # the logarithm of the probability of what cannot be; finite, so 
 HARDLY = -1e29  # what is less has met a NEVER
 
 
+@composite
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

@@ -10,7 +10,9 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ShapeError
 from minitensor.generator import bernoulli, default_generator
 from minitensor.ops.chance import drawing
@@ -25,6 +27,7 @@ ALPHA = 1.7580993408473766  # minus the limit of a selu at minus infinity
 # -- zeros -------------------------------------------------------------------------------------------------------------
 
 
+@composite
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero each element with probability ``p`` and divide the rest by ``1 - p``; outside training, return the input.
 
@@ -36,6 +39,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return masked("dropout", input, tuple(input.shape), p, training, inplace)
 
 
+@composite
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, L) or (C, L)."""
     require_tensors("dropout1d", input=input)
@@ -44,6 +48,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return masked("dropout1d", input, (*input.shape[:-1], 1), p, training, inplace)
 
 
+@composite
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, H, W). As in PyTorch, the first two dims are always taken for N and C."""
     require_tensors("dropout2d", input=input)
@@ -53,13 +58,14 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
             f"dropout2d: a 3-D input, here {tuple(input.shape)}, is taken for (N, C, L) and whole rows of it are "
             "dropped, as in PyTorch; say so with dropout1d, or give (1, C, H, W)",
             UserWarning,
-            stacklevel=2,
+            stacklevel=user_level(),
         )
     elif input.ndim != 4:
         discouraged("dropout2d", input, "4-D", 2)
     return masked("dropout2d", input, shape, p, training, inplace)
 
 
+@composite
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, D, H, W) or (C, D, H, W)."""
     require_tensors("dropout3d", input=input)
@@ -76,7 +82,7 @@ def discouraged(name: str, input: Tensor, wanted: str, spatial: int) -> None:
         f"{name}: Received a {input.ndim}-D input, of shape {tuple(input.shape)}, which is deprecated: expected "
         f"{wanted} with {spatial} spatial dims, a channel dim, and a batch dim",
         UserWarning,
-        stacklevel=3,
+        stacklevel=user_level(),
     )
 
 
@@ -105,6 +111,7 @@ def check_probability(name: str, p: float) -> None:
         raise ArgumentError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
 
 
+@composite
 @drawing
 def scaled(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     """Draw a mask: 0 with probability ``p``, else ``1 / (1 - p)``."""
@@ -113,6 +120,7 @@ def scaled(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     return there(input, mask)
 
 
+@composite
 @drawing
 def kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     """Draw a mask: 0 with probability ``p``, else 1."""
@@ -128,6 +136,7 @@ def there(input: Tensor, mask: Any) -> Tensor:
 # -- the least value of a selu -----------------------------------------------------------------------------------------
 
 
+@composite
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Put a selu's least value in the place of each element with probability ``p``; mean 0 and variance 1 stay.
 
@@ -137,6 +146,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     return saturated("alpha_dropout", input, tuple(input.shape), p, training, inplace)
 
 
+@composite
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Do the same to whole channels of (N, C, ...)."""
     require_tensors("feature_alpha_dropout", input=input)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.record import differentiable
 from minitensor.base import values_of, wrap
@@ -59,6 +60,7 @@ def _sum_rows(input: Tensor, rows: Tensor, into: Tensor, count: int) -> Array:
     return input.backend.sum_rows(input.array, rows.array, into.array, count)
 
 
+@composite
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -183,6 +185,7 @@ def without(numbers: Tensor, bag: Tensor, samples: Tensor | None, kept: Tensor) 
     return numbers.masked_select(kept), bag.masked_select(kept), chosen
 
 
+@composite
 def embedding_bag(
     input: Tensor,
     weight: Tensor,
@@ -264,6 +267,7 @@ def input_order(numbers: Tensor) -> Tensor:
 # -- classes -----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """Return rows of zeros with a one at each number's place: (...) gives (..., num_classes), int64.
 

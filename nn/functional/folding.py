@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.backends.reference import conv as reference
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentTypeError, ShapeError
+from minitensor.errors import ShapeError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.cast import clone
 from minitensor.shapes import conv_output_size, pair
@@ -76,6 +77,7 @@ def _fold(input: Tensor, windows: Windows) -> Array:
     return input.xp.ascontiguousarray(total[:, :, top : top + height, left : left + width])
 
 
+@composite
 def unfold(
     input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
 ) -> Tensor:
@@ -99,6 +101,7 @@ def unfold(
     return _unfold(input, windows)
 
 
+@composite
 def fold(
     input: Tensor, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
 ) -> Tensor:
@@ -124,7 +127,7 @@ def fold(
 def check_tensor(name: str, input: Any) -> None:
     """Refuse what is no tensor."""
     if not isinstance(input, TensorBase):
-        raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
+        raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
 
 
 def check_places(name: str, windows: Windows) -> None:
@@ -138,6 +141,7 @@ def check_places(name: str, windows: Windows) -> None:
 # -- channels and pixels -----------------------------------------------------------------------------------------------
 
 
+@composite
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Spread groups of r² channels over r x r pixels: (..., C r², H, W) gives (..., C, H r, W r). Shi et al. 2016."""
     *lead, channels, height, width = image_shape("pixel_shuffle", input)
@@ -152,6 +156,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return clone(mixed, memory_format=contiguous_format).reshape(*lead, channels // (r * r), height * r, width * r)
 
 
+@composite
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Undo ``pixel_shuffle``: (..., C, H r, W r) gives (..., C r², H, W)."""
     *lead, channels, height, width = image_shape("pixel_unshuffle", input)
@@ -167,6 +172,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     return clone(mixed, memory_format=contiguous_format).reshape(*lead, channels * r * r, height // r, width // r)
 
 
+@composite
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Deal out channels (N, C, ...) like cards: one of each of ``groups`` groups in turn. Zhang et al. 2018.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import ArgumentError, DtypeError, ShapeError
 from minitensor.ops.creation import arange
@@ -23,6 +24,7 @@ Sizes = int | Sequence[int]
 Ratio = float | Sequence[float]
 
 
+@composite
 def fractional_max_pool2d(
     input: Tensor,
     kernel_size: Sizes,
@@ -46,6 +48,7 @@ def fractional_max_pool2d(
     return found if return_indices else found[0]
 
 
+@composite
 def fractional_max_pool3d(
     input: Tensor,
     kernel_size: Sizes,

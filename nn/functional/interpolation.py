@@ -10,8 +10,16 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedDtype, UnsupportedError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ShapeError,
+    UnsupportedDtype,
+    UnsupportedError,
+    WrongTypeError,
+)
 from minitensor.nn.functional.pooling import adaptive_means
 from minitensor.nn.functional.resampling import (
     _resample,
@@ -46,6 +54,7 @@ class Grid(NamedTuple):
     factors: tuple[float, ...] | None
 
 
+@composite
 def interpolate(
     input: Tensor,
     size: Sizes | None = None,
@@ -111,6 +120,7 @@ def stays(mode: str, dims: int, antialias: bool) -> bool:
     return antialias or mode in LINEAR or (mode == "nearest" and dims == 2)
 
 
+@composite
 def upsample(
     input: Tensor,
     size: Sizes | None = None,
@@ -122,6 +132,7 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+@composite
 def upsample_nearest(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
     """Resize by the nearest pixels: ``interpolate`` with mode "nearest"."""
     return interpolate(input, size, scale_factor, "nearest")
@@ -142,7 +153,7 @@ class Misfit(ArgumentError, UnsupportedError):
 def check_mode(input: Any, mode: str, align_corners: bool | None, antialias: bool) -> int:
     """Refuse what does not go together; return the number of spatial dims."""
     if not isinstance(input, TensorBase):
-        raise ArgumentTypeError(f"interpolate(): argument 'input' must be a tensor, not {type(input).__name__}")
+        raise WrongTypeError(f"interpolate(): argument 'input' must be a tensor, not {type(input).__name__}")
     if mode not in DIMS:
         raise Misfit(f"interpolate: mode must be one of {', '.join(DIMS)}, got {mode!r}")
     dims = input.ndim - 2

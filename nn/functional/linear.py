@@ -9,8 +9,9 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
+from minitensor.errors import DtypeError, ShapeError, WrongTypeError
 from minitensor.ops.einsum import einsum
 from minitensor.ops.matmul import factors, matmul, rows
 from minitensor.ops.pointwise import conj, mul
@@ -87,7 +88,7 @@ def bias_array(bias: Any, dtype: Any, shape: tuple[int, ...]) -> Array:
         array: Array = bias.array
     except AttributeError:
         given = type(bias).__name__
-        raise ArgumentTypeError(f"linear: argument 'bias' must be a tensor or None, not {given}") from None
+        raise WrongTypeError(f"linear: argument 'bias' must be a tensor or None, not {given}") from None
     if array.dtype != dtype:
         raise DtypeError(f"linear: bias has dtype {array.dtype.name}, but the input {dtype.name}; cast with .to(...)")
     if array.shape != shape and array.ndim:
@@ -104,6 +105,7 @@ def misfit(input: tuple[int, ...], weight: tuple[int, ...]) -> ShapeError:
     )
 
 
+@composite
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return ``x1 @ weight[o] @ x2 + bias[o]`` for every output o; (..., n), (..., m), (out, n, m) give (..., out)."""
     output = einsum("...i,oij,...j->...o", input1, weight, input2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, values_of
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -54,6 +56,7 @@ def mse_loss(
     return weighed("mse_loss", difference * difference, weight, reduction)
 
 
+@composite
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -68,6 +71,7 @@ def l1_loss(
     return weighed("l1_loss", abs(input - target), weight, reduction)
 
 
+@composite
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -89,6 +93,7 @@ def smooth_l1_loss(
     return reduced(losses, reduction)
 
 
+@composite
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -116,6 +121,7 @@ class NegativeBeta(ArgumentError, DtypeError):
 # -- logarithms of densities -------------------------------------------------------------------------------------------
 
 
+@composite
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -142,6 +148,7 @@ def poisson_nll_loss(
     return reduced(losses, reduction)
 
 
+@composite
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -211,6 +218,7 @@ def _binary_cross_entropy(input: Tensor, target: Tensor) -> Array:
     return (t - 1) * xp.maximum(xp.log1p(-x), low) - t * xp.maximum(xp.log(x), low)  # type: ignore[no-any-return]
 
 
+@composite
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -233,6 +241,7 @@ def binary_cross_entropy(
     return reduced(weighted(_binary_cross_entropy(input, target), weight), reduction)
 
 
+@composite
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -253,6 +262,7 @@ def binary_cross_entropy_with_logits(
     return reduced(weighted(losses, weight), reduction)
 
 
+@composite
 def kl_div(
     input: Tensor,
     target: Tensor,

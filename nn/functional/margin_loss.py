@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ShapeError
@@ -32,6 +33,7 @@ SMALL = 1e-12  # added to squared lengths, so that a vector of zeros has an angl
 # -- pairs and triplets ------------------------------------------------------------------------------------------------
 
 
+@composite
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -52,6 +54,7 @@ def margin_ranking_loss(
     return reduced(clamp(-target * (input1 - input2) + float(margin), min=0), reduction)
 
 
+@composite
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -68,6 +71,7 @@ def hinge_embedding_loss(
     return reduced(apart + where(target != -1, input, 0), reduction)
 
 
+@composite
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -92,6 +96,7 @@ def cosine_embedding_loss(
     return reduced(losses, reduction)
 
 
+@composite
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -113,6 +118,7 @@ def triplet_margin_loss(
                    lambda a, b: pairwise_distance(a, b, p, eps), margin, swap, reduction)  # fmt: skip
 
 
+@composite
 def triplet_margin_with_distance_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -151,6 +157,7 @@ def triplet(
 # -- classes -----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -199,6 +206,7 @@ def places_of(classes: Tensor, rows: Tensor) -> Tensor:
     return numbers == classes.unsqueeze(1)  # type: ignore[no-any-return]  # `==` may be anything
 
 
+@composite
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -241,6 +249,7 @@ def labels_of(rows: Tensor, target: Array) -> tuple[Tensor, Tensor, Tensor]:
     return listed, classes, right
 
 
+@composite
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -257,6 +266,7 @@ def multilabel_soft_margin_loss(
     return reduced(weighted(losses, weight).sum(-1) / input.shape[-1], reduction)
 
 
+@composite
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,

@@ -12,10 +12,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedDtype, UsageError
+from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtype, UsageError, WrongTypeError
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
 from minitensor.ops.constant import constant_in
@@ -213,6 +214,7 @@ def there(*tensors: Tensor | None) -> tuple[Tensor, ...]:
 # -- over the batch ----------------------------------------------------------------------------------------------------
 
 
+@composite
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -290,6 +292,7 @@ def move(running: Tensor, value: Any, momentum: float) -> None:
     running.storage.version += 1
 
 
+@composite
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = None,
@@ -324,6 +327,7 @@ def instance_norm(
 # -- within a sample ---------------------------------------------------------------------------------------------------
 
 
+@composite
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -354,6 +358,7 @@ def layer_norm(
     return normed_rows(input, weight, bias, prod(shape), eps)
 
 
+@composite
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
@@ -388,6 +393,7 @@ def normed_nothing(input: Tensor, weight: Tensor | None, bias: Tensor | None) ->
     return output if bias is None else output + bias.reshape(shape)
 
 
+@composite
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
@@ -410,6 +416,7 @@ def rms_norm(
 # -- by a norm, by neighbours ------------------------------------------------------------------------------------------
 
 
+@composite
 def normalize(
     input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
@@ -417,6 +424,7 @@ def normalize(
     return input.div(clamp(norm(input, p, dim, True), min=eps), out=out)
 
 
+@composite
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
@@ -436,6 +444,6 @@ def local_response_norm(
 def check_floating(name: str, input: Any) -> None:
     """Refuse what is no tensor of real numbers."""
     if not isinstance(input, TensorBase):
-        raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
+        raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     if input.array.dtype.kind != "f":
         raise UnsupportedDtype(f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()")

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.backends.reference.resample import Taps
 from minitensor.base import TensorBase
 from minitensor.dtypes import require_fits
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.nn.functional.resampling import _resample, _resample_input
 from minitensor.ops.cast import clone
 from minitensor.shapes import memoised
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Amounts = tuple[tuple[int, int], ...]  # before and after, for every dim
 
 
+@composite
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Put entries around ``input``: ``pad`` says how many before and after in the last dim, then in the one before it.
 
@@ -53,6 +55,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     return clone(input) if result is input else result
 
 
+@composite
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Tensor:
     """Put one value around ``input``, or crop; ``pad`` goes from the last dim to the first. See ``nn.functional.pad``.
 
@@ -116,7 +119,7 @@ class PaddingMode(ArgumentError, UnsupportedError):
 def amounts_of(input: Any, pad: Sequence[int]) -> Amounts:
     """Return what to put before and after each dim."""
     if not isinstance(input, TensorBase):
-        raise ArgumentTypeError(f"pad(): argument 'input' must be a tensor, not {type(input).__name__}")
+        raise WrongTypeError(f"pad(): argument 'input' must be a tensor, not {type(input).__name__}")
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise ShapeError(
             f"pad: expected two amounts for each of the last dims, got {len(pad)} amounts {tuple(pad)} for shape "

@@ -11,9 +11,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UnsupportedDtype
+from minitensor.errors import ArgumentError, DimError, ShapeError, UnsupportedDtype, WrongTypeError
 from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.resampling import _resample_input, mean_taps
 from minitensor.ops.unary import abs, sign
@@ -101,6 +102,7 @@ def _avg_pool_input(output: Tensor, input_shape: tuple[int, ...], means: Means) 
 # -- the largest entry -------------------------------------------------------------------------------------------------
 
 
+@composite
 def max_pool1d(
     input: Tensor,
     kernel_size: Sizes,
@@ -115,6 +117,7 @@ def max_pool1d(
     return max_pooled("max_pool1d", 1, input, numbers, ceil_mode, return_indices)
 
 
+@composite
 def max_pool2d(
     input: Tensor,
     kernel_size: Sizes,
@@ -138,6 +141,7 @@ def max_pool2d(
     return max_pooled("max_pool2d", 2, input, numbers, ceil_mode, return_indices)
 
 
+@composite
 def max_pool3d(
     input: Tensor,
     kernel_size: Sizes,
@@ -161,11 +165,13 @@ def max_pooled(
     return (values, indices) if return_indices else values
 
 
+@composite
 def adaptive_max_pool1d(input: Tensor, output_size: Sizes, return_indices: bool = False) -> Any:
     """Return the largest entries of windows that share a signal (N, C, L) or (C, L) out among ``output_size``."""
     return adaptive_maxima("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
+@composite
 def adaptive_max_pool2d(input: Tensor, output_size: OptionalSizes, return_indices: bool = False) -> Any:
     """Return the largest entries of windows that share the image out among ``output_size``; None keeps a side.
 
@@ -176,6 +182,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: OptionalSizes, return_indice
     return adaptive_maxima("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
+@composite
 def adaptive_max_pool3d(input: Tensor, output_size: OptionalSizes, return_indices: bool = False) -> Any:
     """Return the largest entries of windows that share the volume out among ``output_size``; None keeps a side."""
     return adaptive_maxima("adaptive_max_pool3d", 3, input, output_size, return_indices)
@@ -192,6 +199,7 @@ def adaptive_maxima(name: str, dims: int, input: Tensor, output_size: OptionalSi
 # -- the mean ----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def avg_pool1d(
     input: Tensor,
     kernel_size: Sizes,
@@ -205,6 +213,7 @@ def avg_pool1d(
     return averaged("avg_pool1d", 1, input, numbers, ceil_mode, count_include_pad, None)
 
 
+@composite
 def avg_pool2d(
     input: Tensor,
     kernel_size: Sizes,
@@ -227,6 +236,7 @@ def avg_pool2d(
     return averaged("avg_pool2d", 2, input, numbers, ceil_mode, count_include_pad, divisor_override)
 
 
+@composite
 def avg_pool3d(
     input: Tensor,
     kernel_size: Sizes,
@@ -258,11 +268,13 @@ def averaged(
     return batched(lambda images: [_avg_pool(images, means)], input, dims)[0]
 
 
+@composite
 def adaptive_avg_pool1d(input: Tensor, output_size: Sizes) -> Tensor:
     """Return the means of windows that share a signal (N, C, L) or (C, L) out among ``output_size``."""
     return adaptive_means("adaptive_avg_pool1d", 1, input, output_size)
 
 
+@composite
 def adaptive_avg_pool2d(input: Tensor, output_size: OptionalSizes) -> Tensor:
     """Return the means of windows that share the image out among ``output_size``; None keeps a side.
 
@@ -275,6 +287,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: OptionalSizes) -> Tensor:
     return adaptive_means("adaptive_avg_pool2d", 2, input, output_size)
 
 
+@composite
 def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSizes) -> Tensor:
     """Return the means of windows that share the volume out among ``output_size``; None keeps a side."""
     return adaptive_means("adaptive_avg_pool3d", 3, input, output_size)
@@ -302,6 +315,7 @@ def shared_out(images: Tensor, size: Numbers) -> Tensor:
 # -- the norm ----------------------------------------------------------------------------------------------------------
 
 
+@composite
 def lp_pool1d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
@@ -310,6 +324,7 @@ def lp_pool1d(
     return norm_of(mean, norm_type, ntuple(kernel_size, 1))
 
 
+@composite
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
@@ -323,6 +338,7 @@ def lp_pool2d(
     return norm_of(mean, norm_type, ntuple(kernel_size, 2))
 
 
+@composite
 def lp_pool3d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
@@ -371,7 +387,7 @@ class ZeroDivisor(ArgumentError, ShapeError):
 def check_input(name: str, input: Any, dims: int, error: type[PoolRank] = PoolRank) -> None:
     """Refuse what is no batch of images, or one image."""
     if not isinstance(input, TensorBase):
-        raise ArgumentTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
+        raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     if input.ndim not in (dims + 1, dims + 2):
         raise error(
             f"{name}: expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input, got shape {tuple(input.shape)}"

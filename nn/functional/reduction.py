@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors, result_dtype
@@ -28,7 +29,7 @@ def read_reduction(name: str, reduction: str, size_average: bool | None = None, 
         warnings.warn(
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=user_level(),
         )
     if reduction not in REDUCTIONS:
         known = ", ".join(REDUCTIONS)
@@ -64,7 +65,7 @@ def check_weight(name: str, losses: Tensor, weight: Tensor | None) -> None:
         )
 
 
-def check_pair(name: str, input: Any, target: Any, stacklevel: int = 3) -> None:
+def check_pair(name: str, input: Any, target: Any) -> None:
     """Refuse what are no tensors, and warn, as PyTorch does, where shapes differ and broadcast."""
     require_tensors(name, input=input, target=target)
     if input.shape != target.shape:
@@ -76,13 +77,13 @@ def check_pair(name: str, input: Any, target: Any, stacklevel: int = 3) -> None:
             f"{name}: using a target size ({tuple(target.shape)}) that is different to the input size "
             f"({tuple(input.shape)}): they will be broadcast, which may not be what is meant; reshape one of them",
             UserWarning,
-            stacklevel=stacklevel,
+            stacklevel=user_level(),
         )
 
 
 def float_pair(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Return input and target in their common dtype, which must be floating-point."""
-    check_pair(name, input, target, 4)
+    check_pair(name, input, target)
     if input.dtype is not target.dtype:
         common = result_dtype(input, target)
         input, target = input.to(common), target.to(common)

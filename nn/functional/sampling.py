@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import int64
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedError
+from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.linearity import depending
 from minitensor.ops.cast import clone
@@ -36,6 +37,7 @@ EDGES = ("zeros", "border", "reflection")
 Neighbours = list[tuple["Tensor", "Tensor | None"]]
 
 
+@composite
 def grid_sample(
     input: Tensor,
     grid: Tensor,
@@ -250,12 +252,13 @@ def check_tensors(name: str, **arguments: Any) -> None:
     """Refuse what are no tensors."""
     for argument, value in arguments.items():
         if not isinstance(value, TensorBase):
-            raise ArgumentTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(value).__name__}")
+            raise WrongTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(value).__name__}")
 
 
 # -- places from a matrix ----------------------------------------------------------------------------------------------
 
 
+@composite
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """Return the places that an affine map reads: for (N, C, H, W) and matrices (N, 2, 3), (N, H, W, 2).
 

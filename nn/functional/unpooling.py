@@ -10,10 +10,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.backends.reference.conv import is_channels_last
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import int64
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
 from minitensor.memory_format import channels_last
 from minitensor.ops.operand import same_device
 from minitensor.ops.scatter import scatter
@@ -26,6 +27,7 @@ Numbers = tuple[int, ...]
 Sizes = int | Sequence[int]
 
 
+@composite
 def max_unpool1d(
     input: Tensor,
     indices: Tensor,
@@ -38,6 +40,7 @@ def max_unpool1d(
     return unpooled("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@composite
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -59,6 +62,7 @@ def max_unpool2d(
     return unpooled("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@composite
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,
@@ -123,7 +127,7 @@ def check_pooled(name: str, dims: int, input: Any, indices: Any) -> None:
     """Refuse what max pooling cannot have given."""
     for argument, each in (("input", input), ("indices", indices)):
         if not isinstance(each, TensorBase):
-            raise ArgumentTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
+            raise WrongTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
     if indices.dtype is not int64:
         raise DtypeError(f"{name}: elements in indices should be type int64 but got {indices.dtype.name}")
     if input.ndim not in (dims + 1, dims + 2) or 0 in input.shape[-dims - 1 :]:

@@ -1,0 +1,292 @@
+"""What to say of a call that failed: which argument is of the wrong type, or which shapes do not fit together.
+
+Nothing is checked before a call, so a call that is right pays nothing. A function that gets text in place of a tensor
+fails by itself, in the words of whatever it tried first. Only then are its arguments compared with its own annotations,
+and the first one that does not match is named, with what was wanted. No operation is known here.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+
+from minitensor.base import TensorBase
+from minitensor.callers import OURS
+from minitensor.device import device
+from minitensor.dtypes import dtype
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    MinitensorError,
+    ShapeError,
+    UnsupportedError,
+    WrongTypeError,
+)
+from minitensor.generator import Generator
+from minitensor.shapes import broadcast_shapes
+
+if TYPE_CHECKING:
+    from minitensor.autograd.node import Op
+
+NAMED = re.compile(r"^[\w.]+(\(\))?: ")  # how a message begins that names an operation
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def composite(function: F) -> F:
+    """Let a public function made of operations name itself, and the argument at fault, in its errors."""
+    return named(function.__name__)(function)
+
+
+def named(name: str) -> Callable[[F], F]:
+    """Make a composite whose public name is not the one of its definition."""
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                told = explained(name, function, args, kwargs, error)
+                if told is error:
+                    raise
+                raise told from error
+
+        return cast("F", call)
+
+    return decorate
+
+
+def explained(
+    name: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
+) -> Exception:
+    """Return the error to raise for one that a function raised: a better one, or the same."""
+    if not raised_here(error):
+        return error
+    signature = inspect.signature(function)
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as misfit:
+        return unbound(name, misfit, signature)
+    return retold(name, error, each_argument(signature, bound.arguments), function.__annotations__)
+
+
+def retold(
+    name: str, error: Exception, arguments: Iterable[tuple[str, Any]], annotations: Mapping[str, Any]
+) -> Exception:
+    """Return the error that names the first argument of a wrong type; or the error given, as one of this library's."""
+    if isinstance(error, ArgumentTypeError) and str(error).startswith(name):
+        return error
+    given = list(arguments)
+    chosen = isinstance(error, (ArgumentError, UnsupportedError))  # perhaps for a word, by a list of those there are
+    for argument, value in given:
+        wanted = annotations.get(argument, "Any")
+        if not fits(value, wanted) and not (chosen and "str" in alternatives(wanted)):
+            return wrong_type(name, argument, wanted, value)
+    if error.__class__ in (ArgumentTypeError, WrongTypeError):
+        return error.__class__(f"{name}(): {NAMED.sub('', str(error))}")
+    return error if isinstance(error, MinitensorError) else adopted(name, error, given)
+
+
+def adopted(name: str, error: Exception, arguments: Sequence[tuple[str, Any]]) -> Exception:
+    """Return the library's own error for one of Python's or the array library's."""
+    if isinstance(error, (TypeError, AttributeError)):
+        kinds = ", ".join([f"{argument}: {type(value).__name__}" for argument, value in arguments])
+        return WrongTypeError(f"{name}(): {error}; got {kinds}")
+    return ArgumentError(f"{name}(): {error}") if type(error) is ValueError else error
+
+
+def unbound(name: str, misfit: TypeError, signature: inspect.Signature) -> ArgumentTypeError:
+    """Return the error for arguments that do not match a signature."""
+    bare = [each.replace(annotation=each.empty) for each in signature.parameters.values() if each.name != "self"]
+    shown = signature.replace(parameters=bare, return_annotation=signature.empty)
+    return ArgumentTypeError(f"{name}(): {misfit}; it takes {shown}")
+
+
+def each_argument(signature: inspect.Signature, bound: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values of arguments, of ``*args`` one by one, without ``**kwargs``."""
+    for argument, value in bound.items():
+        kind = signature.parameters[argument].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            yield from ((argument, each) for each in value)
+        elif kind is not inspect.Parameter.VAR_KEYWORD:
+            yield argument, value
+
+
+def raised_here(error: Exception) -> bool:
+    """Whether this library or NumPy raised an error, not a function that the user handed in."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module: str = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
+    return trace is None or module.partition(".")[0] in (OURS, "numpy", "functools")
+
+
+# -- operations --------------------------------------------------------------------------------------------------------
+
+
+def refuse(op: Op, args: Sequence[Any], error: Exception) -> NoReturn:
+    """Raise what is wrong with the arguments of an operation whose body raised an error."""
+    told = misuse(op, args, error)
+    if told is error:
+        raise error
+    raise told from error
+
+
+def misuse(op: Op, args: Sequence[Any], error: Exception) -> Exception:
+    """Return the error to raise for one that an operation's body raised: a better one, or the same."""
+    if type(error) is ValueError and "broadcast" in str(error):
+        return unfit(op.name, args)
+    if not any(map(is_tensor, args)):
+        for position in op.inputs or (0,):
+            if is_number(args[position]):
+                return wrong_type(op.name, op.names[position], "Tensor", args[position])
+    return retold(op.name, error, zip(op.names, args), op.body.__annotations__)
+
+
+def unfit(name: str, args: Sequence[Any]) -> Exception:
+    """Return the error for tensors whose shapes do not broadcast."""
+    shapes = [tuple(value.shape) for value in args if isinstance(value, TensorBase)]
+    try:
+        broadcast_shapes(*shapes)
+    except ShapeError as error:
+        return ShapeError(f"{name}: {error}")
+    return ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} do not fit together")
+
+
+# -- types -------------------------------------------------------------------------------------------------------------
+
+
+def fits(value: Any, annotation: Any) -> bool:
+    """Whether a value may stand where an annotation stands; one that is not understood fits everything."""
+    return any(matches(value, each) for each in alternatives(annotation))
+
+
+def matches(value: Any, alternative: str) -> bool:
+    """Whether a value is what one alternative of an annotation names."""
+    known = KINDS.get(alternative)
+    return known is None or known[0](value)
+
+
+def alternatives(annotation: Any) -> list[str]:
+    """Return the types that an annotation allows."""
+    return str(annotation).split(" | ")
+
+
+def wrong_type(name: str, argument: str, annotation: Any, value: Any) -> ArgumentTypeError:
+    """Return the error for an argument of a wrong type."""
+    words = " or ".join([KINDS[each][1] for each in alternatives(annotation)])
+    plain = f": {value!r}" if type(value) in (str, bytes, int, float, complex) and len(repr(value)) < 60 else ""
+    advice = "; use tensor(...) on it" if isinstance(value, (list, tuple)) and words == "a tensor" else ""
+    return WrongTypeError(f"{name}(): argument {argument!r} must be {words}, not {type(value).__name__}{plain}{advice}")
+
+
+def is_none(value: object) -> bool:
+    """Whether a value is None."""
+    return value is None
+
+
+def is_tensor(value: object) -> bool:
+    """Whether a value is a tensor."""
+    return isinstance(value, TensorBase)
+
+
+def is_int(value: object) -> bool:
+    """Whether a value can count."""
+    return hasattr(value, "__index__")
+
+
+def is_number(value: object) -> bool:
+    """Whether a value can be read as a number."""
+    return any(hasattr(value, each) for each in ("__index__", "__float__", "__complex__"))
+
+
+def is_switch(value: object) -> bool:
+    """Whether a value says yes or no by itself."""
+    return value is not None and hasattr(value, "__bool__")
+
+
+def is_text(value: object) -> bool:
+    """Whether a value is a string."""
+    return isinstance(value, str)
+
+
+def is_device(value: object) -> bool:
+    """Whether a value names a device."""
+    return value is None or isinstance(value, (str, int, device))
+
+
+def are(single: Callable[[object], bool], value: object) -> bool:
+    """Whether a value is a sequence whose entries all pass."""
+    listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    return (listed or is_tensor(value)) and all(map(single, cast("Iterable[object]", value)))
+
+
+def are_ints(value: object) -> bool:
+    """Whether a value is a sequence of ints."""
+    return are(is_int, value)
+
+
+def are_numbers(value: object) -> bool:
+    """Whether a value is a sequence of numbers."""
+    return are(is_number, value)
+
+
+def are_tensors(value: object) -> bool:
+    """Whether a value is a sequence of tensors."""
+    return are(is_tensor, value)
+
+
+def is_size(value: object) -> bool:
+    """Whether a value is an int, or one for each dim."""
+    return is_int(value) or are_ints(value)
+
+
+def is_open_size(value: object) -> bool:
+    """Whether a value is a size, or leaves some dims open."""
+    return value is None or is_int(value) or are(lambda each: each is None or is_int(each), value)
+
+
+def is_dtype(value: object) -> bool:
+    """Whether a value is a dtype of this library."""
+    return isinstance(value, dtype)
+
+
+def is_generator(value: object) -> bool:
+    """Whether a value is a generator of random numbers."""
+    return isinstance(value, Generator)
+
+
+SIZE = (is_size, "an int or a sequence of ints")
+INTS = (are_ints, "a sequence of ints")
+NUMBERS = (are_numbers, "a sequence of numbers")
+TENSORS = (are_tensors, "a sequence of tensors")
+DTYPE = (is_dtype, "a dtype, such as minitensor.float32")
+
+# What annotations say, in code and in words.
+KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "None": (is_none, "None"),
+    "Tensor": (is_tensor, "a tensor"),
+    "Operand": (lambda value: is_tensor(value) or is_number(value), "a tensor or a number"),
+    "int": (is_int, "an int"),
+    "float": (is_number, "a number"),
+    "Number": (is_number, "a number"),
+    "bool": (is_switch, "a bool"),
+    "str": (is_text, "a string"),
+    "dtype": DTYPE,
+    "Dtype": DTYPE,
+    "DeviceLike": (is_device, "a device, such as 'cpu'"),
+    "Generator": (is_generator, "a Generator"),
+    "Sizes": SIZE,
+    "Dims": (lambda value: value is None or is_size(value), "an int or a sequence of ints"),
+    "IntOrPair": SIZE,
+    "OptionalSizes": (is_open_size, "an int or a sequence of ints"),
+    "Sequence[int]": INTS,
+    "tuple[int, ...]": INTS,
+    "list[int]": INTS,
+    "Sequence[float]": NUMBERS,
+    "tuple[float, float]": NUMBERS,
+    "Sequence[Tensor]": TENSORS,
+}
