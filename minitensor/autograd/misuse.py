@@ -11,7 +11,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from minitensor.base import TensorBase
 from minitensor.callers import OURS
@@ -49,10 +49,7 @@ def named(name: str) -> Callable[[F], F]:
             try:
                 return function(*args, **kwargs)
             except Exception as error:
-                told = explained(name, function, args, kwargs, error)
-                if told is error:
-                    raise
-                raise told from error
+                raise explained(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
 
         return cast("F", call)
 
@@ -69,8 +66,19 @@ def explained(
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as misfit:
-        return unbound(name, misfit, signature)
-    return retold(name, error, each_argument(signature, bound.arguments), function.__annotations__)
+        return caused(error, unbound(name, misfit, signature))
+    return caused(error, retold(name, error, each_argument(signature, bound.arguments), function.__annotations__))
+
+
+def caused(cause: Exception, error: Exception) -> Exception:
+    """Return an error with its cause set, if that is another one.
+
+    ``raise ... from`` would need the error in a variable, and a frame in the error's own traceback that holds the error
+    keeps the arguments of the failed call alive until the garbage collector runs.
+    """
+    if error is not cause:
+        error.__cause__ = cause
+    return error
 
 
 def retold(
@@ -127,23 +135,15 @@ def raised_here(error: Exception) -> bool:
 # -- operations --------------------------------------------------------------------------------------------------------
 
 
-def refuse(op: Op, args: Sequence[Any], error: Exception) -> NoReturn:
-    """Raise what is wrong with the arguments of an operation whose body raised an error."""
-    told = misuse(op, args, error)
-    if told is error:
-        raise error
-    raise told from error
-
-
 def misuse(op: Op, args: Sequence[Any], error: Exception) -> Exception:
     """Return the error to raise for one that an operation's body raised: a better one, or the same."""
     if type(error) is ValueError and "broadcast" in str(error):
-        return unfit(op.name, args)
+        return caused(error, unfit(op.name, args))
     if not any(map(is_tensor, args)):
         for position in op.inputs or (0,):
             if is_number(args[position]):
-                return wrong_type(op.name, op.names[position], "Tensor", args[position])
-    return retold(op.name, error, zip(op.names, args), op.body.__annotations__)
+                return caused(error, wrong_type(op.name, op.names[position], "Tensor", args[position]))
+    return caused(error, retold(op.name, error, zip(op.names, args), op.body.__annotations__))
 
 
 def unfit(name: str, args: Sequence[Any]) -> Exception:

@@ -16,7 +16,7 @@ import functools
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast, overload
 
-from minitensor.autograd.misuse import refuse, unbound
+from minitensor.autograd.misuse import misuse, unbound
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import (
     DTYPE,
@@ -736,7 +736,10 @@ def rescued(
         batched = batched_among(args)
         if batched is not None:
             return batched._serve(op, call, args, out, layout)
-    refuse(op, args, error)
+    try:
+        raise misuse(op, args, error)
+    finally:
+        del error  # This frame is in its traceback: the two would keep each other alive, and the arguments with them.
 
 
 def batched_among(values: Iterable[Any]) -> Any:

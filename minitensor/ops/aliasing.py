@@ -24,7 +24,7 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of
-from minitensor.autograd.misuse import refuse
+from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
 from minitensor.autograd.record import (
@@ -233,7 +233,7 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
                     return batched_among(bound)._serve_write(name, op, call, bound, operation)
                 read = host_values(bound)
                 if read is None:
-                    refuse(twin, bound, error)
+                    raise misuse(twin, bound, error)  # noqa: B904  # its cause is set
                 return call(*read)
             check_fits(name, input, array)
             if edges is None:
@@ -315,7 +315,7 @@ def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
             except NoValues:
                 return batched_among(bound)._serve_write(name, op, call, bound, None)
             except Exception as error:
-                refuse(told, bound, error)
+                raise misuse(told, bound, error)  # noqa: B904  # its cause is set
             return input
 
         return cast("Callable[P, Tensor]", finish(call, op))
