@@ -1,16 +1,17 @@
 """The walk back: from roots with their gradients to the leaves, each node once, when all its gradients have come.
 
-The walk is a loop, not a recursion: it counts how many gradients each node still waits for, runs those that wait for
-none, and frees what they saved as it goes. It knows nodes and the sum of two gradients, nothing of operations.
+The walk is a loop, not a recursion: it runs the nodes in the order opposite to that in which they were made, and frees
+what they saved as it goes. It knows nodes and the sum of two gradients, nothing of operations.
 """
 
 from __future__ import annotations
 
 import weakref
 from itertools import repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from minitensor.autograd.hooks import Walk, hooks_of
+from minitensor.autograd.hooks import Walk, hooks_of_tensor
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import GradientEdge, Leaf, Node
 from minitensor.base import TensorBase, wrap
@@ -49,9 +50,9 @@ def backward(
         raise GradError("backward: inputs is empty; leave it out to reach all leaves")
     targets = [target(i, each) for i, each in enumerate(wanted)]
     for node, tensor in zip(targets, wanted, strict=True):
-        if node.__class__ is not Leaf:
-            hooks_of(node).retained = weakref.ref(tensor)
-    walk(roots, keep, create_graph, targets, gather=True)
+        if node.__class__ is not Leaf and tensor.__class__ is not GradientEdge:
+            hooks_of_tensor(node).retained = weakref.ref(tensor)
+    walk(roots, keep, create_graph, targets)
 
 
 def grad(
@@ -105,9 +106,9 @@ def gradients(
         raise GradError("grad: inputs is empty; name the tensors to differentiate by")
     roots = starts(as_tuple(outputs), grad_outputs)
     targets = [target(i, each) for i, each in enumerate(wanted)]
-    found = walk(roots, keep, record, targets)
+    found = walk(roots, keep, record, targets, gather=False)
     return tuple([
-        result(i, tensor, found[node], allow_unused, materialize)
+        result(i, tensor, node.part(found[node.as_edge()[0]]), allow_unused, materialize)
         for i, (tensor, node) in enumerate(zip(wanted, targets, strict=True))
     ])
 
@@ -247,37 +248,41 @@ def node_at(edge: GradientEdge) -> Node:
 
 def walk(
     roots: Sequence[tuple[Node, Any]], keep: bool, record: bool, targets: Sequence[Node] | None = None,
-    gather: bool = False,
+    gather: bool = True,
 ) -> dict[Node, Any]:
     """Run every node between the roots and the leaves; with targets, only those on the way to them.
 
-    Returns the gradients that arrived at the targets. Leaves add to their tensors' ``grad``, with targets only if asked
+    Returns the gradients that arrived at the makers of the targets. Leaves add to their tensors' ``grad`` only if asked
     to ``gather``.
     """
-    stops = survey([node for node, _ in roots])
+    stops, order = survey([node for node, _ in roots])
     for node, grad in roots:
         stop = stops[node]
         stop[GRAD] = grad if stop[GRAD] is None else stop[GRAD] + grad
         stop[BORROWED] = True
-    found: dict[Node, Any] = {} if targets is None else dict.fromkeys(targets)
-    needed = None if targets is None else leading_to(found, stops)
-    ready = [stop for stop in stops.values() if not stop[WAITING]]
+    makers = () if targets is None else [each.as_edge()[0] for each in targets]
+    needed = None if targets is None else leading_to(makers, order)
+    facts = Walk(stops, needed, dict.fromkeys(makers), gather)
     mode = grad_mode.get()
     watched = mode is not True and mode is not False
     straight = needed is None and not watched
-    facts: Walk | None = None
     token = grad_mode.set(mode.turned(record) if watched else record)
     try:
-        while ready:
-            _, grad, node, borrowed = ready.pop()
-            grads: Iterable[Any]
-            if grad is None:
-                grads = nothing
-            elif straight and node.hooks is None and node.__class__ is not Leaf:
+        for stop in [stops[node] for node, _ in roots if node.__class__ is Leaf]:
+            arrive(stop, facts)
+        for node in order if needed is None else [node for node in order if node in needed]:
+            stop = stops[node]
+            grad = stop[GRAD]
+            stop[GRAD] = None
+            grads: Iterable[Any] | None
+            if not straight or node.hooks is not None:
+                grads = visit(node, grad, facts)
+                if grads is None:
+                    continue
+            elif grad is not None or node.fills_in:
                 grads = node(grad)
             else:
-                facts = facts or Walk(stops, needed, found, targets is None or gather)
-                grads = visit(node, grad, borrowed, facts)
+                grads = nothing
             if not keep:
                 node.release()
             for edge, g in zip(node.edges, grads):
@@ -292,69 +297,81 @@ def walk(
                     else:
                         stop[GRAD] = stop[GRAD] + g
                         stop[BORROWED] = False
-                left = stop[WAITING] = stop[WAITING] - 1
-                if left:
-                    continue
-                if edge.__class__ is not Leaf:
-                    ready.append(stop)
-                elif (g := stop[GRAD]) is not None:  # at once: what is added up need not be kept
-                    if straight and edge.hooks is None:
+                if edge.__class__ is Leaf:
+                    left = stop[WAITING] = stop[WAITING] - 1
+                    if left:
+                        continue
+                    if straight and edge.hooks is None and (g := stop[GRAD]) is not None:
                         edge(g.clone() if stop[BORROWED] else g)  # see Note [Whose gradient]
+                        stop[GRAD] = None
                     else:
-                        facts = facts or Walk(stops, needed, found, targets is None or gather)
-                        visit(edge, g, stop[BORROWED], facts)
-                    stop[GRAD] = None
+                        arrive(stop, facts)
     finally:
         grad_mode.reset(token)
-    return found
+    return facts.found
 
+
+# Note [The order of the walk]. Nodes are numbered as they are made, so that a node has a larger number than its edges.
+# In the order of falling numbers each node comes after all that hand it a gradient, and whatever was computed last is
+# walked first, as in PyTorch: hooks are called in one order in both. A leaf does not wait for its turn: it adds up as
+# soon as its gradient is complete, which need not be kept then.
 
 WAITING, GRAD, NODE, BORROWED = range(4)  # a stop of the walk is a list: attributes would cost a quarter of its time
 
 nothing: Iterable[Any] = repeat(None)
 
 
-def visit(node: Node, grad: Any, borrowed: bool, walk: Walk) -> Iterable[Any]:
-    """Run a node that is more than a formula: it has hooks or is watched, or not all of the graph is needed."""
-    _, needed, found, gather = walk
-    if needed is not None and node not in needed:
-        return nothing
+def arrive(stop: list[Any], walk: Walk) -> None:
+    """Let a leaf add up its gradient, if that is complete and wanted."""
+    waiting, grad, leaf, borrowed = stop
+    if waiting or not (walk.needed is None or leaf in walk.needed):
+        return
+    stop[GRAD] = None
+    hooks = leaf.hooks
+    if not walk.gather:
+        walk.found[leaf] = grad if hooks is None else hooks.arriving(leaf, grad, walk)
+    elif hooks is not None:
+        add_up(leaf, hooks.entering(leaf, hooks.arriving(leaf, grad, walk)))
+    elif grad is not None:
+        leaf(grad.clone() if borrowed else grad)
+
+
+def add_up(leaf: Any, grad: Any) -> None:
+    """Add to a leaf's gradient and run the hooks that wait for that."""
+    if grad is not None:
+        leaf(grad.clone())  # a hook may hold it
+    leaf.hooks.added(leaf.variable)
+    leaf.hooks.leaving(leaf, [], grad)
+
+
+def visit(node: Node, grad: Any, walk: Walk) -> Iterable[Any] | None:
+    """Run a node that is more than a formula: it has hooks or is watched, or not all of the graph is needed.
+
+    None if it does not run. As in PyTorch, a gradient that is asked for and goes on is the one before the hooks.
+    """
     hooks = node.hooks
-    if hooks is not None:
+    runs = walk.runs(node)
+    if hooks is not None and not runs:
         grad = hooks.arriving(node, grad, walk)
-    if node in found:
-        found[node] = grad
-    if node.__class__ is Leaf:
-        if gather:
-            add_up(node, grad, borrowed)
-        return nothing
-    if needed is not None and needed.isdisjoint(node.edges):
-        return nothing
-    if hooks is not None:
-        grad = hooks.entering(node, grad)
-    grads = run(node, grad, needed)
-    return grads if hooks is None else hooks.leaving(node, grads, grad)
+    if node in walk.found:
+        walk.found[node] = grad
+    if not runs:
+        return None
+    if hooks is None:
+        return run(node, grad, walk.needed)
+    grad = hooks.entering(node, hooks.arriving(node, grad, walk))
+    return hooks.leaving(node, run(node, grad, walk.needed), grad)
 
 
 def run(node: Node, grad: Any, needed: set[Node] | None) -> list[Any]:
     """Run a node's formulas, under the eyes of a watch if there is one."""
+    if grad is None and not node.fills_in:
+        return [None] * len(node.edges)
     mode = grad_mode.get()
     if mode is True or mode is False:
         return node(grad, needed)
     found: list[Any] = mode.run(node, grad, needed)
     return found
-
-
-def add_up(leaf: Any, grad: Any, borrowed: bool) -> None:
-    """Add to a leaf's gradient, between its hooks."""
-    hooks = leaf.hooks
-    if hooks is None:
-        leaf(grad.clone() if borrowed else grad)
-        return
-    grad = hooks.entering(leaf, grad)
-    leaf(grad.clone())  # a hook may hold it
-    hooks.added(leaf.variable)
-    hooks.leaving(leaf, [], grad)
 
 
 # Note [Whose gradient]. A leaf keeps the gradient that arrives, and users write into it (zero_, clipping). It may keep
@@ -363,42 +380,34 @@ def add_up(leaf: Any, grad: Any, borrowed: bool) -> None:
 # and cloned.
 
 
-def survey(starts: Iterable[Node]) -> dict[Node, list[Any]]:
-    """Return a stop for every node that the walk can reach: how many gradients it waits for, none of which has come."""
+def survey(starts: Iterable[Node]) -> tuple[dict[Node, list[Any]], list[Node]]:
+    """Return a stop for every node that the walk can reach, and the nodes but for the leaves in the order of the walk.
+
+    A stop says how many gradients the node waits for, none of which has come.
+    """
     stops: dict[Node, list[Any]] = {node: [0, None, node, False] for node in starts}
-    stack = list(stops)
-    while stack:
-        for edge in stack.pop().edges:
+    order = [node for node in stops if node.__class__ is not Leaf]
+    for node in order:  # which grows
+        for edge in node.edges:
             if edge is None:
                 continue
             if edge in stops:
                 stops[edge][WAITING] += 1
             else:
                 stops[edge] = [1, None, edge, False]
-                stack.append(edge)
-    return stops
+                if edge.__class__ is not Leaf:
+                    order.append(edge)
+    order.sort(key=NUMBER, reverse=True)
+    return stops, order
 
 
-def leading_to(targets: Iterable[Node], starts: Iterable[Node]) -> set[Node]:
+NUMBER = attrgetter("number")
+
+
+def leading_to(targets: Iterable[Node], order: Sequence[Node]) -> set[Node]:
     """Return the nodes from which a target can be reached, the targets included."""
     needed = set(targets)
-    for node in backwards(starts):
-        if node not in needed and any(edge in needed for edge in node.edges):
+    for node in reversed(order):
+        if node not in needed and not needed.isdisjoint(node.edges):
             needed.add(node)
     return needed
-
-
-def backwards(starts: Iterable[Node]) -> list[Node]:
-    """List the reachable nodes, inputs before the nodes that use them."""
-    order: list[Node] = []
-    entered: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(node, False) for node in starts]
-    while stack:
-        node, done = stack.pop()
-        if done:
-            order.append(node)
-        elif node not in entered:
-            entered.add(node)
-            stack.append((node, True))
-            stack.extend([(edge, False) for edge in node.edges if edge is not None and edge not in entered])
-    return order

@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from minitensor.autograd import engine
-from minitensor.autograd.hooks import hang, hooks_of
+from minitensor.autograd.hooks import hang, hooks_of, hooks_of_tensor, is_retained
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, WrongTypeError
@@ -133,15 +133,12 @@ def retain_grad(self: Tensor) -> None:
             f"can't retain_grad on Tensor that has requires_grad=False (shape {tuple(self.shape)}): nothing flows to it"
         )
     if node.__class__ is not Leaf:
-        hooks_of(node).retained = weakref.ref(self)
+        hooks_of_tensor(node).retained = weakref.ref(self)
 
 
 def retains_grad(self: Tensor) -> bool:
     """Whether ``retain_grad`` was asked of this tensor."""
-    node = self.node
-    if node is None or node.__class__ is Leaf or node.hooks is None or node.hooks.retained is None:
-        return False
-    return node.hooks.retained() is self
+    return is_retained(self, self.node)
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
@@ -160,7 +157,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
             f"cannot register a hook on a tensor that doesn't require gradient (shape {tuple(self.shape)}); call "
             "requires_grad_() on it, or on what it is computed from"
         )
-    return hang(hooks_of(node).on_grad, hook)
+    return hang(hooks_of_tensor(node).on_grad, hook)
 
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
@@ -176,6 +173,7 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
     node = self.node
     if not isinstance(node, Leaf):
         raise GradError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    node.hold()
     return hang(hooks_of(node).accumulated, hook)
 
 

@@ -12,13 +12,13 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.mode import enable_grad, grad_mode, is_grad_enabled, no_grad
-from minitensor.autograd.node import Node, Parts, check_saved, fit, output
+from minitensor.autograd.node import Node, check_saved, fit, numbering, output, parts, parts_of
 from minitensor.autograd.packed import Packed
 from minitensor.base import TensorBase, new, window, wrap
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class FunctionCtx:
@@ -77,11 +77,12 @@ class FunctionNode(Node):
     ctx: FunctionCtx
     cls: type[Function]
     tensors: tuple[bool, ...]  # which arguments are tensors: each of them has an edge
-    outputs: tuple[tuple[tuple[int, ...], Any] | None, ...]  # shape and dtype of each tensor output
+    outputs: tuple[tuple[tuple[int, ...], Any, Any] | None, ...]  # shape, dtype and library of each tensor output
     constant: frozenset[int]  # the outputs without gradient
     made: dict[int, int]  # which saved tensors are outputs: saved index -> output index
 
     trusted = False
+    fills_in = True
 
     def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         if self.saved is None:
@@ -89,21 +90,19 @@ class FunctionNode(Node):
                 f"trying to go backward through {self.name()} a second time: what it had saved was freed by the first "
                 "backward; pass retain_graph=True to the first one to keep it"
             )
-        parts = grad if isinstance(grad, Parts) else Parts({0: grad})
-        like = next(iter(parts.values()))
-        grads = [self.incoming(parts, i, like) for i in range(len(self.outputs))]
+        grads = [self.incoming(each, i) for i, each in enumerate(self.gradients(grad))]
         cls = self.cls
         found = (cls.backward if cls.vjp is Function.vjp else formula_of(cls))(self.ctx, *grads)
         found = found if isinstance(found, tuple) else (found,)
         return self.checked(found)
 
-    def incoming(self, parts: Parts, index: int, like: Any) -> Any:
+    def incoming(self, grad: Any, index: int) -> Any:
         """Return the gradient of one output: zeros, or None, where none came."""
-        grad = parts.get(index)
         facts = self.outputs[index]
         if grad is not None or facts is None or not self.ctx.materialize_grads:
             return grad
-        return wrap(like.result_class, like.xp.zeros(*facts))
+        shape, dtype, xp = facts
+        return wrap(TensorBase.result_class, xp.zeros(shape, dtype))
 
     def checked(self, found: tuple[Any, ...]) -> list[Any]:
         """Return the user's gradients fitted to the inputs; too many may only be None."""
@@ -119,11 +118,10 @@ class FunctionNode(Node):
         ]
 
     def gradients(self, grad: Any) -> tuple[Any, ...]:
-        parts = grad if isinstance(grad, Parts) else Parts({0: grad})
-        return tuple([parts.get(i) for i in range(len(self.outputs))])
+        return tuple([parts_of(grad).get(i) for i in range(len(self.outputs))])
 
-    def gathered(self, grads: tuple[Any, ...]) -> Any:
-        return Parts({i: grad for i, grad in enumerate(grads) if grad is not None})
+    def gathered(self, grads: Sequence[Any]) -> Any:
+        return parts(grads)
 
     def opened(self) -> tuple[Any, ...]:
         """Return the saved tensors after a look at their versions; outputs come back with this node as their maker."""
@@ -158,7 +156,7 @@ class FunctionNode(Node):
         facts = self.outputs[index]
         if facts is None or index in self.constant:
             return None
-        return self if len(self.outputs) == 1 else output(self, index, *facts)
+        return self if len(self.outputs) == 1 else output(self, index, *facts[:2])
 
     def release(self) -> None:
         self.saved = None if self.saved else self.saved
@@ -291,7 +289,7 @@ def connected(
     mode = grad_mode.get()
     node: FunctionNode = new(AliasNode if len(outputs) == 1 and outputs[0] is not results[0] else FunctionNode)
     ctx.node = weakref.ref(node)  # type: ignore[method-assign]  # what is called alike
-    node.cls, node.ctx, node.hooks, node.result = cls, ctx, None, None
+    node.cls, node.ctx, node.hooks, node.result, node.number = cls, ctx, None, None, next(numbering)
     node.tensors = tuple([isinstance(each, TensorBase) for each in args])
     node.edges = tuple([edge for edge, is_tensor in zip(edges, node.tensors, strict=True) if is_tensor])
     node.outputs = tuple([facts_of(each) for each in outputs])
@@ -311,7 +309,7 @@ def join(node: FunctionNode, index: int, result: Any, dirty: tuple[Any, ...]) ->
     """Give one output its place in the graph."""
     made: Any = node.place(index)
     if made is node:
-        node.shape, node.dtype = node.outputs[index]  # it has a place, so it is a tensor
+        node.shape, node.dtype, _ = node.outputs[index]  # it has a place, so it is a tensor
     if is_in(result, dirty):
         if made is not None:
             result._written_by(made)
@@ -319,9 +317,9 @@ def join(node: FunctionNode, index: int, result: Any, dirty: tuple[Any, ...]) ->
         result._node = made
 
 
-def facts_of(value: Any) -> tuple[tuple[int, ...], Any] | None:
-    """Return the shape and dtype of an output that is a tensor."""
-    return (value.array.shape, value.array.dtype) if isinstance(value, TensorBase) else None
+def facts_of(value: Any) -> tuple[tuple[int, ...], Any, Any] | None:
+    """Return the shape, dtype and library of an output that is a tensor."""
+    return (value.array.shape, value.array.dtype, value.xp) if isinstance(value, TensorBase) else None
 
 
 def alias(result: Any, args: tuple[Any, ...], dirty: tuple[Any, ...]) -> Any:

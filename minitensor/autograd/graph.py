@@ -11,7 +11,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.hooks import Joint, RemovableHandle, hang, hooks_of
+from minitensor.autograd.hooks import Joint, RemovableHandle, Share, hang, hooks_of_tensor
 from minitensor.autograd.node import GradientEdge, Node
 from minitensor.autograd.watch import Wish, disable_saved_tensors_hooks, saved_tensors_hooks, watch
 from minitensor.base import TensorBase
@@ -85,8 +85,8 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None],
         if not isinstance(tensor, TensorBase) or tensor.node is None:
             raise GradError(f"register_multi_grad_hook: tensor {i} does not require grad, so no gradient comes to it")
         nodes.append(tensor.node)
-    joint = Joint(nodes, fn, mode)
-    return Handles([hang(hooks_of(node).on_grad, joint) for node in nodes])
+    joint = Joint([node.as_edge()[0] for node in nodes], fn, mode)
+    return Handles([hang(hooks_of_tensor(node).on_grad, Share(joint, i)) for i, node in enumerate(nodes)])
 
 
 class Handles(RemovableHandle):

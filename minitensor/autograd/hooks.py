@@ -54,11 +54,16 @@ class HookTable(dict[int, Any]):
 
 
 class Hooks:
-    """The hooks of one node, and what else is known of it alone."""
+    """The hooks of one node, and what else is known of it alone.
 
-    __slots__ = ("accumulated", "after", "before", "metadata", "on_grad", "retained")
+    Where an operation has several results, its node has all hooks, and ``results`` those of each tensor by its number,
+    in the order in which the first of each was hung up.
+    """
+
+    __slots__ = ("accumulated", "after", "before", "metadata", "on_grad", "results", "retained")
 
     def __init__(self) -> None:
+        self.results: dict[int, Hooks] = {}
         self.on_grad = HookTable()  # of the tensor: grad -> None or another grad
         self.before = HookTable()  # of the node: grads -> None or other grads
         self.after = HookTable()  # of the node: (grads of inputs, grads of outputs) -> None or other grads of inputs
@@ -67,14 +72,23 @@ class Hooks:
         self.metadata: dict[str, Any] | None = None
 
     def arriving(self, node: Node, grad: Any, walk: Walk) -> Any:
-        """Run the tensor's hooks, in order, and keep the gradient where that was asked."""
+        """Run the hooks of the tensors that the node made."""
+        if not self.results:
+            return self.seen(grad, walk)
+        grads = list(node.gradients(grad))
+        for i, hooks in list(self.results.items()):
+            grads[i] = hooks.seen(grads[i], walk)
+        return node.gathered(grads)
+
+    def seen(self, grad: Any, walk: Walk) -> Any:
+        """Run one tensor's hooks, in order, and keep the gradient where that was asked."""
         for hook in list(self.on_grad.values()):
-            if hook.__class__ is Joint:
-                hook.arrived(node, grad, walk)
+            if hook.__class__ is Share:
+                hook.take(grad, walk)
             else:
                 grad = checked(hook(grad), grad)
         tensor = None if self.retained is None else self.retained()
-        if tensor is not None:
+        if tensor is not None and grad is not None:
             tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
         return grad
 
@@ -115,41 +129,63 @@ class Walk(NamedTuple):
     """What is the same for all nodes of a walk back."""
 
     stops: dict[Any, Any]  # one for each node that is reached; hooks may leave things of their own there
-    needed: set[Node] | None  # the nodes that are run, if not all
+    needed: set[Node] | None  # the nodes that it comes to, if not all
     found: dict[Node, Any]  # the gradients that are asked for
-    gather: bool  # whether leaves add to their tensors' gradient
+    gather: bool  # whether leaves add to their tensors' gradient, and what is asked for runs
 
     def runs(self, node: Node) -> bool:
-        """Whether a gradient will arrive at a node."""
+        """Whether a node runs; the last one on the way to what ``autograd.grad`` was asked for does not."""
+        return self.needed is None or self.gather or not self.needed.isdisjoint(node.edges)
+
+    def reaches(self, maker: weakref.ReferenceType[Node]) -> bool:
+        """Whether the walk comes to a node."""
+        node = maker()
         return node in self.stops and (self.needed is None or node in self.needed)
 
 
 class Joint:
-    """One function for the gradients of several tensors: called with all of them, or with the first that arrives."""
+    """One function for the gradients of several tensors: called with all of them, or with the first that arrives.
 
-    __slots__ = ("function", "mode", "nodes")
+    What came so far lies with the walk and dies with it.
+    """
 
-    def __init__(self, nodes: Sequence[Node], function: Callable[..., Any], mode: str) -> None:
-        self.nodes = [weakref.ref(node) for node in nodes]  # each of them holds this; that must be no circle
+    __slots__ = ("function", "makers", "mode")
+
+    def __init__(self, makers: Sequence[Node], function: Callable[..., Any], mode: str) -> None:
+        self.makers = [weakref.ref(node) for node in makers]  # each of them holds this; that must be no circle
         self.function = function
         self.mode = mode
 
-    def arrived(self, node: Node, grad: Any, walk: Walk) -> None:
-        """Take one of the gradients of a walk; what came so far lies with the walk and dies with it."""
-        if self.mode == "any":
-            if walk.stops.setdefault(self, grad) is grad:
-                self.function(grad)
-            return
-        grads, left = walk.stops.get(self) or (
-            [None] * len(self.nodes), sum(1 for each in self.nodes if (one := each()) is not None and walk.runs(one))
-        )
-        for i, each in enumerate(self.nodes):
-            if each() is node and grads[i] is None:
-                grads[i] = grad
-                break
+    def first(self, grad: Any, walk: Walk) -> None:
+        """Call the function if no other gradient came before."""
+        if self not in walk.stops:
+            walk.stops[self] = True
+            self.function(grad)
+
+    def gather(self, index: int, grad: Any, walk: Walk) -> None:
+        """Take one of the gradients, and call the function if it is the last to come."""
+        grads, left = walk.stops.get(self) or ([None] * len(self.makers), sum(map(walk.reaches, self.makers)))
+        grads[index] = grad
         walk.stops[self] = grads, left - 1
         if left == 1:
             self.function(grads)
+
+
+class Share:
+    """The hook of one tensor among several that have one function."""
+
+    __slots__ = ("index", "joint")
+
+    def __init__(self, joint: Joint, index: int) -> None:
+        self.joint = joint
+        self.index = index
+
+    def take(self, grad: Any, walk: Walk) -> None:
+        """Take the tensor's gradient."""
+        if self.joint.mode == "any":
+            self.joint.first(grad, walk)
+        else:
+            self.joint.gather(self.index, grad, walk)
 
 
 def checked_all(found: Any, given: Sequence[Any], node: Node) -> tuple[Any, ...]:
@@ -166,6 +202,8 @@ def checked(found: Any, grad: Any) -> Any:
     """Return what a tensor hook gave, if it fits in the gradient's place."""
     if found is None:
         return grad
+    if grad is None:
+        raise GradError("can't replace a None gradient with a non-None value: no gradient came for a hook to change")
     if not hasattr(found, "_node"):
         raise ArgumentTypeError(f"expected a Tensor or None from a hook, got {type(found).__name__}")
     if found.shape != grad.shape:
@@ -183,7 +221,23 @@ def hooks_of(node: Node) -> Hooks:
     return node.hooks
 
 
-def hang(table: HookTable, hook: Callable[..., Any] | Joint) -> RemovableHandle:
+def hooks_of_tensor(node: Node) -> Hooks:
+    """Return the hooks of the tensor whose place in the graph a node is, made on first use."""
+    maker, index = node.as_edge()
+    hooks = hooks_of(maker)
+    return hooks if maker is node else hooks.results.setdefault(index, Hooks())
+
+
+def is_retained(tensor: Any, node: Node | None) -> bool:
+    """Whether the gradient of a tensor whose place in the graph is ``node`` is to be kept."""
+    if node is None:
+        return False
+    maker, index = node.as_edge()
+    hooks = maker.hooks if maker is node or maker.hooks is None else maker.hooks.results.get(index)
+    return hooks is not None and hooks.retained is not None and hooks.retained() is tensor
+
+
+def hang(table: HookTable, hook: Callable[..., Any] | Share) -> RemovableHandle:
     """Add a hook to a table and return its handle."""
     handle = RemovableHandle(table)
     table[handle.id] = hook

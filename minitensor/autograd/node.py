@@ -13,6 +13,7 @@ its tensor weakly for the same reason. Inputs are kept as tensors; they are olde
 from __future__ import annotations
 
 import inspect
+import itertools
 import weakref
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from minitensor.autograd.hooks import Hooks, RemovableHandle
     from minitensor.storage import Storage
+
+numbering = itertools.count()  # see Note [The order of the walk]
 
 RESULT, SHAPE, DTYPE = -1, -2, -3  # what a formula may ask for besides the op's arguments
 
@@ -92,7 +95,7 @@ class Op:
 class Node:
     """One recorded operation. Edges, saved values and the result's shape and dtype; see Note [What a node keeps]."""
 
-    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "op", "result", "saved", "shape", "versions")
+    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "number", "op", "result", "saved", "shape", "versions")
 
     op: Op
     edges: tuple[Node | None, ...]
@@ -102,8 +105,10 @@ class Node:
     shape: tuple[int, ...]
     dtype: Any
     hooks: Hooks | None
+    number: int  # larger than those of its edges
 
     trusted = True  # its formulas return either `grad` itself, a view, or a fresh tensor
+    fills_in = False  # whether it runs even if no gradient came, and makes zeros of it
 
     def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         """Return a gradient for each edge, in its input's shape and dtype; None where none is needed or found."""
@@ -171,9 +176,13 @@ class Node:
         """Return what arrived as hooks see it: a gradient, or None, for each result."""
         return (grad,)
 
-    def gathered(self, grads: tuple[Any, ...]) -> Any:
+    def gathered(self, grads: Sequence[Any]) -> Any:
         """Return what hooks gave as it would have arrived."""
         return grads[0]
+
+    def part(self, grad: Any) -> Any:
+        """Return this node's own gradient from what arrived at its maker."""
+        return grad
 
     # -- what users see as grad_fn -----------------------------------------------------------------------------------
 
@@ -184,6 +193,10 @@ class Node:
     def op_name(self) -> str:
         """Return the operation's own name: ``mul``."""
         return self.op.name
+
+    def _sequence_nr(self) -> int:
+        """Return the number by which the walk back is ordered: later nodes run earlier."""
+        return self.number
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
@@ -256,10 +269,10 @@ class MultiNode(Node):
     count: int
 
     def gradients(self, grad: Any) -> tuple[Any, ...]:
-        return tuple([grad.get(i) for i in range(self.count)])
+        return tuple([parts_of(grad).get(i) for i in range(self.count)])
 
-    def gathered(self, grads: tuple[Any, ...]) -> Any:
-        return Parts({i: grad for i, grad in enumerate(grads) if grad is not None})
+    def gathered(self, grads: Sequence[Any]) -> Any:
+        return parts(grads)
 
     def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         grads = self.gradients(grad)
@@ -323,6 +336,9 @@ class Output(Node):
     def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         return [Parts({self.index: grad})]
 
+    def part(self, grad: Any) -> Any:
+        return parts_of(grad).get(self.index)
+
     def release(self) -> None:
         pass
 
@@ -345,12 +361,25 @@ class Parts(dict[int, Any]):
         return self
 
 
+def parts_of(grad: Any) -> Parts:
+    """Return what arrived at an operation that may have several results, by number."""
+    if grad is None:
+        return Parts()
+    return grad if isinstance(grad, Parts) else Parts({0: grad})
+
+
+def parts(grads: Sequence[Any]) -> Parts | None:
+    """Return the gradients that came, by number; None if none did."""
+    return Parts({i: grad for i, grad in enumerate(grads) if grad is not None}) or None
+
+
 class Leaf(Node):
     """Where the gradient of a tensor made by the user arrives."""
 
     __slots__ = ("tensor",)
 
-    tensor: weakref.ReferenceType[Any]
+    number = 2**64 - 1  # it runs as soon as its gradient is complete
+    tensor: Callable[[], Any]
 
     def __init__(self, tensor: TensorBase) -> None:
         self.tensor = weakref.ref(tensor)
@@ -362,6 +391,11 @@ class Leaf(Node):
         """Take over the tensor's shape and dtype."""
         self.shape = tuple(tensor.shape)
         self.dtype = array_dtype(tensor)
+
+    def hold(self) -> None:
+        """Keep the tensor alive from now on, for hooks that are called with it."""
+        tensor = self.tensor()
+        self.tensor = lambda: tensor
 
     @property
     def variable(self) -> Any:
@@ -398,7 +432,7 @@ def output(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Outp
     """Return the node for one of several results."""
     node = new(Output)
     node.source, node.index, node.edges = source, index, (source,)
-    node.shape, node.dtype, node.hooks = shape, dtype, None
+    node.shape, node.dtype, node.hooks, node.number = shape, dtype, None, next(numbering)
     return node
 
 

@@ -27,6 +27,7 @@ from minitensor.autograd.node import (
     Node,
     Op,
     SequenceNode,
+    numbering,
     output,
     versions_of,
 )
@@ -235,6 +236,7 @@ def unary(op: Op) -> Callable[..., Any]:
             made.shape = array.shape
             made.dtype = array.dtype
             made.hooks = None
+            made.number = next(numbering)
             if keep_input:
                 storage = input._storage
                 made.saved = (input,)
@@ -337,6 +339,7 @@ def pair(op: Op) -> Callable[..., Any]:
             made.shape = array.shape
             made.dtype = array.dtype
             made.hooks = None
+            made.number = next(numbering)
             keep = keepers[needs]
             if keep is None:
                 made.saved = made.versions = ()
@@ -488,6 +491,7 @@ def viewer(op: Op) -> Callable[..., Any]:
             made.shape = layout.shape
             made.dtype = storage.array.dtype
             made.hooks = made.result = None
+            made.number = next(numbering)
             made.saved = tuple([bound[i] for i in op.kept])
             made.versions = ()
             if mode is not True:
@@ -526,6 +530,7 @@ def looker(op: Op) -> Callable[..., Any]:
         made.shape = layout.shape
         made.dtype = storage.array.dtype
         made.hooks = made.result = None
+        made.number = next(numbering)
         bound = (input, layout, *rest)
         made.saved = tuple([bound[i] for i in kept])
         made.versions = ()
@@ -557,6 +562,7 @@ def viewers(op: Op) -> Callable[..., Any]:
             return results
         made = new(MultiNode)
         made.op, made.edges, made.hooks, made.result, made.count = op, (node,), None, None, len(results)
+        made.number = next(numbering)
         made.shape, made.dtype = layouts[0].shape, kind
         made.saved, made.versions = tuple([bound[i] for i in op.kept]), ()
         for i, result in enumerate(results):
@@ -694,7 +700,7 @@ def fill(
     keep: tuple[int, ...],
 ) -> None:
     """Set a node's slots; ``keep`` has a position, or -1 for what no formula that runs will ask for."""
-    node.op, node.edges, node.hooks = op, edges, None
+    node.op, node.edges, node.hooks, node.number = op, edges, None, next(numbering)
     node.shape, node.dtype = result.array.shape, result.array.dtype
     node.saved = tuple([None if i == -1 else args[i] for i in keep])
     node.versions = versions_of(node.saved)

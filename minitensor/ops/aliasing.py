@@ -9,7 +9,8 @@ is a new value: outside the window what it was, inside it ``v * y``. So the base
 whose gradients are the incoming one with the window erased, for the old ``b``, and the window of it, for ``v * y``,
 whose own node is recorded as for any product. Every view of ``b``, ``v`` itself too, sees that the storage's version
 moved and takes as its node a window on the base's new node. A view's layout is absolute, so views of views need
-nothing more.
+nothing more. The node of the product gets its gradient for the old ``v`` through a new window on the old ``b``: hooks
+on the old ``v`` see what was computed of ``v`` before the write, as in PyTorch, and not the write.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.function import AliasNode
-from minitensor.autograd.hooks import hooks_of
+from minitensor.autograd.hooks import hooks_of_tensor, is_retained
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Leaf, Node
+from minitensor.autograd.node import Leaf, Node, numbering
 from minitensor.autograd.record import (
     batched_among,
     bind,
@@ -179,7 +180,7 @@ def view_node(base_node: Node, base: Tensor, view: Tensor) -> Node:
 def window_node(base_node: Node, home: Layout, window: Layout) -> Node:
     """Return the node of a window on what ``base_node`` made."""
     node: Node = new(Node)
-    node.op, node.edges, node.hooks, node.result = AS_WINDOW, (base_node,), None, None
+    node.op, node.edges, node.hooks, node.result, node.number = AS_WINDOW, (base_node,), None, None, next(numbering)
     node.shape, node.dtype = window.shape, base_node.dtype
     node.saved, node.versions = (home, window), ()
     return node
@@ -194,7 +195,7 @@ def op_of(operation: Any) -> Op:
 def recast_node(op: Op, source: Node, shape: tuple[int, ...], kind: Any) -> Node:
     """Return the node of reals read as complex numbers, or the other way round."""
     node: Node = new(Node)
-    node.op, node.edges, node.hooks, node.result = op, (source,), None, None
+    node.op, node.edges, node.hooks, node.result, node.number = op, (source,), None, None, next(numbering)
     node.shape, node.dtype, node.saved, node.versions = shape, kind, (), ()
     return node
 
@@ -420,10 +421,22 @@ def attach(input: Any, node: Node) -> None:
         keep_retained(input, node)
         input._node = node
         return
+    if base._node is not None:
+        bypass(input._node, node, view_node(base._node, base, input))
     joined = overwritten_node(base, input, node)
     keep_retained(base, joined)
     base._node = joined
-    input._seen = -1  # asks the base at the next look
+    refresh(input)
+
+
+def bypass(former: Node | None, node: Node, window: Node) -> None:
+    """Let a node that wrote to a view take the old value from the base itself, past what hung on the view's ``former``
+    node.
+    """
+    if former in node.edges:
+        i = node.edges.index(former)
+        node.edges = (*node.edges[:i], window, *node.edges[i + 1 :])
+        node.number = next(numbering)  # larger than the window's, see Note [The order of the walk]
 
 
 def overwritten_node(base: Any, view: Any, node: Node) -> Node:
@@ -444,6 +457,7 @@ def joined_node(before: Node | None, home: Layout, inside: Node, window: Layout,
     """Return the node of what ``before`` made, with a window replaced by what ``inside`` made."""
     joined: Node = new(Node)
     joined.op, joined.edges, joined.hooks, joined.result = OVERWRITE, (before, inside), None, None
+    joined.number = next(numbering)
     joined.shape, joined.dtype = home.shape, kind
     joined.saved, joined.versions = (home, window), ()
     return joined
@@ -452,11 +466,9 @@ def joined_node(before: Node | None, home: Layout, inside: Node, window: Layout,
 def keep_retained(input: Any, node: Node | None) -> None:
     """Let ``retain_grad`` follow a tensor to its new value; its other hooks stay with the old one."""
     former = input._node
-    if former is None or node is None or former.hooks is None or former.__class__ is Leaf:
-        return
-    hooks = former.hooks
-    if hooks.retained is not None and hooks.retained() is input:
-        hooks_of(node).retained, hooks.retained = hooks.retained, None
+    if former is not None and node is not None and is_retained(input, former):
+        hooks = hooks_of_tensor(former)
+        hooks_of_tensor(node).retained, hooks.retained = hooks.retained, None
 
 
 def written_by(self: Tensor, node: Node) -> None:

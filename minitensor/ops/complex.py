@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Node
+from minitensor.autograd.node import Node, numbering
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, new
 from minitensor.errors import DtypeError, ShapeError
@@ -54,7 +54,7 @@ def seen_as(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tensor:
     node = input.node
     if node is not None and (mode := grad_mode.get()):
         made: Any = new(Node)
-        made.op, made.edges, made.hooks, made.result = op, (node,), None, None
+        made.op, made.edges, made.hooks, made.result, made.number = op, (node,), None, None, next(numbering)
         made.shape, made.dtype = layout.shape, storage.array.dtype
         made.saved = made.versions = ()
         result._node = made
