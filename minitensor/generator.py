@@ -35,6 +35,10 @@ class DistributionError(MinitensorError, RuntimeError):
     """A distribution cannot have these parameters, or its values do not fit the dtype."""
 
 
+class UnsupportedDistribution(DistributionError, NotImplementedError):
+    """A distribution that a dtype does not have."""
+
+
 class Generator:
     """A stream of random numbers.
 
@@ -249,7 +253,7 @@ _LARGEST: Final = {dtype: float(np.finfo(dtype).max) for dtype in _WORKING}
 def _floating(name: str, out: Array) -> np.dtype[Any]:
     """Return the dtype of the real numbers that ``out`` is made of."""
     if out.dtype.kind not in "fc":
-        raise DistributionError(f"{name} is a continuous distribution; expected a floating dtype, got {out.dtype}")
+        raise UnsupportedDistribution(f"{name} is a continuous distribution; expected floats, got {out.dtype}")
     return out.real.dtype
 
 
@@ -432,7 +436,7 @@ def geometric(generator: Generator, shape: Shape, dtype: npt.DTypeLike, p: float
     if not 0 < p < 1:
         raise DistributionError(f"geometric_ expects p to be in (0, 1), but got p={p}")
     if out.dtype.kind not in "fiu":
-        raise DistributionError(f"geometric_ is not defined for {out.dtype}")
+        raise UnsupportedDistribution(f"geometric_ is not defined for {out.dtype}")
     with generator._lock:
         unit = _unit(generator, out.size, _DOUBLE)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -443,7 +447,7 @@ def geometric(generator: Generator, shape: Shape, dtype: npt.DTypeLike, p: float
 def _continuous(name: str, out: Array) -> None:
     """Refuse all but floating dtypes."""
     if out.dtype.kind != "f":
-        raise DistributionError(f"{name} is a continuous distribution; expected a floating dtype, got {out.dtype}")
+        raise UnsupportedDistribution(f"{name} is a continuous distribution; expected floats, got {out.dtype}")
 
 
 def bernoulli(generator: Generator, p: float | Array, shape: Shape, dtype: npt.DTypeLike = np.float32) -> Array:
@@ -508,7 +512,7 @@ def random_integers(
     """Draw integers from ``low`` (0) to the dtype's largest; of a float, to the largest up to which it has them all."""
     out = np.empty(shape, dtype)
     if out.dtype.kind == "c":
-        raise DistributionError(f"random_ is not defined for {out.dtype}")
+        raise UnsupportedDistribution(f"random_ is not defined for {out.dtype}")
     largest = _largest_counted(out.dtype)
     if low is None:
         return _remainders(generator, out, largest + 1, 0, wide=out.dtype.itemsize == 8)
@@ -532,7 +536,7 @@ def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
     if dtype.kind == "f":
         return -int(np.finfo(dtype).max), int(np.finfo(dtype).max)
     if dtype.kind == "c":
-        raise DistributionError(f"random_ is not defined for {dtype}")
+        raise UnsupportedDistribution(f"random_ is not defined for {dtype}")
     return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
 
 

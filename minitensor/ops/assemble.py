@@ -241,6 +241,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     if any(n < 0 for n in sizes):
         raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {list(sizes)}")
     places: list[Tensor] = []
+    indices = indices.long()
     for n in reversed(sizes):
         places.append(remainder(indices, n))
         indices = floor_divide(indices, n)

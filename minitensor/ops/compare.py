@@ -13,6 +13,7 @@ from minitensor.autograd.record import NUMBERS, nondifferentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, WrongTypeError
 from minitensor.ops.aliasing import check_fits, inplace, writes
+from minitensor.ops.kinds import BITS, INTEGERS, REALS, WORDS, of_kind
 from minitensor.ops.operand import operands, require_tensors, same_device, tensor_first, tensors
 
 if TYPE_CHECKING:
@@ -215,6 +216,7 @@ def isreal(input: Tensor) -> Array:
 def isin(elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False) -> Array:
     """Whether each of ``elements`` is among ``test_elements``."""
     a, b = operands(elements, test_elements)
+    of_kind("isin", REALS, a)
     result: Array = same_device(elements, test_elements).xp.isin(a, b, assume_unique=assume_unique, invert=invert)
     return result
 
@@ -288,14 +290,14 @@ def bitwise_not(input: Tensor) -> Array:
 @nondifferentiable
 def bitwise_left_shift(input: Operand, other: Operand) -> Array:
     """Shift the bits ``other`` places up: times ``2 ** other``."""
-    a, b = bits("bitwise_left_shift", input, other)
+    a, b = bits("bitwise_left_shift", input, other, INTEGERS)
     return a << b
 
 
 @nondifferentiable
 def bitwise_right_shift(input: Operand, other: Operand) -> Array:
     """Shift the bits ``other`` places down; the sign stays."""
-    a, b = bits("bitwise_right_shift", input, other)
+    a, b = bits("bitwise_right_shift", input, other, INTEGERS)
     return a >> b
 
 
@@ -303,11 +305,11 @@ class NoBits(DtypeError, ArgumentTypeError, NotImplementedError):
     """Bits of a float: PyTorch raises NotImplementedError here and TypeError there; this is both."""
 
 
-def bits(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
-    """Return two operands that have bits: bools or integers."""
+def bits(name: str, input: Operand, other: Operand, kinds: str = BITS) -> tuple[Array, Array]:
+    """Return two operands that have bits: bools or integers, or integers alone."""
     pair = operands(input, other)
-    if pair[0].dtype.kind not in "biu":
-        raise NoBits(f"{name}: expected bools or integers, got operands that meet in {pair[0].dtype}; cast them first")
+    if pair[0].dtype.kind not in kinds:
+        raise NoBits(f"{name}: expected {WORDS[kinds]}, got operands that meet in {pair[0].dtype}; cast them first")
     return pair
 
 

@@ -21,7 +21,8 @@ from minitensor.layout import numel
 from minitensor.ops import return_types
 from minitensor.ops.aliasing import delivered, inplace
 from minitensor.ops.compare import NoOrder
-from minitensor.ops.pointwise import as_float, conj, div, where
+from minitensor.ops.kinds import INEXACT, of_kind
+from minitensor.ops.pointwise import conj, div, where
 from minitensor.ops.unary import exp
 from minitensor.shapes import wrap_dim
 
@@ -214,7 +215,7 @@ def logcumsumexp_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int)
 
 @differentiable(input=logcumsumexp_gradient)
 def _logcumsumexp(input: Tensor, dim: int) -> Array:
-    array = as_float(input)
+    array = of_kind("logcumsumexp", INEXACT, input.array)
     if array.dtype.kind == "c":
         return running_logarithm(input.xp, array, dim)
     return input.backend.accumulate("logaddexp", array, dim) if array.ndim and array.size else array.copy()

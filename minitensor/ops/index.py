@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
+WIDE = "ilq"  # NumPy's letters for int32 and int64, the dtypes of positions
+
 # -- x[...] ------------------------------------------------------------------------------------------------------------
 
 
@@ -71,7 +73,7 @@ def _slice(input: Tensor, window: Layout, home: Layout, index: Any) -> None:
 def picked(input: Tensor, layout: Layout, index: Any) -> Tensor:
     """Serve what a plain int or slice does not: the view that the index makes, then what its picks choose."""
     plain = isinstance(index, TensorBase) and not (index.batched or input.batched)
-    if plain and index.array.dtype.kind == "i" and index.ndim and layout.shape:
+    if plain and index.array.dtype.char in WIDE and index.ndim and layout.shape:
         if index.array.__class__ is not input.array.__class__:
             index = beside(input, index)
         return _take_first(input, index)  # what follows would find the same, in three times the time
@@ -91,7 +93,7 @@ def picked(input: Tensor, layout: Layout, index: Any) -> Tensor:
 
 def looked_at(input: Tensor, layout: Layout, index: Any) -> tuple[Tensor, dict[int, Any]]:
     """Return the view that an index makes of a tensor, and the picks that remain."""
-    if isinstance(index, TensorBase) and 0 < index.ndim <= len(layout.shape) and index.array.dtype.kind in "ib":
+    if isinstance(index, TensorBase) and 0 < index.ndim <= len(layout.shape) and index.array.dtype.char in WIDE + "?":
         return input, {0: index}  # what follows would find the same, in three times the time
     picks = plain_picks(index, len(layout.shape))
     if picks:
@@ -108,7 +110,7 @@ def plain_picks(index: Any, ndim: int) -> dict[int, Any]:
     picks = {}
     for dim, item in enumerate(index):
         if isinstance(item, TensorBase):
-            if item.array.dtype.kind != "i" or not item.ndim:
+            if item.array.dtype.char not in WIDE or not item.ndim:
                 return {}
             picks[dim] = item
         elif item.__class__ is not slice or not item.start is item.stop is item.step is None:
@@ -154,7 +156,7 @@ def dims_taken(item: object) -> int | None:
     kind = item.array.dtype
     if kind.kind == "b" or kind == "uint8":
         return item.ndim
-    if kind.kind not in "iu":
+    if kind.char not in WIDE:
         raise not_an_index(item)  # type: ignore[arg-type]  # every tensor is a Tensor
     return 1
 

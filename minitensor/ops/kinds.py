@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.dtypes import int64
 from minitensor.errors import DtypeError, UnsupportedDtype
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.tensor import Tensor
 
-FLOATS, INEXACT, INTEGERS, REALS, NUMERIC, ORDERED = "f", "fc", "ui", "uif", "uifc", "buif"
+FLOATS, INEXACT, INTEGERS, BITS = "f", "fc", "ui", "bui"
+REALS, NUMERIC, ORDERED, FOLDABLE = "uif", "uifc", "buif", "bfc"
 WORDS = {
     FLOATS: "floats",
     INEXACT: "floats or complex numbers",
     INTEGERS: "integers",
+    BITS: "bools or integers",
     REALS: "integers or floats",
     NUMERIC: "numbers",
     ORDERED: "real numbers",
+    FOLDABLE: "bools, floats or complex numbers",
 }
 CASTS = {INTEGERS: ".long()", REALS: ".int() or .float()", NUMERIC: ".int() or .float()"}
 
@@ -39,10 +45,23 @@ def require_kind(name: str, kinds: str, *tensors: Any) -> None:
             raise unsupported(name, kinds, tensor.dtype.numpy)
 
 
+def require_wide(name: str, kinds: str, tensor: Any) -> None:
+    """Raise unless a tensor is of one of the kinds or int64: sums of narrower integers wrap around."""
+    if tensor.dtype is not int64:
+        require_kind(name, kinds, tensor)
+
+
 def unsupported(name: str, kinds: str, dtype: Any) -> UnsupportedDtype:
     """Return the error for an array's dtype that an op does not compute with."""
     way = "take .real or .abs()" if dtype.kind == "c" else f"cast with {CASTS.get(kinds, '.float()')}"
     return UnsupportedDtype(f"{name}: not implemented for {dtype.name}; expected {WORDS[kinds]}: {way}")
+
+
+def require_index(name: str, index: Any, *wanted: Dtype) -> None:
+    """Raise, naming the op, if positions are not of a wanted dtype."""
+    if index.dtype not in wanted:
+        words = " or ".join(each.name for each in wanted)
+        raise DtypeError(f"{name}(): expected dtype {words} for index, got {index.dtype.name}; cast with .long()")
 
 
 def require_same_dtype(name: str, **given: Any) -> None:
@@ -51,3 +70,13 @@ def require_same_dtype(name: str, **given: Any) -> None:
     if len({each.dtype for each in tensors.values()}) > 1:
         told = " and ".join(f"{argument} of {each.dtype.name}" for argument, each in tensors.items())
         raise DtypeError(f"{name}: expected one dtype, got {told}; cast with .to(...)")
+
+
+def in_dtype_of(name: str, argument: Tensor, result: Tensor) -> Tensor:
+    """Return a result in the dtype of an argument, if it can be cast to it: what PyTorch computes in place."""
+    if result.dtype is argument.dtype:
+        return result
+    if result.dtype.category > argument.dtype.category:
+        given, wanted = result.dtype.name, argument.dtype.name
+        raise DtypeError(f"{name}: result type {given} can't be cast to {wanted}; cast the arguments first")
+    return result.to(argument.dtype)

@@ -14,6 +14,7 @@ from minitensor.autograd.misuse import composite, named
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from minitensor.ops.aliasing import delivered
+from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.linalg_checks import matrices, square
 from minitensor.ops.linalg_factor import svdvals
 from minitensor.ops.linalg_solve import inv_ex
@@ -267,10 +268,10 @@ def check_points(x1: Any, x2: Any, p: float) -> None:
     """Refuse what is no two sets of points in one space."""
     require_tensors("cdist", x1=x1, x2=x2)
     for name, each in (("X1", x1), ("X2", x2)):
-        if each.array.dtype.kind != "f":
-            raise DtypeError(f"cdist: only supports floating-point dtypes, {name} got {each.dtype.name}")
+        require_kind("cdist", FLOATS, each)
         if each.ndim < 2:
             raise ShapeError(f"cdist: only supports at least 2D tensors, {name} got {each.ndim}D")
+    require_same_dtype("cdist", x1=x1, x2=x2)
     if x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(
             f"cdist: X1 and X2 must have the same number of columns, got {x1.shape[-1]} and {x2.shape[-1]}"

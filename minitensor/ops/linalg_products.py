@@ -15,6 +15,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.aliasing import delivered
 from minitensor.ops.join import cat
+from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_same_dtype
 from minitensor.ops.linalg_checks import real_of, square
 from minitensor.ops.linalg_solve import inv
 from minitensor.ops.matmul import adjoint, cheapest_cuts, matmul, multiply_chain
@@ -149,6 +150,8 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
     tensor([0., 0., 1.])
     """
     require_tensors("linalg.cross", input=input, other=other)
+    require_kind("linalg.cross", NUMERIC, input)
+    require_same_dtype("linalg.cross", input=input, other=other)
     if input.ndim != other.ndim:
         raise ShapeError(
             f"linalg.cross: inputs must have the same number of dimensions, got {tuple(input.shape)} and "
@@ -174,8 +177,8 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
     tensor([3., 1.])
     """
     require_tensors("linalg.vecdot", x=x, y=y)
-    if x.array.dtype != y.array.dtype:
-        raise DtypeError(f"linalg.vecdot: expected one dtype, got {x.dtype.name} and {y.dtype.name}; cast one")
+    require_kind("linalg.vecdot", INEXACT, x)
+    require_same_dtype("linalg.vecdot", x=x, y=y)
     product = conj(x) * y
     return delivered(product.sum(wrap_dim(dim, product.ndim), dtype=x.dtype), out)
 

@@ -15,6 +15,7 @@ from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import check_fits, check_tensor, delivered, refuse_overlap
+from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors, same_device
 from minitensor.ops.pointwise import conj, mul
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
@@ -452,6 +453,7 @@ def trace(input: Tensor) -> Tensor:
     """Return the sum of a matrix's diagonal."""
     if input.ndim != 2:
         raise ShapeError(f"trace: expected a matrix, but got a tensor of shape {tuple(input.shape)}")
+    require_kind("trace", NUMERIC, input)
     return input.diagonal().sum()
 
 
@@ -463,6 +465,8 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     >>> torch.cross(torch.tensor([1., 0., 0.]), torch.tensor([0., 1., 0.]), dim=0)
     tensor([0., 0., 1.])
     """
+    require_kind("cross", NUMERIC, input)
+    require_same_dtype("cross", input=input, other=other)
     ndim = max(input.ndim, other.ndim)
     if dim is None:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), ndim)

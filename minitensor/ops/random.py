@@ -19,6 +19,7 @@ from minitensor.generator import default_generator
 from minitensor.ops.aliasing import delivered, writes
 from minitensor.ops.chance import drawing
 from minitensor.ops.creation import chosen, empty_like, finished, sizes_of, zeros_like
+from minitensor.ops.kinds import FLOATS, ORDERED, require_kind
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -237,6 +238,7 @@ def random_(
 @writes(input=lambda grad: None)
 def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> None:
     """Fill with ones, each with probability ``p``, and zeros; ``p`` is a number or a tensor that broadcasts."""
+    require_kind("bernoulli_", ORDERED, input)
     shape = input.array.shape
     chance: Any = p
     if isinstance(p, TensorBase):
@@ -294,7 +296,7 @@ def bernoulli(
 ) -> Array:
     """Return ones with the probabilities in ``input`` (or with ``p``, in ``input``'s shape), and zeros."""
     if p is None:
-        continuous("bernoulli", input)
+        require_kind("bernoulli", FLOATS, input)
     chance = host(input) if p is None else p
     return brought(BERNOULLI(generator or default_generator, chance, input.array.shape, input.dtype.numpy), input)
 

@@ -22,6 +22,7 @@ from minitensor.ops import return_types
 from minitensor.ops.aliasing import delivered
 from minitensor.ops.compare import NoOrder, isnan
 from minitensor.ops.cumulative import products_of_others
+from minitensor.ops.kinds import ORDERED, require_kind
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import as_float, conj, maximum, minimum, mul, where
 from minitensor.ops.unary import abs, exp, sgn
@@ -131,6 +132,7 @@ def nansum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
 ) -> Tensor:
     """Add up the elements that are not NaN."""
+    require_kind("nansum", ORDERED, input)
     if input.array.dtype.kind == "f":
         input = where(isnan(input), 0, input)
     return sum(input, dim, keepdim, dtype=dtype, out=out)

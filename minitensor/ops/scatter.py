@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import NUMBERS, differentiable
 from minitensor.base import TensorBase
-from minitensor.dtypes import bool_, iinfo
+from minitensor.dtypes import bool_, iinfo, int32, int64
 from minitensor.errors import (
     ArgumentTypeError,
     DtypeError,
@@ -33,6 +33,7 @@ from minitensor.ops.index import (
     wrapped,
     write_rows,
 )
+from minitensor.ops.kinds import require_index
 from minitensor.ops.masks import exactly
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import conj, div_, floor_divide_, where
@@ -66,9 +67,10 @@ def inside(name: str, index: Tensor, dim: int, size: int) -> None:
 
 
 def require_integers(name: str, index: Tensor) -> None:
-    """Refuse positions that are no integers."""
-    if index.array.dtype.kind not in "iu":
-        raise DtypeError(f"{name}(): expected dtype int64 for index, got {index.dtype.name}; cast with .long()")
+    """Refuse positions that are neither int32 nor int64."""
+    dtype = index.array.dtype
+    if dtype.kind != "i" or dtype.itemsize < 4:
+        require_index(name, index, int32, int64)
 
 
 # -- slices of one dim -------------------------------------------------------------------------------------------------
@@ -193,6 +195,7 @@ def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tenso
     """Replace the entries of ``dim`` at the positions of a vector by those of ``source``."""
     dim, index = along("index_copy_", input, dim, index)
     require_tensors("index_copy_", source=source)
+    require_index("index_copy_", index, int64)
     if input.ndim == source.ndim and source.ndim and index.numel() != source.shape[dim]:
         raise WrongCount(
             f"index_copy_(): number of indices ({index.numel()}) should be equal to source.size({dim}) "
@@ -232,10 +235,12 @@ def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tenso
     """Write one number into the entries of ``dim`` at the positions of a vector; negative ones count from the end."""
     require_tensors("index_fill_", input=input, index=index)
     dim = wrap_dim(dim, input.ndim)
-    if index.array.dtype.kind not in "iu":
+    if index.dtype is not int64:
         raise InvalidIndexError(
             f"index_fill_(): expected dtype int64 for index, got {index.dtype.name}; cast with .long()"
         )
+    if isinstance(value, TensorBase) and value.dtype.is_complex and not input.dtype.is_complex:
+        raise DtypeError(f"index_fill_(): a complex value does not fit {input.dtype.name}; take .real or .abs()")
     dim, index = vector("index_fill_", input, dim, index)
     target = as_vector(input)
     _index_fill_(target, dim, wrapped(index, dim, target.layout.shape[dim]), value)
@@ -432,7 +437,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     ours[dim] = theirs[dim] = 1
     common = broadcast_shapes(tuple(ours), tuple(theirs))
     whole = [*common[:dim], -1, *common[dim + 1 :]]
-    require_integers("take_along_dim", indices)
+    require_index("take_along_dim", indices, int64)
     positions = wrapped(indices, dim, input.layout.shape[dim])
     found = _gather(expanded(input, whole), dim, expanded(positions, whole))
     return exactly("take_along_dim", found, out, input, indices)
@@ -648,8 +653,7 @@ def index_reduce(
 
 def flat_index(name: str, index: Tensor, count: int) -> Tensor:
     """Return positions in all elements, checked; negative ones count from the end."""
-    if index.array.dtype.kind not in "iu":
-        raise DtypeError(f"{name}(): expected a long tensor for index, but got {index.dtype.name}; cast with .long()")
+    require_index(name, index, int64)
     return wrapped(index, 0, count)
 
 

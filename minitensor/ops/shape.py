@@ -27,6 +27,7 @@ from minitensor.ops.aliasing import pick, place, refuse_leaf
 from minitensor.ops.cast import clone, contiguous
 from minitensor.ops.complex import view_dtype
 from minitensor.ops.creation import arange
+from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.operand import not_a_tensor, require_tensors
 from minitensor.ops.pointwise import conj
 from minitensor.shapes import (
@@ -338,6 +339,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         raise UsageError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
     if any(each.ndim > 1 for each in given):
         raise ShapeError(f"meshgrid: expected 0-d or 1-d tensors, got shapes {[tuple(each.shape) for each in given]}")
+    require_same_dtype("meshgrid", **{f"tensor {place}": each for place, each in enumerate(given)})
     shape = tuple([each.numel() for each in given])
     grids = [
         _expand(reshape(each, (1,) * dim + (-1,) + (1,) * (len(given) - 1 - dim)), shape)

@@ -13,6 +13,7 @@ from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.compare import NoOrder
+from minitensor.ops.kinds import REALS, require_kind
 from minitensor.ops.operand import same_device
 from minitensor.ops.reduce import axes, chosen, picked, placed_along, received, require_elements, returned_to_place
 from minitensor.shapes import wrap_dim
@@ -88,6 +89,7 @@ def topk(
     """Return the ``k`` largest (or smallest) elements along ``dim`` in order, and their indices."""
     dim = wrap_dim(dim, input.ndim)
     size = input.shape[dim] if input.ndim else 1
+    require_kind("topk", REALS, input)
     if not 0 <= k <= size:
         raise ShapeError(f"topk: selected index k out of range: k = {k}, dimension {dim} has {size} elements")
     return return_types.topk(*received(_topk(input, int(k), dim, bool(largest)), out))
@@ -108,6 +110,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
     dim = wrap_dim(dim, input.ndim)
     size = input.shape[dim] if input.ndim else 1
     require_elements("kthvalue", input, axes(dim, input.ndim))
+    require_kind("kthvalue", REALS, input)
     if not 1 <= k <= size:
         raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: {k} of {size} elements")
     return return_types.kthvalue(*received(_kthvalue(input, int(k), dim, keepdim), out))
@@ -134,6 +137,7 @@ def searchsorted(
         sorted_sequence = wrap(sorted_sequence.result_class, picked(
             sorted_sequence.backend, sorted_sequence.array, sorter.array, max(sorted_sequence.ndim - 1, 0)
         ))
+    require_kind("searchsorted", REALS, sorted_sequence)
     found = fitted(sorted_sequence, input, "right" if right or side == "right" else "left")
     result: Tensor = wrap(sorted_sequence.result_class, found.astype("int32" if out_int32 else "int64"))
     return result if out is None else out._receive(result)

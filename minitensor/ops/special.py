@@ -18,7 +18,7 @@ from minitensor.ops.aliasing import check_fits, delivered, inplace
 from minitensor.ops.cast import copy_
 from minitensor.ops.kinds import FLOATS, ORDERED, of_kind
 from minitensor.ops.operand import operands, require_tensors
-from minitensor.ops.pointwise import as_float, conj, library_of, sub, where
+from minitensor.ops.pointwise import as_float, conj, library_of, ordered, sub, where
 from minitensor.ops.unary import cos, exp, log, sgn, sin
 
 if TYPE_CHECKING:
@@ -353,25 +353,25 @@ def zeta(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return Hurwitz's zeta function, the sum of ``(other + k) ** -input`` over k (with SciPy)."""
     a, b = inexact("zeta", input, other)
     found: Array = input_backend(input, other).zeta(a, b)
-    return found
+    return found.astype(a.dtype, copy=False)
 
 
 @differentiable(other=lambda grad, input, other: grad * power_density(input, other))
 def gammainc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the regularized lower incomplete gamma function (with SciPy)."""
     require_tensors("gammainc", input=input, other=other)
-    a, b = inexact("gammainc", input, other)
+    a, b = ordered("gammainc", input, other, FLOATS)
     found: Array = input_backend(input, other).gammainc(a, b)
-    return found
+    return found.astype(a.dtype, copy=False)
 
 
 @differentiable(other=lambda grad, input, other: -grad * power_density(input, other))
 def gammaincc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the regularized upper incomplete gamma function (with SciPy)."""
     require_tensors("gammaincc", input=input, other=other)
-    a, b = inexact("gammaincc", input, other)
+    a, b = ordered("gammaincc", input, other, FLOATS)
     found: Array = input_backend(input, other).gammaincc(a, b)
-    return found
+    return found.astype(a.dtype, copy=False)
 
 
 def power_density(shape: Tensor, x: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from minitensor.errors import ArgumentError, DimError, DtypeError, ShapeError, U
 from minitensor.ops.complex import view_as_real
 from minitensor.ops.fft import half_spectrum, resized, signal, spectrum
 from minitensor.ops.join import cat
+from minitensor.ops.kinds import INEXACT, require_kind
 from minitensor.ops.operand import same_device
 
 if TYPE_CHECKING:
@@ -146,8 +147,7 @@ def require_signal(
     input: Tensor, is_complex: bool, half: bool, center: bool, return_complex: bool | None, align: bool | None
 ) -> None:
     """Refuse what is no signal, and arguments that do not go together."""
-    if input.array.dtype.kind not in "fc":
-        raise DtypeError(f"stft: expected a tensor of floating point or complex values, got {input.dtype.name}")
+    require_kind("stft", INEXACT, input)
     if input.ndim not in (1, 2):
         raise ShapeError(f"stft: expected a 1D or 2D tensor, got shape {list(input.shape)}")
     if return_complex is None and not is_complex:

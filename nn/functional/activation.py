@@ -16,6 +16,7 @@ from minitensor.generator import default_generator, exponential, uniform
 from minitensor.ops import activation, pointwise, unary
 from minitensor.ops.chance import drawing
 from minitensor.ops.constant import constant_in
+from minitensor.ops.kinds import FLOATS, require_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,6 +166,7 @@ def rrelu(
     """Return x where it is positive, elsewhere x times a slope: in training a random one, else the middle one."""
     if not lower <= upper:
         raise ArgumentError(f"rrelu: lower must not be greater than upper, got {lower} > {upper}")
+    require_kind("rrelu", FLOATS, input)
     if not training:
         return applied(middling, input, inplace, (lower + upper) / 2)
     return applied(sloped, input, inplace, slopes_for(input, lower, upper))

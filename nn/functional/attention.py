@@ -21,6 +21,7 @@ from minitensor.nn.functional.padding import pad
 from minitensor.ops.activation import softmax
 from minitensor.ops.creation import zeros_like
 from minitensor.ops.join import cat
+from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.matmul import matmul
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention(torch.zeros(1, 1), torch.zeros(2, 1), torch.tensor([[2.], [4.]]))
     tensor([[3.]])
     """
+    require_same_dtype("scaled_dot_product_attention", query=query, key=key, value=value)
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise ShapeError(
             f"scaled_dot_product_attention: expected (..., length, features), got {tuple(query.shape)}, "

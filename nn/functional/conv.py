@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
+from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.padding import pad
-from minitensor.ops.operand import same_device
+from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_wide
+from minitensor.ops.operand import require_tensors, same_device
 from minitensor.ops.pointwise import conj
 from minitensor.shapes import conv_output_size, conv_transpose_output_size, ntuple, same_padding
 
@@ -380,6 +381,8 @@ def check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int)
 
 def check_transposed(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int) -> None:
     """Refuse what cannot be convolved backwards."""
+    require_tensors(name, input=input)
+    require_wide(name, INEXACT, input)
     check_tensors(name, input, weight, bias)
     shape, kernel = tuple(input.shape), tuple(weight.shape)
     check_rank(name, shape, kernel, dims)
@@ -397,6 +400,8 @@ def check_transposed(name: str, input: Any, weight: Any, bias: Any, dims: int, g
 
 def check_tensors(name: str, input: Any, weight: Any, bias: Any) -> None:
     """Refuse what are no tensors, or tensors of several dtypes or devices."""
+    if isinstance(input, TensorBase):
+        require_kind(name, NUMERIC, input)
     given = {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias})
     for argument, each in given.items():
         if not isinstance(each, TensorBase):
@@ -407,8 +412,6 @@ def check_tensors(name: str, input: Any, weight: Any, bias: Any) -> None:
             )
         if each.array.__class__ is not input.array.__class__:
             same_device(*given.values())
-    if input.array.dtype.kind == "b":
-        raise UnsupportedDtype(f"{name}: not implemented for bool; cast with .to(...)")
 
 
 def check_rank(name: str, shape: tuple[int, ...], kernel: tuple[int, ...], dims: int) -> None:

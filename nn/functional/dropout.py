@@ -16,6 +16,7 @@ from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ShapeError
 from minitensor.generator import bernoulli, default_generator
 from minitensor.ops.chance import drawing
+from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def masked(name: str, input: Tensor, shape: tuple[int, ...], p: float, training:
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
+    require_kind(name, FLOATS, input)
     factor = scaled(input, shape, p)
     return input.mul_(factor) if inplace else input * factor
 
@@ -161,6 +163,7 @@ def saturated(name: str, input: Tensor, shape: tuple[int, ...], p: float, traini
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
+    require_kind(name, FLOATS, input)
     scale = 1 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
     mask = kept(input, shape, p)
     shift = (mask - 1) * (ALPHA * scale) + ALPHA * scale * p

@@ -11,10 +11,11 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.record import differentiable
 from minitensor.base import values_of, wrap
-from minitensor.dtypes import int64
-from minitensor.errors import ArgumentError, DtypeError, GuardError, IndexOutOfRange, ShapeError, UnsupportedError
+from minitensor.dtypes import int32, int64
+from minitensor.errors import ArgumentError, GuardError, IndexOutOfRange, ShapeError, UnsupportedError
 from minitensor.ops.index import fits
-from minitensor.ops.operand import require_tensors
+from minitensor.ops.kinds import FLOATS, require_index, require_kind, require_same_dtype
+from minitensor.ops.operand import require_tensors, result_dtype
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -120,8 +121,7 @@ class OutOfTable(IndexOutOfRange, ShapeError):
 def check_numbers(name: str, input: Tensor, count: int) -> None:
     """Refuse numbers that are no row's."""
     array = values_of(input)
-    if array.dtype.kind not in "iu":
-        raise DtypeError(f"{name}: expected integer indices, got {input.dtype.name}; cast with .long()")
+    require_index(name, input, int32, int64)
     if not fits(array, count):
         value = int(array[(array < 0) | (array >= count)][0])
         raise OutOfTable(f"{name}: index {value} is out of range for a table of {count} rows, 0 to {count - 1}")
@@ -137,6 +137,8 @@ class ModeError(UnsupportedError, ArgumentError):
 def check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, samples: Tensor | None, mode: str) -> None:
     """Refuse bags that are none."""
     require_tensors("embedding_bag", input=input, weight=weight)
+    require_kind("embedding_bag", FLOATS, weight)
+    require_same_dtype("embedding_bag", weight=weight, per_sample_weights=samples)
     if mode not in ("sum", "mean", "max"):
         raise ArgumentError(f"embedding_bag: mode has to be one of sum, mean or max, got {mode!r}")
     if weight.ndim != 2:
@@ -213,6 +215,9 @@ def embedding_bag(
             [5., 6.]])
     """
     check_bags(input, weight, offsets, per_sample_weights, mode)
+    if offsets is not None and offsets.dtype is not input.dtype:
+        common = result_dtype(input, offsets)
+        input, offsets = input.to(common), offsets.to(common)
     if mode == "max" and scale_grad_by_freq:
         raise ArgumentError("embedding_bag: max mode does not support scaling the gradient by the frequency")
     check_numbers("embedding_bag", input, weight.shape[0])
@@ -278,10 +283,9 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """
     require_tensors("one_hot", input=input)
     array: Any = values_of(input)
-    if array.dtype.kind not in "iu":
-        raise DtypeError(f"one_hot: is only applicable to integer tensors, got {input.dtype.name}; cast with .long()")
+    require_index("one_hot", input, int64)
     if array.size == 0 and num_classes <= 0:
-        raise ArgumentError("one_hot: can not infer total number of classes from empty tensor; give num_classes")
+        raise ShapeError("one_hot: can not infer total number of classes from empty tensor; give num_classes")
     if array.size and int(array.min()) < 0:
         raise OutOfTable(f"one_hot: class values must be non-negative, got {array.min()}")
     count = int(array.max()) + 1 if num_classes == -1 else num_classes

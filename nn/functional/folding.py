@@ -16,6 +16,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import ShapeError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.cast import clone
+from minitensor.ops.kinds import FOLDABLE, require_kind
 from minitensor.shapes import conv_output_size, pair
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def unfold(
     height, width = input.shape[2:]
     windows = Windows((height, width), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
     check_places("unfold", windows)
+    require_kind("unfold", FOLDABLE, input)
     return _unfold(input, windows)
 
 
@@ -114,6 +116,7 @@ def fold(
         return fold(input.unsqueeze(0), output_size, kernel_size, dilation, padding, stride).squeeze(0)
     windows = Windows(pair(output_size), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
     check_places("fold", windows)
+    require_kind("fold", FOLDABLE, input)
     taps, places = windows.kernel[0] * windows.kernel[1], windows.places[0] * windows.places[1]
     if input.ndim != 3 or input.shape[1] % taps or input.shape[2] != places:
         raise ShapeError(

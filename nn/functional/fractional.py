@@ -14,6 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import ArgumentError, DtypeError, ShapeError
 from minitensor.ops.creation import arange
+from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.random import rand
 from minitensor.shapes import ntuple
 
@@ -73,6 +74,7 @@ def fractional_maxima(
     kernel = ntuple(kernel_size, dims)
     sizes = checked_sizes(name, dims, input, kernel, output_size, output_ratio)
     planes = input if input.ndim == dims + 2 else input.unsqueeze(0)
+    require_kind(name, FLOATS, input)
     samples = checked_samples(name, dims, planes, samples)
     with no_grad():
         places = windows(planes, kernel, sizes, samples)

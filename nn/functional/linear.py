@@ -13,6 +13,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.errors import DtypeError, ShapeError, WrongTypeError
 from minitensor.ops.einsum import einsum
+from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.matmul import factors, matmul, rows
 from minitensor.ops.pointwise import conj, mul
 
@@ -108,5 +109,6 @@ def misfit(input: tuple[int, ...], weight: tuple[int, ...]) -> ShapeError:
 @composite
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return ``x1 @ weight[o] @ x2 + bias[o]`` for every output o; (..., n), (..., m), (out, n, m) give (..., out)."""
+    require_same_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
     output = einsum("...i,oij,...j->...o", input1, weight, input2)
     return output if bias is None else output + bias

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from minitensor.errors import ShapeError
 from minitensor.nn.functional.conv import check_tensors, padded, steps
 from minitensor.nn.functional.folding import unfold
+from minitensor.ops.kinds import INEXACT, require_kind
 from minitensor.shapes import conv_output_size
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def locally_connected2d(
     tensor([[[[ 4., 20.]]]])
     """
     check_tensors(NAME, input, weight, bias)
+    require_kind(NAME, INEXACT, input)
     check_ranks(tuple(input.shape), tuple(weight.shape))
     if input.ndim == 3:
         return locally_connected2d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)

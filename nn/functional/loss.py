@@ -18,7 +18,6 @@ from minitensor.nn.functional.reduction import (
     check_pair,
     check_weight,
     float_pair,
-    in_dtype_of,
     read_reduction,
     reduced,
     same_shapes,
@@ -27,7 +26,7 @@ from minitensor.nn.functional.reduction import (
 )
 from minitensor.ops.activation import logsigmoid
 from minitensor.ops.creation import full_like
-from minitensor.ops.kinds import FLOATS, ORDERED, require_kind, require_same_dtype
+from minitensor.ops.kinds import FLOATS, ORDERED, in_dtype_of, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import clamp, where
 from minitensor.ops.unary import abs, exp, log

@@ -16,10 +16,11 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtype, UsageError, WrongTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UsageError
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
 from minitensor.ops.constant import constant_in
+from minitensor.ops.kinds import FLOATS, INEXACT, in_dtype_of, require_kind, require_same_dtype, require_wide
 from minitensor.ops.linalg_norms import plain_norm as norm
 from minitensor.ops.pointwise import clamp, rsqrt
 
@@ -239,6 +240,7 @@ def batch_norm(
         raise ShapeError(f"batch_norm: expected input (N, C, ...), got shape {tuple(input.shape)}")
     channels = input.shape[1]
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    check_parameters("batch_norm", input, **given)
     for name, each in given.items():
         if each is not None and tuple(each.shape) != (channels,):
             raise ShapeError(
@@ -251,7 +253,7 @@ def batch_norm(
                 "batch_norm: running_mean and running_var must be defined in evaluation mode: give both, or set "
                 "training=True"
             )
-        return normalized_by(input, running_mean, running_var, weight, bias, eps)
+        return in_dtype_of("batch_norm", input, normalized_by(input, running_mean, running_var, weight, bias, eps))
     count = input.numel() // max(channels, 1)
     if count == 1:
         raise ArgumentError(
@@ -262,7 +264,7 @@ def batch_norm(
         move(running_mean, mean.reshape(-1), momentum)
     if running_var is not None:
         move(running_var, var.reshape(-1) * (count / max(count - 1, 1)), momentum)
-    return output
+    return in_dtype_of("batch_norm", input, output)
 
 
 def normalized_by(
@@ -309,6 +311,9 @@ def instance_norm(
         raise ShapeError(f"instance_norm: expected input (N, C, L, ...), got shape {tuple(input.shape)}")
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    check_parameters(
+        "instance_norm", input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+    )
     _, channels, length = as_channels(input)
     if length == 1:
         raise ArgumentError(
@@ -355,6 +360,7 @@ def layer_norm(
                 f"layer_norm: expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{list(each.shape)} and normalized_shape={list(shape)}"
             )
+    check_parameters("layer_norm", input, weight=weight, bias=bias)
     return normed_rows(input, weight, bias, prod(shape), eps)
 
 
@@ -381,8 +387,13 @@ def group_norm(
                 f"group_norm: expected {name} to be a vector of size {channels}, the number of channels, but got shape "
                 f"{tuple(each.shape)}"
             )
+    check_parameters("group_norm", input, weight=weight, bias=bias)
     if not input.numel():
         return normed_nothing(input, weight, bias)
+    if input.numel() == input.shape[0] * num_groups == num_groups * prod(input.shape) // channels:
+        raise ArgumentError(
+            f"group_norm: expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
+        )
     return normed_channels(input, weight, bias, num_groups, eps)[0]
 
 
@@ -410,7 +421,7 @@ def rms_norm(
         raise ShapeError(f"rms_norm: given normalized_shape={list(shape)}, but got input of size {list(input.shape)}")
     small = dtypes.finfo(input.dtype).eps if eps is None else eps
     output = input * rsqrt((input * input).mean(list(range(-len(shape), 0)), keepdim=True) + small)
-    return output if weight is None else output * weight
+    return output if weight is None else in_dtype_of("rms_norm", input, output * weight)
 
 
 # -- by a norm, by neighbours ------------------------------------------------------------------------------------------
@@ -434,6 +445,7 @@ def local_response_norm(
     """
     if input.ndim < 3:
         raise ArgumentError(f"local_response_norm: expected 3D or higher input, got shape {tuple(input.shape)}")
+    require_wide("local_response_norm", INEXACT, input)
     if not input.numel():
         return input
     squares = (input * input).reshape(input.shape[0], 1, input.shape[1], -1)
@@ -445,5 +457,11 @@ def check_floating(name: str, input: Any) -> None:
     """Refuse what is no tensor of real numbers."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
-    if input.array.dtype.kind != "f":
-        raise UnsupportedDtype(f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()")
+    require_kind(name, FLOATS, input)
+
+
+def check_parameters(name: str, input: Tensor, **parameters: Tensor | None) -> None:
+    """Refuse parameters of another dtype than the input's; beside float16 they may be float32."""
+    if input.dtype is dtypes.float16:
+        parameters = {key: each for key, each in parameters.items() if each is None or each.dtype is not dtypes.float32}
+    require_same_dtype(name, input=input, **parameters)

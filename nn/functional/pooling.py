@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, DimError, ShapeError, UnsupportedDtype, WrongTypeError
+from minitensor.errors import ArgumentError, DimError, ShapeError, WrongTypeError
 from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.resampling import _resample_input, mean_taps
+from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
 from minitensor.ops.unary import abs, sign
 from minitensor.shapes import ntuple, pool_output_size
 
@@ -161,6 +162,7 @@ def max_pooled(
 ) -> Any:
     """Check everything, then choose."""
     checked = windows(name, input, dims, *numbers, ceil_mode)
+    require_kind(name, REALS, input)
     values, indices = batched(lambda images: _max_pool(images, *checked, ceil_mode), input, dims)
     return (values, indices) if return_indices else values
 
@@ -192,6 +194,7 @@ def adaptive_maxima(name: str, dims: int, input: Tensor, output_size: OptionalSi
     """Check everything, then choose."""
     size = adaptive_size(name, input, output_size, dims)
     check_no_empty(name, input, dims + 1)
+    require_kind(name, FLOATS, input)
     values, indices = batched(lambda images: _adaptive_max_pool(images, size), input, dims)
     return (values, indices) if return_indices else values
 
@@ -264,6 +267,7 @@ def averaged(
     if divisor_override == 0:
         raise ZeroDivisor(f"{name}: divisor must be not zero")
     kernel, steps, edges, _ = windows(name, input, dims, *numbers, 1, ceil_mode)
+    require_wide(name, FLOATS, input)
     means = Means(kernel, steps, edges, ceil_mode, count_include_pad, divisor_override)
     return batched(lambda images: [_avg_pool(images, means)], input, dims)[0]
 
@@ -296,6 +300,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSizes) -> Tensor:
 def adaptive_means(name: str, dims: int, input: Tensor, output_size: OptionalSizes) -> Tensor:
     """Average equal shares as windows, unequal ones one dim after the other."""
     size = adaptive_size(name, input, output_size, dims)
+    require_kind(name, FLOATS, input)
     return batched(lambda images: [shared_out(images, size)], input, dims)[0]
 
 
@@ -392,8 +397,6 @@ def check_input(name: str, input: Any, dims: int, error: type[PoolRank] = PoolRa
         raise error(
             f"{name}: expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input, got shape {tuple(input.shape)}"
         )
-    if input.array.dtype.kind not in "fiu":
-        raise UnsupportedDtype(f"{name}: not implemented for {input.dtype.name}; cast with .to(...)")
 
 
 def check_no_empty(name: str, input: Tensor, dims: int) -> None:

@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtype
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.shapes import broadcast_shapes
@@ -89,17 +89,6 @@ def float_pair(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor
         input, target = input.to(common), target.to(common)
     require_kind(name, FLOATS, input)
     return input, target
-
-
-def in_dtype_of(name: str, argument: Tensor, losses: Tensor) -> Tensor:
-    """Return losses in the dtype of an argument, as PyTorch does for losses that it computes in place."""
-    if losses.dtype is argument.dtype:
-        return losses
-    if losses.dtype.category > argument.dtype.category:
-        raise DtypeError(
-            f"{name}: result type {losses.dtype.name} can't be cast to {argument.dtype.name}; cast with .float()"
-        )
-    return losses.to(argument.dtype)
 
 
 def require_classes(name: str, kinds: tuple[dtype, ...], target: Tensor) -> None:

@@ -16,12 +16,13 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import int64
-from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, WrongTypeError
+from minitensor.errors import ArgumentError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.linearity import depending
 from minitensor.ops.cast import clone
 from minitensor.ops.creation import linspace, ones
 from minitensor.ops.join import stack
+from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.operand import same_device
 from minitensor.ops.pointwise import fmod, where
 from minitensor.ops.unary import abs, floor, round
@@ -231,10 +232,8 @@ def check_sampling(input: Any, grid: Any, mode: str, edges: str) -> None:
     if edges not in EDGES:
         raise ArgumentError(f"grid_sample: padding_mode must be one of {', '.join(EDGES)}, got {edges!r}")
     shapes = f"got input {tuple(input.shape)} and grid {tuple(grid.shape)}"
-    if input.dtype is not grid.dtype or input.array.dtype.kind != "f":
-        raise DtypeError(
-            f"grid_sample: input and grid must be floats of one dtype, got {input.dtype.name} and {grid.dtype.name}"
-        )
+    require_kind("grid_sample", FLOATS, input)
+    require_same_dtype("grid_sample", input=input, grid=grid)
     same_device(input, grid)
     if input.ndim not in (4, 5) or grid.ndim != input.ndim:
         raise ShapeError(f"grid_sample: expected 4D or 5D input and grid with same number of dimensions, {shapes}")

@@ -14,8 +14,9 @@ from minitensor.autograd.misuse import composite
 from minitensor.backends.reference.conv import is_channels_last
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import int64
-from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
+from minitensor.errors import ArgumentError, DtypeError, ShapeError
 from minitensor.memory_format import channels_last
+from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import same_device
 from minitensor.ops.scatter import scatter
 from minitensor.shapes import ntuple
@@ -128,6 +129,7 @@ def check_pooled(name: str, dims: int, input: Any, indices: Any) -> None:
     for argument, each in (("input", input), ("indices", indices)):
         if not isinstance(each, TensorBase):
             raise WrongTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
+    require_kind(name, FLOATS, input)
     if indices.dtype is not int64:
         raise DtypeError(f"{name}: elements in indices should be type int64 but got {indices.dtype.name}")
     if input.ndim not in (dims + 1, dims + 2) or 0 in input.shape[-dims - 1 :]:

@@ -362,13 +362,21 @@ def test_a_position_outside_is_refused_before_anything_is_written(device: str, f
         assert x.cpu().tolist() == [[0.0] * 3] * 3
 
 
-@pytest.mark.parametrize("dtype", [mt.int8, mt.int16, mt.int32])
-def test_positions_of_small_dtypes_do_not_overflow(dtype: Any) -> None:
+def test_positions_of_a_small_dtype_do_not_overflow() -> None:
     x = mt.arange(300 * 300).view(300, 300)
-    index = mt.tensor([100, -1, 127], dtype=dtype)
+    index = mt.tensor([100, -1, 127], dtype=mt.int32)
     assert x[index, index].tolist() == [100 * 301, 299 * 301, 127 * 301]
-    assert x.gather(0, mt.full((1, 300), 120, dtype=dtype))[0, 5].item() == 120 * 300 + 5
-    assert x.float().index_add(0, mt.tensor([127], dtype=dtype), mt.ones(1, 300))[127, 0].item() == 127 * 300 + 1
+    assert x.gather(0, mt.full((1, 300), 120, dtype=mt.int32))[0, 5].item() == 120 * 300 + 5
+    assert x.float().index_add(0, mt.tensor([127], dtype=mt.int32), mt.ones(1, 300))[127, 0].item() == 127 * 300 + 1
+
+
+@pytest.mark.parametrize("dtype", [mt.int8, mt.int16])
+def test_positions_are_wide_integers(dtype: Any) -> None:
+    index = mt.tensor([0], dtype=dtype)
+    with pytest.raises(IndexError, match=f"must be long, int, byte or bool tensors, got {dtype.name}"):
+        mt.zeros(2)[index]
+    with pytest.raises(RuntimeError, match=f"gather.*expected dtype int32 or int64 for index, got {dtype.name}"):
+        mt.zeros(2).gather(0, index)
 
 
 @pytest.mark.parametrize("count", [3, 5000])
