@@ -59,6 +59,12 @@ class WrongTypeError(ArgumentTypeError, AttributeError):
     """An argument of the wrong type, found where it was used; PyTorch's functions in Python raise AttributeError."""
 
 
+class MissingEntryError(MinitensorError, KeyError):
+    """A dict lacks an entry that is needed."""
+
+    __str__ = Exception.__str__  # KeyError shows a repr
+
+
 class GuardError(ArgumentError, AssertionError):
     """A value that makes no sense, where PyTorch only asserts."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, GuardError
 from minitensor.nn import functional as F
 from minitensor.nn.init import constant_
@@ -161,7 +162,7 @@ def renamed(old: str, given: float | None, new: str, value: float) -> float:
     """Return what was given under an argument's old name, with a warning, or else the value under its new one."""
     if given is None:
         return value
-    warnings.warn(f"keyword argument `{old}` is deprecated and rename to `{new}`", FutureWarning, stacklevel=3)
+    warnings.warn(f"keyword argument `{old}` is deprecated and rename to `{new}`", FutureWarning, user_level())
     return given
 
 

@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor import generator as streams
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.errors import ArgumentError
@@ -29,6 +30,7 @@ GAINS = {
 }  # fmt: skip
 
 
+@composite
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Return by how much weights should grow to make up for what a nonlinearity takes from the variance.
 
@@ -53,34 +55,40 @@ def slope(param: float | None) -> float:
     return param
 
 
+@composite
 @no_grad()
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with draws from U(a, b)."""
     return tensor.uniform_(a, b, generator=generator)
 
 
+@composite
 @no_grad()
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with draws from N(mean, std^2)."""
     return tensor.normal_(mean, std, generator=generator)
 
 
+@composite
 @no_grad()
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value."""
     return tensor.fill_(val)
 
 
+@composite
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with 1."""
     return constant_(tensor, 1.0)
 
 
+@composite
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with 0."""
     return constant_(tensor, 0.0)
 
 
+@composite
 @no_grad()
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity, as far as it reaches."""
@@ -89,6 +97,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
+@composite
 @no_grad()
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill the weight of a convolution so that it passes its input channels on, in each group of output channels."""
@@ -125,12 +134,14 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     return _calculate_fan_in_and_fan_out(tensor)[modes.index(mode.lower())]
 
 
+@composite
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with U(-a, a), a = gain * sqrt(6 / (fan_in + fan_out))."""
     bound = math.sqrt(3.0) * xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)
 
 
+@composite
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with N(0, std^2), std = gain * sqrt(2 / (fan_in + fan_out))."""
     return normal_(tensor, 0.0, xavier_std(tensor, gain), generator)
@@ -141,6 +152,7 @@ def xavier_std(tensor: Tensor, gain: float) -> float:
     return gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor))))
 
 
+@composite
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
@@ -155,6 +167,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
+@composite
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0,
@@ -180,6 +193,7 @@ def empty_warning(tensor: Tensor) -> Tensor:
     return tensor
 
 
+@composite
 @no_grad()
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Fill with ``gain`` times a random matrix of orthonormal rows or columns, all dims but the first taken as one."""
@@ -197,6 +211,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     return tensor.copy_(made.view(tensor.shape)).mul_(gain)
 
 
+@composite
 @no_grad()
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Fill a matrix with N(0, std^2), but for a fraction of zeros in each column."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import warnings
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from minitensor.base import TensorBase
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, ShapeError, UsageError
 from minitensor.nn import functional as F
 from minitensor.nn.linear import Linear
@@ -51,11 +53,21 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
     """Read the two old arguments that ``reduction`` replaced."""
     if size_average is None and reduce is None:
         return reduction
+    require_switches(size_average, reduce)
     chosen = "none" if reduce is False else "sum" if size_average is False else "mean"
     warnings.warn(
-        f"size_average and reduce args will be deprecated, please use reduction='{chosen}' instead.", stacklevel=4
+        f"size_average and reduce args will be deprecated, please use reduction='{chosen}' instead.",
+        stacklevel=user_level(),
     )
     return chosen
+
+
+def require_switches(*given: Any) -> None:
+    """Refuse tensors: who gives those has called the constructor in place of the layer."""
+    if any(isinstance(each, TensorBase) for each in given):
+        raise UsageError(
+            "size_average and reduce are bools, got a tensor; make the layer first, then call it with input and target"
+        )
 
 
 class CrossEntropyLoss(WeightedLoss):
@@ -184,7 +196,7 @@ class NLLLoss2d(NLLLoss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        warnings.warn("NLLLoss2d has been deprecated. Please use NLLLoss instead", FutureWarning, stacklevel=2)
+        warnings.warn("NLLLoss2d has been deprecated. Please use NLLLoss instead", FutureWarning, user_level())
         super().__init__(weight, size_average, ignore_index, reduce, reduction)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from minitensor import dtypes
+from minitensor.autograd.misuse import explain_constructor
 from minitensor.autograd.mode import no_grad
 from minitensor.device import device as Device
 from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError, UnsupportedError
@@ -127,6 +128,10 @@ class Module:
     call_super_init: bool = False
 
     dump_patches: bool = False  # A word of old; nothing reads it.
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_constructor(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if (args or kwargs) and not self.call_super_init:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor.base import TensorBase, new
-from minitensor.errors import ArgumentError, ArgumentTypeError, UsageError
+from minitensor.errors import ArgumentError, UsageError, WrongTypeError
 from minitensor.ops.creation import empty
 from minitensor.tensor import Tensor
 
@@ -21,15 +21,11 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=Tensor)
 
 
-class NoTensor(ArgumentTypeError, AttributeError):
-    """What is no tensor: a TypeError, and as in PyTorch an AttributeError."""
-
-
 def adopt(cls: type[T], data: Tensor | None, requires_grad: bool) -> T:
     """Return a leaf of class ``cls`` on the memory of ``data``."""
     source = empty(0) if data is None else data
     if not isinstance(source, TensorBase):
-        raise NoTensor(f"{cls.__name__}: expected a tensor, got {type(data).__name__}; use tensor(...) on it")
+        raise WrongTypeError(f"{cls.__name__}: expected a tensor, got {type(data).__name__}; use tensor(...) on it")
     tensor = new(cls)
     tensor._storage, tensor._layout, tensor._node, tensor._base = source.storage, source.layout, None, None
     if requires_grad:

@@ -118,6 +118,8 @@ class FractionalMaxPool(Module):
         if output_ratio is not None and not all(0 < ratio < 1 for ratio in output_ratio):
             raise ArgumentError(f"{name}: output_ratio must be between 0 and 1 (got {output_ratio})")
         self.kernel_size = ntuple(kernel_size, self.dims)
+        if self.dims == 3 and min(self.kernel_size) <= 0:
+            raise ArgumentError(f"kernel_size must be greater than 0, but got {kernel_size}")
         self.return_indices = return_indices
         self.register_buffer("_random_samples", _random_samples)
         self.output_size = None if output_size is None else ntuple(output_size, self.dims)

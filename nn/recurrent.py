@@ -10,6 +10,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minitensor.nn import functional as F
 from minitensor.nn import init
@@ -306,7 +307,7 @@ def check_sizes(mode: str, sizes: dict[str, int], num_layers: int, dropout: floa
         warnings.warn(
             "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
             f"greater than 1, but got dropout={dropout} and num_layers={num_layers}",
-            stacklevel=4,
+            stacklevel=user_level(),
         )
     for name, size in sizes.items():
         if not isinstance(size, int):

@@ -200,7 +200,7 @@ class EmbeddingBag(Module):
 def check_table(weight: Tensor, rows: int, columns: int) -> None:
     """Refuse a given table of another shape."""
     if tuple(weight.shape) != (rows, columns):
-        raise ArgumentError(
+        raise GuardError(
             f"Shape of weight does not match num_embeddings and embedding_dim: got {tuple(weight.shape)}, "
             f"expected {(rows, columns)}"
         )

@@ -81,7 +81,7 @@ def check_options(beta2_decay: float, eps: tuple[float | None, float], d: float,
     if beta2_decay > 0:
         raise ArgumentError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
     for name, value in (("epsilon1", eps[0]), ("epsilon2", eps[1]), ("weight_decay", weight_decay)):
-        if value is not None and not value >= 0:
+        if not (value is None and name == "epsilon1") and not value >= 0:  # type: ignore[operator]  # None is refused so
             raise ArgumentError(f"{name} should be >= 0 but is: {value}")
     if not d >= 1:
         raise ArgumentError(f"Clipping threshold d should be >= 1 but is: {d}")

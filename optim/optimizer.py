@@ -16,9 +16,11 @@ from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from minitensor.autograd.misuse import explain_constructor
 from minitensor.autograd.mode import enable_grad, tell_of_writes
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.reference import blend as reference
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.ops.creation import tensor
 from minitensor.optim import plan as plans
@@ -81,6 +83,10 @@ class Optimizer:
     param_groups: list[Group]
     state: defaultdict[Any, State]
     defaults: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_constructor(cls)
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -388,7 +394,7 @@ def require_once(params: list[Tensor], groups: list[Group]) -> None:
     if len(ids) < len(params):
         warnings.warn(
             "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error",
-            stacklevel=4,
+            stacklevel=user_level(),
         )
     if any(id(param) in ids for group in groups for param in group["params"]):
         raise ArgumentError("some parameters appear in more than one parameter group")

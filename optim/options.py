@@ -43,9 +43,9 @@ def require_betas(betas: Any) -> None:
 
 def require_plain(foreach: bool | None, differentiable: bool, fused: bool | None = None) -> None:
     """Take the options by which PyTorch chooses among its implementations; here is one alone."""
-    if differentiable and fused:
+    if fused and differentiable:
         raise GradError("`fused` does not support `differentiable`")
-    if foreach and fused:
+    if fused and foreach:
         raise GradError("`fused` and `foreach` cannot be `True` together.")
 
 

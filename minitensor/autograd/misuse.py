@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -21,6 +22,7 @@ from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
     MinitensorError,
+    MissingEntryError,
     ShapeError,
     UnsupportedError,
     WrongTypeError,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from minitensor.autograd.node import Op
 
 NAMED = re.compile(r"^[\w.]+(\(\))?: ")  # how a message begins that names an operation
+LIBRARIES = (OURS, "numpy", "scipy", "cupy")
+CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # they say which value is wanted, as one of some words
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -54,6 +58,46 @@ def named(name: str) -> Callable[[F], F]:
         return cast("F", call)
 
     return decorate
+
+
+def constructor(init: F) -> F:
+    """Let a constructor name the class that the user made, and the argument at fault, in its errors."""
+
+    @functools.wraps(init)
+    def call(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            init(self, *args, **kwargs)
+        except Exception as error:
+            name = public_name(type(self))
+            raise prefixed(name, explained(name, init, (self, *args), kwargs, error))  # noqa: B904  # its cause is set
+
+    return cast("F", call)
+
+
+def prefixed(name: str, error: Exception) -> Exception:
+    """Return one of this library's errors with a name in front, unless it names it; another one as it is."""
+    if isinstance(error, MinitensorError) and name not in str(error):
+        error.args = (f"{name}: {error}", *error.args[1:])
+    return error
+
+
+def explain_constructor(cls: type) -> None:
+    """Make the constructor that a class of this library defines name the class in its errors.
+
+    Subclasses that share a constructor would else all show their parent's name. Classes of the user stay as they are.
+    """
+    if "__init__" in vars(cls) and is_ours(cls.__module__):
+        cls.__init__ = constructor(cls.__init__)  # type: ignore[misc]  # the same one, with better errors
+
+
+def public_name(cls: type) -> str:
+    """Return the name of the nearest class in a class's ancestry that is this library's."""
+    return next(each.__name__ for each in cls.__mro__ if is_ours(each.__module__))
+
+
+def is_ours(module: str) -> bool:
+    """Whether a module belongs to this library."""
+    return module.partition(".")[0] == OURS
 
 
 def explained(
@@ -85,13 +129,12 @@ def retold(
     name: str, error: Exception, arguments: Iterable[tuple[str, Any]], annotations: Mapping[str, Any]
 ) -> Exception:
     """Return the error that names the first argument of a wrong type; or the error given, as one of this library's."""
-    if isinstance(error, ArgumentTypeError) and str(error).startswith(name):
+    if isinstance(error, CHECKED) or (isinstance(error, ArgumentTypeError) and str(error).startswith(name)):
         return error
     given = list(arguments)
-    chosen = isinstance(error, (ArgumentError, UnsupportedError))  # perhaps for a word, by a list of those there are
     for argument, value in given:
         wanted = annotations.get(argument, "Any")
-        if not fits(value, wanted) and not (chosen and "str" in alternatives(wanted)):
+        if not fits(value, wanted):
             return wrong_type(name, argument, wanted, value)
     if error.__class__ in (ArgumentTypeError, WrongTypeError):
         return error.__class__(f"{name}(): {NAMED.sub('', str(error))}")
@@ -124,12 +167,14 @@ def each_argument(signature: inspect.Signature, bound: Mapping[str, Any]) -> Ite
 
 
 def raised_here(error: Exception) -> bool:
-    """Whether this library or NumPy raised an error, not a function that the user handed in."""
+    """Whether an error came from this library alone, not through a function that the user handed in."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+    while trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        if module not in LIBRARIES and module not in sys.stdlib_module_names:
+            return False
         trace = trace.tb_next
-    module: str = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
-    return trace is None or module.partition(".")[0] in (OURS, "numpy", "functools")
+    return True
 
 
 # -- operations --------------------------------------------------------------------------------------------------------
@@ -250,8 +295,8 @@ def is_open_size(value: object) -> bool:
 
 
 def is_dtype(value: object) -> bool:
-    """Whether a value is a dtype of this library."""
-    return isinstance(value, dtype)
+    """Whether a value is a dtype of this library, or leaves it open."""
+    return value is None or isinstance(value, dtype)
 
 
 def is_generator(value: object) -> bool:

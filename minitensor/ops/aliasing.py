@@ -289,15 +289,17 @@ def written_straight(writer: Callable[[Any, Any], Any], input: Any, other: objec
     return True
 
 
-def writes(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
+def writes(
+    called: str = "", /, **formulas: Callable[..., Any]
+) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
     """Make an in-place operation of a body that itself writes into its first argument, the way cheaper than a new
     array.
 
-    The body must check its arguments before it writes.
+    The body must check its arguments before it writes. ``called`` is what errors call it, if not by the body's name.
     """
 
     def decorate(body: Callable[P, None]) -> Callable[P, Tensor]:
-        op, name = describe(body, formulas), body.__name__.lstrip("_")
+        op, name = describe(body, formulas), called or body.__name__.lstrip("_")
         told = renamed(op, name)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor import layout as layouts
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.node import Leaf
 from minitensor.autograd.record import batched_among, differentiable, nondifferentiable
 from minitensor.backends import HostArray
@@ -272,6 +272,7 @@ class Destination:
         self.copy, self.format = copy, format or preserve_format
 
 
+@named("to")
 def destination(
     *args: Any, device: Any = None, dtype: Any = None, other: Any = None, non_blocking: bool = False,
     copy: bool = False, memory_format: memory_format | None = None,

@@ -399,14 +399,14 @@ def assign(seen: Tensor, value: Any) -> None:
 
 
 # A window's own former history ends here: what was seen before is overwritten (PyTorch sends zeros there).
-@writes(input=lambda grad: None, value=lambda grad: grad)
+@writes("assignment", input=lambda grad: None, value=lambda grad: grad)
 def _assign_(input: Tensor, value: Tensor) -> None:
     if value.layout.shape != input.layout.shape:
         check_expands("assignment", value, input)
     input.array[...] = real_enough(value.array, input.array.dtype)
 
 
-@writes(input=lambda grad: None)
+@writes("assignment", input=lambda grad: None)
 def _assign_number_(input: Tensor, value: Number) -> None:
     input.array[...] = single("assignment", value, input)
 

@@ -171,7 +171,6 @@ def norm(
     return matrix_norm(input, ord, dims, keepdim, dtype=dtype, out=out)
 
 
-@composite
 @named("norm")
 def plain_norm(
     input: Tensor, p: Order | None = "fro", dim: Dims = None, keepdim: bool = False, out: Tensor | None = None,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import layout as layouts
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, explained
 from minitensor.autograd.record import differentiable, nondifferentiable, view
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
@@ -110,11 +110,14 @@ def sum(
     >>> torch.sum(torch.tensor([[1., 2.], [3., 4.]]), dim=0)
     tensor([4., 6.])
     """
-    if dtype is not None:
-        return delivered(sum(input.to(dtype), dim, keepdim).to(dtype), out)  # small integers wrap, as asked for
-    if dim is None and not keepdim:
-        return _sum(input) if out is None else delivered(_sum(input), out)
-    return delivered(_sum_dims(input, axes(dim, input.ndim), keepdim), out)
+    try:
+        if dtype is not None:
+            return delivered(sum(input.to(dtype), dim, keepdim).to(dtype), out)  # small integers wrap, as asked for
+        if dim is None and not keepdim:
+            return _sum(input) if out is None else delivered(_sum(input), out)
+        return delivered(_sum_dims(input, axes(dim, input.ndim), keepdim), out)
+    except Exception as error:
+        raise explained("sum", sum, (input, dim, keepdim), {"dtype": dtype}, error)  # noqa: B904  # its cause is set
 
 
 def total(input: Tensor, array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
@@ -179,11 +182,13 @@ def mean(
     >>> torch.mean(torch.tensor([1., 2., 6.]))
     tensor(3.)
     """
-    if dtype is not None:
-        input = input.to(dtype)
-    if dim is None and not keepdim:
-        return _mean(input) if out is None else delivered(_mean(input), out)
-    return delivered(_mean_dims(input, axes(dim, input.ndim), keepdim), out)
+    try:
+        given = input if dtype is None else input.to(dtype)
+        if dim is None and not keepdim:
+            return _mean(given) if out is None else delivered(_mean(given), out)
+        return delivered(_mean_dims(given, axes(dim, given.ndim), keepdim), out)
+    except Exception as error:
+        raise explained("mean", mean, (input, dim, keepdim), {"dtype": dtype}, error)  # noqa: B904  # its cause is set
 
 
 def average(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Any:

@@ -52,12 +52,20 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 
-def sizes_of(given: tuple[Any, ...]) -> Shape:
+def sizes_of(name: str, given: tuple[Any, ...]) -> Shape:
     """Return sizes given one by one or as one sequence as a tuple of ints."""
     for size in given:
         if size.__class__ is not int:  # asked here: a memoised function would take 2.0 for a 2 that it has seen
-            return normalize_sizes(*given)
-    return given or normalize_sizes()
+            return several_sizes(name, given)
+    return given or several_sizes(name, given)
+
+
+def several_sizes(name: str, given: tuple[Any, ...]) -> Shape:
+    """Return sizes that are not all plain ints; refuse what is none under the name of the operation."""
+    try:
+        return normalize_sizes(*given)
+    except ArgumentTypeError as error:
+        raise ArgumentTypeError(f"{name}(): {error}") from None
 
 
 # -- another shape -----------------------------------------------------------------------------------------------------
@@ -108,7 +116,7 @@ def view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
     if dtype is not None:
         return view_dtype(input, dtype)
     try:
-        found = viewed(layout_of("view", input), sizes_of(size))
+        found = viewed(layout_of("view", input), sizes_of("view", size))
     except ArgumentTypeError:
         if len(size) == 1 and isinstance(size[0], dtypes.dtype):
             return view_dtype(input, size[0])
@@ -133,7 +141,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     >>> torch.arange(6).view(2, 3).t().reshape(-1)
     tensor([0, 3, 1, 4, 2, 5])
     """
-    found = viewed(layout_of("reshape", input), sizes_of(sizes if shape is None else (shape,)))
+    found = viewed(layout_of("reshape", input), sizes_of("reshape", sizes if shape is None else (shape,)))
     if isinstance(found, Layout):
         return _view(input, found)
     if input.node is not None or input.batched:
@@ -219,7 +227,7 @@ def permute(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
     >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
     torch.Size([4, 2, 3])
     """
-    order = sizes_of(places if dims is None else (dims,))
+    order = sizes_of("permute", places if dims is None else (dims,))
     return _permute(input, layouts.permute(layout_of("permute", input), order), order)
 
 
@@ -300,7 +308,7 @@ def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False)
     >>> torch.zeros(3, 1).expand(2, -1, 4).stride()
     (0, 1, 0)
     """
-    return _expand(input, sizes_of(sizes if size is None else (size,)))
+    return _expand(input, sizes_of("expand", sizes if size is None else (size,)))
 
 
 @composite
@@ -680,7 +688,7 @@ def resize_(input: Tensor, *sizes: Any) -> Tensor:
     tensor([[0, 1],
             [2, 3]])
     """
-    shape = sizes_of(sizes)
+    shape = sizes_of("resize", sizes)
     if any(n < 0 for n in shape):
         raise ShapeError(f"resize_: sizes must not be negative, got {list(shape)}")
     if input.node is not None:

@@ -132,7 +132,6 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return delivered(_polygamma(n, input) if n else digamma(input), out)
 
 
-@composite
 @named("mvlgamma")
 def multigammaln(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     """Return the logarithm of the gamma function of dimension ``p``: the sum of lgamma(input - j / 2) over j < p."""
@@ -442,7 +441,6 @@ def gammaincc_(input: Tensor, other: Tensor) -> None:
     """Replace ``input`` by the upper incomplete gamma function of it and ``other``."""
 
 
-@composite
 @named("mvlgamma_")
 def multigammaln_(input: Tensor, p: int) -> Tensor:
     """Replace ``input`` by the logarithm of its gamma function of dimension ``p``."""

@@ -16,7 +16,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UsageError
+from minitensor.errors import ArgumentError, ShapeError, UsageError, WrongTypeError
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
 from minitensor.ops.constant import constant_in

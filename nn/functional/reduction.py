@@ -9,8 +9,9 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from minitensor.base import TensorBase
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtype
+from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtype, UsageError
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.shapes import broadcast_shapes
@@ -25,6 +26,8 @@ REDUCTIONS = ("none", "mean", "sum")
 def read_reduction(name: str, reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
     """Return the reduction, or the one that the two older arguments stand for; refuse a word that is none."""
     if size_average is not None or reduce is not None:
+        if isinstance(size_average, TensorBase) or isinstance(reduce, TensorBase):
+            raise UsageError(f"{name}: size_average and reduce are bools, got a tensor")
         reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
         warnings.warn(
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",

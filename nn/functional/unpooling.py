@@ -14,7 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.backends.reference.conv import is_channels_last
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import int64
-from minitensor.errors import ArgumentError, DtypeError, ShapeError
+from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
 from minitensor.memory_format import channels_last
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import same_device

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from types import GeneratorType
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import GradError
 from minitensor.ops.creation import tensor
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 TINY = 1e-6  # added to the norm, so that it may be zero
 
 
+@composite
 def get_total_norm(
     tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
@@ -45,6 +47,7 @@ def get_total_norm(
     return total
 
 
+@composite
 def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
@@ -56,6 +59,7 @@ def clip_grads_with_norm_(
                 each.grad.mul_(factor.to(each.grad.device, each.grad.dtype))
 
 
+@composite
 def clip_grad_norm_(
     parameters: Tensors,
     max_norm: float,
@@ -95,6 +99,7 @@ def clip_grad_norm(
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 
 
+@composite
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Cut every element of the gradients off at ``-clip_value`` and ``clip_value``."""
     bound = float(clip_value)

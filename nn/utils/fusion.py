@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, TypeVar
 
+from minitensor.autograd.misuse import composite
 from minitensor.errors import GuardError
 from minitensor.nn.conv import ConvNd
 from minitensor.nn.linear import Linear
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Conv = TypeVar("Conv", bound=ConvNd)
 
 
+@composite
 def fuse_conv_bn_eval(conv: Conv, bn: BatchNorm, transpose: bool = False) -> Conv:
     """Return a convolution that gives what ``bn(conv(x))`` gives in evaluation.
 
@@ -35,6 +37,7 @@ def fuse_conv_bn_eval(conv: Conv, bn: BatchNorm, transpose: bool = False) -> Con
     return fused
 
 
+@composite
 def fuse_conv_bn_weights(
     conv_w: Tensor,
     conv_b: Tensor | None,
@@ -52,6 +55,7 @@ def fuse_conv_bn_weights(
     return kept(conv_w, conv_w * scale.reshape(shape)), kept(conv_w, bias)
 
 
+@composite
 def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm) -> Linear:
     """Return a linear layer that gives what ``bn(linear(x))`` gives in evaluation."""
     mean, var = evaluated(linear.training, bn)
@@ -65,6 +69,7 @@ def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm) -> Linear:
     return fused
 
 
+@composite
 def fuse_linear_bn_weights(
     linear_w: Tensor,
     linear_b: Tensor | None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from typing import Any, TypeVar
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import ArgumentError, UsageError
 from minitensor.memory_format import contiguous_format
@@ -52,6 +53,7 @@ class WeightNorm:
         setattr(module, self.name, self.compute_weight(module))
 
 
+@composite
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     """Let a weight be ``g * v / ||v||``, by a hook; ``parametrizations.weight_norm`` is the newer way."""
     warnings.warn(
@@ -70,6 +72,7 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     return module
 
 
+@composite
 def remove_weight_norm(module: M, name: str = "weight") -> M:
     """Take the older ``weight_norm`` off again; the weight keeps its value."""
     taken_off(module, name, WeightNorm, "weight_norm").remove(module)
@@ -125,6 +128,7 @@ class VersionNote:
         local_metadata.setdefault("spectral_norm", {})[f"{self.made.name}.version"] = self.made.version
 
 
+@composite
 def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> M:
@@ -142,6 +146,7 @@ def spectral_norm(
     return module
 
 
+@composite
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
     """Take the older ``spectral_norm`` off again; the weight keeps its value."""
     taken_off(module, name, SpectralNorm, "spectral_norm").remove(module)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
+from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import ArgumentError, ArgumentTypeError, UsageError
 from minitensor.nn.container import ModuleDict, ModuleList
@@ -186,6 +187,7 @@ def computed(parametrization: ParametrizationList) -> Tensor:
     return cache[parametrization]
 
 
+@composite
 def register_parametrization(module: M, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> M:
     """Let a parameter or buffer of a module be computed by ``parametrization`` from what it was; return the module.
 
@@ -226,6 +228,7 @@ def register_parametrization(module: M, tensor_name: str, parametrization: Modul
     return module
 
 
+@composite
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Tell whether a module has parametrized tensors, or whether the one of this name is."""
     held = module.__dict__.get("_modules", {}).get("parametrizations")
@@ -234,6 +237,7 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     return len(held) > 0 if tensor_name is None else tensor_name in held
 
 
+@composite
 def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: bool = True) -> M:
     """Make a parametrized tensor a plain one again, of its present value, or of its original's; return the module.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, TypeVar
 
+from minitensor.autograd.misuse import composite
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, GuardError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.module import Module
@@ -285,12 +286,14 @@ class CustomFromMask(BasePruningMethod):
 # -- what users call ---------------------------------------------------------------------------------------------------
 
 
+@composite
 def identity(module: M, name: str) -> M:
     """Give a parameter a mask of ones; return the module."""
     Identity.apply(module, name)
     return module
 
 
+@composite
 def random_unstructured(module: M, name: str, amount: float) -> M:
     """Prune entries of a parameter by chance; return the module.
 
@@ -301,6 +304,7 @@ def random_unstructured(module: M, name: str, amount: float) -> M:
     return module
 
 
+@composite
 def l1_unstructured(module: M, name: str, amount: float, importance_scores: Tensor | None = None) -> M:
     """Prune the entries of a parameter nearest to zero, or of the lowest scores; return the module.
 
@@ -313,24 +317,28 @@ def l1_unstructured(module: M, name: str, amount: float, importance_scores: Tens
     return module
 
 
+@composite
 def random_structured(module: M, name: str, amount: float, dim: int) -> M:
     """Prune slices of a parameter along ``dim`` by chance; return the module."""
     RandomStructured.apply(module, name, amount, dim)
     return module
 
 
+@composite
 def ln_structured(module: M, name: str, amount: float, n: Any, dim: int, importance_scores: Tensor | None = None) -> M:
     """Prune the slices of a parameter along ``dim`` with the smallest n-norm; return the module."""
     LnStructured.apply(module, name, amount, n, dim, importance_scores=importance_scores)
     return module
 
 
+@composite
 def custom_from_mask(module: M, name: str, mask: Tensor) -> M:
     """Prune a parameter where ``mask`` is zero; return the module."""
     CustomFromMask.apply(module, name, mask)
     return module
 
 
+@composite
 def global_unstructured(
     parameters: Iterable[tuple[Module, str]],
     pruning_method: type[BasePruningMethod],
@@ -365,6 +373,7 @@ def global_unstructured(
         start += value.numel()
 
 
+@composite
 def remove(module: M, name: str) -> M:
     """Make the pruned values of a parameter the parameter itself, without mask and hook; return the module."""
     found = hook_of(module, name)
@@ -376,6 +385,7 @@ def remove(module: M, name: str) -> M:
     return module
 
 
+@composite
 def is_pruned(module: Module) -> bool:
     """Tell whether anything in a module, or below it, is pruned."""
     return any(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, UsageError
@@ -83,6 +84,7 @@ class PackedSequence(Fields):
         return self.data.device.type == "cuda"
 
 
+@composite
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """Return the order that undoes an order.
 
@@ -97,6 +99,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     return inverse
 
 
+@composite
 def pack_padded_sequence(
     input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
@@ -141,6 +144,7 @@ def check_lengths(lengths: Tensor, sequences: Tensor) -> None:
         )
 
 
+@composite
 def pad_packed_sequence(
     sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -171,6 +175,7 @@ def pad_packed_sequence(
     return (padded.transpose(0, 1) if batch_first else padded), lengths
 
 
+@composite
 def pad_sequence(
     sequences: Tensor | Sequence[Tensor],
     batch_first: bool = False,
@@ -199,18 +204,21 @@ def pad_sequence(
     return padded if batch_first else padded.transpose(0, 1)
 
 
+@composite
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
     """Return what ``pad_sequence`` had stacked, given the lengths."""
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [row[: int(length)] for row, length in zip(rows, lengths, strict=True)]
 
 
+@composite
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
     """Pack tensors (L, *) of several lengths."""
     lengths = tensor([one.shape[0] for one in sequences])
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
+@composite
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """Return what ``pack_sequence`` had packed."""
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)

@@ -11,7 +11,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.autograd.misuse import explain_constructor
+from minitensor.errors import ArgumentError, MissingEntryError, WrongTypeError
 from minitensor.optim.optimizer import Optimizer
 from minitensor.tensor import Tensor
 
@@ -34,6 +35,10 @@ class LRScheduler:
     last_epoch: int
     _last_lr: list[float]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_constructor(cls)
+
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         require_optimizer(optimizer)
         self.optimizer = optimizer
@@ -41,7 +46,7 @@ class LRScheduler:
             if last_epoch == -1:
                 group.setdefault("initial_lr", plain(group["lr"]))
             elif "initial_lr" not in group:
-                raise KeyError(
+                raise MissingEntryError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
                     f"last_epoch={last_epoch}: load the optimizer's state first, or start with last_epoch=-1"
                 )
@@ -89,7 +94,7 @@ class LRScheduler:
 def require_optimizer(optimizer: object) -> None:
     """Refuse what is no optimizer."""
     if not isinstance(optimizer, Optimizer):
-        raise ArgumentTypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        raise WrongTypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
 def plain(rate: Any) -> float:

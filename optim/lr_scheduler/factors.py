@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from minitensor.errors import ArgumentError
+from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.optim.lr_scheduler.base import LRScheduler, named_state, require_optimizer
 from minitensor.optim.optimizer import Optimizer
 
@@ -50,6 +50,17 @@ class LambdaLR(LRScheduler):
 
 class MultiplicativeLR(LambdaLR):
     """lr <- lr * f(epoch), with one f for all groups or one for each."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        for each in lr_lambda if isinstance(lr_lambda, Sequence) else [lr_lambda]:
+            if not callable(each):
+                raise ArgumentTypeError(f"lr_lambda should be a function, but got {type(each).__name__}")
+        super().__init__(optimizer, lr_lambda, last_epoch)
 
     def get_lr(self) -> list[float]:
         """Return each group's rate times its function."""

@@ -68,7 +68,7 @@ def test_a_number_where_a_tensor_is_wanted_is_a_type_error() -> None:
 
 
 def test_a_list_as_an_operand_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="'other' must be a tensor, not list"):
+    with pytest.raises(TypeError, match="'other' must be a tensor or a number, not list"):
         mt.ones(2) + [1, 2]  # type: ignore[operator]
 
 

@@ -14,6 +14,7 @@ from math import floor, fsum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from minitensor import generator as streams
+from minitensor.autograd.misuse import composite, explain_constructor
 from minitensor.errors import ArgumentError, GuardError
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ Sample = TypeVar("Sample", covariant=True)  # read as a word
 
 class Dataset(Generic[Sample]):
     """Samples by number. Subclasses write ``__getitem__`` and, nearly always, ``__len__``."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_constructor(cls)
 
     def __getitem__(self, index: Any) -> Sample:
         raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
@@ -131,6 +136,7 @@ class Subset(Dataset[Sample]):
         return len(self.indices)
 
 
+@composite
 def random_split(
     dataset: Dataset[Sample], lengths: Sequence[float], generator: Generator | None = None
 ) -> list[Subset[Sample]]:

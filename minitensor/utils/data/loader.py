@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from minitensor.autograd.misuse import constructor
 from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.ops.creation import tensor
 from minitensor.utils.data.collate import default_collate, default_convert
@@ -47,6 +48,7 @@ class DataLoader(Generic[Sample]):
 
     _complete = False
 
+    @constructor
     def __init__(
         self,
         dataset: Dataset[Sample],

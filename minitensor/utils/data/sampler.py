@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from minitensor import dtypes
 from minitensor import generator as streams
+from minitensor.autograd.misuse import explain_constructor
 from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.generator import Generator
 from minitensor.ops.creation import as_tensor
@@ -29,6 +30,10 @@ def draw_seed(generator: Generator | None) -> int:
 
 class Sampler(Generic[Index]):
     """The base class: subclasses write ``__iter__`` and, if they know it, ``__len__``."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        explain_constructor(cls)
 
     def __iter__(self) -> Iterator[Index]:
         raise NotImplementedError(f"{type(self).__name__} is missing __iter__")
