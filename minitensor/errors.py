@@ -2,9 +2,12 @@
 
 A caller may catch the built-in class, as in PyTorch, or the narrower one, or ``MinitensorError`` for all of them. This
 file knows no tensors: a message is written where the values are; it says what was given, what was wanted, what to do.
+``quote`` shows a value that may be of any size.
 """
 
 from __future__ import annotations
+
+import reprlib
 
 
 class MinitensorError(Exception):
@@ -117,6 +120,10 @@ class FileFormatError(MinitensorError, RuntimeError):
     """A file that is damaged, cut short, or of another format."""
 
 
+class NestingError(MinitensorError, RecursionError):
+    """Values nested too deeply, or that hold themselves."""
+
+
 class MissingExtraError(MinitensorError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 
@@ -131,3 +138,41 @@ class MissingExtraError(MinitensorError, ImportError):
             f"{package} is not installed; it comes with the extra {extra!r}: pip install minitensor-py[{extra}]",
             name=package,
         )
+
+
+class Quoter(reprlib.Repr):
+    """Representations that take a bounded time and space, whatever the value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxstring = self.maxother = 60
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = 5
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Show an integer; of a huge one, its size: its digits would take quadratic time."""
+        return repr(x) if x.bit_length() <= 128 else f"<int of {x.bit_length()} bits>"
+
+    def repr_bytes(self, x: bytes, level: int) -> str:
+        """Show the first bytes."""
+        return repr(x) if len(x) <= self.maxstring else f"{x[: self.maxstring]!r}..."
+
+    def repr_instance(self, x: object, level: int) -> str:
+        """Show a number; of an object, its class."""
+        return repr(x) if x is None or isinstance(x, (bool, float, complex)) else f"<{type(x).__name__}>"
+
+
+def quote(value: object) -> str:
+    """Return a value as a message shows it: like ``repr``, but short, however long, deep or often repeated its parts.
+
+    >>> quote(["a", (1.5, [2, [3, [4]]])])
+    "['a', (1.5, [2, [...]])]"
+    >>> quote(2**1000)
+    '<int of 1001 bits>'
+    """
+    return cut(Quoter().repr(value))
+
+
+def cut(text: str, most: int = 200) -> str:
+    """Return a text, shortened to ``most`` characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -15,7 +15,7 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -23,15 +23,27 @@ from minitensor import backends
 from minitensor.backends import Array
 from minitensor.device import device
 from minitensor.errors import (
+    ArgumentError,
     ArgumentTypeError,
     DeviceError,
     FileFormatError,
     MinitensorError,
     MissingExtraError,
     UnsupportedError,
+    cut,
+    quote,
 )
+from minitensor.serialization.budget import Budget
 from minitensor.serialization.reading import Machine
-from minitensor.serialization.symbols import BRAIN, Budget, Memory, StorageClass, element_dtype
+from minitensor.serialization.symbols import (
+    BRAIN,
+    MOST_ELEMENTS,
+    AbsentDevice,
+    Memory,
+    StorageClass,
+    element_dtype,
+    located,
+)
 from minitensor.serialization.weights import replaced_at_once
 from minitensor.serialization.writing import pickled
 from minitensor.storage import Storage
@@ -42,6 +54,8 @@ ROOT = "archive"  # the folder in a zip archive that has no name of its own
 ALIGNMENT = 64  # bytes: where PyTorch lets storages begin, so that they can be mapped into memory
 MAGIC = 0x1950A86A20F9469CFC6C  # how files from before PyTorch 1.6 begin
 FORMAT = 1001
+VERSIONS = [str(each).encode() for each in range(1, 11)]  # of archives: PyTorch reads these
+LONGEST_NAME = 255
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -125,7 +139,7 @@ def load(
         raise UnsupportedError(
             "load: weights_only=False would run code from the file; save a state_dict, which needs none"
         )
-    place = located(map_location)
+    place = destinations(map_location)
     if isinstance(f, (str, os.PathLike)):
         with Path(f).open("rb") as file:
             return guarded(file, place, str(f))
@@ -141,26 +155,24 @@ def guarded(file: IO[bytes], place: Callable[[str], device], name: str) -> Any:
     except MinitensorError as error:
         error.args = (f"{name}: {error}",)
         raise
-    except RecursionError as error:
-        raise FileFormatError(f"{name}: nested too deeply") from error
     except (ArithmeticError, AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise FileFormatError(f"{name}: cut short, damaged or not a checkpoint ({error})") from error
+        raise FileFormatError(f"{name}: cut short, damaged or not a checkpoint ({cut(str(error))})") from error
     except (zipfile.BadZipFile, struct.error, OSError) as error:
-        raise FileFormatError(f"{name}: cut short or altered ({error}); save or download it again") from error
+        raise FileFormatError(f"{name}: cut short or altered ({cut(str(error))}); save or download it again") from error
 
 
 def read(file: IO[bytes], place: Callable[[str], device]) -> Any:
     """Read a file of either format, from where it stands."""
     start = file.tell()
     head = file.read(4)
-    size = file.seek(0, io.SEEK_END)
+    size = file.seek(0, io.SEEK_END) - start
     file.seek(start)
     if head == b"PK\x03\x04":
-        return read_archive(file, size - start, place)
+        return read_archive(file, size, place)
     if head[:1] == b"\x80":
-        return read_row(io.BytesIO(file.read()), size - start, place)
+        return read_row(io.BytesIO(file.read(size)), size, place)
     raise FileFormatError(
-        f"neither a zip archive nor a pickle, but {size - start} bytes that begin with {head!r}; "
+        f"neither a zip archive nor a pickle, but {size} bytes that begin with {head!r}; "
         "a safetensors file is read by minitensor.serialization.load_file"
     )
 
@@ -168,33 +180,65 @@ def read(file: IO[bytes], place: Callable[[str], device]) -> Any:
 def read_archive(file: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
     """Read a zip archive."""
     with zipfile.ZipFile(file) as archive:
-        records = {info.filename.partition("/")[2]: info for info in archive.infolist()}
-        check_records(archive.infolist(), size)
-        if "data.pkl" not in records:
-            raise FileFormatError(f"a zip archive without a data.pkl is no checkpoint; it has {sorted(records)[:5]}")
-        order = archive.read(records["byteorder"]).decode() if "byteorder" in records else "little"
+        records = records_of(archive, size)
+        check_version(archive, records)
+        order = byte_order(archive, records)
         known: dict[str, Memory] = {}
 
         def storage(identity: Any) -> Memory:
             kind, key, location, count = described(identity)
             if key not in known:
-                record = records[f"data/{key}"]
+                record = records.get(f"data/{key}")
+                if record is None:
+                    raise FileFormatError(f"the archive has no record for storage {quote(key)}")
                 flat = empty(kind, count, record.file_size)
                 with archive.open(record) as stream:
                     fill(flat, kind, stream, order)
                 known[key] = moved(flat, location, place)
             return checked(known[key], kind, count)
 
-        return Machine(storage, Budget(size)).run(io.BytesIO(archive.read(records["data.pkl"])))
+        found = Machine(storage, Budget(size)).run(io.BytesIO(archive.read(records["data.pkl"])))
+    for memory in known.values():
+        memory.settle()
+    return found
 
 
-def check_records(records: list[zipfile.ZipInfo], size: int) -> None:
-    """Refuse an archive that would be larger unpacked than it is."""
-    if any(info.compress_type != zipfile.ZIP_STORED for info in records):
-        raise FileFormatError("a record of the archive is compressed; PyTorch writes them plain")
-    total = sum(info.file_size for info in records)
+def records_of(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    """Return an archive's records by their names below its folder; it may not be larger unpacked than it is."""
+    records: dict[str, zipfile.ZipInfo] = {}
+    total = 0
+    for info in archive.infolist():
+        name = info.filename.partition("/")[2]
+        if name in records:
+            raise FileFormatError(f"the archive has two records of one name, {quote(name)}")
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise FileFormatError(f"record {quote(name)} of the archive is compressed; PyTorch writes them plain")
+        records[name] = info
+        total += info.file_size
     if total > size:
         raise FileFormatError(f"the records of the archive claim {total} bytes, the file has {size}")
+    if "data.pkl" not in records:
+        raise FileFormatError(f"a zip archive without a data.pkl is no checkpoint; it has {quote(list(records))}")
+    return records
+
+
+def check_version(archive: zipfile.ZipFile, records: dict[str, zipfile.ZipInfo]) -> None:
+    """Refuse an archive of a format that PyTorch does not have yet."""
+    version = archive.read(records["version"]) if "version" in records else b"3"
+    if version.strip() not in VERSIONS:
+        raise FileFormatError(f"the archive is of version {quote(version)}, expected 1 to {len(VERSIONS)}")
+
+
+def byte_order(archive: zipfile.ZipFile, records: dict[str, zipfile.ZipInfo]) -> str:
+    """Return how the bytes of a number lie in an archive."""
+    order = archive.read(records["byteorder"]) if "byteorder" in records else b"little"
+    if order not in (b"little", b"big"):
+        raise UnknownByteOrder(f"unknown endianness type {quote(order)}: the byteorder record must be little or big")
+    return order.decode()
+
+
+class UnknownByteOrder(FileFormatError, ArgumentError):
+    """An archive that does not say how its bytes lie; PyTorch raises ValueError."""
 
 
 def read_row(stream: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
@@ -203,30 +247,50 @@ def read_row(stream: IO[bytes], size: int, place: Callable[[str], device]) -> An
     magic, version, system = (Machine(no_storage, budget).run(stream) for _ in range(3))
     if magic != MAGIC or version != FORMAT:
         raise FileFormatError("a pickle, but not PyTorch's: save a state_dict with torch.save")
-    order = "little" if system.get("little_endian", True) else "big"
+    order = row_order(system)
     flats: dict[str, Array] = {}
     kinds: dict[str, StorageClass] = {}
     memories: dict[str, Memory] = {}
 
     def storage(identity: Any) -> Memory:
+        if not isinstance(identity, tuple) or len(identity) not in (5, 6):
+            raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
         kind, key, location, count = described(identity[:5])
-        if len(identity) > 5 and identity[5] is not None:
+        if len(identity) == 6 and identity[5] is not None:
             raise FileFormatError("a storage that is a view of another one: save the file again with a newer PyTorch")
         if key not in flats:
             budget.spend(count * width(kind), "a storage")
             if place(location).type != "cpu":
-                raise UnsupportedError("a file from before PyTorch 1.6: give map_location='cpu', then move its tensors")
+                raise AbsentDevice("a file from before PyTorch 1.6: give map_location='cpu', then move its tensors")
             kinds[key], flats[key] = kind, empty(kind, count, count * width(kind))
             memories[key] = Memory(Storage(flats[key]), location)
         return checked(memories[key], kind, count)
 
     found = Machine(storage, budget).run(stream)
-    for key in Machine(no_storage, budget).run(stream):
+    for key in row_keys(Machine(no_storage, budget).run(stream), flats):
         flat = flats[key]
-        if int.from_bytes(stream.read(8), order) != flat.size:  # type: ignore[arg-type]  # "little" or "big"
-            raise FileFormatError(f"storage {key!r} has another length than its tensors say")
+        if int.from_bytes(stream.read(8), order) != flat.size:
+            raise FileFormatError(f"storage {quote(key)} has another length than its tensors say")
         fill(flat, kinds[key], stream, order)
+        memories[key].settle()
     return found
+
+
+def row_order(system: Any) -> Literal["little", "big"]:
+    """Return how the bytes of a number lie in an old file."""
+    little = system.get("little_endian", True) if isinstance(system, dict) else None
+    if type(little) is not bool:
+        raise FileFormatError(f"a file from before PyTorch 1.6 says how its bytes lie, this one says {quote(system)}")
+    return "little" if little else "big"
+
+
+def row_keys(keys: Any, flats: dict[str, Array]) -> list[str]:
+    """Return the keys of an old file's storages in the order in which their elements follow: each storage once."""
+    if not isinstance(keys, list) or len(keys) != len(flats) or not all(isinstance(key, str) for key in keys):
+        raise FileFormatError(f"expected the keys of {len(flats)} storages, got {quote(keys)}")
+    if flats.keys() - set(keys):
+        raise FileFormatError(f"the elements of storage {quote(min(flats.keys() - set(keys)))} are missing")
+    return keys
 
 
 def no_storage(identity: Any) -> Any:
@@ -239,13 +303,18 @@ def no_storage(identity: Any) -> Any:
 def described(identity: Any) -> tuple[StorageClass, str, str, int]:
     """Return a storage's class, key, device and number of elements, as a pickle names them."""
     if not isinstance(identity, tuple) or len(identity) != 5 or identity[0] != "storage":
-        raise FileFormatError(f"expected the name of a storage, got {identity!r:.80}")
+        raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
     _, kind, key, location, count = identity
-    if not isinstance(kind, StorageClass) or not all(isinstance(each, str) for each in (key, location)):
-        raise FileFormatError(f"expected the name of a storage, got {identity!r:.80}")
-    if type(count) is not int or count < 0:
-        raise FileFormatError(f"a storage cannot have {count!r:.80} elements")
+    if not isinstance(kind, StorageClass) or not is_name(key) or not is_name(location):
+        raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
+    if type(count) is not int or not 0 <= count <= MOST_ELEMENTS:
+        raise FileFormatError(f"a storage cannot have {quote(count)} elements")
     return kind, key, location, count
+
+
+def is_name(text: Any) -> bool:
+    """Tell whether a value is a text short enough to be compared for each tensor."""
+    return isinstance(text, str) and len(text) <= LONGEST_NAME
 
 
 def empty(kind: StorageClass, count: int, nbytes: int) -> Array:
@@ -298,29 +367,30 @@ def moved(flat: Array, location: str, place: Callable[[str], device]) -> Memory:
 def checked(memory: Memory, kind: StorageClass, count: int) -> Memory:
     """Refuse two names of one storage that contradict each other."""
     if memory.storage.array.dtype != element_dtype(kind).numpy or len(memory.storage) != count:
-        raise FileFormatError(f"one storage is said to be {memory.storage!r} and {count} elements of {kind.name}")
+        found = f"{len(memory.storage)} elements of {memory.storage.array.dtype}"
+        raise FileFormatError(f"one storage is said to have {found}, and {count} of {kind.name}")
     return memory
 
 
-def located(given: Any) -> Callable[[str], device]:
+def destinations(given: Any) -> Callable[[str], device]:
     """Return where a storage goes, by where it was saved from."""
     if isinstance(given, dict):
-        table = {str(device(key)): device(value) for key, value in given.items()}
-        return lambda location: present(table.get(location, device(location)))
+        table = {str(key): device(value) for key, value in given.items()}
+        return lambda location: present(table[location] if location in table else located(location))
     if callable(given):
         raise ArgumentTypeError("load: map_location must be a device or a dict of devices; for a function, give 'cpu'")
     if given is not None:
         there = present(device(given))
         return lambda location: there
-    return lambda location: present(device(location))
+    return lambda location: present(located(location))
 
 
 def present(there: device) -> device:
     """Refuse a device that this machine does not have."""
     try:
         usable = there.backend.is_available()
-    except MissingExtraError:
+    except (MissingExtraError, DeviceError):
         usable = False
     if not usable:
-        raise DeviceError(f"a tensor was saved from {there}, which is not there; give map_location='cpu'")
+        raise AbsentDevice(f"a tensor was saved from {there}, which is not there; give map_location='cpu'")
     return there

@@ -10,10 +10,14 @@ from __future__ import annotations
 import pickletools
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import islice
 from typing import IO, Any
 
-from minitensor.errors import FileFormatError
-from minitensor.serialization.symbols import Budget, Builder, Forbidden, hashable, named
+from minitensor.errors import FileFormatError, quote
+from minitensor.serialization.budget import Budget
+from minitensor.serialization.symbols import Builder, Forbidden, named
+
+MOST_NUMBERS = 1 << 32  # as many as the binary instructions can name; few of them share a hash
 
 Instruction = Callable[["Machine", Any], None]
 
@@ -32,12 +36,23 @@ class Machine:
         """Execute one pickle and return what it built."""
         for opcode, argument, position in pickletools.genops(stream):
             if opcode.name == "STOP":
-                return self.stack.pop()
+                return self.result()
             instruction = INSTRUCTIONS.get(opcode.name)
             if instruction is None:
                 raise Forbidden(f"the file uses the instruction {opcode.name} at byte {position}, which builds no data")
-            instruction(self, argument)
+            try:
+                instruction(self, argument)
+            except (IndexError, KeyError):
+                raise FileFormatError(
+                    f"the instruction {opcode.name} at byte {position} asks for a value that is not there"
+                ) from None
         raise FileFormatError("the pickle has no end")
+
+    def result(self) -> Any:
+        """Return what the pickle built."""
+        if not self.stack:
+            raise FileFormatError("the pickle ends and has built nothing")
+        return self.stack.pop()
 
     def above_mark(self) -> list[Any]:
         """Take what lies above the last mark off the stack."""
@@ -67,6 +82,8 @@ def mark(machine: Machine, argument: Any) -> None:
 
 
 def put(machine: Machine, number: Any) -> None:
+    if not 0 <= number < MOST_NUMBERS:
+        raise FileFormatError(f"a value is put aside under {quote(number)}, which is no number of a value")
     machine.memo[number] = machine.stack[-1]
 
 
@@ -106,7 +123,7 @@ def appends(machine: Machine, argument: Any) -> None:
 
 def extend(machine: Machine, items: list[Any]) -> None:
     if type(machine.stack[-1]) is not list:
-        raise FileFormatError(f"only a list can be appended to, not {type(machine.stack[-1]).__name__}")
+        raise FileFormatError(f"only a list can be appended to, not {quote(machine.stack[-1])}")
     machine.stack[-1].extend(items)
 
 
@@ -122,16 +139,16 @@ def set_items(machine: Machine, argument: Any) -> None:
 def fill(machine: Machine, items: list[Any]) -> None:
     target = machine.stack[-1]
     if type(target) not in (dict, OrderedDict) or len(items) % 2:
-        raise FileFormatError(f"only a dictionary takes keys and values, not {type(target).__name__}")
+        raise FileFormatError(f"only a dictionary takes keys and values, in pairs, not {quote(target)}")
     for key, value in zip(items[::2], items[1::2]):
-        target[hashable(key)] = value
+        target[machine.budget.key(key)] = value
 
 
 def add_items(machine: Machine, argument: Any) -> None:
     items = machine.above_mark()
     if type(machine.stack[-1]) is not set:
-        raise FileFormatError(f"only a set can be added to, not {type(machine.stack[-1]).__name__}")
-    machine.stack[-1].update([hashable(each) for each in items])
+        raise FileFormatError(f"only a set can be added to, not {quote(machine.stack[-1])}")
+    machine.stack[-1].update([machine.budget.key(each) for each in items])
 
 
 def global_name(machine: Machine, argument: str) -> None:
@@ -141,13 +158,19 @@ def global_name(machine: Machine, argument: str) -> None:
 
 def stack_global(machine: Machine, argument: Any) -> None:
     name, module = machine.stack.pop(), machine.stack.pop()
-    machine.stack.append(named(str(module), str(name)))
+    if not isinstance(module, str) or not isinstance(name, str):
+        raise Forbidden(f"the file asks for {quote(name)} of {quote(module)}, which is no name")
+    machine.stack.append(named(module, name))
 
 
 def reduce(machine: Machine, argument: Any) -> None:
     arguments, builder = machine.stack.pop(), machine.stack.pop()
-    if not isinstance(builder, Builder) or not isinstance(arguments, tuple):
-        raise Forbidden(f"the file calls {type(builder).__name__}, which is no function that a checkpoint may call")
+    if not isinstance(builder, Builder) or type(arguments) is not tuple:
+        raise Forbidden(f"the file calls {quote(builder)}, which is no function that a checkpoint may call")
+    if not builder.least <= len(arguments) <= builder.most:
+        raise FileFormatError(
+            f"the file calls {builder.name} with {len(arguments)} arguments; it takes {builder.least} to {builder.most}"
+        )
     machine.stack.append(builder.call(machine.budget, *arguments))
 
 
@@ -155,9 +178,9 @@ def build(machine: Machine, argument: Any) -> None:
     """Take the state of an ordered dictionary: a state dict carries its modules' versions there."""
     state = machine.stack.pop()
     target = machine.stack[-1]
-    if type(target) is not OrderedDict or not isinstance(state, dict) or state.keys() - {"_metadata"}:
-        raise Forbidden(f"the file sets attributes of {type(target).__name__}, which a checkpoint may not")
-    if "_metadata" in state:
+    if type(target) is not OrderedDict or not isinstance(state, dict) or [*islice(state, 2)] not in ([], ["_metadata"]):
+        raise Forbidden(f"the file sets attributes of {quote(target)}, which a checkpoint may not")
+    if state:
         target._metadata = state["_metadata"]  # type: ignore[attr-defined]  # as in PyTorch's state dicts
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
-from minitensor import dtypes, layout
+from minitensor import backends, dtypes, layout
 from minitensor.device import device
-from minitensor.errors import DtypeError, FileFormatError
+from minitensor.errors import DeviceError, DtypeError, FileFormatError, cut, quote
 from minitensor.layout import Layout
 from minitensor.nn.parameter import Parameter
 from minitensor.ops.face import rebuild
+from minitensor.serialization.budget import Budget
 from minitensor.shapes import Size
 from minitensor.storage import Storage
 from minitensor.tensor import Tensor
@@ -32,30 +33,46 @@ BRAIN = "BFloat16Storage"  # the upper halves of single-precision numbers: read 
 WANTING = (BRAIN, "QInt8Storage", "QUInt8Storage", "QInt32Storage")  # there are no such dtypes here
 
 MOST_DIMS = 64  # NumPy's limit
-MOST_BYTES = 1 << 62
+MOST_ELEMENTS = 1 << 58  # of any dtype: 16 bytes each are still counted in 63 bits
+MOST_DEVICES = 1 << 15
 
 
-class Memory(NamedTuple):
-    """A storage of the file, and the device it was saved from."""
-
-    storage: Storage
-    location: str
+class ForeignDtype(FileFormatError, DtypeError):
+    """A file with tensors of a dtype that this library does not have."""
 
 
-class Budget:
-    """How much a file may still ask for: what it builds may not be larger than the file itself.
+class AbsentDevice(FileFormatError, DeviceError):
+    """A file with tensors from a device that this machine does not have."""
 
-    A pickle can name one object many times, so that a small file could otherwise build copies without end.
+
+class Memory:
+    """A storage of the file, the device it was saved from, and what its lazy negatives and conjugates look at.
+
+    PyTorch marks a tensor as negated or conjugated and leaves its storage as it is. Here neither is lazy: the whole
+    storage is computed once, however many tensors look at it, and never what a tensor expands it to.
     """
 
-    def __init__(self, size: int) -> None:
-        self.left = size
+    def __init__(self, storage: Storage, location: str) -> None:
+        self.storage = storage
+        self.location = location
+        self.resolved: dict[tuple[bool, bool], Storage] = {}
 
-    def spend(self, amount: int, what: str) -> None:
-        """Take an amount, or refuse."""
-        self.left -= amount
-        if amount < 0 or self.left < 0:
-            raise FileFormatError(f"{what} of {amount} is more than a file of this size holds: damaged or hostile")
+    def resolve(self, conj: bool, neg: bool) -> Storage:
+        """Return the storage for tensors with these marks; its elements are there once ``settle`` was called."""
+        if not conj and not neg:
+            return self.storage
+        if self.storage.array.dtype.kind not in ("c" if conj else "cf"):
+            raise FileFormatError(f"a tensor of {self.storage.array.dtype.name} cannot be a lazy conjugate or negative")
+        if (conj, neg) not in self.resolved:
+            self.resolved[conj, neg] = Storage(backends.of(self.storage.array).xp.empty_like(self.storage.array))
+        return self.resolved[conj, neg]
+
+    def settle(self) -> None:
+        """Compute conjugates and negatives, now that the elements were read."""
+        for (conj, neg), storage in self.resolved.items():
+            array = self.storage.array
+            array = array.conj() if conj else array
+            storage.array[...] = -array if neg else array
 
 
 # -- tensors -----------------------------------------------------------------------------------------------------------
@@ -67,37 +84,67 @@ def tensor(
 ) -> Tensor:
     """Return a tensor on a storage of the file, after a look at every number."""
     if not isinstance(memory, Memory):
-        raise FileFormatError(f"a tensor needs a storage, got {type(memory).__name__}")
-    there = checked(offset, shape, strides, len(memory.storage), memory.storage.array.itemsize)
-    found: Tensor = rebuild(Tensor, memory.storage, there, wants_grad=False)
-    if isinstance(flags, dict):
-        found = resolved(found, flags)
-    return found.requires_grad_() if requires_grad is True else found
+        raise FileFormatError(f"a tensor needs a storage, got {quote(memory)}")
+    there = checked(offset, shape, strides, len(memory.storage))
+    check_hooks(hooks)
+    conj, neg = marks(flags)
+    if conj or neg:
+        budget.show(layout.numel(shape) * memory.storage.array.itemsize)
+    found: Tensor = rebuild(Tensor, memory.resolve(conj, neg), there, wants_grad=False)
+    return found.requires_grad_() if wants_grad(found, requires_grad) else found
 
 
-def checked(offset: Any, shape: Any, strides: Any, length: int, itemsize: int) -> Layout:
+def checked(offset: Any, shape: Any, strides: Any, length: int) -> Layout:
     """Return a layout that stays within its storage."""
     for name, numbers in (("shape", shape), ("strides", strides), ("offset", (offset,))):
         if not isinstance(numbers, tuple) or not all(type(each) is int and each >= 0 for each in numbers):
-            raise FileFormatError(f"a tensor's {name} must be integers of at least zero, got {numbers!r:.80}")
+            raise FileFormatError(f"a tensor's {name} must be integers of at least zero, got {quote(numbers)}")
+        if any(each > MOST_ELEMENTS for each in numbers):
+            raise FileFormatError(f"a tensor's {name} of {quote(numbers)} goes beyond any memory")
     if len(shape) != len(strides) or len(shape) > MOST_DIMS:
         raise FileFormatError(f"a tensor of {len(shape)} dimensions has {len(strides)} strides; at most {MOST_DIMS} go")
+    check_extent(shape)
     there = Layout(shape, strides, offset)
-    if layout.numel(shape) * itemsize > MOST_BYTES:
-        raise FileFormatError(f"a tensor of shape {shape} is larger than any memory")
-    if layout.numel(shape) and layout.extent(there)[1] > length:
+    if 0 not in shape and layout.extent(there)[1] > length:
         raise FileFormatError(
-            f"a tensor of shape {shape}, strides {strides} and offset {offset} reaches beyond its storage of "
-            f"{length} elements"
+            f"a tensor of shape {quote(shape)}, strides {quote(strides)} and offset {offset} reaches beyond its "
+            f"storage of {length} elements"
         )
     return there
 
 
-def resolved(found: Tensor, flags: dict[Any, Any]) -> Tensor:
-    """Do what PyTorch notes on a lazy conjugate or negative: here neither is lazy."""
-    if flags.get("conj"):
-        found = found.conj().clone()
-    return found.neg() if flags.get("neg") else found
+def check_extent(shape: tuple[int, ...]) -> None:
+    """Refuse a shape that no array can have; NumPy counts without the sizes of zero."""
+    elements = 1
+    for each in shape:
+        elements *= each or 1
+        if elements > MOST_ELEMENTS:
+            raise FileFormatError(f"a tensor of shape {quote(shape)} is larger than any memory")
+
+
+def check_hooks(hooks: Any) -> None:
+    if hooks is not None and (not isinstance(hooks, dict) or hooks):
+        raise FileFormatError(f"a tensor has backward hooks, which are code: {quote(hooks)}; save it without them")
+
+
+def marks(flags: Any) -> tuple[bool, bool]:
+    """Return whether a tensor is marked as a conjugate, and as a negative."""
+    if flags is None:
+        return False, False
+    if not isinstance(flags, dict) or len(flags) > 2 or not all(type(each) is bool for each in flags.values()):
+        raise FileFormatError(f"a tensor has marks other than conj and neg: {quote(flags)}")
+    if flags.keys() - {"conj", "neg"}:
+        raise FileFormatError(f"a tensor has marks other than conj and neg: {quote(flags)}")
+    return flags.get("conj", False), flags.get("neg", False)
+
+
+def wants_grad(data: Tensor, requires_grad: Any) -> bool:
+    """Return a file's ``requires_grad``, if it is one."""
+    if type(requires_grad) is not bool:
+        raise FileFormatError(f"requires_grad must be True or False, got {quote(requires_grad)}")
+    if requires_grad and not (data.is_floating_point() or data.is_complex()):
+        raise FileFormatError(f"a tensor of {data.dtype} is said to require gradients; only floating ones can")
+    return requires_grad
 
 
 def tensor_of_dtype(
@@ -105,43 +152,69 @@ def tensor_of_dtype(
     flags: Any = None,
 ) -> Tensor:
     """Refuse the newer way to write tensors: PyTorch takes it for dtypes that this library does not have."""
-    raise DtypeError(f"a tensor has dtype {kind}, which this library does not have; cast it before it is saved")
+    raise ForeignDtype(f"a tensor has dtype {quote(kind)}: there is no such dtype here; cast it before it is saved")
 
 
 def parameter(budget: Budget, data: Any, requires_grad: Any = True, hooks: Any = None) -> Parameter:
     if not isinstance(data, Tensor):
-        raise FileFormatError(f"a parameter needs a tensor, got {type(data).__name__}")
-    return Parameter(data.detach(), requires_grad=requires_grad is True)
+        raise FileFormatError(f"a parameter needs a tensor, got {quote(data)}")
+    check_hooks(hooks)
+    return Parameter(data.detach(), requires_grad=wants_grad(data, requires_grad))
 
 
 # -- containers and numbers --------------------------------------------------------------------------------------------
 
 
 def ordered(budget: Budget, pairs: Any = ()) -> OrderedDict[Any, Any]:
-    budget.spend(len(pairs), "a dictionary")
-    return OrderedDict([(hashable(key), value) for key, value in pairs])
+    made: OrderedDict[Any, Any] = OrderedDict()
+    for pair in items(budget, pairs, "a dictionary"):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise FileFormatError(f"a dictionary needs pairs of a key and a value, got {quote(pair)}")
+        made[budget.key(pair[0])] = pair[1]
+    return made
 
 
-def members(budget: Budget, items: Any = ()) -> set[Any]:
-    budget.spend(len(items), "a set")
-    return {hashable(each) for each in items}
+def members(budget: Budget, values: Any = ()) -> set[Any]:
+    return {budget.key(each) for each in items(budget, values, "a set")}
 
 
 def size(budget: Budget, numbers: Any = ()) -> Size:
-    budget.spend(len(numbers), "a shape")
-    if not all(type(each) is int for each in numbers):
-        raise FileFormatError(f"a shape must be integers, got {numbers!r:.80}")
+    if not all(type(each) is int and abs(each) <= MOST_ELEMENTS for each in items(budget, numbers, "a shape")):
+        raise FileFormatError(f"a shape must be integers, got {quote(numbers)}")
     return Size(numbers)
 
 
+def items(budget: Budget, values: Any, what: str) -> Any:
+    """Return the items of a list or tuple from which something is built."""
+    if not isinstance(values, (list, tuple)):
+        raise FileFormatError(f"{what} is made from a list, got {quote(values)}")
+    budget.spend(len(values), what)
+    return values
+
+
 def place(budget: Budget, kind: Any, index: Any = None) -> device:
-    return device(kind) if index is None else device(kind, index)
+    if not isinstance(kind, str) or len(kind) > 40 or not (index is None or type(index) is int):
+        raise FileFormatError(f"a device is named by text and an index, got {quote((kind, index))}")
+    if index is not None and not 0 <= index < MOST_DEVICES:
+        raise FileFormatError(f"a device has an index from 0 to {MOST_DEVICES - 1}, got {quote(index)}")
+    return located(kind) if index is None else located(kind, index)
+
+
+def located(name: str, index: int | None = None) -> device:
+    """Return the device of a name in a file."""
+    try:
+        there = device(name, index)
+    except DeviceError as error:
+        raise AbsentDevice(f"{error}; to read the file here, give map_location='cpu'") from None
+    if there.index is not None and there.index >= MOST_DEVICES:
+        raise FileFormatError(f"a device has an index from 0 to {MOST_DEVICES - 1}, got {quote(there.index)}")
+    return there
 
 
 def encoded(budget: Budget, text: Any, encoding: Any) -> bytes:
     """Return bytes, which old pickles write as text."""
     if not isinstance(text, str) or encoding != "latin1":
-        raise FileFormatError(f"bytes must be written as latin1 text, got {encoding!r:.80}")
+        raise FileFormatError(f"bytes must be written as latin1 text, got {quote((text, encoding))}")
     budget.spend(len(text), "a string of bytes")
     return text.encode("latin1")
 
@@ -152,43 +225,43 @@ def no_bytes(budget: Budget) -> bytes:
 
 
 def complex_number(budget: Budget, real: Any, imaginary: Any) -> complex:
-    if not all(type(each) in (int, float) for each in (real, imaginary)):
-        raise FileFormatError("a complex number must be two numbers")
+    if not all(type(each) is float or (type(each) is int and each.bit_length() < 1024) for each in (real, imaginary)):
+        raise FileFormatError(f"a complex number is made from two floats, got {quote((real, imaginary))}")
     return complex(real, imaginary)
 
 
-def hashable(key: Any, inside: bool = False) -> Any:
-    """Return a key that is a plain value, or a flat tuple of them: deep ones would overflow the interpreter's stack."""
-    if key is None or type(key) in (str, bytes, int, float, bool, complex, dtypes.dtype, device):
-        return key
-    if isinstance(key, tuple) and not inside:
-        for each in key:
-            hashable(each, inside=True)
-        return key
-    raise FileFormatError(f"a key must be text, a number or a flat tuple of them, got {type(key).__name__}")
-
-
-BUILDERS: dict[tuple[str, str], Any] = {
-    ("torch._utils", "_rebuild_tensor"): tensor,
-    ("torch._utils", "_rebuild_tensor_v2"): tensor,
-    ("torch._utils", "_rebuild_tensor_v3"): tensor_of_dtype,
-    ("torch._utils", "_rebuild_parameter"): parameter,
-    ("collections", "OrderedDict"): ordered,
-    ("torch", "Size"): size,
-    ("torch", "device"): place,
-    ("_codecs", "encode"): encoded,
-    **{(builtins, "set"): members for builtins in ("__builtin__", "builtins")},
-    **{(builtins, "bytes"): no_bytes for builtins in ("__builtin__", "builtins")},
-    **{(builtins, "complex"): complex_number for builtins in ("__builtin__", "builtins")},
-}
-VALUES: dict[tuple[str, str], Any] = {("torch", each.name): each for each in STORAGE_OF}
-
-
 class Builder(NamedTuple):
-    """A function that a file may call."""
+    """A function that a file may call, and how many arguments it takes beside the budget."""
 
     name: str
     call: Any
+    least: int
+    most: int
+
+    @classmethod
+    def of(cls, name: str, call: Any) -> Builder:
+        """Count the parameters of a function."""
+        most = call.__code__.co_argcount - 1
+        return cls(name, call, most - len(call.__defaults__ or ()), most)
+
+
+BUILDERS: dict[tuple[str, str], Builder] = {
+    (module, name): Builder.of(f"{module}.{name}", call)
+    for module, name, call in (
+        ("torch._utils", "_rebuild_tensor", tensor),
+        ("torch._utils", "_rebuild_tensor_v2", tensor),
+        ("torch._utils", "_rebuild_tensor_v3", tensor_of_dtype),
+        ("torch._utils", "_rebuild_parameter", parameter),
+        ("collections", "OrderedDict", ordered),
+        ("torch", "Size", size),
+        ("torch", "device", place),
+        ("_codecs", "encode", encoded),
+        *((builtins, "set", members) for builtins in ("__builtin__", "builtins")),
+        *((builtins, "bytes", no_bytes) for builtins in ("__builtin__", "builtins")),
+        *((builtins, "complex", complex_number) for builtins in ("__builtin__", "builtins")),
+    )
+}
+VALUES: dict[tuple[str, str], Any] = {("torch", each.name): each for each in STORAGE_OF}
 
 
 class StorageClass(NamedTuple):
@@ -201,14 +274,14 @@ def named(module: str, name: str) -> Any:
     """Return what a global name stands for, or refuse."""
     key = (module, name)
     if key in BUILDERS:
-        return Builder(f"{module}.{name}", BUILDERS[key])
+        return BUILDERS[key]
     if key in VALUES:
         return VALUES[key]
     if module == "torch" and (name in STORAGES or name in WANTING):
         return StorageClass(name)
     raise Forbidden(
-        f"the file asks for {module}.{name:.80}, and a checkpoint holds tensors, containers, numbers and text alone: "
-        "save a state_dict in place of the object"
+        f"the file asks for {cut(module, 60)}.{cut(name, 60)}, and a checkpoint holds tensors, containers, numbers and "
+        "text alone: save a state_dict in place of the object"
     )
 
 
@@ -221,5 +294,5 @@ def element_dtype(kind: StorageClass) -> dtypes.dtype:
     if kind.name == BRAIN:
         return dtypes.float32
     if kind.name not in STORAGES:
-        raise DtypeError(f"a tensor lies in a {kind.name}, and there is no such dtype here; cast it before it is saved")
+        raise ForeignDtype(f"a tensor lies in a {kind.name}: there is no such dtype here; cast it before it is saved")
     return STORAGES[kind.name]
