@@ -610,6 +610,8 @@ def multinomial(generator: Generator, weights: Array, num_samples: int, replacem
     largest, the largest first (Efraimidis and Spirakis 2006). Returns int64, (num_samples) or (rows, num_samples).
     """
     _check_multinomial(weights, num_samples, replacement)
+    if not len(weights):
+        return np.empty((0, num_samples), np.int64)
     if replacement and num_samples > 1:
         return _multinomial_with_replacement(generator, weights, num_samples)
     if not ((weights >= 0) & np.isfinite(weights)).all():
@@ -623,7 +625,7 @@ def multinomial(generator: Generator, weights: Array, num_samples: int, replacem
 
 
 def _check_multinomial(weights: Array, num_samples: int, replacement: bool) -> None:
-    if weights.ndim not in (1, 2) or weights.size == 0:
+    if weights.ndim not in (1, 2) or not weights.shape[-1]:
         raise DistributionError(f"prob_dist must be 1 or 2 dim and not empty, got shape {weights.shape}")
     if weights.dtype.kind != "f":
         raise DistributionError(f"multinomial only supports floating-point dtypes for input, got: {weights.dtype}")

@@ -230,7 +230,7 @@ class RNNBase(Module):
             raise ArgumentError(
                 f"{self.mode}: Expected input to be 2D or 3D, got {input.ndim}D tensor of {tuple(input.shape)} instead"
             )
-        if input.ndim == 3 and input.shape[1 if self.batch_first else 0] == 0:
+        if not input.shape[1 if input.ndim == 3 and self.batch_first else 0]:
             raise ShapeError(
                 f"{self.mode}: Expected sequence length to be larger than 0, got input of shape {tuple(input.shape)}"
             )

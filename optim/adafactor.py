@@ -98,6 +98,8 @@ def beginning(param: Tensor) -> State:
 
 def step_along(group: Group, step: float, param: Tensor, state: Sequence[Array]) -> None:
     """Take one step; see the class for the formula."""
+    if not param.numel():
+        return
     xp, values, grad = param.xp, param.array, param.grad.array
     smallest, least = group["eps"]
     smallest = finfo(param.dtype).eps if smallest is None else smallest

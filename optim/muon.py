@@ -101,7 +101,7 @@ def adjusted(lr: float, way: str | None, rows: int, columns: int) -> float:
     """Return the learning rate for a matrix of this shape."""
     if way == "match_rms_adamw":
         return lr * 0.2 * sqrt(max(rows, columns))
-    return lr * sqrt(max(1, rows / columns))
+    return lr * sqrt(max(1, rows / max(1, columns)))
 
 
 def orthogonal(xp: Any, matrix: Array, coefficients: tuple[float, float, float], steps: int, eps: float) -> Array:

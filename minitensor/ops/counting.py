@@ -134,7 +134,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         raise ShapeError(f"bincount: only supports 1-d non-negative integral inputs, got {input!r}")
     if minlength < 0:
         raise ShapeError(f"bincount: minlength should be >= 0, got {minlength}")
-    if weights is None:
+    if weights is None or not array.size:
         return _bincount(input, None, minlength)
     same_device(input, weights)
     if tuple(weights.shape) != array.shape:
@@ -245,7 +245,7 @@ def histogramdd(
         edges_of("histogramdd", input.select(-1, k), bin, None if range is None else range[2 * k : 2 * k + 2])
         for k, bin in enumerate(each)
     ]
-    hist = histogram_of(input, input.array.reshape(-1, count), edges, weight, density)
+    hist = histogram_of(input, input.array.reshape(math.prod(input.shape[:-1]), count), edges, weight, density)
     shown = tuple([wrap(input.result_class, one) for one in edges])
     return return_types.histogramdd(wrap(input.result_class, hist), shown)
 
@@ -269,7 +269,7 @@ def histogram_of(input: Tensor, points: Array, edges: list[Array], weight: Tenso
     """Add up the weights of the points (N, D) in each cell of a grid; the last cells hold their upper edges too."""
     xp, kind = input.xp, points.dtype
     shape = tuple([each.size - 1 for each in edges])
-    cell, there = xp.zeros(len(points), "int64"), xp.ones(len(points), "bool")
+    cell, there = xp.zeros(len(points), "int64"), xp.full(len(points), bool(edges))
     for k, limits in enumerate(edges):
         place, column = xp.searchsorted(limits, points[:, k], "right") - 1, points[:, k]
         last = column == limits[-1]

@@ -28,6 +28,8 @@ Spacing: TypeAlias = "float | Tensor | Sequence[float | Tensor] | None"  # a seq
 def slices(input: Tensor, dim: int, *ends: int) -> list[Tensor]:
     """Return a tensor without its last few entries along ``dim``, shifted by 0, 1, ...: as many as there are ends."""
     count = len(ends) or 2
+    if not input.shape[dim]:
+        return [input] * count
     length = input.shape[dim] - count + 1
     return [input.narrow(dim, start, length) for start in range(count)]
 
@@ -202,9 +204,9 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     tensor(28.5000)
     """
     dim = one_place("trapezoid", y, dim)
-    width = widths("trapezoid", y, x, dx, dim)
     if not y.shape[dim]:
         return sum(y.detach(), dim)
+    width = widths("trapezoid", y, x, dx, dim)
     low, high = slices(y, dim)
     if x is not None:
         return sum((low + high) * width, dim) / 2
@@ -217,8 +219,6 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, 
     """Integrate up to each element along ``dim``, from the second on, by trapezoids."""
     dim = one_place("cumulative_trapezoid", y, dim)
     width = widths("cumulative_trapezoid", y, x, dx, dim)
-    if not y.shape[dim]:
-        return y * 1.0
     low, high = slices(y, dim)
     if x is not None:
         return cumsum((low + high) * width, dim) / 2

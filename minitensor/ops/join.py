@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 def cut_back(grad: Tensor, dim: int, in_shapes: Sequence[Shape]) -> list[Tensor | None]:
     """Return each tensor's part of the gradient; legacy empties, which were skipped, have none."""
     ndim = grad.ndim
+    if not -ndim <= dim < ndim:  # nothing but legacy empties
+        return [grad] * len(in_shapes)
     sizes = tuple([shape[dim] if len(shape) == ndim else 0 for shape in in_shapes])
     pieces = _split(grad, sizes, wrap_dim(dim, ndim))
     return [piece if len(shape) == ndim else None for piece, shape in zip(pieces, in_shapes)]
@@ -55,9 +57,11 @@ def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Array:
 
 def carefully(tensors: Sequence[Tensor], arrays: list[Array], dim: int) -> Array:
     """Join what the array library refuses: vectors without elements join anything; all else raises, with reasons."""
-    given = [each for each in tensors if each.layout.shape != (0,)] or list(tensors[:1])
+    given = [each for each in tensors if each.layout.shape != (0,)]
+    if not given:
+        return tensors[0].xp.zeros((0,), arrays[0].dtype)
     dim = checked_dim(tensors, given, dim)
-    return tensors[0].xp.concatenate([a for a in arrays if a.shape != (0,)] or arrays[:1], dim)
+    return tensors[0].xp.concatenate([a for a in arrays if a.shape != (0,)], dim)
 
 
 def varied(arrays: list[Array]) -> bool:

@@ -205,10 +205,10 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
     if N is None and not x.ndim:
         raise ShapeError("linalg.vander: expected a tensor of at least one dim, got a 0-d one; give N")
     count = x.shape[-1] if N is None else N
-    if N is not None and N <= 1:
-        raise ShapeError(f"linalg.vander: N must be greater than 1, got {N}")
+    if count <= 1:
+        raise ShapeError(f"linalg.vander: N must be greater than 1, got {count}")
     x = x.unsqueeze(0) if not x.ndim else x
-    powers = x.unsqueeze(-1).expand(*x.shape, max(count - 1, 0)).cumprod(-1)
+    powers = x.unsqueeze(-1).expand(*x.shape, count - 1).cumprod(-1)
     ones = powers.detach().new_ones((*x.shape, 1))
     return cat((ones, powers), -1)[..., :count]
 

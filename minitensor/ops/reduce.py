@@ -696,8 +696,9 @@ def vector_norm(input: Tensor, p: float, dims: tuple[int, ...], keepdim: bool) -
     if dtype.itemsize == 2:
         array = array.astype("float32")
     size = xp.abs(array)
-    if math.isinf(p):
+    if p < 0 or math.isinf(p):
         require_sizes("norm", array.shape, dims)
+    if math.isinf(p):
         found = size.max(dims, keepdims=keepdim) if p > 0 else size.min(dims, keepdims=keepdim)
     elif p == 0:
         found = xp.add.reduce(size != 0, dims, size.dtype, None, keepdim)

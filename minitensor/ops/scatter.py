@@ -306,8 +306,7 @@ def _gather(input: Tensor, dim: int, index: Tensor, sure: bool = True) -> Array:
 def _add_lines(input: Tensor, dim: int, index: Tensor, shape: Shape) -> Array:
     """Return zeros of a shape with ``input`` added at positions of their lines: the adjoint of ``_gather``."""
     sums = input.xp.zeros(shape, input.array.dtype)
-    if index.array.size:
-        input.backend.scatter_add(sums, dim, index.array, input.array)
+    input.backend.scatter_add(sums, dim, index.array, input.array)
     return sums
 
 
@@ -335,8 +334,10 @@ def source_like(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tensor:
             f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype.name} and {src.dtype.name}"
         )
     shape, given = index.layout.shape, src.layout.shape
-    if shape == given or not index.numel():
+    if shape == given:
         return src
+    if not index.numel():
+        return reshape(getitem(reshape(src, (src.numel(),)), slice(0)), shape)
     if len(shape or (1,)) != len(given or (1,)) or any(n > m for n, m in zip(shape or (1,), given or (1,))):
         raise ShapeError(f"{name}(): expected index {list(shape)} to be no larger than src {list(given)}")
     return reshape(getitem(src, tuple([slice(n) for n in shape[: len(given)]])), shape)
@@ -352,7 +353,7 @@ def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Add along ``dim``: for three dims and dim 1, ``input[i, index[i, j, k], k] += src[i, j, k]``."""
     dim = aligned("scatter_add_", input, dim, index)
     src = source_like("scatter_add_", input, index, src)
-    return _scatter_add_(input, dim, index, src) if index.numel() else input
+    return _scatter_add_(input, dim, index, src)
 
 
 @composite
@@ -393,8 +394,6 @@ def scatter_(
         given = source_like("scatter_", input, index, given)
     elif reduce is not None:
         given = index.new_full(index.layout.shape, single("scatter_", given, input), dtype=input.dtype)
-    if not index.numel():
-        return input
     write: Callable[..., Tensor] = _scatter_add_ if reduce == "add" else _scatter_prod_ if reduce else _scatter_
     return write(input, dim, index, given)
 
@@ -576,8 +575,6 @@ def scatter_reduce_(
     check_reduction("scatter_reduce", reduce)
     dim = aligned("scatter_reduce", input, dim, index)
     src = source_like("scatter_reduce", input, index, src)
-    if not index.numel():
-        return input
     index, src = apart(index, input), apart(src, input)
     return reduced_into(input, dim, index, src, reduce, include_self)
 
@@ -619,11 +616,10 @@ def index_reduce_(
     require_tensors("index_reduce_", source=source)
     target, source = as_vector(input), as_slices(input, source)
     matching_source("index_reduce_", target, dim, index, source)
-    if source.numel():
-        shape = [1] * target.ndim
-        shape[dim] = index.numel()
-        places = apart(expand(reshape(index, tuple(shape)), source.layout.shape), input)
-        reduced_into(target, dim, places, apart(source, input), reduce, include_self)
+    shape = [1] * target.ndim
+    shape[dim] = index.numel()
+    places = apart(expand(reshape(index, tuple(shape)), source.layout.shape), input)
+    reduced_into(target, dim, places, apart(source, input), reduce, include_self)
     return input
 
 

@@ -63,7 +63,7 @@ def scaled_dot_product_attention(
         raise BothMasks("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
     if enable_gqa:
         key, value = (repeated(each, query) for each in (key, value))
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    factor = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
     scores = matmul(query * factor, key.transpose(-2, -1))
     if is_causal:
         attn_mask = causal_mask(query, query.shape[-2], key.shape[-2])
@@ -77,7 +77,7 @@ class BothMasks(ArgumentError, UsageError):
 def repeated(heads: Tensor, query: Tensor) -> Tensor:
     """Repeat each head of (..., H, S, E) for a group of the query's heads."""
     wanted, given = query.shape[-3], heads.shape[-3]
-    if wanted % given:
+    if not given or wanted % given:
         raise ShapeError(
             f"scaled_dot_product_attention: with enable_gqa, the number of query heads must be divisible by those of "
             f"keys and values, got {wanted} and {given}"
@@ -168,7 +168,7 @@ def multi_head_attention_forward(
     padding = added_mask("key_padding_mask", key_padding_mask, query)
     if use_separate_proj_weight:
         weights = separate(q_proj_weight, k_proj_weight, v_proj_weight)
-        check_separate(key, value, weights)
+        check_separate(query, key, value, weights, in_proj_bias)
         q, k, v = projected(query, key, value, weights, in_proj_bias)
     else:
         q, k, v = packed(query, key, value, in_proj_weight, in_proj_bias)
@@ -176,14 +176,15 @@ def multi_head_attention_forward(
     if bias_k is not None or bias_v is not None:
         k, v = with_biases(k, v, bias_k, bias_v, static_k, static_v)
         added += 1
-    q = by_heads(q, heads)
-    k = by_heads(k, heads) if static_k is None else static("static_k", static_k, heads, width // num_heads)
-    v = by_heads(v, heads) if static_v is None else static("static_v", static_v, heads, width // num_heads)
+    share = width // num_heads
+    q = by_heads(q, heads, share)
+    k = by_heads(k, heads, share) if static_k is None else static("static_k", static_k, heads, share)
+    v = by_heads(v, heads, share) if static_v is None else static("static_v", static_v, heads, share)
     if add_zero_attn:
         k, v = [cat([each, zeros_like(each[:, :1])], 1) for each in (k, v)]
         added += 1
     mask = merged(mask, padding, added, batch, num_heads, k.shape[1])
-    scores = matmul(q * math.sqrt(1.0 / q.shape[-1]), k.transpose(-2, -1))
+    scores = matmul(q * math.sqrt(1.0 / max(q.shape[-1], 1)), k.transpose(-2, -1))
     if need_weights:
         shares = softmax(scores if mask is None else scores + mask, -1)
     else:
@@ -235,29 +236,43 @@ def check_widths(query: Tensor, key: Tensor, value: Tensor, width: int, num_head
         raise GuardError(
             f"multi_head_attention_forward: was expecting embedding dimension of {width}, but got {query.shape[2]}"
         )
+    if not num_heads:
+        raise NoHeads(f"multi_head_attention_forward: num_heads must be greater than zero, got {num_heads}")
     if width % num_heads:
         raise GuardError(f"multi_head_attention_forward: embed_dim {width} not divisible by num_heads {num_heads}")
-    if key.shape[1] != query.shape[1]:
-        raise ShapeError(
-            f"multi_head_attention_forward: query and key must have the same batch size, got {query.shape[1]} and "
-            f"{key.shape[1]} (shapes {tuple(query.shape)} and {tuple(key.shape)}, time first)"
-        )
     checked = 2 if separate else 3
     if key.shape[:checked] != value.shape[:checked]:
         raise GuardError(
             f"multi_head_attention_forward: key shape {tuple(key.shape)} does not match value shape "
             f"{tuple(value.shape)}"
         )
+    if key.shape[1] != query.shape[1]:
+        raise ShapeError(
+            f"multi_head_attention_forward: query and key must have the same batch size, got {query.shape[1]} and "
+            f"{key.shape[1]} (shapes {tuple(query.shape)} and {tuple(key.shape)}, time first)"
+        )
 
 
-def check_separate(key: Tensor, value: Tensor, weights: tuple[Tensor, ...]) -> None:
-    """Refuse keys and values that their own weights cannot project."""
-    for name, given, weight in (("key", key, weights[1]), ("value", value, weights[2])):
-        if given.shape[-1] != weight.shape[-1]:
+class NoHeads(GuardError, ZeroDivisionError):
+    """Attention by no heads: PyTorch divides by their number."""
+
+
+def check_separate(
+    query: Tensor, key: Tensor, value: Tensor, weights: tuple[Tensor, ...], bias: Tensor | None
+) -> None:
+    """Refuse queries, keys and values that their own weights cannot project, and a bias of another width."""
+    width = query.shape[-1]
+    for name, given, weight in zip(("query", "key", "value"), (query, key, value), weights, strict=True):
+        if tuple(weight.shape) != (width, given.shape[-1]):
             raise GuardError(
                 f"multi_head_attention_forward: expecting {name} of width {weight.shape[-1]}, as its weight "
-                f"{tuple(weight.shape)} has, but got {given.shape[-1]} (shape {tuple(given.shape)})"
+                f"{tuple(weight.shape)} has, and {width} rows in that weight, but got {given.shape[-1]} (shape "
+                f"{tuple(given.shape)})"
             )
+    if bias is not None and tuple(bias.shape) != (3 * width,):
+        raise GuardError(
+            f"multi_head_attention_forward: expecting in_proj_bias of shape {(3 * width,)}, but got {tuple(bias.shape)}"
+        )
 
 
 # -- masks of many heads -----------------------------------------------------------------------------------------------
@@ -366,10 +381,9 @@ def with_biases(
     return cat([k, bias_k.expand(1, *k.shape[1:])]), cat([v, bias_v.expand(1, *v.shape[1:])])
 
 
-def by_heads(rows: Tensor, heads: int) -> Tensor:
+def by_heads(rows: Tensor, heads: int, width: int) -> Tensor:
     """Return (S, N, E) as (N H, S, E / H)."""
-    length, batch, width = rows.shape
-    return rows.reshape(length, heads, batch * width // heads).transpose(0, 1)
+    return rows.reshape(rows.shape[0], heads, width).transpose(0, 1)
 
 
 def static(name: str, given: Tensor, heads: int, width: int) -> Tensor:

@@ -377,6 +377,20 @@ def check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int)
             f"{name}: the {kernel[0]} outputs of a weight of shape {kernel} do not divide into {groups} groups"
         )
     check_bias(name, bias, kernel, kernel[0])
+    check_no_empty(name, shape, kernel, dims, groups)
+
+
+def check_no_empty(name: str, shape: tuple[int, ...], kernel: tuple[int, ...], dims: int, groups: int) -> None:
+    """Refuse images without pixels, and kernels of which there are fewer than groups; channels may be missing."""
+    if kernel[0] < groups:
+        raise ShapeError(
+            f"{name}: Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of "
+            f"size {list(kernel)} instead"
+        )
+    if 0 in shape[-dims:]:
+        raise ShapeError(
+            f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: {list(shape)}"
+        )
 
 
 def check_transposed(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int) -> None:
@@ -396,6 +410,7 @@ def check_transposed(name: str, input: Any, weight: Any, bias: Any, dims: int, g
             f"channels, but got {shape[-dims - 1]} channels instead"
         )
     check_bias(name, bias, kernel, kernel[1] * groups)
+    check_no_empty(name, shape, kernel, dims, groups)
 
 
 def check_tensors(name: str, input: Any, weight: Any, bias: Any) -> None:

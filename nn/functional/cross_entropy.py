@@ -157,10 +157,20 @@ def cross_entropy(
         log_probability = log_softmax(input, 1 if input.ndim > 1 else 0)
         return smoothed_nll(log_probability, target, weight, ignore_index, reduction, label_smoothing)
     samples = samples_of("cross_entropy", input, target, weight, ignore_index, reduction)
+    if not input.numel():
+        return of_nothing(input, samples, reduction)
     losses, _ = _cross_entropy(as_rows(input), samples.classes, samples.scales, reduction != "none")
     if reduction == "none":
         return losses if target.ndim == 1 else losses.reshape(target.shape)
     return losses if samples.counted else losses + math.nan
+
+
+def of_nothing(input: Tensor, samples: Samples, reduction: str) -> Tensor:
+    """Return the losses of logits without elements: zeros where classes are missing, NaN as the mean over none."""
+    losses = input.sum(1 if input.ndim > 1 else 0)
+    if reduction == "none":
+        return losses
+    return losses.sum() if samples.counted else losses.sum() + math.nan
 
 
 @composite
@@ -192,7 +202,7 @@ def linear_cross_entropy(
     if ignore_index is not None and tuple(target.shape) == shape:
         raise UsageError("linear_cross_entropy: ignore_index cannot be specified when target contains probabilities")
     flat = None if linear_bias is None else linear_bias.reshape(-1)
-    logits = linear(input, linear_weight.reshape(-1, input.shape[-1]), flat).reshape(shape)
+    logits = linear(input, linear_weight.flatten(0, -2), flat).reshape(shape)
     ignored = -100 if ignore_index is None else ignore_index
     return cross_entropy(logits, target, weight, None, ignored, None, reduction, label_smoothing)
 
@@ -243,13 +253,13 @@ def soft_cross_entropy(
     """Return the cross-entropy against probabilities of the classes."""
     dim = 1 if input.ndim > 1 else 0
     if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / input.shape[dim]
+        target = target * (1 - label_smoothing) + label_smoothing / max(input.shape[dim], 1)
     products = log_softmax(input, dim) * target
     if weight is not None:
         products = products * weight.reshape(-1, *(1,) * (input.ndim - dim - 1))
     losses = -products.sum(dim)
     if reduction == "mean":
-        return losses.sum() / max(losses.numel(), 1)
+        return losses.sum() / (input.numel() // max(input.shape[dim], 1))
     return losses if reduction == "none" else losses.sum()
 
 
@@ -265,7 +275,7 @@ def smoothed_nll(
         counted = target.reshape(-1) != ignore_index
         spread = where(counted, spread, 0.0)
         hit = where(counted, hit, 0.0)
-    losses = (1 - smoothing) * hit + smoothing / rows.shape[1] * spread
+    losses = (1 - smoothing) * hit + smoothing / max(rows.shape[1], 1) * spread
     if reduction == "none":
         return losses.reshape(target.shape)
     if reduction == "sum":
@@ -279,7 +289,7 @@ def as_rows(input: Tensor) -> Tensor:
         return input
     if input.ndim < 2:
         return input.reshape(1, -1)
-    return input.movedim(1, -1).reshape(-1, input.shape[1])
+    return input.movedim(1, -1).flatten(0, -2)
 
 
 def picked_scores(name: str, rows: Tensor, classes: Tensor) -> Tensor:
@@ -307,12 +317,12 @@ def samples_of(
     count = input.shape[1] if input.ndim > 1 else input.shape[0]
     classes = target if target.ndim == 1 else target.reshape(-1)
     ignored = ignored_samples(name, classes, count, ignore_index)
-    mean = reduction == "mean"
+    mean, samples = reduction == "mean", classes.shape[0]
+    counted = bool(samples) or not mean
     if batched_among((classes, weight)) is not None:
-        return weighed_each(input, classes, weight, ignore_index, mean)
+        return Samples(*weighed_each(input, classes, weight, ignore_index, mean), counted)
     if weight is None and ignored is None:
-        samples = classes.shape[0]
-        return Samples(classes, (1.0 / samples if samples else math.nan) if mean else 1.0, True)
+        return Samples(classes, 1.0 / max(samples, 1) if mean else 1.0, counted)
     xp = input.xp
     if ignored is not None:
         classes = wrap(input.result_class, xp.where(ignored, 0, classes.array))
@@ -321,18 +331,18 @@ def samples_of(
         scales = xp.where(ignored, scales.dtype.type(0), scales)
         if ignored.all():
             return Samples(classes, wrap(input.result_class, scales), not mean)
-    return Samples(classes, wrap(input.result_class, scales / scales.sum() if mean else scales), True)
+    return Samples(classes, wrap(input.result_class, scales / scales.sum() if mean else scales), counted)
 
 
 def weighed_each(
     input: Tensor, classes: Tensor, weight: Tensor | None, ignore_index: int, mean: bool
-) -> Samples:
-    """Weigh checked targets by operations alone, as ``vmap`` wants it; the mean over none is NaN by itself."""
+) -> tuple[Tensor, Tensor]:
+    """Return classes and weights of checked targets by operations alone, as ``vmap`` wants it; 0 / 0 is NaN."""
     ignored = classes == ignore_index
     classes = where(ignored, 0, classes)
     scales = input.new_ones(tuple(classes.shape)) if weight is None else weight.detach()[classes]
     scales = where(ignored, 0, scales).to(input.dtype)
-    return Samples(classes, scales / scales.sum() if mean else scales, True)
+    return classes, scales / scales.sum() if mean else scales
 
 
 def check_classes(name: str, input: Tensor, target: Tensor) -> None:

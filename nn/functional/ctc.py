@@ -66,6 +66,8 @@ def ctc_loss(
     require_kind("ctc_loss", FLOATS, log_probs)
     if log_probs.ndim not in (2, 3):
         raise ShapeError(f"ctc_loss: expected log_probs (T, N, C) or (T, C), got shape {tuple(log_probs.shape)}")
+    if not log_probs.numel():
+        raise ShapeError(f"ctc_loss: log_probs tensor must not be empty, got shape {tuple(log_probs.shape)}")
     batched = log_probs.ndim == 3
     steps = log_probs if batched else log_probs.unsqueeze(1)
     inputs, lengths = checked_lengths(steps, targets, input_lengths, target_lengths)

@@ -46,7 +46,7 @@ def _add_rows(grads: Tensor, indices: Tensor, count: int) -> Array:
     """Add rows into zeros (count, D) at their numbers, which may repeat."""
     array = grads.array
     table = grads.xp.zeros((count, array.shape[-1]), array.dtype)
-    grads.backend.add_slices(table, 0, indices.array.reshape(-1), array.reshape(-1, array.shape[-1]))
+    grads.backend.add_slices(table, 0, indices.array.reshape(-1), array.reshape(indices.array.size, array.shape[-1]))
     return table
 
 
@@ -86,8 +86,8 @@ def embedding(
     if weight.ndim != 2:
         raise ShapeError(f"embedding: expected weight (V, D), got shape {tuple(weight.shape)}")
     count = weight.shape[0]
-    check_numbers("embedding", input, count)
     padding_idx = wrapped_padding("embedding", padding_idx, count)
+    check_numbers("embedding", input, count)
     if max_norm is not None:
         shorten(weight, input, max_norm, norm_type)
     return _rows(weight, input, padding_idx, scale_grad_by_freq)

@@ -98,6 +98,7 @@ def unfold(
         raise ShapeError(f"unfold: expected 3D or 4D input, (C, H, W) or (N, C, H, W), got shape {tuple(input.shape)}")
     height, width = input.shape[2:]
     windows = Windows((height, width), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
+    check_no_empty("unfold", input)
     check_places("unfold", windows)
     require_kind("unfold", FOLDABLE, input)
     return _unfold(input, windows)
@@ -124,6 +125,7 @@ def fold(
             f"padding={windows.padding}, stride={windows.stride}, expected input (N, C * {taps}, {places}), got shape "
             f"{tuple(input.shape)}"
         )
+    check_no_empty("fold", input)
     return _fold(input, windows)
 
 
@@ -131,6 +133,12 @@ def check_tensor(name: str, input: Any) -> None:
     """Refuse what is no tensor."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
+
+
+def check_no_empty(name: str, input: Tensor) -> None:
+    """Refuse images or windows without entries; a batch may be empty."""
+    if 0 in input.shape[1:]:
+        raise ShapeError(f"{name}: only the batch may be empty, but the input has shape {tuple(input.shape)}")
 
 
 def check_places(name: str, windows: Windows) -> None:

@@ -104,7 +104,7 @@ def starts(drawn: Tensor, length: int, width: int, count: int) -> Tensor:
     step = (length - width) / (count - 1) if count > 1 else 0.0
     drawn = drawn.unsqueeze(-1)
     begin = ((drawn + arange(count, device=drawn.device)) * step).long() - (drawn * step).long()
-    begin[..., -1] = length - width
+    begin[..., -1:] = length - width
     return begin
 
 
@@ -124,7 +124,7 @@ def checked_sizes(
         output_size = [int(length * ratio) for length, ratio in zip(lengths, ratios, strict=True)]
     sizes = ntuple(output_size, dims)
     for length, width, count in zip(lengths, kernel, sizes, strict=True):
-        if count < 1 or width < 1 or count + width - 1 > length:
+        if count < 0 or width < 1 or count + width - 1 > length:
             raise ShapeError(
                 f"{name}: {count} windows of size {width} do not fit an input of {length}; kernel_size + output_size "
                 "must not exceed the input's size + 1"

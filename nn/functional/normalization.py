@@ -235,18 +235,12 @@ def batch_norm(
     if eps < 0 or (training and eps == 0):
         raise ArgumentError(f"batch_norm: eps must be positive, or 0 in evaluation, got {eps}")
     if not input.numel():
-        return input.clone()
+        return normed_nothing(input, weight, bias)
     if input.ndim < 2:
         raise ShapeError(f"batch_norm: expected input (N, C, ...), got shape {tuple(input.shape)}")
     channels = input.shape[1]
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    check_parameters("batch_norm", input, **given)
-    for name, each in given.items():
-        if each is not None and tuple(each.shape) != (channels,):
-            raise ShapeError(
-                f"batch_norm: {name} should contain {channels} elements, one for each channel of input of shape "
-                f"{tuple(input.shape)}, but has shape {tuple(each.shape)}"
-            )
+    check_channels("batch_norm", input, running_mean, running_var, weight, bias)
+    check_parameters("batch_norm", input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not training:
         if running_mean is None or running_var is None:
             raise UsageError(
@@ -275,6 +269,25 @@ def normalized_by(
     shift = -mean * factor if bias is None else with_constant_gradient(bias, input) - mean * factor
     shape = (-1, *(1,) * (input.ndim - 2))
     return input * factor.reshape(shape) + shift.reshape(shape)
+
+
+def check_channels(
+    name: str,
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+) -> None:
+    """Refuse statistics and parameters that have not one number for each channel."""
+    channels = input.shape[1]
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for argument, each in given.items():
+        if each is not None and tuple(each.shape) != (channels,):
+            raise ShapeError(
+                f"{name}: {argument} should contain {channels} elements, one for each channel of input of shape "
+                f"{tuple(input.shape)}, but has shape {tuple(each.shape)}"
+            )
 
 
 @differentiable(input=lambda grad, other: constant_in(grad, other))
@@ -321,6 +334,7 @@ def instance_norm(
         )
     if not input.numel():
         return normed_nothing(input, weight, bias)
+    check_channels("instance_norm", input, running_mean, running_var, weight, bias)
     output, mean, var = normed_channels(input, weight, bias, channels, eps)
     if running_mean is not None:
         move(running_mean, mean.mean(0), momentum)
@@ -397,11 +411,12 @@ def group_norm(
     return normed_channels(input, weight, bias, num_groups, eps)[0]
 
 
-def normed_nothing(input: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    """Return an input (N, C, ...) without elements as it is, connected with weight and bias."""
-    shape = (-1, *(1,) * (input.ndim - 2))
-    output = input.clone() if weight is None else input * weight.reshape(shape)
-    return output if bias is None else output + bias.reshape(shape)
+def normed_nothing(input: Tensor, *parameters: Tensor | None) -> Tensor:
+    """Return an input without elements as it is; the gradients of the parameters are zero."""
+    output = input.clone()
+    for each in there(*parameters):
+        output = output * each.sum()
+    return output
 
 
 @composite

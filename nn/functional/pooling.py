@@ -193,7 +193,7 @@ def adaptive_max_pool3d(input: Tensor, output_size: OptionalSizes, return_indice
 def adaptive_maxima(name: str, dims: int, input: Tensor, output_size: OptionalSizes, return_indices: bool) -> Any:
     """Check everything, then choose."""
     size = adaptive_size(name, input, output_size, dims)
-    check_no_empty(name, input, dims + 1)
+    check_no_empty(name, input, input.ndim - 1)
     require_kind(name, FLOATS, input)
     values, indices = batched(lambda images: _adaptive_max_pool(images, size), input, dims)
     return (values, indices) if return_indices else values
@@ -300,6 +300,8 @@ def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSizes) -> Tensor:
 def adaptive_means(name: str, dims: int, input: Tensor, output_size: OptionalSizes) -> Tensor:
     """Average equal shares as windows, unequal ones one dim after the other."""
     size = adaptive_size(name, input, output_size, dims)
+    if math.prod(size) != 1:  # as PyTorch: one window may hold nothing, and its mean is NaN
+        check_no_empty(name, input, dims if dims < 3 else input.ndim - 1)
     require_kind(name, FLOATS, input)
     return batched(lambda images: [shared_out(images, size)], input, dims)[0]
 
@@ -400,12 +402,9 @@ def check_input(name: str, input: Any, dims: int, error: type[PoolRank] = PoolRa
 
 
 def check_no_empty(name: str, input: Tensor, dims: int) -> None:
-    """Refuse images without pixels or channels; a batch may be empty."""
+    """Refuse input of which one of the last ``dims`` dims is empty."""
     if 0 in input.shape[-dims:]:
-        raise ShapeError(
-            f"{name}: only the batch may have no entries, the last {dims} dims must not be empty: got shape "
-            f"{tuple(input.shape)}"
-        )
+        raise ShapeError(f"{name}: the last {dims} dims must not be empty, but input has shape {tuple(input.shape)}")
 
 
 class WrongSize(ShapeError, ArgumentError):
@@ -415,7 +414,6 @@ class WrongSize(ShapeError, ArgumentError):
 def adaptive_size(name: str, input: Any, output_size: OptionalSizes, dims: int) -> Numbers:
     """Return the output's sizes, None replaced by the input's."""
     check_input(name, input, dims, AdaptiveRank)
-    check_no_empty(name, input, dims)
     wanted = (output_size,) * dims if output_size is None or isinstance(output_size, int) else tuple(output_size)
     if len(wanted) != dims:
         raise WrongSize(f"{name}: output_size must be a number or one for each of {dims} dims, got {output_size!r}")

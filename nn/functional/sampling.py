@@ -292,6 +292,10 @@ class Shapeless(ArgumentError, UnsupportedError):
     """Neither images nor volumes: a ValueError, and as in PyTorch a NotImplementedError."""
 
 
+class WrongMatrices(ArgumentError, ShapeError):
+    """Matrices of a wrong shape: PyTorch raises ValueError, or RuntimeError if only their number is wrong."""
+
+
 def check_matrices(theta: Any, size: Sequence[int]) -> tuple[int, ...]:
     """Refuse what are no matrices for images of this size; return the spatial sizes."""
     check_tensors("affine_grid", theta=theta)
@@ -301,7 +305,7 @@ def check_matrices(theta: Any, size: Sequence[int]) -> tuple[int, ...]:
         raise Shapeless(f"affine_grid: size must be (N, C, H, W) or (N, C, D, H, W), got {tuple(size)}")
     dims = len(size) - 2
     if theta.ndim != 3 or tuple(theta.shape[1:]) != (dims, dims + 1) or theta.shape[0] != size[0]:
-        raise ArgumentError(
+        raise WrongMatrices(
             f"affine_grid: expected a batch of {dims}D affine matrices of shape {(size[0], dims, dims + 1)} for size "
             f"{tuple(size)}, got {tuple(theta.shape)}"
         )

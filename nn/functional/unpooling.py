@@ -87,11 +87,12 @@ def unpooled(
     output_size: Sequence[int] | None,
 ) -> Tensor:
     """Check everything, then scatter in flat planes."""
-    check_pooled(name, dims, input, indices)
+    check_tensors(name, dims, input, indices)
     if stride is None or (isinstance(stride, (list, tuple)) and not stride):
         stride = kernel
     numbers = [ntuple(each, dims) for each in (kernel, stride, padding)]
     size = unpooled_size(name, tuple(input.shape[-dims:]), numbers, output_size)
+    check_pooled(name, dims, input, indices)
     check_indices(name, indices, size)
     lead = tuple(input.shape[:-dims])
     planes = input.new_zeros((*lead, math.prod(size)))
@@ -124,19 +125,24 @@ def unpooled_size(
     return wanted
 
 
-def check_pooled(name: str, dims: int, input: Any, indices: Any) -> None:
-    """Refuse what max pooling cannot have given."""
+def check_tensors(name: str, dims: int, input: Any, indices: Any) -> None:
+    """Refuse what are not tensors, or an input of another number of dims."""
     for argument, each in (("input", input), ("indices", indices)):
         if not isinstance(each, TensorBase):
             raise WrongTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
     require_kind(name, FLOATS, input)
     if indices.dtype is not int64:
         raise DtypeError(f"{name}: elements in indices should be type int64 but got {indices.dtype.name}")
-    if input.ndim not in (dims + 1, dims + 2) or 0 in input.shape[-dims - 1 :]:
+    if input.ndim not in (dims + 1, dims + 2):
         raise ShapeError(
-            f"{name}: expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input, only the batch empty, got shape "
-            f"{tuple(input.shape)}"
+            f"{name}: expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input, got shape {tuple(input.shape)}"
         )
+
+
+def check_pooled(name: str, dims: int, input: Tensor, indices: Tensor) -> None:
+    """Refuse what max pooling cannot have given."""
+    if 0 in input.shape[1:]:
+        raise ShapeError(f"{name}: no dim of the input but the first may be empty, got shape {tuple(input.shape)}")
     if input.shape != indices.shape:
         raise ShapeError(
             f"{name}: expected shape of indices to be that of input {tuple(input.shape)}, got {tuple(indices.shape)}"

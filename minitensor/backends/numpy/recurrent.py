@@ -89,7 +89,7 @@ def lstm_gradient(
             there = None if mask is None else mask[some]
             backward(grad[:, some], factors(kept, states[1, some], first), kept, weight, there, slopes[some], dh, dc)
     before = reference.before(states[0], h)
-    return slopes, dot(slopes.reshape(-1, 4 * size).T, before.reshape(-1, size)), dh, dc
+    return slopes, dot(reference.as_rows(slopes).T, reference.as_rows(before)), dh, dc
 
 
 def factors(opened: Opened, cells: Array, first: Array) -> Array:

@@ -8,6 +8,7 @@ stays what it was.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,8 +35,13 @@ def before(states: Array, first: Array) -> Array:
 
 def weight_gradient(slopes: Array, states: Array) -> Array:
     """Return the gradient of the matrix that states were multiplied by: (gates, H)."""
-    result: Array = slopes.reshape(-1, slopes.shape[-1]).T @ states.reshape(-1, states.shape[-1])
+    result: Array = as_rows(slopes).T @ as_rows(states)
     return result
+
+
+def as_rows(array: Array) -> Array:
+    """Return an array as a matrix of its last dim, which may be empty."""
+    return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
 
 
 # -- tanh and relu -----------------------------------------------------------------------------------------------------
@@ -194,6 +200,6 @@ def gru_gradient(
         if there is not None:
             dh = dh * there
         for slopes in (entering[t], across[t]):
-            slopes.reshape(-1, 3, size)[...] *= dh[:, None]
+            slopes.reshape(len(slopes), 3, size)[...] *= dh[:, None]
         dh = across[t] @ weight + dh * z[t] + h_kept
     return entering, weight_gradient(across, h_before), across.sum((0, 1)), dh
