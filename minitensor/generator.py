@@ -1,20 +1,16 @@
-"""Random numbers: an engine with a seed, and the distributions that are drawn from it.
+"""Random numbers: generators, and the distributions that are drawn from them.
 
-The engine is the Mersenne Twister MT19937, seeded and read as PyTorch's CPU generator does it, so that the same seed
-gives the same numbers, bit by bit. Every function takes a `Generator` and
-returns a fresh NumPy array in C order. The file knows no tensors, and no device but the host.
+The same seed gives PyTorch's numbers, bit by bit. Every function takes a `Generator` and returns a fresh NumPy array in
+C order. The file knows no tensors, and no device but the host; the bits come from ``stream.py``.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-import os
 import secrets
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from threading import RLock
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +19,8 @@ import numpy.typing as npt
 from minitensor.backends.numpy.random import normal_blocks
 from minitensor.device import DeviceLike
 from minitensor.device import device as Device
-from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError
+from minitensor.errors import ArgumentTypeError, MinitensorError
+from minitensor.stream import HERE, Stream
 
 Array = npt.NDArray[Any]
 Shape = int | Sequence[int]
@@ -46,24 +43,15 @@ class Generator:
     0
     """
 
-    __slots__ = ("_engine", "_lock", "_next_normal", "_seed", "_untouched", "device")
+    __slots__ = ("_stream", "device")
 
     def __init__(self, device: DeviceLike = "cpu") -> None:
         self.device = Device(device)
-        self._engine = np.random.MT19937(0)
-        self._lock = RLock()
-        self.manual_seed(DEFAULT_SEED)
+        self._stream = Stream(DEFAULT_SEED)
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start the stream that belongs to ``seed``, from -2**63 to 2**64 - 1; a negative one counts as 2**64 more.
-
-        As in PyTorch the engine sees the last 32 bits only.
-        """
-        with self._lock:
-            self._seed = _unsigned(seed)
-            self._engine._legacy_seeding(self._seed & 0xFFFFFFFF)
-            self._next_normal: float | None = None  # normals come in pairs: the one not asked for yet
-            self._untouched = True
+        """Start the stream that belongs to ``seed``, from -2**63 to 2**64 - 1; a negative one counts as 2**64 more."""
+        self._stream.restart(seed)
         return self
 
     def seed(self) -> int:
@@ -74,35 +62,15 @@ class Generator:
 
     def initial_seed(self) -> int:
         """Return the seed this stream began with."""
-        return self._seed
+        return self._stream.seed
 
     def state_bytes(self) -> bytes:
-        """Return the state as PyTorch writes it: the state of one library continues in the other. Note [The state]."""
-        with self._lock:
-            inner = self._engine.state["state"]
-            position = int(inner["pos"])
-            key = struct.pack("<624Q", *inner["key"].tolist())
-            head = struct.pack("<QiiQ", self._seed, 625 - position, 1, 0 if self._untouched else position)
-            normal = 0.0 if self._next_normal is None else self._next_normal
-            return head + key + _TAIL.pack(0.0, normal, 0.0, self._next_normal is not None, 0.0, False)
+        """Return the state as PyTorch writes it: the state of one library continues in the other."""
+        return self._stream.state_bytes()
 
     def set_state_bytes(self, state: bytes) -> None:
         """Continue from a state that `state_bytes`, or PyTorch, has written."""
-        if len(state) != _STATE_SIZE:
-            raise DistributionError(
-                f"Expected a CPUGeneratorImplState of size {_STATE_SIZE} "
-                f"but found the input RNG state size to be {len(state)}"
-            )
-        seed, left, seeded, following = _HEAD.unpack_from(state)
-        if not seeded or not 1 <= left <= 624 or following > 624:
-            raise DistributionError("Invalid mt19937 state")
-        key = np.frombuffer(state, "<u8", 624, _HEAD.size).astype(np.uint32)
-        _, normal, _, has_normal, _, _ = _TAIL.unpack_from(state, _HEAD.size + 8 * 624)
-        with self._lock:
-            self._engine.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": 625 - left}}
-            self._seed = seed
-            self._next_normal = normal if has_normal else None
-            self._untouched = following == 0
+        self._stream.restore(state)
 
     def get_state(self) -> npt.NDArray[np.uint8]:
         """Return `state_bytes` as an array."""
@@ -128,49 +96,29 @@ class Generator:
         self.set_state_bytes(state[1])
 
     def __repr__(self) -> str:
-        return f"Generator(device={str(self.device)!r}, initial_seed={self._seed})"
-
-    def _words(self, count: int) -> npt.NDArray[np.uint32]:
-        """Return the next ``count`` numbers of 32 bits."""
-        self._untouched = self._untouched and count == 0
-        # The engine's own numbers, all 32 bits of each, in half the time that `random_raw` takes.
-        return np.random.Generator(self._engine).integers(0, 2**32, count, np.uint32)
-
-    def _draw32(self, count: int) -> npt.NDArray[np.uint64]:
-        """Return the next ``count`` numbers of 32 bits, with room to compute."""
-        return self._words(count).astype(np.uint64)
-
-    def _draw64(self, count: int) -> npt.NDArray[np.uint64]:
-        """Return ``count`` numbers of 64 bits, each of two draws, the high half first."""
-        halves = self._draw32(2 * count).reshape(count, 2)
-        joined: npt.NDArray[np.uint64] = (halves[:, 0] << _32) | halves[:, 1]
-        return joined
-
-
-# Note [The state]
-# PyTorch writes 5056 bytes: the seed, how many numbers are left in the engine's 624 and whether it is seeded, the place
-# of the next, the 624 (each in 8 bytes), then the normals that wait: of a former format, x, y and rho, of which only y
-# is used, and whether it waits; and a float32 normal, which the CPU never has.
-_HEAD: Final = struct.Struct("<QiiQ")
-_TAIL: Final = struct.Struct("<dddi4xf?3x")
-_STATE_SIZE: Final = _HEAD.size + 8 * 624 + _TAIL.size
-_32: Final = np.uint64(32)
-
-
-def _unsigned(seed: int) -> int:
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        raise ArgumentTypeError(f"manual_seed expected a long, but got {type(seed).__name__}") from None
-    if not -(2**63) <= number < 2**64:
-        raise ArgumentError(f"manual_seed: expected a seed from -2**63 to 2**64 - 1, got {number}")
-    return number % 2**64
+        return f"Generator(device={str(self.device)!r}, initial_seed={self.initial_seed()})"
 
 
 # ------------------------------------------------------------------------------ the default generator
 
-# As PyTorch's, it starts elsewhere in each run; `manual_seed` makes a run repeatable.
-default_generator: Final = Generator().manual_seed(int.from_bytes(os.urandom(8), "little"))
+
+class DefaultGenerator(Generator):
+    """The generator that is used if none is given: one stream for all threads but those that have their own."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.device = Device("cpu")
+
+    @property
+    def _stream(self) -> Stream:  # type: ignore[override]  # read only
+        return HERE.stream
+
+    def __reduce__(self) -> Any:
+        return Generator.clone_state, (self,)
+
+
+default_generator: Final = DefaultGenerator()
 
 
 def manual_seed(seed: int) -> Generator:
@@ -216,8 +164,9 @@ def uniform(
         raise DistributionError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     if not -_LARGEST[part] <= low <= high <= _LARGEST[part]:
         raise DistributionError(f"uniform_: from={low} or to={high} is out of bounds for {part}")
-    with generator._lock:
-        unit = _unit(generator, _parts(out), _WORKING[part])
+    stream = generator._stream
+    with stream.lock:
+        unit = _unit(stream, _parts(out), _WORKING[part])
     if (low, high) == (0.0, 1.0) and part is unit.dtype:
         return _filled(out, unit)
     return _filled(out, _between(unit, low, high, part))
@@ -231,13 +180,13 @@ def _between(unit: Array, low: float, high: float, part: np.dtype[Any]) -> Array
     return drawn
 
 
-def _unit(generator: Generator, count: int, dtype: np.dtype[Any]) -> Array:
+def _unit(stream: Stream, count: int, dtype: np.dtype[Any]) -> Array:
     """Draw from [0, 1): 53 bits for float64, 24 bits for float32."""
     unit: Array
     if dtype is _DOUBLE:
-        unit = (generator._draw64(count) & np.uint64(2**53 - 1)) * 2.0**-53
+        unit = (stream.draw64(count) & np.uint64(2**53 - 1)) * 2.0**-53
     else:
-        unit = (generator._draw32(count) & np.uint64(2**24 - 1)).astype(np.float32) * np.float32(2.0**-24)
+        unit = (stream.draw32(count) & np.uint64(2**24 - 1)).astype(np.float32) * np.float32(2.0**-24)
     return unit
 
 
@@ -322,12 +271,13 @@ def normal(
     real = _WORKING[part]
     whole = count - count % 16
     drawn = np.empty(count, part)
-    with generator._lock:
+    stream = generator._stream
+    with stream.lock:
         # Uniform numbers are drawn for the tail too, though it is drawn anew; but not for float16.
-        unit = _unit(generator, whole if part == np.float16 else count, real)
+        unit = _unit(stream, whole if part == np.float16 else count, real)
         drawn[:whole] = _blocks(unit[:whole], mean, std)
         if whole < count:
-            drawn[-16:] = _blocks(_unit(generator, 16, real), mean, std)
+            drawn[-16:] = _blocks(_unit(stream, 16, real), mean, std)
     return _filled(out, drawn)
 
 
@@ -340,8 +290,9 @@ def normal_in_pairs(
     """
     out = np.empty(shape, dtype)
     part, std = _checked_normal(out, std)
-    with generator._lock:
-        standard = _standard_pairs(generator, _parts(out))
+    stream = generator._stream
+    with stream.lock:
+        standard = _standard_pairs(stream, _parts(out))
     return _filled(out, _multiply_add(standard, std, mean).astype(part))
 
 
@@ -364,16 +315,16 @@ def _blocks(unit: Array, mean: float, std: float) -> Array:
     return _multiply_add(standard, kind(std), kind(mean))
 
 
-def _standard_pairs(generator: Generator, count: int) -> Array:
-    waiting = [] if generator._next_normal is None or count == 0 else [generator._next_normal]
+def _standard_pairs(stream: Stream, count: int) -> Array:
+    waiting = [] if stream.next_normal is None or count == 0 else [stream.next_normal]
     missing = count - len(waiting)
     pairs = (missing + 1) // 2
-    unit = _unit(generator, 2 * pairs, _DOUBLE).reshape(pairs, 2)
+    unit = _unit(stream, 2 * pairs, _DOUBLE).reshape(pairs, 2)
     radius = np.sqrt(-2.0 * np.log1p(-unit[:, 1]))
     angle = 2.0 * math.pi * unit[:, 0]
     fresh = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
     if count:
-        generator._next_normal = float(fresh[-1]) if missing % 2 else None
+        stream.next_normal = float(fresh[-1]) if missing % 2 else None
     return np.concatenate([waiting, fresh[:missing]])
 
 
@@ -390,8 +341,9 @@ def exponential(generator: Generator, shape: Shape, dtype: npt.DTypeLike = np.fl
         )
     if not rate > 0:
         raise DistributionError(f"exponential_ expects lambda > 0.0, but found lambda={rate}")
-    with generator._lock:
-        unit = _unit(generator, out.size, _DOUBLE)
+    stream = generator._stream
+    with stream.lock:
+        unit = _unit(stream, out.size, _DOUBLE)
     with np.errstate(over="ignore"):
         out[...] = (-1.0 / rate * np.log1p(-unit)).reshape(out.shape)
     return out
@@ -405,8 +357,9 @@ def log_normal(
     _continuous("log_normal_", out)
     if not std > 0:
         raise DistributionError(f"log_normal_ expects std > 0.0, but found std={std}")
-    with generator._lock:
-        standard = _standard_pairs(generator, out.size)
+    stream = generator._stream
+    with stream.lock:
+        standard = _standard_pairs(stream, out.size)
     with np.errstate(over="ignore"):
         out[...] = np.exp(_multiply_add(standard, std, mean)).reshape(out.shape)
     return out
@@ -420,8 +373,9 @@ def cauchy(
     _continuous("cauchy_", out)
     if not sigma > 0:
         raise DistributionError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
-    with generator._lock:
-        unit = _unit(generator, out.size, _DOUBLE)
+    stream = generator._stream
+    with stream.lock:
+        unit = _unit(stream, out.size, _DOUBLE)
     # As PyTorch: away from the poles of the tangent.
     edge = float(np.finfo(np.float64).eps)
     turn = np.tan(math.pi * (np.clip(unit, edge, 1 - edge) - 0.5))
@@ -437,8 +391,9 @@ def geometric(generator: Generator, shape: Shape, dtype: npt.DTypeLike, p: float
         raise DistributionError(f"geometric_ expects p to be in (0, 1), but got p={p}")
     if out.dtype.kind not in "fiu":
         raise UnsupportedDistribution(f"geometric_ is not defined for {out.dtype}")
-    with generator._lock:
-        unit = _unit(generator, out.size, _DOUBLE)
+    stream = generator._stream
+    with stream.lock:
+        unit = _unit(stream, out.size, _DOUBLE)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         out[...] = np.ceil(np.log(unit) / math.log1p(-p)).reshape(out.shape)
     return out
@@ -463,11 +418,12 @@ def bernoulli(generator: Generator, p: float | Array, shape: Shape, dtype: npt.D
     else:
         if not 0 <= p <= 1:
             raise DistributionError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-    with generator._lock:
+    stream = generator._stream
+    with stream.lock:
         if isinstance(p, np.ndarray):
-            drawn = _unit(generator, out.size, working).reshape(out.shape) < p
+            drawn = _unit(stream, out.size, working).reshape(out.shape) < p
         else:
-            drawn = _below(generator._words(2 * out.size).reshape(*out.shape, 2), p)
+            drawn = _below(stream.words(2 * out.size).reshape(*out.shape, 2), p)
     out[...] = drawn
     return out
 
@@ -522,8 +478,9 @@ def random_integers(
 
 
 def _remainders(generator: Generator, out: Array, size: int, low: int, wide: bool) -> Array:
-    with generator._lock:
-        drawn = (generator._draw64 if wide else generator._draw32)(out.size)
+    stream = generator._stream
+    with stream.lock:
+        drawn = (stream.draw64 if wide else stream.draw32)(out.size)
     if size < 2**64:
         drawn %= np.uint64(size)
         drawn += np.uint64(low % 2**64)  # Wraps around, as two's complement does.
@@ -556,8 +513,9 @@ def randperm(generator: Generator, n: int, dtype: npt.DTypeLike = np.int64) -> A
     largest = min(_largest_counted(dtype) + (dtype.kind == "f"), 2**31 - 1)
     if n > largest:
         raise DistributionError(f"randperm: n cannot be greater than {largest} for {dtype}, got {n}")
-    with generator._lock:
-        drawn = generator._draw32(max(n - 1, 0))
+    stream = generator._stream
+    with stream.lock:
+        drawn = stream.draw32(max(n - 1, 0))
     partners = np.arange(n)
     partners[:-1] += (drawn % np.arange(n, 1, -1, dtype=np.uint64)).astype(np.int64)
     return _shuffled(partners).astype(dtype, copy=False)
@@ -651,7 +609,8 @@ def _multinomial_with_replacement(generator: Generator, weights: Array, num_samp
         raise DistributionError("invalid multinomial distribution (sum of probabilities <= 0)")
     cumulative /= cumulative[:, -1:].copy()
     cumulative[:, -1] = 1
-    with generator._lock:
-        unit = _unit(generator, len(rows) * num_samples, _DOUBLE).reshape(len(rows), num_samples)
+    stream = generator._stream
+    with stream.lock:
+        unit = _unit(stream, len(rows) * num_samples, _DOUBLE).reshape(len(rows), num_samples)
     picks = np.stack([np.searchsorted(sums, row) for sums, row in zip(cumulative.astype(np.float64), unit)])
     return picks.reshape(*weights.shape[:-1], num_samples)

@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room is a module or package right under minitensor. It may import from the floors below and from the rooms that
 # stand before it on its own floor; within a package, imports may go anywhere but round in a circle.
 FLOORS = (
-    "errors shapes layout indexing memory_format callers copies settings",
+    "errors shapes layout indexing memory_format callers copies settings forks",
     "dtypes backends device",
-    "storage generator printing base",
+    "storage stream generator printing base",
     "autograd",
     "ops",
     "tensor",
@@ -37,7 +37,8 @@ HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, 
 NUMPY = {
     "minitensor.backends": "the place that knows NumPy from CuPy",
     "minitensor.dtypes": "a dtype wraps NumPy's",
-    "minitensor.generator": "streams of random bits are drawn on the host",
+    "minitensor.stream": "random bits are drawn on the host",
+    "minitensor.generator": "random numbers are made of them on the host",
     "minitensor.printing": "text is made from a host copy",
     "minitensor.ops.exchange": "other libraries hold host arrays",
     "minitensor.ops.random": "random numbers are drawn on the host",

@@ -22,6 +22,7 @@ from minitensor.autograd.hooks import hang, hooks_of
 from minitensor.autograd.mode import grad_mode
 from minitensor.base import TensorBase, array_dtype, new
 from minitensor.errors import GradError, VersionError
+from minitensor.forks import after_fork_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -426,6 +427,13 @@ class Leaf(Node):
 
 
 ACCUMULATING = RLock()  # two threads may arrive at one leaf; a hook on what is saved may walk another graph meanwhile
+
+
+@after_fork_in_child
+def renew_accumulating() -> None:
+    """Replace the lock in a forked child: a thread of the parent may hold it for ever."""
+    global ACCUMULATING
+    ACCUMULATING = RLock()
 
 
 def output(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Output:

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from minitensor.forks import after_fork_in_child
+
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
@@ -292,14 +294,12 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+POOL = Pool()
+HOLD = BlasHold()
+
+
+@after_fork_in_child
 def forget_helpers() -> None:
     """Begin anew in a forked child."""
     POOL.forget()
     HOLD.forget()
-
-
-POOL = Pool()
-HOLD = BlasHold()
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=forget_helpers)

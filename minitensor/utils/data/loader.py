@@ -7,7 +7,8 @@ and then what the sampler needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from minitensor.autograd.misuse import constructor
@@ -16,7 +17,7 @@ from minitensor.ops.creation import tensor
 from minitensor.utils.data.collate import default_collate, default_convert
 from minitensor.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
 from minitensor.utils.data.sampler import BatchSampler, Endless, RandomSampler, SequentialSampler, draw_seed
-from minitensor.utils.data.workers import Worker, WorkerInfo, prefetched
+from minitensor.utils.data.workers import Fetch, Prefetched, Worker, WorkerInfo
 
 if TYPE_CHECKING:
     from minitensor.generator import Generator
@@ -38,6 +39,7 @@ class DataLoader(Generic[Sample]):
         drop_last: leave out a last batch that is not full.
         timeout: seconds to wait for a worker; 0 is for ever.
         worker_init_fn: called with a worker's number in its thread, before it begins.
+        persistent_workers: keep the threads and their random streams for the next epoch, which ends the one before.
         prefetch_factor: batches asked of each worker in advance; 2 if not given.
         pin_memory, multiprocessing_context, pin_memory_device, in_order: taken for compatibility; no effect.
 
@@ -94,7 +96,7 @@ class DataLoader(Generic[Sample]):
         self.drop_last = drop_last
         self.batch_sampler = batch_sampler
         self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
-        self._base_seed: int | None = None
+        self._epoch: Prefetched | None = None  # of workers that persist
         self._complete = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -106,16 +108,25 @@ class DataLoader(Generic[Sample]):
 
     def __iter__(self) -> Iterator[Any]:
         order = iter(self._index_sampler)
-        if self._base_seed is None or not self.persistent_workers:
-            self._base_seed = draw_seed(self.generator)
+        if self._epoch is not None and self._epoch.is_alive():
+            self._epoch.begin_anew(order)
+            return self._epoch
+        base_seed = draw_seed(self.generator)
+        make_fetch = partial(fetch_from, self.dataset, self.collate_fn, self.batch_sampler is not None, self.drop_last)
         if not self.num_workers:
-            return self._batches(order)
-        return prefetched(
-            [self._worker(i, self._base_seed) for i in range(self.num_workers)],
-            order,
-            max(self.num_workers * (self.prefetch_factor or 0), 1),
-            self.timeout,
-        )
+            return map(make_fetch(), order)
+        epoch = self._prefetched(order, make_fetch, base_seed)
+        if self.persistent_workers:
+            self._epoch = epoch
+        return epoch
+
+    def _prefetched(self, order: Iterator[Any], make_fetch: Callable[[], Fetch], base_seed: int) -> Prefetched:
+        """Start the workers; worker i draws from the stream that belongs to ``base_seed + i``, as in PyTorch."""
+        iterable = isinstance(self.dataset, IterableDataset)
+        infos = [WorkerInfo(i, self.num_workers, base_seed + i, self.dataset) for i in range(self.num_workers)]
+        workers = [Worker(info, self.worker_init_fn, make_fetch, iterable) for info in infos]
+        ahead = max(self.num_workers * (self.prefetch_factor or 0), 1)
+        return Prefetched(workers, order, ahead, self.timeout, self.persistent_workers)
 
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):
@@ -130,32 +141,16 @@ class DataLoader(Generic[Sample]):
     def _index_sampler(self) -> Any:
         return self.sampler if self.batch_sampler is None else self.batch_sampler
 
-    def _batches(self, order: Iterator[Any]) -> Iterator[Any]:
-        """Fetch each batch when it is asked for."""
-        fetch = self._fetch()
-        for indices in order:
-            try:
-                batch = fetch(indices)
-            except StopIteration:
-                return
-            yield batch
 
-    def _worker(self, number: int, base_seed: int) -> Worker:
-        info = WorkerInfo(number, self.num_workers, base_seed + number, self.dataset)
-        return Worker(info, self.worker_init_fn, self._fetch)
-
-    def _fetch(self) -> Callable[[Any], Any]:
-        """Return what makes a batch of indices; it raises StopIteration at the end of an iterable dataset."""
-        batched = self.batch_sampler is not None
-        if isinstance(self.dataset, IterableDataset):
-            return next_batch(iter(self.dataset), self.collate_fn, batched, self.drop_last)
-        if not batched:
-            return lambda index: self.collate_fn(self.dataset[index])
-        if self.collate_fn is default_collate:
-            return lambda indices: (
-                stacked_rows(self.dataset, indices) or default_collate(samples(self.dataset, indices))
-            )
-        return lambda indices: self.collate_fn(samples(self.dataset, indices))
+def fetch_from(dataset: Any, collate: Callable[[Any], Any], batched: bool, drop_last: bool) -> Fetch:
+    """Return what makes a batch of indices; it raises StopIteration at the end of an iterable dataset."""
+    if isinstance(dataset, IterableDataset):
+        return next_batch(iter(dataset), collate, batched, drop_last)
+    if not batched:
+        return lambda index: collate(dataset[index])
+    if collate is default_collate:
+        return lambda indices: stacked_rows(dataset, indices) or default_collate(samples(dataset, indices))
+    return lambda indices: collate(samples(dataset, indices))
 
 
 def samples(dataset: Any, indices: Any) -> list[Any]:
@@ -177,15 +172,14 @@ def stacked_rows(dataset: Any, indices: list[Any]) -> list[Any] | None:
     return [column[rows.to(column.device)] for column in dataset.tensors]
 
 
-def next_batch(
-    iterator: Iterator[Any], collate: Callable[[Any], Any], batched: bool, drop_last: bool
-) -> Callable[[Any], Any]:
+def next_batch(iterator: Iterator[Any], collate: Callable[[Any], Any], batched: bool, drop_last: bool) -> Fetch:
     """Return what takes the next batch from an iterator; the indices it is given say only how many."""
+    if not batched:
+        return lambda _: collate(next(iterator))
+    lasting = chain(iterator)  # one that has ended is not asked again: it might begin anew
 
     def fetch(indices: Any) -> Any:
-        if not batched:
-            return collate(next(iterator))
-        batch = list(islice(iterator, len(indices)))
+        batch = list(islice(lasting, len(indices)))
         if not batch or (drop_last and len(batch) < len(indices)):
             raise StopIteration
         return collate(batch)

@@ -2,23 +2,32 @@
 
 NumPy lets go of the interpreter while it works on big arrays, files and compressed data too, so threads overlap where
 it counts, share the dataset without copies, and need no pickling. Batches are dealt to the workers in turn and come
-back in the same turn; what a worker raises is raised where its batch is due.
+back in the same turn; what a worker or the sampler raises is raised where its batch is due. Each worker draws from a
+stream of its own, so one seed gives one outcome however the threads are scheduled.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from itertools import cycle, islice
+from collections.abc import Callable, Iterator
+from itertools import cycle
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 
 from minitensor.errors import MinitensorError
+from minitensor.stream import draw_apart
+
+Fetch = Callable[[Any], Any]  # makes a batch of indices
+Answer = tuple[Any, BaseException | None]  # a batch, or what was raised in its place
 
 
 class LoaderTimeout(MinitensorError, RuntimeError):
     """A worker did not deliver its batch in time."""
+
+
+class LostWorker(MinitensorError, RuntimeError):
+    """A worker whose thread does not run: another process, from which this one was forked, has it."""
 
 
 class WorkerInfo(NamedTuple):
@@ -46,40 +55,64 @@ class End:
     """What stands in an order's or a batch's place when there are no more."""
 
 
+class Anew:
+    """The order to begin another epoch, and the answer that it has begun."""
+
+
 END: Final = End()
+ANEW: Final = Anew()
 
 
 class Worker:
-    """One thread that fetches batches in the order in which it is asked."""
+    """One thread that fetches batches in the order in which it is asked.
+
+    Args:
+        init: called once in the thread, with the worker's number.
+        make_fetch: called in the thread for each epoch.
+        iterable: StopIteration is the end of the dataset, not an error.
+    """
 
     def __init__(
-        self, info: WorkerInfo, init: Callable[[int], Any] | None, make_fetch: Callable[[], Callable[[Any], Any]]
+        self, info: WorkerInfo, init: Callable[[int], Any] | None, make_fetch: Callable[[], Fetch], iterable: bool
     ) -> None:
         self.ended = False  # Its iterator has no more batches.
         self._stopped = False
         self._info = info
         self._init = init
         self._make_fetch = make_fetch
+        self._iterable = iterable
         self._orders: SimpleQueue[Any] = SimpleQueue()
-        self._batches: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"DataLoader-{info.id}", daemon=True)
         self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether the thread runs in this process."""
+        return self._thread.is_alive()
 
     def ask(self, indices: Any) -> None:
         """Ask for a batch."""
         self._orders.put(indices)
 
-    def answer(self, timeout: float) -> Any:
-        """Wait for the batch asked for first; raise what the thread raised. ``END``: there are no more."""
+    def answer(self, timeout: float) -> Answer:
+        """Wait for the batch asked for first, or for what was raised in its place. ``END``: there are no more."""
+        if self._answers.empty() and not self.is_alive():
+            raise LostWorker(
+                f"DataLoader worker {self._info.id} does not run in this process, which was forked; "
+                "begin another epoch with iter(loader)"
+            )
         try:
-            batch, error = self._batches.get(timeout=timeout or None)
+            return self._answers.get(timeout=timeout or None)
         except Empty:
             raise LoaderTimeout(
                 f"DataLoader timed out after {timeout} seconds; give it more time with timeout=, or 0 to wait for ever"
             ) from None
-        if error is not None:
-            raise error
-        return batch
+
+    def drop_answers(self) -> None:
+        """Wait until the thread has begun anew, as it was asked to; forget what it was asked for before."""
+        while self._answers.get()[0] is not ANEW:
+            pass
+        self.ended = False
 
     def stop(self) -> None:
         """Let the thread end when its present batch is done."""
@@ -88,54 +121,132 @@ class Worker:
 
     def _run(self) -> None:
         _here.info = self._info
-        fetch: Callable[[Any], Any] | None = None
-        while (indices := self._orders.get()) is not END and not self._stopped:
-            try:
-                fetch = fetch or self._begin()
-                self._batches.put((fetch(indices), None))
-            except StopIteration:
-                self._batches.put((END, None))
-            except BaseException as error:
-                self._batches.put((None, error))
+        draw_apart(self._info.seed)
+        fetch = self._begin()
+        while (order := self._orders.get()) is not END and not self._stopped:
+            if order is ANEW:
+                fetch = self._begin()
+                self._answers.put((ANEW, None))
+                continue
+            answer = self._answer(fetch, order)
+            self._answers.put(answer)
+            if answer[0] is END:
+                fetch = raising(StopIteration())
+            del answer  # until the next order comes, the batch is the caller's alone
 
-    def _begin(self) -> Callable[[Any], Any]:
-        if self._init is not None:
-            self._init(self._info.id)
-        return self._make_fetch()
+    def _begin(self) -> Fetch:
+        try:
+            if self._init is not None:
+                self._init(self._info.id)
+                self._init = None
+            return self._make_fetch()
+        except BaseException as error:
+            return raising(error)
+
+    def _answer(self, fetch: Fetch, indices: Any) -> Answer:
+        try:
+            return fetch(indices), None
+        except BaseException as error:
+            return (END, None) if self._iterable and isinstance(error, StopIteration) else (None, error)
 
 
-def prefetched(workers: list[Worker], orders: Iterable[Any], ahead: int, timeout: float) -> Iterator[Any]:
-    """Yield the batches for ``orders``, up to ``ahead`` of them asked for in advance, dealt to the workers in turn.
+def raising(error: BaseException) -> Fetch:
+    """Return what raises an error in place of every batch."""
 
-    A worker whose iterator has ended is passed over; when all have, that is the end.
+    def fetch(indices: Any) -> Any:
+        raise error
+
+    return fetch
+
+
+class Failure:
+    """What stands in a worker's place where the sampler raised an error."""
+
+    ended = False
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def answer(self, timeout: float) -> Answer:
+        """Return the error."""
+        return None, self._error
+
+
+class Prefetched:
+    """The batches of an epoch, up to ``ahead`` of them asked for in advance, dealt to the workers in turn.
+
+    A worker whose iterator has ended is passed over; when all have, that is the end. As in PyTorch, the next batch is
+    asked for before one is handed out, an error ends nothing, and another epoch may reuse the workers.
     """
-    asked: deque[Worker] = deque()
-    turns = dealt(workers, iter(orders))
-    try:
-        while True:
-            asked.extend(islice(turns, ahead - len(asked)))
-            if not asked:
+
+    def __init__(self, workers: list[Worker], order: Iterator[Any], ahead: int, timeout: float, reuse: bool) -> None:
+        self._workers = workers
+        self._ahead = ahead
+        self._timeout = timeout
+        self._reuse = reuse
+        self._begin(order)
+
+    def _begin(self, order: Iterator[Any]) -> None:
+        self._order = order
+        self._turns = cycle(self._workers)
+        self._asked: deque[Worker | Failure] = deque()
+        for _ in range(self._ahead):
+            self._ask()
+
+    def is_alive(self) -> bool:
+        """Whether all workers run in this process."""
+        return all(worker.is_alive() for worker in self._workers)
+
+    def begin_anew(self, order: Iterator[Any]) -> None:
+        """Begin another epoch with the same workers."""
+        for worker in self._workers:
+            worker.ask(ANEW)
+        for worker in self._workers:
+            worker.drop_answers()
+        self._begin(order)
+
+    def _ask(self) -> None:
+        """Ask the next worker that has not ended for the next batch, if there is one."""
+        try:
+            indices = next(self._order)
+        except StopIteration:
+            self._order = iter(())  # not asked again: it might go on
+            return
+        except Exception as error:
+            self._asked.append(Failure(error))
+            return
+        for _ in self._workers:
+            worker = next(self._turns)
+            if not worker.ended:
+                worker.ask(indices)
+                self._asked.append(worker)
                 return
-            worker = asked.popleft()
-            batch = worker.answer(timeout)
-            if batch is END:
-                worker.ended = True
-            else:
-                yield batch
-    finally:
-        for worker in workers:
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        while self._asked:
+            worker = self._asked[0]
+            if worker.ended:
+                self._asked.popleft()
+                continue
+            batch, error = worker.answer(self._timeout)  # after a timeout, the next call waits for the same batch
+            self._asked.popleft()
+            self._ask()
+            if error is not None:
+                raise error
+            if batch is not END:
+                return batch
+            worker.ended = True
+        if not self._reuse:
+            self.stop()
+        raise StopIteration
+
+    def stop(self) -> None:
+        """Let the workers end."""
+        for worker in self._workers:
             worker.stop()
 
-
-def dealt(workers: list[Worker], orders: Iterator[Any]) -> Iterator[Worker]:
-    """Ask the workers in turn, those that have not ended, and say whom, one order at a time."""
-    for worker in cycle(workers):
-        if all(each.ended for each in workers):
-            return
-        if worker.ended:
-            continue
-        indices = next(orders, END)
-        if indices is END:
-            return
-        worker.ask(indices)
-        yield worker
+    def __del__(self) -> None:
+        self.stop()

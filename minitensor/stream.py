@@ -1,0 +1,146 @@
+"""Streams of random bits: the engine, its seed and its state, which stream a thread draws from, and what a fork needs.
+
+The engine is the Mersenne Twister MT19937, seeded and read as PyTorch's CPU generator does it. Nothing is known here of
+what is made of the bits.
+"""
+
+from __future__ import annotations
+
+import operator
+import secrets
+import struct
+import threading
+from typing import Final
+from weakref import WeakSet
+
+import numpy as np
+import numpy.typing as npt
+
+from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError
+from minitensor.forks import after_fork_in_child
+
+
+class StateError(MinitensorError, RuntimeError):
+    """Bytes that are not an engine's state."""
+
+
+class Stream:
+    """An engine, where it stands, and the lock that draws take."""
+
+    __slots__ = ("__weakref__", "engine", "lock", "next_normal", "seed", "untouched")
+
+    seed: int
+    next_normal: float | None  # normal numbers come in pairs: the one not asked for yet
+    untouched: bool
+
+    def __init__(self, seed: int) -> None:
+        self.engine = np.random.MT19937(0)
+        self.lock = threading.RLock()
+        self.restart(seed)
+        STREAMS.add(self)
+
+    def restart(self, seed: int) -> None:
+        """Start the numbers that belong to a seed; the engine sees its last 32 bits, as in PyTorch."""
+        with self.lock:
+            self.seed = unsigned(seed)
+            self.engine._legacy_seeding(self.seed & 0xFFFFFFFF)
+            self.next_normal = None
+            self.untouched = True
+
+    def renew(self) -> None:
+        """Replace the locks, this one and the engine's own: a thread that a fork left behind may hold them."""
+        state = self.engine.state
+        self.engine = np.random.MT19937(0)
+        self.engine.state = state
+        self.lock = threading.RLock()
+
+    def state_bytes(self) -> bytes:
+        """Return the state as PyTorch writes it. Note [The state]."""
+        with self.lock:
+            inner = self.engine.state["state"]
+            position = int(inner["pos"])
+            key = struct.pack("<624Q", *inner["key"].tolist())
+            head = HEAD.pack(self.seed, 625 - position, 1, 0 if self.untouched else position)
+            normal = 0.0 if self.next_normal is None else self.next_normal
+            return head + key + TAIL.pack(0.0, normal, 0.0, self.next_normal is not None, 0.0, False)
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a state that `state_bytes`, or PyTorch, has written."""
+        if len(state) != STATE_SIZE:
+            raise StateError(
+                f"Expected a CPUGeneratorImplState of size {STATE_SIZE} "
+                f"but found the input RNG state size to be {len(state)}"
+            )
+        seed, left, seeded, following = HEAD.unpack_from(state)
+        if not seeded or not 1 <= left <= 624 or following > 624:
+            raise StateError("Invalid mt19937 state")
+        key = np.frombuffer(state, "<u8", 624, HEAD.size).astype(np.uint32)
+        _, normal, _, has_normal, _, _ = TAIL.unpack_from(state, HEAD.size + 8 * 624)
+        with self.lock:
+            self.engine.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": 625 - left}}
+            self.seed = seed
+            self.next_normal = normal if has_normal else None
+            self.untouched = following == 0
+
+    def words(self, count: int) -> npt.NDArray[np.uint32]:
+        """Return the next ``count`` numbers of 32 bits."""
+        self.untouched = self.untouched and count == 0
+        # The engine's own numbers, all 32 bits of each, in half the time that `random_raw` takes.
+        return np.random.Generator(self.engine).integers(0, 2**32, count, np.uint32)
+
+    def draw32(self, count: int) -> npt.NDArray[np.uint64]:
+        """Return the next ``count`` numbers of 32 bits, with room to compute."""
+        return self.words(count).astype(np.uint64)
+
+    def draw64(self, count: int) -> npt.NDArray[np.uint64]:
+        """Return ``count`` numbers of 64 bits, each of two draws, the high half first."""
+        halves = self.draw32(2 * count).reshape(count, 2)
+        joined: npt.NDArray[np.uint64] = (halves[:, 0] << BITS) | halves[:, 1]
+        return joined
+
+
+# Note [The state]
+# PyTorch writes 5056 bytes: the seed, how many numbers are left in the engine's 624 and whether it is seeded, the place
+# of the next, the 624 (each in 8 bytes), then the normals that wait: of a former format, x, y and rho, of which only y
+# is used, and whether it waits; and a float32 normal, which the CPU never has.
+HEAD: Final = struct.Struct("<QiiQ")
+TAIL: Final = struct.Struct("<dddi4xf?3x")
+STATE_SIZE: Final = HEAD.size + 8 * 624 + TAIL.size
+BITS: Final = np.uint64(32)
+
+
+def unsigned(seed: int) -> int:
+    """Return a seed as 64 bits without sign."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise ArgumentTypeError(f"manual_seed expected a long, but got {type(seed).__name__}") from None
+    if not -(2**63) <= number < 2**64:
+        raise ArgumentError(f"manual_seed: expected a seed from -2**63 to 2**64 - 1, got {number}")
+    return number % 2**64
+
+
+# -- which stream ------------------------------------------------------------------------------------------------------
+
+STREAMS: Final[WeakSet[Stream]] = WeakSet()  # all there are, for a forked child to renew
+
+
+@after_fork_in_child
+def renew_streams() -> None:
+    """Renew every stream's locks."""
+    for stream in STREAMS:
+        stream.renew()
+
+
+class Here(threading.local):
+    """The stream that this thread draws from: the one that all share, until it gets its own."""
+
+    stream = Stream(secrets.randbits(64))  # As PyTorch's, it starts elsewhere in each run.
+
+
+HERE: Final = Here()
+
+
+def draw_apart(seed: int) -> None:
+    """Give this thread a stream of its own for all draws that name no generator."""
+    HERE.stream = Stream(seed)

@@ -1,0 +1,156 @@
+"""Workers draw from streams of their own: one seed, one outcome, and it is PyTorch's, batches and main draws alike."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+
+Case = tuple[Any, dict[str, Any]]  # a dataset and the loader's options
+
+
+def noisy(lib: Any) -> Any:
+    """Samples that draw in many ways, and tell which stream they draw from."""
+
+    class Noisy(lib.utils.data.Dataset):  # type: ignore[misc]  # either library's
+        def __len__(self) -> int:
+            return 11
+
+        def __getitem__(self, index: int) -> Any:
+            info = lib.utils.data.get_worker_info()
+            facts = [index, lib.initial_seed() % 1000, info.seed % 1000 if info else -1]
+            dropped = lib.nn.functional.dropout(lib.ones(8)).sum().item()
+            drawn = [lib.rand(2), lib.randn(20), lib.randperm(4).float(), lib.zeros(1).normal_()]
+            return lib.cat([lib.tensor([*facts, dropped], dtype=lib.float32), *drawn])
+
+    return Noisy()
+
+
+def stream(lib: Any) -> Any:
+    class Stream(lib.utils.data.IterableDataset):  # type: ignore[misc]  # either library's
+        def __iter__(self) -> Iterator[Any]:
+            info = lib.utils.data.get_worker_info()
+            first, step = (0, 1) if info is None else (info.id, info.num_workers)
+            start = lib.rand(1)
+            for i in range(first, 11, step):
+                yield start + lib.rand(2) + i
+
+    return Stream()
+
+
+def drawing_order(lib: Any) -> Any:
+    """A sampler that draws each index from the default generator when it is asked for it."""
+
+    class Order:
+        def __len__(self) -> int:
+            return 9
+
+        def __iter__(self) -> Iterator[int]:
+            for _ in range(9):
+                yield int(lib.randint(0, 11, (1,)).item())
+
+    return Order()
+
+
+def shaken(lib: Any) -> Callable[[Any], Any]:
+    return lambda batch: lib.utils.data.default_collate(batch) + lib.rand(1)
+
+
+CASES: dict[str, Callable[[Any], Case]] = {
+    "samples": lambda lib: (noisy(lib), {}),
+    "shuffled": lambda lib: (noisy(lib), {"shuffle": True}),
+    "a generator": lambda lib: (noisy(lib), {"shuffle": True, "generator": lib.Generator().manual_seed(3)}),
+    "an order that draws": lambda lib: (noisy(lib), {"sampler": drawing_order(lib)}),
+    "collating draws": lambda lib: (noisy(lib), {"collate_fn": shaken(lib)}),
+    "iterable": lambda lib: (stream(lib), {}),
+    "init draws": lambda lib: (stream(lib), {"worker_init_fn": lambda number: lib.rand(number + 1)}),
+    "init seeds": lambda lib: (noisy(lib), {"worker_init_fn": lambda number: lib.manual_seed(100 + number)}),
+    "persistent": lambda lib: (noisy(lib), {"persistent_workers": True, "shuffle": True}),
+    "persistent iterable": lambda lib: (stream(lib), {"persistent_workers": True}),
+}  # fmt: skip
+
+
+def epochs(lib: Any, case: str, workers: int) -> list[Any]:
+    """Return an epoch left early, then a whole one, with the main thread's draws between the batches."""
+    dataset, options = CASES[case](lib)
+    if not workers:
+        options.pop("persistent_workers", None)
+    lib.manual_seed(7)
+    loader = lib.utils.data.DataLoader(dataset, batch_size=3, num_workers=workers, **options)
+    seen = []
+    for last in (2, 9):
+        batches = iter(loader)
+        seen.append(lib.rand(1).tolist())
+        for _, batch in zip(range(last), batches):
+            seen.append(batch.tolist())
+            seen.append(lib.rand(1).tolist())
+    return seen
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_and_main_draws_are_pytorchs(case: str, workers: int) -> None:
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings(), torch.random.fork_rng():
+        warnings.simplefilter("ignore")
+        expected = epochs(torch, case, workers)
+    for one, other in zip(epochs(mt, case, workers), expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+@pytest.mark.parametrize("case", CASES)
+def test_one_seed_has_one_outcome(case: str, workers: int) -> None:
+    first = epochs(mt, case, workers)
+    assert all(epochs(mt, case, workers) == first for _ in range(2))
+
+
+@pytest.mark.parametrize("case", ["samples", "shuffled", "collating draws", "iterable"])
+def test_the_number_of_workers_does_not_reach_the_main_stream(case: str) -> None:
+    def after(workers: int) -> Any:
+        dataset, options = CASES[case](mt)
+        mt.manual_seed(7)
+        list(mt.utils.data.DataLoader(dataset, num_workers=workers, **options))
+        return mt.rand(3).tolist()
+
+    assert after(1) == after(2) == after(5)
+
+
+def test_workers_have_different_streams_and_know_their_seeds() -> None:
+    class Told(mt.utils.data.Dataset[Any]):
+        def __len__(self) -> int:
+            return 6
+
+        def __getitem__(self, index: int) -> Any:
+            info = mt.utils.data.get_worker_info()
+            assert info is not None
+            return info.id, info.seed, mt.initial_seed(), mt.default_generator.initial_seed(), mt.rand(4).tolist()
+
+    seen = list(mt.utils.data.DataLoader(Told(), batch_size=None, num_workers=3))
+    assert all(own == default == seed for _, seed, own, default, _ in seen)
+    assert [seed - seen[0][1] for _, seed, *_ in seen] == [0, 1, 2, 0, 1, 2]
+    assert len({tuple(drawn) for *_, drawn in seen}) == 6
+
+
+def test_a_seed_set_in_a_worker_stays_there() -> None:
+    mt.manual_seed(7)
+    dataset, _ = CASES["samples"](mt)
+    list(mt.utils.data.DataLoader(dataset, num_workers=2, worker_init_fn=lambda number: mt.seed() and None))
+    after = mt.rand(2).tolist()
+    mt.manual_seed(7)
+    mt.zeros((), dtype=mt.int64).random_()  # the seed for the workers
+    assert mt.rand(2).tolist() == after
+
+
+def test_workers_leave_other_libraries_streams_alone() -> None:
+    random.seed(1)
+    np.random.seed(1)
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    list(mt.utils.data.DataLoader(noisy(mt), num_workers=2))
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
