@@ -17,7 +17,7 @@ SHOWN = 16  # lazy negatives and conjugates show at most this many bytes for eac
 HASHED = 256  # keys are hashed and compared at most this many bytes for each byte of the file
 MOST_KEY_BITS = 2048
 MOST_KEY_DEPTH = 16  # nested tuples are hashed by recursion
-MOST_ALIKE = 32
+MOST_ALIKE = 256
 ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes, dtypes.dtype, device))
 
 
@@ -61,7 +61,7 @@ class Budget:
             self.hash(len(key))
             for each in key:
                 self.weigh(each, depth + 1)
-        elif kind not in ATOMS or (kind is int and key.bit_length() > MOST_KEY_BITS):
+        elif not is_atom(key):
             raise FileFormatError(f"a key must be text, a number or a tuple of them, got {quote(key)}")
         elif kind in (str, bytes):
             self.hash(len(key))
@@ -78,6 +78,18 @@ class Budget:
         alike.add(hash(repr(key)))
         if len(alike) > MOST_ALIKE:
             raise FileFormatError(f"more than {MOST_ALIKE} keys, such as {quote(key)}, share a hash: a hostile file")
+
+
+def is_atom(key: Any) -> bool:
+    """Tell whether a value may be a key by itself."""
+    return type(key) in ATOMS and not (isinstance(key, int) and key.bit_length() > MOST_KEY_BITS)
+
+
+def is_key(key: Any, depth: int = 0) -> bool:
+    """Tell whether a value may be a key: an atom, or a tuple of keys that is not nested too deeply."""
+    if type(key) in (tuple, Size) and depth < MOST_KEY_DEPTH:
+        return all(is_key(each, depth + 1) for each in key)
+    return is_atom(key)
 
 
 def is_word(key: Any) -> bool:

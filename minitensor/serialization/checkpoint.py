@@ -35,6 +35,7 @@ from minitensor.errors import (
 )
 from minitensor.serialization.budget import Budget
 from minitensor.serialization.reading import Machine
+from minitensor.serialization.replacing import rewrite
 from minitensor.serialization.symbols import (
     BRAIN,
     MOST_ELEMENTS,
@@ -44,7 +45,6 @@ from minitensor.serialization.symbols import (
     element_dtype,
     located,
 )
-from minitensor.serialization.weights import replaced_at_once
 from minitensor.serialization.writing import pickled
 from minitensor.storage import Storage
 
@@ -77,14 +77,34 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
     {'step': 3, 'weight': tensor([1., 1.])}
 
     Raises:
-        ArgumentTypeError: something else among the values, such as a module: save its ``state_dict()``.
+        ArgumentTypeError: something else among the values, such as a module: save its ``state_dict()``; or a file that
+            is neither a path nor open for writing bytes.
     """
+    check_writable(f, obj)
     pickle, storages = pickled(obj)
     if isinstance(f, (str, os.PathLike)):
-        with replaced_at_once(Path(f)) as draft, draft.open("wb") as file:
+        with rewrite(f) as file:
             write(file, Path(f).stem, pickle, storages)
     else:
         write(f, ROOT, pickle, storages)
+
+
+class NoFile(ArgumentTypeError, AttributeError):
+    """Something that cannot be written to or read from; PyTorch raises AttributeError."""
+
+
+def is_binary(f: Any, method: str) -> bool:
+    """Tell whether a value has a method of files, and was not opened for text."""
+    return hasattr(f, method) and not isinstance(f, io.TextIOBase)
+
+
+def check_writable(f: Any, obj: Any) -> None:
+    """Refuse what is no file to write to; a path in the place of the value gives it away that the two were swapped."""
+    if isinstance(f, (str, os.PathLike)) or is_binary(f, "write"):
+        return
+    if isinstance(obj, (str, os.PathLike)) or hasattr(obj, "write"):
+        raise NoFile(f"save: expected the value first and the file second, got {quote(obj)} first: save(value, path)")
+    raise NoFile(f"save: expected a path or a file open for writing bytes, got {quote(f)}; save(value, path)")
 
 
 def write(file: IO[bytes], root: str, pickle: bytes, storages: list[Storage]) -> None:
@@ -143,8 +163,8 @@ def load(
     if isinstance(f, (str, os.PathLike)):
         with Path(f).open("rb") as file:
             return guarded(file, place, str(f))
-    if not hasattr(f, "read") or not hasattr(f, "seek"):
-        raise ArgumentTypeError(f"load: expected a path or a file open for reading bytes, got {type(f).__name__}")
+    if not is_binary(f, "read") or not is_binary(f, "seek"):
+        raise NoFile(f"load: expected a path or a file open for reading bytes, got {quote(f)}")
     return guarded(f, place, "the file")
 
 
@@ -163,6 +183,8 @@ def guarded(file: IO[bytes], place: Callable[[str], device], name: str) -> Any:
 
 def read(file: IO[bytes], place: Callable[[str], device]) -> Any:
     """Read a file of either format, from where it stands."""
+    if not file.seekable():
+        file = io.BytesIO(file.read())
     start = file.tell()
     head = file.read(4)
     size = file.seek(0, io.SEEK_END) - start

@@ -1,31 +1,39 @@
 """Weights on disk: a dict of tensors to a safetensors file and back.
 
-The format is read and written by the safetensors library, loaded when first used; PyTorch and others read the same
-files, and no file can run code. A file appears whole or not at all; a checksum in its metadata tells an altered one.
-This chapter knows tensors and bytes; what a state dict means is the modules' business.
+A file is a header in JSON, which says where each tensor lies, and the elements. Writing it takes a few lines; it is
+read by the safetensors library, loaded when first used, because a file may come from anywhere. PyTorch and others read
+the same files, and no file can run code. A file appears whole or not at all; a checksum in its metadata tells an
+altered one. This chapter knows tensors and bytes; what a state dict means is the modules' business.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from minitensor.errors import ArgumentTypeError, DtypeError, FileFormatError, MissingExtraError
+from minitensor.errors import ArgumentTypeError, DtypeError, FileFormatError, MissingExtraError, cut, quote
 from minitensor.ops.creation import from_numpy
+from minitensor.serialization.replacing import rewrite
+from minitensor.serialization.symbols import MOST_DIMS, ForeignDtype, check_extent
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.device import DeviceLike
 
-READABLE = frozenset("BOOL U8 I8 I16 I32 I64 F16 F32 F64 C64".split())
+CODES = {
+    "bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64", "float16": "F16",
+    "float32": "F32", "float64": "F64", "complex64": "C64",
+}  # fmt: skip
 CHECKSUM = "crc32"
+METADATA = "__metadata__"
+ALIGNMENT = 8  # bytes: the header's length is a multiple of it, and wide elements come first
 
 
 def save_file(tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
@@ -36,13 +44,48 @@ def save_file(tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> No
     Raises:
         ArgumentTypeError: a key that is not text, a value that is not a tensor.
         DtypeError: complex128, which the format does not have.
-        MissingExtraError: safetensors is not installed.
     """
-    library = safetensors()
-    arrays = {check_name(name): to_host(name, tensor) for name, tensor in tensors.items()}
-    metadata = {"format": "pt", CHECKSUM: checksum(arrays)}  # "pt" is what other readers look for
-    with replaced_at_once(Path(path)) as draft:
-        library.numpy.save_file(arrays, draft, metadata)
+    arrays = {name: to_host(name, tensor) for name, tensor in named(tensors, path).items()}
+    with rewrite(path) as file:
+        write(file, arrays, {"format": "pt", CHECKSUM: checksum(arrays)})  # "pt" is what other readers look for
+
+
+def named(tensors: object, path: object) -> Mapping[str, object]:
+    """Return the tensors if they are a mapping from names that the format can write."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentTypeError(f"save_file: expected a path, got {quote(path)}; write save_file(tensors, path)")
+    if not isinstance(tensors, Mapping):
+        raise ArgumentTypeError(f"save_file: expected a dict from names to tensors, got {quote(tensors)}")
+    for name in tensors:
+        if not isinstance(name, str) or name == METADATA or not is_unicode(name):
+            raise ArgumentTypeError(f"save_file: a tensor's name is text other than {METADATA!r}, got {quote(name)}")
+    return tensors
+
+
+def is_unicode(name: str) -> bool:
+    """Tell whether a text has no lone surrogates, which UTF-8 does not write."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def write(file: IO[bytes], arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
+    """Write the header's length, the header, the elements."""
+    order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
+    header: dict[str, Any] = {METADATA: metadata}
+    end = 0
+    for name in order:
+        array = arrays[name]
+        start, end = end, end + array.nbytes
+        header[name] = {"dtype": CODES[array.dtype.name], "shape": array.shape, "data_offsets": (start, end)}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % ALIGNMENT)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for name in order:
+        file.write(little_endian(arrays[name]).data)
+
+
+def little_endian(array: Array) -> Array:
+    """Return an array in the format's byte order, flat: files take no memory of no elements in many dims."""
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).view(np.uint8)
 
 
 def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[str, Tensor]:
@@ -55,23 +98,27 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
         MissingExtraError: safetensors is not installed.
     """
     library = safetensors()
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentTypeError(f"load_file: expected a path, got {quote(path)}")
     path = Path(path)
     size = path.stat().st_size
     if not path.is_file():
         raise FileFormatError(f"{path}: expected a safetensors file, this is a folder or a device")
     try:
         with library.safe_open(path, framework="np") as file:
-            for name in file.keys():  # noqa: SIM118  # not a dict
-                check_readable(path, name, file.get_slice(name).get_dtype())
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            for name in names:
+                check_entry(path, name, file.get_slice(name))
+            arrays = {name: file.get_tensor(name) for name in names}
             saved = (file.metadata() or {}).get(CHECKSUM)
-    except library.SafetensorError as error:
+    except (library.SafetensorError, UnicodeError) as error:
         raise FileFormatError(
-            f"{path}: cut short, damaged or not a safetensors file ({size} bytes): {error}; save or download it again"
+            f"{path}: cut short, damaged or not a safetensors file ({size} bytes): {cut(str(error))}; save or download "
+            "it again"
         ) from error
     if saved is not None and saved != (found := checksum(arrays)):
         raise FileFormatError(
-            f"{path}: altered since it was saved: checksum {found}, at saving {saved}; save or download it again"
+            f"{path}: altered since it was saved: checksum {found}, at saving {quote(saved)}; save or download it again"
         )
     return {name: from_numpy(array).to(device) for name, array in arrays.items()}
 
@@ -86,21 +133,24 @@ def safetensors() -> Any:
     return safetensors
 
 
-def check_name(name: object) -> str:
-    if not isinstance(name, str) or name == "__metadata__":
-        raise ArgumentTypeError(f"save_file: a tensor's name is text other than '__metadata__', got {name!r}")
-    return name
-
-
-def check_readable(path: Path, name: str, code: str) -> None:
-    if code not in READABLE:
-        raise DtypeError(f"{path}: tensor {name!r} has dtype {code}, which is not among {', '.join(sorted(READABLE))}")
+def check_entry(path: Path, name: str, entry: Any) -> None:
+    """Refuse a tensor whose dtype or shape no array has."""
+    code, shape = entry.get_dtype(), entry.get_shape()
+    if code not in CODES.values():
+        among = ", ".join(sorted(CODES.values()))
+        raise ForeignDtype(f"{path}: tensor {quote(name)} has dtype {code}, which is not among {among}")
+    if len(shape) > MOST_DIMS:
+        raise FileFormatError(f"{path}: tensor {quote(name)} has {len(shape)} dimensions; at most {MOST_DIMS} go")
+    try:
+        check_extent(shape)
+    except FileFormatError as error:
+        raise FileFormatError(f"{path}: tensor {quote(name)}: {error}") from None
 
 
 def to_host(name: str, tensor: object) -> Array:
     """Return the elements as a contiguous host array."""
     if not isinstance(tensor, Tensor):
-        raise ArgumentTypeError(f"save_file: {name!r} is {type(tensor).__name__}, expected a Tensor")
+        raise ArgumentTypeError(f"save_file: {quote(name)} is {quote(tensor)}, expected a Tensor")
     array = np.asarray(tensor.backend.to_host(tensor.array), order="C")  # ascontiguousarray would make 0-d ones 1-d
     if array.dtype == np.complex128:
         raise DtypeError(f"save_file: {name!r} is complex128, which safetensors does not have; cast it to complex64")
@@ -115,15 +165,3 @@ def checksum(arrays: Mapping[str, Array]) -> str:
         crc = zlib.crc32(f"{name}{array.dtype.str}{array.shape}".encode(), crc)
         crc = zlib.crc32(array.data, crc)
     return f"{crc:08x}"
-
-
-@contextmanager
-def replaced_at_once(path: Path) -> Iterator[Path]:
-    """Lend a draft beside ``path`` that takes its place when all went well, and vanishes when not."""
-    path = path.resolve()
-    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.draft")
-    try:
-        yield draft
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

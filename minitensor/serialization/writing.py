@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from minitensor import dtypes
 from minitensor.device import device
-from minitensor.errors import ArgumentTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, quote
 from minitensor.nn.parameter import Parameter
+from minitensor.serialization.budget import is_key
 from minitensor.serialization.symbols import STORAGE_OF
 from minitensor.shapes import Size
 from minitensor.storage import Storage
@@ -22,6 +23,8 @@ from minitensor.tensor import Tensor
 
 PROTOCOL = b"\x80\x02"
 STOP = b"."
+
+Inner = Iterator[Any] | None  # the values that a value holds, in order
 
 
 def pickled(value: Any) -> tuple[bytes, list[Storage]]:
@@ -38,14 +41,27 @@ class Writer:
         self.parts: list[bytes] = []
         self.memo: dict[int, int] = {}
         self.kept: list[Any] = []  # what has a number stays alive, so that its id stays its own
+        self.unfinished: set[int] = set()  # the tuples around the current value
         self.storages: dict[int, tuple[int, Storage]] = {}
 
     def write(self, value: Any) -> None:
-        """Write one value."""
+        """Write a value and all that it holds; unfinished ones wait in a list, so that depth is no matter."""
+        pending = [iter((value,))]
+        while pending:
+            for each in pending[-1]:
+                inner = self.begin(each)
+                if inner is not None:
+                    pending.append(inner)
+                    break
+            else:
+                pending.pop()
+
+    def begin(self, value: Any) -> Inner:
+        """Write the beginning of one value; return what it holds, if anything, whose exhaustion writes its end."""
         number = self.memo.get(id(value))
         if number is not None:
             self.emit(b"j" + struct.pack("<I", number))
-            return
+            return None
         # Of subclasses, only Parameter is a word of its own; a state dict is written as what it is made of.
         kind = next((each for each in (Parameter, Tensor, OrderedDict) if isinstance(value, each)), type(value))
         write = WRITERS.get(kind)
@@ -54,7 +70,7 @@ class Writer:
                 f"save: cannot write {kind.__module__}.{kind.__qualname__}; a checkpoint holds tensors, lists, tuples, "
                 "dicts, sets, numbers, text and bytes (of a module or an optimizer save its state_dict())"
             )
-        write(self, value)
+        return write(self, value)
 
     def emit(self, *parts: bytes) -> None:
         self.parts += parts
@@ -69,17 +85,16 @@ class Writer:
         """Write the name of a function or class."""
         self.emit(f"c{module}\n{name}\n".encode())
 
-    def call(self, module: str, name: str, *arguments: Any) -> None:
+    def call(self, module: str, name: str, *arguments: Any) -> Iterator[Any]:
         """Write a call."""
         self.name(module, name)
-        self.items(arguments)
+        yield from self.items(arguments)
         self.emit(b"R")
 
-    def items(self, values: tuple[Any, ...]) -> None:
+    def items(self, values: tuple[Any, ...]) -> Iterator[Any]:
         """Write a tuple that nobody else refers to."""
         self.emit(b"(")
-        for each in values:
-            self.write(each)
+        yield from values
         self.emit(b"t")
 
 
@@ -112,96 +127,108 @@ def text(writer: Writer, value: str) -> None:
     writer.emit(b"X" + struct.pack("<I", len(data)), data)
 
 
-def complex_number(writer: Writer, value: complex) -> None:
-    writer.call("__builtin__", "complex", value.real, value.imag)
+def complex_number(writer: Writer, value: complex) -> Iterator[Any]:
+    return writer.call("__builtin__", "complex", value.real, value.imag)
 
 
-def byte_string(writer: Writer, value: bytes) -> None:
-    writer.call("_codecs", "encode", value.decode("latin1"), "latin1")
+def byte_string(writer: Writer, value: bytes) -> Iterator[Any]:
+    return writer.call("_codecs", "encode", value.decode("latin1"), "latin1")
 
 
-def tuple_of(writer: Writer, value: tuple[Any, ...]) -> None:
-    writer.items(value)
+def tuple_of(writer: Writer, value: tuple[Any, ...]) -> Iterator[Any]:
+    if id(value) in writer.unfinished:
+        raise ArgumentError(f"save: a tuple that holds itself cannot be written: {quote(value)}; a list can")
+    writer.unfinished.add(id(value))
+    yield from writer.items(value)
+    writer.unfinished.remove(id(value))
+    writer.remember(value)
 
 
-def list_of(writer: Writer, value: list[Any]) -> None:
+def list_of(writer: Writer, value: list[Any]) -> Iterator[Any]:
     writer.emit(b"]")
     writer.remember(value)
     writer.emit(b"(")
-    for each in value:
-        writer.write(each)
+    yield from value
     writer.emit(b"e")
 
 
-def dict_of(writer: Writer, value: dict[Any, Any]) -> None:
+def dict_of(writer: Writer, value: dict[Any, Any]) -> Iterator[Any]:
     writer.emit(b"}")
     writer.remember(value)
-    entries(writer, value)
+    yield from entries(writer, value)
 
 
-def ordered(writer: Writer, value: OrderedDict[Any, Any]) -> None:
-    writer.call("collections", "OrderedDict")
+def ordered(writer: Writer, value: OrderedDict[Any, Any]) -> Iterator[Any]:
+    yield from writer.call("collections", "OrderedDict")
     writer.remember(value)
-    entries(writer, value)
+    yield from entries(writer, value)
     metadata = getattr(value, "_metadata", None)
     if metadata is not None:
         writer.emit(b"}")
         text(writer, "_metadata")
-        writer.write(metadata)
+        yield metadata
         writer.emit(b"sb")
 
 
-def entries(writer: Writer, value: dict[Any, Any]) -> None:
+def entries(writer: Writer, value: dict[Any, Any]) -> Iterator[Any]:
     writer.emit(b"(")
     for key, each in value.items():
-        writer.write(key)
-        writer.write(each)
+        yield check_key(key)
+        yield each
     writer.emit(b"u")
 
 
-def set_of(writer: Writer, value: set[Any]) -> None:
-    writer.call("__builtin__", "set", list(value))
+def set_of(writer: Writer, value: set[Any]) -> Iterator[Any]:
+    yield from writer.call("__builtin__", "set", [check_key(each) for each in value])
+    writer.remember(value)
 
 
-def size(writer: Writer, value: Size) -> None:
-    writer.call("torch", "Size", tuple(value))
+def check_key(key: Any) -> Any:
+    """Return a key that can be read again, or refuse."""
+    if not is_key(key):
+        raise ArgumentTypeError(f"save: a key must be text, a number or a tuple of them, got {quote(key)}")
+    return key
+
+
+def size(writer: Writer, value: Size) -> Iterator[Any]:
+    return writer.call("torch", "Size", tuple(value))
 
 
 def dtype(writer: Writer, value: dtypes.dtype) -> None:
     writer.name("torch", value.name)
 
 
-def place(writer: Writer, value: device) -> None:
-    writer.call("torch", "device", *((value.type,) if value.index is None else (value.type, value.index)))
+def place(writer: Writer, value: device) -> Iterator[Any]:
+    return writer.call("torch", "device", *((value.type,) if value.index is None else (value.type, value.index)))
 
 
-def tensor(writer: Writer, value: Tensor) -> None:
+def tensor(writer: Writer, value: Tensor) -> Iterator[Any]:
     """Write where a tensor lies; it is a leaf when it is read, whatever made it."""
-    rebuilt(writer, value, value.requires_grad)
+    yield from rebuilt(writer, value, value.requires_grad)
     writer.remember(value)
 
 
-def parameter(writer: Writer, value: Parameter) -> None:
+def parameter(writer: Writer, value: Parameter) -> Iterator[Any]:
     writer.name("torch._utils", "_rebuild_parameter")
     writer.emit(b"(")
-    rebuilt(writer, value, False)
+    yield from rebuilt(writer, value, False)
     boolean(writer, value.requires_grad)
-    writer.call("collections", "OrderedDict")
+    yield from writer.call("collections", "OrderedDict")
     writer.emit(b"tR")
     writer.remember(value)
 
 
-def rebuilt(writer: Writer, value: Tensor, requires_grad: bool) -> None:
+def rebuilt(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
     """Write a tensor as PyTorch's call that rebuilds it: storage, offset, shape, strides."""
     shape, strides, offset = value.layout
     writer.name("torch._utils", "_rebuild_tensor_v2")
     writer.emit(b"(")
     storage(writer, value)
-    writer.write(offset)
-    writer.items(tuple(shape))
-    writer.items(tuple(strides))
+    integer(writer, offset)
+    yield from writer.items(tuple(shape))
+    yield from writer.items(tuple(strides))
     boolean(writer, requires_grad)
-    writer.call("collections", "OrderedDict")
+    yield from writer.call("collections", "OrderedDict")
     writer.emit(b"tR")
 
 
@@ -214,11 +241,11 @@ def storage(writer: Writer, value: Tensor) -> None:
     writer.name("torch", STORAGE_OF[value.dtype])
     text(writer, str(number))
     text(writer, "cpu" if value.device.type == "cpu" else f"cuda:{value.device.index or 0}")
-    writer.write(len(memory))
+    integer(writer, len(memory))
     writer.emit(b"tQ")
 
 
-WRITERS: dict[Any, Callable[[Writer, Any], None]] = {
+WRITERS: dict[Any, Callable[[Writer, Any], Inner]] = {
     type(None): none, bool: boolean, int: integer, float: real, complex: complex_number, str: text, bytes: byte_string,
     tuple: tuple_of, list: list_of, dict: dict_of, OrderedDict: ordered, set: set_of, Size: size, dtypes.dtype: dtype,
     device: place, Tensor: tensor, Parameter: parameter,

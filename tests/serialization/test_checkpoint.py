@@ -161,6 +161,47 @@ def test_a_list_may_hold_itself() -> None:
     assert found[1] is found
 
 
+def test_depth_is_no_matter() -> None:
+    for wrap in (lambda inner: [inner], lambda inner: (inner,), lambda inner: {1: inner}):
+        value: Any = mt.ones(1)
+        for _ in range(20_000):
+            value = wrap(value)
+        found = loaded(saved(mt, value))
+        for _ in range(20_000):
+            found = next(iter(found.values() if isinstance(found, dict) else found))
+        assert found.tolist() == [1]
+
+
+def test_what_comes_twice_is_written_once() -> None:
+    for value in ((), set(), [], {}, collections.OrderedDict()):
+        pair: Any = (value, value)
+        for _ in range(40):  # 2**40 values, if each were written
+            pair = (pair, pair)
+        found = loaded(saved(mt, pair))
+        for _ in range(40):
+            assert found[0] is found[1]
+            found = found[0]
+        assert found == (value, value) and found[0] is found[1]
+
+
+def test_a_tuple_that_holds_itself_is_refused() -> None:
+    value: Any = ([],)
+    value[0].append(value)
+    with pytest.raises(ValueError, match="a tuple that holds itself"):
+        saved(mt, value)
+
+
+def test_a_key_that_cannot_be_read_again_is_refused() -> None:
+    key: Any = 1
+    for _ in range(20):
+        key = (key,)
+    for value in ({mt.ones(1): 1}, {key: 1}, {1 << 5000: 1}, {(1, (2, mt.ones(1)))}):
+        with pytest.raises(ArgumentTypeError, match="save: a key must be"):
+            saved(mt, value)
+    kept = {(1, (2, ("a", None))): 1, 1 << 2000: 2, 1j: 3}
+    assert loaded(saved(mt, kept)) == kept
+
+
 # -- devices and arguments ---------------------------------------------------------------------------------------------
 
 
