@@ -225,6 +225,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     return tensor
 
 
+@composite
 @no_grad()
 def trunc_normal_(
     tensor: Tensor,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.dtypes import finfo
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.ops.creation import tensor
 from minitensor.optim.optimizer import Group, Optimizer, Params, State
 from minitensor.optim.options import require_plain, require_rate
-from minitensor.optim.plan import step_dtype
+from minitensor.optim.plan import require_entry, step_dtype
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -32,6 +32,8 @@ class Adafactor(Optimizer):
 
     >>> optimizer = Adafactor([nn.Parameter(minitensor.ones(2, 3))])
     """
+
+    counts: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -61,6 +63,11 @@ class Adafactor(Optimizer):
             },
         )
 
+    def _require_state(self, group: Group) -> None:
+        for param in group["params"]:
+            if param.grad is not None and self.state.get(param):
+                require_shapes(param, self.state[param])
+
     def _update_group(self, number: int, group: Group) -> None:
         """Update parameter by parameter: each is looked at as a whole."""
         for param in group["params"]:
@@ -72,7 +79,8 @@ class Adafactor(Optimizer):
             if not state:
                 state.update(beginning(param))
             state["step"].array[...] += 1
-            step_along(group, float(state["step"]), param, [each.array for each in state.values()][1:])
+            means = [state[name].array for name in shapes(param)]
+            step_along(group, float(state["step"]), param, means)
             param.storage.version += 1
 
 
@@ -89,11 +97,22 @@ def check_options(beta2_decay: float, eps: tuple[float | None, float], d: float,
 
 def beginning(param: Tensor) -> State:
     """Return a parameter's first state."""
-    step = {"step": tensor(0.0, dtype=step_dtype())}
+    means = {name: param.new_zeros(shape) for name, shape in shapes(param).items()}
+    return {"step": tensor(0.0, dtype=step_dtype()), **means}
+
+
+def shapes(param: Tensor) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a parameter's running means: one, or one for the rows and one for the columns."""
     if param.ndim < 2:
-        return {**step, "variance": param.new_zeros(param.shape)}
+        return {"variance": tuple(param.shape)}
     *lead, rows, columns = param.shape
-    return {**step, "row_var": param.new_zeros((*lead, rows, 1)), "col_var": param.new_zeros((*lead, 1, columns))}
+    return {"row_var": (*lead, rows, 1), "col_var": (*lead, 1, columns)}
+
+
+def require_shapes(param: Tensor, state: State) -> None:
+    """Refuse a state that lacks a mean, or has one of another kind or shape."""
+    for name, shape in {"step": (), **shapes(param)}.items():
+        require_entry("Adafactor", param, state, name, shape)
 
 
 def step_along(group: Group, step: float, param: Tensor, state: Sequence[Array]) -> None:

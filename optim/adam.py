@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
@@ -27,6 +27,7 @@ class Adam(Optimizer):
     """
 
     counts: ClassVar[bool] = True
+    later: ClassVar[dict[str, Any]] = {**Optimizer.later, "amsgrad": False}
 
     def __init__(
         self,

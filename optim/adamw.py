@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minitensor.optim.adam import Adam
 
 if TYPE_CHECKING:
-    from minitensor.optim.optimizer import Params
+    from collections import defaultdict
+
+    from minitensor.optim.optimizer import Group, Params, State
     from minitensor.tensor import Tensor
 
 
@@ -43,3 +45,8 @@ class AdamW(Adam):
             fused=fused,
             decoupled_weight_decay=True,
         )
+
+    def _take(self, state: defaultdict[Any, State], groups: list[Group]) -> None:
+        for group in groups:
+            group["decoupled_weight_decay"] = True  # whatever a state dict says, as in PyTorch
+        super()._take(state, groups)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minitensor.autograd.mode import enable_grad, no_grad, tell_of_writes
 from minitensor.base import wrap
-from minitensor.errors import ArgumentError, GuardError, UsageError
+from minitensor.errors import ArgumentError, GuardError, UsageError, WrongTypeError
 from minitensor.ops.complex import view_as_real
 from minitensor.optim.line_search import Point, Search, strong_wolfe
 from minitensor.optim.optimizer import Group, Optimizer, Params, State
-from minitensor.optim.options import require_rate
-
-if TYPE_CHECKING:
-    from minitensor.tensor import Tensor
+from minitensor.optim.options import require_options, require_rate
+from minitensor.tensor import Tensor
 
 LEAST_CURVATURE = 1e-10  # pairs with less would spoil the estimate
 
@@ -78,6 +76,8 @@ class LBFGS(Optimizer):
             raise GuardError(f"Expected exactly one param_group, but got {len(self.param_groups)}")
         self._opt_called = True
         group = self.param_groups[0]
+        require_options("LBFGS: param_groups[0]", group, self.defaults)
+        require_memory(self.state[group["params"][0]])
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise UsageError(f"only 'strong_wolfe' is supported as line_search_fn, got {group['line_search_fn']!r}")
         with no_grad():
@@ -129,6 +129,24 @@ def minimize(group: Group, state: State, closure: Callable[[], Any]) -> Any:
         ):
             break
     return first
+
+
+MEMORY = {"d": Tensor, "prev_flat_grad": Tensor, "old_dirs": list, "old_stps": list, "ro": list}
+
+
+def require_memory(state: State) -> None:
+    """Refuse, before anything is written, a state that has taken steps and lacks what the next one is made of."""
+    for name in ("func_evals", "n_iter"):
+        if not isinstance(state.get(name, 0), (int, float, Tensor)):
+            raise WrongTypeError(f"LBFGS: {name!r} in the state must be a number, not {type(state[name]).__name__}")
+    if not state.get("n_iter"):
+        return
+    for name, kind in MEMORY.items():
+        if not isinstance(state.get(name), kind):
+            given = type(state.get(name)).__name__
+            raise WrongTypeError(f"LBFGS: {name!r} in the state must be a {kind.__name__}, not {given}")
+    if not isinstance(state.get("t"), (int, float, Tensor)):
+        raise WrongTypeError(f"LBFGS: 't' in the state must be a number, not {type(state.get('t')).__name__}")
 
 
 def next_direction(state: State, grad: Tensor, history: int) -> Tensor:

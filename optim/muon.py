@@ -34,6 +34,7 @@ class Muon(Optimizer):
     """
 
     elementwise: ClassVar[bool] = False
+    optional: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
 
     def __init__(
         self,

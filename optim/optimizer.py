@@ -21,11 +21,11 @@ from minitensor.autograd.mode import enable_grad, tell_of_writes
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.reference import blend as reference
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, IndexOutOfRange, MissingEntryError, WrongTypeError
 from minitensor.ops.creation import tensor
 from minitensor.optim import plan as plans
-from minitensor.optim.options import in_numbers, in_scalars
-from minitensor.optim.plan import Names, Part, Plan, complete, step_dtype
+from minitensor.optim.options import in_numbers, in_scalars, require_options
+from minitensor.optim.plan import Names, Part, Plan, complete, require_entries, step_dtype
 from minitensor.optim.recorded import Cell, Operations, Recorded, blank, require_recordable
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
@@ -78,6 +78,11 @@ class Optimizer:
     streams: ClassVar[bool] = False  # an update is bound by memory, so that a second thread only gets in the way
     counts: ClassVar[bool] = False  # the state has a "step", as a float tensor
     scalars: ClassVar[tuple[str, ...]] = ()  # what else the state has of that kind
+    optional: ClassVar[tuple[str, ...]] = ()  # what a state may lack, and is made when it is needed
+    later: ClassVar[dict[str, Any]] = {  # options that state dicts of older versions lack, and what they stood for
+        "foreach": None, "maximize": False, "capturable": False, "differentiable": False, "fused": None,
+        "decoupled_weight_decay": False,
+    }  # fmt: skip
     foreach_records: ClassVar[bool] = False  # PyTorch's foreach=True goes with differentiable=True
 
     param_groups: list[Group]
@@ -150,9 +155,28 @@ class Optimizer:
         if self.defaults.get("differentiable"):
             self._record()
             return loss
-        for number, group in enumerate(self.param_groups):
+        groups = [self._options(number, group) for number, group in enumerate(self.param_groups)]
+        if len(self._plans) < len(groups):  # else all states have been seen
+            for group in groups:
+                self._require_state(group)
+        for number, group in enumerate(groups):
             self._update_group(number, group)
         return loss
+
+    def _options(self, number: int, group: Group) -> Group:
+        """Return a group's options as numbers; refuse, before anything is written, what is missing or no number."""
+        kinds = list(map(type, group.values()))
+        if kinds != self._kinds.get(number):  # a step costs some 8 us, asking each option anew would take 2
+            require_options(f"{type(self).__name__}: param_groups[{number}]", group, self.defaults)
+            self._kinds[number] = kinds
+        return in_numbers(group)
+
+    def _require_state(self, group: Group) -> None:
+        """Refuse, before anything is written, states that do not fit a group's parameters."""
+        names = self._names(group)
+        for param in group["params"]:
+            if param.grad is not None and self.state.get(param):
+                require_entries(type(self).__name__, param, self.state[param], names, self.optional)
 
     def _update_group(self, number: int, group: Group) -> None:
         """Apply the rule to one group; see Note [What an update sees] in plan.py."""
@@ -160,11 +184,11 @@ class Optimizer:
         if not params:
             return
         tell_of_writes(f"{type(self).__name__}.step", params)
-        group = in_numbers(group)
         names = self._names(group)
         states: list[State] = [self.state[param] for param in params] if any(names) else [{} for _ in params]
         plan = self._plans.get(number)
         if plan is None or not plan.holds(params, states, names):
+            self._require_state(group)
             initial = partial(self.initial, group)
             block = 0 if not self.elementwise else plans.LONG_BLOCK if self.streams else plans.BLOCK
             plan = self._plans[number] = Plan(params, states, names, initial, block)
@@ -191,8 +215,10 @@ class Optimizer:
 
     def _record(self) -> None:
         """Apply the rule in operations that the graph records, one parameter after the other."""
-        for group in self.param_groups:
+        for number, group in enumerate(self.param_groups):
             require_recordable(group, self.state, self.foreach_records)
+            self._options(number, group)
+            self._require_state(group)
         with enable_grad():
             for group in map(in_scalars, self.param_groups):
                 names = self._names(group)
@@ -238,14 +264,18 @@ class Optimizer:
         """Take more parameters, with options of their own where the group names some."""
         if not isinstance(param_group, dict):
             raise ArgumentTypeError(f"param_group must be a dict, but got {type(param_group)}")
+        if "params" not in param_group:
+            raise MissingEntryError(f"param_group has no 'params', but {list(param_group)}")
         params, names = named_params(param_group["params"])
         for param in params:
             require_trainable(param, bool(self.defaults.get("differentiable")))
         require_once(params, self.param_groups)
-        if self.param_groups and ("param_names" in self.param_groups[0]) != bool(names):
+        has_names = bool(names) or "param_names" in param_group
+        if self.param_groups and ("param_names" in self.param_groups[0]) != has_names:
             raise ArgumentError(
-                "all optimizer param groups should be with/without names: cannot add a param group "
-                f"{'with' if names else 'without'} names to an optimizer {'without' if names else 'with'} names"
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{'with' if has_names else 'without'} names to the optimizer, whose groups are "
+                f"{'without' if has_names else 'with'}"
             )
         param_group["params"] = params
         if names:
@@ -280,12 +310,16 @@ class Optimizer:
         saved = dict(state_dict)
         for before in self._load_state_dict_pre_hooks.all():
             saved = before(self, saved) or saved
-        require_same_groups(self.param_groups, saved["param_groups"])
+        require_groups(type(self).__name__, saved)
+        require_same_groups(type(self).__name__, self.param_groups, saved["param_groups"])
         numbers = [number for group in saved["param_groups"] for number in group["params"]]
         params = dict(zip(numbers, (p for group in self.param_groups for p in group["params"]), strict=True))
         state: defaultdict[Any, State] = defaultdict(dict)
+        counts = self._names({**self.defaults, **self.param_groups[0]}).scalars
         for number, entry in saved["state"].items():
-            state[params.get(number, number)] = adapted(entry, params.get(number))
+            if number in params:
+                require_counts(type(self).__name__, number, entry, counts)
+            state[params.get(number, number)] = adapted(entry, params.get(number), counts)
         groups = [loaded_group(old, new) for old, new in zip(self.param_groups, saved["param_groups"], strict=True)]
         self._take(state, groups)
         for after in self._load_state_dict_post_hooks.all():
@@ -293,8 +327,12 @@ class Optimizer:
 
     def _take(self, state: defaultdict[Any, State], groups: list[Group]) -> None:
         """Let this be the state, these the groups."""
+        for group in groups:
+            for option in self.later.keys() & self.defaults.keys():
+                group.setdefault(option, self.later[option])
         self.state, self.param_groups = state, groups
         self._plans.clear()
+        self._kinds.clear()
 
     # -- hooks
 
@@ -331,6 +369,7 @@ class Optimizer:
         self.__dict__.update(attributes)
         self._opt_called = False
         self._plans: dict[int, Plan] = {}
+        self._kinds: dict[int, list[type]] = {}  # of each group's options, when they were last found right
         self._scratches: dict[Any, Scratch] = {}
         self._step_pre_hooks: Hooks[Hook] = Hooks()
         self._step_post_hooks: Hooks[Hook] = Hooks()
@@ -373,7 +412,12 @@ def named_params(given: Any) -> tuple[list[Tensor], list[str]]:
             "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
             "will change between runs. Please use a list instead."
         )
+    if not isinstance(given, Iterable):
+        raise ArgumentTypeError(f"'params' of a group must be parameters, not {type(given).__name__}")
     entries = [given] if isinstance(given, Tensor) else list(given)
+    for entry in entries:
+        if isinstance(entry, tuple) and len(entry) < 2:
+            raise IndexOutOfRange(f"a pair of name and parameter is wanted, got {entry!r}")
     names = [entry[0] for entry in entries if isinstance(entry, tuple)]
     if names and len(names) != len(entries):
         raise ArgumentError("all optimizer params should be with/without names. Some param names are missing")
@@ -411,22 +455,56 @@ def numbers_of(groups: list[Group]) -> dict[Any, int]:
     return numbers
 
 
-def require_same_groups(groups: list[Group], saved: list[Group]) -> None:
-    """Refuse a state dict whose groups are not of the same sizes."""
+def require_groups(name: str, saved: dict[str, Any]) -> None:
+    """Refuse a state dict that is not made of a state and of groups."""
+    for entry in ("state", "param_groups"):
+        if entry not in saved:
+            raise MissingEntryError(f"{name}: the loaded state dict has no {entry!r}, but {list(saved)}")
+    if not isinstance(saved["state"], dict):
+        raise WrongTypeError(f"{name}: 'state' of a state dict must be a dict, not {type(saved['state']).__name__}")
+    if not hasattr(saved["param_groups"], "__len__"):
+        given = type(saved["param_groups"]).__name__
+        raise WrongTypeError(f"{name}: 'param_groups' of a state dict must be a list of dicts, not {given}")
+
+
+def require_same_groups(name: str, groups: list[Group], saved: list[Group]) -> None:
+    """Refuse a state dict whose groups are not of the same number and sizes."""
     if len(groups) != len(saved):
         raise ArgumentError(
-            f"loaded state dict has a different number of parameter groups: {len(saved)}, "
+            f"{name}: loaded state dict has a different number of parameter groups: {len(saved)}, "
             f"the optimizer has {len(groups)}"
         )
+    for number, group in enumerate(saved):
+        if not isinstance(group, dict):
+            raise WrongTypeError(f"{name}: param_groups[{number}] must be a dict, not {type(group).__name__}")
+        if "params" not in group:
+            raise MissingEntryError(f"{name}: param_groups[{number}] of the loaded state dict has no 'params'")
+        if not hasattr(group["params"], "__len__"):
+            given = type(group["params"]).__name__
+            raise WrongTypeError(f"{name}: 'params' of param_groups[{number}] must be a list, not {given}")
     sizes, saved_sizes = ([len(group["params"]) for group in each] for each in (groups, saved))
     if sizes != saved_sizes:
         raise ArgumentError(
-            "loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
+            f"{name}: loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
             f"{saved_sizes} parameters, the optimizer has {sizes}"
         )
 
 
-def adapted(value: Any, param: Tensor | None, key: Any = None) -> Any:
+def require_counts(name: str, number: Any, entry: Any, counts: tuple[str, ...]) -> None:
+    """Refuse the state of a parameter that is no dict, or lacks one of the rule's numbers."""
+    if not isinstance(entry, dict):
+        raise WrongTypeError(f"{name}: the state of parameter {number} must be a dict, not {type(entry).__name__}")
+    for count in counts if entry else ():
+        if count not in entry:
+            raise MissingEntryError(f"{name}: the state of parameter {number} has no {count!r}, but {list(entry)}")
+        if isinstance(entry[count], str):
+            raise ArgumentError(f"{name}: {count!r} of parameter {number} must be a number, got {entry[count]!r}")
+        if not isinstance(entry[count], (Tensor, int, float)):
+            kind = type(entry[count]).__name__
+            raise WrongTypeError(f"{name}: {count!r} of parameter {number} must be a number or a tensor, not {kind}")
+
+
+def adapted(value: Any, param: Tensor | None, counts: tuple[str, ...] = (), key: Any = None) -> Any:
     """Copy a value of a state dict; tensors take the parameter's device and, but for the step, its dtype."""
     if isinstance(value, Tensor):
         copied = value.detach().clone()
@@ -434,10 +512,10 @@ def adapted(value: Any, param: Tensor | None, key: Any = None) -> Any:
             return copied
         return copied.to(param.device, param.dtype if param.is_floating_point() else copied.dtype)
     if isinstance(value, dict):
-        return {key: adapted(inner, param, key) for key, inner in value.items()}
+        return {key: adapted(inner, param, counts, key) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(adapted(inner, param) for inner in value)
-    if key == "step" and isinstance(value, (int, float)):
+    if key in counts and isinstance(value, (int, float)):
         return tensor(float(value), dtype=step_dtype())  # as PyTorch saved it before 1.12
     return deepcopy(value)
 

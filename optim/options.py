@@ -6,7 +6,14 @@ from itertools import chain
 from numbers import Real
 from typing import Any
 
-from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, IndexOutOfRange
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    GradError,
+    IndexOutOfRange,
+    MissingEntryError,
+    WrongTypeError,
+)
 from minitensor.tensor import Tensor
 
 
@@ -49,6 +56,32 @@ def require_plain(foreach: bool | None, differentiable: bool, fused: bool | None
         raise GradError("`fused` and `foreach` cannot be `True` together.")
 
 
+NUMBERS = frozenset({int, float})
+
+
+def require_options(where: str, group: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """Refuse a group that lacks an option, or has something else where the default is a number, or several."""
+    if not defaults.keys() <= group.keys():
+        lacking = sorted(defaults.keys() - group.keys())
+        raise MissingEntryError(f"{where} has no {', '.join(map(repr, lacking))}; a group needs {list(defaults)}")
+    for name, default in defaults.items():
+        value = group[name]
+        if isinstance(default, tuple):
+            require_several(f"{where}: {name}", value, len(default))
+        elif type(value) in NUMBERS or default is None or isinstance(default, (bool, str)):
+            continue
+        elif not isinstance(value, (Real, Tensor)):
+            raise WrongTypeError(f"{where}: {name} must be a number, not {type(value).__name__}")
+
+
+def require_several(what: str, value: Any, count: int) -> None:
+    """Refuse what is not as many values as wanted."""
+    if not hasattr(value, "__len__"):
+        raise WrongTypeError(f"{what} must be {count} numbers, not {type(value).__name__}")
+    if len(value) != count or isinstance(value, (str, dict)):
+        raise ArgumentError(f"{what} must be {count} numbers, got {value!r}")
+
+
 # Types of options that an update can use as they are. A number of the array library is none: it would widen arrays.
 SIMPLE = frozenset({bool, int, float, str, list, tuple, type(None)})
 
@@ -63,7 +96,9 @@ def in_number(value: Any) -> Any:
     """Return a number or a tensor of one as a float, a pair of them as floats, and anything else as it is."""
     if type(value) is tuple:
         return tuple(map(in_number, value))
-    return float(value) if type(value) not in SIMPLE and isinstance(value, (Real, Tensor)) else value
+    if isinstance(value, Tensor):
+        return float(value.item())
+    return float(value) if type(value) not in SIMPLE and isinstance(value, Real) else value
 
 
 def in_scalars(group: dict[str, Any]) -> dict[str, Any]:

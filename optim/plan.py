@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from minitensor.base import window, wrap
 from minitensor.dtypes import float32, float64, get_default_dtype
+from minitensor.errors import MissingEntryError, ShapeError, WrongTypeError
 from minitensor.layout import Layout, contiguous
 from minitensor.ops.creation import full_like, tensor, zeros_like
 from minitensor.tensor import Tensor
@@ -127,6 +128,25 @@ def complete(param: Tensor, state: State, names: Names, initial: Initial) -> boo
         value = 0.0 if name == "step" else initial(name)
         state[name] = scalar(value) if name in names.scalars else filled_like(param, value)
     return bool(missing)
+
+
+def require_entries(name: str, param: Tensor, state: State, names: Names, optional: tuple[str, ...]) -> None:
+    """Refuse a state, as loaded or set by hand, that lacks entries or has some of another kind or shape."""
+    for entry in chain(*names):
+        if state.get(entry) is not None or entry not in optional:
+            require_entry(name, param, state, entry, () if entry in names.scalars else tuple(param.shape))
+
+
+def require_entry(name: str, param: Tensor, state: State, entry: str, shape: tuple[int, ...]) -> None:
+    """Refuse a state without an entry, or with one that is no tensor of a shape; () stands for any single number."""
+    where = f"{name}: the state of a parameter of shape {tuple(param.shape)}"
+    if entry not in state:
+        raise MissingEntryError(f"{where} has no {entry!r}, but {list(state)}; load a whole one, or clear it")
+    value = state[entry]
+    if not isinstance(value, Tensor):
+        raise WrongTypeError(f"{where} has {type(value).__name__} as {entry!r}, which must be a tensor")
+    if tuple(value.shape) != shape and (shape or value.numel() != 1):
+        raise ShapeError(f"{where} has {entry!r} of shape {tuple(value.shape)}, expected {shape}")
 
 
 def scalar(value: float | Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
@@ -26,6 +26,7 @@ class RMSprop(Optimizer):
     """
 
     counts: ClassVar[bool] = True
+    later: ClassVar[dict[str, Any]] = {**Optimizer.later, "momentum": 0, "centered": False}
 
     def __init__(
         self,

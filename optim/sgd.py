@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
@@ -61,6 +61,8 @@ class SGD(Optimizer):
         )
 
     streams: ClassVar[bool] = True
+    optional: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
+    later: ClassVar[dict[str, Any]] = {**Optimizer.later, "nesterov": False}
     foreach_records: ClassVar[bool] = True
 
     def slots(self, group: Group) -> tuple[str, ...]:
