@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import types
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence, Sized
+from typing import Any, ClassVar
 
 from minitensor.autograd.misuse import explain_constructor
-from minitensor.errors import ArgumentError, MissingEntryError, WrongTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, MissingEntryError, WrongTypeError
 from minitensor.optim.optimizer import Optimizer
 from minitensor.tensor import Tensor
 
@@ -21,6 +21,10 @@ TOO_EARLY = (
     "`optimizer.step()` before `lr_scheduler.step()`. Failure to do this will result in skipping the first value of "
     "the learning rate schedule."
 )
+
+
+class WrongWordError(ArgumentError, ArgumentTypeError):
+    """A word that is not among those there are, or no word."""
 
 
 class LRScheduler:
@@ -34,6 +38,7 @@ class LRScheduler:
     base_lrs: list[float]
     last_epoch: int
     _last_lr: list[float]
+    words: ClassVar[dict[str, tuple[str, ...]]] = {}  # attributes that are one of some words
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -88,7 +93,39 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what ``state_dict`` returned."""
+        require_state(self, state_dict)
         self.__dict__.update(state_dict)
+
+
+def require_state(scheduler: LRScheduler, state: Any) -> None:
+    """Refuse, before anything is taken over, what is no state dict, or has something else than a number or a list."""
+    name = type(scheduler).__name__
+    if not isinstance(state, Mapping):
+        raise WrongTypeError(f"{name}: a state dict must be a dict, not {type(state).__name__}")
+    for entry, value in state.items():
+        now = getattr(scheduler, entry, None)
+        if type(now) in (int, float) and not isinstance(value, (int, float, Tensor)):
+            raise WrongTypeError(f"{name}: {entry!r} of the state dict must be a number, not {type(value).__name__}")
+        if isinstance(now, list) and not isinstance(value, (list, tuple)):
+            raise WrongTypeError(f"{name}: {entry!r} of the state dict must be a list, not {type(value).__name__}")
+    for entry, words in scheduler.words.items():
+        if state.get(entry, words[0]) not in words:
+            raise WrongWordError(f"{name}: {entry} {state[entry]} is unknown; it is one of {', '.join(words)}")
+
+
+def require_entry(scheduler: LRScheduler, state: Mapping[str, Any], entry: str, count: int | None = None) -> Any:
+    """Return an entry of a state dict, a list of a known length if one is given."""
+    name = type(scheduler).__name__
+    if entry not in state:
+        raise MissingEntryError(f"{name}: the state dict has no {entry!r}, but {list(state)}")
+    value = state[entry]
+    if count is None:
+        return value
+    if not isinstance(value, Sized):
+        raise WrongTypeError(f"{name}: {entry!r} of the state dict must be a list, not {type(value).__name__}")
+    if len(value) != count:
+        raise ArgumentError(f"{name}: {entry!r} of the state dict has {len(value)} entries, the schedule {count}")
+    return value
 
 
 def require_optimizer(optimizer: object) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minitensor.errors import ArgumentError
-from minitensor.optim.lr_scheduler.base import LRScheduler, set_rate
+from minitensor.optim.lr_scheduler.base import LRScheduler, require_entry, require_state, set_rate
 from minitensor.optim.optimizer import Optimizer
 
 
@@ -23,8 +23,12 @@ class Combined(LRScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what ``state_dict`` returned."""
-        self.__dict__.update({name: value for name, value in state_dict.items() if name != "_schedulers"})
-        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+        require_state(self, state_dict)
+        states = require_entry(self, state_dict, "_schedulers", len(self._schedulers))
+        for scheduler, state in zip(self._schedulers, states, strict=True):
+            require_state(scheduler, state)
+        super().load_state_dict({name: value for name, value in state_dict.items() if name != "_schedulers"})
+        for scheduler, state in zip(self._schedulers, states, strict=True):
             scheduler.load_state_dict(state)
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from minitensor.errors import ArgumentError
-from minitensor.optim.lr_scheduler.base import LRScheduler, named_state, one_for_each, require_optimizer, set_rate
+from minitensor.optim.lr_scheduler.base import (
+    LRScheduler,
+    named_state,
+    one_for_each,
+    require_entry,
+    require_optimizer,
+    require_state,
+    set_rate,
+)
 from minitensor.optim.optimizer import Group, Optimizer
 
 # How a cycle's height changes: from the cycle's number, or from the number of the step, with gamma.
@@ -120,8 +128,9 @@ class CyclicLR(LRScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what ``state_dict`` returned; a plain function stays as it is."""
-        state = dict(state_dict)
-        attributes = state.pop("_scale_fn_custom")
+        require_state(self, state_dict)
+        attributes = require_entry(self, state_dict, "_scale_fn_custom")
+        state = {name: value for name, value in state_dict.items() if name != "_scale_fn_custom"}
         super().load_state_dict(state)
         if attributes is not None and self._scale_fn_custom is not None:
             self._scale_fn_custom.__dict__.update(attributes)
@@ -139,6 +148,8 @@ class OneCycleLR(LRScheduler):
         cycle_momentum: let momentum go from ``max_momentum`` to ``base_momentum`` and back meanwhile.
         three_phase: fall as symmetrically as the rise, and only then further.
     """
+
+    words: ClassVar[dict[str, tuple[str, ...]]] = {"_anneal_func_type": ("cos", "linear")}
 
     def __init__(
         self,

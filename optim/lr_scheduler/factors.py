@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from minitensor.errors import ArgumentError, ArgumentTypeError
-from minitensor.optim.lr_scheduler.base import LRScheduler, named_state, require_optimizer
+from minitensor.optim.lr_scheduler.base import (
+    LRScheduler,
+    named_state,
+    require_entry,
+    require_optimizer,
+    require_state,
+)
 from minitensor.optim.optimizer import Optimizer
 
 
@@ -42,8 +48,10 @@ class LambdaLR(LRScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what ``state_dict`` returned; functions stay as they are."""
+        require_state(self, state_dict)
+        kept = require_entry(self, state_dict, "lr_lambdas", len(self.lr_lambdas))
         super().load_state_dict({name: value for name, value in state_dict.items() if name != "lr_lambdas"})
-        for f, attributes in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
+        for f, attributes in zip(self.lr_lambdas, kept, strict=True):
             if attributes is not None:
                 f.__dict__.update(attributes)
 

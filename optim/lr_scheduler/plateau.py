@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from minitensor.errors import ArgumentError, GradError
 from minitensor.optim.lr_scheduler.base import LRScheduler, plain, require_optimizer, set_rate
@@ -21,6 +21,8 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: a floor, for all groups or for each.
         eps: smaller reductions are left out.
     """
+
+    words: ClassVar[dict[str, tuple[str, ...]]] = {"mode": ("min", "max"), "threshold_mode": ("rel", "abs")}
 
     def __init__(
         self,
