@@ -19,6 +19,7 @@ from minitensor import layout as layouts
 from minitensor.backends import BY_ARRAY
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
+from minitensor.errors import ReadOnlyError
 from minitensor.shapes import Size
 from minitensor.storage import Storage
 
@@ -206,6 +207,17 @@ def values_of(tensor: TensorBase) -> Array:
     array: Any = tensor.array
     found: Array = array.everything if tensor.batched else array
     return found
+
+
+def require_writable(name: str, *tensors: TensorBase) -> None:
+    """Raise if one of the tensors to be written to lies in memory that must not be changed."""
+    for tensor in tensors:
+        storage = tensor._storage
+        if storage is not None and storage.sealed:
+            raise ReadOnlyError(
+                f"{name}: the tensor of shape {list(tensor.shape)} lies in read-only memory, such as an array that is "
+                "not writeable, bytes or a file mapped for reading: clone() it before writing"
+            )
 
 
 def layout_of(array: Array) -> layouts.Layout:

@@ -100,6 +100,10 @@ class InplaceError(MinitensorError, RuntimeError):
     """An in-place write that would be wrong: on a leaf, on overlapping memory, to another shape."""
 
 
+class ReadOnlyError(InplaceError, ValueError):
+    """A write to memory that must not be changed; NumPy raises ValueError."""
+
+
 class LinAlgError(MinitensorError, RuntimeError):
     """A matrix has no inverse, no factors of the wanted kind, or its eigenvalues were not found."""
 

@@ -6,7 +6,7 @@ a value saved for the backward pass notices that it went stale. It knows neither
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor import backends
 
@@ -22,6 +22,8 @@ class Storage:
     """
 
     __slots__ = ("__weakref__", "_buffer", "array", "version", "written")
+
+    sealed: ClassVar[bool] = False  # whether the memory must not be written to
 
     array: Array
     version: int
@@ -59,8 +61,16 @@ class Storage:
         return f"<Storage of {len(self)} {self.array.dtype} at version {self.version}>"
 
 
-class Reinterpreted(Storage):
-    """The same memory read as another dtype: writes count on the storage that owns it."""
+class Sealed(Storage):
+    """Memory that must not be written to: a read-only array, bytes, a file mapped for reading."""
+
+    __slots__ = ()
+
+    sealed = True
+
+
+class Borrowed(Storage):
+    """Another storage's memory, with its own count of writes: what ``set_`` takes over."""
 
     __slots__ = ("owner",)
 
@@ -72,12 +82,49 @@ class Reinterpreted(Storage):
         self._buffer = None
 
     @property
+    def sealed(self) -> bool:  # type: ignore[override]  # a class knows it for all others
+        return self.owner.sealed
+
+
+class Reinterpreted(Borrowed):
+    """The same memory read as another dtype: writes count on the storage that owns it."""
+
+    __slots__ = ()
+
+    @property
     def version(self) -> int:
         return self.owner.version
 
     @version.setter
     def version(self, value: int) -> None:
         self.owner.version = value
+
+
+def storage_on(array: Array) -> Storage:
+    """Return a storage on memory that others hold too; it is sealed if the array is read-only."""
+    return Storage(array) if array.flags.writeable else Sealed(array)
+
+
+def reinterpret(storage: Storage, dtype: Any) -> Storage:
+    """Return a storage read as an array library's dtype; what is left over at its end cannot be read."""
+    counted = storage.owner if isinstance(storage, Reinterpreted) else storage
+    if counted.array.dtype == dtype:
+        return counted
+    buffer = counted.buffer
+    whole = buffer.nbytes // dtype.itemsize * dtype.itemsize
+    return Reinterpreted(counted, buffer.view("uint8")[:whole].view(dtype))
+
+
+def lender(storage: Storage) -> Storage:
+    """Return the storage that one with its own count of writes reads; any other is its own."""
+    return storage.owner if storage.__class__ is Borrowed else storage
+
+
+def owner(storage: Storage) -> Storage:
+    """Return the storage to which the memory belongs."""
+    while isinstance(storage, Borrowed):
+        storage = storage.owner
+    return storage
 
 
 def flatten(array: Array) -> Array:

@@ -44,7 +44,9 @@ from minitensor.ops import (
 from minitensor.ops import complex as parts
 from minitensor.ops import linalg_spellings as linalg
 from minitensor.ops import matmul as products
+from minitensor.ops import out as delivery
 from minitensor.ops import quantile as quantiles
+from minitensor.ops import resize as memory
 from minitensor.ops import scatter as scattering
 from minitensor.ops import sort as sorting
 
@@ -55,7 +57,7 @@ class Tensor(TensorBase):
     __slots__ = ()
 
     _refresh = aliasing.refresh
-    _receive = aliasing.receive
+    _deliver = delivery.deliver
     _written_by = aliasing.written_by
 
     def __init__(self, *data: Any) -> None:
@@ -308,7 +310,7 @@ class Tensor(TensorBase):
     expand, expand_as, broadcast_to = shape.expand, shape.expand_as, shape.broadcast_to
     narrow, select, unfold, diagonal = shape.narrow, shape.select, shape.unfold, shape.diagonal
     as_strided, as_strided_ = shape.as_strided, shape.as_strided_
-    resize_, resize_as_ = shape.resize_, shape.resize_as_
+    resize_, resize_as_, set_ = memory.resize_, memory.resize_as_, memory.set_
     repeat, tile, repeat_interleave = shape.repeat, shape.tile, shape.repeat_interleave
     flip, fliplr, flipud, roll, rot90 = shape.flip, shape.fliplr, shape.flipud, shape.roll, shape.rot90
     tril, tril_, triu, triu_ = triangle.tril, triangle.tril_, triangle.triu, triangle.triu_

@@ -60,6 +60,7 @@ class Op:
 
     __slots__ = (
         "body", "fill", "formulas", "inputs", "kept", "multiple", "name", "names", "places", "plans", "positional",
+        "takes_out",
     )  # fmt: skip
 
     name: str
@@ -72,6 +73,7 @@ class Op:
     inputs: tuple[int, ...]  # the differentiable inputs' positions
     kept: tuple[int, ...]  # the positions that some formula asks for
     multiple: bool  # several results: formulas take `grads`
+    takes_out: bool  # the body declares `out`
     plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]]
 
     def plan(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], bool]:

@@ -120,6 +120,7 @@ def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) 
     op = Op()
     op.name, op.body = body.__name__.strip("_"), positional(body, by_position, by_name)
     op.names, op.positional = by_position + by_name, len(by_position)
+    op.takes_out = "out" in body.__code__.co_varnames[: body.__code__.co_argcount + body.__code__.co_kwonlyargcount]
     keywords = body.__kwdefaults__ or {}
     defaults = body.__defaults__ or ()
     op.fill = (
@@ -248,7 +249,7 @@ def unary(op: Op) -> Callable[..., Any]:
                 mode.made(made, (input,), result)
         else:
             result._node = None
-        return result if out is None else out._receive(result)
+        return result if out is None else result._deliver(out, op, (input,))
 
     return call
 
@@ -354,7 +355,7 @@ def pair(op: Op) -> Callable[..., Any]:
                 mode.made(made, (input, other), result)
         else:
             result._node = None
-        return result if out is None else out._receive(result)
+        return result if out is None else result._deliver(out, op, (input, other))
 
     return call
 
@@ -392,7 +393,7 @@ def single(op: Op) -> Callable[..., Any]:
             made = result._node = record(op, (node,), bound, result)
             if mode is not True:
                 mode.made(made, bound, result)
-        return result if out is None else out._receive(result)
+        return result if out is None else result._deliver(out, op, bound)
 
     return call
 
@@ -413,7 +414,7 @@ def general(op: Op) -> Callable[..., Any]:
             made = result._node = record(op, edges, bound, result)
             if (mode := grad_mode.get()) is not True:
                 mode.made(made, bound, result)
-        return result if out is None else out._receive(result)
+        return result if out is None else result._deliver(out, op, bound)
 
     return call
 
@@ -429,7 +430,7 @@ def plain(op: Op) -> Callable[..., Any]:
         except Exception as error:
             return rescued(op, call, bound, error, out)
         result = wrap(like(op, bound), array)
-        return result if out is None else out._receive(result)
+        return result if out is None else result._deliver(out, op, bound)
 
     return call
 
@@ -451,7 +452,7 @@ def plain_pair(op: Op) -> Callable[..., Any]:
         result = new((other if input.__class__ in NUMBERS else input).result_class)
         result.array = array
         result._storage = result._layout = result._node = result._base = None
-        return result if out is None else out._receive(result)
+        return result if out is None else result._deliver(out, op, (input, other))
 
     return call
 
@@ -625,7 +626,7 @@ def sequence(op: Op) -> Callable[..., Any]:
             result._node = node
             if mode is not True:
                 mode.made(node, bound, result)
-        return result if out is None else out._receive(result)
+        return result if out is None else result._deliver(out, op, bound)
 
     return call
 

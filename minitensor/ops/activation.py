@@ -19,6 +19,7 @@ from minitensor.errors import ArgumentError, DtypeError, ShapeError, Unsupported
 from minitensor.ops.aliasing import inplace, writes
 from minitensor.ops.kinds import FLOATS, REALS, of_kind, require_kind
 from minitensor.ops.operand import number_beside
+from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import clamp_max, where
 from minitensor.ops.reduce import sum
 from minitensor.ops.special import precise
@@ -222,7 +223,7 @@ def selu(input: Tensor) -> Tensor:
 @differentiable(
     input=lambda grad, input, beta, threshold: grad * where(input * beta > threshold, 1.0, sigmoid(input * beta))
 )
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Array:
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: Tensor | None = None) -> Array:
     """Return ``log(1 + exp(beta * input)) / beta``, and ``input`` where ``beta * input`` exceeds ``threshold``."""
     xp, array = input.xp, of_kind("softplus", FLOATS, input.array)
     kind = array.dtype.type
@@ -232,7 +233,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Array
 
 
 @differentiable(input=lambda grad, input: grad * sigmoid(-input))
-def logsigmoid(input: Tensor) -> Array:
+def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(sigmoid(input))`` without overflow."""
     xp, array = input.xp, of_kind("logsigmoid", FLOATS, input.array)
     return xp.minimum(array, array.dtype.type(0)) - xp.log1p(xp.exp(-xp.abs(array)))
@@ -329,15 +330,16 @@ def gelu_by_tanh(input: Tensor) -> Array:
 
 
 @composite
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Tensor:
     """Return ``input`` times the normal distribution function of it (Hendrycks and Gimpel 2016).
 
     ``approximate="tanh"`` takes a hyperbolic tangent for the distribution function, as some networks were trained with.
     """
     if approximate == "none":
-        return _gelu(input)
+        found = _gelu(input)
+        return found if out is None else delivered("gelu", found, out, input)
     if approximate == "tanh":
-        return gelu_by_tanh(input)
+        return delivered("gelu", gelu_by_tanh(input), out, input)
     raise GeluKind(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
 
 
@@ -425,7 +427,7 @@ def _log_softmax(input: Tensor, dim: int) -> Array:
 
 
 @composite
-def softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
+def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return ``exp(input) / sum(exp(input))`` along ``dim``: positive numbers that add up to 1.
 
     >>> import minitensor as torch
@@ -434,15 +436,17 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
     """
     if dtype is not None:
         input = input.to(dtype)
-    return _softmax(input, wrap_dim(dim, input.ndim))
+    found = _softmax(input, wrap_dim(dim, input.ndim))
+    return found if out is None else delivered("softmax", found, out)
 
 
 @composite
-def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return ``log(softmax(input, dim))``, exact also where the softmax is tiny."""
     if dtype is not None:
         input = input.to(dtype)
-    return _log_softmax(input, wrap_dim(dim, input.ndim))
+    found = _log_softmax(input, wrap_dim(dim, input.ndim))
+    return found if out is None else delivered("log_softmax", found, out)
 
 
 def softmin(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Everything that happens when two tensors share memory: windows and their gradients, in-place operations, ``out=``.
+"""Everything that happens when two tensors share memory: windows and their gradients, in-place operations.
 
 The graph below knows nodes but no operations, and the operations elsewhere know nothing of sharing; this chapter joins
 the two. It holds the three operations on windows (``pick``, ``place``, ``erase``), the decorators ``inplace`` and
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import functools
 import operator
-import warnings
 from copy import copy
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
@@ -40,12 +39,17 @@ from minitensor.autograd.record import (
     remember,
     view,
 )
-from minitensor.base import TensorBase, array_dtype, new, wrap
-from minitensor.callers import user_level
-from minitensor.errors import DtypeError, GradError, InplaceError, NoValues, ShapeError, WrongTypeError
+from minitensor.base import TensorBase, array_dtype, new, require_writable, wrap
+from minitensor.errors import (
+    DtypeError,
+    InplaceError,
+    NoValues,
+    ShapeError,
+    WrongTypeError,
+)
 from minitensor.ops.operand import is_number, meets, number_beside
 from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
-from minitensor.storage import Reinterpreted, Storage
+from minitensor.storage import owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -332,18 +336,22 @@ def check_tensor(name: str, input: Any) -> None:
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
 
 
-def refuse_overlap(name: str, input: Any) -> None:
-    """Refuse to write where two elements lie in one cell."""
-    if input._layout is not None and layouts.overlaps_itself(input._layout):
+def refuse_write(name: str, input: Any) -> None:
+    """Refuse to write into read-only memory, and where two elements lie in one cell."""
+    layout = input._layout
+    if layout is None:  # a fresh result, in memory of its own
+        return
+    if layouts.overlaps_itself(layout):
         raise InplaceError(
             f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            f"location (shape {tuple(input.shape)}, strides {input.layout.strides}); clone() it before writing"
+            f"location (shape {tuple(input.shape)}, strides {layout.strides}); clone() it before writing"
         )
+    require_writable(name, input)
 
 
 def prepare(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
     """Refuse a write that would be wrong; return the edges to record, or None."""
-    refuse_overlap(name, input)
+    refuse_write(name, input)
     mode = grad_mode.get()
     if mode is not True and mode is not False:
         mode.writes(name, input)
@@ -490,60 +498,8 @@ def shares_storage(a: Any, b: Any) -> bool:
     return a is b or (a._storage is not None and b._storage is not None and owner(a._storage) is owner(b._storage))
 
 
-def owner(storage: Storage) -> Storage:
-    """Return the storage whose memory this one reads, perhaps as another dtype."""
-    return storage.owner if isinstance(storage, Reinterpreted) else storage
-
-
 def snapshot(tensor: Any) -> Any:
     """Return a copy of the values as they are now, with the same place in the graph."""
     copy = wrap(tensor.result_class, tensor.array.copy())
     copy._node = tensor.node
     return copy
-
-
-# -- out= --------------------------------------------------------------------------------------------------------------
-
-
-def delivered(result: Tensor, out: Tensor | None) -> Tensor:
-    """Return a composite's result, written into ``out`` where that was given."""
-    return result if out is None else receive(out, result)
-
-
-def receive(out: Tensor, result: Tensor) -> Tensor:
-    """Write a result into the tensor given as ``out=``: resized when its shape differs, cast when its dtype does."""
-    if not isinstance(out, TensorBase):
-        raise WrongTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
-    if grad_mode.get() and (result.node is not None or out.node is not None):
-        raise GradError(
-            "functions with out=... arguments don't support automatic differentiation, but one of the arguments "
-            "requires grad: leave out= away, or wrap the call in torch.no_grad()"
-        )
-    if not dtypes.can_cast(result.dtype, out.dtype):
-        raise DtypeError(f"result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name}")
-    if out._layout is not None and layouts.overlaps_itself(out._layout):
-        raise InplaceError(
-            "out=: unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            f"location (shape {tuple(out.shape)}, strides {out.layout.strides}); clone() it before"
-        )
-    if out.shape != result.shape:
-        resize(out, result.layout.shape)
-    mode = grad_mode.get()
-    if mode is not True and mode is not False:
-        mode.writes("a function with out=...", out)
-    out.array[...] = result.array
-    out.storage.version += 1
-    return out
-
-
-def resize(out: Tensor, shape: tuple[int, ...]) -> None:
-    """Give ``out`` new memory of another shape, with a warning if it held anything."""
-    if out.numel():
-        warnings.warn(
-            f"an output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
-            f"match the required output shape {list(shape)}",
-            UserWarning,
-            stacklevel=user_level(),
-        )
-    out.array = out.xp.empty(shape, out.array.dtype)
-    out._storage = out._layout = out._base = None

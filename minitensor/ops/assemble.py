@@ -18,6 +18,7 @@ from minitensor.ops.creation import arange, zeros
 from minitensor.ops.index import getitem
 from minitensor.ops.join import stack
 from minitensor.ops.operand import require_tensors, result_dtype
+from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import floor_divide, remainder
 from minitensor.ops.reduce import sum as total
 from minitensor.ops.shape import as_strided, diagonal, meshgrid, reshape, select, view
@@ -58,7 +59,8 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
 
 @composite
 def slice_scatter(
-    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1, *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Return a copy in which the part ``start:end:step`` of ``dim`` is ``src``.
 
@@ -71,7 +73,7 @@ def slice_scatter(
     made = own(input, src)
     place = shapes.wrap_dim(dim, made.ndim)
     window = getitem(made, (slice(None),) * place + (slice(start, end, step),))
-    return replaced("slice_scatter", made, window, src)
+    return delivered("slice_scatter", replaced("slice_scatter", made, window, src), out)
 
 
 @composite

@@ -13,9 +13,9 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError
-from minitensor.ops.aliasing import delivered
 from minitensor.ops.kinds import FLOATS
 from minitensor.ops.operand import is_number, result_dtype
+from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import library_of, mul, mul_, ordered, pow, pow_, where
 
 if TYPE_CHECKING:
@@ -80,11 +80,7 @@ def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None)
     if is_number(input) and is_number(exponent):
         raise ArgumentTypeError(f"float_power: expected a tensor among the operands, got {input!r} and {exponent!r}")
     wanted = wide_dtype(input, exponent)
-    if isinstance(out, TensorBase) and out.dtype is not wanted:
-        raise DtypeError(
-            f"float_power: the result type {wanted.name} can't be cast to {out.dtype.name}; give an out= of that type"
-        )
-    return delivered(pow(widened(input, wanted), widened(exponent, wanted)), out)
+    return delivered("float_power", pow(widened(input, wanted), widened(exponent, wanted)), out, input, exponent)
 
 
 @composite
@@ -111,13 +107,13 @@ def widened(operand: Any, wanted: dtypes.dtype) -> Any:
 @composite
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return angles in radians that were given in degrees."""
-    return delivered(mul(measurable("deg2rad", input), math.pi / 180), out)
+    return delivered("deg2rad", mul(measurable("deg2rad", input), math.pi / 180), out, input)
 
 
 @composite
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return angles in degrees that were given in radians."""
-    return delivered(mul(measurable("rad2deg", input), 180 / math.pi), out)
+    return delivered("rad2deg", mul(measurable("rad2deg", input), 180 / math.pi), out, input)
 
 
 @composite

@@ -12,9 +12,10 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.errors import DtypeError
-from minitensor.ops.aliasing import delivered, inplace
+from minitensor.ops.aliasing import inplace
 from minitensor.ops.kinds import FLOATS, INTEGERS, ORDERED, of_kind
 from minitensor.ops.operand import require_tensors, result_dtype, tensor_first
+from minitensor.ops.out import delivered, received
 from minitensor.ops.pointwise import library_of, mul, mul_, ordered, pow, where
 from minitensor.ops.return_types import frexp as FrexpResult
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @nondifferentiable
-def signbit(input: Tensor) -> Array:
+def signbit(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Whether the sign is minus, also of -0.0."""
     array = of_kind("signbit", ORDERED, input.array)
     return input.xp.signbit(array) if array.dtype.kind == "f" else array < 0
@@ -54,7 +55,7 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Arr
 
 
 @nondifferentiable
-def heaviside(input: Tensor, values: Tensor) -> Array:
+def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Array:
     """Return 0 for what is negative, 1 for what is positive, and ``values`` at zero."""
     require_tensors("heaviside", input=input, values=values)
     if input.dtype is not values.dtype:
@@ -80,9 +81,7 @@ def frexp(input: Tensor, *, out: Any = None) -> FrexpResult:
         raise DtypeError(f"torch.frexp() only supports floating-point dtypes, got {input.dtype.name}")
     exponent = exponents(input)
     mantissa = _mantissa(input, exponent)
-    if out is None:
-        return FrexpResult(mantissa, exponent)
-    return FrexpResult(delivered(mantissa, out[0]), delivered(exponent, out[1]))
+    return FrexpResult(*received("frexp", (mantissa, exponent), out))
 
 
 @nondifferentiable
@@ -108,10 +107,10 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     require_tensors("ldexp", input=input, other=other)
     if is_exact(input, other):
-        return delivered(_ldexp(input, other), out)
+        return delivered("ldexp", _ldexp(input, other), out, input)
     if input.dtype.is_complex:
         other = other.to(result_dtype(input, other))
-    return delivered(mul(input, pow(2.0, other)), out)
+    return delivered("ldexp", mul(input, pow(2.0, other)), out, input)
 
 
 def is_exact(input: Tensor, other: Tensor) -> bool:
@@ -155,7 +154,7 @@ def integers(name: str, input: Tensor, other: Tensor) -> tuple[Array, Array]:
 
 
 @nondifferentiable
-def gcd(input: Tensor, other: Tensor) -> Array:
+def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the greatest common divisor.
 
     >>> import minitensor as torch
@@ -167,7 +166,7 @@ def gcd(input: Tensor, other: Tensor) -> Array:
 
 
 @nondifferentiable
-def lcm(input: Tensor, other: Tensor) -> Array:
+def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the least common multiple."""
     a, b = integers("lcm", input, other)
     return library_of(input, other).lcm(a, b)

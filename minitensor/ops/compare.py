@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @nondifferentiable
-def eq(input: Operand, other: Operand) -> Array:
+def eq(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Whether elements are equal; shapes broadcast. NaN equals nothing.
 
     >>> import minitensor as torch
@@ -39,7 +39,7 @@ def eq(input: Operand, other: Operand) -> Array:
 
 
 @nondifferentiable
-def ne(input: Operand, other: Operand) -> Array:
+def ne(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Whether elements differ; shapes broadcast."""
     a, b = tensor_first("ne", input, other)
     result: Array = a != b
@@ -47,28 +47,28 @@ def ne(input: Operand, other: Operand) -> Array:
 
 
 @nondifferentiable
-def lt(input: Operand, other: Operand) -> Array:
+def lt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Whether ``input`` is less than ``other``; shapes broadcast."""
     a, b = ordered("lt", input, other)
     return a < b
 
 
 @nondifferentiable
-def le(input: Operand, other: Operand) -> Array:
+def le(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Whether ``input`` is less than ``other`` or equal; shapes broadcast."""
     a, b = ordered("le", input, other)
     return a <= b
 
 
 @nondifferentiable
-def gt(input: Operand, other: Operand) -> Array:
+def gt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Whether ``input`` is greater than ``other``; shapes broadcast."""
     a, b = ordered("gt", input, other)
     return a > b
 
 
 @nondifferentiable
-def ge(input: Operand, other: Operand) -> Array:
+def ge(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Whether ``input`` is greater than ``other`` or equal; shapes broadcast."""
     a, b = ordered("ge", input, other)
     return a >= b
@@ -180,14 +180,14 @@ def isinf(input: Tensor) -> Array:
 
 
 @nondifferentiable
-def isposinf(input: Tensor) -> Array:
+def isposinf(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Whether an element is plus infinity."""
     result: Array = input.array == infinity(input)
     return result
 
 
 @nondifferentiable
-def isneginf(input: Tensor) -> Array:
+def isneginf(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Whether an element is minus infinity."""
     result: Array = input.array == -infinity(input)
     return result
@@ -213,7 +213,10 @@ def isreal(input: Tensor) -> Array:
 
 
 @nondifferentiable
-def isin(elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False) -> Array:
+def isin(
+    elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False,
+    out: Tensor | None = None,
+) -> Array:
     """Whether each of ``elements`` is among ``test_elements``."""
     a, b = operands(elements, test_elements)
     of_kind("isin", REALS, a)
@@ -225,7 +228,7 @@ def isin(elements: Operand, test_elements: Operand, *, assume_unique: bool = Fal
 
 
 @nondifferentiable
-def logical_and(input: Tensor, other: Tensor) -> Array:
+def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Whether both elements are nonzero."""
     a, b = tensors("logical_and", input, other)
     result: Array = same_device(input, other).xp.logical_and(a, b)
@@ -233,7 +236,7 @@ def logical_and(input: Tensor, other: Tensor) -> Array:
 
 
 @nondifferentiable
-def logical_or(input: Tensor, other: Tensor) -> Array:
+def logical_or(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Whether one of two elements is nonzero, or both."""
     a, b = tensors("logical_or", input, other)
     result: Array = same_device(input, other).xp.logical_or(a, b)
@@ -241,7 +244,7 @@ def logical_or(input: Tensor, other: Tensor) -> Array:
 
 
 @nondifferentiable
-def logical_xor(input: Tensor, other: Tensor) -> Array:
+def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Whether exactly one of two elements is nonzero."""
     a, b = tensors("logical_xor", input, other)
     result: Array = same_device(input, other).xp.logical_xor(a, b)
@@ -249,7 +252,7 @@ def logical_xor(input: Tensor, other: Tensor) -> Array:
 
 
 @nondifferentiable
-def logical_not(input: Tensor) -> Array:
+def logical_not(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Whether an element is zero."""
     return input.xp.logical_not(input.array)
 
@@ -258,28 +261,28 @@ def logical_not(input: Tensor) -> Array:
 
 
 @nondifferentiable
-def bitwise_and(input: Operand, other: Operand) -> Array:
+def bitwise_and(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Keep the bits that both have; of bools, whether both are true."""
     a, b = bits("bitwise_and", input, other)
     return a & b
 
 
 @nondifferentiable
-def bitwise_or(input: Operand, other: Operand) -> Array:
+def bitwise_or(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Keep the bits that either has; of bools, whether either is true."""
     a, b = bits("bitwise_or", input, other)
     return a | b
 
 
 @nondifferentiable
-def bitwise_xor(input: Operand, other: Operand) -> Array:
+def bitwise_xor(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Keep the bits that exactly one has; of bools, whether they differ."""
     a, b = bits("bitwise_xor", input, other)
     return a ^ b
 
 
 @nondifferentiable
-def bitwise_not(input: Tensor) -> Array:
+def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Flip all bits; of bools, negate."""
     array = input.array
     if array.dtype.kind not in "biu":
@@ -288,14 +291,14 @@ def bitwise_not(input: Tensor) -> Array:
 
 
 @nondifferentiable
-def bitwise_left_shift(input: Operand, other: Operand) -> Array:
+def bitwise_left_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Shift the bits ``other`` places up: times ``2 ** other``."""
     a, b = bits("bitwise_left_shift", input, other, INTEGERS)
     return a << b
 
 
 @nondifferentiable
-def bitwise_right_shift(input: Operand, other: Operand) -> Array:
+def bitwise_right_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Shift the bits ``other`` places down; the sign stays."""
     a, b = bits("bitwise_right_shift", input, other, INTEGERS)
     return a >> b

@@ -16,13 +16,14 @@ from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, new
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.layout import Layout
-from minitensor.ops.aliasing import delivered, inplace, op_of
+from minitensor.ops.aliasing import inplace, op_of
 from minitensor.ops.cast import copy_, fill_
 from minitensor.ops.operand import require_tensors, same_device, two_arrays
+from minitensor.ops.out import delivered
 from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
 from minitensor.ops.pointwise import _conj, as_float, conj, mul, where
 from minitensor.ops.unary import cos, sin
-from minitensor.storage import Reinterpreted, Storage
+from minitensor.storage import Storage, reinterpret
 
 if TYPE_CHECKING:
     from minitensor.autograd.node import Op
@@ -32,17 +33,6 @@ if TYPE_CHECKING:
 
 
 # -- the same memory, read otherwise -----------------------------------------------------------------------------------
-
-
-def reinterpreted(input: Tensor, wanted: Dtype) -> Storage:
-    """Return a tensor's storage read as another dtype; that of the memory's owner is the owner itself."""
-    storage = input.storage
-    owner = storage.owner if isinstance(storage, Reinterpreted) else storage
-    if owner.array.dtype == wanted.numpy:
-        return owner
-    buffer = owner.buffer
-    whole = buffer.nbytes // wanted.itemsize * wanted.itemsize  # what is left over at the end cannot be read
-    return Reinterpreted(owner, buffer[: whole // buffer.itemsize].view(wanted.numpy))
 
 
 def seen_as(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tensor:
@@ -78,7 +68,7 @@ def view_as_real(input: Tensor) -> Tensor:
         raise DtypeError(f"view_as_real is only supported for complex tensors, got {input.dtype.name}")
     if input.batched:
         return input._through(view_as_real)  # type: ignore[no-any-return]  # a Batched
-    storage = reinterpreted(input, input.dtype.to_real())
+    storage = reinterpret(input.storage, input.dtype.to_real().numpy)
     return seen_as(input, storage, as_pairs(input.layout), AS_REAL)
 
 
@@ -96,7 +86,7 @@ def view_as_complex(input: Tensor) -> Tensor:
     if input.batched:
         return input._through(view_as_complex)  # type: ignore[no-any-return]  # a Batched
     layout = joined(input.layout)
-    return seen_as(input, reinterpreted(input, input.dtype.to_complex()), layout, AS_COMPLEX)
+    return seen_as(input, reinterpret(input.storage, input.dtype.to_complex().numpy), layout, AS_COMPLEX)
 
 
 def joined(layout: Layout) -> Layout:
@@ -159,7 +149,7 @@ def view_dtype(input: Tensor, dtype: Dtype) -> Tensor:
         return input.view(input.shape)
     result: Any = new(input.result_class)
     result._layout = resized(input, dtype)
-    result._storage = reinterpreted(input, dtype)
+    result._storage = reinterpret(input.storage, dtype.numpy)
     result._node = result._base = None
     seen: Tensor = result
     return seen
@@ -214,8 +204,7 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([1.+0.j, 2.-1.j])
     """
     check_parts("complex", real=real, imag=imag)
-    check_whole("complex", real, out)
-    return delivered(_complex(real, imag), out)
+    return delivered("complex", _complex(real, imag), out, real, imag)
 
 
 def check_parts(name: str, **parts: Any) -> None:
@@ -230,18 +219,11 @@ def check_parts(name: str, **parts: Any) -> None:
         raise DtypeError(f"{name}: expected two parts of one dtype, got {first.name} and {second.name}; cast one")
 
 
-def check_whole(name: str, part: Tensor, out: Any) -> None:
-    """Refuse an ``out`` of another dtype than the result's."""
-    if isinstance(out, TensorBase) and out.dtype is not part.dtype.to_complex():
-        raise DtypeError(f"{name}: expected out= of dtype {part.dtype.to_complex().name}, got {out.dtype.name}")
-
-
 @composite
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return complex numbers of the given moduli and angles, ``abs * exp(i * angle)``."""
     check_parts("polar", abs=abs, angle=angle)
-    check_whole("polar", abs, out)
-    return delivered(_complex(mul(abs, cos(angle)), mul(abs, sin(angle))), out)
+    return delivered("polar", _complex(mul(abs, cos(angle)), mul(abs, sin(angle))), out)
 
 
 # -- what they are -----------------------------------------------------------------------------------------------------
@@ -288,7 +270,7 @@ resolve_neg, is_neg = resolve_conj, is_conj
 @composite
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the complex conjugate in memory of its own; a real tensor itself."""
-    return delivered(conj(input), out)
+    return delivered("conj_physical", conj(input), out, input)
 
 
 @inplace(_conj)

@@ -14,10 +14,10 @@ from minitensor.autograd.record import nondifferentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtype, UsageError
 from minitensor.ops import return_types
-from minitensor.ops.aliasing import delivered
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.creation import spaced
 from minitensor.ops.operand import same_device
+from minitensor.ops.out import delivered, received
 from minitensor.shapes import integer, wrap_dim
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
     """
     bins = one_or_more("histc", bins)
     low, high = range_of("histc", input, min, max, 1)
-    return delivered(_histc(input, bins, low, high), out)
+    return delivered("histc", _histc(input, bins, low, high), out)
 
 
 @nondifferentiable
@@ -220,7 +220,7 @@ def histogram(
     edges = edges_of("histogram", input, bins, range)
     hist = histogram_of(input, input.array.reshape(-1, 1), [edges], weight, density)
     found = return_types.histogram(wrap(input.result_class, hist), wrap(input.result_class, edges))
-    return found if out is None else return_types.histogram(*[t._receive(r) for t, r in zip(out, found, strict=True)])
+    return return_types.histogram(*received("histogram", found, out))
 
 
 @composite

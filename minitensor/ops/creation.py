@@ -16,11 +16,13 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.face import set_requires_grad
 from minitensor.autograd.misuse import composite
-from minitensor.base import TensorBase, new, wrap
+from minitensor.base import TensorBase, new, require_writable, wrap
 from minitensor.device import CPU, device
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
+from minitensor.ops.out import filled, warn_of_resize
+from minitensor.ops.resize import resize_
 from minitensor.shapes import normalize_sizes
-from minitensor.storage import Storage
+from minitensor.storage import Storage, storage_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -207,7 +209,7 @@ def from_numpy(ndarray: Array) -> Tensor:
 
 def on_memory(array: Array) -> Tensor:
     """Return a tensor that looks at a host array's memory as it lies."""
-    if array.flags.c_contiguous:
+    if array.flags.c_contiguous and array.flags.writeable:
         made: Tensor = wrap(TensorBase.result_class, array.view(numpy.ndarray))
         return made
     layout = layouts.Layout(array.shape, tuple([
@@ -216,7 +218,7 @@ def on_memory(array: Array) -> Tensor:
     _, end = layouts.extent(layout)
     flat = numpy.lib.stride_tricks.as_strided(array, (end,), (array.itemsize,), writeable=array.flags.writeable)
     shared: Tensor = new(TensorBase.result_class)
-    shared._storage, shared._layout = Storage(flat), layout
+    shared._storage, shared._layout = storage_on(flat), layout
     shared._node = shared._base = None
     return shared
 
@@ -254,23 +256,54 @@ def library(where: DeviceLike) -> Library:
     return (CPU if where is None else device(where)).backend.xp
 
 
-def deliver(array: Array, out: Tensor | None, requires_grad: bool) -> Tensor:
+def hand_over(name: str, array: Array, out: Tensor | None, requires_grad: bool) -> Tensor:
     """Return an array made on its device as a leaf, or write it into ``out``."""
     made: Tensor = wrap(TensorBase.result_class, array)
     if out is not None:
-        return out._receive(made)
+        set_requires_grad(filled(name, made, out), requires_grad)
+        return out
     if requires_grad:
         set_requires_grad(made, requires_grad)
     return made
 
 
+def hand_over_range(name: str, array: Array, out: Tensor | None, requires_grad: bool) -> Tensor:
+    """Return a range as a leaf, or write it into ``out``: with a warning if that has another number of elements."""
+    values = in_shape_of(array, out)
+    if out is not None and out.shape != values.shape:
+        warn_of_resize(out, values.shape)
+    return hand_over(name, values, out, requires_grad)
+
+
+def in_shape_of(array: Array, out: Tensor | None) -> Array:
+    """Return a range in the shape of ``out``, if that has as many elements."""
+    return array if out is None or out.numel() != array.size else array.reshape(out.layout.shape)
+
+
 def chosen(wanted: dtype | None, out: Tensor | None = None) -> Any:
     """Return the array library's dtype for what was asked: given, that of ``out``, or the default."""
-    if wanted is not None:
-        return kind_of(wanted)
-    if out is not None and not isinstance(out, TensorBase):
+    if out is not None:
+        return dtype_of_out(wanted, out)
+    return dtypes.get_default_dtype().numpy if wanted is None else kind_of(wanted)
+
+
+def dtype_of_range(name: str, wanted: Any, refused: str) -> Any:
+    """Return the array library's dtype of evenly spaced values, unless it is of a kind that has no range."""
+    if wanted.kind in refused:
+        raise UnsupportedDtype(f"{name}: not implemented for {dtypes.from_numpy(wanted).name}: give another dtype")
+    return wanted
+
+
+def dtype_of_out(wanted: dtype | None, out: Any) -> Any:
+    """Return the array library's dtype of ``out``, which a dtype that is given too must be."""
+    if not isinstance(out, TensorBase):
         raise WrongTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
-    return (dtypes.get_default_dtype() if out is None else out.dtype).numpy
+    if wanted is not None and kind_of(wanted) != out.dtype.numpy:
+        raise DtypeError(
+            f"dtype {dtypes.from_numpy(kind_of(wanted)).name} does not match dtype of out parameter ({out.dtype.name})"
+        )
+    require_writable("out=", out)
+    return out.dtype.numpy
 
 
 @composite
@@ -283,7 +316,7 @@ def zeros(
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return deliver(library(device).zeros(sizes_of(size), chosen(dtype, out)), out, requires_grad)
+    return hand_over("zeros", library(device).zeros(sizes_of(size), chosen(dtype, out)), out, requires_grad)
 
 
 @composite
@@ -291,7 +324,7 @@ def ones(
     *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
     """Return ones of the given size."""
-    return deliver(library(device).ones(sizes_of(size), chosen(dtype, out)), out, requires_grad)
+    return hand_over("ones", library(device).ones(sizes_of(size), chosen(dtype, out)), out, requires_grad)
 
 
 @composite
@@ -300,7 +333,10 @@ def empty(
     memory_format: Any = None,
 ) -> Tensor:
     """Return memory of the given size as it comes, to be written to."""
-    made = deliver(library(device).empty(sizes_of(size), chosen(dtype, out)), out, requires_grad)
+    shape, kind = sizes_of(size), chosen(dtype, out)
+    if out is not None:
+        return resize_(out, shape, memory_format=memory_format)
+    made = hand_over("empty", library(device).empty(shape, kind), None, requires_grad)
     return made if memory_format is None else made.contiguous(memory_format=memory_format)
 
 
@@ -315,10 +351,10 @@ def full(
     tensor([7, 7])
     """
     value = as_number(fill_value)
-    wanted = dtype or (dtypes.dtype_of_number(value) if out is None else out.dtype)
+    wanted = dtypes.from_numpy(chosen(dtype or (dtypes.dtype_of_number(value) if out is None else None), out))
     dtypes.require_fits(value, wanted)
     shape = sizes_of((tuple(size),) if not isinstance(size, int) else (size,))
-    return deliver(library(device).full(shape, value, wanted.numpy), out, requires_grad)
+    return hand_over("full", library(device).full(shape, value, wanted.numpy), out, requires_grad)
 
 
 @composite
@@ -329,7 +365,7 @@ def eye(
     """Return the (n, m) matrix with ones on the diagonal."""
     if n < 0 or (m is not None and m < 0):
         raise ShapeError(f"eye: sizes must not be negative, got {n} and {m}")
-    return deliver(library(device).eye(n, m, dtype=chosen(dtype, out)), out, requires_grad)
+    return hand_over("eye", library(device).eye(n, m, dtype=chosen(dtype, out)), out, requires_grad)
 
 
 @composite
@@ -348,7 +384,8 @@ def arange(
     if any(isinstance(each, complex) for each in limits):
         raise DtypeError(f"arange: complex numbers have no order, got {limits}")
     whole = all(isinstance(each, int) for each in limits)
-    wanted = chosen(dtype, out) if dtype or out is not None or not whole else dtypes.int64.numpy
+    default = dtypes.int64 if whole and out is None else None
+    wanted = dtype_of_range("arange", chosen(dtype or default, out), "bc")
     if wanted.kind in "iu" and all(math.isfinite(each) for each in limits):
         limits = whole_limits(limits, wanted)
     first, last, stride = limits
@@ -362,7 +399,7 @@ def arange(
         )
     count = -((first - last) // stride) if isinstance(stride, int) else math.ceil((last - first) / stride)
     steps = library(device).arange(count)
-    return deliver((first + steps * stride).astype(wanted), out, requires_grad)
+    return hand_over_range("arange", (first + steps * stride).astype(wanted), out, requires_grad)
 
 
 class ZeroStep(DtypeError, ArgumentError):
@@ -389,8 +426,9 @@ def linspace(
     tensor([0.0000, 0.5000, 1.0000])
     """
     first, last = ends("linspace", start, end, steps)
-    values = spaced(first, last, steps, spacing_dtype(first, last, dtype, out), library(device))
-    return deliver(values, out, requires_grad)
+    wanted = dtype_of_range("linspace", spacing_dtype(first, last, dtype, out), "b")
+    values = spaced(first, last, steps, wanted, library(device))
+    return hand_over("linspace", in_shape_of(values, out), out, requires_grad)
 
 
 def ends(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any]:
@@ -436,10 +474,11 @@ def logspace(
     """Return ``base`` raised to evenly spaced exponents."""
     xp = library(device)
     first, last = ends("logspace", start, end, steps)
-    wanted = spacing_dtype(first, last, dtype, out)
+    wanted = dtype_of_range("logspace", spacing_dtype(first, last, dtype, out), "b")
     work = dtypes.complex128.numpy if wanted.kind == "c" else dtypes.float64.numpy
     exponents = spaced(cut(first, wanted), cut(last, wanted), steps, work, xp)
-    return deliver(xp.power(work.type(base), exponents).astype(wanted), out, requires_grad)
+    values = xp.power(work.type(base), exponents).astype(wanted)
+    return hand_over("logspace", in_shape_of(values, out), out, requires_grad)
 
 
 def cut(value: Any, wanted: Any) -> Any:
@@ -517,7 +556,7 @@ def triangular(name: str, row: Any, col: Any, wanted: dtype | None, where: Devic
 def placed(xp: Library, mask: Array, wanted: dtype | None) -> Tensor:
     """Return the indices of a mask's true elements, a row for each dim."""
     found = xp.stack(xp.nonzero(mask))
-    return deliver(found.astype((wanted or dtypes.int64).numpy), None, False)
+    return hand_over("triangle", found.astype((wanted or dtypes.int64).numpy), None, False)
 
 
 # -- like another tensor -----------------------------------------------------------------------------------------------
@@ -534,7 +573,7 @@ def filled_like(
     if value is not None:
         flat[...] = value
     array = backend.window(flat, kind, layout.shape, layout.strides, 0)
-    return deliver(array, None, requires_grad)
+    return hand_over("like", array, None, requires_grad)
 
 
 def layout_like(input: Tensor, format: Any) -> Layout:

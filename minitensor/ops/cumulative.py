@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
-from minitensor.errors import DtypeError
+from minitensor.errors import DtypeError, UnsupportedDtype
 from minitensor.layout import numel
 from minitensor.ops import return_types
-from minitensor.ops.aliasing import delivered, inplace
+from minitensor.ops.aliasing import inplace
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.kinds import INEXACT, of_kind
+from minitensor.ops.out import delivered, dtype_of_sum, received
 from minitensor.ops.pointwise import conj, div, where
 from minitensor.ops.unary import exp
 from minitensor.shapes import wrap_dim
@@ -53,9 +55,19 @@ def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor |
     >>> torch.cumsum(torch.tensor([1, 2, 3]), 0)
     tensor([1, 3, 6])
     """
+    if out is not None:
+        dtype = dtype_of_running("cumsum", dtype, out)
     if dtype is not None:
-        return delivered(cumsum(input.to(dtype), dim).to(dtype), out)
-    return delivered(_cumsum(input, wrap_dim(dim, input.ndim), False), out)
+        return delivered("cumsum", cumsum(input.to(dtype), dim).to(dtype), out, input)
+    return _cumsum(input, wrap_dim(dim, input.ndim), False)
+
+
+def dtype_of_running(name: str, wanted: Dtype | None, out: Any) -> Dtype | None:
+    """Return the dtype of running sums or products: that of ``out`` if none is wanted; bools have none."""
+    found = dtype_of_sum(name, wanted, out)
+    if found is dtypes.bool_:
+        raise UnsupportedDtype(f"{name}: not implemented for an out= of bools: give one of integers")
+    return found
 
 
 def running(input: Tensor, name: str, dim: int, reverse: bool) -> Array:
@@ -97,9 +109,11 @@ def _cumprod(input: Tensor, dim: int, reverse: bool) -> Array:
 @composite
 def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Return the products up to each element along ``dim``; of integers and bools as int64."""
+    if out is not None:
+        dtype = dtype_of_running("cumprod", dtype, out)
     if dtype is not None:
-        return delivered(cumprod(input.to(dtype), dim).to(dtype), out)
-    return delivered(_cumprod(input, wrap_dim(dim, input.ndim), False), out)
+        return delivered("cumprod", cumprod(input.to(dtype), dim).to(dtype), out, input)
+    return _cumprod(input, wrap_dim(dim, input.ndim), False)
 
 
 def products_of_others(input: Tensor, dim: int) -> Tensor:
@@ -191,15 +205,15 @@ def _cummin(input: Tensor, dim: int) -> tuple[Array, Array]:
 
 
 @composite
-def cummax(input: Tensor, dim: int) -> return_types.cummax:
+def cummax(input: Tensor, dim: int, *, out: Any = None) -> return_types.cummax:
     """Return the largest element up to each place along ``dim``, and where it stands; of equal ones the last."""
-    return return_types.cummax(*_cummax(input, wrap_dim(dim, input.ndim)))
+    return return_types.cummax(*received("cummax", _cummax(input, wrap_dim(dim, input.ndim)), out))
 
 
 @composite
-def cummin(input: Tensor, dim: int) -> return_types.cummin:
+def cummin(input: Tensor, dim: int, *, out: Any = None) -> return_types.cummin:
     """Return the smallest element up to each place along ``dim``, and where it stands; of equal ones the last."""
-    return return_types.cummin(*_cummin(input, wrap_dim(dim, input.ndim)))
+    return return_types.cummin(*received("cummin", _cummin(input, wrap_dim(dim, input.ndim)), out))
 
 
 # -- logarithms of sums ------------------------------------------------------------------------------------------------
@@ -249,7 +263,7 @@ def logarithm_of_sum(xp: Library, a: Array, b: Array) -> Array:
 @composite
 def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     """Return the logarithm of the sums of the exponentials up to each element along ``dim``, without overflow."""
-    return delivered(_logcumsumexp(input, wrap_dim(dim, input.ndim)), out)
+    return delivered("logcumsumexp", _logcumsumexp(input, wrap_dim(dim, input.ndim)), out, input)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from minitensor.autograd.face import grad_fn, is_leaf, requires_grad, set_requir
 from minitensor.base import new
 from minitensor.errors import GradError
 from minitensor.layout import Layout
-from minitensor.storage import Storage
+from minitensor.storage import Storage, lender
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -35,7 +35,7 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         )
     if id(self) in memo:
         return memo[id(self)]  # type: ignore[no-any-return]  # copy's memo is untyped
-    storage = self.storage
+    storage = lender(self.storage)
     if id(storage) not in memo:
         memo[id(storage)] = Storage(storage.buffer.copy())
         memo[id(memo)] = [*memo.get(id(memo), []), storage]  # keep the original alive as long as its id is a key
@@ -52,7 +52,7 @@ def reduce(self: Tensor, protocol: Any = None) -> tuple[Any, ...]:
     """Pickle storage and layout, so that tensors that share memory share it again."""
     if not is_leaf(self):
         raise GradError("only leaf tensors can be pickled: detach() it first")
-    storage = self.storage
+    storage = lender(self.storage)
     flat = Storage(self.backend.to_host(storage.buffer)) if self.device.type != "cpu" else storage
     return rebuild, (type(self), flat, tuple(self.layout), requires_grad(self), str(self.device))
 

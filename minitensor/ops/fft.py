@@ -19,8 +19,8 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.errors import DimError, DtypeError, ShapeError, UsageError
-from minitensor.ops.aliasing import delivered
-from minitensor.ops.creation import chosen, deliver, library
+from minitensor.ops.creation import chosen, dtype_of_range, hand_over_range, library
+from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import conj
 from minitensor.ops.shape import roll
 from minitensor.shapes import integer, normalize_sizes, wrap_dim
@@ -228,7 +228,7 @@ def fft(
     >>> torch.fft.fft(torch.tensor([1., 2., 3., 4.]))
     tensor([10.+0.j, -2.+2.j, -2.+0.j, -2.-2.j])
     """
-    return delivered(one("fft", input, n, dim, norm, True), out)
+    return delivered("fft", one("fft", input, n, dim, norm, True), out)
 
 
 @composite
@@ -236,7 +236,7 @@ def ifft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the signal along ``dim`` whose transform ``input`` is; arguments as for ``fft``."""
-    return delivered(one("ifft", input, n, dim, norm, False), out)
+    return delivered("ifft", one("ifft", input, n, dim, norm, False), out)
 
 
 @composite
@@ -244,7 +244,7 @@ def fftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform along several dims: ``dim``, or the last ``len(s)``, or all; ``s`` gives sizes as ``n`` of ``fft``."""
-    return delivered(many("fftn", input, s, dim, norm, True), out)
+    return delivered("fftn", many("fftn", input, s, dim, norm, True), out)
 
 
 @composite
@@ -252,7 +252,7 @@ def ifftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the signal along several dims whose transform ``input`` is; arguments as for ``fftn``."""
-    return delivered(many("ifftn", input, s, dim, norm, False), out)
+    return delivered("ifftn", many("ifftn", input, s, dim, norm, False), out)
 
 
 @composite
@@ -260,7 +260,7 @@ def fft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform along two dims."""
-    return delivered(many("fft2", input, s, dim, norm, True), out)
+    return delivered("fft2", many("fft2", input, s, dim, norm, True), out)
 
 
 @composite
@@ -268,7 +268,7 @@ def ifft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the signal along two dims whose transform ``input`` is."""
-    return delivered(many("ifft2", input, s, dim, norm, False), out)
+    return delivered("ifft2", many("ifft2", input, s, dim, norm, False), out)
 
 
 # -- real signals ------------------------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ def rfft(
     tensor([10.+0.j, -2.+2.j, -2.+0.j])
     """
     place, count = one_dim("rfft", input, dim), None if n is None else entries("rfft", n)
-    return delivered(to_half("rfft", input, count, place, norm), out)
+    return delivered("rfft", to_half("rfft", input, count, place, norm), out)
 
 
 @composite
@@ -312,7 +312,7 @@ def irfft(
 ) -> Tensor:
     """Return the real signal of ``n`` entries, by default ``2 * (size - 1)``, from half of its transform."""
     place, count = one_dim("irfft", input, dim), None if n is None else entries("irfft", n)
-    return delivered(from_half("irfft", input, count, place, norm), out)
+    return delivered("irfft", from_half("irfft", input, count, place, norm), out)
 
 
 @composite
@@ -320,7 +320,7 @@ def rfftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform a real signal along several dims; of the last one, half comes out."""
-    return delivered(to_half("rfftn", input, s, dim, norm), out)
+    return delivered("rfftn", to_half("rfftn", input, s, dim, norm), out)
 
 
 @composite
@@ -328,7 +328,7 @@ def irfftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real signal along several dims from half of its transform."""
-    return delivered(from_half("irfftn", input, s, dim, norm), out)
+    return delivered("irfftn", from_half("irfftn", input, s, dim, norm), out)
 
 
 @composite
@@ -336,7 +336,7 @@ def rfft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform a real signal along two dims; of the last one, half comes out."""
-    return delivered(to_half("rfft2", input, s, dim, norm), out)
+    return delivered("rfft2", to_half("rfft2", input, s, dim, norm), out)
 
 
 @composite
@@ -344,7 +344,7 @@ def irfft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real signal along two dims from half of its transform."""
-    return delivered(from_half("irfft2", input, s, dim, norm), out)
+    return delivered("irfft2", from_half("irfft2", input, s, dim, norm), out)
 
 
 # -- signals of which half is given ------------------------------------------------------------------------------------
@@ -356,7 +356,7 @@ def hfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real transform of a signal with ``x[n - j] = conj(x[j])``, the half of which is given."""
-    return delivered(irfft(conj(input), n, dim, OPPOSITE[norm_of(norm)]), out)
+    return delivered("hfft", irfft(conj(input), n, dim, OPPOSITE[norm_of(norm)]), out)
 
 
 @composite
@@ -365,7 +365,7 @@ def ihfft(
 ) -> Tensor:
     """Return the half of the signal whose transform is real and given: the inverse of ``hfft``."""
     require_real("ihfft", input)
-    return delivered(conj(rfft(input, n, dim, OPPOSITE[norm_of(norm)])), out)
+    return delivered("ihfft", conj(rfft(input, n, dim, OPPOSITE[norm_of(norm)])), out)
 
 
 @composite
@@ -373,7 +373,7 @@ def hfftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real transform along several dims of a signal of whose last one half is given."""
-    return delivered(from_half("hfftn", conj(input), s, dim, OPPOSITE[norm_of(norm)]), out)
+    return delivered("hfftn", from_half("hfftn", conj(input), s, dim, OPPOSITE[norm_of(norm)]), out)
 
 
 @composite
@@ -381,7 +381,7 @@ def ihfftn(
     input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return half of the signal whose transform along several dims is real and given."""
-    return delivered(conj(to_half("ihfftn", input, s, dim, OPPOSITE[norm_of(norm)])), out)
+    return delivered("ihfftn", conj(to_half("ihfftn", input, s, dim, OPPOSITE[norm_of(norm)])), out)
 
 
 @composite
@@ -389,7 +389,7 @@ def hfft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real transform along two dims of a signal of whose last one half is given."""
-    return delivered(from_half("hfft2", conj(input), s, dim, OPPOSITE[norm_of(norm)]), out)
+    return delivered("hfft2", from_half("hfft2", conj(input), s, dim, OPPOSITE[norm_of(norm)]), out)
 
 
 @composite
@@ -397,7 +397,7 @@ def ihfft2(
     input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return half of the signal whose transform along two dims is real and given."""
-    return delivered(conj(to_half("ihfft2", input, s, dim, OPPOSITE[norm_of(norm)])), out)
+    return delivered("ihfft2", conj(to_half("ihfft2", input, s, dim, OPPOSITE[norm_of(norm)])), out)
 
 
 # -- frequencies -------------------------------------------------------------------------------------------------------
@@ -434,8 +434,9 @@ def frequencies(name: str, n: int, d: float, wanted: Any, device: DeviceLike, ha
     """Return the multiples of 1 / (n d) that the entries of a spectrum stand for."""
     if integer(n) < 0:
         raise ShapeError(f"{name}: trying to create tensor with negative dimension {n}: [{n}]")
-    if wanted.kind not in "fc":
-        raise DtypeError(f"{name}: requires a floating point or complex dtype, got {dtypes.from_numpy(wanted).name}")
+    dtype_of_range(name, wanted, "c")
+    if wanted.kind != "f":
+        raise DtypeError(f"{name}: requires a floating point dtype, got {dtypes.from_numpy(wanted).name}")
     places = library(device).arange(n // 2 + 1 if half else n)
     if not half:
         places[(n + 1) // 2 :] -= n
@@ -454,7 +455,8 @@ def fftfreq(
     >>> torch.fft.fftfreq(5)
     tensor([ 0.0000,  0.2000,  0.4000, -0.4000, -0.2000])
     """
-    return deliver(frequencies("fftfreq", n, d, chosen(dtype, out), device, False), out, requires_grad)
+    values = frequencies("fftfreq", n, d, chosen(dtype, out), device, False)
+    return hand_over_range("fftfreq", values, out, requires_grad)
 
 
 @composite
@@ -463,4 +465,5 @@ def rfftfreq(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return the frequencies of the entries of ``rfft`` of ``n`` samples, ``d`` apart."""
-    return deliver(frequencies("rfftfreq", n, d, chosen(dtype, out), device, True), out, requires_grad)
+    values = frequencies("rfftfreq", n, d, chosen(dtype, out), device, True)
+    return hand_over_range("rfftfreq", values, out, requires_grad)

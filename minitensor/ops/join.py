@@ -41,7 +41,7 @@ def cut_back(grad: Tensor, dim: int, in_shapes: Sequence[Shape]) -> list[Tensor 
 
 
 @differentiable(tensors=cut_back)
-def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Array:
+def _cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
     arrays = [each.array for each in tensors]
     if varied(arrays):
         arrays = list(promoted(*tensors))
@@ -108,7 +108,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
         raise not_a_sequence("cat", tensors)
     if not tensors:
         raise ArgumentError("cat(): expected a non-empty list of tensors")
-    return _cat(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
+    return _cat(tensors, dim, out=out)
 
 
 concat = concatenate = cat
@@ -122,7 +122,7 @@ def not_a_sequence(name: str, given: Any) -> ArgumentTypeError:
 
 
 @differentiable(tensors=lambda grad, dim: list(unbind(grad, dim)))
-def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Array:
+def _stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
     arrays = [each.array for each in tensors]
     first = arrays[0].shape
     for i, each in enumerate(arrays):
@@ -155,7 +155,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
         raise not_a_sequence("stack", tensors)
     if not tensors:
         raise ShapeError("stack expects a non-empty list of tensors")
-    return _stack(tensors, dim, out=out)  # type: ignore[call-arg]  # the recorder takes `out`
+    return _stack(tensors, dim, out=out)
 
 
 def several(name: str, tensors: Any) -> Sequence[Tensor]:

@@ -16,13 +16,12 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.errors import ArgumentError, GradError, ShapeError
 from minitensor.ops import return_types
-from minitensor.ops.aliasing import delivered
 from minitensor.ops.join import cat
 from minitensor.ops.linalg_checks import imag_of, marks, matrices, real_of, square, unless_failed
 from minitensor.ops.linalg_solve import _solve, _solve_triangular
 from minitensor.ops.matmul import adjoint, matmul
+from minitensor.ops.out import delivered, received
 from minitensor.ops.pointwise import conj
-from minitensor.ops.reduce import received
 from minitensor.ops.shape import diagonal
 from minitensor.ops.triangle import diag_embed, tril, triu
 
@@ -88,7 +87,8 @@ def cholesky_ex(
     if check_errors:
         cholesky(input.detach(), upper=upper)
     factor, info = _cholesky_ex(adjoint(input) if upper else input)
-    return return_types.linalg_cholesky_ex(*received((adjoint(factor) if upper else factor, info), out))
+    found = adjoint(factor) if upper else factor, info
+    return return_types.linalg_cholesky_ex(*received("linalg.cholesky_ex", found, out))
 
 
 @composite
@@ -103,7 +103,7 @@ def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -
             [1., 2.]])
     """
     square("linalg.cholesky", input)
-    return delivered(adjoint(_cholesky(adjoint(input))) if upper else _cholesky(input), out)
+    return delivered("linalg.cholesky", adjoint(_cholesky(adjoint(input))) if upper else _cholesky(input), out)
 
 
 # -- QR ----------------------------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> return_types.lin
     else:  # A = (X | Y) with X = Q U square: then R = (U | Qᴴ Y)
         q, u = _qr(input[..., :m], "reduced")
         pair = q, cat((u, matmul(adjoint(q), input[..., m:])), -1)
-    return return_types.linalg_qr(*received(pair, out))
+    return return_types.linalg_qr(*received("linalg.qr", pair, out))
 
 
 class QrMode(ArgumentError, ShapeError):
@@ -244,7 +244,8 @@ def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> return_types.lin
     >>> torch.linalg.eigh(torch.tensor([[2., 0.], [0., 1.]])).eigenvalues
     tensor([1., 2.])
     """
-    return return_types.linalg_eigh(*received(_eigh(square("linalg.eigh", input), triangle_named("eigh", UPLO)), out))
+    found = _eigh(square("linalg.eigh", input), triangle_named("eigh", UPLO))
+    return return_types.linalg_eigh(*received("linalg.eigh", found, out))
 
 
 @composite
@@ -257,7 +258,8 @@ def eigvalsh(input: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Te
     """
     square("linalg.eigvalsh", input)
     triangle = triangle_named("eigvalsh", UPLO)
-    return delivered(_eigh(input, triangle)[0] if is_recorded(input) else _eigvalsh(input, triangle), out)
+    found = _eigh(input, triangle)[0] if is_recorded(input) else _eigvalsh(input, triangle)
+    return delivered("linalg.eigvalsh", found, out)
 
 
 def triangle_named(name: str, UPLO: str) -> str:
@@ -314,14 +316,14 @@ def eig(input: Tensor, *, out: Any = None) -> return_types.linalg_eig:
     >>> torch.linalg.eig(torch.tensor([[0., -1.], [1., 0.]])).eigenvalues
     tensor([0.+1.j, 0.-1.j])
     """
-    return return_types.linalg_eig(*received(_eig(square("linalg.eig", input)), out))
+    return return_types.linalg_eig(*received("linalg.eig", _eig(square("linalg.eig", input)), out))
 
 
 @composite
 def eigvals(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the eigenvalues of any square matrices, complex, in no order."""
     square("linalg.eigvals", input)
-    return delivered(_eig(input)[0] if is_recorded(input) else _eigvals(input), out)
+    return delivered("linalg.eigvals", _eig(input)[0] if is_recorded(input) else _eigvals(input), out)
 
 
 # -- singular values ---------------------------------------------------------------------------------------------------
@@ -399,7 +401,7 @@ def svd(
     tensor([2., 1.])
     """
     refuse_driver("linalg.svd", driver)
-    return return_types.linalg_svd(*received(_svd(matrices("linalg.svd", A), bool(full_matrices)), out))
+    return return_types.linalg_svd(*received("linalg.svd", _svd(matrices("linalg.svd", A), bool(full_matrices)), out))
 
 
 @composite
@@ -412,7 +414,7 @@ def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) 
     """
     refuse_driver("linalg.svdvals", driver)
     input = matrices("linalg.svdvals", A)
-    return delivered(_svd(input, False)[1] if is_recorded(input) else _svdvals(input), out)
+    return delivered("linalg.svdvals", _svd(input, False)[1] if is_recorded(input) else _svdvals(input), out)
 
 
 def refuse_driver(name: str, driver: str | None) -> None:

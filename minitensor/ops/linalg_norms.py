@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from minitensor.autograd.misuse import composite, named
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from minitensor.ops.aliasing import delivered
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.linalg_checks import matrices, square
 from minitensor.ops.linalg_factor import svdvals
 from minitensor.ops.linalg_solve import inv_ex
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.operand import not_a_tensor, require_tensors
+from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import where
 from minitensor.ops.reduce import axes
 from minitensor.ops.reduce import vector_norm as power_norm
@@ -55,7 +55,7 @@ def vector_norm(
     if not isinstance(ord, (int, float)):
         raise NormOrder(f"{name}: expected ord to be a number, got {ord!r}; matrix_norm has 'fro' and 'nuc'")
     input = floats(name, x, dtype)
-    return delivered(power_norm(input, float(ord), axes(dim, input.ndim), keepdim), out)
+    return delivered("linalg.vector_norm", power_norm(input, float(ord), axes(dim, input.ndim), keepdim), out)
 
 
 def floats(name: str, x: Any, dtype: Dtype | None) -> Tensor:
@@ -106,12 +106,12 @@ def matrix_norm(
     if rows == columns:
         raise ShapeError(f"{name}: dims must be different, got {tuple(dim)}")
     if ord == "fro":
-        return delivered(power_norm(input, 2.0, (rows, columns), keepdim), out)
+        return delivered("linalg.matrix_norm", power_norm(input, 2.0, (rows, columns), keepdim), out)
     found = of_last_dims(name, input.movedim((rows, columns), (-2, -1)), ord)
     if keepdim:
         for each in sorted((rows, columns)):
             found = found.unsqueeze(each)
-    return delivered(found, out)
+    return delivered("linalg.matrix_norm", found, out)
 
 
 def of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:
@@ -192,7 +192,7 @@ def plain_norm(
     if isinstance(p, str) and p != "fro":
         raise NormOrder(f"norm: order {p!r} is not supported; the orders are numbers, inf, -inf, 'fro' and 'nuc'")
     order = 2.0 if p is None or p == "fro" else float(p)
-    return delivered(power_norm(floats("norm", input, None), order, axes(dim, input.ndim), keepdim), out)
+    return delivered("norm", power_norm(floats("norm", input, None), order, axes(dim, input.ndim), keepdim), out)
 
 
 # -- what is measured with them ----------------------------------------------------------------------------------------
@@ -213,14 +213,14 @@ def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) ->
     if p is None or p in (2, -2):
         values = svdvals(input)
         if not values.shape[-1]:
-            return delivered(values.sum(-1), out)
+            return delivered("linalg.cond", values.sum(-1), out)
         first, last = values[..., 0], values[..., -1]
-        return delivered(last / first if p == -2 else first / last, out)
+        return delivered("linalg.cond", last / first if p == -2 else first / last, out)
     square("linalg.cond", input)
     if not input.shape[-1]:
-        return delivered(power_norm(input, 2.0, (input.ndim - 2, input.ndim - 1), False), out)
+        return delivered("linalg.cond", power_norm(input, 2.0, (input.ndim - 2, input.ndim - 1), False), out)
     found = matrix_norm(input, p) * matrix_norm(inv_ex(input).inverse, p)
-    return delivered(where(found.isnan(), math.inf, found), out)
+    return delivered("linalg.cond", where(found.isnan(), math.inf, found), out)
 
 
 @composite

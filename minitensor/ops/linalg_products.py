@@ -13,13 +13,13 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
-from minitensor.ops.aliasing import delivered
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_same_dtype
 from minitensor.ops.linalg_checks import real_of, square
 from minitensor.ops.linalg_solve import inv
 from minitensor.ops.matmul import adjoint, cheapest_cuts, matmul, multiply_chain
 from minitensor.ops.operand import require_tensors
+from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import conj, sqrt
 from minitensor.ops.shape import diagonal as any_diagonal
 from minitensor.shapes import wrap_dim
@@ -47,8 +47,10 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
         raise ShapeError(f"linalg.matrix_power: expected batches of square matrices, got shape {tuple(input.shape)}")
     base, count = (inv(input), -n) if n < 0 else (input, n)
     if not count:
-        return delivered(identities(input), out)
-    return delivered(base.clone() if n == 1 else by_squaring(base, count), out)
+        return delivered("linalg.matrix_power", identities(input), out)
+    if n == 1:
+        return delivered("linalg.matrix_power", base.clone(), out, base)
+    return delivered("linalg.matrix_power", by_squaring(base, count), out)
 
 
 def by_squaring(base: Tensor, count: int) -> Tensor:
@@ -116,7 +118,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
     sizes = [chain[0].shape[0], *[each.shape[1] for each in chain]]
     result = multiply_chain(chain, cheapest_cuts(sizes), 0, len(chain) - 1)
     result = result.squeeze(-1) if column else result
-    return delivered(result.squeeze(0) if row else result, out)
+    return delivered("linalg.multi_dot", result.squeeze(0) if row else result, out)
 
 
 def check_chain(chain: Sequence[Tensor]) -> None:
@@ -165,7 +167,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
         )
     a, b = input, other
     ahead, behind = a.roll(-1, place) * b.roll(-2, place), a.roll(-2, place) * b.roll(-1, place)
-    return delivered(ahead - behind, out)
+    return delivered("linalg.cross", ahead - behind, out, input, other)
 
 
 @composite
@@ -180,7 +182,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
     require_kind("linalg.vecdot", INEXACT, x)
     require_same_dtype("linalg.vecdot", x=x, y=y)
     product = conj(x) * y
-    return delivered(product.sum(wrap_dim(dim, product.ndim), dtype=x.dtype), out)
+    return delivered("linalg.vecdot", product.sum(wrap_dim(dim, product.ndim), dtype=x.dtype), out)
 
 
 @composite

@@ -15,7 +15,6 @@ from minitensor.autograd.record import differentiable
 from minitensor.base import values_of
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
-from minitensor.ops.aliasing import delivered
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.linalg_checks import (
     SINGULAR,
@@ -27,8 +26,8 @@ from minitensor.ops.linalg_checks import (
     unless_failed,
 )
 from minitensor.ops.matmul import adjoint, matmul
+from minitensor.ops.out import delivered, received
 from minitensor.ops.pointwise import conj, where
-from minitensor.ops.reduce import received
 from minitensor.ops.triangle import tril, triu
 from minitensor.ops.unary import log
 from minitensor.shapes import broadcast_shapes
@@ -78,7 +77,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
         right = right.unsqueeze(-1)
     fits("linalg.solve", matrix, right, left)
     result = _solve(matrix, right) if left else adjoint(_solve(adjoint(matrix), adjoint(right)))
-    return delivered(result.squeeze(-1) if is_vector else result, out)
+    return delivered("linalg.solve", result.squeeze(-1) if is_vector else result, out)
 
 
 def fits(name: str, A: Tensor, B: Tensor, left: bool) -> None:
@@ -129,7 +128,7 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> return_
     pair = _inverse_ex(square("linalg.inv_ex", A))
     if check_errors:
         unless_failed("linalg.inv_ex", A, A.array, failed_of(pair[1]), SINGULAR)
-    return return_types.linalg_inv_ex(*received(pair, out))
+    return return_types.linalg_inv_ex(*received("linalg.inv_ex", pair, out))
 
 
 def failed_of(info: Tensor) -> Any:
@@ -154,7 +153,7 @@ def solve_ex(
     if failed_of(info) is not None:
         bad = over_matrices(info != 0)
         matrix = where(bad, float("nan"), matrix)  # a system of NaN has the solution NaN
-    return return_types.linalg_solve_ex(*received((solve(matrix, B, left=left), info), out))
+    return return_types.linalg_solve_ex(*received("linalg.solve_ex", (solve(matrix, B, left=left), info), out))
 
 
 @composite
@@ -168,7 +167,7 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    return delivered(_inverse(square("linalg.inv", A)), out)
+    return delivered("linalg.inv", _inverse(square("linalg.inv", A)), out)
 
 
 # -- systems of tensors ------------------------------------------------------------------------------------------------
@@ -191,7 +190,7 @@ def tensorinv(input: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tens
             f"linalg.tensorinv: expected self to satisfy prod(shape[ind:]) == prod(shape[:ind]), got "
             f"{tuple(input.shape)} and ind={ind}"
         )
-    return delivered(inv(input.reshape(prod(first), prod(last))).reshape(last + first), out)
+    return delivered("linalg.tensorinv", inv(input.reshape(prod(first), prod(last))).reshape(last + first), out)
 
 
 @composite
@@ -211,7 +210,7 @@ def tensorsolve(input: Tensor, other: Tensor, dims: Any = None, *, out: Tensor |
             f"linalg.tensorsolve: expected prod(A.shape[B.ndim:]) == prod(A.shape[:B.ndim]) == B.numel(), got shapes "
             f"{tuple(A.shape)} and {tuple(B.shape)}"
         )
-    return delivered(solve(A.reshape(B.numel(), B.numel()), B.reshape(-1)).reshape(shape), out)
+    return delivered("linalg.tensorsolve", solve(A.reshape(B.numel(), B.numel()), B.reshape(-1)).reshape(shape), out)
 
 
 # -- triangular systems ------------------------------------------------------------------------------------------------
@@ -252,9 +251,10 @@ def solve_triangular(
     require_same_dtype(name, A=matrix, B=right)
     fits(name, matrix, right, left)
     if left:
-        return delivered(_solve_triangular(matrix, right, bool(upper), bool(unitriangular)), out)
-    turned = _solve_triangular(adjoint(matrix), adjoint(right), not upper, bool(unitriangular))
-    return delivered(adjoint(turned), out)
+        found = _solve_triangular(matrix, right, bool(upper), bool(unitriangular))
+    else:
+        found = adjoint(_solve_triangular(adjoint(matrix), adjoint(right), not upper, bool(unitriangular)))
+    return delivered("linalg.solve_triangular", found, out, B)
 
 
 def factor_gradient(grad: Tensor, L: Tensor, result: Tensor) -> Tensor:
@@ -288,7 +288,7 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: T
     require_same_dtype("cholesky_solve", B=right, L=factor)
     fits("cholesky_solve", factor, right, True)
     lower = adjoint(factor) if upper else factor
-    return delivered(_cholesky_solve(right, lower), out)
+    return delivered("cholesky_solve", _cholesky_solve(right, lower), out)
 
 
 @composite
@@ -302,7 +302,7 @@ def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None =
     factor = square("cholesky_inverse", input, "L")
     one = factor.detach().new_zeros(factor.shape[-2:])
     one.diagonal().fill_(1)
-    return cholesky_solve(one, factor, upper, out=out)
+    return delivered("cholesky_inverse", cholesky_solve(one, factor, upper), out)
 
 
 # -- determinants ------------------------------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.linalg.det(torch.tensor([[2., 0.], [1., 3.]]))
     tensor(6.)
     """
-    return delivered(_det(square("linalg.det", A)), out)
+    return delivered("linalg.det", _det(square("linalg.det", A)), out)
 
 
 def slogdet_gradient(grads: Any, input: Tensor, results: Any) -> Tensor:
@@ -379,7 +379,7 @@ def slogdet(A: Tensor, *, out: Any = None) -> return_types.linalg_slogdet:
     >>> torch.linalg.slogdet(torch.tensor([[-1., 0.], [0., 1.]])).sign
     tensor(-1.)
     """
-    return return_types.linalg_slogdet(*received(_slogdet(square("linalg.slogdet", A)), out))
+    return return_types.linalg_slogdet(*received("linalg.slogdet", _slogdet(square("linalg.slogdet", A)), out))
 
 
 @composite

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.ops import linalg_factor, linalg_solve, linalg_squares, return_types
 from minitensor.ops.matmul import adjoint
-from minitensor.ops.reduce import received
+from minitensor.ops.out import delivered, received
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -38,7 +38,7 @@ def slogdet(input: Tensor, *, out: Any = None) -> return_types.slogdet:
 @composite
 def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the Cholesky factor of positive definite matrices; see ``linalg.cholesky``."""
-    return linalg_factor.cholesky(input, upper=upper, out=out)
+    return delivered("cholesky", linalg_factor.cholesky(input, upper=upper), out)
 
 
 @composite
@@ -59,7 +59,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any =
         batch = tuple(input.shape[:-2])
         u, vh = input.new_zeros((*batch, m, m)), input.new_zeros((*batch, n, n))
         s = linalg_factor.svdvals(input)
-    return return_types.svd(*received((u, s, adjoint(vh)), out))
+    return return_types.svd(*received("svd", (u, s, adjoint(vh)), out))
 
 
 @composite

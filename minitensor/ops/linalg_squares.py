@@ -16,11 +16,11 @@ from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops import return_types
-from minitensor.ops.aliasing import delivered
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.linalg_checks import inexact, matrices, real_of, square
 from minitensor.ops.linalg_factor import eigvalsh, svdvals
 from minitensor.ops.matmul import adjoint, matmul
+from minitensor.ops.out import delivered, received
 from minitensor.ops.pointwise import conj, where
 from minitensor.shapes import broadcast_shapes
 
@@ -74,7 +74,7 @@ def matrix_rank(
         if tol is not None:
             atol, rtol = tol, 0.0
         found = rank_of(name, input.detach(), atol, rtol, hermitian)
-    return delivered(found, out)
+    return delivered("linalg.matrix_rank", found, out)
 
 
 def rank_of(name: str, A: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Tensor:
@@ -137,7 +137,7 @@ def pinv(
     if rcond is not None:
         atol, rtol = 0.0, rcond
     atol, rtol = bounds(name, input, atol, rtol)
-    return delivered(_pinv(input, atol, rtol, bool(hermitian)), out)
+    return delivered("linalg.pinv", _pinv(input, atol, rtol, bool(hermitian)), out)
 
 
 # -- least squares -----------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ DRIVERS = ("gelsy", "gelsd", "gelss", "gels")
 
 @composite
 def lstsq(
-    input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None
+    input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None, out: Any = None
 ) -> return_types.linalg_lstsq:
     """Return the X of least ‖A X - B‖, of several the smallest; A (..., m, n), B (..., m, k) or a batch of vectors.
 
@@ -180,12 +180,13 @@ def lstsq(
     with no_grad():
         rank, values = ranks_and_values(left.detach(), rcond)
     empty = left.detach().new_empty([0])
-    return return_types.linalg_lstsq(
+    found = (
         solution.squeeze(-1) if is_vector else solution,
         squared_distances(left, solution, right, rank, driver),
         empty.to(dtypes.int64) if driver == "gels" else rank,
         values if driver in ("gelsd", "gelss") else empty.to(values.dtype),
     )
+    return return_types.linalg_lstsq(*received(name, found, out))
 
 
 def ranks_and_values(A: Tensor, rcond: float | None) -> tuple[Tensor, Tensor]:

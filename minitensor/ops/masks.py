@@ -13,11 +13,12 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import DtypeError, InplaceError, ShapeError
-from minitensor.ops.aliasing import delivered, shares_storage, writes
+from minitensor.errors import DtypeError, ShapeError, UsageError
+from minitensor.ops.aliasing import writes
 from minitensor.ops.cast import check_expands, own, single
 from minitensor.ops.join import cat
 from minitensor.ops.operand import number_beside, require_tensors
+from minitensor.ops.out import delivered, require_out
 from minitensor.ops.shape import broadcast_tensors
 from minitensor.shapes import broadcast_shapes
 
@@ -42,22 +43,6 @@ def check_broadcasts(name: str, input: Tensor, mask: Tensor) -> None:
         broadcast_shapes(input.layout.shape, mask.layout.shape)
     except ShapeError as error:
         raise ShapeError(f"{name}: {error}") from None
-
-
-def exactly(name: str, result: Tensor, out: Tensor | None, *inputs: Tensor) -> Tensor:
-    """Return a result, written into ``out`` where that was given: of its dtype, apart from the inputs' memory."""
-    if out is None:
-        return result
-    if isinstance(out, TensorBase) and out.dtype is not result.dtype:
-        raise DtypeError(
-            f"{name}(): Expected out tensor to have dtype {result.dtype.name}, but got {out.dtype.name} instead"
-        )
-    if any(shares_storage(out, each) for each in inputs):
-        raise InplaceError(
-            f"{name}(): unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
-            "single memory location; clone() one of them before"
-        )
-    return delivered(result, out)
 
 
 # -- one number --------------------------------------------------------------------------------------------------------
@@ -137,7 +122,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     bools("masked_select", mask)
     check_broadcasts("masked_select", input, mask)
     spread, chosen = broadcast_tensors(input, mask)
-    return exactly("masked_select", _masked_select(spread, chosen), out, input, mask)
+    return delivered("masked_select", _masked_select(spread, chosen), out, input, mask)
 
 
 def source_gradient(grad: Tensor, mask: Tensor, in_shape: Shape) -> Tensor:
@@ -206,7 +191,10 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
             [2]])
     """
     if not as_tuple:
-        return exactly("nonzero", argwhere(input), out)
+        return delivered("nonzero", argwhere(input), out)
+    if out is not None:
+        require_out("nonzero", out)
+        raise UsageError("nonzero(): a tuple of tensors is not written to out=: leave as_tuple or out away")
     array = input.array if input.ndim else input.array.reshape(1)
     return tuple([wrap(input.result_class, each.astype("int64", copy=False)) for each in input.xp.nonzero(array)])
 
@@ -225,4 +213,4 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tenso
     found = argwhere(input)[:size]
     rows = found.new_full((size, input.ndim), fill_value)
     rows[: len(found)] = found
-    return exactly("nonzero_static", rows, out)
+    return delivered("nonzero_static", rows, out)

@@ -14,9 +14,10 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
-from minitensor.ops.aliasing import check_fits, check_tensor, delivered, refuse_overlap
+from minitensor.ops.aliasing import check_fits, check_tensor, refuse_write
 from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors, same_device
+from minitensor.ops.out import delivered, write
 from minitensor.ops.pointwise import conj, mul
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
 
@@ -226,10 +227,10 @@ def addr(
     require_tensors("addr", input=input)
     term = outer(vec1, vec2)
     if input.array.dtype.kind == term.array.dtype.kind == "b":
-        return delivered(any_of(input, term, beta, alpha), out)
+        return delivered("addr", any_of(input, term, beta, alpha), out, input, vec1, vec2)
     if term.array.dtype.kind in "iu" and (isinstance(alpha, float) or isinstance(beta, float)):
         raise DtypeError(f"addr: integers want whole numbers, got beta={beta} and alpha={alpha}; cast with .float()")
-    return weighted_sum("addr", input, term, beta, alpha, out)
+    return weighted_sum("addr", input, term, beta, alpha, out, vec1, vec2)
 
 
 def any_of(input: Tensor, term: Tensor, beta: Number, alpha: Number) -> Tensor:
@@ -272,17 +273,18 @@ def plus_product(
 
 
 def weighted_sum(
-    name: str, input: Tensor, term: Tensor, beta: Number, alpha: Number, out: Tensor | None
+    name: str, input: Tensor, term: Tensor, beta: Number, alpha: Number, out: Tensor | None, *others: Tensor
 ) -> Tensor:
-    """Return ``beta * input + alpha * term``; ``input`` must broadcast to the term's shape."""
+    """Return ``beta * input + alpha * term``, apart from ``others``; ``input`` must broadcast to the term's shape."""
     lead, shape = term.ndim - input.ndim, tuple(input.shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, term.shape[lead:])):
         raise ShapeError(f"{name}: input of shape {shape} does not broadcast to the product's {tuple(term.shape)}")
     if alpha != 1:
         term = term * alpha
     if beta == 0:
-        return term if out is None else out._receive(term)
-    return term.add(input if beta == 1 else input * beta, out=out)
+        return delivered(name, term, out)
+    total = term.add(input if beta == 1 else input * beta)
+    return delivered(name, total, out, input.expand(tuple(total.shape)), *others)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------
@@ -324,10 +326,11 @@ def rewritten(
     """Write a sum where its first term lies, if it fits there."""
     name = operation.__name__ + "_"
     check_tensor(name, input)
-    refuse_overlap(name, input)
+    refuse_write(name, input)
     result = operation(input, one, other, beta=beta, alpha=alpha)
     if operation is addbmm and input.shape != result.shape:
-        return input._receive(result)  # resized, as in PyTorch, with a warning; the others refuse to grow
+        write("addbmm", result, input)  # resized, as in PyTorch; the others refuse to grow
+        return input
     check_fits(name, input, result.array)
     return input.copy_(result)
 
@@ -365,7 +368,7 @@ def tensordot(
     matrix = a.permute([*kept_left, *left]).reshape(prod(a.shape[i] for i in kept_left), inner)
     other = b.permute([*right, *kept_right]).reshape(inner, prod(b.shape[j] for j in kept_right))
     result = matmul(matrix, other).reshape(shape)
-    return result if out is None else out._receive(result)
+    return delivered("tensordot", result, out)
 
 
 def summed_where_other_is_one(input: Tensor, other: Tensor, dims: Sequence[tuple[int, int]]) -> Tensor:
@@ -404,18 +407,18 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 @composite
-def kron(input: Tensor, other: Tensor) -> Tensor:
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the Kronecker product: every element of ``input`` times all of ``other``, block by block."""
     ndim = max(input.ndim, other.ndim)
     left = (1,) * (ndim - input.ndim) + tuple(input.shape)
     right = (1,) * (ndim - other.ndim) + tuple(other.shape)
     a = input.reshape([size for n in left for size in (n, 1)])
     b = other.reshape([size for n in right for size in (1, n)])
-    return (a * b).reshape([n * m for n, m in zip(left, right)])
+    return delivered("kron", (a * b).reshape([n * m for n, m in zip(left, right)]), out, input, other)
 
 
 @composite
-def chain_matmul(*matrices: Tensor) -> Tensor:
+def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     """Multiply a chain of matrices in the order that costs the fewest multiplications."""
     if not matrices:
         raise ArgumentError("chain_matmul: expected at least one matrix")
@@ -423,7 +426,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
         if each.ndim != 2:
             raise ShapeError(f"chain_matmul: expected matrices, but number {i} has shape {tuple(each.shape)}")
     sizes = [matrices[0].shape[0], *[each.shape[1] for each in matrices]]
-    return multiply_chain(matrices, cheapest_cuts(sizes), 0, len(matrices) - 1)
+    return delivered("chain_matmul", multiply_chain(matrices, cheapest_cuts(sizes), 0, len(matrices) - 1), out)
 
 
 def cheapest_cuts(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
@@ -458,7 +461,7 @@ def trace(input: Tensor) -> Tensor:
 
 
 @composite
-def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
+def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return the vector product in three dimensions, along ``dim`` (the first of size 3 if none is given).
 
     >>> import minitensor as torch
@@ -476,4 +479,5 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
             f"{tuple(other.shape)}"
         )
     a, b = input, other
-    return a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)
+    found = a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)
+    return delivered("cross", found, out, input, other)

@@ -20,7 +20,7 @@ from minitensor.autograd.record import NUMBERS, differentiable, on_equal_dtypes,
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError
-from minitensor.ops.aliasing import delivered, inplace
+from minitensor.ops.aliasing import inplace
 from minitensor.ops.creation import tensor
 from minitensor.ops.kinds import FLOATS, INEXACT, NUMERIC, ORDERED, REALS, of_kind
 from minitensor.ops.operand import (
@@ -37,6 +37,7 @@ from minitensor.ops.operand import (
     tensor_first,
     tensors,
 )
+from minitensor.ops.out import delivered
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -103,7 +104,7 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """
     if input.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
-    return delivered(_add(input, scaled(other, alpha, input)), out)
+    return delivered("add", _add(input, scaled(other, alpha, input)), out, input, other)
 
 
 def number_as_tensor(number: Any, other: Any) -> Any:
@@ -124,7 +125,7 @@ def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """Return ``input - alpha * other``; shapes broadcast."""
     if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
-    return delivered(_sub(input, scaled(other, alpha, input)), out)
+    return delivered("sub", _sub(input, scaled(other, alpha, input)), out, input, other)
 
 
 def scaled(other: Any, alpha: Number, input: Any) -> Any:
@@ -158,7 +159,7 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Multiply element by element; shapes broadcast."""
     if input.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
-    return delivered(_mul(input, other), out)
+    return delivered("mul", _mul(input, other), out, input, other)
 
 
 @differentiable(
@@ -183,11 +184,11 @@ def div(
     if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
     if rounding_mode is None:
-        return delivered(_div(input, other), out)
+        return delivered("div", _div(input, other), out, input, other)
     if rounding_mode == "floor":
-        return delivered(_floor_divide(input, other), out)
+        return delivered("div", _floor_divide(input, other), out, input, other)
     if rounding_mode == "trunc":
-        return delivered(_div_trunc(input, other), out)
+        return delivered("div", _div_trunc(input, other), out, input, other)
     raise UsageError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
 
 
@@ -343,7 +344,7 @@ def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tens
     >>> torch.pow(torch.tensor([1., 2., 3.]), 2)
     tensor([1., 4., 9.])
     """
-    return delivered(_pow(input, exponent), out)
+    return delivered("pow", _pow(input, exponent), out, input, exponent)
 
 
 def integer_power(xp: Library, a: Array, b: Array) -> Array:
@@ -459,7 +460,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         return condition.nonzero(as_tuple=True)
     if input is None or other is None:
         raise ArgumentTypeError("where: give both `input` and `other`, or neither")
-    return delivered(_where(condition, input, other), out)
+    return delivered("where", _where(condition, input, other), out, condition, input, other)
 
 
 @differentiable(input=lambda grad, input, min, max: where(inside(input, min, max), grad, 0),
@@ -505,17 +506,17 @@ def above(input: Any, min: Any, max: Any) -> Any:
 
 
 @composite
-def clamp_min(input: Tensor, min: Operand) -> Tensor:
+def clamp_min(input: Tensor, min: Operand, *, out: Tensor | None = None) -> Tensor:
     """Raise every element to at least ``min``."""
     require_tensors("clamp_min", input=input)
-    return clamp(input, min)
+    return clamp(input, min, out=out)
 
 
 @composite
-def clamp_max(input: Tensor, max: Operand) -> Tensor:
+def clamp_max(input: Tensor, max: Operand, *, out: Tensor | None = None) -> Tensor:
     """Lower every element to at most ``max``."""
     require_tensors("clamp_max", input=input)
-    return clamp(input, None, max)
+    return clamp(input, None, max, out=out)
 
 
 @differentiable(

@@ -15,16 +15,15 @@ from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, values_of, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError
 from minitensor.ops import return_types
-from minitensor.ops.aliasing import delivered
 from minitensor.ops.compare import NoOrder, isnan
 from minitensor.ops.operand import is_number
+from minitensor.ops.out import delivered, received
 from minitensor.ops.pointwise import where
 from minitensor.ops.reduce import (
     any,
     axes,
     chosen,
     picked,
-    received,
     require_elements,
     returned_to_place,
     shared_gradient,
@@ -114,8 +113,8 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
     """
     require_order("median", input)
     if dim is None:
-        return delivered(_median(input.reshape(-1)), out)
-    return return_types.median(*received(_median_(input, wrap_dim(dim, input.ndim), keepdim), out))
+        return delivered("median", _median(input.reshape(-1)), out)
+    return return_types.median(*received("median", _median_(input, wrap_dim(dim, input.ndim), keepdim), out))
 
 
 @composite
@@ -123,8 +122,8 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *, o
     """Return the median of what is not NaN; along ``dim``, with an index where it stands."""
     require_order("nanmedian", input)
     if dim is None:
-        return delivered(_nanmedian(input.reshape(-1)), out)
-    return return_types.nanmedian(*received(_nanmedian_(input, wrap_dim(dim, input.ndim), keepdim), out))
+        return delivered("nanmedian", _nanmedian(input.reshape(-1)), out)
+    return return_types.nanmedian(*received("nanmedian", _nanmedian_(input, wrap_dim(dim, input.ndim), keepdim), out))
 
 
 # -- the most frequent -------------------------------------------------------------------------------------------------
@@ -154,7 +153,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None
     >>> torch.mode(torch.tensor([1, 2, 2, 1, 3])).values
     tensor(1)
     """
-    return return_types.mode(*received(_mode(input, wrap_dim(dim, input.ndim), keepdim), out))
+    return return_types.mode(*received("mode", _mode(input, wrap_dim(dim, input.ndim), keepdim), out))
 
 
 # -- quantiles ---------------------------------------------------------------------------------------------------------
@@ -176,7 +175,7 @@ def quantile(
     >>> torch.quantile(torch.tensor([0., 1., 4.]), torch.tensor([0.25, 0.5]))
     tensor([0.5000, 1.0000])
     """
-    return delivered(quantiles("quantile", input, q, dim, keepdim, interpolation, False), out)
+    return delivered("quantile", quantiles("quantile", input, q, dim, keepdim, interpolation, False), out)
 
 
 @composite
@@ -185,7 +184,7 @@ def nanquantile(
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the quantiles of what is not NaN; arguments as for ``quantile``."""
-    return delivered(quantiles("nanquantile", input, q, dim, keepdim, interpolation, True), out)
+    return delivered("nanquantile", quantiles("nanquantile", input, q, dim, keepdim, interpolation, True), out)
 
 
 def quantiles(

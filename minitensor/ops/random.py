@@ -14,12 +14,13 @@ from minitensor import dtypes, generator
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.generator import default_generator
-from minitensor.ops.aliasing import delivered, writes
+from minitensor.ops.aliasing import writes
 from minitensor.ops.chance import drawing
-from minitensor.ops.creation import chosen, empty_like, finished, sizes_of, zeros_like
+from minitensor.ops.creation import chosen, dtype_of_range, empty_like, finished, sizes_of, zeros_like
 from minitensor.ops.kinds import FLOATS, ORDERED, require_kind
+from minitensor.ops.out import filled, refitted, refuse_grad, require_out
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ def rand(
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    array = UNIFORM(generator or default_generator, sizes_of(size), chosen(dtype, out))
-    return handed(array, out, device, requires_grad)
+    shape, kind = sizes_of(size), chosen(dtype, out)
+    if out is not None:
+        return uniform_(refitted("rand", out, shape), generator=generator)
+    return finished(UNIFORM(generator or default_generator, shape, kind), device, requires_grad)
 
 
 @composite
@@ -60,8 +63,10 @@ def randn(
     device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers drawn from the normal distribution of mean 0 and variance 1."""
-    array = NORMAL(generator or default_generator, sizes_of(size), chosen(dtype, out))
-    return handed(array, out, device, requires_grad)
+    shape, kind = sizes_of(size), chosen(dtype, out)
+    if out is not None:
+        return normal_(refitted("randn", out, shape), generator=generator)
+    return finished(NORMAL(generator or default_generator, shape, kind), device, requires_grad)
 
 
 @composite
@@ -73,9 +78,10 @@ def randint(
 ) -> Tensor:
     """Return integers drawn evenly from [low, high): ``randint(high, size)`` or ``randint(low, high, size)``."""
     low, high, size = bounds_of(bounds, low, high, size)
-    kind = chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
-    array = INTEGERS(generator or default_generator, sizes_of((size,)), low, high, kind)
-    return handed(array, out, device, requires_grad)
+    shape, kind = sizes_of((size,)), chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
+    if out is not None:
+        return random_(refitted("randint", out, shape), low, high, generator=generator)
+    return finished(INTEGERS(generator or default_generator, shape, low, high, kind), device, requires_grad)
 
 
 def bounds_of(
@@ -104,14 +110,9 @@ def randperm(
 ) -> Tensor:
     """Return the numbers from 0 to n - 1 in a random order."""
     kind = chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
-    return handed(PERMUTATION(generator or default_generator, n, kind), out, device, requires_grad)
-
-
-def handed(array: Array, out: Tensor | None, where: DeviceLike, requires_grad: bool) -> Tensor:
-    """Return a host array as a leaf on its device, or write it into ``out``."""
-    if out is None:
-        return finished(array, where, requires_grad)
-    return out._receive(finished(array, out.device, False))
+    dtype_of_range("randperm", kind, "bc")
+    made = finished(PERMUTATION(generator or default_generator, n, kind), device, requires_grad)
+    return made if out is None else filled("randperm", made, out)
 
 
 UNIFORM, NORMAL, NORMAL_PAIRS = generator.uniform, generator.normal, generator.normal_in_pairs
@@ -240,6 +241,8 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
     """Fill with ones, each with probability ``p``, and zeros; ``p`` is a number or a tensor that broadcasts."""
     require_kind("bernoulli_", ORDERED, input)
     shape = input.array.shape
+    if input.dtype.is_complex:
+        raise UnsupportedDtype(f"bernoulli_: not implemented for {input.dtype.name}: ones and zeros are real")
     chance: Any = p
     if isinstance(p, TensorBase):
         chance = in_memory_order(input, numpy.broadcast_to(host(p), shape))
@@ -290,11 +293,19 @@ def host(tensor: Any) -> Array:
 
 @composite
 @drawing
-@differentiable(input=lambda grad: zeros_like(grad))
 def bernoulli(
     input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
-) -> Array:
+) -> Tensor:
     """Return ones with the probabilities in ``input`` (or with ``p``, in ``input``'s shape), and zeros."""
+    if out is None:
+        return _bernoulli(input, p, generator)
+    require_out("bernoulli", out)
+    return bernoulli_(refitted("bernoulli", out, tuple(input.shape)), input if p is None else p, generator=generator)
+
+
+@differentiable(input=lambda grad: zeros_like(grad))
+def _bernoulli(input: Tensor, p: float | None, generator: Generator | None) -> Array:
+    """Draw in the shape and dtype of ``input``."""
     if p is None:
         require_kind("bernoulli", FLOATS, input)
     chance = host(input) if p is None else p
@@ -314,10 +325,11 @@ def multinomial(
     out: Tensor | None = None,
 ) -> Tensor:
     """Return indices drawn with the weights in ``input``, (n) or (rows, n): (num_samples) or (rows, num_samples)."""
-    if out is not None and out.dtype is not dtypes.int64:
-        raise DtypeError(f"multinomial expects Long tensor out (int64), got: {out.dtype.name}")
+    if out is not None:
+        chosen(dtypes.int64, out)
     drawn = CATEGORIES(generator or default_generator, host(input), num_samples, replacement)
-    return handed(drawn, out, input.device, False)
+    made = finished(drawn, input.device, False)
+    return made if out is None else filled("multinomial", made, out)
 
 
 @composite
@@ -332,9 +344,27 @@ def normal(
     if not tensors:
         if size is None:
             raise ArgumentTypeError("normal: expected a size beside two numbers, as normal(0.0, 1.0, (2, 3))")
-        drawn = NORMAL(source, sizes_of((size,)), chosen(dtype, out), float(mean), float(std))
-        return handed(drawn, out, device, requires_grad)
-    return delivered(_normal(mean, std, source), out)
+        shape, kind = sizes_of((size,)), chosen(dtype, out)
+        if out is not None:
+            return normal_(refitted("normal", out, shape), float(mean), float(std), generator=source)
+        return finished(NORMAL(source, shape, kind, float(mean), float(std)), device, requires_grad)
+    if out is not None:
+        return normal_into(out, mean, std, source)
+    return _normal(mean, std, source)
+
+
+def normal_into(out: Tensor, mean: Any, std: Any, source: Generator) -> Tensor:
+    """Fill a tensor of the right shape with normal numbers, each of its own mean or standard deviation."""
+    chosen(None, out)
+    given: list[Any] = [each for each in (mean, std) if isinstance(each, TensorBase)]
+    shape = broadcast_shapes(*[tuple(each.shape) for each in given])
+    if out.shape != shape:
+        raise ShapeError(f"normal: out= of shape {list(out.shape)} must have the shape {list(shape)} of mean and std")
+    refuse_grad("normal", out, *given)
+    if not isinstance(std, TensorBase):
+        return normal_(out, 0.0, float(std), generator=source).add_(mean)
+    require_spread(std)
+    return normal_(out, generator=source).mul_(given[-1]).add_(mean)
 
 
 @differentiable(mean=lambda grad: zeros_like(grad), std=lambda grad: zeros_like(grad))
@@ -346,12 +376,17 @@ def _normal(mean: Any, std: Any, source: Generator) -> Array:
         drawn: Array = brought(NORMAL(source, shape, kind, 0.0, float(std)), given[0])
         drawn += mean.array
         return drawn
-    if bool((std.array < 0).any()):
-        raise ShapeError(f"normal: expects all elements of std >= 0.0, the smallest is {std.array.min()}")
+    require_spread(std)
     drawn = brought(NORMAL(source, shape, kind), given[0])
     drawn *= std.array
     drawn += mean.array if isinstance(mean, TensorBase) else drawn.dtype.type(mean)
     return drawn
+
+
+def require_spread(std: Any) -> None:
+    """Refuse negative standard deviations."""
+    if bool((std.array < 0).any()):
+        raise ShapeError(f"normal: expects all elements of std >= 0.0, the smallest is {std.array.min()}")
 
 
 # -- seeds and states --------------------------------------------------------------------------------------------------

@@ -16,14 +16,14 @@ from minitensor import layout as layouts
 from minitensor.autograd.misuse import composite, explained
 from minitensor.autograd.record import differentiable, nondifferentiable, view
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
+from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.layout import numel
 from minitensor.ops import return_types
-from minitensor.ops.aliasing import delivered
 from minitensor.ops.compare import NoOrder, isnan
 from minitensor.ops.cumulative import products_of_others
 from minitensor.ops.kinds import ORDERED, require_kind
 from minitensor.ops.operand import require_tensors
+from minitensor.ops.out import delivered, dtype_of_sum, received, require_dtype
 from minitensor.ops.pointwise import as_float, conj, maximum, minimum, mul, where
 from minitensor.ops.unary import abs, exp, sgn
 from minitensor.shapes import integer, memoised, reduced_dims, reduced_shape, wrap_dim
@@ -111,11 +111,13 @@ def sum(
     tensor([4., 6.])
     """
     try:
+        if out is not None:
+            dtype = dtype_of_sum("sum", dtype, out)
         if dtype is not None:
-            return delivered(sum(input.to(dtype), dim, keepdim).to(dtype), out)  # small integers wrap, as asked for
+            return delivered("sum", sum(input.to(dtype), dim, keepdim).to(dtype), out)  # small integers wrap, as asked
         if dim is None and not keepdim:
-            return _sum(input) if out is None else delivered(_sum(input), out)
-        return delivered(_sum_dims(input, axes(dim, input.ndim), keepdim), out)
+            return _sum(input)
+        return _sum_dims(input, axes(dim, input.ndim), keepdim)
     except Exception as error:
         raise explained("sum", sum, (input, dim, keepdim), {"dtype": dtype}, error)  # noqa: B904  # its cause is set
 
@@ -138,7 +140,16 @@ def nansum(
     require_kind("nansum", ORDERED, input)
     if input.array.dtype.kind == "f":
         input = where(isnan(input), 0, input)
+        found = sum(input, dim, keepdim, dtype=measurable("nansum", dtype_of_sum("nansum", dtype, out)))
+        return delivered("nansum", found, out)
     return sum(input, dim, keepdim, dtype=dtype, out=out)
+
+
+def measurable(name: str, wanted: Dtype | None) -> Dtype | None:
+    """Return the dtype wanted for a sum that leaves out NaN, which only floats have."""
+    if wanted is not None and not wanted.is_floating_point:
+        raise UnsupportedDtype(f"{name}: not implemented for {wanted.name}: NaN is left out of sums of floats")
+    return wanted
 
 
 @nondifferentiable
@@ -183,12 +194,19 @@ def mean(
     tensor(3.)
     """
     try:
-        given = input if dtype is None else input.to(dtype)
+        given = input if dtype is None else cast_for("mean", input, dtype, out)
         if dim is None and not keepdim:
-            return _mean(given) if out is None else delivered(_mean(given), out)
-        return delivered(_mean_dims(given, axes(dim, given.ndim), keepdim), out)
+            return _mean(given) if out is None else delivered("mean", _mean(given), out)
+        return delivered("mean", _mean_dims(given, axes(dim, given.ndim), keepdim), out)
     except Exception as error:
         raise explained("mean", mean, (input, dim, keepdim), {"dtype": dtype}, error)  # noqa: B904  # its cause is set
+
+
+def cast_for(name: str, input: Tensor, dtype: Dtype, out: Any) -> Tensor:
+    """Return the input in the dtype that the caller named, which an ``out`` must have."""
+    if out is not None:
+        require_dtype(name, dtype, out)
+    return input.to(dtype)
 
 
 def average(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Any:
@@ -213,8 +231,8 @@ def nanmean(
     if input.array.dtype.kind != "f":
         raise DtypeError(f"nanmean: expected input to have floating point dtype, got {input.dtype.name}")
     there = sum(~isnan(input), dim, keepdim)
-    result = nansum(input, dim, keepdim, dtype=dtype) / there
-    return result if out is None else out._receive(result)
+    result = nansum(input, dim, keepdim, dtype=dtype_of_sum("nanmean", dtype, out)) / there
+    return delivered("nanmean", result, out)
 
 
 # -- variance ----------------------------------------------------------------------------------------------------------
@@ -289,7 +307,7 @@ def var(
     ``unbiased=False`` is ``correction=0``.
     """
     dim, correction = spread_arguments(dim, unbiased, correction)
-    return delivered(_var(input, axes(dim, input.ndim), correction, keepdim), out)
+    return delivered("var", _var(input, axes(dim, input.ndim), correction, keepdim), out)
 
 
 @composite
@@ -299,7 +317,7 @@ def std(
 ) -> Tensor:
     """Return the standard deviation, the root of ``var``."""
     dim, correction = spread_arguments(dim, unbiased, correction)
-    return delivered(_std(input, axes(dim, input.ndim), correction, keepdim), out)
+    return delivered("std", _std(input, axes(dim, input.ndim), correction, keepdim), out)
 
 
 @composite
@@ -350,13 +368,15 @@ def prod(
     out: Tensor | None = None,
 ) -> Tensor:
     """Multiply all elements, or those along one ``dim``; integers and bools are multiplied as int64."""
+    if out is not None:
+        dtype = dtype_of_sum("prod", dtype, out)
     if dtype is not None:
-        return delivered(prod(input.to(dtype), dim, keepdim).to(dtype), out)
+        return delivered("prod", prod(input.to(dtype), dim, keepdim).to(dtype), out)
     if dim is None:
-        return delivered(_prod(input.reshape(-1), 0, False), out)
+        return _prod(input.reshape(-1), 0, False)
     if isinstance(dim, Sequence):
         raise ArgumentTypeError(f"prod: expected one dim as an int, got {dim!r}; call it once for each dim")
-    return delivered(_prod(input, wrap_dim(dim, input.ndim), keepdim), out)
+    return _prod(input, wrap_dim(dim, input.ndim), keepdim)
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------
@@ -418,13 +438,13 @@ def _amin(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
 @composite
 def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the largest element; equal ones share the gradient."""
-    return delivered(_amax(input, axes(dim, input.ndim), keepdim), out)
+    return delivered("amax", _amax(input, axes(dim, input.ndim), keepdim), out)
 
 
 @composite
 def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the smallest element; equal ones share the gradient."""
-    return delivered(_amin(input, axes(dim, input.ndim), keepdim), out)
+    return delivered("amin", _amin(input, axes(dim, input.ndim), keepdim), out)
 
 
 @composite
@@ -432,10 +452,7 @@ def aminmax(
     input: Tensor, *, dim: int | None = None, keepdim: bool = False, out: Sequence[Tensor] | None = None
 ) -> return_types.aminmax:
     """Return the smallest and the largest element."""
-    for target in out or ():
-        if target.dtype is not input.dtype:
-            raise DtypeError(f"aminmax: expected out tensors of dtype {input.dtype.name}, got {target.dtype.name}")
-    return return_types.aminmax(*received((amin(input, dim, keepdim), amax(input, dim, keepdim)), out))
+    return return_types.aminmax(*received("aminmax", (amin(input, dim, keepdim), amax(input, dim, keepdim)), out))
 
 
 @nondifferentiable
@@ -456,13 +473,13 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
     >>> torch.argmax(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([1, 0])
     """
-    return delivered(_argmax(input, dim, keepdim), out)
+    return delivered("argmax", _argmax(input, dim, keepdim), out)
 
 
 @composite
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the index of the smallest element along ``dim``, or in the flattened tensor; of equal ones the first."""
-    return delivered(_argmin(input, dim, keepdim), out)
+    return delivered("argmin", _argmin(input, dim, keepdim), out)
 
 
 def place_of(input: Tensor, name: str, dim: int | None, keepdim: bool) -> Array:
@@ -579,8 +596,8 @@ def max(
     if second is not None:
         return maximum(input, second, out=out)
     if dim is None:
-        return amax(input, out=out)
-    return return_types.max(*received(_max(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
+        return delivered("maximum", amax(input), out)
+    return return_types.max(*received("max", _max(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
 
 
 @composite
@@ -594,15 +611,8 @@ def min(
     if second is not None:
         return minimum(input, second, out=out)
     if dim is None:
-        return amin(input, out=out)
-    return return_types.min(*received(_min(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
-
-
-def received(results: tuple[Tensor, ...], out: Sequence[Tensor] | None) -> tuple[Tensor, ...]:
-    """Write several results into the tensors given as ``out=``, if any."""
-    if out is None:
-        return results
-    return tuple([target._receive(result) for target, result in zip(out, results, strict=True)])
+        return delivered("minimum", amin(input), out)
+    return return_types.min(*received("min", _min(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
 
 
 # -- all and any -------------------------------------------------------------------------------------------------------
@@ -627,13 +637,13 @@ def truth(input: Tensor, found: Any) -> Array:
 @composite
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether all elements are nonzero."""
-    return delivered(_all(input, axes(dim, input.ndim), keepdim), out)
+    return delivered("all", _all(input, axes(dim, input.ndim), keepdim), out)
 
 
 @composite
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether one element is nonzero, or more."""
-    return delivered(_any(input, axes(dim, input.ndim), keepdim), out)
+    return delivered("any", _any(input, axes(dim, input.ndim), keepdim), out)
 
 
 # -- logarithm of a sum ------------------------------------------------------------------------------------------------
@@ -659,7 +669,7 @@ def _logsumexp(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
 @composite
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return ``log(sum(exp(input)))`` along ``dim`` without overflow."""
-    return delivered(_logsumexp(input, axes(dim, input.ndim), keepdim), out)
+    return delivered("logsumexp", _logsumexp(input, axes(dim, input.ndim), keepdim), out)
 
 
 # -- norms -------------------------------------------------------------------------------------------------------------

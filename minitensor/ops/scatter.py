@@ -34,8 +34,8 @@ from minitensor.ops.index import (
     write_rows,
 )
 from minitensor.ops.kinds import require_index
-from minitensor.ops.masks import exactly
 from minitensor.ops.operand import require_tensors
+from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import conj, div_, floor_divide_, where
 from minitensor.ops.shape import expand, reshape, view
 from minitensor.shapes import broadcast_shapes, wrap_dim
@@ -124,8 +124,8 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
     """
     dim, index = along("index_select", input, dim, index)
     if not input.ndim:
-        return exactly("index_select", reshape(_index_select(reshape(input, 1), 0, index), ()), out)
-    return exactly("index_select", _index_select(input, dim, index), out, input, index)
+        return delivered("index_select", reshape(_index_select(reshape(input, 1), 0, index), ()), out, input)
+    return delivered("index_select", _index_select(input, dim, index), out, input, index)
 
 
 def matching_source(name: str, input: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
@@ -175,7 +175,8 @@ def index_add(
     >>> torch.zeros(3).index_add(0, torch.tensor([2, 0, 2]), torch.tensor([1., 2., 3.]))
     tensor([2., 0., 4.])
     """
-    return exactly("index_add", index_add_(own(input, index, source), dim, index, source, alpha=alpha), out)
+    made = own(input, index, source)
+    return delivered("index_add", index_add_(made, dim, index, source, alpha=alpha), out, input, index, source)
 
 
 class WrongCount(ShapeError, IndexOutOfRange):
@@ -215,7 +216,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
     >>> torch.zeros(3).index_copy(0, torch.tensor([2, 0]), torch.tensor([1., 2.]))
     tensor([2., 0., 1.])
     """
-    return exactly("index_copy", index_copy_(own(input, index, source), dim, index, source), out)
+    made = own(input, index, source)
+    return delivered("index_copy", index_copy_(made, dim, index, source), out, input, index, source)
 
 
 def filled_gradient(grad: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -323,7 +325,7 @@ def gather(
     """
     dim = along_lines("gather", input, dim, index)
     require_integers("gather", index)
-    return exactly("gather", _gather(input, dim, index, False), out, input, index)
+    return delivered("gather", _gather(input, dim, index, False), out, input, index)
 
 
 def source_like(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tensor:
@@ -364,7 +366,8 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
     >>> torch.zeros(2).scatter_add(0, torch.tensor([1, 1, 0]), torch.tensor([1., 2., 4.]))
     tensor([4., 3.])
     """
-    return exactly("scatter_add", scatter_add_(own(input, index, src), dim, index, src), out)
+    made = own(input, index, src)
+    return delivered("scatter_add", scatter_add_(made, dim, index, src), out, input, index, src)
 
 
 @writes(
@@ -417,7 +420,8 @@ def scatter(
             [0., 0., 1.]])
     """
     made = own(input, index, src)
-    return exactly("scatter", scatter_(made, dim, index, src, value=value, reduce=reduce), out)
+    scatter_(made, dim, index, src, value=value, reduce=reduce)
+    return delivered("scatter", made, out, input, index, src)
 
 
 @composite
@@ -439,7 +443,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     require_index("take_along_dim", indices, int64)
     positions = wrapped(indices, dim, input.layout.shape[dim])
     found = _gather(expanded(input, whole), dim, expanded(positions, whole))
-    return exactly("take_along_dim", found, out, input, indices)
+    return delivered("take_along_dim", found, out, input, indices)
 
 
 def expanded(input: Tensor, whole: list[int]) -> Tensor:
@@ -603,7 +607,8 @@ def scatter_reduce(
     tensor([2., 3.])
     """
     made = own(input, index, src)
-    return exactly("scatter_reduce", scatter_reduce_(made, dim, index, src, reduce, include_self=include_self), out)
+    scatter_reduce_(made, dim, index, src, reduce, include_self=include_self)
+    return delivered("scatter_reduce", made, out, input, index, src)
 
 
 @composite
@@ -641,7 +646,8 @@ def index_reduce(
     tensor([0., 5.])
     """
     made = own(input, index, source)
-    return exactly("index_reduce", index_reduce_(made, dim, index, source, reduce, include_self=include_self), out)
+    index_reduce_(made, dim, index, source, reduce, include_self=include_self)
+    return delivered("index_reduce", made, out, input, index, source)
 
 
 # -- all dims as one ---------------------------------------------------------------------------------------------------
@@ -663,7 +669,7 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     require_tensors("take", input=input, index=index)
     found = _index(reshape(input, -1), (flat_index("take", index, input.numel()),))
-    return exactly("take", found, out, input, index)
+    return delivered("take", found, out, input, index)
 
 
 @writes(

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
-from minitensor.ops.aliasing import delivered
 from minitensor.ops.cast import clone, copy_, fill_, legacy_name
-from minitensor.ops.creation import chosen, deliver, full, library
+from minitensor.ops.creation import chosen, dtype_of_range, full, hand_over, in_shape_of, library
 from minitensor.ops.cumulative import cumprod
 from minitensor.ops.facts import is_tensor
 from minitensor.ops.join import cat
 from minitensor.ops.linalg_norms import vector_norm
 from minitensor.ops.operand import require_tensors
+from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import where
 from minitensor.ops.shape import flip
 from minitensor.shapes import wrap_dim
@@ -84,7 +84,7 @@ def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number, *, out: Tensor |
     tensor([[1.5000, 2.0000],
             [0.0000, 1.0000]])
     """
-    return delivered(input * limits_of_norms(input, p, dim, maxnorm), out)
+    return delivered("renorm", input * limits_of_norms(input, p, dim, maxnorm), out, input)
 
 
 @composite
@@ -184,7 +184,7 @@ def range(
         RuntimeError: ``step`` is zero or leads away from ``end``, or a limit is not finite.
     """
     limits = [required_number("range", name, each) for name, each in (("start", start), ("end", end), ("step", step))]
-    wanted = chosen(dtype, out)
+    wanted = dtype_of_range("range", chosen(dtype, out), "bc")
     first, last, stride = limits
     if any(isinstance(each, complex) for each in limits):
         raise DtypeError(f"range: complex numbers have no order, got {limits}")
@@ -204,7 +204,7 @@ def range(
     )
     count = (last - first) // stride + 1 if whole else math.floor((last - first) / stride) + 1
     steps = library(device).arange(count)
-    return deliver((first + steps * stride).astype(wanted), out, requires_grad)
+    return hand_over("range", in_shape_of((first + steps * stride).astype(wanted), out), out, requires_grad)
 
 
 # -- names -------------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, materialize
 from minitensor.base import wrap as fresh
 from minitensor.copies import note_copy, tracing
-from minitensor.errors import ArgumentTypeError, InplaceError, ShapeError, UsageError, ViewError
+from minitensor.errors import ArgumentTypeError, ShapeError, UsageError, ViewError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import pick, place, refuse_leaf
 from minitensor.ops.cast import clone, contiguous
@@ -40,7 +40,6 @@ from minitensor.shapes import (
     wrap_dim,
     wrap_dims,
 )
-from minitensor.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -674,37 +673,3 @@ t_ = itself(t)
 unsqueeze_ = itself(unsqueeze)
 squeeze_ = itself(squeeze)
 as_strided_ = itself(as_strided)
-
-
-@composite
-def resize_(input: Tensor, *sizes: Any) -> Tensor:
-    """Give the tensor another shape, row by row in its memory; where that is too small, in a longer copy of it.
-
-    What is new holds anything. Tensors that shared too small a memory keep the old one. A tensor that requires grad is
-    refused.
-
-    >>> import minitensor as torch
-    >>> torch.arange(6).resize_(2, 2)
-    tensor([[0, 1],
-            [2, 3]])
-    """
-    shape = sizes_of("resize", sizes)
-    if any(n < 0 for n in shape):
-        raise ShapeError(f"resize_: sizes must not be negative, got {list(shape)}")
-    if input.node is not None:
-        raise InplaceError("resize_: cannot resize variables that require grad; use reshape, or detach() first")
-    strides, offset = layouts.contiguous(shape).strides, input.layout.offset
-    count, storage = offset + layouts.numel(shape), input.storage
-    if count > len(storage):
-        memory = input.xp.empty(count, input.array.dtype)
-        memory[: len(storage)] = storage.buffer
-        input._storage, input._base = Storage(memory), None
-    input._layout = Layout(shape, strides, offset)
-    input.array = materialize(input)
-    return input
-
-
-@composite
-def resize_as_(input: Tensor, the_template: Tensor) -> Tensor:
-    """Give the tensor the shape of another; see ``resize_``."""
-    return resize_(input, the_template.layout.shape)

@@ -15,7 +15,8 @@ from minitensor.ops import return_types
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.kinds import REALS, require_kind
 from minitensor.ops.operand import same_device
-from minitensor.ops.reduce import axes, chosen, picked, placed_along, received, require_elements, returned_to_place
+from minitensor.ops.out import delivered, received
+from minitensor.ops.reduce import axes, chosen, picked, placed_along, require_elements, returned_to_place
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     >>> torch.sort(torch.tensor([3, 1, 2]), descending=True).values
     tensor([3, 2, 1])
     """
-    return return_types.sort(*received(_sort(input, wrap_dim(dim, input.ndim), bool(descending)), out))
+    return return_types.sort(*received("sort", _sort(input, wrap_dim(dim, input.ndim), bool(descending)), out))
 
 
 @nondifferentiable
@@ -67,7 +68,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: b
 def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sort along the first dim; return the values."""
     values: Tensor = sort(input, 0).values
-    return values if out is None else out._receive(values)
+    return delivered("msort", values, out, input)
 
 
 # -- the largest few, the k-th -----------------------------------------------------------------------------------------
@@ -92,7 +93,7 @@ def topk(
     require_kind("topk", REALS, input)
     if not 0 <= k <= size:
         raise ShapeError(f"topk: selected index k out of range: k = {k}, dimension {dim} has {size} elements")
-    return return_types.topk(*received(_topk(input, int(k), dim, bool(largest)), out))
+    return return_types.topk(*received("topk", _topk(input, int(k), dim, bool(largest)), out))
 
 
 @differentiable(input=lambda grads, results, in_shape, dim: returned_to_place(grads, results, in_shape, dim))
@@ -113,7 +114,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
     require_kind("kthvalue", REALS, input)
     if not 1 <= k <= size:
         raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: {k} of {size} elements")
-    return return_types.kthvalue(*received(_kthvalue(input, int(k), dim, keepdim), out))
+    return return_types.kthvalue(*received("kthvalue", _kthvalue(input, int(k), dim, keepdim), out))
 
 
 # -- where something fits in -------------------------------------------------------------------------------------------
@@ -140,7 +141,7 @@ def searchsorted(
     require_kind("searchsorted", REALS, sorted_sequence)
     found = fitted(sorted_sequence, input, "right" if right or side == "right" else "left")
     result: Tensor = wrap(sorted_sequence.result_class, found.astype("int32" if out_int32 else "int64"))
-    return result if out is None else out._receive(result)
+    return delivered("searchsorted", result, out)
 
 
 def fitted(sequence: Tensor, input: Any, side: str) -> Array:

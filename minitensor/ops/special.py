@@ -14,10 +14,11 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.record import differentiable
 from minitensor.errors import UsageError
-from minitensor.ops.aliasing import check_fits, delivered, inplace
+from minitensor.ops.aliasing import check_fits, inplace
 from minitensor.ops.cast import copy_
 from minitensor.ops.kinds import FLOATS, ORDERED, of_kind
 from minitensor.ops.operand import operands, require_tensors
+from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import as_float, conj, library_of, ordered, sub, where
 from minitensor.ops.unary import cos, exp, log, sgn, sin
 
@@ -129,7 +130,7 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the n-th derivative of ``digamma``."""
     if n < 0:
         raise UsageError(f"polygamma: n must be non-negative, got {n}")
-    return delivered(_polygamma(n, input) if n else digamma(input), out)
+    return delivered("polygamma", _polygamma(n, input) if n else digamma(input), out, input)
 
 
 @named("mvlgamma")
@@ -141,7 +142,7 @@ def multigammaln(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     total = halves[0] + p * (p - 1) / 4 * math.log(math.pi)
     for each in halves[1:]:
         total = total + each
-    return delivered(total, out)
+    return delivered("multigammaln", total, out)
 
 
 # -- Bessel functions --------------------------------------------------------------------------------------------------

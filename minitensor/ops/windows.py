@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
 from minitensor.errors import DtypeError, ShapeError
-from minitensor.ops.creation import chosen, deliver, library
+from minitensor.ops.creation import chosen, hand_over, library
 from minitensor.shapes import integer
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def made(
     if kind.kind != "f":
         raise DtypeError(f"{name}: expects floating point dtypes, got {kind.name}")
     if length < 2:
-        return deliver(xp.ones(length, kind), None, requires_grad)
+        return hand_over("window", xp.ones(length, kind), None, requires_grad)
     time = xp.arange(length) / (length if periodic else length - 1)
-    return deliver(shape(xp, time).astype(kind), None, requires_grad)
+    return hand_over("window", shape(xp, time).astype(kind), None, requires_grad)
 
 
 def cosines(*weights: float) -> Callable[[Library, Array], Array]:

@@ -18,7 +18,7 @@ from minitensor.nn.parameter import Parameter
 from minitensor.serialization.budget import is_key
 from minitensor.serialization.symbols import STORAGE_OF
 from minitensor.shapes import Size
-from minitensor.storage import Storage
+from minitensor.storage import Storage, lender
 from minitensor.tensor import Tensor
 
 PROTOCOL = b"\x80\x02"
@@ -234,7 +234,7 @@ def rebuilt(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]
 
 def storage(writer: Writer, value: Tensor) -> None:
     """Refer to a tensor's storage by its number; the elements are written beside the pickle."""
-    memory = value.storage
+    memory = lender(value.storage)
     number = writer.storages.setdefault(id(memory), (len(writer.storages), memory))[0]
     writer.emit(b"(")
     text(writer, "storage")

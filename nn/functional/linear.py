@@ -52,7 +52,7 @@ def column_sums(input: Tensor) -> Array:
 
 
 @differentiable(input=lambda grad, weight: input_gradient(grad, weight), weight=weight_gradient, bias=bias_gradient)
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Array:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Array:
     """Return ``input @ weight.T + bias``: (..., in), (out, in) and (out,) give (..., out).
 
     >>> import minitensor as torch

@@ -18,6 +18,7 @@ from minitensor.errors import ArgumentError, DimError, ShapeError, WrongTypeErro
 from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.resampling import _resample_input, mean_taps
 from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
+from minitensor.ops.out import delivered
 from minitensor.ops.unary import abs, sign
 from minitensor.shapes import ntuple, pool_output_size
 
@@ -225,6 +226,8 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Return the mean of each window of images (N, C, H, W) or (C, H, W).
 
@@ -236,7 +239,8 @@ def avg_pool2d(
              [10.5000, 12.5000]]])
     """
     numbers = (kernel_size, stride, padding)
-    return averaged("avg_pool2d", 2, input, numbers, ceil_mode, count_include_pad, divisor_override)
+    means = averaged("avg_pool2d", 2, input, numbers, ceil_mode, count_include_pad, divisor_override)
+    return delivered("avg_pool2d", means, out)
 
 
 @composite
@@ -248,10 +252,13 @@ def avg_pool3d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Return the mean of each window of volumes (N, C, D, H, W) or (C, D, H, W); see ``avg_pool2d``."""
     numbers = (kernel_size, stride, padding)
-    return averaged("avg_pool3d", 3, input, numbers, ceil_mode, count_include_pad, divisor_override)
+    means = averaged("avg_pool3d", 3, input, numbers, ceil_mode, count_include_pad, divisor_override)
+    return delivered("avg_pool3d", means, out)
 
 
 def averaged(

@@ -1,8 +1,7 @@
-"""Memory: answers do not depend on how inputs lie; who shares memory with whom; writes in place and to ``out=``."""
+"""Memory: answers do not depend on how inputs lie; who shares memory with whom; writes in place."""
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from typing import Any
 
@@ -16,7 +15,7 @@ from minitensor import layout as layouts
 from minitensor.base import window
 from minitensor.layout import Layout
 from ops import call as calls
-from ops.call import assert_same, find, numbers, ours, outcome, recast, retyped, tensors_in, told, twin
+from ops.call import assert_same, find, numbers, ours, recast, retyped, tensors_in, told, twin
 from ops.row import Call, Row
 from ops.table import ROWS
 from strategies import KINDS, Placed, placed, placements, tensor_of
@@ -249,77 +248,6 @@ def test_the_twin_refuses_a_leaf_that_requires_grad(row: Row) -> None:
     with pytest.raises(mt.errors.InplaceError, match="leaf"):
         written(row, call, x)
     np.testing.assert_array_equal(numbers(x), call.args[0])
-
-
-# -- out= --------------------------------------------------------------------------------------------------------------
-
-WITH_OUT = [row for row in STEADY if row.out and not row.view]
-
-
-@each("out", WITH_OUT)
-def test_writes_to_out(row: Row) -> None:
-    for call in row.calls[:4]:
-        args, kwargs = calls.our_arguments(call)
-        expected = ours(row)(*args, **kwargs)
-        out = mt.zeros(tuple(expected.shape), dtype=expected.dtype)
-        version = out.version
-        with told(call):
-            assert ours(row)(*args, **kwargs, out=out) is out
-            assert out.version > version
-            assert_same(out, expected, 1e-12)
-
-
-@each("out", WITH_OUT)
-def test_resizes_out_with_a_warning_if_it_held_anything(row: Row) -> None:
-    args, kwargs = calls.our_arguments(row.calls[0])
-    expected = ours(row)(*args, **kwargs)
-    empty = mt.empty(0, dtype=expected.dtype)
-    assert_same(ours(row)(*args, **kwargs, out=empty), expected, 1e-12)
-    full = mt.zeros((*expected.shape, 2), dtype=expected.dtype)
-    with pytest.warns(UserWarning, match="was resized"):
-        ours(row)(*args, **kwargs, out=full)
-    assert_same(full, expected, 1e-12)
-
-
-@each("out", WITH_OUT)
-def test_out_may_be_the_input(row: Row) -> None:
-    for call in row.calls[:4]:
-        args, kwargs = calls.our_arguments(call)
-        if not args or not isinstance(args[0], mt.Tensor):
-            continue
-        expected = ours(row)(*args, **kwargs)
-        if expected.shape != args[0].shape or expected.dtype != args[0].dtype:
-            continue
-        with told(call):
-            ours(row)(*args, **kwargs, out=args[0])
-            assert_same(args[0], expected, 1e-12)
-
-
-@each("out", [row for row in WITH_OUT if row.differentiable])
-def test_out_is_refused_where_a_gradient_would_be_lost(row: Row) -> None:
-    args, kwargs = calls.our_arguments(next(c for c in row.calls if c.smooth))
-    leaf = next((t for arg in args for t in tensors_in(arg) if t.is_floating_point()), None)
-    assert leaf is not None
-    leaf.requires_grad_()
-    with pytest.raises(RuntimeError, match="out="):
-        ours(row)(*args, **kwargs, out=mt.empty(0, dtype=mt.float64))
-
-
-@each("out", [row for row in WITH_OUT if row.differentiable])
-def test_out_of_a_dtype_that_cannot_hold_the_result_is_refused(row: Row) -> None:
-    args, kwargs = calls.our_arguments(row.calls[0])
-    found = ours(row)(*args, **kwargs)
-    with pytest.raises(RuntimeError, match="can't be cast"):
-        ours(row)(*args, **kwargs, out=mt.zeros(tuple(found.shape), dtype=mt.int64))
-
-
-@each("out")
-def test_the_table_says_who_takes_out(row: Row) -> None:
-    """Whether out= is known, is asked of the op by a call."""
-    args, kwargs = calls.our_arguments(row.calls[0])
-    found = outcome(ours(row), *args, **kwargs, out=mt.empty(0, dtype=mt.float64))
-    takes = not (isinstance(found, TypeError) and "out" in str(found))
-    assert takes == row.out or "out" in inspect.signature(ours(row)).parameters
 
 
 def test_single_precision_stays_single_in_place() -> None:

@@ -34,6 +34,7 @@ REASONS = {
         "tolist numpy type untyped_storage output_nr requires_grad retains_grad grad grad_fn array backend node "
         "storage xp version result_class batched batched_class"
     ),
+    "gives a tensor other memory; held by tests/ops/test_resize.py": "set_",
     "files; held by tests/serialization": "load save",
     "exchange with other libraries, and facts; held by tests/ops/test_exchange.py": (
         "asarray frombuffer from_dlpack is_tensor is_nonzero is_same_size get_device is_cpu is_meta is_sparse "

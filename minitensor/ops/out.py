@@ -1,0 +1,293 @@
+"""``out=``: how a result gets into the tensor that the caller gives, in one way for all operations.
+
+A result is computed in memory of its own first; then ``out`` is checked, resized where its shape differs, and written.
+So ``out`` may share memory with the inputs, and an error leaves it as it was. Recorders call ``deliver``, composites
+``delivered`` for one result and ``received`` for several. What PyTorch asks of ``out`` beyond the rule stands in the
+tables at the end, by the names of operations.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from minitensor import dtypes
+from minitensor import layout as layouts
+from minitensor.autograd.mode import grad_mode
+from minitensor.base import TensorBase
+from minitensor.callers import user_level
+from minitensor.errors import ArgumentTypeError, DtypeError, GradError, InplaceError
+from minitensor.layout import Layout
+from minitensor.ops.aliasing import refuse_write, shares_storage
+from minitensor.ops.resize import relay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from minitensor.autograd.node import Op
+    from minitensor.dtypes import dtype
+    from minitensor.shapes import Shape
+    from minitensor.tensor import Tensor
+
+
+class OutDtypeError(DtypeError, ArgumentTypeError):
+    """A result cannot be cast to the dtype of ``out``: PyTorch raises RuntimeError, joining ops TypeError."""
+
+
+# -- the doors ---------------------------------------------------------------------------------------------------------
+
+
+def deliver(result: Tensor, out: Any, op: Op, inputs: Iterable[Any]) -> Tensor:
+    """Write the result of a recorded operation into ``out``, if the operation declares that argument."""
+    if not op.takes_out:
+        raise ArgumentTypeError(f"{op.name}() got an unexpected keyword argument 'out'; it takes {op.signature}")
+    return delivered(op.name, result, out, *inputs)
+
+
+def delivered(name: str, result: Tensor, out: Any, *inputs: Any) -> Tensor:
+    """Return a composite's result, written into ``out`` where that was given; ``inputs`` may not overlap it."""
+    if out is None:
+        return result
+    check(name, result, out, inputs)
+    write(name, result, out)
+    return out  # type: ignore[no-any-return]  # a tensor, as just checked
+
+
+def filled(name: str, made: Tensor, out: Tensor) -> Tensor:
+    """Write what a creation op made into ``out``, which takes its size without a warning."""
+    check(name, made, out, ())
+    put(refitted(name, out, made.layout.shape), made)
+    return out
+
+
+def refitted(name: str, out: Tensor, shape: Shape) -> Tensor:
+    """Return ``out`` in a shape, without a warning, to be filled in place."""
+    refuse_grad(name, out)
+    refuse_write(name, out)
+    if out.shape != shape:
+        relay(out, Layout(shape, layouts.contiguous(shape).strides, out.layout.offset))
+    return out
+
+
+def received(name: str, results: tuple[Tensor, ...], out: Any) -> tuple[Tensor, ...]:
+    """Return several results, written into the tensors given as ``out=`` where there are any."""
+    if out is None:
+        return results
+    if not isinstance(out, Sequence) or len(out) != len(results):
+        given = f"a tuple of {len(out)}" if isinstance(out, Sequence) else type(out).__name__
+        raise ArgumentTypeError(f"{name}(): argument 'out' must be a tuple of {len(results)} tensors, not {given}")
+    for result, target in zip(results, out, strict=True):
+        check(name, result, target, ())
+    for place, (result, target) in enumerate(zip(results, out, strict=True)):
+        write(name, result, target, place)
+    return tuple(out)
+
+
+# -- checks ------------------------------------------------------------------------------------------------------------
+
+
+def require_out(name: str, out: Any) -> None:
+    """Refuse an ``out`` that is neither a tensor nor left away."""
+    if out is not None and not isinstance(out, TensorBase):
+        raise ArgumentTypeError(f"{name}(): argument 'out' must be a tensor, not {type(out).__name__}")
+
+
+def check(name: str, result: Tensor, out: Any, inputs: Iterable[Any]) -> None:
+    """Refuse an ``out`` into which the result must not be written."""
+    require_out(name, out)
+    refuse_grad(name, result, out)
+    refuse_dtype(name, result.dtype, out.dtype)
+    refuse_write(name, out)
+    if name not in UNCHECKED:
+        refuse_overlaps(name, out, inputs)
+
+
+def refuse_grad(name: str, *tensors: Tensor) -> None:
+    """Refuse to write what a gradient would be lost of."""
+    if grad_mode.get() and any(each.node is not None for each in tensors):
+        raise GradError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad: leave out= away, or wrap the call in torch.no_grad()"
+        )
+
+
+def refuse_dtype(name: str, given: dtype, wanted: dtype) -> None:
+    """Refuse an ``out`` of a dtype that the operation does not write."""
+    if not FITS.get(name, dtypes.can_cast)(given, wanted):
+        raise OutDtypeError(
+            f"{name}(): result type {given.name} can't be cast to the desired output type {wanted.name}: give an out= "
+            f"of dtype {given.name}"
+        )
+
+
+def require_dtype(name: str, wanted: dtype, out: Any) -> None:
+    """Refuse an ``out`` of another dtype than the one that the caller named."""
+    require_out(name, out)
+    if out.dtype is not wanted:
+        raise OutDtypeError(f"{name}(): expected out= of dtype {wanted.name}, as dtype= says, got {out.dtype.name}")
+
+
+def is_same(given: dtype, wanted: dtype) -> bool:
+    """Whether a result needs no cast."""
+    return given is wanted
+
+
+def is_mask(given: dtype, wanted: dtype) -> bool:
+    """Whether a dtype holds truths: bool, or uint8 as of old."""
+    return wanted in (dtypes.bool_, dtypes.uint8)
+
+
+def is_real_cast(given: dtype, wanted: dtype) -> bool:
+    """Whether a result may be cast, and to no complex numbers unless it has them."""
+    return dtypes.can_cast(given, wanted) and given.is_complex == wanted.is_complex
+
+
+def dtype_of_sum(name: str, wanted: dtype | None, out: Any) -> dtype | None:
+    """Return the dtype in which sums and products are computed: that of ``out`` if none is wanted."""
+    require_out(name, out)
+    return out.dtype if wanted is None and out is not None else wanted
+
+
+class Overlap(IntEnum):
+    """How the memory of two tensors lies to each other, as far as PyTorch looks."""
+
+    NONE = 0
+    PARTIAL = 1
+    FULL = 2
+
+
+def overlap(a: Any, b: Any) -> Overlap:
+    """Return how two tensors lie to each other; what has gaps or repeats elements counts as apart."""
+    if a is b:
+        return Overlap.FULL
+    if not shares_storage(a, b) or not all(layouts.is_dense(each.layout) and each.numel() for each in (a, b)):
+        return Overlap.NONE
+    first, second = span(a), span(b)
+    if first == second:
+        return Overlap.FULL if a.layout.strides == b.layout.strides else Overlap.PARTIAL
+    return Overlap.PARTIAL if first[0] < second[1] and second[0] < first[1] else Overlap.NONE
+
+
+def span(tensor: Any) -> tuple[int, int]:
+    """Return the first byte that a tensor touches in its memory, and one past the last."""
+    low, high = layouts.extent(tensor.layout)
+    return low * tensor.itemsize, high * tensor.itemsize
+
+
+def refuse_overlaps(name: str, out: Tensor, inputs: Iterable[Any]) -> None:
+    """Refuse inputs that lie in part of the memory of ``out``, and in all of it where the operation cannot have that.
+
+    The result would be right: PyTorch computes into ``out`` and so must refuse, and programs are to run there too.
+    """
+    for position, each in tensors_among(inputs):
+        found = overlap(out, each)
+        apart = name in APART or (name in SOURCES_APART and position)
+        if found is Overlap.PARTIAL or (found is Overlap.FULL and apart):
+            raise InplaceError(
+                f"{name}(): unsupported operation: some elements of the input tensor and the written-to tensor refer "
+                "to a single memory location: clone() the tensor before performing the operation"
+            )
+
+
+def tensors_among(inputs: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield the tensors among arguments and sequences of them, with their positions."""
+    for position, each in enumerate(inputs):
+        if isinstance(each, TensorBase):
+            yield position, each
+        elif isinstance(each, (tuple, list)):
+            yield from [(position, one) for one in each if isinstance(one, TensorBase)]
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def write(name: str, result: Tensor, out: Tensor, place: int = 0) -> None:
+    """Write a result, of several the one at ``place``, into a tensor that takes its shape and warns if it held any."""
+    if out.shape != result.shape:
+        if name not in SILENT:
+            warn_of_resize(out, result.layout.shape)
+        relay(out, resized(result.layout, out.layout.offset, LAYOUTS.get((name, place))))
+    put(out, result)
+
+
+def put(out: Tensor, result: Tensor) -> None:
+    """Write a result into a tensor of its shape."""
+    mode = grad_mode.get()
+    if mode is not True and mode is not False:
+        mode.writes("a function with out=...", out)
+    out.array[...] = result.array
+    out.storage.version += 1
+
+
+def resized(result: Layout, offset: int, order: Callable[[Shape], Layout] | None) -> Layout:
+    """Return the layout that ``out`` takes for a result, from its own first element on."""
+    layout = result if order is None else order(result.shape)
+    return Layout(layout.shape, layout.strides, offset)
+
+
+def by_columns(shape: Shape) -> Layout:
+    """Return the layout in which matrices lie column by column."""
+    if len(shape) < 2:
+        return layouts.contiguous(shape)
+    return layouts.transpose(layouts.contiguous((*shape[:-2], shape[-1], shape[-2])), -2, -1)
+
+
+def warn_of_resize(out: Tensor, shape: Shape) -> None:
+    """Warn that a tensor given as ``out=`` held anything and takes another shape."""
+    if out.numel():
+        warnings.warn(
+            f"an output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
+            f"match the required output shape {list(shape)}: give an out= of that shape, or of none",
+            UserWarning,
+            stacklevel=user_level(),
+        )
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+# Out has the dtype of the result, which PyTorch computes there.
+EXACT = """
+    abs neg sign sgn floor ceil trunc frac round nan_to_num clamp clamp_min clamp_max where isposinf isneginf signbit
+    bitwise_not isin float_power heaviside complex polar conj_physical
+    amax amin aminmax argmax argmin max min median nanmedian mode sort topk kthvalue cummax cummin norm
+    sum prod cumsum cumprod nansum nanmean logcumsumexp
+    argsort msort searchsorted bucketize quantile nanquantile histc histogram frexp
+    zeros ones full eye arange range linspace logspace fftfreq rfftfreq randperm multinomial
+    matmul dot vdot addmm addmv baddbmm addbmm tensordot chain_matmul cross
+    ifft ihfft tril triu diag slice_scatter
+    index_select gather take_along_dim take index_add index_copy scatter scatter_add scatter_reduce index_reduce
+    masked_select nonzero nonzero_static
+    linalg.inv linalg.inv_ex linalg.solve linalg.solve_ex linalg.solve_triangular linalg.det linalg.slogdet
+    linalg.cholesky linalg.cholesky_ex linalg.qr linalg.svd svd linalg.svdvals linalg.eigh linalg.eigvalsh
+    linalg.vector_norm linalg.matrix_norm linalg.norm linalg.matrix_power linalg.multi_dot linalg.cross linalg.vecdot
+    softplus logsigmoid gelu hardshrink softshrink softmax log_softmax linear renorm
+""".split()
+
+FITS: dict[str, Callable[[dtype, dtype], bool]] = {
+    **dict.fromkeys(EXACT, is_same),
+    **dict.fromkeys(("all", "any"), is_mask),
+    **dict.fromkeys("irfft hfft irfftn hfftn irfft2 hfft2".split(), is_real_cast),
+}
+
+# How a result lies in an ``out`` that is resized, where it is not as the fresh one: by operation and place.
+LAYOUTS: dict[tuple[str, int], Callable[[Shape], Layout]] = {
+    **{(name, 0): layouts.contiguous for name in ("quantile", "nanquantile", "cholesky")},
+    **{(name, 0): by_columns for name in """
+        nonzero cholesky_inverse linalg.inv linalg.inv_ex linalg.solve linalg.solve_ex linalg.solve_triangular
+        linalg.cholesky linalg.cholesky_ex linalg.qr linalg.svd svd linalg.lstsq
+    """.split()},
+    **{(name, 1): by_columns for name in ("linalg.qr", "linalg.eigh", "linalg.eig")},
+    ("linalg.svd", 2): by_columns, ("svd", 2): layouts.contiguous,
+}  # fmt: skip
+
+# Operations that resize ``out`` without a warning.
+SILENT = frozenset(("addbmm", "logsigmoid"))
+
+# Operations that refuse to overwrite any of their inputs, and those that may overwrite the first one alone.
+APART = frozenset("cross linalg.cross index_select gather".split())
+SOURCES_APART = frozenset("index_add index_copy index_reduce scatter scatter_add scatter_reduce".split())
+
+# Operations that PyTorch computes elsewhere, or that do not look: the inputs may lie as they please.
+UNCHECKED = frozenset("tril triu ndtr logsigmoid linear matmul softmax log_softmax".split())

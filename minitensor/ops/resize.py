@@ -1,0 +1,169 @@
+"""A tensor takes another shape, or other memory, itself: ``resize_``, ``resize_as_``, ``set_``.
+
+They share ``relay`` with ``out=``: the tensor reads its memory through another layout, and reads a longer copy of it
+where that is too small. No values are computed here; what is new in the copy holds anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor import layout as layouts
+from minitensor.autograd.misuse import composite
+from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.node import Leaf
+from minitensor.base import TensorBase, array_dtype, materialize
+from minitensor.errors import ArgumentTypeError, DtypeError, InplaceError, ShapeError, UsageError
+from minitensor.layout import Layout
+from minitensor.memory_format import channels_last, channels_last_3d, contiguous_format, formatted, preserve_format
+from minitensor.ops.aliasing import refuse_leaf
+from minitensor.shapes import normalize_sizes
+from minitensor.storage import Borrowed, Storage, lender, owner, reinterpret
+
+if TYPE_CHECKING:
+    from minitensor.memory_format import memory_format
+    from minitensor.tensor import Tensor
+
+
+# -- another layout ----------------------------------------------------------------------------------------------------
+
+
+def relay(input: Tensor, layout: Layout) -> None:
+    """Let a tensor read its memory through another layout; where that is too small, a longer copy of it.
+
+    Tensors that shared too small a memory keep the old one.
+    """
+    storage = input.storage
+    _, end = layouts.extent(layout)
+    if end > len(storage) and 0 not in layout.shape:
+        memory = input.xp.empty(end, array_dtype(input))
+        memory[: len(storage)] = storage.buffer
+        input._storage, input._base = Storage(memory), None
+        input._storage.version = storage.version
+    look_through(input, layout)
+
+
+def look_through(input: Any, layout: Layout) -> None:
+    """Give a tensor another layout over its storage, and a leaf's node its new shape."""
+    input._layout = layout
+    input.array = materialize(input)
+    if input._node.__class__ is Leaf:
+        input._node.describe(input)
+
+
+@composite
+def resize_(input: Tensor, *size: Any, memory_format: memory_format | None = None) -> Tensor:
+    """Give the tensor another shape, row by row in its memory; where that is too small, in a longer copy of it.
+
+    What is new holds anything. Tensors that shared too small a memory keep the old one. The shape that it has already
+    changes nothing, strides neither, unless a ``memory_format`` is named. A tensor that requires grad is refused.
+
+    >>> import minitensor as torch
+    >>> torch.arange(6).resize_(2, 2)
+    tensor([[0, 1],
+            [2, 3]])
+    """
+    shape = tuple(normalize_sizes(*size))
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"resize_: sizes must not be negative, got {list(shape)}")
+    if input.node is not None:
+        raise InplaceError("resize_: cannot resize variables that require grad; use reshape, or detach() first")
+    if memory_format is preserve_format:
+        raise UsageError("resize_: preserve_format is unsupported; name contiguous_format or channels_last")
+    if shape == input.layout.shape and memory_format is None:
+        return input
+    fresh = formatted(layouts.contiguous(shape), memory_format or contiguous_format)
+    layout = Layout(shape, fresh.strides, input.layout.offset)
+    if layout != input.layout:
+        relay(input, layout)
+        input.storage.version += 1
+    return input
+
+
+@composite
+def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
+    """Give the tensor the shape of another, with ``preserve_format`` its memory format too; see ``resize_``."""
+    if not isinstance(the_template, TensorBase):
+        raise ArgumentTypeError(
+            f"resize_as_(): argument 'the_template' must be a tensor, not {type(the_template).__name__}"
+        )
+    format = format_of(the_template) if memory_format is preserve_format else memory_format
+    return resize_(input, the_template.layout.shape, memory_format=format)
+
+
+def format_of(tensor: Tensor) -> memory_format:
+    """Return the memory format in which a tensor lies."""
+    if not layouts.suggests_channels_last(tensor.layout):
+        return contiguous_format
+    return channels_last if tensor.ndim == 4 else channels_last_3d
+
+
+# -- other memory ------------------------------------------------------------------------------------------------------
+
+
+@composite
+def set_(
+    input: Tensor, source: Tensor | Storage | None = None, storage_offset: int = 0, size: Any = None,
+    stride: Any = None,
+) -> Tensor:
+    """Let the tensor read other memory: that of a tensor or a storage from now on shared, or new and empty memory.
+
+    ``size`` and ``stride``, in elements, say how it is read; a storage is read as a whole by default. Where the memory
+    is too small, a longer copy of it is read. Writes are seen by both, but counted for the one that was written to.
+
+    >>> import minitensor as torch
+    >>> x, y = torch.zeros(2), torch.arange(4.)
+    >>> x.set_(y.untyped_storage(), 1, (3,)).add_(10), y
+    (tensor([11., 12., 13.]), tensor([ 0., 11., 12., 13.]))
+    """
+    storage, layout = memory_to_set(input, source, storage_offset, size, stride)
+    if grad_mode.get():
+        refuse_leaf("set_", input)
+        if input.node is not None or (isinstance(source, TensorBase) and source.node is not None):
+            raise InplaceError("set_: no gradient goes through other memory: detach() first")
+    version = input.version
+    if owner(storage) is not owner(input.storage):
+        input._storage, input._base = Borrowed(lender(storage), storage.array), None
+        input._storage.version = version
+    relay(input, layout)
+    input.storage.version += 1
+    return input
+
+
+def memory_to_set(
+    input: Tensor, source: Any, storage_offset: int, size: Any, stride: Any
+) -> tuple[Storage, Layout]:
+    """Return the storage that ``set_`` was given, and the layout through which it is to be read."""
+    if source is None and size is None:
+        return Storage(input.xp.empty(0, array_dtype(input))), layouts.contiguous((0,))
+    if not isinstance(source, (TensorBase, Storage)):
+        raise ArgumentTypeError(f"set_(): argument 'source' must be a tensor or a storage, not {type(source).__name__}")
+    storage = storage_of(input, source)
+    if size is not None:
+        return storage, layout_to_set(storage_offset, size, stride)
+    if storage_offset or stride is not None:
+        raise ArgumentTypeError("set_(): storage_offset and stride say how to read a given size; size is missing")
+    return storage, source.layout if isinstance(source, TensorBase) else layouts.contiguous((len(storage),))
+
+
+def storage_of(input: Tensor, source: Any) -> Storage:
+    """Return a tensor's storage, of the dtype of ``input``; or a storage, read as that dtype."""
+    kind = array_dtype(input)
+    if not isinstance(source, TensorBase):
+        return source if source.array.dtype == kind else reinterpret(source, kind)
+    if array_dtype(source) != kind:
+        raise DtypeError(f"set_: could not set tensor of type {source.dtype} to a tensor of type {input.dtype}")
+    return source.storage
+
+
+def layout_to_set(offset: int, size: Any, stride: Any) -> Layout:
+    """Return the layout given to ``set_`` by its parts."""
+    shape = normalize_sizes(size)
+    strides = layouts.contiguous(shape).strides if stride is None else normalize_sizes(stride)
+    if len(strides) != len(shape):
+        raise ShapeError(f"set_: unequal size length ({len(shape)}) and stride length ({len(strides)})")
+    if offset < 0 or any(n < 0 for n in (*shape, *strides)):
+        raise ShapeError(
+            f"set_: offset, sizes and strides must not be negative, got {offset}, {list(shape)} and {list(strides)}"
+        )
+    return Layout(shape, strides, offset)
