@@ -14,7 +14,7 @@ from minitensor import dtypes, generator
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import writes
 from minitensor.ops.chance import drawing
@@ -241,8 +241,6 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
     """Fill with ones, each with probability ``p``, and zeros; ``p`` is a number or a tensor that broadcasts."""
     require_kind("bernoulli_", ORDERED, input)
     shape = input.array.shape
-    if input.dtype.is_complex:
-        raise UnsupportedDtype(f"bernoulli_: not implemented for {input.dtype.name}: ones and zeros are real")
     chance: Any = p
     if isinstance(p, TensorBase):
         chance = in_memory_order(input, numpy.broadcast_to(host(p), shape))
