@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from minitensor.autograd.node import Op
 
 NAMED = re.compile(r"^[\w.]+(\(\))?: ")  # how a message begins that names an operation
+SHOWN = (str, bytes, int, float, complex, type)
 LIBRARIES = (OURS, "numpy", "scipy", "cupy")
 CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # they say which value is wanted, as one of some words
 F = TypeVar("F", bound=Callable[..., Any])
@@ -222,8 +223,8 @@ def alternatives(annotation: Any) -> list[str]:
 
 def wrong_type(name: str, argument: str, annotation: Any, value: Any) -> ArgumentTypeError:
     """Return the error for an argument of a wrong type."""
-    words = " or ".join([KINDS[each][1] for each in alternatives(annotation)])
-    plain = f": {value!r}" if type(value) in (str, bytes, int, float, complex) and len(repr(value)) < 60 else ""
+    words = " or ".join([KINDS[each][1] for each in alternatives(annotation) if each != "None"])
+    plain = f": {value!r}" if isinstance(value, SHOWN) and len(repr(value)) < 60 else ""
     advice = "; use tensor(...) on it" if isinstance(value, (list, tuple)) and words == "a tensor" else ""
     return WrongTypeError(f"{name}(): argument {argument!r} must be {words}, not {type(value).__name__}{plain}{advice}")
 

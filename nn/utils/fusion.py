@@ -52,7 +52,7 @@ def fuse_conv_bn_weights(
     scale, bias = scale_and_bias(conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
     shape = [1] * conv_w.ndim
     shape[1 if transpose else 0] = -1
-    return kept(conv_w, conv_w * scale.reshape(shape)), kept(conv_w, bias)
+    return kept(conv_w, conv_w * scale.reshape(shape)), kept_bias(conv_w, conv_b, bias)
 
 
 @composite
@@ -81,7 +81,7 @@ def fuse_linear_bn_weights(
 ) -> tuple[Parameter, Parameter]:
     """Return weight and bias of the linear layer that has the batch norm in it."""
     scale, bias = scale_and_bias(linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
-    return kept(linear_w, linear_w * scale.unsqueeze(-1)), kept(linear_w, bias)
+    return kept(linear_w, linear_w * scale.unsqueeze(-1)), kept_bias(linear_w, linear_b, bias)
 
 
 def evaluated(training: bool, bn: BatchNorm) -> tuple[Tensor, Tensor]:
@@ -103,5 +103,10 @@ def scale_and_bias(
 
 
 def kept(like: Tensor, values: Tensor) -> Parameter:
-    """Return a parameter in the dtype of the layer's weight, trained if that was."""
+    """Return a parameter in the dtype of the one it replaces, trained if that was."""
     return Parameter(values.detach().to(like.dtype), like.requires_grad)
+
+
+def kept_bias(weight: Tensor, before: Tensor | None, values: Tensor) -> Parameter:
+    """Return a bias like the layer's own; where there was none, as in PyTorch, one that is not trained."""
+    return Parameter(values.detach().to(weight.dtype), False) if before is None else kept(before, values)

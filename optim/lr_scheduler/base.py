@@ -149,10 +149,10 @@ def set_rate(group: dict[str, Any], rate: float) -> None:
 
 
 def one_for_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
-    """Return an option for each group, which may have been given one by one."""
+    """Return an option for each group, which may have been given one by one; of tensors the values they have now."""
     groups = len(optimizer.param_groups)
     if not isinstance(value, Sequence):
-        return [value] * groups
+        return [plain(value)] * groups
     if len(value) != groups:
         raise ArgumentError(f"{name} must have the same length as optimizer.param_groups, {groups}, got {len(value)}")
     return [plain(each) for each in value]

@@ -145,7 +145,7 @@ class Unknown(prune.Identity):
 WRONG: list[tuple[Any, type[Exception], str]] = [
     (lambda m: prune.l1_unstructured(m, "weight", -1), ValueError, "amount=-1 should either be a float"),
     (lambda m: prune.l1_unstructured(m, "weight", 1.5), ValueError, "amount=1.5 should either be a float"),
-    (lambda m: prune.l1_unstructured(m, "weight", "1"), TypeError, "Invalid type for amount: 1"),
+    (lambda m: prune.l1_unstructured(m, "weight", "1"), TypeError, "'amount' must be a number, not str: '1'"),
     (lambda m: prune.random_unstructured(m, "weight", 99), ValueError, "amount=99 .* to prune=48"),
     (lambda m: prune.ln_structured(m, "bias", 1, 2, 0), ValueError, "Structured pruning can only .* 1 dims"),
     (lambda m: prune.ln_structured(m, "weight", 1, 2, 4), IndexError, "Invalid index 4 for tensor of size"),
