@@ -153,7 +153,7 @@ class Tensor(TensorBase):
     logit, logit_, sinc, sinc_ = special.logit, special.logit_, special.sinc, special.sinc_
     xlogy, xlogy_ = special.xlogy, special.xlogy_
     mvlgamma, mvlgamma_ = special.multigammaln, special.multigammaln_
-    igamma, igamma_, igammac, igammac_ = special.gammainc, special.gammainc_, special.gammaincc, special.gammaincc_
+    igamma, igamma_, igammac, igammac_ = special.gammainc, special.igamma_, special.gammaincc, special.igammac_
     polygamma, polygamma_ = special.polygamma_of, special.polygamma_
 
     __add__ = __radd__ = pointwise._add

@@ -146,7 +146,8 @@ def adopted(name: str, error: Exception, arguments: Sequence[tuple[str, Any]]) -
     """Return the library's own error for one of Python's or the array library's."""
     if isinstance(error, (TypeError, AttributeError)):
         kinds = ", ".join([f"{argument}: {type(value).__name__}" for argument, value in arguments])
-        return WrongTypeError(f"{name}(): {error}; got {kinds}")
+        reason = str(error) if isinstance(error, TypeError) else "an argument is of the wrong type"
+        return WrongTypeError(f"{name}(): {reason}; got {kinds}")
     return ArgumentError(f"{name}(): {error}") if type(error) is ValueError else error
 
 

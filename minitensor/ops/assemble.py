@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes, shapes
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minitensor.errors import ArgumentError, ShapeError, WrongTypeError
 from minitensor.ops.cast import own
 from minitensor.ops.creation import arange, zeros
 from minitensor.ops.index import getitem
@@ -238,7 +238,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """
     if not isinstance(indices, TensorBase) or indices.array.dtype.kind not in "iu":
         given = indices.dtype if isinstance(indices, TensorBase) else type(indices).__name__
-        raise ArgumentTypeError(f"unravel_index: expected 'indices' to be an integer tensor, but got {given}")
+        raise WrongTypeError(f"unravel_index: expected 'indices' to be an integer tensor, but got {given}")
     sizes = shapes.normalize_sizes(shape)
     if any(n < 0 for n in sizes):
         raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {list(sizes)}")

@@ -433,12 +433,12 @@ def sinc_(input: Tensor) -> None:
 
 
 @inplace(gammainc)
-def gammainc_(input: Tensor, other: Tensor) -> None:
+def igamma_(input: Tensor, other: Tensor) -> None:
     """Replace ``input`` by the lower incomplete gamma function of it and ``other``."""
 
 
 @inplace(gammaincc)
-def gammaincc_(input: Tensor, other: Tensor) -> None:
+def igammac_(input: Tensor, other: Tensor) -> None:
     """Replace ``input`` by the upper incomplete gamma function of it and ``other``."""
 
 

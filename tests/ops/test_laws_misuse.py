@@ -1,0 +1,208 @@
+"""Wrong arguments: every public function, method and in-place twin names itself, in a class that PyTorch raises too.
+
+Each op of the table is called with a string, None, a list and an object in place of each argument, with nothing, with
+too much, and with a keyword that it does not have. What it accepts is not asked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+
+import minitensor as mt
+import minitensor.fft
+import minitensor.linalg
+import minitensor.nn.functional
+import minitensor.special
+from minitensor.errors import MinitensorError
+from ops.call import find, our_arguments, outcome, torch_arguments
+from ops.row import Call, Row
+from ops.table import ROWS
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of deprecated calls, on which PyTorch's own errors depend
+
+
+class Thing:
+    """Nothing that a tensor library knows."""
+
+    def __repr__(self) -> str:
+        return "Thing()"
+
+
+WRONG: dict[str, Any] = {"str": "x", "None": None, "list": ["a"], "object": Thing()}
+PLACES = (mt, mt.Tensor, mt.nn.functional, mt.special, mt.linalg, mt.fft)
+INSIDE = re.compile(r"object has no attribute|\b_\w+\(|plain_|assign_number|minitensor\.ops|unhashable")
+
+CLASSES_BY_ACCIDENT = {
+    "broadcast_shapes": "PyTorch takes None for no shape, and has a RuntimeError for text",
+    "unflatten": "PyTorch reports sizes that are no ints as missing",
+    "einsum": "called with nothing, PyTorch raises a ValueError",
+    "chain_matmul": "called with nothing, PyTorch raises a RuntimeError",
+    "histogramdd": "both count the bins first; text has one entry here, and no entries there",
+    "repeat_interleave": "repeats=None has a meaning in both, with another signature",
+    "tensordot": "PyTorch reports dims that are no ints as a RuntimeError",
+    "linalg.norm": "PyTorch takes a norm of text for one of matrices",
+    "nn.functional.normalize": "PyTorch takes a norm of text for one of matrices",
+    "randint_like": "PyTorch has three signatures",
+    "nn.functional.interpolate": "PyTorch tells only after it chose a kernel",
+    "nn.functional.upsample": "PyTorch tells only after it chose a kernel",
+    "nn.functional.conv1d": "PyTorch raises a ValueError or RuntimeError for a word, by the place that reads it",
+    "nn.functional.conv2d": "as conv1d",
+    "nn.functional.conv3d": "as conv1d",
+    "nn.functional.conv_tbc": "as conv1d",
+    "nn.functional.lp_pool2d": "PyTorch unpacks the kernel size, a ValueError",
+    "nn.functional.lp_pool3d": "PyTorch unpacks the kernel size, a ValueError",
+    "nn.functional.adaptive_avg_pool2d": "one class for all misfits of an output size",
+    "nn.functional.adaptive_avg_pool3d": "one class for all misfits of an output size",
+    "nn.functional.adaptive_max_pool2d": "one class for all misfits of an output size",
+    "nn.functional.adaptive_max_pool3d": "one class for all misfits of an output size",
+    "nn.functional.multilabel_soft_margin_loss": "PyTorch joins the reduction to a string, a TypeError",
+    "nn.functional.poisson_nll_loss": "PyTorch joins the reduction to a string, a TypeError",
+    "nn.functional.pad": "one class for all modes that there are not",
+}
+NAMED_OTHERWISE = {
+    "to": "its first argument may be a device, and that is what the message is about",
+    "index_put": "a message about an index quotes the rule for all of indexing",
+    "index_put_": "as index_put",
+    "linear_cross_entropy": "hands over to cross_entropy",
+    "upsample": "hands over to interpolate",
+    "upsample_nearest": "hands over to interpolate",
+    "upsample_bilinear": "hands over to interpolate",
+    "conv_tbc": "hands over to conv1d",
+    "repeat_interleave": "its own message, which says `repeats`",
+}
+
+
+class Place(NamedTuple):
+    """Where users find an op: a dotted name, ours, and PyTorch's if there is one."""
+
+    name: str
+    ours: Callable[..., Any]
+    theirs: Any
+    bound: bool  # a method, whose first argument is surely a tensor
+
+
+def places(row: Row, torch: Any = None) -> Iterator[Place]:
+    """Yield the functions, methods and twins of a row."""
+    for name in (row.name, *row.aliases):
+        for each in (name, name + "_"):
+            ours = find(mt, each)
+            if callable(ours):
+                yield Place(each, ours, None if torch is None else find(torch, each), each.startswith("Tensor."))
+            last = each.split(".")[-1]
+            method = getattr(mt.Tensor, last, None)
+            if callable(method) and "." not in name:
+                yield Place("Tensor." + last, method, getattr(torch and torch.Tensor, last, None), True)
+
+
+def mistakes(call: Call, bound: bool) -> Iterator[tuple[str, Call]]:
+    """Yield what is wrong, and the call."""
+    args, kwargs = call.args, call.kwargs
+    for kind, value in WRONG.items():
+        for k in range(int(bound), len(args)):
+            yield f"{kind} at {k}", Call((*args[:k], value, *args[k + 1 :]), kwargs)
+        for k in kwargs:
+            yield f"{kind} as {k}", Call(args, {**kwargs, k: value})
+    yield "nothing", Call((), {})
+    yield "too much", Call((*args, *[1] * 24), kwargs)
+    yield "an unknown keyword", Call(args, {**kwargs, "nonsense": 1})
+
+
+@cache
+def public_names() -> dict[int, set[str]]:
+    """Return the names that each public function has, by its id."""
+    names: dict[int, set[str]] = defaultdict(set)
+    for where in PLACES:
+        for name in dir(where):
+            names[id(getattr(where, name))].add(name)
+    return names
+
+
+def names_of(place: Place) -> set[str]:
+    """Return the names by which a message may call an op: its own, its twin's, its aliases'."""
+    last = place.name.split(".")[-1]
+    return {last, last.rstrip("_"), *public_names()[id(place.ours)]}
+
+
+def is_told_by_python(error: Exception) -> bool:
+    """Whether the interpreter refused the call itself, by the signature."""
+    return type(error) is TypeError and bool(re.search(r"\w\(\) (missing|takes|got)", str(error)))
+
+
+def faults_of(place: Place, what: str, found: Any) -> Iterator[str]:
+    """Yield what is wrong with an error."""
+    if not isinstance(found, Exception):
+        return
+    told = f"{place.name}, {what}: {type(found).__name__}: {found}"
+    if not isinstance(found, MinitensorError) and not is_told_by_python(found):
+        yield f"raw: {told}"
+    if INSIDE.search(str(found)):
+        yield f"from inside: {told}"
+    last = place.name.split(".")[-1]
+    if last not in NAMED_OTHERWISE and last != "__getitem__" and not any(n in str(found) for n in names_of(place)):
+        yield f"without its name: {told}"
+
+
+def test_a_wrong_argument_is_told_by_the_public_name() -> None:
+    faults = []
+    for row in ROWS:
+        for place in places(row):
+            for what, call in mistakes(row.calls[0], place.bound):
+                args, kwargs = our_arguments(call)
+                faults += faults_of(place, what, outcome(place.ours, *args, **kwargs))
+    assert not faults, "\n".join(faults[:40])
+
+
+@pytest.fixture
+def torch() -> ModuleType:
+    return pytest.importorskip("torch")
+
+
+def test_a_wrong_argument_has_pytorchs_class(torch: Any) -> None:
+    faults = []
+    for row in ROWS:
+        if callable(row.torch) or row.name in CLASSES_BY_ACCIDENT:
+            continue
+        for place in places(row, torch):
+            if place.theirs is None or place.name.removeprefix("Tensor.") in CLASSES_BY_ACCIDENT:
+                continue
+            for what, call in mistakes(row.calls[0], place.bound):
+                if what == "too much":  # methods of both take sizes one by one, others not
+                    continue
+                args, kwargs = our_arguments(call)
+                found = outcome(place.ours, *args, **kwargs)
+                if isinstance(found, Exception):
+                    args, kwargs = torch_arguments(torch, call)
+                    expected = outcome(place.theirs, *args, **kwargs)
+                    if isinstance(expected, Exception) and not isinstance(found, type(expected)):
+                        faults.append(f"{place.name}, {what}: {found!r}, PyTorch {expected!r}")
+    assert not faults, "\n".join(faults[:40])
+
+
+def test_a_refused_write_changes_nothing() -> None:
+    faults = []
+    for row in ROWS:
+        for place in places(row):
+            if not place.name.endswith("_") or not place.bound:
+                continue
+            for what, call in mistakes(row.calls[0], True):
+                args, kwargs = our_arguments(call)
+                if not args or not isinstance(args[0], mt.Tensor):
+                    continue
+                before, version = args[0].clone(), args[0].version
+                found = outcome(place.ours, *args, **kwargs)
+                if isinstance(found, Exception) and not same(args[0], before, version):
+                    faults.append(f"{place.name}, {what}")
+    assert not faults, "\n".join(faults)
+
+
+def same(tensor: mt.Tensor, before: mt.Tensor, version: int) -> bool:
+    """Whether a tensor is what it was."""
+    values = tensor.shape == before.shape and bool(mt.equal(tensor, before) or tensor.isnan().any())
+    return values and tensor.version == version
