@@ -7,12 +7,13 @@ decorators of ``record.py``; this class is for everybody else's formulas.
 from __future__ import annotations
 
 import functools
+import inspect
 import weakref
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.mode import enable_grad, grad_mode, is_grad_enabled, no_grad
-from minitensor.autograd.node import Node, check_saved, fit, numbering, output, parts, parts_of
+from minitensor.autograd.node import FREED, Node, check_saved, fit, numbering, output, parts, parts_of
 from minitensor.autograd.packed import Packed
 from minitensor.base import TensorBase, new, window, wrap
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageError
@@ -30,6 +31,7 @@ class FunctionCtx:
         self.non_differentiable: tuple[Any, ...] = ()
         self.materialize_grads = True
         self.needs_input_grad: tuple[bool, ...] = ()
+        self.node: weakref.ReferenceType[FunctionNode] | None = None  # it holds the ctx
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors (inputs, outputs, others, None) for ``backward``, under version checks."""
@@ -53,20 +55,19 @@ class FunctionCtx:
 
     def set_materialize_grads(self, value: bool) -> None:
         """Whether an output without gradient shows in ``backward`` as zeros (the default) or as None."""
+        if value is not True and value is not False:
+            raise ArgumentTypeError(f"set_materialize_grads: expected a bool, got {value!r}")
         self.materialize_grads = value
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """The tensors given to ``save_for_backward``, as they were then."""
+        """The tensors given to ``save_for_backward``, as they were then; none before ``forward`` has returned."""
+        if self.node is None:
+            return ()
         node = self.node()
         if node is None:
             raise GradError("saved_tensors can only be read while the graph is alive, in backward")
         return node.opened()
-
-    @staticmethod
-    def node() -> FunctionNode | None:
-        """Return the node, which holds the ctx and is known to it weakly; None where nothing is recorded."""
-        return None
 
 
 class FunctionNode(Node):
@@ -85,11 +86,6 @@ class FunctionNode(Node):
     fills_in = True
 
     def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        if self.saved is None:
-            raise GradError(
-                f"trying to go backward through {self.name()} a second time: what it had saved was freed by the first "
-                "backward; pass retain_graph=True to the first one to keep it"
-            )
         grads = [self.incoming(each, i) for i, each in enumerate(self.gradients(grad))]
         cls = self.cls
         found = (cls.backward if cls.vjp is Function.vjp else formula_of(cls))(self.ctx, *grads)
@@ -105,13 +101,19 @@ class FunctionNode(Node):
         return wrap(TensorBase.result_class, xp.zeros(shape, dtype))
 
     def checked(self, found: tuple[Any, ...]) -> list[Any]:
-        """Return the user's gradients fitted to the inputs; too many may only be None."""
+        """Return the user's gradients fitted to the inputs; too many, and those of what is no tensor, must be None."""
         count = len(self.tensors)
         extra = found[count:]
         if len(found) < count or any(each is not None for each in extra):
             raise GradError(
                 f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(found)})"
             )
+        for i, (grad, is_tensor) in enumerate(zip(found, self.tensors)):
+            if grad is not None and not is_tensor:
+                raise GradError(
+                    f"function {self.name()} returned a gradient different than None at position {i + 1}, but the "
+                    "corresponding forward input was not a tensor; return None there"
+                )
         return [
             None if edge is None or grad is None else fit(user_gradient(self, grad, edge), edge)
             for grad, edge in zip(compress(found, self.tensors), self.edges, strict=True)
@@ -126,10 +128,7 @@ class FunctionNode(Node):
     def opened(self) -> tuple[Any, ...]:
         """Return the saved tensors after a look at their versions; outputs come back with this node as their maker."""
         if self.saved is None:
-            raise GradError(
-                f"trying to access the saved tensors of {self.name()} after they were freed; pass retain_graph=True to "
-                "the first backward"
-            )
+            raise GradError(FREED.format(op=self.name()))
         tensors = []
         for i, (value, version) in enumerate(zip(self.saved, self.versions, strict=True)):
             if value.__class__ is Packed:
@@ -159,23 +158,19 @@ class FunctionNode(Node):
         return self if len(self.outputs) == 1 else output(self, index, *facts[:2])
 
     def release(self) -> None:
-        self.saved = None if self.saved else self.saved
+        self.saved = None
+
+    def __getattr__(self, name: str) -> Any:
+        # In PyTorch the node is the ctx itself. Here a look for what the node lacks goes on to the ctx.
+        if name == "ctx":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'ctx'")
+        return getattr(self.ctx, name)
 
     def name(self) -> str:
         return f"{self.cls.__name__}Backward"
 
     def op_name(self) -> str:
         return self.cls.__name__
-
-    @property
-    def saved_tensors(self) -> tuple[Any, ...]:
-        """What ``forward`` saved: in PyTorch the node is the ctx itself."""
-        return self.opened()
-
-    @property
-    def needs_input_grad(self) -> tuple[bool, ...]:
-        """Which arguments need a gradient."""
-        return self.ctx.needs_input_grad
 
 
 class AliasNode(FunctionNode):
@@ -198,6 +193,8 @@ def user_gradient(node: FunctionNode, grad: Any, edge: Node) -> Any:
             f"function {node.name()} returned an invalid gradient: got shape {list(shape)} but expected shape "
             f"compatible with {list(edge.shape)}"
         )
+    if grad.array.dtype.kind == "c" and edge.dtype.kind != "c":
+        raise GradError(f"function {node.name()} returned a complex gradient for a real input: return its real part")
     return grad
 
 
@@ -251,21 +248,43 @@ class Function:
         )
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Run ``forward`` unrecorded and put ``backward`` into the graph."""
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run ``forward`` unrecorded and put ``backward`` into the graph.
+
+        With a ``setup_context``, defaults and keywords count among the inputs, and ``backward`` gives each a gradient;
+        without, keywords go to ``forward`` as they are.
+        """
+        split = cls.setup_context is not Function.setup_context
+        if split:
+            args, kwargs = all_arguments(cls, args, kwargs), {}
         ctx = FunctionCtx()
         edges = tuple([each.node if isinstance(each, TensorBase) else None for each in args])
         recording = is_grad_enabled() and any(edge is not None for edge in edges)
         ctx.needs_input_grad = tuple([edge is not None for edge in edges])
         with no_grad():
-            if cls.setup_context is Function.setup_context:
-                results = cls.forward(ctx, *args)
-            else:
+            if split:
                 results = cls.forward(*args)
                 cls.setup_context(ctx, args, results)
+            else:
+                results = cls.forward(ctx, *args, **kwargs)
         outputs = results if isinstance(results, tuple) else (results,)
         outputs = connected(cls, ctx, args, edges, outputs, recording)
         return outputs if isinstance(results, tuple) else outputs[0]
+
+
+def all_arguments(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the arguments of ``forward`` in order, defaults filled in."""
+    try:
+        bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+    except TypeError as error:
+        raise ArgumentTypeError(f"{cls.__name__}.forward(): {error}") from None
+    bound.apply_defaults()
+    if bound.kwargs:
+        raise ArgumentTypeError(
+            f"{cls.__name__}.forward() got keyword-only arguments {list(bound.kwargs)}, which setup_context would not "
+            "see: make them positional"
+        )
+    return bound.args
 
 
 def formula_of(cls: type[Function]) -> Callable[..., Any]:
@@ -288,7 +307,7 @@ def connected(
         return outputs
     mode = grad_mode.get()
     node: FunctionNode = new(AliasNode if len(outputs) == 1 and outputs[0] is not results[0] else FunctionNode)
-    ctx.node = weakref.ref(node)  # type: ignore[method-assign]  # what is called alike
+    ctx.node = weakref.ref(node)
     node.cls, node.ctx, node.hooks, node.result, node.number = cls, ctx, None, None, next(numbering)
     node.tensors = tuple([isinstance(each, TensorBase) for each in args])
     node.edges = tuple([edge for edge, is_tensor in zip(edges, node.tensors, strict=True) if is_tensor])
