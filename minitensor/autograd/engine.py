@@ -7,7 +7,6 @@ what they saved as it goes. It knows nodes and the sum of two gradients, nothing
 from __future__ import annotations
 
 import weakref
-from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -261,15 +260,15 @@ def walk(
         stop[GRAD] = grad if stop[GRAD] is None else stop[GRAD] + grad
         stop[BORROWED] = True
     makers = () if targets is None else [each.as_edge()[0] for each in targets]
-    needed = None if targets is None else leading_to(makers, order)
+    needed = None if targets is None else leading_to(makers, order, roots)
     facts = Walk(stops, needed, dict.fromkeys(makers), gather)
     mode = grad_mode.get()
     watched = mode is not True and mode is not False
     straight = needed is None and not watched
     token = grad_mode.set(mode.turned(record) if watched else record)
     try:
-        for stop in [stops[node] for node, _ in roots if node.__class__ is Leaf]:
-            arrive(stop, facts)
+        for node in dict.fromkeys([node for node, _ in roots if node.__class__ is Leaf]):
+            arrive(stops[node], facts)
         for node in order if needed is None else [node for node in order if node in needed]:
             stop = stops[node]
             grad = stop[GRAD]
@@ -282,7 +281,7 @@ def walk(
             elif grad is not None or node.fills_in:
                 grads = node(grad)
             else:
-                grads = nothing
+                grads = node.without_gradient()
             if not keep:
                 node.release()
             for edge, g in zip(node.edges, grads):
@@ -318,9 +317,6 @@ def walk(
 
 WAITING, GRAD, NODE, BORROWED = range(4)  # a stop of the walk is a list: attributes would cost a quarter of its time
 
-nothing: Iterable[Any] = repeat(None)
-
-
 def arrive(stop: list[Any], walk: Walk) -> None:
     """Let a leaf add up its gradient, if that is complete and wanted."""
     waiting, grad, leaf, borrowed = stop
@@ -328,7 +324,7 @@ def arrive(stop: list[Any], walk: Walk) -> None:
         return
     stop[GRAD] = None
     hooks = leaf.hooks
-    if not walk.gather:
+    if not walk.runs(leaf):
         walk.found[leaf] = grad if hooks is None else hooks.arriving(leaf, grad, walk)
     elif hooks is not None:
         add_up(leaf, hooks.entering(leaf, hooks.arriving(leaf, grad, walk)))
@@ -366,7 +362,7 @@ def visit(node: Node, grad: Any, walk: Walk) -> Iterable[Any] | None:
 def run(node: Node, grad: Any, needed: set[Node] | None) -> list[Any]:
     """Run a node's formulas, under the eyes of a watch if there is one."""
     if grad is None and not node.fills_in:
-        return [None] * len(node.edges)
+        return node.without_gradient()
     mode = grad_mode.get()
     if mode is True or mode is False:
         return node(grad, needed)
@@ -404,10 +400,16 @@ def survey(starts: Iterable[Node]) -> tuple[dict[Node, list[Any]], list[Node]]:
 NUMBER = attrgetter("number")
 
 
-def leading_to(targets: Iterable[Node], order: Sequence[Node]) -> set[Node]:
-    """Return the nodes from which a target can be reached, the targets included."""
+def leading_to(targets: Iterable[Node], order: Sequence[Node], roots: Sequence[tuple[Node, Any]]) -> set[Node]:
+    """Return the nodes from which a target can be reached, the targets included.
+
+    A single root is there in any case: as in PyTorch, its tensor's hooks see the gradient even if it leads nowhere.
+    """
     needed = set(targets)
     for node in reversed(order):
         if node not in needed and not needed.isdisjoint(node.edges):
             needed.add(node)
+    if len(roots) == 1:
+        root = roots[0][0]
+        needed |= {root, root.as_edge()[0]}
     return needed

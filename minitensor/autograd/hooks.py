@@ -131,11 +131,11 @@ class Walk(NamedTuple):
     stops: dict[Any, Any]  # one for each node that is reached; hooks may leave things of their own there
     needed: set[Node] | None  # the nodes that it comes to, if not all
     found: dict[Node, Any]  # the gradients that are asked for
-    gather: bool  # whether leaves add to their tensors' gradient, and what is asked for runs
+    gather: bool  # whether leaves add to their tensors' gradient, and nodes that are asked for run
 
     def runs(self, node: Node) -> bool:
-        """Whether a node runs; the last one on the way to what ``autograd.grad`` was asked for does not."""
-        return self.needed is None or self.gather or not self.needed.isdisjoint(node.edges)
+        """Whether a node that the walk comes to runs; that of an input of ``autograd.grad`` need not."""
+        return self.needed is None or (self.gather and node in self.found) or not self.needed.isdisjoint(node.edges)
 
     def reaches(self, maker: weakref.ReferenceType[Node]) -> bool:
         """Whether the walk comes to a node."""

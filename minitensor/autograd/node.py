@@ -60,7 +60,7 @@ class Op:
 
     __slots__ = (
         "body", "fill", "formulas", "inputs", "kept", "multiple", "name", "names", "places", "plans", "positional",
-        "takes_out",
+        "takes_out", "takes_two",
     )  # fmt: skip
 
     name: str
@@ -74,6 +74,7 @@ class Op:
     kept: tuple[int, ...]  # the positions that some formula asks for
     multiple: bool  # several results: formulas take `grads`
     takes_out: bool  # the body declares `out`
+    takes_two: bool  # two operands, of which one may be a number, and nothing else
     plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]]
 
     def plan(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], bool]:
@@ -136,6 +137,11 @@ class Node:
             grads.append(found)
         return grads
 
+    def without_gradient(self) -> list[Any]:
+        """Return no gradient for any edge, after a look at what was saved: PyTorch has opened it by then."""
+        self.open(TensorBase)
+        return [None] * len(self.edges)
+
     def open(self, grad: Any) -> Sequence[Any]:
         """Return the saved values, the result last if it was kept, after a look at their versions."""
         saved = self.saved
@@ -166,7 +172,10 @@ class Node:
         return tensor
 
     def release(self) -> None:
-        """Free what was saved. Plain values stay: a sum can be walked twice, a product cannot."""
+        """Free what was saved. Plain values stay: a sum can be walked twice, a product cannot.
+
+        A number beside a tensor is an operand, which is freed as a tensor would be.
+        """
         if self.result is not None:
             self.saved = self.result = None
             return
@@ -174,6 +183,8 @@ class Node:
             if version != -1:
                 self.saved = None
                 return
+        if self.op.takes_two and any(value is not None for value in self.saved):
+            self.saved = None
 
     def gradients(self, grad: Any) -> tuple[Any, ...]:
         """Return what arrived as hooks see it: a gradient, or None, for each result."""
@@ -338,6 +349,9 @@ class Output(Node):
 
     def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         return [Parts({self.index: grad})]
+
+    def without_gradient(self) -> list[Any]:
+        return [None]
 
     def part(self, grad: Any) -> Any:
         return parts_of(grad).get(self.index)

@@ -75,7 +75,7 @@ def differentiable(**formulas: Callable[..., Any]) -> Recorder:
 def nondifferentiable(body: Callable[P, Array]) -> Callable[P, Tensor]:
     """Make an operation without gradient, such as a comparison."""
     op = describe(body, {})
-    recorder = plain_pair if takes_two(op) else plain
+    recorder = plain_pair if op.takes_two else plain
     return finish(recorder(op), op)
 
 
@@ -141,6 +141,7 @@ def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) 
     ])
     op.multiple = any(wants[:1] == ("grads",) for wants in asked.values())
     op.plans = {}
+    op.takes_two = op.names == ("input", "other") and op.fill == (REQUIRED, REQUIRED)
     return op
 
 
@@ -183,14 +184,9 @@ def choose(op: Op) -> Callable[[Op], Callable[..., Any]]:
         return sequence
     if len(op.names) == 1:
         return unary
-    if takes_two(op) and op.inputs == (0, 1):
+    if op.takes_two and op.inputs == (0, 1):
         return pair
     return single if op.inputs == (0,) else general
-
-
-def takes_two(op: Op) -> bool:
-    """Whether an operation takes two operands and nothing else."""
-    return op.names == ("input", "other") and op.fill == (REQUIRED, REQUIRED)
 
 
 def is_sequence(op: Op) -> bool:
