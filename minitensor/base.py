@@ -20,7 +20,7 @@ from minitensor.backends import BY_ARRAY
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
 from minitensor.errors import ReadOnlyError
-from minitensor.shapes import Size
+from minitensor.shapes import Size, as_size
 from minitensor.storage import Storage
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class TensorBase:
     def shape(self) -> Size:
         """The sizes of the dimensions."""
         layout = self._layout
-        return Size(self.array.shape if layout is None else layout.shape)
+        return as_size(Size, self.array.shape if layout is None else layout.shape)
 
     @property
     def ndim(self) -> int:

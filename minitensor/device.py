@@ -66,6 +66,8 @@ class device:  # noqa: N801  # PyTorch's spelling
 
 def parse(text: str, index: int | None) -> tuple[str, int | None]:
     """Split "cuda:1" into its name and index; both are checked."""
+    if index is not None:
+        check_index(index)
     name, colon, number = text.partition(":")
     if name not in backends.names():
         raise DeviceError(f"device: expected one of {', '.join(backends.names())}, got {text!r}")
@@ -73,9 +75,17 @@ def parse(text: str, index: int | None) -> tuple[str, int | None]:
         return name, index
     if index is not None:
         raise DeviceError(f"device: {text!r} holds an index already, and index={index} was given too")
-    if not number.isdecimal():
+    if not number.isdecimal() or str(int(number)) != number:
         raise DeviceError(f"device: expected a number after the colon, got {text!r}")
     return name, int(number)
+
+
+def check_index(index: Any) -> None:
+    """Raise if an index is no int from 0 on."""
+    if not isinstance(index, int) or isinstance(index, bool):
+        raise ArgumentTypeError(f"device: argument 'index' must be an int, not {type(index).__name__}")
+    if index < 0:
+        raise DeviceError(f"device: the index must not be negative, got {index}")
 
 
 def device_of(array: Array) -> device:

@@ -164,6 +164,10 @@ def uniform(
         raise DistributionError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     if not -_LARGEST[part] <= low <= high <= _LARGEST[part]:
         raise DistributionError(f"uniform_: from={low} or to={high} is out of bounds for {part}")
+    if high - low > _LARGEST[part]:
+        raise DistributionError(
+            f"uniform_ expects to - from <= {_LARGEST[part]:.6g}, the largest {part}, but found {high} - {low}"
+        )
     stream = generator._stream
     with stream.lock:
         unit = _unit(stream, _parts(out), _WORKING[part])

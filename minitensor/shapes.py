@@ -28,6 +28,12 @@ class Size(tuple[int, ...]):
 
     __slots__ = ()
 
+    def __new__(cls, sizes: Iterable[int] = ()) -> Size:
+        try:
+            return as_size(cls, [index(n) for n in sizes])
+        except TypeError:
+            raise ArgumentTypeError(f"Size: expected an iterable of ints, got {sizes!r}") from None
+
     def numel(self) -> int:
         """Count the elements of a tensor of this size."""
         return prod(self)
@@ -43,21 +49,23 @@ class Size(tuple[int, ...]):
 
     def __getitem__(self, key: SupportsIndex | slice) -> int | Size:
         picked = tuple.__getitem__(self, key)
-        return Size(picked) if isinstance(picked, tuple) else picked
+        return as_size(Size, picked) if isinstance(picked, tuple) else picked
 
     def __add__(self, other: tuple[int, ...]) -> Size:  # type: ignore[override]  # sizes are ints only
-        return Size(tuple(self) + tuple(other)) if isinstance(other, tuple) else NotImplemented
+        return as_size(Size, tuple(self) + tuple(other)) if isinstance(other, tuple) else NotImplemented
 
     def __radd__(self, other: tuple[int, ...]) -> Size:
-        return Size(tuple(other) + tuple(self)) if isinstance(other, tuple) else NotImplemented
+        return as_size(Size, tuple(other) + tuple(self)) if isinstance(other, tuple) else NotImplemented
 
     def __mul__(self, times: SupportsIndex) -> Size:
-        return Size(tuple(self) * times)
+        return as_size(Size, tuple(self) * times)
 
     __rmul__ = __mul__
 
 
-PLAIN = {int}
+as_size = tuple.__new__  # of sizes that are known to be ints, without a look at each
+PLAIN: set[Any] = {int}
+TRUTH: set[Any] = {bool}
 
 
 # ---- numbers and dims --------------------------------------------------------------------------------------------
@@ -73,14 +81,14 @@ def memoised(function: Function) -> Function:
 
 
 def integer(value: object) -> int:
-    """Return ``value`` as a plain int; NumPy's integers pass, floats, arrays and tensors do not.
+    """Return ``value`` as a plain int; NumPy's integers pass, bools, floats, arrays and tensors do not.
 
     A memoised function calls this on each number it is given: an object that can change (a 0-d tensor) would
     be remembered with the answer for its old value.
     """
     if value.__class__ is int:
         return value
-    if isinstance(value, Integral):
+    if isinstance(value, Integral) and type(value) not in TRUTH:
         return int(value)
     raise ArgumentTypeError(f"expected an int, got {value!r} of type {type(value).__name__}")
 

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, overload
 
-from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, IndexOutOfRange, MinitensorError
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
 from minitensor.nn.words import indented, type_name
@@ -95,6 +95,10 @@ def required(module: object) -> Module:
     return module
 
 
+class NoModule(MinitensorError, AssertionError):
+    """Something that is not a module, where PyTorch asserts."""
+
+
 class Sequential(Numbered):
     """Modules called one after another, each on the output of the one before.
 
@@ -132,8 +136,10 @@ class Sequential(Numbered):
 
     def insert(self: SequentialT, index: int, module: Module) -> SequentialT:
         """Put a module before the one at ``index``."""
+        if not isinstance(module, Module):
+            raise NoModule(f"Sequential.insert: module should be of type: {Module}, got {type_name(module)}")
         if not -len(self) <= index <= len(self):
-            raise IndexError(f"Index out of range: {index}")
+            raise IndexOutOfRange(f"Index out of range: {index}")
         super().insert(index, module)
         return self
 

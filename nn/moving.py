@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor import dtypes
-from minitensor.device import device as Device
-from minitensor.errors import ArgumentTypeError
+from minitensor.errors import ArgumentTypeError, UsageError
 from minitensor.nn.parameter import is_lazy
+from minitensor.ops import cast
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -30,20 +29,12 @@ def convert(parameter: Parameter, fn: Callable[[Tensor], Tensor]) -> None:
 
 def destination(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
     """Read the arguments of ``to``: a device, a dtype, both, or a tensor that has them."""
-    device, dtype = kwargs.pop("device", None), kwargs.pop("dtype", None)
-    like = kwargs.pop("tensor", None)
-    for value in (*args, like):
-        if isinstance(value, Tensor):
-            device, dtype = value.device, value.dtype
-        elif isinstance(value, dtypes.dtype):
-            dtype = value
-        elif isinstance(value, bool):
-            continue  # non_blocking: copies here are over when the call returns.
-        elif value is not None:
-            device = value
-    if unknown := kwargs.keys() - {"non_blocking"}:
+    if unknown := kwargs.keys() - {"device", "dtype", "tensor", "non_blocking"}:
         raise ArgumentTypeError(f"to: unknown argument {sorted(unknown)[0]!r}; expected device, dtype or tensor")
-    return (None if device is None else Device(device)), dtype
+    wanted = cast.destination(*args, other=kwargs.pop("tensor", None), **kwargs)
+    if wanted.copy:
+        raise UsageError(f"Module.to does not take copy, got {args}; use copy.deepcopy")
+    return wanted.device, wanted.dtype
 
 
 def moved(tensor: Tensor, device: Any, dtype: Any, format: Any) -> Tensor:

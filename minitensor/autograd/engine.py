@@ -198,6 +198,11 @@ def start(index: int, tensor: Any, grad: Any) -> tuple[Node, Any]:
                 f"grad can be implicitly created only for scalar outputs, this one has shape {tuple(tensor.shape)}: "
                 "reduce it (.sum(), .mean()) or pass a gradient of its shape"
             )
+        if tensor.dtype.is_complex:
+            raise GradError(
+                f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype.name}: take .real "
+                "or .abs(), or pass a gradient"
+            )
         return node, wrap(tensor.result_class, tensor.xp.ones_like(tensor.array))
     return node, fitting(index, node, grad)
 
@@ -365,7 +370,7 @@ def run(node: Node, grad: Any, needed: set[Node] | None) -> list[Any]:
         return node.without_gradient()
     mode = grad_mode.get()
     if mode is True or mode is False:
-        return node(grad, needed)
+        return node(grad, needed=needed)
     found: list[Any] = mode.run(node, grad, needed)
     return found
 

@@ -85,7 +85,7 @@ class FunctionNode(Node):
     trusted = False
     fills_in = True
 
-    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
         grads = [self.incoming(each, i) for i, each in enumerate(self.gradients(grad))]
         cls = self.cls
         found = (cls.backward if cls.vjp is Function.vjp else formula_of(cls))(self.ctx, *grads)

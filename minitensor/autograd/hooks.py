@@ -114,7 +114,12 @@ class Hooks:
     def added(self, tensor: Any) -> None:
         """Run the hooks that wait for a leaf's gradient to be added up."""
         for hook in list(self.accumulated.values()):
-            hook(tensor)
+            returned = hook(tensor)
+            if returned is not None:
+                raise GradError(
+                    f"post accumulate grad hooks should return None, got {type(returned).__name__}: change .grad in "
+                    "place, or assign it"
+                )
 
     def line(self) -> Line | None:
         """Return the line that made the node, if anomaly mode was on then."""

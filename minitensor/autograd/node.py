@@ -114,7 +114,7 @@ class Node:
     trusted = True  # its formulas return either `grad` itself, a view, or a fresh tensor
     fills_in = False  # whether it runs even if no gradient came, and makes zeros of it
 
-    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
         """Return a gradient for each edge, in its input's shape and dtype; None where none is needed or found."""
         values = self.open(grad)
         grads: list[Any] = []
@@ -288,7 +288,7 @@ class MultiNode(Node):
     def gathered(self, grads: Sequence[Any]) -> Any:
         return parts(grads)
 
-    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
         grads = self.gradients(grad)
         some = next(g for g in grads if g is not None)
         values = self.open(some)
@@ -320,7 +320,7 @@ class SequenceNode(Node):
 
     shapes: tuple[tuple[int, ...], ...]
 
-    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
         function, wants = self.op.formulas[0]
         values = self.open(grad)
         grads = function(grad, *[values[i] if i >= RESULT else values[-2] for i in wants])
@@ -347,7 +347,7 @@ class Output(Node):
     index: int
     source: Node
 
-    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
         return [Parts({self.index: grad})]
 
     def without_gradient(self) -> list[Any]:
@@ -419,7 +419,7 @@ class Leaf(Node):
         """The tensor itself."""
         return self.tensor()
 
-    def __call__(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
         """Add to the tensor's ``grad``: in place, unless the sum is to be differentiated."""
         tensor = self.tensor()
         if tensor is None:

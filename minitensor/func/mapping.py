@@ -10,7 +10,7 @@ import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, BatchingError, NoValues
+from minitensor.errors import ArgumentError, BatchingError, DimError, NoValues
 from minitensor.func.batched import Batched, Level, batch, draws, running
 from minitensor.func.trees import Plan, spread, take_apart
 from minitensor.ops.chance import interceptor
@@ -210,7 +210,7 @@ def unbatched(func: Any, output: Any, place: Any, level: Level) -> Any:
         raise ArgumentError(f"vmap({name_of(func)}): out_dims must hold ints and None, got {place!r}")
     whole: Tensor = output.physical if mine else output.expand(level.size, *output.shape)
     if not -whole.ndim <= place < whole.ndim:
-        raise ArgumentError(
+        raise DimError(
             f"vmap({name_of(func)}): out_dim={place} is no place in an output of {whole.ndim} dims, the mapped one "
             "included"
         )

@@ -31,7 +31,7 @@ from minitensor.errors import (
 from minitensor.memory_format import contiguous_format, formatted, has_format, memory_format, preserve_format
 from minitensor.ops.aliasing import writes
 from minitensor.ops.creation import zeros_like
-from minitensor.shapes import Size, broadcast_shapes, wrap_dim
+from minitensor.shapes import Size, as_size, broadcast_shapes, wrap_dim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -285,11 +285,11 @@ def destination(
         dtype = rest.pop(0)
     elif rest:
         device = rest.pop(0)
-        if rest and (rest[0] is None or is_dtype(rest[0])):
+        if rest:
             dtype = rest.pop(0)
     if other is not None:
         device, dtype = other.device, other.dtype
-    if len(rest) > 2 or any(not isinstance(flag, bool) for flag in rest):
+    if len(rest) > 2 or any(not isinstance(flag, bool) for flag in rest) or isinstance(dtype, bool):
         raise ArgumentTypeError(
             f"to(): expected (dtype), (device), (device, dtype) or (other), then non_blocking and copy; got {args}"
         )
@@ -480,18 +480,22 @@ def number(input: Tensor) -> Any:
 
 
 def integer_number(input: Tensor) -> int:
-    """Serve ``int(tensor)``."""
-    return int(number(input))
+    """Serve ``int(tensor)``; a complex number with an imaginary part has no integer."""
+    return int(real_part("int64", number(input)))
 
 
 def real_number(input: Tensor) -> float:
     """Serve ``float(tensor)``."""
-    value = number(input)
-    if isinstance(value, complex) and value.imag == 0:
-        return value.real
-    if isinstance(value, complex):
-        raise DtypeError(f"value cannot be converted to a real number: {value}; take .real or abs()")
-    return float(value)
+    return float(real_part("float64", number(input)))
+
+
+def real_part(wanted: str, value: Any) -> Any:
+    """Return a number that counts as real."""
+    if not isinstance(value, complex):
+        return value
+    if value.imag:
+        raise DtypeError(f"value cannot be converted to {wanted} without overflow: {value}; take .real or abs()")
+    return value.real
 
 
 def complex_number(input: Tensor) -> complex:
@@ -549,7 +553,7 @@ def dim(input: Tensor) -> int:
 def size(input: Tensor, dim: int | None = None) -> Any:
     """Return all sizes, or that of one dim."""
     shape = input.layout.shape
-    return Size(shape) if dim is None else sized("size", shape, dim)
+    return as_size(Size, shape) if dim is None else sized("size", shape, dim)
 
 
 def stride(input: Tensor, dim: int | None = None) -> Any:

@@ -243,7 +243,12 @@ def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
     for each in shape:
         if each < 0:
             raise ShapeError(f"trying to create tensor with negative dimension {each}: {list(shape)}")
+    if math.prod(shape) > MOST:
+        raise ShapeError(f"storage size calculation overflowed with sizes={list(shape)}; no memory holds as much")
     return shape
+
+
+MOST = 1 << 47  # elements: as many bytes as a process can address
 
 
 def as_number(value: Any) -> Any:
@@ -438,6 +443,8 @@ def ends(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any]:
     if steps < 0:
         raise DtypeError(f"{name}: number of steps must be non-negative, got {steps}")
     for argument, value in (("start", start), ("end", end)):
+        if not isinstance(value, (TensorBase, int, float, complex)):
+            raise ArgumentTypeError(f"{name}: {argument} must be a number, got {value!r}: {type(value).__name__}")
         if isinstance(value, TensorBase) and value.ndim:
             raise DtypeError(
                 f"{name} only supports 0-dimensional start and end tensors, but got {argument} with {value.ndim} "
@@ -448,9 +455,16 @@ def ends(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any]:
 
 def spacing_dtype(first: Any, last: Any, wanted: dtype | None, out: Tensor | None) -> Any:
     """Return the dtype of evenly spaced values: given, or the default one, complex if an end is."""
-    if wanted is None and out is None and (isinstance(first, complex) or isinstance(last, complex)):
+    if not isinstance(first, complex) and not isinstance(last, complex):
+        return chosen(wanted, out)
+    if wanted is None and out is None:
         return dtypes.get_default_dtype().to_complex().numpy
-    return chosen(wanted, out)
+    found = chosen(wanted, out)
+    if found.kind != "c":
+        raise DtypeError(
+            f"a range from {first} to {last} is complex and can't be safely cast to {found.name}; give a complex dtype"
+        )
+    return found
 
 
 def spaced(first: Any, last: Any, steps: int, wanted: Any, xp: Library) -> Array:

@@ -13,7 +13,7 @@ import numpy
 from minitensor import backends, dtypes
 from minitensor.autograd.face import requires_grad
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ArgumentTypeError, GradError
+from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, UsageError
 from minitensor.ops.creation import as_tensor, from_numpy, tensor
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def asarray(
         found, source = tensor(obj, dtype=dtype, device=device), None
     shared = source is not None and memory(found) == memory(source)
     if copy is False and not shared:
-        raise ArgumentError(f"asarray: can't alias {type(obj).__name__} as {dtype} on {device}, and copy=False")
+        error = UsageError if isinstance(obj, numpy.generic) else ArgumentError
+        raise error(f"asarray: can't alias {type(obj).__name__} as {dtype} on {device}, and copy=False")
     if copy and shared:
         found = found.clone()
     result: Tensor = found.detach().requires_grad_() if requires_grad else found

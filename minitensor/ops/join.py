@@ -12,7 +12,8 @@ from minitensor.autograd import record
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError
+from minitensor.dtypes import int64
+from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UsageError
 from minitensor.memory_format import channels_last, has_format
 from minitensor.ops.operand import promoted, require_tensors
 from minitensor.ops.shape import narrow, one_dim, reshape, three_dims, two_dims
@@ -265,7 +266,14 @@ unsafe_split, unsafe_chunk = split, chunk  # PyTorch's without the link to the w
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a dim into so many near-equal pieces, or before each index. Views."""
     dim = cut_dim("tensor_split", input, dim)
-    given = indices_or_sections.tolist() if isinstance(indices_or_sections, TensorBase) else indices_or_sections
+    given = indices_or_sections
+    if isinstance(given, TensorBase):
+        if given.dtype is not int64 or given.ndim > 1:
+            raise UsageError(
+                "tensor_split: expected indices_or_sections to be a 0-d or 1-d tensor of int64, got "
+                f"{given.dtype.name} of shape {tuple(given.shape)}"
+            )
+        given = given.tolist()
     pieces = tensor_split_pieces(input.layout.shape[dim], given if isinstance(given, int) else tuple(given))
     return tuple([narrow(input, dim, start, length) for start, length in pieces])
 

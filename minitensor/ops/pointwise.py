@@ -132,6 +132,8 @@ def scaled(other: Any, alpha: Number, input: Any) -> Any:
     """Return ``alpha * other``; a fractional alpha for integers is refused, as it would be cut off."""
     if alpha.__class__ is int and alpha == 1:
         return other
+    if alpha.__class__ is bool and not (is_bool(input) and is_bool(other)):
+        raise DtypeError(f"boolean alpha is only supported for bool tensors, got alpha={alpha}; give a number")
     for each in (input, other):
         if isinstance(each, TensorBase) and not meets(alpha, each.array):
             raise DtypeError(f"alpha must not be {alpha!r} for a tensor of dtype {each.dtype.name}")

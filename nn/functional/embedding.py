@@ -98,7 +98,10 @@ def wrapped_padding(name: str, padding_idx: int | None, count: int) -> int | Non
     if padding_idx is None:
         return None
     if not -count <= padding_idx < count:
-        raise GuardError(f"{name}: padding_idx must be within num_embeddings ({count}), got {padding_idx}")
+        error = GuardError if name == "embedding" else ShapeError  # PyTorch asserts there and checks here
+        raise error(
+            f"{name}: padding_idx must be within the {count} rows, {-count} through {count - 1}, got {padding_idx}"
+        )
     return padding_idx % count
 
 

@@ -404,7 +404,7 @@ def group_norm(
     check_parameters("group_norm", input, weight=weight, bias=bias)
     if not input.numel():
         return normed_nothing(input, weight, bias)
-    if input.numel() == input.shape[0] * num_groups == num_groups * prod(input.shape) // channels:
+    if input.numel() == num_groups:
         raise ArgumentError(
             f"group_norm: expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
         )

@@ -55,7 +55,7 @@ STRICTER = {
     "nn.functional.locally_connected2d": "PyTorch has none: the translation is laxer",
     "nn.functional.rms_norm": "a complex weight: PyTorch drops its imaginary part",
     "nn.functional.soft_margin_loss": "complex numbers are on no side of a margin",
-    "nn.functional.hinge_embedding_loss": "integers: PyTorch takes them if nothing is reduced, and cuts off fractions",
+    "nn.functional.hinge_embedding_loss": "integers: PyTorch cuts off fractions of what it does not reduce",
     "nn.functional.ctc_loss": "targets are class numbers; PyTorch cuts off the fractions of floats",
     "nn.functional.embedding_bag": "a bool is no position",
     "nn.functional.interpolate": "bicubic and bilinear sums of integers are rounded by rules of their own",

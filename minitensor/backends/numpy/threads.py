@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from minitensor.errors import UsageError
 from minitensor.forks import after_fork_in_child
 
 if TYPE_CHECKING:
@@ -90,8 +91,10 @@ def get_num_threads() -> int:
 
 def set_num_threads(threads: int) -> None:
     """Let kernels, and NumPy's BLAS, use this many threads."""
+    if not isinstance(threads, int) or isinstance(threads, bool):
+        raise UsageError(f"set_num_threads: expected an int, but got {type(threads).__name__}")
     if threads < 1:
-        raise ValueError(f"set_num_threads: expected a positive number of threads, got {threads}")
+        raise UsageError(f"set_num_threads: expected a positive number of threads, got {threads}")
     POOL.threads = threads
     HOLD.set_threads(threads)
 
