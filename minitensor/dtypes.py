@@ -7,15 +7,16 @@ cached 0-d arrays for the hot path. It knows NumPy's dtypes, but neither tensors
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any, Final, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from minitensor.errors import ArgumentTypeError, DtypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError
 
 Number = bool | int | float | complex
 
@@ -275,6 +276,8 @@ def _default_of(category: int) -> dtype:
 
 def dtype_of_number(value: Number) -> dtype:
     """Return the dtype of a Python number alone: bool, int64, the default dtype or its complex one."""
+    if isinstance(value, int) and not _INT64_MIN <= value <= _UINT64_MAX:
+        raise too_large(value)
     return _default_of(_category_of(value))
 
 
@@ -291,20 +294,32 @@ def number_dtype(value: Number, tensor_dtype: dtype) -> dtype:
         return tensor_dtype
     if category == COMPLEX and tensor_dtype.is_floating_point:
         return tensor_dtype.to_complex()
+    if category == INTEGRAL and value > _INT64_MAX:  # type: ignore[operator]  # an int
+        raise too_large(value)  # type: ignore[arg-type]  # an int
     return _default_of(category)
+
+
+class NumberTooLarge(DtypeError, ArgumentError, OverflowError):
+    """An integer that no dtype holds: PyTorch raises OverflowError, ValueError or RuntimeError; this is all three."""
 
 
 def require_fits(value: Number, into: dtype) -> None:
     """Raise if ``value`` overflows ``into``, as filling a tensor with it does; in arithmetic it wraps (see `lift`).
 
-    Negative numbers may wrap into an unsigned dtype, a fraction may be lost, infinities fit floating dtypes, a complex
+    Negative integers may wrap into an unsigned dtype, a fraction may be lost, infinities fit floating dtypes, a complex
     number without imaginary part counts as real.
     """
     if not _fits(value, into):
-        raise DtypeError(f"value cannot be converted to type {into.name} without overflow: {value!r}")
+        limits: Any = iinfo(into) if into.category == INTEGRAL else finfo(into)
+        raise DtypeError(
+            f"value cannot be converted to type {into.name} without overflow: {shown(value)} is not in "
+            f"[{limits.min}, {limits.max}]; use a wider dtype"
+        )
 
 
 def _fits(value: Number, into: dtype) -> bool:
+    if isinstance(value, int) and not _INT64_MIN <= value <= _UINT64_MAX:
+        raise too_large(value)
     if into is bool_:
         return True
     if isinstance(value, (complex, np.complexfloating)):
@@ -315,7 +330,25 @@ def _fits(value: Number, into: dtype) -> bool:
     if not math.isfinite(value):
         return False
     limits = iinfo(into)
-    return (limits.min if into.is_signed else -limits.max) <= value <= limits.max
+    wraps = not into.is_signed and isinstance(value, (int, np.integer))
+    return (-limits.max if wraps else limits.min) <= value <= limits.max
+
+
+def require_int64(value: int) -> None:
+    """Raise if an integer does not fit int64."""
+    if not _INT64_MIN <= value <= _INT64_MAX:
+        raise too_large(value)
+
+
+def too_large(value: int) -> NumberTooLarge:
+    """Return the error for an integer beyond int64."""
+    return NumberTooLarge(f"an integer must fit int64, but {shown(value)} is not in [-2**63, 2**63 - 1]; use a float")
+
+
+def shown(value: object) -> str:
+    """Return a number for a message: of a huge integer only its size, as Python refuses to write out the digits."""
+    huge = isinstance(value, int) and value.bit_length() > 128
+    return f"one of {value.bit_length()} bits" if huge else repr(value)  # type: ignore[attr-defined]  # an int
 
 
 # -------------------------------------------------------------------------------------------- lifting
@@ -325,7 +358,7 @@ def _fits(value: Number, into: dtype) -> bool:
 # 0-d arrays, and these are kept: one dict per dtype, from the number to its array. Keys are compared by value, hence
 # True, 1 and 1.0 share an array. What is equal but not the same stays out of the dict: 0.0 and -0.0 are attributes of
 # it, complex numbers with a zero part (1 == complex(1, -0.0)) are made anew. So is NaN, which is not equal to itself:
-# the dict would grow by one at each call.
+# the dict would grow by one at each call. And so are numbers beyond int64: floats may be that large, ints may not.
 
 _KEPT_AT_MOST: Final = 1024
 
@@ -349,9 +382,17 @@ class _Lifted(dict[Number, npt.NDArray[Any]]):
             return self[value]
         return self.negative_zero if math.copysign(1.0, value) < 0 else self.zero
 
+    def make(self, value: Number) -> npt.NDArray[Any]:
+        return _read_only(value, self.np_dtype)
+
+    def keeps(self, value: Number) -> bool:
+        return abs(value) <= _INT64_MAX or abs(value) == math.inf
+
     def __missing__(self, value: Number) -> npt.NDArray[Any]:
-        array = _read_only(value, self.np_dtype)
-        if value == value:
+        if hasattr(value, "item"):  # a tensor, or one of NumPy's scalars
+            return self[value.item()]
+        array = self.make(value)
+        if self.keeps(value):
             if len(self) >= _KEPT_AT_MOST:
                 self.clear()
             self[value] = array
@@ -365,9 +406,33 @@ class _LiftedComplex(_Lifted):
 
     def __getitem__(self, value: Number) -> npt.NDArray[Any]:
         if isinstance(value, (complex, np.complexfloating)) and (value.imag == 0 or value.real == 0):
-            return _read_only(value, self.np_dtype)
+            return self.make(value)
         kept = self.get(value)
         return self.__missing__(value) if kept is None else kept
+
+
+class _Fitted(_Lifted):
+    """The 0-d arrays of one dtype, by the number they hold; a number that overflows the dtype raises."""
+
+    __slots__ = ()
+
+    def make(self, value: Number) -> npt.NDArray[Any]:
+        into = FROM_NUMPY[self.np_dtype]
+        require_fits(value, into)
+        if into is bool_:
+            value = bool(value)
+        elif isinstance(value, (complex, np.complexfloating)) and not into.is_complex:
+            value = value.real
+        return _read_only(value, self.np_dtype)
+
+    def keeps(self, value: Number) -> bool:
+        return super().keeps(value) and (self.np_dtype.kind != "u" or value.real >= 0)  # -1 wraps, -1.0 does not
+
+
+class _FittedComplex(_Fitted, _LiftedComplex):
+    """The 0-d arrays of a complex dtype, by the number they hold."""
+
+    __slots__ = ()
 
 
 def _read_only(value: Number, np_dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -380,15 +445,20 @@ def _cast(value: Number, np_dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Cast as PyTorch's arithmetic does: integers wrap around, floats overflow to infinity, fractions are cut off."""
     with np.errstate(all="ignore"):
         if isinstance(value, int):
+            if not _INT64_MIN <= value <= _UINT64_MAX:
+                raise too_large(value)
             return np.array(value, dtype=np.uint64 if value > _INT64_MAX else np.int64).astype(np_dtype)
         if np_dtype.kind != "c" and isinstance(value, complex):
             raise DtypeError(f"value cannot be converted to type {np_dtype.name} without overflow: {value!r}")
         return np.array(value).astype(np_dtype)
 
 
-_INT64_MAX: Final = 2**63 - 1
+_INT64_MIN, _INT64_MAX, _UINT64_MAX = -(2**63), 2**63 - 1, 2**64 - 1
 _LIFTED: Final[Mapping[np.dtype[Any], _Lifted]] = {
     each.numpy: (_LiftedComplex if each.is_complex else _Lifted)(each.numpy) for each in DTYPES
+}
+_FITTED: Final[Mapping[np.dtype[Any], _Fitted]] = {
+    each.numpy: (_FittedComplex if each.is_complex else _Fitted)(each.numpy) for each in DTYPES
 }
 
 
@@ -396,10 +466,20 @@ def lift(value: Number, np_dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Return a read-only 0-d array of ``np_dtype`` that holds ``value``; kept for the next time. Note [Lifted numbers].
 
     Integers wrap around (``uint8`` has 44 for 300, 255 for -1), as in PyTorch's arithmetic; beyond 64 bits they raise
-    OverflowError. A hit takes 100 ns.
+    OverflowError. A hit takes 100 ns. Where PyTorch refuses a number that the dtype does not hold, call `fit`.
     """
     lifted = _LIFTED[np_dtype]
     return lifted[value] if value else lifted.of_zero(value)
+
+
+def fit(value: Number, np_dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return a read-only 0-d array of ``np_dtype`` that holds ``value``, as `lift` does; raise if it overflows.
+
+    >>> fit(-1, uint8.numpy), fit(1.5, int8.numpy)
+    (array(255, dtype=uint8), array(1, dtype=int8))
+    """
+    fitted = _FITTED[np_dtype]
+    return fitted[value] if value else fitted.of_zero(value)
 
 
 # ------------------------------------------------------------------------------------- dtypes of data
@@ -413,32 +493,62 @@ def infer_dtype(data: object) -> dtype:
     >>> infer_dtype([1, 2.5]), infer_dtype([True, 2]), infer_dtype([])
     (torch.float32, torch.int64, torch.float32)
     """
+    return common_dtype(leaf_kinds(data))
+
+
+NUMBER_TYPES: Final = frozenset(_CATEGORY_OF_TYPE)
+WHOLE_TYPES: Final = frozenset((bool, int))
+MOST_DIMS: Final = 64  # as many as a NumPy array has
+
+
+def common_dtype(kinds: Iterable[Any]) -> dtype:
+    """Return the dtype of data with such leaves (see `leaf_kinds`); without any it is the default dtype."""
+    found = [each if isinstance(each, dtype) else _default_of(_CATEGORY_OF_TYPE[each]) for each in kinds]
+    return functools.reduce(promote_types, found) if found else _default
+
+
+def leaf_kinds(data: object, depth: int = 0) -> frozenset[Any]:
+    """Return what stands in nested sequences: Python's types of numbers, and dtypes of what has one.
+
+    Sequences of plain numbers are looked at by type only, in C. An empty sequence counts as a float beside others.
+    """
     own = getattr(data, "dtype", None)
     if isinstance(own, (dtype, np.dtype)):
-        return from_numpy(own)
-    if type(data) in _CATEGORY_OF_TYPE:
-        return _default_of(_CATEGORY_OF_TYPE[type(data)])
+        return frozenset((from_numpy(own),))
+    if type(data) in NUMBER_TYPES:
+        return frozenset((type(data),))
     if isinstance(data, (str, bytes)):
         raise ArgumentTypeError(f"new(): invalid data type '{type(data).__name__}'; expected numbers")
-    if isinstance(data, Sequence):
-        return _infer_items(data)
+    if is_sequence(data):
+        return _kinds_of_items(data, depth)
     if isinstance(data, (int, float, complex)):
-        return dtype_of_number(data)
+        return frozenset((dtype_of_number(data),))
     return _no_dtype(data)
 
 
-def _infer_items(items: Sequence[object]) -> dtype:
-    """Promote over the items; plain numbers are looked at by type only, in C."""
-    types = set(map(type, items))
-    if not types:
-        return _default
-    if types <= _CATEGORY_OF_TYPE.keys():
-        return _default_of(max(_CATEGORY_OF_TYPE[each] for each in types))
-    found = {infer_dtype(item) for item in items}
-    result = found.pop()
-    for each in found:
-        result = PROMOTED[result, each]
-    return result
+def is_sequence(data: object) -> bool:
+    """Whether data has a length and items by number; a tensor or array without dims, a dict and a set have not."""
+    kind = type(data)
+    if kind is list or kind is tuple:
+        return True
+    has_items = hasattr(kind, "__getitem__") and hasattr(kind, "__len__") and not isinstance(data, (dict, str, bytes))
+    return has_items and (not hasattr(data, "dtype") or (isinstance(data, np.ndarray) and data.ndim > 0))
+
+
+def _kinds_of_items(items: Any, depth: int) -> frozenset[Any]:
+    types = frozenset(map(type, items))
+    if types <= NUMBER_TYPES:
+        return types or frozenset((float,))
+    if depth >= MOST_DIMS:
+        raise too_deep(items)
+    if any(item is items for item in items):
+        raise ArgumentTypeError("new(): self-referential lists are incompatible; expected numbers in the end")
+    return frozenset().union(*[leaf_kinds(item, depth + 1) for item in items])
+
+
+def too_deep(data: object) -> ArgumentError:
+    """Return the error for sequences in sequences without an end, or with more dims than an array has."""
+    return ArgumentError(f"too many dimensions '{type(data).__name__}': expected at most {MOST_DIMS}")
 
 
 def _no_dtype(data: object) -> NoReturn:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
+from minitensor.dtypes import fit, int64
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import inplace, writes
 from minitensor.ops.kinds import FLOATS, REALS, of_kind, require_kind
-from minitensor.ops.operand import number_beside
+from minitensor.ops.operand import fitted, fitted_or_infinite
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import clamp_max, where
 from minitensor.ops.reduce import sum
@@ -99,9 +100,11 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Arra
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
     array = of_kind("hardtanh", REALS, input.array)
-    if array.dtype.kind == "u" and min_val < 0:
-        raise UnsupportedDtype(f"hardtanh: {input.dtype.name} has no negative limits, got {min_val}")
-    low, high = array.dtype.type(int(min_val) if array.dtype.kind != "f" else min_val), array.dtype.type(max_val)
+    if array.dtype.kind != "f":
+        min_val, max_val = [fit(each, int64.numpy).item() for each in (min_val, max_val)]
+    if array.dtype.kind == "u" and (min_val < 0 or max_val < 0):
+        raise UnsupportedDtype(f"hardtanh: {input.dtype.name} has no negative limits, got {min_val} and {max_val}")
+    low, high = [fitted(each, array.dtype, array) for each in (min_val, max_val)]
     return input.xp.clip(array, low, high)
 
 
@@ -165,7 +168,7 @@ def per_channel(weight: Tensor, input: Tensor) -> Tensor:
 def threshold(input: Tensor, threshold: float, value: float) -> Array:
     """Return ``input`` where it is greater than ``threshold`` and ``value`` elsewhere."""
     array = of_kind("threshold", REALS, input.array)
-    bound, filling = [number_beside(each, array).astype(array.dtype) for each in (threshold, value)]
+    bound, filling = fitted_or_infinite(threshold, array.dtype, array), fitted(value, array.dtype, array)
     return input.backend.where(array <= bound, filling, array)
 
 
@@ -180,9 +183,9 @@ def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
 @differentiable(input=lambda grad, input, lambd: gated(grad, (input < -lambd) | (input > lambd), input))
 def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` moved by ``lambd`` towards zero, and zero where it lies in [-lambd, lambd]."""
+    array, xp = of_kind("softshrink", FLOATS, input.array), input.xp
     if lambd < 0:
         raise ShapeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
-    array, xp = of_kind("softshrink", FLOATS, input.array), input.xp
     width = array.dtype.type(lambd)
     return xp.where(array > width, array - width, xp.where(array < -width, array + width, array * array.dtype.type(0)))
 

@@ -276,8 +276,8 @@ def written_straight(writer: Callable[[Any, Any], Any], input: Any, other: objec
     if target.dtype.kind != "f":
         return False
     if is_number(other):
-        if not meets(other, target):
-            return False
+        if other.__class__ is bool or not meets(other, target):
+            return False  # a bool is subtracted from nothing
         writer(target, number_beside(other, target))
         return True
     if not isinstance(other, TensorBase):

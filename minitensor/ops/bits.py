@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.kinds import FLOATS, INTEGERS, ORDERED, of_kind
-from minitensor.ops.operand import require_tensors, result_dtype, tensor_first
+from minitensor.ops.operand import as_floats, require_tensors, result_dtype, tensor_first
 from minitensor.ops.out import delivered, received
 from minitensor.ops.pointwise import library_of, mul, mul_, ordered, pow, where
 from minitensor.ops.return_types import frexp as FrexpResult
@@ -43,7 +42,7 @@ def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Arr
     """Return the modulus of ``input`` with the sign of ``other``; integers give floats."""
     a, b = tensor_first("copysign", input, other)
     if of_kind("copysign", ORDERED, a).dtype.kind != "f":
-        a, b = [each.astype(dtypes.get_default_dtype().numpy) for each in (a, b)]
+        a, b = as_floats(input, other)
     return library_of(input, other).copysign(a, b)
 
 

@@ -31,6 +31,7 @@ from minitensor.errors import (
 from minitensor.memory_format import contiguous_format, formatted, has_format, memory_format, preserve_format
 from minitensor.ops.aliasing import writes
 from minitensor.ops.creation import zeros_like
+from minitensor.ops.operand import fitted
 from minitensor.shapes import Size, as_size, broadcast_shapes, wrap_dim
 
 if TYPE_CHECKING:
@@ -173,16 +174,20 @@ def check_expands(name: str, src: Tensor, input: Tensor) -> None:
 @writes(input=lambda grad: zeros_like(grad), value=lambda grad: grad)
 def fill_(input: Tensor, value: Operand) -> None:
     """Write one number, or a 0-d tensor, everywhere."""
-    input.array[...] = single("fill_", value, input)
+    if isinstance(value, TensorBase) and not value.ndim:
+        input.array[...] = real_enough(input.xp.asarray(value.array), input.array.dtype)
+    else:
+        input.array[...] = single("fill_", value, input)
 
 
 def single(name: str, value: Any, input: Tensor) -> Any:
     """Return a number or a 0-d tensor as something that may be written everywhere in ``input``."""
     if not isinstance(value, TensorBase):
-        dtypes.require_fits(value, input.dtype)
-        return value
+        return fitted(value, input.array.dtype, input.array)
     if value.ndim:
         raise ShapeError(f"{name} only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions")
+    if input.array.dtype.kind in "biu" and not value.batched:
+        return fitted(value, input.array.dtype, input.array)
     return real_enough(input.xp.asarray(value.array), input.array.dtype)
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import NUMBERS, nondifferentiable
 from minitensor.base import TensorBase
+from minitensor.dtypes import bool_
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, WrongTypeError
 from minitensor.ops.aliasing import check_fits, inplace, writes
-from minitensor.ops.kinds import BITS, INTEGERS, REALS, WORDS, of_kind
+from minitensor.ops.kinds import BITS, INTEGERS, REALS, WORDS, of_kind, unsupported
 from minitensor.ops.operand import operands, require_tensors, same_device, tensor_first, tensors
 
 if TYPE_CHECKING:
@@ -219,6 +220,11 @@ def isin(
 ) -> Array:
     """Whether each of ``elements`` is among ``test_elements``."""
     a, b = operands(elements, test_elements)
+    for each in (elements, test_elements):
+        if isinstance(each, TensorBase):
+            of_kind("isin", REALS, each.array)
+        elif each.__class__ is bool:
+            raise unsupported("isin", REALS, bool_.numpy)
     of_kind("isin", REALS, a)
     result: Array = same_device(elements, test_elements).xp.isin(a, b, assume_unique=assume_unique, invert=invert)
     return result

@@ -19,13 +19,14 @@ from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, new, require_writable, wrap
 from minitensor.device import CPU, device
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
+from minitensor.ops import nested
 from minitensor.ops.out import filled, warn_of_resize
 from minitensor.ops.resize import resize_
 from minitensor.shapes import normalize_sizes
 from minitensor.storage import Storage, storage_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from minitensor.backends import Array, Library
     from minitensor.device import DeviceLike
@@ -78,91 +79,7 @@ def host_array(data: Any, wanted: dtype | None) -> Array:
         return numpy.asarray(data)
     if not isinstance(data, (bool, int, float, complex)) and hasattr(data, "__array__"):
         return numpy.asarray(data)
-    plain, found = untensored(data)
-    kind = kind_of(wanted or found or inferred(plain))
-    try:
-        return numpy.array(plain, dtype=kind)
-    except OverflowError:
-        raise overflow(plain, kind) from None
-    except (ValueError, TypeError) as error:
-        raise ragged(plain, kind, error) from None
-
-
-class NoNumbers(ArgumentTypeError, ArgumentError):
-    """Text among numbers: PyTorch raises TypeError for a string and ValueError for a list of them; this is both."""
-
-
-def inferred(plain: Any) -> dtype:
-    """Return the dtype that Python data stands for."""
-    try:
-        return dtypes.infer_dtype(plain)
-    except ArgumentTypeError as error:
-        raise NoNumbers(str(error)) from None
-
-
-def untensored(data: Any) -> tuple[Any, dtype | None]:
-    """Return nested sequences with the tensors in them as lists, and those tensors' common dtype."""
-    if isinstance(data, TensorBase):
-        return data.backend.to_host(data.array).tolist(), data.dtype
-    if isinstance(data, (list, tuple)):
-        pairs = [untensored(each) for each in data]
-        found: dtype | None = None
-        for _, one in pairs:
-            if one is not None:
-                found = one if found is None else dtypes.promote_types(found, one)
-        return [value for value, _ in pairs], found
-    if isinstance(data, numpy.ndarray):
-        return data.tolist(), dtypes.from_numpy(data.dtype)
-    if isinstance(data, range):
-        return list(data), None
-    return data, None
-
-
-class TooLarge(DtypeError, ArgumentError):
-    """A number outside its dtype: PyTorch raises RuntimeError, for what no int64 holds ValueError; this is both."""
-
-
-def overflow(data: Any, kind: Any) -> TooLarge:
-    """Return the error for a number that its dtype does not hold."""
-    low, high = numpy.iinfo(kind).min, numpy.iinfo(kind).max
-    value = next((n for n in leaves(data) if not low <= n <= high), data)
-    return TooLarge(
-        f"tensor: value cannot be converted to type {kind} without overflow: {value} is not in [{low}, {high}]"
-    )
-
-
-def leaves(data: Any) -> Iterator[Any]:
-    """Walk the numbers of nested sequences."""
-    if not isinstance(data, (list, tuple)):
-        yield data
-        return
-    for each in data:
-        yield from leaves(each)
-
-
-def ragged(data: Any, kind: Any, error: Exception) -> Exception:
-    """Return the error for data that is no box of numbers: which sequence has which length, or which is no number."""
-    at = uneven(data, 0)
-    if at is not None:
-        wanted, dim, got = at
-        if isinstance(got, int):
-            return ArgumentError(f"expected sequence of length {wanted} at dim {dim} (got {got}): rows must be even")
-        return ArgumentTypeError(
-            f"expected sequence of length {wanted} at dim {dim}, got {got[0]!r}: rows must be even"
-        )
-    odd = next((each for each in leaves(data) if isinstance(each, complex) or not isinstance(each, (int, float))), data)
-    return ArgumentTypeError(f"tensor: could not make numbers of type {kind} of {odd!r}: {error}")
-
-
-def uneven(data: Any, dim: int) -> tuple[int, int, int | list[Any]] | None:
-    """Find the first that differs from its first sibling: (wanted length, dim, its length or what is no sequence)."""
-    children = [each for each in data if isinstance(each, (list, tuple))] if isinstance(data, (list, tuple)) else []
-    for each in children:
-        if len(each) != len(children[0]):
-            return len(children[0]), dim + 1, len(each)
-    if children and len(children) != len(data):
-        return len(children[0]), dim + 1, [each for each in data if not isinstance(each, (list, tuple))]
-    return next((found for each in children if (found := uneven(each, dim + 1)) is not None), None)
+    return nested.read(data, None if wanted is None else kind_of(wanted))
 
 
 def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) -> Tensor:
@@ -356,10 +273,10 @@ def full(
     tensor([7, 7])
     """
     value = as_number(fill_value)
-    wanted = dtypes.from_numpy(chosen(dtype or (dtypes.dtype_of_number(value) if out is None else None), out))
-    dtypes.require_fits(value, wanted)
+    wanted = chosen(dtype or (dtypes.dtype_of_number(value) if out is None else None), out)
+    number = dtypes.fit(value, wanted)[()]
     shape = sizes_of((tuple(size),) if not isinstance(size, int) else (size,))
-    return hand_over("full", library(device).full(shape, value, wanted.numpy), out, requires_grad)
+    return hand_over("full", library(device).full(shape, number, wanted), out, requires_grad)
 
 
 @composite
@@ -386,12 +303,11 @@ def arange(
     if end is None:
         start, end = 0, start
     limits = [as_number(each) for each in (start, end, step)]
-    if any(isinstance(each, complex) for each in limits):
-        raise DtypeError(f"arange: complex numbers have no order, got {limits}")
     whole = all(isinstance(each, int) for each in limits)
     default = dtypes.int64 if whole and out is None else None
     wanted = dtype_of_range("arange", chosen(dtype or default, out), "bc")
-    if wanted.kind in "iu" and all(math.isfinite(each) for each in limits):
+    limits = [limit(each, wanted) for each in limits]
+    if wanted.kind in "iu":
         limits = whole_limits(limits, wanted)
     first, last, stride = limits
     if stride == 0:
@@ -405,6 +321,12 @@ def arange(
     count = -((first - last) // stride) if isinstance(stride, int) else math.ceil((last - first) / stride)
     steps = library(device).arange(count)
     return hand_over_range("arange", (first + steps * stride).astype(wanted), out, requires_grad)
+
+
+def limit(value: Any, wanted: Any) -> Any:
+    """Return a limit of a range as a real number; for integers it must fit int64."""
+    dtypes.require_fits(value, dtypes.float64 if wanted.kind == "f" else dtypes.int64)
+    return value.real
 
 
 class ZeroStep(DtypeError, ArgumentError):
@@ -469,12 +391,11 @@ def spacing_dtype(first: Any, last: Any, wanted: dtype | None, out: Tensor | Non
 
 def spaced(first: Any, last: Any, steps: int, wanted: Any, xp: Library) -> Array:
     """Return evenly spaced values; each half counts from its own end, so that both ends are exact."""
-    first, last = cut(first, wanted), cut(last, wanted)
     work = wanted if wanted.kind in "fc" and wanted.itemsize > 2 else dtypes.float64.numpy
-    low, high = xp.asarray(first, dtype=work), xp.asarray(last, dtype=work)
+    low, high = [xp.asarray(dtypes.fit(each, wanted)[()], dtype=work) for each in (first, last)]
     step = (high - low) / max(steps - 1, 1)
     number = xp.arange(steps).astype(work)
-    values: Array = xp.where(number.real < steps / 2, low + step * number, high - step * (steps - 1 - number))
+    values: Array = xp.where(number.real < steps // 2, low + step * number, high - step * (steps - 1 - number))
     if steps == 1:
         values = low.reshape(1)
     return values.astype(wanted)
@@ -490,14 +411,10 @@ def logspace(
     first, last = ends("logspace", start, end, steps)
     wanted = dtype_of_range("logspace", spacing_dtype(first, last, dtype, out), "b")
     work = dtypes.complex128.numpy if wanted.kind == "c" else dtypes.float64.numpy
-    exponents = spaced(cut(first, wanted), cut(last, wanted), steps, work, xp)
+    first, last = [dtypes.fit(each, wanted).item() for each in (first, last)]
+    exponents = spaced(first, last, steps, work, xp)
     values = xp.power(work.type(base), exponents).astype(wanted)
     return hand_over("logspace", in_shape_of(values, out), out, requires_grad)
-
-
-def cut(value: Any, wanted: Any) -> Any:
-    """Return an end of evenly spaced values: for integers a whole number."""
-    return int(value) if wanted.kind in "iu" else value
 
 
 @composite
@@ -585,7 +502,7 @@ def filled_like(
     layout = layout_like(input, format)
     flat = backend.xp.empty(layouts.numel(layout.shape), kind)
     if value is not None:
-        flat[...] = value
+        flat[...] = dtypes.fit(value, kind)[()]
     array = backend.window(flat, kind, layout.shape, layout.strides, 0)
     return hand_over("like", array, None, requires_grad)
 
@@ -623,7 +540,6 @@ def full_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Return one number in another tensor's shape, dtype and device."""
-    dtypes.require_fits(fill_value, dtype or input.dtype)
     return filled_like(input, fill_value, dtype, device, requires_grad, memory_format)
 
 

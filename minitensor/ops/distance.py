@@ -54,7 +54,7 @@ def pairwise_distance(
     tensor([5.0000])
     """
     require_tensors("pairwise_distance", x1=x1, x2=x2)
-    return norm(x1 - x2 + eps, p, -1, keepdim)
+    return norm(x1 - x2 + float(eps), p, -1, keepdim)
 
 
 @composite

@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd import record
 from minitensor.autograd.misuse import composite
@@ -21,10 +22,10 @@ from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, NoValues, ShapeError
 from minitensor.indexing import advanced_shape, basic, check_mask, landing, out_of_bounds, resolve
 from minitensor.ops.aliasing import place, shares_storage, writes
-from minitensor.ops.cast import check_expands, clone, own, real_enough, single, to
+from minitensor.ops.cast import check_expands, clone, own, real_enough, to
 from minitensor.ops.creation import tensor
 from minitensor.ops.masks import _masked_select, masked_fill_, nonzero
-from minitensor.ops.operand import WEAKER
+from minitensor.ops.operand import WEAKER, fitted_or_infinite
 from minitensor.ops.shape import reshape
 from minitensor.shapes import broadcast_shapes
 
@@ -345,13 +346,20 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
         assign(_slice(input, found, layout, index), value)
 
 
+# Numbers up to this are sure to fit, by the dtype's letter; of others the slow way finds out.
+SURE: dict[str, float] = {"?": 1, "e": 65504.0, "f": 9e18, "d": 9e18, "F": 9e18, "D": 9e18}
+
+
 def written_plainly(input: Tensor, index: Any, value: Any) -> bool:
     """Write where nothing is recorded and nothing can go wrong, and tell whether that was so: a fifth of the time."""
     array, recording = input.array, grad_mode.get()
     if not array.flags.c_contiguous or (recording is not False and (recording is not True or input.node is not None)):
         return False  # or watched: the slow way tells of the write
     if value.__class__ in NUMBERS:
-        if array.dtype.kind not in "fcb" or value.__class__ not in WEAKER[array.dtype.kind]:
+        limit = SURE.get(array.dtype.char)
+        if limit is None or value.__class__ not in WEAKER[array.dtype.kind] or value.__class__ is complex:
+            return False
+        if not -limit <= value <= limit:  # type: ignore[operator]  # a real number
             return False
         array[index] = value
     elif isinstance(value, TensorBase) and not (recording and value.node is not None):
@@ -408,12 +416,14 @@ def _assign_(input: Tensor, value: Tensor) -> None:
 
 @writes("assignment", input=lambda grad: None)
 def _assign_number_(input: Tensor, value: Number) -> None:
-    input.array[...] = single("assignment", value, input)
+    input.array[...] = fitted_or_infinite(value, input.array.dtype, input.array)
 
 
 def assignable(value: Any, seen: Tensor) -> Any:
     """Return what is assigned as a Python number or a tensor; host arrays are copied."""
-    if isinstance(value, (TensorBase, bool, int, float, complex)):
+    if isinstance(value, int):
+        dtypes.require_int64(value)
+    if isinstance(value, (TensorBase, int, float, complex)):
         return value
     if hasattr(value, "__array__"):
         made = tensor(value, dtype=seen.dtype, device=seen.device)
@@ -435,7 +445,8 @@ def put(input: Tensor, indices: tuple[Any, ...], values: Any, accumulate: bool) 
     """Write values, or one number, at checked positions."""
     safe = tuple([clone(each) if each is not None and shares_storage(each, input) else each for each in indices])
     if not isinstance(values, TensorBase):
-        return _index_put_(input, safe, single("assignment", values, input), accumulate)
+        number: Any = fitted_or_infinite(values, input.array.dtype, input.array)
+        return _index_put_(input, safe, number, accumulate)
     if values.dtype is not input.dtype:
         raise DtypeError(
             "index_put: requires the source and destination dtypes match, got "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
-from minitensor.dtypes import bool_, uint8
+from minitensor.dtypes import INTEGRAL, bool_, get_default_dtype, uint8
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError, UsageError, WrongTypeError
 from minitensor.ops.cumulative import cumsum
 from minitensor.ops.join import cat
@@ -20,6 +20,7 @@ from minitensor.ops.reduce import sum
 from minitensor.shapes import integer, normalize_sizes, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
+    from minitensor.ops.operand import Number
     from minitensor.tensor import Tensor
 
 Spacing: TypeAlias = "float | Tensor | Sequence[float | Tensor] | None"  # a sequence has one for each dim
@@ -126,15 +127,12 @@ def distances(coordinates: Any, input: Tensor, dim: int) -> Any:
 
 def slope(input: Tensor, dim: int, step: Any, edge_order: int) -> Tensor:
     """Return the slope along one dim: central differences inside, one-sided ones at the ends."""
-    size = input.shape[dim]
-    if isinstance(step, TensorBase):
-        place = dim - input.ndim
-        before, after = step.narrow(place, 0, size - 2), step.narrow(place, 1, size - 2)
-        firsts = [step.narrow(place, k, 1) for k in range(min(2, size - 1))]
-        lasts = [step.narrow(place, size - 2 - k, 1) for k in range(min(2, size - 1))]
-    else:
-        before = after = step
-        firsts = lasts = [step, step]
+    if not isinstance(step, TensorBase):
+        return even_slope(input, dim, step, edge_order)
+    size, place = input.shape[dim], dim - input.ndim
+    before, after = step.narrow(place, 0, size - 2), step.narrow(place, 1, size - 2)
+    firsts = [step.narrow(place, k, 1) for k in range(min(2, size - 1))]
+    lasts = [step.narrow(place, size - 2 - k, 1) for k in range(min(2, size - 1))]
     low, middle, high = slices(input, dim, 0, 1, 2)
     inside = (
         low * (-after / (before * (before + after)))
@@ -144,6 +142,24 @@ def slope(input: Tensor, dim: int, step: Any, edge_order: int) -> Tensor:
     left = one_sided([input.narrow(dim, k, 1) for k in range(edge_order + 1)], firsts)
     right = one_sided([input.narrow(dim, size - 1 - k, 1) for k in range(edge_order + 1)], [-each for each in lasts])
     return cat([left, inside, right], dim)
+
+
+def even_slope(input: Tensor, dim: int, step: Number, edge_order: int) -> Tensor:
+    """Return the slope along one dim whose neighbours lie one step apart; for a step of zero, infinities."""
+    if input.dtype.category == INTEGRAL:
+        input = input.to(get_default_dtype())  # differences of integers may wrap
+    size = input.shape[dim]
+    low, _, high = slices(input, dim, 0, 1, 2)
+    left = even_end([input.narrow(dim, k, 1) for k in range(edge_order + 1)], step)
+    right = even_end([input.narrow(dim, size - 1 - k, 1) for k in range(edge_order + 1)], -1.0 * step)
+    return cat([left, (high - low) / (2.0 * step), right], dim)
+
+
+def even_end(values: list[Tensor], step: Number) -> Tensor:
+    """Return the slope at the first of two or three values that lie one step apart."""
+    if len(values) == 2:
+        return (values[1] - values[0]) / step
+    return (values[0] * -1.5 + values[1] * 2 - values[2] * 0.5) / step
 
 
 def one_sided(values: list[Tensor], steps: list[Any]) -> Tensor:
@@ -173,6 +189,8 @@ def widths(name: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Any:
         if each is not None and each.dtype is bool_:
             raise DtypeError(f"{name}: received a bool input for x or y, but bool is not supported: cast it")
     if x is None:
+        if isinstance(dx, (bool, complex)):
+            raise DtypeError(f"{name}: dx must be a real number, got {dx!r}")
         return 1 if dx is None else dx
     size = y.shape[dim]
     if x.ndim == 1:

@@ -6,18 +6,18 @@ numbers are in ``index.py`` and ``scatter.py``.
 
 from __future__ import annotations
 
+from operator import index as as_index
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable, nondifferentiable
-from minitensor.backends import HostArray
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import DtypeError, ShapeError, UsageError
 from minitensor.ops.aliasing import writes
 from minitensor.ops.cast import check_expands, own, single
 from minitensor.ops.join import cat
-from minitensor.ops.operand import number_beside, require_tensors
+from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered, require_out
 from minitensor.ops.shape import broadcast_tensors
 from minitensor.shapes import broadcast_shapes
@@ -53,21 +53,11 @@ def _masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Array:
     return input.backend.where(bools("masked_fill", mask), filler(value, input), input.array)
 
 
-REALS = (float, int)
-SAFE = 1e38  # numbers up to this fit into singles
-INFINITE = (float("inf"), float("-inf"))
-
-
 def filler(value: Any, input: Tensor) -> Array:
     """Return a number or 0-d tensor as a 0-d array of the input's dtype."""
     if isinstance(value, TensorBase) and value.is_complex() and not input.is_complex():
         value = value.item()
-    array = input.array
-    if value.__class__ in REALS and array.dtype.char in "fd" and array.__class__ is HostArray \
-            and (-SAFE < value < SAFE or value in INFINITE):
-        return number_beside(value, array)  # what follows would give the same, in ten times the time
-    number = single("masked_fill", value, input)
-    return input.xp.asarray(number.real if number.__class__ is complex else number, dtype=input.array.dtype)
+    return input.xp.asarray(single("masked_fill", value, input), dtype=input.array.dtype)
 
 
 @composite
@@ -211,6 +201,6 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tenso
     if size < 0:
         raise ShapeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
     found = argwhere(input)[:size]
-    rows = found.new_full((size, input.ndim), fill_value)
+    rows = found.new_full((size, input.ndim), as_index(fill_value))
     rows[: len(found)] = found
     return delivered("nonzero_static", rows, out)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
+from minitensor.dtypes import bool_, fit, float16, float32, require_fits
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import check_fits, check_tensor, refuse_write
 from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
-from minitensor.ops.operand import require_tensors, same_device
+from minitensor.ops.operand import require_tensors, result_dtype, same_device
 from minitensor.ops.out import delivered, write
-from minitensor.ops.pointwise import conj, mul
+from minitensor.ops.pointwise import check_category, conj, mul
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
@@ -226,17 +227,17 @@ def addr(
     """Return ``beta * input + alpha * outer(vec1, vec2)``."""
     require_tensors("addr", input=input)
     term = outer(vec1, vec2)
-    if input.array.dtype.kind == term.array.dtype.kind == "b":
+    common = result_dtype(input, term)
+    for argument, factor in (("addr: beta", beta), ("addr: alpha", alpha)):
+        check_category(argument, factor, common)
+        require_fits(factor, common)
+    if common is bool_:
         return delivered("addr", any_of(input, term, beta, alpha), out, input, vec1, vec2)
-    if term.array.dtype.kind in "iu" and (isinstance(alpha, float) or isinstance(beta, float)):
-        raise DtypeError(f"addr: integers want whole numbers, got beta={beta} and alpha={alpha}; cast with .float()")
     return weighted_sum("addr", input, term, beta, alpha, out, vec1, vec2)
 
 
 def any_of(input: Tensor, term: Tensor, beta: Number, alpha: Number) -> Tensor:
     """Return ``beta * input + alpha * term`` as bools are added: where any of the two is true."""
-    if isinstance(alpha, (float, complex)) or isinstance(beta, (float, complex)):
-        raise DtypeError(f"addr: bools want whole numbers, got beta={beta} and alpha={alpha}; cast with .float()")
     kept: Tensor = term if alpha else term ^ term
     return kept | input if beta else kept
 
@@ -267,8 +268,8 @@ def plus_product(
             f"{name}: input and product must have the same dtype, but got {input.dtype.name} and {term.dtype.name}; "
             "cast with .to(...)"
         )
-    if term.array.dtype.kind in "iu":
-        beta, alpha = int(beta.real), int(alpha.real)
+    within = float32 if term.dtype is float16 else term.dtype
+    beta, alpha = [fit(each, within.numpy).item() for each in (beta, alpha)]
     return weighted_sum(name, input, term, beta, alpha, out)
 
 

@@ -13,7 +13,7 @@ from minitensor.autograd.record import NUMBERS
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.copies import note_copy, tracing
-from minitensor.dtypes import Kind, lift
+from minitensor.dtypes import Kind, fit, lift
 from minitensor.errors import ArgumentTypeError, DeviceError, WrongTypeError
 from minitensor.shapes import broadcast_shapes
 
@@ -103,14 +103,43 @@ def promoted(*tensors: TensorBase | Number) -> Any:
     common = result_dtype(*tensors).numpy
     like = same_device(*tensors)
     return tuple([
-        number_of_dtype(t, common, like) if t.__class__ in NUMBERS else cast_to(t, common, like) for t in tensors
+        fitted_or_infinite(t, common, like.array) if t.__class__ in NUMBERS else cast_to(t, common, like)
+        for t in tensors
     ])
 
 
-def number_of_dtype(number: Any, common: Any, like: Any) -> Any:
-    """Return a number as something that ``like``'s device computes with as an array of that dtype."""
-    lifted = lift(number, common)
-    return lifted if like.array.__class__ is HostArray else lifted[()]
+def as_floats(a: Any, b: Any) -> tuple[Array, Array]:
+    """Return two operands in the default floating-point dtype, each cast by itself: 256 is no uint8 on the way."""
+    common = dtypes.get_default_dtype().numpy
+    if is_number(a):
+        return lifted(a, common, b.array), b.array.astype(common)
+    if is_number(b):
+        return a.array.astype(common), lifted(b, common, a.array)
+    like = same_device(a, b)
+    return cast_to(a, common, like), cast_to(b, common, like)
+
+
+def lifted(number: Any, common: Any, array: Array) -> Array:
+    """Return a number as a 0-d array of a dtype, for the device of ``array``; integers wrap."""
+    found = lift(number, common)
+    return found if array.__class__ is HostArray else found[()]
+
+
+def fitted(number: Any, common: Any, array: Array) -> Array:
+    """Return a number as a 0-d array of a dtype, for the device of ``array``; raise if it overflows the dtype."""
+    found = fit(number, common)
+    return found if array.__class__ is HostArray else found[()]
+
+
+def fitted_or_infinite(number: Any, common: Any, array: Array) -> Array:
+    """Return a number as ``fitted`` does, but let halves overflow to infinity, where PyTorch computes in singles."""
+    return lifted(number, common, array) if common.char == "e" else fitted(number, common, array)
+
+
+def fitted_beside(number: Any, array: Array) -> Array:
+    """Return a number as ``number_beside`` does, but raise where integers wrap."""
+    common = array.dtype if meets(number, array) else dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy
+    return fitted_or_infinite(number, common, array)
 
 
 def cast_to(tensor: Any, common: Any, like: Any) -> Array:

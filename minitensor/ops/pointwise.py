@@ -21,21 +21,26 @@ from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError
 from minitensor.ops.aliasing import inplace
-from minitensor.ops.creation import tensor
-from minitensor.ops.kinds import FLOATS, INEXACT, NUMERIC, ORDERED, REALS, of_kind
+from minitensor.ops.creation import as_number, tensor
+from minitensor.ops.kinds import FLOATS, INEXACT, NUMERIC, ORDERED, REALS, of_kind, unsupported
 from minitensor.ops.operand import (
+    array_beside,
+    as_floats,
+    fitted,
+    fitted_beside,
+    fitted_or_infinite,
     is_number,
     meets,
     not_a_tensor,
-    number_beside,
-    number_of_dtype,
     operands,
     promoted,
     recast,
     require_tensors,
+    result_dtype,
     same_device,
     tensor_first,
     tensors,
+    two_arrays,
 )
 from minitensor.ops.out import delivered
 
@@ -85,9 +90,14 @@ def _add(input: Operand, other: Operand) -> Array:
 @on_equal_dtypes(operator.sub)
 def _sub(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
+    refuse_bools(input, other)
+    return a - b
+
+
+def refuse_bools(input: Operand, other: Operand) -> None:
+    """Raise if an operand of a subtraction is a truth value or a tensor of them."""
     if is_bool(input) or is_bool(other):
         raise DtypeError("sub: subtraction with a bool is not supported; use ~ for an inverse mask, ^, or cast it")
-    return a - b
 
 
 def is_bool(operand: Any) -> bool:
@@ -104,7 +114,7 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """
     if input.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
-    return delivered("add", _add(input, scaled(other, alpha, input)), out, input, other)
+    return delivered("add", _add(input, addend(other, alpha, input)), out, input, other)
 
 
 def number_as_tensor(number: Any, other: Any) -> Any:
@@ -125,19 +135,39 @@ def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """Return ``input - alpha * other``; shapes broadcast."""
     if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
-    return delivered("sub", _sub(input, scaled(other, alpha, input)), out, input, other)
+    return delivered("sub", _sub(input, subtrahend(other, alpha, input)), out, input, other)
 
 
-def scaled(other: Any, alpha: Number, input: Any) -> Any:
-    """Return ``alpha * other``; a fractional alpha for integers is refused, as it would be cut off."""
+def subtrahend(other: Any, alpha: Number, input: Any) -> Any:
+    """Return ``alpha * other`` to be subtracted: as in PyTorch, it is ``-alpha`` that must fit the result's dtype."""
     if alpha.__class__ is int and alpha == 1:
         return other
-    if alpha.__class__ is bool and not (is_bool(input) and is_bool(other)):
-        raise DtypeError(f"boolean alpha is only supported for bool tensors, got alpha={alpha}; give a number")
-    for each in (input, other):
-        if isinstance(each, TensorBase) and not meets(alpha, each.array):
-            raise DtypeError(f"alpha must not be {alpha!r} for a tensor of dtype {each.dtype.name}")
-    return other * alpha
+    refuse_bools(input, other)
+    return scaled(other, alpha, input, -alpha)
+
+
+def addend(other: Any, alpha: Number, input: Any) -> Any:
+    """Return ``alpha * other`` to be added."""
+    return other if alpha.__class__ is int and alpha == 1 else scaled(other, alpha, input, alpha)
+
+
+def scaled(other: Any, alpha: Number, input: Any, weight: Number) -> Any:
+    """Return ``alpha * other`` in the dtype of the result; a weight that this dtype does not hold is refused."""
+    if is_number(other):
+        other = number_as_tensor(other, input)
+    alpha, weight = as_number(alpha), as_number(weight)
+    common = other.dtype if is_number(input) or input.dtype is other.dtype else result_dtype(input, other)
+    check_category("alpha", alpha, common)
+    dtypes.fit(weight, common.numpy)
+    return _mul(other.to(common), bool(alpha) if common is dtypes.bool_ else alpha)
+
+
+def check_category(argument: str, factor: Number, common: dtypes.dtype) -> None:
+    """Raise for a factor of a higher category than the result's dtype, and for a bool beside numbers."""
+    if isinstance(factor, (float, complex)) and dtypes.number_dtype(factor, common) is not common:
+        raise DtypeError(f"{argument} must not be {factor!r} for a result of {common.name}; cast an operand first")
+    if factor.__class__ is bool and common is not dtypes.bool_:
+        raise DtypeError(f"{argument} must be a number, not a bool, for a result of {common.name}; got {factor}")
 
 
 @composite
@@ -172,7 +202,7 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
 def _div(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
     if a.dtype.kind not in "fc":
-        a, b = a.astype(dtypes.get_default_dtype().numpy), b.astype(dtypes.get_default_dtype().numpy)
+        a, b = as_floats(input, other)
     return a / b
 
 
@@ -332,11 +362,22 @@ def _pow(input: Operand, other: Operand) -> Array:
             return a * a
         if other == 0.5:
             return library_of(input, other).sqrt(a)
-    if a.dtype.kind in "iu" and isinstance(other, int) and other < 0:
-        raise DtypeError(f"pow: integers to negative integer powers are not allowed, got {other}; cast to float first")
+    if a.dtype.kind in "iu" and is_number(other):
+        b = whole_power(other, a)
+    if a.dtype.kind == "b" and not is_number(other):
+        raise unsupported("pow", NUMERIC, a.dtype)
     if a.dtype.kind in "biu":
         return integer_power(library_of(input, other), a, b)
     return a**b
+
+
+def whole_power(exponent: Any, array: Array) -> Array:
+    """Return an exponent for integers, in their dtype; one that it does not hold raises."""
+    if exponent < 0:
+        raise DtypeError(
+            f"pow: integers to negative integer powers are not allowed, got {exponent}; cast to float first"
+        )
+    return fitted(exponent, array.dtype, array)
 
 
 def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
@@ -387,7 +428,7 @@ def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the angle of the point (other, input), in radians, with its quadrant."""
     a, b = ordered("atan2", input, other)
     if a.dtype.kind != "f":
-        a, b = a.astype(dtypes.get_default_dtype().numpy), b.astype(dtypes.get_default_dtype().numpy)
+        a, b = as_floats(input, other)
     return library_of(input, other).arctan2(a, b)
 
 
@@ -444,8 +485,12 @@ def chosen_from(condition: Tensor, input: Any, other: Any) -> tuple[Array, Array
     """Return two operands in their common dtype; two numbers are lifted by themselves."""
     if is_number(input) and is_number(other):
         common = dtypes.result_type([(dtypes.dtype_of_number(each), dtypes.Kind.NUMBER) for each in (input, other)])
-        return tuple([number_of_dtype(each, common.numpy, condition) for each in (input, other)])
-    return operands(input, other)
+        return fitted(input, common.numpy, condition.array), fitted(other, common.numpy, condition.array)
+    if is_number(input):
+        return fitted_beside(input, other.array), array_beside(input, other)
+    if is_number(other):
+        return array_beside(other, input), fitted_beside(other, input.array)
+    return two_arrays(input, other)
 
 
 @composite
@@ -474,11 +519,13 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None,
         raise UsageError("clamp: at least one of 'min' or 'max' must not be None")
     array: Array = input.array
     if array.dtype.kind in "fiu" and all([each is None or is_bound(each, array) for each in (min, max)]):
-        low, high = [None if each is None else number_beside(each, array) for each in (min, max)]  # type: ignore[arg-type]  # numbers
+        low, high = [None if each is None else fitted(each, array.dtype, array) for each in (min, max)]
         return input.backend.clip(array, low, high)
-    bounds = [each for each in (min, max) if each is not None]
+    bounds: list[Any] = [each for each in (min, max) if each is not None]
+    if array.dtype.kind != "f" and (is_number(min) or is_number(max)):  # beside a number, a 0-d tensor is one too
+        bounds = [each if is_number(each) or each.ndim else each.item() for each in bounds]
     array, *limits = promoted(input, *bounds)
-    of_kind("clamp", ORDERED, array)
+    of_kind("clamp", ORDERED if len(bounds) == 1 and not is_number(bounds[0]) else REALS, array)
     xp = library_of(input, *bounds)
     for limit, choose in zip(limits, [xp.maximum] * (min is not None) + [xp.minimum] * (max is not None), strict=True):
         array = choose(array, limit)
@@ -549,7 +596,7 @@ def addcmul(
     """Return ``input + value * tensor1 * tensor2``."""
     require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
     start, a, b = promoted(input, tensor1, tensor2)
-    found: Array = of_kind("addcmul", NUMERIC, start) + factor(value, start) * a * b
+    found: Array = of_kind("addcmul", NUMERIC, start) + fitted_or_infinite(value, start.dtype, start) * a * b
     return found
 
 
@@ -566,14 +613,8 @@ def addcdiv(
     if tensor1.array.dtype.kind in "biu" and tensor2.array.dtype.kind in "biu":
         raise DtypeError("addcdiv: integer division is not supported; cast tensor1 or tensor2 to a floating dtype")
     start, a, b = promoted(input, tensor1, tensor2)
-    found: Array = start + factor(value, start) * a / b
+    found: Array = start + fitted_or_infinite(value, start.dtype, start) * a / b
     return found
-
-
-def factor(value: Number, array: Array) -> Array:
-    """Return a number in the dtype of an array; for integers the part after the point is cut off, as in PyTorch."""
-    lifted = dtypes.lift(value, array.dtype)
-    return lifted if array.__class__ is HostArray else lifted[()]
 
 
 @differentiable(
@@ -615,12 +656,12 @@ def _sub_(input: Tensor, other: Operand) -> None:
 
 def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Add ``alpha * other`` to ``input`` where it lies."""
-    return _add_(input, scaled(other, alpha, input))
+    return _add_(input, addend(other, alpha, input))
 
 
 def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Subtract ``alpha * other`` from ``input`` where it lies."""
-    return _sub_(input, scaled(other, alpha, input))
+    return _sub_(input, subtrahend(other, alpha, input))
 
 
 @inplace(_mul)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import NUMBERS, differentiable
 from minitensor.base import TensorBase
-from minitensor.dtypes import bool_, iinfo, int32, int64
+from minitensor.dtypes import bool_, fit, iinfo, int32, int64
 from minitensor.errors import (
     ArgumentTypeError,
     DtypeError,
@@ -23,6 +23,7 @@ from minitensor.errors import (
 )
 from minitensor.ops.aliasing import inplace, shares_storage, snapshot, writes
 from minitensor.ops.cast import own, single
+from minitensor.ops.creation import as_number
 from minitensor.ops.index import (
     _add_at,
     _index,
@@ -34,7 +35,7 @@ from minitensor.ops.index import (
     write_rows,
 )
 from minitensor.ops.kinds import require_index
-from minitensor.ops.operand import require_tensors
+from minitensor.ops.operand import fitted, require_tensors
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import conj, div_, floor_divide_, where
 from minitensor.ops.shape import expand, reshape, view
@@ -149,7 +150,7 @@ def matching_source(name: str, input: Tensor, dim: int, index: Tensor, source: T
     source=lambda grad, dim, index, alpha: grad.index_select(dim, index) * alpha,
 )
 def _index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, alpha: Number) -> None:
-    given = source.array if alpha == 1 else source.array * source.array.dtype.type(alpha)
+    given = source.array if alpha == 1 else source.array * fitted(alpha, source.array.dtype, source.array)
     write_rows(input, lambda rows: input.backend.add_slices(rows, dim, index.array, given))
 
 
@@ -160,7 +161,7 @@ def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha:
     require_tensors("index_add_", source=source)
     target, source = as_vector(input), as_slices(input, source)
     matching_source("index_add_", target, dim, index, source)
-    single("index_add_", alpha, input)
+    fit(alpha, input.array.dtype)
     _index_add_(target, dim, index, source, alpha)
     return input
 
@@ -241,7 +242,8 @@ def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tenso
         raise InvalidIndexError(
             f"index_fill_(): expected dtype int64 for index, got {index.dtype.name}; cast with .long()"
         )
-    if isinstance(value, TensorBase) and value.dtype.is_complex and not input.dtype.is_complex:
+    complex_value = value.dtype.is_complex if isinstance(value, TensorBase) else isinstance(value, complex)
+    if complex_value and not input.dtype.is_complex:
         raise DtypeError(f"index_fill_(): a complex value does not fit {input.dtype.name}; take .real or .abs()")
     dim, index = vector("index_fill_", input, dim, index)
     target = as_vector(input)
@@ -387,7 +389,7 @@ def scatter_(
 
     Of positions that repeat the last one wins; ``reduce`` "add" or "multiply" takes all of them, and what was there.
     """
-    given: Any = src if src is not None else value
+    given: Any = src if src is not None else as_number(value)
     if given is None:
         raise ArgumentTypeError("scatter_(): give `src`, a tensor or a number")
     dim = aligned("scatter_", input, dim, index)
@@ -396,7 +398,7 @@ def scatter_(
     if given.__class__ not in NUMBERS:
         given = source_like("scatter_", input, index, given)
     elif reduce is not None:
-        given = index.new_full(index.layout.shape, single("scatter_", given, input), dtype=input.dtype)
+        given = index.new_full(index.layout.shape, given, dtype=input.dtype)  # type: ignore[arg-type]  # a number
     write: Callable[..., Tensor] = _scatter_add_ if reduce == "add" else _scatter_prod_ if reduce else _scatter_
     return write(input, dim, index, given)
 

@@ -14,7 +14,7 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
 from minitensor.ops.cast import clone, copy_, fill_, legacy_name
-from minitensor.ops.creation import chosen, dtype_of_range, full, hand_over, in_shape_of, library
+from minitensor.ops.creation import chosen, dtype_of_range, full, hand_over, in_shape_of, library, limit
 from minitensor.ops.cumulative import cumprod
 from minitensor.ops.facts import is_tensor
 from minitensor.ops.join import cat
@@ -156,7 +156,6 @@ def scalar_tensor(
     """
     wanted = dtypes.get_default_dtype() if dtype is None else dtype
     value = required_number("scalar_tensor", "s", s)
-    dtypes.require_fits(value, wanted)
     return full((), value, dtype=wanted, device=device, requires_grad=requires_grad)
 
 
@@ -185,10 +184,8 @@ def range(
     """
     limits = [required_number("range", name, each) for name, each in (("start", start), ("end", end), ("step", step))]
     wanted = dtype_of_range("range", chosen(dtype, out), "bc")
-    first, last, stride = limits
-    if any(isinstance(each, complex) for each in limits):
-        raise DtypeError(f"range: complex numbers have no order, got {limits}")
-    if not all(math.isfinite(each) for each in limits):
+    first, last, stride = [limit(each, wanted) for each in limits]
+    if not all(math.isfinite(each) for each in (first, last, stride)):
         raise DtypeError(f"range: limits must be finite, got {first} -> {last} in steps of {stride}")
     whole = wanted.kind in "iu"
     if whole:

@@ -13,8 +13,8 @@ from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.compare import NoOrder
-from minitensor.ops.kinds import REALS, require_kind
-from minitensor.ops.operand import same_device
+from minitensor.ops.kinds import REALS, of_kind, require_kind
+from minitensor.ops.operand import operands, same_device
 from minitensor.ops.out import delivered, received
 from minitensor.ops.reduce import axes, chosen, picked, placed_along, require_elements, returned_to_place
 from minitensor.shapes import wrap_dim
@@ -138,7 +138,6 @@ def searchsorted(
         sorted_sequence = wrap(sorted_sequence.result_class, picked(
             sorted_sequence.backend, sorted_sequence.array, sorter.array, max(sorted_sequence.ndim - 1, 0)
         ))
-    require_kind("searchsorted", REALS, sorted_sequence)
     found = fitted(sorted_sequence, input, "right" if right or side == "right" else "left")
     result: Tensor = wrap(sorted_sequence.result_class, found.astype("int32" if out_int32 else "int64"))
     return delivered("searchsorted", result, out)
@@ -147,15 +146,17 @@ def searchsorted(
 def fitted(sequence: Tensor, input: Any, side: str) -> Array:
     """Search in one sequence for all, or row by row."""
     xp = sequence.xp
+    array = sequence.array
     if input.__class__ in NUMBERS:
-        values = xp.asarray(input)
+        array, values = operands(sequence, input)
     elif isinstance(input, TensorBase):
         same_device(sequence, input)
         values = input.array
     else:
         raise ArgumentTypeError(f"searchsorted: expected a tensor or a number, got {type(input).__name__}")
+    of_kind("searchsorted", REALS, array)
     if sequence.ndim == 1:
-        row = sequence.backend.searchsorted(sequence.array[None], values.reshape(1, -1), side)
+        row = sequence.backend.searchsorted(array[None], xp.asarray(values).reshape(1, -1), side)
         found: Array = row.reshape(values.shape)
         return found
     if sequence.ndim != values.ndim or sequence.array.shape[:-1] != values.shape[:-1]:
@@ -163,7 +164,7 @@ def fitted(sequence: Tensor, input: Any, side: str) -> Array:
             "searchsorted: the sequence must be 1-d or have the input's dimensions but for the last, got "
             f"{list(sequence.shape)} and {list(values.shape)}"
         )
-    return sequence.backend.searchsorted(sequence.array, values, side)
+    return sequence.backend.searchsorted(array, values, side)
 
 
 @composite

@@ -17,7 +17,7 @@ from minitensor.errors import UsageError
 from minitensor.ops.aliasing import check_fits, inplace
 from minitensor.ops.cast import copy_
 from minitensor.ops.kinds import FLOATS, ORDERED, of_kind
-from minitensor.ops.operand import operands, require_tensors
+from minitensor.ops.operand import as_floats, fitted, operands, require_tensors
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import as_float, conj, library_of, ordered, sub, where
 from minitensor.ops.unary import cos, exp, log, sgn, sin
@@ -249,10 +249,7 @@ def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Array:
 def inexact(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
     """Return two operands in a real floating-point dtype."""
     a, b = operands(input, other)
-    if of_kind(name, ORDERED, a).dtype.kind == "f":
-        return a, b
-    kind = dtypes.get_default_dtype().numpy
-    return a.astype(kind), b.astype(kind)
+    return (a, b) if of_kind(name, ORDERED, a).dtype.kind == "f" else as_floats(input, other)
 
 
 @differentiable(
@@ -318,7 +315,8 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
     """
     xp, array = input.xp, of_kind("logit", FLOATS, as_float(input))
     if eps is not None:
-        array = xp.clip(array, eps, 1 - eps)
+        low, high = [fitted(each, array.dtype, array) for each in (float(eps), 1 - float(eps))]
+        array = xp.where(array < low, low, xp.where(array > high, high, array))
     return xp.log(array / (1 - array))
 
 

@@ -225,7 +225,7 @@ def trunc(input: Tensor, *, out: Tensor | None = None) -> Array:
 @differentiable(input=lambda grad: grad * 0)
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Array:
     """Round to ``decimals`` places, halves to the even neighbour."""
-    array = of_kind("round", REALS, input.array)
+    array = of_kind("round", FLOATS if decimals else REALS, input.array)
     if array.dtype.kind != "f":
         return input.xp.array(array)
     if not decimals:
@@ -268,9 +268,10 @@ def nan_to_num(
 ) -> Array:
     """Replace NaN (by 0) and infinities (by the largest finite numbers) or by what is given."""
     array = input.array
+    filling, high, low = [None if each is None else float(each) for each in (nan, posinf, neginf)]
     if array.dtype.kind not in "fc":
         return input.xp.array(array)
-    return input.xp.nan_to_num(array, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+    return input.xp.nan_to_num(array, nan=0.0 if filling is None else filling, posinf=high, neginf=low)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------

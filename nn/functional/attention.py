@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
 from minitensor.callers import user_level
+from minitensor.dtypes import fit
 from minitensor.errors import ArgumentError, GuardError, ShapeError, UsageError
 from minitensor.nn.functional.dropout import dropout
 from minitensor.nn.functional.linear import linear
@@ -302,8 +303,8 @@ def added_mask(name: str, mask: Tensor | None, query: Tensor) -> Tensor | None:
                          f"{mask.dtype.name}")  # fmt: skip
     if mask.batched:
         return query.new_zeros(()).masked_fill(mask, -math.inf)
-    kind = query.array.dtype.type
-    numbers: Tensor = wrap(query.result_class, query.xp.where(mask.array, kind(-math.inf), kind(0)))
+    low, zero = [fit(each, query.array.dtype)[()] for each in (-math.inf, 0)]
+    numbers: Tensor = wrap(query.result_class, query.xp.where(mask.array, low, zero))
     return numbers
 
 

@@ -13,7 +13,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.backends.reference.resample import Taps
 from minitensor.base import TensorBase
-from minitensor.dtypes import require_fits
+from minitensor.dtypes import fit
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.nn.functional.resampling import _resample, _resample_input
 from minitensor.ops.cast import clone
@@ -40,7 +40,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     """
     amounts = amounts_of(input, pad)
     if mode == "constant":
-        return _pad(input, amounts, 0 if value is None else value)
+        return _pad(input, amounts, 0.0 if value is None else float(value))
     if mode not in POSITIONS:
         raise PaddingMode(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value is not None and value != 0:
@@ -66,7 +66,6 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Ten
     if not isinstance(pad, (tuple, list)):
         raise ArgumentTypeError(f"constant_pad_nd: pad must be a tuple of ints, got {type(pad).__name__}")
     amounts = amounts_of(input, pad)
-    require_fits(value, input.dtype)
     return _pad(input, amounts, value)
 
 
@@ -79,7 +78,7 @@ def unpadded(grad: Tensor, amounts: Amounts) -> Tensor:
 def _pad(input: Tensor, amounts: Amounts, value: Number) -> Array:
     array = input.array
     shape = tuple([before + n + after for n, (before, after) in zip(array.shape, amounts)])
-    output: Array = input.xp.full(shape, value, array.dtype)
+    output: Array = input.xp.full(shape, fit(value, array.dtype)[()], array.dtype)
     inside = tuple([slice(max(before, 0), n - max(after, 0)) for n, (before, after) in zip(shape, amounts)])
     seen = tuple([slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(array.shape, amounts)])
     output[inside] = array[seen]

@@ -165,7 +165,7 @@ def pad_packed_sequence(
     length = steps if total_length is None else total_length
     shape = (length, count, *sequence.data.shape[1:])
     data = sequence.data
-    padded = full(shape, padding_value, dtype=data.dtype, device=data.device)
+    padded = full(shape, float(padding_value), dtype=data.dtype, device=data.device)
     rows, columns = there.nonzero(as_tuple=True)
     padded = padded.index_put((rows.to(data.device), columns.to(data.device)), data)
     lengths = there.sum(0)
@@ -197,7 +197,7 @@ def pad_sequence(
         raise UsageError("received an empty list of sequences")
     longest = max([one.shape[0] for one in each])
     shape = (len(each), longest, *each[0].shape[1:])
-    padded = full(shape, padding_value, dtype=each[0].dtype, device=each[0].device)
+    padded = full(shape, float(padding_value), dtype=each[0].dtype, device=each[0].device)
     for i, one in enumerate(each):
         start = longest - one.shape[0] if padding_side == "left" else 0
         padded[i, start : start + one.shape[0]] = one

@@ -1,0 +1,137 @@
+"""Nested sequences of numbers read as one host array.
+
+The first items give the shape, all items together the dtype. A tensor or a NumPy scalar among them counts as a number,
+a NumPy array with dims as a sequence. Lists of Python numbers alone are read by NumPy in one call; the walk over the
+items is for all else, and finds out what is wrong.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from minitensor import dtypes
+from minitensor.base import TensorBase
+from minitensor.dtypes import fit, is_sequence
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, MinitensorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from minitensor.backends import Array
+
+
+class NoNumbers(ArgumentTypeError, ArgumentError):
+    """Text among numbers: PyTorch raises TypeError for a string and ValueError for a list of them; this is both."""
+
+
+def read(data: Any, wanted: Any) -> Array:
+    """Return a number or nested sequences as an array of the wanted NumPy dtype; None takes that of the data."""
+    shape = shape_of(data)
+    kinds = leaf_kinds(data, wanted)
+    kind = dtypes.common_dtype(kinds).numpy if wanted is None else wanted
+    if is_plain(kinds, kind):
+        try:
+            return numpy.array(data, dtype=kind)
+        except (ValueError, TypeError, OverflowError):
+            pass  # uneven, or a number that wraps or does not fit: the walk tells
+    numbers = [stored(leaf, kind) for leaf in leaves(data, shape, 0)]
+    return numpy.array(numbers, dtype=kind).reshape(shape)
+
+
+def leaf_kinds(data: Any, wanted: Any) -> frozenset[Any]:
+    """Return the types and dtypes of all items; what has none is refused, unless a dtype is wanted anyway."""
+    try:
+        return dtypes.leaf_kinds(data)
+    except ArgumentTypeError as error:
+        raise NoNumbers(str(error)) from None
+    except DtypeError:
+        if wanted is None:
+            raise
+        return frozenset((object,))
+
+
+def is_plain(kinds: frozenset[Any], kind: Any) -> bool:
+    """Whether NumPy reads such items as we do: Python numbers, no fractions among them if integers are wanted."""
+    return kinds <= (dtypes.WHOLE_TYPES if kind.kind in "iu" else dtypes.NUMBER_TYPES)
+
+
+def shape_of(data: Any) -> tuple[int, ...]:
+    """Return the lengths of the first items, down to the first that is no sequence."""
+    sizes: list[int] = []
+    while is_sequence(data):
+        sizes.append(len(data))
+        if len(sizes) > dtypes.MOST_DIMS:
+            raise dtypes.too_deep(data)
+        if not sizes[-1]:
+            break
+        data = data[0]
+    return tuple(sizes)
+
+
+def leaves(data: Any, shape: tuple[int, ...], dim: int) -> Iterator[Any]:
+    """Walk the items of nested sequences that have a shape; raise where they have not."""
+    if dim == len(shape):
+        yield data
+        return
+    if not is_sequence(data) and not (isinstance(data, TensorBase) and data.ndim):
+        raise ArgumentTypeError(
+            f"expected sequence of length {shape[dim]} at dim {dim}, got {data!r}: rows must be even"
+        )
+    if len(data) != shape[dim]:
+        raise ArgumentError(
+            f"expected sequence of length {shape[dim]} at dim {dim} (got {len(data)}): rows must be even"
+        )
+    for each in data:
+        yield from leaves(each, shape, dim + 1)
+
+
+def stored(leaf: Any, kind: Any) -> Any:
+    """Return one item as a number that an array of this dtype holds."""
+    try:
+        if isinstance(leaf, (numpy.generic, numpy.ndarray)):
+            leaf = numpy.asarray(leaf).item()
+        return STORED[kind.kind](leaf, kind)
+    except MinitensorError:
+        raise
+    except OverflowError:
+        raise dtypes.too_large(leaf) from None
+    except (TypeError, ValueError) as error:
+        raise ArgumentTypeError(
+            f"tensor: could not make a number of type {kind} of {repr(leaf)[:60]}: {error}"
+        ) from None
+
+
+def whole(leaf: Any, kind: Any) -> Any:
+    """Return an item as an integer: of a float its whole part; what overflows the dtype is refused."""
+    if isinstance(leaf, float):
+        return fit(leaf, kind)[()]
+    number = operator.index(leaf)
+    dtypes.require_int64(number)
+    return fit(number, kind)[()]
+
+
+def truth(leaf: Any, kind: Any) -> bool:
+    """Return whether an item is not zero."""
+    return bool(leaf.item() if isinstance(leaf, TensorBase) else numpy.bool_(leaf))
+
+
+def real(leaf: Any, kind: Any) -> float:
+    """Return an item as a float."""
+    return float(leaf)
+
+
+def compound(leaf: Any, kind: Any) -> complex:
+    """Return an item as a complex number."""
+    return complex(leaf)
+
+
+STORED = {
+    "b": truth,
+    "i": whole,
+    "u": whole,
+    "f": real,
+    "c": compound,
+}
