@@ -361,7 +361,8 @@ def prepare(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node |
     base = input._base
     if base is not None and base._node is not None and input.node is None:
         refresh(input)  # made under no_grad, or before its base required grad: from now on it counts
-    return edges_of(op, bound)
+    edges = edges_of(op, bound)
+    return edges if edges is None or array_dtype(input).kind in "fc" else None  # no gradient goes through integers
 
 
 def refuse_leaf(name: str, input: Any) -> None:

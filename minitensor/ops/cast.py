@@ -133,6 +133,11 @@ def set_data(input: Tensor, value: Tensor) -> None:
     """Make a tensor look at another's memory; its history stays."""
     if not isinstance(value, TensorBase):
         raise ArgumentTypeError(f"data: expected a tensor, got {type(value).__name__}")
+    if input.node is not None and not (value.dtype.is_floating_point or value.dtype.is_complex):
+        raise DtypeError(
+            "data set to a tensor that requires gradients must be floating point or complex dtype, got "
+            f"{value.dtype.name}; call requires_grad_(False) first, or cast the data"
+        )
     input._storage, input._layout = value.storage, value.layout
     input.array = value.array
     if input._node.__class__ is Leaf:

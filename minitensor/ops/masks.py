@@ -13,6 +13,7 @@ from minitensor import layout as layouts
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.base import TensorBase, wrap
+from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError, UsageError
 from minitensor.ops.aliasing import writes
 from minitensor.ops.cast import check_expands, own, single
@@ -68,6 +69,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0)
     tensor([0., 2.])
     """
+    if isinstance(value, TensorBase) and input.dtype.category <= INTEGRAL:
+        value = value.detach()  # no gradient goes through integers
     return _masked_fill(input, mask, value)
 
 
