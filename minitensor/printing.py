@@ -204,11 +204,13 @@ def _elements(array: HostArray, indent: int) -> str:
 
 
 def _edges(array: HostArray, edge: int) -> HostArray:
-    """Keep the first and last ``edge`` elements of every dimension that a summary cuts."""
-    for axis, size in enumerate(array.shape):
-        if size > 2 * edge:
-            array = array.take([*range(edge), *range(size - edge, size)], axis)
-    return array
+    """Keep the first and last ``edge`` elements of every dimension that a summary cuts.
+
+    All dimensions at once: one by one, the others of an expanded array would be copied whole.
+    """
+    ends = [[*range(edge), *range(size - edge, size)] if size > 2 * edge else [*range(size)] for size in array.shape]
+    kept: HostArray = array[np.ix_(*ends)]
+    return kept
 
 
 def _block(array: HostArray, indent: int, form: _Form | _ComplexForm, edge: int | None) -> str:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from minitensor import dtypes as D
 from minitensor import printing as P
 from minitensor.errors import ArgumentError
+from minitensor.ops.creation import ones
 
 torch = pytest.importorskip("torch")
 
@@ -202,3 +203,9 @@ class TestOptions:
     def test_an_unknown_profile_is_refused(self):
         with pytest.raises(ArgumentError, match="no profile is called 'fancy'"):
             P.set_printoptions(profile="fancy")
+
+
+def test_an_expanded_tensor_is_printed_without_being_copied() -> None:
+    assert repr(ones(1).expand(1 << 40)) == "tensor([1., 1., 1.,  ..., 1., 1., 1.])"
+    shape = (7, 1 << 20, 1 << 20)
+    assert repr(ones(1, 1, 1).expand(shape)).count("1.") == 216

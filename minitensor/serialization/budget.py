@@ -15,6 +15,7 @@ from minitensor.shapes import Size
 
 SHOWN = 16  # lazy negatives and conjugates show at most this many bytes for each byte of the file
 HASHED = 256  # keys are hashed and compared at most this many bytes for each byte of the file
+ENTRY = 32  # what hashing an entry of a tuple costs, in bytes
 MOST_KEY_BITS = 2048
 MOST_KEY_DEPTH = 16  # nested tuples are hashed by recursion
 MOST_ALIKE = 256
@@ -58,7 +59,7 @@ class Budget:
         """Spend the time that it takes to hash a key."""
         kind = type(key)
         if kind in (tuple, Size) and depth < MOST_KEY_DEPTH:
-            self.hash(len(key))
+            self.hash(ENTRY * len(key))
             for each in key:
                 self.weigh(each, depth + 1)
         elif not is_atom(key):

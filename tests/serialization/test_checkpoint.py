@@ -17,6 +17,7 @@ import pytest
 
 import minitensor as mt
 from minitensor.errors import ArgumentTypeError, FileFormatError, MinitensorError, UnsupportedError
+from tests.serialization.limits import memory_limit, time_limit
 
 DTYPES = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128".split()
 
@@ -370,7 +371,7 @@ def test_no_damage_crashes_hangs_or_runs_anything() -> None:
     for i in range(MUTATIONS):
         wounded = (mutated(archived, dice), rewrapped(archived, dice), mutated(row, dice))[i % 3]
         try:
-            with warnings.catch_warnings():
+            with time_limit(), memory_limit(1 << 26), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 mt.load(io.BytesIO(wounded))
             outcomes["read"] += 1
