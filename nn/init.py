@@ -15,6 +15,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.errors import ArgumentError
+from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.creation import empty_like, eye
 from minitensor.ops.pointwise import where
 from minitensor.tensor import Tensor
@@ -201,6 +202,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
         raise ArgumentError(f"Only tensors with 2 or more dimensions are supported, got shape {tuple(tensor.shape)}")
     if tensor.numel() == 0:
         return tensor
+    refuse_write("orthogonal_", tensor)  # before a number is drawn
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
     drawn = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor import dtypes
+from minitensor.base import require_writable
 from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
 from minitensor.nn import init
@@ -115,6 +116,7 @@ class BatchNorm(NormBase):
 
     def count_batch(self) -> float:
         """Count one batch more; return its share in the running statistics (of n batches 1/n without a momentum)."""
+        require_writable("batch_norm", *[each for each in self._buffers.values() if each is not None])
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         if self.momentum is not None:

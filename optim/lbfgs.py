@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minitensor.autograd.mode import enable_grad, no_grad, tell_of_writes
-from minitensor.base import wrap
+from minitensor.base import require_writable, wrap
 from minitensor.errors import ArgumentError, GuardError, UsageError, WrongTypeError
 from minitensor.ops.complex import view_as_real
 from minitensor.optim.line_search import Point, Search, strong_wolfe
@@ -77,6 +77,7 @@ class LBFGS(Optimizer):
         self._opt_called = True
         group = self.param_groups[0]
         require_options("LBFGS: param_groups[0]", group, self.defaults)
+        require_writable("LBFGS.step", *group["params"])
         require_memory(self.state[group["params"][0]])
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise UsageError(f"only 'strong_wolfe' is supported as line_search_fn, got {group['line_search_fn']!r}")

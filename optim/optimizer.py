@@ -20,6 +20,7 @@ from minitensor.autograd.misuse import explain_constructor
 from minitensor.autograd.mode import enable_grad, tell_of_writes
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.reference import blend as reference
+from minitensor.base import require_writable
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError, IndexOutOfRange, MissingEntryError, WrongTypeError
 from minitensor.ops.creation import tensor
@@ -159,9 +160,18 @@ class Optimizer:
         if len(self._plans) < len(groups):  # else all states have been seen
             for group in groups:
                 self._require_state(group)
+        self._require_writable(groups)
         for number, group in enumerate(groups):
             self._update_group(number, group)
         return loss
+
+    def _require_writable(self, groups: list[Group]) -> None:
+        """Refuse, before anything is written, parameters in memory that must not be changed."""
+        for group in groups:
+            for param in group["params"]:
+                storage = param._storage
+                if storage is not None and storage.sealed and param.grad is not None:
+                    require_writable(f"{type(self).__name__}.step", param)
 
     def _options(self, number: int, group: Group) -> Group:
         """Return a group's options as numbers; refuse, before anything is written, what is missing or no number."""
@@ -177,6 +187,8 @@ class Optimizer:
         for param in group["params"]:
             if param.grad is not None and self.state.get(param):
                 require_entries(type(self).__name__, param, self.state[param], names, self.optional)
+                kept = [each for each in self.state[param].values() if isinstance(each, Tensor)]
+                require_writable(f"{type(self).__name__}.step", *kept)
 
     def _update_group(self, number: int, group: Group) -> None:
         """Apply the rule to one group; see Note [What an update sees] in plan.py."""

@@ -82,7 +82,7 @@ class Plan:
     """The parts of one group; ``block`` is how many elements an update may see, 0 if it needs a whole parameter."""
 
     def __init__(self, params: list[Tensor], states: list[State], names: Names, initial: Initial, block: int) -> None:
-        self.ids = [id(param) for param in params]
+        self.params = params
         self.names = names
         self.states = states
         self.parts: list[Single | Bundle] = []
@@ -105,7 +105,8 @@ class Plan:
         """Whether these are the plan's parameters with the plan's state."""
         return (
             names == self.names
-            and [id(param) for param in params] == self.ids
+            and len(params) == len(self.params)
+            and all(map(is_, params, self.params))
             and (not self.tensors or all(map(is_, states, self.states)))
             and all(all(map(is_, map(itemgetter(name), states), kept)) for name, kept in self.tensors.items())
             and all(part.is_in_step() for part in self.parts)

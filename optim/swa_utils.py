@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.mode import no_grad
+from minitensor.base import require_writable
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, GuardError
 from minitensor.nn.module import Module
@@ -124,6 +125,7 @@ class AveragedModel(Module):
     def update_parameters(self, model: Module) -> None:
         """Take a model's weights into the average; the first ones are copied."""
         mine, theirs = averaged_tensors(self.module, self.use_buffers), averaged_tensors(model, self.use_buffers)
+        require_writable("update_parameters", *self.module.parameters(), *self.module.buffers(), self.n_averaged)
         with no_grad():
             current = [each.detach().to(mean.device) for mean, each in zip(mine, theirs, strict=True)]
             if self.n_averaged.item() == 0:

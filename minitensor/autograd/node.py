@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.hooks import hang, hooks_of
 from minitensor.autograd.mode import grad_mode
-from minitensor.base import TensorBase, array_dtype, new
+from minitensor.base import TensorBase, array_dtype, new, require_writable
 from minitensor.errors import GradError, VersionError
 from minitensor.forks import after_fork_in_child
 
@@ -431,6 +431,7 @@ class Leaf(Node):
             elif grad_mode.get():
                 tensor._grad = sum_so_far + grad
             else:
+                require_writable("backward, which adds to grad", sum_so_far)
                 sum_so_far.array += grad.array
                 sum_so_far.storage.version += 1
         return []

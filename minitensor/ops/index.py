@@ -361,7 +361,10 @@ def written_plainly(input: Tensor, index: Any, value: Any) -> bool:
             return False
         if not -limit <= value <= limit:  # type: ignore[operator]  # a real number
             return False
-        array[index] = value
+        try:
+            array[index] = value
+        except ValueError:  # read-only: the slow way says so
+            return False
     elif isinstance(value, TensorBase) and not (recording and value.node is not None):
         given = value.array
         if given.dtype is not array.dtype or given.__class__ is not array.__class__ or shares_storage(value, input):

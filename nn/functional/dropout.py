@@ -15,6 +15,7 @@ from minitensor.base import wrap
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ShapeError
 from minitensor.generator import bernoulli, default_generator
+from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.chance import drawing
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors
@@ -103,6 +104,8 @@ def masked(name: str, input: Tensor, shape: tuple[int, ...], p: float, training:
     if p == 1:
         return input.mul_(0) if inplace else input * 0
     require_kind(name, FLOATS, input)
+    if inplace:
+        refuse_write(name, input)  # before a number is drawn
     factor = scaled(input, shape, p)
     return input.mul_(factor) if inplace else input * factor
 
@@ -164,6 +167,8 @@ def saturated(name: str, input: Tensor, shape: tuple[int, ...], p: float, traini
     if p == 1:
         return input.mul_(0) if inplace else input * 0
     require_kind(name, FLOATS, input)
+    if inplace:
+        refuse_write(name, input)
     scale = 1 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
     mask = kept(input, shape, p)
     shift = (mask - 1) * (ALPHA * scale) + ALPHA * scale * p

@@ -13,6 +13,7 @@ from minitensor.autograd.record import differentiable
 from minitensor.base import values_of, wrap
 from minitensor.dtypes import int32, int64
 from minitensor.errors import ArgumentError, GuardError, IndexOutOfRange, ShapeError, UnsupportedError
+from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.index import fits
 from minitensor.ops.kinds import FLOATS, require_index, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors, result_dtype
@@ -107,6 +108,7 @@ def wrapped_padding(name: str, padding_idx: int | None, count: int) -> int | Non
 
 def shorten(weight: Tensor, indices: Tensor, limit: float, p: float) -> None:
     """Shorten, where they lie, those of the picked rows whose p-norm is above a limit."""
+    refuse_write("embedding", weight)
     with no_grad():
         xp, table = weight.xp, weight.array
         picked = xp.unique(indices.array)

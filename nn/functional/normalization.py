@@ -15,7 +15,7 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import differentiable
-from minitensor.base import TensorBase, wrap
+from minitensor.base import TensorBase, require_writable, wrap
 from minitensor.errors import ArgumentError, ShapeError, UsageError, WrongTypeError
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
@@ -253,6 +253,7 @@ def batch_norm(
         raise ArgumentError(
             f"batch_norm: expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
         )
+    require_writable("batch_norm", *[each for each in (running_mean, running_var) if each is not None])
     output, mean, var = normed_channels(input, weight, bias, 0, eps)
     if running_mean is not None:
         move(running_mean, mean.reshape(-1), momentum)
@@ -335,6 +336,7 @@ def instance_norm(
     if not input.numel():
         return normed_nothing(input, weight, bias)
     check_channels("instance_norm", input, running_mean, running_var, weight, bias)
+    require_writable("instance_norm", *[each for each in (running_mean, running_var) if each is not None])
     output, mean, var = normed_channels(input, weight, bias, channels, eps)
     if running_mean is not None:
         move(running_mean, mean.mean(0), momentum)

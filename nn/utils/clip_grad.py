@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
+from minitensor.base import require_writable
 from minitensor.errors import GradError
 from minitensor.ops.creation import tensor
 from minitensor.ops.join import stack
@@ -54,9 +55,8 @@ def clip_grads_with_norm_(
     """Scale the gradients of ``parameters`` by ``max_norm / total_norm``, where that is below 1."""
     factor = (float(max_norm) / (total_norm.detach() + TINY)).clamp(max=1.0)
     with no_grad():
-        for each in as_list(parameters):
-            if each.grad is not None:
-                each.grad.mul_(factor.to(each.grad.device, each.grad.dtype))
+        for grad in grads_to_write("clip_grads_with_norm_", parameters):
+            grad.mul_(factor.to(grad.device, grad.dtype))
 
 
 @composite
@@ -104,9 +104,15 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
     """Cut every element of the gradients off at ``-clip_value`` and ``clip_value``."""
     bound = float(clip_value)
     with no_grad():
-        for each in as_list(parameters):
-            if each.grad is not None:
-                each.grad.clamp_(-bound, bound)
+        for grad in grads_to_write("clip_grad_value_", parameters):
+            grad.clamp_(-bound, bound)
+
+
+def grads_to_write(name: str, parameters: Tensors) -> list[Tensor]:
+    """Return the gradients of parameters, unless one of them must not be written to."""
+    grads = [each.grad for each in as_list(parameters) if each.grad is not None]
+    require_writable(name, *grads)
+    return grads
 
 
 def as_list(tensors: Tensors) -> list[Tensor]:
