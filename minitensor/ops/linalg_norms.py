@@ -219,8 +219,11 @@ def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) ->
     square("linalg.cond", input)
     if not input.shape[-1]:
         return delivered("linalg.cond", power_norm(input, 2.0, (input.ndim - 2, input.ndim - 1), False), out)
-    found = matrix_norm(input, p) * matrix_norm(inv_ex(input).inverse, p)
-    return delivered("linalg.cond", where(found.isnan(), math.inf, found), out)
+    inverse, info = inv_ex(input)
+    singular = info != 0
+    inverse = where(singular.unsqueeze(-1).unsqueeze(-1), 0, inverse)  # the nuclear norm of NaN raises
+    found = matrix_norm(input, p) * matrix_norm(inverse, p)
+    return delivered("linalg.cond", where(singular | found.isnan(), math.inf, found), out)
 
 
 @composite

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import DtypeError, ShapeError
+from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_same_dtype
 from minitensor.ops.linalg_checks import real_of, square
@@ -22,7 +22,7 @@ from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import conj, sqrt
 from minitensor.ops.shape import diagonal as any_diagonal
-from minitensor.shapes import wrap_dim
+from minitensor.shapes import integer, wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -41,6 +41,7 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     tensor([[1., 5.],
             [0., 1.]])
     """
+    n = integer(n)
     if n < 0 or not isinstance(input, TensorBase) or input.array.dtype.kind in "fc":
         square("linalg.matrix_power", input)  # of integers there is no inverse
     elif input.ndim < 2 or input.shape[-1] != input.shape[-2]:
@@ -107,6 +108,8 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
     >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 1), torch.ones(1)])
     tensor([3., 3.])
     """
+    if not isinstance(tensors, (list, tuple)):
+        raise ArgumentTypeError(f"linalg.multi_dot: expected a list of tensors, not {type(tensors).__name__}")
     chain = list(tensors)
     require_tensors("linalg.multi_dot", **{f"tensors[{i}]": each for i, each in enumerate(chain)})
     if len(chain) < 2:
@@ -159,6 +162,8 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
             f"linalg.cross: inputs must have the same number of dimensions, got {tuple(input.shape)} and "
             f"{tuple(other.shape)}"
         )
+    if not input.ndim:
+        raise DimError(f"linalg.cross: dimension specified as {dim}, but the tensors have none")
     place = wrap_dim(dim, input.ndim)
     if input.shape[place] != 3 or other.shape[place] != 3:
         raise ShapeError(

@@ -185,7 +185,7 @@ def tensorinv(input: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tens
     if ind < 1:
         raise ShapeError(f"linalg.tensorinv: expected a strictly positive integer for 'ind', got {ind}")
     first, last = tuple(input.shape[:ind]), tuple(input.shape[ind:])
-    if prod(first) != prod(last):
+    if prod(first) != prod(last) or not input.ndim:
         raise ShapeError(
             f"linalg.tensorinv: expected self to satisfy prod(shape[ind:]) == prod(shape[:ind]), got "
             f"{tuple(input.shape)} and ind={ind}"
@@ -300,6 +300,8 @@ def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None =
     tensor([[0.2500]])
     """
     factor = square("cholesky_inverse", input, "L")
+    zeros = (values_of(factor).diagonal(0, -2, -1) == 0).any(-1)
+    unless_failed("cholesky_inverse", factor, zeros, zeros if zeros.any() else None, "its diagonal holds a zero")
     one = factor.detach().new_zeros(factor.shape[-2:])
     one.diagonal().fill_(1)
     return delivered("cholesky_inverse", cholesky_solve(one, factor, upper), out)

@@ -152,7 +152,7 @@ def test_blas_gets_its_threads_back_after_an_error_and_after_overlapping_holds()
 
 def test_numbers_of_threads_are_positive() -> None:
     assert threads.get_num_threads() == 3
-    with pytest.raises(ValueError, match="positive number of threads, got 0"):
+    with pytest.raises(RuntimeError, match="positive number of threads, got 0"):
         threads.set_num_threads(0)
 
 

@@ -53,14 +53,21 @@ def slogdet(xp: Library, array: Array) -> tuple[Array, Array]:
 def cholesky(xp: Library, array: Array) -> Checked:
     """Return lower triangular L with L Lᴴ = A, of A's lower triangle; NaN where A is not positive definite."""
     try:
-        return xp.linalg.cholesky(array), None
+        return marked(xp, xp.linalg.cholesky(array), False)
     except Failure:
         n = array.shape[-1]
         failed = xp.asarray([fails(xp.linalg.cholesky, each) for each in array.reshape(-1, n, n)])
         failed = failed.reshape(array.shape[:-2])
-        where = failed[..., None, None]
-        definite = xp.where(where, xp.eye(n, dtype=array.dtype), array)
-        return xp.where(where, array.dtype.type("nan"), xp.linalg.cholesky(definite)), failed
+        definite = xp.where(failed[..., None, None], xp.eye(n, dtype=array.dtype), array)
+        return marked(xp, xp.linalg.cholesky(definite), failed)
+
+
+def marked(xp: Library, factors: Array, failed: Array | bool) -> Checked:
+    """Return NaN for each matrix that failed, and for each with NaN, which LAPACK lets pass."""
+    missing: Any = xp.isnan(xp.diagonal(factors, 0, -2, -1)).any(-1) | failed
+    if not missing.any():
+        return factors, None
+    return xp.where(missing[..., None, None], factors.dtype.type("nan"), factors), missing
 
 
 def fails(factor: Callable[[Array], Any], matrix: Array) -> bool:

@@ -1,0 +1,120 @@
+"""Linear algebra on matrices it may refuse: NaN, infinite, singular, indefinite, empty, not square, of too few dims.
+
+Both libraries give results of one shape, or both refuse, and this one with a child of PyTorch's class: LinAlgError
+where a factorization fails.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+from ops.call import find, outcome, tensors_in
+
+INF, NAN = float("inf"), float("nan")
+
+MATRICES = {
+    "NaN": [[NAN, 1.0], [1.0, 2.0]],
+    "infinite": [[INF, 1.0], [1.0, 2.0]],
+    "singular": [[1.0, 2.0], [2.0, 4.0]],
+    "zero": [[0.0, 0.0], [0.0, 0.0]],
+    "indefinite": [[-1.0, 0.0], [0.0, 1.0]],
+    "good": [[2.0, 0.5], [0.5, 3.0]],
+    "2 by 3": np.ones((2, 3)),
+    "3 by 2": np.ones((3, 2)),
+    "vector": [1.0, 2.0],
+    "number": 1.0,
+    "0 by 0": np.zeros((0, 0)),
+    "2 by 0": np.zeros((2, 0)),
+    "no matrices": np.zeros((0, 2, 2)),
+    "one NaN": [[[2.0, 0.0], [0.0, 2.0]], [[NAN, 0.0], [0.0, 1.0]]],
+    "one singular": [[[2.0, 0.0], [0.0, 2.0]], [[0.0, 0.0], [0.0, 0.0]]],
+}
+
+OF_ONE: tuple[tuple[Any, ...], ...] = (
+    *[(f"linalg.{name}",) for name in (
+        "inv", "inv_ex", "cholesky", "cholesky_ex", "qr", "svd", "svdvals", "eigh", "eigvalsh", "det", "slogdet",
+        "pinv", "matrix_rank", "matrix_exp", "matrix_norm", "vector_norm", "norm", "diagonal", "tensorinv", "vander",
+        "multi_dot", "cond",
+    )],
+    *[("linalg.matrix_norm", order) for order in ("nuc", 1, 2, -2, INF)],
+    *[("linalg.cond", order) for order in ("nuc", "fro", 1, -2, INF)],
+    *[("linalg.matrix_power", power) for power in (3, 0, -1, 1.5)],
+    ("inverse",), ("logdet",), ("cholesky_inverse",), ("pinverse",), ("trace",), ("cov",), ("corrcoef",),
+)  # fmt: skip
+# Not eig: in PyTorch it ends the process where there is a NaN.
+
+OF_TWO = ("linalg.solve", "linalg.solve_ex", "linalg.tensorsolve", "linalg.vecdot", "linalg.cross", "matmul",
+          "cholesky_solve")  # fmt: skip
+
+# What PyTorch takes and this library refuses, or the other way round.
+OTHERWISE = {
+    ("linalg.cond", "2 by 0"): "PyTorch forgets that only square matrices have an inverse where they are empty",
+    ("linalg.solve", "singular", "no matrices"): "nothing is solved, so it does not matter that the matrix is singular",
+    ("linalg.solve", "zero", "no matrices"): "nothing is solved, so it does not matter that the matrix is singular",
+}
+
+
+def kind(error: Exception) -> type[Exception]:
+    """Return the class by which a program would catch PyTorch's error."""
+    if "LinAlgError" in type(error).__name__:
+        return mt.errors.LinAlgError
+    return next(each for each in type(error).__mro__ if each.__module__ == "builtins")
+
+
+def difference(found: Any, expected: Any) -> str:
+    """Say how two outcomes differ; nothing if they do not."""
+    if isinstance(expected, Exception):
+        right = isinstance(found, kind(expected)) and isinstance(found, mt.errors.MinitensorError)
+        return "" if right else f"{found!r}, PyTorch raises {expected!r}"
+    if isinstance(found, Exception):
+        return f"raises {found!r}, PyTorch gives {expected}"
+    shapes = [[tuple(each.shape) for each in tensors_in(one)] for one in (found, expected)]
+    return "" if shapes[0] == shapes[1] else f"shapes {shapes[0]}, in PyTorch {shapes[1]}"
+
+
+def compare(torch: ModuleType, name: str, places: tuple[str, ...], *more: Any) -> str:
+    """Call an op of both libraries with the same matrices."""
+    tensors = [[lib.tensor(np.array(MATRICES[place]).tolist(), dtype=lib.float64).reshape(np.shape(MATRICES[place]))
+                for place in places] for lib in (mt, torch)]  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's, of a determinant that is NaN
+        found = outcome(find(mt, name), *tensors[0], *more)
+        expected = outcome(find(torch, name), *tensors[1], *more)
+    told = "" if (name, *places) in OTHERWISE else difference(found, expected)
+    return f"{name}{places}{more}: {told}" if told else ""
+
+
+@pytest.fixture(scope="module")
+def torch() -> ModuleType:
+    return pytest.importorskip("torch")
+
+
+def test_one_matrix_is_refused_as_in_torch(torch: ModuleType) -> None:
+    wrong = [compare(torch, name, (place,), *more) for name, *more in OF_ONE for place in MATRICES]
+    assert not any(wrong), "\n".join(filter(None, wrong))
+
+
+@pytest.mark.parametrize("name", OF_TWO)
+def test_two_matrices_are_refused_as_in_torch(torch: ModuleType, name: str) -> None:
+    wrong = [compare(torch, name, places) for places in itertools.product(MATRICES, MATRICES)]
+    assert not any(wrong), "\n".join(filter(None, wrong))
+
+
+def test_a_matrix_with_nan_has_no_cholesky_factor() -> None:
+    matrix = mt.tensor([[NAN, 1.0], [1.0, 2.0]])
+    with pytest.raises(mt.errors.LinAlgError, match=r"linalg\.cholesky: the input is not positive-definite"):
+        mt.linalg.cholesky(matrix)
+    assert mt.linalg.cholesky_ex(matrix).info.item() == 1
+    with pytest.raises(mt.errors.LinAlgError, match="batch element 1"):
+        mt.linalg.cholesky(mt.stack([mt.eye(2), matrix]))
+
+
+def test_a_singular_matrix_has_an_infinite_condition_in_the_nuclear_norm() -> None:
+    assert mt.linalg.cond(mt.zeros(2, 2), "nuc").item() == INF
