@@ -10,7 +10,7 @@ from minitensor.dtypes import finfo
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.ops.creation import tensor
 from minitensor.optim.optimizer import Group, Optimizer, Params, State
-from minitensor.optim.options import require_plain, require_rate
+from minitensor.optim.options import require_plain, require_rate, require_several
 from minitensor.optim.plan import require_entry, step_dtype
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Adafactor(Optimizer):
 
 def check_options(beta2_decay: float, eps: tuple[float | None, float], d: float, weight_decay: float) -> None:
     """Refuse options out of range."""
+    require_several("eps", eps, 2)
     if beta2_decay > 0:
         raise ArgumentError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
     for name, value in (("epsilon1", eps[0]), ("epsilon2", eps[1]), ("weight_decay", weight_decay)):
