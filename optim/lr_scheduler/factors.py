@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import NoneType
 from typing import Any
 
-from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, WrongTypeError
 from minitensor.optim.lr_scheduler.base import (
     LRScheduler,
     named_state,
@@ -50,6 +51,9 @@ class LambdaLR(LRScheduler):
         """Take back what ``state_dict`` returned; functions stay as they are."""
         require_state(self, state_dict)
         kept = require_entry(self, state_dict, "lr_lambdas", len(self.lr_lambdas))
+        for attributes in kept:
+            if not isinstance(attributes, (Mapping, NoneType)):
+                raise WrongTypeError(f"lr_lambdas: a dict of attributes or None, got {type(attributes).__name__}")
         super().load_state_dict({name: value for name, value in state_dict.items() if name != "lr_lambdas"})
         for f, attributes in zip(self.lr_lambdas, kept, strict=True):
             if attributes is not None:
