@@ -278,6 +278,9 @@ class Module:
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child module."""
         if module is not None and not isinstance(module, Module):
+            if isinstance(module, type) and issubclass(module, Module):
+                given = module.__name__
+                raise ArgumentTypeError(f"{given} is a class, not a Module: make one, as {given}(...)")
             raise ArgumentTypeError(f"{type_name(module)} is not a Module subclass")
         require_free_name(self, name, "module", self._modules)
         self._modules[name] = registered(self, name, module, "module") if EVERYWHERE else module

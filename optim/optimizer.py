@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from threading import get_ident
@@ -319,6 +319,8 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over state and options from a state dict; tensors are copied, to each parameter's dtype and device."""
+        if not isinstance(state_dict, Mapping):
+            raise WrongTypeError(f"{type(self).__name__}: a state dict must be a dict, not {type(state_dict).__name__}")
         saved = dict(state_dict)
         for before in self._load_state_dict_pre_hooks.all():
             saved = before(self, saved) or saved
