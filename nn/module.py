@@ -278,10 +278,7 @@ class Module:
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child module."""
         if module is not None and not isinstance(module, Module):
-            if isinstance(module, type) and issubclass(module, Module):
-                given = module.__name__
-                raise ArgumentTypeError(f"{given} is a class, not a Module: make one, as {given}(...)")
-            raise ArgumentTypeError(f"{type_name(module)} is not a Module subclass")
+            raise not_a_module(module)
         require_free_name(self, name, "module", self._modules)
         self._modules[name] = registered(self, name, module, "module") if EVERYWHERE else module
 
@@ -655,6 +652,13 @@ def leaf_at(module: Module, target: str) -> Any:
     if not hasattr(owner, name):
         raise AttributeError(f"{owner._get_name()} has no attribute `{name}`")
     return getattr(owner, name)
+
+
+def not_a_module(given: object) -> ArgumentTypeError:
+    """Return the error for a child that is no module, perhaps a class that was not called."""
+    if isinstance(given, type) and issubclass(given, Module):
+        return ArgumentTypeError(f"{given.__name__} is a class, not a Module: make one, as {given.__name__}(...)")
+    return ArgumentTypeError(f"{type_name(given)} is not a Module subclass")
 
 
 def locate(error: MinitensorError, module: Module) -> None:
