@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import backends
-from minitensor.errors import ArgumentTypeError, DeviceError
+from minitensor.errors import ArgumentTypeError, DeviceError, quote
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -39,7 +39,7 @@ class device:  # noqa: N801  # PyTorch's spelling
         elif isinstance(type, str):
             self.type, self.index = parse(type, index)
         else:
-            raise ArgumentTypeError(f"device: expected a name such as 'cpu' or 'cuda:0', got {type!r}")
+            raise ArgumentTypeError(f"device: expected a name such as 'cpu' or 'cuda:0', got {quote(type)}")
 
     @property
     def backend(self) -> Backend:

@@ -548,7 +548,10 @@ def _kinds_of_items(items: Any, depth: int) -> frozenset[Any]:
 
 def too_deep(data: object) -> ArgumentError:
     """Return the error for sequences in sequences without an end, or with more dims than an array has."""
-    return ArgumentError(f"too many dimensions '{type(data).__name__}': expected at most {MOST_DIMS}")
+    return ArgumentError(
+        f"too many dimensions {type(data).__name__!r}: an array has at most {MOST_DIMS}, and the data are nested more "
+        "deeply, or hold themselves"
+    )
 
 
 def _no_dtype(data: object) -> NoReturn:

@@ -8,6 +8,8 @@ file knows no tensors: a message is written where the values are; it says what w
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class MinitensorError(Exception):
@@ -162,8 +164,19 @@ class Quoter(reprlib.Repr):
         return repr(x) if len(x) <= self.maxstring else f"{x[: self.maxstring]!r}..."
 
     def repr_instance(self, x: object, level: int) -> str:
-        """Show a number; of an object, its class."""
-        return repr(x) if x is None or isinstance(x, (bool, float, complex)) else f"<{type(x).__name__}>"
+        """Show a number, a dtype or another value without parts; of a tensor or a container, its class."""
+        if hasattr(type(x), "__iter__"):
+            return f"<{type(x).__name__}>"
+        return cut(super().repr_instance(x, level), self.maxother)
+
+
+@contextmanager
+def nesting(what: str) -> Iterator[None]:
+    """Say what is nested too deeply where Python's stack ends."""
+    try:
+        yield
+    except RecursionError:
+        raise NestingError(f"{what} are nested too deeply, or hold themselves") from None
 
 
 def quote(value: object) -> str:

@@ -12,7 +12,7 @@ from numbers import Integral
 from operator import index as as_index
 from typing import Any
 
-from minitensor.errors import ArgumentTypeError, IndexOutOfRange, InvalidIndexError, ShapeError
+from minitensor.errors import ArgumentTypeError, IndexOutOfRange, InvalidIndexError, ShapeError, quote
 from minitensor.layout import Layout, slice_steps
 from minitensor.shapes import Shape, broadcast_shapes
 
@@ -127,7 +127,7 @@ def takes_dims(item: object, dims_taken: DimsTaken) -> int:
     error = NoIndex if isinstance(item, str) else InvalidIndexError
     raise error(
         "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid indices "
-        f"(got {type(item).__name__}: {item!r})"
+        f"(got {type(item).__name__}: {quote(item)})"
     )
 
 
@@ -256,4 +256,4 @@ def too_many(shape: Shape, index: object) -> IndexOutOfRange:
     """Say that there are more indices than dims."""
     if not shape:
         return IndexOutOfRange("invalid index of a 0-dim tensor; use item() to convert it to a number")
-    return IndexOutOfRange(f"too many indices for tensor of dimension {len(shape)} (shape {shape}): {index!r}")
+    return IndexOutOfRange(f"too many indices for tensor of dimension {len(shape)} (shape {shape}): {quote(index)}")

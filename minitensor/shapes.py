@@ -13,7 +13,7 @@ from numbers import Integral
 from operator import index
 from typing import Any, SupportsIndex, TypeVar, cast, overload
 
-from minitensor.errors import ArgumentTypeError, DimError, RepeatedDimError, ShapeError
+from minitensor.errors import ArgumentTypeError, DimError, RepeatedDimError, ShapeError, quote
 
 Shape = tuple[int, ...]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -32,7 +32,7 @@ class Size(tuple[int, ...]):
         try:
             return as_size(cls, [index(n) for n in sizes])
         except TypeError:
-            raise ArgumentTypeError(f"Size: expected an iterable of ints, got {sizes!r}") from None
+            raise ArgumentTypeError(f"Size: expected an iterable of ints, got {quote(sizes)}") from None
 
     def numel(self) -> int:
         """Count the elements of a tensor of this size."""
@@ -90,7 +90,7 @@ def integer(value: object) -> int:
         return value
     if isinstance(value, Integral) and type(value) not in TRUTH:
         return int(value)
-    raise ArgumentTypeError(f"expected an int, got {value!r} of type {type(value).__name__}")
+    raise ArgumentTypeError(f"expected an int, got {quote(value)} of type {type(value).__name__}")
 
 
 def wrap_dim(dim: int, ndim: int) -> int:
@@ -126,14 +126,14 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
     try:
         return tuple([int(index(n)) for n in given])  # type: ignore[arg-type]  # refused below
     except TypeError:
-        raise ArgumentTypeError(f"sizes must be ints or one sequence of ints, got {sizes!r}") from None
+        raise ArgumentTypeError(f"sizes must be ints or one sequence of ints, got {quote(sizes)}") from None
 
 
 def ntuple(value: int | Sequence[int], n: int) -> tuple[int, ...]:
     """Return one number for each of ``n`` dims: a number, or a sequence of one, is repeated."""
     numbers = normalize_sizes(value)
     if len(numbers) not in (1, n):
-        raise ShapeError(f"expected a single integer value or a list of {n} values, got {value!r}")
+        raise ShapeError(f"expected a single integer value or a list of {n} values, got {quote(value)}")
     return numbers if len(numbers) == n else numbers * n
 
 

@@ -22,7 +22,15 @@ from minitensor.backends import BY_ARRAY
 from minitensor.backends.reference import blend as reference
 from minitensor.base import require_writable
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ArgumentTypeError, IndexOutOfRange, MissingEntryError, WrongTypeError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    IndexOutOfRange,
+    MissingEntryError,
+    WrongTypeError,
+    nesting,
+    quote,
+)
 from minitensor.ops.creation import tensor
 from minitensor.optim import plan as plans
 from minitensor.optim.options import in_numbers, in_scalars, require_options
@@ -333,7 +341,8 @@ class Optimizer:
         for number, entry in saved["state"].items():
             if number in params:
                 require_counts(type(self).__name__, number, entry, counts)
-            state[params.get(number, number)] = adapted(entry, params.get(number), counts)
+            with nesting(f"{type(self).__name__}: the state's values"):
+                state[params.get(number, number)] = adapted(entry, params.get(number), counts)
         groups = [loaded_group(old, new) for old, new in zip(self.param_groups, saved["param_groups"], strict=True)]
         self._take(state, groups)
         for after in self._load_state_dict_post_hooks.all():
@@ -431,7 +440,7 @@ def named_params(given: Any) -> tuple[list[Tensor], list[str]]:
     entries = [given] if isinstance(given, Tensor) else list(given)
     for entry in entries:
         if isinstance(entry, tuple) and len(entry) < 2:
-            raise IndexOutOfRange(f"a pair of name and parameter is wanted, got {entry!r}")
+            raise IndexOutOfRange(f"a pair of name and parameter is wanted, got {quote(entry)}")
     names = [entry[0] for entry in entries if isinstance(entry, tuple)]
     if names and len(names) != len(entries):
         raise ArgumentError("all optimizer params should be with/without names. Some param names are missing")

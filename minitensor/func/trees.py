@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.errors import NestingError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -46,13 +48,21 @@ def is_branch(value: Any) -> bool:
 
 def take_apart(tree: Any) -> tuple[list[Any], Plan]:
     """Return the leaves from left to right, and the plan."""
+    try:
+        return taken_apart(tree)
+    except RecursionError:
+        raise NestingError("values are nested too deeply, or hold themselves") from None
+
+
+def taken_apart(tree: Any) -> tuple[list[Any], Plan]:
+    """Take a tree apart, branch by branch."""
     if not is_branch(tree):
         return [tree], LEAF
     keys = tuple(tree) if isinstance(tree, dict) else ()
     leaves: list[Any] = []
     children = []
     for part in tree.values() if isinstance(tree, dict) else tree:
-        below, plan = take_apart(part)
+        below, plan = taken_apart(part)
         leaves += below
         children.append(plan)
     return leaves, Plan(type(tree), keys, tuple(children), len(leaves))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 Dtype = Any  # a minitensor dtype or None
+NUMBERS = (bool, int, float, complex)
 
 
 # -- from data ---------------------------------------------------------------------------------------------------------
@@ -74,12 +75,21 @@ def kind_of(wanted: Any) -> Any:
 
 def host_array(data: Any, wanted: dtype | None) -> Array:
     """Return Python data as a host array of the dtype it stands for."""
-    if isinstance(data, (numpy.ndarray, numpy.generic)):
-        dtypes.from_numpy(data.dtype)
-        return numpy.asarray(data)
-    if not isinstance(data, (bool, int, float, complex)) and hasattr(data, "__array__"):
-        return numpy.asarray(data)
+    if isinstance(data, numpy.generic) or (not isinstance(data, NUMBERS) and hasattr(data, "__array__")):
+        array = numpy.asarray(data)
+        require_native(array)
+        return array
     return nested.read(data, None if wanted is None else kind_of(wanted))
+
+
+def require_native(array: Array) -> None:
+    """Refuse an array whose elements have no dtype here, or lie in memory as another machine's do."""
+    if not array.dtype.isnative:
+        native = array.dtype.newbyteorder("=").name
+        raise ArgumentError(
+            f"the byte order of an array of {array.dtype.str!r} is not this machine's; use .astype({native!r}) first"
+        )
+    dtypes.from_numpy(array.dtype)
 
 
 def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) -> Tensor:
@@ -105,9 +115,7 @@ def from_numpy(ndarray: Array) -> Tensor:
     """
     if not isinstance(ndarray, numpy.ndarray):
         raise ArgumentTypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    dtypes.from_numpy(ndarray.dtype)
-    if not ndarray.dtype.isnative:
-        raise ArgumentError(f"from_numpy: byte order of {ndarray.dtype} is not this machine's; use .astype first")
+    require_native(ndarray)
     if not ndarray.flags.writeable:
         warnings.warn(
             "the given NumPy array is not writable; writing to the tensor will raise: copy the array first",

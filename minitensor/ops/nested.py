@@ -15,7 +15,7 @@ import numpy
 from minitensor import dtypes
 from minitensor.base import TensorBase
 from minitensor.dtypes import fit, is_sequence
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, MinitensorError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, MinitensorError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ def leaves(data: Any, shape: tuple[int, ...], dim: int) -> Iterator[Any]:
         return
     if not is_sequence(data) and not (isinstance(data, TensorBase) and data.ndim):
         raise ArgumentTypeError(
-            f"expected sequence of length {shape[dim]} at dim {dim}, got {data!r}: rows must be even"
+            f"expected sequence of length {shape[dim]} at dim {dim}, got {quote(data)}: rows must be even"
         )
     if len(data) != shape[dim]:
         raise ArgumentError(
@@ -100,7 +100,7 @@ def stored(leaf: Any, kind: Any) -> Any:
         raise dtypes.too_large(leaf) from None
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(
-            f"tensor: could not make a number of type {kind} of {repr(leaf)[:60]}: {error}"
+            f"tensor: could not make a number of type {kind} of {quote(leaf)}: {error}"
         ) from None
 
 

@@ -32,7 +32,6 @@ STORAGE_OF = {kind: name for name, kind in STORAGES.items()}
 BRAIN = "BFloat16Storage"  # the upper halves of single-precision numbers: read as float32, which holds each exactly
 WANTING = (BRAIN, "QInt8Storage", "QUInt8Storage", "QInt32Storage")  # there are no such dtypes here
 
-MOST_DIMS = 64  # NumPy's limit
 MOST_ELEMENTS = 1 << 58  # of any dtype: 16 bytes each are still counted in 63 bits
 MOST_DEVICES = 1 << 15
 
@@ -101,8 +100,8 @@ def checked(offset: Any, shape: Any, strides: Any, length: int) -> Layout:
             raise FileFormatError(f"a tensor's {name} must be integers of at least zero, got {quote(numbers)}")
         if any(each > MOST_ELEMENTS for each in numbers):
             raise FileFormatError(f"a tensor's {name} of {quote(numbers)} goes beyond any memory")
-    if len(shape) != len(strides) or len(shape) > MOST_DIMS:
-        raise FileFormatError(f"a tensor of {len(shape)} dimensions has {len(strides)} strides; at most {MOST_DIMS} go")
+    if len(shape) != len(strides) or len(shape) > dtypes.MOST_DIMS:
+        raise FileFormatError(f"a tensor of {len(shape)} dimensions has {len(strides)} strides; at most {dtypes.MOST_DIMS} go")
     check_extent(shape)
     there = Layout(shape, strides, offset)
     if 0 not in shape and layout.extent(there)[1] > length:

@@ -94,6 +94,47 @@ def test_from_numpy_refuses_what_no_tensor_can_be(array: Any) -> None:
         mt.from_numpy(array)
 
 
+class Arraylike:
+    """What numpy.asarray makes an array of."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.array
+
+
+DOORS: dict[str, Any] = {
+    "tensor": mt.tensor, "as_tensor": mt.as_tensor, "asarray": mt.asarray, "from_numpy": mt.from_numpy,
+    "tensor, cast": lambda array: mt.tensor(array, dtype=mt.float64), "new_tensor": mt.ones(1).new_tensor,
+    "Tensor": mt.Tensor, "an index": lambda array: mt.ones(3)[mt.tensor(array)],
+    "collate": lambda array: mt.utils.data.default_collate([array, array]),
+    "convert": mt.utils.data.default_convert,
+    "array-like": lambda array: mt.tensor(Arraylike(array)),
+    "array-like, shared": lambda array: mt.as_tensor(Arraylike(array)),
+    "array-like, any": lambda array: mt.asarray(Arraylike(array)),
+}  # fmt: skip
+FOREIGN = "<" if np.dtype(">i4").isnative else ">"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_door_takes_bytes_in_another_machines_order(door: str) -> None:
+    for code in ("i2", "i4", "i8", "f2", "f4", "f8", "c8", "c16", "u2"):
+        kind = FOREIGN + code
+        for array in (np.arange(3).astype(kind), np.zeros((0, 2), kind), np.array(1, kind)):
+            with pytest.raises(ValueError, match=r"byte order .* use \.astype\('\w+'\) first"):
+                DOORS[door](array)
+    if door != "an index":
+        assert DOORS[door](np.arange(3).astype(FOREIGN + "u1")).numel() in (3, 6)  # one byte has no order
+
+
+@pytest.mark.parametrize("array", [np.array(["a"]), np.array([None]), np.zeros(2, "u2"), np.zeros(2, "M8[s]")], ids=str)
+@pytest.mark.parametrize("door", [mt.tensor, mt.as_tensor, mt.asarray])
+def test_what_is_like_an_array_of_no_numbers_is_refused(door: Any, array: Any) -> None:
+    with pytest.raises(TypeError, match=r"can't convert np\.ndarray of type numpy\."):
+        door(Arraylike(array))
+
+
 def test_a_read_only_array_is_taken_with_a_warning() -> None:
     array = np.zeros(2)
     array.flags.writeable = False

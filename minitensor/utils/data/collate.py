@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minitensor import dtypes
-from minitensor.errors import ArgumentTypeError, ShapeError
+from minitensor.errors import ArgumentTypeError, ShapeError, nesting
 from minitensor.ops.creation import as_tensor, tensor
 from minitensor.ops.join import stack
 from minitensor.tensor import Tensor
@@ -23,6 +23,12 @@ def default_collate(batch: Any) -> Any:
     >>> default_collate([(0, "a"), (1, "b")])
     [tensor([0, 1]), ('a', 'b')]
     """
+    with nesting("default_collate: samples"):
+        return collated(batch)
+
+
+def collated(batch: Any) -> Any:
+    """Collate the samples, whatever they are."""
     first = batch[0]
     if isinstance(first, Tensor):
         return stack(batch, 0)
@@ -39,7 +45,7 @@ def default_collate(batch: Any) -> Any:
     if isinstance(first, Mapping):
         return collate_mappings(first, batch)
     if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return type(first)(*(default_collate(column) for column in zip(*batch, strict=True)))
+        return type(first)(*(collated(column) for column in zip(*batch, strict=True)))
     if isinstance(first, Sequence):
         return collate_sequences(first, batch)
     raise ArgumentTypeError(
@@ -60,7 +66,7 @@ def tensor_from(array: Any) -> Tensor:
 
 def collate_mappings(first: Mapping[Any, Any], batch: Any) -> Any:
     """Collate entry by entry, into a mapping of the first one's type if that can be made."""
-    columns = {key: default_collate([sample[key] for sample in batch]) for key in first}
+    columns = {key: collated([sample[key] for sample in batch]) for key in first}
     try:
         if not isinstance(first, MutableMapping):
             return type(first)(columns)  # type: ignore[call-arg]  # tried, see below
@@ -78,7 +84,7 @@ def collate_sequences(first: Sequence[Any], batch: Any) -> Any:
             "each element in list of batch should be of equal size, "
             f"got sizes {sorted({len(sample) for sample in batch})}"
         )
-    columns = [default_collate(column) for column in zip(*batch, strict=True)]
+    columns = [collated(column) for column in zip(*batch, strict=True)]
     if isinstance(first, tuple):
         return columns
     try:
@@ -93,12 +99,18 @@ def collate_sequences(first: Sequence[Any], batch: Any) -> Any:
 
 def default_convert(data: Any) -> Any:
     """Make tensors of the arrays in one sample, and leave all else: what a loader without batches does."""
+    with nesting("default_convert: data"):
+        return converted(data)
+
+
+def converted(data: Any) -> Any:
+    """Convert the data, whatever they are."""
     if isinstance(data, (np.ndarray, np.bool_, np.number)):
         return data if isinstance(data, np.ndarray) and data.dtype.kind in "SaUO" else as_tensor(data)
     if isinstance(data, Mapping):
-        return type(data)({key: default_convert(value) for key, value in data.items()})  # type: ignore[call-arg]  # dicts
+        return type(data)({key: converted(value) for key, value in data.items()})  # type: ignore[call-arg]  # dicts
     if isinstance(data, tuple) and hasattr(data, "_fields"):
-        return type(data)(*(default_convert(value) for value in data))
+        return type(data)(*(converted(value) for value in data))
     if isinstance(data, (tuple, list)):
-        return [default_convert(value) for value in data]
+        return [converted(value) for value in data]
     return data
