@@ -20,7 +20,7 @@ from minitensor.base import TensorBase, new, require_writable, wrap
 from minitensor.device import CPU, device
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
 from minitensor.ops import nested
-from minitensor.ops.out import filled, warn_of_resize
+from minitensor.ops.out import fill, warn_of_resize
 from minitensor.ops.resize import resize_
 from minitensor.shapes import normalize_sizes
 from minitensor.storage import Storage, storage_on
@@ -190,7 +190,7 @@ def hand_over(name: str, array: Array, out: Tensor | None, requires_grad: bool) 
     """Return an array made on its device as a leaf, or write it into ``out``."""
     made: Tensor = wrap(TensorBase.result_class, array)
     if out is not None:
-        set_requires_grad(filled(name, made, out), requires_grad)
+        set_requires_grad(fill(name, made, out), requires_grad)
         return out
     if requires_grad:
         set_requires_grad(made, requires_grad)

@@ -18,7 +18,7 @@ from minitensor import layout as layouts
 from minitensor.autograd.mode import grad_mode
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentTypeError, DtypeError, GradError, InplaceError
+from minitensor.errors import ArgumentTypeError, DeviceError, DtypeError, GradError, InplaceError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import refuse_write, shares_storage
 from minitensor.ops.resize import relay
@@ -55,14 +55,14 @@ def delivered(name: str, result: Tensor, out: Any, *inputs: Any) -> Tensor:
     return out  # type: ignore[no-any-return]  # a tensor, as just checked
 
 
-def filled(name: str, made: Tensor, out: Tensor) -> Tensor:
+def fill(name: str, made: Tensor, out: Tensor) -> Tensor:
     """Write what a creation op made into ``out``, which takes its size without a warning."""
     check(name, made, out, ())
-    put(refitted(name, out, made.layout.shape), made)
+    put(refit(name, out, made.layout.shape), made)
     return out
 
 
-def refitted(name: str, out: Tensor, shape: Shape) -> Tensor:
+def refit(name: str, out: Tensor, shape: Shape) -> Tensor:
     """Return ``out`` in a shape, without a warning, to be filled in place."""
     refuse_grad(name, out)
     refuse_write(name, out)
@@ -89,7 +89,7 @@ def received(name: str, results: tuple[Tensor, ...], out: Any) -> tuple[Tensor, 
 
 
 def require_out(name: str, out: Any) -> None:
-    """Refuse an ``out`` that is neither a tensor nor left away."""
+    """Refuse an ``out`` that is no tensor."""
     if out is not None and not isinstance(out, TensorBase):
         raise ArgumentTypeError(f"{name}(): argument 'out' must be a tensor, not {type(out).__name__}")
 
@@ -99,18 +99,25 @@ def check(name: str, result: Tensor, out: Any, inputs: Iterable[Any]) -> None:
     require_out(name, out)
     refuse_grad(name, result, out)
     refuse_dtype(name, result.dtype, out.dtype)
+    refuse_device(name, result, out)
     refuse_write(name, out)
     if name not in UNCHECKED:
         refuse_overlaps(name, out, inputs)
 
 
 def refuse_grad(name: str, *tensors: Tensor) -> None:
-    """Refuse to write what a gradient would be lost of."""
+    """Raise where a gradient would be lost."""
     if grad_mode.get() and any(each.node is not None for each in tensors):
         raise GradError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad: leave out= away, or wrap the call in torch.no_grad()"
         )
+
+
+def refuse_device(name: str, result: Tensor, out: Tensor) -> None:
+    """Refuse an ``out`` on another device than the result."""
+    if result.device != out.device:
+        raise DeviceError(f"{name}(): expected out= on device {result.device}, got {out.device}: give one from there")
 
 
 def refuse_dtype(name: str, given: dtype, wanted: dtype) -> None:
@@ -204,7 +211,7 @@ def tensors_among(inputs: Iterable[Any]) -> Iterator[tuple[int, Any]]:
 
 
 def write(name: str, result: Tensor, out: Tensor, place: int = 0) -> None:
-    """Write a result, of several the one at ``place``, into a tensor that takes its shape and warns if it held any."""
+    """Write a result, of several the one at ``place``, into ``out``; resize that first, with a warning, if need be."""
     if out.shape != result.shape:
         if name not in SILENT:
             warn_of_resize(out, result.layout.shape)
@@ -235,10 +242,10 @@ def by_columns(shape: Shape) -> Layout:
 
 
 def warn_of_resize(out: Tensor, shape: Shape) -> None:
-    """Warn that a tensor given as ``out=`` held anything and takes another shape."""
+    """Warn that an ``out`` with elements takes another shape."""
     if out.numel():
         warnings.warn(
-            f"an output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
+            f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
             f"match the required output shape {list(shape)}: give an out= of that shape, or of none",
             UserWarning,
             stacklevel=user_level(),

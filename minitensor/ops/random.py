@@ -20,7 +20,7 @@ from minitensor.ops.aliasing import writes
 from minitensor.ops.chance import drawing
 from minitensor.ops.creation import chosen, dtype_of_range, empty_like, finished, sizes_of, zeros_like
 from minitensor.ops.kinds import FLOATS, ORDERED, require_kind
-from minitensor.ops.out import filled, refitted, refuse_grad, require_out
+from minitensor.ops.out import fill, refit, refuse_grad, require_out
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def rand(
     """
     shape, kind = sizes_of(size), chosen(dtype, out)
     if out is not None:
-        return uniform_(refitted("rand", out, shape), generator=generator)
+        return uniform_(refit("rand", out, shape), generator=generator)
     return finished(UNIFORM(generator or default_generator, shape, kind), device, requires_grad)
 
 
@@ -65,7 +65,7 @@ def randn(
     """Return numbers drawn from the normal distribution of mean 0 and variance 1."""
     shape, kind = sizes_of(size), chosen(dtype, out)
     if out is not None:
-        return normal_(refitted("randn", out, shape), generator=generator)
+        return normal_(refit("randn", out, shape), generator=generator)
     return finished(NORMAL(generator or default_generator, shape, kind), device, requires_grad)
 
 
@@ -80,7 +80,7 @@ def randint(
     low, high, size = bounds_of(bounds, low, high, size)
     shape, kind = sizes_of((size,)), chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
     if out is not None:
-        return random_(refitted("randint", out, shape), low, high, generator=generator)
+        return random_(refit("randint", out, shape), low, high, generator=generator)
     return finished(INTEGERS(generator or default_generator, shape, low, high, kind), device, requires_grad)
 
 
@@ -112,7 +112,7 @@ def randperm(
     kind = chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
     dtype_of_range("randperm", kind, "bc")
     made = finished(PERMUTATION(generator or default_generator, n, kind), device, requires_grad)
-    return made if out is None else filled("randperm", made, out)
+    return made if out is None else fill("randperm", made, out)
 
 
 UNIFORM, NORMAL, NORMAL_PAIRS = generator.uniform, generator.normal, generator.normal_in_pairs
@@ -298,7 +298,7 @@ def bernoulli(
     if out is None:
         return _bernoulli(input, p, generator)
     require_out("bernoulli", out)
-    return bernoulli_(refitted("bernoulli", out, tuple(input.shape)), input if p is None else p, generator=generator)
+    return bernoulli_(refit("bernoulli", out, tuple(input.shape)), input if p is None else p, generator=generator)
 
 
 @differentiable(input=lambda grad: zeros_like(grad))
@@ -327,7 +327,7 @@ def multinomial(
         chosen(dtypes.int64, out)
     drawn = CATEGORIES(generator or default_generator, host(input), num_samples, replacement)
     made = finished(drawn, input.device, False)
-    return made if out is None else filled("multinomial", made, out)
+    return made if out is None else fill("multinomial", made, out)
 
 
 @composite
@@ -344,7 +344,7 @@ def normal(
             raise ArgumentTypeError("normal: expected a size beside two numbers, as normal(0.0, 1.0, (2, 3))")
         shape, kind = sizes_of((size,)), chosen(dtype, out)
         if out is not None:
-            return normal_(refitted("normal", out, shape), float(mean), float(std), generator=source)
+            return normal_(refit("normal", out, shape), float(mean), float(std), generator=source)
         return finished(NORMAL(source, shape, kind, float(mean), float(std)), device, requires_grad)
     if out is not None:
         return normal_into(out, mean, std, source)

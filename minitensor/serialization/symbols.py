@@ -101,7 +101,9 @@ def checked(offset: Any, shape: Any, strides: Any, length: int) -> Layout:
         if any(each > MOST_ELEMENTS for each in numbers):
             raise FileFormatError(f"a tensor's {name} of {quote(numbers)} goes beyond any memory")
     if len(shape) != len(strides) or len(shape) > dtypes.MOST_DIMS:
-        raise FileFormatError(f"a tensor of {len(shape)} dimensions has {len(strides)} strides; at most {dtypes.MOST_DIMS} go")
+        raise FileFormatError(
+            f"a tensor of {len(shape)} dimensions has {len(strides)} strides; at most {dtypes.MOST_DIMS} go"
+        )
     check_extent(shape)
     there = Layout(shape, strides, offset)
     if 0 not in shape and layout.extent(there)[1] > length:
