@@ -218,10 +218,10 @@ def unary(op: Op) -> Callable[..., Any]:
             else:
                 array = input.array
                 array = kernel(array) if array.__class__ is HostArray and array.dtype.kind == "f" else body(input)
+            if array.__class__ is not HostArray:
+                array = settled(array)
         except Exception as error:
             return rescued(op, call, (input,), error, out)
-        if array.__class__ is not HostArray:
-            array = settled(array)
         result = new(input.result_class)
         result.array = array
         result._storage = result._layout = result._base = None
@@ -319,13 +319,13 @@ def pair(op: Op) -> Callable[..., Any]:
                 edge2 = other._node if other._base is None else other.node
                 edges = (edge, edge2)
                 needs = (0 if edge is None else 1) if edge2 is None else 2 if edge is None else 3
+            if array.__class__ is not HostArray:
+                array = settled(array)
         except Exception as error:
             read = host_values((input, other))
             if read is None:
                 return rescued(op, call, (input, other), error, out)
             return call(*read, out=out)
-        if array.__class__ is not HostArray:
-            array = settled(array)
         result = new(like.result_class)
         result.array = array
         result._storage = result._layout = result._base = None
@@ -376,11 +376,11 @@ def single(op: Op) -> Callable[..., Any]:
         input = bound[0]
         try:
             array = body(*bound)
+            if array.__class__ is not HostArray:
+                array = settled(array)
             cls = input.result_class
         except Exception as error:
             return rescued(op, call, bound, error, out)
-        if array.__class__ is not HostArray:
-            array = settled(array)
         result: Tensor = new(cls)
         result.array = array
         result._storage = result._layout = result._base = result._node = None
@@ -401,7 +401,7 @@ def general(op: Op) -> Callable[..., Any]:
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound = bind(op, args, kwargs)
         try:
-            array = body(*bound)
+            array = settled(body(*bound))
         except Exception as error:
             return rescued(op, call, bound, error, out)
         result = wrap(like(op, bound), array)
@@ -422,7 +422,7 @@ def plain(op: Op) -> Callable[..., Any]:
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound = bind(op, args, kwargs)
         try:
-            array = body(*bound)
+            array = settled(body(*bound))
         except Exception as error:
             return rescued(op, call, bound, error, out)
         result = wrap(like(op, bound), array)
@@ -438,13 +438,13 @@ def plain_pair(op: Op) -> Callable[..., Any]:
     def call(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
         try:
             array = body(input, other)
+            if array.__class__ is not HostArray:
+                array = settled(array)
         except Exception as error:
             read = host_values((input, other))
             if read is None:
                 return rescued(op, call, (input, other), error, out)
             return call(*read, out=out)
-        if array.__class__ is not HostArray:
-            array = settled(array)
         result = new((other if input.__class__ in NUMBERS else input).result_class)
         result.array = array
         result._storage = result._layout = result._node = result._base = None
@@ -578,7 +578,7 @@ def several(op: Op) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         bound = bind(op, args, kwargs)
         try:
-            arrays = body(*bound)
+            arrays = [settled(array) for array in body(*bound)]
         except Exception as error:
             return rescued(op, call, bound, error)
         cls = like(op, bound)
@@ -610,7 +610,7 @@ def sequence(op: Op) -> Callable[..., Any]:
                     raise ArgumentTypeError(
                         f"{op.name}: expected a sequence of tensors, got {type(tensor).__name__} in it"
                     )
-            array = body(*bound)
+            array = settled(body(*bound))
         except Exception as error:
             return rescued(op, call, bound, error, out)
         result = wrap(tensors[0].result_class if tensors else like(op, bound), array)

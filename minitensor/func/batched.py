@@ -77,7 +77,28 @@ class Flags:
     c_contiguous = f_contiguous = False
 
 
-class Ghost:
+class Valueless:
+    """What has no values: it raises ``NoValues`` when anything is done with it."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        raise no_values(name)
+
+    __array__ = __array_ufunc__ = __array_function__ = silent("an array function")
+    __cupy_override_elementwise_kernel__ = silent("an array function")
+    __bool__ = __int__ = __float__ = __complex__ = __index__ = silent("a number")
+    __getitem__ = __setitem__ = __iter__ = __len__ = __contains__ = silent("elements")
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = silent("arithmetic")
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = silent("arithmetic")
+    __matmul__ = __rmatmul__ = __neg__ = __pos__ = __abs__ = __invert__ = silent("arithmetic")
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = silent("arithmetic")
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = silent("arithmetic")
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = silent("a comparison")
+    __hash__ = object.__hash__
+
+
+class Ghost(Valueless):
     """In the place of an array: shape and dtype of one sample, and no values."""
 
     __slots__ = ("dtype", "itemsize", "ndim", "physical", "shape", "size")
@@ -92,8 +113,11 @@ class Ghost:
         for n in shape:
             self.size *= n
 
-    def __getattr__(self, name: str) -> Any:
-        raise no_values(name)
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        # NumPy 2.4 never lets go of the operands of a reduction that raises here; of one that returns it does.
+        if method in ("reduce", "accumulate", "reduceat"):
+            return Valueless()
+        raise no_values("an array function")
 
     # Checks of positions (ops/index.py) look at all samples: one that is out of bounds refuses the call.
 
@@ -113,18 +137,6 @@ class Ghost:
         if dims or options:
             raise no_values("the largest")
         return everything(self.physical).max()
-
-    __array__ = __array_ufunc__ = __array_function__ = silent("an array function")
-    __cupy_override_elementwise_kernel__ = silent("an array function")
-    __bool__ = __int__ = __float__ = __complex__ = __index__ = silent("a number")
-    __getitem__ = __setitem__ = __iter__ = __len__ = __contains__ = silent("elements")
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = silent("arithmetic")
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = silent("arithmetic")
-    __matmul__ = __rmatmul__ = __neg__ = __pos__ = __abs__ = __invert__ = silent("arithmetic")
-    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = silent("arithmetic")
-    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = silent("arithmetic")
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = silent("a comparison")
-    __hash__ = object.__hash__
 
 
 def everything(physical: Tensor) -> Any:
@@ -308,15 +320,16 @@ def warn_of_loop(name: str) -> None:
 def opened(args: Sequence[Any]) -> tuple[int, list[Any]]:
     """Return the innermost level among the arguments, and these with ``Rows`` where a tensor is of that level."""
     level = max(each.level for each in tensors_in(args) if isinstance(each, Batched))
+    return level, [opened_at(level, each) for each in args]
 
-    def open_one(value: Any) -> Any:
-        if isinstance(value, Batched) and value.level == level:
-            return Rows(value.physical)
-        if type(value) in (tuple, list):
-            return type(value)([open_one(each) for each in value])
-        return value
 
-    return level, [open_one(each) for each in args]
+def opened_at(level: int, value: Any) -> Any:
+    """Return ``Rows`` for a tensor of a level, also in sequences; anything else as it is."""
+    if isinstance(value, Batched) and value.level == level:
+        return Rows(value.physical)
+    if type(value) in (tuple, list):
+        return type(value)([opened_at(level, each) for each in value])
+    return value
 
 
 def tensors_in(values: Sequence[Any]) -> list[TensorBase]:

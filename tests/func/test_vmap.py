@@ -201,7 +201,6 @@ BAD_CALLS = {
     "must return tensors": lambda: vmap(lambda x: 1.0)(rows(3)),
     "out_dims is None": lambda: vmap(mt.sin, out_dims=None)(rows(3)),
     "structure of the outputs": lambda: vmap(mt.sin, out_dims=(0, 0))(rows(3)),
-    "out_dim=4": lambda: vmap(mt.sin, out_dims=4)(rows(3)),
 }
 
 
@@ -209,6 +208,11 @@ BAD_CALLS = {
 def test_bad_calls_raise_value_errors(message: str) -> None:
     with pytest.raises(ValueError, match=message):
         BAD_CALLS[message]()
+
+
+def test_a_place_beyond_the_output_is_an_index_error() -> None:
+    with pytest.raises(IndexError, match="out_dim=4"):
+        vmap(mt.sin, out_dims=4)(rows(3))
 
 
 VALUES_WANTED = {

@@ -15,13 +15,10 @@ import numpy as np
 import pytest
 
 import minitensor as mt
+from func.samples import HERE, SAMPLES, Mapped, Slot, filled
 from minitensor.errors import BatchingError
-from ops import call as calls
-from ops.call import find, ours, tensors_in, told, twin
+from ops.call import told, twin
 from ops.row import Call, Row
-from ops.table import ROWS
-
-SAMPLES = 2
 
 # Rows with calls that vmap refuses, at least with some of their tensors mapped over.
 REFUSED = {
@@ -46,84 +43,12 @@ REFUSED = {
 # Ops without a rule of their own: computed sample by sample, with a warning.
 LOOPED = {"bincount", "histc", "put_", "masked_scatter_", "sum_rows", "total"}
 
-NOT_DEFINED = {"linalg.eig": "the gradient of its eigenvectors is not defined for a loss that sees their phase"}
-
-HERE = tuple([
-    row for row in ROWS if find(mt, row.name) is not None and not row.random and row.name not in NOT_DEFINED
-])
-
-
-# -- samples -----------------------------------------------------------------------------------------------------------
-
-
-class Mapped:
-    """One call of a row as a function of its tensors, with samples for each of them."""
-
-    def __init__(self, row: Row, call: Call, chosen: set[int] | None) -> None:
-        self.row, self.arrays = row, []
-        self.args, self.kwargs = calls.mapped(call, self.placed, lambda each: getattr(mt, each.name))
-        self.chosen = set(range(len(self.arrays))) if chosen is None else chosen
-        self.samples = self.drawn(lambda array, i: np.roll(array.reshape(-1), i).reshape(array.shape))
-
-    def placed(self, array: Any) -> int | Slot:
-        self.arrays.append(np.asarray(array))
-        return Slot(len(self.arrays) - 1)
-
-    def drawn(self, other: Callable[[Any, int], Any]) -> list[list[Any]]:
-        return [
-            [other(array, i) if k in self.chosen else array for i in range(SAMPLES)]
-            for k, array in enumerate(self.arrays)
-        ]
-
-    def __call__(self, *tensors: Any) -> list[Any]:
-        args = [filled(each, tensors) for each in self.args]
-        return tensors_in(ours(self.row)(*args, **{k: filled(each, tensors) for k, each in self.kwargs.items()}))
-
-    def sample(self, i: int) -> list[Any]:
-        return [mt.tensor(each[i]) for each in self.samples]
-
-    def loop(self) -> list[list[Any]]:
-        """Return the results of each sample; samples that an op refuses (a matrix not definite) are made all alike."""
-        try:
-            return [self(*self.sample(i)) for i in range(SAMPLES)]
-        except Exception:
-            self.samples = self.drawn(lambda array, i: array)
-            return [self(*self.sample(i)) for i in range(SAMPLES)]
-
-    def whole(self) -> list[Any]:
-        return [
-            mt.tensor(np.stack(each)) if k in self.chosen else mt.tensor(each[0])
-            for k, each in enumerate(self.samples)
-        ]
-
-    def in_dims(self) -> tuple[int | None, ...]:
-        return tuple([0 if k in self.chosen else None for k in range(len(self.arrays))])
-
-    def leaves(self, tensors: Sequence[Any]) -> dict[int, Any]:
-        found = {k: t for k, t in enumerate(tensors) if k not in self.row.constants and t.is_floating_point()}
-        for each in found.values() if self.row.differentiable else ():
-            each.requires_grad_()
-        return found if self.row.differentiable else {}
-
-
-class Slot(int):
-    """Where a tensor stands among a call's arguments."""
-
-
-def filled(value: Any, tensors: Sequence[Any]) -> Any:
-    if isinstance(value, Slot):
-        return tensors[value]
-    if value.__class__ in (list, tuple):
-        return value.__class__([filled(each, tensors) for each in value])
-    if value.__class__ is slice:
-        return slice(filled(value.start, tensors), filled(value.stop, tensors), filled(value.step, tensors))
-    return value
+# -- comparing ---------------------------------------------------------------------------------------------------------
 
 
 def ways(row: Row) -> list[tuple[Call, set[int] | None]]:
     found: list[tuple[Call, set[int] | None]] = [(call, None) for call in row.calls]
     return found + [(call, {k}) for call in row.calls[:4] for k in (0, 1)]
-
 
 def upstream(tensor: Any) -> Any:
     return mt.tensor(np.cos(np.arange(tensor.numel())).reshape(tensor.shape).astype(tensor.array.dtype))
