@@ -209,15 +209,19 @@ def values_of(tensor: TensorBase) -> Array:
     return found
 
 
-def require_writable(name: str, *tensors: TensorBase) -> None:
+def require_writable(name: str, *tensors: TensorBase | None) -> None:
     """Raise if one of the tensors to be written to lies in memory that must not be changed."""
     for tensor in tensors:
-        storage = tensor._storage
-        if storage is not None and storage.sealed:
-            raise ReadOnlyError(
-                f"{name}: the tensor of shape {list(tensor.shape)} lies in read-only memory, such as an array that is "
-                "not writeable, bytes or a file mapped for reading: clone() it before writing"
-            )
+        if tensor is not None and tensor._storage is not None and tensor._storage.sealed:
+            raise sealed(name, tensor)
+
+
+def sealed(name: str, tensor: TensorBase) -> ReadOnlyError:
+    """Return the error for a write to memory that must not be changed."""
+    return ReadOnlyError(
+        f"{name}: the tensor of shape {list(tensor.shape)} lies in read-only memory, such as an array that is not "
+        "writeable, bytes or a file mapped for reading: clone() it before writing"
+    )
 
 
 def layout_of(array: Array) -> layouts.Layout:

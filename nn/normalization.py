@@ -116,7 +116,7 @@ class BatchNorm(NormBase):
 
     def count_batch(self) -> float:
         """Count one batch more; return its share in the running statistics (of n batches 1/n without a momentum)."""
-        require_writable("batch_norm", *[each for each in self._buffers.values() if each is not None])
+        require_writable("batch_norm", *self._buffers.values())
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         if self.momentum is not None:

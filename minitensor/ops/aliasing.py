@@ -39,7 +39,7 @@ from minitensor.autograd.record import (
     remember,
     view,
 )
-from minitensor.base import TensorBase, array_dtype, new, require_writable, wrap
+from minitensor.base import TensorBase, array_dtype, new, sealed, wrap
 from minitensor.errors import (
     DtypeError,
     InplaceError,
@@ -346,7 +346,9 @@ def refuse_write(name: str, input: Any) -> None:
             f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
             f"location (shape {tuple(input.shape)}, strides {layout.strides}); clone() it before writing"
         )
-    require_writable(name, input)
+    storage = input._storage
+    if storage is not None and storage.sealed:
+        raise sealed(name, input)
 
 
 def prepare(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:

@@ -21,7 +21,7 @@ from minitensor.device import CPU, device
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
 from minitensor.ops import nested
 from minitensor.ops.out import fill, warn_of_resize
-from minitensor.ops.resize import resize_
+from minitensor.ops.resize import require_room, resize_
 from minitensor.shapes import normalize_sizes
 from minitensor.storage import Storage, storage_on
 
@@ -168,12 +168,8 @@ def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
     for each in shape:
         if each < 0:
             raise ShapeError(f"trying to create tensor with negative dimension {each}: {list(shape)}")
-    if math.prod(shape) > MOST:
-        raise ShapeError(f"storage size calculation overflowed with sizes={list(shape)}; no memory holds as much")
+    require_room(shape)
     return shape
-
-
-MOST = 1 << 47  # elements: as many bytes as a process can address
 
 
 def as_number(value: Any) -> Any:

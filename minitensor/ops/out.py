@@ -293,7 +293,7 @@ LAYOUTS: dict[tuple[str, int], Callable[[Shape], Layout]] = {
 SILENT = frozenset(("addbmm", "logsigmoid"))
 
 # Operations that refuse to overwrite any of their inputs, and those that may overwrite the first one alone.
-APART = frozenset("cross linalg.cross index_select gather".split())
+APART = frozenset("cross linalg.cross index_select gather cat stack".split())
 SOURCES_APART = frozenset("index_add index_copy index_reduce scatter scatter_add scatter_reduce".split())
 
 # Operations that PyTorch computes elsewhere, or that do not look: the inputs may lie as they please.

@@ -6,6 +6,7 @@ where that is too small. No values are computed here; what is new in the copy ho
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
@@ -22,6 +23,7 @@ from minitensor.storage import Borrowed, Storage, lender, owner, reinterpret
 
 if TYPE_CHECKING:
     from minitensor.memory_format import memory_format
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
@@ -36,11 +38,21 @@ def relay(input: Tensor, layout: Layout) -> None:
     storage = input.storage
     _, end = layouts.extent(layout)
     if end > len(storage) and 0 not in layout.shape:
+        require_room((end,))
         memory = input.xp.empty(end, array_dtype(input))
         memory[: len(storage)] = storage.buffer
         input._storage, input._base = Storage(memory), None
         input._storage.version = storage.version
     look_through(input, layout)
+
+
+MOST = 1 << 47  # elements: as many bytes as a process can address
+
+
+def require_room(shape: Shape) -> None:
+    """Refuse sizes that no memory holds."""
+    if prod(shape) > MOST:
+        raise ShapeError(f"storage size calculation overflowed with sizes={list(shape)}; no memory holds as much")
 
 
 def look_through(input: Any, layout: Layout) -> None:
@@ -158,6 +170,8 @@ def storage_of(input: Tensor, source: Any) -> Storage:
 
 def layout_to_set(offset: int, size: Any, stride: Any) -> Layout:
     """Return the layout given to ``set_`` by its parts."""
+    if isinstance(size, int) or isinstance(stride, int):
+        raise ArgumentTypeError(f"set_(): size and stride must be tuples of ints, got {size!r} and {stride!r}")
     shape = normalize_sizes(size)
     strides = layouts.contiguous(shape).strides if stride is None else normalize_sizes(stride)
     if len(strides) != len(shape):

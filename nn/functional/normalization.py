@@ -253,7 +253,7 @@ def batch_norm(
         raise ArgumentError(
             f"batch_norm: expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
         )
-    require_writable("batch_norm", *[each for each in (running_mean, running_var) if each is not None])
+    require_writable("batch_norm", running_mean, running_var)
     output, mean, var = normed_channels(input, weight, bias, 0, eps)
     if running_mean is not None:
         move(running_mean, mean.reshape(-1), momentum)
@@ -336,7 +336,7 @@ def instance_norm(
     if not input.numel():
         return normed_nothing(input, weight, bias)
     check_channels("instance_norm", input, running_mean, running_var, weight, bias)
-    require_writable("instance_norm", *[each for each in (running_mean, running_var) if each is not None])
+    require_writable("instance_norm", running_mean, running_var)
     output, mean, var = normed_channels(input, weight, bias, channels, eps)
     if running_mean is not None:
         move(running_mean, mean.mean(0), momentum)
