@@ -142,12 +142,12 @@ def is_same(given: dtype, wanted: dtype) -> bool:
 
 
 def is_mask(given: dtype, wanted: dtype) -> bool:
-    """Whether a dtype holds truths: bool, or uint8 as of old."""
+    """Whether a dtype holds truth values: bool, or uint8 as in older versions of PyTorch."""
     return wanted in (dtypes.bool_, dtypes.uint8)
 
 
 def is_real_cast(given: dtype, wanted: dtype) -> bool:
-    """Whether a result may be cast, and to no complex numbers unless it has them."""
+    """Whether a result may be cast without becoming complex."""
     return dtypes.can_cast(given, wanted) and given.is_complex == wanted.is_complex
 
 
@@ -158,7 +158,7 @@ def dtype_of_sum(name: str, wanted: dtype | None, out: Any) -> dtype | None:
 
 
 class Overlap(IntEnum):
-    """How the memory of two tensors lies to each other, as far as PyTorch looks."""
+    """How much memory two tensors share, as far as PyTorch looks."""
 
     NONE = 0
     PARTIAL = 1
@@ -166,7 +166,7 @@ class Overlap(IntEnum):
 
 
 def overlap(a: Any, b: Any) -> Overlap:
-    """Return how two tensors lie to each other; what has gaps or repeats elements counts as apart."""
+    """Return how much memory two tensors share; PyTorch does not look at tensors with gaps or repeated elements."""
     if a is b:
         return Overlap.FULL
     if not shares_storage(a, b) or not all(layouts.is_dense(each.layout) and each.numel() for each in (a, b)):
@@ -184,9 +184,9 @@ def span(tensor: Any) -> tuple[int, int]:
 
 
 def refuse_overlaps(name: str, out: Tensor, inputs: Iterable[Any]) -> None:
-    """Refuse inputs that lie in part of the memory of ``out``, and in all of it where the operation cannot have that.
+    """Refuse inputs that share part of the memory of ``out``; where PyTorch cannot have it, also those that share all.
 
-    The result would be right: PyTorch computes into ``out`` and so must refuse, and programs are to run there too.
+    The result would be right here. PyTorch computes into ``out`` and refuses, and a program should run in both.
     """
     for position, each in tensors_among(inputs):
         found = overlap(out, each)
@@ -254,7 +254,7 @@ def warn_of_resize(out: Tensor, shape: Shape) -> None:
 
 # -- tables ------------------------------------------------------------------------------------------------------------
 
-# Out has the dtype of the result, which PyTorch computes there.
+# Operations that cast nothing: PyTorch computes them in ``out``, which must have the dtype of the result.
 EXACT = """
     abs neg sign sgn floor ceil trunc frac round nan_to_num clamp clamp_min clamp_max where isposinf isneginf signbit
     bitwise_not isin float_power heaviside complex polar conj_physical
@@ -278,7 +278,7 @@ FITS: dict[str, Callable[[dtype, dtype], bool]] = {
     **dict.fromkeys("irfft hfft irfftn hfftn irfft2 hfft2".split(), is_real_cast),
 }
 
-# How a result lies in an ``out`` that is resized, where it is not as the fresh one: by operation and place.
+# The layout that a resized ``out`` takes where it is not the result's own, by operation and place among the results.
 LAYOUTS: dict[tuple[str, int], Callable[[Shape], Layout]] = {
     **{(name, 0): layouts.contiguous for name in ("quantile", "nanquantile", "cholesky")},
     **{(name, 0): by_columns for name in """
@@ -296,5 +296,5 @@ SILENT = frozenset(("addbmm", "logsigmoid"))
 APART = frozenset("cross linalg.cross index_select gather cat stack".split())
 SOURCES_APART = frozenset("index_add index_copy index_reduce scatter scatter_add scatter_reduce".split())
 
-# Operations that PyTorch computes elsewhere, or that do not look: the inputs may lie as they please.
+# Operations whose inputs may share memory with ``out`` in any way, because PyTorch does not check them.
 UNCHECKED = frozenset("tril triu ndtr logsigmoid linear matmul softmax log_softmax".split())
