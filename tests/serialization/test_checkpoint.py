@@ -88,6 +88,18 @@ def test_pytorchs_files_are_read(options: dict[str, Any]) -> None:
     assert_alike(loaded(saved(torch, state(torch), **options)), state(torch))
 
 
+@pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}], ids=["zip", "before 1.6"])
+def test_pytorchs_lazy_conjugates_and_negatives_are_read(options: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    z = torch.tensor([[1 + 2j, 3 - 4j], [5j, 6]])
+    value = {"conj": z.conj(), "turned": z.mH, "part": z.conj()[1:], "both": z.conj().clone()._neg_view().conj()}
+    found = loaded(saved(torch, value, **options))
+    for name, expected in value.items():
+        assert found[name].tolist() == expected.tolist() and found[name].stride() == expected.stride(), name
+    imaginary = z.conj().imag
+    assert imaginary.is_neg() and loaded(saved(torch, imaginary, **options)).tolist() == imaginary.tolist()
+
+
 @pytest.mark.parametrize("mapped", [False, True])
 def test_pytorch_reads_ours(mapped: bool, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
