@@ -386,7 +386,7 @@ class _Lifted(dict[Number, npt.NDArray[Any]]):
         return _read_only(value, self.np_dtype)
 
     def keeps(self, value: Number) -> bool:
-        return abs(value) <= _INT64_MAX or abs(value) == math.inf
+        return value == value and (abs(value.real) <= _INT64_MAX or abs(value.real) == math.inf)
 
     def __missing__(self, value: Number) -> npt.NDArray[Any]:
         if hasattr(value, "item"):  # a tensor, or one of NumPy's scalars
