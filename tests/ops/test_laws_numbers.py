@@ -411,3 +411,38 @@ def test_an_integer_beyond_64_bits_is_refused_even_after_the_float_that_equals_i
             call(2**64)
     with pytest.raises(OverflowError, match="one of 10001 bits"):
         x + 2**10000
+
+
+AS_TENSORS: dict[str, Case] = {
+    "div": lambda lib, x, n: lib.div(x, n),
+    "div reflected": lambda lib, x, n: lib.div(n, x),
+    "xlogy": lambda lib, x, n: lib.xlogy(x, n),
+    "copysign": lambda lib, x, n: lib.copysign(x, n),
+    "atan2": lambda lib, x, n: lib.atan2(x, n),
+    "eq": lambda lib, x, n: lib.eq(x, n),
+    "clamp": lambda lib, x, n: lib.clamp(x, n),
+    "clamp beside a number": lambda lib, x, n: lib.clamp(x, 0, n),
+    "where": lambda lib, x, n: lib.where(mask(lib), x, n),
+    "masked_fill": lambda lib, x, n: x.masked_fill(mask(lib), n),
+    "index_fill": lambda lib, x, n: x.index_fill(0, places(lib), n),
+    "scatter": lambda lib, x, n: x.scatter(0, places(lib), value=n),
+    "fill_": lambda lib, x, n: x.clone().fill_(n),
+    "x[0] =": assigned(lambda lib: 0),
+    "add alpha": lambda lib, x, n: lib.add(x, x, alpha=n),
+    "addcmul value": lambda lib, x, n: lib.addcmul(x, x, x, value=n),
+    "threshold": lambda lib, x, n: lib.nn.functional.threshold(x, n, 3),
+    "index_add": lambda lib, x, n: lib.index_add(x, 0, places(lib), x[:2], alpha=n),
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int64"])
+def test_a_tensor_without_dims_beside_integers_is_what_torch_makes_of_it(torch: ModuleType, dtype: str) -> None:
+    array = integers(dtype)
+    found = []
+    for (name, case), n in itertools.product(AS_TENSORS.items(), (n for n in NUMBERS if not is_beyond_int64(n))):
+        expected = outcome(lambda: case(torch, torch.from_numpy(array.copy()), torch.tensor(n)))  # noqa: B023
+        ours = outcome(lambda: case(mt, mt.tensor(array), mt.tensor(n)))  # noqa: B023
+        trouble = disagreement(name, ours, expected, n)
+        if trouble:
+            found.append(f"{name} {n!r}: {trouble}: {ours!r:.80} for {expected!r:.80}")
+    assert not found, "\n".join(found)
