@@ -128,6 +128,31 @@ class VersionNote:
         local_metadata.setdefault("spectral_norm", {})[f"{self.made.name}.version"] = self.made.version
 
 
+class SecondVector:
+    """A hook that computes ``weight_v`` for state dicts that have the normed weight instead, as PyTorch's once had.
+
+    v solves W v = sigma u in the least squares; sigma is how many times larger the weight was than the normed one.
+    """
+
+    def __init__(self, made: SpectralNorm) -> None:
+        self.made = made
+
+    def __call__(
+        self, module: Module, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *lists: Any
+    ) -> None:
+        """Put the vector into the state dict, and take the normed weight out."""
+        key = prefix + self.made.name
+        given: dict[str, Any] = {ending: state_dict.get(key + ending) for ending in ("_orig", "", "_u")}
+        version = local_metadata.get("spectral_norm", {}).get(f"{self.made.name}.version")
+        if version or any(each is None for each in given.values()):
+            return
+        weight, normed, u = given.values()
+        matrix = as_matrix(weight, self.made.dim)
+        v = (matrix.t().mm(matrix).pinverse() @ matrix.t() @ u.unsqueeze(1)).squeeze(1)
+        del state_dict[key]
+        state_dict[key + "_v"] = v * ((weight / normed).mean() / u.dot(matrix.mv(v)))
+
+
 @composite
 def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
@@ -143,6 +168,7 @@ def spectral_norm(
     module.register_buffer(name + "_v", v)
     module.register_forward_pre_hook(made)
     module.register_state_dict_post_hook(VersionNote(made))
+    module.register_load_state_dict_pre_hook(SecondVector(made))
     return module
 
 
@@ -154,6 +180,9 @@ def remove_spectral_norm(module: M, name: str = "weight") -> M:
         note = hook.hook if isinstance(hook, ReturnsNothing) else None
         if isinstance(note, VersionNote) and note.made.name == name:
             del module._state_dict_hooks[key]
+    for key, loading in list(module._load_state_dict_pre_hooks.items()):
+        if isinstance(loading, SecondVector) and loading.made.name == name:
+            del module._load_state_dict_pre_hooks[key]
     return module
 
 

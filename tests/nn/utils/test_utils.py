@@ -219,3 +219,34 @@ def test_a_stateless_call_is_func_s() -> None:
     assert mean.any(), "what is written goes to what was given"
     assert not layer.running_mean.any()
     assert mt.nn.utils.stateless.functional_call is mt.func.functional_call
+
+
+def old_state(lib: Any) -> tuple[Any, dict[str, Any]]:
+    """Return a spectrally normed layer, and its state as PyTorch wrote it before it kept the second vector."""
+    layer = lib.nn.utils.spectral_norm(lib.nn.Linear(2, 3))
+    with lib.no_grad():
+        layer.weight_orig.copy_(lib.tensor([[1.0, 2.0], [4.0, 5.0], [3.0, -7.0]]))
+        layer.weight_u.copy_(lib.tensor([0.6, 0.8, 0.0]))
+    layer.eval()(lib.ones(1, 2))
+    state = dict(layer.state_dict())
+    state["weight"] = state["weight_orig"] / 2.5
+    del state["weight_v"]
+    return layer, state
+
+
+def test_an_old_state_without_the_second_vector_is_completed(torch: Any) -> None:
+    found = []
+    for lib in (mt, torch):
+        layer, state = old_state(lib)
+        layer.load_state_dict(state)
+        v, u, weight = layer.weight_v, layer.weight_u, layer.weight_orig
+        found.append(v.tolist())
+        assert float(u.dot(weight.mv(v)).detach()) == pytest.approx(2.5, rel=1e-4)
+    assert found[0] == pytest.approx(found[1], rel=1e-2, abs=1e-3)
+
+
+def test_a_layer_whose_norm_was_removed_reads_plain_states() -> None:
+    layer, _ = old_state(mt)
+    mt.nn.utils.remove_spectral_norm(layer)
+    layer.load_state_dict(mt.nn.Linear(2, 3).state_dict())
+    assert not layer._load_state_dict_pre_hooks
