@@ -14,6 +14,7 @@ from minitensor import generator as streams
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.creation import empty_like, eye
@@ -190,7 +191,7 @@ def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float
 
 def empty_warning(tensor: Tensor) -> Tensor:
     """Leave an empty tensor as it is, and say so."""
-    warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=user_level())
     return tensor
 
 
@@ -242,7 +243,7 @@ def trunc_normal_(
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
             "The distribution of values may be incorrect.",
-            stacklevel=2,
+            stacklevel=user_level(),
         )
     inside = normal_cdf((b - mean) / std) - normal_cdf((a - mean) / std)
     if inside > 0.3:
@@ -290,7 +291,7 @@ def renamed(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     def old(*args: Any, **kwargs: Any) -> Tensor:
         warnings.warn(
-            f"`nn.init.{new[:-1]}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, stacklevel=2
+            f"`nn.init.{new[:-1]}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, user_level()
         )
         return function(*args, **kwargs)
 

@@ -28,8 +28,8 @@ def adopt(cls: type[T], data: Tensor | None, requires_grad: bool) -> T:
         raise WrongTypeError(f"{cls.__name__}: expected a tensor, got {type(data).__name__}; use tensor(...) on it")
     tensor = new(cls)
     tensor._storage, tensor._layout, tensor._node, tensor._base = source.storage, source.layout, None, None
-    if requires_grad:
-        tensor.requires_grad_()
+    if requires_grad is not False:
+        tensor.requires_grad_(requires_grad)  # which refuses what is no bool
     return tensor
 
 

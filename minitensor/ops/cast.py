@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor import layout as layouts
-from minitensor.autograd.misuse import composite, named
+from minitensor.autograd.misuse import composite, explained, named
 from minitensor.autograd.node import Leaf
 from minitensor.autograd.record import batched_among, differentiable, nondifferentiable
 from minitensor.backends import HostArray
@@ -552,7 +552,10 @@ def contains(input: Tensor, element: Any) -> bool:
 
 def numel(input: Tensor) -> int:
     """Return the number of elements."""
-    return layouts.numel(input.layout.shape)
+    try:
+        return layouts.numel(input.layout.shape)
+    except AttributeError as error:
+        raise explained("numel", numel, (input,), {}, error)  # noqa: B904  # its cause is set
 
 
 def dim(input: Tensor) -> int:
@@ -623,17 +626,26 @@ def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_forma
 
 def is_floating_point(input: Tensor) -> bool:
     """Return whether the dtype is a real floating-point one."""
-    return input.dtype.is_floating_point
+    try:
+        return input.dtype.is_floating_point
+    except AttributeError as error:
+        raise explained("is_floating_point", is_floating_point, (input,), {}, error)  # noqa: B904  # its cause is set
 
 
 def is_complex(input: Tensor) -> bool:
     """Return whether the dtype is complex."""
-    return input.dtype.is_complex
+    try:
+        return input.dtype.is_complex
+    except AttributeError as error:
+        raise explained("is_complex", is_complex, (input,), {}, error)  # noqa: B904  # its cause is set
 
 
 def is_signed(input: Tensor) -> bool:
     """Return whether the dtype has negative numbers."""
-    return input.dtype.is_signed
+    try:
+        return input.dtype.is_signed
+    except AttributeError as error:
+        raise explained("is_signed", is_signed, (input,), {}, error)  # noqa: B904  # its cause is set
 
 
 def is_cuda(input: Tensor) -> bool:

@@ -256,15 +256,26 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 def is_conj(input: Tensor) -> bool:
     """Return False: a conjugate is computed at once here, not when it is read."""
+    require_tensors("is_conj", input=input)
+    return False
+
+
+def is_neg(input: Tensor) -> bool:
+    """Return False: a negative is computed at once here, not when it is read."""
+    require_tensors("is_neg", input=input)
     return False
 
 
 def resolve_conj(input: Tensor) -> Tensor:
     """Return the tensor itself: its conjugate was computed when it was asked for."""
+    require_tensors("resolve_conj", input=input)
     return input
 
 
-resolve_neg, is_neg = resolve_conj, is_conj
+def resolve_neg(input: Tensor) -> Tensor:
+    """Return the tensor itself: its negative was computed when it was asked for."""
+    require_tensors("resolve_neg", input=input)
+    return input
 
 
 @composite

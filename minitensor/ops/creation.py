@@ -17,6 +17,7 @@ from minitensor import layout as layouts
 from minitensor.autograd.face import set_requires_grad
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, new, require_writable, wrap
+from minitensor.callers import user_level
 from minitensor.device import CPU, device
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
 from minitensor.ops import nested
@@ -103,6 +104,7 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) 
     return tensor(data, dtype=dtype, device=device)
 
 
+@composite
 def from_numpy(ndarray: Array) -> Tensor:
     """Return a tensor on a host array's own memory: a write to one is seen through the other.
 
@@ -119,7 +121,7 @@ def from_numpy(ndarray: Array) -> Tensor:
     if not ndarray.flags.writeable:
         warnings.warn(
             "the given NumPy array is not writable; writing to the tensor will raise: copy the array first",
-            UserWarning, stacklevel=2,
+            UserWarning, stacklevel=user_level(),
         )
     shape, size = ndarray.shape, ndarray.itemsize
     for dim, stride in enumerate(ndarray.strides):
@@ -566,6 +568,7 @@ def new_tensor(
     return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
+@composite
 def new_zeros(
     self: Tensor, *size: Any, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
@@ -573,6 +576,7 @@ def new_zeros(
     return zeros(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
+@composite
 def new_ones(
     self: Tensor, *size: Any, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
@@ -580,6 +584,7 @@ def new_ones(
     return ones(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
+@composite
 def new_full(
     self: Tensor, size: Sequence[int], fill_value: Number, *, dtype: Dtype = None, device: DeviceLike = None,
     requires_grad: bool = False,
@@ -588,6 +593,7 @@ def new_full(
     return full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
+@composite
 def new_empty(
     self: Tensor, *size: Any, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
@@ -595,6 +601,7 @@ def new_empty(
     return empty(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
+@composite
 def new_empty_strided(
     self: Tensor, size: Sequence[int], stride: Sequence[int], *, dtype: Dtype = None, device: DeviceLike = None,
     requires_grad: bool = False,

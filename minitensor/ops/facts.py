@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.errors import ScalarError
 
@@ -21,6 +22,7 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, TensorBase)
 
 
+@composite
 def is_nonzero(input: Tensor) -> bool:
     """Whether the only element is not zero.
 
@@ -36,11 +38,13 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input.item())
 
 
+@composite
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have one shape."""
     return input.shape == other.shape
 
 
+@composite
 def get_device(input: Tensor) -> int:
     """Return the number of the GPU on which a tensor lies; -1 on the processor."""
     device = input.device

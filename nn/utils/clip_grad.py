@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.base import require_writable
+from minitensor.callers import user_level
 from minitensor.errors import GradError
 from minitensor.ops.creation import tensor
 from minitensor.ops.join import stack
@@ -76,7 +77,7 @@ def clip_grad_norm_(
     """
     each = as_list(parameters)
     if isinstance(parameters, GeneratorType) and not each:
-        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2)
+        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=user_level())
     with no_grad():
         total = get_total_norm([one.grad for one in each if one.grad is not None], norm_type, error_if_nonfinite)
     clip_grads_with_norm_(each, max_norm, total)
@@ -94,7 +95,7 @@ def clip_grad_norm(
     warnings.warn(
         "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`",
         FutureWarning,
-        stacklevel=2,
+        stacklevel=user_level(),
     )
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 

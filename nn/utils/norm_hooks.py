@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, UsageError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn import functional as F
@@ -59,7 +60,7 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     warnings.warn(
         "nn.utils.weight_norm is deprecated in favor of nn.utils.parametrizations.weight_norm",
         FutureWarning,
-        stacklevel=2,
+        stacklevel=user_level(),
     )
     weight = free_parameter(module, name, WeightNorm, "weight_norm")
     made = WeightNorm(name, dim)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from minitensor import generator as streams
 from minitensor.autograd.misuse import composite, explain_constructor
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, GuardError
 
 if TYPE_CHECKING:
@@ -174,5 +175,7 @@ def counts(fractions: Sequence[float], total: int) -> list[int]:
         sizes[i % len(sizes)] += 1
     for i, size in enumerate(sizes):
         if size == 0:
-            warnings.warn(f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3)
+            warnings.warn(
+                f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=user_level()
+            )
     return sizes
