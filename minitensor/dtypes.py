@@ -212,7 +212,10 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     >>> can_cast(float64, float16), can_cast(float32, int64)
     (True, False)
     """
-    return from_.category <= to.category
+    try:
+        return from_.category <= to.category
+    except AttributeError:
+        raise ArgumentTypeError(f"can_cast() takes two dtypes, got {from_!r} and {to!r}") from None
 
 
 class Kind(IntEnum):

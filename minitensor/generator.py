@@ -19,7 +19,7 @@ import numpy.typing as npt
 from minitensor.backends.numpy.random import normal_blocks
 from minitensor.device import DeviceLike
 from minitensor.device import device as Device
-from minitensor.errors import ArgumentTypeError, MinitensorError
+from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError
 from minitensor.stream import HERE, Stream
 
 Array = npt.NDArray[Any]
@@ -123,7 +123,13 @@ default_generator: Final = DefaultGenerator()
 
 def manual_seed(seed: int) -> Generator:
     """Seed the default generator, and return it."""
-    return default_generator.manual_seed(int(seed))
+    try:
+        number = int(seed)
+    except TypeError:
+        raise ArgumentTypeError(f"manual_seed(): seed must be an int, not {type(seed).__name__}") from None
+    except ValueError:
+        raise ArgumentError(f"manual_seed(): seed must be an int, got {seed!r}") from None
+    return default_generator.manual_seed(number)
 
 
 def seed() -> int:

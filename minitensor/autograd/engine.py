@@ -39,12 +39,12 @@ def backward(
     >>> x.grad
     tensor([2., 4.])
     """
-    roots = starts(as_tuple(tensors), grad_tensors)
+    roots = starts(as_tuple("backward: tensors", tensors), grad_tensors)
     keep = create_graph if retain_graph is None else retain_graph
     if inputs is None:
         walk(roots, keep, create_graph)
         return
-    wanted = as_tuple(inputs)
+    wanted = as_tuple("backward: inputs", inputs)
     if not wanted:
         raise GradError("backward: inputs is empty; leave it out to reach all leaves")
     targets = [target(i, each) for i, each in enumerate(wanted)]
@@ -100,10 +100,10 @@ def gradients(
     outputs: Any, inputs: Any, grad_outputs: Any, keep: bool, record: bool, allow_unused: bool, materialize: bool
 ) -> tuple[Any, ...]:
     """Walk once."""
-    wanted = as_tuple(inputs)
+    wanted = as_tuple("autograd.grad: inputs", inputs)
     if not wanted:
         raise GradError("grad: inputs is empty; name the tensors to differentiate by")
-    roots = starts(as_tuple(outputs), grad_outputs)
+    roots = starts(as_tuple("autograd.grad: outputs", outputs), grad_outputs)
     targets = [target(i, each) for i, each in enumerate(wanted)]
     found = walk(roots, keep, record, targets, gather=False)
     return tuple([
@@ -163,14 +163,16 @@ def result(index: int, tensor: Tensor, grad: Any, allow_unused: bool, materializ
 # -- roots and targets -------------------------------------------------------------------------------------------------
 
 
-def as_tuple(tensors: Any) -> tuple[Any, ...]:
+def as_tuple(name: str, tensors: Any) -> tuple[Any, ...]:
     """Return one tensor (or gradient edge) or several as a tuple, and refuse anything else."""
+    if isinstance(tensors, (TensorBase, GradientEdge)):
+        return (tensors,)
     if isinstance(tensors, dict):
-        raise ArgumentTypeError("expected a tensor or a sequence of tensors, got a dict; pass list(....values())")
-    found = (tensors,) if isinstance(tensors, (TensorBase, GradientEdge)) else tuple(tensors)
+        raise ArgumentTypeError(f"{name}: expected a tensor or a sequence of them, got a dict; pass list(....values())")
+    found = tuple(tensors) if hasattr(tensors, "__iter__") else (tensors,)
     for each in found:
         if not isinstance(each, (TensorBase, GradientEdge)):
-            raise ArgumentTypeError(f"expected a tensor or a sequence of tensors, got {type(each).__name__}")
+            raise ArgumentTypeError(f"{name}: expected a tensor or a sequence of tensors, got {type(each).__name__}")
     return found
 
 
