@@ -143,7 +143,7 @@ class BackwardGates:
     def entering(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         """See the gradients of the output: the pre-hooks may change them."""
         for before in [*everywhere("backward_pre").values(), *self.module._backward_pre_hooks.all()]:
-            grads = same_number(before(self.module, grads), grads, "grad_output")
+            grads = same_number(before(self.module, grads), grads, "pre hook", "grad_output")
         self.grad_output = grads
         if self.closed:
             self.without_input()
@@ -154,21 +154,20 @@ class BackwardGates:
         if self.grad_output is None:
             return grads  # A gradient of a gradient, which reached the input on another way than through the output.
         for hook in full_hooks(self.module):
-            grads = same_number(hook(self.module, grads, self.grad_output), grads, "grad_input")
+            grads = same_number(hook(self.module, grads, self.grad_output), grads, "hook", "grad_input")
         self.grad_output = None
         return grads
 
     def without_input(self) -> None:
         """Run the hooks at the output, as no input requires grad: there is nothing that they could change."""
         grads = (None,) * self.inputs
-        hooks, seen, self.grad_output = full_hooks(self.module), self.grad_output, None
-        if hooks:
-            warnings.warn(
-                "Full backward hook is firing when gradients are computed with respect to module outputs since no "
-                "inputs require gradients",
-                stacklevel=2,
-            )
-        for hook in hooks:
+        seen, self.grad_output = self.grad_output, None
+        warnings.warn(
+            "Full backward hook is firing when gradients are computed with respect to module outputs since no "
+            "inputs require gradients",
+            stacklevel=2,
+        )
+        for hook in full_hooks(self.module):
             changed = hook(self.module, grads, seen)
             if changed is not None and not (isinstance(changed, tuple) and all(each is None for each in changed)):
                 raise GradError(
@@ -206,19 +205,20 @@ def gated(
         return tuple(changed[i] for i in places)
 
     passed = dict(zip(places, Gate.apply(spread, *(values[i] for i in places)), strict=True))
-    return tuple(passed.get(i, value) for i, value in enumerate(values)), False
+    parts = [passed.get(i, value) for i, value in enumerate(values)]
+    return type(values)(*parts) if hasattr(values, "_fields") else tuple(parts), False
 
 
-def same_number(changed: Any, grads: tuple[Any, ...], name: str) -> tuple[Any, ...]:
+def same_number(changed: Any, grads: Any, hook: str, name: str) -> Any:
     """Return the gradients that a hook gave, or the old ones where it gave nothing."""
     if changed is None:
         return grads
-    changed = changed if isinstance(changed, tuple) else (changed,)
     if len(changed) != len(grads):
         raise GradError(
-            f"Backward hook returned an invalid number of {name}, got {len(changed)}, but expected {len(grads)}"
+            f"Backward {hook} returned an invalid number of {name}, got {len(changed)}, but expected {len(grads)}; "
+            "return one gradient, or None, for each of them in a tuple"
         )
-    return changed  # type: ignore[no-any-return]  # a tuple, by the lines above
+    return changed
 
 
 def before_forward(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
