@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 import minitensor as mt
@@ -97,3 +99,94 @@ def test_next_functions_lead_to_the_leaves() -> None:
     accumulate = mul.next_functions[0][0]
     assert accumulate.name() == "AccumulateGrad"
     assert accumulate.variable is x
+
+
+def test_a_multi_grad_hook_of_mode_any_is_called_once() -> None:
+    x, seen = leaf(1.0), []
+    a, b = x * 2, x * 3
+    mt.autograd.graph.register_multi_grad_hook((a, b), lambda grad: seen.append(grad.tolist()), mode="any")
+    (a + b).sum().backward(retain_graph=True)
+    (a * 1).sum().backward()
+    assert seen == [[1.0], [1.0]]
+
+
+def test_the_node_of_an_input_of_backward_runs_with_its_hooks_and_goes_no_further() -> None:
+    x, seen = leaf(1.0), []
+    y = x * 2
+    y.grad_fn.register_prehook(lambda grads: seen.append("before"))
+    y.grad_fn.register_hook(lambda inputs, outputs: seen.append(inputs))
+    y.register_hook(lambda grad: seen.append("tensor"))
+    y.sum().backward(inputs=[y])
+    assert seen == ["tensor", "before", (None, None)]
+    assert y.grad.tolist() == [1.0]
+    assert x.grad is None
+
+
+def test_the_node_of_an_input_of_grad_does_not_run() -> None:
+    x, seen = leaf(1.0), []
+    y = x * x
+    y.grad_fn.register_prehook(lambda grads: seen.append("before"))
+    y.register_hook(lambda grad: seen.append("tensor"))
+    mt.autograd.grad(y.sum(), [y])
+    assert seen == ["tensor"]
+    y.sum().backward()  # nothing below y was freed
+    assert x.grad.tolist() == [2.0]
+
+
+def test_hooks_of_a_view_do_not_see_what_was_written_to_it_later() -> None:
+    seen: list[str] = []
+    view = (leaf(1.0) * 1)[:]
+    view.register_hook(lambda grad: seen.append("before the write"))
+    view.mul_(2)
+    view.register_hook(lambda grad: seen.append("after the write"))
+    view.sum().backward()
+    assert seen == ["after the write"]
+
+
+def test_hooks_of_several_results_run_together_in_the_order_of_hanging() -> None:
+    seen: list[str] = []
+    a, b = (leaf(1.0, 2.0) * 1).split(1)
+    b.register_hook(lambda grad: seen.append("b"))
+    a.register_hook(lambda grad: seen.append("a"))
+    a.grad_fn.register_prehook(lambda grads: seen.append("node"))
+    ((b * 2).exp() + a).sum().backward()
+    assert seen == ["b", "a", "node"]
+
+
+def test_what_was_made_last_is_walked_first() -> None:
+    x, seen = leaf(1.0), []
+    second_made_first = x * 2
+    first = x * 3
+    for name, value in (("first", first), ("second", second_made_first)):
+        value.register_hook(lambda grad, name=name: seen.append(name))
+    (first * second_made_first).sum().backward(retain_graph=True)
+    (second_made_first + first).sum().backward()
+    assert seen == ["first", "second"] * 2
+
+
+def test_a_hook_hears_with_none_that_no_gradient_came() -> None:
+    class Silent(mt.autograd.Function):
+        @staticmethod
+        def forward(ctx: object, x: mt.Tensor) -> mt.Tensor:
+            return x * 1
+
+        @staticmethod
+        def backward(ctx: object, grad: mt.Tensor) -> None:
+            return None
+
+    x, seen = leaf(1.0), []
+    y = x * 2
+    y.register_hook(seen.append)
+    Silent.apply(y).sum().backward()
+    assert seen == [None]
+    assert x.grad is None
+
+
+def test_gradients_of_inner_values_are_freed_as_the_walk_goes_on() -> None:
+    x, alive = leaf(1.0), []
+    y = x * 2
+    for _ in range(3):
+        y = y * 2
+        y.register_hook(lambda grad: alive.append(weakref.ref(grad.array)))
+    y.sum().backward()
+    assert [each() for each in alive] == [None, None, None]
