@@ -70,7 +70,7 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None],
     """Call ``fn`` once a backward with the gradients of several tensors.
 
     With mode "all" it gets a list of them when the last has come, None for those to which this backward does not lead.
-    With "any" it gets the first that comes. It cannot change them.
+    With "any" it gets the first that comes, of those that require grad. It cannot change them.
 
     >>> import minitensor as torch
     >>> a, b = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
@@ -82,11 +82,16 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None],
         raise ArgumentError(f"register_multi_grad_hook: expects mode to be one of ('all', 'any'), got {mode!r}")
     nodes = []
     for i, tensor in enumerate(tensors):
-        if not isinstance(tensor, TensorBase) or tensor.node is None:
-            raise GradError(f"register_multi_grad_hook: tensor {i} does not require grad, so no gradient comes to it")
-        nodes.append(tensor.node)
+        if isinstance(tensor, TensorBase) and tensor.node is not None:
+            nodes.append(tensor.node)
+        elif mode == "all" or not isinstance(tensor, TensorBase):
+            raise NoGradient(f"register_multi_grad_hook: tensor {i} does not require grad, so no gradient comes to it")
     joint = Joint([node.as_edge()[0] for node in nodes], fn, mode)
     return Handles([hang(hooks_of_tensor(node).on_grad, Share(joint, i)) for i, node in enumerate(nodes)])
+
+
+class NoGradient(GradError, AssertionError):
+    """A tensor to which no gradient comes; PyTorch only asserts that one does."""
 
 
 class Handles(RemovableHandle):

@@ -115,8 +115,8 @@ class Hooks:
         """Run the hooks that wait for a leaf's gradient to be added up."""
         for hook in list(self.accumulated.values()):
             returned = hook(tensor)
-            if returned is not None:
-                raise GradError(
+            if returned is not None and returned is not tensor:
+                raise (GradError if hasattr(returned, "_node") else ArgumentTypeError)(
                     f"post accumulate grad hooks should return None, got {type(returned).__name__}: change .grad in "
                     "place, or assign it"
                 )
@@ -194,17 +194,21 @@ class Share:
 
 
 def checked_all(found: Any, given: Sequence[Any], node: Node) -> tuple[Any, ...]:
-    """Return what a node's hook gave, if there is one gradient for each."""
-    grads = found if isinstance(found, tuple) else tuple(found) if isinstance(found, list) else (found,)
-    if len(grads) != len(given):
-        raise GradError(
-            f"hook of {node.name()} returned an incorrect number of gradients: got {len(grads)}, expected {len(given)}"
+    """Return what a node's hook gave, if there is a fitting gradient, or None, for each."""
+    if not isinstance(found, tuple):
+        raise ArgumentTypeError(
+            f"expected tuple, but hook of {node.name()} returned {type(found).__name__}: return one gradient, or None, "
+            "for each of those it was given"
         )
-    return grads
+    if len(found) != len(given):
+        raise GradError(
+            f"hook of {node.name()} returned an incorrect number of gradients: got {len(found)}, expected {len(given)}"
+        )
+    return tuple([None if new is None else checked(new, old) for new, old in zip(found, given, strict=True)])
 
 
 def checked(found: Any, grad: Any) -> Any:
-    """Return what a tensor hook gave, if it fits in the gradient's place."""
+    """Return what a hook gave, if it fits in the gradient's place."""
     if found is None:
         return grad
     if grad is None:
@@ -215,6 +219,11 @@ def checked(found: Any, grad: Any) -> Any:
         raise GradError(
             f"hook has changed the size of the gradient: it was given {tuple(grad.shape)} and returned "
             f"{tuple(found.shape)}"
+        )
+    if found.dtype is not grad.dtype or found.device != grad.device:
+        raise GradError(
+            f"hook has changed the type of the gradient: it was given {grad.dtype.name} on {grad.device} and returned "
+            f"{found.dtype.name} on {found.device}"
         )
     return found
 
