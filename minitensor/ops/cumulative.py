@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
+from minitensor.dtypes import complex128, float64
 from minitensor.errors import DtypeError, UnsupportedDtype
 from minitensor.layout import numel
 from minitensor.ops import return_types
@@ -220,11 +221,16 @@ def cummin(input: Tensor, dim: int, *, out: Any = None) -> return_types.cummin:
 
 
 def logcumsumexp_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
-    """Return the sums over j >= i of ``grad[j] * exp(input[i] - result[j])``, no factor of which exceeds 1."""
+    """Return the sums over j >= i of ``grad[j] * exp(input[i] - result[j])``, no factor of which exceeds 1.
+
+    In double precision: each sum is a product of very many factors, whose errors would add up.
+    """
+    kind, exact = grad.dtype, complex128 if grad.dtype.is_complex else float64
+    grad, input, result = [each.to(exact) for each in (grad, input, result)]
     following = shift(result, dim, True, math.inf)
     later = recurrence(grad, conj(exp(where(following == result, 0, result - following))), dim, True)
     share: Tensor = where(result == -math.inf, 0, conj(exp(input - result)))
-    return share * later
+    return (share * later).to(kind)
 
 
 @differentiable(input=logcumsumexp_gradient)

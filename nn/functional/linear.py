@@ -16,6 +16,7 @@ from minitensor.ops.einsum import einsum
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.matmul import factors, matmul, rows
 from minitensor.ops.pointwise import conj, mul
+from minitensor.ops.reduce import total
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -43,12 +44,8 @@ def bias_gradient(grad: Tensor, in_shape: tuple[int, ...]) -> Tensor:
 @differentiable(input=lambda grad, in_shape: grad.expand(in_shape))
 def column_sums(input: Tensor) -> Array:
     """Sum the rows of a matrix."""
-    array: Array = input.array
-    if array.dtype.char not in "fd":
-        sums: Array = array.sum(0)
-        return sums
-    # A product with ones: on (1024, 384) it takes a third of the time of sum(0).
-    return input.backend.dot(input.xp.ones(array.shape[0], array.dtype), array)
+    sums: Array = total(input, input.array, (0,), False)
+    return sums
 
 
 @differentiable(input=lambda grad, weight: input_gradient(grad, weight), weight=weight_gradient, bias=bias_gradient)

@@ -27,6 +27,30 @@ def test_a_product_with_ones_is_the_sum(shape, data):
     assert not np.shares_memory(found, array)
 
 
+@given(st.sampled_from(SHAPES), st.data())
+def test_memory_of_any_layout_is_added_up(shape, data):
+    order = data.draw(st.permutations(range(len(shape))))
+    step, width = data.draw(st.tuples(*[st.integers(1, 2)] * 2))
+    whole = np.random.default_rng(0).random((shape[0] * step, *shape[1:-1], shape[-1] * width))
+    array = whole[::step, ..., ::width].transpose(order)
+    if data.draw(st.booleans()):
+        array = np.broadcast_to(array[:, :1], array.shape)
+    dims = tuple(data.draw(st.sets(st.sampled_from(range(len(shape))), min_size=1)))
+    keepdim = data.draw(st.booleans())
+    for values in (array, array * (1 + 1j)):
+        found, expected = reduce.sum(values, dims, keepdim), values.sum(dims, keepdims=keepdim)
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+        assert found.shape == expected.shape
+        assert not np.shares_memory(found, array)
+
+
+@pytest.mark.parametrize("length", [5, 2048, 5000, 10240])
+def test_dot_products_of_rows_in_blocks(length):
+    rows = np.random.default_rng(0).random((2, 3, length)).astype("float32")
+    np.testing.assert_allclose(reduce.dots(rows, rows), (rows.astype("float64") ** 2).sum(-1), rtol=1e-6)
+    np.testing.assert_allclose(reduce.dots(rows, rows[0, 0]), (rows * rows[0, 0]).sum(-1), rtol=1e-6)
+
+
 def test_infinities_and_nan_stay_in_their_rows():
     array = np.ones((300, 3), "float32")
     array[0, 0], array[1, 1], array[2, 2] = math.inf, math.nan, -math.inf

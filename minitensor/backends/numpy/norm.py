@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy
 
+from minitensor.backends.numpy.reduce import BLOCK, add_columns, dots
 from minitensor.backends.numpy.threads import SHARED, in_pieces, one_blas_thread, parallel_for, scratch
 from minitensor.backends.reference import norm as reference
 
@@ -75,9 +76,9 @@ def standardize_rows(x: Array, z: Array, r: Array, mean: Array, var: Array, eps:
 
     def work(rows: slice) -> None:
         part, out = x[0, rows], z[0, rows]
-        mean[rows] = part @ numpy.ones(length, x.dtype) / x.dtype.type(length)
+        mean[rows] = row_sums(part, numpy.ones(length, x.dtype)) / x.dtype.type(length)
         numpy.subtract(part, mean[rows, None], out=out)
-        var[rows] = numpy.vecdot(out, out) / x.dtype.type(length)
+        var[rows] = dots(out, out) / x.dtype.type(length)
         r[rows] = one / numpy.sqrt(var[rows] + eps)
         out *= r[rows, None]
 
@@ -90,9 +91,10 @@ def project_rows(x: Array, z: Array, r: Array, total: Array) -> None:
 
     def work(rows: slice) -> None:
         part, along, out = x[0, rows], z[0, rows], total[0, rows]
-        numpy.multiply(along, (numpy.vecdot(along, part) / -x.dtype.type(length))[:, None], out=out)
+        slope, level = dots(along, part) / -length, row_sums(part, numpy.ones(length, x.dtype)) / length
+        numpy.multiply(along, slope.astype(x.dtype)[:, None], out=out)
         out += part
-        out -= (part @ numpy.ones(length, x.dtype) / x.dtype.type(length))[:, None]
+        out -= level.astype(x.dtype)[:, None]
         out *= r[rows, None]
 
     over_tiles(x.shape[1], length, work)
@@ -130,15 +132,28 @@ def project_batch(x: Array, z: Array, r: Array, total: Array) -> None:
 
 
 def means(x: Array) -> Array:
-    """Return the mean for each of C. A product with ones takes half the time of ``sum``."""
-    return over_all(numpy.ones(len(x), x.dtype) @ x.reshape(len(x), -1), x)
+    """Return the mean for each of C."""
+    return over_all(column_sums(x.reshape(len(x), -1)), x)
+
+
+def column_sums(rows: Array) -> Array:
+    """Add up each column. On a few rows, a product with ones takes half the time of ``sum``."""
+    return numpy.ones(len(rows), rows.dtype) @ rows if len(rows) <= BLOCK else add_columns(rows)
+
+
+def row_sums(rows: Array, ones: Array) -> Array:
+    """Add up each row, long ones in blocks."""
+    return rows @ ones if rows.shape[1] <= BLOCK else dots(rows, ones)
 
 
 def means_of_products(a: Array, b: Array) -> Array:
     """Return the mean of products for each of C, without writing the products."""
     if a.shape[2] >= LONG:
-        return over_all(numpy.vecdot(a, b).sum(0, numpy.float64), a)
-    return over_all(numpy.einsum("nk,nk->k", a.reshape(len(a), -1), b.reshape(len(a), -1)), a)
+        return over_all(dots(a, b).sum(0, numpy.float64), a)
+    first, second, whole = a.reshape(len(a), -1), b.reshape(len(a), -1), len(a) - len(a) % BLOCK
+    blocks = [each[:whole].reshape(-1, BLOCK, each.shape[1]) for each in (first, second)]
+    sums = numpy.einsum("nbk,nbk->nk", *blocks).sum(0, numpy.float64)
+    return over_all(sums + numpy.einsum("bk,bk->k", first[whole:], second[whole:]), a)
 
 
 def over_all(sums: Array, x: Array) -> Array:
@@ -164,9 +179,9 @@ def layer_norm(
 
     def work(rows: slice) -> None:
         part, out = x[rows], y[rows]
-        numpy.divide(part @ ones, x.dtype.type(length), out=mean[rows])
+        numpy.divide(row_sums(part, ones), x.dtype.type(length), out=mean[rows])
         numpy.subtract(part, mean[rows, None], out=out)
-        r[rows] = 1 / numpy.sqrt(numpy.vecdot(out, out) * share + x.dtype.type(eps))
+        r[rows] = 1 / numpy.sqrt(dots(out, out) * share + x.dtype.type(eps))
         out *= r[rows, None]
         factor.meet(numpy.multiply, out, out)
         shift.meet(numpy.add, out, out)
@@ -197,10 +212,11 @@ def layer_norm_back(
         numpy.multiply(g, d, out=products)
         of_bias = numpy.ones(len(g), g.dtype) @ g
         sums[rows.start] = by @ products - (by * m) @ g, of_bias
-        first = g @ scale
-        slope = (m * first - products @ scale) * (by * by * share)
-        numpy.multiply(d, slope[:, None], out=products)
-        products -= (first * share + m * slope)[:, None]
+        first = row_sums(g, scale)
+        slope = (m * first - row_sums(products, scale)) * (by * by * share)
+        shift = first * share + m * slope
+        numpy.multiply(d, slope.astype(x.dtype, copy=False)[:, None], out=products)
+        products -= shift.astype(x.dtype, copy=False)[:, None]
         factor.meet(numpy.multiply, g, out)
         numpy.add(g if weight is None else out, products, out=out)
         out *= by[:, None]
@@ -350,27 +366,27 @@ def moments(part: Array, out: Array, ones: Array) -> tuple[Array, Array, bool]:
 
     The mean of squares less the square of the mean costs a bit at most where the former is twice the latter or more.
     """
-    sums, squares = numpy.empty((2, *part.shape[:2]), part.dtype)
+    sums, squares = numpy.empty((2, *part.shape[:2]))
 
     def look(at: At) -> None:
         here = part[at]
-        numpy.vecdot(here, ones, out=sums[at])
-        numpy.vecdot(here, here, out=squares[at])
+        sums[at] = dots(here, ones)
+        squares[at] = dots(here, here)
 
     over_pieces(part, look)
     count = part[0].size
-    mean = sums.sum(1, numpy.float64) / count
-    var = squares.sum(1, numpy.float64) / count - mean * mean
+    mean = sums.sum(1) / count
+    var = squares.sum(1) / count - mean * mean
     if (mean * mean <= var).all():
         return mean, var, False
     middle = mean.astype(part.dtype)[:, None, None]
 
     def look_again(at: At) -> None:
         here = numpy.subtract(part[at], middle[at[0]], out=out[at])
-        numpy.vecdot(here, here, out=squares[at])
+        squares[at] = dots(here, here)
 
     over_pieces(part, look_again)
-    return mean, squares.sum(1, numpy.float64) / count, True
+    return mean, squares.sum(1) / count, True
 
 
 def norm_sets_back(
@@ -393,8 +409,8 @@ def norm_sets_back(
         first, second = of_bias[which], of_weight[which]
 
         def look(at: At) -> None:
-            first[at] = numpy.vecdot(g[at], ones)
-            second[at] = numpy.vecdot(g[at], less(part[at], away, at[0]))
+            first[at] = dots(g[at], ones)
+            second[at] = dots(g[at], less(part[at], away, at[0]))
 
         over_pieces(part, look)
         if away is None:
@@ -484,7 +500,7 @@ def variances_of_columns(x: Array, mean: Array) -> Array:
     def work(part: slice) -> None:
         d = numpy.subtract(flat[part], row)
         d *= d
-        sums[part.start] = numpy.ones(len(d), d.dtype) @ d
+        sums[part.start] = column_sums(d)
 
     over_tiles(len(flat), flat.shape[1], work)
     return over_all(numpy.add.reduce(numpy.stack(in_order(sums)), 0, numpy.float64), x)
@@ -501,8 +517,7 @@ def norm_columns_back(
     sums: dict[int, tuple[Array, Array]] = {}
 
     def look(part: slice) -> None:
-        ones = numpy.ones(len(g[part]), g.dtype)
-        sums[part.start] = ones @ g[part], ones @ (less(flat[part], away) * g[part])
+        sums[part.start] = column_sums(g[part]), column_sums(less(flat[part], away) * g[part])
 
     over_tiles(*flat.shape, look)
     first, second = [

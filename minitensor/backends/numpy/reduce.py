@@ -1,8 +1,9 @@
-"""Sums over some dims of contiguous floats, by the matrix product with a vector of ones.
+"""Sums over some dims of floats, by the matrix product with a vector of ones.
 
 ``numpy.add.reduce`` starts anew for every row, and adds single-precision columns one after the other: over a million
 rows it loses two digits that PyTorch keeps. A product with ones is 1.2 to 20 times as fast, and in blocks of rows as
-accurate as a sum by halves. What does not fit this pattern goes to ``numpy.add.reduce``.
+accurate as a sum by halves. Where memory does not lie row by row, ``numpy.add.reduce`` adds in lanes: a few parts of
+the longest dim, one after the other, then what is left likewise.
 """
 
 from __future__ import annotations
@@ -17,42 +18,86 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
 
 FEW = 512  # up to this many elements, a product is not worth its preparation
-BLOCK = 512  # rows added by one product; as many columns at most
-PRODUCT = BLOCK * BLOCK  # elements in one product: on more, BLAS would wake its threads, which cost more than they add
+BLOCK = 128  # rows added by one product
+WIDE, WIDE_BLOCK = 512, 64  # from so many columns on, NumPy adds so many rows
+ROW = 256  # entries of a row into which a long vector is cut
+LANES = 16  # terms that NumPy adds one after the other, where it walks any memory
+DOT_BLOCK = 1024  # of long rows, entries that BLAS multiplies and adds
+PRODUCT = 1 << 18  # elements in one product: on more, BLAS would wake its threads, which cost more than they add
 LONG = 4096  # entries of a row from which on adding by halves is the more accurate
 ONES = {kind: numpy.ones(LONG, kind) for kind in "fd"}  # making them anew takes as long as a product
 
 
 def sum(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
     """Add up floats over some dims."""
-    if array.size > FEW and array.dtype.char in "fd" and array.flags.c_contiguous:
-        if len(dims) == array.ndim:
-            return numpy.asarray(add_all(array.reshape(-1))).reshape((1,) * array.ndim if keepdim else ())
-        runs = runs_of(array.shape, dims, keepdim)
-        if runs is not None:
-            outer, kept, inner, shape = runs
-            if inner > 1:
-                array = add_rows(array.reshape(-1, inner))
-            return (add_columns(array.reshape(outer, kept)) if outer > 1 else array).reshape(shape)
+    if array.size > FEW:
+        if array.dtype.char in "fd":
+            if not array.flags.c_contiguous:
+                return add_anywhere(array, dims, keepdim)
+            if len(dims) == array.ndim:
+                return numpy.asarray(add_all(array.reshape(-1))).reshape((1,) * array.ndim if keepdim else ())
+            return add_runs(array, dims, keepdim)
+        if array.dtype.kind == "c" and array.flags.c_contiguous:
+            pairs = array.view(array.real.dtype).reshape(*array.shape, 2)
+            return add_runs(pairs, dims, keepdim).view(array.dtype)[..., 0]
     return numpy.add.reduce(array, dims, None, None, keepdim)  # type: ignore[call-overload]  # the stub lacks it by place
+
+
+def add_runs(array: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
+    """Add up over some dims, but not all, of contiguous memory: the last run of such dims first."""
+    runs, shape = runs_of(array.shape, dims, keepdim)
+    if not runs:
+        array = array.copy()
+    for size, inner in runs:
+        array = add_rows(array.reshape(-1, size)) if inner == 1 else add_between(array.reshape(-1, size, inner))
+    found: Array = array.reshape(shape)
+    return found
 
 
 @lru_cache(4096)
 def runs_of(
     shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool
-) -> tuple[int, int, int, tuple[int, ...]] | None:
-    """Return how many elements go before, stay, and go after, and the resulting shape; None if they alternate more."""
-    stay = [dim for dim in range(len(shape)) if dim not in dims and shape[dim] != 1]
-    if not stay or 0 in shape:
-        return None
-    first, last = stay[0], stay[-1] + 1
-    if len(stay) != len([dim for dim in range(first, last) if shape[dim] != 1]):
-        return None
-    outer, kept, inner = prod(shape[:first]), prod(shape[first:last]), prod(shape[last:])
-    if outer == inner == 1:
-        return None
-    result = [1 if dim in dims else size for dim, size in enumerate(shape) if keepdim or dim not in dims]
-    return outer, kept, inner, tuple(result)
+) -> tuple[list[tuple[int, int]], tuple[int, ...]]:
+    """Return, for each run of neighboring dims to add over, how many elements it has and how many stay after it.
+
+    The last run comes first. The resulting shape follows.
+    """
+    runs: list[tuple[int, int]] = []
+    inner, size = 1, 1
+    for dim in reversed(range(len(shape))):
+        if dim in dims:
+            size *= shape[dim]
+        elif shape[dim] != 1:
+            runs += [(size, inner)] if size > 1 else []
+            inner, size = inner * shape[dim], 1
+    runs += [(size, inner)] if size > 1 else []
+    return runs, tuple([1 if dim in dims else size for dim, size in enumerate(shape) if keepdim or dim not in dims])
+
+
+def add_anywhere(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
+    """Add up an array of any layout: by rows if other dims first make it contiguous, else in lanes."""
+    order = sorted(range(array.ndim), key=lambda dim: -abs(array.strides[dim]))
+    ordered, places = array.transpose(order), tuple([order.index(dim) for dim in dims])
+    if dims == (order[-1],) and array.strides[order[-1]]:  # what NumPy adds by halves
+        return numpy.add.reduce(array, dims, None, None, keepdim)  # type: ignore[call-overload]  # as above
+    if not ordered.flags.c_contiguous or len(dims) == array.ndim:
+        return add_lanes(array, dims, keepdim)
+    found = add_runs(ordered, places, True).transpose(numpy.argsort(order))
+    return found if keepdim else found.squeeze(dims)
+
+
+def add_lanes(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
+    """Add up the parts into which the longest dim is cut, then what is left likewise."""
+    dim = max(dims, key=lambda each: array.shape[each])
+    if array.shape[dim] <= LANES:
+        if prod([array.shape[each] for each in dims]) > FEW:
+            return sum(numpy.add.reduce(array, dim, keepdims=True), dims, keepdim)
+        return numpy.add.reduce(array, dims, None, None, keepdim)  # type: ignore[call-overload]  # as above
+    lane, shape = array.shape[dim] // LANES, array.shape
+    whole, rest = numpy.split(array, [LANES * lane], dim)
+    parts = whole.reshape(*shape[:dim], LANES, lane, *shape[dim + 1 :])
+    found = sum(numpy.add.reduce(parts, dim), dims, keepdim)
+    return found + sum(rest, dims, keepdim) if rest.size else found
 
 
 def add_all(flat: Array) -> Any:
@@ -60,8 +105,8 @@ def add_all(flat: Array) -> Any:
     count = flat.size
     if count <= LONG:
         return numpy.add.reduce(flat)
-    whole = count - count % BLOCK
-    found = add_all(add_rows(flat[:whole].reshape(-1, BLOCK)))
+    whole = count - count % ROW
+    found = add_all(add_rows(flat[:whole].reshape(-1, ROW)))
     return found if whole == count else found + numpy.add.reduce(flat[whole:])
 
 
@@ -81,24 +126,53 @@ def add_rows(rows: Array) -> Array:
     return found
 
 
+def add_between(blocks: Array) -> Array:
+    """Add up over the middle dim of (outer, count, inner)."""
+    outer, count, inner = blocks.shape
+    if outer == 1:
+        return add_columns(blocks[0])
+    step = BLOCK if inner <= WIDE else WIDE_BLOCK
+    if count <= step:
+        return add_few(blocks)
+    whole = count - count % step
+    found = add_between(add_few(blocks[:, :whole].reshape(outer, whole // step, step, inner)))
+    return found if whole == count else found + add_few(blocks[:, whole:])
+
+
 def add_columns(rows: Array) -> Array:
     """Add up each column: in blocks of rows, then the blocks' sums likewise."""
     count, width = rows.shape
-    blocks = count // BLOCK
-    if count <= BLOCK:
+    step = BLOCK if width <= WIDE else WIDE_BLOCK
+    if count <= step:
         return add_few(rows)
-    whole = rows[: blocks * BLOCK].reshape(blocks, BLOCK, width)
-    if width <= BLOCK:
-        sums = numpy.matmul(ONES[rows.dtype.char][:BLOCK], whole)
-    else:
-        sums = numpy.add.reduce(whole, 1)
-    found = add_columns(sums)
-    return found if blocks * BLOCK == count else found + add_few(rows[blocks * BLOCK :])
+    whole = count - count % step
+    found = add_columns(add_few(rows[:whole].reshape(whole // step, step, width)))
+    return found if whole == count else found + add_few(rows[whole:])
+
+
+def dots(a: Array, b: Array) -> Array:
+    """Return the dot product of each row of ``a`` with that of ``b``, or with one row; of long rows in double.
+
+    BLAS adds up blocks in single precision, and is as fast on blocks as on whole rows.
+    """
+    length = a.shape[-1]
+    if length <= 2 * DOT_BLOCK:
+        return numpy.vecdot(a, b)  # type: ignore[no-any-return]  # as above
+    whole = length - length % DOT_BLOCK
+    found: Array = numpy.add.reduce(numpy.vecdot(in_blocks(a, whole), in_blocks(b, whole)), -1, numpy.float64)
+    return found if whole == length else found + numpy.vecdot(a[..., whole:], b[..., whole:])
+
+
+def in_blocks(rows: Array, whole: int) -> Array:
+    """View the beginning of each row as blocks."""
+    return rows[..., :whole].reshape(*rows.shape[:-1], -1, DOT_BLOCK)
 
 
 def add_few(rows: Array) -> Array:
-    """Add up each column of a few rows."""
-    count, width = rows.shape
-    if width > BLOCK:
-        return numpy.add.reduce(rows, 0)  # type: ignore[no-any-return]  # as above
-    return ONES[rows.dtype.char][:count].dot(rows)  # type: ignore[no-any-return]  # as above
+    """Add up each column of a few rows (..., count, width)."""
+    count, width = rows.shape[-2:]
+    if width > WIDE:
+        return numpy.add.reduce(rows, -2)  # type: ignore[no-any-return]  # as above
+    ones = ONES[rows.dtype.char][:count]
+    found: Array = ones.dot(rows) if rows.ndim == 2 else numpy.matmul(ones, rows)
+    return found
