@@ -44,6 +44,7 @@ from minitensor.serialization.symbols import (
     StorageClass,
     element_dtype,
     located,
+    mend_bools,
 )
 from minitensor.serialization.writing import pickled
 from minitensor.storage import Storage
@@ -361,8 +362,7 @@ def fill(flat: Array, kind: StorageClass, stream: IO[bytes], order: str) -> None
         warnings.warn("bfloat16 is read as float32, which holds the same numbers", UserWarning, stacklevel=9)
         return
     read_into(flat, stream, order)
-    if flat.dtype == np.bool_:
-        flat[...] = flat.view(np.uint8) != 0
+    mend_bools(flat)
 
 
 def read_into(flat: Array, stream: IO[bytes], order: str) -> None:

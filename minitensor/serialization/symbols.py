@@ -8,7 +8,7 @@ read and written is not known here.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor import backends, dtypes, layout
 from minitensor.device import device
@@ -20,6 +20,9 @@ from minitensor.serialization.budget import Budget
 from minitensor.shapes import Size
 from minitensor.storage import Storage
 from minitensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
 
 # Storage classes by the dtype of their elements.
 STORAGES = {
@@ -288,6 +291,12 @@ def named(module: str, name: str) -> Any:
 
 class Forbidden(FileFormatError):
     """A file that would have to run something to be read."""
+
+
+def mend_bools(array: Array) -> None:
+    """Make every byte of a bool array 0 or 1, as whoever computes with it expects."""
+    if array.dtype.kind == "b":
+        array[...] = array.view("u1") != 0
 
 
 def element_dtype(kind: StorageClass) -> dtypes.dtype:

@@ -21,7 +21,7 @@ from minitensor.dtypes import MOST_DIMS
 from minitensor.errors import ArgumentTypeError, DtypeError, FileFormatError, MissingExtraError, cut, quote
 from minitensor.ops.creation import from_numpy
 from minitensor.serialization.replacing import rewrite
-from minitensor.serialization.symbols import ForeignDtype, check_extent
+from minitensor.serialization.symbols import ForeignDtype, check_extent, mend_bools
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
         raise FileFormatError(
             f"{path}: altered since it was saved: checksum {found}, at saving {quote(saved)}; save or download it again"
         )
+    for array in arrays.values():
+        mend_bools(array)
     return {name: from_numpy(array).to(device) for name, array in arrays.items()}
 
 

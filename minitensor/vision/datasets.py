@@ -22,9 +22,11 @@ import numpy.typing as npt
 from minitensor.errors import FileFormatError
 
 Bytes = npt.NDArray[np.uint8]
+Stream = BinaryIO | gzip.GzipFile
 
 GZIP = b"\x1f\x8b"
-INFLATION = 1032  # Deflate gives at most this many bytes for one (258 for two bits).
+INFLATION = 64  # times that a gzip'ed file may grow: pictures grow 2 to 10 times, a bomb 1032
+HARMLESS = 1 << 26  # bytes that any file may grow to
 CHUNK = 1 << 20
 
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -154,7 +156,7 @@ def describe(array: npt.NDArray[Any]) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+def opened(path: Path) -> Iterator[tuple[Stream, int]]:
     """Open a plain or gzip'ed file; lend the stream and the most bytes it can hold."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
@@ -167,15 +169,16 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
             return
         try:
             with gzip.GzipFile(fileobj=raw) as stream:
-                yield stream, size * INFLATION  # type: ignore[misc]  # GzipFile reads like any binary file
+                yield stream, max(size * INFLATION, HARMLESS)
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise FileFormatError(f"{path}: damaged or cut short, it does not inflate: {error}") from error
 
 
-def take(file: BinaryIO, count: int, limit: int, path: Path, what: str) -> bytearray:
+def take(file: Stream, count: int, limit: int, path: Path, what: str) -> bytearray:
     """Read exactly ``count`` bytes; ``limit`` is the most that can be there."""
     if count > limit:
-        raise FileFormatError(f"{path}: cut short: expected {what}, {count} bytes, but it holds at most {limit}")
+        hint = f" ({INFLATION} times its size; inflate it first)" if isinstance(file, gzip.GzipFile) else ""
+        raise FileFormatError(f"{path}: cut short: expected {what}, {count} bytes, but it holds at most {limit}{hint}")
     found = bytearray()
     while len(found) < count:
         chunk = file.read(min(CHUNK, count - len(found)))
@@ -185,6 +188,6 @@ def take(file: BinaryIO, count: int, limit: int, path: Path, what: str) -> bytea
     return found
 
 
-def expect_end(file: BinaryIO, path: Path, size: int, what: str) -> None:
+def expect_end(file: Stream, path: Path, size: int, what: str) -> None:
     if file.read(1):  # For gzip, reading on to the end is what compares its checksum.
         raise FileFormatError(f"{path}: longer than it should be: expected {what}, {size} bytes in all, found more")

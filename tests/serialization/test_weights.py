@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as hnp
 import minitensor
 from minitensor.errors import ArgumentTypeError, DtypeError, FileFormatError, MissingExtraError
 from minitensor.serialization import load_file, save_file
+from tests.serialization.limits import memory_limit, time_limit
 
 pytest.importorskip("safetensors")
 
@@ -142,6 +143,79 @@ def test_a_lying_header_is_refused(path: Path, header: str) -> None:
         load_file(path)
 
 
+def entry(shape: str = "[1]", dtype: str = "F32", start: int = 0, end: int = 4) -> str:
+    return f'{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{start},{end}]}}'
+
+
+MOST = 2**63 - 1
+ONES = ",".join(["1"] * 65)
+EMPTY = entry("[0]", end=0)
+
+# Headers by what is strange about them, and whether they are read.
+STRANGE: dict[str, tuple[str | bytes, bool]] = {
+    "no elements of more than memory": (f'{{"a":{entry(f"[0,{MOST},{MOST}]", end=0)}}}', False),
+    "no elements of a huge size": (f'{{"a":{entry(f"[{2**62},0]", end=0)}}}', False),
+    "65 dims": (f'{{"a":{entry(f"[{ONES}]")}}}', False),
+    "64 dims": (f'{{"a":{entry(f"[{ONES[2:]}]")}}}', True),
+    "many dims": (f'{{"a":{entry("[" + "1," * 100_000 + "1]")}}}', False),
+    "a huge size": (f'{{"a":{entry("[" + "9" * 100_000 + "]")}}}', False),
+    "a size that overflows": (f'{{"a":{entry(f"[{2**32},{2**32}]")}}}', False),
+    "a fraction": (f'{{"a":{entry("[1.0]")}}}', False),
+    "not a number": (f'{{"a":{entry("[NaN]")}}}', False),
+    "infinity": (f'{{"__metadata__":{{"a":-Infinity}},"a":{entry()}}}', False),
+    "true": (f'{{"a":{entry("[true]")}}}', False),
+    "no shape": (f'{{"a":{entry("null")}}}', False),
+    "a name twice": (f'{{"a":{entry()},"a":{entry(start=4, end=8)}}}', False),
+    "a field twice": (f'{{"a":{entry()[:-1]},"shape":[1]}}}}', False),
+    "metadata twice": (f'{{"__metadata__":{{}},"__metadata__":{{}},"a":{entry()}}}', False),
+    "a list of metadata": (f'{{"__metadata__":[],"a":{entry()}}}', False),
+    "a number of metadata": (f'{{"__metadata__":{{"crc32":1}},"a":{entry()}}}', False),
+    "a long checksum": (f'{{"__metadata__":{{"crc32":"{"x" * 100_000}"}},"a":{entry()}}}', False),
+    "deep objects": ('{"a":' * 100_000, False),
+    "deep lists": ('{"a":' + "[" * 100_000, False),
+    "offsets that overlap": (f'{{"a":{entry()},"b":{entry(start=2, end=6)}}}', False),
+    "offsets with a gap": (f'{{"a":{entry()},"b":{entry(start=8, end=12)}}}', False),
+    "offsets in another order": (f'{{"a":{entry("[1]", "I16", 2, 4)},"b":{entry("[1]", "I16", 0, 2)}}}', True),
+    "offsets that go back": (f'{{"a":{entry(start=4, end=0)}}}', False),
+    "offsets beyond the file": (f'{{"a":{entry(end=2**64 - 1)}}}', False),
+    "offsets beyond numbers": (f'{{"a":{entry(end=2**64)}}}', False),
+    "a long name": (f'{{"{"x" * 100_000}":{entry()}}}', True),
+    "a long name of no dtype here": (f'{{"{"x" * 100_000}":{entry("[2]", "BF16")}}}', False),
+    "a long dtype": (f'{{"a":{entry(dtype="x" * 100_000)}}}', False),
+    "half a letter": (f'{{"\\ud800":{entry()}}}', False),
+    "no Unicode": (b'{"\xff":' + entry().encode() + b"}", False),
+    "no name": (f'{{"":{entry()}}}', True),
+    "many tensors of nothing": ("{" + f'"a":{entry()}' + "".join(f',"{k}":{EMPTY}' for k in range(2000)) + "}", True),
+    "more than a header": (f'{{"a":{entry()}}}x', False),
+    **{f"dtype {code} of {size}": (f'{{"a":{entry(f"[{size}]", code)}}}', code in ("U8", "I8", "BOOL", "F16"))
+       for size, code in zip((4, 4, 4, 2, 4, 4, 2, 2, 1, 1, 1),
+                             "U8 I8 BOOL F16 F8_E4M3 F8_E5M2 BF16 U16 U32 X f32".split(), strict=True)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", STRANGE)
+def test_a_strange_header_is_refused_or_read_within_limits(path: Path, label: str) -> None:
+    header, is_read = STRANGE[label]
+    data = header if isinstance(header, bytes) else header.encode()
+    path.write_bytes(struct.pack("<Q", len(data)) + data + bytes([0, 1, 2, 255]))
+    with time_limit(), memory_limit(1 << 27):
+        try:
+            found = load_file(path)
+        except FileFormatError as error:
+            assert not is_read and len(str(error)) < 1000 and path.name in str(error)
+            return
+    assert is_read
+    for tensor in found.values():
+        assert tensor.clone().add(tensor).shape == tensor.shape and repr(tensor)
+
+
+def test_bools_are_read_as_zeros_and_ones(path: Path) -> None:
+    header = f'{{"a":{entry("[4]", "BOOL")}}}'.encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes([0, 1, 2, 255]))
+    found = load_file(path)["a"]
+    assert found.tolist() == [False, True, True, True] and found.view(minitensor.uint8).tolist() == [0, 1, 1, 1]
+
+
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nothing"):
         load_file(tmp_path / "nothing")
@@ -152,7 +226,14 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 # -- saving ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bad", [{"a": 1.0}, {3: minitensor.ones(1)}, {"__metadata__": minitensor.ones(1)}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"a": 1.0}, {3: minitensor.ones(1)}, {"__metadata__": minitensor.ones(1)}, {"\ud800": minitensor.ones(1)}, [],
+        None,
+    ],
+    ids=["a number", "no text", "a reserved name", "half a letter", "a list", "nothing"],
+)
 def test_what_cannot_be_saved_leaves_the_old_file_alone(tmp_path: Path, bad: dict[str, minitensor.Tensor]) -> None:
     path = tmp_path / "kept"
     save_file(weights(), path)

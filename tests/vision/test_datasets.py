@@ -6,6 +6,7 @@ import gzip
 import math
 import struct
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +105,41 @@ def test_a_bomb_is_not_inflated(file: Path) -> None:
     file.write_bytes(gzip.compress(idx(np.zeros(4, np.uint8)) + bytes(2**26)))
     tracemalloc.start()
     with pytest.raises(FileFormatError, match="longer than it should be"):
+        read_idx(file)
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+def test_a_bomb_that_keeps_its_promise_is_not_inflated(file: Path) -> None:
+    """A file that is all zeros, and of the size that its header says."""
+    size = 2**27
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    parts = [packer.compress(struct.pack(">BBBBI", 0, 0, 8, 1, size))]
+    parts += [packer.compress(bytes(2**20)) for _ in range(size // 2**20)]
+    file.write_bytes(b"".join(parts) + packer.flush())
+    tracemalloc.start()
+    with pytest.raises(FileFormatError, match=r"at most \d+ \(64 times its size; inflate it first\)"):
+        read_idx(file)
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+def test_a_small_file_may_be_packed_as_tightly_as_it_goes(file: Path) -> None:
+    file.write_bytes(gzip.compress(idx(np.zeros((2000, 28, 28), np.uint8))))
+    assert read_idx(file).shape == (2000, 28, 28)
+
+
+@pytest.mark.parametrize("ending", [b"", gzip.compress(b"") * 5000, bytes(100_000)], ids=["", "members", "zeros"])
+@pytest.mark.parametrize(
+    "start",
+    [b"\x1f\x8b\x08\x08" + b"x" * 100_000, b"\x1f\x8b\x08\x04\0\0\0\0\0\0\xff\xff" + bytes(65_535),
+     b"\x1f\x8b\x08" + bytes(7) + b"\0\0\0\xff\xff" * 20_000, gzip.compress(b"") * 5000],
+    ids=["a long name", "a long extra field", "empty blocks", "empty members"],
+)  # fmt: skip
+def test_a_strange_gzip_file_is_refused_in_little_memory(file: Path, start: bytes, ending: bytes) -> None:
+    file.write_bytes(start + ending)
+    tracemalloc.start()
+    with pytest.raises(FileFormatError, match=file.name):
         read_idx(file)
     assert tracemalloc.get_traced_memory()[1] < 2**22
     tracemalloc.stop()
