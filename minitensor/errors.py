@@ -70,6 +70,14 @@ class MissingEntryError(MinitensorError, KeyError):
     __str__ = Exception.__str__  # KeyError shows a repr
 
 
+class BeyondInt64(ArgumentError, ArgumentTypeError, RuntimeError, OverflowError):
+    """An int that int64 does not hold: PyTorch raises one of these four, by the place that reads the number."""
+
+
+class OutOfMemory(MinitensorError, RuntimeError, MemoryError):
+    """There is no memory for a result; PyTorch raises RuntimeError."""
+
+
 class GuardError(ArgumentError, AssertionError):
     """A value that makes no sense, where PyTorch only asserts."""
 

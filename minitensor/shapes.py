@@ -13,7 +13,7 @@ from numbers import Integral
 from operator import index
 from typing import Any, SupportsIndex, TypeVar, cast, overload
 
-from minitensor.errors import ArgumentTypeError, DimError, RepeatedDimError, ShapeError, quote
+from minitensor.errors import ArgumentTypeError, DimError, OutOfMemory, RepeatedDimError, ShapeError, quote
 
 Shape = tuple[int, ...]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -127,6 +127,15 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
         return tuple([int(index(n)) for n in given])  # type: ignore[arg-type]  # refused below
     except TypeError:
         raise ArgumentTypeError(f"sizes must be ints or one sequence of ints, got {quote(sizes)}") from None
+
+
+MOST = 1 << 47  # elements: as many bytes as a process can address
+
+
+def require_room(shape: Sequence[int]) -> None:
+    """Raise if no memory can hold as many elements."""
+    if prod(shape) > MOST:
+        raise OutOfMemory(f"storage size calculation overflowed with sizes={list(shape)}; no memory holds as much")
 
 
 def ntuple(value: int | Sequence[int], n: int) -> tuple[int, ...]:
@@ -308,6 +317,7 @@ def tensor_split_pieces(size: int, sections: int | tuple[int, ...]) -> tuple[tup
     if not isinstance(sections, tuple):
         if integer(sections) <= 0:
             raise ShapeError(f"tensor_split: number of sections must be larger than 0, got {sections}")
+        require_room([sections])
         least, more = divmod(size, sections)
         return tuple([(i * least + min(i, more), least + (i < more)) for i in range(sections)])
     pieces = [slice(a, b).indices(size) for a, b in zip((0, *sections), (*sections, None))]

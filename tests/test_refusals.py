@@ -29,8 +29,8 @@ def hook_returns(t: Any) -> None:
 NUMBERS = [
     Misuse("a boolean alpha", lambda t: t.add(t.ones(1), t.ones(1), alpha=True), "boolean alpha.*got alpha=True"),
     Misuse("a boolean alpha in place", lambda t: t.ones(1).sub_(t.ones(1), alpha=False), "boolean alpha.*alpha=False"),
-    Misuse("a boolean dim", lambda t: t.ones(3, 3).topk(2, True), "expected an int, got True of type bool"),
-    Misuse("a boolean number of chunks", lambda t: t.zeros(4).chunk(True), "expected an int, got True"),
+    Misuse("a boolean dim", lambda t: t.ones(3, 3).topk(2, True), "argument 'dim' must be an int, not bool: True"),
+    Misuse("a boolean number of chunks", lambda t: t.zeros(4).chunk(True), "must be an int, not bool"),
     Misuse("elements beyond memory", lambda t: t.empty([2, 4, 2**29, 2**29]),
            r"overflowed with sizes=\[2, 4, 536870912, 536870912\]"),
     Misuse("a uniform range beyond the dtype", lambda t: t.zeros(2).uniform_(-3.4e38, 3.4e38), "to - from <= 3.402"),
@@ -99,3 +99,21 @@ def test_a_group_of_two_values_is_normed() -> None:
     normed = mt.nn.functional.group_norm(mt.tensor([[[1.0, 3.0]]]), 1)
     assert normed.flatten().tolist() == pytest.approx([-1, 1], abs=1e-4)
     assert mt.nn.functional.group_norm(mt.tensor([[1.0], [3.0]]), 1).tolist() == [[0.0], [0.0]]
+
+
+HUGE = [
+    Misuse("a size beyond int64", lambda t: t.zeros(2**63), "'size' must hold ints of 64 bits"),
+    Misuse("a dim beyond int64", lambda t: t.ones(3).sum(2**63), "'dim' must hold ints of 64 bits"),
+    Misuse("sizes beyond int64", lambda t: t.ones(3).expand(2**63), "must hold ints of 64 bits"),
+    Misuse("a number beyond int64", lambda t: t.ones(3).add(2**70), "'other' must hold ints of 64 bits"),
+    Misuse("a number beside integers", lambda t: t.ones(3, dtype=t.int64) * 2**70, "must hold ints of 64 bits"),
+    Misuse("padding beyond int64", lambda t: t.nn.functional.pad(t.ones(3), (2**63, 0)), "ints of 64 bits"),
+    Misuse("a number of classes beyond memory", lambda t: t.nn.functional.one_hot(t.tensor([1]), 2**62), "no memory"),
+    Misuse("a layer beyond memory", lambda t: t.nn.Linear(2**62, 2), "overflowed with sizes="),
+    Misuse("a switch that is a number", lambda t: t.ones(3).sum(0, keepdim=2**63), "'keepdim' must be a bool"),
+]  # fmt: skip
+
+
+@each(HUGE)
+def test_numbers_that_nothing_holds_are_refused(misuse: Misuse) -> None:
+    refused(misuse.call, misuse.message)

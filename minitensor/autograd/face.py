@@ -161,7 +161,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
 
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
-    """Call ``hook`` with this leaf each time its ``grad`` has been added to.
+    """Call ``hook`` with this leaf each time its ``grad`` has been added to; a hook that returns anything raises.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([1., 2.], requires_grad=True)

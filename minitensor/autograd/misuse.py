@@ -21,11 +21,14 @@ from minitensor.dtypes import dtype
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
+    BeyondInt64,
     MinitensorError,
     MissingEntryError,
+    OutOfMemory,
     ShapeError,
     UnsupportedError,
     WrongTypeError,
+    quote,
 )
 from minitensor.generator import Generator
 from minitensor.shapes import broadcast_shapes
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 NAMED = re.compile(r"^[\w.]+(\(\))?: ")  # how a message begins that names an operation
 SHOWN = (str, bytes, int, float, complex, type)
 LIBRARIES = (OURS, "numpy", "scipy", "cupy")
+TOO_BIG = ("array is too big", "Maximum allowed")  # how NumPy begins to say that no memory holds an array
 CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # they say which value is wanted, as one of some words
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -137,6 +141,9 @@ def retold(
         wanted = annotations.get(argument, "Any")
         if not fits(value, wanted):
             return wrong_type(name, argument, wanted, value)
+    for argument, value in given:
+        if is_beyond(value):
+            return BeyondInt64(f"{name}(): argument {argument!r} must hold ints of 64 bits, got {quote(value)}")
     if error.__class__ in (ArgumentTypeError, WrongTypeError):
         return error.__class__(f"{name}(): {NAMED.sub('', str(error))}")
     return error if isinstance(error, MinitensorError) else adopted(name, error, given)
@@ -148,6 +155,10 @@ def adopted(name: str, error: Exception, arguments: Sequence[tuple[str, Any]]) -
         kinds = ", ".join([f"{argument}: {type(value).__name__}" for argument, value in arguments])
         reason = str(error) if isinstance(error, TypeError) else "an argument is of the wrong type"
         return WrongTypeError(f"{name}(): {reason}; got {kinds}")
+    if isinstance(error, MemoryError) or str(error).startswith(TOO_BIG):
+        return OutOfMemory(f"{name}(): storage size calculation overflowed, or there is no memory: {error}")
+    if isinstance(error, OverflowError):
+        return BeyondInt64(f"{name}(): {error}")
     return ArgumentError(f"{name}(): {error}") if type(error) is ValueError else error
 
 
@@ -241,8 +252,15 @@ def is_tensor(value: object) -> bool:
 
 
 def is_int(value: object) -> bool:
-    """Whether a value can count."""
-    return hasattr(value, "__index__")
+    """Whether a value can count; a bool does not."""
+    return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
+def is_beyond(value: object) -> bool:
+    """Whether a value is an int that int64 does not hold, or a sequence with one."""
+    if isinstance(value, (list, tuple)):
+        return any(map(is_beyond, value))
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
 def is_number(value: object) -> bool:
@@ -251,8 +269,8 @@ def is_number(value: object) -> bool:
 
 
 def is_switch(value: object) -> bool:
-    """Whether a value says yes or no by itself."""
-    return value is not None and hasattr(value, "__bool__")
+    """Whether a value is a bool, Python's or NumPy's."""
+    return type(value).__name__ in ("bool", "bool_")
 
 
 def is_text(value: object) -> bool:

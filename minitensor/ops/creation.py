@@ -22,8 +22,8 @@ from minitensor.device import CPU, device
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
 from minitensor.ops import nested
 from minitensor.ops.out import fill, warn_of_resize
-from minitensor.ops.resize import require_room, resize_
-from minitensor.shapes import normalize_sizes
+from minitensor.ops.resize import resize_
+from minitensor.shapes import normalize_sizes, require_room
 from minitensor.storage import Storage, storage_on
 
 if TYPE_CHECKING:

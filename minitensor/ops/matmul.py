@@ -384,7 +384,7 @@ def summed_dims(
     """Return the dims of both factors that a tensordot sums over."""
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):
-            raise ArgumentError(
+            raise ShapeError(
                 f"tensordot: dims must be from 0 to the smaller number of dims, got {dims} for shapes {tuple(a.shape)} "
                 f"and {tuple(b.shape)}"
             )

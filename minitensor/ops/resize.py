@@ -6,7 +6,6 @@ where that is too small. No values are computed here; what is new in the copy ho
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
@@ -18,12 +17,11 @@ from minitensor.errors import ArgumentTypeError, DtypeError, InplaceError, Shape
 from minitensor.layout import Layout
 from minitensor.memory_format import channels_last, channels_last_3d, contiguous_format, formatted, preserve_format
 from minitensor.ops.aliasing import refuse_leaf
-from minitensor.shapes import normalize_sizes
+from minitensor.shapes import normalize_sizes, require_room
 from minitensor.storage import Borrowed, Storage, lender, owner, reinterpret
 
 if TYPE_CHECKING:
     from minitensor.memory_format import memory_format
-    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
@@ -44,15 +42,6 @@ def relay(input: Tensor, layout: Layout) -> None:
         input._storage, input._base = Storage(memory), None
         input._storage.version = storage.version
     look_through(input, layout)
-
-
-MOST = 1 << 47  # elements: as many bytes as a process can address
-
-
-def require_room(shape: Shape) -> None:
-    """Refuse sizes that no memory holds."""
-    if prod(shape) > MOST:
-        raise ShapeError(f"storage size calculation overflowed with sizes={list(shape)}; no memory holds as much")
 
 
 def look_through(input: Any, layout: Layout) -> None:

@@ -17,7 +17,7 @@ from minitensor.dtypes import fit
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.nn.functional.resampling import _resample, _resample_input
 from minitensor.ops.cast import clone
-from minitensor.shapes import memoised
+from minitensor.shapes import memoised, require_room
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -132,6 +132,7 @@ def amounts_of(input: Any, pad: Sequence[int]) -> Amounts:
                 f"pad: the output size of dim {dim} would be negative: size {size} with padding {(before, after)} in "
                 f"shape {tuple(input.shape)}"
             )
+    require_room([before + size + after for size, (before, after) in zip(input.shape, amounts)])
     return amounts
 
 

@@ -20,7 +20,7 @@ from minitensor.nn.functional.resampling import _resample_input, mean_taps
 from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
 from minitensor.ops.out import delivered
 from minitensor.ops.unary import abs, sign
-from minitensor.shapes import ntuple, pool_output_size
+from minitensor.shapes import ntuple, pool_output_size, require_room
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -427,6 +427,7 @@ def adaptive_size(name: str, input: Any, output_size: OptionalSizes, dims: int) 
     size = tuple([have if want is None else want for want, have in zip(wanted, input.shape[-dims:])])
     if min(size) < 0:
         raise ShapeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {output_size!r}")
+    require_room(size)
     return size
 
 

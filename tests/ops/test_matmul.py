@@ -259,7 +259,7 @@ REFUSED = [
         r"input of shape \(3,\) does not broadcast",
     ),
     (lambda: mt.tensordot(mt.ones(2, 3), mt.ones(2, 3), 1), RuntimeError, "dim 1 of .* has size 3 and dim 0"),
-    (lambda: mt.tensordot(mt.ones(2), mt.ones(2), 2), ValueError, "dims must be from 0"),
+    (lambda: mt.tensordot(mt.ones(2), mt.ones(2), 2), RuntimeError, "dims must be from 0"),
     (lambda: mt.cross(mt.ones(2), mt.ones(2)), RuntimeError, "size 3 along one dim"),
 ]
 
