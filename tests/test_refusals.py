@@ -27,8 +27,8 @@ def hook_returns(t: Any) -> None:
 
 
 NUMBERS = [
-    Misuse("a boolean alpha", lambda t: t.add(t.ones(1), t.ones(1), alpha=True), "boolean alpha.*got alpha=True"),
-    Misuse("a boolean alpha in place", lambda t: t.ones(1).sub_(t.ones(1), alpha=False), "boolean alpha.*alpha=False"),
+    Misuse("a boolean alpha", lambda t: t.add(t.ones(1), t.ones(1), alpha=True), "not a bool.*got True"),
+    Misuse("a boolean alpha in place", lambda t: t.ones(1).sub_(t.ones(1), alpha=False), "not a bool.*got False"),
     Misuse("a boolean dim", lambda t: t.ones(3, 3).topk(2, True), "argument 'dim' must be an int, not bool: True"),
     Misuse("a boolean number of chunks", lambda t: t.zeros(4).chunk(True), "must be an int, not bool"),
     Misuse("elements beyond memory", lambda t: t.empty([2, 4, 2**29, 2**29]),
@@ -105,8 +105,8 @@ HUGE = [
     Misuse("a size beyond int64", lambda t: t.zeros(2**63), "'size' must hold ints of 64 bits"),
     Misuse("a dim beyond int64", lambda t: t.ones(3).sum(2**63), "'dim' must hold ints of 64 bits"),
     Misuse("sizes beyond int64", lambda t: t.ones(3).expand(2**63), "must hold ints of 64 bits"),
-    Misuse("a number beyond int64", lambda t: t.ones(3).add(2**70), "'other' must hold ints of 64 bits"),
-    Misuse("a number beside integers", lambda t: t.ones(3, dtype=t.int64) * 2**70, "must hold ints of 64 bits"),
+    Misuse("a number beyond int64", lambda t: t.ones(3).add(2**70), "an integer must fit int64, but 11805"),
+    Misuse("a number beside integers", lambda t: t.ones(3, dtype=t.int64) * 2**70, "an integer must fit int64"),
     Misuse("padding beyond int64", lambda t: t.nn.functional.pad(t.ones(3), (2**63, 0)), "ints of 64 bits"),
     Misuse("a number of classes beyond memory", lambda t: t.nn.functional.one_hot(t.tensor([1]), 2**62), "no memory"),
     Misuse("a layer beyond memory", lambda t: t.nn.Linear(2**62, 2), "overflowed with sizes="),

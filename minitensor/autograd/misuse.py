@@ -74,7 +74,10 @@ def constructor(init: F) -> F:
             init(self, *args, **kwargs)
         except Exception as error:
             name = public_name(type(self))
-            raise prefixed(name, explained(name, init, (self, *args), kwargs, error))  # noqa: B904  # its cause is set
+            keeps = isinstance(error, MinitensorError) and isinstance(error, RuntimeError)  # it tells of a value
+            raise prefixed(  # noqa: B904  # its cause is set
+                name, error if keeps else explained(name, init, (self, *args), kwargs, error)
+            )
 
     return cast("F", call)
 
