@@ -65,7 +65,8 @@ LONGEST_NAME = 255
 def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2) -> None:
     """Write tensors in lists, tuples, dicts and sets, with numbers, text and bytes, to a file that PyTorch reads.
 
-    ``f`` is a path, or a file open for writing bytes. A path's file is replaced in one step. A storage is written once,
+    ``f`` is a path, or a file open for writing bytes. The file of a path keeps its old content until the new one is
+    complete; its mode, links and other names stay, and a device or a FIFO is written to. A storage is written once,
     and whole, however many tensors look at it. ``torch.load(f, weights_only=True)`` reads the file. The last two
     arguments are taken for PyTorch's sake and change nothing.
 
@@ -78,6 +79,7 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
     {'step': 3, 'weight': tensor([1., 1.])}
 
     Raises:
+        FileNotFoundError: there is no such folder.
         ArgumentTypeError: something else among the values, such as a module: save its ``state_dict()``; or a file that
             is neither a path nor open for writing bytes.
     """

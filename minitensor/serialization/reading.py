@@ -11,6 +11,7 @@ import pickletools
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import islice
+from types import NoneType
 from typing import IO, Any
 
 from minitensor.errors import FileFormatError, quote
@@ -181,7 +182,18 @@ def build(machine: Machine, argument: Any) -> None:
     if type(target) is not OrderedDict or not isinstance(state, dict) or [*islice(state, 2)] not in ([], ["_metadata"]):
         raise Forbidden(f"the file sets attributes of {quote(target)}, which a checkpoint may not")
     if state:
-        target._metadata = state["_metadata"]  # type: ignore[attr-defined]  # as in PyTorch's state dicts
+        target._metadata = versions(machine.budget, state["_metadata"])  # type: ignore[attr-defined]  # as in PyTorch's state dicts
+
+
+def versions(budget: Budget, metadata: Any) -> Any:
+    """Return the metadata of a state dict: for each module a dictionary, with its version."""
+    if not isinstance(metadata, dict):
+        raise FileFormatError(f"the metadata of a state dict must be a dictionary, got {quote(metadata)}")
+    budget.spend(len(metadata), "metadata")
+    for module, facts in metadata.items():
+        if not isinstance(facts, dict) or type(facts.get("version")) not in (int, NoneType):
+            raise FileFormatError(f"the metadata of {quote(module)} must be a dictionary, got {quote(facts)}")
+    return metadata
 
 
 def persistent(machine: Machine, argument: Any) -> None:

@@ -187,6 +187,8 @@ VALUE_FIELDS: Mapping[str, Field] = {
     "a state": lambda x: call(ORDERED) + x + b"b",
     "an attribute": lambda x: call(ORDERED) + table(x, NONE) + b"b",
     "metadata": lambda x: call(ORDERED) + table(text("_metadata"), x) + b"b",
+    "metadata of a module": lambda x: call(ORDERED) + table(text("_metadata"), table(text(""), x)) + b"b",
+    "a version": lambda x: call(ORDERED) + table(text("_metadata"), table(text(""), table(text("version"), x))) + b"b",
     "what gets a state": lambda x: x + b"}b",
     "a module": lambda x: x + text("x") + b"\x93",
     "a name": lambda x: text("torch") + x + b"\x93",

@@ -201,6 +201,10 @@ TOO_MUCH = {
         table(text("_metadata"), NONE, *(integer(k) + NONE for k in range(TIMES))) + put(0),
         call(ORDERED) + (get(0) + b"b") * TIMES,
     ),
+    "large metadata": listed(
+        table(text("_metadata"), table(*(integer(k) + b"}" for k in range(TIMES)))) + put(0),
+        call(ORDERED) + (get(0) + b"b") * 1000,
+    ),
     "sets of one list": listed(listed(integer(1) * TIMES) + put(0), *[call(name("builtins", "set"), get(0))] * 1000),
     "dicts of one list": listed(listed(row(integer(1), NONE) * 10_000) + put(0), *[call(ORDERED, get(0))] * 1000),
     "sizes of one list": listed(listed(integer(1) * TIMES) + put(0), *[call(name("torch", "Size"), get(0))] * 1000),
@@ -221,10 +225,6 @@ MUCH = {
     "floats": table(*(real(2.0 ** (k % 1000) * (k // 1000 + 1)) + NONE for k in range(TIMES))),
     "nans": table(*(real(float("nan")) + NONE for _ in range(TIMES))),
     "one key in many dicts": listed(row(text("name"), integer(1)) + put(0), *[b"}" + get(0) + NONE + b"s"] * TIMES),
-    "large metadata": listed(
-        table(text("_metadata"), table(*(integer(k) + NONE for k in range(TIMES)))) + put(0),
-        call(ORDERED) + (get(0) + b"b") * TIMES,
-    ),
     "many empty sets": b"(" + b"\x8f" * 100_000 + b"l",
     "many empty dicts": b"(" + b"}" * 100_000 + b"l",
     "many ordered dicts": listed(ORDERED + put(0), b")" + put(1), *[get(0) + get(1) + b"R"] * TIMES),
