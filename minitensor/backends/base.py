@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from minitensor.backends import Array, Library
-    from minitensor.backends.reference.resample import Taps
+    from minitensor.backends.reference.resample import LongTaps, Taps
 
 Numbers = tuple[int, ...]
 
@@ -346,7 +346,7 @@ class Backend(SpecialFunctions, ABC):
             self.xp, grad, input_shape, kernel, stride, padding, count_include_pad, divisor_override
         )
 
-    def resample(self, array: Array, dim: int, taps: Taps) -> Array:
+    def resample(self, array: Array, dim: int, taps: Taps | LongTaps) -> Array:
         """Replace a dim by weighted sums of its entries."""
         return resample.resample(self.xp, array, dim, taps)
 

@@ -22,9 +22,13 @@ from minitensor.errors import (
 )
 from minitensor.nn.functional.pooling import adaptive_means
 from minitensor.nn.functional.resampling import (
+    LONG,
     _resample,
     cubic_taps,
     linear_taps,
+    long_cubic_taps,
+    long_linear_taps,
+    long_nearest_taps,
     nearest_taps,
     precise,
     smooth_taps,
@@ -32,7 +36,7 @@ from minitensor.nn.functional.resampling import (
 from minitensor.ops.cast import clone
 
 if TYPE_CHECKING:
-    from minitensor.backends.reference.resample import Taps
+    from minitensor.backends.reference.resample import LongTaps, Taps
     from minitensor.tensor import Tensor
 
 Sizes = int | Sequence[int]
@@ -100,19 +104,20 @@ def table(
     align_corners: bool,
     antialias: bool,
     dtype: Any,
-) -> Taps | None:
+) -> Taps | LongTaps | None:
     """Return how a dim of ``length`` becomes one of ``count``; None: it stays as it is."""
     if length == count and stays(mode, dims, antialias):
         return None
     if mode == "nearest" and dims == 2 and count == 2 * length:
         factor = None  # PyTorch doubles images whatever the factor says, yet neither signals nor volumes
     if mode in PLAIN:
-        return nearest_taps(length, count, factor, mode == "nearest-exact")
+        return (nearest_taps if count < LONG else long_nearest_taps)(length, count, factor, mode == "nearest-exact")
     wide = precise(dtype)
     if antialias:
         return smooth_taps(length, count, factor, align_corners, wide, mode == "bicubic")
-    taps = cubic_taps if mode == "bicubic" else linear_taps
-    return taps(length, count, factor, align_corners, wide)
+    if count < LONG:
+        return (cubic_taps if mode == "bicubic" else linear_taps)(length, count, factor, align_corners, wide)
+    return (long_cubic_taps if mode == "bicubic" else long_linear_taps)(length, count, factor, align_corners, wide)
 
 
 def stays(mode: str, dims: int, antialias: bool) -> bool:

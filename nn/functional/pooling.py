@@ -16,7 +16,8 @@ from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DimError, ShapeError, WrongTypeError
 from minitensor.nn.functional.linearity import depending
-from minitensor.nn.functional.resampling import _resample_input, mean_taps
+from minitensor.nn.functional.resampling import LONG, _resample_input, long_mean_taps, mean_taps, shares
+from minitensor.ops.join import cat
 from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
 from minitensor.ops.out import delivered
 from minitensor.ops.unary import abs, sign
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
+FEW_SHARES = 64  # so many means of a long dim are taken one after the other
 Numbers = tuple[int, ...]  # one for each spatial dim
 Sizes = int | Sequence[int]
 OptionalSizes = int | None | Sequence[int | None]
@@ -318,12 +320,25 @@ def shared_out(images: Tensor, size: Numbers) -> Tensor:
     sides = images.shape[2:]
     if math.prod(size) == 1:
         return images.mean(tuple(range(2, images.ndim)), keepdim=True)
-    if math.prod(size) and all(side % count == 0 for side, count in zip(sides, size)):
+    if math.prod(size) and max(sides) < LONG and all(side % count == 0 for side, count in zip(sides, size)):
         kernel = tuple([side // count for side, count in zip(sides, size)])
         return _avg_pool(images, Means(kernel, kernel, (0,) * len(size), False, True, None))
     for dim, (side, count) in enumerate(zip(sides, size), 2):
-        images = _resample_input(images, dim, mean_taps(side, count))
+        if max(side, count) < LONG:
+            images = _resample_input(images, dim, mean_taps(side, count))
+        else:
+            images = long_shares(images, dim, side, count)
     return images
+
+
+def long_shares(images: Tensor, dim: int, side: int, count: int) -> Tensor:
+    """Return the means of the shares of a long dim: equal ones, a few, or very many."""
+    if count and side % count == 0:
+        return images.unflatten(dim, (count, side // count)).mean(dim + 1)
+    if count <= FEW_SHARES:
+        parts = [images.narrow(dim, start, stop - start).mean(dim, keepdim=True) for start, stop in shares(side, count)]
+        return cat(parts, dim) if parts else images.narrow(dim, 0, 0)
+    return _resample_input(images, dim, long_mean_taps(side, count))
 
 
 # -- the norm ----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.record import differentiable
 from minitensor.backends.reference.conv import is_channels_last
-from minitensor.backends.reference.resample import Taps
+from minitensor.backends.reference.resample import LongTaps, Pairs, Taps
 from minitensor.nn.functional.linearity import depending
 from minitensor.shapes import memoised
 
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 Entries = list[tuple[int, float]]
 
 
-def turned_back(grad: Tensor, dim: int, taps: Taps) -> Tensor:
+def turned_back(grad: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
     """Return the gradient of resampling: the same, with the table turned round."""
     return _resample(grad, dim, taps.turned)
 
 
-def turned_back_depending(grad: Tensor, input: Tensor, dim: int, taps: Taps) -> Tensor:
+def turned_back_depending(grad: Tensor, input: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
     """Return that gradient as one that depends on the input; see Note [Linear gradients]."""
     return depending(_resample(grad, dim, taps.turned), input)
 
 
 @differentiable(input=turned_back)
-def _resample(input: Tensor, dim: int, taps: Taps) -> Array:
+def _resample(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
     """Replace a dim of (N, C, *size) by weighted sums of its entries."""
     return resampled(input, dim, taps)
 
 
 @differentiable(input=turned_back_depending)
-def _resample_input(input: Tensor, dim: int, taps: Taps) -> Array:
+def _resample_input(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
     """Do the same; its gradient counts as depending on the input, as PyTorch's does in pooling and padding."""
     return resampled(input, dim, taps)
 
 
-def resampled(input: Tensor, dim: int, taps: Taps) -> Array:
+def resampled(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
     """Return the sums, channels last if the input lies so."""
     array, backend = input.array, input.backend
     if not is_channels_last(array):
@@ -127,6 +127,75 @@ def smooth_taps(
     return Taps(length, entries)
 
 
+# -- tables too long to write out --------------------------------------------------------------------------------------
+
+LONG = 1 << 14  # new entries from which on a table is worked out piece by piece, in arrays
+
+
+def long_mean_taps(length: int, count: int) -> LongTaps:
+    """Return the table of ``mean_taps``."""
+    widest = -(-length // count) + 1
+
+    def look(xp: Any, start: int, stop: int) -> Pairs:
+        numbers = xp.arange(start, stop)
+        begin, end = numbers * length // count, -(-(numbers + 1) * length // count)
+        share = 1 / (end - begin)
+        return [(xp.minimum(begin + k, end - 1), share * (begin + k < end)) for k in range(widest)]
+
+    return LongTaps(length, count, look)
+
+
+def long_nearest_taps(length: int, count: int, scale: float | None, exact: bool) -> LongTaps:
+    """Return the table of ``nearest_taps``."""
+    step = single(1 / scale) if scale is not None else single(length / count)
+    shift = 0.5 if exact else 0.0
+
+    def look(xp: Any, start: int, stop: int) -> Pairs:
+        places = ((xp.arange(start, stop) + shift) * step).astype("float32")
+        return [(xp.minimum(xp.floor(places).astype("int64"), length - 1), None)]
+
+    return LongTaps(length, count, look)
+
+
+def long_linear_taps(length: int, count: int, scale: float | None, align_corners: bool, precise: bool) -> LongTaps:
+    """Return the table of ``linear_taps``."""
+
+    def look(xp: Any, start: int, stop: int) -> Pairs:
+        places = xp.maximum(long_sources(xp, start, stop, length, count, scale, align_corners, precise), 0)
+        low = xp.minimum(xp.floor(places).astype("int64"), length - 1)
+        share = xp.clip(places - low.astype(places.dtype), 0, 1)
+        return [(low, 1 - share), (xp.minimum(low + 1, length - 1), share)]
+
+    return LongTaps(length, count, look)
+
+
+def long_cubic_taps(length: int, count: int, scale: float | None, align_corners: bool, precise: bool) -> LongTaps:
+    """Return the table of ``cubic_taps``."""
+
+    def look(xp: Any, start: int, stop: int) -> Pairs:
+        places = long_sources(xp, start, stop, length, count, scale, align_corners, precise)
+        low = xp.minimum(xp.floor(places).astype("int64"), length - 1)
+        share = (places - low.astype(places.dtype)).astype("float64")
+        near = [cubic_near(share, -0.75), cubic_near(1 - share, -0.75)]
+        weights = [cubic_far(share + 1, -0.75), *near, cubic_far(2 - share, -0.75)]
+        return [
+            (xp.clip(low - 1 + k, 0, length - 1), weight.astype(places.dtype)) for k, weight in enumerate(weights)
+        ]
+
+    return LongTaps(length, count, look)
+
+
+def long_sources(
+    xp: Any, start: int, stop: int, length: int, count: int, scale: float | None, align_corners: bool, precise: bool
+) -> Array:
+    """Return ``sources`` from one new entry to another, as an array."""
+    step = spacing(length, count, scale, align_corners, float if precise else single)
+    kind, numbers = "float64" if precise else "float32", xp.arange(start, stop)
+    if align_corners:
+        return (step * numbers).astype(kind)  # type: ignore[no-any-return]  # `xp` is untyped
+    return (step * (numbers + 0.5) - 0.5).astype(kind)  # type: ignore[no-any-return]  # as above
+
+
 # -- where a new entry lies among the old ones -------------------------------------------------------------------------
 
 
@@ -151,15 +220,25 @@ def sources(length: int, count: int, scale: float | None, align_corners: bool, p
     step = spacing(length, count, scale, align_corners, rounded)
     if align_corners:
         return [rounded(step * i) for i in range(count)]
-    return [rounded(rounded(step * (i + 0.5)) - 0.5) for i in range(count)]
+    return [rounded(step * (i + 0.5) - 0.5) for i in range(count)]  # rounded once, as processors do
 
 
 def cubic(x: float, a: float) -> float:
     """Return Keys' kernel at ``x``: Keys 1981, "Cubic convolution interpolation for digital image processing"."""
     x = abs(x)
     if x <= 1:
-        return ((a + 2) * x - (a + 3)) * x * x + 1
-    return (((x - 5) * x + 8) * x - 4) * a if x < 2 else 0.0
+        return float(cubic_near(x, a))
+    return float(cubic_far(x, a)) if x < 2 else 0.0
+
+
+def cubic_near(x: Any, a: float) -> Any:
+    """Return Keys' kernel from 0 to 1."""
+    return ((a + 2) * x - (a + 3)) * x * x + 1
+
+
+def cubic_far(x: Any, a: float) -> Any:
+    """Return Keys' kernel from 1 to 2."""
+    return (((x - 5) * x + 8) * x - 4) * a
 
 
 def keys(x: float) -> float:

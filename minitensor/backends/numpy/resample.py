@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from minitensor.backends.numpy.scatter import add_slices
 from minitensor.backends.numpy.threads import in_pieces
 from minitensor.backends.reference import resample as reference
-from minitensor.backends.reference.resample import Taps
+from minitensor.backends.reference.resample import LongTaps, Taps
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -23,8 +24,10 @@ TILE_ELEMENTS = 1 << 17  # of the result
 MOST_READ = 512  # old entries that a block may look at before gathering is faster
 
 
-def resample(array: Array, dim: int, taps: Taps) -> Array:
+def resample(array: Array, dim: int, taps: Taps | LongTaps) -> Array:
     """Replace a dim by weighted sums of its entries."""
+    if isinstance(taps, LongTaps):
+        return reference.resample_long(numpy, array, dim, taps, add_slices)
     if taps.copied is not None:
         return array.take(positions(taps), dim, mode="clip")
     if array.dtype.char not in "fd" or not array.size:

@@ -7,13 +7,20 @@ numbers of Python's own.
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from minitensor.backends.reference import scatter
 from minitensor.backends.reference.conv import wide
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
+
+
+PIECE = 1 << 16  # entries of a long table that are worked out at a time
+
+Pairs = list[tuple["Array", "Array | None"]]
 
 
 class Taps:
@@ -61,8 +68,47 @@ class Taps:
         return None
 
 
-def resample(xp: Any, array: Array, dim: int, taps: Taps) -> Array:
+class LongTaps:
+    """A table too long to write out: ``look(xp, start, stop)`` gives that piece of it when it is needed.
+
+    A piece is a few pairs, each of the positions that its entries read and of their weights, None for ones.
+    """
+
+    def __init__(self, size: int, count: int, look: Callable[..., Pairs], is_turned: bool = False) -> None:
+        self.size, self.count, self.look, self.is_turned = size, count, look, is_turned
+
+    def __len__(self) -> int:
+        return self.size if self.is_turned else self.count
+
+    @property
+    def turned(self) -> LongTaps:
+        """Return the adjoint's table."""
+        return LongTaps(self.size, self.count, self.look, not self.is_turned)
+
+
+def resample_long(xp: Any, array: Array, dim: int, taps: LongTaps, add_slices: Callable[..., None]) -> Array:
+    """Replace a dim by sums that a long table tells piece by piece; turned, add its entries to where they came from."""
+    shape = (*array.shape[:dim], len(taps), *array.shape[dim + 1 :])
+    total = xp.zeros(shape, wide(xp, array.dtype))
+    across, before = (-1, *[1] * (array.ndim - dim - 1)), (slice(None),) * dim
+    for start in range(0, taps.count, PIECE):
+        piece = (*before, slice(start, start + PIECE))
+        for positions, weights in taps.look(xp, start, min(start + PIECE, taps.count)):
+            values = array[piece] if taps.is_turned else xp.take(array, positions, dim)
+            if weights is not None:
+                weights = weights.astype(real_of(total.dtype)).reshape(across)
+                values = xp.where(weights != 0, values * weights, 0)
+            if taps.is_turned:
+                add_slices(total, dim, positions, values.astype(total.dtype, copy=False))
+            else:
+                total[piece] += values
+    return total.astype(array.dtype, copy=False)  # type: ignore[no-any-return]  # `xp` is untyped
+
+
+def resample(xp: Any, array: Array, dim: int, taps: Taps | LongTaps) -> Array:
     """Replace a dim by weighted sums of its entries; half precision adds up in single."""
+    if isinstance(taps, LongTaps):
+        return resample_long(xp, array, dim, taps, partial(scatter.add_slices, xp))
     if taps.copied is not None:
         return xp.take(array, xp.asarray(taps.copied), dim)  # type: ignore[no-any-return]  # `xp` is untyped
     shape = (*array.shape[:dim], len(taps), *array.shape[dim + 1 :])
