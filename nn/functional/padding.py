@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
-from minitensor.backends.reference.resample import Taps
+from minitensor.backends.reference.resample import LongTaps, Taps
 from minitensor.base import TensorBase
 from minitensor.dtypes import fit
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError, WrongTypeError
-from minitensor.nn.functional.resampling import _resample, _resample_input
+from minitensor.nn.functional.resampling import LONG, _resample, _resample_input
 from minitensor.ops.cast import clone
 from minitensor.shapes import memoised, require_room
 
@@ -85,11 +85,38 @@ def _pad(input: Tensor, amounts: Amounts, value: Number) -> Array:
     return output
 
 
-@memoised
-def copies(mode: str, size: int, before: int, after: int) -> Taps:
+def copies(mode: str, size: int, before: int, after: int) -> Taps | LongTaps:
     """Return the table that says which entry is copied where."""
+    if size + before + after < LONG:
+        return short_copies(mode, size, before, after)
+    if mode == "circular":
+        return long_rounds(size, before, after)
+    return LongTaps(size, size + before + after, lambda xp, start, stop: [(
+        LONG_POSITIONS[mode](xp, xp.arange(start - before, stop - before), size), None,
+    )])  # fmt: skip
+
+
+@memoised
+def short_copies(mode: str, size: int, before: int, after: int) -> Taps:
+    """Return the table, written out."""
     positions = POSITIONS[mode](size, before, after)
     return Taps(size, [[(position, 1.0)] for position in positions])
+
+
+def long_rounds(size: int, before: int, after: int) -> LongTaps:
+    """Return the table of ``wrapped_around``."""
+    first, left = max(-before, 0), size - max(-before, 0) - max(-after, 0)
+    ahead = max(before, 0)
+    return LongTaps(
+        size, left + ahead + max(after, 0),
+        lambda xp, start, stop: [(first + xp.arange(start - ahead, stop - ahead) % left, None)],
+    )  # fmt: skip
+
+
+LONG_POSITIONS: dict[str, Any] = {
+    "reflect": lambda xp, places, size: (size - 1) - xp.abs(size - 1 - xp.abs(places)),
+    "replicate": lambda xp, places, size: xp.clip(places, 0, size - 1),
+}
 
 
 def reflected(size: int, before: int, after: int) -> list[int]:

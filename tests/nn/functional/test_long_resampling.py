@@ -11,7 +11,7 @@ import minitensor
 import minitensor.nn.functional as F
 from minitensor.backends.numpy import resample as fast
 from minitensor.backends.reference import resample as reference
-from minitensor.nn.functional import resampling
+from minitensor.nn.functional import padding, resampling
 from ops.twin import agree
 
 PAIRS: dict[str, tuple[Any, Any, tuple[Any, ...]]] = {
@@ -61,6 +61,16 @@ def test_long_signals_are_resized_as_pytorch_does(mode: str) -> None:
 def test_long_signals_are_shared_out_as_pytorch_does(count: int) -> None:
     signal = np.random.default_rng(0).standard_normal((1, 2, 70_000))
     agree(lambda lib, x: lib.nn.functional.adaptive_avg_pool1d(x, count), signal, order=1)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_long_paddings_copy_what_short_ones_copy(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "PIECE", 4)
+    monkeypatch.setattr(padding, "LONG", 1)
+    signal = np.arange(14.0).reshape(2, 7)
+    for before, after in ((3, 4), (0, 6), (6, -2), (-3, 5), (-1, -1)):
+        short, long = padding.short_copies(mode, 7, before, after), padding.copies(mode, 7, before, after)
+        np.testing.assert_array_equal(fast.resample(signal, 1, long), fast.resample(signal, 1, short))
 
 
 def test_a_hundred_million_entries_are_no_table() -> None:
