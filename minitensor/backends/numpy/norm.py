@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy
 
-from minitensor.backends.numpy.reduce import BLOCK, add_columns, dots
+from minitensor.backends.numpy.reduce import BLOCK, DOT_BLOCK, add_columns, dots
 from minitensor.backends.numpy.threads import SHARED, in_pieces, one_blas_thread, parallel_for, scratch
 from minitensor.backends.reference import norm as reference
 
@@ -143,7 +143,7 @@ def column_sums(rows: Array) -> Array:
 
 def row_sums(rows: Array, ones: Array) -> Array:
     """Add up each row, long ones in blocks."""
-    return rows @ ones if rows.shape[1] <= BLOCK else dots(rows, ones)
+    return rows @ ones if rows.shape[1] <= DOT_BLOCK else dots(rows, ones)
 
 
 def means_of_products(a: Array, b: Array) -> Array:
