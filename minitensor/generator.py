@@ -165,7 +165,7 @@ def uniform(
     """
     out = np.empty(shape, dtype)
     part = _floating("uniform_", out)
-    low, high = float(low), float(high)
+    low, high = _real("uniform_", low), _real("uniform_", high)
     if not low <= high:
         raise DistributionError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     if not -_LARGEST[part] <= low <= high <= _LARGEST[part]:
@@ -180,6 +180,13 @@ def uniform(
     if (low, high) == (0.0, 1.0) and part is unit.dtype:
         return _filled(out, unit)
     return _filled(out, _between(unit, low, high, part))
+
+
+def _real(name: str, value: Any) -> float:
+    """Return a parameter as a float."""
+    if isinstance(value, str):
+        raise ArgumentTypeError(f"{name}: expected a number, got {value!r}")
+    return float(value)
 
 
 def _between(unit: Array, low: float, high: float, part: np.dtype[Any]) -> Array:
@@ -307,9 +314,9 @@ def normal_in_pairs(
 
 
 def _checked_normal(out: Array, std: float) -> tuple[np.dtype[Any], float]:
-    part = _floating("normal_", out)
     if not std >= 0:
         raise DistributionError(f"normal expects std >= 0.0, but found std {std}")
+    part = _floating("normal_", out)
     return part, std / math.sqrt(2.0) if out.dtype.kind == "c" else std
 
 
@@ -381,6 +388,7 @@ def cauchy(
     """Draw from the Cauchy distribution, median + sigma tan(pi (u - 1 / 2))."""
     out = np.empty(shape, dtype)
     _continuous("cauchy_", out)
+    median, sigma = _real("cauchy_", median), _real("cauchy_", sigma)
     if not sigma > 0:
         raise DistributionError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
     stream = generator._stream
@@ -390,7 +398,7 @@ def cauchy(
     edge = float(np.finfo(np.float64).eps)
     turn = np.tan(math.pi * (np.clip(unit, edge, 1 - edge) - 0.5))
     with np.errstate(over="ignore"):
-        out[...] = _multiply_add(turn, float(sigma), float(median)).reshape(out.shape)
+        out[...] = _multiply_add(turn, sigma, median).reshape(out.shape)
     return out
 
 
@@ -421,6 +429,8 @@ def bernoulli(generator: Generator, p: float | Array, shape: Shape, dtype: npt.D
     PyTorch on processors by Intel draws those for a number from another library's engine: there the numbers differ.
     """
     out = np.empty(shape, dtype)
+    if out.dtype.kind == "c":
+        raise UnsupportedDistribution(f"bernoulli is not defined for {out.dtype}")
     if isinstance(p, np.ndarray):
         working = _WORKING[_floating("bernoulli", p)]
         if not ((p >= 0) & (p <= 1)).all():
@@ -461,15 +471,42 @@ _WIDE: Final = 2**28  # from here on the remainder of 32 bits would favour small
 def randint(generator: Generator, shape: Shape, low: int, high: int, dtype: npt.DTypeLike = np.int64) -> Array:
     """Draw integers from [low, high): the remainder of 32 bits, of 64 bits if the range is 2**28 or more."""
     out = np.empty(shape, dtype)
-    low, high = operator.index(low), operator.index(high)
+    low, high = _int64("random_", low), _int64("random_", high)
     if low >= high:
         raise DistributionError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    if out.dtype.kind == "f":
+        low, high = _held(out.dtype, low, high)
     smallest, largest = _limits(out.dtype)
     if not smallest <= low <= largest:
         raise DistributionError(f"from is out of bounds for {out.dtype}: {low}")
     if not smallest <= high - 1 <= largest:
         raise DistributionError(f"to - 1 is out of bounds for {out.dtype}: {high} - 1")
     return _remainders(generator, out, high - low, low, wide=high - low >= _WIDE)
+
+
+def _held(dtype: np.dtype[Any], low: int, high: int) -> tuple[int, int]:
+    """Return bounds that a floating dtype does not round outward; moved by PyTorch's steps."""
+    above, below = dtype.type(low + 1), dtype.type(high - 1)
+    if np.isfinite(above) and int(above) < low:
+        low = int(above) + _spacing(dtype, low + 1)
+    if np.isfinite(below) and int(below) >= high:
+        high = int(below) - _spacing(dtype, high - 1)
+    if low >= high:
+        raise DistributionError(f"random_: {dtype} has no integer from {low} on below {high}")
+    return low, high
+
+
+def _spacing(dtype: np.dtype[Any], number: int) -> int:
+    """Return the distance of a dtype's numbers around an integer."""
+    return int(2 ** max(abs(number).bit_length() - np.finfo(dtype).nmant - 1, 0))
+
+
+def _int64(name: str, value: Any) -> int:
+    """Return a bound as an int that 64 bits hold."""
+    number = operator.index(value)
+    if not -(2**63) <= number < 2**63:
+        raise ArgumentError(f"{name}: a bound must lie between -2**63 and 2**63 - 1, got {number}")
+    return number
 
 
 def random_integers(
@@ -482,9 +519,18 @@ def random_integers(
     largest = _largest_counted(out.dtype)
     if low is None:
         return _remainders(generator, out, largest + 1, 0, wide=out.dtype.itemsize == 8)
+    if _int64("random_", low) == -(2**63):
+        return _all_of_64_bits(generator, out)
     if not _limits(out.dtype)[0] <= low <= largest:
         raise DistributionError(f"from is out of bounds for {out.dtype}: {low}")
     return _remainders(generator, out, largest + 1 - low, low, wide=largest + 1 - low >= _WIDE)
+
+
+def _all_of_64_bits(generator: Generator, out: Array) -> Array:
+    """Draw from all integers of 64 bits, for the dtypes that PyTorch has them for."""
+    if out.dtype.name not in ("int64", "float32", "float64"):
+        raise UnsupportedDistribution(f"random_ from -2**63 on: expected int64, float32 or float64, got {out.dtype}")
+    return _remainders(generator, out, 2**64, 0, wide=True)
 
 
 def _remainders(generator: Generator, out: Array, size: int, low: int, wide: bool) -> Array:
@@ -520,6 +566,8 @@ def randperm(generator: Generator, n: int, dtype: npt.DTypeLike = np.int64) -> A
     dtype = np.dtype(dtype)
     if n < 0:
         raise DistributionError(f"Trying to create tensor with negative dimension {n}: [{n}]")
+    if dtype.kind in "bc":
+        raise UnsupportedDistribution(f"randperm is not defined for {dtype}")
     largest = min(_largest_counted(dtype) + (dtype.kind == "f"), 2**31 - 1)
     if n > largest:
         raise DistributionError(f"randperm: n cannot be greater than {largest} for {dtype}, got {n}")
@@ -622,5 +670,7 @@ def _multinomial_with_replacement(generator: Generator, weights: Array, num_samp
     stream = generator._stream
     with stream.lock:
         unit = _unit(stream, len(rows) * num_samples, _DOUBLE).reshape(len(rows), num_samples)
+    if not len(rows):
+        return np.empty((0, num_samples), np.int64)
     picks = np.stack([np.searchsorted(sums, row) for sums, row in zip(cumulative.astype(np.float64), unit)])
     return picks.reshape(*weights.shape[:-1], num_samples)

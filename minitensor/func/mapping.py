@@ -13,6 +13,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, BatchingError, DimError, NoValues
 from minitensor.func.batched import Batched, Level, batch, draws, running
 from minitensor.func.trees import Plan, spread, take_apart
+from minitensor.generator import default_generator
 from minitensor.ops.chance import interceptor
 from minitensor.ops.join import cat
 
@@ -66,11 +67,13 @@ def vmap(
         if chunk_size is None or size <= chunk_size:
             outputs, places, made = run(func, size, leaves, dims, plan, kwargs, out_dims, randomness)
             return made.build(outputs)
-        pieces = [
-            run(func, min(chunk_size, size - start), piece(leaves, dims, start, chunk_size), dims, plan, kwargs,
-                out_dims, randomness)
-            for start in range(0, size, chunk_size)
-        ]
+        state = default_generator.state_bytes()
+        pieces = []
+        for start in range(0, size, chunk_size):
+            if randomness == "same":
+                default_generator.set_state_bytes(state)
+            some = piece(leaves, dims, start, chunk_size)
+            pieces.append(run(func, min(chunk_size, size - start), some, dims, plan, kwargs, out_dims, randomness))
         _, places, made = pieces[0]
         return made.build([
             each[0] if place is None else cat(list(each), place)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from minitensor import dtypes, generator
+from minitensor import generator as streams
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 @composite
 @drawing
 def rand(
-    *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
-    device: DeviceLike = None, requires_grad: bool = False,
+    *sizes: Any, size: Any = None, generator: Generator | None = None, out: Tensor | None = None,
+    dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers drawn evenly from [0, 1).
 
@@ -50,23 +51,32 @@ def rand(
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    shape, kind = sizes_of(size), chosen(dtype, out)
+    shape, kind = sizes_of(sizes if size is None else (size,)), chosen(dtype, out)
     if out is not None:
         return uniform_(refit("rand", out, shape), generator=generator)
-    return finished(UNIFORM(generator or default_generator, shape, kind), device, requires_grad)
+    return finished(UNIFORM(source_of(generator), shape, kind), device, requires_grad)
 
 
 @composite
 @drawing
 def randn(
-    *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
-    device: DeviceLike = None, requires_grad: bool = False,
+    *sizes: Any, size: Any = None, generator: Generator | None = None, out: Tensor | None = None,
+    dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers drawn from the normal distribution of mean 0 and variance 1."""
-    shape, kind = sizes_of(size), chosen(dtype, out)
+    shape, kind = sizes_of(sizes if size is None else (size,)), chosen(dtype, out)
     if out is not None:
         return normal_(refit("randn", out, shape), generator=generator)
-    return finished(NORMAL(generator or default_generator, shape, kind), device, requires_grad)
+    return finished(NORMAL(source_of(generator), shape, kind), device, requires_grad)
+
+
+def source_of(generator: Any) -> Generator:
+    """Return the generator to draw from."""
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, streams.Generator):
+        raise ArgumentTypeError(f"argument 'generator' must be a torch.Generator, not {type(generator).__name__}")
+    return generator
 
 
 @composite
@@ -81,7 +91,7 @@ def randint(
     shape, kind = sizes_of((size,)), chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
     if out is not None:
         return random_(refit("randint", out, shape), low, high, generator=generator)
-    return finished(INTEGERS(generator or default_generator, shape, low, high, kind), device, requires_grad)
+    return finished(INTEGERS(source_of(generator), shape, low, high, kind), device, requires_grad)
 
 
 def bounds_of(
@@ -95,7 +105,7 @@ def bounds_of(
         high = numbers.pop()
     if low is None and numbers:
         low = numbers.pop()
-    if numbers or high is None or size is None or isinstance(size, int):
+    if numbers or high is None or size is None or isinstance(size, int) or isinstance(high, bool):
         raise ArgumentTypeError(
             f"randint: expected randint(high, size) or randint(low, high, size) with a tuple as the size, got {given!r}"
         )
@@ -111,7 +121,7 @@ def randperm(
     """Return the numbers from 0 to n - 1 in a random order."""
     kind = chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
     dtype_of_range("randperm", kind, "bc")
-    made = finished(PERMUTATION(generator or default_generator, n, kind), device, requires_grad)
+    made = finished(PERMUTATION(source_of(generator), n, kind), device, requires_grad)
     return made if out is None else fill("randperm", made, out)
 
 
@@ -168,6 +178,9 @@ def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
     return tensor.requires_grad_() if requires_grad else tensor
 
 
+ABSENT: Any = object()  # where None is an answer
+
+
 # -- filled in place ---------------------------------------------------------------------------------------------------
 
 
@@ -206,7 +219,7 @@ def continuous(name: str, input: Tensor) -> Any:
 @writes(input=lambda grad: None)
 def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn evenly from [from_, to)."""
-    store(input, UNIFORM(generator or default_generator, input.array.shape, continuous("uniform_", input), from_, to))
+    store(input, UNIFORM(source_of(generator), input.array.shape, continuous("uniform_", input), from_, to))
 
 
 @composite
@@ -216,22 +229,28 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
     """Fill with numbers drawn from the normal distribution of this mean and standard deviation."""
     # As PyTorch: which pairs of uniform numbers are used depends on the layout.
     draw = NORMAL if input.array.flags.c_contiguous else NORMAL_PAIRS
-    store(input, draw(generator or default_generator, input.array.shape, continuous("normal_", input), mean, std))
+    store(input, draw(source_of(generator), input.array.shape, continuous("normal_", input), mean, std))
 
 
 @composite
 @drawing
 @writes(input=lambda grad: None)
 def random_(
-    input: Tensor, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None
+    input: Tensor, from_: int | None = None, to: Any = ABSENT, *, generator: Generator | None = None
 ) -> None:
-    """Fill with integers: ``random_()`` of all there are, ``random_(to)`` from [0, to), ``random_(from_, to)``."""
-    source, kind = generator or default_generator, input.dtype.numpy
-    if from_ is None and to is None:
+    """Fill with integers: ``random_()`` of all from 0 on, ``random_(to)`` from [0, to), ``random_(from_, to)``.
+
+    With None for ``to``, from ``from_`` to the largest there is.
+    """
+    source, kind = source_of(generator), input.dtype.numpy
+    if from_ is None and to in (ABSENT, None):
         store(input, ALL_INTEGERS(source, input.array.shape, kind))
         return
-    low, high = (0, from_) if to is None else (from_ or 0, to)
-    store(input, INTEGERS(source, input.array.shape, low, high, kind))  # type: ignore[arg-type]  # one was given
+    low, high = (0, from_) if to is ABSENT else (from_ or 0, to)
+    if high is None:
+        store(input, ALL_INTEGERS(source, input.array.shape, kind, low))
+        return
+    store(input, INTEGERS(source, input.array.shape, low, high, kind))
 
 
 @composite
@@ -245,7 +264,7 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
     if isinstance(p, TensorBase):
         chance = in_memory_order(input, numpy.broadcast_to(host(p), shape))
         shape = chance.shape
-    store(input, BERNOULLI(generator or default_generator, chance, shape, input.dtype.numpy))
+    store(input, BERNOULLI(source_of(generator), chance, shape, input.dtype.numpy))
 
 
 @composite
@@ -253,7 +272,7 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
 @writes(input=lambda grad: None)
 def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn from the exponential distribution of this rate."""
-    store(input, EXPONENTIAL(generator or default_generator, input.array.shape, input.dtype.numpy, lambd))
+    store(input, EXPONENTIAL(source_of(generator), input.array.shape, input.dtype.numpy, lambd))
 
 
 @composite
@@ -261,7 +280,7 @@ def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | No
 @writes(input=lambda grad: None)
 def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers whose logarithms are drawn from the normal distribution of this mean and deviation."""
-    store(input, LOG_NORMAL(generator or default_generator, input.array.shape, input.dtype.numpy, mean, std))
+    store(input, LOG_NORMAL(source_of(generator), input.array.shape, input.dtype.numpy, mean, std))
 
 
 @composite
@@ -269,7 +288,7 @@ def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator
 @writes(input=lambda grad: None)
 def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn from the Cauchy distribution of this median and half width."""
-    store(input, CAUCHY(generator or default_generator, input.array.shape, input.dtype.numpy, median, sigma))
+    store(input, CAUCHY(source_of(generator), input.array.shape, input.dtype.numpy, median, sigma))
 
 
 @composite
@@ -277,7 +296,7 @@ def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
 @writes(input=lambda grad: None)
 def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> None:
     """Fill with numbers of tosses up to the first success, each toss a success with probability ``p``."""
-    store(input, GEOMETRIC(generator or default_generator, input.array.shape, input.dtype.numpy, p))
+    store(input, GEOMETRIC(source_of(generator), input.array.shape, input.dtype.numpy, p))
 
 
 # -- by the probabilities that a tensor holds --------------------------------------------------------------------------
@@ -307,7 +326,7 @@ def _bernoulli(input: Tensor, p: float | None, generator: Generator | None) -> A
     if p is None:
         require_kind("bernoulli", FLOATS, input)
     chance = host(input) if p is None else p
-    return brought(BERNOULLI(generator or default_generator, chance, input.array.shape, input.dtype.numpy), input)
+    return brought(BERNOULLI(source_of(generator), chance, input.array.shape, input.dtype.numpy), input)
 
 
 def brought(drawn: Array, input: Tensor) -> Array:
@@ -325,7 +344,7 @@ def multinomial(
     """Return indices drawn with the weights in ``input``, (n) or (rows, n): (num_samples) or (rows, num_samples)."""
     if out is not None:
         chosen(dtypes.int64, out)
-    drawn = CATEGORIES(generator or default_generator, host(input), num_samples, replacement)
+    drawn = CATEGORIES(source_of(generator), host(input), num_samples, replacement)
     made = finished(drawn, input.device, False)
     return made if out is None else fill("multinomial", made, out)
 
@@ -333,19 +352,21 @@ def multinomial(
 @composite
 @drawing
 def normal(
-    mean: Any = 0.0, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None,
+    mean: Any = None, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None,
     out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return normal numbers of this mean and standard deviation: of a size, or each of its own."""
-    source = generator or default_generator
+    source = source_of(generator)
     tensors = [each for each in (mean, std) if isinstance(each, TensorBase)]
     if not tensors:
-        if size is None:
+        if size is None or mean is None:
             raise ArgumentTypeError("normal: expected a size beside two numbers, as normal(0.0, 1.0, (2, 3))")
         shape, kind = sizes_of((size,)), chosen(dtype, out)
         if out is not None:
             return normal_(refit("normal", out, shape), float(mean), float(std), generator=source)
         return finished(NORMAL(source, shape, kind, float(mean), float(std)), device, requires_grad)
+    if size is not None or mean is None:
+        raise ArgumentTypeError("normal: expected mean and standard deviation and, only beside two numbers, a size")
     if out is not None:
         return normal_into(out, mean, std, source)
     return _normal(mean, std, source)
@@ -382,8 +403,10 @@ def _normal(mean: Any, std: Any, source: Generator) -> Array:
 
 
 def require_spread(std: Any) -> None:
-    """Refuse negative standard deviations."""
-    if bool((std.array < 0).any()):
+    """Raise unless all standard deviations are at least zero."""
+    if std.array.dtype.kind == "c":
+        raise DtypeError(f"normal: expects a standard deviation that is real, got {std.dtype.name}")
+    if not bool((std.array >= 0).all()):
         raise ShapeError(f"normal: expects all elements of std >= 0.0, the smallest is {std.array.min()}")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ShapeError
+from minitensor.errors import ArgumentError, ShapeError, UsageError
 from minitensor.generator import bernoulli, default_generator
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.chance import drawing
@@ -21,7 +21,11 @@ from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minitensor.tensor import Tensor
+
+    MaskShape = Callable[[str, Tensor], tuple[int, ...]]
 
 ALPHA = 1.7580993408473766  # minus the limit of a selu at minus infinity
 
@@ -38,23 +42,24 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     tensor([1., 1.])
     """
     require_tensors("dropout", input=input)
-    return masked("dropout", input, tuple(input.shape), p, training, inplace)
+    return masked("dropout", input, whole, p, training, inplace)
 
 
 @composite
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, L) or (C, L)."""
     require_tensors("dropout1d", input=input)
+    check_probability("dropout1d", p)
     if input.ndim not in (2, 3):
         raise ShapeError(f"dropout1d: expected 2D or 3D input, got shape {tuple(input.shape)}")
-    return masked("dropout1d", input, (*input.shape[:-1], 1), p, training, inplace)
+    return masked("dropout1d", input, lambda name, input: (*input.shape[:-1], 1), p, training, inplace)
 
 
 @composite
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, H, W). As in PyTorch, the first two dims are always taken for N and C."""
     require_tensors("dropout2d", input=input)
-    shape = channels("dropout2d", input)
+    check_probability("dropout2d", p)
     if input.ndim == 3:
         warnings.warn(
             f"dropout2d: a 3-D input, here {tuple(input.shape)}, is taken for (N, C, L) and whole rows of it are "
@@ -64,18 +69,17 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         )
     elif input.ndim != 4:
         discouraged("dropout2d", input, "4-D", 2)
-    return masked("dropout2d", input, shape, p, training, inplace)
+    return masked("dropout2d", input, channels, p, training, inplace)
 
 
 @composite
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, D, H, W) or (C, D, H, W)."""
     require_tensors("dropout3d", input=input)
-    channels("dropout3d", input)
+    check_probability("dropout3d", p)
     if input.ndim not in (4, 5):
         discouraged("dropout3d", input, "4-D or 5-D", 3)
-    shape = channels("dropout3d", input) if input.ndim == 5 else (input.shape[0], *(1,) * (input.ndim - 1))
-    return masked("dropout3d", input, shape, p, training, inplace)
+    return masked("dropout3d", input, channels_of_volumes, p, training, inplace)
 
 
 def discouraged(name: str, input: Tensor, wanted: str, spatial: int) -> None:
@@ -88,6 +92,11 @@ def discouraged(name: str, input: Tensor, wanted: str, spatial: int) -> None:
     )
 
 
+def whole(name: str, input: Tensor) -> tuple[int, ...]:
+    """Return the shape of a mask with one entry for each element."""
+    return tuple(input.shape)
+
+
 def channels(name: str, input: Tensor) -> tuple[int, ...]:
     """Return the shape of a mask with one entry for each channel of each sample."""
     if input.ndim < 2:
@@ -96,24 +105,43 @@ def channels(name: str, input: Tensor) -> tuple[int, ...]:
     return (*input.shape[:2], *(1,) * (input.ndim - 2))
 
 
-def masked(name: str, input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
-    """Multiply by a mask of zeros and ``1 / (1 - p)`` of the given shape."""
+def channels_of_volumes(name: str, input: Tensor) -> tuple[int, ...]:
+    """Return the shape of a mask for (N, C, D, H, W), or for one sample without N."""
+    if input.ndim in (0, 5):
+        return channels(name, input)
+    return (input.shape[0], *(1,) * (input.ndim - 1))
+
+
+def masked(
+    name: str, input: Tensor, shape_of: MaskShape, p: float, training: bool, inplace: bool
+) -> Tensor:
+    """Multiply by a mask of zeros and ``1 / (1 - p)`` of the shape that ``shape_of`` gives."""
     check_probability(name, p)
     if not training or p == 0 or not input.numel():
         return input
     if p == 1:
-        return input.mul_(0) if inplace else input * 0
+        return zeroed(input, inplace)
     require_kind(name, FLOATS, input)
     if inplace:
         refuse_write(name, input)  # before a number is drawn
-    factor = scaled(input, shape, p)
+    factor = scaled(input, shape_of(name, input), p)
     return input.mul_(factor) if inplace else input * factor
 
 
+def zeroed(input: Tensor, inplace: bool) -> Tensor:
+    """Multiply by zero, in the input's dtype."""
+    zero = input.new_zeros(())
+    return input.mul_(zero) if inplace else input * zero
+
+
 def check_probability(name: str, p: float) -> None:
-    """Refuse what is no probability."""
+    """Raise unless ``p`` is a probability."""
     if not 0 <= p <= 1:
-        raise ArgumentError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
+        raise DropoutProbability(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
+
+
+class DropoutProbability(ArgumentError, UsageError):
+    """A probability outside of [0, 1]: PyTorch raises ValueError here and RuntimeError there; this is both."""
 
 
 @composite
@@ -148,29 +176,30 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     Klambauer et al. 2017.
     """
     require_tensors("alpha_dropout", input=input)
-    return saturated("alpha_dropout", input, tuple(input.shape), p, training, inplace)
+    return saturated("alpha_dropout", input, whole, p, training, inplace)
 
 
 @composite
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Do the same to whole channels of (N, C, ...)."""
     require_tensors("feature_alpha_dropout", input=input)
-    shape = channels("feature_alpha_dropout", input) if training and p and input.numel() else ()
-    return saturated("feature_alpha_dropout", input, shape, p, training, inplace)
+    return saturated("feature_alpha_dropout", input, channels, p, training, inplace)
 
 
-def saturated(name: str, input: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
+def saturated(
+    name: str, input: Tensor, shape_of: MaskShape, p: float, training: bool, inplace: bool
+) -> Tensor:
     """Replace by the least value, then scale and shift back to mean 0 and variance 1."""
     check_probability(name, p)
     if not training or p == 0 or not input.numel():
         return input
     if p == 1:
-        return input.mul_(0) if inplace else input * 0
+        return zeroed(input, inplace)
     require_kind(name, FLOATS, input)
     if inplace:
         refuse_write(name, input)
     scale = 1 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
-    mask = kept(input, shape, p)
+    mask = kept(input, shape_of(name, input), p)
     shift = (mask - 1) * (ALPHA * scale) + ALPHA * scale * p
     if inplace:
         return input.mul_(mask * scale).add_(shift)
