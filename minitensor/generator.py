@@ -186,7 +186,7 @@ def _real(name: str, value: Any) -> float:
     """Return a parameter as a float."""
     if isinstance(value, str):
         raise ArgumentTypeError(f"{name}: expected a number, got {value!r}")
-    return float(value)
+    return value if isinstance(value, float) else float(value)
 
 
 def _between(unit: Array, low: float, high: float, part: np.dtype[Any]) -> Array:
@@ -281,6 +281,7 @@ def normal(
     ``backends/numpy/random.py``. On others it differs from these, in the last bits.
     """
     out = np.empty(shape, dtype)
+    mean, std = _real("normal_", mean), _real("normal_", std)
     count = _parts(out)
     if count < 16:
         return normal_in_pairs(generator, shape, dtype, mean, std)
@@ -306,6 +307,7 @@ def normal_in_pairs(
     PyTorch does so for fewer than 16 numbers, and for tensors that are not contiguous.
     """
     out = np.empty(shape, dtype)
+    mean, std = _real("normal_", mean), _real("normal_", std)
     part, std = _checked_normal(out, std)
     stream = generator._stream
     with stream.lock:
@@ -356,6 +358,7 @@ def exponential(generator: Generator, shape: Shape, dtype: npt.DTypeLike = np.fl
             "Exponential distribution is a continuous probability distribution. "
             f"dtype must be a floating point but you specified {out.dtype}"
         )
+    rate = _real("exponential_", rate)
     if not rate > 0:
         raise DistributionError(f"exponential_ expects lambda > 0.0, but found lambda={rate}")
     stream = generator._stream
@@ -371,6 +374,7 @@ def log_normal(
 ) -> Array:
     """Draw numbers whose logarithms are normal: pair by pair, in float64, whatever their count."""
     out = np.empty(shape, dtype)
+    mean, std = _real("log_normal_", mean), _real("log_normal_", std)
     _continuous("log_normal_", out)
     if not std > 0:
         raise DistributionError(f"log_normal_ expects std > 0.0, but found std={std}")
@@ -404,7 +408,7 @@ def cauchy(
 
 def geometric(generator: Generator, shape: Shape, dtype: npt.DTypeLike, p: float) -> Array:
     """Draw how many tosses it takes to the first success of probability ``p``: ceil(log(u) / log(1 - p))."""
-    out = np.empty(shape, dtype)
+    out, p = np.empty(shape, dtype), _real("geometric_", p)
     if not 0 < p < 1:
         raise DistributionError(f"geometric_ expects p to be in (0, 1), but got p={p}")
     if out.dtype.kind not in "fiu":
@@ -436,6 +440,7 @@ def bernoulli(generator: Generator, p: float | Array, shape: Shape, dtype: npt.D
         if not ((p >= 0) & (p <= 1)).all():
             raise DistributionError("bernoulli expects p to be in [0, 1], but got an array with other elements")
     else:
+        p = _real("bernoulli_", p)
         if not 0 <= p <= 1:
             raise DistributionError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
     stream = generator._stream
@@ -503,7 +508,10 @@ def _spacing(dtype: np.dtype[Any], number: int) -> int:
 
 def _int64(name: str, value: Any) -> int:
     """Return a bound as an int that 64 bits hold."""
-    number = operator.index(value)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ArgumentTypeError(f"{name}: expected an int, got {value!r}") from None
     if not -(2**63) <= number < 2**63:
         raise ArgumentError(f"{name}: a bound must lie between -2**63 and 2**63 - 1, got {number}")
     return number
@@ -563,7 +571,7 @@ def randperm(generator: Generator, n: int, dtype: npt.DTypeLike = np.int64) -> A
 
     Computed for all places at once; see Note [A shuffle without a loop].
     """
-    dtype = np.dtype(dtype)
+    dtype, n = np.dtype(dtype), _int64("randperm", n)
     if n < 0:
         raise DistributionError(f"Trying to create tensor with negative dimension {n}: [{n}]")
     if dtype.kind in "bc":
