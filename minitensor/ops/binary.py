@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, host_value
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError
 from minitensor.ops.kinds import FLOATS
@@ -77,6 +77,7 @@ def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None)
     >>> torch.float_power(torch.tensor([1, 4]), 0.5)
     tensor([1., 2.], dtype=torch.float64)
     """
+    input, exponent = host_value(input, None), host_value(exponent, None)
     if is_number(input) and is_number(exponent):
         raise ArgumentTypeError(f"float_power: expected a tensor among the operands, got {input!r} and {exponent!r}")
     wanted = wide_dtype(input, exponent)

@@ -12,7 +12,7 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.misuse import composite, explained, named
 from minitensor.autograd.node import Leaf
-from minitensor.autograd.record import batched_among, differentiable, nondifferentiable
+from minitensor.autograd.record import batched_among, differentiable, host_value, nondifferentiable
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase, window
 from minitensor.copies import note_copy, tracing
@@ -540,6 +540,7 @@ def iterate(input: Tensor) -> Iterator[Tensor]:
 
 def contains(input: Tensor, element: Any) -> bool:
     """Serve ``element in tensor``."""
+    element = host_value(element, None)
     if not isinstance(element, (TensorBase, bool, int, float, complex)):
         raise DtypeError(
             f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {element.__class__}."

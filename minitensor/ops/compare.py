@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import NUMBERS, nondifferentiable
+from minitensor.autograd.record import NUMBERS, host_value, nondifferentiable
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, WrongTypeError
@@ -219,6 +219,7 @@ def isin(
     out: Tensor | None = None,
 ) -> Array:
     """Whether each of ``elements`` is among ``test_elements``."""
+    elements, test_elements = host_value(elements, None), host_value(test_elements, None)
     a, b = operands(elements, test_elements)
     for each in (elements, test_elements):
         if isinstance(each, TensorBase):

@@ -16,6 +16,7 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.face import set_requires_grad
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.record import host_value
 from minitensor.base import TensorBase, new, require_writable, wrap
 from minitensor.callers import user_level
 from minitensor.device import CPU, device
@@ -370,6 +371,7 @@ def ends(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any]:
         raise ArgumentTypeError(f"{name}: steps must be an int, got {steps!r} of type {type(steps).__name__}")
     if steps < 0:
         raise DtypeError(f"{name}: number of steps must be non-negative, got {steps}")
+    start, end = host_value(start, None), host_value(end, None)
     for argument, value in (("start", start), ("end", end)):
         if not isinstance(value, (TensorBase, int, float, complex)):
             raise ArgumentTypeError(f"{name}: {argument} must be a number, got {value!r}: {type(value).__name__}")

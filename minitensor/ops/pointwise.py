@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import NUMBERS, differentiable, on_equal_dtypes, on_host_floats
+from minitensor.autograd.record import NUMBERS, differentiable, host_value, on_equal_dtypes, on_host_floats
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError
@@ -142,6 +142,7 @@ def subtrahend(other: Any, alpha: Number, input: Any) -> Any:
     """Return ``alpha * other`` to be subtracted: as in PyTorch, it is ``-alpha`` that must fit the result's dtype."""
     if alpha.__class__ is int and alpha == 1:
         return other
+    other = host_value(other, None)
     refuse_bools(input, other)
     return scaled(other, alpha, input, -alpha)
 
@@ -153,6 +154,7 @@ def addend(other: Any, alpha: Number, input: Any) -> Any:
 
 def scaled(other: Any, alpha: Number, input: Any, weight: Number) -> Any:
     """Return ``alpha * other`` in the dtype of the result; a weight that this dtype does not hold is refused."""
+    other = host_value(other, None)
     if is_number(other):
         other = number_as_tensor(other, input)
     alpha, weight = as_number(alpha), as_number(weight)
@@ -490,7 +492,12 @@ def chosen_from(condition: Tensor, input: Any, other: Any) -> tuple[Array, Array
         return fitted_beside(input, other.array), array_beside(input, other)
     if is_number(other):
         return array_beside(other, input), fitted_beside(other, input.array)
-    return two_arrays(input, other)
+    if isinstance(input, TensorBase) and isinstance(other, TensorBase):
+        return two_arrays(input, other)
+    read = host_value(input, None), host_value(other, None)
+    if not any(map(is_number, read)):
+        raise ArgumentTypeError(f"where: expected tensors or numbers, got {input!r:.60} and {other!r:.60}")
+    return chosen_from(condition, *read)
 
 
 @composite
@@ -521,8 +528,8 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None,
     if array.dtype.kind in "fiu" and all([each is None or is_bound(each, array) for each in (min, max)]):
         low, high = [None if each is None else fitted(each, array.dtype, array) for each in (min, max)]
         return input.backend.clip(array, low, high)
-    bounds: list[Any] = [each for each in (min, max) if each is not None]
-    if array.dtype.kind != "f" and (is_number(min) or is_number(max)):  # beside a number, a 0-d tensor is one too
+    bounds: list[Any] = [host_value(each, None) for each in (min, max) if each is not None]
+    if array.dtype.kind != "f" and any(map(is_number, bounds)):  # beside a number, a 0-d tensor is one too
         bounds = [each if is_number(each) or each.ndim else each.item() for each in bounds]
     array, *limits = promoted(input, *bounds)
     of_kind("clamp", ORDERED if len(bounds) == 1 and not is_number(bounds[0]) else REALS, array)

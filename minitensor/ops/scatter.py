@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import NUMBERS, differentiable
+from minitensor.autograd.record import NUMBERS, differentiable, host_value
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_, fit, iinfo, int32, int64
 from minitensor.errors import (
@@ -389,7 +389,7 @@ def scatter_(
 
     Of positions that repeat the last one wins; ``reduce`` "add" or "multiply" takes all of them, and what was there.
     """
-    given: Any = src if src is not None else as_number(value)
+    given: Any = host_value(src if src is not None else as_number(value), None)
     if given is None:
         raise ArgumentTypeError("scatter_(): give `src`, a tensor or a number")
     dim = aligned("scatter_", input, dim, index)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.record import host_value
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
 from minitensor.ops.cast import clone, copy_, fill_, legacy_name
 from minitensor.ops.creation import chosen, dtype_of_range, full, hand_over, in_shape_of, library, limit
@@ -43,6 +44,7 @@ def required_number(name: str, argument: str, value: Any) -> Any:
     """Return a number, or the value of a tensor without dims."""
     if is_tensor(value) and not value.ndim:
         value = value.item()
+    value = host_value(value, None)
     if not isinstance(value, (bool, int, float, complex)):
         raise ArgumentTypeError(f"{name}: {argument} must be a number, got {type(value).__name__}")
     return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import NUMBERS, differentiable, nondifferentiable
+from minitensor.autograd.record import NUMBERS, differentiable, host_value, nondifferentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, ShapeError
 from minitensor.ops import return_types
@@ -146,7 +146,7 @@ def searchsorted(
 def fitted(sequence: Tensor, input: Any, side: str) -> Array:
     """Search in one sequence for all, or row by row."""
     xp = sequence.xp
-    array = sequence.array
+    array, input = sequence.array, host_value(input, None)
     if input.__class__ in NUMBERS:
         array, values = operands(sequence, input)
     elif isinstance(input, TensorBase):

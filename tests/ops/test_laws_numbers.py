@@ -446,3 +446,12 @@ def test_a_tensor_without_dims_beside_integers_is_what_torch_makes_of_it(torch: 
         if trouble:
             found.append(f"{name} {n!r}: {trouble}: {ours!r:.80} for {expected!r:.80}")
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("number", [np.int64(-1), np.uint8(200), np.float32(2.5)], ids=repr)
+def test_a_numpy_scalar_is_the_number_that_it_holds(number: Any) -> None:
+    x = mt.tensor([1, 5, 200, 255], dtype=mt.uint8)
+    for name in ("add", "div", "clamp", "where", "isin", "eq", "fill", "bucketize reflected", "scatter", "in",
+                 "add number, alpha 2", "linspace of floats", "float_power", "tensor of a list"):  # fmt: skip
+        ours, plain = CASES[name](mt, x, number), CASES[name](mt, x, number.item())
+        assert (ours is plain) if isinstance(plain, bool) else unequal(ours, plain) is None, name
