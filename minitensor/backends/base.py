@@ -179,8 +179,8 @@ class Backend(SpecialFunctions, ABC):
         return self.xp.maximum(array, array.dtype.type(0), out=out)
 
     def where_positive(self, grad: Array, rectified: Array) -> Array:
-        """Return the gradient where a rectifier's result is positive, zero elsewhere."""
-        return self.xp.where(rectified > 0, grad, grad.dtype.type(0))
+        """Return the gradient where a rectifier's result is positive or NaN, zero elsewhere."""
+        return self.xp.where(rectified <= 0, grad.dtype.type(0), grad)
 
     def sigmoid(self, array: Array) -> Array:
         """Return ``1 / (1 + exp(-x))`` of singles or doubles."""

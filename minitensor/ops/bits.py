@@ -15,7 +15,7 @@ from minitensor.ops.aliasing import inplace
 from minitensor.ops.kinds import FLOATS, INTEGERS, ORDERED, of_kind
 from minitensor.ops.operand import as_floats, require_tensors, result_dtype, tensor_first
 from minitensor.ops.out import delivered, received
-from minitensor.ops.pointwise import library_of, mul, mul_, ordered, pow, where
+from minitensor.ops.pointwise import flat, library_of, mul, mul_, ordered, pow, where
 from minitensor.ops.return_types import frexp as FrexpResult
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def sign_moved(grad: Tensor, input: Tensor, result: Tensor) -> Any:
     return where(nothing, 0, grad * (result / where(nothing, 1, input)))
 
 
-@differentiable(input=sign_moved, other=lambda grad: grad * 0)
+@differentiable(input=sign_moved, other=flat)
 def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the modulus of ``input`` with the sign of ``other``; integers give floats."""
     a, b = tensor_first("copysign", input, other)
@@ -46,7 +46,7 @@ def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Arr
     return library_of(input, other).copysign(a, b)
 
 
-@differentiable(input=lambda grad: grad, other=lambda grad: grad * 0)
+@differentiable(input=lambda grad: grad, other=flat)
 def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the next number that the dtype holds after ``input``, on the way to ``other``."""
     a, b = ordered("nextafter", input, other, FLOATS)

@@ -95,11 +95,18 @@ def backwards(dim: int) -> tuple[slice, ...]:
 
 def product_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int, reverse: bool) -> Tensor:
     """Return the gradient of a running product; see Note [Zeros]."""
-    if not (input.array == 0).any():
+    if not input.ndim:
+        return grad
+    if divides_all(result):
         return div(_cumsum(grad * conj(result), dim, not reverse), conj(input))
     factors = conj(input)
     later = recurrence(grad, shift(factors, dim, not reverse, 0), dim, not reverse)
     return shift(_cumprod(factors, dim, reverse), dim, reverse, 1) * later
+
+
+def divides_all(products: Tensor) -> bool:
+    """Whether each product, divided by one of its factors, is the product of the others."""
+    return bool((products.isfinite().array & (products.array != 0)).all())
 
 
 @differentiable(input=product_gradient)
@@ -225,6 +232,8 @@ def logcumsumexp_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int)
 
     In double precision: each sum is a product of very many factors, whose errors would add up.
     """
+    if not input.ndim:
+        return grad
     kind, exact = grad.dtype, complex128 if grad.dtype.is_complex else float64
     grad, input, result = [each.to(exact) for each in (grad, input, result)]
     following = shift(result, dim, True, math.inf)

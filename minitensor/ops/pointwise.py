@@ -238,7 +238,18 @@ def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -
     return div(input, other, rounding_mode="floor", out=out)
 
 
-@differentiable(input=lambda grad: grad * 0, other=lambda grad: grad * 0)
+def flat_again(grad: Tensor) -> Tensor:
+    """Return the gradient of a step's gradient."""
+    return flat(grad)
+
+
+@differentiable(input=flat_again)
+def flat(input: Tensor) -> Array:
+    """Return the gradient of a step: zero, also for an infinite gradient, and part of the graph."""
+    return input.xp.zeros_like(input.array)
+
+
+@differentiable(input=flat, other=flat)
 def _floor_divide(input: Operand, other: Operand) -> Array:
     a, b = divisible("floor_divide", input, other)
     if a.dtype.kind != "f":
@@ -248,7 +259,7 @@ def _floor_divide(input: Operand, other: Operand) -> Array:
     return xp.where(b == 0, a / b, a // b)
 
 
-@differentiable(input=lambda grad: grad * 0, other=lambda grad: grad * 0)
+@differentiable(input=flat, other=flat)
 def _div_trunc(input: Operand, other: Operand) -> Array:
     a, b = divisible("div", input, other)
     xp = library_of(input, other)
@@ -339,21 +350,26 @@ def power_base_gradient(grad: Any, input: Any, other: Any) -> Any:
 
 
 def power_exponent_gradient(grad: Any, input: Any, other: Any, result: Any) -> Any:
-    """Return the gradient of ``input ** other`` in its exponent: ``log(input)`` times the result; 0 if both are 0."""
-    if is_number(input):
-        if input == 0:
-            return where(other == 0, 0, grad * 0)
-        return grad * conj(result * log_of_number(input))
-    if input.array.dtype.kind == "c" or other.array.dtype.kind == "c":
-        return where(input == 0, 0, grad * conj(result * input.log()))
-    return where((input == 0) & (other >= 0), 0, grad * (result * input.log()))
+    """Return the gradient of ``input ** other`` in its exponent: ``log(input)`` times the result.
+
+    Where the base is zero that is zero for an exponent of zero or with a positive real part, and else has no limit.
+    """
+    if result.array.dtype.kind != "c":
+        logarithm = real_log_of(input) if is_number(input) else input.log()
+        return where((input == 0) & (other >= 0), 0, grad * (result * logarithm))
+    logarithm = complex_log_of(input) if is_number(input) else input.to(result.dtype).log()
+    vanishing = (other == 0) | (other.real > 0)
+    return where((input == 0) & vanishing, 0, grad * conj(result * logarithm))
 
 
-def log_of_number(number: Any) -> Any:
-    """Return a Python number's logarithm; NaN for a negative real one."""
-    if isinstance(number, complex):
-        return cmath.log(number)
-    return math.log(number) if number > 0 else math.nan
+def real_log_of(number: Any) -> float:
+    """Return a Python number's logarithm; NaN for a negative one."""
+    return math.log(number) if number > 0 else -math.inf if number == 0 else math.nan
+
+
+def complex_log_of(number: Any) -> complex:
+    """Return a Python number's logarithm; of a negative one it has the imaginary part pi."""
+    return cmath.log(number) if number else complex(-math.inf, 0)
 
 
 @differentiable(input=power_base_gradient, other=power_exponent_gradient)
@@ -422,9 +438,16 @@ def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
     return input.xp.reciprocal(input.xp.sqrt(as_float(input)))
 
 
+def turn_per_side(grad: Tensor, side: Tensor, other: Tensor) -> Any:
+    """Return the gradient ``other / (side ** 2 + other ** 2)``, which must not overflow; zero at the origin."""
+    radius = hypot(side, other)
+    radius = where(radius == 0, 1, radius)
+    return grad * (other / radius) / radius
+
+
 @differentiable(
-    input=lambda grad, input, other: grad * other / (input * input + other * other),
-    other=lambda grad, input, other: -grad * input / (input * input + other * other),
+    input=lambda grad, input, other: turn_per_side(grad, input, other),
+    other=lambda grad, input, other: -turn_per_side(grad, other, input),
 )
 def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the angle of the point (other, input), in radians, with its quadrant."""
@@ -443,14 +466,14 @@ def ordered(name: str, input: Operand, other: Operand, kinds: str = ORDERED) -> 
     return of_kind(name, kinds, a), b
 
 
-def shared(grad: Tensor, mine: Tensor, tied: Tensor) -> Any:
-    """Return the gradient where an operand was chosen, half of it where both were equal."""
-    return where(tied, grad / 2, where(mine, grad, 0))
+def shared(grad: Tensor, beaten: Tensor, tied: Tensor) -> Any:
+    """Return the gradient where an operand was not beaten, half of it where both were equal; beside NaN none is."""
+    return where(tied, grad / 2, where(beaten, 0, grad))
 
 
 @differentiable(
-    input=lambda grad, input, other: shared(grad, input > other, input == other),
-    other=lambda grad, input, other: shared(grad, other > input, input == other),
+    input=lambda grad, input, other: shared(grad, input < other, input == other),
+    other=lambda grad, input, other: shared(grad, other < input, input == other),
 )
 def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the larger of two elements; NaN if either is. Ties share the gradient."""
@@ -459,8 +482,8 @@ def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
 
 
 @differentiable(
-    input=lambda grad, input, other: shared(grad, input < other, input == other),
-    other=lambda grad, input, other: shared(grad, other < input, input == other),
+    input=lambda grad, input, other: shared(grad, input > other, input == other),
+    other=lambda grad, input, other: shared(grad, other > input, input == other),
 )
 def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the smaller of two elements; NaN if either is. Ties share the gradient."""

@@ -20,7 +20,7 @@ from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeErro
 from minitensor.layout import numel
 from minitensor.ops import return_types
 from minitensor.ops.compare import NoOrder, isnan
-from minitensor.ops.cumulative import products_of_others
+from minitensor.ops.cumulative import divides_all, products_of_others
 from minitensor.ops.kinds import ORDERED, require_kind
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered, dtype_of_sum, received, require_dtype
@@ -344,9 +344,9 @@ def std_mean(
 
 
 def product_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
-    """Return the products of all others; a division gives them where no element is zero."""
+    """Return the products of all others; a division gives them where it divides no zero, infinity or NaN."""
     grad = beside(grad, input.shape, axes(dim, input.ndim))
-    if (input.array == 0).any():
+    if not divides_all(result):
         return mul(grad, conj(products_of_others(input, dim)))
     return mul(grad, conj(beside(result, input.shape, axes(dim, input.ndim)) / input))
 
@@ -680,7 +680,7 @@ def norm_gradient(grad: Tensor, input: Tensor, p: float, dims: tuple[int, ...], 
     shape = input.shape
     grad, norm = beside(grad, shape, dims), beside(result, shape, dims)
     if p == 0:
-        return input * 0
+        return sgn(input) * 0
     if p == 1:
         return grad * sgn(input)
     if math.isinf(p):
@@ -692,7 +692,7 @@ def norm_gradient(grad: Tensor, input: Tensor, p: float, dims: tuple[int, ...], 
     scale = where(norm == 0, 0, grad * norm ** (1 - p))
     # The inner `where` keeps the power of a zero, infinite for p < 2, out of the second derivative.
     nonzero = where(input == 0, 1, abs(input))
-    power: Tensor = where(input == 0, 0, input * nonzero ** (p - 2))
+    power: Tensor = where(input == 0, 0, input * nonzero ** (p - 2) if p > 1 else sgn(input) * nonzero ** (p - 1))
     return mul(power, scale)
 
 

@@ -20,7 +20,7 @@ from minitensor.ops.kinds import FLOATS, ORDERED, of_kind
 from minitensor.ops.operand import as_floats, fitted, operands, require_tensors
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import as_float, conj, library_of, ordered, sub, where
-from minitensor.ops.unary import cos, exp, log, sgn, sin
+from minitensor.ops.unary import abs, cos, exp, log, sgn, sin
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -160,12 +160,12 @@ def slope_of_i0e(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
 
 def slope_of_i1(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
     """Return the gradient of ``i1``."""
-    return grad * (i0(input) - quotient_at(input, result))
+    return grad * (i0(input) - quotient_at(input, result, 1))
 
 
 def slope_of_i1e(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
     """Return the gradient of ``i1e``."""
-    return grad * (i0e(input) - sgn(input) * result - quotient_at(input, result))
+    return grad * (i0e(input) - sgn(input) * result - quotient_at(input, result, 1, exp(-abs(input))))
 
 
 @differentiable(input=slope_of_i0)
@@ -180,11 +180,16 @@ def i0e(input: Tensor, *, out: Tensor | None = None) -> Array:
     return rounded(input.backend.i0e(doubles("i0e", input)), input)
 
 
-def quotient_at(input: Tensor, result: Tensor) -> Tensor:
-    """Return ``result / input``, and its limit 1/2 at zero."""
-    nothing = input == 0
-    limit: Tensor = where(nothing, 0.5, result / where(nothing, 1, input))
-    return limit
+def quotient_at(input: Tensor, result: Tensor, sign: int, factor: Any = 1.0) -> Tensor:
+    """Return ``result / input`` for ``i1`` (sign 1) or ``bessel_j1`` (-1), times ``factor``, by a series near zero.
+
+    There the quotient's own derivative would be a difference of large numbers.
+    """
+    near = abs(input) < 0.02
+    square = where(near, input, 0) ** 2 * sign
+    series = factor * (0.5 + square * (1 / 16 + square / 384))
+    quotient: Tensor = where(near, series, result / where(near, 1, input))
+    return quotient
 
 
 @differentiable(input=slope_of_i1)
@@ -206,7 +211,7 @@ def slope_of_j0(grad: Tensor, input: Tensor) -> Tensor:
 
 def slope_of_j1(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
     """Return the gradient of ``bessel_j1``."""
-    return grad * (bessel_j0(input) - quotient_at(input, result))
+    return grad * (bessel_j0(input) - quotient_at(input, result, -1))
 
 
 def slope_of_y0(grad: Tensor, input: Tensor) -> Tensor:
@@ -254,7 +259,7 @@ def inexact(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
 
 @differentiable(
     input=lambda grad, input, other: where((input == 0) & (other <= 0), 0, grad.xlogy(other)),
-    other=lambda grad, input, other: grad * input / other,
+    other=lambda grad, input, other: where((input == 0) & (other == 0), 0, grad * input / other),
 )
 def xlogy(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return ``input * log(other)``, and zero where ``input`` is zero, unless ``other`` is NaN.
@@ -275,7 +280,7 @@ def factor_of_xlog1py(grad: Tensor, input: Any, other: Any) -> Any:
 
 @differentiable(
     input=factor_of_xlog1py,
-    other=lambda grad, input, other: grad * input / (other + 1),
+    other=lambda grad, input, other: where((input == 0) & (other == -1), 0, grad * input / (other + 1)),
 )
 def xlog1py(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return ``input * log1p(other)``, and zero where ``input`` is zero, unless ``other`` is NaN."""
@@ -322,10 +327,11 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
 
 def slope_of_sinc(grad: Tensor, input: Tensor) -> Any:
     """Return the gradient of ``sinc``: with y = pi x that is (cos(y) - sin(y) / y) / x, and zero at zero."""
-    nothing = input == 0
-    x = where(nothing, 1, input)
-    turned = x * math.pi
-    return where(nothing, 0, grad * conj((cos(turned) - sin(turned) / turned) / x))
+    near = abs(input) < 0.03
+    x, small = where(near, 1, input), where(near, input, 0)
+    turned, square = x * math.pi, (small * math.pi) ** 2
+    series = small * math.pi**2 * (-1 / 3 + square * (1 / 30 - square * (1 / 840 - square / 45360)))
+    return grad * conj(where(near, series, (cos(turned) - sin(turned) / turned) / x))
 
 
 @differentiable(input=slope_of_sinc)

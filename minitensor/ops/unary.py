@@ -14,7 +14,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.kinds import FLOATS, NUMERIC, ORDERED, REALS, of_kind, unsupported
-from minitensor.ops.pointwise import as_float, conj, where
+from minitensor.ops.pointwise import as_float, conj, flat, where
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -139,7 +139,7 @@ def asinh(input: Tensor, *, out: Tensor | None = None) -> Array:
     return input.xp.arcsinh(as_float(input))
 
 
-@differentiable(input=lambda grad, input: grad * conj((input - 1).rsqrt() * (input + 1).rsqrt()))
+@differentiable(input=lambda grad, input: grad * conj((input - 1).rsqrt() * (-(-input - 1)).rsqrt()))
 def acosh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse hyperbolic cosine."""
     return input.xp.arccosh(as_float(input))
@@ -168,7 +168,7 @@ def sgn_gradient(grad: Tensor, input: Tensor) -> Tensor:
     With u = z / |z| that is (grad - Re(conj(grad) u) u) / |z|, and zero at zero.
     """
     if input.array.dtype.kind != "c":
-        return grad * 0
+        return flat(grad)
     nothing = input == 0
     modulus = where(nothing, 1, abs(input))  # no division by 0, at any order
     unit = input / modulus
@@ -186,7 +186,7 @@ def sgn(input: Tensor, *, out: Tensor | None = None) -> Array:
     return xp.where(modulus == 0, array.dtype.type(0), array / xp.where(modulus == 0, modulus.dtype.type(1), modulus))
 
 
-@differentiable(input=lambda grad: grad * 0)
+@differentiable(input=flat)
 def sign(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return -1, 0 or 1."""
     of_kind("sign", ORDERED, input.array)
@@ -201,28 +201,28 @@ def signs(input: Tensor) -> Array:
     return (array > 0).astype(array.dtype) - (array < 0)  # 0 for NaN, as in PyTorch
 
 
-@differentiable(input=lambda grad: grad * 0)
+@differentiable(input=flat)
 def floor(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round downwards."""
     array = of_kind("floor", REALS, input.array)
     return input.xp.floor(array) if array.dtype.kind == "f" else array.copy()
 
 
-@differentiable(input=lambda grad: grad * 0)
+@differentiable(input=flat)
 def ceil(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round upwards."""
     array = of_kind("ceil", REALS, input.array)
     return input.xp.ceil(array) if array.dtype.kind == "f" else array.copy()
 
 
-@differentiable(input=lambda grad: grad * 0)
+@differentiable(input=flat)
 def trunc(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round towards zero."""
     array = of_kind("trunc", REALS, input.array)
     return input.xp.trunc(array) if array.dtype.kind == "f" else array.copy()
 
 
-@differentiable(input=lambda grad: grad * 0)
+@differentiable(input=flat)
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Array:
     """Round to ``decimals`` places, halves to the even neighbour."""
     array = of_kind("round", FLOATS if decimals else REALS, input.array)

@@ -88,7 +88,9 @@ def smooth_l1_loss(
     input, target = float_pair("smooth_l1_loss", input, target)
     difference = input - target
     distance = abs(difference)
-    losses = where(distance < beta, difference * difference * (0.5 / beta), distance - 0.5 * beta)
+    near = ~(distance >= beta)  # where it is NaN too
+    small = where(near, difference, 0)  # an infinite difference squared would have the slope NaN
+    losses = where(near, small * small * (0.5 / beta), distance - 0.5 * beta)
     return reduced(losses, reduction)
 
 
@@ -107,7 +109,9 @@ def huber_loss(
     given, target = float_pair("huber_loss", input, target)
     difference = given - target
     distance = abs(difference)
-    losses = where(distance <= delta, difference * difference * 0.5, (distance - 0.5 * delta) * delta)
+    near = ~(distance > delta)  # where it is NaN too
+    small = where(near, difference, 0)  # an infinite difference squared would have the slope NaN
+    losses = where(near, small * small * 0.5, (distance - 0.5 * delta) * delta)
     losses = in_dtype_of("huber_loss", input, losses)
     check_weight("huber_loss", losses, weight)
     return reduced(weighted(losses, weight), reduction)  # as PyTorch: its mean is by the count

@@ -17,6 +17,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DimError, ShapeError, WrongTypeError
 from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.resampling import LONG, _resample_input, long_mean_taps, mean_taps, shares
+from minitensor.ops.activation import relu
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
 from minitensor.ops.out import delivered
@@ -378,7 +379,8 @@ def lp_pool3d(
 
 def norm_of(mean: Tensor, norm_type: float, kernel: Numbers) -> Tensor:
     """Return the norms of windows, given the means of their entries' powers."""
-    return (sign(mean) * abs(mean) * math.prod(kernel)) ** (1.0 / norm_type)
+    # The rectifier changes no number, but stops the infinite slope of a root at zero.
+    return (sign(mean) * relu(abs(mean)) * math.prod(kernel)) ** (1.0 / norm_type)
 
 
 # -- numbers and checks ------------------------------------------------------------------------------------------------

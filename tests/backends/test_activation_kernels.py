@@ -53,7 +53,7 @@ def test_the_rectifier_keeps_nan_and_the_sign_of_zero(size):
         np.testing.assert_array_equal(found, Backend.rectify(HOST, array))
         np.testing.assert_array_equal(np.signbit(found), (array == 0) & np.signbit(array))
         grad = numbers(array.size, seed=1).reshape(array.shape)
-        np.testing.assert_array_equal(activation.where_positive(grad, found), np.where(found > 0, grad, 0))
+        np.testing.assert_array_equal(activation.where_positive(grad, found), np.where(found <= 0, 0, grad))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "uint8", "complex64", "bool"])

@@ -67,9 +67,9 @@ def test_the_rectifier_and_its_gradient_in_pieces(size, dtype):
         grad[:2] = [math.nan, math.inf]
     found = activation.rectify(values)
     np.testing.assert_array_equal(found, np.maximum(values, 0))
-    np.testing.assert_array_equal(activation.where_positive(grad, found), np.where(found > 0, grad, 0))
+    np.testing.assert_array_equal(activation.where_positive(grad, found), np.where(found <= 0, 0, grad))
 
 
 def test_a_gradient_of_any_layout_is_masked():
     grad, values = np.broadcast_to(np.float32(2), (3, 4)), np.arange(12, dtype="float32").reshape(4, 3).T
-    np.testing.assert_array_equal(activation.where_positive(grad, values), np.where(values > 0, 2, 0))
+    np.testing.assert_array_equal(activation.where_positive(grad, values), np.where(values <= 0, 0, 2))

@@ -91,18 +91,18 @@ def into(function: Any, other: Any, target: Array) -> Any:
 
 
 def where_positive(grad: Array, rectified: Array) -> Array:
-    """Return the gradient where ``rectified`` is positive, zero elsewhere: also where it is NaN or infinite."""
+    """Return the gradient where ``rectified`` is positive or NaN, zero elsewhere: also of a gradient that is NaN."""
     if grad.dtype.kind != "f" or grad.dtype != rectified.dtype:
-        return numpy.where(rectified > 0, grad, grad.dtype.type(0))
+        return numpy.where(rectified <= 0, grad.dtype.type(0), grad)
     return mapped(masked, grad, rectified, block=PIECE)
 
 
 def masked(out: Array, grad: Array, rectified: Array) -> None:
-    """Keep all bits where ``rectified`` is positive, none elsewhere."""
+    """Keep all bits where ``rectified`` is positive or NaN, none elsewhere."""
     bits = BITS[grad.itemsize]
     target = out.view(bits)
-    numpy.copyto(target, rectified > 0)
-    numpy.negative(target, out=target)
+    numpy.copyto(target, rectified <= 0)
+    target -= 1
     numpy.bitwise_and(grad.view(bits), target, out=target)
 
 
