@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, BeyondInt64, DtypeError
 
 Number = bool | int | float | complex
 
@@ -302,10 +302,6 @@ def number_dtype(value: Number, tensor_dtype: dtype) -> dtype:
     return _default_of(category)
 
 
-class NumberTooLarge(DtypeError, ArgumentError, OverflowError):
-    """An integer that no dtype holds: PyTorch raises OverflowError, ValueError or RuntimeError; this is all three."""
-
-
 def require_fits(value: Number, into: dtype) -> None:
     """Raise if ``value`` overflows ``into``, as filling a tensor with it does; in arithmetic it wraps (see `lift`).
 
@@ -343,9 +339,9 @@ def require_int64(value: int) -> None:
         raise too_large(value)
 
 
-def too_large(value: int) -> NumberTooLarge:
+def too_large(value: int) -> BeyondInt64:
     """Return the error for an integer beyond int64."""
-    return NumberTooLarge(f"an integer must fit int64, but {shown(value)} is not in [-2**63, 2**63 - 1]; use a float")
+    return BeyondInt64(f"an integer must fit int64, but {shown(value)} is not in [-2**63, 2**63 - 1]; use a float")
 
 
 def shown(value: object) -> str:

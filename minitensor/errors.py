@@ -70,7 +70,7 @@ class MissingEntryError(MinitensorError, KeyError):
     __str__ = Exception.__str__  # KeyError shows a repr
 
 
-class BeyondInt64(ArgumentError, ArgumentTypeError, RuntimeError, OverflowError):
+class BeyondInt64(DtypeError, ArgumentError, ArgumentTypeError, OverflowError):
     """An int that int64 does not hold: PyTorch raises one of these four, by the place that reads the number."""
 
 
