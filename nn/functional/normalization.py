@@ -417,7 +417,7 @@ def normed_nothing(input: Tensor, *parameters: Tensor | None) -> Tensor:
     """Return an input without elements as it is; the gradients of the parameters are zero."""
     output = input.clone()
     for each in there(*parameters):
-        output = output * each.sum()
+        output = output * each.sum().to(input.dtype)
     return output
 
 
