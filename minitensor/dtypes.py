@@ -511,11 +511,11 @@ def leaf_kinds(data: object, depth: int = 0) -> frozenset[Any]:
 
     Sequences of plain numbers are looked at by type only, in C. An empty sequence counts as a float beside others.
     """
+    if type(data) in NUMBER_TYPES:
+        return frozenset((type(data),))
     own = getattr(data, "dtype", None)
     if isinstance(own, (dtype, np.dtype)):
         return frozenset((from_numpy(own),))
-    if type(data) in NUMBER_TYPES:
-        return frozenset((type(data),))
     if isinstance(data, (str, bytes)):
         raise ArgumentTypeError(f"new(): invalid data type '{type(data).__name__}'; expected numbers")
     if is_sequence(data):

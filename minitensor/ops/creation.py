@@ -330,8 +330,13 @@ def arange(
     return hand_over_range("arange", (first + steps * stride).astype(wanted), out, requires_grad)
 
 
+SURE = 1 << 53  # integers below this fit every dtype of a range as they are
+
+
 def limit(value: Any, wanted: Any) -> Any:
     """Return a limit of a range as a real number; for integers it must fit int64."""
+    if value.__class__ is int and -SURE < value < SURE:
+        return value
     dtypes.require_fits(value, dtypes.float64 if wanted.kind == "f" else dtypes.int64)
     return value.real
 

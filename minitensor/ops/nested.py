@@ -29,6 +29,8 @@ class NoNumbers(ArgumentTypeError, ArgumentError):
 
 def read(data: Any, wanted: Any) -> Array:
     """Return a number or nested sequences as an array of the wanted NumPy dtype; None takes that of the data."""
+    if data.__class__ in dtypes.NUMBER_TYPES and wanted is None and data.__class__ is not int:
+        return numpy.array(data, dtype=dtypes.common_dtype((data.__class__,)).numpy)
     shape = shape_of(data)
     kinds = leaf_kinds(data, wanted)
     kind = dtypes.common_dtype(kinds).numpy if wanted is None else wanted

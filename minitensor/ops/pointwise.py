@@ -142,7 +142,8 @@ def subtrahend(other: Any, alpha: Number, input: Any) -> Any:
     """Return ``alpha * other`` to be subtracted: as in PyTorch, it is ``-alpha`` that must fit the result's dtype."""
     if alpha.__class__ is int and alpha == 1:
         return other
-    other = host_value(other, None)
+    if not isinstance(other, TensorBase):
+        other = host_value(other, None)
     refuse_bools(input, other)
     return scaled(other, alpha, input, -alpha)
 
@@ -154,9 +155,8 @@ def addend(other: Any, alpha: Number, input: Any) -> Any:
 
 def scaled(other: Any, alpha: Number, input: Any, weight: Number) -> Any:
     """Return ``alpha * other`` in the dtype of the result; a weight that this dtype does not hold is refused."""
-    other = host_value(other, None)
-    if is_number(other):
-        other = number_as_tensor(other, input)
+    if not isinstance(other, TensorBase):
+        other = number_as_tensor(host_value(other, None), input)
     alpha, weight = as_number(alpha), as_number(weight)
     common = other.dtype if is_number(input) or input.dtype is other.dtype else result_dtype(input, other)
     check_category("alpha", alpha, common)
