@@ -24,8 +24,6 @@ def drawing(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        if "from" in kwargs:  # PyTorch's name, which Python keeps for itself
-            kwargs["from_"] = kwargs.pop("from")
         intercepted = interceptor.get()
         if intercepted is None:
             return function(*args, **kwargs)
