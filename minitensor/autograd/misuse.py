@@ -259,10 +259,10 @@ def is_int(value: object) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
-def is_beyond(value: object) -> bool:
-    """Whether a value is an int that int64 does not hold, or a sequence with one."""
+def is_beyond(value: object, depth: int = 3) -> bool:
+    """Whether a value is an int that int64 does not hold, or a sequence with one: sizes are not nested more deeply."""
     if isinstance(value, (list, tuple)):
-        return any(map(is_beyond, value))
+        return depth > 0 and any(is_beyond(each, depth - 1) for each in value)
     return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
