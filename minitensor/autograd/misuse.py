@@ -238,10 +238,20 @@ def alternatives(annotation: Any) -> list[str]:
 
 def wrong_type(name: str, argument: str, annotation: Any, value: Any) -> ArgumentTypeError:
     """Return the error for an argument of a wrong type."""
-    words = " or ".join([KINDS[each][1] for each in alternatives(annotation) if each != "None"])
+    words = " or ".join(dict.fromkeys([KINDS[each][1] for each in alternatives(annotation) if each != "None"]))
     plain = f": {value!r}" if isinstance(value, SHOWN) and len(repr(value)) < 60 else ""
     advice = "; use tensor(...) on it" if isinstance(value, (list, tuple)) and words == "a tensor" else ""
-    return WrongTypeError(f"{name}(): argument {argument!r} must be {words}, not {type(value).__name__}{plain}{advice}")
+    given = f"{type(value).__name__}{plain or entry_at_fault(words, value)}"
+    return WrongTypeError(f"{name}(): argument {argument!r} must be {words}, not {given}{advice}")
+
+
+def entry_at_fault(words: str, value: object) -> str:
+    """Say which entry of a list or tuple is of the wrong type."""
+    is_right = ENTRIES.get(words)
+    if is_right is None or not isinstance(value, (list, tuple)):
+        return ""
+    wrong = [f" with {type(each).__name__} at position {i}" for i, each in enumerate(value) if not is_right(each)]
+    return wrong[0] if wrong else ""
 
 
 def is_none(value: object) -> bool:
@@ -332,6 +342,9 @@ INTS = (are_ints, "a sequence of ints")
 NUMBERS = (are_numbers, "a sequence of numbers")
 TENSORS = (are_tensors, "a sequence of tensors")
 DTYPE = (is_dtype, "a dtype, such as minitensor.float32")
+
+# What the entries of a sequence are, by the words for it.
+ENTRIES = {INTS[1]: is_int, SIZE[1]: is_int, NUMBERS[1]: is_number, TENSORS[1]: is_tensor}
 
 # What annotations say, in code and in words.
 KINDS: dict[str, tuple[Callable[[object], bool], str]] = {

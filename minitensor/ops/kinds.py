@@ -58,8 +58,8 @@ def unsupported(name: str, kinds: str, dtype: Any) -> UnsupportedDtype:
 
 
 def require_index(name: str, index: Any, *wanted: Dtype) -> None:
-    """Raise, naming the op, if positions are not of a wanted dtype."""
-    if index.dtype not in wanted:
+    """Raise, naming the op, if positions are not of a wanted dtype; as in PyTorch, none at all may have any."""
+    if index.dtype not in wanted and index.numel():
         words = " or ".join(each.name for each in wanted)
         raise DtypeError(f"{name}(): expected dtype {words} for index, got {index.dtype.name}; cast with .long()")
 

@@ -166,6 +166,8 @@ def norm(
         dims = (0,) if input.ndim == 1 else (0, 1)
     elif len(dims) not in (1, 2):
         raise ShapeError(f"linalg.norm: dim must be one dim or two, got {dims}")
+    if len(dims) == 1 and isinstance(ord, str):
+        raise ShapeError(f"linalg.norm: ord={ord!r} is a norm of matrices: it needs two dims, got dim={dims}")
     if len(dims) == 1:
         return vector_norm(input, ord, dims, keepdim, dtype=dtype, out=out)  # type: ignore[arg-type]  # it refuses words
     return matrix_norm(input, ord, dims, keepdim, dtype=dtype, out=out)

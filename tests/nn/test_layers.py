@@ -344,7 +344,7 @@ def test_arguments_that_make_no_sense_are_refused(make: Any, message: str) -> No
 
 
 def test_unflatten_wants_integers() -> None:
-    with pytest.raises(TypeError, match="found element of type str at pos 1"):
+    with pytest.raises(TypeError, match="must be a sequence of ints, not tuple with str at position 1"):
         nn.Unflatten(1, (2, "x"))  # type: ignore[arg-type]
 
 

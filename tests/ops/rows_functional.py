@@ -9,11 +9,14 @@ import numpy as np
 from ops.row import Call, Dtype, Row, b, call, f, i, kink, one, rows, ties
 
 F = "nn.functional."
-SMALL = (call(f(2, 3)), call(f()), call(f(2, 0)), kink(ties(3, 4)), kink(np.array([float("inf"), -float("inf"), 40.0, -40.0])))
+ORDINARY = (call(f(2, 3)), call(f()), call(f(2, 0)), kink(ties(3, 4)))
+SMALL = (*ORDINARY, kink(np.array([float("inf"), -float("inf"), 40.0, -40.0])))
 
 
 def activation(name: str, *more: Call, out: bool = False, **facts: object) -> Row:
-    return Row(F + name, (*SMALL, *more), out=out, dtypes="single", **facts)  # type: ignore[arg-type]
+    # On processors with AVX-512 PyTorch's gelu of a float32 infinity is NaN; tests/ops/test_activation.py has its limit.
+    ends = ORDINARY if name == "gelu" else SMALL
+    return Row(F + name, (*ends, *more), out=out, dtypes="single", **facts)  # type: ignore[arg-type]
 
 
 def heads(query: Any, keys: Any, zero: bool = False, biases: tuple[Any, Any] = (None, None), **options: Any) -> Call:

@@ -129,3 +129,8 @@ def test_erf_is_good_to_the_last_places():
         single = ours(mt.from_numpy(x.astype("float32"))).numpy()
         np.testing.assert_allclose(single, [exact(each) for each in x.astype("float32")], rtol=2e-6, atol=1e-37)
     agree(lambda lib, x: (lib.erf(x), lib.erfc(x)), X)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_gelu_of_infinity_is_infinite(dtype: str) -> None:
+    assert mt.nn.functional.gelu(mt.tensor([math.inf, 40.0], dtype=getattr(mt, dtype))).tolist() == [math.inf, 40.0]

@@ -9,10 +9,11 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,14 @@ def test_all_names_of_a_file_see_what_is_saved(save: Save, load: Any, tmp_path: 
     assert names(tmp_path) == ["one", "two"]
 
 
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """Return a folder that every user may reach; pytest's own lies in one that only its user may."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
 def as_nobody(program: str, *arguments: object) -> str:
     """Run a program as a user without rights, who is here not the owner of anything."""
     drop = "import os, minitensor as mt, sys\nif os.geteuid() == 0: os.setresuid(*[65534] * 3)\n"
@@ -120,19 +129,17 @@ def as_nobody(program: str, *arguments: object) -> str:
 
 @POSIX
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can make files of others")
-def test_a_file_in_a_folder_that_may_not_be_written_is_written(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o555)
-    path = tmp_path / "x.pt"
+def test_a_file_in_a_folder_that_may_not_be_written_is_written(open_path: Path) -> None:
+    path = open_path / "x.pt"
     path.write_bytes(b"old")
     path.chmod(0o666)
-    tmp_path.chmod(0o555)
+    open_path.chmod(0o555)
     as_nobody("mt.save([1], sys.argv[1])", path)
     assert mt.load(path) == [1] and path.stat().st_uid == 0 and stat.S_IMODE(path.stat().st_mode) == 0o666
     path.chmod(0o444)
-    tmp_path.chmod(0o777)
+    open_path.chmod(0o777)
     program = "try: mt.save([2], sys.argv[1])\nexcept PermissionError: print('refused')"
-    assert as_nobody(program, path) == "refused\n" and mt.load(path) == [1] and names(tmp_path) == ["x.pt"]
+    assert as_nobody(program, path) == "refused\n" and mt.load(path) == [1] and names(open_path) == ["x.pt"]
 
 
 # -- failures ----------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_batches_are_cut_in_order(size: int, drop_last: bool) -> None:
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: RandomSampler(range(3), replacement=1), TypeError, "got replacement=1"),  # type: ignore[arg-type]
+        (lambda: RandomSampler(range(3), replacement=1), TypeError, "'replacement' must be a bool, not int: 1"),  # type: ignore[arg-type]
         (lambda: RandomSampler([]), ValueError, "positive integer value, but got num_samples=0"),
         (lambda: WeightedRandomSampler([1, 2], 0), ValueError, "got num_samples=0"),
         (lambda: WeightedRandomSampler([[1, 2]], 1), ValueError, r"weights have shape \(1, 2\)"),

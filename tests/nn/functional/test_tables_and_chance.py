@@ -59,13 +59,13 @@ REFUSED = [
     (
         lambda: F.embedding(mt.tensor([1]), mt.ones(5, 2), padding_idx=5),
         ValueError,
-        r"within num_embeddings \(5\), got 5",
+        r"within the 5 rows, -5 through 4, got 5",
     ),
     (lambda: F.one_hot(mt.tensor([3]), 3), IndexError, "smaller than num_classes=3, got 3"),
     (lambda: F.one_hot(mt.tensor([-3])), IndexError, "non-negative, got -3"),
     (lambda: F.one_hot(mt.tensor([1.0])), RuntimeError, r"one_hot\(\): expected dtype int64 for index, got float32"),
     (lambda: F.dropout(mt.ones(3), 1.5), ValueError, "between 0 and 1, but got 1.5"),
-    (lambda: F.dropout2d(mt.ones(3)), RuntimeError, r"got shape \(3,\)"),
+    (lambda: F.dropout1d(mt.ones(3)), RuntimeError, r"got shape \(3,\)"),
 ]
 
 
