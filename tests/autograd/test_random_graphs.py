@@ -83,7 +83,7 @@ WRITERS: dict[str, Callable[[Any, Any], Any]] = {
     "multiply a part": lambda a, b: a[1:3].mul_(b[:2]),
 }
 SAVED_OTHER = ["multiply", "multiply a part"]  # in one memory: PyTorch refuses the walk, ours saves a copy
-WRITTEN_IN_PART = ["CopySlices", "OverwriteBackward0"]  # PyTorch's runs once; ours saves no values and runs again
+WRITTEN_IN_PART = ("CopySlices", "OverwriteBackward0")  # PyTorch's runs once; ours saves no values and runs again
 HANGERS = [
     "look", "scale", "node before", "node before, scaled", "node after", "retain", "added", "leaf before", "leaf after",
     "all", "any",
@@ -174,7 +174,7 @@ class Program:
         starts = [each for each in self.requiring(roots) if each.grad_fn not in self.not_roots]
         ends = self.requiring(inputs)
         if kind == "backward to inputs":
-            ends = [each for each in ends if each.grad_fn is None or each.grad_fn.name() not in WRITTEN_IN_PART]
+            ends = [each for each in ends if each.grad_fn is None or not each.grad_fn.name().endswith(WRITTEN_IN_PART)]
         weights = [self.lib.ones_like(each) * (i + 1) for i, each in enumerate(starts)]
         if not starts or not ends:
             return
