@@ -30,6 +30,13 @@ NAMES = [
            "^SGD: .*must be a dict, not None"),
     Misuse("a loss that is not made", lambda t: t.nn.CrossEntropyLoss(t.zeros(2, 3), t.tensor([0, 1])),
            "^CrossEntropyLoss: size_average and reduce are bools.*make the layer first"),
+    Misuse("a private op inside", lambda t: leaf(t).index_reduce_(0, t.tensor([0]), t.ones(1), "mean"),
+           "^index_reduce_: a leaf Variable"),
+    Misuse("an in-place function", lambda t: t.nn.functional.elu(leaf(t), inplace=True), "^elu: a leaf Variable"),
+    Misuse("a list in a grid", lambda t: t.meshgrid(t.ones(2), "x"),
+           r"^meshgrid\(\): argument 'tensors' must be a tensor or a sequence of tensors, not str: 'x'"),
+    Misuse("a list among tensors", lambda t: t.meshgrid(t.ones(2), []),
+           r"^meshgrid\(\): argument 'tensors' must not be of the type list; got tensors: Tensor, tensors: list"),
 ]  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
     BeyondInt64,
+    GradError,
     MinitensorError,
     MissingEntryError,
     OutOfMemory,
@@ -36,7 +37,7 @@ from minitensor.shapes import broadcast_shapes
 if TYPE_CHECKING:
     from minitensor.autograd.node import Op
 
-NAMED = re.compile(r"^[\w.]+(\(\))?: ")  # how a message begins that names an operation
+NAMED = re.compile(r"^([\w.]+)(\(\))?: ")  # how a message begins that names an operation
 SHOWN = (str, bytes, int, float, complex, type)
 LIBRARIES = (OURS, "numpy", "scipy", "cupy")
 TOO_BIG = ("array is too big", "Maximum allowed")  # how NumPy begins to say that no memory holds an array
@@ -119,7 +120,18 @@ def explained(
         bound = signature.bind(*args, **kwargs)
     except TypeError as misfit:
         return caused(error, unbound(name, misfit, signature))
-    return caused(error, retold(name, error, each_argument(signature, bound.arguments), function.__annotations__))
+    given = each_argument(signature, bound.arguments)
+    return caused(error, retitled(name, retold(name, error, given, function.__annotations__)))
+
+
+def retitled(name: str, error: Exception) -> Exception:
+    """Return an error whose message begins with the name of what was called, not of an operation that it is made of."""
+    told = NAMED.match(str(error))
+    if told is None or not isinstance(error, MinitensorError) or isinstance(error, GradError):
+        return error  # a gradient's error tells of an operation that was called before
+    if told[1].rpartition(".")[2] != name:
+        error.args = (f"{name}{str(error)[told.end(1):]}", *error.args[1:])
+    return error
 
 
 def caused(cause: Exception, error: Exception) -> Exception:
@@ -156,13 +168,23 @@ def adopted(name: str, error: Exception, arguments: Sequence[tuple[str, Any]]) -
     """Return the library's own error for one of Python's or the array library's."""
     if isinstance(error, (TypeError, AttributeError)):
         kinds = ", ".join([f"{argument}: {type(value).__name__}" for argument, value in arguments])
-        reason = str(error) if isinstance(error, TypeError) else "an argument is of the wrong type"
+        reason = str(error) if isinstance(error, TypeError) else misplaced(arguments, error.obj)
         return WrongTypeError(f"{name}(): {reason}; got {kinds}")
     if isinstance(error, MemoryError) or str(error).startswith(TOO_BIG):
         return OutOfMemory(f"{name}(): storage size calculation overflowed, or there is no memory: {error}")
     if isinstance(error, OverflowError):
         return BeyondInt64(f"{name}(): {error}")
     return ArgumentError(f"{name}(): {error}") if type(error) is ValueError else error
+
+
+def misplaced(arguments: Sequence[tuple[str, Any]], value: object) -> str:
+    """Say which argument is, or holds, the value that lacked an attribute."""
+    for argument, given in arguments:
+        if given is value:
+            return f"argument {argument!r} must not be of the type {type(value).__name__}"
+        if isinstance(given, (list, tuple)) and any(each is value for each in given):
+            return f"argument {argument!r} must not hold a value of the type {type(value).__name__}"
+    return f"an argument is of the wrong type, or holds a value of the type {type(value).__name__}"
 
 
 def unbound(name: str, misfit: TypeError, signature: inspect.Signature) -> ArgumentTypeError:

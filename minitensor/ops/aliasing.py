@@ -24,7 +24,7 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of_tensor, is_retained
-from minitensor.autograd.misuse import misuse
+from minitensor.autograd.misuse import misuse, retitled
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node, numbering
 from minitensor.autograd.record import (
@@ -238,7 +238,7 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
                     return batched_among(bound)._serve_write(name, op, call, bound, operation)
                 read = host_values(bound)
                 if read is None:
-                    raise misuse(twin, bound, error)  # noqa: B904  # its cause is set
+                    raise retitled(name, misuse(twin, bound, error))  # noqa: B904  # its cause is set
                 return call(*read)
             check_fits(name, input, array)
             if edges is None:
@@ -322,7 +322,7 @@ def writes(
             except NoValues:
                 return batched_among(bound)._serve_write(name, op, call, bound, None)
             except Exception as error:
-                raise misuse(told, bound, error)  # noqa: B904  # its cause is set
+                raise retitled(name, misuse(told, bound, error))  # noqa: B904  # its cause is set
             return input
 
         return cast("Callable[P, Tensor]", finish(call, op))

@@ -15,7 +15,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.record import NUMBERS, differentiable, host_value, on_equal_dtypes, on_host_floats
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
@@ -219,10 +219,16 @@ def div(
         input = number_as_tensor(input, other)
     if rounding_mode is None:
         return delivered("div", _div(input, other), out, input, other)
+    return delivered("div", rounded_quotient(input, other, rounding_mode), out, input, other)
+
+
+@named("div")
+def rounded_quotient(input: Operand, other: Operand, rounding_mode: str) -> Tensor:
+    """Divide and round."""
     if rounding_mode == "floor":
-        return delivered("div", _floor_divide(input, other), out, input, other)
+        return _floor_divide(input, other)
     if rounding_mode == "trunc":
-        return delivered("div", _div_trunc(input, other), out, input, other)
+        return _div_trunc(input, other)
     raise UsageError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
 
 
@@ -714,6 +720,7 @@ def _div_trunc_(input: Tensor, other: Operand) -> None:
     """Divide ``input`` by ``other`` where it lies, and round towards zero."""
 
 
+@composite
 def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """Divide ``input`` by ``other`` where it lies."""
     twins = {None: _div_, "floor": floor_divide_, "trunc": _div_trunc_}

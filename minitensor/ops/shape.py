@@ -331,7 +331,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 @composite
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, ...]:
     """Return, for vectors of n, m, ... elements, their values on an (n, m, ...) grid; "xy" swaps the first two dims.
 
     >>> import minitensor as torch
@@ -339,7 +339,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     tensor([[0, 0, 0],
             [1, 1, 1]])
     """
-    given = list(tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tensors[0])
+    given: list[Any] = list(tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tensors[0])
     if not given:
         raise ShapeError("meshgrid expects a non-empty list of tensors")
     if indexing not in ("ij", "xy"):

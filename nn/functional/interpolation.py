@@ -143,6 +143,7 @@ def upsample_nearest(input: Tensor, size: Sizes | None = None, scale_factor: Fac
     return interpolate(input, size, scale_factor, "nearest")
 
 
+@composite
 def upsample_bilinear(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
     """Resize images by straight lines between aligned corners: ``interpolate`` with mode "bilinear"."""
     return interpolate(input, size, scale_factor, "bilinear", True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.misuse import composite
 from minitensor.errors import ShapeError
 from minitensor.nn.functional.conv import check_tensors, padded, steps
 from minitensor.nn.functional.folding import unfold
@@ -23,6 +24,7 @@ Sizes = int | Sequence[int]
 NAME = "locally_connected2d"
 
 
+@composite
 def locally_connected2d(
     input: Tensor,
     weight: Tensor,

@@ -6,6 +6,8 @@ too much, and with a keyword that it does not have. What it accepts is not asked
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import minitensor as mt
@@ -21,7 +24,7 @@ import minitensor.linalg
 import minitensor.nn.functional
 import minitensor.special
 from minitensor.errors import MinitensorError
-from ops.call import find, our_arguments, outcome, torch_arguments
+from ops.call import find, our_arguments, ours, outcome, recast, torch_arguments
 from ops.row import Call, Row
 from ops.table import ROWS
 
@@ -70,11 +73,6 @@ NAMED_OTHERWISE = {
     "to": "its first argument may be a device, and that is what the message is about",
     "index_put": "a message about an index quotes the rule for all of indexing",
     "index_put_": "as index_put",
-    "linear_cross_entropy": "hands over to cross_entropy",
-    "upsample": "hands over to interpolate",
-    "upsample_nearest": "hands over to interpolate",
-    "upsample_bilinear": "hands over to interpolate",
-    "conv_tbc": "hands over to conv1d",
     "repeat_interleave": "its own message, which says `repeats`",
 }
 
@@ -200,6 +198,60 @@ def test_a_refused_write_changes_nothing() -> None:
                 if isinstance(found, Exception) and not same(args[0], before, version):
                     faults.append(f"{place.name}, {what}")
     assert not faults, "\n".join(faults)
+
+
+# -- the first word of a message ---------------------------------------------------------------------------------------
+
+TITLE = re.compile(r"([\w.]+)(\(\))?: ")
+BEGINNINGS = {"argument", "device"}  # what a message may begin with that is no operation's name
+
+
+def refusals(op: Callable[..., Any], call: Call) -> Iterator[tuple[str, Any]]:
+    """Yield what comes of dtypes and shapes that do not fit, and of memory that must not be written to."""
+    for dtype in ("bool", "int64", "float16", "complex64"):
+        args, kwargs = our_arguments(recast(call, dtype))
+        yield dtype, outcome(op, *args, **kwargs)
+    args, kwargs = our_arguments(call)
+    array = call.args[0] if call.args else None
+    if not isinstance(array, np.ndarray):
+        return
+    for shape in ((), (0,), (1,) * 6):
+        yield f"shape {shape}", outcome(op, mt.ones(shape), *args[1:], **kwargs)
+    yield "read-only", outcome(op, sealed(array), *args[1:], **kwargs)
+    cell = mt.tensor(np.ones((1,) * array.ndim, array.dtype))
+    yield "overlap", outcome(op, cell.expand(array.shape), *args[1:], **kwargs)
+    if array.dtype.kind == "f":
+        yield "leaf", outcome(op, mt.tensor(array, requires_grad=True), *args[1:], **kwargs)
+
+
+def sealed(array: Any) -> mt.Tensor:
+    """Return a tensor on read-only memory."""
+    copy = array.copy()
+    copy.flags.writeable = False
+    return mt.from_numpy(copy)
+
+
+def writers(row: Row) -> Iterator[Place]:
+    """Yield a row's functions, methods and twins, and its functions with ``inplace=True``."""
+    yield from places(row)
+    function = ours(row)
+    if "inplace" in inspect.signature(function).parameters:
+        yield Place(row.name, functools.partial(function, inplace=True), None, False)
+
+
+def test_a_message_is_titled_by_what_was_called() -> None:
+    faults, counted = [], 0
+    for row in ROWS:
+        for place in writers(row):
+            names = {name for each in names_of(place) for name in (each, each + "_")}
+            for call in row.calls[:2]:
+                for what, found in refusals(place.ours, call):
+                    title = TITLE.match(str(found)) if isinstance(found, MinitensorError) else None
+                    counted += title is not None
+                    if title and title[1].rpartition(".")[2] not in names | BEGINNINGS:
+                        faults.append(f"{place.name}, {what}: {found}")
+    assert not faults, "\n".join(faults[:40])
+    assert counted > 2000
 
 
 def same(tensor: mt.Tensor, before: mt.Tensor, version: int) -> bool:
