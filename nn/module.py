@@ -14,7 +14,7 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import explain_constructor
 from minitensor.autograd.mode import no_grad
 from minitensor.device import device as Device
-from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError, UnsupportedError
+from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError, UnsupportedError, cut
 from minitensor.nn import state
 from minitensor.nn.hooks import (
     EVERYWHERE,
@@ -671,5 +671,12 @@ def locate(error: MinitensorError, module: Module) -> None:
     layer: Module = error.layer  # type: ignore[attr-defined]
     path = next((path for path, inner in module.named_modules() if inner is layer), "")
     if path or layer is module:
-        text = f"{layer._get_name()}({layer.extra_repr()})"
-        error.args = (f"{path + ': ' if path else ''}{text}: {error.reason}",)  # type: ignore[attr-defined]
+        error.args = (f"{path + ': ' if path else ''}{text_of(layer)}: {error.reason}",)  # type: ignore[attr-defined]
+
+
+def text_of(layer: Module) -> str:
+    """Return a layer as a message shows it: without its options where they cannot be shown."""
+    try:
+        return cut(f"{layer._get_name()}({layer.extra_repr()})")
+    except Exception:  # it must not hide the error that is told
+        return layer._get_name()

@@ -286,7 +286,7 @@ def walk(
                 if grads is None:
                     continue
             elif grad is not None or node.fills_in:
-                grads = node(grad)
+                grads = node.propagate(grad)
             else:
                 grads = node.without_gradient()
             if not keep:
@@ -336,13 +336,13 @@ def arrive(stop: list[Any], walk: Walk) -> None:
     elif hooks is not None:
         add_up(leaf, hooks.entering(leaf, hooks.arriving(leaf, grad, walk)))
     elif grad is not None:
-        leaf(grad.clone() if borrowed else grad)
+        leaf.propagate(grad.clone() if borrowed else grad)
 
 
 def add_up(leaf: Any, grad: Any) -> None:
     """Add to a leaf's gradient and run the hooks that wait for that."""
     if grad is not None:
-        leaf(grad.clone())  # a hook may hold it
+        leaf.propagate(grad.clone())  # a hook may hold it
     leaf.hooks.added(leaf.variable)
     leaf.hooks.leaving(leaf, [], grad)
 
@@ -372,7 +372,7 @@ def run(node: Node, grad: Any, needed: set[Node] | None) -> list[Any]:
         return node.without_gradient()
     mode = grad_mode.get()
     if mode is True or mode is False:
-        return node(grad, needed=needed)
+        return node.propagate(grad, needed)
     found: list[Any] = mode.run(node, grad, needed)
     return found
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 class FunctionCtx:
     """What ``forward`` leaves for ``backward``: saved tensors, flags, and any attribute you set."""
 
+    _function: type[Function] | None = None  # whose call this is
+
     def __init__(self) -> None:
         self.to_save: tuple[Any, ...] = ()
         self.dirty: tuple[Any, ...] = ()
@@ -69,6 +71,10 @@ class FunctionCtx:
             raise GradError("saved_tensors can only be read while the graph is alive, in backward")
         return node.opened()
 
+    def name(self) -> str:
+        """Return the name of the node: ``ScaleBackward`` for the function ``Scale``."""
+        return type(self).__name__ if self._function is None else f"{self._function.__name__}Backward"
+
 
 class FunctionNode(Node):
     """The node of a user's function."""
@@ -85,7 +91,7 @@ class FunctionNode(Node):
     trusted = False
     fills_in = True
 
-    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
+    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         grads = [self.incoming(each, i) for i, each in enumerate(self.gradients(grad))]
         cls = self.cls
         found = (cls.backward if cls.vjp is Function.vjp else formula_of(cls))(self.ctx, *grads)
@@ -254,6 +260,7 @@ class Function:
         if split:
             args, kwargs = all_arguments(cls, args, kwargs), {}
         ctx = FunctionCtx()
+        ctx._function = cls
         edges = tuple([each.node if isinstance(each, TensorBase) else None for each in args])
         recording = is_grad_enabled() and any(edge is not None for edge in edges)
         ctx.needs_input_grad = tuple([edge is not None for edge in edges])

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.hooks import hang, hooks_of
 from minitensor.autograd.mode import grad_mode
 from minitensor.base import TensorBase, array_dtype, new, require_writable
-from minitensor.errors import GradError, VersionError
+from minitensor.errors import ArgumentTypeError, GradError, VersionError, quote
 from minitensor.forks import after_fork_in_child
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Node:
     trusted = True  # its formulas return either `grad` itself, a view, or a fresh tensor
     fills_in = False  # whether it runs even if no gradient came, and makes zeros of it
 
-    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
+    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         """Return a gradient for each edge, in its input's shape and dtype; None where none is needed or found."""
         values = self.open(grad)
         grads: list[Any] = []
@@ -200,6 +200,18 @@ class Node:
 
     # -- what users see as grad_fn -----------------------------------------------------------------------------------
 
+    def __call__(self, *grads: Any) -> Any:
+        """Return the gradients of the inputs, a single one by itself, given one for each result, or None."""
+        count = len(self.gradients(None))
+        if len(grads) != count:
+            raise ArgumentTypeError(f"{self.name()}: expected {count} arguments, got {len(grads)} instead")
+        for i, grad in enumerate(grads):
+            if grad is not None and not isinstance(grad, TensorBase):
+                raise ArgumentTypeError(f"{self.name()}: argument {i} must be a tensor or None, not {quote(grad)}")
+        grad = self.gathered(grads)
+        found = self.without_gradient() if grad is None and not self.fills_in else self.propagate(grad)
+        return found[0] if len(found) == 1 else tuple(found)
+
     def name(self) -> str:
         """Return PyTorch's kind of name: ``MulBackward0``."""
         return "".join(word[:1].upper() + word[1:] for word in self.op.name.split("_")) + "Backward0"
@@ -272,7 +284,7 @@ class Node:
         return self, 0
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
+        return f"<{self.name().rpartition('::')[2]} object at {id(self):#x}>"
 
 
 class MultiNode(Node):
@@ -288,7 +300,7 @@ class MultiNode(Node):
     def gathered(self, grads: Sequence[Any]) -> Any:
         return parts(grads)
 
-    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
+    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         grads = self.gradients(grad)
         some = next(g for g in grads if g is not None)
         values = self.open(some)
@@ -320,7 +332,7 @@ class SequenceNode(Node):
 
     shapes: tuple[tuple[int, ...], ...]
 
-    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
+    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         function, wants = self.op.formulas[0]
         values = self.open(grad)
         grads = function(grad, *[values[i] if i >= RESULT else values[-2] for i in wants])
@@ -347,7 +359,7 @@ class Output(Node):
     index: int
     source: Node
 
-    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
+    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         return [Parts({self.index: grad})]
 
     def without_gradient(self) -> list[Any]:
@@ -419,7 +431,7 @@ class Leaf(Node):
         """The tensor itself."""
         return self.tensor()
 
-    def __call__(self, grad: Any, *, needed: set[Node] | None = None) -> list[Any]:
+    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         """Add to the tensor's ``grad``: in place, unless the sum is to be differentiated."""
         tensor = self.tensor()
         if tensor is None:
@@ -440,7 +452,7 @@ class Leaf(Node):
         pass
 
     def name(self) -> str:
-        return "AccumulateGrad"
+        return "torch::autograd::AccumulateGrad"
 
 
 ACCUMULATING = RLock()  # two threads may arrive at one leaf; a hook on what is saved may walk another graph meanwhile

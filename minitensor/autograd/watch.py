@@ -86,7 +86,7 @@ class Watch:
 
     def run(self, node: Node, grad: Any, needed: set[Node] | None) -> list[Any]:
         """Run a node of the walk back and look at what it gives."""
-        grads = node(grad, needed=needed)
+        grads = node.propagate(grad, needed)
         if self.anomaly and self.check_nan:
             for i, each in enumerate(grads):
                 if has_nan(each):

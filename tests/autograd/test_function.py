@@ -399,3 +399,22 @@ def test_a_formula_may_be_called_vjp() -> None:
 def test_a_function_is_not_called_like_one() -> None:
     with pytest.raises(RuntimeError, match=r"Cube\.apply"):
         Cube()(leaf(1.0), 2.0)
+
+
+def test_the_ctx_has_the_name_of_its_node() -> None:
+    names = []
+
+    class Scale(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            names.append(ctx.name())
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, grad: Any) -> Any:
+            names.append(ctx.name())
+            return grad * 2
+
+    result = Scale.apply(mt.ones(2, requires_grad=True))
+    result.sum().backward()
+    assert [*names, result.grad_fn.name()] == ["ScaleBackward"] * 3

@@ -97,7 +97,7 @@ def test_next_functions_lead_to_the_leaves() -> None:
     ((mul, number),) = y.grad_fn.next_functions
     assert (mul.name(), number) == ("MulBackward0", 0)
     accumulate = mul.next_functions[0][0]
-    assert accumulate.name() == "AccumulateGrad"
+    assert accumulate.name() == "torch::autograd::AccumulateGrad"
     assert accumulate.variable is x
 
 

@@ -25,6 +25,11 @@ def agree(program: Callable[[Any], Any]) -> None:
     assert program(mt) == program(torch)
 
 
+def accumulator(x: Any) -> Any:
+    """Return the node that gathers a leaf's gradient."""
+    return (x * 2).grad_fn.next_functions[0][0]
+
+
 # -- nodes -------------------------------------------------------------------------------------------------------------
 
 
@@ -157,6 +162,25 @@ def test_saved_values_can_be_read_off_a_node() -> None:
     agree(program)
     with pytest.raises(AttributeError, match="NegBackward0 has saved no 'other'"):
         (-leaf(1.0)).grad_fn._saved_other
+
+
+def test_a_node_can_be_called_with_a_gradient_for_each_result() -> None:
+    def program(lib: Any) -> Any:
+        x, grad = leaf(2.0, 3.0, lib=lib), lib.tensor([1.0, 10.0])
+        product, (first, _) = (x * 2).grad_fn(grad), (x * 2).view(2, 1).unbind()
+        parts = first.grad_fn(lib.tensor([5.0]), None)
+        gathered = accumulator(x)(grad)
+        return product[0].tolist(), product[1], x.exp().grad_fn(None), parts.tolist(), gathered, x.grad.tolist()
+
+    agree(program)
+
+
+@pytest.mark.parametrize("grads", [(), (1.5,), ("a",), (mt.ones(2), mt.ones(2))], ids=["none", "number", "text", "two"])
+def test_a_node_refuses_other_gradients_by_its_own_name(grads: Any) -> None:
+    x = leaf(2.0, 3.0)
+    for node in ((x * 2).grad_fn, accumulator(x)):
+        with pytest.raises(TypeError, match=f"^{node.name()}: (expected 1 arguments, got|argument 0 must be a tensor)"):
+            node(*grads)
 
 
 @pytest.mark.parametrize("write", [lambda y: y.mul_(5), lambda y: y[:1].mul_(5)], ids=["whole", "through a view"])

@@ -318,6 +318,15 @@ def test_a_module_without_forward_says_so() -> None:
         nn.Module()(3)
 
 
+def test_an_error_survives_a_layer_that_cannot_be_shown() -> None:
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    layer = nn.MaxPool2d(2, deep)
+    with pytest.raises(TypeError, match=r"^MaxPool2d: "):
+        layer(minitensor.ones(1, 1, 4, 4))
+
+
 def test_wrong_sizes_name_the_layer_by_its_path() -> None:
     class Net(nn.Module):
         def __init__(self) -> None:

@@ -234,3 +234,12 @@ def test_what_the_order_hangs_on_cannot_be_changed_later() -> None:
     loader: DataLoader[int] = DataLoader(Numbers())
     with pytest.raises(ValueError, match="batch_size attribute should not be set after DataLoader is initialized"):
         loader.batch_size = 3
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_epoch_under_way_keeps_the_length_of_the_loader(workers: int) -> None:
+    epoch = iter(DataLoader(Numbers(10), batch_size=4, num_workers=workers))
+    next(epoch)
+    assert len(epoch) == 3
+    with pytest.raises(TypeError, match="no len"):
+        len(iter(DataLoader(Stream(), batch_size=4, num_workers=workers)))

@@ -17,7 +17,7 @@ from minitensor.ops.creation import tensor
 from minitensor.utils.data.collate import default_collate, default_convert
 from minitensor.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
 from minitensor.utils.data.sampler import BatchSampler, Endless, RandomSampler, SequentialSampler, draw_seed
-from minitensor.utils.data.workers import Fetch, Prefetched, Worker, WorkerInfo
+from minitensor.utils.data.workers import Fetch, Fetched, Prefetched, Worker, WorkerInfo
 
 if TYPE_CHECKING:
     from minitensor.generator import Generator
@@ -114,7 +114,7 @@ class DataLoader(Generic[Sample]):
         base_seed = draw_seed(self.generator)
         make_fetch = partial(fetch_from, self.dataset, self.collate_fn, self.batch_sampler is not None, self.drop_last)
         if not self.num_workers:
-            return map(make_fetch(), order)
+            return Fetched(make_fetch(), order, self._index_sampler)
         epoch = self._prefetched(order, make_fetch, base_seed)
         if self.persistent_workers:
             self._epoch = epoch
@@ -126,7 +126,7 @@ class DataLoader(Generic[Sample]):
         infos = [WorkerInfo(i, self.num_workers, base_seed + i, self.dataset) for i in range(self.num_workers)]
         workers = [Worker(info, self.worker_init_fn, make_fetch, iterable) for info in infos]
         ahead = max(self.num_workers * (self.prefetch_factor or 0), 1)
-        return Prefetched(workers, order, ahead, self.timeout, self.persistent_workers)
+        return Prefetched(workers, order, self._index_sampler, ahead, self.timeout, self.persistent_workers)
 
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):

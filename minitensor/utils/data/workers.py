@@ -172,6 +172,24 @@ class Failure:
         return None, self._error
 
 
+class Fetched:
+    """The batches of an epoch, each fetched when it is asked for."""
+
+    def __init__(self, fetch: Fetch, order: Iterator[Any], sampler: Any) -> None:
+        self._fetch = fetch
+        self._order = order
+        self._sampler = sampler
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return self._fetch(next(self._order))
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+
 class Prefetched:
     """The batches of an epoch, up to ``ahead`` of them asked for in advance, dealt to the workers in turn.
 
@@ -179,8 +197,11 @@ class Prefetched:
     asked for before one is handed out, an error ends nothing, and another epoch may reuse the workers.
     """
 
-    def __init__(self, workers: list[Worker], order: Iterator[Any], ahead: int, timeout: float, reuse: bool) -> None:
+    def __init__(
+        self, workers: list[Worker], order: Iterator[Any], sampler: Any, ahead: int, timeout: float, reuse: bool
+    ) -> None:
         self._workers = workers
+        self._sampler = sampler
         self._ahead = ahead
         self._timeout = timeout
         self._reuse = reuse
@@ -224,6 +245,9 @@ class Prefetched:
 
     def __iter__(self) -> Iterator[Any]:
         return self
+
+    def __len__(self) -> int:
+        return len(self._sampler)
 
     def __next__(self) -> Any:
         while self._asked:
