@@ -18,7 +18,7 @@ from minitensor.autograd import engine
 from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentTypeError, GradError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, ShapeError
 from minitensor.func.batched import Batched, at_levels, batch, levels_in, running
 from minitensor.func.mapping import name_of, vmap
 from minitensor.func.trees import LEAF, Plan, mapped, take_apart
@@ -38,13 +38,17 @@ if TYPE_CHECKING:
 # -- tensors to differentiate by ---------------------------------------------------------------------------------------
 
 
+class NoTensor(GradError, ArgumentError):
+    """Something else where a tensor is wanted: PyTorch raises ValueError or RuntimeError, by the transform."""
+
+
 def fresh(tensor: Any, what: str) -> Tensor:
     """Return a tensor of the same values to differentiate by; it leads on to the given one if that requires grad.
 
     Inside ``vmap`` it differs from sample to sample even where the given one does not, so that each gets a gradient.
     """
     if not isinstance(tensor, TensorBase):
-        raise GradError(f"{what}: expected tensors to differentiate by, got {type(tensor).__name__}")
+        raise NoTensor(f"{what}: expected tensors to differentiate by, got {type(tensor).__name__}")
     if not (tensor.dtype.is_floating_point or tensor.dtype.is_complex):
         raise GradError(f"{what}: only floating point and complex tensors have a gradient, this one is {tensor.dtype}")
     levels = [level for level in running.get() if level.randomness != "settled"]

@@ -553,7 +553,9 @@ def full_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Return one number in another tensor's shape, dtype and device."""
-    return filled_like(input, fill_value, dtype, device, requires_grad, memory_format)
+    if fill_value is None:
+        raise ArgumentTypeError("expected a number, got None")
+    return filled_like(input, as_number(fill_value), dtype, device, requires_grad, memory_format)
 
 
 @composite

@@ -263,7 +263,7 @@ unsafe_split, unsafe_chunk = split, chunk  # PyTorch's without the link to the w
 
 
 @composite
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a dim into so many near-equal pieces, or before each index. Views."""
     dim = cut_dim("tensor_split", input, dim)
     given = indices_or_sections
@@ -279,19 +279,19 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 
 @composite
-def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def hsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
     """Cut the columns: dim 1, of a vector dim 0."""
     return cut_evenly("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
 @composite
-def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def vsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
     """Cut the rows: dim 0."""
     return cut_evenly("vsplit", input, indices_or_sections, 0, 2)
 
 
 @composite
-def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def dsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
     """Cut the depth: dim 2."""
     return cut_evenly("dsplit", input, indices_or_sections, 2, 3)
 

@@ -66,21 +66,26 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     >>> torch.matmul(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 10.]))
     tensor([21., 43.])
     """
-    a, b = factors("matmul", input, other)
+    try:
+        a, b = factors("matmul", input, other)
+    except AttributeError:
+        refuse_number(input, other)
+        raise
     if a.dtype.char == "e":
         return product(input.backend, a.astype("f"), b.astype("f")).astype("e")
     return product(input.backend, a, b)
 
 
+def refuse_number(input: Any, other: Any) -> None:
+    """Name the other product if one of the factors is a number."""
+    if any(isinstance(each, (int, float, complex)) for each in (input, other)):
+        given = f"{type(input).__name__}, {type(other).__name__}"
+        raise ArgumentTypeError(f"matmul: expected tensors, got {given}; to multiply by a number, use *") from None
+
+
 def factors(name: str, *tensors: Any) -> Any:
     """Return the factors of a product as arrays: one dtype, which is not bool, and one device."""
-    try:
-        arrays = [each.array for each in tensors]
-    except AttributeError:
-        given = ", ".join(type(each).__name__ for each in tensors)
-        raise ArgumentTypeError(
-            f"{name}: expected tensors, got {given}; make a number or an array one with tensor(...), or use *"
-        ) from None
+    arrays = [each.array for each in tensors]
     first = arrays[0]
     for array in arrays:
         if array.dtype is not first.dtype and array.dtype != first.dtype:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor import layout as layouts
+from minitensor.autograd.misuse import unbound
 from minitensor.autograd.mode import grad_mode
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
@@ -42,7 +43,7 @@ class OutDtypeError(DtypeError, ArgumentTypeError):
 def deliver(result: Tensor, out: Any, op: Op, inputs: Iterable[Any]) -> Tensor:
     """Write the result of a recorded operation into ``out``, if the operation declares that argument."""
     if not op.takes_out:
-        raise ArgumentTypeError(f"{op.name}() got an unexpected keyword argument 'out'; it takes {op.signature}")
+        raise unbound(op.name, TypeError("got an unexpected keyword argument 'out'"), op.signature)
     return delivered(op.name, result, out, *inputs)
 
 

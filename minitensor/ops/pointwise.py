@@ -19,7 +19,7 @@ from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.record import NUMBERS, differentiable, host_value, on_equal_dtypes, on_host_floats
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentTypeError, DtypeError, UsageError
+from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, quote
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.creation import as_number, tensor
 from minitensor.ops.kinds import FLOATS, INEXACT, NUMERIC, ORDERED, REALS, of_kind, unsupported
@@ -525,7 +525,7 @@ def chosen_from(condition: Tensor, input: Any, other: Any) -> tuple[Array, Array
         return two_arrays(input, other)
     read = host_value(input, None), host_value(other, None)
     if not any(map(is_number, read)):
-        raise ArgumentTypeError(f"where: expected tensors or numbers, got {input!r:.60} and {other!r:.60}")
+        raise ArgumentTypeError(f"where: expected tensors or numbers, got {quote(input)} and {quote(other)}")
     return chosen_from(condition, *read)
 
 

@@ -482,7 +482,7 @@ def _repeat_each(input: Tensor, repeats: int, dim: int) -> Array:
 
 @composite
 def repeat_interleave(
-    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+    input: Tensor, repeats: Tensor | int | None = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
     """Repeat each element (or each slice of ``dim``), beside itself: ``repeats`` times, or each as often as it says.
 
@@ -500,7 +500,10 @@ def repeat_interleave(
     size = input.layout.shape[dim]
     counts = repeats.array if isinstance(repeats, TensorBase) else input.xp.asarray(repeats)
     if counts.size not in (1, size) or counts.ndim > 1:
-        raise ShapeError(f"repeats must have the same size as input along dim: {list(counts.shape)} for size {size}")
+        raise ShapeError(
+            f"repeat_interleave: repeats must have the same size as input along dim {dim}, {size}, got shape "
+            f"{list(counts.shape)}"
+        )
     if counts.size and int(counts.min()) < 0:
         raise ShapeError(f"repeat_interleave: repeats can not be negative, got {int(counts.min())}")
     ends = input.xp.cumsum(input.xp.broadcast_to(counts.reshape(-1), (size,)))

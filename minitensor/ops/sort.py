@@ -17,7 +17,7 @@ from minitensor.ops.kinds import REALS, of_kind, require_kind
 from minitensor.ops.operand import operands, same_device
 from minitensor.ops.out import delivered, received
 from minitensor.ops.reduce import axes, chosen, picked, placed_along, require_elements, returned_to_place
-from minitensor.shapes import wrap_dim
+from minitensor.shapes import integer, wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -91,9 +91,10 @@ def topk(
     dim = wrap_dim(dim, input.ndim)
     size = input.shape[dim] if input.ndim else 1
     require_kind("topk", REALS, input)
+    k = integer(k)
     if not 0 <= k <= size:
         raise ShapeError(f"topk: selected index k out of range: k = {k}, dimension {dim} has {size} elements")
-    return return_types.topk(*received("topk", _topk(input, int(k), dim, bool(largest)), out))
+    return return_types.topk(*received("topk", _topk(input, k, dim, bool(largest)), out))
 
 
 @differentiable(input=lambda grads, results, in_shape, dim: returned_to_place(grads, results, in_shape, dim))
@@ -112,9 +113,10 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
     size = input.shape[dim] if input.ndim else 1
     require_elements("kthvalue", input, axes(dim, input.ndim))
     require_kind("kthvalue", REALS, input)
+    k = integer(k)
     if not 1 <= k <= size:
         raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: {k} of {size} elements")
-    return return_types.kthvalue(*received("kthvalue", _kthvalue(input, int(k), dim, keepdim), out))
+    return return_types.kthvalue(*received("kthvalue", _kthvalue(input, k, dim, keepdim), out))
 
 
 # -- where something fits in -------------------------------------------------------------------------------------------

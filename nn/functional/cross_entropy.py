@@ -355,9 +355,10 @@ def check_classes(name: str, input: Tensor, target: Tensor) -> None:
             "numbers have the shape of the input without its dim of classes"
         )
     if target.dtype not in (int64, uint8):
+        other = " or probabilities in the shape of the input" if name != "nll_loss" else ""
         raise DtypeError(
-            f"{name}: expected target to hold class numbers (int64 or uint8) or probabilities in the shape of the "
-            f"input, got {target.dtype.name} of shape {tuple(target.shape)}; cast class numbers with .long()"
+            f"{name}: expected target to hold class numbers (int64 or uint8){other}, got {target.dtype.name} of shape "
+            f"{tuple(target.shape)}; cast class numbers with .long()"
         )
 
 

@@ -12,7 +12,7 @@ from minitensor.autograd.mode import no_grad
 from minitensor.autograd.record import differentiable
 from minitensor.base import values_of, wrap
 from minitensor.dtypes import int32, int64
-from minitensor.errors import ArgumentError, GuardError, IndexOutOfRange, ShapeError, UnsupportedError
+from minitensor.errors import ArgumentError, GuardError, IndexOutOfRange, ShapeError, UnsupportedError, quote
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.index import fits
 from minitensor.ops.kinds import FLOATS, require_index, require_kind, require_same_dtype
@@ -145,7 +145,7 @@ def check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, samples: T
     require_kind("embedding_bag", FLOATS, weight)
     require_same_dtype("embedding_bag", weight=weight, per_sample_weights=samples)
     if mode not in ("sum", "mean", "max"):
-        raise ArgumentError(f"embedding_bag: mode has to be one of sum, mean or max, got {mode!r}")
+        raise ArgumentError(f"embedding_bag: mode has to be one of sum, mean or max, got {quote(mode)}")
     if weight.ndim != 2:
         raise ShapeError(f"embedding_bag: expected weight (V, D), got shape {tuple(weight.shape)}")
     if input.ndim not in (1, 2):

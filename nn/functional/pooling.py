@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, DimError, ShapeError, WrongTypeError
+from minitensor.errors import ArgumentError, DimError, ShapeError, WrongTypeError, quote
 from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.resampling import LONG, _resample_input, long_mean_taps, mean_taps, shares
 from minitensor.ops.activation import relu
@@ -440,7 +440,8 @@ def adaptive_size(name: str, input: Any, output_size: OptionalSizes, dims: int) 
     check_input(name, input, dims, AdaptiveRank)
     wanted = (output_size,) * dims if output_size is None or isinstance(output_size, int) else tuple(output_size)
     if len(wanted) != dims:
-        raise WrongSize(f"{name}: output_size must be a number or one for each of {dims} dims, got {output_size!r}")
+        given = quote(output_size)
+        raise WrongSize(f"{name}: output_size must be a number or one for each of {dims} dims, got {given}")
     size = tuple([have if want is None else want for want, have in zip(wanted, input.shape[-dims:])])
     if min(size) < 0:
         raise ShapeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {output_size!r}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtype, UsageError
+from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtype, UsageError, quote
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.shapes import broadcast_shapes
@@ -36,7 +36,7 @@ def read_reduction(name: str, reduction: str, size_average: bool | None = None, 
         )
     if reduction not in REDUCTIONS:
         known = ", ".join(REDUCTIONS)
-        raise ArgumentError(f"{name}: {reduction!r} is not a valid value for reduction; it is one of {known}")
+        raise ArgumentError(f"{name}: {quote(reduction)} is not a valid value for reduction; it is one of {known}")
     return reduction
 
 

@@ -153,7 +153,8 @@ def random_split(
     sizes = counts(lengths, total) if are_fractions(lengths) else [int(length) for length in lengths]
     if sum(sizes) != total:
         raise ArgumentError(
-            f"Sum of input lengths does not equal the length of the input dataset! {sum(sizes)} != {total}"
+            "Sum of input lengths does not equal the length of the input dataset! "
+            f"{fsum(lengths):g} != {total}; fractions must sum to 1"
         )
     order = streams.randperm(generator or streams.default_generator, total).tolist()
     starts = itertools.accumulate(sizes, initial=0)

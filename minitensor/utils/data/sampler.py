@@ -193,4 +193,4 @@ class Endless(Sampler[None]):
 def require_positive(name: str, value: Any) -> None:
     """Refuse what is not a positive integer."""
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ArgumentError(f"{name} should be a positive integer value, but got {name}={value}")
+        raise ArgumentError(f"{name} should be a positive integer value, but got {name}={value!r}")
