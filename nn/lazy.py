@@ -13,7 +13,7 @@ from minitensor.errors import MinitensorError, ShapeError, UsageError
 from minitensor.nn.conv import Conv1d, Conv2d, Conv3d, ConvNd, check_groups
 from minitensor.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd
 from minitensor.nn.linear import Linear
-from minitensor.nn.module import Module, locate
+from minitensor.nn.module import Module, locate, reject
 from minitensor.nn.normalization import (
     BatchNorm,
     BatchNorm1d,
@@ -56,6 +56,9 @@ class LazyModuleMixin(Module):
                 self._infer_parameters(self, args, kwargs)
             except MinitensorError as error:
                 locate(error, self)
+                raise
+            except (AttributeError, TypeError) as error:
+                reject(self, args, kwargs, error)
                 raise
         return Module.__call__(self, *args, **kwargs)
 

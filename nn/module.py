@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from minitensor import dtypes
-from minitensor.autograd.misuse import explain_constructor
+from minitensor.autograd.misuse import explain_constructor, wrong_call
 from minitensor.autograd.mode import no_grad
 from minitensor.device import device as Device
 from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError, UnsupportedError, cut
@@ -158,6 +158,9 @@ class Module:
             return self.forward(*args, **kwargs)
         except MinitensorError as error:
             locate(error, self)
+            raise
+        except (AttributeError, TypeError) as error:
+            reject(self, args, kwargs, error)
             raise
 
     def register_forward_pre_hook(
@@ -659,6 +662,18 @@ def not_a_module(given: object) -> ArgumentTypeError:
     if isinstance(given, type) and issubclass(given, Module):
         return ArgumentTypeError(f"{given.__name__} is a class, not a Module: make one, as {given.__name__}(...)")
     return ArgumentTypeError(f"{type_name(given)} is not a Module subclass")
+
+
+def reject(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> None:
+    """Raise the error that names the argument at fault, if a layer of this library was called with a wrong one."""
+    misfit = wrong_call("forward", type(module).forward, (module, *args), kwargs, error)
+    if misfit is None:
+        return
+    locate(misfit, module)
+    try:
+        raise misfit from error
+    finally:
+        del misfit  # its traceback holds this frame, which holds the arguments
 
 
 def locate(error: MinitensorError, module: Module) -> None:

@@ -10,8 +10,9 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.base import TensorBase
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, WrongTypeError
 from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.functional.recurrent import GRU as GRU_CELL
@@ -225,7 +226,9 @@ class RNNBase(Module):
     # -- checks and text
 
     def check_input(self, input: Tensor) -> None:
-        """Refuse an input of a wrong rank or width."""
+        """Refuse an input of a wrong type, rank or width."""
+        if not isinstance(input, TensorBase):
+            raise WrongTypeError(f"{self.mode}: input must be a tensor or a PackedSequence, not {type(input).__name__}")
         if input.ndim not in (2, 3):
             raise ArgumentError(
                 f"{self.mode}: Expected input to be 2D or 3D, got {input.ndim}D tensor of {tuple(input.shape)} instead"

@@ -26,6 +26,7 @@ from minitensor.errors import (
     MinitensorError,
     MissingEntryError,
     OutOfMemory,
+    ScalarError,
     ShapeError,
     UnsupportedError,
     WrongTypeError,
@@ -42,6 +43,12 @@ SHOWN = (str, bytes, int, float, complex, type)
 LIBRARIES = (OURS, "numpy", "scipy", "cupy")
 TOO_BIG = ("array is too big", "Maximum allowed")  # how NumPy begins to say that no memory holds an array
 CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # they say which value is wanted, as one of some words
+
+
+class NotOneNumber(ScalarError, WrongTypeError):
+    """A tensor where a number, a bool or text is wanted; PyTorch raises TypeError or RuntimeError."""
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -76,6 +83,7 @@ def constructor(init: F) -> F:
         except Exception as error:
             name = public_name(type(self))
             keeps = isinstance(error, MinitensorError) and isinstance(error, RuntimeError)  # it tells of a value
+            keeps = keeps and not isinstance(error, ScalarError)  # which does not tell of whose
             raise prefixed(  # noqa: B904  # its cause is set
                 name, error if keeps else explained(name, init, (self, *args), kwargs, error)
             )
@@ -152,10 +160,9 @@ def retold(
     if isinstance(error, CHECKED) or (isinstance(error, ArgumentTypeError) and str(error).startswith(name)):
         return error
     given = list(arguments)
-    for argument, value in given:
-        wanted = annotations.get(argument, "Any")
-        if not fits(value, wanted):
-            return wrong_type(name, argument, wanted, value)
+    misfit = first_misfit(name, given, annotations)
+    if misfit is not None:
+        return misfit
     for argument, value in given:
         if is_beyond(value):
             return BeyondInt64(f"{name}(): argument {argument!r} must hold ints of 64 bits, got {quote(value)}")
@@ -164,11 +171,37 @@ def retold(
     return error if isinstance(error, MinitensorError) else adopted(name, error, given)
 
 
+def first_misfit(
+    name: str, arguments: Iterable[tuple[str, Any]], annotations: Mapping[str, Any]
+) -> ArgumentTypeError | None:
+    """Return the error that names the first argument of a wrong type, or None if there is none."""
+    for argument, value in arguments:
+        wanted = annotations.get(argument, "Any")
+        if not fits(value, wanted):
+            return wrong_type(name, argument, wanted, value)
+    return None
+
+
+def wrong_call(
+    name: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
+) -> ArgumentTypeError | None:
+    """Return the error for arguments that a function of this library does not take, or None if it takes them."""
+    if not (is_ours(function.__module__) and raised_here(error)):
+        return None
+    signature = inspect.signature(function)
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as misfit:
+        return unbound(name, misfit, signature)
+    return first_misfit(name, each_argument(signature, bound.arguments), function.__annotations__)
+
+
 def adopted(name: str, error: Exception, arguments: Sequence[tuple[str, Any]]) -> Exception:
     """Return the library's own error for one of Python's or the array library's."""
     if isinstance(error, (TypeError, AttributeError)):
-        kinds = ", ".join([f"{argument}: {type(value).__name__}" for argument, value in arguments])
-        reason = str(error) if isinstance(error, TypeError) else misplaced(arguments, error.obj)
+        told = [each for each in arguments if each[0] != "self"]
+        kinds = ", ".join([f"{argument}: {type(value).__name__}" for argument, value in told])
+        reason = str(error) if isinstance(error, TypeError) else misplaced(told, error.obj)
         return WrongTypeError(f"{name}(): {reason}; got {kinds}")
     if isinstance(error, MemoryError) or str(error).startswith(TOO_BIG):
         return OutOfMemory(f"{name}(): storage size calculation overflowed, or there is no memory: {error}")
@@ -225,7 +258,9 @@ def misuse(op: Op, args: Sequence[Any], error: Exception) -> Exception:
     if not any(map(is_tensor, args)):
         for position in op.inputs or (0,):
             if is_number(args[position]):
-                return caused(error, wrong_type(op.name, op.names[position], "Tensor", args[position]))
+                declared = op.body.__annotations__.get(op.names[position], "Tensor")
+                wanted = "Tensor" if fits(args[position], declared) else declared
+                return caused(error, wrong_type(op.name, op.names[position], wanted, args[position]))
     return caused(error, retold(op.name, error, zip(op.names, args), op.body.__annotations__))
 
 
@@ -261,10 +296,12 @@ def alternatives(annotation: Any) -> list[str]:
 def wrong_type(name: str, argument: str, annotation: Any, value: Any) -> ArgumentTypeError:
     """Return the error for an argument of a wrong type."""
     words = " or ".join(dict.fromkeys([KINDS[each][1] for each in alternatives(annotation) if each != "None"]))
+    shape = f" of shape {tuple(value.shape)}" if isinstance(value, TensorBase) else ""
     plain = f": {value!r}" if isinstance(value, SHOWN) and len(repr(value)) < 60 else ""
     advice = "; use tensor(...) on it" if isinstance(value, (list, tuple)) and words == "a tensor" else ""
-    given = f"{type(value).__name__}{plain or entry_at_fault(words, value)}"
-    return WrongTypeError(f"{name}(): argument {argument!r} must be {words}, not {given}{advice}")
+    given = f"{type(value).__name__}{shape}{plain or entry_at_fault(words, value)}{advice}"
+    kind = NotOneNumber if isinstance(value, TensorBase) else WrongTypeError
+    return kind(f"{name}(): argument {argument!r} must be {words}, not {given}")
 
 
 def entry_at_fault(words: str, value: object) -> str:
@@ -288,7 +325,7 @@ def is_tensor(value: object) -> bool:
 
 def is_int(value: object) -> bool:
     """Whether a value can count; a bool does not."""
-    return hasattr(value, "__index__") and not isinstance(value, bool)
+    return hasattr(value, "__index__") and not isinstance(value, bool) and is_single(value)
 
 
 def is_beyond(value: object, depth: int = 3) -> bool:
@@ -300,7 +337,12 @@ def is_beyond(value: object, depth: int = 3) -> bool:
 
 def is_number(value: object) -> bool:
     """Whether a value can be read as a number."""
-    return any(hasattr(value, each) for each in ("__index__", "__float__", "__complex__"))
+    return any(hasattr(value, each) for each in ("__index__", "__float__", "__complex__")) and is_single(value)
+
+
+def is_single(value: object) -> bool:
+    """Whether a value is not a tensor of no or of several elements."""
+    return not isinstance(value, TensorBase) or value.numel() == 1
 
 
 def is_switch(value: object) -> bool:

@@ -197,3 +197,62 @@ def test_what_pytorch_refuses_is_refused_in_its_class(torch: Any) -> None:
 def test_a_loss_made_of_input_and_target_says_that_it_is_made_first() -> None:
     with pytest.raises(RuntimeError, match=r"^CrossEntropyLoss: .*make the layer first, then call it"):
         nn.CrossEntropyLoss(mt.randn(2, 3), mt.tensor([0, 1]))
+
+
+def calls_of_layers() -> Iterator[tuple[Subject, int]]:
+    """Yield layers and how many tensors they are called with."""
+    for subject in [*FIRST_ROWS.values(), *OTHERS]:
+        yield subject, 2 if subject.name in ("nn.CosineSimilarity", "nn.Bilinear") else 1
+    for subject in LOSSES:
+        yield subject, 2
+
+
+def wrong_inputs() -> Iterator[tuple[Subject, str, Callable[[Any], Any]]]:
+    """Yield a layer, what is wrong in a call of it, and the call in one of the libraries."""
+    for subject, count in calls_of_layers():
+        for k in range(count):
+            for how in ("str", "None", "list", "object", "float"):
+                inputs = (*[MATRIX] * k, WRONG[how], *[MATRIX] * (count - k - 1))
+                yield subject, how, lambda lib, of=subject, given=inputs: given_to(lib, of, given)
+
+
+def given_to(lib: Any, subject: Subject, inputs: tuple[Any, ...]) -> Any:
+    """Make a layer and call it; return what comes of it, or the error."""
+    own = [each.make(lib) if isinstance(each, Made) else each for each in inputs]
+    return outcome(call(lib, subject, subject.args, subject.options), *own)
+
+
+def test_a_layer_names_itself_and_the_input_at_fault() -> None:
+    faults = []
+    for subject, how, called in wrong_inputs():
+        error = called(mt)
+        inner = "MultiheadAttention" if "Transformer" in subject.name else subject.name.split(".")[-1]
+        if not isinstance(error, Exception):
+            continue
+        if not isinstance(error, MinitensorError) or inner not in str(error) or "has no attribute" in str(error):
+            faults.append(f"{subject}({how}): {type(error).__name__}: {error}")
+    assert not faults, "\n".join(faults[:40])
+
+
+def test_a_layer_refuses_an_input_in_pytorchs_class(torch: Any) -> None:
+    faults = []
+    for subject, how, called in wrong_inputs():
+        error, expected = called(mt), called(torch)
+        if isinstance(expected, Exception) and not isinstance(error, type(expected)):
+            faults.append(f"{subject}({how}): {error!r:.120}, PyTorch {expected!r:.120}")
+    assert not faults, "\n".join(faults[:40])
+
+
+@pytest.mark.parametrize("build", [nn.Flatten, lambda: nn.Linear(2, 3)])
+def test_a_layer_called_with_nothing_says_what_it_takes(build: Callable[[], nn.Module]) -> None:
+    with pytest.raises(TypeError, match=r"^\w+\(.*forward\(\): missing.*'input'; it takes \(input\)"):
+        build()()
+
+
+def test_an_error_in_the_users_own_forward_stays_as_it_is() -> None:
+    class Broken(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.nonsense
+
+    with pytest.raises(AttributeError, match=r"^'int' object has no attribute 'nonsense'"):
+        nn.Sequential(Broken())(3)
