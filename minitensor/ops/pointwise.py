@@ -15,6 +15,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd import misuse
 from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.record import NUMBERS, differentiable, host_value, on_equal_dtypes, on_host_floats
 from minitensor.backends import HostArray
@@ -145,19 +146,27 @@ def subtrahend(other: Any, alpha: Number, input: Any) -> Any:
     if not isinstance(other, TensorBase):
         other = host_value(other, None)
     refuse_bools(input, other)
+    alpha = read_alpha(alpha)
     return scaled(other, alpha, input, -alpha)
 
 
 def addend(other: Any, alpha: Number, input: Any) -> Any:
     """Return ``alpha * other`` to be added."""
-    return other if alpha.__class__ is int and alpha == 1 else scaled(other, alpha, input, alpha)
+    return other if alpha.__class__ is int and alpha == 1 else scaled(other, alpha, input, read_alpha(alpha))
+
+
+def read_alpha(alpha: Any) -> Any:
+    """Return a factor that is not 1 as a number."""
+    if not misuse.is_number(alpha):
+        raise ArgumentTypeError(f"argument 'alpha' must be a number, not {type(alpha).__name__}: {quote(alpha)}")
+    return as_number(alpha)
 
 
 def scaled(other: Any, alpha: Number, input: Any, weight: Number) -> Any:
     """Return ``alpha * other`` in the dtype of the result; a weight that this dtype does not hold is refused."""
     if not isinstance(other, TensorBase):
         other = number_as_tensor(host_value(other, None), input)
-    alpha, weight = as_number(alpha), as_number(weight)
+    alpha = as_number(alpha)
     common = other.dtype if is_number(input) or input.dtype is other.dtype else result_dtype(input, other)
     check_category("alpha", alpha, common)
     dtypes.fit(weight, common.numpy)
