@@ -34,6 +34,8 @@ NAMES = [
     Misuse("Unflatten", lambda t: t.nn.Unflatten(1, 3), "must be a sequence of ints, not int: 3$"),
     Misuse("a schedule", lambda t: t.optim.lr_scheduler.LambdaLR(t.optim.SGD(parameter(t), 0.1), 0.1),
            r"^LambdaLR\(\): .*; got optimizer: SGD, lr_lambda: float"),
+    Misuse("text for a rate", lambda t: t.optim.lr_scheduler.OneCycleLR(t.optim.SGD(parameter(t), 0.1), "0.1", 10),
+           r"^OneCycleLR\(\): .*max_lr.* must be a .*, not str: '0\.1'"),
     Misuse("out=", lambda t: t.relu(t.zeros(2), out=t.zeros(2)),
            r"^relu\(\): got an unexpected keyword argument 'out'; it takes \(input\)$"),
     Misuse("class numbers", lambda t: t.nn.functional.nll_loss(t.zeros(2, 3), t.zeros(2)), r"\(int64 or uint8\), got"),

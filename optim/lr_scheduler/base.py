@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence, Sized
 from typing import Any, ClassVar
 
 from minitensor.autograd.misuse import explain_constructor
-from minitensor.errors import ArgumentError, ArgumentTypeError, MissingEntryError, WrongTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, MissingEntryError, WrongTypeError, quote
 from minitensor.optim.optimizer import Optimizer
 from minitensor.tensor import Tensor
 
@@ -151,6 +151,8 @@ def set_rate(group: dict[str, Any], rate: float) -> None:
 def one_for_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
     """Return an option for each group, which may have been given one by one; of tensors the values they have now."""
     groups = len(optimizer.param_groups)
+    if isinstance(value, str):
+        raise ArgumentTypeError(f"{name} must be a number or a sequence of numbers, not str: {quote(value)}")
     if not isinstance(value, Sequence):
         return [plain(value)] * groups
     if len(value) != groups:
