@@ -116,5 +116,28 @@ def test_a_matrix_with_nan_has_no_cholesky_factor() -> None:
         mt.linalg.cholesky(mt.stack([mt.eye(2), matrix]))
 
 
+INFINITE = [
+    [[INF, INF], [INF, INF]], [[INF, 0.0], [0.0, INF]], [[INF, 1.0], [1.0, 1.0]], [[1.0, INF], [INF, 1.0]], [[INF]],
+    [[-INF]], [[1.0, 0.0], [0.0, INF]], [[INF, 0.0, INF], [0.0, 1.0, 0.0], [INF, 0.0, 1.0]],
+]  # fmt: skip
+
+
+# Not float32: there PyTorch refuses diag(inf, 1) too, whose factor is itself.
+@pytest.mark.parametrize("dtype", ["float64", "complex64", "complex128"])
+def test_infinite_matrices_have_a_cholesky_factor_where_torch_finds_one(torch: ModuleType, dtype: str) -> None:
+    def failed(lib: Any, matrix: Any) -> list[Any]:
+        given = lib.tensor(matrix, dtype=getattr(lib, dtype))
+        return [bool(lib.linalg.cholesky_ex(each).info) for each in (given, lib.stack([given, given])[1], given.mT)]
+
+    for matrix in INFINITE:
+        assert failed(mt, matrix) == failed(torch, matrix), matrix
+
+
+def test_an_infinite_matrix_has_no_cholesky_factor() -> None:
+    with pytest.raises(mt.errors.LinAlgError, match="not positive-definite"):
+        mt.linalg.cholesky(mt.full((2, 2), INF))
+    assert mt.linalg.cholesky(mt.tensor([[1.0, 0.0], [0.0, INF]])).tolist() == [[1.0, 0.0], [0.0, INF]]
+
+
 def test_a_singular_matrix_has_an_infinite_condition_in_the_nuclear_norm() -> None:
     assert mt.linalg.cond(mt.zeros(2, 2), "nuc").item() == INF

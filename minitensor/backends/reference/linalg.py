@@ -53,18 +53,21 @@ def slogdet(xp: Library, array: Array) -> tuple[Array, Array]:
 def cholesky(xp: Library, array: Array) -> Checked:
     """Return lower triangular L with L Lᴴ = A, of A's lower triangle; NaN where A is not positive definite."""
     try:
-        return marked(xp, xp.linalg.cholesky(array), False)
+        return marked(xp, array, xp.linalg.cholesky(array), False)
     except Failure:
         n = array.shape[-1]
         failed = xp.asarray([fails(xp.linalg.cholesky, each) for each in array.reshape(-1, n, n)])
         failed = failed.reshape(array.shape[:-2])
         definite = xp.where(failed[..., None, None], xp.eye(n, dtype=array.dtype), array)
-        return marked(xp, xp.linalg.cholesky(definite), failed)
+        return marked(xp, definite, xp.linalg.cholesky(definite), failed)
 
 
-def marked(xp: Library, factors: Array, failed: Array | bool) -> Checked:
-    """Return NaN for each matrix that failed, and for each with NaN, which LAPACK lets pass."""
-    missing: Any = xp.isnan(xp.diagonal(factors, 0, -2, -1)).any(-1) | failed
+def marked(xp: Library, array: Array, factors: Array, failed: Array | bool) -> Checked:
+    """Return NaN for each matrix that failed, and for each with NaN or inf / inf, which LAPACK lets pass."""
+    pivots = xp.diagonal(factors, 0, -2, -1)
+    missing: Any = xp.isnan(pivots).any(-1) | failed
+    if xp.isinf(pivots).any():
+        missing = missing | xp.isinf(xp.tril(array, -1)).any((-2, -1))
     if not missing.any():
         return factors, None
     return xp.where(missing[..., None, None], factors.dtype.type("nan"), factors), missing
