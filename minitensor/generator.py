@@ -643,9 +643,16 @@ def multinomial(generator: Generator, weights: Array, num_samples: int, replacem
     if not (weights.sum(-1) > 0).all():
         raise DistributionError("invalid multinomial distribution (sum of probabilities <= 0)")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        keys = weights / exponential(generator, weights.shape, weights.dtype)
+        keys = weights / _exponential_beside(generator, weights)
     picks: Array = np.argsort(-keys, axis=-1, kind="stable")[..., :num_samples].copy()
     return picks
+
+
+def _exponential_beside(generator: Generator, weights: Array) -> Array:
+    """Draw a number for each weight, in the order in which the weights lie in memory, as PyTorch does."""
+    turned = weights.ndim == 2 and 0 < weights.strides[0] < weights.strides[1]
+    drawn = exponential(generator, weights.shape[::-1] if turned else weights.shape, weights.dtype)
+    return drawn.transpose() if turned else drawn
 
 
 def _check_multinomial(weights: Array, num_samples: int, replacement: bool) -> None:

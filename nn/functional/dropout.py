@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
 from minitensor.callers import user_level
+from minitensor.dtypes import float32, promote_types
 from minitensor.errors import ArgumentError, ShapeError, UsageError
 from minitensor.generator import bernoulli, default_generator
 from minitensor.ops.aliasing import refuse_write
@@ -149,7 +150,7 @@ class DropoutProbability(ArgumentError, UsageError):
 def scaled(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     """Draw a mask: 0 with probability ``p``, else ``1 / (1 - p)``."""
     mask = bernoulli(default_generator, 1 - p, shape, input.array.dtype)
-    mask /= mask.dtype.type(1 - p)
+    mask /= promote_types(input.dtype, float32).numpy.type(1 - p)  # halves are divided in singles, as in PyTorch
     return there(input, mask)
 
 

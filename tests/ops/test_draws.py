@@ -241,6 +241,18 @@ WEIGHTS: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+PLACES: dict[str, Callable[[Any], Any]] = {
+    "turned": lambda lib: lib.arange(1.0, 21.0).view(5, 4).t(),
+    "turned, of doubles": lambda lib: lib.arange(1.0, 21.0, dtype=lib.float64).view(5, 4).t(),
+    "every other row": lambda lib: lib.arange(1.0, 21.0).view(4, 5)[::2],
+    "every other column": lambda lib: lib.arange(1.0, 25.0).view(4, 6)[:, ::2],
+    "every other row, turned": lambda lib: lib.arange(1.0, 25.0).view(6, 4)[::2].t(),
+    "expanded": lambda lib: lib.arange(1.0, 6.0).expand(3, 5),
+    "expanded, turned": lambda lib: lib.arange(1.0, 6.0).expand(5, 5).t(),
+    "a row, turned": lambda lib: lib.arange(1.0, 6.0).view(5, 1).t(),
+}
+
+
 def test_multinomial_draws_or_refuses() -> None:
     def forms() -> Iterator[tuple[str, Draw]]:
         for weights, count, replacement in itertools.product(WEIGHTS, (1, 2, 4, 0, -1), (False, True)):
@@ -250,6 +262,8 @@ def test_multinomial_draws_or_refuses() -> None:
         for shape in ((), (0, 3), (2, 2, 2), (1000,)):
             yield f"{shape}", lambda lib, g, shape=shape: lib.multinomial(lib.ones(shape), 1, generator=g)
             yield f"{shape}, with", lambda lib, g, shape=shape: lib.multinomial(lib.ones(shape), 3, True)
+        for place, count in itertools.product(PLACES, (1, 3)):
+            yield f"{place}, {count}", lambda lib, g, a=(place, count): lib.multinomial(PLACES[a[0]](lib), a[1])
 
     check(dict(forms()))
 
@@ -283,6 +297,12 @@ def test_random_from_a_bound_to_none_goes_to_the_largest() -> None:
     everywhere = mt.zeros(1000, dtype=mt.int64).random_(-(2**63), None)
     assert (everywhere < 0).any()
     assert (everywhere > 0).any()
+
+
+def test_dropout_divides_halves_in_singles() -> None:
+    kept = mt.nn.functional.dropout(mt.ones(50, dtype=mt.float16), 0.3)
+    assert {*kept.tolist()} == {0.0, mt.tensor(1 / 0.7, dtype=mt.float16).item()}
+    assert {*mt.nn.functional.dropout(mt.ones(500, dtype=mt.float16), 0.99).tolist()} == {0.0, 100.0}
 
 
 def test_a_range_wider_than_the_dtype_is_refused_and_nothing_is_written() -> None:
