@@ -55,6 +55,8 @@ NAMES = [
            "^SGD: .*must be a dict, not None"),
     Misuse("a loss that is not made", lambda t: t.nn.CrossEntropyLoss(t.zeros(2, 3), t.tensor([0, 1])),
            "^CrossEntropyLoss: size_average and reduce are bools.*make the layer first"),
+    Misuse("a kernel beyond 32 bits", lambda t: t.nn.functional.avg_pool1d(t.ones(1, 1, 4), 2**62, 1, 2**61),
+           r"^avg_pool1d: kernel_size cannot be converted to type int without overflow.*got \(4611686018427387904,\)"),
     Misuse("a private op inside", lambda t: leaf(t).index_reduce_(0, t.tensor([0]), t.ones(1), "mean"),
            "^index_reduce_: a leaf Variable"),
     Misuse("an in-place function", lambda t: t.nn.functional.elu(leaf(t), inplace=True), "^elu: a leaf Variable"),

@@ -395,12 +395,23 @@ def windows(
     if stride is None or (isinstance(stride, (list, tuple)) and not stride):
         stride = kernel
     numbers = [ntuple(value, dims) for value in (kernel, stride, padding, dilation)]
+    if name != "max_pool1d":  # PyTorch's counts in 64 bits
+        check_int32(name, numbers)
     try:
         for length, taps, step, edge, gap in zip(input.shape[-dims:], *numbers):
             pool_output_size(length, taps, step, edge, gap, ceil_mode)
     except ShapeError as error:
         raise ShapeError(f"{name}: input of shape {tuple(input.shape)}: {error}") from None
     return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+def check_int32(name: str, numbers: list[Numbers]) -> None:
+    """Refuse a number that PyTorch's pooling cannot count to."""
+    for word, sides in zip(("kernel_size", "stride", "padding", "dilation"), numbers):
+        if any(side >= 2**31 for side in sides):
+            raise ShapeError(
+                f"{name}: {word} cannot be converted to type int without overflow: must be less than 2**31, got {sides}"
+            )
 
 
 class PoolRank(ShapeError, DimError):

@@ -72,6 +72,50 @@ def test_fast_max_pool_equals_the_reference_with_nan_and_infinity(case: Case) ->
 
 
 @given(cases(values=(-INF, -1, 0, 1, NAN)))
+def test_walking_windows_equals_walking_taps(case: Case) -> None:
+    input, *steps, ceil_mode = case
+    size = reference.pooled_size(input.shape, *steps, ceil_mode)
+    assume(input.size and numpy.prod(size) >= numpy.prod(case.kernel))  # else the reference itself walks the windows
+    walked = reference.max_of_windows(numpy, input, size, *steps)
+    for found, expected in zip(walked, reference.max_pool(numpy, *case)):
+        numpy.testing.assert_array_equal(found, expected, strict=True)
+
+
+LONG = pytest.mark.parametrize("kernel, stride, padding", [(40, 40, 0), (40, 7, 20), (61, 1, 30), (30, 25, 15)])
+
+
+@LONG
+def test_the_largest_of_long_windows_are_pytorchs(kernel: int, stride: int, padding: int) -> None:
+    torch = pytest.importorskip("torch")
+    numbers = numpy.random.default_rng(0).choice((-INF, -1, 0, 1, NAN), (2, 3, 61), p=[0.2, 0.2, 0.3, 0.295, 0.005])
+    found = [
+        *fast.max_pool(numbers, (kernel,), (stride,), (padding,), (2 if kernel == 30 else 1,), True),
+        *fast.adaptive_max_pool(numbers, (3,)),
+    ]
+    F, given_ = torch.nn.functional, torch.from_numpy(numbers)
+    expected = [
+        *F.max_pool1d(given_, kernel, stride, padding, 2 if kernel == 30 else 1, True, return_indices=True),
+        *F.adaptive_max_pool1d(given_, 3, return_indices=True),
+    ]
+    for ours, theirs in zip(found, expected, strict=True):
+        numpy.testing.assert_array_equal(ours, theirs)
+
+
+@LONG
+def test_means_of_long_windows_are_pytorchs(kernel: int, stride: int, padding: int) -> None:
+    torch = pytest.importorskip("torch")
+    numbers, steps = numpy.random.default_rng(1).standard_normal((2, 3, 61)), ((kernel,), (stride,), (padding,))
+    leaf = torch.from_numpy(numbers).requires_grad_()
+    means = torch.nn.functional.avg_pool1d(leaf, kernel, stride, padding, True)
+    found = fast.avg_pool(numbers, *steps, True, True, None)
+    numpy.testing.assert_allclose(found, means.detach(), rtol=1e-12, atol=1e-14)
+    grad = numpy.cos(numpy.arange(found.size)).reshape(found.shape)
+    means.backward(torch.from_numpy(grad))
+    spread = fast.avg_pool_input(grad, numbers.shape, *steps, True, None)
+    numpy.testing.assert_allclose(spread, leaf.grad, rtol=1e-12, atol=1e-14)
+
+
+@given(cases(values=(-INF, -1, 0, 1, NAN)))
 def test_the_reference_equals_pytorch(case: Case) -> None:
     torch = pytest.importorskip("torch")
     expected = torch.nn.functional.max_pool2d(in_torch(case), *case[1:], return_indices=True)

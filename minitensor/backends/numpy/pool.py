@@ -354,6 +354,10 @@ def sums_along(planes: Array, dim: int, kernel: int, stride: int, padding: int, 
         return planes
     length = planes.shape[dim]
     total = numpy.zeros((*planes.shape[:dim], count, *planes.shape[dim + 1 :]), planes.dtype)
+    if count < kernel:
+        for i, window in enumerate(windows_along(kernel, stride, padding, count)):
+            total[at(dim, i)] = numpy.add.reduce(planes[at(dim, window)], dim)
+        return total
     for tap in range(kernel):
         kept, seen_ = overlap(tap - padding, stride, count, length)
         place = total[at(dim, kept)]
@@ -367,6 +371,10 @@ def spread_along(
     """Add each entry to all of its window along one dim: the adjoint of ``sums_along``."""
     total = numpy.empty((*planes.shape[:dim], length, *planes.shape[dim + 1 :]), planes.dtype) if out is None else out
     total[...] = 0
+    if planes.shape[dim] < kernel:
+        for i, window in enumerate(windows_along(kernel, stride, padding, planes.shape[dim])):
+            total[at(dim, window)] += planes[at(dim, slice(i, i + 1))]
+        return total
     for tap in range(kernel):
         kept, seen_ = overlap(tap - padding, stride, planes.shape[dim], length)
         place = total[at(dim, seen_)]
@@ -374,6 +382,12 @@ def spread_along(
     return total
 
 
-def at(dim: int, part: slice) -> tuple[slice, ...]:
+def windows_along(kernel: int, stride: int, padding: int, count: int) -> list[slice]:
+    """Return what each of ``count`` windows sees along one dim, to walk them where they are fewer than their taps."""
+    starts = [i * stride - padding for i in range(count)]
+    return [slice(max(start, 0), max(start + kernel, 0)) for start in starts]
+
+
+def at(dim: int, part: int | slice) -> tuple[int | slice, ...]:
     """Return the index of a part of one dim."""
     return (*[slice(None)] * dim, part)

@@ -97,8 +97,8 @@ def taps(kernel: Sequence[int], size: Numbers, stride: Numbers, dilation: Number
         yield tap, (..., *sights)
 
 
-def entry(tap: Numbers) -> Any:
-    """Return the index of one tap of a kernel."""
+def entry(tap: tuple[Any, ...]) -> Any:
+    """Return the index of one place, a tap of a kernel say, in the last dims."""
     return (..., *tap)
 
 

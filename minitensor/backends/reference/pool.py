@@ -8,9 +8,10 @@ library and any number of dims, slow and plain; nothing is known here of tensors
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from minitensor.backends.reference.conv import flat_planes, in_format_of, inside, taps, wide
+from minitensor.backends.reference.conv import entry, flat_planes, in_format_of, inside, taps, wide
 from minitensor.shapes import pool_output_size
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def max_pool(
     The first of equal entries wins, a NaN beats every number, and of several NaNs the last one is pointed at.
     """
     size = pooled_size(input.shape, kernel, stride, padding, dilation, ceil_mode)
+    if math.prod(size) < math.prod(kernel):
+        return max_of_windows(xp, input, size, kernel, stride, padding, dilation)
     around = overhang(input.shape, size, kernel, stride, padding, dilation)
     padded = xp.full((*input.shape[:2], *around), lowest(xp, input.dtype), input.dtype)
     padded[inside(input.shape[2:], padding)] = input
@@ -42,6 +45,40 @@ def max_pool(
         values = xp.where(wins, candidates, values)
         indices = xp.where(wins, positions[window], indices)
     return in_format_of(xp, input, values), in_format_of(xp, input, indices.astype(xp.int64))
+
+
+def max_of_windows(
+    xp: Any, input: Array, size: Numbers, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers
+) -> tuple[Array, Array]:
+    """Do the same window by window, where the windows are fewer than their taps."""
+    values = xp.full((*input.shape[:2], *size), lowest(xp, input.dtype), input.dtype)
+    indices = xp.empty(values.shape, xp.int64)
+    for window in product(*map(range, size)):
+        starts = [at * step - edge for at, step, edge in zip(window, stride, padding)]
+        first = [start + max(0, -(start // gap)) * gap for start, gap in zip(starts, dilation)]
+        stops = [start + gap * (taps_ - 1) + 1 for start, gap, taps_ in zip(starts, dilation, kernel)]
+        sights = [slice(low, max(low, high), gap) for low, high, gap in zip(first, stops, dilation)]
+        part, here = input[entry(tuple(sights))], entry(window)
+        counts = [max(count, 1) for count in part.shape[2:]]
+        along = [low + gap * xp.arange(count) for low, gap, count in zip(first, dilation, counts)]
+        positions = flat_positions(xp, along, input.shape[2:]).reshape(-1)
+        if part.size:
+            values[here], places = largest_of(xp, flat_planes(part, 2))
+            indices[here] = positions[places]
+        else:
+            indices[here] = positions[0]
+    return in_format_of(xp, input, values), in_format_of(xp, input, indices)
+
+
+def largest_of(xp: Any, row: Array) -> tuple[Array, Array]:
+    """Return the largest entry along the last dim and its place: that of the first of equals, of the last NaN."""
+    places = row.argmax(-1)
+    values = xp.take_along_axis(row, places[..., None], -1)[..., 0]
+    odd = values != values
+    if odd.any():
+        last = row.shape[-1] - 1 - (row != row)[..., ::-1].argmax(-1)
+        places = xp.where(odd, last, places)
+    return values, places
 
 
 def adaptive_max_pool(xp: Any, input: Array, size: Numbers) -> tuple[Array, Array]:
@@ -59,11 +96,20 @@ def adaptive_max_pool(xp: Any, input: Array, size: Numbers) -> tuple[Array, Arra
 def largest_along(xp: Any, values: Array, dim: int, count: int) -> tuple[Array, Array]:
     """Return the largest entry, and its place in the dim, of each of ``count`` windows that share it out."""
     windows = [(i * values.shape[dim] // count, -(-(i + 1) * values.shape[dim] // count)) for i in range(count)]
+    longest = max([end - begin for begin, end in windows], default=0)
+    if 0 < count < longest:
+        rows = xp.moveaxis(values, dim, -1)
+        found = [largest_of(xp, rows[..., begin:end]) for begin, end in windows]
+        starts = [begin for begin, _ in windows]
+        return (
+            xp.stack([best for best, _ in found], dim),
+            xp.stack([start + places for start, (_, places) in zip(starts, found)], dim),
+        )
     start, last = (xp.asarray([window[side] for window in windows], xp.int64) for side in (0, 1))
     across = (-1, *[1] * (values.ndim - dim - 1))
     best = xp.take(values, start, dim)
     chosen = xp.broadcast_to(start.reshape(across), best.shape)
-    for step in range(1, max([end - begin for begin, end in windows], default=0)):
+    for step in range(1, longest):
         here = xp.minimum(start + step, last - 1)
         candidates = xp.take(values, here, dim)
         wins = (candidates > best) | (candidates != candidates)
