@@ -48,7 +48,8 @@ def column_sums(input: Tensor) -> Array:
     return sums
 
 
-@differentiable(input=lambda grad, weight: input_gradient(grad, weight), weight=weight_gradient, bias=bias_gradient)
+# The bias comes first, as in PyTorch's addmm: hooks on parameters fire in this order.
+@differentiable(bias=bias_gradient, input=lambda grad, weight: input_gradient(grad, weight), weight=weight_gradient)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Array:
     """Return ``input @ weight.T + bias``: (..., in), (out, in) and (out,) give (..., out).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -315,3 +316,28 @@ def test_private_names_that_packages_use_are_there() -> None:
     assert entries.pop("more") == 1
     layer.load_state_dict(entries)
     assert seen == ["", layer]
+
+
+LAYERS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
+    "linear": (lambda t: t.nn.Linear(3, 2), (4, 3)),
+    "two linear layers": (lambda t: t.nn.Sequential(t.nn.Linear(3, 4), t.nn.ReLU(), t.nn.Linear(4, 2)), (5, 3)),
+    "convolution": (lambda t: t.nn.Conv2d(3, 2, 3), (1, 3, 5, 5)),
+    "batch norm": (lambda t: t.nn.BatchNorm2d(3), (2, 3, 5, 5)),
+    "layer norm": (lambda t: t.nn.LayerNorm(5), (2, 5)),
+    "transformer": (lambda t: t.nn.TransformerEncoderLayer(8, 2, dropout=0.0, batch_first=True), (2, 5, 8)),
+}
+
+
+@pytest.mark.parametrize(("make", "shape"), LAYERS.values(), ids=LAYERS)
+def test_hooks_of_parameters_run_in_pytorchs_order(make: Callable[[Any], Any], shape: tuple[int, ...]) -> None:
+    torch = pytest.importorskip("torch")
+
+    def order(lib: Any) -> list[str]:
+        seen: list[str] = []
+        layer, input = make(lib), lib.ones(shape, requires_grad=True)
+        for name, value in (("input", input), *layer.named_parameters()):
+            value.register_hook(lambda grad, name=name: seen.append(name))
+        layer(input).sum().backward()
+        return seen
+
+    assert order(minitensor) == order(torch)
