@@ -337,7 +337,8 @@ def is_beyond(value: object, depth: int = 3) -> bool:
 
 def is_number(value: object) -> bool:
     """Whether a value can be read as a number."""
-    return any(hasattr(value, each) for each in ("__index__", "__float__", "__complex__")) and is_single(value)
+    read_as = ("__index__", "__float__", "__complex__")  # which Python's own complex has from 3.11 on
+    return isinstance(value, complex) or (any(hasattr(value, each) for each in read_as) and is_single(value))
 
 
 def is_single(value: object) -> bool:

@@ -74,11 +74,8 @@ def largest_of(xp: Any, row: Array) -> tuple[Array, Array]:
     """Return the largest entry along the last dim and its place: that of the first of equals, of the last NaN."""
     places = row.argmax(-1)
     values = xp.take_along_axis(row, places[..., None], -1)[..., 0]
-    odd = values != values
-    if odd.any():
-        last = row.shape[-1] - 1 - (row != row)[..., ::-1].argmax(-1)
-        places = xp.where(odd, last, places)
-    return values, places
+    last = row.shape[-1] - 1 - (row != row)[..., ::-1].argmax(-1)
+    return values, xp.where(values != values, last, places)
 
 
 def adaptive_max_pool(xp: Any, input: Array, size: Numbers) -> tuple[Array, Array]:
