@@ -80,6 +80,8 @@ def test_transforms_of_every_op_leave_nothing_behind() -> None:
             mapped = Mapped(row, row.calls[0], None)
             for name, call in transformed(mapped).items() if mapped.arrays else ():
                 count = left_behind(attempt(call))
+                if count >= CALLS:  # again: a leak leaves something at every call, a cache that fills up once does not
+                    count = min(count, left_behind(attempt(call)))
                 if count >= CALLS:
                     left[name, repr(row)] = count
     assert not left
