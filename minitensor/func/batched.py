@@ -430,6 +430,13 @@ def depends(value: Any, level: Level) -> bool:
 
 def one_each(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], level: Level) -> Any:
     """Call a random function for each sample, and stack what it returns."""
+    in_place = function.__name__.endswith("_")
+    if in_place and not depends(args[0], level):
+        raise BatchingError(
+            "vmap: cannot draw different numbers for each sample in place into a tensor of shape "
+            f"{tuple(args[0].shape)} that is one for all samples; draw out of place, as with rand_like, or "
+            "into a tensor made of a sample, as with sample.clone()"
+        )
     generator = kwargs.get("generator") or default_generator
     state = generator.state_bytes() if level.randomness == "same" else None
     results = []
@@ -438,7 +445,7 @@ def one_each(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str
             generator.set_state_bytes(state)
         given = [sample(each, i, level) for each in args]
         results.append(draws(function, given, {key: sample(each, i, level) for key, each in kwargs.items()}))
-    return args[0] if function.__name__.endswith("_") else batch(stack(results), level.number)
+    return args[0] if in_place else batch(stack(results), level.number)
 
 
 def sample(value: Any, i: int, level: Level) -> Any:

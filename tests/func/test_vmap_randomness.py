@@ -91,6 +91,25 @@ def test_samples_have_the_same_numbers_or_different_ones(name: str, chunk_size: 
     assert not (different == different[0]).all()
 
 
+IN_PLACE = [name for name in DRAWS if name.endswith("_")]
+
+
+@pytest.mark.parametrize("library", ["minitensor", "torch"])
+def test_one_tensor_for_all_samples_cannot_hold_different_draws(library: str) -> None:
+    lib = pytest.importorskip(library)
+    for name in IN_PLACE:
+        with pytest.raises(RuntimeError, match="different"):
+            lib.func.vmap(lambda x, name=name: DRAWS[name](lib, lib.zeros(3)) + x, randomness="different")(
+                lib.zeros(2, 3)
+            )
+
+
+def test_one_tensor_for_all_samples_takes_draws_that_are_the_same() -> None:
+    for name in IN_PLACE:
+        drawn = mt.vmap(lambda x, name=name: DRAWS[name](mt, mt.zeros(3)) + x, randomness="same")(mt.zeros(2, 3))
+        assert drawn[0].tolist() == drawn[1].tolist()
+
+
 @pytest.mark.parametrize("chunk_size", [1, 2, 5])
 def test_chunks_change_nothing_where_all_samples_share_their_numbers(chunk_size: int) -> None:
     for name in DRAWS:
