@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
-from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
+from minitensor.optim.options import require_at_least_zero, require_number, require_plain, require_rate
 from minitensor.optim.steps import descent, move_mean
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class ASGD(Optimizer):
     ) -> None:
         require_rate(lr)
         require_at_least_zero("weight_decay value", weight_decay)
+        for name, value in {"lambd": lambd, "alpha": alpha, "t0": t0}.items():
+            require_number(f"ASGD: {name}", value)
         require_plain(foreach, differentiable)
         super().__init__(
             params,

@@ -11,9 +11,10 @@ from minitensor.errors import ArgumentError, GuardError, UsageError, WrongTypeEr
 from minitensor.ops.complex import view_as_real
 from minitensor.optim.line_search import Point, Search, strong_wolfe
 from minitensor.optim.optimizer import Group, Optimizer, Params, State
-from minitensor.optim.options import require_options, require_rate
+from minitensor.optim.options import require_number, require_options, require_rate
 from minitensor.tensor import Tensor
 
+NUMBERS = ("max_iter", "max_eval", "tolerance_grad", "tolerance_change", "history_size")
 LEAST_CURVATURE = 1e-10  # pairs with less would spoil the estimate
 
 
@@ -66,6 +67,8 @@ class LBFGS(Optimizer):
                 "line_search_fn": line_search_fn,
             },
         )
+        for name in NUMBERS:
+            require_number(f"LBFGS: {name}", self.defaults[name])
         if len(self.param_groups) != 1:
             raise ArgumentError("LBFGS doesn't support per-parameter options (parameter groups)")
 
@@ -97,7 +100,9 @@ def minimize(group: Group, state: State, closure: Callable[[], Any]) -> Any:
     evaluations = 1
     if largest(grad) <= group["tolerance_grad"]:
         return first
-    for iteration in range(1, group["max_iter"] + 1):
+    iteration = 0
+    while iteration < group["max_iter"]:  # which may be a float
+        iteration += 1
         state["n_iter"] += 1
         direction = state["d"] = next_direction(state, grad, group["history_size"])
         state["prev_flat_grad"], before = grad, loss
@@ -173,6 +178,7 @@ def next_direction(state: State, grad: Tensor, history: int) -> Tensor:
         shares.append(float(s.dot(direction)) * float(weight))
         direction -= y * shares[-1]
     state["al"] = [*reversed(shares), *[None] * (history - len(shares))]  # written as PyTorch does, read by nobody
+    require_number("LBFGS: 'H_diag' in the state", state.get("H_diag"))
     direction *= float(state["H_diag"])
     for y, s, weight, share in zip(changes, steps, weights, reversed(shares)):
         direction += s * (share - float(y.dot(direction)) * float(weight))

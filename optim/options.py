@@ -32,6 +32,12 @@ def require_at_least_zero(name: str, value: Any) -> None:
         raise ArgumentError(f"Invalid {name}: {value}")
 
 
+def require_number(name: str, value: Any) -> None:
+    """Refuse what is no number, nor a tensor of one, before a step computes with it."""
+    if not isinstance(value, (Real, Tensor)):
+        raise WrongTypeError(f"{name} must be a number, not {type(value).__name__}")
+
+
 def require_betas(betas: Any) -> None:
     """Refuse a decay rate outside [0, 1)."""
     if not isinstance(betas, (tuple, list)):
@@ -70,8 +76,8 @@ def require_options(where: str, group: dict[str, Any], defaults: dict[str, Any])
             require_several(f"{where}: {name}", value, len(default))
         elif type(value) in NUMBERS or default is None or isinstance(default, (bool, str)):
             continue
-        elif not isinstance(value, (Real, Tensor)):
-            raise WrongTypeError(f"{where}: {name} must be a number, not {type(value).__name__}")
+        else:
+            require_number(f"{where}: {name}", value)
 
 
 def require_several(what: str, value: Any, count: int) -> None:

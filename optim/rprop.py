@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
-from minitensor.optim.options import require_plain, require_rate
+from minitensor.optim.options import require_number, require_plain, require_rate, require_several
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -43,6 +43,10 @@ class Rprop(Optimizer):
         require_rate(lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ArgumentError(f"Invalid eta values: {etas[0]}, {etas[1]}")
+        require_several("Rprop: step_sizes", step_sizes, 2)
+        for i, size in enumerate(step_sizes):
+            if size is not None:  # no bound
+                require_number(f"Rprop: step_sizes[{i}]", size)
         require_plain(foreach, differentiable)
         super().__init__(
             params,

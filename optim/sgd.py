@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
-from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
+from minitensor.optim.options import require_at_least_zero, require_number, require_plain, require_rate
 from minitensor.optim.steps import descent
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class SGD(Optimizer):
         require_rate(lr)
         require_at_least_zero("momentum value", momentum)
         require_at_least_zero("weight_decay value", weight_decay)
+        require_number("SGD: dampening", dampening)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ArgumentError("Nesterov momentum requires a momentum and zero dampening")
         require_plain(foreach, differentiable, fused)

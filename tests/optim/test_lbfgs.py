@@ -111,3 +111,41 @@ def test_wrong_use_is_refused() -> None:
         mt.optim.LBFGS([x]).step()
     with pytest.raises(RuntimeError, match="strong_wolfe"):
         mt.optim.LBFGS([x], line_search_fn="exact").step(lambda: x.sum())
+
+
+@pytest.mark.parametrize("options", [{"max_iter": each} for each in (-1.0, 2.5, float("nan"))], ids=str)
+def test_a_limit_that_is_a_float_is_pytorchs(options: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    found = []
+    for lib in (mt, torch):
+        x = lib.tensor([3.0, 4.0], dtype=lib.float64, requires_grad=True)
+        optimizer = lib.optim.LBFGS([x], lr=0.1, **options)
+
+        def closure(x: Any = x, optimizer: Any = optimizer) -> Any:
+            optimizer.zero_grad()
+            loss = ((x - 1) ** 4).sum()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        found.append(x.tolist())
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("value", [None, "a"])
+def test_a_state_without_a_scale_is_refused_before_a_step_writes(value: Any) -> None:
+    x = mt.ones(2, requires_grad=True)
+    optimizer = mt.optim.LBFGS([x], max_iter=1)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = x.sum()  # of no curvature: the scale of before is used
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    before = x.tolist()
+    optimizer.state[x]["H_diag"] = value
+    with pytest.raises(TypeError, match=r"LBFGS: 'H_diag' in the state must be a number"):
+        optimizer.step(closure)
+    assert x.tolist() == before

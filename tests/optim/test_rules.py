@@ -251,3 +251,34 @@ def test_a_rate_in_a_tensor_is_read_at_each_step() -> None:
         param.grad = minitensor.ones(1)
         optimizer.step()
     assert param.item() == -11
+
+
+NO_NUMBERS = [
+    ("SGD", {"momentum": 0.9, "dampening": None}, "SGD: dampening"),
+    ("SGD", {"momentum": 0.9, "dampening": "a"}, "SGD: dampening"),
+    *(("ASGD", {name: value}, f"ASGD: {name}") for name in ("alpha", "lambd", "t0") for value in (None, "a")),
+    *(
+        ("LBFGS", {name: value}, f"LBFGS: {name}")
+        for name in ("tolerance_grad", "tolerance_change", "history_size")
+        for value in (None, "a")
+    ),
+    ("LBFGS", {"max_eval": "a"}, "LBFGS: max_eval"),
+    ("LBFGS", {"max_iter": None, "max_eval": 5}, "LBFGS: max_iter"),
+    ("Rprop", {"step_sizes": ("a", 1.2)}, r"Rprop: step_sizes\[0\]"),
+    ("Rprop", {"step_sizes": (0.1, "a")}, r"Rprop: step_sizes\[1\]"),
+    ("Rprop", {"step_sizes": None}, "Rprop: step_sizes"),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "message"), NO_NUMBERS, ids=str)
+def test_an_option_that_is_no_number_is_named_at_once(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=f"{message}.* must be"):
+        getattr(minitensor.optim, name)([minitensor.ones(2, requires_grad=True)], **options)
+
+
+@pytest.mark.parametrize("sizes", [(None, 1.2), (0.1, None)], ids=str)
+def test_rprop_takes_none_for_no_bound(sizes: tuple[Any, Any], torch: ModuleType) -> None:
+    ours, theirs = (started(lib, "Rprop", {"step_sizes": sizes}) for lib in (minitensor, torch))
+    walk(minitensor, *ours, steps=range(3))
+    walk(torch, *theirs, steps=range(3))
+    assert_same(ours[0], theirs[0])
