@@ -484,17 +484,6 @@ def fit(value: Number, np_dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 # ------------------------------------------------------------------------------------- dtypes of data
 
 
-def infer_dtype(data: object) -> dtype:
-    """Return the dtype of Python data: a number, anything with a ``dtype`` (a NumPy scalar, ...), sequences of these.
-
-    An empty sequence has the default dtype. Whether the nesting is regular is not asked here.
-
-    >>> infer_dtype([1, 2.5]), infer_dtype([True, 2]), infer_dtype([])
-    (torch.float32, torch.int64, torch.float32)
-    """
-    return common_dtype(leaf_kinds(data))
-
-
 NUMBER_TYPES: Final = frozenset(_CATEGORY_OF_TYPE)
 WHOLE_TYPES: Final = frozenset((bool, int))
 MOST_DIMS: Final = 64  # as many as a NumPy array has

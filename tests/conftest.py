@@ -1,4 +1,4 @@
-"""Two things for every test: hypothesis' profiles, and a seal on what is global.
+"""Hypothesis' profiles and a seal on what is global for every test, and memory without the collector for some.
 
 A test may change the default dtype, the generator or how tensors print: they are put back when it ends. Grad mode is
 never a test's to leave behind, so one that does fails. This file knows no op.
@@ -6,6 +6,7 @@ never a test's to leave behind, so one that does fails. This file knows no op.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -57,3 +58,12 @@ def sealed() -> Iterator[None]:
         put_back(getattr(minitensor, write), value)
     left = {name: getattr(minitensor, KEPT[name])() for name in kept}
     assert left == kept, f"the test left another state behind: {left}, before it {kept}"
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Let only reference counts free memory."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

@@ -308,7 +308,7 @@ def walk(
                     if left:
                         continue
                     if straight and edge.hooks is None and (g := stop[GRAD]) is not None:
-                        edge(g.clone() if stop[BORROWED] else g)  # see Note [Whose gradient]
+                        edge.propagate(g.clone() if stop[BORROWED] else g)  # see Note [Whose gradient]
                         stop[GRAD] = None
                     else:
                         arrive(stop, facts)
@@ -323,6 +323,7 @@ def walk(
 # soon as its gradient is complete, which need not be kept then.
 
 WAITING, GRAD, NODE, BORROWED = range(4)  # a stop of the walk is a list: attributes would cost a quarter of its time
+
 
 def arrive(stop: list[Any], walk: Walk) -> None:
     """Let a leaf add up its gradient, if that is complete and wanted."""

@@ -297,7 +297,8 @@ def wrong_type(name: str, argument: str, annotation: Any, value: Any) -> Argumen
     """Return the error for an argument of a wrong type."""
     words = " or ".join(dict.fromkeys([KINDS[each][1] for each in alternatives(annotation) if each != "None"]))
     shape = f" of shape {tuple(value.shape)}" if isinstance(value, TensorBase) else ""
-    plain = f": {value!r}" if isinstance(value, SHOWN) and len(repr(value)) < 60 else ""
+    shown = quote(value) if isinstance(value, SHOWN) else ""
+    plain = f": {shown}" if 0 < len(shown) < 60 else ""
     advice = "; use tensor(...) on it" if isinstance(value, (list, tuple)) and words == "a tensor" else ""
     given = f"{type(value).__name__}{shape}{plain or entry_at_fault(words, value)}{advice}"
     kind = NotOneNumber if isinstance(value, TensorBase) else WrongTypeError

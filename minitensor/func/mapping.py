@@ -67,10 +67,10 @@ def vmap(
         if chunk_size is None or size <= chunk_size:
             outputs, places, made = run(func, size, leaves, dims, plan, kwargs, out_dims, randomness)
             return made.build(outputs)
-        state = default_generator.state_bytes()
+        state = default_generator.state_bytes() if randomness == "same" else None
         pieces = []
         for start in range(0, size, chunk_size):
-            if randomness == "same":
+            if state is not None:
                 default_generator.set_state_bytes(state)
             some = piece(leaves, dims, start, chunk_size)
             pieces.append(run(func, min(chunk_size, size - start), some, dims, plan, kwargs, out_dims, randomness))

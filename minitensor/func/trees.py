@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor.errors import NestingError
+from minitensor.errors import nesting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,10 +48,8 @@ def is_branch(value: Any) -> bool:
 
 def take_apart(tree: Any) -> tuple[list[Any], Plan]:
     """Return the leaves from left to right, and the plan."""
-    try:
+    with nesting("values"):
         return taken_apart(tree)
-    except RecursionError:
-        raise NestingError("values are nested too deeply, or hold themselves") from None
 
 
 def taken_apart(tree: Any) -> tuple[list[Any], Plan]:

@@ -625,28 +625,22 @@ def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_forma
     return has_format(input.layout, memory_format)
 
 
+@composite
 def is_floating_point(input: Tensor) -> bool:
     """Return whether the dtype is a real floating-point one."""
-    try:
-        return input.dtype.is_floating_point
-    except AttributeError as error:
-        raise explained("is_floating_point", is_floating_point, (input,), {}, error)  # noqa: B904  # its cause is set
+    return input.dtype.is_floating_point
 
 
+@composite
 def is_complex(input: Tensor) -> bool:
     """Return whether the dtype is complex."""
-    try:
-        return input.dtype.is_complex
-    except AttributeError as error:
-        raise explained("is_complex", is_complex, (input,), {}, error)  # noqa: B904  # its cause is set
+    return input.dtype.is_complex
 
 
+@composite
 def is_signed(input: Tensor) -> bool:
     """Return whether the dtype has negative numbers."""
-    try:
-        return input.dtype.is_signed
-    except AttributeError as error:
-        raise explained("is_signed", is_signed, (input,), {}, error)  # noqa: B904  # its cause is set
+    return input.dtype.is_signed
 
 
 def is_cuda(input: Tensor) -> bool:

@@ -97,10 +97,8 @@ def unfold(
     if input.ndim != 4:
         raise ShapeError(f"unfold: expected 3D or 4D input, (C, H, W) or (N, C, H, W), got shape {tuple(input.shape)}")
     height, width = input.shape[2:]
-    if 0 in input.shape[1:]:
-        raise ShapeError(f"unfold: only the batch may have no entries, got shape {tuple(input.shape)}")
-    windows = Windows((height, width), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
     check_no_empty("unfold", input)
+    windows = Windows((height, width), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
     check_places("unfold", windows)
     require_kind("unfold", FOLDABLE, input)
     return _unfold(input, windows)

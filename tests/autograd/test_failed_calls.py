@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,15 +29,6 @@ CALLS: dict[str, Callable[[mt.Tensor], Any]] = {
     "index, written": lambda x: x.__setitem__(9, 1),
     "module": mt.nn.Linear(3, 3),
 }
-
-
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    """Let only reference counts free memory."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

@@ -273,81 +273,43 @@ def output_named(lib: Any) -> Any:
     return type(r).__name__, len(r)
 
 
-def ret_list(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x: x * 1, lambda ctx, g: [g])
-    x = leaf(lib, 1.0)
-    F.apply(x).sum().backward()
-    return lists(x.grad)
+def alone(ctx: Any, x: Any) -> Any:
+    return x * 1
 
 
-def ret_few(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x, y: x * 1, lambda ctx, g: g)
-    x = leaf(lib, 1.0)
-    F.apply(x, x).sum().backward()
-    return lists(x.grad)
+def beside(ctx: Any, x: Any, other: Any) -> Any:
+    return x * 1
 
 
-def ret_many_none(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x: x * 1, lambda ctx, g: (g, None, None))
-    x = leaf(lib, 1.0)
-    F.apply(x).sum().backward()
-    return lists(x.grad)
+# What backward returns for the gradient g: the formula, forward, its arguments beside x, and the values of x.
+RETURNS: dict[str, tuple[Callable[[Any, Any], Any], Any, Callable[[Any], tuple[Any, ...]], tuple[float, ...]]] = {
+    "a list": (lambda lib, g: [g], alone, lambda x: (), (1.0,)),
+    "too few": (lambda lib, g: g, beside, lambda x: (x,), (1.0,)),
+    "too many, of None": (lambda lib, g: (g, None, None), alone, lambda x: (), (1.0,)),
+    "too many": (lambda lib, g: (g, None, g), alone, lambda x: (), (1.0,)),
+    "one for what is not a tensor": (lambda lib, g: (g, g), beside, lambda x: (3,), (1.0,)),
+    "a number": (lambda lib, g: 3.0, alone, lambda x: (), (1.0,)),
+    "None": (lambda lib, g: None, alone, lambda x: (), (1.0,)),
+    "one that is not needed": (lambda lib, g: (g, g), beside, lambda x: (x.detach(),), (1.0,)),
+    "a wrong shape": (lambda lib, g: lib.ones(3, dtype=lib.float64), alone, lambda x: (), (1.0, 2.0)),
+    "a shape that broadcasts": (lambda lib, g: lib.ones(1, dtype=lib.float64), alone, lambda x: (), (1.0, 2.0)),
+    "an expanded shape": (lambda lib, g: lib.ones(3, 2, dtype=lib.float64), alone, lambda x: (), (1.0, 2.0)),
+    "a complex one": (lambda lib, g: g * (1 + 1j), alone, lambda x: (), (1.0, 2.0)),
+}
 
 
-def ret_many(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x: x * 1, lambda ctx, g: (g, None, g))
-    x = leaf(lib, 1.0)
-    F.apply(x).sum().backward()
-    return lists(x.grad)
+@pytest.mark.parametrize("case", RETURNS)
+def test_what_backward_returns_is_taken_as_pytorch_takes_it(case: str) -> None:
+    torch = pytest.importorskip("torch")
+    formula, forward, others, values = RETURNS[case]
 
+    def program(lib: Any) -> Any:
+        x = leaf(lib, *values)
+        F = function(lib, forward, lambda ctx, g: formula(lib, g))
+        F.apply(x, *others(x)).sum().backward()
+        return lists(x.grad)
 
-def ret_for_nontensor(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x, n: x * 1, lambda ctx, g: (g, g))
-    x = leaf(lib, 1.0)
-    F.apply(x, 3).sum().backward()
-    return lists(x.grad)
-
-
-def ret_number(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x: x * 1, lambda ctx, g: 3.0)
-    x = leaf(lib, 1.0)
-    F.apply(x).sum().backward()
-    return lists(x.grad)
-
-
-def ret_none(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x: x * 1, lambda ctx, g: None)
-    x = leaf(lib, 1.0)
-    F.apply(x).sum().backward()
-    return lists(x.grad)
-
-
-def ret_not_needed(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x, y: x * 1, lambda ctx, g: (g, g))
-    x = leaf(lib, 1.0)
-    F.apply(x, x.detach()).sum().backward()
-    return lists(x.grad)
-
-
-def ret_wrong_shape(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x: x * 1, lambda ctx, g: lib.ones(3, dtype=lib.float64))
-    x = leaf(lib, 1.0, 2.0)
-    F.apply(x).sum().backward()
-    return lists(x.grad)
-
-
-def ret_broadcastable(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x: x * 1, lambda ctx, g: lib.ones(1, dtype=lib.float64))
-    x = leaf(lib, 1.0, 2.0)
-    F.apply(x).sum().backward()
-    return lists(x.grad)
-
-
-def ret_expanded(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x: x * 1, lambda ctx, g: lib.ones(3, 2, dtype=lib.float64))
-    x = leaf(lib, 1.0, 2.0)
-    F.apply(x).sum().backward()
-    return lists(x.grad)
+    assert outcome(program, mt) == outcome(program, torch)
 
 
 def ret_other_dtype(lib: Any) -> Any:
@@ -355,13 +317,6 @@ def ret_other_dtype(lib: Any) -> Any:
     x = leaf(lib, 1.0, 2.0)
     F.apply(x).sum().backward()
     return str(x.grad.dtype).split(".")[-1]
-
-
-def ret_complex(lib: Any) -> Any:
-    F = function(lib, lambda ctx, x: x * 1, lambda ctx, g: g * (1 + 1j))
-    x = leaf(lib, 1.0, 2.0)
-    F.apply(x).sum().backward()
-    return lists(x.grad)
 
 
 def saved_freed(lib: Any) -> Any:

@@ -21,14 +21,6 @@ def leaf(*values: float) -> mt.Tensor:
     return mt.tensor(list(values), dtype=mt.float64, requires_grad=True)
 
 
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
 def seconds(work: Callable[[], Any]) -> float:
     start = time.perf_counter()
     work()

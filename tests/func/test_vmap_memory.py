@@ -21,15 +21,11 @@ CALLS = 2
 
 
 @pytest.fixture
-def no_collector() -> Iterator[None]:
-    gc.collect()
-    gc.freeze()  # what was there is not counted, which is a hundred times as fast
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
+def counts_new(no_collector: None) -> Iterator[None]:
+    """Count only objects made from here on, which is a hundred times as fast."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def left_behind(call: Callable[[], Any]) -> int:
@@ -71,7 +67,7 @@ def transformed(mapped: Mapped) -> dict[str, Callable[[], Any]]:
     return calls
 
 
-@pytest.mark.usefixtures("no_collector")
+@pytest.mark.usefixtures("counts_new")
 def test_transforms_of_every_op_leave_nothing_behind() -> None:
     left = {}
     with warnings.catch_warnings():
@@ -136,7 +132,7 @@ FAILURES: list[Callable[[Any], Any]] = [
 ]
 
 
-@pytest.mark.usefixtures("no_collector")
+@pytest.mark.usefixtures("counts_new")
 @pytest.mark.parametrize("failure", FAILURES)
 def test_an_error_leaves_nothing_behind(failure: Callable[[Any], Any]) -> None:
     x = mt.ones(2, 3, requires_grad=True)
