@@ -2,7 +2,8 @@
 
 A regular file is replaced by renaming the draft, which has no name while it is written where the system allows it
 (Linux). Where a rename would lose something, as a hard link or an owner, the old file is overwritten once the draft is
-complete. A device or a FIFO is written to as it is. What a file contains is not known here.
+complete. A device or a FIFO is opened and written to; opening a FIFO waits for a reader. What a file contains is not
+known here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import shutil
 import stat
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -22,7 +22,6 @@ from typing import IO
 from minitensor.errors import MinitensorError
 
 ABANDONED = 3600  # seconds since the last write after which a draft counts as left behind by a process that ended
-PATIENCE = 5  # seconds to wait for a reader of a FIFO
 
 
 class FolderNotFoundError(MinitensorError, FileNotFoundError, RuntimeError):
@@ -41,7 +40,7 @@ def rewrite(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
         require_folder(target.parent)
         return replace(target, None)
     if not stat.S_ISREG(old.st_mode):
-        return send_to_fifo(path) if stat.S_ISFIFO(old.st_mode) else open(path, "wb")
+        return open(path, "wb")
     if can_replace(target, old):
         return replace(target, old)
     return overwrite(target)
@@ -167,37 +166,3 @@ def reserve(file: IO[bytes], size: int) -> None:
         file.truncate(before)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-
-
-# -- what is not a regular file ----------------------------------------------------------------------------------------
-
-
-@contextmanager
-def send_to_fifo(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Lend the writing end of a FIFO, or after some seconds without a reader, with a warning, nothing's."""
-    descriptor = open_fifo(path)
-    if descriptor is None:
-        warnings.warn(
-            f"{os.fspath(path)}: no process opened this FIFO for reading within {PATIENCE} s: nothing was written",
-            UserWarning, stacklevel=4,
-        )
-        descriptor = os.open(os.devnull, os.O_WRONLY)
-    with os.fdopen(descriptor, "wb") as file:
-        yield file
-
-
-def open_fifo(path: str | os.PathLike[str]) -> int | None:
-    """Open a FIFO for writing, as soon as there is a reader; None if none comes."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError as error:
-            if error.errno != errno.ENXIO:
-                raise
-            if time.monotonic() > end:
-                return None
-            time.sleep(0.01)
-        else:
-            os.set_blocking(descriptor, True)
-            return descriptor
