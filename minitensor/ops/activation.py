@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
-from minitensor.dtypes import fit, int64
+from minitensor.dtypes import fit, float64, int64
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import inplace, writes
 from minitensor.ops.kinds import FLOATS, REALS, of_kind, require_kind
-from minitensor.ops.operand import fitted, fitted_or_infinite
+from minitensor.ops.operand import HALF, SINGLE, fitted, fitted_or_infinite
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import clamp_max, where
 from minitensor.ops.reduce import sum
@@ -89,7 +89,14 @@ def gated(input: Tensor, condition: Tensor, source: Tensor) -> Array:
 def sloped(input: Tensor, source: Tensor, negative_slope: float) -> Array:
     """Return a gradient where ``source`` is positive, and times a slope elsewhere."""
     grad = input.array
-    return input.backend.where(source.array > 0, grad, grad * grad.dtype.type(negative_slope))
+    return input.backend.where(source.array > 0, grad, times(grad, negative_slope))
+
+
+def times(array: Array, factor: float) -> Array:
+    """Return floats times a number, which for halves counts in full; see Note [Halves beside numbers]."""
+    if array.dtype is HALF:
+        return (array.astype(SINGLE) * fitted(factor, SINGLE, array)).astype(HALF)
+    return array * fitted(factor, array.dtype, array)
 
 
 @differentiable(
@@ -117,7 +124,7 @@ def relu6(input: Tensor) -> Tensor:
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Array:
     """Return ``input`` where it is positive and ``negative_slope * input`` elsewhere."""
     array, xp = of_kind("leaky_relu", FLOATS, input.array), input.xp
-    sloped = array * array.dtype.type(negative_slope)
+    sloped = times(array, negative_slope)
     if 0 < negative_slope <= 1:
         return xp.maximum(array, sloped)  # a third of the time of `where`
     return input.backend.where(array > 0, array, sloped)
@@ -176,28 +183,61 @@ def threshold(input: Tensor, threshold: float, value: float) -> Array:
 def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` with zeros where it lies in [-lambd, lambd]."""
     array = of_kind("hardshrink", FLOATS, input.array)
-    kind = array.dtype.type
-    return input.backend.where((array >= kind(-lambd)) & (array <= kind(lambd)), kind(0), array)
+    width, zero = fitted(lambd, array.dtype, array), array.dtype.type(0)
+    return input.backend.where((array >= -width) & (array <= width), zero, array)
 
 
 @differentiable(input=lambda grad, input, lambd: gated(grad, (input < -lambd) | (input > lambd), input))
 def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` moved by ``lambd`` towards zero, and zero where it lies in [-lambd, lambd]."""
-    array, xp = of_kind("softshrink", FLOATS, input.array), input.xp
-    if lambd < 0:
+    fitted(lambd, of_kind("softshrink", FLOATS, input.array).dtype, input.array)  # halves must hold it, but do not round it
+    array, xp = precise("softshrink", input), input.xp
+    width, zero = [fitted(each, array.dtype, array) for each in (lambd, 0)]
+    if width < 0:
         raise ShapeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
-    width = array.dtype.type(lambd)
-    return xp.where(array > width, array - width, xp.where(array < -width, array + width, array * array.dtype.type(0)))
+    moved = xp.where(array > width, array - width, xp.where(array < -width, array + width, array * zero))
+    return moved.astype(input.array.dtype, copy=False)
 
 
 # -- exponential -------------------------------------------------------------------------------------------------------
 # The exponential sees only the negative part: one of a large number would be infinite, and zero times it NaN.
 
 
+def elu_again(grad: Tensor, x: Tensor, alpha: float, scale: float, input_scale: float) -> Tensor:
+    """Return the gradient of elu's gradient in what came in: the map is its own adjoint."""
+    return elu_gradient(grad, x, alpha, scale, input_scale)
+
+
+def elu_bend(
+    grad: Tensor, input: Tensor, x: Tensor, alpha: float, scale: float, input_scale: float
+) -> Tensor:
+    """Return the gradient of elu's gradient in the place where it was taken: zero where the curve is straight."""
+    return gated(elu_gradient(grad * input * input_scale, x, alpha, scale, input_scale), x < 0, x)
+
+
+@differentiable(input=elu_again, x=elu_bend)
+def elu_gradient(input: Tensor, x: Tensor, alpha: float, scale: float, input_scale: float) -> Array:
+    """Return ``input`` times the derivative of ``_elu`` at ``x``."""
+    grad, at, xp = precise("elu", input), precise("elu", x), input.xp
+    alpha, scale, input_scale, zero = [fitted(each, at.dtype, at) for each in (alpha, scale, input_scale, 0)]
+    slope = xp.exp(xp.minimum(at, zero) * input_scale) * (alpha * scale * input_scale)
+    return (grad * input.backend.where(at > 0, scale, slope)).astype(input.array.dtype, copy=False)
+
+
+@differentiable(
+    input=lambda grad, input, alpha, scale, input_scale: elu_gradient(grad, input, alpha, scale, input_scale)
+)
+def _elu(input: Tensor, alpha: float, scale: float, input_scale: float) -> Array:
+    of_kind("elu", FLOATS, input.array)
+    x, xp = precise("elu", input), input.xp
+    alpha, scale, input_scale, zero = [fitted(each, x.dtype, x) for each in (alpha, scale, input_scale, 0)]
+    curve = xp.expm1(xp.minimum(x, zero) * input_scale) * (alpha * scale)
+    return input.backend.where(x < 0, curve, x * scale).astype(input.array.dtype, copy=False)
+
+
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Return ``input`` where it is positive and ``alpha * (exp(input) - 1)`` elsewhere."""
-    require_kind("elu", FLOATS, input)
-    return relu(input) + expm1(clamp_max(input, 0)) * alpha
+    return _elu(input, alpha, 1.0, 1.0)
 
 
 @composite
@@ -206,7 +246,7 @@ def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     if alpha == 0:
         raise CeluAlpha("celu: alpha cannot be 0")
     require_kind("celu", FLOATS, input)
-    return relu(input) + expm1(clamp_max(input, 0) / alpha) * alpha
+    return _elu(input, alpha, 1.0, 1.0 / fit(alpha, float64.numpy).item())
 
 
 class CeluAlpha(DtypeError, ZeroDivisionError):
@@ -220,19 +260,42 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 def selu(input: Tensor) -> Tensor:
     """Return ``scale * elu(input, alpha)``, which keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
     require_kind("selu", FLOATS, input)
-    return elu(input, SELU_ALPHA) * SELU_SCALE
+    return _elu(input, SELU_ALPHA, SELU_SCALE, 1.0)
+
+
+def softplus_again(grad: Tensor, x: Tensor, beta: float, threshold: float) -> Tensor:
+    """Return the gradient of softplus' gradient in what came in: the map is its own adjoint."""
+    return softplus_gradient(grad, x, beta, threshold)
+
+
+def softplus_bend(x: Tensor, beta: float, threshold: float) -> Tensor:
+    """Return the second derivative of ``softplus``."""
+    gate = sigmoid(x * beta)
+    return gated(gate * (1 - gate) * beta, ~(x * beta > threshold), x)
 
 
 @differentiable(
-    input=lambda grad, input, beta, threshold: grad * where(input * beta > threshold, 1.0, sigmoid(input * beta))
+    input=softplus_again,
+    x=lambda grad, input, x, beta, threshold: grad * input * softplus_bend(x, beta, threshold),
 )
+def softplus_gradient(input: Tensor, x: Tensor, beta: float, threshold: float) -> Array:
+    """Return ``input`` times the derivative of ``softplus`` at ``x``."""
+    grad, at, xp = precise("softplus", input), precise("softplus", x), input.xp
+    beta, threshold = [fitted(each, at.dtype, at) for each in (beta, threshold)]
+    scaled = at * beta
+    gate = xp.reciprocal(xp.exp(-scaled) + at.dtype.type(1))
+    return (grad * xp.where(scaled > threshold, at.dtype.type(1), gate)).astype(input.array.dtype, copy=False)
+
+
+@differentiable(input=lambda grad, input, beta, threshold: softplus_gradient(grad, input, beta, threshold))
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: Tensor | None = None) -> Array:
     """Return ``log(1 + exp(beta * input)) / beta``, and ``input`` where ``beta * input`` exceeds ``threshold``."""
-    xp, array = input.xp, of_kind("softplus", FLOATS, input.array)
-    kind = array.dtype.type
-    scaled = array * kind(beta)
-    smooth = (xp.maximum(scaled, kind(0)) + xp.log1p(xp.exp(-xp.abs(scaled)))) / kind(beta)
-    return xp.where(scaled > threshold, array, smooth)
+    of_kind("softplus", FLOATS, input.array)
+    xp, array = input.xp, precise("softplus", input)
+    beta, threshold, zero = [fitted(each, array.dtype, array) for each in (beta, threshold, 0)]
+    scaled = array * beta
+    smooth = (xp.maximum(scaled, zero) + xp.log1p(xp.exp(-xp.abs(scaled)))) / beta
+    return xp.where(scaled > threshold, array, smooth).astype(input.array.dtype, copy=False)
 
 
 @differentiable(input=lambda grad, input: grad * sigmoid(-input))

@@ -270,10 +270,11 @@ IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
 def written_straight(writer: Callable[[Any, Any], Any], input: Any, other: object) -> bool:
     """Let the array library write into the input where that is sure to be right, and say whether it was.
 
-    It is for floats of one dtype and shape, or a number, in memory of their own or the very same.
+    It is for floats of one dtype and shape, or a number, in memory of their own or the very same; for halves see Note
+    [Halves beside numbers].
     """
     target = input.array
-    if target.dtype.kind != "f":
+    if target.dtype.char not in "fd":
         return False
     if is_number(other):
         if other.__class__ is bool or not meets(other, target):

@@ -2,6 +2,12 @@
 
 ``operands(a, b)`` gives the two arrays on which an elementwise op computes. It knows PyTorch's rule that a tensor with
 dimensions outranks a 0-d tensor, and that one a Python number; it computes nothing itself.
+
+Note [Halves beside numbers]. As in PyTorch, float16 is computed with in single precision and the result is rounded
+once. A number need not be a half then: of ``x / 70000`` and ``x * 1e-8`` something is left, though 70000 is infinite in
+float16 and 1e-8 is zero. It counts in full as the second operand of ``mul`` and ``div``, with every rounding mode, as
+the weight of ``lerp``, the ``value`` of ``addcmul`` and ``addcdiv`` and in the activations. In sums, remainders,
+powers, comparisons and ``where`` PyTorch rounds it to float16 first, and so does this library.
 """
 
 from __future__ import annotations
@@ -26,20 +32,23 @@ Number: TypeAlias = "bool | int | float | complex"
 Operand: TypeAlias = "Tensor | bool | int | float | complex"
 
 
+HALF, SINGLE = dtypes.float16.numpy, dtypes.float32.numpy
+
+
 def operands(a: Any, b: Any) -> tuple[Array, Array]:
     """Return two arrays of one dtype that broadcast against each other; one operand may be a number."""
-    if is_number(a):
-        return number_beside(a, b.array), array_beside(a, b)
-    if is_number(b):
-        return array_beside(b, a), number_beside(b, a.array)
+    if b.__class__ in NUMBERS:
+        return tensor_and_number(a, b)
+    if a.__class__ in NUMBERS:
+        array, number = tensor_and_number(b, a)
+        return number, array
     return two_arrays(a, b)
 
 
 def tensor_first(name: str, a: Any, b: Any) -> tuple[Array, Array]:
     """Return the operands of an op whose second one alone may be a number."""
     if b.__class__ in NUMBERS:  # without a call of is_number: comparisons are as frequent as sums
-        number: Any = b
-        return array_beside(number, a), number_beside(number, a.array)
+        return tensor_and_number(a, b)
     if a.__class__ in NUMBERS:
         raise not_a_tensor(name, "input", a)
     return two_arrays(a, b)
@@ -68,6 +77,37 @@ def is_number(operand: Any) -> TypeGuard[Number]:
     return operand.__class__ in NUMBERS
 
 
+def tensor_and_number(tensor: Any, number: Number) -> tuple[Array, Array]:
+    """Return a tensor's array and a number, as a 0-d array, in the dtype in which they meet."""
+    array = tensor.array
+    if number.__class__ not in WEAKER[array.dtype.kind]:
+        return array_beside(number, tensor), number_beside(number, array)
+    # A 0-d array, not 2.0: NumPy spends 300 ns more on a Python float.
+    lifted = lift(number, array.dtype)
+    return array, lifted if array.__class__ is HostArray else lifted[()]  # CuPy takes NumPy's scalars, not its arrays
+
+
+def in_singles(a: Array, b: Array, other: Any) -> tuple[Array, Array]:
+    """Return two operands in singles, halves before; ``other``, the second one, in full if it is a number or 0-d.
+
+    See Note [Halves beside numbers].
+    """
+    return a.astype(SINGLE), b.astype(SINGLE) if has_dims(other) else in_full(other, b)
+
+
+def has_dims(operand: Any) -> bool:
+    """Whether an operand is a tensor of one dim or more."""
+    return not is_number(operand) and operand.ndim > 0
+
+
+def in_full(operand: Any, array: Array) -> Array:
+    """Return a number, or a tensor without dims, as a 0-d array of singles for the device of ``array``."""
+    if is_number(operand):
+        return lifted(operand, SINGLE, array)
+    own: Array = operand.array
+    return own.astype(SINGLE) if own.__class__ is array.__class__ else lifted(own.item(), SINGLE, array)
+
+
 def array_beside(number: Number, tensor: TensorBase) -> Array:
     """Return a tensor's array in the dtype in which it meets a number."""
     array = tensor.array
@@ -90,12 +130,8 @@ WEAKER: dict[str, frozenset[type]] = {
 
 def number_beside(number: Number, array: Array) -> Array:
     """Return a number as a 0-d array of the dtype in which it meets the array."""
-    # A 0-d array, not 2.0: NumPy spends 300 ns more on a Python float.
-    if number.__class__ in WEAKER[array.dtype.kind]:
-        lifted = lift(number, array.dtype)
-    else:
-        lifted = lift(number, dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy)
-    return lifted if array.__class__ is HostArray else lifted[()]  # CuPy takes NumPy's scalars, not its arrays
+    common = array.dtype if meets(number, array) else dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy
+    return lifted(number, common, array)
 
 
 def promoted(*tensors: TensorBase | Number) -> Any:
@@ -106,6 +142,19 @@ def promoted(*tensors: TensorBase | Number) -> Any:
         fitted_or_infinite(t, common, like.array) if t.__class__ in NUMBERS else cast_to(t, common, like)
         for t in tensors
     ])
+
+
+def promoted_in_singles(*tensors: TensorBase | Number) -> Any:
+    """Return operands as ``promoted`` does, but halves in singles and numbers beside them in full, and the dtype to
+    which the result is rounded. See Note [Halves beside numbers].
+    """
+    common = result_dtype(*tensors).numpy
+    if common is not HALF:
+        return promoted(*tensors), common
+    like = same_device(*tensors)
+    return [
+        fitted(t, SINGLE, like.array) if is_number(t) else cast_to(t, common, like).astype(SINGLE) for t in tensors
+    ], common
 
 
 def as_floats(a: Any, b: Any) -> tuple[Array, Array]:

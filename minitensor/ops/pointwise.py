@@ -21,20 +21,23 @@ from minitensor.autograd.record import NUMBERS, differentiable, host_value, on_e
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, quote
+from minitensor.ops import halves
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.creation import as_number, tensor
 from minitensor.ops.kinds import FLOATS, INEXACT, NUMERIC, ORDERED, REALS, of_kind, unsupported
 from minitensor.ops.operand import (
+    HALF,
     array_beside,
     as_floats,
     fitted,
     fitted_beside,
-    fitted_or_infinite,
+    in_singles,
     is_number,
     meets,
     not_a_tensor,
     operands,
     promoted,
+    promoted_in_singles,
     recast,
     require_tensors,
     result_dtype,
@@ -46,6 +49,8 @@ from minitensor.ops.operand import (
 from minitensor.ops.out import delivered
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minitensor.backends import Array, Library
     from minitensor.ops.operand import Number, Operand
     from minitensor.tensor import Tensor
@@ -115,7 +120,7 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """
     if input.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
-    return delivered("add", _add(input, addend(other, alpha, input)), out, input, other)
+    return delivered("add", combine(_add, halves.add, input, other, alpha, 1), out, input, other)
 
 
 def number_as_tensor(number: Any, other: Any) -> Any:
@@ -136,23 +141,26 @@ def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """Return ``input - alpha * other``; shapes broadcast."""
     if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
-    return delivered("sub", _sub(input, subtrahend(other, alpha, input)), out, input, other)
+    return delivered("sub", combine(_sub, halves.sub, input, other, alpha, -1), out, input, other)
 
 
-def subtrahend(other: Any, alpha: Number, input: Any) -> Any:
-    """Return ``alpha * other`` to be subtracted: as in PyTorch, it is ``-alpha`` that must fit the result's dtype."""
+def combine(
+    plain: Callable[..., Tensor], with_alpha: Callable[..., Tensor], input: Any, other: Any, alpha: Number, sign: int
+) -> Tensor:
+    """Return the sum or the difference of ``input`` and ``alpha * other``; for halves ``with_alpha`` computes it.
+
+    As in PyTorch, it is ``-alpha`` that must fit the dtype of a difference.
+    """
     if alpha.__class__ is int and alpha == 1:
-        return other
+        return plain(input, other)
     if not isinstance(other, TensorBase):
         other = host_value(other, None)
-    refuse_bools(input, other)
-    alpha = read_alpha(alpha)
-    return scaled(other, alpha, input, -alpha)
-
-
-def addend(other: Any, alpha: Number, input: Any) -> Any:
-    """Return ``alpha * other`` to be added."""
-    return other if alpha.__class__ is int and alpha == 1 else scaled(other, alpha, input, read_alpha(alpha))
+    if sign < 0:
+        refuse_bools(input, other)
+    other, alpha = term_and_factor(other, read_alpha(alpha), input, sign)
+    if other.dtype is not dtypes.float16:
+        return plain(input, _mul(other, alpha))
+    return with_alpha(number_as_tensor(input, other) if is_number(input) else input, other, alpha)
 
 
 def read_alpha(alpha: Any) -> Any:
@@ -162,15 +170,14 @@ def read_alpha(alpha: Any) -> Any:
     return as_number(alpha)
 
 
-def scaled(other: Any, alpha: Number, input: Any, weight: Number) -> Any:
-    """Return ``alpha * other`` in the dtype of the result; a weight that this dtype does not hold is refused."""
+def term_and_factor(other: Any, alpha: Number, input: Any, sign: int) -> tuple[Any, Number]:
+    """Return ``other`` and ``alpha`` in the dtype of the result; a factor that this dtype does not hold is refused."""
     if not isinstance(other, TensorBase):
-        other = number_as_tensor(host_value(other, None), input)
-    alpha = as_number(alpha)
+        other = number_as_tensor(other, input)
     common = other.dtype if is_number(input) or input.dtype is other.dtype else result_dtype(input, other)
     check_category("alpha", alpha, common)
-    dtypes.fit(weight, common.numpy)
-    return _mul(other.to(common), bool(alpha) if common is dtypes.bool_ else alpha)
+    dtypes.fit(alpha if sign > 0 else -alpha, common.numpy)
+    return other.to(common), bool(alpha) if common is dtypes.bool_ else alpha
 
 
 def check_category(argument: str, factor: Number, common: dtypes.dtype) -> None:
@@ -195,6 +202,9 @@ def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
 @on_equal_dtypes(operator.mul)
 def _mul(input: Operand, other: Operand) -> Array:
     a, b = tensor_first("mul", input, other)
+    if a.dtype is HALF:
+        a, b = in_singles(a, b, other)
+        return (a * b).astype(HALF)
     return a * b
 
 
@@ -214,6 +224,9 @@ def _div(input: Operand, other: Operand) -> Array:
     a, b = operands(input, other)
     if a.dtype.kind not in "fc":
         a, b = as_floats(input, other)
+    if a.dtype is HALF:
+        a, b = in_singles(a, b, other)
+        return (a / b).astype(HALF)
     return a / b
 
 
@@ -269,15 +282,20 @@ def _floor_divide(input: Operand, other: Operand) -> Array:
     a, b = divisible("floor_divide", input, other)
     if a.dtype.kind != "f":
         return a // b
-    xp = library_of(input, other)
+    xp, kind = library_of(input, other), a.dtype
+    if kind is HALF:
+        a, b = in_singles(a, b, other)
     # As PyTorch: a division by zero keeps its infinity, where NumPy's // gives NaN for it.
-    return xp.where(b == 0, a / b, a // b)
+    return xp.where(b == 0, a / b, a // b).astype(kind, copy=False)
 
 
 @differentiable(input=flat, other=flat)
 def _div_trunc(input: Operand, other: Operand) -> Array:
     a, b = divisible("div", input, other)
     xp = library_of(input, other)
+    if a.dtype is HALF:
+        a, b = in_singles(a, b, other)
+        return xp.trunc(a / b).astype(HALF)
     if a.dtype.kind == "f":
         return xp.trunc(a / b)
     down = a // b
@@ -395,6 +413,7 @@ def _pow(input: Operand, other: Operand) -> Array:
             return a * a
         if other == 0.5:
             return library_of(input, other).sqrt(a)
+        b = fitted(other, a.dtype, a)
     if a.dtype.kind in "iu" and is_number(other):
         b = whole_power(other, a)
     if a.dtype.kind == "b" and not is_number(other):
@@ -624,10 +643,10 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = No
         if isinstance(value, TensorBase) and value.dtype is not input.dtype:
             raise DtypeError(f"lerp: expected dtype {input.dtype.name} for `{argument}`, got {value.dtype.name}")
     of_kind("lerp", INEXACT, input.array)
-    start, stop, share = promoted(input, end, weight)
+    (start, stop, share), common = promoted_in_singles(input, end, weight)
     xp, way = library_of(input, end), stop - start
     found: Array = xp.where(xp.abs(share) < 0.5, start + share * way, stop - way * (1 - share))
-    return found
+    return found.astype(common, copy=False)
 
 
 @differentiable(
@@ -640,9 +659,9 @@ def addcmul(
 ) -> Array:
     """Return ``input + value * tensor1 * tensor2``."""
     require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
-    start, a, b = promoted(input, tensor1, tensor2)
-    found: Array = of_kind("addcmul", NUMERIC, start) + fitted_or_infinite(value, start.dtype, start) * a * b
-    return found
+    (start, a, b), common = promoted_in_singles(input, tensor1, tensor2)
+    found: Array = of_kind("addcmul", NUMERIC, start) + fitted(value, start.dtype, start) * a * b
+    return found.astype(common, copy=False)
 
 
 @differentiable(
@@ -657,9 +676,9 @@ def addcdiv(
     require_tensors("addcdiv", input=input, tensor1=tensor1, tensor2=tensor2)
     if tensor1.array.dtype.kind in "biu" and tensor2.array.dtype.kind in "biu":
         raise DtypeError("addcdiv: integer division is not supported; cast tensor1 or tensor2 to a floating dtype")
-    start, a, b = promoted(input, tensor1, tensor2)
-    found: Array = start + fitted_or_infinite(value, start.dtype, start) * a / b
-    return found
+    (start, a, b), common = promoted_in_singles(input, tensor1, tensor2)
+    found: Array = start + fitted(value, start.dtype, start) * a / b
+    return found.astype(common, copy=False)
 
 
 @differentiable(
@@ -701,12 +720,12 @@ def _sub_(input: Tensor, other: Operand) -> None:
 
 def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Add ``alpha * other`` to ``input`` where it lies."""
-    return _add_(input, addend(other, alpha, input))
+    return combine(_add_, halves.add_, input, other, alpha, 1)
 
 
 def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Subtract ``alpha * other`` from ``input`` where it lies."""
-    return _sub_(input, subtrahend(other, alpha, input))
+    return combine(_sub_, halves.sub_, input, other, alpha, -1)
 
 
 @inplace(_mul)

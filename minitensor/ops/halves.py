@@ -1,0 +1,48 @@
+"""Sums with a factor in front of the second term, ``add`` and ``sub`` with ``alpha``, of float16.
+
+As in PyTorch the factor is rounded to float16, and the sum is taken in single precision and rounded once; what the
+gradient is multiplied by is the factor in full. The arithmetic of the other dtypes is in ``pointwise.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minitensor.autograd.record import differentiable
+from minitensor.dtypes import lift
+from minitensor.ops.aliasing import inplace
+from minitensor.ops.operand import HALF, SINGLE, two_arrays
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.ops.operand import Number
+    from minitensor.tensor import Tensor
+
+
+@differentiable(input=lambda grad: grad, other=lambda grad, alpha: grad * alpha)
+def add(input: Tensor, other: Tensor, alpha: Number) -> Array:
+    """Return ``input + alpha * other``."""
+    a, b = two_arrays(input, other)
+    return (a.astype(SINGLE) + rounded_to_half(alpha) * b.astype(SINGLE)).astype(HALF)
+
+
+@differentiable(input=lambda grad: grad, other=lambda grad, alpha: -grad * alpha)
+def sub(input: Tensor, other: Tensor, alpha: Number) -> Array:
+    """Return ``input - alpha * other``."""
+    a, b = two_arrays(input, other)
+    return (a.astype(SINGLE) - rounded_to_half(alpha) * b.astype(SINGLE)).astype(HALF)
+
+
+def rounded_to_half(number: Number) -> Array:
+    """Return a number in single precision, rounded to float16."""
+    return lift(number, HALF).astype(SINGLE)[()]
+
+
+@inplace(add)
+def add_(input: Tensor, other: Tensor, alpha: Number) -> None:
+    """Add ``alpha * other`` to ``input`` where it lies."""
+
+
+@inplace(sub)
+def sub_(input: Tensor, other: Tensor, alpha: Number) -> None:
+    """Subtract ``alpha * other`` from ``input`` where it lies."""
