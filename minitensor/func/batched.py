@@ -24,9 +24,7 @@ from minitensor.dtypes import can_cast
 from minitensor.errors import BatchingError, DtypeError, NoValues, ShapeError
 from minitensor.func.rules import Doing, Rows, sample_by_sample, seen_through, write_sample_by_sample
 from minitensor.func.table import rule_for, write_rule_for
-from minitensor.generator import default_generator
 from minitensor.layout import Layout
-from minitensor.ops.join import stack
 from minitensor.shapes import broadcast_shapes
 from minitensor.tensor import Tensor
 
@@ -393,65 +391,3 @@ def written(name: str, op: Op, call: Callable[..., Any], args: Sequence[Any], op
     values = result.physical if isinstance(result, Batched) and result.level == level else result
     input.physical.copy_(values)
     return input
-
-
-# -- random numbers ----------------------------------------------------------------------------------------------------
-
-
-def draws(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Draw random numbers inside ``vmap`` as its ``randomness`` says: refuse, the same for all samples, or different.
-
-    Different numbers are drawn sample by sample, so that they are those of a loop over the samples.
-    """
-    levels = running.get()
-    level = next((each for each in reversed(levels) if each.randomness != "settled"), None)
-    if level is None:
-        return function(*args, **kwargs)
-    if level.randomness == "error":
-        raise BatchingError(
-            "vmap: called random operation while in randomness error mode: pass randomness='same' or 'different' to "
-            "vmap, or draw outside of it"
-        )
-    token = running.set(tuple([each._replace(randomness="settled") if each is level else each for each in levels]))
-    try:
-        if level.randomness == "same" and not any(depends(each, level) for each in [*args, *kwargs.values()]):
-            return draws(function, args, kwargs)
-        return one_each(function, args, kwargs, level)
-    finally:
-        running.reset(token)
-
-
-def depends(value: Any, level: Level) -> bool:
-    """Whether an argument differs from sample to sample of a level."""
-    while isinstance(value, Batched) and value.level != level.number:
-        value = value.physical
-    return isinstance(value, Batched)
-
-
-def one_each(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], level: Level) -> Any:
-    """Call a random function for each sample, and stack what it returns."""
-    in_place = function.__name__.endswith("_")
-    if in_place and not depends(args[0], level):
-        raise BatchingError(
-            "vmap: cannot draw different numbers for each sample in place into a tensor of shape "
-            f"{tuple(args[0].shape)} that is one for all samples; draw out of place, as with rand_like, or "
-            "into a tensor made of a sample, as with sample.clone()"
-        )
-    generator = kwargs.get("generator") or default_generator
-    state = generator.state_bytes() if level.randomness == "same" else None
-    results = []
-    for i in range(level.size):
-        if state is not None:
-            generator.set_state_bytes(state)
-        given = [sample(each, i, level) for each in args]
-        results.append(draws(function, given, {key: sample(each, i, level) for key, each in kwargs.items()}))
-    return args[0] if in_place else batch(stack(results), level.number)
-
-
-def sample(value: Any, i: int, level: Level) -> Any:
-    """Return one sample of a tensor of a level; anything else as it is."""
-    if not isinstance(value, Batched):
-        return value
-    if value.level == level.number:
-        return value.physical[i]
-    return batch(sample(value.physical, i, level), value.level)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, BatchingError, DimError, NoValues
-from minitensor.func.batched import Batched, Level, batch, draws, running
+from minitensor.func.batched import Batched, Level, batch, running
+from minitensor.func.draws import draws
 from minitensor.func.trees import Plan, spread, take_apart
 from minitensor.generator import default_generator
 from minitensor.ops.chance import interceptor
@@ -40,8 +41,8 @@ def vmap(
         in_dims: Which dim of each positional input counts the samples; None for an input that all share. One int for
             all inputs, or a tuple that may nest as the inputs do. Keyword arguments are shared.
         out_dims: Where that dim goes in each output, likewise; None for an output that is the same for all.
-        randomness: Whether random functions inside are refused ("error"), draw "different" numbers for each sample, in
-            the order of a loop, or the "same".
+        randomness: Whether random functions inside are refused ("error"), draw "different" numbers for each sample, all
+            at once, or the "same".
         chunk_size: Compute so many samples at a time, to save memory.
 
     What depends on values cannot be computed for all at once: ``if x > 0``, ``x.item()``, ``nonzero``; such calls

@@ -25,7 +25,7 @@ from minitensor.ops.out import fill, refit, refuse_grad, require_out
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from minitensor.backends import Array
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 
 @composite
-@drawing
 def rand(
     *sizes: Any, size: Any = None, generator: Generator | None = None, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
@@ -54,11 +53,11 @@ def rand(
     shape, kind = sizes_of(sizes if size is None else (size,)), chosen(dtype, out)
     if out is not None:
         return uniform_(refit("rand", out, shape), generator=generator)
-    return finished(UNIFORM(source_of(generator), shape, kind), device, requires_grad)
+    source = source_of(generator)
+    return fresh(shape, lambda shape: UNIFORM(source, shape, kind), device, requires_grad)
 
 
 @composite
-@drawing
 def randn(
     *sizes: Any, size: Any = None, generator: Generator | None = None, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
@@ -67,7 +66,16 @@ def randn(
     shape, kind = sizes_of(sizes if size is None else (size,)), chosen(dtype, out)
     if out is not None:
         return normal_(refit("randn", out, shape), generator=generator)
-    return finished(NORMAL(source_of(generator), shape, kind), device, requires_grad)
+    source = source_of(generator)
+    return fresh(shape, lambda shape: NORMAL(source, shape, kind), device, requires_grad)
+
+
+@drawing
+def fresh(
+    shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Array], device: DeviceLike, requires_grad: bool
+) -> Tensor:
+    """Return a new tensor of what ``draw`` draws for a shape."""
+    return finished(draw(shape), device, requires_grad)
 
 
 def source_of(generator: Any) -> Generator:
@@ -80,7 +88,6 @@ def source_of(generator: Any) -> Generator:
 
 
 @composite
-@drawing
 def randint(
     *bounds: Any, low: int | None = None, high: int | None = None, size: Sequence[int] | None = None,
     generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
@@ -91,7 +98,8 @@ def randint(
     shape, kind = sizes_of((size,)), chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
     if out is not None:
         return random_(refit("randint", out, shape), low, high, generator=generator)
-    return finished(INTEGERS(source_of(generator), shape, low, high, kind), device, requires_grad)
+    source = source_of(generator)
+    return fresh(shape, lambda shape: INTEGERS(source, shape, low, high, kind), device, requires_grad)
 
 
 def bounds_of(
@@ -350,7 +358,6 @@ def multinomial(
 
 
 @composite
-@drawing
 def normal(
     mean: Any = None, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None,
     out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
@@ -364,12 +371,13 @@ def normal(
         shape, kind = sizes_of((size,)), chosen(dtype, out)
         if out is not None:
             return normal_(refit("normal", out, shape), float(mean), float(std), generator=source)
-        return finished(NORMAL(source, shape, kind, float(mean), float(std)), device, requires_grad)
+        mean, std = float(mean), float(std)
+        return fresh(shape, lambda shape: NORMAL(source, shape, kind, mean, std), device, requires_grad)
     if size is not None or mean is None:
         raise ArgumentTypeError("normal: expected mean and standard deviation and, only beside two numbers, a size")
     if out is not None:
         return normal_into(out, mean, std, source)
-    return _normal(mean, std, source)
+    return normal_around(mean, std, generator=source)
 
 
 def normal_into(out: Tensor, mean: Any, std: Any, source: Generator) -> Tensor:
@@ -384,6 +392,12 @@ def normal_into(out: Tensor, mean: Any, std: Any, source: Generator) -> Tensor:
         return normal_(out, 0.0, float(std), generator=source).add_(mean)
     require_spread(std)
     return normal_(out, generator=source).mul_(given[-1]).add_(mean)
+
+
+@drawing
+def normal_around(mean: Any, std: Any, *, generator: Generator) -> Tensor:
+    """Return normal numbers, each of its own mean or standard deviation."""
+    return _normal(mean, std, generator)
 
 
 @differentiable(mean=lambda grad: zeros_like(grad), std=lambda grad: zeros_like(grad))

@@ -12,17 +12,21 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import wrap
 from minitensor.errors import ArgumentError
-from minitensor.generator import default_generator, exponential, uniform
+from minitensor.generator import default_generator, uniform
+from minitensor.memory_format import contiguous_format
 from minitensor.ops import activation, pointwise, unary
 from minitensor.ops.chance import drawing
 from minitensor.ops.constant import constant_in
+from minitensor.ops.creation import empty_like
 from minitensor.ops.kinds import FLOATS, require_kind
+from minitensor.ops.random import exponential_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from minitensor.backends import Array
     from minitensor.dtypes import dtype as Dtype
+    from minitensor.memory_format import memory_format
     from minitensor.tensor import Tensor
 
 glu = activation.glu
@@ -232,11 +236,9 @@ def guessed(name: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
 
 @composite
 @drawing
-def waiting_times(like: Tensor) -> Tensor:
+def waiting_times(like: Tensor, *, memory_format: memory_format = contiguous_format) -> Tensor:
     """Return numbers from the exponential distribution in another tensor's shape and dtype."""
-    drawn = exponential(default_generator, tuple(like.shape), like.array.dtype)
-    noise: Tensor = wrap(like.result_class, like.backend.asarray(drawn, like.device.index))
-    return noise
+    return exponential_(empty_like(like, memory_format=memory_format))
 
 
 @composite

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
-from minitensor.base import wrap
 from minitensor.callers import user_level
-from minitensor.dtypes import float32, promote_types
+from minitensor.dtypes import float16
 from minitensor.errors import ArgumentError, ShapeError, UsageError
 from minitensor.generator import bernoulli, default_generator
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.chance import drawing
+from minitensor.ops.creation import empty_like
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors
+from minitensor.ops.random import bernoulli_, fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from minitensor.tensor import Tensor
 
-    MaskShape = Callable[[str, Tensor], tuple[int, ...]]
+    MaskFor = Callable[[str, Tensor, float], Tensor]
 
 ALPHA = 1.7580993408473766  # minus the limit of a selu at minus infinity
 
@@ -53,7 +54,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     check_probability("dropout1d", p)
     if input.ndim not in (2, 3):
         raise ShapeError(f"dropout1d: expected 2D or 3D input, got shape {tuple(input.shape)}")
-    return masked("dropout1d", input, lambda name, input: (*input.shape[:-1], 1), p, training, inplace)
+    return masked("dropout1d", input, channels_of_lines, p, training, inplace)
 
 
 @composite
@@ -93,30 +94,47 @@ def discouraged(name: str, input: Tensor, wanted: str, spatial: int) -> None:
     )
 
 
-def whole(name: str, input: Tensor) -> tuple[int, ...]:
-    """Return the shape of a mask with one entry for each element."""
-    return tuple(input.shape)
+def whole(name: str, input: Tensor, p: float) -> Tensor:
+    """Draw a mask with one entry for each element: 0 with probability ``p``, else 1."""
+    return coins(input, 1 - p)
 
 
-def channels(name: str, input: Tensor) -> tuple[int, ...]:
-    """Return the shape of a mask with one entry for each channel of each sample."""
+@drawing
+def coins(input: Tensor, p: float) -> Tensor:
+    """Return ones with probability ``p`` and zeros, drawn and laid out in the order of the input's memory."""
+    return bernoulli_(empty_like(input), p)
+
+
+def channels(name: str, input: Tensor, p: float) -> Tensor:
+    """Draw a mask with one entry for each channel of each sample."""
     if input.ndim < 2:
         raise ShapeError(f"{name}: Feature dropout requires at least 2 dimensions in the input, (N, C, ...), got shape "
                          f"{tuple(input.shape)}")  # fmt: skip
-    return (*input.shape[:2], *(1,) * (input.ndim - 2))
+    return mask_of((*input.shape[:2], *(1,) * (input.ndim - 2)), input, p)
 
 
-def channels_of_volumes(name: str, input: Tensor) -> tuple[int, ...]:
-    """Return the shape of a mask for (N, C, D, H, W), or for one sample without N."""
+def channels_of_lines(name: str, input: Tensor, p: float) -> Tensor:
+    """Draw a mask for (N, C, L), or for one sample without N."""
+    return mask_of((*input.shape[:-1], 1), input, p)
+
+
+def channels_of_volumes(name: str, input: Tensor, p: float) -> Tensor:
+    """Draw a mask for (N, C, D, H, W), or for one sample without N."""
     if input.ndim in (0, 5):
-        return channels(name, input)
-    return (input.shape[0], *(1,) * (input.ndim - 1))
+        return channels(name, input, p)
+    return mask_of((input.shape[0], *(1,) * (input.ndim - 1)), input, p)
+
+
+def mask_of(shape: tuple[int, ...], input: Tensor, p: float) -> Tensor:
+    """Draw a mask of a shape in the input's dtype: 0 with probability ``p``, else 1."""
+    kind = input.dtype.numpy
+    return fresh(shape, lambda shape: bernoulli(default_generator, 1 - p, shape, kind), input.device, False)
 
 
 def masked(
-    name: str, input: Tensor, shape_of: MaskShape, p: float, training: bool, inplace: bool
+    name: str, input: Tensor, mask_for: MaskFor, p: float, training: bool, inplace: bool
 ) -> Tensor:
-    """Multiply by a mask of zeros and ``1 / (1 - p)`` of the shape that ``shape_of`` gives."""
+    """Multiply by a mask of zeros and ``1 / (1 - p)`` that ``mask_for`` draws."""
     check_probability(name, p)
     if not training or p == 0 or not input.numel():
         return input
@@ -125,8 +143,13 @@ def masked(
     require_kind(name, FLOATS, input)
     if inplace:
         refuse_write(name, input)  # before a number is drawn
-    factor = scaled(input, shape_of(name, input), p)
+    factor = divide(mask_for(name, input, p), 1 - p)
     return input.mul_(factor) if inplace else input * factor
+
+
+def divide(mask: Tensor, kept: float) -> Tensor:
+    """Divide a mask by the probability with which entries are kept; halves in singles, as in PyTorch."""
+    return (mask.float() / kept).half() if mask.dtype is float16 else mask.div_(kept)
 
 
 def zeroed(input: Tensor, inplace: bool) -> Tensor:
@@ -143,28 +166,6 @@ def check_probability(name: str, p: float) -> None:
 
 class DropoutProbability(ArgumentError, UsageError):
     """A probability outside of [0, 1]: PyTorch raises ValueError here and RuntimeError there; this is both."""
-
-
-@composite
-@drawing
-def scaled(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
-    """Draw a mask: 0 with probability ``p``, else ``1 / (1 - p)``."""
-    mask = bernoulli(default_generator, 1 - p, shape, input.array.dtype)
-    mask /= promote_types(input.dtype, float32).numpy.type(1 - p)  # halves are divided in singles, as in PyTorch
-    return there(input, mask)
-
-
-@composite
-@drawing
-def kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
-    """Draw a mask: 0 with probability ``p``, else 1."""
-    return there(input, bernoulli(default_generator, 1 - p, shape, input.array.dtype))
-
-
-def there(input: Tensor, mask: Any) -> Tensor:
-    """Return a mask as a tensor where the input lies."""
-    moved: Tensor = wrap(input.result_class, input.backend.asarray(mask, input.device.index))
-    return moved
 
 
 # -- the least value of a selu -----------------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
 
 
 def saturated(
-    name: str, input: Tensor, shape_of: MaskShape, p: float, training: bool, inplace: bool
+    name: str, input: Tensor, mask_for: MaskFor, p: float, training: bool, inplace: bool
 ) -> Tensor:
     """Replace by the least value, then scale and shift back to mean 0 and variance 1."""
     check_probability(name, p)
@@ -200,7 +201,7 @@ def saturated(
     if inplace:
         refuse_write(name, input)
     scale = 1 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
-    mask = kept(input, shape_of(name, input), p)
+    mask = mask_for(name, input, p)
     shift = (mask - 1) * (ALPHA * scale) + ALPHA * scale * p
     if inplace:
         return input.mul_(mask * scale).add_(shift)

@@ -287,6 +287,22 @@ def test_dropouts_drop_what_pytorch_drops(name: str) -> None:
     check(dict(forms()))
 
 
+LIE: dict[str, Callable[[Any], Any]] = {
+    "turned": lambda lib: lib.ones(6, 20).t(), "permuted": lambda lib: lib.ones(4, 5, 3, 2).permute(3, 1, 0, 2),
+    "with gaps": lambda lib: lib.ones(6, 20)[:, ::2], "expanded": lambda lib: lib.ones(5).expand(6, 5),
+    "channels last": lambda lib: lib.ones(1, 2, 4, 15).contiguous(memory_format=lib.channels_last),
+}  # fmt: skip
+MASKED: dict[str, Draw] = {
+    **{name: lambda F, x, name=name: getattr(F, name)(x, 0.4, True) for name in DROPOUTS},
+    "gumbel_softmax": lambda F, x: F.gumbel_softmax(x), "rrelu": lambda F, x: F.rrelu(-x, training=True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_masks_follow_the_memory_where_pytorchs_do(name: str) -> None:
+    check({lie: lambda lib, g, make=make: MASKED[name](lib.nn.functional, make(lib)) for lie, make in LIE.items()})
+
+
 # -- without PyTorch ---------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,209 @@
+"""Random numbers inside ``vmap``: refused, the same for all samples, or different ones, as its ``randomness`` says.
+
+Note [One draw for all samples]. As in PyTorch, the numbers of all samples are drawn by one call, with the samples' dim
+in front, and nested levels one around the other, the innermost first: their dims come before the sample's, the outer
+one before the inner one. A tensor that is filled, or drawn like, is the whole one with its samples' dim moved to the
+front, and gets its numbers in the order of its memory. What has no rule here is drawn sample by sample.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.base import TensorBase
+from minitensor.errors import BatchingError
+from minitensor.func.batched import Batched, batch, running
+from minitensor.func.rules import Rows, raised
+from minitensor.generator import default_generator
+from minitensor.memory_format import preserve_format
+from minitensor.ops.cast import own
+from minitensor.ops.creation import empty
+from minitensor.ops.join import stack
+from minitensor.shapes import broadcast_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from minitensor.func.batched import Level
+
+    Draw = Callable[..., Any]
+    Options = dict[str, Any]
+
+
+def draws(function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw for the innermost level that is running; what a rule draws is drawn for the levels around it."""
+    levels = running.get()
+    if not levels:
+        return function(*args, **kwargs)
+    *outer, level = levels
+    if level.randomness == "error":
+        raise BatchingError(
+            "vmap: called random operation while in randomness error mode: pass randomness='same' or 'different' to "
+            "vmap, or draw outside of it"
+        )
+    token = running.set(tuple(outer))
+    try:
+        return drawn_at(level, function, args, kwargs)
+    finally:
+        running.reset(token)
+
+
+def drawn_at(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw the same numbers or different ones for all samples of a level."""
+    name = function.__name__
+    if level.randomness == "different":
+        return DIFFERENT.get(name, one_each)(level, function, args, kwargs)
+    if not any(depends(each, level) for each in [*args, *kwargs.values()]):
+        return draws(function, args, kwargs)
+    return SAME.get(name, one_each)(level, function, args, kwargs)
+
+
+def depends(value: Any, level: Level) -> bool:
+    """Whether an argument differs from sample to sample of a level."""
+    while isinstance(value, Batched) and value.level != level.number:
+        value = value.physical
+    return isinstance(value, Batched)
+
+
+def rows_of(value: Any, level: Level) -> Any:
+    """Return ``Rows`` for a tensor that differs from sample to sample; anything else as it is."""
+    return Rows(value.physical) if isinstance(value, Batched) and value.level == level.number else value
+
+
+def all_rows(value: Any, level: Level) -> Any:
+    """Return a tensor with all samples: one that is the same for each is shown again and again."""
+    rows = rows_of(value, level)
+    return rows.tensor if isinstance(rows, Rows) else value.expand(level.size, *value.shape)
+
+
+# -- different numbers -------------------------------------------------------------------------------------------------
+
+
+def of_a_shape(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw in a shape, with the samples' dim in front."""
+    shape, *rest = args
+    return batch(draws(function, [(level.size, *shape), *rest], kwargs), level.number)
+
+
+def of_all(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw for every element of all samples."""
+    input, *rest = args
+    return batch(draws(function, [all_rows(input, level), *rest], kwargs), level.number)
+
+
+def of_all_in_memory(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw for every element of all samples, in the order in which these lie in memory."""
+    return of_all(level, function, args, {**kwargs, "memory_format": preserve_format})
+
+
+def of_all_in_order(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw for every element of all samples, in the order of their dims."""
+    input, *rest = args
+    rows = input.new_empty((level.size, *input.shape))
+    return batch(draws(function, [rows, *rest], kwargs), level.number)
+
+
+def of_operands(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw for every element of two operands that broadcast."""
+    shape = broadcast_shapes(*[tuple(each.shape) for each in args if isinstance(each, TensorBase)])
+    if not any(depends(each, level) for each in args):
+        args = [each.expand(level.size, *shape) if isinstance(each, TensorBase) else each for each in args]
+    operands = [raised(rows_of(each, level), len(shape)) for each in args]
+    return batch(draws(function, operands, kwargs), level.number)
+
+
+def of_weights(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw for the weights of all samples, each (n) or (rows, n), as for rows of one matrix."""
+    input, *rest = args
+    if input.ndim not in (1, 2):
+        return one_each(level, function, args, kwargs)
+    rows = all_rows(input, level)
+    drawn = draws(function, [rows.flatten(0, 1) if input.ndim == 2 else rows, *rest], kwargs)
+    return batch(drawn.reshape(*rows.shape[:-1], drawn.shape[-1]), level.number)
+
+
+def into_all(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Fill all samples."""
+    input, *rest = args
+    if not depends(input, level):
+        raise BatchingError(
+            "vmap: cannot draw different numbers for each sample in place into a tensor of shape "
+            f"{tuple(input.shape)} that is one for all samples; draw out of place, as with rand_like, or "
+            "into a tensor made of a sample, as with sample.clone()"
+        )
+    options = {name: parameter(input, each, level) for name, each in kwargs.items()}
+    draws(function, [input.physical, *[parameter(input, each, level) for each in rest]], options)
+    return input
+
+
+def parameter(input: Batched, value: Any, level: Level) -> Any:
+    """Return a parameter for the elements of all samples: a tensor broadcasts to one sample, not beyond."""
+    if not isinstance(value, TensorBase) or not (value.ndim or depends(value, level)):
+        return value
+    return all_rows(value.expand(input.shape), level)
+
+
+# -- the same numbers, where arguments differ from sample to sample ----------------------------------------------------
+
+
+def of_the_first(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw as for the first sample."""
+    input, *rest = args
+    return draws(function, [input.physical[0], *rest], kwargs)
+
+
+def of_one_in_order(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw as for one sample that is contiguous."""
+    input, *rest = args
+    return draws(function, [input.new_empty(input.shape), *rest], kwargs)
+
+
+def copied(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Fill one tensor, and copy it to all samples."""
+    input, *rest = args
+    if any(depends(each, level) for each in [*rest, *kwargs.values()]):
+        return one_each(level, function, args, kwargs)
+    filled = own(empty(*input.shape, dtype=input.dtype, device=input.device), input.physical)
+    return input.copy_(draws(function, [filled, *rest], kwargs))
+
+
+# -- sample by sample --------------------------------------------------------------------------------------------------
+
+
+def one_each(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Call a random function for each sample, and stack what it returns."""
+    generator = kwargs.get("generator") or default_generator
+    state = generator.state_bytes() if level.randomness == "same" else None
+    results = []
+    for i in range(level.size):
+        if state is not None:
+            generator.set_state_bytes(state)
+        given = [sample(each, i, level) for each in args]
+        results.append(draws(function, given, {key: sample(each, i, level) for key, each in kwargs.items()}))
+    return args[0] if function.__name__.endswith("_") else batch(stack(results), level.number)
+
+
+def sample(value: Any, i: int, level: Level) -> Any:
+    """Return one sample of a tensor of a level; anything else as it is."""
+    if not isinstance(value, Batched):
+        return value
+    if value.level == level.number:
+        return value.physical[i]
+    return batch(sample(value.physical, i, level), value.level)
+
+
+FILLS = (
+    "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "normal_", "random_", "uniform_",
+)  # fmt: skip
+LIKES = ("rand_like", "randint_like", "randn_like")
+
+DIFFERENT = {
+    "fresh": of_a_shape, "bernoulli": of_all, "normal_around": of_operands, "multinomial": of_weights,
+    "coins": of_all_in_order, "waiting_times": of_all_in_memory,
+    **dict.fromkeys(LIKES, of_all), **dict.fromkeys(FILLS, into_all),
+}  # fmt: skip
+SAME = {
+    "coins": of_one_in_order, "waiting_times": of_one_in_order,
+    **dict.fromkeys(LIKES, of_the_first), **dict.fromkeys(FILLS, copied),
+}  # fmt: skip
+"""Which rule draws for all samples of a level what a function of a name draws."""
