@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 numbering = itertools.count()  # see Note [The order of the walk]
 
 RESULT, SHAPE, DTYPE = -1, -2, -3  # what a formula may ask for besides the op's arguments
+RESULT_0 = -4  # and of several results: the first; the next one is -5
 
 FREED = (
     "trying to go backward through the graph a second time: what {op} had saved was freed by the first backward; "
@@ -59,8 +60,8 @@ class Op:
     """What all nodes of one operation share."""
 
     __slots__ = (
-        "body", "fill", "formulas", "inputs", "kept", "multiple", "name", "names", "places", "plans", "positional",
-        "takes_out", "takes_two",
+        "body", "fill", "formulas", "inputs", "kept", "kept_results", "multiple", "name", "names", "places", "plans",
+        "positional", "takes_out", "takes_two",
     )  # fmt: skip
 
     name: str
@@ -72,6 +73,7 @@ class Op:
     formulas: tuple[Formula, ...]  # one for each differentiable input
     inputs: tuple[int, ...]  # the differentiable inputs' positions
     kept: tuple[int, ...]  # the positions that some formula asks for
+    kept_results: frozenset[int]  # which of several results some formula asks for by number
     multiple: bool  # several results: formulas take `grads`
     takes_out: bool  # the body declares `out`
     takes_two: bool  # two operands, of which one may be a number, and nothing else
@@ -83,7 +85,7 @@ class Op:
         if known is None:
             wants = {want for need, formula in zip(needs, self.formulas, strict=True) if need for want in formula.wants}
             keep = tuple([position if i in wants else -1 for i, position in enumerate(self.kept)])
-            known = self.plans[needs] = (keep, RESULT in wants)
+            known = self.plans[needs] = (keep, any(want == RESULT or want <= RESULT_0 for want in wants))
         return known
 
     @property
@@ -309,13 +311,17 @@ class MultiNode(Node):
             if edge is None or (needed is not None and edge not in needed):
                 found.append(None)
                 continue
-            value = function(grads, *[values[i] if i >= RESULT else fact(edge, i) for i in wants])
+            value = function(grads, *[asked_for(values, edge, i) for i in wants])
             found.append(None if value is None else fit(value, edge))
         return found
 
     def reopen(self, cls: type[TensorBase]) -> Any:
-        outputs = []
-        for i, (array, storage, layout, version) in enumerate(self.result):
+        outputs: list[Any] = []
+        for i, kept in enumerate(self.result):
+            if kept is None:
+                outputs.append(None)
+                continue
+            array, storage, layout, version = kept
             if storage.version != version:
                 raise stale(self, f"its result {i}", version, storage)
             tensor = new(cls)
@@ -471,6 +477,13 @@ def output(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Outp
     node.source, node.index, node.edges = source, index, (source,)
     node.shape, node.dtype, node.hooks, node.number = shape, dtype, None, next(numbering)
     return node
+
+
+def asked_for(values: Sequence[Any], edge: Node, want: int) -> Any:
+    """Return what a formula of an operation with several results asks for."""
+    if want <= RESULT_0:
+        return values[RESULT][RESULT_0 - want]
+    return values[want] if want >= RESULT else fact(edge, want)
 
 
 def fact(edge: Node, want: int) -> Any:

@@ -79,7 +79,9 @@ def pack_saved(node: Any, pack: Hook, unpack: Hook) -> None:
     if kept is not None:
         several = isinstance(node, MultiNode)
         kept = (
-            tuple([packed_result(one, pack, unpack) for one in kept]) if several else packed_result(kept, pack, unpack)
+            tuple([None if one is None else packed_result(one, pack, unpack) for one in kept])
+            if several
+            else packed_result(kept, pack, unpack)
         )
     node.saved, node.result, node.versions = saved, kept, ()
     node.__class__ = kind
@@ -164,7 +166,7 @@ class PackedMultiNode(Unpacking, MultiNode):
 
     def reopen(self, cls: Any) -> Any:
         return tuple([
-            packed.opened(output(self, i, shape, dtype)) for i, (packed, shape, dtype) in enumerate(self.result)
+            None if one is None else one[0].opened(output(self, i, *one[1:])) for i, one in enumerate(self.result)
         ])
 
 

@@ -202,12 +202,12 @@ def gathered_back(grad: Tensor, indices: Tensor, shape: tuple[int, ...], dim: in
     return grad.new_zeros(shape).scatter_add(dim, indices, grad)
 
 
-@differentiable(input=lambda grads, results, in_shape, dim: gathered_back(grads[0], results[1], in_shape, dim))
+@differentiable(input=lambda grads, result1, in_shape, dim: gathered_back(grads[0], result1, in_shape, dim))
 def _cummax(input: Tensor, dim: int) -> tuple[Array, Array]:
     return running_extreme(input, dim, "maximum")
 
 
-@differentiable(input=lambda grads, results, in_shape, dim: gathered_back(grads[0], results[1], in_shape, dim))
+@differentiable(input=lambda grads, result1, in_shape, dim: gathered_back(grads[0], result1, in_shape, dim))
 def _cummin(input: Tensor, dim: int) -> tuple[Array, Array]:
     return running_extreme(input, dim, "minimum")
 

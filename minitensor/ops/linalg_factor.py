@@ -61,9 +61,9 @@ def _cholesky(input: Tensor) -> Array:
     return unless_failed("linalg.cholesky", input, result, failed, why)
 
 
-def checked_cholesky_gradient(grads: Any, results: Any) -> Tensor:
+def checked_cholesky_gradient(grads: Any, result0: Tensor) -> Tensor:
     """Return the gradient of the factor beside the marks."""
-    return cholesky_gradient(grads[0], results[0])
+    return cholesky_gradient(grads[0], result0)
 
 
 @differentiable(input=checked_cholesky_gradient)

@@ -103,9 +103,9 @@ def _inverse(input: Tensor) -> Array:
     return unless_failed("linalg.inv", input, result, failed, SINGULAR)
 
 
-def checked_inverse_gradient(grads: Any, results: Any) -> Tensor:
+def checked_inverse_gradient(grads: Any, result0: Tensor) -> Tensor:
     """Return the gradient of the inverse beside the marks."""
-    return inverse_gradient(grads[0], results[0])
+    return inverse_gradient(grads[0], result0)
 
 
 @differentiable(input=checked_inverse_gradient)
@@ -351,12 +351,12 @@ def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     return delivered("linalg.det", _det(square("linalg.det", A)), out)
 
 
-def slogdet_gradient(grads: Any, input: Tensor, results: Any) -> Tensor:
+def slogdet_gradient(grads: Any, input: Tensor, result0: Tensor) -> Tensor:
     """Return (g - i Im(gs* s)) A⁻ᴴ, g and gs the gradients of log |det| and of the sign s.
 
     For d log |det| = Re τ and ds = s i Im τ with τ = tr(A⁻¹ dA).
     """
-    (grad_sign, grad_log), (sign, _) = grads, results
+    (grad_sign, grad_log), sign = grads, result0
     factor = grad_log
     if grad_sign is not None and sign.array.dtype.kind == "c":
         turn = imag_of(conj(grad_sign) * sign) * -1j

@@ -217,7 +217,7 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
 
 @differentiable(
     input=lambda grad, other: grad / conj(other),
-    other=lambda grad, other, result: -grad * conj(result / other),
+    other=lambda grad, input, other: -grad * conj(input / other / other),
 )
 @on_equal_dtypes(operator.truediv)
 def _div(input: Operand, other: Operand) -> Array:

@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 # -- medians -----------------------------------------------------------------------------------------------------------
 
 
-def back(grads: Any, results: Any, in_shape: tuple[int, ...], dim: int) -> Tensor:
+def back(grads: Any, result1: Tensor, in_shape: tuple[int, ...], dim: int) -> Tensor:
     """Send the gradient to the elements that were chosen."""
-    return returned_to_place(grads, results, in_shape, dim)
+    return returned_to_place(grads[0], result1, in_shape, dim)
 
 
 @differentiable(input=back)

@@ -551,10 +551,10 @@ def picked(backend: Backend, array: Array, index: Array, dim: int) -> Array:
     return backend.gather(array, dim % array.ndim, index, True)
 
 
-def returned_to_place(grads: Any, results: Any, shape: tuple[int, ...], dim: int) -> Tensor:
+def returned_to_place(grad: Tensor, indices: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
     """Return the gradient of chosen values: it goes to the elements that they were."""
     dims = axes(dim, len(shape))
-    return placed_along(beside(grads[0], shape, dims), beside(results[1], shape, dims), dim, shape)
+    return placed_along(beside(grad, shape, dims), beside(indices, shape, dims), dim, shape)
 
 
 def chosen(input: Tensor, index: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
@@ -566,13 +566,13 @@ def chosen(input: Tensor, index: Array, dim: int, keepdim: bool) -> tuple[Array,
     return values.reshape(shape), index.reshape(shape)
 
 
-@differentiable(input=lambda grads, results, in_shape, dim: returned_to_place(grads, results, in_shape, dim))
+@differentiable(input=lambda grads, result1, in_shape, dim: returned_to_place(grads[0], result1, in_shape, dim))
 def _max(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     array = require_elements("max", input, axes(dim, input.ndim))
     return chosen(input, places(input.xp, "argmax", array, dim), dim, keepdim)
 
 
-@differentiable(input=lambda grads, results, in_shape, dim: returned_to_place(grads, results, in_shape, dim))
+@differentiable(input=lambda grads, result1, in_shape, dim: returned_to_place(grads[0], result1, in_shape, dim))
 def _min(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     array = require_elements("min", input, axes(dim, input.ndim))
     return chosen(input, places(input.xp, "argmin", array, dim), dim, keepdim)

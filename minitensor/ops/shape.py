@@ -368,7 +368,7 @@ def start_of(start: Any) -> int:
 
 
 @record.view(input=lambda grad, dim, start, length, in_shape: place(
-    grad, layouts.contiguous(in_shape), layouts.narrow(layouts.contiguous(in_shape), dim, start_of(start), length)
+    grad, layouts.contiguous(in_shape), layouts.narrow(layouts.contiguous(in_shape), dim, start, length)
 ))
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
     """Look at ``length`` entries of ``dim``, from ``start`` on. Shares storage.
@@ -381,7 +381,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
 
 
 @record.view(input=lambda grad, dim, index, in_shape: place(
-    grad, layouts.contiguous(in_shape), layouts.select(layouts.contiguous(in_shape), dim, as_int(index))
+    grad, layouts.contiguous(in_shape), layouts.select(layouts.contiguous(in_shape), dim, index)
 ))
 def select(input: Tensor, dim: int, index: int) -> Layout:
     """Look at one entry of ``dim``; the dim goes."""

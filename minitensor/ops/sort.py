@@ -34,7 +34,7 @@ def sortable(name: str, input: Tensor) -> Array:
     return input.array
 
 
-@differentiable(input=lambda grads, results, dim, in_shape: placed_along(grads[0], results[1], dim, in_shape))
+@differentiable(input=lambda grads, result1, dim, in_shape: placed_along(grads[0], result1, dim, in_shape))
 def _sort(input: Tensor, dim: int, descending: bool) -> tuple[Array, Array]:
     index = input.backend.argsort(sortable("sort", input), dim, descending)
     return picked(input.backend, input.array, index, dim), index
@@ -74,7 +74,7 @@ def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 # -- the largest few, the k-th -----------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grads, results, dim, in_shape: placed_along(grads[0], results[1], dim, in_shape))
+@differentiable(input=lambda grads, result1, dim, in_shape: placed_along(grads[0], result1, dim, in_shape))
 def _topk(input: Tensor, k: int, dim: int, largest: bool) -> tuple[Array, Array]:
     xp, array = input.xp, sortable("topk", input)
     if not array.ndim:
@@ -97,7 +97,7 @@ def topk(
     return return_types.topk(*received("topk", _topk(input, k, dim, bool(largest)), out))
 
 
-@differentiable(input=lambda grads, results, in_shape, dim: returned_to_place(grads, results, in_shape, dim))
+@differentiable(input=lambda grads, result1, in_shape, dim: returned_to_place(grads[0], result1, in_shape, dim))
 def _kthvalue(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Array, Array]:
     xp, array = input.xp, sortable("kthvalue", input)
     if not array.ndim:

@@ -66,7 +66,7 @@ def erfcx(input: Tensor, *, out: Tensor | None = None) -> Array:
     return rounded(input.backend.erfcx(doubles("erfcx", input)), input)
 
 
-@differentiable(input=lambda grad, result: grad * exp(result * result) * (math.sqrt(math.pi) / 2))
+@differentiable(input=lambda grad, input: grad * exp(erfinv(input).square()) * (math.sqrt(math.pi) / 2))
 def erfinv(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse of the error function: NaN outside [-1, 1], infinite at the ends.
 

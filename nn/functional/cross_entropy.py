@@ -41,11 +41,10 @@ HUGE = 1 << 63
 
 
 def softmax_back(
-    grads: tuple[Tensor | None, ...], results: tuple[Tensor, ...], target: Tensor, scales: Tensor | float
+    grads: tuple[Tensor | None, ...], result1: Tensor, target: Tensor, scales: Tensor | float
 ) -> Tensor:
     """Return the gradient of ``_cross_entropy`` in the logits; its second result, the softmax, may bring one too."""
-    of_loss, of_softmax = grads
-    softmax = results[1]
+    (of_loss, of_softmax), softmax = grads, result1
     slope = None if of_loss is None else _slope(of_loss, softmax, target, scales)
     if of_softmax is None:
         return slope  # type: ignore[return-value]  # one of the two has come

@@ -26,6 +26,7 @@ from minitensor.ops.pointwise import clamp, rsqrt
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
 
 
 def standardize_back(
-    grads: tuple[Tensor | None, ...], results: tuple[Tensor, ...], in_shape: tuple[int, ...]
+    grads: tuple[Tensor | None, ...], result0: Tensor, result1: Tensor, in_shape: tuple[int, ...]
 ) -> Tensor:
     """Return the gradient in the input; see Note [The gradient of standardising]."""
     of_z, of_r = grads[:2]
-    z, r = results[:2]
+    z, r = result0, result1
     total = None if of_z is None else _project(of_z, z, r)
     if of_r is None:
         return total  # type: ignore[return-value]  # one of the two has come
@@ -81,39 +82,40 @@ def _mean(input: Tensor) -> Tensor:
 # Note [Fused norms]. Standardising, scaling and shifting are one pass over memory, and all three gradients another.
 # A kernel returns its result with the statistics, and an op records both: a gradient looks at the input again, but does
 # not take its statistics again. They are ops on a sequence, (input, weight, bias), because the formula of a sequence
-# gives all gradients at once. A gradient that is to be differentiated again is made of the primitives above instead, so
-# that every order works.
+# gives all gradients at once; it names the input and the weight besides, because nothing of the bias is saved. A
+# gradient that is to be differentiated again is made of the primitives above instead, so that every order works.
 
 
 def layer_norm_back(
-    grad: Tensor, tensors: Sequence[Tensor], weighed: bool, rows: tuple[int, int], mean: Array, r: Array, eps: float
-) -> list[Tensor]:
+    grad: Tensor, in_shapes: Sequence[Shape], input: Tensor, weight: Tensor | None, rows: tuple[int, int], mean: Array,
+    r: Array, eps: float,
+) -> list[Tensor]:  # fmt: skip
     """Return the gradients of ``_layer_norm`` in its tensors; see Note [Fused norms]."""
-    input, weight = tensors[0], tensors[1] if weighed else None
     if grad_mode.get() or grad.batched:
         z, r_again = _standardize(input.reshape(1, *rows), eps)[:2]
         h = grad if weight is None else grad * weight
         g, z_rows = grad.reshape(rows), z.squeeze(0)
         found = [_project(h.reshape(z.shape), z, r_again), (g * z_rows).sum(0), constant_in(g.sum(0), input)]
-        return like(chosen(found, weighed, len(tensors)), tensors)
+        return like(chosen(found, weight, in_shapes), in_shapes)
     kernel = grad.backend.layer_norm_back
     arrays = kernel(grad.array.reshape(rows), input.array.reshape(rows), mean, r, flat_array(weight))
-    return wrapped(chosen(arrays, weighed, len(tensors)), tensors)
+    return wrapped(chosen(arrays, weight, in_shapes), in_shapes, input)
 
 
 @differentiable(tensors=layer_norm_back)
 def _layer_norm(
-    tensors: Sequence[Tensor], weighed: bool, output: Array, rows: tuple[int, int], mean: Array, r: Array, eps: float
-) -> Array:
+    tensors: Sequence[Tensor], input: Tensor, weight: Tensor | None, output: Array, rows: tuple[int, int], mean: Array,
+    r: Array, eps: float,
+) -> Array:  # fmt: skip
     """Return the first tensor, as rows (M, L), normed, times a weight plus a bias, as the backend has done it."""
     return output
 
 
 def channel_norm_back(
-    grad: Tensor, tensors: Sequence[Tensor], weighed: bool, mean: Array, r: Array, groups: int, eps: float
-) -> list[Tensor]:
+    grad: Tensor, in_shapes: Sequence[Shape], input: Tensor, weight: Tensor | None, mean: Array, r: Array, groups: int,
+    eps: float,
+) -> list[Tensor]:  # fmt: skip
     """Return the gradients of ``_channel_norm`` in its tensors; see Note [Fused norms]."""
-    input, weight = tensors[0], tensors[1] if weighed else None
     n, channels, length = shape = as_channels(input)
     if grad_mode.get() or grad.batched:
         g = grad.reshape(shape)
@@ -122,35 +124,35 @@ def channel_norm_back(
         h = g if weight is None else g * weight.unsqueeze(1)
         of_weight = (g * z.reshape(shape)).sum((0, 2))
         found = [_project(h.reshape(z.shape), z, r_again), of_weight, constant_in(g.sum((0, 2)), input)]
-        return like(chosen(found, weighed, len(tensors)), tensors)
+        return like(chosen(found, weight, in_shapes), in_shapes)
     kernel = grad.backend.channel_norm_back
     arrays = kernel(grad.array.reshape(shape), input.array.reshape(shape), mean, r, flat_array(weight), groups)
-    return wrapped(chosen(arrays, weighed, len(tensors)), tensors)
+    return wrapped(chosen(arrays, weight, in_shapes), in_shapes, input)
 
 
 @differentiable(tensors=channel_norm_back)
 def _channel_norm(
-    tensors: Sequence[Tensor], weighed: bool, output: Array, mean: Array, r: Array, groups: int, eps: float
-) -> Array:
+    tensors: Sequence[Tensor], input: Tensor, weight: Tensor | None, output: Array, mean: Array, r: Array, groups: int,
+    eps: float,
+) -> Array:  # fmt: skip
     """Return the first tensor's channels normed, times a weight plus a bias (C), as the backend has done it."""
     return output
 
 
-def chosen(grads: Sequence[Any], weighed: bool, count: int) -> list[Any]:
-    """Return the gradients of what is there."""
-    return [*grads[: 1 + weighed], *grads[2 : 3 if count > 1 + weighed else 2]]
+def chosen(grads: Sequence[Any], weight: Tensor | None, shapes: Sequence[Shape]) -> list[Any]:
+    """Return the gradients of what is there: of the input, maybe a weight, maybe a bias."""
+    weighed = weight is not None
+    return [*grads[: 1 + weighed], *grads[2 : 3 if len(shapes) > 1 + weighed else 2]]
 
 
-def like(grads: Sequence[Tensor], tensors: Sequence[Tensor]) -> list[Tensor]:
+def like(grads: Sequence[Tensor], shapes: Sequence[Shape]) -> list[Tensor]:
     """Return gradients in the shapes of what they belong to."""
-    return [grad.reshape(each.shape) for grad, each in zip(grads, tensors, strict=True)]
+    return [grad.reshape(shape) for grad, shape in zip(grads, shapes, strict=True)]
 
 
-def wrapped(grads: Sequence[Array], tensors: Sequence[Tensor]) -> list[Tensor]:
+def wrapped(grads: Sequence[Array], shapes: Sequence[Shape], input: Tensor) -> list[Tensor]:
     """Return arrays as gradients, in the shapes of what they belong to."""
-    return [
-        wrap(each.result_class, grad.reshape(tuple(each.shape))) for grad, each in zip(grads, tensors, strict=True)
-    ]
+    return [wrap(input.result_class, grad.reshape(shape)) for grad, shape in zip(grads, shapes, strict=True)]
 
 
 def as_channels(input: Tensor) -> tuple[int, int, int]:
@@ -172,7 +174,7 @@ def normed_rows(input: Tensor, weight: Tensor | None, bias: Tensor | None, lengt
         return z if bias is None else z + bias
     kernel, array = input.backend.layer_norm, input.array
     output, mean, r = kernel(array.reshape(rows), flat_array(weight), flat_array(bias), eps)
-    return _layer_norm(there(input, weight, bias), weight is not None, output.reshape(array.shape), rows, mean, r, eps)
+    return _layer_norm(there(input, weight, bias), input, weight, output.reshape(array.shape), rows, mean, r, eps)
 
 
 def normed_channels(
@@ -185,7 +187,7 @@ def normed_channels(
     kernel, array = input.backend.norm_channels, input.array.reshape(as_channels(input))
     output, mean, r, var = kernel(array, flat_array(weight), flat_array(bias), groups, eps)
     tensors, shaped = there(input, weight, bias), output.reshape(input.array.shape)
-    return _channel_norm(tensors, weight is not None, shaped, mean, r, groups, eps), mean, var
+    return _channel_norm(tensors, input, weight, shaped, mean, r, groups, eps), mean, var
 
 
 def any_batched(*tensors: Tensor | None) -> bool:

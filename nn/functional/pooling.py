@@ -48,9 +48,9 @@ class Means(NamedTuple):
 # -- the primitives ----------------------------------------------------------------------------------------------------
 
 
-def chosen_back(grads: Sequence[Tensor], results: Sequence[Tensor], input: Tensor) -> Tensor:
+def chosen_back(grads: Sequence[Tensor], result1: Tensor, input: Tensor) -> Tensor:
     """Return the gradient of a choice: what arrives goes to the positions chosen."""
-    return depending(_scatter_planes(grads[0], results[1], tuple(input.shape)), input)
+    return depending(_scatter_planes(grads[0], result1, tuple(input.shape)), input)
 
 
 def gathered_back(grad: Tensor, indices: Tensor, in_shape: tuple[int, ...]) -> Tensor:

@@ -58,11 +58,12 @@ def gru_step(tensors: Tensors, entering: Tensor, state: Tensors) -> list[Tensor]
 
 
 class Trace:
-    """What a scan keeps of its steps for the gradient."""
+    """What a scan keeps of its steps for the gradient: not its result, which the caller may write to, as in PyTorch."""
 
-    __slots__ = ("opened",)
+    __slots__ = ("opened", "states")
 
     opened: Any
+    states: Array
 
 
 class Cell(NamedTuple):
@@ -124,7 +125,7 @@ GRU = Cell(gru_forward, gru_gradient, gru_step, 1)
 
 
 def scanned_back(
-    grad: Tensor, tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace, result: Tensor
+    grad: Tensor, tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace
 ) -> Sequence[Tensor | None]:
     """Return the gradients of a scan's tensors; in tensor operations where they are to be differentiated again."""
     if is_grad_enabled():
@@ -132,15 +133,16 @@ def scanned_back(
         found = iter(gradients(retraced(tensors, cell, mask), wanted, grad, create_graph=True))
         return [next(found) if each.requires_grad else None for each in tensors]
     arrays = [each.array for each in tensors]
-    found_arrays = cell.gradient(grad.backend, grad.array, result.array, arrays, mask, trace)
+    found_arrays = cell.gradient(grad.backend, grad.array, trace.states, arrays, mask, trace)
     return [wrap(grad.result_class, array) for array in found_arrays]
 
 
 @differentiable(tensors=scanned_back)
 def _scan(tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace) -> Array:
     """Return a cell's states after each step: (states, L, N, H)."""
-    array: Array = cell.forward(tensors[0].backend, [each.array for each in tensors], mask, trace)
-    return array
+    trace.states = cell.forward(tensors[0].backend, [each.array for each in tensors], mask, trace)
+    recorded = is_grad_enabled() and any([each.requires_grad for each in tensors])
+    return trace.states.copy() if recorded else trace.states
 
 
 def retraced(tensors: Tensors, cell: Cell, mask: Array | None) -> Tensor:
