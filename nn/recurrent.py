@@ -10,6 +10,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.record import in_turn
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, WrongTypeError
@@ -17,7 +18,7 @@ from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.functional.recurrent import GRU as GRU_CELL
 from minitensor.nn.functional.recurrent import LSTM as LSTM_CELL
-from minitensor.nn.functional.recurrent import RELU, TANH, Cell, gru_step, lstm_step, rnn_step, scan
+from minitensor.nn.functional.recurrent import RELU, TANH, Cell, gru_step, lstm_step, scan
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
 from minitensor.nn.utils.rnn import PackedSequence
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 CELLS: dict[str, tuple[Cell, int]] = {
     "RNN_TANH": (TANH, 1), "RNN_RELU": (RELU, 1), "LSTM": (LSTM_CELL, 4), "GRU": (GRU_CELL, 3),
 }  # fmt: skip
+# The order in which gradients arrive in PyTorch, with biases and without.
+TURNS = {
+    True: ("weight_hr", "bias_hh", "weight_hh", "bias_ih", "weight_ih", "rows"),
+    False: ("weight_hr", "weight_hh", "rows", "weight_ih"),
+}
 
 
 class Steps(NamedTuple):
@@ -186,15 +192,17 @@ class RNNBase(Module):
     ) -> list[Tensor]:
         """Run one direction of a layer; return its states (L, N, size) over time."""
         cell = CELLS[self.mode][0]
-        weights = dict(zip(self.shapes(0), self.all_weights[place]))
-        bias, bias_hh = weights.get("bias_ih"), weights.get("bias_hh")
+        given: dict[str, Any] = {**dict(zip(self.shapes(0), self.all_weights[place])), "rows": rows}
+        turns = TURNS["bias_ih" in given]
+        given.update(zip(turns, in_turn(*[given.get(name) for name in turns]), strict=True))
+        bias, bias_hh = given.get("bias_ih"), given.get("bias_hh")
         if bias is not None and bias_hh is not None and self.mode != "GRU":
-            bias = bias + bias_hh  # type: ignore[assignment]  # a Tensor, which serves as well
-        entering = steps.spread(F.linear(rows, weights["weight_ih"], bias))
+            bias = bias + bias_hh
+        entering = steps.spread(F.linear(given["rows"], given["weight_ih"], bias))
         mask = steps.mask(rows)
-        if "weight_hr" in weights:
-            return projected(entering, weights["weight_hh"], weights["weight_hr"], first, mask, backwards)
-        tensors = [entering, weights["weight_hh"]]
+        if given.get("weight_hr") is not None:
+            return projected(entering, given["weight_hh"], given["weight_hr"], first, mask, backwards)
+        tensors = [entering, given["weight_hh"]]
         if self.mode == "GRU":
             size = 3 * self.hidden_size
             tensors.append(zeros(size, dtype=rows.dtype, device=rows.device) if bias_hh is None else bias_hh)
@@ -510,9 +518,9 @@ class RNNCell(RNNCellBase):
             raise ArgumentError(f"Unknown nonlinearity: {self.nonlinearity}")
         self.check_input(input)
         before = self.state(hx, input)
-        entering = F.linear(input, self.weight_ih, self.bias_ih)
-        entering = entering if self.bias_hh is None else entering + self.bias_hh
-        return rnn_step((entering, self.weight_hh), entering, [before], self.nonlinearity == "relu")[0]
+        kept = F.linear(before, self.weight_hh, self.bias_hh)  # first, as in PyTorch: hooks run in the reverse order
+        total = kept + F.linear(input, self.weight_ih, self.bias_ih)
+        return total.relu() if self.nonlinearity == "relu" else total.tanh()
 
 
 class LSTMCell(RNNCellBase):
@@ -531,10 +539,13 @@ class LSTMCell(RNNCellBase):
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Return the next h and c."""
         self.check_input(input)
-        before = [self.state(each, input) for each in ((None, None) if hx is None else hx)]
-        bias = self.bias_ih if self.bias_ih is None or self.bias_hh is None else self.bias_ih + self.bias_hh
-        entering = F.linear(input, self.weight_ih, bias)
-        tensors = [entering, self.weight_hh, *before]
+        h, c = [self.state(each, input) for each in ((None, None) if hx is None else hx)]
+        c, bias_ih, input, weight_ih, bias_hh, h, weight_hh = in_turn(
+            c, self.bias_ih, input, self.weight_ih, self.bias_hh, h, self.weight_hh
+        )
+        before = [h, c]
+        entering = F.linear(input, weight_ih, bias_ih if bias_ih is None or bias_hh is None else bias_ih + bias_hh)
+        tensors = [entering, weight_hh, *before]
         if entering.ndim == 1 or any(each.batched for each in tensors):
             h, c = lstm_step(tensors, entering, before)
         else:  # in one operation, as over a sequence

@@ -331,6 +331,17 @@ class MultiNode(Node):
         return tuple(outputs)
 
 
+class Gate(MultiNode):
+    """Where the gradients of several tensors wait for each other; see ``in_turn``."""
+
+    __slots__ = ()
+
+    trusted = False
+
+    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+        return list(self.gradients(grad))
+
+
 class SequenceNode(Node):
     """An operation on a sequence of tensors: one formula gives all gradients."""
 

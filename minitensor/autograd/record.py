@@ -26,6 +26,8 @@ from minitensor.autograd.node import (
     RESULT_0,
     SHAPE,
     Formula,
+    Gate,
+    Leaf,
     MultiNode,
     Node,
     Op,
@@ -794,3 +796,38 @@ def host_value(value: Any, tensor: TensorBase | None) -> Any:
             and not isinstance(value, TensorBase):
         return value.item()
     return value
+
+
+# -- the order in which gradients arrive -------------------------------------------------------------------------------
+
+
+def in_turn(*values: Any) -> tuple[Any, ...]:
+    """Return values such that the gradients of the leaves among them arrive together, and in this order.
+
+    A leaf takes its gradient as soon as that is complete, and its hooks run then. Where PyTorch has one operation and
+    this library has several, the leaves' order would be that of the inner ones.
+    """
+    if not grad_mode.get() or batched_among(values) is not None:
+        return values
+    if sum([isinstance(each, TensorBase) and each.node.__class__ is Leaf for each in values]) < 2:
+        return values  # all others wait in any case until every later operation has run
+    nodes = [each.node if isinstance(each, TensorBase) else None for each in values]
+    gate = new(Gate)
+    gate.op, gate.edges, gate.hooks, gate.result, gate.count = TURN, tuple(nodes), None, None, len(values)
+    gate.shape, gate.dtype, gate.saved, gate.versions = (), None, (), ()
+    gate.number = next(numbering)
+    return tuple([each if node is None else behind(gate, i, each) for i, (each, node) in enumerate(zip(values, nodes))])
+
+
+def behind(gate: Gate, index: int, tensor: Any) -> Any:
+    """Return a look at a tensor whose gradient goes through a gate."""
+    seen = window(tensor, tensor.layout)
+    seen._node = output(gate, index, seen._layout.shape, array_dtype(tensor))
+    return seen
+
+
+def turn(tensors: Sequence[Tensor]) -> None:
+    """Stand for the operation that gates belong to."""
+
+
+TURN = describe(turn, {})

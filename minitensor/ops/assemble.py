@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes, shapes
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.record import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ShapeError, WrongTypeError
 from minitensor.ops.cast import own
@@ -53,6 +54,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     tensor([[0., 0.],
             [1., 1.]])
     """
+    input, src = in_turn(input, src)
     made = own(input, src)
     return replaced("select_scatter", made, select(made, dim, index), src)
 
@@ -70,6 +72,7 @@ def slice_scatter(
     """
     if step <= 0:
         raise ShapeError(f"slice_scatter: slice step must be positive, got {step}")
+    input, src = in_turn(input, src)
     made = own(input, src)
     place = shapes.wrap_dim(dim, made.ndim)
     window = getitem(made, (slice(None),) * place + (slice(start, end, step),))
@@ -85,6 +88,7 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
     tensor([[1., 0.],
             [0., 1.]])
     """
+    input, src = in_turn(input, src)
     made = own(input, src)
     return replaced("diagonal_scatter", made, diagonal(made, offset, dim1, dim2), src)
 
@@ -99,6 +103,7 @@ def as_strided_scatter(
     >>> torch.zeros(4).as_strided_scatter(torch.ones(2), (2,), (3,))
     tensor([1., 0., 0., 1.])
     """
+    input, src = in_turn(input, src)
     made = own(input, src)
     return replaced("as_strided_scatter", made, as_strided(made, size, stride, storage_offset), src)
 
@@ -128,7 +133,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     """
     if not tensors:
         return zeros(1, 0)
-    blocks = [as_block(each, i) for i, each in enumerate(tensors)]
+    blocks = [as_block(each, i) for i, each in enumerate(in_turn(*tensors))]
     height, width = sum([len(each) for each in blocks]), sum([each.shape[1] for each in blocks])
     whole = own(blocks[0].new_zeros((height, width), dtype=result_dtype(*tensors)), blocks)
     top = left = 0

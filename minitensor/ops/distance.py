@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
+from minitensor.autograd.record import in_turn
 from minitensor.base import wrap
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.linalg_norms import plain_norm as norm
@@ -31,6 +32,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     kind = result_dtype(x1, x2)
     if not kind.is_floating_point:
         raise DtypeError(f"cosine_similarity: expected common dtype to be floating point, got {kind.name}")
+    if x1.shape != x2.shape:
+        x1, x2 = in_turn(x1, x2)
     first, second = broadcast_tensors(x1.to(kind), x2.to(kind))
     return (unit(first, dim, eps) * unit(second, dim, eps)).sum(dim)
 

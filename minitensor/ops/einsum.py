@@ -15,6 +15,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.record import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minitensor.ops.matmul import matmul
@@ -77,7 +78,7 @@ def einsum(*args: Any) -> Tensor:
     """
     equation, operands = read_arguments(args)
     plan = planned(equation, tuple([tuple(each.shape) for each in operands]))
-    tensors = list(operands)
+    tensors = list(in_turn(*operands[::-1]))[::-1]
     for first, second, left, right, multiply, after in plan.contractions:
         b, a = moved(tensors.pop(second), right), moved(tensors.pop(first), left)
         tensors.append(moved(multiply(a, b), after))

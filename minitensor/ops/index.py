@@ -16,7 +16,7 @@ from minitensor import layout as layouts
 from minitensor.autograd import record
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.record import NUMBERS, differentiable
+from minitensor.autograd.record import NUMBERS, differentiable, in_turn
 from minitensor.backends.reference.scatter import within
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, NoValues, ShapeError
@@ -504,4 +504,5 @@ def index_put_(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate
 @composite
 def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
     """Return a copy with ``values`` written (or added) at positions."""
+    input, values = in_turn(input, values)
     return index_put_(own(input, indices, values), indices, values, accumulate)

@@ -98,7 +98,7 @@ def gradient(input: Tensor, *, spacing: Spacing = None, dim: Any = None, edge_or
 
 
 def spacings(spacing: Spacing, input: Tensor, dims: tuple[int, ...], chosen: bool) -> Sequence[Any]:
-    """Return a distance, or the distances of neighbours, for each dim."""
+    """Return a distance, or coordinates, for each dim."""
     if isinstance(spacing, TensorBase):
         if spacing.ndim:
             raise ArgumentTypeError("gradient: coordinates come in a list, one tensor for each dim: spacing=[...]")
@@ -108,11 +108,11 @@ def spacings(spacing: Spacing, input: Tensor, dims: tuple[int, ...], chosen: boo
     if len(spacing) != len(dims):
         wanted = f"as many as dims, {len(dims)}" if chosen else f"one for each of the {len(dims)} dimensions"
         raise ShapeError(f"gradient: expected spacing to be a number or a list, {wanted}; got {len(spacing)}")
-    return [distances(each, input, dim) for each, dim in zip(spacing, dims, strict=True)]
+    return [along(each, input, dim) for each, dim in zip(spacing, dims, strict=True)]
 
 
-def distances(coordinates: Any, input: Tensor, dim: int) -> Any:
-    """Return the distances of neighbours, shaped to lie along ``dim``; a number stays itself."""
+def along(coordinates: Any, input: Tensor, dim: int) -> Any:
+    """Return coordinates, or a number, once they fit ``dim``."""
     if is_number(coordinates):
         return coordinates
     require_tensors("gradient", spacing=coordinates)
@@ -122,13 +122,15 @@ def distances(coordinates: Any, input: Tensor, dim: int) -> Any:
             f"gradient: expected each element of spacing to have one dimension and as many entries as dim {dim} of the "
             f"input, {input.shape[dim]}; got shape {list(coordinates.shape)}"
         )
-    return diff(coordinates).reshape((-1,) + (1,) * (input.ndim - dim - 1))
+    return coordinates
 
 
-def slope(input: Tensor, dim: int, step: Any, edge_order: int) -> Tensor:
+def slope(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     """Return the slope along one dim: central differences inside, one-sided ones at the ends."""
-    if not isinstance(step, TensorBase):
-        return even_slope(input, dim, step, edge_order)
+    coordinates = spacing
+    if not isinstance(spacing, TensorBase):
+        return even_slope(input, dim, spacing, edge_order)
+    step = diff(coordinates).reshape((-1,) + (1,) * (input.ndim - dim - 1))
     size, place = input.shape[dim], dim - input.ndim
     before, after = step.narrow(place, 0, size - 2), step.narrow(place, 1, size - 2)
     firsts = [step.narrow(place, k, 1) for k in range(min(2, size - 1))]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor.autograd.misuse import composite, named
+from minitensor.autograd.record import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
@@ -260,6 +261,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MOD
     if mode not in MODES:
         raise ArgumentError(f"cdist: compute_mode must be one of {', '.join(MODES)}, got {mode!r}")
     many = max(x1.shape[-2], x2.shape[-2]) > MANY_POINTS
+    x1, x2 = in_turn(x1, x2)
     if p == 2 and (mode == MODES[1] or (mode == MODES[0] and many)):
         return euclidean(x1, x2)
     difference = x1.unsqueeze(-2) - x2.unsqueeze(-3)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
 from minitensor.ops.join import cat
@@ -170,7 +170,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
             f"linalg.cross: inputs dimension {dim} must have length 3, got {input.shape[place]} and "
             f"{other.shape[place]}"
         )
-    a, b = input, other
+    a, b = in_turn(input, other)
     ahead, behind = a.roll(-1, place) * b.roll(-2, place), a.roll(-2, place) * b.roll(-1, place)
     return delivered("linalg.cross", ahead - behind, out, input, other)
 

@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import values_of
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
@@ -76,6 +76,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
     if is_vector:
         right = right.unsqueeze(-1)
     fits("linalg.solve", matrix, right, left)
+    matrix, right = in_turn(matrix, right)
     result = _solve(matrix, right) if left else adjoint(_solve(adjoint(matrix), adjoint(right)))
     return delivered("linalg.solve", result.squeeze(-1) if is_vector else result, out)
 
@@ -250,6 +251,7 @@ def solve_triangular(
     matrix, right = square(name, input), matrices(name, B, "B")
     require_same_dtype(name, A=matrix, B=right)
     fits(name, matrix, right, left)
+    matrix, right = in_turn(matrix, right)
     if left:
         found = _solve_triangular(matrix, right, bool(upper), bool(unitriangular))
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops import return_types
@@ -176,6 +176,7 @@ def lstsq(
             f"{name}: A and B must have as many rows, got {tuple(left.shape)} and {tuple(right.shape)}"
         )
     broadcast_shapes(tuple(left.shape[:-2]), tuple(right.shape[:-2]))
+    left, right = in_turn(left, right)
     solution = matmul(pinv(left, rtol=rcond), right)
     with no_grad():
         rank, values = ranks_and_values(left.detach(), rcond)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable, nondifferentiable
+from minitensor.autograd.record import differentiable, in_turn, nondifferentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError, UsageError
@@ -161,6 +161,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """
     require_tensors("masked_scatter", mask=mask)
     check_broadcasts("masked_scatter", input, mask)
+    input, source = in_turn(input, source)
     spread, chosen = broadcast_tensors(input, mask)
     return masked_scatter_(own(spread, chosen, source).contiguous(), chosen, source)
 

@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_, fit, float16, float32, require_fits
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
@@ -231,6 +231,8 @@ def addr(
 ) -> Tensor:
     """Return ``beta * input + alpha * outer(vec1, vec2)``."""
     require_tensors("addr", input=input)
+    if beta:
+        input, vec1, vec2 = in_turn(input, vec1, vec2)
     term = outer(vec1, vec2)
     common = result_dtype(input, term)
     for argument, factor in (("addr: beta", beta), ("addr: alpha", alpha)):
@@ -484,6 +486,6 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
             f"cross: expected both inputs to have size 3 along one dim, got {tuple(input.shape)} and "
             f"{tuple(other.shape)}"
         )
-    a, b = input, other
+    a, b = in_turn(input, other)
     found = a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)
     return delivered("cross", found, out, input, other)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd import misuse
 from minitensor.autograd.misuse import composite, named
-from minitensor.autograd.record import NUMBERS, differentiable, host_value, on_equal_dtypes, on_host_floats
+from minitensor.autograd.record import NUMBERS, differentiable, host_value, in_turn, on_equal_dtypes, on_host_floats
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, quote
@@ -192,6 +192,7 @@ def check_category(argument: str, factor: Number, common: dtypes.dtype) -> None:
 def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Return ``other - alpha * input``."""
     require_tensors("rsub", input=input)
+    input, other = in_turn(input, other)
     return sub(other, input, alpha=alpha)
 
 

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import TensorBase, values_of, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError
 from minitensor.ops import return_types
@@ -191,6 +191,8 @@ def quantiles(
     name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, ignore_nan: bool
 ) -> Tensor:
     """Sort, and look between the ranks ``q * (count - 1)``."""
+    if interpolation == "linear":  # of no other has q a gradient
+        q, input = in_turn(q, input)
     shares = shares_of(name, input, q)
     if interpolation not in INTERPOLATIONS:
         raise UsageError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import NUMBERS, differentiable, host_value
+from minitensor.autograd.record import NUMBERS, differentiable, host_value, in_turn
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_, fit, iinfo, int32, int64
 from minitensor.errors import (
@@ -176,6 +176,7 @@ def index_add(
     >>> torch.zeros(3).index_add(0, torch.tensor([2, 0, 2]), torch.tensor([1., 2., 3.]))
     tensor([2., 0., 4.])
     """
+    input, source = in_turn(input, source)
     made = own(input, index, source)
     return delivered("index_add", index_add_(made, dim, index, source, alpha=alpha), out, input, index, source)
 
@@ -217,6 +218,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
     >>> torch.zeros(3).index_copy(0, torch.tensor([2, 0]), torch.tensor([1., 2.]))
     tensor([2., 0., 1.])
     """
+    input, source = in_turn(input, source)
     made = own(input, index, source)
     return delivered("index_copy", index_copy_(made, dim, index, source), out, input, index, source)
 
@@ -259,6 +261,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor
     >>> torch.zeros(3).index_fill(0, torch.tensor([0, -1]), 1)
     tensor([1., 0., 1.])
     """
+    input, value = in_turn(input, value)
     return index_fill_(own(input, index, value), dim, index, value)
 
 
@@ -368,6 +371,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
     >>> torch.zeros(2).scatter_add(0, torch.tensor([1, 1, 0]), torch.tensor([1., 2., 4.]))
     tensor([4., 3.])
     """
+    input, src = in_turn(input, src)
     made = own(input, index, src)
     return delivered("scatter_add", scatter_add_(made, dim, index, src), out, input, index, src)
 
@@ -421,6 +425,7 @@ def scatter(
     tensor([[1., 0., 0.],
             [0., 0., 1.]])
     """
+    input, src = in_turn(input, src)
     made = own(input, index, src)
     scatter_(made, dim, index, src, value=value, reduce=reduce)
     return delivered("scatter", made, out, input, index, src)
@@ -608,6 +613,7 @@ def scatter_reduce(
     >>> torch.zeros(2).scatter_reduce(0, to, x, "mean", include_self=False)
     tensor([2., 3.])
     """
+    input, src = in_turn(input, src)
     made = own(input, index, src)
     scatter_reduce_(made, dim, index, src, reduce, include_self=include_self)
     return delivered("scatter_reduce", made, out, input, index, src)
@@ -647,6 +653,7 @@ def index_reduce(
     >>> torch.zeros(2).index_reduce(0, torch.tensor([1, 1]), torch.tensor([3., 5.]), "amax")
     tensor([0., 5.])
     """
+    input, source = in_turn(input, source)
     made = own(input, index, source)
     index_reduce_(made, dim, index, source, reduce, include_self=include_self)
     return delivered("index_reduce", made, out, input, index, source)
@@ -714,4 +721,5 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     tensor([[5., 0.],
             [0., 6.]])
     """
+    input, source = in_turn(input, source)
     return put_(own(input, index, source), index, source, accumulate)

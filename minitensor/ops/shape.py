@@ -348,11 +348,12 @@ def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple
         raise ShapeError(f"meshgrid: expected 0-d or 1-d tensors, got shapes {[tuple(each.shape) for each in given]}")
     require_same_dtype("meshgrid", **{f"tensor {place}": each for place, each in enumerate(given)})
     shape = tuple([each.numel() for each in given])
-    grids = [
-        _expand(reshape(each, (1,) * dim + (-1,) + (1,) * (len(given) - 1 - dim)), shape)
-        for dim, each in enumerate(given)
-    ]
-    return tuple([transpose(grid, 0, 1) for grid in grids]) if indexing == "xy" and len(given) > 1 else tuple(grids)
+    swapped = indexing == "xy" and len(given) > 1
+    grids = {
+        dim: _expand(reshape(given[dim], (1,) * dim + (-1,) + (1,) * (len(given) - 1 - dim)), shape)
+        for dim in ((1, 0, *range(2, len(given))) if swapped else range(len(given)))
+    }
+    return tuple([transpose(grids[dim], 0, 1) if swapped else grids[dim] for dim in range(len(given))])
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------

@@ -66,7 +66,13 @@ def erfcx(input: Tensor, *, out: Tensor | None = None) -> Array:
     return rounded(input.backend.erfcx(doubles("erfcx", input)), input)
 
 
-@differentiable(input=lambda grad, input: grad * exp(erfinv(input).square()) * (math.sqrt(math.pi) / 2))
+def erfinv_grad(grad: Tensor, input: Tensor) -> Tensor:
+    """Return ``grad * exp(erfinv(input)**2) * sqrt(pi) / 2``."""
+    slope: Tensor = exp(erfinv(input).square()) * (math.sqrt(math.pi) / 2)
+    return grad * slope
+
+
+@differentiable(input=erfinv_grad)
 def erfinv(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse of the error function: NaN outside [-1, 1], infinite at the ends.
 

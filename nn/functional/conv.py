@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
 from minitensor.memory_format import contiguous_format
@@ -172,6 +172,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
             "conv_tbc: expected input (T, N, C) and weight (K, C, O), got shapes "
             f"{tuple(input.shape)} and {tuple(weight.shape)}"
         )
+    input, weight, bias = in_turn(input, weight, bias)
     last = conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
     return last.permute(2, 0, 1).clone(memory_format=contiguous_format)
 

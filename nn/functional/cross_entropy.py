@@ -200,8 +200,9 @@ def linear_cross_entropy(
     shape = (*input.shape[:-1], *classes)
     if ignore_index is not None and tuple(target.shape) == shape:
         raise UsageError("linear_cross_entropy: ignore_index cannot be specified when target contains probabilities")
-    flat = None if linear_bias is None else linear_bias.reshape(-1)
-    logits = linear(input, linear_weight.flatten(0, -2), flat).reshape(shape)
+    flat_weight = linear_weight.flatten(0, -2)
+    flat_bias = linear_bias if linear_bias is None or linear_bias.ndim == 1 else linear_bias.reshape(-1)
+    logits = linear(input, flat_weight, flat_bias).reshape(shape)
     ignored = -100 if ignore_index is None else ignore_index
     return cross_entropy(logits, target, weight, None, ignored, None, reduction, label_smoothing)
 

@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, in_turn
 from minitensor.errors import DtypeError, ShapeError, WrongTypeError
 from minitensor.ops.einsum import einsum
 from minitensor.ops.kinds import require_same_dtype
@@ -48,15 +48,21 @@ def column_sums(input: Tensor) -> Array:
     return sums
 
 
-# The bias comes first, as in PyTorch's addmm: hooks on parameters fire in this order.
-@differentiable(bias=bias_gradient, input=lambda grad, weight: input_gradient(grad, weight), weight=weight_gradient)
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Array:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return ``input @ weight.T + bias``: (..., in), (out, in) and (out,) give (..., out).
 
     >>> import minitensor as torch
     >>> linear(torch.tensor([1., 2.]), torch.tensor([[1., 1.], [0., 3.]]), torch.tensor([10., 20.]))
     tensor([13., 26.])
     """
+    if bias is not None and getattr(input, "ndim", 2) != 2:  # PyTorch looks at these as rows, after the weight
+        bias, weight, input = in_turn(bias, weight, input)
+    return _linear(input, weight, bias, out=out)
+
+
+# The bias comes first, as in PyTorch's addmm: hooks on parameters fire in this order.
+@differentiable(bias=bias_gradient, input=lambda grad, weight: input_gradient(grad, weight), weight=weight_gradient)
+def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Array:
     x, w = factors("linear", input, weight)
     if x.ndim == 0 or not 1 <= w.ndim <= 2 or x.shape[-1] != w.shape[-1]:
         raise misfit(x.shape, w.shape)
@@ -108,5 +114,6 @@ def misfit(input: tuple[int, ...], weight: tuple[int, ...]) -> ShapeError:
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return ``x1 @ weight[o] @ x2 + bias[o]`` for every output o; (..., n), (..., m), (out, n, m) give (..., out)."""
     require_same_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
+    weight, input2, input1 = in_turn(weight, input2, input1)
     output = einsum("...i,oij,...j->...o", input1, weight, input2)
     return output if bias is None else output + bias

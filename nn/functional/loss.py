@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import TensorBase, values_of
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.nn.functional.reduction import (
@@ -258,6 +258,7 @@ def binary_cross_entropy_with_logits(
     reduction = read_reduction("binary_cross_entropy_with_logits", reduction, size_average, reduce)
     same_shapes("binary_cross_entropy_with_logits", input, target)
     require_kind("binary_cross_entropy_with_logits", FLOATS, input)
+    input, target = in_turn(input, target)
     surprise = -logsigmoid(input)
     if pos_weight is not None:
         surprise = surprise * ((pos_weight - 1) * target + 1)
@@ -282,6 +283,7 @@ def kl_div(
     reduction = read_reduction("kl_div", "sum" if batchmean else reduction, size_average, reduce)
     require_tensors("kl_div", input=input, target=target)
     require_kind("kl_div", FLOATS, input, target)
+    target, input = in_turn(target, input)
     if log_target:
         losses = exp(target) * (target - input)
     else:

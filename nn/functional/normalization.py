@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import TensorBase, require_writable, wrap
 from minitensor.errors import ArgumentError, ShapeError, UsageError, WrongTypeError
 from minitensor.nn.functional.padding import pad
@@ -249,6 +249,7 @@ def batch_norm(
                 "batch_norm: running_mean and running_var must be defined in evaluation mode: give both, or set "
                 "training=True"
             )
+        input, weight, bias = in_turn(input, weight, bias)
         return in_dtype_of("batch_norm", input, normalized_by(input, running_mean, running_var, weight, bias, eps))
     count = input.numel() // max(channels, 1)
     if count == 1:
@@ -339,6 +340,7 @@ def instance_norm(
         return normed_nothing(input, weight, bias)
     check_channels("instance_norm", input, running_mean, running_var, weight, bias)
     require_writable("instance_norm", running_mean, running_var)
+    input, bias, weight = in_turn(input, bias, weight)
     output, mean, var = normed_channels(input, weight, bias, channels, eps)
     if running_mean is not None:
         move(running_mean, mean.mean(0), momentum)
