@@ -37,7 +37,7 @@ T = TypeVar("T", bound="TensorBase")
 class TensorBase:
     """A window on a storage, and a place in the graph."""
 
-    __slots__ = ("__weakref__", "_base", "_grad", "_layout", "_node", "_seen", "_storage", "array")
+    __slots__ = ("__weakref__", "_base", "_grad", "_layout", "_node", "_resting", "_seen", "_storage", "array")
 
     result_class: ClassVar[type[Any]]
     batched: ClassVar[bool] = False  # whether it stands for one sample of many, and has no array of its own
@@ -50,6 +50,7 @@ class TensorBase:
     _base: Any  # the tensor whose memory a view looks at; None for all others
     _seen: int  # for a view: the storage's version at which _node was true
     _grad: Any
+    _resting: Any  # the Leaf with its hooks, while no gradient is wanted
 
     def __init_subclass__(cls) -> None:
         # The first subclass is Tensor: the class of every result, also of its own subclasses' operations.
@@ -63,8 +64,8 @@ class TensorBase:
         if name == "array":
             made = self.array = materialize(self)
             return made
-        if name == "_grad":
-            self._grad = None
+        if name == "_grad" or name == "_resting":
+            setattr(self, name, None)
             return None
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

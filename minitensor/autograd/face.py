@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from minitensor.autograd import engine
-from minitensor.autograd.hooks import hang, hooks_of, hooks_of_tensor, is_retained
+from minitensor.autograd.hooks import hang, hooks_of, hooks_of_tensor, is_retained, known_hooks_of_tensor
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, WrongTypeError
@@ -64,14 +64,40 @@ def set_requires_grad(self: TensorBase, value: bool) -> None:
             )
         return
     if not value:
-        self._node = None
+        rest(self)
     elif node is None:
         if self.array.dtype.kind not in "fc":
             raise GradError(
                 f"only Tensors of floating point and complex dtype can require gradients, this one is "
                 f"{self.dtype.name}: convert it, as with .float()"
             )
-        self._node = Leaf(self)
+        self._node = roused(self)
+
+
+def rest(self: TensorBase) -> None:
+    """Let no more gradients flow to a tensor; its hooks wait for the day that they do."""
+    node = self._node
+    if node is not None:
+        self._resting = node if node.__class__ is Leaf else heir(self, node)
+    self._node = None
+
+
+def heir(self: TensorBase, node: Node) -> Leaf:
+    """Return the leaf that a computed tensor becomes: it has the same hooks, which stay with the former node too."""
+    leaf, hooks = Leaf(self), known_hooks_of_tensor(node)
+    if hooks is not None:
+        hooks_of(leaf).on_grad = hooks.on_grad
+    leaf.retains = is_retained(self, node)
+    return leaf
+
+
+def roused(self: TensorBase) -> Leaf:
+    """Return the tensor's own leaf with its hooks, or a new one."""
+    leaf = self._resting
+    if leaf is None:
+        return Leaf(self)
+    leaf.describe(self)
+    return leaf  # type: ignore[no-any-return]  # see TensorBase
 
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
@@ -138,7 +164,8 @@ def retain_grad(self: Tensor) -> None:
 
 def retains_grad(self: Tensor) -> bool:
     """Whether ``retain_grad`` was asked of this tensor."""
-    return is_retained(self, self.node)
+    node = self.node or self._resting
+    return node.retains if isinstance(node, Leaf) else is_retained(self, node)
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
@@ -180,5 +207,5 @@ def detach_(self: Tensor) -> Tensor:
     """Cut this tensor off from its history where it stands; return it."""
     if self._base is not None:
         raise InplaceError("can't detach views in-place; use detach() instead")
-    self._node = None
+    rest(self)
     return self

@@ -242,12 +242,15 @@ def hooks_of_tensor(node: Node) -> Hooks:
     return hooks if maker is node else hooks.results.setdefault(index, Hooks())
 
 
+def known_hooks_of_tensor(node: Node) -> Hooks | None:
+    """Return the hooks of the tensor whose place in the graph a node is, if there were any."""
+    maker, index = node.as_edge()
+    return maker.hooks if maker is node or maker.hooks is None else maker.hooks.results.get(index)
+
+
 def is_retained(tensor: Any, node: Node | None) -> bool:
     """Whether the gradient of a tensor whose place in the graph is ``node`` is to be kept."""
-    if node is None:
-        return False
-    maker, index = node.as_edge()
-    hooks = maker.hooks if maker is node or maker.hooks is None else maker.hooks.results.get(index)
+    hooks = None if node is None else known_hooks_of_tensor(node)
     return hooks is not None and hooks.retained is not None and hooks.retained() is tensor
 
 

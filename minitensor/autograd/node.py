@@ -422,13 +422,15 @@ def parts(grads: Sequence[Any]) -> Parts | None:
 class Leaf(Node):
     """Where the gradient of a tensor made by the user arrives."""
 
-    __slots__ = ("tensor",)
+    __slots__ = ("retains", "tensor")
 
     number = 2**64 - 1  # it runs as soon as its gradient is complete
     tensor: Callable[[], Any]
+    retains: bool  # whether its tensor was to keep its gradient when it was no leaf yet
 
     def __init__(self, tensor: TensorBase) -> None:
         self.tensor = weakref.ref(tensor)
+        self.retains = False
         self.edges = ()
         self.hooks = None
         self.describe(tensor)
@@ -451,7 +453,7 @@ class Leaf(Node):
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         """Add to the tensor's ``grad``: in place, unless the sum is to be differentiated."""
         tensor = self.tensor()
-        if tensor is None:
+        if tensor is None or tensor._node is None:
             return []
         with ACCUMULATING:
             sum_so_far = tensor._grad
