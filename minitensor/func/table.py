@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from minitensor.autograd.node import Op
 
 POINTWISE_CHAPTERS = tuple([
-    f"minitensor.ops.{chapter}" for chapter in "pointwise halves unary compare special binary bits complex constant".split()
+    f"minitensor.ops.{chapter}"
+    for chapter in "pointwise halves unary compare special binary bits complex constant".split()
 ])
 
 MATRIX_CHAPTERS = tuple([
@@ -38,8 +39,8 @@ MATRIX_CHAPTERS = tuple([
 RULES: dict[str, Any] = {
     # -- pointwise, outside of their chapters or not quite
     **dict.fromkeys(
-        """relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu gelu_by_tanh hardswish
-        clone contiguous to_copy to_integers moved binary_cross_entropy""".split(),
+        """relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu gelu_by_tanh
+        hardswish clone contiguous to_copy to_integers moved binary_cross_entropy""".split(),
         pointwise,
     ),
     # gradients of these, whose kernels do not broadcast

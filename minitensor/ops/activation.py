@@ -11,20 +11,20 @@ left side for ``elu``, ``leaky_relu``, ``threshold``.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
-from minitensor.dtypes import fit, float64, int64
+from minitensor.dtypes import fit, float16, float64, int64
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import inplace, writes
 from minitensor.ops.kinds import FLOATS, REALS, of_kind, require_kind
-from minitensor.ops.operand import HALF, SINGLE, fitted, fitted_or_infinite
+from minitensor.ops.operand import HALF, SINGLE, fitted
 from minitensor.ops.out import delivered
-from minitensor.ops.pointwise import clamp_max, where
+from minitensor.ops.pointwise import where
 from minitensor.ops.reduce import sum
 from minitensor.ops.special import precise
-from minitensor.ops.unary import abs, exp, expm1, sigmoid, tanh
+from minitensor.ops.unary import abs, exp, sigmoid, tanh
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
@@ -99,8 +99,19 @@ def times(array: Array, factor: float) -> Array:
     return array * fitted(factor, array.dtype, array)
 
 
+def is_between(input: Tensor, min_val: float, max_val: float) -> Any:
+    """Whether an element lies between two limits."""
+    input = wide(input)
+    return (input > min_val) & (input < max_val)
+
+
+def wide(input: Tensor) -> Tensor:
+    """Return a tensor to compare with a number that counts in full: halves as singles."""
+    return input.float() if input.dtype is float16 else input
+
+
 @differentiable(
-    input=lambda grad, input, min_val, max_val: gated(grad, (input > min_val) & (input < max_val), input)
+    input=lambda grad, input, min_val, max_val: gated(grad, is_between(input, min_val, max_val), input)
 )
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """Return ``input`` limited to [min_val, max_val]; at the limits the gradient is zero."""
@@ -171,11 +182,17 @@ def per_channel(weight: Tensor, input: Tensor) -> Tensor:
     return weight.reshape((-1,) + (1,) * (input.ndim - 2))
 
 
-@differentiable(input=lambda grad, input, threshold: gated(grad, ~(input <= threshold), input))
+def in_reach(input: Tensor, threshold: float) -> Any:
+    """Whether an element is not greater than a threshold, which counts in full beside halves."""
+    return wide(input) <= threshold
+
+
+@differentiable(input=lambda grad, input, threshold: gated(grad, ~in_reach(input, threshold), input))
 def threshold(input: Tensor, threshold: float, value: float) -> Array:
     """Return ``input`` where it is greater than ``threshold`` and ``value`` elsewhere."""
     array = of_kind("threshold", REALS, input.array)
-    bound, filling = fitted_or_infinite(threshold, array.dtype, array), fitted(value, array.dtype, array)
+    bound = fitted(threshold, SINGLE if array.dtype is HALF else array.dtype, array)
+    filling = fitted(value, array.dtype, array)
     return input.backend.where(array <= bound, filling, array)
 
 
@@ -190,17 +207,22 @@ def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
 @differentiable(input=lambda grad, input, lambd: gated(grad, (input < -lambd) | (input > lambd), input))
 def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` moved by ``lambd`` towards zero, and zero where it lies in [-lambd, lambd]."""
-    fitted(lambd, of_kind("softshrink", FLOATS, input.array).dtype, input.array)  # halves must hold it, but do not round it
+    limit = input.xp.finfo(of_kind("softshrink", FLOATS, input.array).dtype).max
+    if not 0 <= fit(lambd, float64.numpy) <= limit:
+        raise ShapeError(f"softshrink: lambda must be in the range [0, {limit}] of {input.dtype.name}, got {lambd}")
     array, xp = precise("softshrink", input), input.xp
-    width, zero = [fitted(each, array.dtype, array) for each in (lambd, 0)]
-    if width < 0:
-        raise ShapeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
+    width, zero = fitted_to(array, lambd, 0)
     moved = xp.where(array > width, array - width, xp.where(array < -width, array + width, array * zero))
     return moved.astype(input.array.dtype, copy=False)
 
 
 # -- exponential -------------------------------------------------------------------------------------------------------
 # The exponential sees only the negative part: one of a large number would be infinite, and zero times it NaN.
+
+
+def fitted_to(array: Array, *numbers: float) -> list[Array]:
+    """Return numbers as 0-d arrays of an array's dtype; raise if one overflows it."""
+    return [fitted(each, array.dtype, array) for each in numbers]
 
 
 def elu_again(grad: Tensor, x: Tensor, alpha: float, scale: float, input_scale: float) -> Tensor:
@@ -219,9 +241,9 @@ def elu_bend(
 def elu_gradient(input: Tensor, x: Tensor, alpha: float, scale: float, input_scale: float) -> Array:
     """Return ``input`` times the derivative of ``_elu`` at ``x``."""
     grad, at, xp = precise("elu", input), precise("elu", x), input.xp
-    alpha, scale, input_scale, zero = [fitted(each, at.dtype, at) for each in (alpha, scale, input_scale, 0)]
-    slope = xp.exp(xp.minimum(at, zero) * input_scale) * (alpha * scale * input_scale)
-    return (grad * input.backend.where(at > 0, scale, slope)).astype(input.array.dtype, copy=False)
+    left, right, bend, zero = fitted_to(at, alpha, scale, input_scale, 0)
+    slope = xp.exp(xp.minimum(at, zero) * bend) * (left * right * bend)
+    return (grad * input.backend.where(at > 0, right, slope)).astype(input.array.dtype, copy=False)
 
 
 @differentiable(
@@ -230,9 +252,9 @@ def elu_gradient(input: Tensor, x: Tensor, alpha: float, scale: float, input_sca
 def _elu(input: Tensor, alpha: float, scale: float, input_scale: float) -> Array:
     of_kind("elu", FLOATS, input.array)
     x, xp = precise("elu", input), input.xp
-    alpha, scale, input_scale, zero = [fitted(each, x.dtype, x) for each in (alpha, scale, input_scale, 0)]
-    curve = xp.expm1(xp.minimum(x, zero) * input_scale) * (alpha * scale)
-    return input.backend.where(x < 0, curve, x * scale).astype(input.array.dtype, copy=False)
+    left, right, bend, zero = fitted_to(x, alpha, scale, input_scale, 0)
+    curve = xp.expm1(xp.minimum(x, zero) * bend) * (left * right)
+    return input.backend.where(x < 0, curve, x * right).astype(input.array.dtype, copy=False)
 
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
@@ -281,10 +303,10 @@ def softplus_bend(x: Tensor, beta: float, threshold: float) -> Tensor:
 def softplus_gradient(input: Tensor, x: Tensor, beta: float, threshold: float) -> Array:
     """Return ``input`` times the derivative of ``softplus`` at ``x``."""
     grad, at, xp = precise("softplus", input), precise("softplus", x), input.xp
-    beta, threshold = [fitted(each, at.dtype, at) for each in (beta, threshold)]
-    scaled = at * beta
-    gate = xp.reciprocal(xp.exp(-scaled) + at.dtype.type(1))
-    return (grad * xp.where(scaled > threshold, at.dtype.type(1), gate)).astype(input.array.dtype, copy=False)
+    factor, limit, one = fitted_to(at, beta, threshold, 1)
+    scaled = at * factor
+    gate = xp.reciprocal(xp.exp(-scaled) + one)
+    return (grad * xp.where(scaled > limit, one, gate)).astype(input.array.dtype, copy=False)
 
 
 @differentiable(input=lambda grad, input, beta, threshold: softplus_gradient(grad, input, beta, threshold))
@@ -292,10 +314,10 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: 
     """Return ``log(1 + exp(beta * input)) / beta``, and ``input`` where ``beta * input`` exceeds ``threshold``."""
     of_kind("softplus", FLOATS, input.array)
     xp, array = input.xp, precise("softplus", input)
-    beta, threshold, zero = [fitted(each, array.dtype, array) for each in (beta, threshold, 0)]
-    scaled = array * beta
-    smooth = (xp.maximum(scaled, zero) + xp.log1p(xp.exp(-xp.abs(scaled)))) / beta
-    return xp.where(scaled > threshold, array, smooth).astype(input.array.dtype, copy=False)
+    factor, limit, zero = fitted_to(array, beta, threshold, 0)
+    scaled = array * factor
+    smooth = (xp.maximum(scaled, zero) + xp.log1p(xp.exp(-xp.abs(scaled)))) / factor
+    return xp.where(scaled > limit, array, smooth).astype(input.array.dtype, copy=False)
 
 
 @differentiable(input=lambda grad, input: grad * sigmoid(-input))

@@ -47,7 +47,7 @@ from minitensor.errors import (
     ShapeError,
     WrongTypeError,
 )
-from minitensor.ops.operand import is_number, meets, number_beside
+from minitensor.ops.operand import is_number, lifted, meets
 from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
 from minitensor.storage import owner
 
@@ -279,7 +279,7 @@ def written_straight(writer: Callable[[Any, Any], Any], input: Any, other: objec
     if is_number(other):
         if other.__class__ is bool or not meets(other, target):
             return False  # a bool is subtracted from nothing
-        writer(target, number_beside(other, target))
+        writer(target, lifted(other, target.dtype, target))
         return True
     if not isinstance(other, TensorBase):
         return False

@@ -11,6 +11,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.record import in_turn
 from minitensor.base import wrap
+from minitensor.dtypes import float16, float32
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.linalg_norms import plain_norm as norm
 from minitensor.ops.operand import require_tensors, result_dtype
@@ -32,10 +33,13 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     kind = result_dtype(x1, x2)
     if not kind.is_floating_point:
         raise DtypeError(f"cosine_similarity: expected common dtype to be floating point, got {kind.name}")
+    if not eps >= 0:
+        raise ShapeError(f"cosine_similarity: eps must not be negative, got {eps}")
     if x1.shape != x2.shape:
         x1, x2 = in_turn(x1, x2)
-    first, second = broadcast_tensors(x1.to(kind), x2.to(kind))
-    return (unit(first, dim, eps) * unit(second, dim, eps)).sum(dim)
+    within = float32 if kind is float16 else kind  # halves are rounded once
+    first, second = broadcast_tensors(x1.to(within), x2.to(within))
+    return (unit(first, dim, eps) * unit(second, dim, eps)).sum(dim).to(kind)
 
 
 def unit(vectors: Tensor, dim: int, eps: float) -> Tensor:
@@ -73,7 +77,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise ShapeError(f"pdist only supports 2D tensors, got: {input.ndim}D, of shape {tuple(input.shape)}")
     if input.array.dtype.kind != "f":
         raise DtypeError(f"pdist only supports floating-point dtypes, got {input.dtype.name}")
-    if p < 0:
+    if not p >= 0:
         raise ShapeError(f"pdist only supports non-negative p values, got {p}")
     count, xp = input.shape[0], input.xp
     above = xp.arange(count)[:, None] < xp.arange(count)

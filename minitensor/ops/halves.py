@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 def add(input: Tensor, other: Tensor, alpha: Number) -> Array:
     """Return ``input + alpha * other``."""
     a, b = two_arrays(input, other)
-    return (a.astype(SINGLE) + rounded_to_half(alpha) * b.astype(SINGLE)).astype(HALF)
+    total: Array = a.astype(SINGLE) + rounded_to_half(alpha) * b.astype(SINGLE)
+    return total.astype(HALF)
 
 
 @differentiable(input=lambda grad: grad, other=lambda grad, alpha: -grad * alpha)
 def sub(input: Tensor, other: Tensor, alpha: Number) -> Array:
     """Return ``input - alpha * other``."""
     a, b = two_arrays(input, other)
-    return (a.astype(SINGLE) - rounded_to_half(alpha) * b.astype(SINGLE)).astype(HALF)
+    rest: Array = a.astype(SINGLE) - rounded_to_half(alpha) * b.astype(SINGLE)
+    return rest.astype(HALF)
 
 
 def rounded_to_half(number: Number) -> Array:

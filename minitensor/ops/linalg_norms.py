@@ -282,7 +282,7 @@ def check_points(x1: Any, x2: Any, p: float) -> None:
         raise ShapeError(
             f"cdist: X1 and X2 must have the same number of columns, got {x1.shape[-1]} and {x2.shape[-1]}"
         )
-    if p < 0:
+    if not p >= 0:
         raise ShapeError(f"cdist: only supports non-negative p values, got {p}")
 
 

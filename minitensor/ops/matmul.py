@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import TensorBase
-from minitensor.dtypes import bool_, fit, float16, float32, require_fits
+from minitensor.dtypes import bool_, fit, float16, require_fits
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import check_fits, check_tensor, refuse_write
 from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
@@ -214,7 +214,7 @@ def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * (mat1 @ mat2)``; with a beta of 0, ``input`` is not looked at."""
-    return plus_product("addmm", input, mm(mat1, mat2), beta, alpha, out)
+    return plus_product("addmm", mm, input, mat1, mat2, beta, alpha, out)
 
 
 @composite
@@ -222,7 +222,7 @@ def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * (mat @ vec)``."""
-    return plus_product("addmv", input, mv(mat, vec), beta, alpha, out)
+    return plus_product("addmv", mv, input, mat, vec, beta, alpha, out)
 
 
 @composite
@@ -254,7 +254,7 @@ def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * (batch1 @ batch2)``, matrix by matrix."""
-    return plus_product("baddbmm", input, bmm(batch1, batch2), beta, alpha, out)
+    return plus_product("baddbmm", bmm, input, batch1, batch2, beta, alpha, out)
 
 
 @composite
@@ -262,21 +262,32 @@ def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * sum(batch1[i] @ batch2[i])``."""
-    return plus_product("addbmm", input, bmm(batch1, batch2).sum(0, dtype=batch1.dtype), beta, alpha, out)
+    return plus_product("addbmm", sum_of_products, input, batch1, batch2, beta, alpha, out)
+
+
+def sum_of_products(batch1: Tensor, batch2: Tensor) -> Tensor:
+    """Return the sum of the products of the matrices of two batches, in their dtype."""
+    return bmm(batch1, batch2).sum(0, dtype=batch1.dtype)
 
 
 def plus_product(
-    name: str, input: Tensor, term: Tensor, beta: Number, alpha: Number, out: Tensor | None
-) -> Tensor:
-    """Return ``beta * input + alpha * term``, all of one dtype; integers see the whole part of both numbers."""
+    name: str, product: Callable[[Tensor, Tensor], Tensor], input: Tensor, one: Tensor, other: Tensor, beta: Number,
+    alpha: Number, out: Tensor | None,
+) -> Tensor:  # fmt: skip
+    """Return ``beta * input + alpha * product(one, other)``, all of one dtype; integers see the whole part of both
+    numbers, and halves are rounded once.
+    """
     require_tensors(name, input=input)
+    if all([each.dtype is float16 for each in (input, one, other)]):
+        total = plus_product(name, product, input.float(), one.float(), other.float(), beta, alpha, None)
+        return delivered(name, total.to(float16), out, input.expand(tuple(total.shape)))
+    term = product(one, other)
     if input.dtype is not term.dtype:
         raise DtypeError(
             f"{name}: input and product must have the same dtype, but got {input.dtype.name} and {term.dtype.name}; "
             "cast with .to(...)"
         )
-    within = float32 if term.dtype is float16 else term.dtype
-    beta, alpha = [fit(each, within.numpy).item() for each in (beta, alpha)]
+    beta, alpha = [fit(each, term.dtype.numpy).item() for each in (beta, alpha)]
     return weighted_sum(name, input, term, beta, alpha, out)
 
 

@@ -5,9 +5,10 @@ dimensions outranks a 0-d tensor, and that one a Python number; it computes noth
 
 Note [Halves beside numbers]. As in PyTorch, float16 is computed with in single precision and the result is rounded
 once. A number need not be a half then: of ``x / 70000`` and ``x * 1e-8`` something is left, though 70000 is infinite in
-float16 and 1e-8 is zero. It counts in full as the second operand of ``mul`` and ``div``, with every rounding mode, as
-the weight of ``lerp``, the ``value`` of ``addcmul`` and ``addcdiv`` and in the activations. In sums, remainders,
-powers, comparisons and ``where`` PyTorch rounds it to float16 first, and so does this library.
+float16 and 1e-8 is zero. It counts in full as the second operand of ``mul`` and ``div``, with every rounding mode, on
+the left of ``*`` and ``/``, as the weight of ``lerp``, the ``value`` of ``addcmul`` and ``addcdiv`` and in the
+activations. In sums, remainders, powers, comparisons and ``where``, and as the first argument of ``mul`` and ``div``,
+PyTorch rounds it to float16 first, and so does this library.
 """
 
 from __future__ import annotations
@@ -77,13 +78,14 @@ def is_number(operand: Any) -> TypeGuard[Number]:
     return operand.__class__ in NUMBERS
 
 
-def tensor_and_number(tensor: Any, number: Number) -> tuple[Array, Array]:
+def tensor_and_number(tensor: Any, number: Any) -> tuple[Array, Array]:
     """Return a tensor's array and a number, as a 0-d array, in the dtype in which they meet."""
     array = tensor.array
-    if number.__class__ not in WEAKER[array.dtype.kind]:
+    kind: Any = number.__class__
+    if kind not in WEAKER[array.dtype.kind]:
         return array_beside(number, tensor), number_beside(number, array)
     # A 0-d array, not 2.0: NumPy spends 300 ns more on a Python float.
-    lifted = lift(number, array.dtype)
+    lifted: Array = lift(number, array.dtype)
     return array, lifted if array.__class__ is HostArray else lifted[()]  # CuPy takes NumPy's scalars, not its arrays
 
 

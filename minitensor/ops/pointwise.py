@@ -27,10 +27,12 @@ from minitensor.ops.creation import as_number, tensor
 from minitensor.ops.kinds import FLOATS, INEXACT, NUMERIC, ORDERED, REALS, of_kind, unsupported
 from minitensor.ops.operand import (
     HALF,
+    SINGLE,
     array_beside,
     as_floats,
     fitted,
     fitted_beside,
+    in_full,
     in_singles,
     is_number,
     meets,
@@ -120,7 +122,9 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """
     if input.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
-    return delivered("add", combine(_add, halves.add, input, other, alpha, 1), out, input, other)
+    is_plain = alpha.__class__ is int and alpha == 1
+    found = _add(input, other) if is_plain else combine(_add, halves.add, input, other, alpha, 1)
+    return delivered("add", found, out, input, other)
 
 
 def number_as_tensor(number: Any, other: Any) -> Any:
@@ -141,7 +145,9 @@ def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """Return ``input - alpha * other``; shapes broadcast."""
     if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
-    return delivered("sub", combine(_sub, halves.sub, input, other, alpha, -1), out, input, other)
+    is_plain = alpha.__class__ is int and alpha == 1
+    found = _sub(input, other) if is_plain else combine(_sub, halves.sub, input, other, alpha, -1)
+    return delivered("sub", found, out, input, other)
 
 
 def combine(
@@ -151,8 +157,6 @@ def combine(
 
     As in PyTorch, it is ``-alpha`` that must fit the dtype of a difference.
     """
-    if alpha.__class__ is int and alpha == 1:
-        return plain(input, other)
     if not isinstance(other, TensorBase):
         other = host_value(other, None)
     if sign < 0:
@@ -226,7 +230,7 @@ def _div(input: Operand, other: Operand) -> Array:
     if a.dtype.kind not in "fc":
         a, b = as_floats(input, other)
     if a.dtype is HALF:
-        a, b = in_singles(a, b, other)
+        a, b = (in_full(input, b), b.astype(SINGLE)) if is_number(input) else in_singles(a, b, other)
         return (a / b).astype(HALF)
     return a / b
 
@@ -238,8 +242,8 @@ def div(
 
     ``rounding_mode``: None for true division, "trunc" towards zero (as C), "floor" downwards (as Python's ``//``).
     """
-    if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
-        input = number_as_tensor(input, other)
+    if input.__class__ in NUMBERS and (other.__class__ in NUMBERS or getattr(other, "dtype", None) is dtypes.float16):
+        input = number_as_tensor(input, other)  # among halves it is rounded to one: Note [Halves beside numbers]
     if rounding_mode is None:
         return delivered("div", _div(input, other), out, input, other)
     return delivered("div", rounded_quotient(input, other, rounding_mode), out, input, other)
@@ -414,7 +418,8 @@ def _pow(input: Operand, other: Operand) -> Array:
             return a * a
         if other == 0.5:
             return library_of(input, other).sqrt(a)
-        b = fitted(other, a.dtype, a)
+        if a.dtype is HALF:
+            b = fitted(other, HALF, a)
     if a.dtype.kind in "iu" and is_number(other):
         b = whole_power(other, a)
     if a.dtype.kind == "b" and not is_number(other):
@@ -721,12 +726,14 @@ def _sub_(input: Tensor, other: Operand) -> None:
 
 def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Add ``alpha * other`` to ``input`` where it lies."""
-    return combine(_add_, halves.add_, input, other, alpha, 1)
+    is_plain = alpha.__class__ is int and alpha == 1
+    return _add_(input, other) if is_plain else combine(_add_, halves.add_, input, other, alpha, 1)
 
 
 def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Subtract ``alpha * other`` from ``input`` where it lies."""
-    return combine(_sub_, halves.sub_, input, other, alpha, -1)
+    is_plain = alpha.__class__ is int and alpha == 1
+    return _sub_(input, other) if is_plain else combine(_sub_, halves.sub_, input, other, alpha, -1)
 
 
 @inplace(_mul)

@@ -281,7 +281,7 @@ def variance(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: b
 
 def freedom(n: int, correction: float) -> float:
     """Return the degrees of freedom."""
-    return builtins.max(n - correction, 0)
+    return builtins.max(0, n - correction)  # 0 for NaN, as in PyTorch
 
 
 def spread_arguments(

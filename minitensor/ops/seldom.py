@@ -68,7 +68,9 @@ def limits_of_norms(input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
     place = wrap_dim(dim, input.ndim)
     others = tuple([each for each in range_of(input.ndim) if each != place])
     norms = vector_norm(input, float(power), others, True, dtype=WIDER.get(input.dtype))
-    factors = where(norms > limit, limit / (norms + 1e-7), 1.0)
+    limit = min(limit, dtypes.finfo(norms.dtype).max)  # an infinite one times a gradient of zero would be NaN
+    over = norms > limit
+    factors = where(over, limit / where(over, norms + 1e-7, 1.0), 1.0)
     cast: Tensor = factors.to(input.dtype)
     return cast
 

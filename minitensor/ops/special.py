@@ -311,7 +311,7 @@ def entr(input: Tensor, *, out: Tensor | None = None) -> Array:
 def slope_of_logit(grad: Tensor, input: Tensor, eps: float | None) -> Any:
     """Return ``grad / (input * (1 - input))``: zero where ``eps`` cut the input off, NaN outside [0, 1]."""
     slope = grad / (input * (1 - input))
-    if eps is None:
+    if eps is None or eps < 0:
         return where((input < 0) | (input > 1), math.nan, slope)
     return where((input < eps) | (input > 1 - eps), 0, slope)
 

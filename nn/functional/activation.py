@@ -5,14 +5,16 @@ The arithmetic is in ``minitensor.ops.activation``; here are only the words.
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import wrap
-from minitensor.errors import ArgumentError
-from minitensor.generator import default_generator, uniform
+from minitensor.dtypes import fit, float16, float32, float64
+from minitensor.errors import ArgumentError, UsageError
+from minitensor.generator import default_generator, exponential, uniform
 from minitensor.memory_format import contiguous_format
 from minitensor.ops import activation, pointwise, unary
 from minitensor.ops.chance import drawing
@@ -168,6 +170,9 @@ def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """Return x where it is positive, elsewhere x times a slope: in training a random one, else the middle one."""
+    for name, bound in (("lower", lower), ("upper", upper)):
+        if not math.isfinite(fit(bound, float64.numpy)):
+            raise UsageError(f"rrelu: {name} bound must be finite, got {bound}")
     if not lower <= upper:
         raise ArgumentError(f"rrelu: lower must not be greater than upper, got {lower} > {upper}")
     require_kind("rrelu", FLOATS, input)
@@ -178,7 +183,8 @@ def rrelu(
 
 def middling(input: Tensor, slope: float) -> Tensor:
     """Return x where it is positive, elsewhere x times one slope for all."""
-    slopes = pointwise.where(input > 0, input.new_ones(()), slope)
+    within = float32 if input.dtype is float16 else input.dtype  # halves are rounded once
+    slopes = pointwise.where(input > 0, input.new_ones((), dtype=within), slope)
     return sloped(input, slopes)
 
 
@@ -186,7 +192,7 @@ def middling(input: Tensor, slope: float) -> Tensor:
 def sloped(input: Tensor, slopes: Tensor) -> Array:
     """Return x times its slope."""
     product: Array = input.array * slopes.array
-    return product
+    return product.astype(input.array.dtype, copy=False)
 
 
 @composite

@@ -13,6 +13,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import TensorBase, values_of
+from minitensor.dtypes import lift
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.nn.functional.reduction import (
     check_pair,
@@ -81,7 +82,7 @@ def smooth_l1_loss(
 ) -> Tensor:
     """Return d² / (2 beta) for a distance d below ``beta``, and d - beta / 2 above it."""
     reduction = read_reduction("smooth_l1_loss", reduction, size_average, reduce)
-    if beta < 0:
+    if not beta >= 0:
         raise NegativeBeta(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
@@ -104,14 +105,13 @@ def huber_loss(
 ) -> Tensor:
     """Return d² / 2 for a distance d up to ``delta``, and delta (d - delta / 2) above it."""
     reduction = read_reduction("huber_loss", reduction)
-    if delta <= 0:
+    if not delta > 0:
         raise NegativeBeta(f"huber_loss does not support non-positive values for delta, got {delta}")
     given, target = float_pair("huber_loss", input, target)
     difference = given - target
-    distance = abs(difference)
-    near = ~(distance > delta)  # where it is NaN too
-    small = where(near, difference, 0)  # an infinite difference squared would have the slope NaN
-    losses = where(near, small * small * 0.5, (distance - 0.5 * delta) * delta)
+    width = lift(delta, difference.dtype.numpy).item()
+    near = clamp(difference, -width, width)
+    losses = near * (difference - near * 0.5)
     losses = in_dtype_of("huber_loss", input, losses)
     check_weight("huber_loss", losses, weight)
     return reduced(weighted(losses, weight), reduction)  # as PyTorch: its mean is by the count
@@ -183,7 +183,7 @@ def variance_of(input: Tensor, var: Tensor | float) -> Tensor:
     if not isinstance(var, TensorBase):
         if var < 0:
             raise ArgumentError(f"gaussian_nll_loss: var has negative entry/entries: {var}")
-        return full_like(input, var)
+        return full_like(input, 1) * var
     if bool((values_of(var) < 0).any()):
         raise ArgumentError(f"gaussian_nll_loss: var has negative entry/entries, the least is {values_of(var).min()}")
     given, wanted = tuple(var.shape), tuple(input.shape)

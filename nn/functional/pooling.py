@@ -350,6 +350,8 @@ def lp_pool1d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
     """Return ``(sum of x**p) ** (1 / p)`` of each window of signals, p being ``norm_type``."""
+    if math.isinf(norm_type):
+        return extreme(max_pool1d, input, norm_type, kernel_size, stride, ceil_mode)
     mean = avg_pool1d(input**norm_type, kernel_size, stride, 0, ceil_mode)
     return norm_of(mean, norm_type, ntuple(kernel_size, 1))
 
@@ -364,6 +366,8 @@ def lp_pool2d(
     >>> lp_pool2d(torch.tensor([[[3., 0.], [4., 0.]]]), 2, 2)
     tensor([[[5.]]])
     """
+    if math.isinf(norm_type):
+        return extreme(max_pool2d, input, norm_type, kernel_size, stride, ceil_mode)
     mean = avg_pool2d(input**norm_type, kernel_size, stride, 0, ceil_mode)
     return norm_of(mean, norm_type, ntuple(kernel_size, 2))
 
@@ -373,8 +377,19 @@ def lp_pool3d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
     """Return ``(sum of x**p) ** (1 / p)`` of each window of volumes, p being ``norm_type``."""
+    if math.isinf(norm_type):
+        return extreme(max_pool3d, input, norm_type, kernel_size, stride, ceil_mode)
     mean = avg_pool3d(input**norm_type, kernel_size, stride, 0, ceil_mode)
     return norm_of(mean, norm_type, ntuple(kernel_size, 3))
+
+
+def extreme(
+    largest: Callable[..., Tensor], input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None,
+    ceil_mode: bool,
+) -> Tensor:  # fmt: skip
+    """Return what the norms of windows tend to: the largest absolute value, or for minus infinity the smallest."""
+    side = math.copysign(1, norm_type)
+    return largest(abs(input) * side, kernel_size, stride, ceil_mode=ceil_mode) * side
 
 
 def norm_of(mean: Tensor, norm_type: float, kernel: Numbers) -> Tensor:
