@@ -6,7 +6,9 @@ seed gives the same numbers on every device. The gradient of a draw is zero.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+import operator
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy
 
@@ -15,13 +17,13 @@ from minitensor import generator as streams
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import writes
 from minitensor.ops.chance import drawing
 from minitensor.ops.creation import chosen, dtype_of_range, empty_like, finished, sizes_of, zeros_like
 from minitensor.ops.kinds import FLOATS, ORDERED, require_kind
-from minitensor.ops.out import fill, refit, refuse_grad, require_out
+from minitensor.ops.out import fill, refit, refuse_grad, require_out, warn_of_resize
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -34,13 +36,98 @@ if TYPE_CHECKING:
     from minitensor.generator import Generator
     from minitensor.tensor import Tensor
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+# -- parameters --------------------------------------------------------------------------------------------------------
+
+
+class Absent:
+    """Stands for an argument that is not given, where None is one that is."""
+
+    def __repr__(self) -> str:
+        return "<absent>"
+
+
+ABSENT: Any = Absent()
+
+
+def real(name: str, parameter: str, value: Any) -> float:
+    """Return a parameter as a float: that of a number, or of a 0-d tensor without history."""
+    if value.__class__ is float or value.__class__ is int:
+        return value
+    if isinstance(value, TensorBase):
+        fits = not value.ndim and not value.requires_grad
+    else:
+        fits = isinstance(value, (float, int, numpy.floating, numpy.integer, numpy.bool_))
+    if not fits:
+        raise ArgumentTypeError(f"{name}(): argument {parameter!r} must be float, not {type(value).__name__}")
+    return float(value)
+
+
+def whole(name: str, parameter: str, value: Any) -> int:
+    """Return a parameter as an int: that of anything that counts as one, but bools."""
+    if value.__class__ is int:
+        return value
+    countable = hasattr(value, "__index__") and not isinstance(value, (bool, numpy.bool_))
+    if isinstance(value, TensorBase):
+        countable = value.numel() == 1 and value.dtype.numpy.kind in "iu"
+    if not countable:
+        raise ArgumentTypeError(f"{name}(): argument {parameter!r} must be int, not {type(value).__name__}")
+    return operator.index(value)
+
+
+def bound(parameter: str, value: Any) -> int:
+    """Return a bound of ``random_`` as an int: that of an int or of a 0-d tensor, not of an array."""
+    if getattr(value, "ndim", 0) or isinstance(value, numpy.ndarray):
+        raise ArgumentTypeError(f"random_(): argument {parameter!r} must be int, not {type(value).__name__}")
+    return whole("random_", parameter, value)
+
+
+def listed(name: str, size: Any) -> tuple[int, ...]:
+    """Return the sizes in a tuple or list."""
+    if not isinstance(size, (tuple, list)) or any(isinstance(each, bool) for each in size):
+        raise ArgumentTypeError(f"{name}(): argument 'size' must be tuple of ints, got {quote(size)}")
+    return sizes_of((size,))
+
+
+def shape_of(name: str, sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
+    """Return the sizes given one by one, in a sequence, or by the word ``size``."""
+    if size is ABSENT and not (len(sizes) == 1 and isinstance(sizes[0], bool)):
+        return sizes_of(sizes)
+    if sizes and size is not ABSENT:
+        raise ArgumentTypeError(f"{name}(): sizes are given twice: {quote(sizes)} and size={quote(size)}")
+    return listed(name, sizes[0] if sizes else size)
+
+
+def takes_from(**others: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let the parameter ``from_`` be given by PyTorch's word, ``from``, which Python keeps for itself.
+
+    ``others`` are given beside it where the caller does not give them.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            if "from_" in kwargs:
+                raise ArgumentTypeError(f"{function.__name__}() got an unexpected keyword argument 'from_'")
+            if "from" in kwargs:
+                given: Any = {**others, **kwargs}
+                return function(*args, from_=given.pop("from"), **given)
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
 
 # -- made new ----------------------------------------------------------------------------------------------------------
 
 
 @composite
 def rand(
-    *sizes: Any, size: Any = None, generator: Generator | None = None, out: Tensor | None = None,
+    *sizes: Any, size: Any = ABSENT, generator: Generator | None = None, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers drawn evenly from [0, 1).
@@ -50,7 +137,7 @@ def rand(
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    shape, kind = sizes_of(sizes if size is None else (size,)), chosen(dtype, out)
+    shape, kind = shape_of("rand", sizes, size), chosen(dtype, out)
     if out is not None:
         return uniform_(refit("rand", out, shape), generator=generator)
     source = source_of(generator)
@@ -59,11 +146,11 @@ def rand(
 
 @composite
 def randn(
-    *sizes: Any, size: Any = None, generator: Generator | None = None, out: Tensor | None = None,
+    *sizes: Any, size: Any = ABSENT, generator: Generator | None = None, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers drawn from the normal distribution of mean 0 and variance 1."""
-    shape, kind = sizes_of(sizes if size is None else (size,)), chosen(dtype, out)
+    shape, kind = shape_of("randn", sizes, size), chosen(dtype, out)
     if out is not None:
         return normal_(refit("randn", out, shape), generator=generator)
     source = source_of(generator)
@@ -89,35 +176,34 @@ def source_of(generator: Any) -> Generator:
 
 @composite
 def randint(
-    *bounds: Any, low: int | None = None, high: int | None = None, size: Sequence[int] | None = None,
-    generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
-    device: DeviceLike = None, requires_grad: bool = False,
+    *bounds: Any, low: Any = ABSENT, high: Any = ABSENT, size: Any = ABSENT, generator: Generator | None = None,
+    out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return integers drawn evenly from [low, high): ``randint(high, size)`` or ``randint(low, high, size)``."""
-    low, high, size = bounds_of(bounds, low, high, size)
-    shape, kind = sizes_of((size,)), chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
+    if size is ABSENT and bounds:
+        *bounds, size = bounds  # type: ignore[assignment]  # the last one
+    low, high = bounds_of("randint", bounds, low, high)
+    shape, kind = listed("randint", size), chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
     if out is not None:
         return random_(refit("randint", out, shape), low, high, generator=generator)
     source = source_of(generator)
     return fresh(shape, lambda shape: INTEGERS(source, shape, low, high, kind), device, requires_grad)
 
 
-def bounds_of(
-    given: tuple[Any, ...], low: int | None, high: int | None, size: Sequence[int] | None
-) -> tuple[int, int, Sequence[int]]:
-    """Sort out ``randint``'s arguments: the last positional one is the size, unless that was named."""
+def bounds_of(name: str, given: Sequence[Any], low: Any, high: Any) -> tuple[int, int]:
+    """Sort out ``high``, or ``low`` and ``high``, given in a row or by their words."""
     numbers = list(given)
-    if size is None and numbers:
-        size = numbers.pop()
-    if high is None and numbers:
+    if high is ABSENT and numbers:
         high = numbers.pop()
-    if low is None and numbers:
-        low = numbers.pop()
-    if numbers or high is None or size is None or isinstance(size, int) or isinstance(high, bool):
+    if low is ABSENT:
+        low = numbers.pop() if numbers else 0
+    elif len(given) > len(numbers):
+        numbers = list(given)  # a word for the first and none for the second
+    if numbers or high is ABSENT:
         raise ArgumentTypeError(
-            f"randint: expected randint(high, size) or randint(low, high, size) with a tuple as the size, got {given!r}"
+            f"{name}: expected high, or low and high, got {quote(tuple(given))}, low={low!r}, high={high!r}"
         )
-    return 0 if low is None else low, high, size
+    return whole(name, "low", low), whole(name, "high", high)
 
 
 @composite
@@ -129,7 +215,7 @@ def randperm(
     """Return the numbers from 0 to n - 1 in a random order."""
     kind = chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
     dtype_of_range("randperm", kind, "bc")
-    made = finished(PERMUTATION(source_of(generator), n, kind), device, requires_grad)
+    made = finished(PERMUTATION(source_of(generator), whole("randperm", "n", n), kind), device, requires_grad)
     return made if out is None else fill("randperm", made, out)
 
 
@@ -168,15 +254,12 @@ def randn_like(
 @composite
 @drawing
 def randint_like(
-    input: Tensor, *bounds: int, low: int = 0, high: int | None = None, dtype: Dtype | None = None,
+    input: Tensor, *bounds: Any, low: Any = ABSENT, high: Any = ABSENT, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False, memory_format: Any = None,
     generator: Generator | None = None,
 ) -> Tensor:
     """Return integers from [low, high) in another tensor's shape, dtype and device."""
-    if bounds:
-        low, high = (low, bounds[0]) if len(bounds) == 1 else bounds
-    if high is None:
-        raise ArgumentTypeError("randint_like: expected randint_like(input, high) or randint_like(input, low, high)")
+    low, high = bounds_of("randint_like", bounds, low, high)
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(random_(made, low, high, generator=generator), requires_grad)
 
@@ -184,9 +267,6 @@ def randint_like(
 def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
     """Make a fresh tensor gather its gradient, if asked."""
     return tensor.requires_grad_() if requires_grad else tensor
-
-
-ABSENT: Any = object()  # where None is an answer
 
 
 # -- filled in place ---------------------------------------------------------------------------------------------------
@@ -222,12 +302,14 @@ def continuous(name: str, input: Tensor) -> Any:
     return dtype
 
 
+@takes_from()
 @composite
 @drawing
 @writes(input=lambda grad: None)
 def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn evenly from [from_, to)."""
-    store(input, UNIFORM(source_of(generator), input.array.shape, continuous("uniform_", input), from_, to))
+    low, high = real("uniform_", "from", from_), real("uniform_", "to", to)
+    store(input, UNIFORM(source_of(generator), input.array.shape, continuous("uniform_", input), low, high))
 
 
 @composite
@@ -235,30 +317,29 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: G
 @writes(input=lambda grad: None)
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn from the normal distribution of this mean and standard deviation."""
+    mean, std = real("normal_", "mean", mean), real("normal_", "std", std)
     # As PyTorch: which pairs of uniform numbers are used depends on the layout.
     draw = NORMAL if input.array.flags.c_contiguous else NORMAL_PAIRS
     store(input, draw(source_of(generator), input.array.shape, continuous("normal_", input), mean, std))
 
 
+@takes_from(to=Absent())  # not ABSENT: from alone is refused
 @composite
 @drawing
 @writes(input=lambda grad: None)
-def random_(
-    input: Tensor, from_: int | None = None, to: Any = ABSENT, *, generator: Generator | None = None
-) -> None:
+def random_(input: Tensor, from_: Any = ABSENT, to: Any = ABSENT, *, generator: Generator | None = None) -> None:
     """Fill with integers: ``random_()`` of all from 0 on, ``random_(to)`` from [0, to), ``random_(from_, to)``.
 
     With None for ``to``, from ``from_`` to the largest there is.
     """
-    source, kind = source_of(generator), input.dtype.numpy
-    if from_ is None and to in (ABSENT, None):
-        store(input, ALL_INTEGERS(source, input.array.shape, kind))
-        return
-    low, high = (0, from_) if to is ABSENT else (from_ or 0, to)
-    if high is None:
-        store(input, ALL_INTEGERS(source, input.array.shape, kind, low))
-        return
-    store(input, INTEGERS(source, input.array.shape, low, high, kind))
+    source, shape, kind = source_of(generator), input.array.shape, input.dtype.numpy
+    if from_ is ABSENT and to is ABSENT:
+        store(input, ALL_INTEGERS(source, shape, kind))
+    elif to is None and from_ is not ABSENT:
+        store(input, ALL_INTEGERS(source, shape, kind, bound("from", from_)))
+    else:
+        low, high = (0, from_) if to is ABSENT else (0 if from_ is ABSENT else from_, to)
+        store(input, INTEGERS(source, shape, bound("from", low), bound("to", high), kind))
 
 
 @composite
@@ -268,10 +349,12 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
     """Fill with ones, each with probability ``p``, and zeros; ``p`` is a number or a tensor that broadcasts."""
     require_kind("bernoulli_", ORDERED, input)
     shape = input.array.shape
-    chance: Any = p
+    chance: Any
     if isinstance(p, TensorBase):
         chance = in_memory_order(input, numpy.broadcast_to(host(p), shape))
         shape = chance.shape
+    else:
+        chance = real("bernoulli_", "p", p)
     store(input, BERNOULLI(source_of(generator), chance, shape, input.dtype.numpy))
 
 
@@ -280,7 +363,8 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
 @writes(input=lambda grad: None)
 def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn from the exponential distribution of this rate."""
-    store(input, EXPONENTIAL(source_of(generator), input.array.shape, input.dtype.numpy, lambd))
+    rate = real("exponential_", "lambd", lambd)
+    store(input, EXPONENTIAL(source_of(generator), input.array.shape, input.dtype.numpy, rate))
 
 
 @composite
@@ -288,6 +372,7 @@ def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | No
 @writes(input=lambda grad: None)
 def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers whose logarithms are drawn from the normal distribution of this mean and deviation."""
+    mean, std = real("log_normal_", "mean", mean), real("log_normal_", "std", std)
     store(input, LOG_NORMAL(source_of(generator), input.array.shape, input.dtype.numpy, mean, std))
 
 
@@ -296,6 +381,7 @@ def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator
 @writes(input=lambda grad: None)
 def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill with numbers drawn from the Cauchy distribution of this median and half width."""
+    median, sigma = real("cauchy_", "median", median), real("cauchy_", "sigma", sigma)
     store(input, CAUCHY(source_of(generator), input.array.shape, input.dtype.numpy, median, sigma))
 
 
@@ -304,7 +390,8 @@ def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
 @writes(input=lambda grad: None)
 def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> None:
     """Fill with numbers of tosses up to the first success, each toss a success with probability ``p``."""
-    store(input, GEOMETRIC(source_of(generator), input.array.shape, input.dtype.numpy, p))
+    chance = real("geometric_", "p", p)
+    store(input, GEOMETRIC(source_of(generator), input.array.shape, input.dtype.numpy, chance))
 
 
 # -- by the probabilities that a tensor holds --------------------------------------------------------------------------
@@ -319,13 +406,15 @@ def host(tensor: Any) -> Array:
 @composite
 @drawing
 def bernoulli(
-    input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
+    input: Tensor, p: Any = ABSENT, *, generator: Generator | None = None, out: Tensor | None = None
 ) -> Tensor:
     """Return ones with the probabilities in ``input`` (or with ``p``, in ``input``'s shape), and zeros."""
     if out is None:
-        return _bernoulli(input, p, generator)
+        return _bernoulli(input, None if p is ABSENT else real("bernoulli", "p", p), generator)
+    if p is not ABSENT:
+        raise ArgumentTypeError(f"bernoulli: expected p or out=, got both, p={quote(p)}")
     require_out("bernoulli", out)
-    return bernoulli_(refit("bernoulli", out, tuple(input.shape)), input if p is None else p, generator=generator)
+    return bernoulli_(refit("bernoulli", out, tuple(input.shape)), input, generator=generator)
 
 
 @differentiable(input=lambda grad: zeros_like(grad))
@@ -352,32 +441,48 @@ def multinomial(
     """Return indices drawn with the weights in ``input``, (n) or (rows, n): (num_samples) or (rows, num_samples)."""
     if out is not None:
         chosen(dtypes.int64, out)
-    drawn = CATEGORIES(source_of(generator), host(input), num_samples, replacement)
+    count = whole("multinomial", "num_samples", num_samples)
+    if replacement.__class__ is not bool:
+        raise ArgumentTypeError(
+            f"multinomial(): argument 'replacement' must be bool, not {type(replacement).__name__}"
+        )
+    drawn = CATEGORIES(source_of(generator), host(input), count, replacement)
     made = finished(drawn, input.device, False)
     return made if out is None else fill("multinomial", made, out)
 
 
 @composite
 def normal(
-    mean: Any = None, std: Any = 1.0, size: Sequence[int] | None = None, *, generator: Generator | None = None,
+    mean: Any = ABSENT, std: Any = 1.0, size: Any = ABSENT, *, generator: Generator | None = None,
     out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return normal numbers of this mean and standard deviation: of a size, or each of its own."""
     source = source_of(generator)
-    tensors = [each for each in (mean, std) if isinstance(each, TensorBase)]
-    if not tensors:
-        if size is None or mean is None:
-            raise ArgumentTypeError("normal: expected a size beside two numbers, as normal(0.0, 1.0, (2, 3))")
-        shape, kind = sizes_of((size,)), chosen(dtype, out)
-        if out is not None:
-            return normal_(refit("normal", out, shape), float(mean), float(std), generator=source)
-        mean, std = float(mean), float(std)
-        return fresh(shape, lambda shape: NORMAL(source, shape, kind, mean, std), device, requires_grad)
-    if size is not None or mean is None:
-        raise ArgumentTypeError("normal: expected mean and standard deviation and, only beside two numbers, a size")
+    if mean is ABSENT:
+        raise ArgumentTypeError("normal: expected a mean, and a standard deviation or none")
+    if size is not ABSENT:
+        return normal_of_size(mean, std, size, source, out, dtype, device, requires_grad)
+    if not any(isinstance(each, TensorBase) for each in (mean, std)):
+        raise ArgumentTypeError("normal: expected a size beside two numbers, as normal(0.0, 1.0, (2, 3))")
+    if dtype is not None or device is not None or requires_grad:
+        raise ArgumentTypeError("normal: expected dtype=, device= and requires_grad= only beside a size")
+    mean, std = [
+        each if isinstance(each, TensorBase) else real("normal", name, each)
+        for name, each in (("mean", mean), ("std", std))
+    ]
+    return normal_around(mean, std, generator=source) if out is None else normal_into(out, mean, std, source)
+
+
+def normal_of_size(
+    mean: Any, std: Any, size: Any, source: Generator, out: Tensor | None, dtype: Dtype | None, device: DeviceLike,
+    requires_grad: bool,
+) -> Tensor:
+    """Return normal numbers of one mean and one standard deviation."""
+    mean, std = real("normal", "mean", mean), real("normal", "std", std)
+    shape, kind = listed("normal", size), chosen(dtype, out)
     if out is not None:
-        return normal_into(out, mean, std, source)
-    return normal_around(mean, std, generator=source)
+        return normal_(refit("normal", out, shape), mean, std, generator=source)
+    return fresh(shape, lambda shape: NORMAL(source, shape, kind, mean, std), device, requires_grad)
 
 
 def normal_into(out: Tensor, mean: Any, std: Any, source: Generator) -> Tensor:
@@ -385,12 +490,16 @@ def normal_into(out: Tensor, mean: Any, std: Any, source: Generator) -> Tensor:
     chosen(None, out)
     given: list[Any] = [each for each in (mean, std) if isinstance(each, TensorBase)]
     shape = broadcast_shapes(*[tuple(each.shape) for each in given])
-    if out.shape != shape:
-        raise ShapeError(f"normal: out= of shape {list(out.shape)} must have the shape {list(shape)} of mean and std")
+    if not isinstance(std, TensorBase):
+        shape = broadcast_shapes(tuple(out.shape), shape)  # as PyTorch, which spreads the number over ``out``
+    else:
+        require_spread(std)
     refuse_grad("normal", out, *given)
+    if out.shape != shape:
+        warn_of_resize(out, shape)
+    refit("normal", out, shape)
     if not isinstance(std, TensorBase):
         return normal_(out, 0.0, float(std), generator=source).add_(mean)
-    require_spread(std)
     return normal_(out, generator=source).mul_(given[-1]).add_(mean)
 
 
