@@ -6,13 +6,21 @@ knows an optimizer by its groups alone.
 
 from __future__ import annotations
 
+import functools
 import types
 import warnings
-from collections.abc import Mapping, Sequence, Sized
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from typing import Any, ClassVar, SupportsFloat
 
-from minitensor.autograd.misuse import explain_constructor
-from minitensor.errors import ArgumentError, ArgumentTypeError, MissingEntryError, WrongTypeError, quote
+from minitensor.autograd.misuse import explain_constructor, is_ours, public_name, raised_here
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    MinitensorError,
+    MissingEntryError,
+    WrongTypeError,
+    quote,
+)
 from minitensor.optim.optimizer import Optimizer
 from minitensor.tensor import Tensor
 
@@ -25,6 +33,55 @@ TOO_EARLY = (
 
 class WrongWordError(ArgumentError, ArgumentTypeError):
     """A word that is not among those there are, or no word."""
+
+
+class ZeroDivision(ArgumentError, ZeroDivisionError):
+    """A zero that a schedule divides by."""
+
+
+def whole(step: Callable[..., None]) -> Callable[..., None]:
+    """Let a step that fails change nothing, and name the option that it could not compute with."""
+
+    @functools.wraps(step)
+    def call(self: LRScheduler, *args: Any, **kwargs: Any) -> None:
+        before = dict(vars(self))
+        try:
+            step(self, *args, **kwargs)
+        except Exception as error:
+            vars(self).update(before)
+            fault = fault_of(self, error)
+            if fault is None:
+                raise
+            raise fault from error
+
+    return call
+
+
+def fault_of(scheduler: LRScheduler, error: Exception) -> Exception | None:
+    """Return a better error for one of Python's own about an option, if it was about one."""
+    if isinstance(error, MinitensorError) or not raised_here(error):
+        return None
+    name, options = public_name(type(scheduler)), list(numbers_of(scheduler))
+    for option, value in options:
+        if isinstance(error, ZeroDivisionError) and value == 0:
+            return ZeroDivision(f"{name}: {option} must not be 0: it is divided by")
+        if isinstance(error, TypeError) and not isinstance(value, SupportsFloat):
+            return ArgumentTypeError(f"{name}: {option} must be a real number, got {quote(value)}")
+    if isinstance(error, ZeroDivisionError):
+        told = ", ".join([f"{option}={value}" for option, value in options])
+        return ZeroDivision(f"{name}: {error} after epoch {scheduler.last_epoch}, with {told}")
+    return None
+
+
+def numbers_of(scheduler: LRScheduler) -> Iterator[tuple[str, Any]]:
+    """Return the options that should be numbers, by what the constructor says, with the values that were given."""
+    kept = vars(scheduler)
+    for option, kind in type(scheduler).__init__.__annotations__.items():
+        if option != "last_epoch" and ("int" in kind or "float" in kind):
+            if option in kept:
+                yield option, kept[option]
+            for value in kept.get(f"{option}s", ()):
+                yield option, value
 
 
 class LRScheduler:
@@ -43,19 +100,21 @@ class LRScheduler:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         explain_constructor(cls)
+        if "step" in vars(cls) and is_ours(cls.__module__):
+            cls.step = whole(cls.step)  # type: ignore[method-assign]  # the same one, or nothing
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         require_optimizer(optimizer)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", plain(group["lr"]))
+                group.setdefault("initial_lr", copied(group["lr"]))
             elif "initial_lr" not in group:
                 raise MissingEntryError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
                     f"last_epoch={last_epoch}: load the optimizer's state first, or start with last_epoch=-1"
                 )
-        self.base_lrs = [plain(group["initial_lr"]) for group in optimizer.param_groups]
+        self.base_lrs = [copied(group["initial_lr"]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._step_count = 0
         self._is_initial = True
@@ -67,13 +126,14 @@ class LRScheduler:
         raise NotImplementedError(f"{type(self).__name__} is missing get_lr")
 
     def get_last_lr(self) -> list[float]:
-        """Return the rates set last."""
+        """Return the rates set last; of a rate that the optimizer keeps in a tensor, a copy."""
         return self._last_lr
 
+    @whole
     def step(self, epoch: int | None = None) -> None:
         """Begin the next epoch. Call it after the optimizer's step."""
         if self._step_count == 1 and not self.optimizer._opt_called:
-            warnings.warn(TOO_EARLY, UserWarning, stacklevel=2)
+            warnings.warn(TOO_EARLY, UserWarning, stacklevel=3)
         self._step_count += 1
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         closed_form = getattr(self, "_get_closed_form_lr", self.get_lr)
@@ -84,8 +144,8 @@ class LRScheduler:
         self._last_lr = self.rates()
 
     def rates(self) -> list[float]:
-        """Return the rates the groups have now."""
-        return [plain(group["lr"]) for group in self.optimizer.param_groups]
+        """Return the rates the groups have now; of a rate in a tensor, a copy."""
+        return [copied(group["lr"]) for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything but the optimizer."""
@@ -134,16 +194,27 @@ def require_optimizer(optimizer: object) -> None:
         raise WrongTypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
+def require_real(name: str, value: Any) -> None:
+    """Refuse what is no real number."""
+    if not isinstance(value, SupportsFloat):
+        raise ArgumentTypeError(f"{name} must be a real number, got {quote(value)}")
+
+
 def plain(rate: Any) -> float:
     """Return a rate as a number; a tensor's value now, not the tensor."""
     value: float = rate.item() if isinstance(rate, Tensor) else rate
     return value
 
 
-def set_rate(group: dict[str, Any], rate: float) -> None:
+def copied(rate: Any) -> Any:
+    """Return a number, or a copy of a tensor that others may write to."""
+    return rate.clone() if isinstance(rate, Tensor) else rate
+
+
+def set_rate(group: dict[str, Any], rate: Any) -> None:
     """Set a group's rate; a rate kept in a tensor stays in that tensor."""
     if isinstance(group["lr"], Tensor):
-        group["lr"].fill_(rate)
+        group["lr"].fill_(rate.squeeze() if isinstance(rate, Tensor) else rate)
     else:
         group["lr"] = rate
 
@@ -151,8 +222,9 @@ def set_rate(group: dict[str, Any], rate: float) -> None:
 def one_for_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
     """Return an option for each group, which may have been given one by one; of tensors the values they have now."""
     groups = len(optimizer.param_groups)
-    if isinstance(value, str):
-        raise ArgumentTypeError(f"{name} must be a number or a sequence of numbers, not str: {quote(value)}")
+    if isinstance(value, (str, bytes)):
+        kind = type(value).__name__
+        raise ArgumentTypeError(f"{name} must be a number or a sequence of numbers, not {kind}: {quote(value)}")
     if not isinstance(value, Sequence):
         return [plain(value)] * groups
     if len(value) != groups:

@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 from minitensor.errors import ArgumentError
 from minitensor.optim.lr_scheduler.base import (
     LRScheduler,
+    ZeroDivision,
     named_state,
     one_for_each,
     require_entry,
     require_optimizer,
+    require_real,
     require_state,
     set_rate,
 )
@@ -85,8 +87,10 @@ class CyclicLR(LRScheduler):
         up = float(step_size_up)
         down = up if step_size_down is None else float(step_size_down)
         self.total_size = up + down
+        if not up:
+            raise ZeroDivision("step_size_up must not be 0: it is divided by")
         self.step_ratio = up / self.total_size
-        if mode not in HEIGHTS and scale_fn is None:
+        if not (isinstance(mode, str) and mode in HEIGHTS) and scale_fn is None:
             raise ArgumentError(f"mode is invalid and scale_fn is None: {mode!r} is not among {', '.join(HEIGHTS)}")
         self.mode = mode
         self.gamma = gamma
@@ -170,12 +174,16 @@ class OneCycleLR(LRScheduler):
     ) -> None:
         require_optimizer(optimizer)
         self.total_steps = counted(total_steps, epochs, steps_per_epoch)
+        require_real("pct_start", pct_start)
         if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
             raise ArgumentError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
             raise ArgumentError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         self._schedule_phases = phases(self.total_steps, pct_start, three_phase)
         self._anneal_func_type = anneal_strategy
+        for option, factor in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
+            if factor == 0:
+                raise ZeroDivision(f"{option} must not be 0: it is divided by")
         for group, peak in zip(optimizer.param_groups, one_for_each("max_lr", optimizer, max_lr), strict=True):
             if last_epoch == -1:
                 group["initial_lr"] = peak / div_factor
@@ -190,7 +198,7 @@ class OneCycleLR(LRScheduler):
         """Return the rates of this step, and set its momenta."""
         if self.last_epoch > self.total_steps:
             raise ArgumentError(
-                f"Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
+                f"OneCycleLR: Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
             )
         start = 0.0
         for phase in self._schedule_phases:
@@ -227,6 +235,7 @@ def counted(total: int | None, epochs: int | None, steps_per_epoch: int | None) 
 
 def positive(name: str, value: int) -> int:
     """Return a positive integer, or refuse."""
+    require_real(name, value)
     if not isinstance(value, int) or value <= 0:
         raise ArgumentError(f"Expected positive integer {name}, but got {value}")
     return value

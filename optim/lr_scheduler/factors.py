@@ -29,12 +29,7 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        require_optimizer(optimizer)
-        groups = len(optimizer.param_groups)
-        lambdas = list(lr_lambda) if isinstance(lr_lambda, Sequence) else [lr_lambda] * groups
-        if len(lambdas) != groups:
-            raise ArgumentError(f"Expected {groups} lr_lambdas, but got {len(lambdas)}")
-        self.lr_lambdas = lambdas
+        self.lr_lambdas = functions_for(optimizer, lr_lambda)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -60,6 +55,16 @@ class LambdaLR(LRScheduler):
                 f.__dict__.update(attributes)
 
 
+def functions_for(optimizer: Optimizer, given: Any) -> list[Any]:
+    """Return a function for each group, which may have been given one by one."""
+    require_optimizer(optimizer)
+    groups = len(optimizer.param_groups)
+    functions = list(given) if isinstance(given, Sequence) else [given] * groups
+    if len(functions) != groups:
+        raise ArgumentError(f"Expected {groups} lr_lambdas, but got {len(functions)}")
+    return functions
+
+
 class MultiplicativeLR(LambdaLR):
     """lr <- lr * f(epoch), with one f for all groups or one for each."""
 
@@ -69,10 +74,11 @@ class MultiplicativeLR(LambdaLR):
         lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        for each in lr_lambda if isinstance(lr_lambda, Sequence) else [lr_lambda]:
+        lambdas = functions_for(optimizer, lr_lambda)
+        for each in lambdas:
             if not callable(each):
                 raise ArgumentTypeError(f"lr_lambda should be a function, but got {type(each).__name__}")
-        super().__init__(optimizer, lr_lambda, last_epoch)
+        super().__init__(optimizer, lambdas, last_epoch)
 
     def get_lr(self) -> list[float]:
         """Return each group's rate times its function."""

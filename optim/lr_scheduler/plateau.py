@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from minitensor.errors import ArgumentError, GradError
-from minitensor.optim.lr_scheduler.base import LRScheduler, plain, require_optimizer, set_rate
+from minitensor.optim.lr_scheduler.base import LRScheduler, WrongWordError, plain, require_optimizer, set_rate
 from minitensor.optim.optimizer import Optimizer
 
 
@@ -39,15 +39,16 @@ class ReduceLROnPlateau(LRScheduler):
         if factor >= 1.0:
             raise ArgumentError(f"Factor should be < 1.0, got {factor}")
         if mode not in ("min", "max"):
-            raise ArgumentError(f"mode {mode} is unknown!")
+            raise WrongWordError(f"mode {mode} is unknown!")
         if threshold_mode not in ("rel", "abs"):
-            raise ArgumentError(f"threshold mode {threshold_mode} is unknown!")
+            raise WrongWordError(f"threshold mode {threshold_mode} is unknown!")
         require_optimizer(optimizer)
         self.factor = factor
         self.optimizer = optimizer
         groups = len(optimizer.param_groups)
-        self.default_min_lr = None if isinstance(min_lr, Sequence) else min_lr
-        self.min_lrs = list(min_lr) if isinstance(min_lr, Sequence) else [min_lr] * groups
+        several = isinstance(min_lr, Sequence) and not isinstance(min_lr, (str, bytes))
+        self.default_min_lr = None if several else min_lr
+        self.min_lrs: list[Any] = [*min_lr] if several else [min_lr] * groups  # type: ignore[misc]  # several
         if len(self.min_lrs) != groups:
             raise ArgumentError(f"expected {groups} min_lrs, got {len(self.min_lrs)}")
         self.patience = patience
