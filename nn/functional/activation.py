@@ -14,7 +14,7 @@ from minitensor.autograd.record import differentiable
 from minitensor.base import wrap
 from minitensor.dtypes import fit, float16, float32, float64
 from minitensor.errors import ArgumentError, UsageError
-from minitensor.generator import default_generator, exponential, uniform
+from minitensor.generator import default_generator, uniform
 from minitensor.memory_format import contiguous_format
 from minitensor.ops import activation, pointwise, unary
 from minitensor.ops.chance import drawing

@@ -55,7 +55,7 @@ class SequentialLR(Combined):
         restart(first)
         self._last_lr = first.get_last_lr()
 
-    def step(self) -> None:  # type: ignore[override]  # no epoch, as in PyTorch
+    def step(self) -> None:
         """Begin the next epoch."""
         self.last_epoch += 1
         number = bisect_right(self._milestones, self.last_epoch)
@@ -79,7 +79,7 @@ class ChainedScheduler(Combined):
         self.optimizer = optimizer
         self._last_lr = self.rates()
 
-    def step(self) -> None:  # type: ignore[override]  # no epoch, as in PyTorch
+    def step(self) -> None:
         """Begin the next epoch of every schedule."""
         for scheduler in self._schedulers:
             scheduler.step()

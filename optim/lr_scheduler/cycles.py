@@ -198,7 +198,8 @@ class OneCycleLR(LRScheduler):
         """Return the rates of this step, and set its momenta."""
         if self.last_epoch > self.total_steps:
             raise ArgumentError(
-                f"OneCycleLR: Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
+                f"OneCycleLR: Tried to step {self.last_epoch} times. The specified number of total steps is "
+                f"{self.total_steps}"
             )
         start = 0.0
         for phase in self._schedule_phases:

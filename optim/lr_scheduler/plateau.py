@@ -64,7 +64,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
 
-    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]  # PyTorch's: it wants the measure
+    def step(self, metrics: Any, epoch: int | None = None) -> None:
         """End an epoch with this measure."""
         current = float(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
