@@ -10,6 +10,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pickle import UnpicklingError
 
 
 class MinitensorError(Exception):
@@ -130,8 +131,16 @@ class StateDictError(MinitensorError, RuntimeError):
     """A state dict that does not fit its module; every misfit is listed."""
 
 
-class FileFormatError(MinitensorError, RuntimeError):
-    """A file that is damaged, cut short, or of another format."""
+class FileFormatError(MinitensorError, RuntimeError, UnpicklingError):
+    """A file that is damaged or of another format: PyTorch raises one of the two, by the part of the file."""
+
+
+class CutShortError(FileFormatError, EOFError):
+    """A file that is empty, or ends before what it holds is complete."""
+
+
+class FileReadError(FileFormatError, OSError):
+    """A file in which the system finds an error, or a place that the file does not have."""
 
 
 class NestingError(MinitensorError, RecursionError):

@@ -7,6 +7,7 @@ The pickle is read by the machine in ``reading``, which can build data and run n
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import struct
@@ -21,12 +22,15 @@ import numpy as np
 
 from minitensor import backends
 from minitensor.backends import Array
+from minitensor.callers import user_level
 from minitensor.device import device
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
+    CutShortError,
     DeviceError,
     FileFormatError,
+    FileReadError,
     MinitensorError,
     MissingExtraError,
     UnsupportedError,
@@ -57,6 +61,8 @@ MAGIC = 0x1950A86A20F9469CFC6C  # how files from before PyTorch 1.6 begin
 FORMAT = 1001
 VERSIONS = [str(each).encode() for each in range(1, 11)]  # of archives: PyTorch reads these
 LONGEST_NAME = 255
+UNPICKLER = {"encoding", "errors", "fix_imports", "buffers"}
+KINDS: dict[type[Exception], type[FileFormatError]] = {EOFError: CutShortError, OSError: FileReadError}
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -79,7 +85,7 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
     {'step': 3, 'weight': tensor([1., 1.])}
 
     Raises:
-        FileNotFoundError: there is no such folder.
+        WriteError: the system cannot write the file: an OSError of its kind, and a RuntimeError as in PyTorch.
         ArgumentTypeError: something else among the values, such as a module: save its ``state_dict()``; or a file that
             is neither a path nor open for writing bytes.
     """
@@ -89,16 +95,49 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
         with rewrite(f) as file:
             write(file, Path(f).stem, pickle, storages)
     else:
-        write(f, ROOT, pickle, storages)
+        write(Whole(f), ROOT, pickle, storages)  # type: ignore[arg-type]  # all of a file that is used
 
 
 class NoFile(ArgumentTypeError, AttributeError):
     """Something that cannot be written to or read from; PyTorch raises AttributeError."""
 
 
+class TextFile(NoFile, AssertionError):
+    """A file open for text; PyTorch asserts that it reads bytes."""
+
+
+class Whole:
+    """A file that writes all that it is given: an unbuffered one may write a part and return how much."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write the data."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.write_part(rest) :]
+        return len(data)
+
+    def write_part(self, data: memoryview) -> int:
+        """Write some of the data and return how much; a file in Python that returns nothing has written all."""
+        written: int | None = self.file.write(data)
+        if written == 0 or (written is None and isinstance(self.file, io.RawIOBase)):
+            raise BlockingIOError(errno.EAGAIN, "save: the file does not take the data now; let it block")
+        return len(data) if written is None else written
+
+
 def is_binary(f: Any, method: str) -> bool:
     """Tell whether a value has a method of files, and was not opened for text."""
-    return hasattr(f, method) and not isinstance(f, io.TextIOBase)
+    return hasattr(f, method) and not is_text(f)
+
+
+def is_text(f: Any) -> bool:
+    """Tell whether a value is a file open for text."""
+    return isinstance(f, io.TextIOBase)
 
 
 def check_writable(f: Any, obj: Any) -> None:
@@ -154,7 +193,8 @@ def load(
 
     Raises:
         FileNotFoundError: there is no such file.
-        FileFormatError: the file is cut short, damaged, or holds more than data.
+        FileFormatError: the file is damaged, or holds more than data; CutShortError, an EOFError too, if it is empty or
+            cut short.
         DtypeError: a tensor has a dtype that this library has not, such as float8.
         DeviceError: a tensor lay on a device that is not there; give ``map_location="cpu"``.
     """
@@ -162,36 +202,58 @@ def load(
         raise UnsupportedError(
             "load: weights_only=False would run code from the file; save a state_dict, which needs none"
         )
+    check_unpickler(pickle_load_args)
     place = destinations(map_location)
     if isinstance(f, (str, os.PathLike)):
-        with Path(f).open("rb") as file:
-            return guarded(file, place, str(f))
+        with open(f, "rb") as file:
+            return read(file, place, str(f))
     if not is_binary(f, "read") or not is_binary(f, "seek"):
-        raise NoFile(f"load: expected a path or a file open for reading bytes, got {quote(f)}")
-    return guarded(f, place, "the file")
+        kind = TextFile if is_text(f) else NoFile
+        raise kind(f"load: expected a path or a file open for reading bytes, got {quote(f)}")
+    return read(f, place, "the file")
 
 
-def guarded(file: IO[bytes], place: Callable[[str], device], name: str) -> Any:
-    """Read a file; whatever goes wrong in it is the file's fault."""
-    try:
-        return read(file, place)
-    except MinitensorError as error:
-        error.args = (f"{name}: {error}",)
-        raise
-    except (ArithmeticError, AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise FileFormatError(f"{name}: cut short, damaged or not a checkpoint ({cut(str(error))})") from error
-    except (zipfile.BadZipFile, struct.error, OSError) as error:
-        raise FileFormatError(f"{name}: cut short or altered ({cut(str(error))}); save or download it again") from error
+def check_unpickler(options: dict[str, Any]) -> None:
+    """Refuse what is no option of an unpickler; the others are taken for PyTorch's sake."""
+    unknown = sorted(options.keys() - UNPICKLER)
+    if unknown:
+        raise ArgumentTypeError(f"load() got an unexpected keyword argument {unknown[0]!r}")
 
 
-def read(file: IO[bytes], place: Callable[[str], device]) -> Any:
-    """Read a file of either format, from where it stands."""
-    if not file.seekable():
+def read(file: IO[bytes], place: Callable[[str], device], name: str) -> Any:
+    """Read a file of either format, from where it stands; a file that cannot be read at all says why itself."""
+    if not is_seekable(file):
         file = io.BytesIO(file.read())
     start = file.tell()
     head = file.read(4)
     size = file.seek(0, io.SEEK_END) - start
     file.seek(start)
+    return guarded(file, head, size, place, name)
+
+
+def is_seekable(file: IO[bytes]) -> bool:
+    """Tell whether a file can go back; one that has no method to tell it is not one that zipfile reads."""
+    return hasattr(file, "seekable") and file.seekable()
+
+
+def guarded(file: IO[bytes], head: bytes, size: int, place: Callable[[str], device], name: str) -> Any:
+    """Read a file; whatever goes wrong in it is the file's fault."""
+    try:
+        return read_either(file, head, size, place)
+    except MinitensorError as error:
+        error.args = (f"{name}: {error}",)
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{name}: cut short, damaged or not a checkpoint ({cut(str(error))})") from error
+    except (zipfile.BadZipFile, struct.error, EOFError, OSError) as error:
+        kind = next((kind for cause, kind in KINDS.items() if isinstance(error, cause)), FileFormatError)
+        raise kind(f"{name}: cut short or altered ({cut(str(error))}); save or download it again") from error
+
+
+def read_either(file: IO[bytes], head: bytes, size: int, place: Callable[[str], device]) -> Any:
+    """Read a file of the format that its first bytes tell."""
+    if not size:
+        raise CutShortError("the file is empty")
     if head == b"PK\x03\x04":
         return read_archive(file, size, place)
     if head[:1] == b"\x80":
@@ -269,10 +331,9 @@ class UnknownByteOrder(FileFormatError, ArgumentError):
 def read_row(stream: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
     """Read the format from before PyTorch 1.6: pickles in a row, then the storages' elements."""
     budget = Budget(size)
-    magic, version, system = (Machine(no_storage, budget).run(stream) for _ in range(3))
-    if magic != MAGIC or version != FORMAT:
+    if Machine(no_storage, budget).run(stream) != MAGIC or Machine(no_storage, budget).run(stream) != FORMAT:
         raise FileFormatError("a pickle, but not PyTorch's: save a state_dict with torch.save")
-    order = row_order(system)
+    order = row_order(Machine(no_storage, budget).run(stream))
     flats: dict[str, Array] = {}
     kinds: dict[str, StorageClass] = {}
     memories: dict[str, Memory] = {}
@@ -361,7 +422,7 @@ def fill(flat: Array, kind: StorageClass, stream: IO[bytes], order: str) -> None
         halves = np.empty(flat.size, np.uint16)
         read_into(halves, stream, order)
         flat.view(np.uint32)[...] = halves.astype(np.uint32) << 16
-        warnings.warn("bfloat16 is read as float32, which holds the same numbers", UserWarning, stacklevel=9)
+        warnings.warn("bfloat16 is read as float32, which holds the same numbers", stacklevel=user_level())
         return
     read_into(flat, stream, order)
     mend_bools(flat)
@@ -399,14 +460,21 @@ def checked(memory: Memory, kind: StorageClass, count: int) -> Memory:
 def destinations(given: Any) -> Callable[[str], device]:
     """Return where a storage goes, by where it was saved from."""
     if isinstance(given, dict):
-        table = {str(key): device(value) for key, value in given.items()}
+        table = {str(key): destination(value) for key, value in given.items()}
         return lambda location: present(table[location] if location in table else located(location))
     if callable(given):
         raise ArgumentTypeError("load: map_location must be a device or a dict of devices; for a function, give 'cpu'")
     if given is not None:
-        there = present(device(given))
+        there = present(destination(given))
         return lambda location: there
     return lambda location: present(located(location))
+
+
+def destination(given: Any) -> device:
+    """Return the device that a map names; a number would be one of the kind that is there, and PyTorch takes none."""
+    if isinstance(given, int):
+        raise ArgumentTypeError(f"load: map_location names devices, such as 'cpu' or 'cuda:0', got {given}")
+    return device(given)
 
 
 def present(there: device) -> device:

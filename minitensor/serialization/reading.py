@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import pickletools
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from types import NoneType
 from typing import IO, Any
 
-from minitensor.errors import FileFormatError, quote
+from minitensor.errors import CutShortError, FileFormatError, quote
 from minitensor.serialization.budget import Budget
 from minitensor.serialization.symbols import Builder, Forbidden, named
 
@@ -35,7 +35,7 @@ class Machine:
 
     def run(self, stream: IO[bytes]) -> Any:
         """Execute one pickle and return what it built."""
-        for opcode, argument, position in pickletools.genops(stream):
+        for opcode, argument, position in instructions(stream):
             if opcode.name == "STOP":
                 return self.result()
             instruction = INSTRUCTIONS.get(opcode.name)
@@ -61,6 +61,16 @@ class Machine:
         items = self.stack[start:]
         del self.stack[start:]
         return items
+
+
+def instructions(stream: IO[bytes]) -> Iterator[tuple[pickletools.OpcodeInfo, Any, int | None]]:
+    """Yield the instructions of one pickle, with their arguments and places."""
+    try:
+        yield from pickletools.genops(stream)
+    except ValueError as error:
+        if stream.read(1):
+            raise
+        raise CutShortError(f"the file ends within a pickle ({error})") from error
 
 
 # -- instructions ------------------------------------------------------------------------------------------------------

@@ -21,18 +21,55 @@ from typing import IO
 
 from minitensor.errors import MinitensorError
 
+SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 ABANDONED = 3600  # seconds since the last write after which a draft counts as left behind by a process that ended
 
 
-class FolderNotFoundError(MinitensorError, FileNotFoundError, RuntimeError):
-    """The folder for a new file does not exist; PyTorch raises RuntimeError."""
+class WriteError(MinitensorError, OSError, RuntimeError):
+    """The system cannot write a file; PyTorch raises RuntimeError."""
 
 
-def rewrite(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
+class FileMissing(WriteError, FileNotFoundError):
+    """The folder for a new file does not exist, or there is no name."""
+
+
+class FolderGiven(WriteError, IsADirectoryError):
+    """A folder in the place of a file."""
+
+
+class FileGiven(WriteError, NotADirectoryError):
+    """A file in the place of a folder."""
+
+
+class MayNotWrite(WriteError, PermissionError):
+    """A file, or a folder, that this process may not write."""
+
+
+KINDS: dict[type[OSError], type[WriteError]] = {
+    FileNotFoundError: FileMissing, IsADirectoryError: FolderGiven, NotADirectoryError: FileGiven,
+    PermissionError: MayNotWrite,
+}  # fmt: skip
+
+
+@contextmanager
+def rewrite(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Lend a file open for writing bytes, whose content becomes that of ``path`` if nothing raises inside.
 
     A symbolic link stays, and the file that it names is written; a file keeps its mode.
     """
+    try:
+        with open_draft(path) as file:
+            yield file
+    except OSError as error:
+        if isinstance(error, WriteError):
+            raise
+        told = error.args if error.errno is None else (error.errno, error.strerror, os.fspath(path))
+        raise KINDS.get(type(error), WriteError)(*told) from error
+
+
+def open_draft(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
+    """Return a file for new content, by what is there now."""
+    require_name(os.fspath(path))
     target = Path(os.path.realpath(path))
     try:
         old = os.stat(path)
@@ -46,9 +83,17 @@ def rewrite(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
     return overwrite(target)
 
 
+def require_name(path: str) -> None:
+    """Refuse what can only name a folder; resolving a path would drop the sign of that."""
+    if not path:
+        raise FileMissing(errno.ENOENT, "the name of a file is missing", path)
+    if path.endswith(SEPARATORS):
+        raise FolderGiven(errno.EISDIR, "the name of a folder, where a file is written", path)
+
+
 def require_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise FolderNotFoundError(f"parent directory {folder} does not exist; create it first")
+        raise FileMissing(f"parent directory {folder} does not exist; create it first")
 
 
 def can_replace(target: Path, old: os.stat_result) -> bool:

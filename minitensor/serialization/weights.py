@@ -101,8 +101,8 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
     library = safetensors()
     if not isinstance(path, (str, os.PathLike)):
         raise ArgumentTypeError(f"load_file: expected a path, got {quote(path)}")
+    size = os.stat(path).st_size
     path = Path(path)
-    size = path.stat().st_size
     if not path.is_file():
         raise FileFormatError(f"{path}: expected a safetensors file, this is a folder or a device")
     try:

@@ -149,8 +149,9 @@ def test_a_model_goes_on_where_pytorchs_stopped() -> None:
 def test_bfloat16_is_widened_with_a_warning() -> None:
     torch = pytest.importorskip("torch")
     values = torch.tensor([1.0, -2.5, 3.14159, float("inf")], dtype=torch.bfloat16)
-    with pytest.warns(UserWarning, match="bfloat16 is read as float32"):
+    with pytest.warns(UserWarning, match="bfloat16 is read as float32") as seen:
         found = mt.load(io.BytesIO(saved(torch, values)))
+    assert seen[0].filename == __file__
     assert found.dtype is mt.float32 and found.tolist() == values.float().tolist()
 
 

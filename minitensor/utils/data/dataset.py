@@ -11,12 +11,13 @@ import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from math import floor, fsum
+from operator import index
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from minitensor import generator as streams
 from minitensor.autograd.misuse import composite, explain_constructor
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, GuardError
+from minitensor.errors import ArgumentError, GuardError, quote
+from minitensor.ops.random import randperm
 
 if TYPE_CHECKING:
     from minitensor.generator import Generator
@@ -79,9 +80,9 @@ class ConcatDataset(Dataset[Sample]):
     def __init__(self, datasets: Iterable[Dataset[Sample]]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise ArgumentError("datasets should not be an empty iterable")
+            raise GuardError("datasets should not be an empty iterable")
         if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
-            raise ArgumentError("ConcatDataset does not support IterableDataset; use ChainDataset")
+            raise GuardError("ConcatDataset does not support IterableDataset; use ChainDataset")
         self.cumulative_sizes = list(itertools.accumulate(len(dataset) for dataset in self.datasets))  # type: ignore[arg-type]  # sized, or len says so
 
     def __len__(self) -> int:
@@ -103,13 +104,18 @@ class ChainDataset(IterableDataset[Sample]):
 
     def __iter__(self) -> Iterator[Sample]:
         for dataset in self.datasets:
-            if not isinstance(dataset, IterableDataset):
-                raise ArgumentError("ChainDataset only supports IterableDataset; use ConcatDataset")
-            yield from dataset
+            yield from require_iterable(dataset)
 
     def __len__(self) -> int:
-        lengths: list[int] = [len(dataset) for dataset in self.datasets]  # type: ignore[arg-type]  # sized, or len says so
+        lengths: list[int] = [len(require_iterable(dataset)) for dataset in self.datasets]  # type: ignore[arg-type]  # sized, or len says so
         return sum(lengths)
+
+
+def require_iterable(dataset: Dataset[Sample]) -> IterableDataset[Sample]:
+    """Return a link of a chain if it is an iterable dataset."""
+    if not isinstance(dataset, IterableDataset):
+        raise GuardError(f"ChainDataset only supports IterableDataset, got {quote(dataset)}; use ConcatDataset")
+    return dataset
 
 
 class Subset(Dataset[Sample]):
@@ -150,13 +156,14 @@ def random_split(
     (8, 2)
     """
     total = len(dataset)  # type: ignore[arg-type]  # sized, or len says so
-    sizes = counts(lengths, total) if are_fractions(lengths) else [int(length) for length in lengths]
+    sizes = counts(lengths, total) if are_fractions(lengths) else lengths
     if sum(sizes) != total:
         raise ArgumentError(
             "Sum of input lengths does not equal the length of the input dataset! "
             f"{fsum(lengths):g} != {total}; fractions must sum to 1"
         )
-    order = streams.randperm(generator or streams.default_generator, total).tolist()
+    sizes = [index(size) for size in sizes]  # type: ignore[arg-type]  # a float that is no fraction is refused
+    order = randperm(total, generator=generator).tolist()
     starts = itertools.accumulate(sizes, initial=0)
     return [Subset(dataset, order[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
 

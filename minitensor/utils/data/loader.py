@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from minitensor.autograd.misuse import constructor
-from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, GuardError
 from minitensor.ops.creation import tensor
 from minitensor.utils.data.collate import default_collate, default_convert
 from minitensor.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
@@ -95,7 +95,8 @@ class DataLoader(Generic[Sample]):
         self.batch_size = batch_size
         self.drop_last = drop_last
         self.batch_sampler = batch_sampler
-        self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
+        own_collate = default_convert if batch_sampler is None else default_collate
+        self.collate_fn = own_collate if collate_fn is None else collate_fn
         self._epoch: Prefetched | None = None  # of workers that persist
         self._complete = True
 
@@ -107,6 +108,8 @@ class DataLoader(Generic[Sample]):
         super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator[Any]:
+        if self.timeout and not self.num_workers:
+            raise GuardError(f"DataLoader: timeout={self.timeout} needs num_workers > 0: it is a wait for a worker")
         order = iter(self._index_sampler)
         if self._epoch is not None and self._epoch.is_alive():
             self._epoch.begin_anew(order)
@@ -214,7 +217,8 @@ def check_workers(num_workers: int, timeout: float, prefetch_factor: int | None,
 
 def check_iterable(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
     """Refuse an order for a dataset that has its own."""
-    for name, value in (("shuffle", shuffle or None), ("sampler", sampler), ("batch_sampler", batch_sampler)):
+    shuffle = None if shuffle == 0 else shuffle
+    for name, value in (("shuffle", shuffle), ("sampler", sampler), ("batch_sampler", batch_sampler)):
         if value is not None:
             raise ArgumentError(
                 f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}"

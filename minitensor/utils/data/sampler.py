@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from minitensor import dtypes
-from minitensor import generator as streams
 from minitensor.autograd.misuse import explain_constructor
 from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.generator import Generator
-from minitensor.ops.creation import as_tensor
+from minitensor.ops.creation import as_tensor, empty
+from minitensor.ops.random import multinomial, randint, randperm
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -25,7 +25,7 @@ Index = TypeVar("Index", covariant=True)  # read as a word
 
 def draw_seed(generator: Generator | None) -> int:
     """Draw a seed for another generator: any nonnegative int64."""
-    return int(streams.random_integers(generator or streams.default_generator, ()))
+    return int(empty((), dtype=dtypes.int64).random_(generator=generator))
 
 
 class Sampler(Generic[Index]):
@@ -94,14 +94,14 @@ class RandomSampler(Sampler[int]):
     def _drawn(self, generator: Generator, total: int) -> Iterator[int]:
         """Draw 32 at a time, the rest last."""
         whole, rest = divmod(self.num_samples, 32)
-        for size in (*itertools.repeat(32, whole), rest):
-            yield from streams.randint(generator, (size,), 0, total).tolist()
+        for size in itertools.chain(itertools.repeat(32, whole), (rest,)):
+            yield from randint(0, total, (size,), generator=generator).tolist()
 
     def _permuted(self, generator: Generator, total: int) -> Iterator[int]:
         """Draw whole permutations; one more is drawn even where nothing of it is used, as PyTorch does."""
         whole, rest = divmod(self.num_samples, total)
-        for size in (*itertools.repeat(total, whole), rest):
-            yield from streams.randperm(generator, total).tolist()[:size]
+        for size in itertools.chain(itertools.repeat(total, whole), (rest,)):
+            yield from randperm(total, generator=generator).tolist()[:size]
 
     def __len__(self) -> int:
         return self.num_samples
@@ -115,7 +115,7 @@ class SubsetRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        for i in streams.randperm(self.generator or streams.default_generator, len(self.indices)).tolist():
+        for i in randperm(len(self.indices), generator=self.generator).tolist():
             yield self.indices[i]
 
     def __len__(self) -> int:
@@ -147,10 +147,7 @@ class WeightedRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        weights = self.weights.numpy()
-        drawn = streams.multinomial(
-            self.generator or streams.default_generator, weights, self.num_samples, self.replacement
-        )
+        drawn = multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator)
         yield from drawn.tolist()
 
     def __len__(self) -> int:

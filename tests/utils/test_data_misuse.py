@@ -1,0 +1,209 @@
+"""Data loading with wrong values: each argument in turn, in whole programs that make, measure and walk what they made.
+
+Where PyTorch's program fails, ours fails in a child of its class; where PyTorch's comes to an end, so does ours, with
+the same samples.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+import minitensor as mt
+import minitensor.utils.data
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+class Made(NamedTuple):
+    """A value that each library makes for itself."""
+
+    make: Callable[[Any], Any]
+
+
+class Thing:
+    """Nothing that a loader knows."""
+
+
+class Once:
+    """One that can be walked once and has no length."""
+
+    def __iter__(self) -> Once:
+        return self
+
+    def __next__(self) -> int:
+        raise StopIteration
+
+    def __repr__(self) -> str:
+        return "Once()"
+
+
+WRONG: dict[str, Any] = {
+    "0": 0, "-1": -1, "3": 3, "1.5": 1.5, "2**40": 2**40, "nan": float("nan"), "inf": float("inf"), "1j": 1j,
+    "None": None, "True": True, "'x'": "x", "bytes": b"x", "[]": [], "()": (), "{}": {}, "['a']": ["a"], "[9]": [9],
+    "[None]": [None], "an object": Thing(), "a walk": Once(),
+    "a matrix": Made(lambda lib: lib.ones(2, 3)), "a 0-d tensor": Made(lambda lib: lib.tensor(1.0)),
+    "integers": Made(lambda lib: lib.tensor([0, 1])),
+}  # fmt: skip
+
+
+def rows(lib: Any) -> Any:
+    class Rows(lib.utils.data.Dataset):  # type: ignore[misc,name-defined]  # either library's
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, index: Any) -> float:
+            if index >= 4:
+                raise IndexError(index)
+            return index * 1.5  # type: ignore[no-any-return]  # a float, for an int
+
+    return Rows()
+
+
+def stream(lib: Any) -> Any:
+    class Stream(lib.utils.data.IterableDataset):  # type: ignore[misc,name-defined]  # either library's
+        def __iter__(self) -> Iterator[int]:
+            return iter(range(5))
+
+    return Stream()
+
+
+ROWS, STREAM, PAIR = Made(rows), Made(stream), Made(lambda lib: lib.ones(3, 2))
+RANDOM = Made(lambda lib: lib.Generator())
+
+
+class Program(NamedTuple):
+    """A program over one of the libraries' ``utils.data``, and arguments that are right."""
+
+    run: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
+def walked(made: Any) -> Any:
+    """Measure what was made and walk it, but not for ever."""
+    return len(made), plain(list(itertools.islice(made, 50)))
+
+
+def plain(value: Any) -> Any:
+    """Write a sample without its library."""
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def split(data: Any, *args: Any) -> Any:
+    """Split rows and walk the parts."""
+    return plain([list(part) for part in data.random_split(*args)])
+
+
+def loader(*options: str) -> Callable[..., Any]:
+    """Return a program that walks a loader with these options."""
+
+    def run(data: Any, dataset: Any, *values: Any) -> Any:
+        return plain(list(data.DataLoader(dataset, **dict(zip(options, values, strict=True)))))
+
+    return run
+
+
+OPTIONS = ("batch_size", "shuffle", "sampler", "batch_sampler", "collate_fn", "drop_last", "timeout", "generator")
+PROGRAMS = {
+    "TensorDataset": Program(lambda data, *args: walked(data.TensorDataset(*args)), (PAIR, PAIR)),
+    "ConcatDataset": Program(lambda data, sets: walked(data.ConcatDataset(sets)), (Made(lambda lib: [rows(lib)]),)),
+    "ConcatDataset of two": Program(lambda data, *sets: walked(data.ConcatDataset(sets)), (ROWS, ROWS)),
+    "ConcatDataset at": Program(lambda data, rows, i: data.ConcatDataset([rows])[i], (ROWS, 0)),
+    "ChainDataset": Program(lambda data, sets: list(data.ChainDataset(sets)), (Made(lambda lib: [stream(lib)]),)),
+    "ChainDataset of two": Program(lambda data, *sets: list(data.ChainDataset(sets)), (STREAM, STREAM)),
+    "len of ChainDataset": Program(lambda data, one: len(data.ChainDataset([one])), (STREAM,)),
+    "rows added": Program(lambda data, one, other: walked(one + other), (ROWS, ROWS)),
+    "streams added": Program(lambda data, one, other: list(one + other), (STREAM, STREAM)),
+    "Subset": Program(lambda data, rows, indices: walked(data.Subset(rows, indices)), (ROWS, [0, 1])),
+    "Subset of one": Program(lambda data, rows, i: walked(data.Subset(rows, [i])), (ROWS, 0)),
+    "Subset at": Program(lambda data, rows, i: data.Subset(rows, [0, 1])[i], (ROWS, 0)),
+    "random_split": Program(lambda data, *args: split(data, *args), (ROWS, [1, 3], RANDOM)),
+    "random_split into": Program(lambda data, rows, *parts: split(data, rows, parts), (ROWS, 1, 3)),
+    "random_split by": Program(lambda data, rows, *parts: split(data, rows, parts), (ROWS, 0.25, 0.75)),
+    "SequentialSampler": Program(lambda data, rows: walked(data.SequentialSampler(rows)), (ROWS,)),
+    "RandomSampler": Program(lambda data, *args: walked(data.RandomSampler(*args)), (ROWS, False, None, RANDOM)),
+    "RandomSampler, again": Program(lambda data, *args: walked(data.RandomSampler(*args)), (ROWS, True, 3, RANDOM)),
+    "SubsetRandomSampler": Program(lambda data, *args: walked(data.SubsetRandomSampler(*args)), ([2, 3, 4], RANDOM)),
+    "WeightedRandomSampler": Program(lambda data, *args: walked(data.WeightedRandomSampler(*args)),
+                                     ([0.2, 0.3, 0.5], 2, True, RANDOM)),
+    "a weight": Program(lambda data, w, again: walked(data.WeightedRandomSampler([0.2, 0.3, w], 2, again)),
+                        (0.5, False)),
+    "BatchSampler": Program(lambda data, *args: walked(data.BatchSampler(*args)), ([1, 2, 3], 2, False)),
+    "collate": Program(lambda data, batch: repr(data.default_collate(batch)), ([1, 2],)),
+    **{f"collate two: {first!r}": Program(lambda data, *two: plain(data.default_collate(list(two))), (first, first))
+       for first in (1, 1.5, "a", [1], {"a": 1})},
+    "DataLoader": Program(loader(*OPTIONS), (ROWS, 2, False, None, None, None, False, 0, None)),
+    "DataLoader, single": Program(loader(*OPTIONS), (ROWS, None, False, None, None, None, False, 0, None)),
+    "DataLoader, shuffled": Program(loader(*OPTIONS), (ROWS, 2, True, None, None, None, False, 0, RANDOM)),
+    "DataLoader, sampler": Program(loader(*OPTIONS), (ROWS, 2, None, [0, 1], None, None, False, 0, None)),
+    "DataLoader of a stream": Program(loader(*OPTIONS), (STREAM, 2, False, None, None, None, False, 0, None)),
+    "DataLoader, an index": Program(lambda data, rows, i: plain(list(data.DataLoader(rows, sampler=[i]))), (ROWS, 0)),
+    "DataLoader, indices": Program(lambda data, rows, i: plain(list(data.DataLoader(rows, batch_sampler=[i]))),
+                                   (ROWS, [0])),
+    "DataLoader without workers": Program(loader("prefetch_factor", "persistent_workers"), (ROWS, None, False)),
+}  # fmt: skip
+
+# Where PyTorch's class, or that it raises at all, comes from the place where its own code stumbles.
+EXCUSED = {
+    ("DataLoader of a stream", "2**40"): "a batch of as many takes as much memory in both",
+    ("random_split", "a walk"): "PyTorch divides by the length of what it has used up",
+    ("DataLoader of a stream", "[]"): "PyTorch looks a list up in a set",
+    ("DataLoader of a stream", "{}"): "PyTorch looks a dict up in a set",
+    ("DataLoader of a stream", "['a']"): "PyTorch looks a list up in a set",
+    ("DataLoader of a stream", "[9]"): "PyTorch looks a list up in a set",
+    ("DataLoader of a stream", "[None]"): "PyTorch looks a list up in a set",
+    ("DataLoader of a stream", "a matrix"): "a flag that is a tensor has a class of its own here",
+    ("DataLoader of a stream", "integers"): "a flag that is a tensor has a class of its own here",
+}
+
+
+def came(lib: Any, program: Program, args: tuple[Any, ...]) -> Any:
+    """Run a program; return what comes of it, or the error."""
+    lib.manual_seed(0)
+    try:
+        return program.run(lib.utils.data, *[each.make(lib) if isinstance(each, Made) else each for each in args])
+    except Exception as error:
+        return error
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_with_a_wrong_value_ends_as_pytorchs(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    program, faults = PROGRAMS[name], []
+    for k, (how, value) in itertools.product(range(len(program.args)), WRONG.items()):
+        if (name, how) in EXCUSED:
+            continue
+        args = (*program.args[:k], value, *program.args[k + 1 :])
+        ours, theirs = came(mt, program, args), came(torch, program, args)
+        if isinstance(theirs, Exception):
+            agrees = isinstance(ours, type(theirs))
+        else:
+            agrees = repr(ours).replace("minitensor", "torch") == repr(theirs)
+        if not agrees:
+            faults.append(f"argument {k} is {how}: {ours!r:.150}, PyTorch {theirs!r:.150}")
+    assert not faults, "\n".join(faults)
+
+
+def test_a_great_number_of_samples_is_drawn_as_it_is_walked() -> None:
+    for replacement in (False, True):
+        sampler = minitensor.utils.data.RandomSampler(range(3), replacement, 2**60)
+        assert len(list(itertools.islice(sampler, 100))) == 100
+
+
+@pytest.mark.parametrize("generator", [0, -1, "x", [], Thing()])
+def test_what_is_no_generator_is_refused_by_all_that_draw(generator: Any) -> None:
+    data = minitensor.utils.data
+    for make in (
+        lambda: list(data.DataLoader(range(3), generator=generator)),  # type: ignore[arg-type]  # on purpose
+        lambda: list(data.RandomSampler(range(3), generator=generator)),
+        lambda: list(data.SubsetRandomSampler([1, 2], generator)),
+        lambda: list(data.WeightedRandomSampler([1.0, 2.0], 1, generator=generator)),
+        lambda: data.random_split(range(3), [1, 2], generator),  # type: ignore[arg-type]  # on purpose
+    ):
+        with pytest.raises(TypeError, match=r"argument 'generator' must be a Generator, not"):
+            make()
