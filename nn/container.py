@@ -11,7 +11,15 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, overload
 
-from minitensor.errors import ArgumentError, ArgumentTypeError, IndexOutOfRange, MinitensorError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    IndexOutOfRange,
+    MinitensorError,
+    MissingEntryError,
+    WrongTypeError,
+    quote,
+)
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
 from minitensor.nn.words import indented, type_name
@@ -368,6 +376,10 @@ class ParameterList(Module):
         raise RuntimeError("ParameterList should not be called.")
 
 
+class NoEntry(MissingEntryError, WrongTypeError):
+    """A key that a ParameterDict does not have; PyTorch asks for an attribute, here a dict's KeyError is one too."""
+
+
 class ParameterDict(Module):
     """Parameters (and whatever else) in a dict; parameters among them are registered."""
 
@@ -379,7 +391,7 @@ class ParameterDict(Module):
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._keys:
-            raise KeyError(key)
+            raise NoEntry(f"ParameterDict has no entry {quote(key)}; it has {', '.join(self._keys)}")
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -387,8 +399,8 @@ class ParameterDict(Module):
             raise ArgumentTypeError(
                 f"Index given to ParameterDict cannot be used as a key as it is not a string (it is '{type_name(key)}')"
             )
-        self._keys[key] = None
         setattr(self, key, as_entry(value))
+        self._keys[key] = None
 
     def __delitem__(self, key: str) -> None:
         del self._keys[key]

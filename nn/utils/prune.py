@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, TypeVar
 
 from minitensor.autograd.misuse import composite
-from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, GuardError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, GuardError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
@@ -406,11 +406,15 @@ def hook_of(module: Module, name: str) -> tuple[int, BasePruningMethod] | None:
     return None
 
 
+class NoParameter(ArgumentError, WrongTypeError):
+    """A name that no parameter of a module has; PyTorch asks the module for an attribute of that name."""
+
+
 def parameter_of(module: Module, name: str) -> Parameter:
     """Return a parameter, or say that there is none."""
     found = module._parameters.get(name)
     if found is None:
-        raise ArgumentError(f"{module} has no parameter {name!r} to prune; it has {', '.join(module._parameters)}")
+        raise NoParameter(f"{module} has no parameter {name!r} to prune; it has {', '.join(module._parameters)}")
     return found
 
 

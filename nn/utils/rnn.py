@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
-from minitensor.errors import ArgumentError, UsageError
+from minitensor.errors import ArgumentError, GuardError, UsageError
 from minitensor.ops.creation import arange, as_tensor, full, tensor
 from minitensor.ops.sort import argsort
 
@@ -49,7 +49,7 @@ class PackedSequence(Fields):
     ) -> PackedSequence:
         """Take the parts; either order is made from the other."""
         if batch_sizes is None:
-            raise ArgumentError("PackedSequence: batch_sizes must be given")
+            raise GuardError("PackedSequence: batch_sizes must be given")
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
