@@ -21,12 +21,13 @@ class Storage:
     are never viewed nor written to.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "array", "version", "written")
+    __slots__ = ("__weakref__", "_buffer", "array", "count", "version", "written")
 
     sealed: ClassVar[bool] = False  # whether the memory must not be written to
 
     array: Array
     version: int
+    count: Count  # unset where it is the only one to count
     written: str  # the last write and its line; unset where nobody watched
     _buffer: Array | None
 
@@ -69,17 +70,64 @@ class Sealed(Storage):
     sealed = True
 
 
-class Borrowed(Storage):
+class Count:
+    """A count of writes that several storages share."""
+
+    __slots__ = ("writes",)
+
+    writes: int
+
+    def __init__(self, writes: int) -> None:
+        self.writes = writes
+
+
+class Joint(Storage):
+    """Memory whose writes count for other memories too, as all that shared them before one moved away still see."""
+
+    __slots__ = ()
+
+    def __init__(self, former: Storage, array: Array) -> None:
+        self.count = shared_count(former)
+        self.array = array
+        self._buffer = None
+
+    @property
+    def version(self) -> int:  # type: ignore[override]  # a slot in all others
+        return self.count.writes
+
+    @version.setter
+    def version(self, value: int) -> None:
+        self.count.writes = value
+
+
+class SealedJoint(Joint):
+    """The same in memory that must not be written to."""
+
+    __slots__ = ()
+
+    sealed = True
+
+
+def shared_count(storage: Storage) -> Count:
+    """Return a storage's count of writes; one that counts for itself alone shares it from now on."""
+    if isinstance(storage, Reinterpreted):
+        return shared_count(storage.owner)
+    if not isinstance(storage, Joint):
+        storage.count = Count(storage.version)
+        storage.__class__ = SealedJoint if storage.sealed else Joint
+    return storage.count
+
+
+class Borrowed(Joint):
     """Another storage's memory, with its own count of writes: what ``set_`` takes over."""
 
     __slots__ = ("owner",)
 
     owner: Storage
 
-    def __init__(self, owner: Storage, array: Array) -> None:
+    def __init__(self, owner: Storage, array: Array, former: Storage) -> None:
+        super().__init__(former, array)
         self.owner = owner
-        self.array = array
-        self._buffer = None
 
     @property
     def sealed(self) -> bool:  # type: ignore[override]  # a class knows it for all others
@@ -90,6 +138,11 @@ class Reinterpreted(Borrowed):
     """The same memory read as another dtype: writes count on the storage that owns it."""
 
     __slots__ = ()
+
+    def __init__(self, owner: Storage, array: Array) -> None:
+        self.owner = owner
+        self.array = array
+        self._buffer = None
 
     @property
     def version(self) -> int:

@@ -12,13 +12,14 @@ from minitensor import layout as layouts
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf
+from minitensor.backends import BY_ARRAY
 from minitensor.base import TensorBase, array_dtype, materialize
 from minitensor.errors import ArgumentTypeError, DtypeError, InplaceError, ShapeError, UsageError
 from minitensor.layout import Layout
 from minitensor.memory_format import channels_last, channels_last_3d, contiguous_format, formatted, preserve_format
 from minitensor.ops.aliasing import refuse_leaf
 from minitensor.shapes import normalize_sizes, require_room
-from minitensor.storage import Borrowed, Storage, lender, owner, reinterpret
+from minitensor.storage import Borrowed, Joint, Storage, lender, owner, reinterpret
 
 if TYPE_CHECKING:
     from minitensor.memory_format import memory_format
@@ -31,16 +32,15 @@ if TYPE_CHECKING:
 def relay(input: Tensor, layout: Layout) -> None:
     """Let a tensor read its memory through another layout; where that is too small, a longer copy of it.
 
-    Tensors that shared too small a memory keep the old one.
+    Tensors that shared too small a memory keep the old one; the count of writes stays one.
     """
     storage = input.storage
     _, end = layouts.extent(layout)
     if end > len(storage) and 0 not in layout.shape:
         require_room((end,))
-        memory = input.xp.empty(end, array_dtype(input))
+        memory = BY_ARRAY[storage.array.__class__].xp.empty(end, array_dtype(input))  # the input's array may be unmade
         memory[: len(storage)] = storage.buffer
-        input._storage, input._base = Storage(memory), None
-        input._storage.version = storage.version
+        input._storage, input._base = Joint(storage, memory), None
     look_through(input, layout)
 
 
@@ -122,10 +122,8 @@ def set_(
         refuse_leaf("set_", input)
         if input.node is not None or (isinstance(source, TensorBase) and source.node is not None):
             raise InplaceError("set_: no gradient goes through other memory: detach() first")
-    version = input.version
     if owner(storage) is not owner(input.storage):
-        input._storage, input._base = Borrowed(lender(storage), storage.array), None
-        input._storage.version = version
+        input._storage, input._base = Borrowed(lender(storage), storage.array, input.storage), None
     relay(input, layout)
     input.storage.version += 1
     return input
