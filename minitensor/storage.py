@@ -92,7 +92,7 @@ class Joint(Storage):
         self._buffer = None
 
     @property
-    def version(self) -> int:  # type: ignore[override]  # a slot in all others
+    def version(self) -> int:
         return self.count.writes
 
     @version.setter

@@ -176,6 +176,12 @@ def check(
     for hook in module._load_state_dict_pre_hooks.values():
         hook(module, local, prefix, notes, True, keys.missing_keys, keys.unexpected_keys, misfits.messages)
     module._load_from_state_dict(local, prefix, notes, True, keys.missing_keys, keys.unexpected_keys, misfits.messages)
+    if prefix + EXTRA in local and module._overrides("set_extra_state"):
+        inner_entries = {key: value for key, value in local.items() if "." in key[len(prefix) :]}
+        unborn = {key for key in inner_entries if key[len(prefix) :].partition(".")[0] not in module._modules}
+        keys.unexpected_keys[:] = [key for key in keys.unexpected_keys if key not in unborn]
+        former = dict(module._modules)
+        writes.append(lambda: load_born(module, former, inner_entries, prefix, metadata, assign, misfits, after))
     for name, child in module._modules.items():
         if child is not None:
             inner = f"{prefix}{name}."
@@ -183,6 +189,33 @@ def check(
             check(child, theirs, inner, metadata, assign, misfits, writes, after)
     for post_hook in module._load_state_dict_post_hooks.values():
         after.append(lambda hook=post_hook: shown(hook, module, keys))  # type: ignore[misc]  # bound now
+
+
+def load_born(
+    module: Module,
+    former: dict[str, Any],
+    entries: dict[str, Any],
+    prefix: str,
+    metadata: Mapping[str, Any],
+    assign: bool,
+    misfits: Misfits,
+    after: list[Callable[[], None]],
+) -> None:
+    """Load the children that a module got with its extra state; entries for children it has not lead nowhere."""
+    writes: list[Callable[[], None]] = []
+    born = {name: child for name, child in module._modules.items() if child is not former.get(name)}
+    for name, child in born.items():
+        inner = f"{prefix}{name}."
+        if child is not None:
+            theirs = {key: value for key, value in entries.items() if key.startswith(inner)}
+            check(child, theirs, inner, metadata, assign, misfits, writes, after)
+    known = {*former, *born}
+    lost = [key for key in entries if key[len(prefix) :].partition(".")[0] not in known]
+    misfits.keys.unexpected_keys.extend(lost)
+    for write in writes:
+        write()
+    if born or lost:
+        after.append(lambda: None)  # asks for another verdict
 
 
 def shown(hook: Callable[..., object], module: Module, keys: IncompatibleKeys) -> None:
@@ -332,7 +365,9 @@ def write_all(
         for name, tensor in own_entries(inner)
     ]
     try:
-        for write in (*writes, *after):
+        for write in writes:
+            write()
+        for write in after:  # to which the writes may have added
             write()
         if after:
             misfits.raise_for(module, strict)
