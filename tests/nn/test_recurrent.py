@@ -182,3 +182,20 @@ def test_wrong_use_is_refused_as_pytorch_does(name: str, torch: ModuleType) -> N
 def test_dropout_of_one_layer_is_warned_of() -> None:
     with pytest.warns(UserWarning, match="num_layers greater than 1"):
         mt.nn.LSTM(3, 4, dropout=0.5)
+
+
+@EACH
+def test_outputs_and_states_may_be_changed_before_the_walk_back(name: str, options: dict[str, Any]) -> None:
+    """In PyTorch, too, they are no memory of the layer's own; but for the LSTM of oneDNN."""
+    seen = []
+    for written in (False, True):
+        mt.manual_seed(4)
+        layer = getattr(mt.nn, name)(3, 4, **options)
+        found = flat(layer(tensor(mt, 0, 2, 2, 3)))
+        for each in found:
+            if written:
+                each.mul_(1).add_(1)
+        sum((each * mt.tensor(numbers(k, *each.shape))).sum() for k, each in enumerate(found)).backward()
+        seen.append([parameter.grad for parameter in layer.parameters()])
+    for one, other in zip(*seen, strict=True):
+        assert_close(one, other, 1e-6)
