@@ -369,7 +369,7 @@ def conv_transpose_output_size(
             f"{output_padding}, stride {stride}, dilation {dilation}"
         )
     result = (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
-    if result < 1:
+    if result < 0:
         raise ShapeError(f"conv_transpose: output size is too small: {result} for input size {size}, padding {padding}")
     return result
 

@@ -317,7 +317,11 @@ def transposed(
     ]
     batch = input if input.ndim == dims + 2 else input.unsqueeze(0)
     shape = (batch.shape[0], weight.shape[1] * groups, *size)
-    output = _conv_input(batch, weight, bias, shape, stride, padding, dilation, groups)
+    if 0 in shape:
+        output = depending(depending(batch.new_zeros(shape), batch), weight)
+        output = output if bias is None else depending(output, bias)
+    else:
+        output = _conv_input(batch, weight, bias, shape, stride, padding, dilation, groups)
     return output if input.ndim == dims + 2 else output.squeeze(0)
 
 
@@ -382,13 +386,13 @@ def check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int)
 
 
 def check_no_empty(name: str, shape: tuple[int, ...], kernel: tuple[int, ...], dims: int, groups: int) -> None:
-    """Refuse images without pixels, and kernels of which there are fewer than groups; channels may be missing."""
+    """Refuse images without pixels, unless there is none or it has no channels, and fewer kernels than groups."""
     if kernel[0] < groups:
         raise ShapeError(
             f"{name}: Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of "
             f"size {list(kernel)} instead"
         )
-    if 0 in shape[-dims:]:
+    if 0 in shape[-dims:] and 0 not in shape[:-dims]:
         raise ShapeError(
             f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: {list(shape)}"
         )

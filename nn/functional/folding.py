@@ -116,6 +116,8 @@ def fold(
     if input.ndim == 2:
         return fold(input.unsqueeze(0), output_size, kernel_size, dilation, padding, stride).squeeze(0)
     windows = Windows(pair(output_size), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
+    if min(windows.image) < 1:
+        raise ShapeError(f"fold: expected an output size of at least one, got {windows.image}")
     check_places("fold", windows)
     require_kind("fold", FOLDABLE, input)
     taps, places = windows.kernel[0] * windows.kernel[1], windows.places[0] * windows.places[1]

@@ -177,8 +177,13 @@ def check_dims(mode: str, input: Tensor, padded: int) -> None:
 def check_room(mode: str, input: Tensor, dim: int, before: int, after: int) -> None:
     """Refuse a padding that asks for more than there is to mirror or to wrap around."""
     size = input.shape[dim]
+    if mode != "circular" and before + size + after < 1:
+        raise ShapeError(
+            f"pad: mode {mode!r} makes at least one entry, but dim {dim} of {tuple(input.shape)} with padding "
+            f"{(before, after)} would have none"
+        )
     left = size + min(before, 0) + min(after, 0)
-    limit = {"reflect": size - 1, "circular": left or -1, "replicate": max(before, after) if size else -1}[mode]
+    limit = {"reflect": size - 1, "circular": left, "replicate": max(before, after) if size else -1}[mode]
     if max(before, after) > limit:
         raise ShapeError(
             f"pad: padding size should be {'less than' if mode == 'reflect' else 'at most'} the corresponding input "

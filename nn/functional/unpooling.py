@@ -16,6 +16,7 @@ from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
 from minitensor.memory_format import channels_last
+from minitensor.nn.functional.linearity import depending
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import same_device
 from minitensor.ops.scatter import scatter
@@ -95,6 +96,8 @@ def unpooled(
     check_pooled(name, dims, input, indices)
     check_indices(name, indices, size)
     lead = tuple(input.shape[:-dims])
+    if 0 in size:
+        return depending(input.new_zeros((*lead, *size)), input)
     planes = input.new_zeros((*lead, math.prod(size)))
     flat = (*lead, math.prod(input.shape[-dims:]))
     found = scatter(planes, -1, indices.reshape(flat), input.reshape(flat)).reshape(*lead, *size)
@@ -110,7 +113,7 @@ def unpooled_size(
     kernel, stride, padding = numbers
     least = tuple([(n - 1) * step + taps - 2 * edge for n, taps, step, edge in zip(pooled, kernel, stride, padding)])
     if output_size is None:
-        return least
+        return not_negative(name, least)
     wanted = tuple(output_size)[-len(least) :] if len(output_size) == len(least) + 2 else tuple(output_size)
     if len(wanted) != len(least):
         raise ArgumentError(
@@ -122,7 +125,14 @@ def unpooled_size(
                 f"{name}: invalid output_size {output_size!r}: a size must lie between {length - step} and "
                 f"{length + step}, both excluded, got {want}"
             )
-    return wanted
+    return not_negative(name, wanted)
+
+
+def not_negative(name: str, size: Numbers) -> Numbers:
+    """Return the sizes of an output, none of them negative."""
+    if min(size) < 0:
+        raise ArgumentError(f"{name}: output_size must contain non-negative spatial dimensions, got {size}")
+    return size
 
 
 def check_tensors(name: str, dims: int, input: Any, indices: Any) -> None:
@@ -153,8 +163,8 @@ def check_pooled(name: str, dims: int, input: Tensor, indices: Tensor) -> None:
 def check_indices(name: str, indices: Tensor, size: Numbers) -> None:
     """Refuse positions outside the planes."""
     count = math.prod(size)
-    if min(size) < 1:
-        raise ShapeError(f"{name}: the output would be empty: size {size}")
+    if not count:  # as in PyTorch, the result is empty whatever the indices are
+        return
     places = values_of(indices)
     outside = (places < 0) | (places >= count)
     if places.size and bool(outside.any()):
