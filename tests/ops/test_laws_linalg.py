@@ -133,6 +133,26 @@ def test_infinite_matrices_have_a_cholesky_factor_where_torch_finds_one(torch: M
         assert failed(mt, matrix) == failed(torch, matrix), matrix
 
 
+NOT_FINITE = [
+    [[1.0, 2.0, 3.0], [4.0, bad, 6.0], [7.0, 8.0, 10.0]] for bad in (NAN, INF, -INF)
+] + [[[NAN, 1.0], [1.0, 2.0]], [[2.0, NAN], [1.0, 2.0]], [[2.0, 1.0], [1.0, NAN]], [[NAN] * 2] * 2, [[NAN]], *INFINITE]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["slogdet", "det"])
+def test_determinants_of_matrices_that_are_not_finite(torch: ModuleType, name: str, dtype: str) -> None:
+    def found(lib: Any, matrix: Any) -> list[Any]:
+        given = lib.tensor(matrix, dtype=getattr(lib, dtype))
+        given = lib.stack([given, lib.eye(len(matrix), dtype=given.dtype)])
+        result = getattr(lib.linalg, name)(given)
+        return [np.array(each.tolist()) for each in (result if name == "slogdet" else [result])]
+
+    for matrix in NOT_FINITE:
+        for ours, theirs in zip(found(mt, matrix), found(torch, matrix), strict=True):
+            np.testing.assert_allclose(ours, theirs, 1e-4, 1e-5, err_msg=str(matrix))
+
+
 def test_an_infinite_matrix_has_no_cholesky_factor() -> None:
     with pytest.raises(mt.errors.LinAlgError, match="not positive-definite"):
         mt.linalg.cholesky(mt.full((2, 2), INF))

@@ -45,8 +45,10 @@ def unless_singular(xp: Library, array: Array, compute: Callable[[Array], Array]
 
 
 def slogdet(xp: Library, array: Array) -> tuple[Array, Array]:
-    """Return the determinants' signs, and the logarithms of their sizes."""
+    """Return the determinants' signs, and the logarithms of their sizes; NaN has the sign 0, as in PyTorch."""
     sign, size = xp.linalg.slogdet(array)
+    if array.dtype.kind == "f":
+        sign = xp.where(xp.isnan(size), 0 * sign, sign)
     return sign, size
 
 
