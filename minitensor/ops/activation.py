@@ -114,9 +114,7 @@ def wide(input: Tensor) -> Tensor:
     input=lambda grad, input, min_val, max_val: gated(grad, is_between(input, min_val, max_val), input)
 )
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Array:
-    """Return ``input`` limited to [min_val, max_val]; at the limits the gradient is zero."""
-    if min_val > max_val:
-        raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
+    """Return ``input`` limited to [min_val, max_val], ``max_val`` where they cross; there the gradient is zero."""
     array = of_kind("hardtanh", REALS, input.array)
     if array.dtype.kind != "f":
         min_val, max_val = [fit(each, int64.numpy).item() for each in (min_val, max_val)]
@@ -136,7 +134,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Array:
     """Return ``input`` where it is positive and ``negative_slope * input`` elsewhere."""
     array, xp = of_kind("leaky_relu", FLOATS, input.array), input.xp
     sloped = times(array, negative_slope)
-    if 0 < negative_slope <= 1:
+    if negative_slope.__class__ is not complex and 0 < negative_slope <= 1:
         return xp.maximum(array, sloped)  # a third of the time of `where`
     return input.backend.where(array > 0, array, sloped)
 
@@ -242,8 +240,15 @@ def elu_gradient(input: Tensor, x: Tensor, alpha: float, scale: float, input_sca
     """Return ``input`` times the derivative of ``_elu`` at ``x``."""
     grad, at, xp = precise("elu", input), precise("elu", x), input.xp
     left, right, bend, zero = fitted_to(at, alpha, scale, input_scale, 0)
-    slope = xp.exp(xp.minimum(at, zero) * bend) * (left * right * bend)
-    return (grad * input.backend.where(at > 0, right, slope)).astype(input.array.dtype, copy=False)
+    factor = left * right * bend
+    slope = xp.asarray(xp.minimum(at, zero))
+    slope *= bend
+    slope = xp.exp(slope, out=slope)
+    slope *= factor
+    if factor != right or not xp.isfinite(bend):  # else it is right where the input is positive too
+        slope = input.backend.where(at > 0, right, slope)
+    slope *= grad
+    return slope.astype(input.array.dtype, copy=False)
 
 
 @differentiable(
@@ -253,8 +258,17 @@ def _elu(input: Tensor, alpha: float, scale: float, input_scale: float) -> Array
     of_kind("elu", FLOATS, input.array)
     x, xp = precise("elu", input), input.xp
     left, right, bend, zero = fitted_to(x, alpha, scale, input_scale, 0)
-    curve = xp.expm1(xp.minimum(x, zero) * bend) * (left * right)
-    return input.backend.where(x < 0, curve, x * right).astype(input.array.dtype, copy=False)
+    factor = left * right
+    curve = xp.asarray(xp.minimum(x, zero))
+    curve *= bend
+    curve = xp.expm1(curve, out=curve)
+    curve *= factor
+    straight = xp.asarray(xp.maximum(x, zero) * right)
+    if xp.isfinite(factor) and xp.isfinite(bend):  # a sum takes a third of the time of `where`
+        straight += curve
+    else:
+        straight = input.backend.where(x < 0, curve, straight)
+    return straight.astype(input.array.dtype, copy=False)
 
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
@@ -293,7 +307,7 @@ def softplus_again(grad: Tensor, x: Tensor, beta: float, threshold: float) -> Te
 def softplus_bend(x: Tensor, beta: float, threshold: float) -> Tensor:
     """Return the second derivative of ``softplus``."""
     gate = sigmoid(x * beta)
-    return gated(gate * (1 - gate) * beta, ~(x * beta > threshold), x)
+    return gated(gate * (1 - gate) * beta, x * beta < threshold, x)
 
 
 @differentiable(
@@ -302,11 +316,11 @@ def softplus_bend(x: Tensor, beta: float, threshold: float) -> Tensor:
 )
 def softplus_gradient(input: Tensor, x: Tensor, beta: float, threshold: float) -> Array:
     """Return ``input`` times the derivative of ``softplus`` at ``x``."""
-    grad, at, xp = precise("softplus", input), precise("softplus", x), input.xp
+    grad, at = precise("softplus", input), precise("softplus", x)
     factor, limit, one = fitted_to(at, beta, threshold, 1)
     scaled = at * factor
-    gate = xp.reciprocal(xp.exp(-scaled) + one)
-    return (grad * xp.where(scaled > limit, one, gate)).astype(input.array.dtype, copy=False)
+    slope = input.backend.where(scaled > limit, one, input.backend.sigmoid(scaled))
+    return (grad * slope).astype(input.array.dtype, copy=False)
 
 
 @differentiable(input=lambda grad, input, beta, threshold: softplus_gradient(grad, input, beta, threshold))
@@ -317,7 +331,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: 
     factor, limit, zero = fitted_to(array, beta, threshold, 0)
     scaled = array * factor
     smooth = (xp.maximum(scaled, zero) + xp.log1p(xp.exp(-xp.abs(scaled)))) / factor
-    return xp.where(scaled > limit, array, smooth).astype(input.array.dtype, copy=False)
+    return input.backend.where(scaled > limit, array, smooth).astype(input.array.dtype, copy=False)
 
 
 @differentiable(input=lambda grad, input: grad * sigmoid(-input))

@@ -66,6 +66,8 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 @composite
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x limited to [min_val, max_val]."""
+    if min_val > max_val:
+        raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
     return applied(activation.hardtanh, input, inplace, min_val, max_val)
 
 
@@ -143,8 +145,8 @@ def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
 
 @composite
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """Limit x to [min_val, max_val] where it lies."""
-    return hardtanh(input, min_val, max_val, inplace=True)
+    """Limit x to [min_val, max_val] where it lies; as in PyTorch, crossed limits give ``max_val``."""
+    return applied(activation.hardtanh, input, True, min_val, max_val)
 
 
 @composite
@@ -170,15 +172,20 @@ def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """Return x where it is positive, elsewhere x times a slope: in training a random one, else the middle one."""
+    lower, upper = [fit(each, float64.numpy).item() for each in (lower, upper)]
     for name, bound in (("lower", lower), ("upper", upper)):
-        if not math.isfinite(fit(bound, float64.numpy)):
-            raise UsageError(f"rrelu: {name} bound must be finite, got {bound}")
-    if not lower <= upper:
-        raise ArgumentError(f"rrelu: lower must not be greater than upper, got {lower} > {upper}")
+        if not math.isfinite(bound):
+            raise RreluBounds(f"rrelu: {name} bound must be finite, got {bound}")
+    if lower > upper:
+        raise RreluBounds(f"rrelu: lower must not be greater than upper, got {lower} > {upper}")
     require_kind("rrelu", FLOATS, input)
     if not training:
         return applied(middling, input, inplace, (lower + upper) / 2)
     return applied(sloped, input, inplace, slopes_for(input, lower, upper))
+
+
+class RreluBounds(ArgumentError, UsageError):
+    """Slopes that are no range: PyTorch raises RuntimeError; this is a ValueError too."""
 
 
 def middling(input: Tensor, slope: float) -> Tensor:

@@ -152,6 +152,7 @@ def cross_entropy(
                 "probabilities have no class to ignore"
             )
         return soft_cross_entropy(input, target, weight, reduction, label_smoothing)
+    check_weight_dtype("cross_entropy", input, weight)
     if label_smoothing:
         log_probability = log_softmax(input, 1 if input.ndim > 1 else 0)
         return smoothed_nll(log_probability, target, weight, ignore_index, reduction, label_smoothing)
@@ -237,6 +238,7 @@ def nll_loss(
     """Return minus the log-probability ``input`` (N, C), (C,) or (N, C, d1, ...) has at the target classes."""
     reduction = read_reduction("nll_loss", reduction, size_average, reduce)
     check_logits("nll_loss", input, weight)
+    check_weight_dtype("nll_loss", input, weight)
     require_tensors("nll_loss", target=target)
     classes, scales, counted = samples_of("nll_loss", input, target, weight, ignore_index, reduction)
     losses = -_of_class(as_rows(input), classes) * scales
@@ -415,6 +417,10 @@ def check_logits(name: str, input: Any, weight: Any) -> None:
             f"{name}: weight tensor should be defined either for all {count} classes or no classes, but got weight of "
             f"shape {tuple(weight.shape)} for input of shape {tuple(input.shape)}"
         )
+
+
+def check_weight_dtype(name: str, input: Tensor, weight: Tensor | None) -> None:
+    """Refuse weights of classes in another dtype than the logits; beside probabilities they may have any."""
     if weight is not None and weight.dtype != input.dtype:
         raise DtypeError(
             f"{name}: expected weight of the input's dtype {input.dtype.name}, got {weight.dtype.name}; cast with .to()"

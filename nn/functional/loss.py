@@ -241,7 +241,8 @@ def binary_cross_entropy(
             f"binary_cross_entropy: all elements of input should be between 0 and 1, got {array.min()} to "
             f"{array.max()}; use binary_cross_entropy_with_logits for logits"
         )
-    return reduced(weighted(_binary_cross_entropy(input, target), weight), reduction)
+    losses = _binary_cross_entropy(input, target)
+    return reduced(in_dtype_of("binary_cross_entropy", losses, weighted(losses, weight)), reduction)
 
 
 @composite
@@ -263,7 +264,7 @@ def binary_cross_entropy_with_logits(
     if pos_weight is not None:
         surprise = surprise * ((pos_weight - 1) * target + 1)
     losses = in_dtype_of("binary_cross_entropy_with_logits", target, (1 - target) * input + surprise)
-    return reduced(weighted(losses, weight), reduction)
+    return reduced(in_dtype_of("binary_cross_entropy_with_logits", losses, weighted(losses, weight)), reduction)
 
 
 @composite

@@ -17,7 +17,7 @@ from minitensor.nn.functional.cross_entropy import as_rows, no_such_class, picke
 from minitensor.nn.functional.reduction import read_reduction, reduced, require_classes, weighted
 from minitensor.ops.activation import logsigmoid, relu
 from minitensor.ops.distance import pairwise_distance
-from minitensor.ops.kinds import FLOATS, in_dtype_of, require_kind
+from minitensor.ops.kinds import FLOATS, in_dtype_of, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import clamp, minimum, where
 
@@ -178,6 +178,7 @@ def multi_margin_loss(
         raise ArgumentError(f"multi_margin_loss: only p == 1 and p == 2 supported, got {p}")
     if weight is not None and weight.ndim != 1:
         raise ArgumentError(f"multi_margin_loss: weight must be one-dimensional, got shape {tuple(weight.shape)}")
+    require_same_dtype("multi_margin_loss", input=input, weight=weight)
     check_scores("multi_margin_loss", input)
     require_classes("multi_margin_loss", (int64,), target)
     if target.ndim > 1 or target.numel() != (input.shape[0] if input.ndim == 2 else 1):

@@ -241,8 +241,6 @@ def excuse(name: str, dtype: str, n: Any) -> str | None:
         return "PyTorch subtracts in the small dtype and wraps: test_gradient_of_integers_does_not_wrap"
     if name == "operator.truediv reflected" and dtype == "bool" and n in (2**63, 2**64 - 1):
         return "PyTorch multiplies a reciprocal and skips the promotion that div refuses"
-    if name == "hardtanh_ to" and (isinstance(n, complex) or n < 0):
-        return "PyTorch does not compare the limits in place"
     return None
 
 
