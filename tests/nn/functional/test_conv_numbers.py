@@ -58,6 +58,11 @@ def convolved(lib: Any, name: str, arrays: list[Any], options: Options) -> list[
     return [output, *lib.autograd.grad(output.sin().sum(), leaves)]
 
 
+def is_empty(ours: Any) -> bool:
+    """Whether nothing comes out: PyTorch refuses that in float64 and gives it in float32, see test_empty_outputs.py."""
+    return isinstance(ours, list) and not ours[0].size
+
+
 def misfits(torch: ModuleType, name: str, dims: int, each: Iterator[tuple[int, Options]]) -> list[Any]:
     """Return the calls of which the libraries do not say the same; every second image comes without a batch."""
     found = []
@@ -65,7 +70,7 @@ def misfits(torch: ModuleType, name: str, dims: int, each: Iterator[tuple[int, O
         image = (4, 4, 3, 5)[: dims + 1] if k % 2 else (2, 4, 4, 3, 5)[: dims + 2]
         arrays = [draw(k, *image), draw(k + 1, 4, 4 // options["groups"], *(kernel,) * dims), draw(k + 2, 4)]
         ours, theirs = [outcome(lib, convolved, name, arrays, options) for lib in (minitensor, torch)]
-        if not agree(ours, theirs):
+        if not agree(ours, theirs) and not (isinstance(theirs, Exception) and is_empty(ours)):
             found.append((image, kernel, options, ours))
     return found
 
