@@ -85,7 +85,7 @@ class Backend(SpecialFunctions, ABC):
 
     def add_at(self, target: Array, index: Any, values: Array) -> None:
         """Add values at positions that may repeat."""
-        self.xp.add.at(target, index, values)
+        scatter.add_at(self.xp, target, index, values)
 
     def add_slices(self, target: Array, dim: int, index: Array, values: Array) -> None:
         """Add the slices of an array to those of a row-by-row target at positions in ``dim``, which may repeat."""

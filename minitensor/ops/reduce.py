@@ -128,7 +128,7 @@ def total(input: Tensor, array: Array, dims: tuple[int, ...], keepdim: bool) -> 
     if dtype.kind in "fc" and dtype.itemsize > 2:
         return input.backend.sum(array, dims, keepdim)
     if dtype.kind == "f":
-        return input.xp.add.reduce(array, dims, "float32", None, keepdim).astype(dtype)
+        return input.backend.sum(array.astype("float32"), dims, keepdim).astype(dtype)
     return input.xp.add.reduce(array, dims, "int64", None, keepdim)
 
 
@@ -219,7 +219,7 @@ def average(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Any:
             f"{input.dtype.name}; pass dtype=, or cast with .float()"
         )
     if dtype.itemsize == 2:
-        return (input.xp.add.reduce(array, dims, "float32", None, keepdim) / count(array.shape, dims)).astype(dtype)
+        return (input.backend.sum(array.astype("float32"), dims, keepdim) / count(array.shape, dims)).astype(dtype)
     return input.backend.sum(array, dims, keepdim) / count(array.shape, dims)
 
 

@@ -29,6 +29,7 @@ from minitensor.ops.activation import log_softmax
 from minitensor.ops.constant import constant_in
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import where
+from minitensor.ops.special import precise
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -55,7 +56,7 @@ def softmax_back(
 @differentiable(input=softmax_back)
 def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total: bool) -> tuple[Array, ...]:
     """Return scales * (log sum exp(x) - x[target]) for each row of (N, C), or their sum; and the softmax."""
-    x, xp = input.array, input.xp
+    x, xp = precise("cross_entropy", input), input.xp
     softmax = x - x.max(1, keepdims=True)
     losses = softmax[xp.arange(len(x)), target.array]
     xp.exp(softmax, out=softmax)
@@ -64,8 +65,13 @@ def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total:
     softmax /= sums
     factor = x.dtype.type(scales) if scales.__class__ is float else scales.array  # type: ignore[union-attr]  # a tensor
     if not total:
-        return losses * factor, softmax
-    return (xp.add.reduce(losses) * factor if scales.__class__ is float else xp.dot(losses, factor)), softmax
+        found = losses * factor
+    elif scales.__class__ is float:
+        found = xp.add.reduce(losses) * factor
+    else:
+        found = xp.dot(losses, factor.astype(x.dtype, copy=False))
+    kind = input.array.dtype
+    return found.astype(kind, copy=False), softmax.astype(kind, copy=False)
 
 
 def outer_back(grad: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Tensor:

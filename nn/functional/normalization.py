@@ -440,8 +440,8 @@ def rms_norm(
         )
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
         raise ShapeError(f"rms_norm: given normalized_shape={list(shape)}, but got input of size {list(input.shape)}")
-    small = dtypes.finfo(input.dtype).eps if eps is None else eps
     wide = input.float() if input.dtype is dtypes.float16 else input
+    small = dtypes.finfo(wide.dtype).eps if eps is None else eps
     output = wide * rsqrt((wide * wide).mean(list(range(-len(shape), 0)), keepdim=True) + small)
     return in_dtype_of("rms_norm", input, output if weight is None else output * weight)
 

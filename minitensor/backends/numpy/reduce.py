@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FEW = 512  # up to this many elements, a product is not worth its preparation
 BLOCK = 128  # rows added by one product
+NARROW, FOLD = 16, 64  # up to so many columns, rows are laid side by side, to so many columns
 WIDE, WIDE_BLOCK = 512, 64  # from so many columns on, NumPy adds so many rows
 ROW = 256  # entries of a row into which a long vector is cut
 LANES = 16  # terms that NumPy adds one after the other, where it walks any memory
@@ -76,14 +77,23 @@ def runs_of(
 
 def add_anywhere(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
     """Add up an array of any layout: by rows if other dims first make it contiguous, else in lanes."""
+    repeated = [dim for dim in dims if not array.strides[dim] and array.shape[dim] > 1]
+    if repeated:
+        return add_repeated(array, dims, repeated, keepdim)
     order = sorted(range(array.ndim), key=lambda dim: -abs(array.strides[dim]))
     ordered, places = array.transpose(order), tuple([order.index(dim) for dim in dims])
-    if dims == (order[-1],) and array.strides[order[-1]]:  # what NumPy adds by halves
+    if dims == (order[-1],):  # what NumPy adds by halves
         return numpy.add.reduce(array, dims, None, None, keepdim)  # type: ignore[call-overload]  # as above
     if not ordered.flags.c_contiguous or len(dims) == array.ndim:
         return add_lanes(array, dims, keepdim)
     found = add_runs(ordered, places, True).transpose(numpy.argsort(order))
     return found if keepdim else found.squeeze(dims)
+
+
+def add_repeated(array: Array, dims: tuple[int, ...], repeated: list[int], keepdim: bool) -> Any:
+    """Add up an array some of whose dims repeat one entry: that one times their sizes, which is rounded once."""
+    once = array[tuple([slice(1) if dim in repeated else slice(None) for dim in range(array.ndim)])]
+    return sum(once, dims, keepdim) * array.dtype.type(prod([array.shape[dim] for dim in repeated]))
 
 
 def add_lanes(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
@@ -145,8 +155,19 @@ def add_columns(rows: Array) -> Array:
     step = BLOCK if width <= WIDE else WIDE_BLOCK
     if count <= step:
         return add_few(rows)
+    if width <= NARROW and count > LONG:
+        return add_narrow(rows)
     whole = count - count % step
     found = add_columns(add_few(rows[:whole].reshape(whole // step, step, width)))
+    return found if whole == count else found + add_few(rows[whole:])
+
+
+def add_narrow(rows: Array) -> Array:
+    """Add up each of a few columns: side by side, many rows as one wide one, which BLAS adds in more lanes."""
+    count, width = rows.shape
+    many = FOLD // width
+    whole = count - count % many
+    found = add_columns(add_columns(rows[:whole].reshape(-1, many * width)).reshape(many, width))
     return found if whole == count else found + add_few(rows[whole:])
 
 

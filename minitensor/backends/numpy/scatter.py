@@ -74,6 +74,9 @@ def take_first(array: Array, index: Array) -> Array:
 
 def add_slices(target: Array, dim: int, index: Array, values: Array) -> None:
     """Add the slices of an array to those of a row-by-row target at positions in a dim."""
+    if target.dtype.char == "e":
+        reference.rounded_once(numpy, target, values, lambda sums, given: add_slices(sums, dim, index, given))
+        return
     if values.size <= FIRST:
         reference.add_slices(numpy, target, dim, index, values)
         return
@@ -99,6 +102,8 @@ def add_slices(target: Array, dim: int, index: Array, values: Array) -> None:
 
 def sum_rows(table: Array, rows: Array, into: Array, count: int) -> Array:
     """Return zeros (count, D) to which row ``rows[i]`` of a table is added at ``into[i]``."""
+    if table.dtype.char == "e":
+        return sum_rows(table.astype("f"), rows, into, count).astype("e")
     width = table.shape[1]
     if width < WIDE or rows.size * width <= FEW:
         sums = numpy.zeros((count, width), table.dtype)
@@ -294,7 +299,9 @@ def scatter(target: Array, dim: int, index: Array, values: Any) -> None:
 
 def scatter_add(target: Array, dim: int, index: Array, values: Array) -> None:
     """Add values at positions of their lines."""
-    scatter_reduce(target, dim, index, values, "add")
+    reference.rounded_once(
+        numpy, target, values, lambda sums, given: scatter_reduce(sums, dim, index, given, "add")
+    )
 
 
 def scatter_reduce(target: Array, dim: int, index: Array, values: Array, join: str) -> None:

@@ -5,10 +5,11 @@ What is not contiguous, not in single or double precision, or small, goes to the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from minitensor.backends.numpy import reduce
 from minitensor.backends.numpy.norm import over_tiles
 from minitensor.backends.numpy.threads import scratch
 from minitensor.backends.reference import softmax as reference
@@ -20,10 +21,16 @@ FEW = 512  # up to this many elements, the reference's calls are fewer
 NARROW = 8  # so short rows are not worth a call of BLAS each
 
 
+def add_lane(xp: Any, array: Array, dim: int) -> Array:
+    """Add up along a dim, which is kept, in any layout."""
+    total: Array = reduce.sum(array, (dim % array.ndim,), True) if array.ndim else array
+    return total
+
+
 def softmax(array: Array, dim: int) -> Array:
     """Return exp(x) / sum(exp(x))."""
     if not applies(dim, array):
-        return reference.softmax(numpy, array, dim)
+        return reference.softmax(numpy, array, dim, add_lane)
     result, (x, out) = prepared(array)
     ones = numpy.ones(x.shape[1], x.dtype)
 
@@ -40,7 +47,7 @@ def softmax(array: Array, dim: int) -> Array:
 def log_softmax(array: Array, dim: int) -> Array:
     """Return x - log(sum(exp(x)))."""
     if not applies(dim, array):
-        return reference.log_softmax(numpy, array, dim)
+        return reference.log_softmax(numpy, array, dim, add_lane)
     result, (x, out) = prepared(array)
     ones = numpy.ones(x.shape[1], x.dtype)
 
@@ -58,7 +65,7 @@ def log_softmax(array: Array, dim: int) -> Array:
 def softmax_gradient(grad: Array, weights: Array, dim: int) -> Array:
     """Return weights * (grad - sum(weights * grad))."""
     if not applies(dim, grad, weights):
-        return reference.softmax_gradient(numpy, grad, weights, dim)
+        return reference.softmax_gradient(numpy, grad, weights, dim, add_lane)
     result, (g, w, out) = prepared(grad, weights)
 
     def work(rows: slice) -> None:
@@ -73,7 +80,7 @@ def softmax_gradient(grad: Array, weights: Array, dim: int) -> Array:
 def log_softmax_gradient(grad: Array, logs: Array, dim: int) -> Array:
     """Return grad - exp(logs) * sum(grad)."""
     if not applies(dim, grad, logs):
-        return reference.log_softmax_gradient(numpy, grad, logs, dim)
+        return reference.log_softmax_gradient(numpy, grad, logs, dim, add_lane)
     result, (g, x, out) = prepared(grad, logs)
     ones = numpy.ones(g.shape[1], g.dtype)
 

@@ -33,15 +33,30 @@ def take_first(xp: Any, array: Array, index: Array) -> Array:
 # -- slices of one dim -------------------------------------------------------------------------------------------------
 
 
+def rounded_once(xp: Any, target: Array, values: Array, add: Callable[[Array, Array], None]) -> None:
+    """Add values to a target by a function of both; halves are added in single precision and rounded at the end."""
+    if target.dtype != xp.float16:
+        add(target, values)
+        return
+    sums = target.astype(xp.float32)
+    add(sums, values.astype(xp.float32))
+    target[...] = sums
+
+
+def add_at(xp: Any, target: Array, index: Any, values: Array) -> None:
+    """Add values at positions that may repeat."""
+    rounded_once(xp, target, values, lambda sums, given: xp.add.at(sums, index, given))
+
+
 def add_slices(xp: Any, target: Array, dim: int, index: Array, values: Array) -> None:
     """Add the slices of an array to those of a target at positions in a dim."""
-    xp.add.at(target, (slice(None),) * dim + (index,), values)
+    add_at(xp, target, (slice(None),) * dim + (index,), values)
 
 
 def sum_rows(xp: Any, table: Array, rows: Array, into: Array, count: int) -> Array:
     """Return zeros (count, D) to which row ``rows[i]`` of a table is added at ``into[i]``, for every i."""
     sums: Array = xp.zeros((count, table.shape[1]), table.dtype)
-    xp.add.at(sums, into, table[rows])
+    add_at(xp, sums, into, table[rows])
     return sums
 
 
@@ -89,7 +104,7 @@ def scatter(xp: Any, target: Array, dim: int, index: Array, values: Any) -> None
 
 def scatter_add(xp: Any, target: Array, dim: int, index: Array, values: Array) -> None:
     """Add values at positions of their lines."""
-    xp.add.at(target.reshape(-1), lines(xp, target.shape, dim, index).reshape(-1), values.reshape(-1))
+    add_at(xp, target.reshape(-1), lines(xp, target.shape, dim, index).reshape(-1), values.reshape(-1))
 
 
 # -- other reductions --------------------------------------------------------------------------------------------------

@@ -5,11 +5,13 @@ Written in ``xp`` for any floating dtype and library; halves are computed in sin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor.backends.reference.conv import wide
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minitensor.backends import Array
 
 
@@ -28,28 +30,35 @@ def lane_sum(xp: Any, array: Array, dim: int) -> Array:
     return total
 
 
-def softmax(xp: Any, array: Array, dim: int) -> Array:
+# How lanes are added up: a library may do better than ``lane_sum``.
+Add: TypeAlias = "Callable[[Any, Array, int], Array]"
+
+
+def softmax(xp: Any, array: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return exp(x) / sum(exp(x))."""
     found = shifted(xp, array, dim)
     found = xp.exp(found, out=found if array.ndim else None)
-    found /= lane_sum(xp, found, dim)
+    found /= add(xp, found, dim)
     return found.astype(array.dtype, copy=False)  # type: ignore[no-any-return]  # as above
 
 
-def log_softmax(xp: Any, array: Array, dim: int) -> Array:
+def log_softmax(xp: Any, array: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return x - log(sum(exp(x)))."""
     found = shifted(xp, array, dim)
-    found -= xp.log(lane_sum(xp, xp.exp(found), dim))
+    found -= xp.log(add(xp, xp.exp(found), dim))
     return found.astype(array.dtype, copy=False)
 
 
-def softmax_gradient(xp: Any, grad: Array, weights: Array, dim: int) -> Array:
+def softmax_gradient(xp: Any, grad: Array, weights: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return weights * (grad - sum(weights * grad))."""
-    found: Array = weights * (grad - lane_sum(xp, grad * weights, dim))
-    return found
+    kind = wide(xp, grad.dtype)
+    given, by = grad.astype(kind, copy=False), weights.astype(kind, copy=False)
+    found: Array = by * (given - add(xp, given * by, dim))
+    return found.astype(grad.dtype, copy=False)
 
 
-def log_softmax_gradient(xp: Any, grad: Array, logs: Array, dim: int) -> Array:
+def log_softmax_gradient(xp: Any, grad: Array, logs: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return grad - exp(logs) * sum(grad)."""
-    found: Array = grad - xp.exp(logs) * lane_sum(xp, grad, dim)
-    return found
+    given = grad.astype(wide(xp, grad.dtype), copy=False)
+    found: Array = given - xp.exp(logs.astype(given.dtype, copy=False)) * add(xp, given, dim)
+    return found.astype(grad.dtype, copy=False)
