@@ -11,7 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor import generator as streams
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, ungated
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.callers import user_level
@@ -32,7 +32,7 @@ GAINS = {
 }  # fmt: skip
 
 
-@composite
+@ungated
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Return by how much weights should grow to make up for what a nonlinearity takes from the variance.
 
@@ -154,7 +154,7 @@ def xavier_std(tensor: Tensor, gain: float) -> float:
     return gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor))))
 
 
-@composite
+@ungated
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
@@ -169,7 +169,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
-@composite
+@ungated
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0,
@@ -214,7 +214,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     return tensor.copy_(made.view(tensor.shape)).mul_(gain)
 
 
-@composite
+@ungated
 @no_grad()
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Fill a matrix with N(0, std^2), but for a fraction of zeros in each column."""

@@ -1,8 +1,9 @@
 """What to say of a call that failed: which argument is of the wrong type, or which shapes do not fit together.
 
-Nothing is checked before a call, so a call that is right pays nothing. A function that gets text in place of a tensor
-fails by itself, in the words of whatever it tried first. Only then are its arguments compared with its own annotations,
-and the first one that does not match is named, with what was wanted. No operation is known here.
+A function that gets text in place of a tensor fails by itself, in the words of whatever it tried first. Only then are
+its arguments compared with its own annotations, and the first one that does not match is named, with what was wanted.
+What would not fail by itself, as a number in place of a switch, a ``TypeGate`` (``argument_types.py``) refuses before the
+call. No operation is known here.
 """
 
 from __future__ import annotations
@@ -14,10 +15,18 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from minitensor.autograd.argument_types import (
+    TypeGate,
+    asked_by,
+    count_of_tensors,
+    fits,
+    is_beyond,
+    is_number,
+    is_tensor,
+    wrong_type,
+)
 from minitensor.base import TensorBase
 from minitensor.callers import OURS
-from minitensor.device import device
-from minitensor.dtypes import dtype
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -32,21 +41,15 @@ from minitensor.errors import (
     WrongTypeError,
     quote,
 )
-from minitensor.generator import Generator
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
     from minitensor.autograd.node import Op
 
 NAMED = re.compile(r"^([\w.]+)(\(\))?: ")  # how a message begins that names an operation
-SHOWN = (str, bytes, int, float, complex, type)
 LIBRARIES = (OURS, "numpy", "scipy", "cupy")
 TOO_BIG = ("array is too big", "Maximum allowed")  # how NumPy begins to say that no memory holds an array
 CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # they say which value is wanted, as one of some words
-
-
-class NotOneNumber(ScalarError, WrongTypeError):
-    """A tensor where a number, a bool or text is wanted; PyTorch raises TypeError or RuntimeError."""
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,8 +64,17 @@ def named(name: str) -> Callable[[F], F]:
     """Make a composite whose public name is not the one of its definition."""
 
     def decorate(function: F) -> F:
+        gate = TypeGate(name, functools.partial(asked_by, function))
+        known = gate.known
+        plain = count_of_tensors(function)
+
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
+            if kwargs:
+                if (*map(type, args), *kwargs, *map(type, kwargs.values())) not in known:
+                    args, kwargs = gate.admit(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
+            elif len(args) > plain and (*map(type, args),) not in known:
+                args, kwargs = gate.admit(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
             try:
                 return function(*args, **kwargs)
             except Exception as error:
@@ -71,6 +83,20 @@ def named(name: str) -> Callable[[F], F]:
         return cast("F", call)
 
     return decorate
+
+
+def ungated(function: F) -> F:
+    """Make a composite that looks at its arguments itself, where PyTorch's function does so, with errors of its own."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            raise explained(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
+
+    return cast("F", call)
 
 
 def constructor(init: F) -> F:
@@ -272,168 +298,3 @@ def unfit(name: str, args: Sequence[Any]) -> Exception:
     except ShapeError as error:
         return ShapeError(f"{name}: {error}")
     return ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} do not fit together")
-
-
-# -- types -------------------------------------------------------------------------------------------------------------
-
-
-def fits(value: Any, annotation: Any) -> bool:
-    """Whether a value may stand where an annotation stands; one that is not understood fits everything."""
-    return any(matches(value, each) for each in alternatives(annotation))
-
-
-def matches(value: Any, alternative: str) -> bool:
-    """Whether a value is what one alternative of an annotation names."""
-    known = KINDS.get(alternative)
-    return known is None or known[0](value)
-
-
-def alternatives(annotation: Any) -> list[str]:
-    """Return the types that an annotation allows."""
-    return str(annotation).split(" | ")
-
-
-def wrong_type(name: str, argument: str, annotation: Any, value: Any) -> ArgumentTypeError:
-    """Return the error for an argument of a wrong type."""
-    words = " or ".join(dict.fromkeys([KINDS[each][1] for each in alternatives(annotation) if each != "None"]))
-    shape = f" of shape {tuple(value.shape)}" if isinstance(value, TensorBase) else ""
-    shown = quote(value) if isinstance(value, SHOWN) else ""
-    plain = f": {shown}" if 0 < len(shown) < 60 else ""
-    advice = "; use tensor(...) on it" if isinstance(value, (list, tuple)) and words == "a tensor" else ""
-    given = f"{type(value).__name__}{shape}{plain or entry_at_fault(words, value)}{advice}"
-    kind = NotOneNumber if isinstance(value, TensorBase) else WrongTypeError
-    return kind(f"{name}(): argument {argument!r} must be {words}, not {given}")
-
-
-def entry_at_fault(words: str, value: object) -> str:
-    """Say which entry of a list or tuple is of the wrong type."""
-    is_right = ENTRIES.get(words)
-    if is_right is None or not isinstance(value, (list, tuple)):
-        return ""
-    wrong = [f" with {type(each).__name__} at position {i}" for i, each in enumerate(value) if not is_right(each)]
-    return wrong[0] if wrong else ""
-
-
-def is_none(value: object) -> bool:
-    """Whether a value is None."""
-    return value is None
-
-
-def is_tensor(value: object) -> bool:
-    """Whether a value is a tensor."""
-    return isinstance(value, TensorBase)
-
-
-def is_int(value: object) -> bool:
-    """Whether a value can count; a bool does not."""
-    return hasattr(value, "__index__") and not isinstance(value, bool) and is_single(value)
-
-
-def is_beyond(value: object, depth: int = 3) -> bool:
-    """Whether a value is an int that int64 does not hold, or a sequence with one: sizes are not nested more deeply."""
-    if isinstance(value, (list, tuple)):
-        return depth > 0 and any(is_beyond(each, depth - 1) for each in value)
-    return isinstance(value, int) and not -(2**63) <= value < 2**63
-
-
-def is_number(value: object) -> bool:
-    """Whether a value can be read as a number."""
-    read_as = ("__index__", "__float__", "__complex__")  # which Python's own complex has from 3.11 on
-    return isinstance(value, complex) or (any(hasattr(value, each) for each in read_as) and is_single(value))
-
-
-def is_single(value: object) -> bool:
-    """Whether a value is not a tensor of no or of several elements."""
-    return not isinstance(value, TensorBase) or value.numel() == 1
-
-
-def is_switch(value: object) -> bool:
-    """Whether a value is a bool, Python's or NumPy's."""
-    return type(value).__name__ in ("bool", "bool_")
-
-
-def is_text(value: object) -> bool:
-    """Whether a value is a string."""
-    return isinstance(value, str)
-
-
-def is_device(value: object) -> bool:
-    """Whether a value names a device."""
-    return value is None or isinstance(value, (str, int, device))
-
-
-def are(single: Callable[[object], bool], value: object) -> bool:
-    """Whether a value is a sequence whose entries all pass."""
-    listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-    return (listed or is_tensor(value)) and all(map(single, cast("Iterable[object]", value)))
-
-
-def are_ints(value: object) -> bool:
-    """Whether a value is a sequence of ints."""
-    return are(is_int, value)
-
-
-def are_numbers(value: object) -> bool:
-    """Whether a value is a sequence of numbers."""
-    return are(is_number, value)
-
-
-def are_tensors(value: object) -> bool:
-    """Whether a value is a sequence of tensors."""
-    return are(is_tensor, value)
-
-
-def is_size(value: object) -> bool:
-    """Whether a value is an int, or one for each dim."""
-    return is_int(value) or are_ints(value)
-
-
-def is_open_size(value: object) -> bool:
-    """Whether a value is a size, or leaves some dims open."""
-    return value is None or is_int(value) or are(lambda each: each is None or is_int(each), value)
-
-
-def is_dtype(value: object) -> bool:
-    """Whether a value is a dtype of this library, or leaves it open."""
-    return value is None or isinstance(value, dtype)
-
-
-def is_generator(value: object) -> bool:
-    """Whether a value is a generator of random numbers."""
-    return isinstance(value, Generator)
-
-
-SIZE = (is_size, "an int or a sequence of ints")
-INTS = (are_ints, "a sequence of ints")
-NUMBERS = (are_numbers, "a sequence of numbers")
-TENSORS = (are_tensors, "a sequence of tensors")
-DTYPE = (is_dtype, "a dtype, such as minitensor.float32")
-
-# What the entries of a sequence are, by the words for it.
-ENTRIES = {INTS[1]: is_int, SIZE[1]: is_int, NUMBERS[1]: is_number, TENSORS[1]: is_tensor}
-
-# What annotations say, in code and in words.
-KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
-    "None": (is_none, "None"),
-    "Tensor": (is_tensor, "a tensor"),
-    "Operand": (lambda value: is_tensor(value) or is_number(value), "a tensor or a number"),
-    "int": (is_int, "an int"),
-    "float": (is_number, "a number"),
-    "Number": (is_number, "a number"),
-    "bool": (is_switch, "a bool"),
-    "str": (is_text, "a string"),
-    "dtype": DTYPE,
-    "Dtype": DTYPE,
-    "DeviceLike": (is_device, "a device, such as 'cpu'"),
-    "Generator": (is_generator, "a Generator"),
-    "Sizes": SIZE,
-    "Dims": (lambda value: value is None or is_size(value), "an int or a sequence of ints"),
-    "IntOrPair": SIZE,
-    "OptionalSizes": (is_open_size, "an int or a sequence of ints"),
-    "Sequence[int]": INTS,
-    "tuple[int, ...]": INTS,
-    "list[int]": INTS,
-    "Sequence[float]": NUMBERS,
-    "tuple[float, float]": NUMBERS,
-    "Sequence[Tensor]": TENSORS,
-}

@@ -27,6 +27,7 @@ from minitensor.forks import after_fork_in_child
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from minitensor.autograd.argument_types import TypeGate
     from minitensor.autograd.hooks import Hooks, RemovableHandle
     from minitensor.storage import Storage
 
@@ -60,8 +61,8 @@ class Op:
     """What all nodes of one operation share."""
 
     __slots__ = (
-        "body", "fill", "formulas", "inputs", "kept", "kept_results", "multiple", "name", "names", "places", "plans",
-        "positional", "takes_out", "takes_two",
+        "body", "fill", "formulas", "gate", "inputs", "is_private", "kept", "kept_results", "multiple", "name", "names",
+        "places", "plans", "positional", "takes_out", "takes_two",
     )  # fmt: skip
 
     name: str
@@ -70,6 +71,8 @@ class Op:
     fill: tuple[Any, ...]  # their defaults
     places: dict[str, int]  # where each of them stands
     positional: int  # how many of them may be given by position
+    gate: TypeGate  # of which types its arguments may be
+    is_private: bool  # this library's own functions call it, with arguments of the right types
     formulas: tuple[Formula, ...]  # one for each differentiable input
     inputs: tuple[int, ...]  # the differentiable inputs' positions
     kept: tuple[int, ...]  # the positions that some formula asks for

@@ -18,6 +18,7 @@ from operator import index as as_int
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast, overload
 
+from minitensor.autograd.argument_types import Asked, TypeGate
 from minitensor.autograd.misuse import misuse, unbound
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import (
@@ -128,6 +129,8 @@ def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) 
     by_position, by_name = parameters(body)
     op = Op()
     op.name, op.body = body.__name__.strip("_"), positional(body, by_position, by_name)
+    op.is_private = body.__name__.startswith("_")
+    op.gate = TypeGate(op.name, functools.partial(asked_of, op))
     op.names, op.positional = by_position + by_name, len(by_position)
     op.takes_out = "out" in body.__code__.co_varnames[: body.__code__.co_argcount + body.__code__.co_kwonlyargcount]
     keywords = body.__kwdefaults__ or {}
@@ -155,6 +158,12 @@ def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) 
     op.plans = {}
     op.takes_two = op.names == ("input", "other") and op.fill == (REQUIRED, REQUIRED)
     return op
+
+
+def asked_of(op: Op) -> tuple[list[Asked], dict[str, str]]:
+    """Return names and annotations of a body's arguments, as recorders pass them: all by position."""
+    annotations = op.body.__annotations__
+    return [(name, str(annotations.get(name, "Any"))) for name in op.names], {}
 
 
 def parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -289,6 +298,19 @@ def on_host_floats(kernel: str) -> Callable[[Callable[P, Array]], Callable[P, Ar
     return mark
 
 
+def on_layouts(kernel: Callable[..., Layout]) -> Callable[[Callable[P, Layout]], Callable[P, Layout]]:
+    """Name the function of a layout and one or two ints that the body of a view comes to.
+
+    The recorder calls it itself, which saves a frame and pays for the look at the classes of the ints.
+    """
+
+    def mark(body: Callable[P, Layout]) -> Callable[P, Layout]:
+        body.kernel = kernel  # type: ignore[attr-defined]  # read by `viewer`
+        return body
+
+    return mark
+
+
 def pair(op: Op) -> Callable[..., Any]:
     """Record a function of two tensors, or of a tensor and a number."""
     body = op.body
@@ -380,11 +402,20 @@ def single(op: Op) -> Callable[..., Any]:
     """Record a function that is differentiable in its first argument alone, whatever the others are."""
     body = op.body
     count = len(op.names)
+    rest = op.fill[1:]
+    is_lone = REQUIRED not in rest
+    admit = None if op.is_private else op.gate.admit
+    known = op.gate.known
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound: Sequence[Any] = args
-        if kwargs or len(args) != count:
-            bound = bind(op, args, kwargs)
+        if len(args) == 1 and is_lone and not kwargs:
+            bound = (*args, *rest)
+        else:
+            if kwargs or len(args) != count:
+                bound = bind(op, args, kwargs)
+            if admit is not None and (*map(type, bound),) not in known:
+                bound = admit(bound)[0]
         input = bound[0]
         try:
             array = body(*bound)
@@ -411,7 +442,7 @@ def general(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
-        bound = bind(op, args, kwargs)
+        bound = admitted(op, bind(op, args, kwargs))
         try:
             array = settled(body(*bound))
         except Exception as error:
@@ -432,7 +463,7 @@ def plain(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
-        bound = bind(op, args, kwargs)
+        bound = admitted(op, bind(op, args, kwargs))
         try:
             array = settled(body(*bound))
         except Exception as error:
@@ -470,16 +501,29 @@ def viewer(op: Op) -> Callable[..., Any]:
     body = op.body
     recorded = bool(op.formulas)
     count = len(op.names)
+    gated = count > 1 and not op.is_private
+    takes_ints = gated and takes_one_or_two_ints(op)
+    kernel = getattr(body, "kernel", None)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         bound: Sequence[Any] = args
         if kwargs or len(args) != count:
-            bound = bind(op, args, kwargs)
+            bound = admitted(op, bind(op, args, kwargs))
+        elif takes_ints:
+            if args[-1].__class__ is not int or args[1].__class__ is not int:
+                bound = admitted(op, args)
+        elif gated:
+            bound = admitted(op, args)
+        input = bound[0]
         try:
-            layout = body(*bound)
+            if kernel is None:
+                layout = body(*bound)
+            elif count == 2:
+                layout = kernel(input._layout or input.layout, bound[1])
+            else:
+                layout = kernel(input._layout or input.layout, bound[1], bound[2])
         except Exception as error:
             return rescued(op, call, bound, error)
-        input = bound[0]
         base = input._base
         result = new(input.result_class)
         storage = input._storage
@@ -515,6 +559,11 @@ def viewer(op: Op) -> Callable[..., Any]:
 def as_number(value: Any) -> Any:
     """Return what a view keeps of an argument: of a tensor, which may be written to, the number that it is now."""
     return as_int(value) if isinstance(value, TensorBase) else value
+
+
+def takes_one_or_two_ints(op: Op) -> bool:
+    """Whether a view takes a tensor and one or two ints: two looks at classes cost less than one into a set."""
+    return [each for _, each in asked_of(op)[0][1:]] in (["int"], ["int", "int"])
 
 
 def looker(op: Op) -> Callable[..., Any]:
@@ -560,7 +609,7 @@ def viewers(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        bound = bind(op, args, kwargs)
+        bound = admitted(op, bind(op, args, kwargs))
         try:
             layouts = body(*bound)
             version = bound[0].storage.version
@@ -593,7 +642,7 @@ def several(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        bound = bind(op, args, kwargs)
+        bound = admitted(op, bind(op, args, kwargs))
         try:
             arrays = [settled(array) for array in body(*bound)]
         except Exception as error:
@@ -619,7 +668,7 @@ def sequence(op: Op) -> Callable[..., Any]:
     (formula,) = op.formulas
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
-        bound = bind(op, args, kwargs)
+        bound = admitted(op, bind(op, args, kwargs))
         try:
             tensors = bound[0] = tuple(bound[0])
             for tensor in tensors:
@@ -663,6 +712,13 @@ def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         if value is REQUIRED:
             return bind_slowly(op, args, kwargs)
     return bound
+
+
+def admitted(op: Op, bound: Sequence[Any]) -> Any:
+    """Return arguments of the types that a public operation takes; refuse others."""
+    if op.is_private or (*map(type, bound),) in op.gate.known:
+        return bound
+    return op.gate.admit(bound)[0]
 
 
 def bind_slowly(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

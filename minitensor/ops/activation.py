@@ -28,6 +28,7 @@ from minitensor.ops.unary import abs, exp, sigmoid, tanh
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Scalar
     from minitensor.backends import Array
     from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
@@ -186,7 +187,7 @@ def in_reach(input: Tensor, threshold: float) -> Any:
 
 
 @differentiable(input=lambda grad, input, threshold: gated(grad, ~in_reach(input, threshold), input))
-def threshold(input: Tensor, threshold: float, value: float) -> Array:
+def threshold(input: Tensor, threshold: Scalar, value: Scalar) -> Array:
     """Return ``input`` where it is greater than ``threshold`` and ``value`` elsewhere."""
     array = of_kind("threshold", REALS, input.array)
     bound = fitted(threshold, SINGLE if array.dtype is HALF else array.dtype, array)

@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 from minitensor import dtypes
 from minitensor import layout as layouts
+from minitensor.autograd.argument_types import Gate
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of_tensor, is_retained
 from minitensor.autograd.misuse import misuse, retitled
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node, numbering
 from minitensor.autograd.record import (
+    admitted,
     batched_among,
     bind,
     describe,
@@ -227,6 +229,8 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
             bound = bind(twin, (input, *args), kwargs)
+            if not op.takes_two:
+                bound = admitted(twin, bound)
             try:
                 edges = prepare(name, op, input, bound)
                 if writer is not None and edges is None and written_straight(writer, input, bound[1]):
@@ -256,7 +260,7 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
 def renamed(op: Op, name: str) -> Op:
     """Return an operation that is called by another name in errors."""
     other = copy(op)
-    other.name = name
+    other.name, other.gate = name, Gate(name, op.gate.asked)
     return other
 
 

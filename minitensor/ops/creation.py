@@ -30,10 +30,12 @@ from minitensor.storage import Storage, storage_on
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from minitensor.autograd.argument_types import Switch
     from minitensor.backends import Array, Library
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype
     from minitensor.layout import Layout
+    from minitensor.memory_format import memory_format
     from minitensor.ops.operand import Number
     from minitensor.tensor import Tensor
 
@@ -237,7 +239,7 @@ def dtype_of_out(wanted: dtype | None, out: Any) -> Any:
 
 @composite
 def zeros(
-    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False
 ) -> Tensor:
     """Return zeros of the given size.
 
@@ -250,7 +252,7 @@ def zeros(
 
 @composite
 def ones(
-    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False
 ) -> Tensor:
     """Return ones of the given size."""
     return hand_over("ones", library(device).ones(sizes_of(size), chosen(dtype, out)), out, requires_grad)
@@ -258,8 +260,8 @@ def ones(
 
 @composite
 def empty(
-    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
-    memory_format: Any = None,
+    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None,
+    requires_grad: Switch = False, memory_format: memory_format | None = None,
 ) -> Tensor:
     """Return memory of the given size as it comes, to be written to."""
     shape, kind = sizes_of(size), chosen(dtype, out)
@@ -272,7 +274,7 @@ def empty(
 @composite
 def full(
     size: Sequence[int], fill_value: Number, *, out: Tensor | None = None, dtype: Dtype = None,
-    device: DeviceLike = None, requires_grad: bool = False,
+    device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
     """Return a tensor of one number, whose type gives the dtype.
 
@@ -289,7 +291,7 @@ def full(
 @composite
 def eye(
     n: int, m: int | None = None, *, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None,
-    requires_grad: bool = False,
+    requires_grad: Switch = False,
 ) -> Tensor:
     """Return the (n, m) matrix with ones on the diagonal."""
     if n < 0 or (m is not None and m < 0):
@@ -300,7 +302,7 @@ def eye(
 @composite
 def arange(
     start: Number, end: Number | None = None, step: Number = 1, *, out: Tensor | None = None, dtype: Dtype = None,
-    device: DeviceLike = None, requires_grad: bool = False,
+    device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
     """Return ``start, start + step, ...`` up to, not including, ``end``; ints give int64.
 
@@ -357,7 +359,7 @@ def whole_limits(limits: list[Any], wanted: Any) -> list[int]:
 @composite
 def linspace(
     start: Number, end: Number, steps: int, *, out: Tensor | None = None, dtype: Dtype = None,
-    device: DeviceLike = None, requires_grad: bool = False,
+    device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
     """Return ``steps`` values evenly spaced from ``start`` to ``end``, both included.
 
@@ -417,7 +419,7 @@ def spaced(first: Any, last: Any, steps: int, wanted: Any, xp: Library) -> Array
 @composite
 def logspace(
     start: Number, end: Number, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: Dtype = None,
-    device: DeviceLike = None, requires_grad: bool = False,
+    device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
     """Return ``base`` raised to evenly spaced exponents."""
     xp = library(device)
@@ -433,7 +435,7 @@ def logspace(
 @composite
 def empty_strided(
     size: Sequence[int], stride: Sequence[int], *, dtype: Dtype = None, device: DeviceLike = None,
-    requires_grad: bool = False,
+    requires_grad: Switch = False,
 ) -> Tensor:
     """Return memory as it comes, read with the given strides, which may leave gaps or overlap.
 
@@ -531,8 +533,8 @@ def layout_like(input: Tensor, format: Any) -> Layout:
 
 @composite
 def zeros_like(
-    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
-    memory_format: Any = None,
+    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False,
+    memory_format: memory_format | None = None,
 ) -> Tensor:
     """Return zeros of another tensor's shape, dtype and device."""
     return filled_like(input, 0, dtype, device, requires_grad, memory_format)
@@ -540,8 +542,8 @@ def zeros_like(
 
 @composite
 def ones_like(
-    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
-    memory_format: Any = None,
+    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False,
+    memory_format: memory_format | None = None,
 ) -> Tensor:
     """Return ones of another tensor's shape, dtype and device."""
     return filled_like(input, 1, dtype, device, requires_grad, memory_format)
@@ -549,8 +551,8 @@ def ones_like(
 
 @composite
 def full_like(
-    input: Tensor, fill_value: Number, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
-    memory_format: Any = None,
+    input: Tensor, fill_value: Number, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False,
+    memory_format: memory_format | None = None,
 ) -> Tensor:
     """Return one number in another tensor's shape, dtype and device."""
     if fill_value is None:
@@ -560,8 +562,8 @@ def full_like(
 
 @composite
 def empty_like(
-    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False,
-    memory_format: Any = None,
+    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False,
+    memory_format: memory_format | None = None,
 ) -> Tensor:
     """Return unset memory of another tensor's shape, dtype and device."""
     return filled_like(input, None, dtype, device, requires_grad, memory_format)

@@ -26,12 +26,13 @@ from minitensor.ops.shape import roll
 from minitensor.shapes import integer, normalize_sizes, wrap_dim
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Switch
     from minitensor.backends import Array
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
 
-Sizes: TypeAlias = "int | Sequence[int] | None"
+Dims: TypeAlias = "int | Sequence[int] | None"
 
 # Going the other way, what was scaled is not, and what was not is: the adjoint of an unscaled transform is unscaled.
 OPPOSITE = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
@@ -162,7 +163,7 @@ def fitted(name: str, input: Tensor, dims: Sequence[int], sizes: Sequence[int]) 
     return input
 
 
-def several_dims(name: str, input: Tensor, s: Sizes, dim: Sizes) -> tuple[tuple[int, ...], list[int | None]]:
+def several_dims(name: str, input: Tensor, s: Dims, dim: Dims) -> tuple[tuple[int, ...], list[int | None]]:
     """Return the dims, counted from the front, and the size wanted for each; None is that of the input."""
     sizes = None if s is None else normalize_sizes(s)
     if dim is not None:
@@ -209,7 +210,7 @@ def one(name: str, input: Tensor, n: int | None, dim: int, norm: str | None, for
     )
 
 
-def many(name: str, input: Tensor, s: Sizes, dim: Sizes, norm: str | None, forward: bool) -> Tensor:
+def many(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None, forward: bool) -> Tensor:
     """Transform along several dims."""
     dims, sizes = several_dims(name, input, s, dim)
     return spectrum(fitted(name, input, dims, real_sizes(input, dims, sizes)), dims, forward, norm_of(norm))
@@ -241,7 +242,7 @@ def ifft(
 
 @composite
 def fftn(
-    input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform along several dims: ``dim``, or the last ``len(s)``, or all; ``s`` gives sizes as ``n`` of ``fft``."""
     return delivered("fftn", many("fftn", input, s, dim, norm, True), out)
@@ -249,7 +250,7 @@ def fftn(
 
 @composite
 def ifftn(
-    input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the signal along several dims whose transform ``input`` is; arguments as for ``fftn``."""
     return delivered("ifftn", many("ifftn", input, s, dim, norm, False), out)
@@ -257,7 +258,7 @@ def ifftn(
 
 @composite
 def fft2(
-    input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform along two dims."""
     return delivered("fft2", many("fft2", input, s, dim, norm, True), out)
@@ -265,7 +266,7 @@ def fft2(
 
 @composite
 def ifft2(
-    input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the signal along two dims whose transform ``input`` is."""
     return delivered("ifft2", many("ifft2", input, s, dim, norm, False), out)
@@ -274,7 +275,7 @@ def ifft2(
 # -- real signals ------------------------------------------------------------------------------------------------------
 
 
-def to_half(name: str, input: Tensor, s: Sizes, dim: Sizes, norm: str | None) -> Tensor:
+def to_half(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None) -> Tensor:
     """Transform a real signal to half a spectrum."""
     require_real(name, input)
     dims, sizes = several_dims(name, input, s, dim)
@@ -282,7 +283,7 @@ def to_half(name: str, input: Tensor, s: Sizes, dim: Sizes, norm: str | None) ->
     return half_spectrum(fitted(name, input, dims, real_sizes(input, dims, sizes)), dims, norm_of(norm))
 
 
-def from_half(name: str, input: Tensor, s: Sizes, dim: Sizes, norm: str | None) -> Tensor:
+def from_half(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None) -> Tensor:
     """Transform half a spectrum to a real signal; without a size, the last dim's is even."""
     dims, sizes = several_dims(name, input, s, dim)
     require_dims(name, dims)
@@ -317,7 +318,7 @@ def irfft(
 
 @composite
 def rfftn(
-    input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform a real signal along several dims; of the last one, half comes out."""
     return delivered("rfftn", to_half("rfftn", input, s, dim, norm), out)
@@ -325,7 +326,7 @@ def rfftn(
 
 @composite
 def irfftn(
-    input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real signal along several dims from half of its transform."""
     return delivered("irfftn", from_half("irfftn", input, s, dim, norm), out)
@@ -333,7 +334,7 @@ def irfftn(
 
 @composite
 def rfft2(
-    input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform a real signal along two dims; of the last one, half comes out."""
     return delivered("rfft2", to_half("rfft2", input, s, dim, norm), out)
@@ -341,7 +342,7 @@ def rfft2(
 
 @composite
 def irfft2(
-    input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real signal along two dims from half of its transform."""
     return delivered("irfft2", from_half("irfft2", input, s, dim, norm), out)
@@ -370,7 +371,7 @@ def ihfft(
 
 @composite
 def hfftn(
-    input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real transform along several dims of a signal of whose last one half is given."""
     return delivered("hfftn", from_half("hfftn", conj(input), s, dim, OPPOSITE[norm_of(norm)]), out)
@@ -378,7 +379,7 @@ def hfftn(
 
 @composite
 def ihfftn(
-    input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return half of the signal whose transform along several dims is real and given."""
     return delivered("ihfftn", conj(to_half("ihfftn", input, s, dim, OPPOSITE[norm_of(norm)])), out)
@@ -386,7 +387,7 @@ def ihfftn(
 
 @composite
 def hfft2(
-    input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real transform along two dims of a signal of whose last one half is given."""
     return delivered("hfft2", from_half("hfft2", conj(input), s, dim, OPPOSITE[norm_of(norm)]), out)
@@ -394,7 +395,7 @@ def hfft2(
 
 @composite
 def ihfft2(
-    input: Tensor, s: Sizes = None, dim: Sizes = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return half of the signal whose transform along two dims is real and given."""
     return delivered("ihfft2", conj(to_half("ihfft2", input, s, dim, OPPOSITE[norm_of(norm)])), out)
@@ -403,7 +404,7 @@ def ihfft2(
 # -- frequencies -------------------------------------------------------------------------------------------------------
 
 
-def shifted(input: Tensor, dim: Sizes, back: bool) -> Tensor:
+def shifted(input: Tensor, dim: Dims, back: bool) -> Tensor:
     """Roll by half of each dim, rounded down; or back again."""
     dims = tuple(range(input.ndim)) if dim is None else normalize_sizes(dim)
     if not dims:
@@ -414,7 +415,7 @@ def shifted(input: Tensor, dim: Sizes, back: bool) -> Tensor:
 
 
 @composite
-def fftshift(input: Tensor, dim: Sizes = None) -> Tensor:
+def fftshift(input: Tensor, dim: Dims = None) -> Tensor:
     """Roll a spectrum so that frequency 0 comes to stand in the middle of each dim.
 
     >>> import minitensor as torch
@@ -425,7 +426,7 @@ def fftshift(input: Tensor, dim: Sizes = None) -> Tensor:
 
 
 @composite
-def ifftshift(input: Tensor, dim: Sizes = None) -> Tensor:
+def ifftshift(input: Tensor, dim: Dims = None) -> Tensor:
     """Roll a spectrum back so that frequency 0 comes first: the inverse of ``fftshift``."""
     return shifted(input, dim, True)
 
@@ -447,7 +448,7 @@ def frequencies(name: str, n: int, d: float, wanted: Any, device: DeviceLike, ha
 @composite
 def fftfreq(
     n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
-    requires_grad: bool = False,
+    requires_grad: Switch = False,
 ) -> Tensor:
     """Return the frequencies of the entries of ``fft`` of ``n`` samples, ``d`` apart: first 0 and up, then below 0.
 
@@ -462,7 +463,7 @@ def fftfreq(
 @composite
 def rfftfreq(
     n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
-    requires_grad: bool = False,
+    requires_grad: Switch = False,
 ) -> Tensor:
     """Return the frequencies of the entries of ``rfft`` of ``n`` samples, ``d`` apart."""
     values = frequencies("rfftfreq", n, d, chosen(dtype, out), device, True)

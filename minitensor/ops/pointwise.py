@@ -15,7 +15,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
-from minitensor.autograd import misuse
+from minitensor.autograd import argument_types
 from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.record import NUMBERS, differentiable, host_value, in_turn, on_equal_dtypes, on_host_floats
 from minitensor.backends import HostArray
@@ -169,7 +169,7 @@ def combine(
 
 def read_alpha(alpha: Any) -> Any:
     """Return a factor that is not 1 as a number."""
-    if not misuse.is_number(alpha):
+    if not argument_types.is_number(alpha):
         raise ArgumentTypeError(f"argument 'alpha' must be a number, not {type(alpha).__name__}: {quote(alpha)}")
     return as_number(alpha)
 

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from minitensor.autograd.argument_types import Switch
     from minitensor.backends import Array
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
     from minitensor.generator import Generator
+    from minitensor.memory_format import memory_format
     from minitensor.tensor import Tensor
 
 P = ParamSpec("P")
@@ -232,8 +234,8 @@ LOG_NORMAL, CAUCHY, GEOMETRIC = generator.log_normal, generator.cauchy, generato
 @composite
 @drawing
 def rand_like(
-    input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
-    memory_format: Any = None, generator: Generator | None = None,
+    input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
+    memory_format: memory_format | None = None, generator: Generator | None = None,
 ) -> Tensor:
     """Return numbers drawn evenly from [0, 1) in another tensor's shape, dtype and device."""
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
@@ -243,8 +245,8 @@ def rand_like(
 @composite
 @drawing
 def randn_like(
-    input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
-    memory_format: Any = None, generator: Generator | None = None,
+    input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
+    memory_format: memory_format | None = None, generator: Generator | None = None,
 ) -> Tensor:
     """Return standard normal numbers in another tensor's shape, dtype and device."""
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
@@ -255,7 +257,7 @@ def randn_like(
 @drawing
 def randint_like(
     input: Tensor, *bounds: Any, low: Any = ABSENT, high: Any = ABSENT, dtype: Dtype | None = None,
-    device: DeviceLike = None, requires_grad: bool = False, memory_format: Any = None,
+    device: DeviceLike = None, requires_grad: Switch = False, memory_format: memory_format | None = None,
     generator: Generator | None = None,
 ) -> Tensor:
     """Return integers from [low, high) in another tensor's shape, dtype and device."""

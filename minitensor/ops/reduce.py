@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import layout as layouts
-from minitensor.autograd.misuse import composite, explained
+from minitensor.autograd.misuse import composite, explained, named
 from minitensor.autograd.record import differentiable, nondifferentiable, view
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError, UnsupportedDtype
@@ -110,16 +110,26 @@ def sum(
     >>> torch.sum(torch.tensor([[1., 2.], [3., 4.]]), dim=0)
     tensor([4., 6.])
     """
+    if dim is None and keepdim is False and dtype is None and out is None:
+        return _sum(input)
+    if dim.__class__ is not int or keepdim.__class__ is not bool or dtype is not None or out is not None:
+        return sum_along(input, dim, keepdim, dtype=dtype, out=out)
     try:
-        if out is not None:
-            dtype = dtype_of_sum("sum", dtype, out)
-        if dtype is not None:
-            return delivered("sum", sum(input.to(dtype), dim, keepdim).to(dtype), out)  # small integers wrap, as asked
-        if dim is None and not keepdim:
-            return _sum(input)
         return _sum_dims(input, axes(dim, input.ndim), keepdim)
     except Exception as error:
-        raise explained("sum", sum, (input, dim, keepdim), {"dtype": dtype}, error)  # noqa: B904  # its cause is set
+        raise explained("sum", sum, (input, dim, keepdim), {}, error)  # noqa: B904  # its cause is set
+
+
+@named("sum")
+def sum_along(
+    input: Tensor, dim: Dims, keepdim: bool, *, dtype: Dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Add up what a dim, a dtype or ``out`` says more of."""
+    if out is not None:
+        dtype = dtype_of_sum("sum", dtype, out)
+    if dtype is not None:
+        return delivered("sum", sum(input.to(dtype), dim, keepdim).to(dtype), out)  # small integers wrap, as asked
+    return _sum_dims(input, axes(dim, input.ndim), keepdim)
 
 
 def total(input: Tensor, array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
@@ -193,13 +203,23 @@ def mean(
     >>> torch.mean(torch.tensor([1., 2., 6.]))
     tensor(3.)
     """
+    if dim is None and keepdim is False and dtype is None and out is None:
+        return _mean(input)
+    if dim.__class__ is not int or keepdim.__class__ is not bool or dtype is not None or out is not None:
+        return mean_along(input, dim, keepdim, dtype=dtype, out=out)
     try:
-        given = input if dtype is None else cast_for("mean", input, dtype, out)
-        if dim is None and not keepdim:
-            return _mean(given) if out is None else delivered("mean", _mean(given), out)
-        return delivered("mean", _mean_dims(given, axes(dim, given.ndim), keepdim), out)
+        return _mean_dims(input, axes(dim, input.ndim), keepdim)
     except Exception as error:
-        raise explained("mean", mean, (input, dim, keepdim), {"dtype": dtype}, error)  # noqa: B904  # its cause is set
+        raise explained("mean", mean, (input, dim, keepdim), {}, error)  # noqa: B904  # its cause is set
+
+
+@named("mean")
+def mean_along(
+    input: Tensor, dim: Dims, keepdim: bool, *, dtype: Dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Return the mean where a dim, a dtype or ``out`` says more of it."""
+    given = input if dtype is None else cast_for("mean", input, dtype, out)
+    return delivered("mean", _mean_dims(given, axes(dim, given.ndim), keepdim), out)
 
 
 def cast_for(name: str, input: Tensor, dtype: Dtype, out: Any) -> Tensor:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd import record
+from minitensor.autograd.argument_types import wrong_type
 from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.mode import grad_mode, turned
 from minitensor.autograd.node import Leaf
@@ -190,6 +191,7 @@ def ravel(input: Tensor) -> Tensor:
 
 
 @record.view(input=lambda grad, dim0, dim1: grad.transpose(dim0, dim1))
+@record.on_layouts(layouts.transpose)
 def transpose(input: Tensor, dim0: int, dim1: int) -> Layout:
     """Swap two dims. The result looks at the same storage.
 
@@ -282,6 +284,7 @@ def adjoint(input: Tensor) -> Tensor:
 
 
 @record.view(input=lambda grad, in_shape: grad.reshape(in_shape))
+@record.on_layouts(layouts.unsqueeze)
 def unsqueeze(input: Tensor, dim: int) -> Layout:
     """Insert a dim of size 1."""
     return layouts.unsqueeze(input._layout or input.layout, dim)
@@ -307,6 +310,8 @@ def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False)
     >>> torch.zeros(3, 1).expand(2, -1, 4).stride()
     (0, 1, 0)
     """
+    if implicit.__class__ is not bool:
+        raise wrong_type("expand", "implicit", "bool", implicit)
     return _expand(input, sizes_of("expand", sizes if size is None else (size,)))
 
 

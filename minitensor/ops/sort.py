@@ -20,6 +20,7 @@ from minitensor.ops.reduce import axes, chosen, picked, placed_along, require_el
 from minitensor.shapes import integer, wrap_dim
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Switch
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -41,7 +42,7 @@ def _sort(input: Tensor, dim: int, descending: bool) -> tuple[Array, Array]:
 
 
 @composite
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Any:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: Switch = False, *, out: Any = None) -> Any:
     """Sort along ``dim``; return the values and the indices where they stood.
 
     Equal elements keep their order, whether ``stable`` is asked for or not.

@@ -20,6 +20,7 @@ from minitensor.ops.kinds import INEXACT, require_kind
 from minitensor.ops.operand import same_device
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Truth
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -101,7 +102,7 @@ def require_sizes(name: str, n_fft: int, longest: int | None, hop: int, window: 
 @composite
 def stft(
     input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None,
-    window: Tensor | None = None, center: bool = True, pad_mode: str = "reflect", normalized: bool = False,
+    window: Tensor | None = None, center: Truth = True, pad_mode: str = "reflect", normalized: bool = False,
     onesided: bool | None = None, return_complex: bool | None = None, align_to_window: bool | None = None,
 ) -> Tensor:
     """Return the spectra (B?, N, T) of the T frames of a signal (B?, L), N frequencies each.

@@ -17,6 +17,7 @@ from minitensor.shapes import integer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from minitensor.autograd.argument_types import Switch
     from minitensor.backends import Array, Library
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
@@ -54,7 +55,7 @@ def cosines(*weights: float) -> Callable[[Library, Array], Array]:
 @composite
 def hann_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
-    requires_grad: bool = False,
+    requires_grad: Switch = False,
 ) -> Tensor:
     """Return ``(1 - cos(2 pi t)) / 2``.
 
@@ -68,7 +69,7 @@ def hann_window(
 @composite
 def hamming_window(
     window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *, dtype: Dtype | None = None,
-    device: DeviceLike = None, requires_grad: bool = False,
+    device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
     """Return ``alpha - beta * cos(2 pi t)``."""
     return made("hamming_window", cosines(alpha, beta), window_length, periodic, dtype, device, requires_grad)
@@ -77,7 +78,7 @@ def hamming_window(
 @composite
 def blackman_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
-    requires_grad: bool = False,
+    requires_grad: Switch = False,
 ) -> Tensor:
     """Return ``0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t)``."""
     return made("blackman_window", cosines(0.42, 0.5, 0.08), window_length, periodic, dtype, device, requires_grad)
@@ -86,7 +87,7 @@ def blackman_window(
 @composite
 def bartlett_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
-    requires_grad: bool = False,
+    requires_grad: Switch = False,
 ) -> Tensor:
     """Return the triangle ``1 - |2 t - 1|``."""
     return made(
@@ -98,7 +99,7 @@ def bartlett_window(
 @composite
 def kaiser_window(
     window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Dtype | None = None,
-    device: DeviceLike = None, requires_grad: bool = False,
+    device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
     """Return ``i0(beta * sqrt(1 - (2 t - 1) ** 2)) / i0(beta)``."""
 

@@ -26,6 +26,7 @@ from minitensor.ops.random import exponential_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from minitensor.autograd.argument_types import Scalar, Truth
     from minitensor.backends import Array
     from minitensor.dtypes import dtype as Dtype
     from minitensor.memory_format import memory_format
@@ -58,13 +59,13 @@ def applied(function: Callable[..., Tensor], input: Tensor, inplace: bool, *opti
 
 
 @composite
-def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+def relu6(input: Tensor, inplace: Truth = False) -> Tensor:
     """Return min(max(0, x), 6)."""
     return applied(activation.relu6, input, inplace)
 
 
 @composite
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: Truth = False) -> Tensor:
     """Return x limited to [min_val, max_val]."""
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
@@ -72,55 +73,55 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 
 
 @composite
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: Truth = False) -> Tensor:
     """Return x where it is positive and ``negative_slope * x`` elsewhere."""
     return applied(activation.leaky_relu, input, inplace, negative_slope)
 
 
 @composite
-def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def elu(input: Tensor, alpha: float = 1.0, inplace: Truth = False) -> Tensor:
     """Return x where it is positive and ``alpha * (exp(x) - 1)`` elsewhere."""
     return applied(activation.elu, input, inplace, alpha)
 
 
 @composite
-def selu(input: Tensor, inplace: bool = False) -> Tensor:
+def selu(input: Tensor, inplace: Truth = False) -> Tensor:
     """Return the elu whose numbers keep mean 0 and variance 1."""
     return applied(activation.selu, input, inplace)
 
 
 @composite
-def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def celu(input: Tensor, alpha: float = 1.0, inplace: Truth = False) -> Tensor:
     """Return x where it is positive and ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
     return applied(activation.celu, input, inplace, alpha)
 
 
 @composite
-def silu(input: Tensor, inplace: bool = False) -> Tensor:
+def silu(input: Tensor, inplace: Truth = False) -> Tensor:
     """Return x * sigmoid(x)."""
     return applied(activation.silu, input, inplace)
 
 
 @composite
-def mish(input: Tensor, inplace: bool = False) -> Tensor:
+def mish(input: Tensor, inplace: Truth = False) -> Tensor:
     """Return x * tanh(softplus(x))."""
     return applied(activation.mish, input, inplace)
 
 
 @composite
-def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+def hardsigmoid(input: Tensor, inplace: Truth = False) -> Tensor:
     """Return relu6(x + 3) / 6."""
     return applied(activation.hardsigmoid, input, inplace)
 
 
 @composite
-def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+def hardswish(input: Tensor, inplace: Truth = False) -> Tensor:
     """Return x * relu6(x + 3) / 6."""
     return applied(activation.hardswish, input, inplace)
 
 
 @composite
-def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+def threshold(input: Tensor, threshold: Scalar, value: Scalar, inplace: Truth = False) -> Tensor:
     """Return x where it is greater than ``threshold`` and ``value`` elsewhere."""
     return applied(activation.threshold, input, inplace, threshold, value)
 
@@ -156,7 +157,7 @@ def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 
 
 @composite
-def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+def threshold_(input: Tensor, threshold: Scalar, value: Scalar) -> Tensor:
     """Replace x by ``value`` where it is not greater than ``threshold``."""
     return applied(activation.threshold, input, True, threshold, value)
 
@@ -169,7 +170,7 @@ def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, traini
 
 @composite
 def rrelu(
-    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: Truth = False
 ) -> Tensor:
     """Return x where it is positive, elsewhere x times a slope: in training a random one, else the middle one."""
     lower, upper = [fit(each, float64.numpy).item() for each in (lower, upper)]
@@ -218,24 +219,24 @@ def slopes_for(input: Tensor, lower: float, upper: float) -> Tensor:
 
 
 @composite
-def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: Dtype | None = None) -> Tensor:
     """Return exp(x) / sum(exp(x)) along ``dim``."""
     return activation.softmax(input, guessed("softmax", input, dim, _stacklevel), dtype)
 
 
 @composite
-def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: Dtype | None = None) -> Tensor:
     """Return softmax(-x) along ``dim``."""
     return activation.softmin(input, guessed("softmin", input, dim, _stacklevel), dtype)
 
 
 @composite
-def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: Dtype | None = None) -> Tensor:
     """Return log(softmax(x)) along ``dim``."""
     return activation.log_softmax(input, guessed("log_softmax", input, dim, _stacklevel), dtype)
 
 
-def guessed(name: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
+def guessed(name: str, input: Tensor, dim: int | None, stacklevel: Any) -> int:
     """Return the dim, or, with a warning, the one that PyTorch of old took."""
     if dim is not None:
         return dim
@@ -256,7 +257,7 @@ def waiting_times(like: Tensor, *, memory_format: memory_format = contiguous_for
 
 @composite
 def gumbel_softmax(
-    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+    logits: Tensor, tau: float = 1, hard: Truth = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:
     """Return a random sample near one class, differentiable in the logits; with ``hard``, one-hot in its value.
 

@@ -11,7 +11,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, ungated
 from minitensor.base import wrap
 from minitensor.callers import user_level
 from minitensor.dtypes import fit
@@ -26,6 +26,7 @@ from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.matmul import matmul
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Truth
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -120,7 +121,7 @@ def blind_rows(masked: Array) -> Array | None:
 # -- many heads --------------------------------------------------------------------------------------------------------
 
 
-@composite
+@ungated
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,
@@ -131,22 +132,22 @@ def multi_head_attention_forward(
     in_proj_bias: Tensor | None,
     bias_k: Tensor | None,
     bias_v: Tensor | None,
-    add_zero_attn: bool,
+    add_zero_attn: Truth,
     dropout_p: float,
     out_proj_weight: Tensor,
     out_proj_bias: Tensor | None,
-    training: bool = True,
+    training: Truth = True,
     key_padding_mask: Tensor | None = None,
-    need_weights: bool = True,
+    need_weights: Truth = True,
     attn_mask: Tensor | None = None,
-    use_separate_proj_weight: bool = False,
+    use_separate_proj_weight: Truth = False,
     q_proj_weight: Tensor | None = None,
     k_proj_weight: Tensor | None = None,
     v_proj_weight: Tensor | None = None,
     static_k: Tensor | None = None,
     static_v: Tensor | None = None,
-    average_attn_weights: bool = True,
-    is_causal: bool = False,
+    average_attn_weights: Truth = True,
+    is_causal: Truth = False,
 ) -> tuple[Tensor, Tensor | None]:
     """Project queries (L, N, E), keys and values (S, N, ...), attend head by head, project: (L, N, E) and the weights.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, ungated
 from minitensor.autograd.record import batched_among, differentiable
 from minitensor.base import TensorBase, values_of, wrap
 from minitensor.dtypes import int64, uint8
@@ -32,6 +32,7 @@ from minitensor.ops.pointwise import where
 from minitensor.ops.special import precise
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Truth
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -130,9 +131,9 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    size_average: bool | None = None,
+    size_average: Truth | None = None,
     ignore_index: int = -100,
-    reduce: bool | None = None,
+    reduce: Truth | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -179,7 +180,7 @@ def of_nothing(input: Tensor, samples: Samples, reduction: str) -> Tensor:
     return losses.sum() if samples.counted else losses.sum() + math.nan
 
 
-@composite
+@ungated
 def linear_cross_entropy(
     input: Tensor,
     linear_weight: Tensor,
@@ -236,9 +237,9 @@ def nll_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    size_average: bool | None = None,
+    size_average: Truth | None = None,
     ignore_index: int = -100,
-    reduce: bool | None = None,
+    reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Return minus the log-probability ``input`` (N, C), (C,) or (N, C, d1, ...) has at the target classes."""

@@ -25,6 +25,7 @@ from minitensor.ops.random import bernoulli_, fresh
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from minitensor.autograd.argument_types import Truth
     from minitensor.tensor import Tensor
 
     MaskFor = Callable[[str, Tensor, float], Tensor]
@@ -36,7 +37,7 @@ ALPHA = 1.7580993408473766  # minus the limit of a selu at minus infinity
 
 
 @composite
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth = False) -> Tensor:
     """Zero each element with probability ``p`` and divide the rest by ``1 - p``; outside training, return the input.
 
     >>> import minitensor as torch
@@ -48,7 +49,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 @composite
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth = False) -> Tensor:
     """Zero whole channels of (N, C, L) or (C, L)."""
     require_tensors("dropout1d", input=input)
     check_probability("dropout1d", p)
@@ -58,7 +59,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 @composite
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth = False) -> Tensor:
     """Zero whole channels of (N, C, H, W). As in PyTorch, the first two dims are always taken for N and C."""
     require_tensors("dropout2d", input=input)
     check_probability("dropout2d", p)
@@ -75,7 +76,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 @composite
-def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth = False) -> Tensor:
     """Zero whole channels of (N, C, D, H, W) or (C, D, H, W)."""
     require_tensors("dropout3d", input=input)
     check_probability("dropout3d", p)
@@ -172,7 +173,7 @@ class DropoutProbability(ArgumentError, UsageError):
 
 
 @composite
-def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: Truth = False) -> Tensor:
     """Put a selu's least value in the place of each element with probability ``p``; mean 0 and variance 1 stay.
 
     Klambauer et al. 2017.
@@ -182,7 +183,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 
 
 @composite
-def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: Truth = False) -> Tensor:
     """Do the same to whole channels of (N, C, ...)."""
     require_tensors("feature_alpha_dropout", input=input)
     return saturated("feature_alpha_dropout", input, channels, p, training, inplace)

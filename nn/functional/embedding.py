@@ -19,6 +19,7 @@ from minitensor.ops.kinds import FLOATS, require_index, require_kind, require_sa
 from minitensor.ops.operand import require_tensors, result_dtype
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Truth
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -203,7 +204,7 @@ def embedding_bag(
     mode: str = "mean",
     sparse: bool = False,
     per_sample_weights: Tensor | None = None,
-    include_last_offset: bool = False,
+    include_last_offset: Truth = False,
     padding_idx: int | None = None,
 ) -> Tensor:
     """Return the sum, mean or maximum of the rows of ``weight`` (V, D) in each bag of numbers: (bags, D).

@@ -19,6 +19,7 @@ from minitensor.ops.random import rand
 from minitensor.shapes import ntuple
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Truth
     from minitensor.tensor import Tensor
 
 Sizes = int | Sequence[int]
@@ -31,7 +32,7 @@ def fractional_max_pool2d(
     kernel_size: Sizes,
     output_size: Sizes | None = None,
     output_ratio: Ratio | None = None,
-    return_indices: bool = False,
+    return_indices: Truth = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
     """Return the largest entries of ``output_size`` windows, a drawn step apart, of images (N, C, H, W) or (C, H, W).
@@ -55,7 +56,7 @@ def fractional_max_pool3d(
     kernel_size: Sizes,
     output_size: Sizes | None = None,
     output_ratio: Ratio | None = None,
-    return_indices: bool = False,
+    return_indices: Truth = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
     """Return the largest entries of windows of volumes (N, C, D, H, W) or (C, D, H, W); see ``fractional_max_pool2d``.

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import ungated
 from minitensor.base import TensorBase
 from minitensor.errors import (
     ArgumentError,
@@ -36,6 +36,7 @@ from minitensor.nn.functional.resampling import (
 from minitensor.ops.cast import clone
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Truth
     from minitensor.backends.reference.resample import LongTaps, Taps
     from minitensor.tensor import Tensor
 
@@ -58,15 +59,15 @@ class Grid(NamedTuple):
     factors: tuple[float, ...] | None
 
 
-@composite
+@ungated
 def interpolate(
     input: Tensor,
     size: Sizes | None = None,
     scale_factor: Factors | None = None,
     mode: str = "nearest",
     align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None,
-    antialias: bool = False,
+    recompute_scale_factor: Truth | None = None,
+    antialias: Truth = False,
 ) -> Tensor:
     """Resize signals (N, C, L), images (N, C, H, W) or volumes (N, C, D, H, W) to ``size``, or by ``scale_factor``.
 
@@ -125,7 +126,7 @@ def stays(mode: str, dims: int, antialias: bool) -> bool:
     return antialias or mode in LINEAR or (mode == "nearest" and dims == 2)
 
 
-@composite
+@ungated
 def upsample(
     input: Tensor,
     size: Sizes | None = None,
@@ -137,13 +138,13 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-@composite
+@ungated
 def upsample_nearest(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
     """Resize by the nearest pixels: ``interpolate`` with mode "nearest"."""
     return interpolate(input, size, scale_factor, "nearest")
 
 
-@composite
+@ungated
 def upsample_bilinear(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
     """Resize images by straight lines between aligned corners: ``interpolate`` with mode "bilinear"."""
     return interpolate(input, size, scale_factor, "bilinear", True)

@@ -22,6 +22,7 @@ from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import clamp, minimum, where
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Truth
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -39,8 +40,8 @@ def margin_ranking_loss(
     input2: Tensor,
     target: Tensor,
     margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Truth | None = None,
+    reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Return max(0, -target (input1 - input2) + margin)."""
@@ -59,8 +60,8 @@ def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
     margin: float = 1.0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Truth | None = None,
+    reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Return the distance ``input`` where the target is 1, and max(0, margin - input) where it is -1."""
@@ -77,8 +78,8 @@ def cosine_embedding_loss(
     input2: Tensor,
     target: Tensor,
     margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Truth | None = None,
+    reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Return 1 - cos where the target is 1, and max(0, cos - margin) where it is -1: (N, D), (N, D) and (N)."""
@@ -105,8 +106,8 @@ def triplet_margin_loss(
     p: float = 2,
     eps: float = 1e-6,
     swap: bool = False,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Truth | None = None,
+    reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Return max(0, d(a, p) - d(a, n) + margin) with d = ``pairwise_distance`` of that ``p`` and ``eps``.
@@ -126,7 +127,7 @@ def triplet_margin_with_distance_loss(
     *,
     distance_function: Distance | None = None,
     margin: float = 1.0,
-    swap: bool = False,
+    swap: Truth = False,
     reduction: str = "mean",
 ) -> Tensor:
     """Return the triplet loss for any distance, a function of two tensors; ``pairwise_distance`` if not given."""
@@ -164,8 +165,8 @@ def multi_margin_loss(
     p: int = 1,
     margin: float = 1.0,
     weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Truth | None = None,
+    reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Return the mean over all other classes of max(0, margin - x[target] + x)ᵖ, for scores (N, C) or (C).
@@ -211,8 +212,8 @@ def places_of(classes: Tensor, rows: Tensor) -> Tensor:
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Truth | None = None,
+    reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Return the sum over right classes r and wrong ones w of max(0, 1 - x[r] + x[w]), over C: scores (N, C) or (C).
@@ -255,8 +256,8 @@ def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Truth | None = None,
+    reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Return the mean over classes, the last dim, of the binary cross-entropy of ``sigmoid(input)``."""
@@ -271,8 +272,8 @@ def multilabel_soft_margin_loss(
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Truth | None = None,
+    reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Return log(1 + exp(-target * input)), for targets 1 and -1."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, ungated
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DimError, ShapeError, WrongTypeError, quote
@@ -25,6 +25,7 @@ from minitensor.ops.unary import abs, sign
 from minitensor.shapes import ntuple, pool_output_size, require_room
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Truth
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -115,7 +116,7 @@ def max_pool1d(
     padding: Sizes = 0,
     dilation: Sizes = 1,
     ceil_mode: bool = False,
-    return_indices: bool = False,
+    return_indices: Truth = False,
 ) -> Any:
     """Return the largest entry of each window of signals (N, C, L) or (C, L); see ``max_pool2d``."""
     numbers = (kernel_size, stride, padding, dilation)
@@ -130,7 +131,7 @@ def max_pool2d(
     padding: Sizes = 0,
     dilation: Sizes = 1,
     ceil_mode: bool = False,
-    return_indices: bool = False,
+    return_indices: Truth = False,
 ) -> Any:
     """Return the largest entry of each window of images (N, C, H, W) or (C, H, W); the first of equal ones.
 
@@ -154,7 +155,7 @@ def max_pool3d(
     padding: Sizes = 0,
     dilation: Sizes = 1,
     ceil_mode: bool = False,
-    return_indices: bool = False,
+    return_indices: Truth = False,
 ) -> Any:
     """Return the largest entry of each window of volumes (N, C, D, H, W) or (C, D, H, W); see ``max_pool2d``."""
     numbers = (kernel_size, stride, padding, dilation)
@@ -172,13 +173,13 @@ def max_pooled(
 
 
 @composite
-def adaptive_max_pool1d(input: Tensor, output_size: Sizes, return_indices: bool = False) -> Any:
+def adaptive_max_pool1d(input: Tensor, output_size: Sizes, return_indices: Truth = False) -> Any:
     """Return the largest entries of windows that share a signal (N, C, L) or (C, L) out among ``output_size``."""
     return adaptive_maxima("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
 @composite
-def adaptive_max_pool2d(input: Tensor, output_size: OptionalSizes, return_indices: bool = False) -> Any:
+def adaptive_max_pool2d(input: Tensor, output_size: OptionalSizes, return_indices: Truth = False) -> Any:
     """Return the largest entries of windows that share the image out among ``output_size``; None keeps a side.
 
     >>> import minitensor as torch
@@ -189,7 +190,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: OptionalSizes, return_indice
 
 
 @composite
-def adaptive_max_pool3d(input: Tensor, output_size: OptionalSizes, return_indices: bool = False) -> Any:
+def adaptive_max_pool3d(input: Tensor, output_size: OptionalSizes, return_indices: Truth = False) -> Any:
     """Return the largest entries of windows that share the volume out among ``output_size``; None keeps a side."""
     return adaptive_maxima("adaptive_max_pool3d", 3, input, output_size, return_indices)
 
@@ -345,7 +346,7 @@ def long_shares(images: Tensor, dim: int, side: int, count: int) -> Tensor:
 # -- the norm ----------------------------------------------------------------------------------------------------------
 
 
-@composite
+@ungated
 def lp_pool1d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
@@ -356,7 +357,7 @@ def lp_pool1d(
     return norm_of(mean, norm_type, ntuple(kernel_size, 1))
 
 
-@composite
+@ungated
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
@@ -372,7 +373,7 @@ def lp_pool2d(
     return norm_of(mean, norm_type, ntuple(kernel_size, 2))
 
 
-@composite
+@ungated
 def lp_pool3d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:

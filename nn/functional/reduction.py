@@ -9,26 +9,25 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from minitensor.base import TensorBase
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtype, UsageError, quote
+from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtype, quote
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Truth
     from minitensor.dtypes import dtype
     from minitensor.tensor import Tensor
 
 REDUCTIONS = ("none", "mean", "sum")
 
 
-def read_reduction(name: str, reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
+def read_reduction(name: str, reduction: str, size_average: Truth | None = None, reduce: Truth | None = None) -> str:
     """Return the reduction, or the one that the two older arguments stand for; refuse a word that is none."""
     if size_average is not None or reduce is not None:
-        if isinstance(size_average, TensorBase) or isinstance(reduce, TensorBase):
-            raise UsageError(f"{name}: size_average and reduce are bools, got a tensor")
-        reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
+        averages, reduces = [each is None or bool(each) for each in (size_average, reduce)]
+        reduction = "none" if not reduces else "mean" if averages else "sum"
         warnings.warn(
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
             UserWarning,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, ungated
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import int64
@@ -257,7 +257,7 @@ def check_tensors(name: str, **arguments: Any) -> None:
 # -- places from a matrix ----------------------------------------------------------------------------------------------
 
 
-@composite
+@ungated
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """Return the places that an affine map reads: for (N, C, H, W) and matrices (N, 2, 3), (N, H, W, 2).
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import ungated
 from minitensor.backends.reference.conv import is_channels_last
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import int64
@@ -29,7 +29,7 @@ Numbers = tuple[int, ...]
 Sizes = int | Sequence[int]
 
 
-@composite
+@ungated
 def max_unpool1d(
     input: Tensor,
     indices: Tensor,
@@ -42,7 +42,7 @@ def max_unpool1d(
     return unpooled("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
-@composite
+@ungated
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -64,7 +64,7 @@ def max_unpool2d(
     return unpooled("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
-@composite
+@ungated
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,

@@ -206,7 +206,7 @@ def test_evenly_spaced_values_take_tensors_without_dims_and_complex_ends() -> No
     assert mt.linspace(1 + 1j, 2, 3).dtype is mt.complex64
     with pytest.raises(RuntimeError, match=r"must be a number, not Tensor of shape \(2,\)"):
         mt.linspace(mt.ones(2), 1, 3)
-    with pytest.raises(TypeError, match="steps must be an int"):
+    with pytest.raises(TypeError, match="'steps' must be an int"):
         mt.linspace(0, 1, 2.0)  # type: ignore[arg-type]
 
 
