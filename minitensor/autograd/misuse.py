@@ -2,8 +2,8 @@
 
 A function that gets text in place of a tensor fails by itself, in the words of whatever it tried first. Only then are
 its arguments compared with its own annotations, and the first one that does not match is named, with what was wanted.
-What would not fail by itself, as a number in place of a switch, a ``TypeGate`` (``argument_types.py``) refuses before the
-call. No operation is known here.
+What would not fail by itself, as a number in place of a switch, a ``TypeGate`` (``argument_types.py``) refuses before
+the call. No operation is known here.
 """
 
 from __future__ import annotations

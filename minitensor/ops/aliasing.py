@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 from minitensor import dtypes
 from minitensor import layout as layouts
-from minitensor.autograd.argument_types import Gate
+from minitensor.autograd.argument_types import TypeGate
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of_tensor, is_retained
 from minitensor.autograd.misuse import misuse, retitled
@@ -260,7 +260,7 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
 def renamed(op: Op, name: str) -> Op:
     """Return an operation that is called by another name in errors."""
     other = copy(op)
-    other.name, other.gate = name, Gate(name, op.gate.asked)
+    other.name, other.gate = name, TypeGate(name, op.gate.asked)
     return other
 
 

@@ -27,6 +27,7 @@ from minitensor.errors import (
     ScalarError,
     ShapeError,
     WrongTypeError,
+    quote,
 )
 from minitensor.memory_format import contiguous_format, formatted, has_format, memory_format, preserve_format
 from minitensor.ops.aliasing import writes
@@ -321,7 +322,10 @@ def to_type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any
     if dtype is None:
         return legacy_name(input.dtype, input.device)
     if isinstance(dtype, str):
-        dtype = next((each for each in dtypes.DTYPES if legacy_name(each, input.device) == dtype), dtype)
+        named = [each for each in dtypes.DTYPES if legacy_name(each, input.device) == dtype]
+        if not named:
+            raise ArgumentError(f"type(): invalid type: {quote(dtype)}; a name is one such as 'torch.FloatTensor'")
+        return to(input, named[0])
     return to(input, dtypes.from_numpy(dtype))
 
 

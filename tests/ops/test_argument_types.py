@@ -84,3 +84,9 @@ def test_a_tensor_without_dims_stands_for_an_int() -> None:
     x = mt.ones(2, 3)
     assert x.argmax(mt.tensor(1)).shape == (2,)
     assert x.transpose(mt.tensor(0), 1).shape == (3, 2)
+
+
+@pytest.mark.parametrize("name", ["foo", "float32"])
+def test_a_type_of_no_known_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"invalid type: '{name}'"):
+        mt.ones(2).type(name)
