@@ -114,7 +114,7 @@ def wide(input: Tensor) -> Tensor:
 @differentiable(
     input=lambda grad, input, min_val, max_val: gated(grad, is_between(input, min_val, max_val), input)
 )
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+def hardtanh(input: Tensor, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Array:
     """Return ``input`` limited to [min_val, max_val], ``max_val`` where they cross; there the gradient is zero."""
     array = of_kind("hardtanh", REALS, input.array)
     if array.dtype.kind != "f":
@@ -131,7 +131,7 @@ def relu6(input: Tensor) -> Tensor:
 
 
 @differentiable(input=lambda grad, input, negative_slope: sloped(grad, input, negative_slope))
-def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Array:
+def leaky_relu(input: Tensor, negative_slope: Scalar = 0.01) -> Array:
     """Return ``input`` where it is positive and ``negative_slope * input`` elsewhere."""
     array, xp = of_kind("leaky_relu", FLOATS, input.array), input.xp
     sloped = times(array, negative_slope)
@@ -196,7 +196,7 @@ def threshold(input: Tensor, threshold: Scalar, value: Scalar) -> Array:
 
 
 @differentiable(input=lambda grad, input, lambd: gated(grad, (input < -lambd) | (input > lambd), input))
-def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Array:
+def hardshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` with zeros where it lies in [-lambd, lambd]."""
     array = of_kind("hardshrink", FLOATS, input.array)
     width, zero = fitted(lambd, array.dtype, array), array.dtype.type(0)
@@ -204,7 +204,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) 
 
 
 @differentiable(input=lambda grad, input, lambd: gated(grad, (input < -lambd) | (input > lambd), input))
-def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Array:
+def softshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` moved by ``lambd`` towards zero, and zero where it lies in [-lambd, lambd]."""
     limit = input.xp.finfo(of_kind("softshrink", FLOATS, input.array).dtype).max
     if not 0 <= fit(lambd, float64.numpy) <= limit:
@@ -272,13 +272,13 @@ def _elu(input: Tensor, alpha: float, scale: float, input_scale: float) -> Array
     return straight.astype(input.array.dtype, copy=False)
 
 
-def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+def elu(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
     """Return ``input`` where it is positive and ``alpha * (exp(input) - 1)`` elsewhere."""
     return _elu(input, alpha, 1.0, 1.0)
 
 
 @composite
-def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
+def celu(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
     """Return ``input`` where it is positive and ``alpha * (exp(input / alpha) - 1)`` elsewhere."""
     if alpha == 0:
         raise CeluAlpha("celu: alpha cannot be 0")
@@ -325,7 +325,7 @@ def softplus_gradient(input: Tensor, x: Tensor, beta: float, threshold: float) -
 
 
 @differentiable(input=lambda grad, input, beta, threshold: softplus_gradient(grad, input, beta, threshold))
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: Tensor | None = None) -> Array:
+def softplus(input: Tensor, beta: Scalar = 1.0, threshold: Scalar = 20.0, *, out: Tensor | None = None) -> Array:
     """Return ``log(1 + exp(beta * input)) / beta``, and ``input`` where ``beta * input`` exceeds ``threshold``."""
     of_kind("softplus", FLOATS, input.array)
     xp, array = input.xp, precise("softplus", input)
@@ -561,10 +561,10 @@ def softmin(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
 
 
 @inplace(hardtanh)
-def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> None:
+def hardtanh_(input: Tensor, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> None:
     """Limit ``input`` to [min_val, max_val] where it lies."""
 
 
 @inplace(leaky_relu)
-def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> None:
+def leaky_relu_(input: Tensor, negative_slope: Scalar = 0.01) -> None:
     """Multiply what is not positive in ``input`` by ``negative_slope``."""

@@ -437,7 +437,7 @@ def brought(drawn: Array, input: Tensor) -> Array:
 @composite
 @drawing
 def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,
+    input: Tensor, num_samples: Any, replacement: bool = False, *, generator: Generator | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return indices drawn with the weights in ``input``, (n) or (rows, n): (num_samples) or (rows, num_samples)."""

@@ -65,7 +65,7 @@ def relu6(input: Tensor, inplace: Truth = False) -> Tensor:
 
 
 @composite
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: Truth = False) -> Tensor:
+def hardtanh(input: Tensor, min_val: Scalar = -1.0, max_val: Scalar = 1.0, inplace: Truth = False) -> Tensor:
     """Return x limited to [min_val, max_val]."""
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
@@ -73,13 +73,13 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 
 
 @composite
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: Truth = False) -> Tensor:
+def leaky_relu(input: Tensor, negative_slope: Scalar = 0.01, inplace: Truth = False) -> Tensor:
     """Return x where it is positive and ``negative_slope * x`` elsewhere."""
     return applied(activation.leaky_relu, input, inplace, negative_slope)
 
 
 @composite
-def elu(input: Tensor, alpha: float = 1.0, inplace: Truth = False) -> Tensor:
+def elu(input: Tensor, alpha: Scalar = 1.0, inplace: Truth = False) -> Tensor:
     """Return x where it is positive and ``alpha * (exp(x) - 1)`` elsewhere."""
     return applied(activation.elu, input, inplace, alpha)
 
@@ -91,7 +91,7 @@ def selu(input: Tensor, inplace: Truth = False) -> Tensor:
 
 
 @composite
-def celu(input: Tensor, alpha: float = 1.0, inplace: Truth = False) -> Tensor:
+def celu(input: Tensor, alpha: Scalar = 1.0, inplace: Truth = False) -> Tensor:
     """Return x where it is positive and ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
     return applied(activation.celu, input, inplace, alpha)
 
@@ -127,7 +127,7 @@ def threshold(input: Tensor, threshold: Scalar, value: Scalar, inplace: Truth = 
 
 
 @composite
-def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+def elu_(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
     """Replace x by its elu."""
     return elu(input, alpha, inplace=True)
 
@@ -139,19 +139,19 @@ def selu_(input: Tensor) -> Tensor:
 
 
 @composite
-def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+def celu_(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
     """Replace x by its celu."""
     return celu(input, alpha, inplace=True)
 
 
 @composite
-def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+def hardtanh_(input: Tensor, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Tensor:
     """Limit x to [min_val, max_val] where it lies; as in PyTorch, crossed limits give ``max_val``."""
     return applied(activation.hardtanh, input, True, min_val, max_val)
 
 
 @composite
-def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu_(input: Tensor, negative_slope: Scalar = 0.01) -> Tensor:
     """Replace x by ``negative_slope * x`` where it is not positive."""
     return leaky_relu(input, negative_slope, inplace=True)
 
@@ -163,14 +163,14 @@ def threshold_(input: Tensor, threshold: Scalar, value: Scalar) -> Tensor:
 
 
 @composite
-def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+def rrelu_(input: Tensor, lower: Scalar = 1.0 / 8, upper: Scalar = 1.0 / 3, training: bool = False) -> Tensor:
     """Replace x by x times a slope where it is not positive; see ``rrelu``."""
     return rrelu(input, lower, upper, training, inplace=True)
 
 
 @composite
 def rrelu(
-    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: Truth = False
+    input: Tensor, lower: Scalar = 1.0 / 8, upper: Scalar = 1.0 / 3, training: bool = False, inplace: Truth = False
 ) -> Tensor:
     """Return x where it is positive, elsewhere x times a slope: in training a random one, else the middle one."""
     lower, upper = [fit(each, float64.numpy).item() for each in (lower, upper)]
