@@ -40,7 +40,6 @@ class TensorBase:
     __slots__ = ("__weakref__", "_base", "_grad", "_layout", "_node", "_resting", "_seen", "_storage", "array")
 
     result_class: ClassVar[type[Any]]
-    batched: ClassVar[bool] = False  # whether it stands for one sample of many, and has no array of its own
     batched_class: ClassVar[type[Any]]
 
     array: Array
@@ -52,11 +51,11 @@ class TensorBase:
     _grad: Any
     _resting: Any  # the Leaf with its hooks, while no gradient is wanted
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, stands_for_many: bool = False) -> None:
         # The first subclass is Tensor: the class of every result, also of its own subclasses' operations.
         if not hasattr(TensorBase, "result_class"):
             TensorBase.result_class = cls
-        if cls.batched:
+        if stands_for_many:
             TensorBase.batched_class = cls  # for those below who let something be computed for many samples at once
 
     def __getattr__(self, name: str) -> Any:
@@ -206,8 +205,13 @@ def settle(tensor: TensorBase) -> None:
 def values_of(tensor: TensorBase) -> Array:
     """Return the array to look at in a check of values: inside ``vmap``, that of all samples."""
     array: Any = tensor.array
-    found: Array = array.everything if tensor.batched else array
+    found: Array = array if has_values(tensor) else array.everything
     return found
+
+
+def has_values(tensor: TensorBase) -> bool:
+    """Whether a tensor has an array of its own: inside ``vmap``, one sample of many has none."""
+    return tensor.array.__class__ in BY_ARRAY
 
 
 def require_writable(name: str, *tensors: TensorBase | None) -> None:

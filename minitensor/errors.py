@@ -123,8 +123,8 @@ class BatchingError(MinitensorError, RuntimeError):
     """What cannot be done for all samples of ``vmap`` at once: a look at values, a write into what is shared."""
 
 
-class NoValues(BatchingError, AttributeError):
-    """The values of one sample were asked for where all samples are computed at once; recorders answer it by a rule."""
+class NoValues(BatchingError):
+    """The values of one sample were asked for where all samples are computed at once."""
 
 
 class StateDictError(MinitensorError, RuntimeError):

@@ -11,7 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.record import in_turn
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, has_values
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, WrongTypeError
 from minitensor.nn import functional as F
@@ -546,7 +546,7 @@ class LSTMCell(RNNCellBase):
         before = [h, c]
         entering = F.linear(input, weight_ih, bias_ih if bias_ih is None or bias_hh is None else bias_ih + bias_hh)
         tensors = [entering, weight_hh, *before]
-        if entering.ndim == 1 or any(each.batched for each in tensors):
+        if entering.ndim == 1 or not all(map(has_values, tensors)):
             h, c = lstm_step(tensors, entering, before)
         else:  # in one operation, as over a sequence
             h, c = scan(LSTM_CELL, [entering.unsqueeze(0), *tensors[1:]]).squeeze(1).unbind(0)

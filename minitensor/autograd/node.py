@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import weakref
+from enum import Enum
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -57,11 +58,20 @@ class GradientEdge(NamedTuple):
     ownership_token: Any = None  # which of the library's nodes is meant
 
 
+class Effect(Enum):
+    """What an operation does with memory."""
+
+    COMPUTES = "returns fresh memory"
+    VIEWS = "returns views of its first argument"
+    WRITES = "writes into its first argument and returns it"
+
+
 class Op:
     """What all nodes of one operation share."""
 
     __slots__ = (
-        "body", "fill", "formulas", "gate", "inputs", "is_private", "kept", "kept_results", "multiple", "name", "names",
+        "beside", "body", "effect", "fill", "formulas", "gate", "inputs", "is_private", "kept", "kept_results", "multiple",
+        "name", "names",
         "places", "plans", "positional", "takes_out", "takes_two",
     )  # fmt: skip
 
@@ -81,6 +91,8 @@ class Op:
     takes_out: bool  # the body declares `out`
     takes_two: bool  # two operands, of which one may be a number, and nothing else
     plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]]
+    effect: Effect
+    beside: Callable[..., Any] | None  # of one that writes: the operation that computes the same and writes nothing
 
     def plan(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], bool]:
         """Say what to save when only some inputs need a gradient: positions (-1: leave out), and the result or not."""

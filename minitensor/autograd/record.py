@@ -16,9 +16,10 @@ from __future__ import annotations
 import functools
 from operator import index as as_int
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 from minitensor.autograd.argument_types import Asked, TypeGate
+from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse, unbound
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import (
@@ -26,6 +27,7 @@ from minitensor.autograd.node import (
     RESULT,
     RESULT_0,
     SHAPE,
+    Effect,
     Formula,
     Gate,
     Leaf,
@@ -38,19 +40,20 @@ from minitensor.autograd.node import (
     versions_of,
 )
 from minitensor.backends import BY_ARRAY, HostArray, named
-from minitensor.base import TensorBase, array_dtype, new, settled, window, wrap
+from minitensor.base import TensorBase, array_dtype, has_values, new, settled, window, wrap
 from minitensor.dtypes import FROM_NUMPY, bool_
-from minitensor.errors import ArgumentTypeError, NoValues
+from minitensor.errors import ArgumentTypeError
 from minitensor.storage import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from minitensor.backends import Array
     from minitensor.layout import Layout
     from minitensor.tensor import Tensor
 
 P = ParamSpec("P")
+R = TypeVar("R")
 Call = "Callable[..., Any]"
 
 BOOL = bool_.numpy
@@ -93,18 +96,18 @@ def view(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Call
     """Make an operation whose result looks at its first argument's storage through the layout that the body returns."""
 
     def decorate(body: Callable[P, Layout]) -> Callable[P, Tensor]:
-        op = describe(body, formulas)
+        op = describe(body, formulas, Effect.VIEWS)
         return finish(viewer(op), op)
 
     return decorate
 
 
-def look(**formulas: Callable[..., Any]) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
-    """Make an operation of a signature alone: it looks at its first argument through the layout in its second one."""
+def look(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
+    """Do as ``view`` where the layout is the second argument, given by position: the recorder need not ask the body."""
 
-    def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
-        op = describe(stub, formulas)
-        return cast("Callable[P, Tensor]", finish(looker(op), op))
+    def decorate(body: Callable[P, Layout]) -> Callable[P, Tensor]:
+        op = describe(body, formulas, Effect.VIEWS)
+        return finish(looker(op), op)
 
     return decorate
 
@@ -115,16 +118,30 @@ def views(
     """Make an operation that cuts its first argument into several views; its formula takes ``grads``."""
 
     def decorate(body: Callable[P, tuple[Layout, ...]]) -> Callable[P, tuple[Tensor, ...]]:
-        op = describe(body, formulas)
+        op = describe(body, formulas, Effect.VIEWS)
         return finish(viewers(op), op)
 
     return decorate
 
 
+def visible(function: Callable[P, R]) -> Callable[P, R]:
+    """Let interpreters see a function that is written by hand as one operation."""
+    op = describe(function, {})
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if active and interpreters.get():
+            return interpret(op, call, bind(op, args, kwargs))  # type: ignore[no-any-return]  # what `function` returns
+        return function(*args, **kwargs)
+
+    return cast("Callable[P, R]", finish(call, op))
+
+
 # -- describing, at import ---------------------------------------------------------------------------------------------
 
 
-def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) -> Op:
+def describe(
+    body: Callable[..., Any], formulas: dict[str, Callable[..., Any]], effect: Effect = Effect.COMPUTES
+) -> Op:
     """Read a body's and its formulas' signatures, once."""
     by_position, by_name = parameters(body)
     op = Op()
@@ -155,7 +172,7 @@ def describe(body: Callable[..., Any], formulas: dict[str, Callable[..., Any]]) 
     op.kept_results = frozenset([
         RESULT_0 - want for formula in op.formulas for want in formula.wants if want <= RESULT_0
     ])
-    op.plans = {}
+    op.plans, op.effect, op.beside = {}, effect, None
     op.takes_two = op.names == ("input", "other") and op.fill == (REQUIRED, REQUIRED)
     return op
 
@@ -233,6 +250,8 @@ def unary(op: Op) -> Callable[..., Any]:
     keep_input = keep == (0,)
 
     def call(input: Tensor, *, out: Tensor | None = None) -> Any:
+        if active and interpreters.get():
+            return interpret(op, call, (input,), out)
         try:
             if kernel is None:
                 array = body(input)
@@ -242,7 +261,7 @@ def unary(op: Op) -> Callable[..., Any]:
             if array.__class__ is not HostArray:
                 array = settled(array)
         except Exception as error:
-            return rescued(op, call, (input,), error, out)
+            raise misuse(op, (input,), error)  # noqa: B904  # its cause is set
         result = new(input.result_class)
         result.array = array
         result._storage = result._layout = result._base = None
@@ -322,6 +341,8 @@ def pair(op: Op) -> Callable[..., Any]:
     unwritten = [tuple([-1 if i == -1 else 0 for i in plan]) for plan in plans]  # versions of tensors never written to
 
     def call(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+        if active and interpreters.get():
+            return interpret(op, call, (input, other), out)
         try:
             if other.__class__ in NUMBERS:
                 numbers = True
@@ -358,7 +379,7 @@ def pair(op: Op) -> Callable[..., Any]:
         except Exception as error:
             read = host_values((input, other))
             if read is None:
-                return rescued(op, call, (input, other), error, out)
+                raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
             return call(*read, out=out)
         result = new(like.result_class)
         result.array = array
@@ -416,6 +437,8 @@ def single(op: Op) -> Callable[..., Any]:
                 bound = bind(op, args, kwargs)
             if admit is not None and (*map(type, bound),) not in known:
                 bound = admit(bound)[0]
+        if active and interpreters.get():
+            return interpret(op, call, bound, out)
         input = bound[0]
         try:
             array = body(*bound)
@@ -423,7 +446,7 @@ def single(op: Op) -> Callable[..., Any]:
                 array = settled(array)
             cls = input.result_class
         except Exception as error:
-            return rescued(op, call, bound, error, out)
+            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result: Tensor = new(cls)
         result.array = array
         result._storage = result._layout = result._base = result._node = None
@@ -443,10 +466,12 @@ def general(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound = admitted(op, bind(op, args, kwargs))
+        if active and interpreters.get():
+            return interpret(op, call, bound, out)
         try:
             array = settled(body(*bound))
         except Exception as error:
-            return rescued(op, call, bound, error, out)
+            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(like(op, bound), array)
         edges = edges_of(op, bound)
         if edges is not None:
@@ -464,10 +489,12 @@ def plain(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound = admitted(op, bind(op, args, kwargs))
+        if active and interpreters.get():
+            return interpret(op, call, bound, out)
         try:
             array = settled(body(*bound))
         except Exception as error:
-            return rescued(op, call, bound, error, out)
+            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(like(op, bound), array)
         return result if out is None else result._deliver(out, op, bound)
 
@@ -479,6 +506,8 @@ def plain_pair(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+        if active and interpreters.get():
+            return interpret(op, call, (input, other), out)
         try:
             array = body(input, other)
             if array.__class__ is not HostArray:
@@ -486,7 +515,7 @@ def plain_pair(op: Op) -> Callable[..., Any]:
         except Exception as error:
             read = host_values((input, other))
             if read is None:
-                return rescued(op, call, (input, other), error, out)
+                raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
             return call(*read, out=out)
         result = new((other if input.__class__ in NUMBERS else input).result_class)
         result.array = array
@@ -514,6 +543,8 @@ def viewer(op: Op) -> Callable[..., Any]:
                 bound = admitted(op, args)
         elif gated:
             bound = admitted(op, args)
+        if active and interpreters.get():
+            return interpret(op, call, bound)
         input = bound[0]
         try:
             if kernel is None:
@@ -523,15 +554,12 @@ def viewer(op: Op) -> Callable[..., Any]:
             else:
                 layout = kernel(input._layout or input.layout, bound[1], bound[2])
         except Exception as error:
-            return rescued(op, call, bound, error)
+            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         base = input._base
         result = new(input.result_class)
         storage = input._storage
         if storage is None:
-            try:
-                storage = input.storage
-            except NoValues as error:
-                return rescued(op, call, bound, error, layout=layout)
+            storage = input.storage
         result._storage = storage
         result._layout = layout
         result._base = input if base is None else base
@@ -571,13 +599,12 @@ def looker(op: Op) -> Callable[..., Any]:
     kept = op.kept
 
     def call(input: Any, layout: Layout, *rest: Any) -> Any:
+        if active and interpreters.get():
+            return interpret(op, call, (input, layout, *rest))
         base = input._base
         storage = input._storage
         if storage is None:
-            try:
-                storage = input.storage
-            except NoValues as error:
-                return rescued(op, call, (input, layout, *rest), error, layout=layout)
+            storage = input.storage
         result = new(input.result_class)
         result._storage = storage
         result._layout = layout
@@ -610,11 +637,13 @@ def viewers(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         bound = admitted(op, bind(op, args, kwargs))
+        if active and interpreters.get():
+            return interpret(op, call, bound)
         try:
             layouts = body(*bound)
             version = bound[0].storage.version
         except Exception as error:
-            return rescued(op, call, bound, error)
+            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         input = bound[0]
         node, kind = input.node, array_dtype(input)
         results = tuple([window(input, layout) for layout in layouts])
@@ -643,10 +672,12 @@ def several(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         bound = admitted(op, bind(op, args, kwargs))
+        if active and interpreters.get():
+            return interpret(op, call, bound)
         try:
             arrays = [settled(array) for array in body(*bound)]
         except Exception as error:
-            return rescued(op, call, bound, error)
+            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         cls = like(op, bound)
         results = tuple([wrap(cls, array) for array in arrays])
         edges = edges_of(op, bound)
@@ -669,6 +700,8 @@ def sequence(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound = admitted(op, bind(op, args, kwargs))
+        if active and interpreters.get():
+            return interpret(op, call, bound, out)
         try:
             tensors = bound[0] = tuple(bound[0])
             for tensor in tensors:
@@ -678,7 +711,7 @@ def sequence(op: Op) -> Callable[..., Any]:
                     )
             array = settled(body(*bound))
         except Exception as error:
-            return rescued(op, call, bound, error, out)
+            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(tensors[0].result_class if tensors else like(op, bound), array)
         edges = tuple([tensor.node for tensor in tensors])
         if any(edge is not None for edge in edges) and (mode := grad_mode.get()):
@@ -803,37 +836,6 @@ def remember(result: TensorBase) -> tuple[Any, ...]:
     return result.array, storage, result._layout, storage.version
 
 
-def rescued(
-    op: Op, call: Callable[..., Any], args: Sequence[Any], error: Exception, out: Any = None,
-    layout: Layout | None = None,
-) -> Any:
-    """Return what tensors without values of their own make of a call (see ``func/batched.py``), or raise what is wrong.
-
-    It is asked only when a body failed; a view's layout is known then already.
-    """
-    if error.__class__ is NoValues or error.__class__ is ValueError:  # NumPy's own, which may have met no array
-        batched = batched_among(args)
-        if batched is not None:
-            return batched._serve(op, call, args, out, layout)
-    try:
-        raise misuse(op, args, error)
-    finally:
-        del error  # This frame is in its traceback: the two would keep each other alive, and the arguments with them.
-
-
-def batched_among(values: Iterable[Any]) -> Any:
-    """Return the first tensor without values of its own among values and sequences of them; None if there is none."""
-    for value in values:
-        if isinstance(value, TensorBase):
-            if value.batched:
-                return value
-        elif isinstance(value, (tuple, list)):
-            found = batched_among(value)
-            if found is not None:
-                return found
-    return None
-
-
 def host_values(args: Sequence[Any]) -> list[Any] | None:
     """Return operands with NumPy's scalars as Python numbers and its arrays as tensors; None if there are none of them.
 
@@ -863,7 +865,7 @@ def in_turn(*values: Any) -> tuple[Any, ...]:
     A leaf takes its gradient as soon as that is complete, and its hooks run then. Where PyTorch has one operation and
     this library has several, the leaves' order would be that of the inner ones.
     """
-    if not grad_mode.get() or batched_among(values) is not None:
+    if not grad_mode.get() or not all(has_values(each) for each in values if isinstance(each, TensorBase)):
         return values
     if sum([isinstance(each, TensorBase) and each.node.__class__ is Leaf for each in values]) < 2:
         return values  # all others wait in any case until every later operation has run

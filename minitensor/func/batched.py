@@ -15,10 +15,12 @@ not meet, so the gradient of an output of all samples by an input of all samples
 from __future__ import annotations
 
 import warnings
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.interpreters import interpreted_by, interpreters, restore
+from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.node import Effect
 from minitensor.base import TensorBase, array_dtype, new
 from minitensor.dtypes import can_cast
 from minitensor.errors import BatchingError, DtypeError, NoValues, ShapeError
@@ -31,22 +33,40 @@ from minitensor.tensor import Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from minitensor.autograd.node import Node, Op
+    from minitensor.autograd.interpreters import Call, Interpreter
+    from minitensor.autograd.node import Node
     from minitensor.backends import Library
     from minitensor.backends.base import Backend
     from minitensor.device import device
     from minitensor.storage import Storage
 
 
-class Level(NamedTuple):
+class Level:
     """One ``vmap`` that is running: its height above the outermost one, and how many samples it has."""
 
-    number: int
-    size: int
-    randomness: str
+    __slots__ = ("number", "randomness", "size")
+
+    def __init__(self, size: int, randomness: str) -> None:
+        outer = running()
+        self.number, self.size, self.randomness = (outer[-1].number + 1 if outer else 1), size, randomness
+
+    def interpret(self, call: Call) -> Any:
+        """Compute an operation for all samples of this level, if an argument differs from sample to sample."""
+        args = [opened(each, self.number) for each in call.args]
+        if not has_rows(args):
+            return call.proceed()
+        if call.out is not None:
+            raise BatchingError(f"vmap: {call.op.name}(..., out=...) cannot write one sample; leave out= away")
+        whole = (*interpreters.get(), self)
+        if call.op.effect is Effect.WRITES:
+            return write(call, args, self, whole)
+        layout = layout_of(call) if call.op.effect is Effect.VIEWS else None
+        return closed(compute(Doing(call, self.size, whole, layout), args), self.number)
 
 
-running: ContextVar[tuple[Level, ...]] = ContextVar("running", default=())
+def running() -> list[Level]:
+    """List the levels of ``vmap`` that are running, outermost first."""
+    return [each for each in interpreters.get() if isinstance(each, Level)]
 
 
 # -- what stands in the array's place ----------------------------------------------------------------------------------
@@ -111,30 +131,10 @@ class Ghost(Valueless):
         for n in shape:
             self.size *= n
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        # NumPy 2.4 never lets go of the operands of a reduction that raises here; of one that returns it does.
-        if method in ("reduce", "accumulate", "reduceat"):
-            return Valueless()
-        raise no_values("an array function")
-
-    # Checks of positions (ops/index.py) look at all samples: one that is out of bounds refuses the call.
-
     @property
     def everything(self) -> Any:
-        """The values of all samples, for a check."""
+        """The values of all samples, for a check: one that is out of bounds refuses the call."""
         return everything(self.physical)
-
-    def min(self, *dims: Any, **options: Any) -> Any:
-        """Return the smallest value of all samples, for a message."""
-        if dims or options:
-            raise no_values("the smallest")
-        return everything(self.physical).min()
-
-    def max(self, *dims: Any, **options: Any) -> Any:
-        """Return the largest value of all samples, for a message."""
-        if dims or options:
-            raise no_values("the largest")
-        return everything(self.physical).max()
 
 
 def everything(physical: Tensor) -> Any:
@@ -156,12 +156,10 @@ def unavailable(what: str, instead: str) -> Any:
     return refused
 
 
-class Batched(Tensor):
+class Batched(Tensor, stands_for_many=True):
     """A tensor that stands for each of many; ``physical`` holds them all along dim 0."""
 
     __slots__ = ("level", "physical")
-
-    batched = True
 
     level: int
     physical: Tensor
@@ -198,46 +196,17 @@ class Batched(Tensor):
         """The array library."""
         return self.physical.xp
 
-    def _serve(
-        self, op: Op, call: Callable[..., Any], args: Sequence[Any], out: Any, layout: Layout | None
-    ) -> Any:
-        """Compute an operation for all samples; the recorders ask for it when a body found no values."""
-        return served(op, call, args, out, layout)
-
-    def _serve_write(
-        self, name: str, op: Op, call: Callable[..., Any], args: Sequence[Any], operation: Any
-    ) -> Any:
-        """Write into all samples."""
-        return written(name, op, call, args, operation)
-
     @staticmethod
     def _for_all(function: Callable[..., Sequence[Any]], tensors: Sequence[Tensor | None]) -> tuple[Any, ...]:
         """Return what a function gives for every entry of dim 0 of tensors; None in what it takes and gives stays."""
-        levels = running.get()
-        size = next(each.shape[0] for each in tensors if each is not None)
-        level = Level(levels[-1].number + 1 if levels else 1, size, "error")
-        token = running.set((*levels, level))
-        try:
+        level = Level(next(each.shape[0] for each in tensors if each is not None), "error")
+        with interpreted_by(level):
             found = function(*[None if each is None else batch(each, level.number) for each in tensors])
-        finally:
-            running.reset(token)
-        return tuple([None if each is None else at_levels(each, [level]).physical for each in found])
+        levels = [(level.number, level.size)]
+        return tuple([None if each is None else at_levels(each, levels).physical for each in found])
 
     def __repr__(self) -> str:
         return f"Batched(level={self.level}, sample of shape {tuple(self.shape)}, all of them=\n{self.physical!r})"
-
-    def _beside(self, tensor: Tensor, others: Any) -> Tensor:
-        """Return a copy of a tensor that differs from sample to sample as others do."""
-        copy: Tensor = at_levels(tensor, levels_in((tensor, others))).clone()
-        return copy
-
-    def _through(self, function: Callable[[Tensor], Tensor]) -> Tensor:
-        """Return a function of all samples that takes dims in front as they come."""
-        return batch(function(self.physical), self.level)
-
-    def _detached(self) -> Tensor:
-        """Return the same memory without history."""
-        return batch(self.physical.detach(), self.level)
 
     branch = "write `torch.where(condition, a, b)` instead of `if`"
     __bool__ = unavailable("a tensor decides a branch (data-dependent control flow)", branch)
@@ -267,44 +236,48 @@ def batch(physical: Tensor, level: int) -> Batched:
     return tensor
 
 
-def levels_in(values: Any) -> list[Level]:
-    """List the levels of tensors, outermost first."""
+def levels_in(values: Any) -> list[tuple[int, int]]:
+    """List the levels of tensors, outermost first, each with the number of its samples."""
     found: dict[int, int] = {}
     for each in tensors_in(values):
         while isinstance(each, Batched):
             found[each.level] = each.physical.shape[0]
             each = each.physical
-    return [Level(number, found[number], "") for number in sorted(found)]
+    return sorted(found.items())
 
 
-def at_levels(tensor: Any, levels: Sequence[Level], innermost: Callable[[Any], Any] = lambda tensor: tensor) -> Any:
+def at_levels(
+    tensor: Any, levels: Sequence[tuple[int, int]], innermost: Callable[[Any], Any] = lambda tensor: tensor
+) -> Any:
     """Return a tensor as one that differs at all of these levels, its own among them; ``innermost`` is done inside."""
     if not levels:
         return innermost(tensor)
-    *outer, level = levels
-    if isinstance(tensor, Batched) and tensor.level == level.number:
-        return batch(at_levels(tensor.physical, outer, innermost), level.number)
-    return batch(at_levels(tensor.expand(level.size, *tensor.shape), outer, innermost), level.number)
+    *outer, (number, size) = levels
+    if isinstance(tensor, Batched) and tensor.level == number:
+        return batch(at_levels(tensor.physical, outer, innermost), number)
+    return batch(at_levels(tensor.expand(size, *tensor.shape), outer, innermost), number)
 
 
 # -- an operation on all samples ---------------------------------------------------------------------------------------
 
 
-def served(op: Op, call: Callable[..., Any], args: Sequence[Any], out: Any, layout: Layout | None) -> Any:
-    """Compute an operation for all samples of the innermost ``vmap`` among its arguments."""
-    if out is not None:
-        raise BatchingError(f"vmap: {op.name}(..., out=...) cannot write one sample; leave out= away")
-    level, given = opened(args)
-    doing = Doing(op, call, args, size_of(given), layout)
-    rule = rule_for(op)
+def layout_of(call: Call) -> Any:
+    """Return what a view operation's body says of one sample."""
+    try:
+        return call.op.body(*call.args)
+    except Exception as error:
+        raise misuse(call.op, call.args, error)  # noqa: B904  # its cause is set
+
+
+def compute(do: Doing, args: Sequence[Any]) -> Any:
+    """Compute an operation by its rule; views need none, and what has none is computed sample by sample."""
+    rule = rule_for(do.op)
     if rule is not None:
-        result = rule(doing, *given)
-    elif layout is not None:
-        result = seen_through(doing, *given)
-    else:
-        warn_of_loop(op.name)
-        result = sample_by_sample(doing, *given)
-    return closed(result, level)
+        return rule(do, *args)
+    if do.layout is not None:
+        return seen_through(do, *args)
+    warn_of_loop(do.op.name)
+    return sample_by_sample(do, *args)
 
 
 def warn_of_loop(name: str) -> None:
@@ -315,19 +288,18 @@ def warn_of_loop(name: str) -> None:
     )
 
 
-def opened(args: Sequence[Any]) -> tuple[int, list[Any]]:
-    """Return the innermost level among the arguments, and these with ``Rows`` where a tensor is of that level."""
-    level = max(each.level for each in tensors_in(args) if isinstance(each, Batched))
-    return level, [opened_at(level, each) for each in args]
-
-
-def opened_at(level: int, value: Any) -> Any:
+def opened(value: Any, level: int) -> Any:
     """Return ``Rows`` for a tensor of a level, also in sequences; anything else as it is."""
     if isinstance(value, Batched) and value.level == level:
         return Rows(value.physical)
     if type(value) in (tuple, list):
-        return type(value)([opened_at(level, each) for each in value])
+        return type(value)([opened(each, level) for each in value])
     return value
+
+
+def has_rows(values: Sequence[Any]) -> bool:
+    """Whether there are ``Rows`` among values and sequences of them."""
+    return any(isinstance(each, Rows) or (isinstance(each, (tuple, list)) and has_rows(each)) for each in values)
 
 
 def tensors_in(values: Sequence[Any]) -> list[TensorBase]:
@@ -339,16 +311,6 @@ def tensors_in(values: Sequence[Any]) -> list[TensorBase]:
         elif isinstance(value, (tuple, list)):
             found += tensors_in(value)
     return found
-
-
-def size_of(given: Sequence[Any]) -> int:
-    """Return how many samples there are."""
-    for value in given:
-        if isinstance(value, Rows):
-            return value.size
-        if isinstance(value, (tuple, list)) and (found := size_of(value)) >= 0:
-            return found
-    return -1
 
 
 def closed(result: Any, level: int) -> Any:
@@ -364,30 +326,28 @@ def closed(result: Any, level: int) -> Any:
 # -- a write into all samples ------------------------------------------------------------------------------------------
 
 
-def written(name: str, op: Op, call: Callable[..., Any], args: Sequence[Any], operation: Any) -> Any:
+def write(call: Call, args: Sequence[Any], level: Level, whole: tuple[Interpreter, ...]) -> Any:
     """Write into all samples: by the operation's own rule, or by computing beside them and copying."""
-    input = args[0]
-    level, given = opened(args)
-    if not (isinstance(input, Batched) and input.level == level):
+    input, name, beside = call.args[0], call.op.name, call.op.beside
+    if not isinstance(args[0], Rows):
         raise BatchingError(
             f"vmap: {name}: the written-to tensor of shape {tuple(input.shape)} is one for all samples, but what is "
             "written differs from sample to sample; use the out-of-place operation, or make it of a sample, as with "
             "x.new_zeros(...) + 0 * sample"
         )
-    if operation is not None and 0 in op.kept and grad_mode.get():
-        args = [batch(input.physical.clone(), level), *args[1:]]  # what is saved of it must not change
-    doing = Doing(op, call, args, size_of(given), None)
-    if operation is None:
-        rule = write_rule_for(op)
+    do = Doing(call, level.size, whole, None)
+    if beside is None:
+        rule = write_rule_for(call.op)
         if rule is None:
             warn_of_loop(name)
-        (rule or write_sample_by_sample)(doing, *given)
+        (rule or write_sample_by_sample)(do, *args)
         return input
-    result = doing.again(operation)
+    if 0 in call.op.kept and grad_mode.get():
+        call.args = [batch(input.physical.clone(), level.number), *call.args[1:]]  # what is saved must not change
+    result = do.again(beside)
     if broadcast_shapes(tuple(input.shape), tuple(result.shape)) != tuple(input.shape):
         raise ShapeError(f"{name}: output with shape {list(input.shape)} doesn't match the shape {list(result.shape)}")
     if not can_cast(result.dtype, input.dtype):
         raise DtypeError(f"{name}: result type {result.dtype.name} can't be cast to {input.dtype.name}")
-    values = result.physical if isinstance(result, Batched) and result.level == level else result
-    input.physical.copy_(values)
+    input.physical.copy_(result.physical if isinstance(result, Batched) and result.level == level.number else result)
     return input

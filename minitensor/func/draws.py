@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.interpreters import interpreters, restore
 from minitensor.base import TensorBase
 from minitensor.errors import BatchingError
 from minitensor.func.batched import Batched, batch, running
@@ -32,20 +33,18 @@ if TYPE_CHECKING:
 
 def draws(function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Draw for the innermost level that is running; what a rule draws is drawn for the levels around it."""
-    levels = running.get()
+    levels = running()
     if not levels:
         return function(*args, **kwargs)
-    *outer, level = levels
+    level = levels[-1]
     if level.randomness == "error":
         raise BatchingError(
             "vmap: called random operation while in randomness error mode: pass randomness='same' or 'different' to "
             "vmap, or draw outside of it"
         )
-    token = running.set(tuple(outer))
-    try:
+    whole = interpreters.get()
+    with restore(whole[: whole.index(level)]):
         return drawn_at(level, function, args, kwargs)
-    finally:
-        running.reset(token)
 
 
 def drawn_at(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:

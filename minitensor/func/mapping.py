@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from minitensor.autograd.interpreters import interpreted_by
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, BatchingError, DimError, NoValues
-from minitensor.func.batched import Batched, Level, batch, running
+from minitensor.func.batched import Batched, Level, batch
 from minitensor.func.draws import draws
 from minitensor.func.trees import Plan, spread, take_apart
 from minitensor.generator import default_generator
@@ -152,18 +153,18 @@ def run(
     kwargs: dict[str, Any], out_dims: Any, randomness: str,
 ) -> tuple[list[Any], list[int | None], Plan]:
     """Compute all samples at once; return the outputs, where their mapped dims are, and their structure."""
-    levels = running.get()
-    level = Level(levels[-1].number + 1 if levels else 1, size, randomness)
-    token, before = running.set((*levels, level)), interceptor.set(draws)
+    level = Level(size, randomness)
+    before = interceptor.set(draws)
+    samples = plan.build([
+        leaf if dim is None else batch(leaf.movedim(dim, 0) if dim else leaf, level.number)
+        for leaf, dim in zip(leaves, dims, strict=True)
+    ])
     try:
-        result = func(*plan.build([
-            leaf if dim is None else batch(leaf.movedim(dim, 0) if dim else leaf, level.number)
-            for leaf, dim in zip(leaves, dims, strict=True)
-        ]), **kwargs)
+        with interpreted_by(level):
+            result = func(*samples, **kwargs)
     except NoValues as error:
         raise without_rule(error) from error
     finally:
-        running.reset(token)
         interceptor.reset(before)
     outputs, made = take_apart(result)
     places = spread(out_dims, made)

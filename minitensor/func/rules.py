@@ -11,6 +11,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.interpreters import Call, restore
 from minitensor.base import TensorBase
 from minitensor.errors import BatchingError
 from minitensor.layout import Layout
@@ -22,7 +23,7 @@ from minitensor.shapes import broadcast_shapes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from minitensor.autograd.node import Op
+    from minitensor.autograd.interpreters import Interpreter
     from minitensor.tensor import Tensor
 
 
@@ -49,22 +50,19 @@ class Rows:
 class Doing:
     """One call of an operation for all samples: what a rule needs beside the arguments."""
 
-    __slots__ = ("args", "call", "layout", "op", "size")
+    __slots__ = ("call", "layout", "op", "size", "whole")
 
-    def __init__(
-        self, op: Op, call: Callable[..., Any], args: Sequence[Any], size: int, layout: Layout | None
-    ) -> None:
-        self.op, self.call, self.args, self.size, self.layout = op, call, args, size, layout
+    def __init__(self, call: Call, size: int, whole: tuple[Interpreter, ...], layout: Layout | None) -> None:
+        self.call, self.op, self.size, self.whole, self.layout = call, call.op, size, whole, layout
 
     def __call__(self, *args: Any) -> Any:
         """Call the operation itself, all its arguments in order."""
-        first, names = self.op.positional, self.op.names
-        return self.call(*args[:first], **dict(zip(names[first:], args[first:])))
+        return self.call(*args)
 
     def again(self, function: Callable[..., Any]) -> Any:
         """Call another function with the arguments as they came, of one sample."""
-        first, names = self.op.positional, self.op.names
-        return function(*self.args[:first], **dict(zip(names[first:], self.args[first:])))
+        with restore(self.whole):
+            return Call(self.op, function, self.call.args, None).proceed()
 
     def all_rows(self, value: Any) -> Any:
         """Return a tensor with all samples: one that is the same for each is shown again and again."""

@@ -55,6 +55,7 @@ RULES: dict[str, Any] = {
     "reformat": as_other(lambda input, memory_format: input.contiguous().clone()),
     "masked_fill": special.masked_fill,
     "polygamma": lambda do, n, input: do(n, input.tensor),
+    **dict.fromkeys("detach view_as_real view_as_complex clone_beside".split(), along()),
     "pairs_of": along(),
     "complexes_of": along(),
     # -- activations along a dim
@@ -176,7 +177,7 @@ def rule_for(op: Op) -> Any:
 
 def write_rule_for(op: Op) -> Any:
     """Return the rule of an operation that writes, or None."""
-    found = WRITES.get(signature(op)) or WRITES.get(op.name)
+    found = WRITES.get(op.body.__name__.strip("_"))  # its name is what messages call it
     if found is None and op.body.__module__ in POINTWISE_CHAPTERS:
         return special.write
     return found

@@ -51,7 +51,7 @@ def fresh(tensor: Any, what: str) -> Tensor:
         raise NoTensor(f"{what}: expected tensors to differentiate by, got {type(tensor).__name__}")
     if not (tensor.dtype.is_floating_point or tensor.dtype.is_complex):
         raise GradError(f"{what}: only floating point and complex tensors have a gradient, this one is {tensor.dtype}")
-    levels = [level for level in running.get() if level.randomness != "settled"]
+    levels = [(level.number, level.size) for level in running()]
     return at_levels(tensor, levels, started)  # type: ignore[no-any-return]  # a Tensor
 
 
@@ -105,7 +105,7 @@ def walked(
     Outputs and inputs give up their samples first, so that the graph sees all of them; what weights have beyond
     that (``vmap`` of a vjp) stays, and formulas compute with it.
     """
-    levels = [(number, size) for number, size, _ in levels_in((outputs, inputs))]
+    levels = levels_in((outputs, inputs))
     plain_outputs, plain_inputs, plain_weights = list(outputs), list(inputs), list(weights)
     for number, size in reversed(levels):
         plain_outputs = [stripped(each, number, size) for each in plain_outputs]

@@ -25,12 +25,12 @@ from minitensor import layout as layouts
 from minitensor.autograd.argument_types import TypeGate
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of_tensor, is_retained
+from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse, retitled
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Leaf, Node, numbering
+from minitensor.autograd.node import Effect, Leaf, Node, numbering
 from minitensor.autograd.record import (
     admitted,
-    batched_among,
     bind,
     describe,
     differentiable,
@@ -45,7 +45,6 @@ from minitensor.base import TensorBase, array_dtype, new, sealed, wrap
 from minitensor.errors import (
     DtypeError,
     InplaceError,
-    NoValues,
     ShapeError,
     WrongTypeError,
 )
@@ -224,13 +223,15 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
 
     def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
         name = stub.__name__.lstrip("_")
-        twin = renamed(op, name)
+        twin = writing(op, name, operation)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
             bound = bind(twin, (input, *args), kwargs)
             if not op.takes_two:
                 bound = admitted(twin, bound)
+            if active and interpreters.get():
+                return interpret(twin, call, bound)
             try:
                 edges = prepare(name, op, input, bound)
                 if writer is not None and edges is None and written_straight(writer, input, bound[1]):
@@ -238,8 +239,6 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
                     return input
                 array = op.body(*bound)
             except Exception as error:
-                if error.__class__ is NoValues:
-                    return batched_among(bound)._serve_write(name, op, call, bound, operation)
                 read = host_values(bound)
                 if read is None:
                     raise retitled(name, misuse(twin, bound, error))  # noqa: B904  # its cause is set
@@ -257,11 +256,14 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
     return decorate
 
 
-def renamed(op: Op, name: str) -> Op:
-    """Return an operation that is called by another name in errors."""
-    other = copy(op)
-    other.name, other.gate = name, TypeGate(name, op.gate.asked)
-    return other
+def writing(op: Op, name: str, beside: Callable[..., Any] | None = None) -> Op:
+    """Return an operation as one that writes into its first argument and goes by another name.
+
+    ``beside`` is the operation that computes the same and writes nothing, if there is one.
+    """
+    twin = copy(op)
+    twin.name, twin.gate, twin.effect, twin.beside = name, TypeGate(name, op.gate.asked), Effect.WRITES, beside
+    return twin
 
 
 # What a kernel named by `on_equal_dtypes` does in place.
@@ -309,11 +311,13 @@ def writes(
 
     def decorate(body: Callable[P, None]) -> Callable[P, Tensor]:
         op, name = describe(body, formulas), called or body.__name__.lstrip("_")
-        told = renamed(op, name)
+        told = writing(op, name)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
             bound = bind(told, (input, *args), kwargs)
+            if active and interpreters.get():
+                return interpret(told, call, bound)
             edges = prepare(name, op, input, bound)
             for i, value in enumerate(bound[1:], 1):
                 if isinstance(value, TensorBase) and shares_storage(value, input):
@@ -324,8 +328,6 @@ def writes(
                     input.storage.version += 1
                     return input
                 rewritten(op, edges, bound, input, functools.partial(op.body, *bound))
-            except NoValues:
-                return batched_among(bound)._serve_write(name, op, call, bound, None)
             except Exception as error:
                 raise retitled(name, misuse(told, bound, error))  # noqa: B904  # its cause is set
             return input

@@ -12,7 +12,7 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.misuse import composite, explained, named
 from minitensor.autograd.node import Leaf
-from minitensor.autograd.record import batched_among, differentiable, host_value, nondifferentiable
+from minitensor.autograd.record import differentiable, host_value, nondifferentiable, visible
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase, window
 from minitensor.copies import note_copy, tracing
@@ -52,6 +52,11 @@ if TYPE_CHECKING:
 
 @differentiable(input=lambda grad: grad)
 def _clone(input: Tensor) -> Array:
+    return preserved(input)
+
+
+def preserved(input: Tensor) -> Array:
+    """Return the elements in fresh memory, with the order of the dims in memory kept."""
     array = input.array
     return array.copy() if array.flags.c_contiguous else copied(input, layouts.like(input.layout))
 
@@ -79,10 +84,17 @@ def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> T
     return _clone(input) if memory_format is preserve_format else _reformat(input, memory_format)
 
 
+@differentiable(input=lambda grad: grad)
+def _clone_beside(input: Tensor, others: tuple[Any, ...]) -> Array:
+    """Copy to fresh memory into which others will be written: inside ``vmap`` it differs from sample to sample as they
+    do.
+    """
+    return preserved(input)
+
+
 def own(input: Tensor, *others: Any) -> Tensor:
-    """Return a copy to write ``others`` into; inside ``vmap`` it is one for each sample where one of them is."""
-    beside = batched_among(others)
-    return clone(input) if beside is None else beside._beside(input, others)
+    """Return a copy to write ``others`` into."""
+    return _clone_beside(input, others)
 
 
 def copied(input: Tensor, layout: Layout) -> Array:
@@ -119,9 +131,10 @@ def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) 
     return copy
 
 
+@visible
 def detach(input: Tensor) -> Tensor:
     """Return the same memory without history: writes are seen by both, gradients stop here."""
-    view: Tensor = input._detached() if input.batched else window(input, input.layout)
+    view: Tensor = window(input, input.layout)
     return view
 
 
@@ -192,7 +205,7 @@ def single(name: str, value: Any, input: Tensor) -> Any:
         return fitted(value, input.array.dtype, input.array)
     if value.ndim:
         raise ShapeError(f"{name} only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions")
-    if input.array.dtype.kind in "biu" and not value.batched:
+    if input.array.dtype.kind in "biu":
         return fitted(value, input.array.dtype, input.array)
     return real_enough(input.xp.asarray(value.array), input.array.dtype)
 

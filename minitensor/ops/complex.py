@@ -12,7 +12,7 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Node, numbering
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, visible
 from minitensor.base import TensorBase, new
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.layout import Layout
@@ -55,6 +55,7 @@ def seen_as(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tensor:
 
 
 @composite
+@visible
 def view_as_real(input: Tensor) -> Tensor:
     """Look at complex numbers as pairs of reals, in a last dim of two. Shares memory.
 
@@ -66,13 +67,12 @@ def view_as_real(input: Tensor) -> Tensor:
     require_tensors("view_as_real", input=input)
     if not input.dtype.is_complex:
         raise DtypeError(f"view_as_real is only supported for complex tensors, got {input.dtype.name}")
-    if input.batched:
-        return input._through(view_as_real)  # type: ignore[no-any-return]  # a Batched
     storage = reinterpret(input.storage, input.dtype.to_real().numpy)
     return seen_as(input, storage, as_pairs(input.layout), AS_REAL)
 
 
 @composite
+@visible
 def view_as_complex(input: Tensor) -> Tensor:
     """Look at pairs of reals, which lie side by side in a last dim of two, as complex numbers. Shares memory.
 
@@ -83,8 +83,6 @@ def view_as_complex(input: Tensor) -> Tensor:
     require_tensors("view_as_complex", input=input)
     if input.dtype not in (dtypes.float32, dtypes.float64):
         raise DtypeError(f"view_as_complex is only supported for float32 and float64 tensors, got {input.dtype.name}")
-    if input.batched:
-        return input._through(view_as_complex)  # type: ignore[no-any-return]  # a Batched
     layout = joined(input.layout)
     return seen_as(input, reinterpret(input.storage, input.dtype.to_complex().numpy), layout, AS_COMPLEX)
 

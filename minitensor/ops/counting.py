@@ -167,13 +167,12 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
     >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
     """
-    bins = one_or_more("histc", bins)
-    low, high = range_of("histc", input, min, max, 1)
-    return delivered("histc", _histc(input, bins, low, high), out)
+    return delivered("histc", _histc(input, one_or_more("histc", bins), min, max), out)
 
 
 @nondifferentiable
-def _histc(input: Tensor, bins: int, low: float, high: float) -> Array:
+def _histc(input: Tensor, bins: int, min: float, max: float) -> Array:
+    low, high = range_of("histc", input, min, max, 1)
     return input.backend.histogram(input.array.reshape(-1), bins, low, high).astype(input.array.dtype)
 
 

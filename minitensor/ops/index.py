@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd import record
+from minitensor.autograd.interpreters import active
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import NUMBERS, differentiable, in_turn
 from minitensor.backends.reference.scatter import within
-from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, NoValues, ShapeError
+from minitensor.base import TensorBase, has_values, values_of, wrap
+from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, ShapeError
 from minitensor.indexing import advanced_shape, basic, check_mask, landing, out_of_bounds, resolve
 from minitensor.ops.aliasing import place, shares_storage, writes
 from minitensor.ops.cast import check_expands, clone, own, real_enough, to
@@ -62,18 +63,20 @@ def window_gradient(grad: Tensor, window: Layout, home: Layout, index: Any) -> T
 
 
 @record.look(input=window_gradient)
-def _select(input: Tensor, window: Layout, home: Layout, index: Any) -> None:
+def _select(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
     """Look at one entry."""
+    return window
 
 
 @record.look(input=window_gradient)
-def _slice(input: Tensor, window: Layout, home: Layout, index: Any) -> None:
+def _slice(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
     """Look at a part."""
+    return window
 
 
 def picked(input: Tensor, layout: Layout, index: Any) -> Tensor:
     """Serve what a plain int or slice does not: the view that the index makes, then what its picks choose."""
-    plain = isinstance(index, TensorBase) and not (index.batched or input.batched)
+    plain = isinstance(index, TensorBase) and not active
     if plain and index.array.dtype.char in WIDE and index.ndim and layout.shape:
         if index.array.__class__ is not input.array.__class__:
             index = beside(input, index)
@@ -122,7 +125,7 @@ def plain_picks(index: Any, ndim: int) -> dict[int, Any]:
 def prepared(item: Any) -> Any:
     """Return an index as an int, slice, None, ``...``, bool or a tensor with dims; lists and arrays become tensors."""
     if isinstance(item, TensorBase):
-        return item if item.ndim or item.batched else integer_or_bool(item)
+        return item if item.ndim or not has_values(item) else integer_or_bool(item)
     if isinstance(item, (list, tuple, range)) or hasattr(item, "__array__"):
         made = tensor(item)
         if not made.numel() and isinstance(item, (list, tuple)):
@@ -196,8 +199,8 @@ def beside(seen: Tensor, pick: Any) -> Any:
 
 def wrapped(positions: Tensor, dim: int, size: int) -> Tensor:
     """Return positions with the negative ones counted from the end; one outside raises."""
-    array = positions.array
-    if fits(array, size):
+    array = values_of(positions)
+    if within(array, size):
         return positions
     low, high = int(array.min()), int(array.max())
     if low < -size or high >= size:
@@ -209,14 +212,6 @@ def wrapped(positions: Tensor, dim: int, size: int) -> Tensor:
 def index_gradient(grad: Tensor, indices: Any, in_shape: Shape) -> Tensor:
     """Return the gradient of elements at positions: added back at them."""
     return _add_at(grad, indices, in_shape)
-
-
-def fits(array: Array, size: int) -> bool:
-    """Whether no position is negative or too large."""
-    try:
-        return within(array, size)
-    except NoValues:  # positions of one sample of many: those of all are looked at
-        return fits(array.everything, size)  # type: ignore[attr-defined]  # what stands in an array's place
 
 
 @differentiable(input=index_gradient)

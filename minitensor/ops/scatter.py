@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import NUMBERS, differentiable, host_value, in_turn
-from minitensor.base import TensorBase
+from minitensor.backends.reference.scatter import within
+from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import bool_, fit, iinfo, int32, int64
 from minitensor.errors import (
     ArgumentTypeError,
@@ -27,7 +28,6 @@ from minitensor.ops.creation import as_number
 from minitensor.ops.index import (
     _add_at,
     _index,
-    fits,
     getitem,
     key_of,
     taken,
@@ -57,8 +57,8 @@ class PositionError(IndexOutOfRange, RuntimeError):
 def inside(name: str, index: Tensor, dim: int, size: int) -> None:
     """Refuse positions outside a dim; negative ones too, as PyTorch does here."""
     require_integers(name, index)
-    array = index.array
-    if fits(array, size):
+    array = values_of(index)
+    if within(array, size):
         return
     low, high = int(array.min()), int(array.max())
     raise PositionError(

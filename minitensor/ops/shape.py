@@ -15,6 +15,7 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd import record
 from minitensor.autograd.argument_types import wrong_type
+from minitensor.autograd.interpreters import active
 from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.mode import grad_mode, turned
 from minitensor.autograd.node import Leaf
@@ -72,8 +73,9 @@ def several_sizes(name: str, given: tuple[Any, ...]) -> Shape:
 
 
 @record.look(input=lambda grad, in_shape: grad.reshape(in_shape))
-def _view(input: Tensor, layout: Layout) -> None:
+def _view(input: Tensor, layout: Layout) -> Layout:
     """Look at the elements in another shape."""
+    return layout
 
 
 @differentiable(input=lambda grad, in_shape: grad.reshape(in_shape))
@@ -144,7 +146,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     found = viewed(layout_of("reshape", input), sizes_of("reshape", sizes if shape is None else (shape,)))
     if isinstance(found, Layout):
         return _view(input, found)
-    if input.node is not None or input.batched:
+    if input.node is not None or active:
         return _unsafe_view(input, found)
     copy: Tensor = fresh(input.result_class, input.array.copy().reshape(found))  # nothing to record: half the way
     if tracing.get():
@@ -217,8 +219,9 @@ def t(input: Tensor) -> Layout:
 
 
 @record.look(input=lambda grad, dims: grad.permute(inverse(dims)))
-def _permute(input: Tensor, layout: Layout, dims: Shape) -> None:
+def _permute(input: Tensor, layout: Layout, dims: Shape) -> Layout:
     """Look at the dims in another order."""
+    return layout
 
 
 def permute(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
@@ -429,8 +432,9 @@ def as_strided_gradient(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
 
 
 @record.look(input=as_strided_gradient)
-def _as_strided(input: Tensor, layout: Layout, home: Layout) -> None:
+def _as_strided(input: Tensor, layout: Layout, home: Layout) -> Layout:
     """Look at the memory around the tensor."""
+    return layout
 
 
 @composite

@@ -12,9 +12,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite, ungated
-from minitensor.base import wrap
+from minitensor.base import has_values, wrap
 from minitensor.callers import user_level
-from minitensor.dtypes import fit
 from minitensor.errors import ArgumentError, GuardError, ShapeError, UsageError
 from minitensor.nn.functional.dropout import dropout
 from minitensor.nn.functional.linear import linear
@@ -99,7 +98,7 @@ def looks(scores: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return softmax(scores, -1)
     bools = mask.array.dtype.kind == "b"
-    if mask.batched:
+    if not has_values(mask):
         masked = ~mask if bools else mask == -math.inf
         rows = masked.all(-1, keepdim=True)
         scores = scores.masked_fill(masked & ~rows, -math.inf) if bools else scores + mask.masked_fill(rows, 0.0)
@@ -302,11 +301,7 @@ def added_mask(name: str, mask: Tensor | None, query: Tensor) -> Tensor | None:
     if mask.array.dtype.kind != "b":
         raise GuardError(f"multi_head_attention_forward: only bool and floating types of {name} are supported, got "
                          f"{mask.dtype.name}")  # fmt: skip
-    if mask.batched:
-        return query.new_zeros(()).masked_fill(mask, -math.inf)
-    low, zero = [fit(each, query.array.dtype)[()] for each in (-math.inf, 0)]
-    numbers: Tensor = wrap(query.result_class, query.xp.where(mask.array, low, zero))
-    return numbers
+    return query.new_zeros(()).masked_fill(mask, -math.inf)
 
 
 def square_mask(mask: Tensor | None, queries: int, keys: int, heads: int) -> Tensor | None:

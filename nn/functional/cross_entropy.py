@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.misuse import composite, ungated
-from minitensor.autograd.record import batched_among, differentiable
-from minitensor.base import TensorBase, values_of, wrap
+from minitensor.autograd.record import differentiable
+from minitensor.base import TensorBase, has_values, values_of, wrap
 from minitensor.dtypes import int64, uint8
 from minitensor.errors import (
     ArgumentError,
@@ -328,7 +328,7 @@ def samples_of(
     ignored = ignored_samples(name, classes, count, ignore_index)
     mean, samples = reduction == "mean", classes.shape[0]
     counted = bool(samples) or not mean
-    if batched_among((classes, weight)) is not None:
+    if not all(each is None or has_values(each) for each in (classes, weight)):
         return Samples(*weighed_each(input, classes, weight, ignore_index, mean), counted)
     if weight is None and ignored is None:
         return Samples(classes, 1.0 / max(samples, 1) if mean else 1.0, counted)

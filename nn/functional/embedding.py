@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.record import differentiable
+from minitensor.backends.reference.scatter import within
 from minitensor.base import values_of, wrap
 from minitensor.dtypes import int32, int64
 from minitensor.errors import ArgumentError, GuardError, IndexOutOfRange, ShapeError, UnsupportedError, quote
 from minitensor.ops.aliasing import refuse_write
-from minitensor.ops.index import fits
 from minitensor.ops.kinds import FLOATS, require_index, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors, result_dtype
 
@@ -128,7 +128,7 @@ def check_numbers(name: str, input: Tensor, count: int) -> None:
     """Refuse numbers that are no row's."""
     array = values_of(input)
     require_index(name, input, int32, int64)
-    if not fits(array, count):
+    if not within(array, count):
         value = int(array[(array < 0) | (array >= count)][0])
         raise OutOfTable(f"{name}: index {value} is out of range for a table of {count} rows, 0 to {count - 1}")
 
@@ -297,9 +297,5 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     count = int(array.max()) + 1 if num_classes == -1 else num_classes
     if array.size and int(array.max()) >= count:
         raise OutOfTable(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
-    classes = input.xp.arange(count)
-    if input.batched:
-        here: Tensor = (input.unsqueeze(-1) == wrap(input.result_class, classes)).long()
-        return here
-    rows: Tensor = wrap(input.result_class, (array[..., None] == classes).astype("int64"))
-    return rows
+    classes: Tensor = wrap(input.result_class, input.xp.arange(count))
+    return (input.unsqueeze(-1) == classes).long()

@@ -15,7 +15,7 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.record import differentiable, in_turn
-from minitensor.base import TensorBase, require_writable, wrap
+from minitensor.base import TensorBase, has_values, require_writable, wrap
 from minitensor.errors import ArgumentError, ShapeError, UsageError, WrongTypeError
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
@@ -91,7 +91,7 @@ def layer_norm_back(
     r: Array, eps: float,
 ) -> list[Tensor]:  # fmt: skip
     """Return the gradients of ``_layer_norm`` in its tensors; see Note [Fused norms]."""
-    if grad_mode.get() or grad.batched:
+    if grad_mode.get() or not has_values(grad):
         z, r_again = _standardize(input.reshape(1, *rows), eps)[:2]
         h = grad if weight is None else grad * weight
         g, z_rows = grad.reshape(rows), z.squeeze(0)
@@ -117,7 +117,7 @@ def channel_norm_back(
 ) -> list[Tensor]:  # fmt: skip
     """Return the gradients of ``_channel_norm`` in its tensors; see Note [Fused norms]."""
     n, channels, length = shape = as_channels(input)
-    if grad_mode.get() or grad.batched:
+    if grad_mode.get() or not has_values(grad):
         g = grad.reshape(shape)
         shared = (1, n * groups, channels // groups * length) if groups else shape
         z, r_again = _standardize(input.reshape(shared), eps)[:2]
@@ -192,7 +192,7 @@ def normed_channels(
 
 def any_batched(*tensors: Tensor | None) -> bool:
     """Whether one of them is many at once, inside ``vmap``."""
-    return any([each is not None and each.batched for each in tensors])
+    return any([each is not None and not has_values(each) for each in tensors])
 
 
 def normed_each(input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float) -> Any:
@@ -303,7 +303,7 @@ def with_constant_gradient(input: Tensor, other: Tensor) -> Array:
 
 def move(running: Tensor, value: Any, momentum: float) -> None:
     """Bring a running statistic nearer to a new value, where it lies and outside the graph."""
-    if running.batched or isinstance(value, TensorBase):
+    if not has_values(running) or isinstance(value, TensorBase):
         given = value if isinstance(value, TensorBase) else wrap(running.result_class, value)
         running.copy_(running * (1 - momentum) + given * momentum)  # type: ignore[operator]  # a Tensor
         return

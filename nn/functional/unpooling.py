@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import ungated
-from minitensor.backends.reference.conv import is_channels_last
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
-from minitensor.memory_format import channels_last
+from minitensor.layout import is_contiguous
+from minitensor.memory_format import channels_last, has_format
 from minitensor.nn.functional.linearity import depending
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import same_device
@@ -101,14 +101,12 @@ def unpooled(
     planes = input.new_zeros((*lead, math.prod(size)))
     flat = (*lead, math.prod(input.shape[-dims:]))
     found = scatter(planes, -1, indices.reshape(flat), input.reshape(flat)).reshape(*lead, *size)
-    if dims == 2 and not input.batched and is_channels_last(input.array):
+    if dims == 2 and has_format(input.layout, channels_last) and not is_contiguous(input.layout):
         return found.contiguous(memory_format=channels_last)
     return found
 
 
-def unpooled_size(
-    name: str, pooled: Numbers, numbers: list[Numbers], output_size: Sequence[int] | None
-) -> Numbers:
+def unpooled_size(name: str, pooled: Numbers, numbers: list[Numbers], output_size: Sequence[int] | None) -> Numbers:
     """Return the sizes that were pooled: the smallest ones, or those wanted if they may be."""
     kernel, stride, padding = numbers
     least = tuple([(n - 1) * step + taps - 2 * edge for n, taps, step, edge in zip(pooled, kernel, stride, padding)])
