@@ -1,9 +1,9 @@
 """One sample that stands for all: the tensor that a function sees inside ``vmap``.
 
-A ``Batched`` shows the shape of one sample and holds a tensor with all of them along dim 0. It has no array: what is in
-its place answers for shape and dtype and raises ``NoValues`` when it is computed with. The recorders catch that and
-hand the call back to here, where a rule computes it for all samples at once (``rules.py``). So operations pay nothing
-for being batchable, and what is composed of them needs no rule.
+A ``Batched`` shows the shape of one sample and holds a tensor with all of them along dim 0. Each ``vmap`` that runs is an
+interpreter (``autograd/interpreters.py``): an operation on a ``Batched`` of its level is computed for all samples at
+once by a rule (``rules.py``), any other one proceeds. What is composed of operations needs no rule. There is no array:
+what is in its place answers for shape and dtype, and raises when something computes with it past the operations.
 
 Note [A view of every sample]. A sample's layout is the whole tensor's without dim 0, strides and offset included. So
 what a view operation makes of it, with dim 0 put back in front, is that view of every sample, whatever the view was.
@@ -45,6 +45,8 @@ class Level:
     """One ``vmap`` that is running: its height above the outermost one, and how many samples it has."""
 
     __slots__ = ("number", "randomness", "size")
+
+    number: int
 
     def __init__(self, size: int, randomness: str) -> None:
         outer = running()

@@ -2,8 +2,8 @@
 
 A rule gets the operation's arguments in order, with ``Rows`` in the place of each tensor that differs from sample to
 sample, and calls the operation again on whole tensors, whose dim 0 counts the samples. Most operations belong to one of
-a few families, and the table at the end is written in their names. What is composed of operations needs no rule; a view
-needs none either (see Note [A view of every sample]).
+a few families; ``table.py`` says which. What is composed of operations needs no rule; a view needs none either (see
+Note [A view of every sample]).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Everything that happens when two tensors share memory: windows and their gradients, in-place operations.
 
 The graph below knows nodes but no operations, and the operations elsewhere know nothing of sharing; this chapter joins
-the two. It holds the three operations on windows (``pick``, ``place``, ``erase``), the decorators ``inplace`` and
-``writes``, and the hooks by which a view finds its node again.
+the two. It holds the operations on windows (``as_window``, ``pick``, ``place``, ``erase``, ``overwrite``), the
+decorators ``inplace`` and ``writes``, and the functions by which a view finds its node again.
 
 Note [Writing through a view]. Let ``v`` be a view of ``b``, a window on ``b``'s storage. After ``v.mul_(y)`` the base
 is a new value: outside the window what it was, inside it ``v * y``. So the base gets a node ``overwrite(b, v * y)``

@@ -298,4 +298,5 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     if array.size and int(array.max()) >= count:
         raise OutOfTable(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
     classes: Tensor = wrap(input.result_class, input.xp.arange(count))
-    return (input.unsqueeze(-1) == classes).long()
+    rows: Tensor = (input.unsqueeze(-1) == classes).long()
+    return rows

@@ -1,0 +1,92 @@
+"""The operations that a piece of code runs, in order: ``op_log``, an interpreter that notes calls and lets them run.
+
+It sees what is an operation of its own (``mul``, ``conv``, ``view``), forward and backward; a function that is composed
+of operations shows up as these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minitensor.autograd.interpreters import interpreted_by
+from minitensor.base import TensorBase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+    from minitensor.autograd.interpreters import Call
+    from minitensor.dtypes import dtype
+
+
+class Fact(NamedTuple):
+    """What the log keeps of a tensor."""
+
+    shape: tuple[int, ...]
+    dtype: dtype
+
+    def __str__(self) -> str:
+        return f"{self.dtype.name}{list(self.shape)}"
+
+
+class Operation(NamedTuple):
+    """One call: the operation's name, its tensors and its results."""
+
+    name: str
+    inputs: tuple[Fact, ...]
+    outputs: tuple[Fact, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(map(str, self.inputs))}) -> {', '.join(map(str, self.outputs))}"
+
+
+class OpLog(list[Operation]):
+    """The operations that ran, in order; printed, one a line."""
+
+    def interpret(self, call: Call) -> Any:
+        """Let a call run and note it down."""
+        inputs = tuple(facts(call.args))  # before the call: an operation in place may change them
+        result = call.proceed()
+        self.append(Operation(call.op.name, inputs, tuple(facts((result,)))))
+        return result
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self))
+
+
+def facts(values: Iterable[Any]) -> Iterator[Fact]:
+    """Yield shape and dtype of the tensors among values and sequences of them."""
+    for value in values:
+        if isinstance(value, TensorBase):
+            yield Fact(tuple(value.shape), value.dtype)
+        elif isinstance(value, (tuple, list)):
+            yield from facts(value)
+
+
+class op_log:  # noqa: N801  # used like a function
+    """List the operations that run inside: a context manager that gives a list of ``Operation(name, inputs, outputs)``.
+
+    It holds for this thread. A call that raises is not listed.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, 3, requires_grad=True)
+    >>> with torch.utils.op_log() as log:
+    ...     y = torch.exp(x * 2).sum()
+    ...     y.backward()
+    >>> print(log)
+    mul(float32[2, 3]) -> float32[2, 3]
+    exp(float32[2, 3]) -> float32[2, 3]
+    sum(float32[2, 3]) -> float32[]
+    """
+
+    def __init__(self) -> None:
+        self.entered: list[AbstractContextManager[None]] = []
+
+    def __enter__(self) -> OpLog:
+        log = OpLog()
+        self.entered.append(interpreted_by(log))
+        self.entered[-1].__enter__()
+        return log
+
+    def __exit__(self, *error: object) -> None:
+        self.entered.pop().__exit__(None, None, None)

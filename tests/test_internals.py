@@ -1,0 +1,101 @@
+"""The pages about the inside are true: examples run, symbols and notes exist, and the evening's reading is short."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import minitensor as mt
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted((ROOT / "docs" / "internals").glob("*.md"))
+TEXTS = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+SOURCES = sorted([*(ROOT / "minitensor").rglob("*.py"), *(ROOT / "nn").rglob("*.py"), *(ROOT / "optim").rglob("*.py")])
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+ROW = re.compile(r"^\| \d+ \| `([\w/.]+)` \| `(\w+)` \| `(\w+)` \|", re.MULTILINE)
+SYMBOL = re.compile(r"`(minitensor(?:\.\w+)*)`")
+NOTE = re.compile(r"Note\s+\[([^\]]+)\]")
+
+
+def modules() -> dict[str, Any]:
+    names = ["minitensor"]
+    names += [each.name for each in pkgutil.walk_packages(mt.__path__, "minitensor.") if "cupy" not in each.name]
+    return {name: importlib.import_module(name) for name in names}
+
+
+def resolves(symbol: str) -> bool:
+    """Whether a dotted path leads from a module to something in it."""
+    parts = symbol.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            found: Any = importlib.import_module(".".join(parts[:end]))
+        except ImportError:
+            continue
+        for part in parts[end:]:
+            if not hasattr(found, part):
+                return False
+            found = getattr(found, part)
+        return True
+    return False
+
+
+def lines_of(path: str, first: str, last: str) -> int:
+    """Return how many lines there are from one top-level definition of a file to the end of another."""
+    places = {each.name: each for each in ast.parse((ROOT / path).read_text()).body
+              if isinstance(each, (ast.FunctionDef, ast.ClassDef))}  # fmt: skip
+    begin, end = places[first], places[last].end_lineno
+    assert end is not None and begin.lineno <= end, f"{path}: {last} stands before {first}"
+    return end - begin.lineno + 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_print_what_they_say(page: Path) -> None:
+    text = page.read_text()
+    example = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=FLAGS)
+    runner.run(example, out=report.append)
+    assert not runner.failures, "".join(report)
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_every_symbol_exists(page: Path) -> None:
+    missing = [each for each in SYMBOL.findall(page.read_text()) if not resolves(each)]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_every_file_exists(page: Path) -> None:
+    named = re.findall(r"`((?:minitensor|nn|optim|tests|docs|benchmarks)/[\w/.]+)`", page.read_text())
+    named += [each for each in re.findall(r"\]\(([\w/.-]+)\)", page.read_text())]
+    missing = [each for each in named if not ((ROOT / each).exists() or (page.parent / each).exists())]
+    assert not missing
+
+
+def test_every_note_that_is_cited_is_told() -> None:
+    """A note is told where its title begins a sentence of its own, with a period behind it, or heads a comment."""
+    source = "\n".join(each.read_text() for each in SOURCES)
+    told = {" ".join(each.split()) for each in re.findall(r"(?:^|[\s#])Note\s+\[([^\]]+)\](?:\.|\n)", source)}
+    cited = {" ".join(each.split()) for text in [source, *[page.read_text() for page in TEXTS]] for each in NOTE.findall(text)}
+    assert cited - {"..."} <= told
+
+
+def test_every_room_is_in_the_pictures() -> None:
+    rooms = {name.split(".")[1] for name in modules() if name.count(".") >= 1}
+    for page in (ROOT / "README.md", ROOT / "docs" / "internals" / "architecture.md"):
+        text = page.read_text()
+        assert not [room for room in rooms if not re.search(rf"\b{room}\b", text)], page.name
+
+
+def test_the_evening_is_short() -> None:
+    rows = ROW.findall((ROOT / "docs" / "internals" / "reading-order.md").read_text())
+    assert len(rows) > 10
+    assert len({path for path, _, _ in rows}) <= 12
+    assert sum(lines_of(*row) for row in rows) <= 2500
