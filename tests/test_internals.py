@@ -83,7 +83,8 @@ def test_every_note_that_is_cited_is_told() -> None:
     """A note is told where its title begins a sentence of its own, with a period behind it, or heads a comment."""
     source = "\n".join(each.read_text() for each in SOURCES)
     told = {" ".join(each.split()) for each in re.findall(r"(?:^|[\s#])Note\s+\[([^\]]+)\](?:\.|\n)", source)}
-    cited = {" ".join(each.split()) for text in [source, *[page.read_text() for page in TEXTS]] for each in NOTE.findall(text)}
+    texts = [source, *[page.read_text() for page in TEXTS]]
+    cited = {" ".join(each.split()) for text in texts for each in NOTE.findall(text)}
     assert cited - {"..."} <= told
 
 

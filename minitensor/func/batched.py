@@ -1,7 +1,7 @@
 """One sample that stands for all: the tensor that a function sees inside ``vmap``.
 
-A ``Batched`` shows the shape of one sample and holds a tensor with all of them along dim 0. Each ``vmap`` that runs is an
-interpreter (``autograd/interpreters.py``): an operation on a ``Batched`` of its level is computed for all samples at
+A ``Batched`` shows the shape of one sample and holds a tensor with all of them along dim 0. Each ``vmap`` that runs is
+an interpreter (``autograd/interpreters.py``): an operation on a ``Batched`` of its level is computed for all samples at
 once by a rule (``rules.py``), any other one proceeds. What is composed of operations needs no rule. There is no array:
 what is in its place answers for shape and dtype, and raises when something computes with it past the operations.
 
