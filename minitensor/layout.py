@@ -72,26 +72,7 @@ def like(layout: Layout) -> Layout:
     """
     if is_dense(layout):
         return Layout(layout.shape, layout.strides, 0)
-    return Layout(layout.shape, packed(layout.shape, fastest_first(layout.shape, (layout.strides,))), 0)
-
-
-@memoised
-def elementwise(shape: Shape, *inputs: Layout) -> Layout:
-    """Return the layout of a fresh elementwise result of these inputs, which broadcast to ``shape``.
-
-    All contiguous gives contiguous, all alike and dense gives the same; else the dims are ordered by the strides of the
-    first input that can tell.
-    """
-    if all(x.shape == shape for x in inputs):
-        if all(map(is_contiguous, inputs)):
-            return contiguous(shape)
-        if all(map(is_channels_last, inputs)):
-            return channels_last(shape)
-        if is_dense(inputs[0]) and all(x.strides == inputs[0].strides for x in inputs):
-            return Layout(inputs[0].shape, inputs[0].strides, 0)
-    missing = [(0,) * (len(shape) - len(x.shape)) for x in inputs]
-    strides = [(*lead, *repeated(x, shape[len(lead) :])) for lead, x in zip(missing, inputs)]
-    return Layout(shape, packed(shape, fastest_first(shape, strides)), 0)
+    return Layout(layout.shape, packed(layout.shape, fastest_first(layout.shape, layout.strides)), 0)
 
 
 def packed(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
@@ -103,13 +84,13 @@ def packed(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
     return tuple(strides)
 
 
-def fastest_first(shape: Shape, operands: Sequence[tuple[int, ...]]) -> list[int]:
+def fastest_first(shape: Shape, strides: tuple[int, ...]) -> list[int]:
     """Sort the dims by growing stride, as PyTorch does: insertion sort, and stride 0 says nothing."""
     order: list[int] = list(range(len(shape) - 1, -1, -1))
     for start in range(1, len(order)):
         place = start
         for before in range(start - 1, -1, -1):
-            verdict = slower(shape, operands, order[before], order[place])
+            verdict = slower(shape, strides, order[before], order[place])
             if verdict < 0:
                 break
             if verdict > 0:
@@ -118,16 +99,13 @@ def fastest_first(shape: Shape, operands: Sequence[tuple[int, ...]]) -> list[int
     return order
 
 
-def slower(shape: Shape, operands: Sequence[tuple[int, ...]], a: int, b: int) -> int:
-    """Return 1 if dim ``a`` moves slower than dim ``b``, -1 if faster, 0 if no operand can tell."""
-    for strides in operands:
-        if strides[a] == 0 or strides[b] == 0:
-            continue
-        if strides[a] != strides[b]:
-            return 1 if strides[a] > strides[b] else -1
-        if shape[a] > shape[b]:
-            return 1
-    return 0
+def slower(shape: Shape, strides: tuple[int, ...], a: int, b: int) -> int:
+    """Return 1 if dim ``a`` moves slower than dim ``b``, -1 if faster, 0 if the strides cannot tell."""
+    if strides[a] == 0 or strides[b] == 0:
+        return 0
+    if strides[a] != strides[b]:
+        return 1 if strides[a] > strides[b] else -1
+    return 1 if shape[a] > shape[b] else 0
 
 
 def channels_fastest(ndim: int) -> tuple[int, ...]:
@@ -234,20 +212,6 @@ def repeats(stride: int, most: int, finer: list[tuple[int, int]]) -> bool:
     both_ways = [(s, 2 * n) for s, n in finer]
     steps = range(1, min(most, reach // stride) + 1)
     return len(steps) > 64 or any(hits(both_ways, reach - k * stride) for k in steps)
-
-
-@memoised
-def shares_memory(a: Layout, b: Layout) -> bool:
-    """Tell whether two layouts over one storage touch a common element.
-
-    Exact (left and right halves of a matrix do not) but for contrived strides, where it answers True.
-    """
-    (low_a, high_a), (low_b, high_b) = extent(a), extent(b)
-    if low_a == high_a or low_b == high_b or high_a <= low_b or high_b <= low_a:
-        return False
-    terms = [(abs(s), n - 1) for x in (a, b) for s, n in zip(x.strides, x.shape) if s and n > 1]
-    # An element of a is low_a + (steps of a), one of b is high_b - 1 - (steps of b): equal where all steps sum to this.
-    return hits(terms, high_b - 1 - low_a)
 
 
 def hits(terms: list[tuple[int, int]], target: int, budget: int = 2000) -> bool:
@@ -421,19 +385,6 @@ def select(layout: Layout, dim: int, index: int) -> Layout:
         )
     start = index + size if index < 0 else index
     return Layout(shape[:dim] + shape[dim + 1 :], strides[:dim] + strides[dim + 1 :], offset + start * strides[dim])
-
-
-@memoised
-def slice_dim(
-    layout: Layout, dim: int, start: int | None = None, stop: int | None = None, step: int | None = None
-) -> Layout:
-    """Take ``start:stop:step`` of ``dim``, clamped as Python clamps; the step is positive."""
-    shape, strides, offset = layout
-    if not shape:
-        raise DimError("slice: a 0-d tensor has no dim to slice")
-    dim = wrap_dim(dim, len(shape))
-    first, count, stride = slice_steps(slice(start, stop, step), shape[dim])
-    return replace_dim(layout, dim, count, strides[dim] * stride, offset + first * strides[dim])
 
 
 def slice_steps(piece: slice, size: int) -> tuple[int, int, int]:

@@ -345,12 +345,6 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, 
 
 
 @memoised
-def conv_lost(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """Count the entries at the end, padding included, that no window reads because the stride does not fit."""
-    return (size + 2 * padding - dilation * (kernel - 1) - 1) % stride
-
-
-@memoised
 def same_padding(kernel: int, dilation: int = 1) -> tuple[int, int]:
     """Return the padding before and after that keeps the size at stride 1; the odd one goes after."""
     total = dilation * (kernel - 1)

@@ -256,11 +256,6 @@ def test_the_sizes_of_the_course_notes(window: tuple[int, ...], places: int) -> 
     assert shapes.conv_output_size(*window) == places
 
 
-def test_a_stride_that_does_not_fit_loses_entries() -> None:
-    assert shapes.conv_lost(10, 3, 2) == 1
-    assert shapes.conv_lost(227, 11, 4) == 0
-
-
 @given(st.integers(1, 9), st.integers(1, 6), st.integers(1, 3))
 def test_same_padding_keeps_the_size(size: int, kernel: int, dilation: int) -> None:
     before, after = shapes.same_padding(kernel, dilation)

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Call = "Callable[..., Any]"
 
 BOOL = bool_.numpy
 NUMBERS = frozenset((int, float, bool, complex))

@@ -75,9 +75,6 @@ class Doing:
         return value
 
 
-Rule = "Callable[..., Any]"
-
-
 def refuse(name: str, instead: str) -> BatchingError:
     """Return the error for what cannot be computed for all samples at once."""
     return BatchingError(f"vmap: {name} has no batching rule: {instead}")

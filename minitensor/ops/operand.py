@@ -22,7 +22,6 @@ from minitensor.base import TensorBase
 from minitensor.copies import note_copy, tracing
 from minitensor.dtypes import Kind, fit, lift
 from minitensor.errors import ArgumentTypeError, DeviceError, WrongTypeError
-from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -257,8 +256,3 @@ def not_a_tensor(name: str, argument: str, value: Any) -> WrongTypeError:
     return WrongTypeError(
         f"{name}(): argument {argument!r} must be a tensor, not {type(value).__name__}; use tensor(...) on it"
     )
-
-
-def broadcast_shape(*tensors: Any) -> tuple[int, ...]:
-    """Return the common shape of operands, some of which may be numbers."""
-    return broadcast_shapes(*[tuple(each.shape) for each in tensors if isinstance(each, TensorBase)])
