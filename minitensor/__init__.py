@@ -556,19 +556,19 @@ from minitensor.ops.random import (
 )
 
 # -- linalg
-from minitensor.ops.linalg_norms import cdist as cdist, dist as dist
-from minitensor.ops.linalg_products import (
+from minitensor.ops.linalg.norms import cdist as cdist, dist as dist
+from minitensor.ops.linalg.products import (
     corrcoef as corrcoef,
     cov as cov,
     matrix_exp as matrix_exp,
     matrix_power as matrix_power,
 )
-from minitensor.ops.linalg_solve import (
+from minitensor.ops.linalg.solve import (
     cholesky_inverse as cholesky_inverse,
     cholesky_solve as cholesky_solve,
     logdet as logdet,
 )
-from minitensor.ops.linalg_spellings import (
+from minitensor.ops.linalg.spellings import (
     cholesky as cholesky,
     det as det,
     inverse as inverse,

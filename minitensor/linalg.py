@@ -1,7 +1,7 @@
 """``torch.linalg``: norms, factorizations, solving and products of matrices, in one window.
 
 Matrices are the last two dims, those before them a batch. All of it works on floats and complex numbers of single and
-double precision, and has gradients of every order where PyTorch has one. What is done stands in ``ops/linalg_*.py``.
+double precision, and has gradients of every order where PyTorch has one. The work is done in ``ops/linalg/``.
 
 >>> from minitensor import linalg, tensor
 >>> linalg.solve(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.]))
@@ -11,7 +11,7 @@ tensor([1.0000, 0.5000])
 from __future__ import annotations
 
 from minitensor.errors import LinAlgError
-from minitensor.ops.linalg_factor import (
+from minitensor.ops.linalg.factor import (
     cholesky,
     cholesky_ex,
     eig,
@@ -22,13 +22,13 @@ from minitensor.ops.linalg_factor import (
     svd,
     svdvals,
 )
-from minitensor.ops.linalg_norms import (
+from minitensor.ops.linalg.norms import (
     cond,
     matrix_norm,
     norm,
     vector_norm,
 )
-from minitensor.ops.linalg_products import (
+from minitensor.ops.linalg.products import (
     cross,
     diagonal,
     matrix_exp,
@@ -37,7 +37,7 @@ from minitensor.ops.linalg_products import (
     vander,
     vecdot,
 )
-from minitensor.ops.linalg_solve import (
+from minitensor.ops.linalg.solve import (
     det,
     inv,
     inv_ex,
@@ -48,7 +48,7 @@ from minitensor.ops.linalg_solve import (
     tensorinv,
     tensorsolve,
 )
-from minitensor.ops.linalg_squares import (
+from minitensor.ops.linalg.squares import (
     lstsq,
     matrix_rank,
     pinv,

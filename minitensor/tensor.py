@@ -27,9 +27,6 @@ from minitensor.ops import (
     index,
     integrate,
     join,
-    linalg_norms,
-    linalg_products,
-    linalg_solve,
     masks,
     pointwise,
     random,
@@ -42,13 +39,16 @@ from minitensor.ops import (
     unary,
 )
 from minitensor.ops import complex as parts
-from minitensor.ops import linalg_spellings as linalg
 from minitensor.ops import matmul as products
 from minitensor.ops import out as delivery
 from minitensor.ops import quantile as quantiles
 from minitensor.ops import resize as memory
 from minitensor.ops import scatter as scattering
 from minitensor.ops import sort as sorting
+from minitensor.ops.linalg import norms as linalg_norms
+from minitensor.ops.linalg import products as linalg_products
+from minitensor.ops.linalg import solve as linalg_solve
+from minitensor.ops.linalg import spellings as linalg
 
 
 class Tensor(TensorBase):

@@ -33,7 +33,7 @@ POINTWISE_CHAPTERS = tuple([
 ])
 
 MATRIX_CHAPTERS = tuple([
-    f"minitensor.ops.linalg_{chapter}" for chapter in "factor norms products solve spellings squares".split()
+    f"minitensor.ops.linalg.{chapter}" for chapter in "factor norms products solve spellings squares".split()
 ])
 
 RULES: dict[str, Any] = {

@@ -13,7 +13,7 @@ from minitensor.autograd.record import in_turn
 from minitensor.base import wrap
 from minitensor.dtypes import float16, float32
 from minitensor.errors import DtypeError, ShapeError
-from minitensor.ops.linalg_norms import plain_norm as norm
+from minitensor.ops.linalg.norms import plain_norm as norm
 from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.ops.shape import broadcast_tensors
 

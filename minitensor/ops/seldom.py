@@ -19,7 +19,7 @@ from minitensor.ops.creation import chosen, dtype_of_range, full, hand_over, in_
 from minitensor.ops.cumulative import cumprod
 from minitensor.ops.facts import is_tensor
 from minitensor.ops.join import cat
-from minitensor.ops.linalg_norms import vector_norm
+from minitensor.ops.linalg.norms import vector_norm
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import where

@@ -21,7 +21,7 @@ from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
 from minitensor.ops.constant import constant_in
 from minitensor.ops.kinds import FLOATS, INEXACT, in_dtype_of, require_kind, require_same_dtype, require_wide
-from minitensor.ops.linalg_norms import plain_norm as norm
+from minitensor.ops.linalg.norms import plain_norm as norm
 from minitensor.ops.pointwise import clamp, rsqrt
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from minitensor.nn.module import Module
 from minitensor.nn.utils.parametrize import register_parametrization
 from minitensor.ops.creation import empty, eye, zeros
 from minitensor.ops.join import cat
-from minitensor.ops.linalg_factor import qr
-from minitensor.ops.linalg_norms import vector_norm
-from minitensor.ops.linalg_products import matrix_exp
-from minitensor.ops.linalg_solve import solve, solve_triangular
+from minitensor.ops.linalg.factor import qr
+from minitensor.ops.linalg.norms import vector_norm
+from minitensor.ops.linalg.products import matrix_exp
+from minitensor.ops.linalg.solve import solve, solve_triangular
 from minitensor.ops.random import randn
 from minitensor.tensor import Tensor
 

@@ -18,7 +18,7 @@ from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
 from minitensor.nn.utils.convert_parameters import parameters_to_vector
 from minitensor.ops.creation import ones_like, zeros_like
-from minitensor.ops.linalg_norms import vector_norm
+from minitensor.ops.linalg.norms import vector_norm
 from minitensor.ops.random import rand, rand_like
 from minitensor.ops.sort import kthvalue, topk
 from minitensor.tensor import Tensor

@@ -4,7 +4,7 @@ Each is one primitive with the formula of its gradient, written in tensor operat
 again. For complex factors, which are unique only up to a phase, the formulas hold for losses that do not depend on it.
 Sources: Giles 2008, "An extended collection of matrix derivative results"; Seeger et al. 2017, "Auto-differentiating
 linear algebra"; Murray 2016, "Differentiation of the Cholesky decomposition"; for complex numbers Boeddeker et al.
-2017, "On the computation of complex-valued gradients". Solving is in ``linalg_solve.py``.
+2017, "On the computation of complex-valued gradients". Solving is in ``solve.py``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.errors import ArgumentError, GradError, ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.join import cat
-from minitensor.ops.linalg_checks import imag_of, marks, matrices, real_of, square, unless_failed
-from minitensor.ops.linalg_solve import _solve, _solve_triangular
+from minitensor.ops.linalg.checks import imag_of, marks, matrices, real_of, square, unless_failed
+from minitensor.ops.linalg.solve import _solve, _solve_triangular
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.out import delivered, received
 from minitensor.ops.pointwise import conj

@@ -2,7 +2,7 @@
 
 The primitives are ``_solve``, ``_inverse``, ``_solve_triangular``, ``_det`` and ``_slogdet``, each with its formula
 (Giles 2008, "An extended collection of matrix derivative results"; for complex matrices each transpose is an adjoint).
-The public functions check what they are given. Least squares are in ``linalg_squares.py``.
+The public functions check what they are given. Least squares are in ``squares.py``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from minitensor.base import values_of
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.kinds import require_same_dtype
-from minitensor.ops.linalg_checks import (
+from minitensor.ops.linalg.checks import (
     SINGULAR,
     imag_of,
     inexact,

@@ -17,8 +17,8 @@ from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.kinds import require_same_dtype
-from minitensor.ops.linalg_checks import inexact, matrices, real_of, square
-from minitensor.ops.linalg_factor import eigvalsh, svdvals
+from minitensor.ops.linalg.checks import inexact, matrices, real_of, square
+from minitensor.ops.linalg.factor import eigvalsh, svdvals
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.out import delivered, received
 from minitensor.ops.pointwise import conj, where

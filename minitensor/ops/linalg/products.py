@@ -15,8 +15,8 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_same_dtype
-from minitensor.ops.linalg_checks import real_of, square
-from minitensor.ops.linalg_solve import inv
+from minitensor.ops.linalg.checks import real_of, square
+from minitensor.ops.linalg.solve import inv
 from minitensor.ops.matmul import adjoint, cheapest_cuts, matmul, multiply_chain
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered

@@ -15,9 +15,9 @@ from minitensor.autograd.record import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
-from minitensor.ops.linalg_checks import matrices, square
-from minitensor.ops.linalg_factor import svdvals
-from minitensor.ops.linalg_solve import inv_ex
+from minitensor.ops.linalg.checks import matrices, square
+from minitensor.ops.linalg.factor import svdvals
+from minitensor.ops.linalg.solve import inv_ex
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.operand import not_a_tensor, require_tensors
 from minitensor.ops.out import delivered
