@@ -63,7 +63,7 @@ from minitensor.tensor import Tensor as Tensor
 
 # -- facts, and exchange with other libraries
 from minitensor.ops.exchange import asarray as asarray, from_dlpack as from_dlpack, frombuffer as frombuffer
-from minitensor.ops.facts import (
+from minitensor.ops.metadata import (
     get_device as get_device,
     is_nonzero as is_nonzero,
     is_same_size as is_same_size,
@@ -300,8 +300,8 @@ from minitensor.memory_format import (
 )
 
 # -- cast
-from minitensor.ops.cast import (
-    clone as clone,
+from minitensor.ops.copy import clone as clone
+from minitensor.ops.metadata import (
     is_complex as is_complex,
     is_floating_point as is_floating_point,
     is_signed as is_signed,
@@ -579,14 +579,11 @@ from minitensor.ops.linalg.spellings import (
 )
 
 # -- seldom called
-from minitensor.ops.seldom import (
-    fill as fill,
-    range as range,
-    renorm as renorm,
-    scalar_tensor as scalar_tensor,
-    typename as typename,
-    vander as vander,
-)
+from minitensor.ops.fill import fill as fill
+from minitensor.ops.linalg.norms import renorm as renorm
+from minitensor.ops.linalg.spellings import vander as vander
+from minitensor.ops.metadata import typename as typename
+from minitensor.ops.seldom import range as range, scalar_tensor as scalar_tensor
 
 # -- rooms
 from minitensor import linalg as linalg

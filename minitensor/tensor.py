@@ -18,20 +18,21 @@ from minitensor.ops import (
     bits,
     cast,
     compare,
+    conversion,
     counting,
     creation,
     cumulative,
     exchange,
     face,
-    facts,
+    fill,
     index,
     integrate,
     join,
     masks,
+    metadata,
     pointwise,
     random,
     reduce,
-    seldom,
     shape,
     special,
     spectral,
@@ -39,6 +40,7 @@ from minitensor.ops import (
     unary,
 )
 from minitensor.ops import complex as parts
+from minitensor.ops import copy as copying
 from minitensor.ops import matmul as products
 from minitensor.ops import out as delivery
 from minitensor.ops import quantile as quantiles
@@ -345,34 +347,36 @@ class Tensor(TensorBase):
     masked_select, nonzero, argwhere = masks.masked_select, masks.nonzero, masks.argwhere
     nonzero_static = masks.nonzero_static
 
-    # -- cast, copy (ops/cast.py) ------------------------------------------------------------------------------------
+    # -- copies, casts, conversions, metadata (ops/copy.py, cast.py, conversion.py, metadata.py) -----------------------
 
-    clone, contiguous, detach, data = cast.clone, cast.contiguous, cast.detach, property(cast.data, cast.set_data)
-    renorm, renorm_ = seldom.renorm, seldom.renorm_
-    copy_, fill_, zero_ = cast.copy_, cast.fill_, cast.zero_
+    clone, contiguous, detach = copying.clone, copying.contiguous, copying.detach
+    data = property(copying.data, copying.set_data)
+    renorm, renorm_ = linalg_norms.renorm, linalg_norms.renorm_
+    copy_, fill_, zero_ = fill.copy_, fill.fill_, fill.zero_
     to, type, type_as, _like_dtype = cast.to, cast.to_type, cast.type_as, cast._like_dtype
     float, double, half = cast.to_float, cast.to_double, cast.to_half
     cfloat, cdouble = cast.to_cfloat, cast.to_cdouble
     long, int, short, char, byte = cast.to_long, cast.to_int, cast.to_short, cast.to_char, cast.to_byte
     bool = cast.to_bool
     cpu, cuda = cast.cpu, cast.cuda
-    numpy, tolist, item = cast.numpy, cast.tolist, cast.item
-    numel = nelement = cast.numel
-    dim = ndimension = cast.dim
-    size, stride, storage_offset = cast.size, cast.stride, cast.storage_offset
-    untyped_storage, data_ptr, element_size = cast.untyped_storage, cast.data_ptr, cast.element_size
-    is_cpu, is_meta = property(facts.is_cpu), property(facts.never)
-    is_sparse, is_quantized = property(facts.never), property(facts.never)
-    is_nonzero, is_same_size, get_device = facts.is_nonzero, facts.is_same_size, facts.get_device
-    is_pinned, is_shared, is_inference = facts.never, facts.never, facts.never
+    numpy, tolist, item = conversion.numpy, conversion.tolist, conversion.item
+    numel = nelement = metadata.numel
+    dim = ndimension = metadata.dim
+    size, stride, storage_offset = metadata.size, metadata.stride, metadata.storage_offset
+    untyped_storage, data_ptr, element_size = metadata.untyped_storage, metadata.data_ptr, metadata.element_size
+    is_cpu, is_meta = property(metadata.is_cpu), property(metadata.never)
+    is_sparse, is_quantized = property(metadata.never), property(metadata.never)
+    is_nonzero, is_same_size, get_device = metadata.is_nonzero, metadata.is_same_size, metadata.get_device
+    is_pinned, is_shared, is_inference = metadata.never, metadata.never, metadata.never
     __dlpack__, __dlpack_device__ = exchange.to_dlpack, exchange.dlpack_device
-    itemsize, nbytes, is_cuda = property(cast.element_size), property(cast.nbytes), property(cast.is_cuda)
-    is_contiguous, is_floating_point = cast.is_contiguous, cast.is_floating_point
-    is_complex, is_signed = cast.is_complex, cast.is_signed
+    itemsize, nbytes, is_cuda = property(metadata.element_size), property(metadata.nbytes), property(metadata.is_cuda)
+    is_contiguous, is_floating_point = metadata.is_contiguous, metadata.is_floating_point
+    is_complex, is_signed = metadata.is_complex, metadata.is_signed
 
-    __array__ = cast.to_array
-    __bool__, __int__, __float__, __complex__ = cast.truth, cast.integer_number, cast.real_number, cast.complex_number
-    __index__, __len__, __iter__, __contains__ = cast.as_index, cast.length, cast.iterate, cast.contains
+    __array__ = conversion.to_array
+    __bool__, __int__, __float__ = conversion.truth, conversion.integer_number, conversion.real_number
+    __complex__, __index__, __len__ = conversion.complex_number, conversion.as_index, conversion.length
+    __iter__, __contains__ = conversion.iterate, conversion.contains
 
     # -- random (ops/random.py) --------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ShapeError, WrongTypeError
-from minitensor.ops.cast import own
+from minitensor.ops.copy import own
 from minitensor.ops.creation import arange, zeros
 from minitensor.ops.index import getitem
 from minitensor.ops.join import stack

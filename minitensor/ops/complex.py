@@ -17,7 +17,7 @@ from minitensor.base import TensorBase, new
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import inplace, op_of
-from minitensor.ops.cast import copy_, fill_
+from minitensor.ops.fill import copy_, fill_
 from minitensor.ops.operand import require_tensors, same_device, two_arrays
 from minitensor.ops.out import delivered
 from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of

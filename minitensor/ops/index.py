@@ -23,8 +23,10 @@ from minitensor.base import TensorBase, has_values, values_of, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, ShapeError
 from minitensor.indexing import advanced_shape, basic, check_mask, landing, out_of_bounds, resolve
 from minitensor.ops.aliasing import place, shares_storage, writes
-from minitensor.ops.cast import check_expands, clone, own, real_enough, to
+from minitensor.ops.cast import real_enough, to
+from minitensor.ops.copy import clone, own
 from minitensor.ops.creation import tensor
+from minitensor.ops.fill import check_expands
 from minitensor.ops.masks import _masked_select, masked_fill_, nonzero
 from minitensor.ops.operand import WEAKER, fitted_or_infinite
 from minitensor.ops.shape import reshape

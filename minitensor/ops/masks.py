@@ -16,7 +16,8 @@ from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError, UsageError
 from minitensor.ops.aliasing import writes
-from minitensor.ops.cast import check_expands, own, single
+from minitensor.ops.copy import own
+from minitensor.ops.fill import check_expands, single
 from minitensor.ops.join import cat
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered, require_out

@@ -23,8 +23,9 @@ from minitensor.errors import (
     UsageError,
 )
 from minitensor.ops.aliasing import inplace, shares_storage, snapshot, writes
-from minitensor.ops.cast import own, single
+from minitensor.ops.copy import own
 from minitensor.ops.creation import as_number
+from minitensor.ops.fill import single
 from minitensor.ops.index import (
     _add_at,
     _index,

@@ -26,8 +26,8 @@ from minitensor.copies import note_copy, tracing
 from minitensor.errors import ArgumentTypeError, ShapeError, UsageError, ViewError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import pick, place, refuse_leaf
-from minitensor.ops.cast import clone, contiguous
 from minitensor.ops.complex import view_dtype
+from minitensor.ops.copy import clone, contiguous
 from minitensor.ops.creation import arange
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.operand import not_a_tensor, require_tensors

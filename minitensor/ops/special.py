@@ -15,7 +15,7 @@ from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.record import differentiable
 from minitensor.errors import UsageError
 from minitensor.ops.aliasing import check_fits, inplace
-from minitensor.ops.cast import copy_
+from minitensor.ops.fill import copy_
 from minitensor.ops.kinds import FLOATS, ORDERED, of_kind
 from minitensor.ops.operand import as_floats, fitted, operands, require_tensors
 from minitensor.ops.out import delivered

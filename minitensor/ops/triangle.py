@@ -12,7 +12,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.record import differentiable
 from minitensor.errors import DimError, ShapeError
 from minitensor.ops.aliasing import inplace
-from minitensor.ops.cast import clone
+from minitensor.ops.copy import clone
 from minitensor.ops.out import delivered
 from minitensor.ops.shape import diagonal as diagonal_of
 from minitensor.ops.shape import reshape

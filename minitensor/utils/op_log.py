@@ -71,12 +71,12 @@ class op_log:  # noqa: N801  # used like a function
     >>> import minitensor as torch
     >>> x = torch.ones(2, 3, requires_grad=True)
     >>> with torch.utils.op_log() as log:
-    ...     y = torch.exp(x * 2).sum()
-    ...     y.backward()
+    ...     x.exp().sum().backward()
     >>> print(log)
-    mul(float32[2, 3]) -> float32[2, 3]
     exp(float32[2, 3]) -> float32[2, 3]
     sum(float32[2, 3]) -> float32[]
+    expand(float32[]) -> float32[2, 3]
+    mul(float32[2, 3], float32[2, 3]) -> float32[2, 3]
     """
 
     def __init__(self) -> None:

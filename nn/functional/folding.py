@@ -15,7 +15,7 @@ from minitensor.backends.reference import conv as reference
 from minitensor.base import TensorBase
 from minitensor.errors import ShapeError, WrongTypeError
 from minitensor.memory_format import contiguous_format
-from minitensor.ops.cast import clone
+from minitensor.ops.copy import clone
 from minitensor.ops.kinds import FOLDABLE, require_kind
 from minitensor.shapes import conv_output_size, pair
 

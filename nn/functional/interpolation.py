@@ -33,7 +33,7 @@ from minitensor.nn.functional.resampling import (
     precise,
     smooth_taps,
 )
-from minitensor.ops.cast import clone
+from minitensor.ops.copy import clone
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth

@@ -16,7 +16,7 @@ from minitensor.base import TensorBase
 from minitensor.dtypes import fit
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.nn.functional.resampling import LONG, _resample, _resample_input
-from minitensor.ops.cast import clone
+from minitensor.ops.copy import clone
 from minitensor.shapes import memoised, require_room
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.linearity import depending
-from minitensor.ops.cast import clone
+from minitensor.ops.copy import clone
 from minitensor.ops.creation import linspace, ones
 from minitensor.ops.join import stack
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype

@@ -32,7 +32,7 @@ REASONS = {
         "result_type is_complex is_floating_point is_signed is_contiguous is_cuda is_leaf numel nelement dim ndim "
         "ndimension size stride storage_offset data_ptr element_size itemsize nbytes shape dtype device layout item "
         "tolist numpy type untyped_storage output_nr requires_grad retains_grad grad grad_fn array backend node "
-        "storage xp version result_class batched batched_class"
+        "storage xp version result_class batched_class"
     ),
     "gives a tensor other memory; held by tests/ops/test_resize.py": "set_",
     "files; held by tests/serialization": "load save",

@@ -10,21 +10,25 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from minitensor import dtypes
 from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.record import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from minitensor.ops.copy import clone
+from minitensor.ops.fill import copy_
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.linalg.checks import matrices, square
 from minitensor.ops.linalg.factor import svdvals
 from minitensor.ops.linalg.solve import inv_ex
 from minitensor.ops.matmul import adjoint, matmul
-from minitensor.ops.operand import not_a_tensor, require_tensors
+from minitensor.ops.operand import Number, not_a_tensor, require_tensors
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import where
 from minitensor.ops.reduce import axes
 from minitensor.ops.reduce import vector_norm as power_norm
-from minitensor.shapes import wrap_dims
+from minitensor.ops.seldom import required_number
+from minitensor.shapes import wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
     from minitensor.dtypes import dtype as Dtype
@@ -292,3 +296,56 @@ def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
     # The least square keeps the slope of the root at two equal points finite.
     found: Tensor = (squares - 2 * matmul(x1, adjoint(x2))).clamp_min(1e-30).sqrt()
     return found
+
+
+def limits_of_norms(input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
+    """Return by what each slice along ``dim`` is to be multiplied so that its p-norm is at most ``maxnorm``."""
+    require_tensors("renorm", input=input)
+    power, limit = required_number("renorm", "p", p), required_number("renorm", "maxnorm", maxnorm)
+    if isinstance(power, complex) or isinstance(limit, complex):
+        raise DtypeError(f"renorm: p and maxnorm must be real, got {p} and {maxnorm}")
+    if not power > 0:
+        raise DtypeError(f"renorm: p must be greater than zero, got {p}")
+    if not limit >= 0:
+        raise DtypeError(f"renorm: maxnorm must be at least zero, got {maxnorm}")
+    if input.ndim < 2:
+        raise ShapeError(f"renorm: input needs at least 2 dims, got {input.ndim}; unsqueeze adds one")
+    place = wrap_dim(dim, input.ndim)
+    others = tuple([each for each in range(input.ndim) if each != place])
+    norms = vector_norm(input, float(power), others, True, dtype=WIDER.get(input.dtype))
+    limit = min(limit, dtypes.finfo(norms.dtype).max)  # an infinite one times a gradient of zero would be NaN
+    over = norms > limit
+    factors = where(over, limit / where(over, norms + 1e-7, 1.0), 1.0)
+    cast: Tensor = factors.to(input.dtype)
+    return cast
+
+
+@composite
+def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number, *, out: Tensor | None = None) -> Tensor:
+    """Return ``input`` with each slice along ``dim`` whose p-norm exceeds ``maxnorm`` scaled down to that norm.
+
+    Raises:
+        RuntimeError: ``p`` is not above zero, ``maxnorm`` below zero, or ``input`` has integers or less than two dims.
+        IndexError: there is no such dim.
+
+    >>> import minitensor as torch
+    >>> torch.renorm(torch.tensor([[3., 4.], [0., 1.]]), 2, 0, 2.5)
+    tensor([[1.5000, 2.0000],
+            [0.0000, 1.0000]])
+    """
+    return delivered("renorm", input * limits_of_norms(input, p, dim, maxnorm), out, input)
+
+
+@composite
+def renorm_(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor:
+    """Scale down, where they lie, the slices along ``dim`` whose p-norm exceeds ``maxnorm``; see ``renorm``."""
+    require_tensors("renorm_", input=input)
+    return copy_(input, renorm(clone(input), p, dim, maxnorm))  # a clone, for the graph keeps what is written over here
+
+
+# Norms are taken in a wider dtype, as PyTorch takes them.
+WIDER = {
+    dtypes.float16: dtypes.float32,
+    dtypes.float32: dtypes.float64,
+    dtypes.complex64: dtypes.complex128,
+}

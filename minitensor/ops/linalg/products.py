@@ -308,5 +308,3 @@ def corrcoef(input: Tensor) -> Tensor:
     if scaled.array.dtype.kind != "c":
         return scaled.clamp(-1, 1)
     return real_of(scaled).clamp(-1, 1) + 1j * real_of(scaled * -1j).clamp(-1, 1)
-
-

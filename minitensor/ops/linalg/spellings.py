@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor import dtypes
 from minitensor.autograd.misuse import composite
+from minitensor.errors import ShapeError
 from minitensor.ops import return_types
+from minitensor.ops.cumulative import cumprod
+from minitensor.ops.join import cat
 from minitensor.ops.linalg import factor, solve, squares
 from minitensor.ops.matmul import adjoint
+from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered, received
+from minitensor.ops.shape import flip
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -67,3 +73,34 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any =
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """Return the pseudo-inverse of matrices; see ``linalg.pinv``."""
     return squares.pinv(input, rcond)
+
+
+
+@composite
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """Return the Vandermonde matrix: in each row the powers of one element, from ``N - 1`` down to 0, or upwards.
+
+    ``x`` has shape (n,), the result (n, N); N is n where it is not given. Integers and bools give int64.
+
+    Raises:
+        RuntimeError: ``x`` has other than one dim, or ``N`` is below zero.
+
+    >>> import minitensor as torch
+    >>> torch.vander(torch.tensor([1, 2, 3]))
+    tensor([[1, 1, 1],
+            [4, 2, 1],
+            [9, 3, 1]])
+    """
+    require_tensors("vander", x=x)
+    if x.ndim != 1:
+        raise ShapeError(f"vander: x must have one dim, got shape {tuple(x.shape)}")
+    count = x.shape[0] if N is None else N
+    if count < 0:
+        raise ShapeError(f"vander: N must be at least zero, got {N}")
+    values = x if x.is_floating_point() or x.is_complex() else x.to(dtypes.int64)
+    ones = values.new_ones((x.shape[0], min(count, 1)))
+    powers = [ones]
+    if count > 1:
+        powers.append(cumprod(values.unsqueeze(1).expand(x.shape[0], count - 1), 1))
+    result = cat(powers, 1)
+    return result if increasing else flip(result, (1,))

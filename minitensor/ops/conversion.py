@@ -1,0 +1,154 @@
+"""A tensor as NumPy and Python see it: arrays, lists, numbers, truth values, iteration.
+
+What a tensor prints and how it is pickled is in ``face.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.record import host_value
+from minitensor.backends import HostArray
+from minitensor.base import TensorBase
+from minitensor.copies import note_copy, tracing
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    GradError,
+    ScalarError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from minitensor.backends import Array
+    from minitensor.tensor import Tensor
+
+
+def numpy(input: Tensor, *, force: bool = False) -> Array:
+    """Return the elements as a NumPy array on the same memory; ``force`` detaches and copies to the host if need be."""
+    if not force:
+        if input.node is not None:
+            raise GradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if input.device.type != "cpu":
+            raise ArgumentTypeError(
+                f"can't convert {input.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
+                "host memory first."
+            )
+    _ = input.layout  # settles where the elements lie: what is handed out now is never replaced
+    array: Array = input.backend.to_host(input.array).view()
+    return array
+
+
+def to_array(input: Tensor, dtype: Any = None, copy: bool | None = None) -> Array:
+    """Serve ``numpy.asarray(tensor)``."""
+    array = numpy(input)
+    if dtype is not None and array.dtype != dtype:
+        if copy is False:
+            raise ArgumentError(f"a copy is needed to cast {array.dtype} to {dtype}, but copy=False forbids it")
+        return array.astype(dtype)
+    return array.copy() if copy else array
+
+
+def tolist(input: Tensor) -> Any:
+    """Return the elements as nested lists of Python numbers; of a 0-d tensor the number."""
+    return input.backend.to_host(input.array).tolist()
+
+
+def item(input: Tensor) -> Any:
+    """Return the one element as a Python number."""
+    array = input.array
+    if array.size != 1:
+        raise ScalarError(
+            f"a Tensor with {array.size} elements cannot be converted to Scalar; index it, reduce it, or use tolist()"
+        )
+    return array.item() if array.__class__ is HostArray else one_number(array)
+
+
+def one_number(array: Array) -> Any:
+    """Return a device array's one element as a Python number: a copy of a few bytes and a wait."""
+    if tracing.get() and array.__class__ is not HostArray:
+        note_copy("to host", array)
+    return array.item()
+
+
+def truth(input: Tensor) -> bool:
+    """Serve ``bool(tensor)``: whether the one element is not zero."""
+    size = input.array.size
+    if size > 1:
+        raise ScalarError(
+            f"Boolean value of Tensor with more than one value is ambiguous (shape {tuple(input.shape)}); use any() or "
+            "all()"
+        )
+    if not size:
+        raise ScalarError("Boolean value of Tensor with no values is ambiguous; ask for numel()")
+    return bool(one_number(input.array))
+
+
+def number(input: Tensor) -> Any:
+    """Return the one element; what ``int``, ``float`` and ``complex`` start from."""
+    if input.array.size != 1:
+        raise ArgumentError(
+            f"only one element tensors can be converted to Python scalars, got shape {tuple(input.shape)}"
+        )
+    return one_number(input.array)
+
+
+def integer_number(input: Tensor) -> int:
+    """Serve ``int(tensor)``; a complex number with an imaginary part has no integer."""
+    return int(real_part("int64", number(input)))
+
+
+def real_number(input: Tensor) -> float:
+    """Serve ``float(tensor)``."""
+    return float(real_part("float64", number(input)))
+
+
+def real_part(wanted: str, value: Any) -> Any:
+    """Return a number that counts as real."""
+    if not isinstance(value, complex):
+        return value
+    if value.imag:
+        raise DtypeError(f"value cannot be converted to {wanted} without overflow: {value}; take .real or abs()")
+    return value.real
+
+
+def complex_number(input: Tensor) -> complex:
+    """Serve ``complex(tensor)``."""
+    return complex(number(input))
+
+
+def as_index(input: Tensor) -> int:
+    """Serve ``operator.index(tensor)``, by which ranges and lists take a tensor for an int."""
+    if input.array.size != 1 or input.array.dtype.kind not in "biu":
+        raise ArgumentTypeError(
+            "only integer tensors of a single element can be converted to an index, got "
+            f"{input.dtype.name} of shape {tuple(input.shape)}"
+        )
+    return int(input.array.item())
+
+
+def length(input: Tensor) -> int:
+    """Serve ``len(tensor)``: the size of the first dim."""
+    shape = input.layout.shape
+    if not shape:
+        raise ArgumentTypeError("len() of a 0-d tensor")
+    return shape[0]
+
+
+def iterate(input: Tensor) -> Iterator[Tensor]:
+    """Serve ``for row in tensor``."""
+    if not input.layout.shape:
+        raise ArgumentTypeError("iteration over a 0-d tensor; use item() or reshape(-1)")
+    return iter(input.unbind(0))
+
+
+def contains(input: Tensor, element: Any) -> bool:
+    """Serve ``element in tensor``."""
+    element = host_value(element, None)
+    if not isinstance(element, (TensorBase, bool, int, float, complex)):
+        raise DtypeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {element.__class__}."
+        )
+    return bool((input == element).array.any())

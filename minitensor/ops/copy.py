@@ -1,0 +1,134 @@
+"""Copies: the same elements in fresh memory, or the same memory without history.
+
+Casts and moves to another device are in ``cast.py``, writes in ``fill.py``, views in ``shape.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor import layout as layouts
+from minitensor.autograd.node import Leaf
+from minitensor.autograd.record import differentiable, visible
+from minitensor.base import TensorBase, window
+from minitensor.copies import note_copy, tracing
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+)
+from minitensor.memory_format import contiguous_format, formatted, has_format, memory_format, preserve_format
+
+if TYPE_CHECKING:
+
+    from minitensor.backends import Array
+    from minitensor.layout import Layout
+    from minitensor.tensor import Tensor
+
+
+@differentiable(input=lambda grad: grad)
+def _clone(input: Tensor) -> Array:
+    return preserved(input)
+
+
+def preserved(input: Tensor) -> Array:
+    """Return the elements in fresh memory, with the order of the dims in memory kept."""
+    array = input.array
+    return array.copy() if array.flags.c_contiguous else copied(input, layouts.like(input.layout))
+
+
+@differentiable(input=lambda grad: grad)
+def _contiguous(input: Tensor) -> Array:
+    array: Array = input.array.copy()
+    if tracing.get():
+        note_copy("contiguous", array)
+    return array
+
+
+@differentiable(input=lambda grad: grad)
+def _reformat(input: Tensor, memory_format: memory_format) -> Array:
+    return copied(input, formatted(input.layout, memory_format))
+
+
+def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
+    """Copy to fresh memory. The order of the dims in memory is kept, unless ``memory_format`` names another.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 3).t().clone().stride()
+    (1, 3)
+    """
+    return _clone(input) if memory_format is preserve_format else _reformat(input, memory_format)
+
+
+@differentiable(input=lambda grad: grad)
+def _clone_beside(input: Tensor, others: tuple[Any, ...]) -> Array:
+    """Copy to fresh memory into which others will be written: inside ``vmap`` it differs from sample to sample as they
+    do.
+    """
+    return preserved(input)
+
+
+def own(input: Tensor, *others: Any) -> Tensor:
+    """Return a copy to write ``others`` into."""
+    return _clone_beside(input, others)
+
+
+def copied(input: Tensor, layout: Layout) -> Array:
+    """Return the elements in fresh memory that is laid out so."""
+    array = blank(input, layout)
+    array[...] = input.array
+    return array
+
+
+def blank(like: Tensor, layout: Layout) -> Array:
+    """Return unset memory of a tensor's dtype, on its device."""
+    backend, kind = like.backend, like.array.dtype
+    flat = backend.xp.empty(layouts.numel(layout.shape), kind)
+    return backend.window(flat, kind, layout.shape, layout.strides, 0)
+
+
+def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> Tensor:
+    """Return the tensor itself if it lies row by row (or in ``memory_format``), else a copy that does.
+
+    >>> import minitensor as torch
+    >>> x = torch.zeros(2, 3)
+    >>> x.contiguous() is x, x.t().contiguous().stride()
+    (True, (2, 1))
+    """
+    if memory_format is contiguous_format:
+        return input if layouts.is_contiguous(input.layout) else _contiguous(input)
+    if memory_format is preserve_format:
+        raise ArgumentError("contiguous: preserve_format is unsupported; name contiguous_format or channels_last")
+    if has_format(input.layout, memory_format):
+        return input
+    copy = _reformat(input, memory_format)
+    if tracing.get():
+        note_copy("contiguous", copy.array)
+    return copy
+
+
+@visible
+def detach(input: Tensor) -> Tensor:
+    """Return the same memory without history: writes are seen by both, gradients stop here."""
+    view: Tensor = window(input, input.layout)
+    return view
+
+
+def data(input: Tensor) -> Tensor:
+    """Return the same memory without history, as ``detach`` does; writes count on the version, unlike PyTorch's."""
+    return detach(input)
+
+
+def set_data(input: Tensor, value: Tensor) -> None:
+    """Make a tensor look at another's memory; its history stays."""
+    if not isinstance(value, TensorBase):
+        raise ArgumentTypeError(f"data: expected a tensor, got {type(value).__name__}")
+    if input.node is not None and not (value.dtype.is_floating_point or value.dtype.is_complex):
+        raise DtypeError(
+            "data set to a tensor that requires gradients must be floating point or complex dtype, got "
+            f"{value.dtype.name}; call requires_grad_(False) first, or cast the data"
+        )
+    input._storage, input._layout = value.storage, value.layout
+    input.array = value.array
+    if input._node.__class__ is Leaf:
+        input._node.describe(input)

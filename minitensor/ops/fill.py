@@ -1,0 +1,97 @@
+"""Writes of whole tensors: ``copy_``, ``fill_``, ``zero_``, and how a value is made to fit the memory it goes to.
+
+Writes to parts are in ``index.py``, ``masks.py`` and ``scatter.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.misuse import composite
+from minitensor.base import TensorBase
+from minitensor.errors import (
+    ShapeError,
+    WrongTypeError,
+)
+from minitensor.ops.aliasing import writes
+from minitensor.ops.cast import real_enough, to
+from minitensor.ops.copy import clone
+from minitensor.ops.creation import zeros_like
+from minitensor.ops.metadata import is_tensor
+from minitensor.ops.operand import fitted, require_tensors
+from minitensor.ops.seldom import required_number
+from minitensor.shapes import broadcast_shapes
+
+if TYPE_CHECKING:
+
+    from minitensor.ops.operand import Operand
+    from minitensor.tensor import Tensor
+
+
+def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    """Write the elements of ``src``, broadcast, cast and moved, into ``input``."""
+    if not isinstance(src, TensorBase):
+        raise WrongTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")
+    return _copy_(input, src if src.array.__class__ is input.array.__class__ else to(src, input.device))
+
+
+@writes(input=lambda grad: zeros_like(grad), src=lambda grad: grad)
+def _copy_(input: Tensor, src: Tensor) -> None:
+    check_expands("copy_", src, input)
+    input.array[...] = real_enough(src.array, input.array.dtype)
+
+
+def check_expands(name: str, src: Tensor, input: Tensor) -> None:
+    """Raise unless ``src`` broadcasts to the shape of ``input``, which cannot grow."""
+    given, wanted = src.layout.shape, input.layout.shape
+    if given == wanted:
+        return
+    try:
+        common = broadcast_shapes(given, wanted)
+    except ShapeError as error:
+        raise ShapeError(f"{name}: {error}") from None
+    if common != wanted:
+        raise ShapeError(
+            f"{name}: output with shape {list(wanted)} doesn't match the broadcast shape {list(common)}: a tensor of "
+            f"shape {list(given)} does not fit into it"
+        )
+
+
+@writes(input=lambda grad: zeros_like(grad), value=lambda grad: grad)
+def fill_(input: Tensor, value: Operand) -> None:
+    """Write one number, or a 0-d tensor, everywhere."""
+    if isinstance(value, TensorBase) and not value.ndim:
+        input.array[...] = real_enough(input.xp.asarray(value.array), input.array.dtype)
+    else:
+        input.array[...] = single("fill_", value, input)
+
+
+def single(name: str, value: Any, input: Tensor) -> Any:
+    """Return a number or a 0-d tensor as something that may be written everywhere in ``input``."""
+    if not isinstance(value, TensorBase):
+        return fitted(value, input.array.dtype, input.array)
+    if value.ndim:
+        raise ShapeError(f"{name} only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions")
+    if input.array.dtype.kind in "biu":
+        return fitted(value, input.array.dtype, input.array)
+    return real_enough(input.xp.asarray(value.array), input.array.dtype)
+
+
+@writes(input=lambda grad: zeros_like(grad))
+def zero_(input: Tensor) -> None:
+    """Write zeros."""
+    input.array[...] = 0
+
+
+@composite
+def fill(input: Tensor, value: Operand) -> Tensor:
+    """Return a tensor like ``input`` with ``value``, a number or a tensor without dims, everywhere.
+
+    >>> import minitensor as torch
+    >>> torch.fill(torch.zeros(3), 2)
+    tensor([2., 2., 2.])
+    """
+    require_tensors("fill", input=input)
+    if not is_tensor(value):
+        required_number("fill", "value", value)
+    return fill_(clone(input), value)
