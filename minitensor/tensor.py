@@ -284,7 +284,7 @@ class Tensor(TensorBase):
     addbmm, addbmm_ = products.addbmm, products.addbmm_
     kron, cross, trace = products.kron, products.cross, products.trace
 
-    # -- linear algebra (ops/linalg_*.py) ----------------------------------------------------------------------------
+    # -- linear algebra (ops/linalg/) -------------------------------------------------------------------------------
 
     norm, dist = linalg_norms.plain_norm, linalg_norms.dist
     cov, corrcoef = linalg_products.cov, linalg_products.corrcoef

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
+from minitensor.autograd.node import Effect
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
@@ -22,15 +24,22 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """One call of an operation: what it is, and its arguments in order, defaults filled in."""
+    """One call of an operation: what it is, and its arguments in order, defaults filled in.
 
-    __slots__ = ("args", "op", "operation", "out")
+    Those of a function that draws random numbers are as they were given, by position and by name.
+    """
 
-    def __init__(self, op: Op, operation: Callable[..., Any], args: Sequence[Any], out: Any) -> None:
-        self.op, self.operation, self.args, self.out = op, operation, args, out
+    __slots__ = ("args", "kwargs", "op", "operation", "out")
+
+    def __init__(
+        self, op: Op, operation: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], out: Any
+    ) -> None:
+        self.op, self.operation, self.args, self.kwargs, self.out = op, operation, args, kwargs, out
 
     def proceed(self) -> Any:
         """Run the operation as it was called."""
+        if self.op.effect is Effect.DRAWS:
+            return self.operation(*self.args, **self.kwargs)
         return self(*self.args) if self.out is None else self(*self.args, out=self.out)
 
     def __call__(self, *args: Any, **out: Any) -> Any:
@@ -72,11 +81,13 @@ def restore(stack: tuple[Interpreter, ...]) -> Generator[None, None, None]:
         interpreters.reset(token)
 
 
-def interpret(op: Op, operation: Callable[..., Any], args: Sequence[Any], out: Any = None) -> Any:
+def interpret(
+    op: Op, operation: Callable[..., Any], args: Sequence[Any], out: Any = None, kwargs: dict[str, Any] | None = None
+) -> Any:
     """Hand a call to the interpreter on top of the stack."""
     *below, top = interpreters.get()
     token = interpreters.set(tuple(below))
     try:
-        return top.interpret(Call(op, operation, args, out))
+        return top.interpret(Call(op, operation, args, kwargs or {}, out))
     finally:
         interpreters.reset(token)

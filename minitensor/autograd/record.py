@@ -135,6 +135,18 @@ def visible(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", finish(call, op))
 
 
+def drawing(function: Callable[P, R]) -> Callable[P, R]:
+    """Let interpreters see a function that draws random numbers as one operation."""
+    op = describe(function, {}, Effect.DRAWS)
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if active and interpreters.get():
+            return interpret(op, call, args, None, kwargs)  # type: ignore[no-any-return]  # what `function` returns
+        return function(*args, **kwargs)
+
+    return cast("Callable[P, R]", finish(call, op))
+
+
 # -- describing, at import ---------------------------------------------------------------------------------------------
 
 

@@ -17,14 +17,15 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.interpreters import interpreted_by, interpreters, restore
+from minitensor.autograd.interpreters import interpreted_by, interpreters
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Effect
 from minitensor.base import TensorBase, array_dtype, new
 from minitensor.dtypes import can_cast
 from minitensor.errors import BatchingError, DtypeError, NoValues, ShapeError
-from minitensor.func.rules import Doing, Rows, sample_by_sample, seen_through, write_sample_by_sample
+from minitensor.func.draws import draw
+from minitensor.func.rules import Doing, Rows, has_rows, sample_by_sample, seen_through, write_sample_by_sample
 from minitensor.func.table import rule_for, write_rule_for
 from minitensor.layout import Layout
 from minitensor.shapes import broadcast_shapes
@@ -55,6 +56,12 @@ class Level:
     def interpret(self, call: Call) -> Any:
         """Compute an operation for all samples of this level, if an argument differs from sample to sample."""
         args = [opened(each, self.number) for each in call.args]
+        if call.op.effect is Effect.DRAWS:
+            options = {name: opened(each, self.number) for name, each in call.kwargs.items()}
+            drawn = draw(self, call.operation, args, options)
+            if args and drawn is args[0]:
+                return call.args[0]
+            return batch(drawn.tensor, self.number) if isinstance(drawn, Rows) else drawn
         if not has_rows(args):
             return call.proceed()
         if call.out is not None:
@@ -297,11 +304,6 @@ def opened(value: Any, level: int) -> Any:
     if type(value) in (tuple, list):
         return type(value)([opened(each, level) for each in value])
     return value
-
-
-def has_rows(values: Sequence[Any]) -> bool:
-    """Whether there are ``Rows`` among values and sequences of them."""
-    return any(isinstance(each, Rows) or (isinstance(each, (tuple, list)) and has_rows(each)) for each in values)
 
 
 def tensors_in(values: Sequence[Any]) -> list[TensorBase]:

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.interpreters import interpreters, restore
 from minitensor.base import TensorBase
 from minitensor.errors import BatchingError
-from minitensor.func.batched import Batched, batch, running
-from minitensor.func.rules import Rows, raised
+from minitensor.func.rules import Rows, has_rows, raised, sample
 from minitensor.generator import default_generator
 from minitensor.memory_format import preserve_format
-from minitensor.ops.cast import own
+from minitensor.ops.copy import own
 from minitensor.ops.creation import empty
 from minitensor.ops.join import stack
 from minitensor.shapes import broadcast_shapes
@@ -31,48 +29,22 @@ if TYPE_CHECKING:
     Options = dict[str, Any]
 
 
-def draws(function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
-    """Draw for the innermost level that is running; what a rule draws is drawn for the levels around it."""
-    levels = running()
-    if not levels:
-        return function(*args, **kwargs)
-    level = levels[-1]
+def draw(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw the same numbers or different ones for all samples of a level; levels around it see what is drawn here."""
     if level.randomness == "error":
         raise BatchingError(
             "vmap: called random operation while in randomness error mode: pass randomness='same' or 'different' to "
             "vmap, or draw outside of it"
         )
-    whole = interpreters.get()
-    with restore(whole[: whole.index(level)]):
-        return drawn_at(level, function, args, kwargs)
-
-
-def drawn_at(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
-    """Draw the same numbers or different ones for all samples of a level."""
-    name = function.__name__
-    if level.randomness == "different":
-        return DIFFERENT.get(name, one_each)(level, function, args, kwargs)
-    if not any(depends(each, level) for each in [*args, *kwargs.values()]):
-        return draws(function, args, kwargs)
-    return SAME.get(name, one_each)(level, function, args, kwargs)
-
-
-def depends(value: Any, level: Level) -> bool:
-    """Whether an argument differs from sample to sample of a level."""
-    while isinstance(value, Batched) and value.level != level.number:
-        value = value.physical
-    return isinstance(value, Batched)
-
-
-def rows_of(value: Any, level: Level) -> Any:
-    """Return ``Rows`` for a tensor that differs from sample to sample; anything else as it is."""
-    return Rows(value.physical) if isinstance(value, Batched) and value.level == level.number else value
+    rules = DIFFERENT if level.randomness == "different" else SAME
+    if level.randomness == "same" and not has_rows([*args, *kwargs.values()]):
+        return function(*args, **kwargs)
+    return rules.get(function.__name__, one_each)(level, function, args, kwargs)
 
 
 def all_rows(value: Any, level: Level) -> Any:
     """Return a tensor with all samples: one that is the same for each is shown again and again."""
-    rows = rows_of(value, level)
-    return rows.tensor if isinstance(rows, Rows) else value.expand(level.size, *value.shape)
+    return value.tensor if isinstance(value, Rows) else value.expand(level.size, *value.shape)
 
 
 # -- different numbers -------------------------------------------------------------------------------------------------
@@ -81,13 +53,13 @@ def all_rows(value: Any, level: Level) -> Any:
 def of_a_shape(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Draw in a shape, with the samples' dim in front."""
     shape, *rest = args
-    return batch(draws(function, [(level.size, *shape), *rest], kwargs), level.number)
+    return Rows(function((level.size, *shape), *rest, **kwargs))
 
 
 def of_all(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Draw for every element of all samples."""
     input, *rest = args
-    return batch(draws(function, [all_rows(input, level), *rest], kwargs), level.number)
+    return Rows(function(all_rows(input, level), *rest, **kwargs))
 
 
 def of_all_in_memory(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
@@ -98,17 +70,16 @@ def of_all_in_memory(level: Level, function: Draw, args: Sequence[Any], kwargs: 
 def of_all_in_order(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Draw for every element of all samples, in the order of their dims."""
     input, *rest = args
-    rows = input.new_empty((level.size, *input.shape))
-    return batch(draws(function, [rows, *rest], kwargs), level.number)
+    rows = tensor_of(input).new_empty((level.size, *input.shape))
+    return Rows(function(rows, *rest, **kwargs))
 
 
 def of_operands(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Draw for every element of two operands that broadcast."""
-    shape = broadcast_shapes(*[tuple(each.shape) for each in args if isinstance(each, TensorBase)])
-    if not any(depends(each, level) for each in args):
+    shape = broadcast_shapes(*[tuple(each.shape) for each in args if isinstance(each, (Rows, TensorBase))])
+    if not has_rows(args):
         args = [each.expand(level.size, *shape) if isinstance(each, TensorBase) else each for each in args]
-    operands = [raised(rows_of(each, level), len(shape)) for each in args]
-    return batch(draws(function, operands, kwargs), level.number)
+    return Rows(function(*[raised(each, len(shape)) for each in args], **kwargs))
 
 
 def of_weights(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
@@ -117,29 +88,31 @@ def of_weights(level: Level, function: Draw, args: Sequence[Any], kwargs: Option
     if input.ndim not in (1, 2):
         return one_each(level, function, args, kwargs)
     rows = all_rows(input, level)
-    drawn = draws(function, [rows.flatten(0, 1) if input.ndim == 2 else rows, *rest], kwargs)
-    return batch(drawn.reshape(*rows.shape[:-1], drawn.shape[-1]), level.number)
+    drawn = function(rows.flatten(0, 1) if input.ndim == 2 else rows, *rest, **kwargs)
+    return Rows(drawn.reshape(*rows.shape[:-1], drawn.shape[-1]))
 
 
 def into_all(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Fill all samples."""
     input, *rest = args
-    if not depends(input, level):
+    if not isinstance(input, Rows):
         raise BatchingError(
             "vmap: cannot draw different numbers for each sample in place into a tensor of shape "
             f"{tuple(input.shape)} that is one for all samples; draw out of place, as with rand_like, or "
             "into a tensor made of a sample, as with sample.clone()"
         )
     options = {name: parameter(input, each, level) for name, each in kwargs.items()}
-    draws(function, [input.physical, *[parameter(input, each, level) for each in rest]], options)
+    function(input.tensor, *[parameter(input, each, level) for each in rest], **options)
     return input
 
 
-def parameter(input: Batched, value: Any, level: Level) -> Any:
+def parameter(input: Rows, value: Any, level: Level) -> Any:
     """Return a parameter for the elements of all samples: a tensor broadcasts to one sample, not beyond."""
-    if not isinstance(value, TensorBase) or not (value.ndim or depends(value, level)):
+    if isinstance(value, Rows):
+        return raised(value, input.ndim).expand(level.size, *input.shape)
+    if not isinstance(value, TensorBase) or not value.ndim:
         return value
-    return all_rows(value.expand(input.shape), level)
+    return value.expand(input.shape).expand(level.size, *input.shape)
 
 
 # -- the same numbers, where arguments differ from sample to sample ----------------------------------------------------
@@ -148,22 +121,23 @@ def parameter(input: Batched, value: Any, level: Level) -> Any:
 def of_the_first(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Draw as for the first sample."""
     input, *rest = args
-    return draws(function, [input.physical[0], *rest], kwargs)
+    return function(input.tensor[0], *rest, **kwargs)
 
 
 def of_one_in_order(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Draw as for one sample that is contiguous."""
     input, *rest = args
-    return draws(function, [input.new_empty(input.shape), *rest], kwargs)
+    return function(tensor_of(input).new_empty(input.shape), *rest, **kwargs)
 
 
 def copied(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Fill one tensor, and copy it to all samples."""
     input, *rest = args
-    if any(depends(each, level) for each in [*rest, *kwargs.values()]):
+    if has_rows([*rest, *kwargs.values()]):
         return one_each(level, function, args, kwargs)
-    filled = own(empty(*input.shape, dtype=input.dtype, device=input.device), input.physical)
-    return input.copy_(draws(function, [filled, *rest], kwargs))
+    blank = own(empty(*input.shape, dtype=input.tensor.dtype, device=input.tensor.device), input.tensor)
+    input.tensor.copy_(function(blank, *rest, **kwargs))
+    return input
 
 
 # -- sample by sample --------------------------------------------------------------------------------------------------
@@ -177,18 +151,14 @@ def one_each(level: Level, function: Draw, args: Sequence[Any], kwargs: Options)
     for i in range(level.size):
         if state is not None:
             generator.set_state_bytes(state)
-        given = [sample(each, i, level) for each in args]
-        results.append(draws(function, given, {key: sample(each, i, level) for key, each in kwargs.items()}))
-    return args[0] if function.__name__.endswith("_") else batch(stack(results), level.number)
+        options = {name: sample(each, i) for name, each in kwargs.items()}
+        results.append(function(*[sample(each, i) for each in args], **options))
+    return args[0] if function.__name__.endswith("_") else Rows(stack(results))
 
 
-def sample(value: Any, i: int, level: Level) -> Any:
-    """Return one sample of a tensor of a level; anything else as it is."""
-    if not isinstance(value, Batched):
-        return value
-    if value.level == level.number:
-        return value.physical[i]
-    return batch(sample(value.physical, i, level), value.level)
+def tensor_of(value: Any) -> Any:
+    """Return a tensor, or that with all samples."""
+    return value.tensor if isinstance(value, Rows) else value
 
 
 FILLS = (

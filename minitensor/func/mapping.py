@@ -13,10 +13,8 @@ from minitensor.autograd.interpreters import interpreted_by
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, BatchingError, DimError, NoValues
 from minitensor.func.batched import Batched, Level, batch
-from minitensor.func.draws import draws
 from minitensor.func.trees import Plan, spread, take_apart
 from minitensor.generator import default_generator
-from minitensor.ops.chance import interceptor
 from minitensor.ops.join import cat
 
 if TYPE_CHECKING:
@@ -154,7 +152,6 @@ def run(
 ) -> tuple[list[Any], list[int | None], Plan]:
     """Compute all samples at once; return the outputs, where their mapped dims are, and their structure."""
     level = Level(size, randomness)
-    before = interceptor.set(draws)
     samples = plan.build([
         leaf if dim is None else batch(leaf.movedim(dim, 0) if dim else leaf, level.number)
         for leaf, dim in zip(leaves, dims, strict=True)
@@ -164,8 +161,6 @@ def run(
             result = func(*samples, **kwargs)
     except NoValues as error:
         raise without_rule(error) from error
-    finally:
-        interceptor.reset(before)
     outputs, made = take_apart(result)
     places = spread(out_dims, made)
     if places is None:

@@ -47,6 +47,11 @@ class Rows:
         return self.tensor.shape[0]
 
 
+def has_rows(values: Sequence[Any]) -> bool:
+    """Whether there are ``Rows`` among values and sequences of them."""
+    return any(isinstance(each, Rows) or (isinstance(each, (tuple, list)) and has_rows(each)) for each in values)
+
+
 class Doing:
     """One call of an operation for all samples: what a rule needs beside the arguments."""
 
@@ -62,7 +67,7 @@ class Doing:
     def again(self, function: Callable[..., Any]) -> Any:
         """Call another function with the arguments as they came, of one sample."""
         with restore(self.whole):
-            return Call(self.op, function, self.call.args, None).proceed()
+            return Call(self.op, function, self.call.args, {}, None).proceed()
 
     def all_rows(self, value: Any) -> Any:
         """Return a tensor with all samples: one that is the same for each is shown again and again."""

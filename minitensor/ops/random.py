@@ -15,12 +15,11 @@ import numpy
 from minitensor import dtypes, generator
 from minitensor import generator as streams
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, drawing
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import writes
-from minitensor.ops.chance import drawing
 from minitensor.ops.creation import chosen, dtype_of_range, empty_like, finished, sizes_of, zeros_like
 from minitensor.ops.kinds import FLOATS, ORDERED, require_kind
 from minitensor.ops.out import fill, refit, refuse_grad, require_out, warn_of_resize

@@ -10,14 +10,13 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.record import differentiable, drawing
 from minitensor.base import wrap
 from minitensor.dtypes import fit, float16, float32, float64
 from minitensor.errors import ArgumentError, UsageError
 from minitensor.generator import default_generator, uniform
 from minitensor.memory_format import contiguous_format
 from minitensor.ops import activation, pointwise, unary
-from minitensor.ops.chance import drawing
 from minitensor.ops.constant import constant_in
 from minitensor.ops.creation import empty_like
 from minitensor.ops.kinds import FLOATS, require_kind

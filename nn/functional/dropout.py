@@ -11,12 +11,12 @@ import warnings
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.record import drawing
 from minitensor.callers import user_level
 from minitensor.dtypes import float16
 from minitensor.errors import ArgumentError, ShapeError, UsageError
 from minitensor.generator import bernoulli, default_generator
 from minitensor.ops.aliasing import refuse_write
-from minitensor.ops.chance import drawing
 from minitensor.ops.creation import empty_like
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors
