@@ -17,7 +17,7 @@ import itertools
 import weakref
 from enum import Enum
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from minitensor.autograd.hooks import hang, hooks_of
 from minitensor.autograd.mode import grad_mode
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from minitensor.autograd.argument_types import TypeGate
     from minitensor.autograd.hooks import Hooks, RemovableHandle
     from minitensor.storage import Storage
+
+N = TypeVar("N", bound="Node")
 
 numbering = itertools.count()  # see Note [The order of the walk]
 
@@ -498,6 +500,18 @@ def renew_accumulating() -> None:
     """Replace the lock in a forked child: a thread of the parent may hold it for ever."""
     global ACCUMULATING
     ACCUMULATING = RLock()
+
+
+def make_node(
+    op: Op, edges: tuple[Node | None, ...], saved: tuple[Any, ...], shape: tuple[int, ...], dtype: Any,
+    kind: type[N] = Node,  # type: ignore[assignment]  # the default of N
+) -> N:
+    """Return a node that has kept no result yet. The recorders of the hottest operations fill the slots themselves."""
+    node: N = new(kind)
+    node.op, node.edges, node.saved, node.versions = op, edges, saved, versions_of(saved)
+    node.shape, node.dtype, node.hooks, node.result = shape, dtype, None, None
+    node.number = next(numbering)
+    return node
 
 
 def output(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Output:

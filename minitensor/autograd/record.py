@@ -35,6 +35,7 @@ from minitensor.autograd.node import (
     Node,
     Op,
     SequenceNode,
+    make_node,
     numbering,
     output,
     versions_of,
@@ -663,11 +664,8 @@ def viewers(op: Op) -> Callable[..., Any]:
             result._base, result._seen = base, version
         if node is None or not results or not (mode := grad_mode.get()):
             return results
-        made = new(MultiNode)
-        made.op, made.edges, made.hooks, made.result, made.count = op, (node,), None, None, len(results)
-        made.number = next(numbering)
-        made.shape, made.dtype = layouts[0].shape, kind
-        made.saved, made.versions = tuple([bound[i] for i in op.kept]), ()
+        made = make_node(op, (node,), saved_of(op.kept, bound), layouts[0].shape, kind, MultiNode)
+        made.count = len(results)
         for i, result in enumerate(results):
             result._node = output(made, i, result._layout.shape, kind)
         if mode is not True:
@@ -726,8 +724,9 @@ def sequence(op: Op) -> Callable[..., Any]:
         result = wrap(tensors[0].result_class if tensors else like(op, bound), array)
         edges = tuple([tensor.node for tensor in tensors])
         if any(edge is not None for edge in edges) and (mode := grad_mode.get()):
-            node = new(SequenceNode)
-            fill(node, op, edges, bound, result, RESULT in formula.wants, op.kept)
+            node = make_node(op, edges, saved_of(op.kept, bound), result.array.shape, result.array.dtype, SequenceNode)
+            if RESULT in formula.wants:
+                node.result = remember(result)
             node.shapes = tuple([tuple(tensor.shape) for tensor in tensors])
             result._node = node
             if mode is not True:
@@ -804,21 +803,16 @@ def edges_of(op: Op, args: Sequence[Any]) -> tuple[Node | None, ...] | None:
 def record(op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], result: TensorBase) -> Node:
     """Return a node for one result."""
     keep, keep_result = op.plan(tuple([edge is not None for edge in edges]))
-    node: Node = new(Node)
-    fill(node, op, edges, args, result, keep_result, keep)
+    array = result.array
+    node: Node = make_node(op, edges, saved_of(keep, args), array.shape, array.dtype)
+    if keep_result:
+        node.result = remember(result)
     return node
 
 
-def fill(
-    node: Any, op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], result: Any, keep_result: bool,
-    keep: tuple[int, ...],
-) -> None:
-    """Set a node's slots; ``keep`` has a position, or -1 for what no formula that runs will ask for."""
-    node.op, node.edges, node.hooks, node.number = op, edges, None, next(numbering)
-    node.shape, node.dtype = result.array.shape, result.array.dtype
-    node.saved = tuple([None if i == -1 else args[i] for i in keep])
-    node.versions = versions_of(node.saved)
-    node.result = remember(result) if keep_result else None
+def saved_of(keep: tuple[int, ...], args: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the arguments at some positions; -1 stands for what no formula that runs will ask for."""
+    return tuple([None if i == -1 else args[i] for i in keep])
 
 
 def record_several(
@@ -826,13 +820,12 @@ def record_several(
 ) -> MultiNode:
     """Return a node for several results."""
     keep, keep_result = op.plan(tuple([edge is not None for edge in edges]))
-    node: MultiNode = new(MultiNode)
-    fill(node, op, edges, args, results[0], False, keep)
-    numbers = op.kept_results or range(len(results))
-    node.result = (
-        tuple([remember(result) if i in numbers else None for i, result in enumerate(results)]) if keep_result else None
-    )
+    array = results[0].array
+    node = make_node(op, edges, saved_of(keep, args), array.shape, array.dtype, MultiNode)
     node.count = len(results)
+    if keep_result:
+        numbers = op.kept_results or range(len(results))
+        node.result = tuple([remember(result) if i in numbers else None for i, result in enumerate(results)])
     return node
 
 
@@ -881,10 +874,8 @@ def in_turn(*values: Any) -> tuple[Any, ...]:
     if sum([isinstance(each, TensorBase) and each.node.__class__ is Leaf for each in values]) < 2:
         return values  # all others wait in any case until every later operation has run
     nodes = [each.node if isinstance(each, TensorBase) else None for each in values]
-    gate = new(Gate)
-    gate.op, gate.edges, gate.hooks, gate.result, gate.count = TURN, tuple(nodes), None, None, len(values)
-    gate.shape, gate.dtype, gate.saved, gate.versions = (), None, (), ()
-    gate.number = next(numbering)
+    gate = make_node(TURN, tuple(nodes), (), (), None, Gate)
+    gate.count = len(values)
     return tuple([each if node is None else behind(gate, i, each) for i, (each, node) in enumerate(zip(values, nodes))])
 
 

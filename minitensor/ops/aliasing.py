@@ -28,7 +28,7 @@ from minitensor.autograd.hooks import hooks_of_tensor, is_retained
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse, retitled
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Effect, Leaf, Node, numbering
+from minitensor.autograd.node import Effect, Leaf, Node, make_node, numbering
 from minitensor.autograd.record import (
     admitted,
     bind,
@@ -41,7 +41,7 @@ from minitensor.autograd.record import (
     remember,
     view,
 )
-from minitensor.base import TensorBase, array_dtype, new, sealed, wrap
+from minitensor.base import TensorBase, array_dtype, sealed, wrap
 from minitensor.errors import (
     DtypeError,
     InplaceError,
@@ -184,11 +184,7 @@ def view_node(base_node: Node, base: Tensor, view: Tensor) -> Node:
 
 def window_node(base_node: Node, home: Layout, window: Layout) -> Node:
     """Return the node of a window on what ``base_node`` made."""
-    node: Node = new(Node)
-    node.op, node.edges, node.hooks, node.result, node.number = AS_WINDOW, (base_node,), None, None, next(numbering)
-    node.shape, node.dtype = window.shape, base_node.dtype
-    node.saved, node.versions = (home, window), ()
-    return node
+    return make_node(AS_WINDOW, (base_node,), (home, window), window.shape, base_node.dtype)
 
 
 def op_of(operation: Any) -> Op:
@@ -199,10 +195,7 @@ def op_of(operation: Any) -> Op:
 
 def recast_node(op: Op, source: Node, shape: tuple[int, ...], kind: Any) -> Node:
     """Return the node of reals read as complex numbers, or the other way round."""
-    node: Node = new(Node)
-    node.op, node.edges, node.hooks, node.result, node.number = op, (source,), None, None, next(numbering)
-    node.shape, node.dtype, node.saved, node.versions = shape, kind, (), ()
-    return node
+    return make_node(op, (source,), (), shape, kind)
 
 
 AS_WINDOW, OVERWRITE = op_of(as_window), op_of(overwrite)
@@ -475,12 +468,7 @@ def overwritten_node(base: Any, view: Any, node: Node) -> Node:
 
 def joined_node(before: Node | None, home: Layout, inside: Node, window: Layout, kind: Any) -> Node:
     """Return the node of what ``before`` made, with a window replaced by what ``inside`` made."""
-    joined: Node = new(Node)
-    joined.op, joined.edges, joined.hooks, joined.result = OVERWRITE, (before, inside), None, None
-    joined.number = next(numbering)
-    joined.shape, joined.dtype = home.shape, kind
-    joined.saved, joined.versions = (home, window), ()
-    return joined
+    return make_node(OVERWRITE, (before, inside), (home, window), home.shape, kind)
 
 
 def keep_retained(input: Any, node: Node | None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Node, numbering
+from minitensor.autograd.node import Node, make_node
 from minitensor.autograd.record import differentiable, visible
 from minitensor.base import TensorBase, new
 from minitensor.errors import DtypeError, ShapeError
@@ -43,10 +43,7 @@ def seen_as(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tensor:
     result._seen, result._node = storage.version, None
     node = input.node
     if node is not None and (mode := grad_mode.get()):
-        made: Any = new(Node)
-        made.op, made.edges, made.hooks, made.result, made.number = op, (node,), None, None, next(numbering)
-        made.shape, made.dtype = layout.shape, storage.array.dtype
-        made.saved = made.versions = ()
+        made: Node = make_node(op, (node,), (), layout.shape, storage.array.dtype)
         result._node = made
         if mode is not True:
             mode.made(made, (input,), result)
