@@ -1,7 +1,7 @@
 """``vmap``: a function of one sample, computed for all samples at once.
 
 Inputs lose the mapped dim and become ``Batched``; what the function returns gets it back. How operations compute on all
-samples is told in ``batched.py``; here are dims, structures and chunks.
+samples is told in ``batching/``; here are dims, structures and chunks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from minitensor.autograd.interpreters import interpreted_by
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, BatchingError, DimError, NoValues
-from minitensor.func.batched import Batched, Level, batch
+from minitensor.func.batching.batched import Batched, Level, batch
 from minitensor.func.trees import Plan, spread, take_apart
 from minitensor.generator import default_generator
 from minitensor.ops.join import cat

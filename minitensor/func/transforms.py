@@ -19,7 +19,7 @@ from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, ShapeError
-from minitensor.func.batched import Batched, at_levels, batch, levels_in, running
+from minitensor.func.batching.batched import Batched, at_levels, batch, levels_in, running
 from minitensor.func.mapping import name_of, vmap
 from minitensor.func.trees import LEAF, Plan, mapped, take_apart
 from minitensor.layout import numel

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import minitensor as mt
 from minitensor.errors import BatchingError
 from minitensor.func import grad, vmap
-from minitensor.func.table import RULES, WRITES, signature
+from minitensor.func.batching.table import RULES, WRITES, signature
 
 F = mt.nn.functional
 

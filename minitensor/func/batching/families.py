@@ -52,7 +52,12 @@ def has_rows(values: Sequence[Any]) -> bool:
     return any(isinstance(each, Rows) or (isinstance(each, (tuple, list)) and has_rows(each)) for each in values)
 
 
-class Doing:
+def is_tensor(value: Any) -> bool:
+    """Whether an argument is a tensor, of each sample or of all."""
+    return isinstance(value, (Rows, TensorBase))
+
+
+class BatchedCall:
     """One call of an operation for all samples: what a rule needs beside the arguments."""
 
     __slots__ = ("call", "layout", "op", "size", "whole")
@@ -88,7 +93,7 @@ def refuse(name: str, instead: str) -> BatchingError:
 # -- every element by itself -------------------------------------------------------------------------------------------
 
 
-def pointwise(do: Doing, *args: Any) -> Any:
+def pointwise(do: BatchedCall, *args: Any) -> Any:
     """Line the samples' dims up from the last one, as broadcasting does."""
     return do(*lined_up(args))
 
@@ -115,20 +120,20 @@ def sample_of(value: Any) -> Any:
     return value.tensor.new_empty((1,) * value.ndim) if isinstance(value, Rows) else value
 
 
-def matrices(do: Doing, *args: Any) -> Any:
+def matrices(do: BatchedCall, *args: Any) -> Any:
     """Line up what is in front of matrices."""
     rank = max([each.ndim for each in args if isinstance(each, (Rows, TensorBase))])
     return do(*[raised(each, rank) for each in args])
 
 
-def choice(do: Doing, condition: Any, input: Any, other: Any) -> Any:
+def choice(do: BatchedCall, condition: Any, input: Any, other: Any) -> Any:
     """Choose element by element: a condition does not promote with what it chooses from."""
     rank = max([getattr(each, "ndim", 0) for each in (condition, input, other)])
     a, b = lined_up((input, other), rank)
     return do(raised(condition, rank), a, b)
 
 
-def shown(do: Doing, input: Any, shape: Sequence[int], dims: Sequence[int]) -> Any:
+def shown(do: BatchedCall, input: Any, shape: Sequence[int], dims: Sequence[int]) -> Any:
     """Show a reduced tensor in the shape before the reduction, whose dims these are; a number has none."""
     rows = do.all_rows(input)
     return do(rows, (do.size, *shape), tuple([dim + 1 for dim in dims])) if shape else rows.view(do.size)
@@ -157,7 +162,7 @@ def along(**kinds: str) -> Any:
     each dim in pairs, "flat" for one dim or None.
     """
 
-    def rule(do: Doing, *args: Any) -> Any:
+    def rule(do: BatchedCall, *args: Any) -> Any:
         main = first_tensor(args)
         places = {do.op.places[name]: kind for name, kind in kinds.items()}
         if not main.ndim and any(kind in ("dim", "dims", "flat") for kind in places.values()):
@@ -198,7 +203,7 @@ def behind(dim: int) -> int:
     return dim + 1 if dim >= 0 else dim
 
 
-def of_numbers(do: Doing, args: Sequence[Any], places: dict[int, str]) -> Any:
+def of_numbers(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any:
     """Give 0-d samples one dim, and take it away again."""
     given: list[Any] = []
     for i, value in enumerate(args):
@@ -218,7 +223,7 @@ def of_numbers(do: Doing, args: Sequence[Any], places: dict[int, str]) -> Any:
     return result.reshape(do.size) if result.numel() == do.size else result
 
 
-def of_flat(do: Doing, args: Sequence[Any], places: dict[int, str]) -> Any:
+def of_flat(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any:
     """Reduce all elements of each sample; dims that are kept have size 1."""
     input, ndim = do.all_rows(args[0]), args[0].ndim
     given = [1 if places.get(i) == "flat" else value for i, value in enumerate(args)]
@@ -230,7 +235,7 @@ def of_flat(do: Doing, args: Sequence[Any], places: dict[int, str]) -> Any:
 def whole(reduce: Callable[..., Any]) -> Any:
     """Reduce all elements of each sample, laid out in a row."""
 
-    def rule(do: Doing, input: Any) -> Any:
+    def rule(do: BatchedCall, input: Any) -> Any:
         rows = do.all_rows(input)
         return reduce(rows.reshape(do.size, prod(rows.shape[1:])))
 
@@ -243,7 +248,7 @@ def whole(reduce: Callable[..., Any]) -> Any:
 def folded(**kinds: str) -> Any:
     """Count samples and N of (N, ...) together; a "shape" that is an argument has N in front too."""
 
-    def rule(do: Doing, *args: Any) -> Any:
+    def rule(do: BatchedCall, *args: Any) -> Any:
         places = {do.op.places[name] for name in kinds}
         given = []
         for i, value in enumerate(args):
@@ -267,7 +272,7 @@ def unfolded(result: Any, size: int, dim: int) -> Any:
     )
 
 
-def channelwise(do: Doing, *args: Any) -> Any:
+def channelwise(do: BatchedCall, *args: Any) -> Any:
     """Count samples and C of (N, C, L) together."""
     given = [
         do.all_rows(value).movedim(0, 1).flatten(1, 2) if isinstance(value, (Rows, TensorBase)) else value
@@ -282,7 +287,7 @@ def channelwise(do: Doing, *args: Any) -> Any:
 def as_other(function: Callable[..., Any]) -> Any:
     """Compute another function of the same arguments, of one sample, that has rules."""
 
-    def rule(do: Doing, *args: Any) -> Any:
+    def rule(do: BatchedCall, *args: Any) -> Any:
         return do.again(function)
 
     return rule
@@ -291,13 +296,13 @@ def as_other(function: Callable[..., Any]) -> Any:
 def no_rule(instead: str) -> Any:
     """Refuse, and say what to do."""
 
-    def rule(do: Doing, *args: Any) -> Any:
+    def rule(do: BatchedCall, *args: Any) -> Any:
         raise refuse(do.op.name, instead)
 
     return rule
 
 
-def sample_by_sample(do: Doing, *args: Any) -> Any:
+def sample_by_sample(do: BatchedCall, *args: Any) -> Any:
     """Compute each sample by itself and stack the results."""
     if not do.size:
         raise refuse(do.op.name, "it is computed sample by sample, and there are no samples")
@@ -307,7 +312,7 @@ def sample_by_sample(do: Doing, *args: Any) -> Any:
     return stack(results)
 
 
-def write_sample_by_sample(do: Doing, *args: Any) -> None:
+def write_sample_by_sample(do: BatchedCall, *args: Any) -> None:
     """Write into each sample by itself."""
     for i in range(do.size):
         do(*[sample(each, i) for each in args])
@@ -322,7 +327,7 @@ def sample(value: Any, i: int) -> Any:
     return value
 
 
-def seen_through(do: Doing, input: Rows, *args: Any) -> Any:
+def seen_through(do: BatchedCall, input: Rows, *args: Any) -> Any:
     """Look at every sample through the layout found for one; see Note [A view of every sample]."""
     home = input.tensor.layout
     shape, strides, offset = do.layout  # type: ignore[misc]  # only views come here

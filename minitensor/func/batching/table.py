@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.func import special
-from minitensor.func.rules import (
+from minitensor.func.batching import losses, positions, products, sampling, shapes, writes
+from minitensor.func.batching.families import (
     along,
     as_other,
     channelwise,
@@ -50,10 +50,10 @@ RULES: dict[str, Any] = {
         along(),
     ),
     "where": choice,
-    "isin": special.isin,
-    "prelu": as_other(special.prelu),
+    "isin": positions.isin,
+    "prelu": as_other(products.prelu),
     "reformat": as_other(lambda input, memory_format: input.contiguous().clone()),
-    "masked_fill": special.masked_fill,
+    "masked_fill": writes.masked_fill,
     "polygamma": lambda do, n, input: do(n, input.tensor),
     **dict.fromkeys("detach view_as_real view_as_complex clone_beside".split(), along()),
     "pairs_of": along(),
@@ -79,85 +79,85 @@ RULES: dict[str, Any] = {
         "cumsum cumprod shift recurrence cummax cummin logcumsumexp sort argsort topk".split(), along(dim="dim")
     ),
     # -- products, matrices
-    "matmul": special.matmul,
-    "linear": special.linear,
+    "matmul": products.matmul,
+    "linear": products.linear,
     "column_sums": as_other(lambda input: input.sum(0)),
     **dict.fromkeys("tril triu".split(), along()),
     **dict.fromkeys("solve solve_triangular cholesky_solve".split(), matrices),  # batches of matrices broadcast
     # -- shapes
-    "view": special.view,
+    "view": shapes.view,
     "unsafe_view": along(shape="shape"),
     "transpose": along(dim0="dim", dim1="dim"),
-    "t": special.t,
-    "permute": special.permute,
+    "t": shapes.t,
+    "permute": shapes.permute,
     "movedim": along(source="dims", destination="dims"),
     "unsqueeze": along(dim="new"),
-    "squeeze": special.squeeze,
-    "expand": special.expand,
-    "narrow": special.narrow,
+    "squeeze": shapes.squeeze,
+    "expand": shapes.expand,
+    "narrow": shapes.narrow,
     "repeat_each": along(dim="dim"),
     "select(input,dim,index)": along(dim="dim"),
     "flip": along(dims="dims"),
     "roll": along(dims="dims"),
     "diag_embed": along(dim1="new", dim2="new"),
-    "cat": special.cat,
+    "cat": shapes.cat,
     "stack": along(dim="new"),
     "split": along(dim="dim"),
     "unbind": along(dim="dim"),
     # -- windows on memory
-    "pick(input,home,window)": special.on_windows,
-    **dict.fromkeys("place erase overwrite".split(), special.on_windows),
+    "pick(input,home,window)": shapes.on_windows,
+    **dict.fromkeys("place erase overwrite".split(), shapes.on_windows),
     # -- positions
-    "index": special.index,
-    "add_at": special.add_at,
-    "take_first": as_other(special.take_first),
-    "index_select": special.index_select,
+    "index": positions.index,
+    "add_at": positions.add_at,
+    "take_first": as_other(positions.take_first),
+    "index_select": positions.index_select,
     **dict.fromkeys("scatter_prod scatter_extreme".split(), along(dim="dim")),
-    "gather": special.gather,
-    "add_lines": special.add_lines,
-    "rows": special.embedding_rows,
-    "add_rows": special.add_rows,
+    "gather": positions.gather,
+    "add_lines": positions.add_lines,
+    "rows": positions.embedding_rows,
+    "add_rows": positions.add_rows,
     "argwhere": no_rule("how many positions there are differs from sample to sample; use a mask with torch.where"),
-    "masked_select": special.masked_select,
-    "unselect": special.unselect,
+    "masked_select": positions.masked_select,
+    "unselect": positions.unselect,
     # -- fft, signals
     **dict.fromkeys("spectrum half_spectrum signal".split(), along(dims="dims")),
     **dict.fromkeys("doubled resized".split(), along(dim="dim")),
     "overlapped": along(),
     # -- images
-    "conv": special.convolution,
-    "conv_input": special.convolution_input,
-    "conv_weight": special.convolution_weight,
+    "conv": products.convolution,
+    "conv_input": products.convolution_input,
+    "conv_weight": products.convolution_weight,
     "pad": along(amounts="sizes"),
     **dict.fromkeys("max_pool adaptive_max_pool gather_planes avg_pool unfold(input,windows) fold".split(), folded()),
     **dict.fromkeys("resample resample_input".split(), folded()),
     "scatter_planes": folded(shape="shape"),
     "avg_pool_input": folded(input_shape="shape"),
-    "pick(table,weight,index)": special.sampled,
-    "spread(rows,weight,index,count)": special.sampled_back,
-    "compare": special.sampled_weight,
+    "pick(table,weight,index)": sampling.sampled,
+    "spread(rows,weight,index,count)": sampling.sampled_back,
+    "compare": sampling.sampled_weight,
     # -- norms
     "standardize": channelwise,
     "project": channelwise,
     # -- losses
-    "cross_entropy": special.cross_entropy,
-    "slope": special.slope,
+    "cross_entropy": losses.cross_entropy,
+    "slope": losses.slope,
     "of_class": folded(),
     "at_class": folded(shape="shape"),
 }
 
 # Of operations that write into their first argument.
 WRITES: dict[str, Any] = {
-    **dict.fromkeys("copy zero assign assign_number".split(), special.write),
-    "relu": special.write,
-    "fill": special.fill_,
-    "masked_fill": special.masked_fill_,
-    "index_put": special.index_put,
-    "index_add": special.index_add,
-    "index_copy": special.index_copy,
-    "index_fill": special.index_fill,
-    "scatter": special.write_along,
-    "scatter_add": special.write_along,
+    **dict.fromkeys("copy zero assign assign_number".split(), writes.write),
+    "relu": writes.write,
+    "fill": writes.fill_,
+    "masked_fill": writes.masked_fill_,
+    "index_put": positions.index_put,
+    "index_add": positions.index_add,
+    "index_copy": positions.index_copy,
+    "index_fill": positions.index_fill,
+    "scatter": writes.write_along,
+    "scatter_add": writes.write_along,
 }
 
 
@@ -179,5 +179,5 @@ def write_rule_for(op: Op) -> Any:
     """Return the rule of an operation that writes, or None."""
     found = WRITES.get(op.body.__name__.strip("_"))  # its name is what messages call it
     if found is None and op.body.__module__ in POINTWISE_CHAPTERS:
-        return special.write
+        return writes.write
     return found

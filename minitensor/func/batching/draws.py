@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.base import TensorBase
 from minitensor.errors import BatchingError
-from minitensor.func.rules import Rows, has_rows, raised, sample
+from minitensor.func.batching.families import Rows, has_rows, raised, sample
 from minitensor.generator import default_generator
 from minitensor.memory_format import preserve_format
 from minitensor.ops.copy import own
@@ -23,7 +23,7 @@ from minitensor.shapes import broadcast_shapes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from minitensor.func.batched import Level
+    from minitensor.func.batching.batched import Level
 
     Draw = Callable[..., Any]
     Options = dict[str, Any]

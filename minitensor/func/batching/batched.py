@@ -2,7 +2,7 @@
 
 A ``Batched`` shows the shape of one sample and holds a tensor with all of them along dim 0. Each ``vmap`` that runs is
 an interpreter (``autograd/interpreters.py``): an operation on a ``Batched`` of its level is computed for all samples at
-once by a rule (``rules.py``), any other one proceeds. What is composed of operations needs no rule. There is no array:
+once by a rule (``table.py``), any other one proceeds. What is composed of operations needs no rule. There is no array:
 what is in its place answers for shape and dtype, and raises when something computes with it past the operations.
 
 Note [A view of every sample]. A sample's layout is the whole tensor's without dim 0, strides and offset included. So
@@ -24,9 +24,16 @@ from minitensor.autograd.node import Effect
 from minitensor.base import TensorBase, array_dtype, new
 from minitensor.dtypes import can_cast
 from minitensor.errors import BatchingError, DtypeError, NoValues, ShapeError
-from minitensor.func.draws import draw
-from minitensor.func.rules import Doing, Rows, has_rows, sample_by_sample, seen_through, write_sample_by_sample
-from minitensor.func.table import rule_for, write_rule_for
+from minitensor.func.batching.draws import draw
+from minitensor.func.batching.families import (
+    BatchedCall,
+    Rows,
+    has_rows,
+    sample_by_sample,
+    seen_through,
+    write_sample_by_sample,
+)
+from minitensor.func.batching.table import rule_for, write_rule_for
 from minitensor.layout import Layout
 from minitensor.shapes import broadcast_shapes
 from minitensor.tensor import Tensor
@@ -70,7 +77,7 @@ class Level:
         if call.op.effect is Effect.WRITES:
             return write(call, args, self, whole)
         layout = layout_of(call) if call.op.effect is Effect.VIEWS else None
-        return closed(compute(Doing(call, self.size, whole, layout), args), self.number)
+        return closed(compute(BatchedCall(call, self.size, whole, layout), args), self.number)
 
 
 def running() -> list[Level]:
@@ -278,7 +285,7 @@ def layout_of(call: Call) -> Any:
         raise misuse(call.op, call.args, error)  # noqa: B904  # its cause is set
 
 
-def compute(do: Doing, args: Sequence[Any]) -> Any:
+def compute(do: BatchedCall, args: Sequence[Any]) -> Any:
     """Compute an operation by its rule; views need none, and what has none is computed sample by sample."""
     rule = rule_for(do.op)
     if rule is not None:
@@ -339,7 +346,7 @@ def write(call: Call, args: Sequence[Any], level: Level, whole: tuple[Interprete
             "written differs from sample to sample; use the out-of-place operation, or make it of a sample, as with "
             "x.new_zeros(...) + 0 * sample"
         )
-    do = Doing(call, level.size, whole, None)
+    do = BatchedCall(call, level.size, whole, None)
     if beside is None:
         rule = write_rule_for(call.op)
         if rule is None:
