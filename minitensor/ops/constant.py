@@ -1,35 +1,43 @@
-"""Gradients that do not change with what they were computed from, and yet are functions of it.
+"""Results that do not change with a tensor, and yet count as functions of it.
 
-A gradient such as that of ``relu`` is the same wherever the input moves a little. Its own gradient there is zero, but
-it is one: a tensor that was computed from the input requires grad, and asking it for second derivatives gives zeros
-rather than an error. PyTorch holds it so for the gradients that come from its kernels.
+Note [Linear gradients]. The gradient of ``relu``, pooling or a convolution's bias does not depend on the input, so its
+own derivative there is zero. PyTorch's kernels take the input all the same, so with ``create_graph`` their gradients
+require grad and their derivatives are zeros. Without a graph of the gradient, asking for a second derivative would
+raise here and not there, so scripts that penalize gradients would stop.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.mode import is_grad_enabled
 from minitensor.autograd.record import differentiable
-from minitensor.ops.creation import zeros_like
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
 
-@differentiable(input=lambda grad: grad, other=lambda grad, other: zeros_like(other))
-def _constant_in(input: Tensor, other: Tensor) -> Array:
+def as_function_of(result: Tensor, *others: Tensor) -> Tensor:
+    """Return a result as a function of other tensors whose derivative is zero; see Note [Linear gradients].
+
+    Nothing is done, and nothing copied, unless a graph is recorded.
+    """
+    if is_grad_enabled():
+        for other in others:
+            if other.requires_grad:
+                result = _as_function_of(result, other)
+    return result
+
+
+@differentiable(input=lambda grad: grad, other=lambda grad, other: as_function_of(grad.new_zeros(other.shape), other))
+def _as_function_of(input: Tensor, other: Tensor) -> Array:
     array: Array = input.array.copy()
     return array
 
 
-def constant_in(grad: Tensor, *others: Tensor) -> Tensor:
-    """Return a gradient as a function of other tensors, of which it is no function: for formulas.
-
-    Nothing is done, and nothing copied, unless a graph of the gradient is asked for.
-    """
-    if grad_mode.get():
-        for other in others:
-            grad = _constant_in(grad, other)
-    return grad
+@differentiable(input=lambda grad, other: as_function_of(grad, other))
+def with_gradient_as_function_of(input: Tensor, other: Tensor) -> Array:
+    """Return a copy of ``input`` whose gradient counts as a function of ``other``."""
+    array: Array = input.array.copy()
+    return array

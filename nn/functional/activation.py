@@ -17,7 +17,7 @@ from minitensor.errors import ArgumentError, UsageError
 from minitensor.generator import default_generator, uniform
 from minitensor.memory_format import contiguous_format
 from minitensor.ops import activation, pointwise, unary
-from minitensor.ops.constant import constant_in
+from minitensor.ops.constant import as_function_of
 from minitensor.ops.creation import empty_like
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.random import exponential_
@@ -195,7 +195,7 @@ def middling(input: Tensor, slope: float) -> Tensor:
     return sloped(input, slopes)
 
 
-@differentiable(input=lambda grad, input, slopes: constant_in(grad * slopes, input))
+@differentiable(input=lambda grad, input, slopes: as_function_of(grad * slopes, input))
 def sloped(input: Tensor, slopes: Tensor) -> Array:
     """Return x times its slope."""
     product: Array = input.array * slopes.array

@@ -15,8 +15,8 @@ from minitensor.autograd.record import differentiable, in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
 from minitensor.memory_format import contiguous_format
-from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.padding import pad
+from minitensor.ops.constant import as_function_of
 from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_wide
 from minitensor.ops.operand import require_tensors, same_device
 from minitensor.ops.pointwise import conj
@@ -71,7 +71,7 @@ def weight_output_back(
 
 def bias_back(grad: Tensor, weight: Tensor) -> Tensor:
     """Return the gradient of what is added to each channel; see Note [Linear gradients]."""
-    return depending(grad.sum((0, *range(2, grad.ndim))), weight)
+    return as_function_of(grad.sum((0, *range(2, grad.ndim))), weight)
 
 
 def first_windows(images: Tensor, shape: Shape) -> Tensor:
@@ -318,8 +318,8 @@ def transposed(
     batch = input if input.ndim == dims + 2 else input.unsqueeze(0)
     shape = (batch.shape[0], weight.shape[1] * groups, *size)
     if 0 in shape:
-        output = depending(depending(batch.new_zeros(shape), batch), weight)
-        output = output if bias is None else depending(output, bias)
+        output = as_function_of(as_function_of(batch.new_zeros(shape), batch), weight)
+        output = output if bias is None else as_function_of(output, bias)
     else:
         output = _conv_input(batch, weight, bias, shape, stride, padding, dilation, groups)
     return output if input.ndim == dims + 2 else output.squeeze(0)

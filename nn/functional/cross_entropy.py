@@ -26,7 +26,7 @@ from minitensor.errors import (
 from minitensor.nn.functional.linear import linear
 from minitensor.nn.functional.reduction import read_reduction
 from minitensor.ops.activation import log_softmax
-from minitensor.ops.constant import constant_in
+from minitensor.ops.constant import as_function_of
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.pointwise import where
 from minitensor.ops.special import precise
@@ -95,7 +95,7 @@ def _slope(outer: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | floa
 
 def picked_back(grad: Tensor, input: Tensor, target: Tensor) -> Tensor:
     """Return the gradient of picking."""
-    return constant_in(_at_class(grad, target, tuple(input.shape)), input)
+    return as_function_of(_at_class(grad, target, tuple(input.shape)), input)
 
 
 @differentiable(input=picked_back)

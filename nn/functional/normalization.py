@@ -19,7 +19,7 @@ from minitensor.base import TensorBase, has_values, require_writable, wrap
 from minitensor.errors import ArgumentError, ShapeError, UsageError, WrongTypeError
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
-from minitensor.ops.constant import constant_in
+from minitensor.ops.constant import as_function_of, with_gradient_as_function_of
 from minitensor.ops.kinds import FLOATS, INEXACT, in_dtype_of, require_kind, require_same_dtype, require_wide
 from minitensor.ops.linalg.norms import plain_norm as norm
 from minitensor.ops.pointwise import clamp, rsqrt
@@ -95,7 +95,7 @@ def layer_norm_back(
         z, r_again = _standardize(input.reshape(1, *rows), eps)[:2]
         h = grad if weight is None else grad * weight
         g, z_rows = grad.reshape(rows), z.squeeze(0)
-        found = [_project(h.reshape(z.shape), z, r_again), (g * z_rows).sum(0), constant_in(g.sum(0), input)]
+        found = [_project(h.reshape(z.shape), z, r_again), (g * z_rows).sum(0), as_function_of(g.sum(0), input)]
         return like(chosen(found, weight, in_shapes), in_shapes)
     kernel = grad.backend.layer_norm_back
     arrays = kernel(grad.array.reshape(rows), input.array.reshape(rows), mean, r, flat_array(weight))
@@ -123,7 +123,7 @@ def channel_norm_back(
         z, r_again = _standardize(input.reshape(shared), eps)[:2]
         h = g if weight is None else g * weight.unsqueeze(1)
         of_weight = (g * z.reshape(shape)).sum((0, 2))
-        found = [_project(h.reshape(z.shape), z, r_again), of_weight, constant_in(g.sum((0, 2)), input)]
+        found = [_project(h.reshape(z.shape), z, r_again), of_weight, as_function_of(g.sum((0, 2)), input)]
         return like(chosen(found, weight, in_shapes), in_shapes)
     kernel = grad.backend.channel_norm_back
     arrays = kernel(grad.array.reshape(shape), input.array.reshape(shape), mean, r, flat_array(weight), groups)
@@ -270,7 +270,7 @@ def normalized_by(
 ) -> Tensor:
     """Return (input - mean) / sqrt(var + eps) * weight + bias: one product and one sum over the input."""
     factor = rsqrt(var + eps) if weight is None else rsqrt(var + eps) * weight
-    shift = -mean * factor if bias is None else with_constant_gradient(bias, input) - mean * factor
+    shift = -mean * factor if bias is None else with_gradient_as_function_of(bias, input) - mean * factor
     shape = (-1, *(1,) * (input.ndim - 2))
     return input * factor.reshape(shape) + shift.reshape(shape)
 
@@ -292,13 +292,6 @@ def check_channels(
                 f"{name}: {argument} should contain {channels} elements, one for each channel of input of shape "
                 f"{tuple(input.shape)}, but has shape {tuple(each.shape)}"
             )
-
-
-@differentiable(input=lambda grad, other: constant_in(grad, other))
-def with_constant_gradient(input: Tensor, other: Tensor) -> Array:
-    """Return ``input``; its gradient counts as a function of ``other`` too, see ``constant_in``."""
-    array: Array = input.array.copy()
-    return array
 
 
 def move(running: Tensor, value: Any, momentum: float) -> None:

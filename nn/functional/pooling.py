@@ -15,9 +15,9 @@ from minitensor.autograd.misuse import composite, ungated
 from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DimError, ShapeError, WrongTypeError, quote
-from minitensor.nn.functional.linearity import depending
 from minitensor.nn.functional.resampling import LONG, _resample_input, long_mean_taps, mean_taps, shares
 from minitensor.ops.activation import relu
+from minitensor.ops.constant import as_function_of
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
 from minitensor.ops.out import delivered
@@ -51,7 +51,7 @@ class Means(NamedTuple):
 
 def chosen_back(grads: Sequence[Tensor], result1: Tensor, input: Tensor) -> Tensor:
     """Return the gradient of a choice: what arrives goes to the positions chosen."""
-    return depending(_scatter_planes(grads[0], result1, tuple(input.shape)), input)
+    return as_function_of(_scatter_planes(grads[0], result1, tuple(input.shape)), input)
 
 
 def gathered_back(grad: Tensor, indices: Tensor, in_shape: tuple[int, ...]) -> Tensor:
@@ -61,7 +61,7 @@ def gathered_back(grad: Tensor, indices: Tensor, in_shape: tuple[int, ...]) -> T
 
 def averaged_back(grad: Tensor, input: Tensor, means: Means) -> Tensor:
     """Return the gradient of averaging."""
-    return depending(_avg_pool_input(grad, tuple(input.shape), means), input)
+    return as_function_of(_avg_pool_input(grad, tuple(input.shape), means), input)
 
 
 @differentiable(input=chosen_back)

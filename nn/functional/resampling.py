@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.record import differentiable
 from minitensor.backends.reference.conv import is_channels_last
 from minitensor.backends.reference.resample import LongTaps, Pairs, Taps
-from minitensor.nn.functional.linearity import depending
+from minitensor.ops.constant import as_function_of
 from minitensor.shapes import memoised
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def turned_back(grad: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
 
 def turned_back_depending(grad: Tensor, input: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
     """Return that gradient as one that depends on the input; see Note [Linear gradients]."""
-    return depending(_resample(grad, dim, taps.turned), input)
+    return as_function_of(_resample(grad, dim, taps.turned), input)
 
 
 @differentiable(input=turned_back)

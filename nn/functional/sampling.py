@@ -18,7 +18,7 @@ from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.memory_format import contiguous_format
-from minitensor.nn.functional.linearity import depending
+from minitensor.ops.constant import as_function_of
 from minitensor.ops.copy import clone
 from minitensor.ops.creation import linspace, ones
 from minitensor.ops.join import stack
@@ -160,7 +160,7 @@ def neighbours(mode: str, edges: str, align_corners: bool, place: Tensor, size: 
     place = into(place)
     if mode == "nearest":
         near = round(place.detach())
-        return [(whole(near), depending(near.new_ones(near.shape), place))]
+        return [(whole(near), as_function_of(near.new_ones(near.shape), place))]
     low = floor(place.detach())
     share = place - low
     return [(whole(low), 1 - share), (whole(low + 1), share)]

@@ -16,7 +16,7 @@ from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
 from minitensor.layout import is_contiguous
 from minitensor.memory_format import channels_last, has_format
-from minitensor.nn.functional.linearity import depending
+from minitensor.ops.constant import as_function_of
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import same_device
 from minitensor.ops.scatter import scatter
@@ -97,7 +97,7 @@ def unpooled(
     check_indices(name, indices, size)
     lead = tuple(input.shape[:-dims])
     if 0 in size:
-        return depending(input.new_zeros((*lead, *size)), input)
+        return as_function_of(input.new_zeros((*lead, *size)), input)
     planes = input.new_zeros((*lead, math.prod(size)))
     flat = (*lead, math.prod(input.shape[-dims:]))
     found = scatter(planes, -1, indices.reshape(flat), input.reshape(flat)).reshape(*lead, *size)

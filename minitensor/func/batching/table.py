@@ -45,8 +45,8 @@ RULES: dict[str, Any] = {
     ),
     # gradients of these, whose kernels do not broadcast
     **dict.fromkeys(
-        """where_positive gated sloped elu_gradient softplus_gradient silu_gradient gelu_gradient depending constant_in
-        with_constant_gradient""".split(),
+        """where_positive gated sloped elu_gradient softplus_gradient silu_gradient gelu_gradient as_function_of
+        with_gradient_as_function_of""".split(),
         along(),
     ),
     "where": choice,
