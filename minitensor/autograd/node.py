@@ -73,9 +73,8 @@ class Op:
     """What all nodes of one operation share."""
 
     __slots__ = (
-        "beside", "body", "effect", "fill", "formulas", "gate", "inputs", "is_private", "kept", "kept_results", "multiple",
-        "name", "names",
-        "places", "plans", "positional", "takes_out", "takes_two",
+        "beside", "body", "effect", "fill", "formulas", "gate", "inputs", "is_private", "kept", "kept_results",
+        "multiple", "name", "names", "places", "plans", "positional", "takes_out", "takes_two",
     )  # fmt: skip
 
     name: str

@@ -16,6 +16,7 @@ from minitensor.copies import note_copy, tracing
 from minitensor.device import device as device_class
 from minitensor.dtypes import dtype as dtype_class
 from minitensor.errors import (
+    ArgumentError,
     ArgumentTypeError,
     quote,
 )
