@@ -10,7 +10,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor.autograd.record import in_turn
+from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, has_values
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, WrongTypeError

@@ -1,7 +1,7 @@
 """Operations that users write: ``autograd.Function``, with PyTorch's ``ctx``.
 
 A subclass gives ``forward`` and ``backward`` as static methods and is called by ``apply``. The house itself uses the
-decorators of ``record.py``; this class is for everybody else's formulas.
+decorators of ``declare.py``; this class is for everybody else's formulas.
 """
 
 from __future__ import annotations

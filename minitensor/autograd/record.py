@@ -1,36 +1,25 @@
-"""Recording: the decorators that turn a function of arrays into an operation on tensors with gradients.
+"""Recording: what runs when an operation is called. One hand-written recorder for each kind of body.
 
-``@differentiable`` takes a gradient formula for each differentiable argument, ``@view`` the same for an operation that
-returns a layout, ``@nondifferentiable`` none. What a formula's parameters name is what is saved: any argument of the
-operation, ``result`` (of several ``results``, or ``result0``, ``result1``: that one alone), ``in_shape`` or
-``in_dtype``. No operation is known here.
+A recorder binds the arguments, asks the interpreters, runs the body, wraps its result and makes the node.
+``declare.py`` chooses it at import from the body's signature; nothing is inspected during a call. No operation is known
+here.
 
-There is one hand-written recorder for each kind of body, chosen at import from its signature; nothing is inspected per
-call. Measured on ten elements where PyTorch's own call of ``x + y`` takes 1.6 us, and 2.6 with a graph: over the bare
-NumPy call (0.5 us) a recorder costs 0.9-1.1 us without a graph and 1.3-1.8 us with one (``python -m benchmarks
-overhead``).
+Measured on ten elements, where PyTorch's own call of ``x + y`` takes 1.2 us, and 2.0 with a graph: over the bare NumPy
+call (0.3 us) a recorder costs 0.5-0.8 us without a graph and 1.1-1.3 us with one (``python -m benchmarks overhead``).
 """
 
 from __future__ import annotations
 
-import functools
 from operator import index as as_int
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.argument_types import Asked, TypeGate
+from minitensor.autograd.binding import NUMBERS, REQUIRED, admitted, asked_of, bind, host_values
 from minitensor.autograd.interpreters import active, interpret, interpreters
-from minitensor.autograd.misuse import misuse, unbound
+from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import (
-    DTYPE,
     RESULT,
-    RESULT_0,
-    SHAPE,
-    Effect,
-    Formula,
-    Gate,
-    Leaf,
     MultiNode,
     Node,
     Op,
@@ -40,215 +29,20 @@ from minitensor.autograd.node import (
     output,
     versions_of,
 )
-from minitensor.backends import BY_ARRAY, HostArray, named
-from minitensor.base import TensorBase, array_dtype, has_values, new, settled, window, wrap
-from minitensor.dtypes import FROM_NUMPY, bool_
+from minitensor.backends import HostArray
+from minitensor.base import TensorBase, array_dtype, new, settled, window, wrap
+from minitensor.dtypes import bool_
 from minitensor.errors import ArgumentTypeError
 from minitensor.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from minitensor.backends import Array
     from minitensor.layout import Layout
     from minitensor.tensor import Tensor
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 BOOL = bool_.numpy
-NUMBERS = frozenset((int, float, bool, complex))
 FIXED = frozenset((int, bool, tuple, type(None)))  # what a view keeps as it is, most of the time
-FACTS = {
-    "result": RESULT, "results": RESULT, "in_shape": SHAPE, "in_shapes": SHAPE, "in_dtype": DTYPE,
-    "result0": RESULT_0, "result1": RESULT_0 - 1, "result2": RESULT_0 - 2,
-}  # fmt: skip
-
-
-class Recorder(Protocol):
-    """What ``differentiable`` returns: arrays in the body become tensors in the operation."""
-
-    @overload
-    def __call__(self, body: Callable[P, Array]) -> Callable[P, Tensor]: ...
-
-    @overload
-    def __call__(self, body: Callable[P, tuple[Array, ...]]) -> Callable[P, tuple[Tensor, ...]]: ...
-
-
-def differentiable(**formulas: Callable[..., Any]) -> Recorder:
-    """Make an operation of a body that returns a fresh array, given a formula for each differentiable argument."""
-
-    def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
-        op = describe(body, formulas)
-        return finish(choose(op)(op), op)
-
-    return cast("Recorder", decorate)
-
-
-def nondifferentiable(body: Callable[P, Array]) -> Callable[P, Tensor]:
-    """Make an operation without gradient, such as a comparison."""
-    op = describe(body, {})
-    recorder = plain_pair if op.takes_two else plain
-    return finish(recorder(op), op)
-
-
-def view(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
-    """Make an operation whose result looks at its first argument's storage through the layout that the body returns."""
-
-    def decorate(body: Callable[P, Layout]) -> Callable[P, Tensor]:
-        op = describe(body, formulas, Effect.VIEWS)
-        return finish(viewer(op), op)
-
-    return decorate
-
-
-def look(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
-    """Do as ``view`` where the layout is the second argument, given by position: the recorder need not ask the body."""
-
-    def decorate(body: Callable[P, Layout]) -> Callable[P, Tensor]:
-        op = describe(body, formulas, Effect.VIEWS)
-        return finish(looker(op), op)
-
-    return decorate
-
-
-def views(
-    **formulas: Callable[..., Any]
-) -> Callable[[Callable[P, tuple[Layout, ...]]], Callable[P, tuple[Tensor, ...]]]:
-    """Make an operation that cuts its first argument into several views; its formula takes ``grads``."""
-
-    def decorate(body: Callable[P, tuple[Layout, ...]]) -> Callable[P, tuple[Tensor, ...]]:
-        op = describe(body, formulas, Effect.VIEWS)
-        return finish(viewers(op), op)
-
-    return decorate
-
-
-def visible(function: Callable[P, R]) -> Callable[P, R]:
-    """Let interpreters see a function that is written by hand as one operation."""
-    op = describe(function, {})
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        if active and interpreters.get():
-            return interpret(op, call, bind(op, args, kwargs))  # type: ignore[no-any-return]  # what `function` returns
-        return function(*args, **kwargs)
-
-    return cast("Callable[P, R]", finish(call, op))
-
-
-def drawing(function: Callable[P, R]) -> Callable[P, R]:
-    """Let interpreters see a function that draws random numbers as one operation."""
-    op = describe(function, {}, Effect.DRAWS)
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        if active and interpreters.get():
-            return interpret(op, call, args, None, kwargs)  # type: ignore[no-any-return]  # what `function` returns
-        return function(*args, **kwargs)
-
-    return cast("Callable[P, R]", finish(call, op))
-
-
-# -- describing, at import ---------------------------------------------------------------------------------------------
-
-
-def describe(
-    body: Callable[..., Any], formulas: dict[str, Callable[..., Any]], effect: Effect = Effect.COMPUTES
-) -> Op:
-    """Read a body's and its formulas' signatures, once."""
-    by_position, by_name = parameters(body)
-    op = Op()
-    op.name, op.body = body.__name__.strip("_"), positional(body, by_position, by_name)
-    op.is_private = body.__name__.startswith("_")
-    op.gate = TypeGate(op.name, functools.partial(asked_of, op))
-    op.names, op.positional = by_position + by_name, len(by_position)
-    op.takes_out = "out" in body.__code__.co_varnames[: body.__code__.co_argcount + body.__code__.co_kwonlyargcount]
-    keywords = body.__kwdefaults__ or {}
-    defaults = body.__defaults__ or ()
-    op.fill = (
-        *(REQUIRED,) * (len(by_position) - len(defaults)),
-        *defaults,
-        *[keywords.get(name, REQUIRED) for name in by_name],
-    )
-    op.places = {name: place for place, name in enumerate(op.names)}
-    op.inputs = tuple([position(op, name, "has a formula, but is no argument") for name in formulas])
-    asked = {name: parameters(formula)[0] for name, formula in formulas.items()}
-    op.kept = tuple(sorted({
-        position(op, want, f"is asked for by the formula of {name!r}, but is no argument")
-        for name, wants in asked.items() for want in wants[1:] if want not in FACTS
-    }))
-    op.formulas = tuple([
-        Formula(formula, tuple([FACTS[w] if w in FACTS else op.kept.index(op.names.index(w)) for w in asked[name][1:]]))
-        for name, formula in formulas.items()
-    ])
-    op.multiple = any(wants[:1] == ("grads",) for wants in asked.values())
-    op.kept_results = frozenset([
-        RESULT_0 - want for formula in op.formulas for want in formula.wants if want <= RESULT_0
-    ])
-    op.plans, op.effect, op.beside = {}, effect, None
-    op.takes_two = op.names == ("input", "other") and op.fill == (REQUIRED, REQUIRED)
-    return op
-
-
-def asked_of(op: Op) -> tuple[list[Asked], dict[str, str]]:
-    """Return names and annotations of a body's arguments, as recorders pass them: all by position."""
-    annotations = op.body.__annotations__
-    return [(name, str(annotations.get(name, "Any"))) for name in op.names], {}
-
-
-def parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names that a function takes by position and by keyword alone, without ``out``.
-
-    A body declares ``out`` for its callers, and the recorder serves it. Read from the code object: `inspect.signature`
-    on every op and formula would double the time that importing the library takes.
-    """
-    code = function.__code__
-    first = code.co_argcount
-    names = code.co_varnames[: first + code.co_kwonlyargcount]
-    return names[:first], tuple([name for name in names[first:] if name != "out"])
-
-
-def positional(body: Callable[..., Any], by_position: tuple[str, ...], by_name: tuple[str, ...]) -> Callable[..., Any]:
-    """Return the body with its keyword-only arguments taken by position, as recorders pass them."""
-    if not by_name:
-        return body
-    first = len(by_position)
-
-    def call(*args: Any) -> Any:
-        return body(*args[:first], **dict(zip(by_name, args[first:], strict=True)))
-
-    return functools.update_wrapper(call, body)
-
-
-def position(op: Op, name: str, trouble: str) -> int:
-    """Return where an argument stands; a name that is none is a mistake in the op's definition."""
-    if name not in op.names:
-        raise TypeError(f"{op.name}: {name!r} {trouble}, nor `result`, `in_shape` or `in_dtype`")
-    return op.names.index(name)
-
-
-def choose(op: Op) -> Callable[[Op], Callable[..., Any]]:
-    """Choose the recorder for a body."""
-    if op.multiple:
-        return several
-    if is_sequence(op):
-        return sequence
-    if len(op.names) == 1:
-        return unary
-    if op.takes_two and op.inputs == (0, 1):
-        return pair
-    return single if op.inputs == (0,) else general
-
-
-def is_sequence(op: Op) -> bool:
-    """Whether the one differentiable argument is a sequence of tensors: its formula or its name says so."""
-    return op.inputs == (0,) and op.names[0] in ("tensors", "operands")
-
-
-def finish(call: Any, op: Op) -> Callable[..., Any]:
-    """Give the operation its body's name, documentation and signature, and hang its ``Op`` on it for ``inplace``."""
-    operation: Callable[..., Any] = functools.update_wrapper(call, op.body)
-    call.op = op
-    return operation
 
 
 # -- the recorders -----------------------------------------------------------------------------------------------------
@@ -300,46 +94,6 @@ def unary(op: Op) -> Callable[..., Any]:
         return result if out is None else result._deliver(out, op, (input,))
 
     return call
-
-
-def on_equal_dtypes(kernel: Callable[[Any, Any], Any]) -> Callable[[Callable[P, Array]], Callable[P, Array]]:
-    """Name what a body of two operands comes to when both are tensors of one dtype and that is the result's dtype too.
-
-    The recorder calls the kernel itself then, which saves two frames; whatever else it meets, it asks the body. Bools
-    are always the body's.
-    """
-
-    def mark(body: Callable[P, Array]) -> Callable[P, Array]:
-        body.kernel = kernel  # type: ignore[attr-defined]  # read by `pair`
-        return body
-
-    return mark
-
-
-def on_host_floats(kernel: str) -> Callable[[Callable[P, Array]], Callable[P, Array]]:
-    """Name the host library's function that a body of one tensor comes to for floating-point elements.
-
-    The recorder calls it itself then, which saves three frames; whatever else it meets, it asks the body.
-    """
-
-    def mark(body: Callable[P, Array]) -> Callable[P, Array]:
-        body.kernel = getattr(named("cpu").xp, kernel)  # type: ignore[attr-defined]  # read by `unary`
-        return body
-
-    return mark
-
-
-def on_layouts(kernel: Callable[..., Layout]) -> Callable[[Callable[P, Layout]], Callable[P, Layout]]:
-    """Name the function of a layout and one or two ints that the body of a view comes to.
-
-    The recorder calls it itself, which saves a frame and pays for the look at the classes of the ints.
-    """
-
-    def mark(body: Callable[P, Layout]) -> Callable[P, Layout]:
-        body.kernel = kernel  # type: ignore[attr-defined]  # read by `viewer`
-        return body
-
-    return mark
 
 
 def pair(op: Op) -> Callable[..., Any]:
@@ -739,50 +493,6 @@ def sequence(op: Op) -> Callable[..., Any]:
 # -- their parts -------------------------------------------------------------------------------------------------------
 
 
-def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Return all arguments in order, defaults filled in; what does not fit the signature is a TypeError."""
-    given = len(args)
-    bound = [*args, *op.fill[given:]]
-    places = op.places
-    for name, value in kwargs.items():
-        place = places.get(name, -1)
-        if place < given:
-            return bind_slowly(op, args, kwargs)
-        bound[place] = value
-    if given > op.positional:
-        return bind_slowly(op, args, kwargs)
-    for value in bound:
-        if value is REQUIRED:
-            return bind_slowly(op, args, kwargs)
-    return bound
-
-
-def admitted(op: Op, bound: Sequence[Any]) -> Any:
-    """Return arguments of the types that a public operation takes; refuse others."""
-    if op.is_private or (*map(type, bound),) in op.gate.known:
-        return bound
-    return op.gate.admit(bound)[0]
-
-
-def bind_slowly(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Bind by the signature itself, which says what is wrong."""
-    try:
-        bound = op.signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise unbound(op.name, error, op.signature) from None
-    bound.apply_defaults()
-    return list(bound.arguments.values())
-
-
-class Required:
-    """The type of what stands in the place of an argument that has no default."""
-
-    __slots__ = ()
-
-
-REQUIRED = Required()
-
-
 def like(op: Op, args: Sequence[Any]) -> type[Any]:
     """Return the class for results: that of the first tensor among the arguments."""
     for each in args:
@@ -840,54 +550,6 @@ def remember(result: TensorBase) -> tuple[Any, ...]:
     return result.array, storage, result._layout, storage.version
 
 
-def host_values(args: Sequence[Any]) -> list[Any] | None:
-    """Return operands with NumPy's scalars as Python numbers and its arrays as tensors; None if there are none of them.
-
-    It is asked only when a body failed, so that the fast paths need not know NumPy's types.
-    """
-    tensor = next((each for each in args if isinstance(each, TensorBase)), None)
-    read = [host_value(each, tensor) for each in args]
-    return None if tensor is None or all(a is b for a, b in zip(args, read)) else read
-
-
-def host_value(value: Any, tensor: TensorBase | None) -> Any:
-    """Return one operand so."""
-    if tensor is not None and value.__class__ is HostArray and value.dtype in FROM_NUMPY:
-        return wrap(tensor.result_class, value.copy())
-    if hasattr(value, "dtype") and hasattr(value, "item") and value.__class__ not in BY_ARRAY \
-            and not isinstance(value, TensorBase):
-        return value.item()
-    return value
-
-
 # -- the order in which gradients arrive -------------------------------------------------------------------------------
 
 
-def in_turn(*values: Any) -> tuple[Any, ...]:
-    """Return values such that the gradients of the leaves among them arrive together, and in this order.
-
-    A leaf takes its gradient as soon as that is complete, and its hooks run then. Where PyTorch has one operation and
-    this library has several, the leaves' order would be that of the inner ones.
-    """
-    if not grad_mode.get() or not all(has_values(each) for each in values if isinstance(each, TensorBase)):
-        return values
-    if sum([isinstance(each, TensorBase) and each.node.__class__ is Leaf for each in values]) < 2:
-        return values  # all others wait in any case until every later operation has run
-    nodes = [each.node if isinstance(each, TensorBase) else None for each in values]
-    gate = make_node(TURN, tuple(nodes), (), (), None, Gate)
-    gate.count = len(values)
-    return tuple([each if node is None else behind(gate, i, each) for i, (each, node) in enumerate(zip(values, nodes))])
-
-
-def behind(gate: Gate, index: int, tensor: Any) -> Any:
-    """Return a look at a tensor whose gradient goes through a gate."""
-    seen = window(tensor, tensor.layout)
-    seen._node = output(gate, index, seen._layout.shape, array_dtype(tensor))
-    return seen
-
-
-def turn(tensors: Sequence[Tensor]) -> None:
-    """Stand for the operation that gates belong to."""
-
-
-TURN = describe(turn, {})

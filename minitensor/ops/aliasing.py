@@ -23,24 +23,15 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.argument_types import TypeGate
+from minitensor.autograd.binding import admitted, bind, host_values
+from minitensor.autograd.declare import describe, differentiable, finish, view
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of_tensor, is_retained
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse, retitled
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Effect, Leaf, Node, make_node, numbering
-from minitensor.autograd.record import (
-    admitted,
-    bind,
-    describe,
-    differentiable,
-    edges_of,
-    finish,
-    host_values,
-    record,
-    remember,
-    view,
-)
+from minitensor.autograd.record import edges_of, record, remember
 from minitensor.base import TensorBase, array_dtype, sealed, wrap
 from minitensor.errors import (
     DtypeError,

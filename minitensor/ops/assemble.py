@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes, shapes
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import in_turn
+from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ShapeError, WrongTypeError
 from minitensor.ops.copy import own

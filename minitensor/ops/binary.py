@@ -9,8 +9,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.binding import host_value
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable, host_value
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError
 from minitensor.ops.kinds import FLOATS

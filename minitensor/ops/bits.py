@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.kinds import FLOATS, INTEGERS, ORDERED, of_kind

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite, named
-from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.base import TensorBase
 from minitensor.copies import note_copy, tracing
 from minitensor.device import device as device_class

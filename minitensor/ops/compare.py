@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.binding import NUMBERS, host_value
+from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import NUMBERS, host_value, nondifferentiable
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, WrongTypeError

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.mode import is_grad_enabled
-from minitensor.autograd.record import differentiable
 
 if TYPE_CHECKING:
     from minitensor.backends import Array

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.record import host_value
+from minitensor.autograd.binding import host_value
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.copies import note_copy, tracing

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
+from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.node import Leaf
-from minitensor.autograd.record import differentiable, visible
 from minitensor.base import TensorBase, window
 from minitensor.copies import note_copy, tracing
 from minitensor.errors import (

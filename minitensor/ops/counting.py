@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import nondifferentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtype, UsageError
 from minitensor.ops import return_types

@@ -14,9 +14,9 @@ import numpy
 
 from minitensor import dtypes
 from minitensor import layout as layouts
+from minitensor.autograd.binding import host_value
 from minitensor.autograd.face import set_requires_grad
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import host_value
 from minitensor.base import TensorBase, new, require_writable, wrap
 from minitensor.callers import user_level
 from minitensor.device import CPU, device

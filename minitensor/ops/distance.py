@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
-from minitensor.autograd.record import in_turn
+from minitensor.autograd.turns import in_turn
 from minitensor.base import wrap
 from minitensor.dtypes import float16, float32
 from minitensor.errors import DtypeError, ShapeError

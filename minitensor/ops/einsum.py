@@ -15,7 +15,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import in_turn
+from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
 from minitensor.ops.matmul import matmul

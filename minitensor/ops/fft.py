@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import dtypes
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
 from minitensor.errors import DimError, DtypeError, ShapeError, UsageError
 from minitensor.ops.creation import chosen, dtype_of_range, hand_over_range, library
 from minitensor.ops.out import delivered

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.declare import differentiable
 from minitensor.dtypes import lift
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.operand import HALF, SINGLE, two_arrays

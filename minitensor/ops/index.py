@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor import layout as layouts
-from minitensor.autograd import record
+from minitensor.autograd import declare
+from minitensor.autograd.binding import NUMBERS
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.interpreters import active
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.record import NUMBERS, differentiable, in_turn
+from minitensor.autograd.turns import in_turn
 from minitensor.backends.reference.scatter import within
 from minitensor.base import TensorBase, has_values, values_of, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, ShapeError
@@ -64,13 +66,13 @@ def window_gradient(grad: Tensor, window: Layout, home: Layout, index: Any) -> T
     return place(grad, home, window)
 
 
-@record.look(input=window_gradient)
+@declare.look(input=window_gradient)
 def _select(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
     """Look at one entry."""
     return window
 
 
-@record.look(input=window_gradient)
+@declare.look(input=window_gradient)
 def _slice(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
     """Look at a part."""
     return window

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
-from minitensor.autograd import record
+from minitensor.autograd import declare
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UsageError
@@ -210,7 +210,7 @@ def joined_back(grads: Sequence[Tensor | None], sizes: Shape, dim: int, in_shape
     ], dim)
 
 
-@record.views(input=lambda grads, sizes, dim, in_shape: joined_back(grads, sizes, dim, in_shape))
+@declare.views(input=lambda grads, sizes, dim, in_shape: joined_back(grads, sizes, dim, in_shape))
 def _split(input: Tensor, sizes: Shape, dim: int) -> tuple[Layout, ...]:
     """Cut a dim into neighbouring pieces that fill it."""
     layout = input.layout
@@ -315,7 +315,7 @@ def unbound_back(grads: Sequence[Tensor | None], in_shape: Shape, dim: int) -> T
     return _stack([some.new_zeros(some.shape) if grad is None else grad for grad in grads], dim)
 
 
-@record.views(input=unbound_back)
+@declare.views(input=unbound_back)
 def _unbind(input: Tensor, dim: int) -> tuple[Layout, ...]:
     shape, strides, offset = input.layout
     rest, steps, step = shape[:dim] + shape[dim + 1 :], strides[:dim] + strides[dim + 1 :], strides[dim]

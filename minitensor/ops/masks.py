@@ -10,8 +10,9 @@ from operator import index as as_index
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
+from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable, in_turn, nondifferentiable
+from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError, UsageError

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable, in_turn
+from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_, fit, float16, require_fits
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype

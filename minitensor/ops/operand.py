@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from minitensor import dtypes
-from minitensor.autograd.record import NUMBERS
+from minitensor.autograd.binding import NUMBERS
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.copies import note_copy, tracing

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor import dtypes
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.declare import differentiable
 from minitensor.layout import Layout
 
 if TYPE_CHECKING:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd import argument_types
+from minitensor.autograd.binding import NUMBERS, host_value
+from minitensor.autograd.declare import differentiable, on_equal_dtypes, on_host_floats
 from minitensor.autograd.misuse import composite, named
-from minitensor.autograd.record import NUMBERS, differentiable, host_value, in_turn, on_equal_dtypes, on_host_floats
+from minitensor.autograd.turns import in_turn
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, quote

@@ -14,8 +14,8 @@ import numpy
 
 from minitensor import dtypes, generator
 from minitensor import generator as streams
+from minitensor.autograd.declare import differentiable, drawing
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable, drawing
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.binding import NUMBERS, host_value
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import NUMBERS, differentiable, host_value, in_turn
+from minitensor.autograd.turns import in_turn
 from minitensor.backends.reference.scatter import within
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import bool_, fit, iinfo, int32, int64

@@ -11,7 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
-from minitensor.autograd.record import host_value
+from minitensor.autograd.binding import host_value
 from minitensor.errors import ArgumentTypeError, DtypeError
 from minitensor.ops.creation import chosen, dtype_of_range, full, hand_over, in_shape_of, library, limit
 from minitensor.ops.metadata import is_tensor

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 from minitensor import dtypes
 from minitensor import layout as layouts
-from minitensor.autograd import record
+from minitensor.autograd import declare
 from minitensor.autograd.argument_types import wrong_type
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.interpreters import active
 from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.mode import grad_mode, turned
 from minitensor.autograd.node import Leaf
-from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, materialize
 from minitensor.base import wrap as fresh
 from minitensor.copies import note_copy, tracing
@@ -72,7 +72,7 @@ def several_sizes(name: str, given: tuple[Any, ...]) -> Shape:
 # -- another shape -----------------------------------------------------------------------------------------------------
 
 
-@record.look(input=lambda grad, in_shape: grad.reshape(in_shape))
+@declare.look(input=lambda grad, in_shape: grad.reshape(in_shape))
 def _view(input: Tensor, layout: Layout) -> Layout:
     """Look at the elements in another shape."""
     return layout
@@ -192,8 +192,8 @@ def ravel(input: Tensor) -> Tensor:
 # -- dims in another order ---------------------------------------------------------------------------------------------
 
 
-@record.view(input=lambda grad, dim0, dim1: grad.transpose(dim0, dim1))
-@record.on_layouts(layouts.transpose)
+@declare.view(input=lambda grad, dim0, dim1: grad.transpose(dim0, dim1))
+@declare.on_layouts(layouts.transpose)
 def transpose(input: Tensor, dim0: int, dim1: int) -> Layout:
     """Swap two dims. The result looks at the same storage.
 
@@ -207,7 +207,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Layout:
 swapaxes = swapdims = transpose
 
 
-@record.view(input=lambda grad: grad.t())
+@declare.view(input=lambda grad: grad.t())
 def t(input: Tensor) -> Layout:
     """Swap the two dims of a matrix; fewer dims stay as they are."""
     layout = input._layout or input.layout
@@ -218,7 +218,7 @@ def t(input: Tensor) -> Layout:
     return layouts.transpose(layout, 0, -1)
 
 
-@record.look(input=lambda grad, dims: grad.permute(inverse(dims)))
+@declare.look(input=lambda grad, dims: grad.permute(inverse(dims)))
 def _permute(input: Tensor, layout: Layout, dims: Shape) -> Layout:
     """Look at the dims in another order."""
     return layout
@@ -242,7 +242,7 @@ def inverse(dims: Shape) -> Shape:
     return tuple(sorted(range(len(dims)), key=wrapped.__getitem__))
 
 
-@record.view(input=lambda grad, source, destination: grad.movedim(destination, source))
+@declare.view(input=lambda grad, source, destination: grad.movedim(destination, source))
 def _movedim(input: Tensor, source: Shape, destination: Shape) -> Layout:
     return layouts.movedim(input.layout, source, destination)
 
@@ -286,14 +286,14 @@ def adjoint(input: Tensor) -> Tensor:
 # -- dims that come and go ---------------------------------------------------------------------------------------------
 
 
-@record.view(input=lambda grad, in_shape: grad.reshape(in_shape))
-@record.on_layouts(layouts.unsqueeze)
+@declare.view(input=lambda grad, in_shape: grad.reshape(in_shape))
+@declare.on_layouts(layouts.unsqueeze)
 def unsqueeze(input: Tensor, dim: int) -> Layout:
     """Insert a dim of size 1."""
     return layouts.unsqueeze(input._layout or input.layout, dim)
 
 
-@record.view(input=lambda grad, in_shape: grad.reshape(in_shape))
+@declare.view(input=lambda grad, in_shape: grad.reshape(in_shape))
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Layout:
     """Drop all dims of size 1, or those of ``dim`` that have it."""
     if dim is None:
@@ -301,7 +301,7 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Layout:
     return layouts.squeeze_dims(input._layout or input.layout, dim if dim.__class__ is int else normalize_sizes(dim))
 
 
-@record.view(input=lambda grad: grad)
+@declare.view(input=lambda grad: grad)
 def _expand(input: Tensor, sizes: Shape) -> Layout:
     return layouts.expand(input._layout or input.layout, sizes)
 
@@ -376,7 +376,7 @@ def start_of(start: Any) -> int:
     return as_int(start)
 
 
-@record.view(input=lambda grad, dim, start, length, in_shape: place(
+@declare.view(input=lambda grad, dim, start, length, in_shape: place(
     grad, layouts.contiguous(in_shape), layouts.narrow(layouts.contiguous(in_shape), dim, start, length)
 ))
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
@@ -389,7 +389,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
     return layouts.narrow(input.layout, dim, start_of(start), length)
 
 
-@record.view(input=lambda grad, dim, index, in_shape: place(
+@declare.view(input=lambda grad, dim, index, in_shape: place(
     grad, layouts.contiguous(in_shape), layouts.select(layouts.contiguous(in_shape), dim, index)
 ))
 def select(input: Tensor, dim: int, index: int) -> Layout:
@@ -397,7 +397,7 @@ def select(input: Tensor, dim: int, index: int) -> Layout:
     return layouts.select(input.layout, dim, as_int(index))
 
 
-@record.view(input=lambda grad, dimension, size, step, in_shape: place(
+@declare.view(input=lambda grad, dimension, size, step, in_shape: place(
     grad, layouts.contiguous(in_shape), layouts.unfold(layouts.contiguous(in_shape), dimension, size, step)
 ))
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Layout:
@@ -412,7 +412,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Layout:
     return layouts.unfold(input.layout, dimension, size, step)
 
 
-@record.view(input=lambda grad, offset, dim1, dim2, in_shape: place(
+@declare.view(input=lambda grad, offset, dim1, dim2, in_shape: place(
     grad, layouts.contiguous(in_shape), layouts.diagonal(layouts.contiguous(in_shape), offset, dim1, dim2)
 ))
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Layout:
@@ -431,7 +431,7 @@ def as_strided_gradient(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
     return pick(place(grad, memory, layout), memory, home) / pick(times, memory, home)
 
 
-@record.look(input=as_strided_gradient)
+@declare.look(input=as_strided_gradient)
 def _as_strided(input: Tensor, layout: Layout, home: Layout) -> Layout:
     """Look at the memory around the tensor."""
     return layout

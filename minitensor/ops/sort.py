@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.binding import NUMBERS, host_value
+from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import NUMBERS, differentiable, host_value, nondifferentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, ShapeError
 from minitensor.ops import return_types

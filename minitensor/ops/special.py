@@ -11,8 +11,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, named
-from minitensor.autograd.record import differentiable
 from minitensor.errors import UsageError
 from minitensor.ops.aliasing import check_fits, inplace
 from minitensor.ops.fill import copy_

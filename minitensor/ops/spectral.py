@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
 from minitensor.base import values_of
 from minitensor.errors import ArgumentError, DimError, DtypeError, ShapeError, UsageError
 from minitensor.ops.complex import view_as_real

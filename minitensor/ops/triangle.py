@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor import layout as layouts
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
 from minitensor.errors import DimError, ShapeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.copy import clone

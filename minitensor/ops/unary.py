@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from minitensor.autograd.record import differentiable, on_host_floats
+from minitensor.autograd.declare import differentiable, on_host_floats
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace

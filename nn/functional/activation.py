@@ -9,8 +9,8 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.declare import differentiable, drawing
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable, drawing
 from minitensor.base import wrap
 from minitensor.dtypes import fit, float16, float32, float64
 from minitensor.errors import ArgumentError, UsageError

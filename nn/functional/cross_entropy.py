@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, ungated
-from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, has_values, values_of, wrap
 from minitensor.dtypes import int64, uint8
 from minitensor.errors import (

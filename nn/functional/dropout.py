@@ -10,8 +10,8 @@ import math
 import warnings
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.declare import drawing
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import drawing
 from minitensor.callers import user_level
 from minitensor.dtypes import float16
 from minitensor.errors import ArgumentError, ShapeError, UsageError

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
-from minitensor.autograd.record import differentiable
 from minitensor.backends.reference.scatter import within
 from minitensor.base import values_of, wrap
 from minitensor.dtypes import int32, int64

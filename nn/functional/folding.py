@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
 from minitensor.backends.reference import conv as reference
 from minitensor.base import TensorBase
 from minitensor.errors import ShapeError, WrongTypeError

@@ -9,8 +9,9 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable, in_turn
+from minitensor.autograd.turns import in_turn
 from minitensor.errors import DtypeError, ShapeError, WrongTypeError
 from minitensor.ops.einsum import einsum
 from minitensor.ops.kinds import require_same_dtype

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.record import differentiable
 from minitensor.backends.reference.resample import LongTaps, Taps
 from minitensor.base import TensorBase
 from minitensor.dtypes import fit

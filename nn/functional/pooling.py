@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, ungated
-from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DimError, ShapeError, WrongTypeError, quote
 from minitensor.nn.functional.resampling import LONG, _resample_input, long_mean_taps, mean_taps, shares

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.engine import grad as gradients
 from minitensor.autograd.mode import is_grad_enabled
-from minitensor.autograd.record import differentiable
 from minitensor.backends.reference import recurrent
 from minitensor.base import wrap
 from minitensor.nn.functional.linear import linear

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.declare import differentiable
 from minitensor.backends.reference.conv import is_channels_last
 from minitensor.backends.reference.resample import LongTaps, Pairs, Taps
 from minitensor.ops.constant import as_function_of

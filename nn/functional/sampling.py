@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, ungated
-from minitensor.autograd.record import differentiable
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ShapeError, UnsupportedError, WrongTypeError

@@ -10,7 +10,7 @@ import pytest
 
 import minitensor as mt
 from minitensor.autograd import gradcheck, gradgradcheck
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.declare import differentiable
 
 
 def leaf(*values: Any) -> mt.Tensor:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import minitensor as mt
+from minitensor.autograd.declare import differentiable
 from minitensor.autograd.interpreters import Call, active, interpreted_by, interpreters
-from minitensor.autograd.record import differentiable
 from minitensor.utils import op_log
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from minitensor.autograd.record import differentiable
+from minitensor.autograd.declare import differentiable
 
 
 def leaf(*values: float) -> mt.Tensor:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.record import differentiable, nondifferentiable
 from minitensor.errors import ArgumentError, GradError, ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.join import cat
