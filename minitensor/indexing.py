@@ -7,12 +7,12 @@ arrays: it asks its caller how many dims a strange object takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
 from operator import index as as_index
 from typing import Any
 
-from minitensor.errors import ArgumentTypeError, IndexOutOfRange, InvalidIndexError, ShapeError, quote
+from minitensor.errors import ArgumentError, ArgumentTypeError, IndexOutOfRange, InvalidIndexError, ShapeError, quote
 from minitensor.layout import Layout, slice_steps
 from minitensor.shapes import Shape, broadcast_shapes
 
@@ -107,7 +107,11 @@ STEP = -1  # Takes one dim, as an int or a slice does, and is no pick.
 
 
 class NoIndex(InvalidIndexError, ArgumentTypeError):
-    """Text as an index: an IndexError like all that cannot index, and as in PyTorch a TypeError."""
+    """Text as an index, or numbers that are no integers: an IndexError as all, and as in PyTorch a TypeError."""
+
+
+class BeyondIndex(IndexOutOfRange, ArgumentError):
+    """An index that int64 does not hold: PyTorch raises ValueError."""
 
 
 def takes_dims(item: object, dims_taken: DimsTaken) -> int:
@@ -122,13 +126,45 @@ def takes_dims(item: object, dims_taken: DimsTaken) -> int:
     taken = dims_taken(item)
     if taken is not None:
         return taken
-    if hasattr(item, "__index__"):
+    if is_integer(item):
         return STEP
-    error = NoIndex if isinstance(item, str) else InvalidIndexError
+    error = NoIndex if isinstance(item, (str, bytes)) else InvalidIndexError
     raise error(
         "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid indices "
         f"(got {type(item).__name__}: {quote(item)})"
     )
+
+
+def is_integer(item: Any) -> bool:
+    """Whether an object stands for an integer; NumPy's bool has ``__index__`` only to refuse."""
+    try:
+        as_index(item)
+    except TypeError:
+        return False
+    return True
+
+
+def is_several(index: object) -> bool:
+    """Whether a sequence in the brackets stands for a tuple of indices, by the rule that PyTorch has from NumPy.
+
+    It does if it is short, and holds a sequence, an array, a slice, None or ``...``.
+
+    >>> is_several([0, 1]), is_several([[0, 1], 0]), is_several([None])
+    (False, True, True)
+    """
+    if not isinstance(index, Sequence) or isinstance(index, (str, bytes)) or len(index) >= LONG:
+        return False
+    return any(
+        item is None or item is Ellipsis or isinstance(item, (slice, Sequence)) or is_array(item) for item in index
+    )
+
+
+LONG = 32  # so many items are one index
+
+
+def is_array(item: object) -> bool:
+    """Whether an object is an array or a tensor, also one without dims; NumPy's numbers have no length."""
+    return hasattr(item, "__array__") and hasattr(item, "__len__")
 
 
 class Walk:
@@ -249,7 +285,8 @@ def check_mask(mask: Shape, shape: Shape, dim: int) -> None:
 
 def out_of_bounds(index: int, dim: int, size: int) -> IndexOutOfRange:
     """Say that an index lies outside its dim."""
-    return IndexOutOfRange(f"index {index} is out of bounds for dimension {dim} with size {size}")
+    error = IndexOutOfRange if -(1 << 63) <= index < 1 << 63 else BeyondIndex
+    return error(f"index {quote(index)} is out of bounds for dimension {dim} with size {size}")
 
 
 def too_many(shape: Shape, index: object) -> IndexOutOfRange:

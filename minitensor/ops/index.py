@@ -9,6 +9,7 @@ positions are each other's gradients, at every order; positions may repeat. What
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
@@ -22,8 +23,19 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.turns import in_turn
 from minitensor.backends.reference.scatter import within
 from minitensor.base import TensorBase, has_values, values_of, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, ShapeError
-from minitensor.indexing import advanced_shape, basic, check_mask, landing, out_of_bounds, resolve
+from minitensor.callers import user_level
+from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, ShapeError, quote
+from minitensor.indexing import (
+    NoIndex,
+    advanced_shape,
+    basic,
+    check_mask,
+    is_array,
+    is_several,
+    landing,
+    out_of_bounds,
+    resolve,
+)
 from minitensor.ops.aliasing import place, shares_storage, writes
 from minitensor.ops.cast import real_enough, to
 from minitensor.ops.copy import clone, own
@@ -35,7 +47,7 @@ from minitensor.ops.shape import reshape
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from minitensor.backends import Array
     from minitensor.backends.base import Backend
@@ -106,9 +118,24 @@ def looked_at(input: Tensor, layout: Layout, index: Any) -> tuple[Tensor, dict[i
     picks = plain_picks(index, len(layout.shape))
     if picks:
         return input, picks
-    items = tuple([prepared(item) for item in index]) if isinstance(index, tuple) else (prepared(index),)
+    items = tuple([prepared(item) for item in items_of(index)])
     window, picks = resolve(layout, items, dims_taken)
     return (input if picks and window == layout else _slice(input, window, layout, items)), picks
+
+
+def items_of(index: Any) -> tuple[Any, ...]:
+    """Return the single indices in the brackets: a sequence that holds more than numbers stands for a tuple."""
+    if isinstance(index, tuple):
+        return index
+    if not is_several(index):
+        return (index,)
+    warnings.warn(
+        "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] instead of x[seq], "
+        "or x[torch.tensor(seq)] if one index of many positions is meant",
+        UserWarning,
+        stacklevel=user_level(),
+    )
+    return tuple(index)
 
 
 def plain_picks(index: Any, ndim: int) -> dict[int, Any]:
@@ -127,22 +154,34 @@ def plain_picks(index: Any, ndim: int) -> dict[int, Any]:
 
 
 def prepared(item: Any) -> Any:
-    """Return an index as an int, slice, None, ``...``, bool or a tensor with dims; lists and arrays become tensors."""
+    """Return an index as an int, slice, None, ``...``, bool or a tensor with dims; sequences, arrays become tensors."""
     if isinstance(item, TensorBase):
         return item if item.ndim or not has_values(item) else integer_or_bool(item)
-    if isinstance(item, (list, tuple, range)) or hasattr(item, "__array__"):
+    if isinstance(item, Sequence) and not isinstance(item, (str, bytes)):
+        return positions_in(item)
+    if is_array(item):
         made = tensor(item)
-        if not made.numel() and isinstance(item, (list, tuple)):
-            return made.long()
-        return prepared(made)
+        return prepared(made if made.numel() else made.long())
     return item
 
 
+def positions_in(items: Sequence[Any]) -> Any:
+    """Return the tensor of integers or bools that a sequence holds."""
+    made = tensor(items if isinstance(items, (list, tuple)) else list(items))
+    if made.array.dtype.kind == "i" or not made.numel():
+        return made.long()
+    if made.array.dtype.kind in "fc":
+        raise NoIndex(f"a sequence used as an index must hold ints or bools, got {made.dtype.name}: {quote(items)}")
+    return made
+
+
 def integer_or_bool(item: Any) -> Any:
-    """Return the number in a 0-d index tensor."""
-    if item.array.dtype.kind not in "biu":
+    """Return the number in a 0-d index tensor; one of uint8 is a mask, as those with dims."""
+    kind = item.array.dtype
+    if kind.kind not in "biu":
         raise not_an_index(item)
-    return item.array.item()
+    value = item.array.item()
+    return bool(value) if kind == "uint8" else value
 
 
 def not_an_index(item: Tensor) -> InvalidIndexError:
@@ -387,7 +426,7 @@ def put_picked(input: Tensor, layout: Layout, index: Any, value: Any) -> None:
     value = assignable(value, seen)
     if len(picks) == 1 and (not isinstance(value, TensorBase) or not value.ndim):
         ((dim, mask),) = picks.items()
-        if is_mask(mask):
+        if isinstance(mask, TensorBase) and mask.array.dtype.char in "?B":
             check_mask(mask.layout.shape, seen.layout.shape, dim)
             mask, behind = beside(seen, mask), seen.ndim - dim - mask.ndim
             if behind:
