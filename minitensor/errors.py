@@ -65,6 +65,10 @@ class WrongTypeError(ArgumentTypeError, AttributeError):
     """An argument of the wrong type, found where it was used; PyTorch's functions in Python raise AttributeError."""
 
 
+class WrongKindError(ArgumentError, ArgumentTypeError):
+    """An argument of the wrong type, for which PyTorch raises ValueError."""
+
+
 class MissingEntryError(MinitensorError, KeyError):
     """A dict lacks an entry that is needed."""
 
@@ -93,6 +97,10 @@ class ScalarError(MinitensorError, RuntimeError):
 
 class UsageError(MinitensorError, RuntimeError):
     """Arguments that do not go together, or one that must not be left out."""
+
+
+class WrongKindUsage(UsageError, ArgumentTypeError):
+    """An argument of the wrong type, for which PyTorch raises RuntimeError or TypeError."""
 
 
 class UnsupportedError(MinitensorError, NotImplementedError):

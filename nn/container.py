@@ -118,10 +118,10 @@ class Sequential(Numbered):
     )
     """
 
-    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
+    def __init__(self, *modules: Module | OrderedDict[str, Module]) -> None:
         super().__init__()
         only: Any = modules[0] if len(modules) == 1 else None
-        named: Iterable[tuple[Any, Any]] = only.items() if isinstance(only, Mapping) else enumerate(modules)
+        named: Iterable[tuple[Any, Any]] = only.items() if isinstance(only, OrderedDict) else enumerate(modules)
         for name, module in named:
             self.add_module(str(name), module)
 
@@ -418,16 +418,27 @@ class ParameterDict(Module):
     def __contains__(self, key: str) -> bool:
         return key in self._keys
 
-    def __or__(self, other: ParameterDict) -> ParameterDict:
-        return ParameterDict({**dict(self.items()), **dict(other.items())})
+    def __or__(self, other: Any) -> ParameterDict:
+        made = self.copy()
+        made.update(other)
+        return made
 
-    def __ior__(self, other: ParameterDict) -> ParameterDict:
+    def __ror__(self, other: Any) -> Any:
+        if not isinstance(other, Mapping):
+            raise WrongTypeError(f"unsupported operand types for |: {type_name(other)} and ParameterDict; give a dict")
+        return {**other, **dict(self.items())}
+
+    def __ior__(self, other: Any) -> ParameterDict:
         self.update(other)
         return self
 
     def copy(self) -> ParameterDict:
         """Return another dict of the same parameters."""
         return ParameterDict(self)
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """Return another dict with ``default`` under each of the keys."""
+        return ParameterDict((key, default) for key in keys)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Return the value under ``key``, set to ``default`` if there is none."""
@@ -447,7 +458,9 @@ class ParameterDict(Module):
 
     def popitem(self) -> tuple[str, Any]:
         """Remove the last pair and return it."""
-        key = next(reversed(list(self._keys)))
+        if not self._keys:
+            raise MissingEntryError("popitem: the ParameterDict is empty")
+        key = next(reversed(self._keys))
         return key, self.pop(key)
 
     def clear(self) -> None:

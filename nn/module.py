@@ -14,7 +14,15 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import explain_constructor, wrong_call
 from minitensor.autograd.mode import no_grad
 from minitensor.device import device as Device
-from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError, UnsupportedError, cut
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    MinitensorError,
+    UnsupportedError,
+    WrongTypeError,
+    cut,
+    quote,
+)
 from minitensor.nn import state
 from minitensor.nn.hooks import (
     EVERYWHERE,
@@ -294,13 +302,13 @@ class Module:
     def get_submodule(self, target: str) -> Module:
         """Return the module at a dotted path, such as ``"features.3"``; the empty path is the module itself."""
         module: Module = self
-        for name in target.split(".") if target else ():
+        for name in dotted(target).split(".") if target != "" else ():
             module = child_of(module, name)
         return module
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
         """Put a module at a dotted path, in the place of what is there; ``strict`` wants something to be there."""
-        if not target:
+        if not dotted(target):
             raise ArgumentError("cannot set the submodule without a target name, got ''")
         if not isinstance(module, Module):
             raise ArgumentError(f"`module` is not an nn.Module, found {type(module)}")
@@ -319,7 +327,7 @@ class Module:
 
     def get_buffer(self, target: str) -> Tensor:
         """Return the buffer at a dotted path, such as ``"features.1.running_mean"``."""
-        path, _, name = target.rpartition(".")
+        path, _, name = dotted(target).rpartition(".")
         found = leaf_at(self, target)
         if not isinstance(found, Tensor) or name not in self.get_submodule(path)._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
@@ -476,7 +484,9 @@ class Module:
 
     def type(self: Self, dst_type: dtypes.dtype) -> Self:
         """Cast all parameters and buffers to ``dst_type``, whatever they are."""
-        return self._apply(lambda t: t.to(dst_type))
+        if dst_type is None:
+            raise ArgumentTypeError("type: a dtype is wanted, got None")
+        return self._apply(lambda t: t.type(dst_type))
 
     def float(self: Self) -> Self:
         """Cast floating-point parameters and buffers to float32."""
@@ -648,9 +658,16 @@ def child_of(module: Module, name: str) -> Module:
     return inner
 
 
+def dotted(target: Any) -> str:
+    """Return a dotted path, or refuse what is not text."""
+    if not isinstance(target, str):
+        raise WrongTypeError(f"a path such as 'features.3' is wanted, got {type_name(target)}: {quote(target)}")
+    return target
+
+
 def leaf_at(module: Module, target: str) -> Any:
     """Return the attribute at a dotted path."""
-    path, _, name = target.rpartition(".")
+    path, _, name = dotted(target).rpartition(".")
     owner = module.get_submodule(path)
     if not hasattr(owner, name):
         raise AttributeError(f"{owner._get_name()} has no attribute `{name}`")

@@ -16,8 +16,8 @@ from minitensor.copies import note_copy, tracing
 from minitensor.device import device as device_class
 from minitensor.dtypes import dtype as dtype_class
 from minitensor.errors import (
-    ArgumentError,
     ArgumentTypeError,
+    WrongKindError,
     quote,
 )
 from minitensor.memory_format import memory_format, preserve_format
@@ -155,12 +155,20 @@ def to_type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any
     """
     if dtype is None:
         return legacy_name(input.dtype, input.device)
-    if isinstance(dtype, str):
-        named = [each for each in dtypes.DTYPES if legacy_name(each, input.device) == dtype]
-        if not named:
-            raise ArgumentError(f"type(): invalid type: {quote(dtype)}; a name is one such as 'torch.FloatTensor'")
-        return to(input, named[0])
-    return to(input, dtypes.from_numpy(dtype))
+    return to(input, dtype if isinstance(dtype, dtype_class) else dtype_of_type(dtype, input.device))
+
+
+def dtype_of_type(given: Any, where: device) -> dtype:
+    """Return the dtype of a type that is given by its name, or as the class ``Tensor``."""
+    if isinstance(given, type) and issubclass(given, TensorBase):
+        return dtypes.get_default_dtype()
+    for kind in dtypes.DTYPES:
+        if isinstance(given, str) and legacy_name(kind, where) == given:
+            return kind
+    raise WrongKindError(
+        f"type(): invalid type: {quote(given)}; give a dtype, such as torch.int64, or a name, such as "
+        f"{legacy_name(dtypes.int64, where)!r}"
+    )
 
 
 LEGACY_NAMES = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from types import GeneratorType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.base import require_writable
 from minitensor.callers import user_level
-from minitensor.errors import GradError
+from minitensor.errors import GradError, ScalarError, WrongKindError, quote
 from minitensor.ops.creation import tensor
 from minitensor.ops.join import stack
 from minitensor.ops.linalg.norms import vector_norm
@@ -37,7 +37,7 @@ def get_total_norm(
     each = as_list(tensors)
     if not each:
         return tensor(0.0)
-    norm_type = float(norm_type)
+    norm_type = as_number("norm_type", norm_type)
     norms = [vector_norm(one, norm_type) for one in each]
     total = vector_norm(stack([norm.to(norms[0].device) for norm in norms]), norm_type)
     if error_if_nonfinite and not bool(total.isfinite()):
@@ -54,7 +54,9 @@ def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
     """Scale the gradients of ``parameters`` by ``max_norm / total_norm``, where that is below 1."""
-    factor = (float(max_norm) / (total_norm.detach() + TINY)).clamp(max=1.0)
+    factor = (as_number("max_norm", max_norm) / (total_norm.detach() + TINY)).clamp(max=1.0)
+    if factor.ndim:
+        raise ScalarError(f"clip_grads_with_norm_: total_norm must have no dims, got shape {tuple(factor.shape)}")
     with no_grad():
         for grad in grads_to_write("clip_grads_with_norm_", parameters):
             grad.mul_(factor.to(grad.device, grad.dtype))
@@ -103,7 +105,7 @@ def clip_grad_norm(
 @composite
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Cut every element of the gradients off at ``-clip_value`` and ``clip_value``."""
-    bound = float(clip_value)
+    bound = as_number("clip_value", clip_value)
     with no_grad():
         for grad in grads_to_write("clip_grad_value_", parameters):
             grad.clamp_(-bound, bound)
@@ -114,6 +116,14 @@ def grads_to_write(name: str, parameters: Tensors) -> list[Tensor]:
     grads = [each.grad for each in as_list(parameters) if each.grad is not None]
     require_writable(name, *grads)
     return grads
+
+
+def as_number(argument: str, value: Any) -> float:
+    """Return a number, also one that is written out."""
+    try:
+        return float(value)
+    except ValueError:
+        raise WrongKindError(f"argument {argument!r} must be a number, got {quote(value)}") from None
 
 
 def as_list(tensors: Tensors) -> list[Tensor]:

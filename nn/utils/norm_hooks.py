@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, UsageError
+from minitensor.errors import ArgumentError, MissingEntryError, UsageError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn import functional as F
 from minitensor.nn.module import Module
@@ -25,6 +25,7 @@ from minitensor.nn.utils.parametrizations import (
     norm_except_dim,
     scaled_to,
     spectral_dim,
+    whole_dim,
 )
 from minitensor.tensor import Tensor
 
@@ -36,7 +37,7 @@ class WeightNorm:
 
     def __init__(self, name: str, dim: int | None) -> None:
         self.name = name
-        self.dim = -1 if dim is None else dim
+        self.dim = -1 if dim is None else whole_dim(dim)
 
     def compute_weight(self, module: Module) -> Tensor:
         """Return the weight."""
@@ -187,6 +188,10 @@ def remove_spectral_norm(module: M, name: str = "weight") -> M:
     return module
 
 
+class NoWeight(ArgumentError, MissingEntryError, WrongTypeError):
+    """A name that no parameter of a module has; PyTorch asks for an attribute of that name, or for an entry."""
+
+
 def free_parameter(module: Module, name: str, kind: type[Any], what: str) -> Parameter:
     """Return a parameter that no hook of this kind computes yet."""
     if any(
@@ -195,7 +200,7 @@ def free_parameter(module: Module, name: str, kind: type[Any], what: str) -> Par
         raise UsageError(f"Cannot register two {what} hooks on the same parameter {name}")
     weight = module._parameters.get(name)
     if weight is None:
-        raise ArgumentError(f"`{what}` cannot be applied as {module} has no parameter `{name}`, or it is None")
+        raise NoWeight(f"`{what}` cannot be applied as {module} has no parameter `{name}`, or it is None")
     if is_lazy(weight):
         raise ArgumentError(
             f"The module passed to `{what}` can't have uninitialized parameters: call it once before, with an input"

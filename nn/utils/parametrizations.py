@@ -13,7 +13,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.dtypes import finfo
-from minitensor.errors import ArgumentError, DimError, UnsupportedError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, UnsupportedError, WrongKindError, quote
 from minitensor.memory_format import contiguous_format
 from minitensor.nn import functional as F
 from minitensor.nn.conv_transpose import ConvTransposeNd
@@ -55,7 +55,7 @@ class _WeightNorm(Module):
 
     def __init__(self, dim: int | None = 0) -> None:
         super().__init__()
-        self.dim = -1 if dim is None else dim
+        self.dim = -1 if dim is None else whole_dim(dim)
 
     def forward(self, weight_g: Tensor, weight_v: Tensor) -> Tensor:
         """Return the weight."""
@@ -117,7 +117,14 @@ def first_vectors(matrix: Tensor, eps: float) -> tuple[Tensor, Tensor]:
 
 def spectral_dim(module: Module, dim: int | None) -> int:
     """Return the dim of the outputs: the second of a transposed convolution's weight, the first of all others."""
-    return dim if dim is not None else 1 if isinstance(module, ConvTransposeNd) else 0
+    return whole_dim(dim) if dim is not None else 1 if isinstance(module, ConvTransposeNd) else 0
+
+
+def whole_dim(dim: Any) -> int:
+    """Return a dim, or refuse what only looks like a number of one."""
+    if isinstance(dim, (bool, float)):
+        raise ArgumentTypeError(f"argument 'dim' must be an int, not {type(dim).__name__}: {dim}")
+    return dim  # type: ignore[no-any-return]  # others fail where they are used
 
 
 class _SpectralNorm(Module):
@@ -339,8 +346,8 @@ def orthogonal(
         square = weight.shape[-2] == weight.shape[-1]
         orthogonal_map = "matrix_exp" if square or weight.is_complex() else "householder"
     if orthogonal_map not in MAPS:
-        raise ArgumentError(
-            f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}'
+        raise WrongKindError(
+            f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {quote(orthogonal_map)}'
         )
     made = _Orthogonal(weight, orthogonal_map, use_trivialization=use_trivialization)
     register_parametrization(module, name, made, unsafe=True)

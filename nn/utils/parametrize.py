@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
-from minitensor.errors import ArgumentError, ArgumentTypeError, UsageError
+from minitensor.errors import ArgumentError, ArgumentTypeError, MissingEntryError, UsageError
 from minitensor.nn.container import ModuleDict, ModuleList
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
@@ -231,10 +231,14 @@ def register_parametrization(module: M, tensor_name: str, parametrization: Modul
 @composite
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Tell whether a module has parametrized tensors, or whether the one of this name is."""
-    held = module.__dict__.get("_modules", {}).get("parametrizations")
+    held = module._modules.get("parametrizations") if isinstance(module, Module) else None
     if not isinstance(held, ModuleDict):
         return False
     return len(held) > 0 if tensor_name is None else tensor_name in held
+
+
+class NotParametrized(ArgumentError, MissingEntryError):
+    """A tensor that has no parametrization; PyTorch looks None up among those that have."""
 
 
 @composite
@@ -244,8 +248,8 @@ def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: boo
     Raises:
         ArgumentError: there is no such parametrization, or the original is wanted back where it has become several.
     """
-    if not is_parametrized(module, tensor_name):
-        raise ArgumentError(f"Module {module} does not have a parametrization on {tensor_name}")
+    if tensor_name is None or not is_parametrized(module, tensor_name):
+        raise NotParametrized(f"Module {module} does not have a parametrization on {tensor_name}")
     held: ParametrizationList = lists_of(module)[tensor_name]
     if held.is_tensor:
         tensor = held.original

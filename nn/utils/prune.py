@@ -167,7 +167,7 @@ class Amount(BasePruningMethod):
     """What all that prune an amount share: a share between 0 and 1, or a number of entries or slices."""
 
     def __init__(self, amount: float) -> None:
-        if not is_a(Real, amount):
+        if not is_a(Real, amount) or isinstance(amount, bool):
             raise ArgumentTypeError(f"Invalid type for amount: {amount}. Must be int or float.")
         if amount < 0 or (amount > 1 and not is_a(Integral, amount)):
             raise ArgumentError(

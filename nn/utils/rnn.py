@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
-from minitensor.errors import ArgumentError, GuardError, UsageError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    GuardError,
+    UsageError,
+    WrongKindUsage,
+    WrongTypeError,
+    quote,
+)
 from minitensor.ops.creation import arange, as_tensor, full, tensor
 from minitensor.ops.sort import argsort
 
@@ -50,6 +59,8 @@ class PackedSequence(Fields):
         """Take the parts; either order is made from the other."""
         if batch_sizes is None:
             raise GuardError("PackedSequence: batch_sizes must be given")
+        if not isinstance(batch_sizes, TensorBase):
+            raise WrongTypeError(f"PackedSequence: batch_sizes must be a tensor, not {type(batch_sizes).__name__}")
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
@@ -93,6 +104,8 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """
     if permutation is None:
         return None
+    if permutation.dtype is not int64:
+        raise DtypeError(f"invert_permutation: an order is of int64, got {permutation.dtype.name}")
     places = arange(permutation.numel(), device=permutation.device)
     inverse: Tensor = permutation.clone()
     inverse[permutation] = places
@@ -111,6 +124,9 @@ def pack_padded_sequence(
     >>> nn.utils.rnn.pack_padded_sequence(x, [2, 1], batch_first=True).data
     tensor([1, 3, 2])
     """
+    require_bool("pack_padded_sequence", batch_first)
+    if not isinstance(lengths, (TensorBase, Iterable)):
+        raise WrongKindUsage(f"pack_padded_sequence: lengths must be a tensor or a sequence, got {quote(lengths)}")
     sizes = as_tensor(lengths, dtype=int64).cpu()
     sequences = input if batch_first else input.transpose(0, 1)
     check_lengths(sizes, sequences)
@@ -155,6 +171,8 @@ def pad_packed_sequence(
     (tensor([[1, 2],
             [3, 0]]), tensor([2, 1]))
     """
+    require_bool("pad_packed_sequence", batch_first)
+    filling = as_filling("pad_packed_sequence", padding_value)
     steps, count = sequence.batch_sizes.numel(), int(sequence.batch_sizes[0])
     if total_length is not None and total_length < steps:
         raise ArgumentError(
@@ -165,7 +183,7 @@ def pad_packed_sequence(
     length = steps if total_length is None else total_length
     shape = (length, count, *sequence.data.shape[1:])
     data = sequence.data
-    padded = full(shape, float(padding_value), dtype=data.dtype, device=data.device)
+    padded = full(shape, filling, dtype=data.dtype, device=data.device)
     rows, columns = there.nonzero(as_tuple=True)
     padded = padded.index_put((rows.to(data.device), columns.to(data.device)), data)
     lengths = there.sum(0)
@@ -188,25 +206,46 @@ def pad_sequence(
     tensor([[1, 2],
             [3, 0]])
     """
+    require_bool("pad_sequence", batch_first)
+    filling = as_filling("pad_sequence", padding_value)
     if padding_side not in ("left", "right"):
-        raise UsageError(f'padding_side should be "left" or "right", got {padding_side!r}')
+        raise WrongKindUsage(f'pad_sequence: padding_side should be "left" or "right", got {quote(padding_side)}')
     if not isinstance(sequences, (TensorBase, Iterable)):
-        raise UsageError(f"pad_sequence: expected an iterable of tensors, got {type(sequences).__name__}")
+        raise WrongKindUsage(f"pad_sequence: expected an iterable of tensors, got {type(sequences).__name__}")
     each: list[Tensor] = list(sequences.unbind(0) if isinstance(sequences, TensorBase) else sequences)
     if not each:
-        raise UsageError("received an empty list of sequences")
+        raise WrongKindUsage("pad_sequence: received an empty list of sequences")
+    if any(isinstance(one, TensorBase) and not one.ndim for one in each):
+        raise UsageError("pad_sequence: a tensor without dims is no sequence; each needs one dim or more")
     longest = max([one.shape[0] for one in each])
     shape = (len(each), longest, *each[0].shape[1:])
-    padded = full(shape, float(padding_value), dtype=each[0].dtype, device=each[0].device)
+    padded = full(shape, filling, dtype=each[0].dtype, device=each[0].device)
     for i, one in enumerate(each):
         start = longest - one.shape[0] if padding_side == "left" else 0
         padded[i, start : start + one.shape[0]] = one
     return padded if batch_first else padded.transpose(0, 1)
 
 
+def require_bool(name: str, batch_first: Any) -> None:
+    """Refuse what is only as true as a bool."""
+    if not isinstance(batch_first, bool):
+        raise ArgumentTypeError(f"{name}: argument 'batch_first' must be a bool, not {type(batch_first).__name__}")
+
+
+def as_filling(name: str, value: Any) -> float:
+    """Return the number to pad with."""
+    if isinstance(value, (str, bytes, complex)) or (isinstance(value, TensorBase) and value.numel() != 1):
+        raise WrongKindUsage(f"{name}: argument 'padding_value' must be a real number, got {quote(value)}")
+    return float(value)
+
+
 @composite
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
     """Return what ``pad_sequence`` had stacked, given the lengths."""
+    if not isinstance(lengths, TensorBase):
+        raise WrongTypeError(f"unpad_sequence: lengths must be a tensor, not {type(lengths).__name__}")
+    if lengths.ndim != 1:
+        raise UsageError(f"unpad_sequence: lengths must have one dim, got shape {tuple(lengths.shape)}")
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [row[: int(length)] for row, length in zip(rows, lengths, strict=True)]
 

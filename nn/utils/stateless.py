@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from minitensor.errors import ArgumentError, ArgumentTypeError, StateDictError
+from minitensor.errors import ArgumentError, StateDictError, WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,12 +61,16 @@ def functional_call(
             store[key] = value
 
 
+class NotDicts(ArgumentError, WrongTypeError):
+    """Something else than dicts of tensors; PyTorch's two functions of this name raise ValueError, AttributeError."""
+
+
 def joined(dicts: Any) -> dict[str, Tensor]:
     """Return one dict of all; a name may be in one of them only."""
     if isinstance(dicts, Mapping):
         return dict(dicts)
     if not isinstance(dicts, (tuple, list)) or not all(isinstance(each, Mapping) for each in dicts):
-        raise ArgumentTypeError(
+        raise NotDicts(
             f"functional_call: expected a dict of tensors or a sequence of such dicts, got {type(dicts).__name__}"
         )
     found: dict[str, Tensor] = {}

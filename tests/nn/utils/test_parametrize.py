@@ -372,7 +372,7 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
     (lambda: parametrizations.spectral_norm(nn.Linear(2, 2), n_power_iterations=0), ValueError, "n_power_iterations=0"),
     (lambda: parametrizations.weight_norm(nn.Linear(2, 2), dim=2), IndexError, r"dim must lie in \[-2, 1\]"),
     (lambda: parametrizations.orthogonal(nn.Linear(2, 2), "bias"), ValueError, "Got a tensor of 1 dimensions"),
-    (lambda: parametrizations.orthogonal(nn.Linear(2, 2), orthogonal_map="qr"), ValueError, "Got: qr"),
+    (lambda: parametrizations.orthogonal(nn.Linear(2, 2), orthogonal_map="qr"), ValueError, "Got: 'qr'"),
     (lambda: setattr(parametrizations.orthogonal(nn.Linear(2, 2)), "weight", mt.ones(2)), ValueError, "shape .*2, 2"),
 ]  # fmt: skip
 
