@@ -11,7 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor import generator as streams
-from minitensor.autograd.misuse import composite, ungated
+from minitensor.autograd.misuse import ungated
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.callers import user_level
@@ -57,40 +57,40 @@ def slope(param: float | None) -> float:
     return param
 
 
-@composite
+@ungated
 @no_grad()
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with draws from U(a, b)."""
     return tensor.uniform_(a, b, generator=generator)
 
 
-@composite
+@ungated
 @no_grad()
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with draws from N(mean, std^2)."""
     return tensor.normal_(mean, std, generator=generator)
 
 
-@composite
+@ungated
 @no_grad()
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value."""
     return tensor.fill_(val)
 
 
-@composite
+@ungated
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with 1."""
     return constant_(tensor, 1.0)
 
 
-@composite
+@ungated
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with 0."""
     return constant_(tensor, 0.0)
 
 
-@composite
+@ungated
 @no_grad()
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity, as far as it reaches."""
@@ -99,7 +99,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
-@composite
+@ungated
 @no_grad()
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill the weight of a convolution so that it passes its input channels on, in each group of output channels."""
@@ -136,14 +136,14 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     return _calculate_fan_in_and_fan_out(tensor)[modes.index(mode.lower())]
 
 
-@composite
+@ungated
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with U(-a, a), a = gain * sqrt(6 / (fan_in + fan_out))."""
     bound = math.sqrt(3.0) * xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)
 
 
-@composite
+@ungated
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with N(0, std^2), std = gain * sqrt(2 / (fan_in + fan_out))."""
     return normal_(tensor, 0.0, xavier_std(tensor, gain), generator)
@@ -195,7 +195,7 @@ def empty_warning(tensor: Tensor) -> Tensor:
     return tensor
 
 
-@composite
+@ungated
 @no_grad()
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Fill with ``gain`` times a random matrix of orthonormal rows or columns, all dims but the first taken as one."""
@@ -228,7 +228,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     return tensor
 
 
-@composite
+@ungated
 @no_grad()
 def trunc_normal_(
     tensor: Tensor,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, TypeVar
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import ungated
 from minitensor.errors import GuardError
 from minitensor.nn.conv import ConvNd
 from minitensor.nn.linear import Linear
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Conv = TypeVar("Conv", bound=ConvNd)
 
 
-@composite
+@ungated
 def fuse_conv_bn_eval(conv: Conv, bn: BatchNorm, transpose: bool = False) -> Conv:
     """Return a convolution that gives what ``bn(conv(x))`` gives in evaluation.
 
@@ -37,7 +37,7 @@ def fuse_conv_bn_eval(conv: Conv, bn: BatchNorm, transpose: bool = False) -> Con
     return fused
 
 
-@composite
+@ungated
 def fuse_conv_bn_weights(
     conv_w: Tensor,
     conv_b: Tensor | None,
@@ -55,7 +55,7 @@ def fuse_conv_bn_weights(
     return kept(conv_w, conv_w * scale.reshape(shape)), kept_bias(conv_w, conv_b, bias)
 
 
-@composite
+@ungated
 def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm) -> Linear:
     """Return a linear layer that gives what ``bn(linear(x))`` gives in evaluation."""
     mean, var = evaluated(linear.training, bn)
@@ -69,7 +69,7 @@ def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm) -> Linear:
     return fused
 
 
-@composite
+@ungated
 def fuse_linear_bn_weights(
     linear_w: Tensor,
     linear_b: Tensor | None,

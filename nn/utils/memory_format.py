@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import ungated
 from minitensor.nn.conv import Conv2d, Conv3d
 from minitensor.nn.conv_transpose import ConvTranspose2d, ConvTranspose3d
 from minitensor.nn.module import Module
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Module)
 
 
-@composite
+@ungated
 def convert_conv2d_weight_memory_format(module: M, memory_format: MemoryFormat) -> M:
     """Lay the weights of all convolutions of images in a module out as ``memory_format`` says; return the module.
 
@@ -26,7 +26,7 @@ def convert_conv2d_weight_memory_format(module: M, memory_format: MemoryFormat) 
     return laid_out(module, (Conv2d, ConvTranspose2d), memory_format)
 
 
-@composite
+@ungated
 def convert_conv3d_weight_memory_format(module: M, memory_format: MemoryFormat) -> M:
     """Lay the weights of all convolutions of volumes in a module out as ``memory_format`` says; return the module."""
     return laid_out(module, (Conv3d, ConvTranspose3d), memory_format)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from typing import Any, TypeVar
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import ungated
 from minitensor.autograd.mode import no_grad
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, MissingEntryError, UsageError, WrongTypeError
@@ -55,7 +55,7 @@ class WeightNorm:
         setattr(module, self.name, self.compute_weight(module))
 
 
-@composite
+@ungated
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     """Let a weight be ``g * v / ||v||``, by a hook; ``parametrizations.weight_norm`` is the newer way."""
     warnings.warn(
@@ -74,7 +74,7 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     return module
 
 
-@composite
+@ungated
 def remove_weight_norm(module: M, name: str = "weight") -> M:
     """Take the older ``weight_norm`` off again; the weight keeps its value."""
     taken_off(module, name, WeightNorm, "weight_norm").remove(module)
@@ -155,7 +155,7 @@ class SecondVector:
         state_dict[key + "_v"] = v * ((weight / normed).mean() / u.dot(matrix.mv(v)))
 
 
-@composite
+@ungated
 def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> M:
@@ -174,7 +174,7 @@ def spectral_norm(
     return module
 
 
-@composite
+@ungated
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
     """Take the older ``spectral_norm`` off again; the weight keeps its value."""
     taken_off(module, name, SpectralNorm, "spectral_norm").remove(module)

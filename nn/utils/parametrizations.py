@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import ungated
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.dtypes import finfo
@@ -66,7 +66,7 @@ class _WeightNorm(Module):
         return norm_except_dim(weight, self.dim), weight
 
 
-@composite
+@ungated
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     """Let a weight be ``g * v / ||v||``: its length and its direction are trained apart (Salimans and Kingma 2016).
 
@@ -180,7 +180,7 @@ def check_iterations(count: int) -> None:
         raise ArgumentError(f"Expected n_power_iterations to be positive, but got n_power_iterations={count}")
 
 
-@composite
+@ungated
 def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> M:
@@ -323,7 +323,7 @@ def is_orthogonal(Q: Tensor) -> bool:
     return bool((Q.mH @ Q).allclose(identity, atol=10.0 * n * finfo(Q.dtype).eps))
 
 
-@composite
+@ungated
 def orthogonal(
     module: M, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
 ) -> M:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import ungated
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import ArgumentError, ArgumentTypeError, MissingEntryError, UsageError
 from minitensor.nn.container import ModuleDict, ModuleList
@@ -187,7 +187,7 @@ def computed(parametrization: ParametrizationList) -> Tensor:
     return cache[parametrization]
 
 
-@composite
+@ungated
 def register_parametrization(module: M, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> M:
     """Let a parameter or buffer of a module be computed by ``parametrization`` from what it was; return the module.
 
@@ -228,7 +228,7 @@ def register_parametrization(module: M, tensor_name: str, parametrization: Modul
     return module
 
 
-@composite
+@ungated
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Tell whether a module has parametrized tensors, or whether the one of this name is."""
     held = module._modules.get("parametrizations") if isinstance(module, Module) else None
@@ -241,7 +241,7 @@ class NotParametrized(ArgumentError, MissingEntryError):
     """A tensor that has no parametrization; PyTorch looks None up among those that have."""
 
 
-@composite
+@ungated
 def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: bool = True) -> M:
     """Make a parametrized tensor a plain one again, of its present value, or of its original's; return the module.
 

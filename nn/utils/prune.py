@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, TypeVar
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import ungated
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, GuardError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.module import Module
@@ -286,14 +286,14 @@ class CustomFromMask(BasePruningMethod):
 # -- what users call ---------------------------------------------------------------------------------------------------
 
 
-@composite
+@ungated
 def identity(module: M, name: str) -> M:
     """Give a parameter a mask of ones; return the module."""
     Identity.apply(module, name)
     return module
 
 
-@composite
+@ungated
 def random_unstructured(module: M, name: str, amount: float) -> M:
     """Prune entries of a parameter by chance; return the module.
 
@@ -304,7 +304,7 @@ def random_unstructured(module: M, name: str, amount: float) -> M:
     return module
 
 
-@composite
+@ungated
 def l1_unstructured(module: M, name: str, amount: float, importance_scores: Tensor | None = None) -> M:
     """Prune the entries of a parameter nearest to zero, or of the lowest scores; return the module.
 
@@ -317,28 +317,28 @@ def l1_unstructured(module: M, name: str, amount: float, importance_scores: Tens
     return module
 
 
-@composite
+@ungated
 def random_structured(module: M, name: str, amount: float, dim: int) -> M:
     """Prune slices of a parameter along ``dim`` by chance; return the module."""
     RandomStructured.apply(module, name, amount, dim)
     return module
 
 
-@composite
+@ungated
 def ln_structured(module: M, name: str, amount: float, n: Any, dim: int, importance_scores: Tensor | None = None) -> M:
     """Prune the slices of a parameter along ``dim`` with the smallest n-norm; return the module."""
     LnStructured.apply(module, name, amount, n, dim, importance_scores=importance_scores)
     return module
 
 
-@composite
+@ungated
 def custom_from_mask(module: M, name: str, mask: Tensor) -> M:
     """Prune a parameter where ``mask`` is zero; return the module."""
     CustomFromMask.apply(module, name, mask)
     return module
 
 
-@composite
+@ungated
 def global_unstructured(
     parameters: Iterable[tuple[Module, str]],
     pruning_method: type[BasePruningMethod],
@@ -373,7 +373,7 @@ def global_unstructured(
         start += value.numel()
 
 
-@composite
+@ungated
 def remove(module: M, name: str) -> M:
     """Make the pruned values of a parameter the parameter itself, without mask and hook; return the module."""
     found = hook_of(module, name)
@@ -385,7 +385,7 @@ def remove(module: M, name: str) -> M:
     return module
 
 
-@composite
+@ungated
 def is_pruned(module: Module) -> bool:
     """Tell whether anything in a module, or below it, is pruned."""
     return any(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import ungated
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import (
@@ -95,7 +95,7 @@ class PackedSequence(Fields):
         return self.data.device.type == "cuda"
 
 
-@composite
+@ungated
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """Return the order that undoes an order.
 
@@ -112,7 +112,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     return inverse
 
 
-@composite
+@ungated
 def pack_padded_sequence(
     input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
@@ -160,7 +160,7 @@ def check_lengths(lengths: Tensor, sequences: Tensor) -> None:
         )
 
 
-@composite
+@ungated
 def pad_packed_sequence(
     sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -193,7 +193,7 @@ def pad_packed_sequence(
     return (padded.transpose(0, 1) if batch_first else padded), lengths
 
 
-@composite
+@ungated
 def pad_sequence(
     sequences: Tensor | Sequence[Tensor],
     batch_first: bool = False,
@@ -239,7 +239,7 @@ def as_filling(name: str, value: Any) -> float:
     return float(value)
 
 
-@composite
+@ungated
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
     """Return what ``pad_sequence`` had stacked, given the lengths."""
     if not isinstance(lengths, TensorBase):
@@ -250,14 +250,14 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
     return [row[: int(length)] for row, length in zip(rows, lengths, strict=True)]
 
 
-@composite
+@ungated
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
     """Pack tensors (L, *) of several lengths."""
     lengths = tensor([one.shape[0] for one in sequences])
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
-@composite
+@ungated
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """Return what ``pack_sequence`` had packed."""
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)

@@ -38,7 +38,7 @@ def test_a_type_is_what_it_is_in_pytorch(given: str, call: Callable[..., Any]) -
     try:
         expected = call(torch, GIVEN[given](torch))
     except Exception as error:
-        with pytest.raises(type(error), match=r"type: .*got|must be floating point") as ours:
+        with pytest.raises(type(error), match=r"invalid type: |must be floating point") as ours:
             call(mt, GIVEN[given](mt))
         assert isinstance(ours.value, mt.errors.MinitensorError)
         return
