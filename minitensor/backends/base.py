@@ -350,6 +350,12 @@ class Backend(SpecialFunctions, ABC):
         """Replace a dim by weighted sums of its entries."""
         return resample.resample(self.xp, array, dim, taps)
 
+    def corners(
+        self, places: Array, sizes: Sequence[int], mode: str, edges: str, align_corners: bool
+    ) -> tuple[Array, Array]:
+        """Return the weights of the pixels that places (..., dims) of an image read, (T, ...), and their rows."""
+        return sample.corners(self.xp, places, sizes, mode, edges, align_corners)
+
     def pick(self, table: Array, weight: Array, index: Array) -> Array:
         """Return weighted sums of rows picked from a table: T taps for each of M rows."""
         return sample.pick(self.xp, table, weight, index)

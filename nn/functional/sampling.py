@@ -1,31 +1,30 @@
 """Images read at given places: ``grid_sample``, and ``affine_grid``, which makes the places.
 
 A place lies between pixels, its *corners*; what is read there is the corners' weighted sum. Pixels are rows of
-channels, corners pick rows, and weights are differentiable functions of the places. Picking and its two adjoints are
-primitives and each other's derivatives, so every order of gradient works.
+channels, and corners pick rows. Finding the corners is one primitive, whose gradient is written in tensor operations;
+picking and its two adjoints are three more, and each other's derivatives. So every order of gradient works.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from itertools import product
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, ungated
+from minitensor.backends.reference import sample
 from minitensor.base import TensorBase, wrap
-from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.copy import clone
-from minitensor.ops.creation import linspace, ones
+from minitensor.ops.creation import linspace, ones, ones_like
 from minitensor.ops.join import stack
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.operand import same_device
 from minitensor.ops.pointwise import fmod, where
-from minitensor.ops.unary import abs, floor, round
+from minitensor.ops.unary import abs, floor, sign
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
 
 MODES = ("bilinear", "nearest", "bicubic")
 EDGES = ("zeros", "border", "reflection")
-
-# For one dim: some neighbours of each place, as whole numbers, with their weights.
-Neighbours = list[tuple["Tensor", "Tensor | None"]]
 
 
 @composite
@@ -59,12 +55,8 @@ def grid_sample(
     """
     check_sampling(input, grid, mode, padding_mode)
     sizes = tuple(input.shape[2:])
-    places = grid.flatten(1, -2)  # (N, P, dims)
-    along = [
-        neighbours(mode, padding_mode, bool(align_corners), places[..., -1 - dim], size)
-        for dim, size in enumerate(sizes)
-    ]
-    index, weight = corners(along, sizes, padding_mode == "zeros")
+    weight, index = _corners(grid.flatten(1, -2), sizes, mode, padding_mode, bool(align_corners))  # (T, N, P)
+    index = below_each_other(index, math.prod(sizes))
     pixels = input.movedim(1, -1).reshape(input.shape[0] * math.prod(sizes), input.shape[1])
     found = _pick(pixels, weight.flatten(1), index.flatten(1))  # (N P, C)
     shape = (input.shape[0], *grid.shape[1:-1], input.shape[1])
@@ -116,109 +108,113 @@ def _compare(rows: Tensor, table: Tensor, index: Tensor) -> Array:
 # -- corners -----------------------------------------------------------------------------------------------------------
 
 
-def corners(along: Sequence[Neighbours], sizes: tuple[int, ...], cut: bool) -> tuple[Tensor, Tensor]:
-    """Return every corner's row (T, N, P), and its weight: zero outside the image if that is ``cut`` off."""
-    positions, weights = [], []
-    for corner in product(*along):
-        row: Any = row_numbers(corner[0][0], math.prod(sizes))
-        weight: Any = None
-        for (place, share), size, below in zip(corner, sizes, steps(sizes)):
-            row = row + place.clamp(0, size - 1) * below
-            share = inside(place, share, size) if cut else share
-            weight = share if weight is None else weight * share
-        positions.append(row)
-        weights.append(weight)
-    return stack(positions), stack(weights)
-
-
-def row_numbers(place: Tensor, plane: int) -> Tensor:
-    """Return where each image's rows begin, (N, 1)."""
-    xp = place.xp
-    start: Tensor = wrap(place.result_class, xp.arange(place.shape[0], dtype="int64")[:, None] * plane)
-    return start
-
-
-def steps(sizes: tuple[int, ...]) -> list[int]:
-    """Return how many rows lie between neighbours in each dim."""
-    return [math.prod(sizes[dim + 1 :]) for dim in range(len(sizes))]
-
-
-def inside(place: Tensor, share: Any, size: int) -> Any:
-    """Return a share where its place lies in the image, else zero."""
-    return where((place >= 0) & (place < size), share, 0.0)
-
-
-# -- places along one dim ----------------------------------------------------------------------------------------------
-
-
-def neighbours(mode: str, edges: str, align_corners: bool, place: Tensor, size: int) -> Neighbours:
-    """Return the pixels beside each place of [-1, 1], with their weights."""
-    place = pixel_of(place, size, align_corners)
-    into: Callable[[Tensor], Tensor] = lambda x: brought_in(x, size, edges, align_corners)
-    if mode == "bicubic":
-        return cubic_neighbours(place, into)
-    place = into(place)
+def places_back(
+    grads: Any, places: Tensor, sizes: tuple[int, ...], mode: str, edges: str, align_corners: bool
+) -> Tensor:
+    """Return the gradient of the corners' weights, products of one share a dim, in the places."""
     if mode == "nearest":
-        near = round(place.detach())
-        return [(whole(near), as_function_of(near.new_ones(near.shape), place))]
-    low = floor(place.detach())
-    share = place - low
-    return [(whole(low), 1 - share), (whole(low + 1), share)]
+        return as_function_of(places.new_zeros(places.shape), places)
+    along = [
+        shares(mode, edges, align_corners, places[..., -1 - dim], size) for dim, size in enumerate(sizes)
+    ]
+    counts = [len(shares) for shares, _ in along]
+    grad = grads[0].reshape(*counts, *places.shape[:-1])
+    found = [
+        contracted(grad, [slopes if dim == of else shares for dim, (shares, slopes) in enumerate(along)])
+        for of in range(len(sizes))
+    ]
+    return stack(found[::-1], -1)
 
 
-def cubic_neighbours(place: Tensor, into: Callable[[Tensor], Tensor]) -> Neighbours:
-    """Return four pixels with the weights of Keys' cubic convolution, a = -0.75."""
-    low = floor(place.detach())
-    share = place - low
-    weights = (outer(share + 1), inner(share), inner(1 - share), outer(2 - share))
-    return [(whole(into(low + k - 1)), weight) for k, weight in enumerate(weights)]
+def contracted(grad: Tensor, factors: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Return the sum over the corners of a gradient (4, 4, ..., N, P) times one factor of each dim."""
+    for along in factors:
+        grad = sum([part * factor for part, factor in zip(grad.unbind(0), along)][1:], grad[0] * along[0])
+    return grad
 
 
-def inner(x: Tensor) -> Tensor:
-    """Return Keys' kernel between 0 and 1."""
-    return (1.25 * x - 2.25) * x * x + 1
+@differentiable(places=places_back)
+def _corners(
+    places: Tensor, sizes: tuple[int, ...], mode: str, edges: str, align_corners: bool
+) -> tuple[Array, Array]:
+    """Return, for places (..., dims), every corner's weight (T, ...) and its row in the image."""
+    return places.backend.corners(places.array, sizes, mode, edges, align_corners)
 
 
-def outer(x: Tensor) -> Tensor:
-    """Return Keys' kernel between 1 and 2."""
-    return ((-0.75 * x + 3.75) * x - 6) * x + 3
+def below_each_other(index: Tensor, plane: int) -> Tensor:
+    """Return rows (T, N, P) of images as those of a table in which the images stand one below the other."""
+    if index.shape[1] == 1:
+        return index
+    xp = index.xp
+    start: Tensor = wrap(index.result_class, xp.arange(index.shape[1], dtype="int64")[:, None] * plane)
+    return index + start
 
 
-def pixel_of(place: Tensor, size: int, align_corners: bool) -> Tensor:
-    """Turn [-1, 1] into pixels, whose middles are whole numbers."""
-    if align_corners:
-        return (place + 1) * ((size - 1) / 2)
-    return ((place + 1) * size - 1) / 2
+# -- shares of a place along one dim -----------------------------------------------------------------------------------
 
 
-def brought_in(place: Tensor, size: int, edges: str, align_corners: bool) -> Tensor:
-    """Bring places outside back into the image, unless zeros stand there."""
+def shares(
+    mode: str, edges: str, align_corners: bool, place: Tensor, size: int
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the weights of the pixels beside each place of [-1, 1] and their slopes, zeros for pixels cut off."""
+    place, step = sample.pixel_of(place, size, align_corners), (size - 1) / 2 if align_corners else size / 2
+    if mode == "bicubic":
+        low = floor(place.detach())
+        share = place - low
+        pairs = list(zip(sample.cubic_weights(share), cubic_slopes(share)))
+    else:
+        place, turn = brought_in(place, size, edges, align_corners)
+        low, step = floor(place.detach()), step * turn
+        share = place - low
+        pairs = [(1 - share, -ones_like(share)), (share, ones_like(share))]
     if edges == "zeros":
-        return place
+        first = low - 1 if mode == "bicubic" else low
+        pairs = [inside(first + k, size, *pair) for k, pair in enumerate(pairs)]
+    return [weight for weight, _ in pairs], [slope * step for _, slope in pairs]
+
+
+def inside(number: Tensor, size: int, weight: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a weight and its slope where the pixel lies in the image, else zeros."""
+    lies_inside = (number >= 0) & (number < size)
+    return where(lies_inside, weight, 0.0), where(lies_inside, slope, 0.0)
+
+
+def cubic_slopes(share: Tensor) -> tuple[Tensor, ...]:
+    """Return the derivatives of ``cubic_weights``."""
+    return outer_slope(share + 1), inner_slope(share), -inner_slope(1 - share), -outer_slope(2 - share)
+
+
+def inner_slope(x: Tensor) -> Tensor:
+    """Return the derivative of Keys' kernel between 0 and 1."""
+    return (3.75 * x - 4.5) * x
+
+
+def outer_slope(x: Tensor) -> Tensor:
+    """Return the derivative of Keys' kernel between 1 and 2."""
+    return (-2.25 * x + 7.5) * x - 6
+
+
+def brought_in(place: Tensor, size: int, edges: str, align_corners: bool) -> tuple[Tensor, Any]:
+    """Bring places outside back into the image, unless zeros stand there; return also how far that moves with them."""
+    if edges == "zeros":
+        return place, 1.0
+    turn: Any = 1.0
     if edges == "reflection":
-        place = mirrored(place, size, align_corners)
+        place, turn = mirrored(place, size, align_corners)
     between = (place > 0) & (place < size - 1)
-    held: Tensor = where(between, place, place.detach().clamp(0, size - 1).nan_to_num(0.0))
-    return held
+    held = where(between, place, place.detach().clamp(0, size - 1).nan_to_num(0.0))
+    return held, where(between, turn, 0.0).to(place.dtype)
 
 
-def mirrored(place: Tensor, size: int, align_corners: bool) -> Tensor:
-    """Mirror places at both ends: at the middles of the first and last pixel, or at their outer edges."""
+def mirrored(place: Tensor, size: int, align_corners: bool) -> tuple[Tensor, Any]:
+    """Mirror places at both ends, the middles of the outer pixels or their edges; return also the directions."""
     low, span = (0.0, float(size - 1)) if align_corners else (-0.5, float(size))
     if not span:
-        still: Tensor = place * 0
-        return still
+        return place * 0, 0.0
     distance = abs(place - low)
     over = fmod(distance, span)
     odd = fmod(floor(distance.detach() / span), 2) != 0
-    folded: Tensor = where(odd, span - over, over) + low
-    return folded
-
-
-def whole(place: Tensor) -> Tensor:
-    """Return whole floats as ints; what no int can hold lies outside any image."""
-    found: Tensor = where(abs(place) < 2**30, place, -100.0).to(int64)
-    return found
+    return where(odd, span - over, over) + low, where(odd, -1.0, 1.0) * sign(place.detach() - low)
 
 
 # -- checks ------------------------------------------------------------------------------------------------------------

@@ -66,3 +66,37 @@ def test_many_rows_are_cut_into_tiles(width: int) -> None:
     numpy.testing.assert_array_equal(
         fast.compare(expected, table, index), reference.compare(numpy, expected, table, index)
     )
+
+
+PLACES = [-1e30, -2.7, -1.0, -0.3, 0.0, 0.4, 1.0, 1.1, 3.9, 1e30, numpy.inf, numpy.nan]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+@pytest.mark.parametrize("edges", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize(("mode", "sizes"), [
+    ("nearest", (3, 4)), ("bilinear", (3, 4)), ("bicubic", (3, 4)), ("bilinear", (1, 2, 3)), ("nearest", (1, 2, 3)),
+])  # fmt: skip
+def test_corners_of_tiles_are_those_of_all_places(
+    mode: str, sizes: tuple[int, ...], edges: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast, "PLACES", 7)
+    with numpy.errstate(over="ignore"):
+        places = numpy.stack(numpy.meshgrid(*[PLACES] * len(sizes)), -1).astype(dtype)
+    for align_corners in (False, True):
+        found = fast.corners(places, sizes, mode, edges, align_corners)
+        expected = reference.corners(numpy, places, sizes, mode, edges, align_corners)
+        for each, other in zip(found, expected):
+            numpy.testing.assert_array_equal(each, other, strict=True)
+        assert found[1].min() >= 0 and found[1].max() < numpy.prod(sizes)
+
+
+@given(st.integers(1, 40), st.integers(0, 2**16))
+def test_remainders_of_divisions_are_those_of_fmod(span: int, seed: int) -> None:
+    random = numpy.random.default_rng(seed)
+    near = span * random.integers(0, 2000, 64) + random.choice([0, 0.5, -1e-5, 1e-5], 64)
+    for reach in (1.0, 1e3, 1e12):
+        distance = numpy.abs(near * reach).astype("float32")
+        times = numpy.floor(distance / span)
+        found = reference.remainder(numpy, distance, float(span), times)
+        numpy.testing.assert_array_equal(found, numpy.fmod(distance, numpy.float32(span)), strict=True)

@@ -85,6 +85,7 @@ class NumpyBackend(Backend):
     resample = staticmethod(resample.resample)
     lstm = staticmethod(recurrent.lstm)
     lstm_gradient = staticmethod(recurrent.lstm_gradient)
+    corners = staticmethod(sample.corners)
     pick = staticmethod(sample.pick)
     spread = staticmethod(sample.spread)
     compare = staticmethod(sample.compare)

@@ -1,15 +1,135 @@
-"""Weighted sums of rows picked from a table: sampling, once it is known which pixels are read, and its adjoints.
+"""Images read at places: the pixels that a place reads; weighted sums of rows picked from a table, and their adjoints.
 
-``pick`` is linear in the table and in the weights; ``spread`` is its adjoint in the table, ``compare`` the one in the
-weights. Each is the derivative of the others. Written in ``xp``, slow and plain.
+``corners`` finds the pixels and their weights. ``pick`` is linear in the table and in the weights; ``spread`` is its
+adjoint in the table, ``compare`` the one in the weights. Each is the derivative of the others. Written in ``xp``, slow
+and plain.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
+
+from minitensor.backends.reference.conv import wide
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
+
+# For one dim: the neighbours of each place, as whole numbers inside the image, with their weights.
+Neighbours = list[tuple["Array", "Array"]]
+
+FARTHEST = 1 << 30  # a place beyond lies outside of every image whose rows int32 can number
+
+
+def corners(
+    xp: Any, places: Array, sizes: Sequence[int], mode: str, edges: str, align_corners: bool
+) -> tuple[Array, Array]:
+    """Return, for places (..., dims), the weight of every corner (T, ...) and its row in the image."""
+    along = all_neighbours(xp, places, sizes, mode, edges, align_corners)
+    weights = [prod([share for _, share in corner]) for corner in product(*along)]
+    rows = [sum([row for row, _ in corner]) for corner in product(*along)]
+    return xp.stack(weights), xp.stack(rows)
+
+
+def all_neighbours(
+    xp: Any, places: Array, sizes: Sequence[int], mode: str, edges: str, align_corners: bool
+) -> list[Neighbours]:
+    """Return the neighbours along each dim, numbered such that the sum over the dims is the row of a corner."""
+    return [
+        [(number * prod(sizes[dim + 1 :]), share) for number, share in
+         neighbours(xp, places[..., -1 - dim], size, prod(sizes), mode, edges, align_corners)]
+        for dim, size in enumerate(sizes)
+    ]  # fmt: skip
+
+
+def neighbours(
+    xp: Any, place: Array, size: int, plane: int, mode: str, edges: str, align_corners: bool
+) -> Neighbours:
+    """Return the pixels beside each place of [-1, 1] in an image of ``plane`` pixels, with their weights."""
+    place = pixel_of(place, size, align_corners)
+    into: Callable[[Array], Array] = lambda x: brought_in(xp, x, size, edges, align_corners)
+    kind = "int32" if plane < FARTHEST else "int64"
+    if mode == "bicubic":
+        low = xp.floor(place)
+        found = [(whole(xp, into(low + k), kind), share) for k, share in zip(range(-1, 3), cubic_weights(place - low))]
+    elif mode == "nearest":
+        found = [(whole(xp, xp.round(into(place)), kind), xp.ones_like(place))]
+    else:
+        place = into(place)
+        low = xp.floor(place)
+        share, number = place - low, whole(xp, low, kind)
+        found = [(number, 1 - share), (number + 1, share)]
+    held = [(xp.clip(number, 0, size - 1), number, share) for number, share in found]
+    if edges != "zeros":
+        return [(inside, share) for inside, _, share in held]
+    return [(inside, unless_outside(xp, share, inside == number)) for inside, number, share in held]
+
+
+def unless_outside(xp: Any, share: Array, is_inside: Array) -> Array:
+    """Return shares of pixels inside the image, zeros for others."""
+    if xp.isfinite(xp.sum(share)):
+        return share * is_inside  # three times as fast as `where`
+    return xp.where(is_inside, share, 0)  # type: ignore[no-any-return]  # `xp` is untyped
+
+
+def whole(xp: Any, place: Array, kind: str) -> Array:
+    """Return whole floats as ints; what is NaN or far away lies outside the image."""
+    place = place.astype(wide(xp, place.dtype), copy=False)
+    return xp.fmin(xp.fmax(place, -100), FARTHEST).astype(kind)  # type: ignore[no-any-return]  # `xp` is untyped
+
+
+def cubic_weights(share: Any) -> tuple[Any, ...]:
+    """Return the weights of four pixels by Keys' cubic convolution, a = -0.75."""
+    return outer(share + 1), inner(share), inner(1 - share), outer(2 - share)
+
+
+def inner(x: Any) -> Any:
+    """Return Keys' kernel between 0 and 1."""
+    return (1.25 * x - 2.25) * x * x + 1
+
+
+def outer(x: Any) -> Any:
+    """Return Keys' kernel between 1 and 2."""
+    return ((-0.75 * x + 3.75) * x - 6) * x + 3
+
+
+def pixel_of(place: Any, size: int, align_corners: bool) -> Any:
+    """Turn [-1, 1] into pixels, whose middles are whole numbers."""
+    if align_corners:
+        return (place + 1) * ((size - 1) / 2)
+    return ((place + 1) * size - 1) / 2
+
+
+def brought_in(xp: Any, place: Array, size: int, edges: str, align_corners: bool) -> Array:
+    """Bring places outside back into the image, unless zeros stand there."""
+    if edges == "zeros":
+        return place
+    if edges == "reflection":
+        place = mirrored(xp, place, size, align_corners)
+    return xp.fmin(xp.fmax(place, 0), size - 1)  # type: ignore[no-any-return]  # `xp` is untyped
+
+
+def mirrored(xp: Any, place: Array, size: int, align_corners: bool) -> Array:
+    """Mirror places at both ends: at the middles of the first and last pixel, or at their outer edges."""
+    low, span = (0.0, float(size - 1)) if align_corners else (-0.5, float(size))
+    if not span:
+        return place * 0
+    distance = xp.abs(place - low)
+    times = xp.floor(distance / span)
+    over = remainder(xp, distance, span, times)
+    odd = xp.floor(times / 2) * 2 != times
+    return xp.where(odd, span - over, over) + low  # type: ignore[no-any-return]  # `xp` is untyped
+
+
+def remainder(xp: Any, distance: Array, span: float, times: Array) -> Array:
+    """Return ``fmod(distance, span)``, and take a tenth of its time where all products of ``times`` are exact."""
+    if not distance.size or not xp.max(distance) < 1 / xp.finfo(distance.dtype).eps:
+        return xp.fmod(distance, span)  # type: ignore[no-any-return]  # `xp` is untyped
+    over = distance - times * span
+    corrected: Array = over + (over < 0) * over.dtype.type(span)  # where the quotient was rounded up
+    return corrected
 
 
 def pick(xp: Any, table: Array, weight: Array, index: Array) -> Array:

@@ -17,6 +17,11 @@ def beside(do: BatchedCall, value: Any, count: int = 0) -> Tensor:
     return (below(do, rows, count) if count else rows).movedim(0, 1).flatten(1, 2)
 
 
+def corners(do: BatchedCall, places: Any, *options: Any) -> Any:
+    """Find the corners of all samples' places; the dim of corners comes first in each sample."""
+    return tuple([each.movedim(1, 0) for each in do(places.tensor, *options)])
+
+
 def sampled(do: BatchedCall, table: Any, weight: Any, index: Any) -> Any:
     """Read from tables."""
     if not isinstance(table, Rows):

@@ -133,6 +133,7 @@ RULES: dict[str, Any] = {
     **dict.fromkeys("resample resample_input".split(), folded()),
     "scatter_planes": folded(shape="shape"),
     "avg_pool_input": folded(input_shape="shape"),
+    "corners": sampling.corners,
     "pick(table,weight,index)": sampling.sampled,
     "spread(rows,weight,index,count)": sampling.sampled_back,
     "compare": sampling.sampled_weight,
