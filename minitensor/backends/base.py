@@ -450,8 +450,12 @@ class Backend(SpecialFunctions, ABC):
         """Return the determinants' signs, and the logarithms of their sizes."""
         return linalg.slogdet(self.xp, array)
 
+    def det(self, array: Array) -> Array:
+        """Return the determinants."""
+        return linalg.det(self.xp, array)
+
     def cholesky(self, array: Array) -> tuple[Array, Array | None]:
-        """Return lower triangular L with L Lᴴ = A."""
+        """Return lower triangular L with L Lᴴ = A, or as much as there is of it, and the minors that fail."""
         return linalg.cholesky(self.xp, array)
 
     def solve_triangular(self, array: Array, right: Array, upper: bool, unit: bool) -> Array:

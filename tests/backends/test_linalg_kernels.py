@@ -50,10 +50,25 @@ def test_the_other_triangle_is_not_read(upper: bool) -> None:
     assert np.isfinite(fast.solve_triangular(a, np.ones((5, 2)), upper, True)).all()
 
 
-@pytest.mark.parametrize("kernel", [reference.inverse, reference.cholesky])
-def test_a_failed_matrix_is_filled_with_nan_and_named(kernel: Any) -> None:
+def test_a_singular_matrix_is_filled_with_nan_and_named() -> None:
     batch = np.stack([np.eye(2), np.zeros((2, 2)), 4 * np.eye(2)])
-    found, failed = kernel(np, batch)
+    found, failed = reference.inverse(np, batch)
     assert failed is not None and failed.tolist() == [False, True, False]
-    assert np.isnan(found[1]).any() and not np.isnan(found[[0, 2]]).any()
-    assert kernel(np, batch[::2])[1] is None
+    assert np.isnan(found[1]).all() and not np.isnan(found[[0, 2]]).any()
+    assert reference.inverse(np, batch[::2])[1] is None
+
+
+@pytest.mark.parametrize("dtype", "fdFD")
+def test_a_factor_ends_before_the_minor_that_fails(dtype: str) -> None:
+    random = np.random.default_rng(0)
+    half = random.standard_normal((5, 5)) + (1j * random.standard_normal((5, 5)) if dtype in "FD" else 0)
+    good = (half @ half.conj().T + np.eye(5)).astype(dtype)
+    whole = np.linalg.cholesky(good)
+    for order in range(1, 6):
+        bad = good.copy()
+        bad[order - 1, order - 1] = -1
+        factors, failed = reference.cholesky(np, np.stack([good, bad]))
+        assert failed is not None and failed.tolist() == [0, order]
+        np.testing.assert_array_equal(factors[0], whole)
+        np.testing.assert_allclose(factors[1][:, : order - 1], whole[:, : order - 1], 1e-4)
+        np.testing.assert_array_equal(factors[1][:, order:], np.tril(bad)[:, order:])

@@ -1,7 +1,8 @@
 """Solving and factoring batches of matrices, by the array library's LAPACK, with word of which matrices failed.
 
 The libraries raise one error for a whole batch; these kernels fill what has no answer with NaN and return a mask of it
-beside the result, or None where all went well. Substitution in triangular systems and the cofactors, which NumPy lacks,
+beside the result, or None where all went well; of Cholesky's factors they return what there is, and the order of the
+leading minor that failed. Substitution in triangular systems and the cofactors, which NumPy lacks,
 are written out. Nothing is known here of tensors or gradients.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy
 from numpy.linalg import LinAlgError as Failure  # CuPy raises this one too
 
 from minitensor.errors import LinAlgError
@@ -22,7 +24,8 @@ Checked: TypeAlias = "tuple[Array, Array | None]"  # a result, and which matrice
 
 def inverse(xp: Library, array: Array) -> Checked:
     """Return the inverses; NaN for singular matrices."""
-    return unless_singular(xp, array, xp.linalg.inv)
+    result, singular = unless_singular(xp, array, xp.linalg.inv)
+    return all_or_nothing(xp, array, result), singular
 
 
 def solve(xp: Library, array: Array, right: Array) -> Checked:
@@ -30,7 +33,38 @@ def solve(xp: Library, array: Array, right: Array) -> Checked:
     batch = xp.broadcast_shapes(array.shape[:-2], right.shape[:-2])  # CuPy's solve wants equal ones
     array = xp.broadcast_to(array, (*batch, *array.shape[-2:]))
     right = xp.broadcast_to(right, (*batch, *right.shape[-2:]))
-    return unless_singular(xp, array, lambda matrices: xp.linalg.solve(matrices, right))
+    result, singular = unless_singular(xp, array, lambda matrices: xp.linalg.solve(matrices, right))
+    return all_or_nothing(xp, array, result), singular
+
+
+def all_or_nothing(xp: Library, array: Array, result: Array) -> Array:
+    """Return NaN alone for each matrix that leaves a NaN, as PyTorch does, and for complex ones of infinite pivots."""
+    if is_finite(xp, array) and is_finite(xp, result):
+        return result
+    lost: Any = xp.isnan(result).any((-2, -1))
+    if array.dtype.kind == "c":
+        lost = lost | has_infinite_pivots(xp, array)
+    return xp.where(lost[..., None, None], result.dtype.type(not_a_number(result.dtype)), result)
+
+
+def is_finite(xp: Library, array: Array) -> bool:
+    """Whether all elements are finite; where their sum overflows, the answer is no all the same."""
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        return bool(xp.isfinite(array.sum()))
+
+
+def has_infinite_pivots(xp: Library, array: Array) -> Array:
+    """Say which matrices hold what is not finite, but where only the last pivot is: nothing is divided by it."""
+    wrong: Any = ~xp.isfinite(array)
+    wrong[..., -1:, -1:] = False
+    found: Array = wrong.any((-2, -1))
+    return found
+
+
+def not_a_number(dtype: Any) -> complex:
+    """Return NaN, of complex numbers in both parts."""
+    nan = float("nan")
+    return complex(nan, nan) if dtype.kind == "c" else nan
 
 
 def unless_singular(xp: Library, array: Array, compute: Callable[[Array], Array]) -> Checked:
@@ -46,42 +80,60 @@ def unless_singular(xp: Library, array: Array, compute: Callable[[Array], Array]
 
 def slogdet(xp: Library, array: Array) -> tuple[Array, Array]:
     """Return the determinants' signs, and the logarithms of their sizes; NaN has the sign 0, as in PyTorch."""
-    sign, size = xp.linalg.slogdet(array)
+    with numpy.errstate(invalid="ignore"):
+        sign, size = xp.linalg.slogdet(array)
     if array.dtype.kind == "f":
-        sign = xp.where(xp.isnan(size), 0 * sign, sign)
-    return sign, size
+        return xp.where(xp.isnan(size), 0 * sign, sign), size
+    return sign, xp.where(xp.isnan(sign) & has_infinite_pivots(xp, array), size.dtype.type("nan"), size)
+
+
+def det(xp: Library, array: Array) -> Array:
+    """Return the determinants."""
+    with numpy.errstate(invalid="ignore"):
+        found: Array = xp.linalg.det(array)
+    return found
 
 
 def cholesky(xp: Library, array: Array) -> Checked:
-    """Return lower triangular L with L Lᴴ = A, of A's lower triangle; NaN where A is not positive definite."""
+    """Return lower triangular L with L Lᴴ = A, of A's lower triangle, and the orders of leading minors that fail, or 0.
+
+    Where A is not positive definite, L begins as its factor and goes on as A.
+    """
     try:
-        return marked(xp, array, xp.linalg.cholesky(array), False)
+        factors = xp.linalg.cholesky(array)
+        if is_finite(xp, factors):
+            return factors, None
     except Failure:
-        n = array.shape[-1]
-        failed = xp.asarray([fails(xp.linalg.cholesky, each) for each in array.reshape(-1, n, n)])
-        failed = failed.reshape(array.shape[:-2])
-        definite = xp.where(failed[..., None, None], xp.eye(n, dtype=array.dtype), array)
-        return marked(xp, definite, xp.linalg.cholesky(definite), failed)
+        factors = xp.zeros_like(array)
+    n = array.shape[-1]
+    pairs = [factor_of(xp, each) for each in array.reshape(-1, n, n)]
+    orders = xp.asarray([order for _, order in pairs], "int32").reshape(array.shape[:-2])
+    factors = xp.stack([factor for factor, _ in pairs]).reshape(array.shape)
+    return factors, orders if orders.any() else None
 
 
-def marked(xp: Library, array: Array, factors: Array, failed: Array | bool) -> Checked:
-    """Return NaN for each matrix that failed, and for each with NaN or inf / inf, which LAPACK lets pass."""
-    pivots = xp.diagonal(factors, 0, -2, -1)
-    missing: Any = xp.isnan(pivots).any(-1) | failed
-    if xp.isinf(pivots).any():
-        missing = missing | xp.isinf(xp.tril(array, -1)).any((-2, -1))
-    if not missing.any():
-        return factors, None
-    return xp.where(missing[..., None, None], factors.dtype.type("nan"), factors), missing
-
-
-def fails(factor: Callable[[Array], Any], matrix: Array) -> bool:
-    """Whether a factorization raises for this matrix."""
+def factor_of(xp: Library, matrix: Array) -> tuple[Array, int]:
+    """Return the factor of one matrix and 0, or as much as there is of it and the order of the minor that fails."""
     try:
-        factor(matrix)
+        factor = xp.linalg.cholesky(matrix)
+        if is_finite(xp, factor):
+            return factor, 0
     except Failure:
-        return True
-    return False
+        pass
+    return partial_factor(xp, matrix)
+
+
+def partial_factor(xp: Library, matrix: Array) -> tuple[Array, int]:
+    """Factor column by column as far as pivots are positive; what comes after is left as it is."""
+    lower: Array = xp.tril(matrix)
+    for j in range(len(lower)):
+        row = lower[j, :j].conj()
+        lower[j, j] = lower[j, j].real - xp.matmul(row, row.conj()).real
+        if not lower[j, j].real > 0:
+            return lower, j + 1
+        lower[j, j] = xp.sqrt(lower[j, j])
+        lower[j + 1 :, j] = (lower[j + 1 :, j] - xp.matmul(lower[j + 1 :, :j], row)) / lower[j, j].real
+    return lower, 0
 
 
 def cofactors(xp: Library, array: Array) -> Array:
@@ -181,6 +233,8 @@ PADE = {"f": SINGLE, "F": SINGLE, "d": DOUBLE, "D": DOUBLE}
 
 def matrix_exp(xp: Library, array: Array) -> Array:
     """Return e to the power of matrices: halve them until they are small, approximate, square as often."""
+    if array.shape[-1] == 1:
+        return xp.exp(array)
     order, reach = PADE[array.dtype.char]
     size = xp.abs(array).sum(-2).max(-1)
     halvings = xp.ceil(xp.log2(xp.maximum(size / reach, 1)))

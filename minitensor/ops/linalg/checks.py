@@ -55,13 +55,13 @@ def unless_failed(name: str, input: Tensor, result: Array, failed: Array | None,
         return result
     where = ""
     if failed.ndim:
-        first = int(input.xp.argmax(failed.reshape(-1)))
+        first = int(input.xp.argmax(failed.reshape(-1) != 0))
         where = f"(batch element {first}) "
     raise LinAlgError(f"{name}: {where}{why}")
 
 
 def marks(input: Tensor, failed: Array | None) -> Array:
-    """Return 0 for each matrix that went well and 1 for each that did not."""
+    """Return 0 for each matrix that went well; 1, or what the kernel says, for each that did not."""
     if failed is None:
         return input.xp.zeros(input.array.shape[:-2], "int32")
     return failed.astype("int32")

@@ -68,7 +68,7 @@ def checked_cholesky_gradient(grads: Any, result0: Tensor) -> Tensor:
 
 @differentiable(input=checked_cholesky_gradient)
 def _cholesky_ex(input: Tensor) -> tuple[Array, Array]:
-    """Return L, NaN where there is none, and marks of where there is none."""
+    """Return L, as much as there is of it, and the orders of leading minors that fail."""
     result, failed = input.backend.cholesky(input.array)
     return result, marks(input, failed)
 
@@ -77,7 +77,9 @@ def _cholesky_ex(input: Tensor) -> tuple[Array, Array]:
 def cholesky_ex(
     input: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None
 ) -> return_types.linalg_cholesky_ex:
-    """Return Cholesky factors, NaN where a matrix is not positive definite, and for each 0, or 1 where it is not.
+    """Return Cholesky factors, and for each 0 or, if the matrix is not positive definite, the first minor that is not.
+
+    Its factor is then one of the leading rows and columns before that minor; the rest is left as it was.
 
     >>> import minitensor as torch
     >>> torch.linalg.cholesky_ex(torch.tensor([[[4.]], [[-1.]]])).info

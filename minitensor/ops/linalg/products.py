@@ -56,11 +56,17 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
 
 
 def by_squaring(base: Tensor, count: int) -> Tensor:
-    """Return a positive power of matrices."""
+    """Return a positive power of matrices; products are taken in PyTorch's order, which infinities show."""
+    if count == 3:
+        return matmul(matmul(base, base), base)
     if count == 1:
         return base
-    half = by_squaring(matmul(base, base), count // 2)
-    return matmul(base, half) if count % 2 else half
+    power = base if count % 2 else None
+    while count := count // 2:
+        base = matmul(base, base)
+        if count % 2:
+            power = base if power is None else matmul(power, base)
+    return power  # type: ignore[return-value]  # the highest digit of a count is 1
 
 
 @differentiable(input=lambda grad: grad * 0)

@@ -340,7 +340,7 @@ def det_gradient(grad: Tensor, input: Tensor) -> Tensor:
 @differentiable(input=det_gradient)
 def _det(input: Tensor) -> Array:
     """Return the determinant."""
-    return input.xp.linalg.det(input.array)
+    return input.backend.det(input.array)
 
 
 @composite
