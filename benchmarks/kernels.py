@@ -106,6 +106,10 @@ CALLS: dict[str, tuple[Call, tuple[Source, ...], tuple[int, ...]]] = {
     "interpolate, bilinear": (
         lambda lib, x: lib.nn.functional.interpolate(x, scale_factor=2, mode="bilinear"), (IMAGES,), (0,),
     ),
+    "interpolate, bicubic, antialias": (
+        lambda lib, x: lib.nn.functional.interpolate(x, size=(1, 1000), mode="bicubic", antialias=True),
+        (normal(1, 1, 1, 100_000),), (0,),
+    ),
     "interpolate, nearest": (lambda lib, x: lib.nn.functional.interpolate(x, scale_factor=2), (IMAGES,), (0,)),
     "grid_sample": (
         lambda lib, x, g: lib.nn.functional.grid_sample(x, g, align_corners=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,3 +94,17 @@ def test_weights_add_up_to_one(length: int, count: int, align_corners: bool, pre
     ):
         sums = as_matrix(taps).sum(1)
         numpy.testing.assert_allclose(sums, 1.0, rtol=1e-12 if precise else 1e-6)
+
+
+@pytest.mark.parametrize(("length", "count"), [(20_000, 50), (3, 5_000), (700, 699)])
+def test_wide_filters_are_multiplied_in_narrow_blocks(length: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    taps = smooth_taps(length, count, None, False, True, True)
+    random = numpy.random.default_rng(0)
+    expected = [
+        reference.resample(numpy, random.standard_normal((2, each.size)), 1, each) for each in (taps, taps.turned)
+    ]
+    monkeypatch.delattr(reference, "resample")
+    random = numpy.random.default_rng(0)
+    for each, other in zip((taps, taps.turned), expected):
+        found = fast.resample(random.standard_normal((2, each.size)), 1, each)
+        numpy.testing.assert_allclose(found, other, 1e-11, 1e-11)

@@ -19,7 +19,7 @@ from minitensor.backends.reference.resample import LongTaps, Taps
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-BLOCK = 32  # new entries
+BLOCK = 32  # new entries, fewer where each of them adds up many
 TILE_ELEMENTS = 1 << 17  # of the result
 MOST_READ = 512  # old entries that a block may look at before gathering is faster
 
@@ -33,7 +33,7 @@ def resample(array: Array, dim: int, taps: Taps | LongTaps) -> Array:
     if array.dtype.char not in "fd" or not array.size:
         return reference.resample(numpy, array, dim, taps)
     parts = blocks(taps, array.dtype)
-    if any(len(matrix) > MOST_READ for _, _, matrix in parts) or not is_finite(array):
+    if any(len(matrix) > max(MOST_READ, 4 * widest(taps)) for _, _, matrix in parts) or not is_finite(array):
         return reference.resample(numpy, array, dim, taps)
     result: Array = numpy.empty((*array.shape[:dim], len(taps), *array.shape[dim + 1 :]), array.dtype)
     inner = int(numpy.prod(array.shape[dim + 1 :]))
@@ -69,11 +69,18 @@ def positions(taps: Taps) -> Array:
 
 
 @lru_cache(64)
+def widest(taps: Taps) -> int:
+    """Return how many old entries a new one adds up at most."""
+    return max(map(len, taps.entries), default=0)
+
+
+@lru_cache(64)
 def blocks(taps: Taps, dtype: Any) -> list[tuple[slice, slice, Array]]:
     """Cut a table into (old entries, new entries, weights between them)."""
     found = []
-    for start in range(0, len(taps), BLOCK):
-        entries = taps.entries[start : start + BLOCK]
+    block = max(1, min(BLOCK, MOST_READ // max(1, widest(taps))))
+    for start in range(0, len(taps), block):
+        entries = taps.entries[start : start + block]
         seen = [position for each in entries for position, _ in each]
         low, high = min(seen, default=0), max(seen, default=0) + 1
         matrix = numpy.zeros((high - low, len(entries)), dtype)
