@@ -1,4 +1,4 @@
-"""Adadelta: steps as long as recent steps were, in proportion to recent gradients."""
+"""Adadelta: steps in proportion to the gradient and as long as recent steps were."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class Adadelta(Optimizer):
-    """Scale the gradient g by roots of running means of squares: d of the steps, v of the gradients (Zeiler 2012)::
+    """Adadelta: steps scaled by the ratio of recent steps to recent gradients (Zeiler 2012).
+
+    With parameter p, gradient g, weight decay lambda, and running mean squares v of gradients and d of steps::
 
         g <- g + lambda p
         v <- rho v + (1 - rho) g^2
@@ -24,7 +26,33 @@ class Adadelta(Optimizer):
         d <- rho d + (1 - rho) u^2
         p <- p - lr u
 
-    >>> optimizer = Adadelta([nn.Parameter(minitensor.ones(2))])
+    The rule sets the step size itself; ``lr`` only scales it, hence its default of 1.
+
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: Learning rate, a number or a tensor with one element. Default: ``1.0``.
+        rho: Decay rate of the running means. Default: ``0.9``.
+        eps: Number added inside the square roots; it sets the size of the first steps. Default: ``1e-6``.
+        weight_decay: Factor lambda of the L2 penalty. Default: ``0``.
+        foreach: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        capturable: Accepted for PyTorch compatibility; has no effect. Default: ``False``.
+        maximize: Maximize the objective: step along the gradient, not against it. Default: ``False``.
+        differentiable: Record each step in the autograd graph; see ``Optimizer``. Default: ``False``.
+
+    Raises:
+        ValueError: If ``lr``, ``eps`` or ``weight_decay`` is negative, if ``rho`` lies outside [0, 1], if ``params`` is
+            empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    >>> optimizer = torch.optim.Adadelta([weight])
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([ 0.9968, -1.9968], requires_grad=True)
     """
 
     counts: ClassVar[bool] = True
@@ -63,13 +91,13 @@ class Adadelta(Optimizer):
         )
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        """The two means."""
+        """Name the two running means."""
         return "square_avg", "acc_delta"
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
-        """Take one step; see the class for the formula."""
+        """Take one step by the equations in the class docstring."""
         xp, one, two = scratch
         rho, eps = group["rho"], group["eps"]
         square, delta = state

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class Adafactor(Optimizer):
-    """Divide the gradient g by the root of a mean of squares V that is kept by rows and columns (Shazeer, Stern 2018)::
+    """Adafactor: adaptive steps with sublinear memory (Shazeer and Stern 2018).
+
+    The running mean square V of a matrix is kept as its row means r and column means c. With d the clipping threshold::
 
         b = t^beta2_decay,  rate = max(eps2, rms(p)) min(lr, 1 / sqrt(t))
         p <- p - lr lambda p
@@ -28,9 +30,36 @@ class Adafactor(Optimizer):
         u = g / sqrt(max(V, eps1^2))
         p <- p - rate u / max(1, rms(u) / d)
 
-    ``eps`` is (eps1, eps2); eps1 is the dtype's, if None.
+    Parameters of more than two dims are factored over their last two.
 
-    >>> optimizer = Adafactor([nn.Parameter(minitensor.ones(2, 3))])
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: Upper limit of the relative step size, a number or a tensor with one element. Default: ``1e-2``.
+        beta2_decay: Power of t in the weight b of a new square; at most zero. Default: ``-0.8``.
+        eps: Numbers (eps1, eps2): the least root of V (None: the eps of the dtype), and the least scale of the step.
+            Default: ``(None, 1e-3)``.
+        d: Clipping threshold, the largest root mean square of u; at least 1. Default: ``1.0``.
+        weight_decay: Factor lambda of the decay. Default: ``0.0``.
+        foreach: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        maximize: Maximize the objective: step along the gradient, not against it. Default: ``False``.
+
+    Raises:
+        ValueError: If ``lr``, ``weight_decay`` or an eps is negative, if ``beta2_decay`` is positive, if ``d`` is less
+            than 1, if ``params`` is empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if
+            ``eps`` is not a pair.
+        DtypeError: In ``step``, if a parameter is complex.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([[1.0, -2.0], [3.0, 0.5]]))
+    >>> optimizer = torch.optim.Adafactor([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([[ 0.9044, -1.7067],
+            [ 2.7892,  0.4461]], requires_grad=True)
     """
 
     counts: ClassVar[bool] = True
@@ -69,7 +98,7 @@ class Adafactor(Optimizer):
                 require_shapes(param, self.state[param])
 
     def _update_group(self, number: int, group: Group) -> None:
-        """Update parameter by parameter: each is looked at as a whole."""
+        """Update one parameter at a time, because the rule needs the norm of each."""
         for param in group["params"]:
             if param.grad is None:
                 continue
@@ -77,26 +106,26 @@ class Adafactor(Optimizer):
                 raise DtypeError(f"Adafactor does not support complex parameters, got {param.dtype.name}")
             state = self.state[param]
             if not state:
-                state.update(beginning(param))
+                state.update(first_state(param))
             state["step"].array[...] += 1
             means = [state[name].array for name in shapes(param)]
-            step_along(group, float(state["step"]), param, means)
+            take_step(group, float(state["step"]), param, means)
             param.storage.version += 1
 
 
 def check_options(beta2_decay: float, eps: tuple[float | None, float], d: float, weight_decay: float) -> None:
-    """Refuse options out of range."""
+    """Raise ``ArgumentError`` for options that are out of range."""
     require_several("eps", eps, 2)
     if beta2_decay > 0:
         raise ArgumentError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
     for name, value in (("epsilon1", eps[0]), ("epsilon2", eps[1]), ("weight_decay", weight_decay)):
-        if not (value is None and name == "epsilon1") and not value >= 0:  # type: ignore[operator]  # None is refused so
+        if not (value is None and name == "epsilon1") and not value >= 0:  # type: ignore[operator]  # None raises
             raise ArgumentError(f"{name} should be >= 0 but is: {value}")
     if not d >= 1:
         raise ArgumentError(f"Clipping threshold d should be >= 1 but is: {d}")
 
 
-def beginning(param: Tensor) -> State:
+def first_state(param: Tensor) -> State:
     """Return a parameter's first state."""
     means = {name: param.new_zeros(shape) for name, shape in shapes(param).items()}
     return {"step": tensor(0.0, dtype=step_dtype()), **means}
@@ -111,13 +140,13 @@ def shapes(param: Tensor) -> dict[str, tuple[int, ...]]:
 
 
 def require_shapes(param: Tensor, state: State) -> None:
-    """Refuse a state that lacks a mean, or has one of another kind or shape."""
+    """Raise if a state lacks a mean, or has one of another type or shape."""
     for name, shape in {"step": (), **shapes(param)}.items():
         require_entry("Adafactor", param, state, name, shape)
 
 
-def step_along(group: Group, step: float, param: Tensor, state: Sequence[Array]) -> None:
-    """Take one step; see the class for the formula."""
+def take_step(group: Group, step: float, param: Tensor, state: Sequence[Array]) -> None:
+    """Take one step by the equations in the class docstring."""
     if not param.numel():
         return
     xp, values, grad = param.xp, param.array, param.grad.array
@@ -134,7 +163,7 @@ def step_along(group: Group, step: float, param: Tensor, state: Sequence[Array])
 
 
 def mean_square(xp: Any, grad: Array, weight: float, state: Sequence[Array], smallest: float) -> Array:
-    """Move the running means on, and return the mean of squares that they stand for."""
+    """Update the running means and return V, the mean square they represent."""
     square = grad * grad
     if len(state) == 1:
         (variance,) = state
@@ -148,5 +177,5 @@ def mean_square(xp: Any, grad: Array, weight: float, state: Sequence[Array], sma
 
 
 def rms(xp: Any, array: Array) -> float:
-    """Return the root of the mean square of all elements."""
+    """Return the root mean square of all elements."""
     return float(xp.linalg.norm(array)) / sqrt(array.size)

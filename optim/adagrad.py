@@ -1,4 +1,4 @@
-"""Adagrad: a step by the gradient over the root of the sum of its squares."""
+"""Adagrad: the gradient divided by the root of the sum of its squares so far."""
 
 from __future__ import annotations
 
@@ -15,15 +15,41 @@ if TYPE_CHECKING:
 
 
 class Adagrad(Optimizer):
-    """Divide the gradient g by the root of the sum s of its squares so far (Duchi et al. 2011)::
+    """Adagrad: steps divided by the root of the sum of squared gradients (Duchi et al. 2011).
+
+    With parameter p, gradient g, step number t and weight decay lambda::
 
         g <- g + lambda p
-        s <- s + g^2
+        s <- s + g^2                            (s begins at initial_accumulator_value)
         p <- p - lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps)
 
-    The sums begin at ``initial_accumulator_value``, when the optimizer is made.
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: Learning rate, a number or a tensor with one element. Default: ``1e-2``.
+        lr_decay: Rate at which the learning rate shrinks with t. Default: ``0``.
+        weight_decay: Factor lambda of the L2 penalty. Default: ``0``.
+        initial_accumulator_value: First value of the sums s, written when the optimizer is made. Default: ``0``.
+        eps: Number added to the denominator, which keeps it from zero. Default: ``1e-10``.
+        foreach: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        maximize: Maximize the objective: step along the gradient, not against it. Default: ``False``.
+        differentiable: Record each step in the autograd graph; see ``Optimizer``. Default: ``False``.
+        fused: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
 
-    >>> optimizer = Adagrad([nn.Parameter(minitensor.ones(2))], lr=0.1)
+    Raises:
+        ValueError: If ``lr``, ``lr_decay``, ``weight_decay``, ``initial_accumulator_value`` or ``eps`` is negative, if
+            ``params`` is empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        RuntimeError: If ``fused`` is combined with ``foreach`` or ``differentiable``.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    >>> optimizer = torch.optim.Adagrad([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([ 0.9000, -1.9000], requires_grad=True)
     """
 
     counts: ClassVar[bool] = True
@@ -64,23 +90,23 @@ class Adagrad(Optimizer):
         )
 
     def add_param_group(self, param_group: Group) -> None:
-        """Take more parameters, and begin their sums."""
+        """Add a group of parameters and create their sums; see ``Optimizer.add_param_group``."""
         super().add_param_group(param_group)
         self.begin(self.param_groups[-1])
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        """The sum of squares."""
+        """Name the sum of squares."""
         return ("sum",)
 
     def initial(self, group: Group, name: str) -> float | Tensor:
-        """The value at which sums begin."""
+        """Return the first value of the sums."""
         first: float | Tensor = group["initial_accumulator_value"]
         return first
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
-        """Take one step; see the class for the formula."""
+        """Take one step by the equations in the class docstring."""
         xp, one, _ = scratch
         (total,) = state
         grad = descent(group, param, grad, scratch)

@@ -1,4 +1,4 @@
-"""Adam, and AdamW, which takes weight decay out of the moments."""
+"""Adam: steps scaled by running means of the gradients and of their squares."""
 
 from __future__ import annotations
 
@@ -16,14 +16,50 @@ if TYPE_CHECKING:
 
 
 class Adam(Optimizer):
-    """Divide a running mean m of gradients by the root of a running mean v of their squares (Kingma and Ba 2014)::
+    """Adam: adaptive steps from running means of gradients and squared gradients (Kingma and Ba 2014).
+
+    With parameter p, gradient g, step number t and weight decay lambda::
 
         g <- g + lambda p                       (decoupled: p <- p - lr lambda p)
         m <- beta1 m + (1 - beta1) g
         v <- beta2 v + (1 - beta2) g^2
         p <- p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
 
-    With ``amsgrad`` the largest v so far takes the place of v in the last line (Reddi et al. 2018).
+    With ``amsgrad`` the largest v so far takes the place of v in the last line.
+
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: Learning rate, a number or a tensor with one element. Default: ``1e-3``.
+        betas: Decay rates (beta1, beta2) of the two running means, both floats or both tensors. Default: ``(0.9,
+            0.999)``.
+        eps: Number added to the denominator, which keeps it from zero. Default: ``1e-8``.
+        weight_decay: Factor lambda of the L2 penalty. Default: ``0``.
+        amsgrad: Divide by the largest v so far (Reddi et al. 2018). Default: ``False``.
+        foreach: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        maximize: Maximize the objective: step along the gradient, not against it. Default: ``False``.
+        capturable: Accepted for PyTorch compatibility; allows a tensor ``lr`` with ``foreach=True``. Default:
+            ``False``.
+        differentiable: Record each step in the autograd graph; see ``Optimizer``. Default: ``False``.
+        fused: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        decoupled_weight_decay: Shrink the parameter directly, as AdamW does, not through g. Default: ``False``.
+
+    Raises:
+        ValueError: If ``lr``, ``eps`` or ``weight_decay`` is negative, if a beta lies outside [0, 1), if ``lr`` or a
+            beta is a tensor while ``foreach`` is true and ``capturable`` is false, if ``params`` is empty, or if it
+            holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        IndexError: If ``betas`` has fewer than two entries.
+        RuntimeError: If ``fused`` is combined with ``foreach`` or ``differentiable``.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    >>> optimizer = torch.optim.Adam([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([ 0.9000, -1.9000], requires_grad=True)
     """
 
     counts: ClassVar[bool] = True
@@ -71,14 +107,14 @@ class Adam(Optimizer):
         )
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        """The two means, and with ``amsgrad`` the largest second one."""
+        """Name the two running means and, with ``amsgrad``, the largest second one."""
         means = ("exp_avg", "exp_avg_sq")
         return (*means, "max_exp_avg_sq") if group["amsgrad"] else means
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
-        """Take one step; see the class for the formula."""
+        """Take one step by the equations in the class docstring."""
         xp, one, _ = scratch
         lr, (beta1, beta2) = group["lr"], group["betas"]
         mean, square, *largest = state

@@ -1,4 +1,4 @@
-"""Adamax: Adam with the largest recent gradient in place of the root of the mean square."""
+"""Adamax: Adam with the largest recent gradient in place of the root mean square."""
 
 from __future__ import annotations
 
@@ -15,14 +15,42 @@ if TYPE_CHECKING:
 
 
 class Adamax(Optimizer):
-    """Divide a running mean m of gradients by a decaying maximum u of their sizes (Kingma and Ba 2014, section 7)::
+    """Adamax: Adam scaled by a decaying maximum of gradient magnitudes (Kingma and Ba 2014, section 7).
+
+    With parameter p, gradient g, step number t and weight decay lambda::
 
         g <- g + lambda p
         m <- beta1 m + (1 - beta1) g
         u <- max(beta2 u, |g| + eps)
         p <- p - lr / (1 - beta1^t) m / u
 
-    >>> optimizer = Adamax([nn.Parameter(minitensor.ones(2))])
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: Learning rate, a number or a tensor with one element. Default: ``2e-3``.
+        betas: Decay rates (beta1, beta2) of the two running values m and u, both floats or both tensors. Default:
+            ``(0.9, 0.999)``.
+        eps: Number added to |g|, which keeps u from zero. Default: ``1e-8``.
+        weight_decay: Factor lambda of the L2 penalty. Default: ``0``.
+        foreach: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        maximize: Maximize the objective: step along the gradient, not against it. Default: ``False``.
+        differentiable: Record each step in the autograd graph; see ``Optimizer``. Default: ``False``.
+        capturable: Accepted for PyTorch compatibility; has no effect. Default: ``False``.
+
+    Raises:
+        ValueError: If ``lr``, ``eps`` or ``weight_decay`` is negative, if a beta lies outside [0, 1), if ``params`` is
+            empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        IndexError: If ``betas`` has fewer than two entries.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    >>> optimizer = torch.optim.Adamax([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([ 0.9000, -1.9000], requires_grad=True)
     """
 
     counts: ClassVar[bool] = True
@@ -60,13 +88,13 @@ class Adamax(Optimizer):
         )
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        """The mean and the maximum."""
+        """Name the running mean and the decaying maximum."""
         return "exp_avg", "exp_inf"
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
-        """Take one step; see the class for the formula."""
+        """Take one step by the equations in the class docstring."""
         xp, one, _ = scratch
         beta1, beta2 = group["betas"]
         mean, largest = state

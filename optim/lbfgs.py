@@ -1,4 +1,4 @@
-"""L-BFGS: steps by an estimate of the inverse Hessian that is kept as the last few steps and changes of gradient."""
+"""L-BFGS: steps along an estimate of Newton's direction, kept as the last few steps and changes of the gradient."""
 
 from __future__ import annotations
 
@@ -19,27 +19,46 @@ LEAST_CURVATURE = 1e-10  # pairs with less would spoil the estimate
 
 
 class LBFGS(Optimizer):
-    """Step by the limited-memory BFGS method (Nocedal 1980), up to ``max_iter`` times at each call of ``step``.
+    """Limited-memory BFGS, a quasi-Newton method for full batches (Liu and Nocedal 1989).
 
-    ``step`` needs a closure that clears the gradients, computes the loss, calls ``backward`` and returns the loss: it
-    is called several times. There is one group of parameters. With ``line_search_fn="strong_wolfe"`` the length of each
-    step is searched; without, it is ``lr``.
+    With parameters p, gradient g, and the last ``history_size`` pairs of steps s and gradient changes y::
+
+        d = -H g                                (H g by the two-loop recursion over the pairs; H = I at first)
+        p <- p + t d                            (t by the line search, or lr without one)
+        s = t d,  y = change of g               (kept if y s > 1e-10)
+
+    A call of ``step`` takes up to ``max_iter`` of these steps. It needs a closure that clears the gradients, computes
+    the loss, calls ``backward`` and returns the loss, because it evaluates the loss several times. There is one
+    parameter group. Without a line search the first step is scaled by min(1, 1 / |g|_1).
 
     Args:
-        max_eval: calls of the closure in a step at most; 5/4 of ``max_iter``, if None.
-        tolerance_grad: stop when no component of the gradient is larger.
-        tolerance_change: stop when no component of the step, nor the loss, changes by more.
-        history_size: how many steps are remembered.
+        params: What to optimize: tensors, pairs (name, tensor), or one dict ``{"params": [...], ...}``.
+        lr: Length t of a step, or the first length that a line search tries. Default: ``1``.
+        max_iter: Most steps in one call of ``step``. Default: ``20``.
+        max_eval: Most calls of the closure in one call of ``step``; None is 5/4 of ``max_iter``. Default: ``None``.
+        tolerance_grad: Stop when no entry of the gradient is larger. Default: ``1e-7``.
+        tolerance_change: Stop when no entry of the step is larger, or the loss changes by less. Default: ``1e-9``.
+        history_size: Number of pairs kept, each two copies of all parameters. Default: ``100``.
+        line_search_fn: ``"strong_wolfe"``, or None for no line search. Default: ``None``.
 
-    >>> x = nn.Parameter(minitensor.tensor([3.0, 4.0]))
-    >>> optimizer = LBFGS([x], line_search_fn="strong_wolfe")
+    Raises:
+        ValueError: If ``lr`` is negative, if there are several groups, if ``params`` is empty, or if it holds a
+            non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
+            option that must be a number is not.
+        RuntimeError: In ``step``, if there is no closure or ``line_search_fn`` is unknown.
+
+    >>> import minitensor as torch
+    >>> x = torch.nn.Parameter(torch.tensor([3.0, 4.0]))
+    >>> optimizer = torch.optim.LBFGS([x], line_search_fn="strong_wolfe")
     >>> def closure():
     ...     optimizer.zero_grad()
     ...     loss = ((x - 1) ** 2).sum()
     ...     loss.backward()
     ...     return loss
-    >>> loss = optimizer.step(closure)
-    >>> bool((x - 1).abs().max() < 1e-4)
+    >>> optimizer.step(closure)
+    tensor(13., grad_fn=<SumBackward0>)
+    >>> torch.allclose(x, torch.ones(2))
     True
     """
 
@@ -89,7 +108,7 @@ class LBFGS(Optimizer):
 
 
 def minimize(group: Group, state: State, closure: Callable[[], Any]) -> Any:
-    """Take steps until one of the limits is met; return the loss that the first call of the closure gave."""
+    """Take steps until a limit is met; return the loss of the first call of the closure."""
     params = group["params"]
     with enable_grad():
         first = closure()
@@ -98,7 +117,7 @@ def minimize(group: Group, state: State, closure: Callable[[], Any]) -> Any:
     state.setdefault("n_iter", 0)
     state["func_evals"] += 1
     evaluations = 1
-    if largest(grad) <= group["tolerance_grad"]:
+    if largest_magnitude(grad) <= group["tolerance_grad"]:
         return first
     iteration = 0
     while iteration < group["max_iter"]:  # which may be a float
@@ -115,22 +134,22 @@ def minimize(group: Group, state: State, closure: Callable[[], Any]) -> Any:
             break
         last = iteration == group["max_iter"]
         if group["line_search_fn"]:
-            here, spent = searched(group, closure, direction, Point(0.0, loss, grad, slope), step, evaluations)
+            here, spent = search_length(group, closure, direction, Point(0.0, loss, grad, slope), step, evaluations)
             step, loss, grad = here.step, here.loss, here.grad
             state["t"] = step
-            walk(params, direction, step)
+            move(params, direction, step)
         else:
-            walk(params, direction, step)
+            move(params, direction, step)
             spent = 0
-            if not last:  # the last point's gradient is nobody's business
-                loss, grad, spent = *evaluated(params, closure), 1
+            if not last:  # the gradient of the last point is not needed
+                loss, grad, spent = *evaluate_closure(params, closure), 1
         evaluations += spent
         state["func_evals"] += spent
         if (
             last
             or evaluations >= group["max_eval"]
-            or largest(grad) <= group["tolerance_grad"]
-            or largest(direction) * step <= group["tolerance_change"]
+            or largest_magnitude(grad) <= group["tolerance_grad"]
+            or largest_magnitude(direction) * step <= group["tolerance_change"]
             or abs(loss - before) < group["tolerance_change"]
         ):
             break
@@ -141,7 +160,7 @@ MEMORY = {"d": Tensor, "prev_flat_grad": Tensor, "old_dirs": list, "old_stps": l
 
 
 def require_memory(state: State) -> None:
-    """Refuse, before anything is written, a state that has taken steps and lacks what the next one is made of."""
+    """Raise, before anything is written, if a state that has taken steps lacks what the next step needs."""
     for name in ("func_evals", "n_iter"):
         if not isinstance(state.get(name, 0), (int, float, Tensor)):
             raise WrongTypeError(f"LBFGS: {name!r} in the state must be a number, not {type(state[name]).__name__}")
@@ -156,7 +175,7 @@ def require_memory(state: State) -> None:
 
 
 def next_direction(state: State, grad: Tensor, history: int) -> Tensor:
-    """Return minus the gradient times the estimated inverse Hessian, after the last step was added to the estimate."""
+    """Add the last step to the estimate of H, and return -H g."""
     if state["n_iter"] == 1:
         state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)
         return -grad
@@ -177,7 +196,7 @@ def next_direction(state: State, grad: Tensor, history: int) -> Tensor:
     for y, s, weight in zip(reversed(changes), reversed(steps), reversed(weights)):
         shares.append(float(s.dot(direction)) * float(weight))
         direction -= y * shares[-1]
-    state["al"] = [*reversed(shares), *[None] * (history - len(shares))]  # written as PyTorch does, read by nobody
+    state["al"] = [*reversed(shares), *[None] * (history - len(shares))]  # part of PyTorch's state; unused here
     require_number("LBFGS: 'H_diag' in the state", state.get("H_diag"))
     direction *= float(state["H_diag"])
     for y, s, weight, share in zip(changes, steps, weights, reversed(shares)):
@@ -185,40 +204,40 @@ def next_direction(state: State, grad: Tensor, history: int) -> Tensor:
     return direction
 
 
-def searched(
+def search_length(
     group: Group, closure: Callable[[], Any], direction: Tensor, start: Point, step: float, evaluations: int
 ) -> tuple[Point, int]:
-    """Search for a good length of the step; the parameters stay where they are."""
+    """Search for the length of the step; the parameters stay where they are."""
     params = group["params"]
     home = [param.clone() for param in params]
 
     def evaluate(step: float) -> Point:
-        walk(params, direction, step)
-        loss, grad = evaluated(params, closure)
+        move(params, direction, step)
+        loss, grad = evaluate_closure(params, closure)
         for param, values in zip(params, home):
             param.copy_(values)
         return Point(step, loss, grad, float(grad.dot(direction)))
 
     most = group["max_eval"] - evaluations
-    return strong_wolfe(Search(evaluate, start, largest(direction), group["tolerance_change"], most), step)
+    return strong_wolfe(Search(evaluate, start, largest_magnitude(direction), group["tolerance_change"], most), step)
 
 
-def evaluated(params: list[Tensor], closure: Callable[[], Any]) -> tuple[float, Tensor]:
-    """Return the loss and its gradient where the parameters are."""
+def evaluate_closure(params: list[Tensor], closure: Callable[[], Any]) -> tuple[float, Tensor]:
+    """Return the loss and its gradient at the current parameters."""
     with enable_grad():
         loss = float(closure())
     return loss, flat_gradient(params)
 
 
 def flat_gradient(params: list[Tensor]) -> Tensor:
-    """Return all gradients in one row, zeros where there is none; complex ones as two real numbers each."""
+    """Return all gradients as one vector, zeros where there is none; complex ones as pairs of real numbers."""
     grads = [param.new_zeros(param.shape) if param.grad is None else param.grad for param in params]
     rows = [(view_as_real(grad.contiguous()) if grad.is_complex() else grad).array for grad in grads]
     flat: Tensor = wrap(params[0].result_class, params[0].xp.concatenate(rows, axis=None))
     return flat
 
 
-def walk(params: list[Tensor], direction: Tensor, step: float) -> None:
+def move(params: list[Tensor], direction: Tensor, step: float) -> None:
     """Move the parameters along a direction."""
     tell_of_writes("LBFGS.step", params)
     way, start = direction.array * step, 0
@@ -229,6 +248,6 @@ def walk(params: list[Tensor], direction: Tensor, step: float) -> None:
         param.storage.version += 1
 
 
-def largest(values: Tensor) -> float:
+def largest_magnitude(values: Tensor) -> float:
     """Return the largest absolute value."""
     return float(values.abs().max())

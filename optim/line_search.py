@@ -1,8 +1,8 @@
-"""A line search: how far to go along a direction so that the loss falls enough and its slope flattens enough.
+"""A line search: how far to go along a direction to lower and flatten the loss enough.
 
-The strong Wolfe conditions (Nocedal and Wright, Numerical Optimization, 2006, section 3.5): first a bracket around a
-point that satisfies them, then smaller and smaller ones, by cubic interpolation. It knows a function of one number and
-nothing of parameters.
+It looks for a point that satisfies the strong Wolfe conditions (Nocedal and Wright, Numerical Optimization, 2006,
+section 3.5): first for a bracket around one, then for smaller and smaller brackets, by cubic interpolation. It knows a
+function of one number and nothing of parameters.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Search(NamedTuple):
     most: int  # evaluations
 
     def falls_short(self, point: Point) -> bool:
-        """Whether the loss fell less than the first slope promises."""
+        """Tell whether the loss fell by less than the first slope promises (the Armijo condition fails)."""
         return point.loss > self.start.loss + ENOUGH * point.step * self.start.slope
 
     def is_flat(self, point: Point) -> bool:
-        """Whether the slope is small beside the first one."""
+        """Tell whether the slope is small compared with the first one (the curvature condition holds)."""
         return abs(point.slope) <= -FLAT * self.start.slope
 
 
@@ -63,11 +63,11 @@ def strong_wolfe(search: Search, step: float) -> tuple[Point, int]:
 def zoom(search: Search, bracket: list[Point], count: int) -> tuple[Point, int]:
     """Narrow a bracket to a point that satisfies the conditions."""
     low = 0 if bracket[0].loss <= bracket[1].loss else 1
-    hesitant = False
+    near_edge = False
     while count < search.most and abs(bracket[1].step - bracket[0].step) * search.length >= search.tolerance:
         left, right = sorted((bracket[0].step, bracket[1].step))
         step = lowest_of_cubic(bracket[0], bracket[1], (left, right))
-        step, hesitant = away_from_the_edge(step, left, right, hesitant)
+        step, near_edge = away_from_edge(step, left, right, near_edge)
         here = search.evaluate(step)
         count += 1
         if search.falls_short(here) or here.loss >= bracket[low].loss:
@@ -82,12 +82,12 @@ def zoom(search: Search, bracket: list[Point], count: int) -> tuple[Point, int]:
     return bracket[low], count + 1
 
 
-def away_from_the_edge(step: float, left: float, right: float, hesitant: bool) -> tuple[float, bool]:
+def away_from_edge(step: float, left: float, right: float, near_edge: bool) -> tuple[float, bool]:
     """Move a step that lies near an end of the bracket a tenth inwards: at the second time, or on the end itself."""
     margin = 0.1 * (right - left)
     if min(right - step, step - left) >= margin:
         return step, False
-    if hesitant or step >= right or step <= left:
+    if near_edge or step >= right or step <= left:
         return (right - margin if abs(step - right) < abs(step - left) else left + margin), False
     return step, True
 

@@ -1,4 +1,4 @@
-"""Muon: momentum for matrices, made orthogonal before it is applied."""
+"""Muon: momentum for matrices, orthogonalized before it is applied."""
 
 from __future__ import annotations
 
@@ -19,18 +19,48 @@ ADJUSTMENTS = (None, "original", "match_rms_adamw")
 
 
 class Muon(Optimizer):
-    """Step along the orthogonal matrix nearest to a running mean b of gradients g (Jordan et al. 2024)::
+    """Muon: momentum orthogonalized by Newton-Schulz iterations, for matrices (Jordan et al. 2024).
+
+    With parameter p, gradient g, momentum mu and weight decay lambda::
 
         b <- mu b + (1 - mu) g
-        o = orthogonal(b)                       (Nesterov: of mu b + (1 - mu) g)
+        o = orthogonalize(b)                       (Nesterov: of mu b + (1 - mu) g)
         p <- p - lr lambda p
         p <- p - lr sqrt(max(1, rows / columns)) o          ("match_rms_adamw": lr 0.2 sqrt(max(rows, columns)))
 
-    It is for the matrices of hidden layers; give biases, embeddings and filters to AdamW. The nearest orthogonal matrix
-    is neared by ``ns_steps`` rounds of Newton and Schulz's X <- a X + (b X X' + c (X X')^2) X, each number rounded to
-    eight bits as PyTorch does: it need not be exact.
+    It is meant for the weight matrices of hidden layers; give biases, embeddings and filters to ``AdamW``.
+    ``orthogonalize`` approximates the nearest orthogonal matrix by ``ns_steps`` iterations X <- a X + (b X X' + c (X
+    X')^2) X. As in PyTorch, they round every number to bfloat16, because the result need not be exact.
 
-    >>> optimizer = Muon([nn.Parameter(minitensor.ones(2, 3))])
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: Learning rate, a number or a tensor with one element. Default: ``1e-3``.
+        weight_decay: Factor lambda of the decay. Default: ``0.1``.
+        momentum: Factor mu of the running mean b. Default: ``0.95``.
+        nesterov: Use Nesterov momentum. Default: ``True``.
+        ns_coefficients: Coefficients (a, b, c) of the iteration. Default: ``(3.4445, -4.7750, 2.0315)``.
+        eps: Least norm by which the matrix is divided before the iterations. Default: ``1e-7``.
+        ns_steps: Number of iterations, less than 100. Default: ``5``.
+        adjust_lr_fn: How the step depends on the shape: ``"original"`` (which None means too) or ``"match_rms_adamw"``.
+            Default: ``None``.
+
+    Raises:
+        ValueError: If ``lr``, ``weight_decay`` or ``momentum`` is negative, if ``adjust_lr_fn``, ``ns_steps`` or
+            ``ns_coefficients`` is none of the above, if ``params`` is empty, or if it holds a non-leaf tensor or one
+            that does not have two dims.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        DtypeError: If a parameter is complex.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([[1.0, -2.0], [3.0, 0.5]]))
+    >>> optimizer = torch.optim.Muon([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([[ 0.9535, -1.9124],
+            [ 2.8637,  0.4794]], requires_grad=True)
     """
 
     elementwise: ClassVar[bool] = False
@@ -73,7 +103,7 @@ class Muon(Optimizer):
         )
 
     def add_param_group(self, param_group: Group) -> None:
-        """Take more parameters, all of them matrices."""
+        """Add a group of parameters, which must be real matrices; see ``Optimizer.add_param_group``."""
         super().add_param_group(param_group)
         for param in self.param_groups[-1]["params"]:
             if param.ndim != 2:
@@ -82,44 +112,44 @@ class Muon(Optimizer):
                 raise DtypeError(f"Muon does not support complex parameters, got {param.dtype.name}")
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        """The running mean."""
+        """Name the running mean."""
         return ("momentum_buffer",)
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
-        """Take one step; see the class for the formula."""
+        """Take one step by the equations in the class docstring."""
         lr, momentum, (mean,) = group["lr"], group["momentum"], state
         move_mean(mean, grad, 1 - momentum, scratch)
         ahead = grad + momentum * (mean - grad) if group["nesterov"] else mean
         param *= 1 - lr * group["weight_decay"]
-        param -= adjusted(lr, group["adjust_lr_fn"], *param.shape[-2:]) * orthogonal(
+        param -= adjust_rate(lr, group["adjust_lr_fn"], *param.shape[-2:]) * orthogonalize(
             scratch.xp, ahead, group["ns_coefficients"], group["ns_steps"], group["eps"]
         ).astype(param.dtype)
 
 
-def adjusted(lr: float, way: str | None, rows: int, columns: int) -> float:
+def adjust_rate(lr: float, way: str | None, rows: int, columns: int) -> float:
     """Return the learning rate for a matrix of this shape."""
     if way == "match_rms_adamw":
         return lr * 0.2 * sqrt(max(rows, columns))
     return lr * sqrt(max(1, rows / max(1, columns)))
 
 
-def orthogonal(xp: Any, matrix: Array, coefficients: tuple[float, float, float], steps: int, eps: float) -> Array:
-    """Bring all singular values of a matrix, or of each of several, near to one."""
+def orthogonalize(xp: Any, matrix: Array, coefficients: tuple[float, float, float], steps: int, eps: float) -> Array:
+    """Bring all singular values of a matrix, or of each of several, close to one."""
     a, b, c = coefficients
     tall = matrix.shape[-2] > matrix.shape[-1]
-    x = rounded(xp, (matrix.swapaxes(-1, -2) if tall else matrix).astype("float32"))
-    norm = rounded(xp, xp.sqrt(xp.sum(x * x, axis=(-2, -1), keepdims=True)))
-    x = rounded(xp, x / xp.maximum(norm, eps))
+    x = round_to_bfloat16(xp, (matrix.swapaxes(-1, -2) if tall else matrix).astype("float32"))
+    norm = round_to_bfloat16(xp, xp.sqrt(xp.sum(x * x, axis=(-2, -1), keepdims=True)))
+    x = round_to_bfloat16(xp, x / xp.maximum(norm, eps))
     for _ in range(steps):
-        gram = rounded(xp, x @ x.swapaxes(-1, -2))
-        x = rounded(xp, a * x + rounded(xp, b * gram + c * (gram @ gram)) @ x)
+        gram = round_to_bfloat16(xp, x @ x.swapaxes(-1, -2))
+        x = round_to_bfloat16(xp, a * x + round_to_bfloat16(xp, b * gram + c * (gram @ gram)) @ x)
     return x.swapaxes(-1, -2) if tall else x
 
 
-def rounded(xp: Any, array: Array) -> Array:
-    """Round single-precision numbers to bfloat16's eight bits, to even, and keep them in single precision."""
+def round_to_bfloat16(xp: Any, array: Array) -> Array:
+    """Round float32 numbers to bfloat16, ties to even, and return them as float32."""
     bits = xp.ascontiguousarray(array, dtype="float32").view("uint32")
     found = bits >> xp.uint32(16)
     found &= xp.uint32(1)

@@ -1,4 +1,4 @@
-"""NAdam: Adam that looks ahead, as Nesterov's momentum does."""
+"""NAdam: Adam with Nesterov momentum."""
 
 from __future__ import annotations
 
@@ -15,16 +15,46 @@ if TYPE_CHECKING:
 
 
 class NAdam(Optimizer):
-    """Mix the gradient g into Adam's next mean m ahead of time (Dozat 2016), with mu_t a growing beta1::
+    """NAdam: Adam with Nesterov momentum (Dozat 2016).
+
+    With parameter p, gradient g, step number t, weight decay lambda and momentum decay psi::
 
         g <- g + lambda p                       (decoupled: p <- p - lr lambda p)
-        mu_t = beta1 (1 - 0.96^(t psi) / 2)     (psi: momentum_decay)
+        mu_t = beta1 (1 - 0.96^(t psi) / 2)
         m <- beta1 m + (1 - beta1) g
         v <- beta2 v + (1 - beta2) g^2
         w = (1 - mu_t) / (1 - mu_1 ... mu_t) g + mu_(t+1) / (1 - mu_1 ... mu_(t+1)) m
         p <- p - lr w / (sqrt(v / (1 - beta2^t)) + eps)
 
-    >>> optimizer = NAdam([nn.Parameter(minitensor.ones(2))])
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: Learning rate, a number or a tensor with one element. Default: ``2e-3``.
+        betas: Decay rates (beta1, beta2) of the two running means, both floats or both tensors. Default: ``(0.9,
+            0.999)``.
+        eps: Number added to the denominator, which keeps it from zero. Default: ``1e-8``.
+        weight_decay: Factor lambda of the L2 penalty. Default: ``0``.
+        momentum_decay: Rate psi at which mu_t grows toward beta1. Default: ``4e-3``.
+        decoupled_weight_decay: Shrink the parameter directly, as AdamW does, not through g. Default: ``False``.
+        foreach: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        maximize: Maximize the objective: step along the gradient, not against it. Default: ``False``.
+        capturable: Accepted for PyTorch compatibility; has no effect. Default: ``False``.
+        differentiable: Record each step in the autograd graph; see ``Optimizer``. Default: ``False``.
+
+    Raises:
+        ValueError: If ``lr``, ``eps``, ``weight_decay`` or ``momentum_decay`` is negative, if a beta lies outside [0,
+            1), if ``params`` is empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        IndexError: If ``betas`` has fewer than two entries.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    >>> optimizer = torch.optim.NAdam([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([ 0.8944, -1.8944], requires_grad=True)
     """
 
     counts: ClassVar[bool] = True
@@ -68,17 +98,17 @@ class NAdam(Optimizer):
         )
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        """The two means."""
+        """Name the two running means."""
         return "exp_avg", "exp_avg_sq"
 
     def initial(self, group: Group, name: str) -> float:
-        """A product of no factors is one."""
+        """Return 1 for the product of the mu_t, and 0 for the means."""
         return 1.0 if name == "mu_product" else 0.0
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Any], scratch: Scratch
     ) -> None:
-        """Take one step; see the class for the formula."""
+        """Take one step by the equations in the class docstring."""
         xp, one, two = scratch
         lr, (beta1, beta2) = group["lr"], group["betas"]
         product, mean, square = state
@@ -95,12 +125,12 @@ class NAdam(Optimizer):
         param -= mixed
 
     def advance(self, group: Group, step: int, scalars: Sequence[float]) -> Sequence[float]:
-        """Multiply the product by the momentum of this step."""
+        """Multiply the product by the mu_t of this step."""
         return (scalars[0] * momentum(group, step),)
 
 
 def momentum(group: Group, step: int) -> float:
-    """Return mu_t."""
+    """Return mu_t, which grows from beta1 / 2 toward beta1."""
     beta1: float = group["betas"][0]
     grown: float = 1 - 0.5 * 0.96 ** (step * group["momentum_decay"])
     return beta1 * grown

@@ -1,4 +1,4 @@
-"""RAdam: Adam that trusts its mean of squares only once that rests on enough gradients."""
+"""RAdam: Adam that uses its mean of squares only once that mean rests on enough gradients."""
 
 from __future__ import annotations
 
@@ -15,16 +15,46 @@ if TYPE_CHECKING:
 
 
 class RAdam(Optimizer):
-    """Scale Adam's step by the variance of its adaptive rate, where that is known (Liu et al. 2019)::
+    """RAdam: Adam rectified by the variance of its adaptive rate (Liu et al. 2019).
+
+    While rho is at most 5 the variance is unknown, and the step is that of momentum alone::
 
         g <- g + lambda p                       (decoupled: p <- p - lr lambda p)
         m <- beta1 m + (1 - beta1) g
         v <- beta2 v + (1 - beta2) g^2
         rho = rho_oo - 2 t beta2^t / (1 - beta2^t),  rho_oo = 2 / (1 - beta2) - 1
         r = sqrt((rho - 4) (rho - 2) rho_oo / ((rho_oo - 4) (rho_oo - 2) rho))
-        p <- p - lr m / (1 - beta1^t) r sqrt(1 - beta2^t) / (sqrt(v) + eps)         (rho > 5; else without the fraction)
+        p <- p - lr m / (1 - beta1^t) r sqrt(1 - beta2^t) / (sqrt(v) + eps)       (rho > 5)
+        p <- p - lr m / (1 - beta1^t)                                             (rho <= 5)
 
-    >>> optimizer = RAdam([nn.Parameter(minitensor.ones(2))])
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: Learning rate, a number or a tensor with one element. Default: ``1e-3``.
+        betas: Decay rates (beta1, beta2) of the two running means, both floats or both tensors. Default: ``(0.9,
+            0.999)``.
+        eps: Number added to the denominator, which keeps it from zero. Default: ``1e-8``.
+        weight_decay: Factor lambda of the L2 penalty. Default: ``0``.
+        decoupled_weight_decay: Shrink the parameter directly, as AdamW does, not through g. Default: ``False``.
+        foreach: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        maximize: Maximize the objective: step along the gradient, not against it. Default: ``False``.
+        capturable: Accepted for PyTorch compatibility; has no effect. Default: ``False``.
+        differentiable: Record each step in the autograd graph; see ``Optimizer``. Default: ``False``.
+
+    Raises:
+        ValueError: If ``lr``, ``eps`` or ``weight_decay`` is negative, if a beta lies outside [0, 1), if ``params`` is
+            empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        IndexError: If ``betas`` has fewer than two entries.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    >>> optimizer = torch.optim.RAdam([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([ 0.8000, -1.6000], requires_grad=True)
     """
 
     counts: ClassVar[bool] = True
@@ -64,13 +94,13 @@ class RAdam(Optimizer):
         )
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        """The two means."""
+        """Name the two running means."""
         return "exp_avg", "exp_avg_sq"
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
-        """Take one step; see the class for the formula."""
+        """Take one step by the equations in the class docstring."""
         xp, one, _ = scratch
         lr, (beta1, beta2) = group["lr"], group["betas"]
         mean, square = state
@@ -89,7 +119,7 @@ class RAdam(Optimizer):
 
 
 def rectification(beta2: float, step: int) -> float | None:
-    """Return r, or None while too few gradients were seen."""
+    """Return r, or None while rho is at most 5."""
     power = beta2**step
     limit = 2 / (1 - beta2) - 1
     rho = limit - 2 * step * power / (1 - power)

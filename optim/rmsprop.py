@@ -1,4 +1,4 @@
-"""RMSprop: a step by the gradient over the root of a running mean of its squares."""
+"""RMSprop: the gradient divided by its running root mean square."""
 
 from __future__ import annotations
 
@@ -15,14 +15,42 @@ if TYPE_CHECKING:
 
 
 class RMSprop(Optimizer):
-    """Divide the gradient g by the root of a running mean v of its squares (Hinton 2012, lecture 6e)::
+    """RMSprop: steps divided by a running root mean square of the gradient (Hinton 2012, lecture 6e).
+
+    With parameter p, gradient g, weight decay lambda and momentum mu::
 
         g <- g + lambda p
         v <- alpha v + (1 - alpha) g^2
         u = g / (sqrt(v) + eps)                 (centered: v less the square of a running mean of g)
-        p <- p - lr u                           (with momentum mu: b <- mu b + u, p <- p - lr b)
+        p <- p - lr u                           (with momentum: b <- mu b + u, p <- p - lr b)
 
-    >>> optimizer = RMSprop([nn.Parameter(minitensor.ones(2))], lr=0.01, momentum=0.9)
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: Learning rate, a number or a tensor with one element. Default: ``1e-2``.
+        alpha: Decay rate of the running mean. Default: ``0.99``.
+        eps: Number added to the denominator, which keeps it from zero. Default: ``1e-8``.
+        weight_decay: Factor lambda of the L2 penalty. Default: ``0``.
+        momentum: Factor mu of the velocity b; zero keeps no velocity. Default: ``0``.
+        centered: Divide by an estimate of the standard deviation instead. Default: ``False``.
+        capturable: Accepted for PyTorch compatibility; has no effect. Default: ``False``.
+        foreach: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        maximize: Maximize the objective: step along the gradient, not against it. Default: ``False``.
+        differentiable: Record each step in the autograd graph; see ``Optimizer``. Default: ``False``.
+
+    Raises:
+        ValueError: If ``lr``, ``alpha``, ``eps``, ``weight_decay`` or ``momentum`` is negative, if ``params`` is empty,
+            or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    >>> optimizer = torch.optim.RMSprop([weight], lr=0.01)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([ 0.9000, -1.9000], requires_grad=True)
     """
 
     counts: ClassVar[bool] = True
@@ -65,14 +93,14 @@ class RMSprop(Optimizer):
         )
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        """The mean square; with momentum a velocity; centered, the mean."""
+        """Name the mean square, the velocity if there is momentum, and the mean if ``centered``."""
         velocity = ("momentum_buffer",) if group["momentum"] > 0 else ()
         return ("square_avg", *velocity, "grad_avg") if group["centered"] else ("square_avg", *velocity)
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
-        """Take one step; see the class for the formula."""
+        """Take one step by the equations in the class docstring."""
         xp, one, _ = scratch
         alpha, momentum = group["alpha"], group["momentum"]
         square = state[0]

@@ -1,4 +1,4 @@
-"""Rprop: steps of their own length for each element, by the signs of its gradients alone."""
+"""Rprop: a step size for each element, adapted by the signs of its gradients alone."""
 
 from __future__ import annotations
 
@@ -15,15 +15,41 @@ if TYPE_CHECKING:
 
 
 class Rprop(Optimizer):
-    """Lengthen an element's step d while its gradient g keeps its sign, shorten it when that turns (Riedmiller 1993)::
+    """Rprop: resilient backpropagation, with a step size for each element (Riedmiller and Braun 1993).
 
-        d <- min(eta+ d, longest)               (g has the sign it had)
-        d <- max(eta- d, shortest), g <- 0      (it turned)
+    An element's step size d grows while its gradient g keeps its sign and shrinks when the sign changes::
+
+        d <- min(eta+ d, largest)               (g has the sign of the step before)
+        d <- max(eta- d, smallest), g <- 0      (the sign changed)
         p <- p - sign(g) d
 
-    It is for whole batches: the noise of small ones turns signs.
+    Use it with full batches: the noise of small ones flips signs.
 
-    >>> optimizer = Rprop([nn.Parameter(minitensor.ones(2))], step_sizes=(1e-5, 1))
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: First step size of every element, a number or a tensor with one element. Default: ``1e-2``.
+        etas: Factors (eta-, eta+) by which a step size shrinks and grows. Default: ``(0.5, 1.2)``.
+        step_sizes: Limits (smallest, largest) of a step size; None is no limit. Default: ``(1e-6, 50)``.
+        capturable: Accepted for PyTorch compatibility; has no effect. Default: ``False``.
+        foreach: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        maximize: Maximize the objective: step along the gradient, not against it. Default: ``False``.
+        differentiable: Record each step in the autograd graph; see ``Optimizer``. Default: ``False``.
+
+    Raises:
+        ValueError: If ``lr`` is negative, unless 0 < eta- < 1 < eta+, if ``step_sizes`` is not a pair, if ``params`` is
+            empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if
+            ``step_sizes`` does not hold numbers.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    >>> optimizer = torch.optim.Rprop([weight], lr=0.1)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([ 0.9000, -1.9000], requires_grad=True)
     """
 
     counts: ClassVar[bool] = True
@@ -62,17 +88,17 @@ class Rprop(Optimizer):
         )
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        """The gradient before, and each element's step."""
+        """Name the previous gradient and the step sizes."""
         return "prev", "step_size"
 
     def initial(self, group: Group, name: str) -> float | Tensor:
-        """The first step is the learning rate."""
+        """Return the learning rate as the first step size, and 0 for the previous gradient."""
         return group["lr"] if name == "step_size" else 0.0
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
-        """Take one step; see the class for the formula."""
+        """Take one step by the equations in the class docstring."""
         xp, one, two = scratch
         (shorter, longer), (shortest, longest) = group["etas"], group["step_sizes"]
         before, size = state

@@ -16,13 +16,43 @@ if TYPE_CHECKING:
 
 
 class SGD(Optimizer):
-    """Go down the gradient g of parameter p, with momentum mu, dampening tau, decay lambda (Sutskever et al. 2013)::
+    """Stochastic gradient descent, optionally with momentum or Nesterov momentum (Sutskever et al. 2013).
+
+    With parameter p, gradient g, momentum mu, dampening tau and weight decay lambda::
 
         g <- g + lambda p
         b <- mu b + (1 - tau) g                 (b = g at the first step)
-        p <- p - lr b                           (plain: p - lr g; Nesterov: p - lr (g + mu b))
+        p <- p - lr b                           (without momentum: p - lr g; Nesterov: p - lr (g + mu b))
 
-    >>> optimizer = SGD([nn.Parameter(minitensor.ones(2))], lr=0.1, momentum=0.9)
+    As in PyTorch, the velocity b is not scaled by ``lr``, which therefore acts on all past gradients alike.
+
+    Args:
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        lr: Learning rate, a number or a tensor with one element. Default: ``1e-3``.
+        momentum: Factor mu of the velocity; zero keeps no velocity. Default: ``0``.
+        dampening: Share tau of the gradient that the velocity leaves out. Default: ``0``.
+        weight_decay: Factor lambda of the L2 penalty. Default: ``0``.
+        nesterov: Use Nesterov momentum, which needs ``momentum > 0`` and ``dampening = 0``. Default: ``False``.
+        maximize: Maximize the objective: step along the gradient, not against it. Default: ``False``.
+        foreach: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+        differentiable: Record each step in the autograd graph; see ``Optimizer``. Default: ``False``.
+        fused: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
+
+    Raises:
+        ValueError: If ``lr``, ``momentum`` or ``weight_decay`` is negative, if ``nesterov`` lacks what it needs, if
+            ``params`` is empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        RuntimeError: If ``fused`` is combined with ``foreach`` or ``differentiable``.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    >>> optimizer = torch.optim.SGD([weight], lr=0.1, momentum=0.9)
+    >>> (weight**2).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    Parameter containing:
+    tensor([ 0.8000, -1.6000], requires_grad=True)
     """
 
     def __init__(
@@ -67,13 +97,13 @@ class SGD(Optimizer):
     foreach_records: ClassVar[bool] = True
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        """With momentum, a velocity."""
+        """Name the velocity, if there is momentum."""
         return ("momentum_buffer",) if group["momentum"] else ()
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch
     ) -> None:
-        """Take one step; see the class for the formula."""
+        """Take one step by the equations in the class docstring."""
         xp, one, two = scratch
         lr, momentum, keep = group["lr"], group["momentum"], 1 - group["dampening"]
         grad = descent(group, param, grad, scratch)
