@@ -1,8 +1,8 @@
 """Optimizer: groups of parameters, a state for each parameter, and the loop that applies a rule to them.
 
-A rule (SGD, Adam, ...) names the arrays it keeps for a parameter and writes one ``update`` on plain arrays; this file
-decides which memory an update sees, counts steps and versions, and writes and reads state dicts. It knows no rule and
-no module.
+A rule (SGD, Adam, ...) names the arrays that it keeps for a parameter and writes one ``update`` on plain arrays. This
+file decides which memory an update sees, counts steps and versions, and writes and reads state dicts. It knows no rule
+and no module.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from minitensor.errors import (
 from minitensor.ops.creation import tensor
 from minitensor.optim import plan as plans
 from minitensor.optim.options import in_numbers, in_scalars, require_options
-from minitensor.optim.plan import Names, Part, Plan, complete, require_entries, step_dtype
+from minitensor.optim.plan import Names, Part, Plan, complete_state, require_entries, step_dtype
 from minitensor.optim.recorded import Cell, Operations, Recorded, blank, require_recordable
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
@@ -56,7 +56,7 @@ class Scratch(NamedTuple):
     two: Array
 
     def blend(self, target: Any, keep: float, values: Array, share: float) -> None:
-        """Replace ``target`` by ``keep * target + share * values``; what ``one`` holds may be lost."""
+        """Replace ``target`` by ``keep * target + share * values``; may overwrite ``one``."""
         if isinstance(target, Cell):
             reference.blend(self.xp, target, keep, values, share, self.one)
         else:
@@ -64,22 +64,35 @@ class Scratch(NamedTuple):
 
 
 class Optimizer:
-    """The base class of all rules.
+    """The base class of all optimizers.
+
+    A subclass writes ``update``, and ``slots`` if it keeps arrays for a parameter.
 
     Args:
-        params: parameters, or pairs of name and parameter, or dicts ``{"params": [...], "lr": ...}`` with their own
-            options.
-        defaults: the options of groups that do not say otherwise.
+        params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
+            of their own.
+        defaults: The options of groups that do not set them.
 
-    Most rules take ``differentiable``: then the graph records each step, and gradients flow through it to the values
-    before, to the gradients, to tensors put into ``state``, and to tensors among the options. The parameters cannot be
-    leaves, as they are written to in place; give clones of those.
+    Attributes:
+        param_groups: The groups, dicts that hold ``"params"`` and every option; change an option here between steps.
+        state: For each parameter a dict of what the rule keeps.
+        defaults: As given.
 
-    >>> rate, leaf = minitensor.tensor(0.5, requires_grad=True), nn.Parameter(minitensor.ones(2))
+    Raises:
+        TypeError: If ``params`` is a single tensor, a set or not iterable, or holds something other than tensors.
+        ValueError: If ``params`` is empty, holds a non-leaf tensor or a parameter of another group, or names only some.
+        KeyError: If a group has no ``"params"``.
+
+    Most optimizers take ``differentiable``: then the graph records each step, and gradients flow through it to the
+    values before, to the gradients, to tensors in ``state``, and to tensors among the options. The parameters cannot be
+    leaves, because a step writes to them in place; give clones of leaves. A leaf raises ``RuntimeError`` in ``step``.
+
+    >>> import minitensor as torch
+    >>> rate, leaf = torch.tensor(0.5, requires_grad=True), torch.nn.Parameter(torch.ones(2))
     >>> weight = leaf.clone()
-    >>> weight.grad = minitensor.tensor([2.0, 3.0])
-    >>> minitensor.optim.SGD([weight], lr=rate, differentiable=True).step()
-    >>> minitensor.autograd.grad(weight.sum(), [leaf, rate])
+    >>> weight.grad = torch.tensor([2.0, 3.0])
+    >>> torch.optim.SGD([weight], lr=rate, differentiable=True).step()
+    >>> torch.autograd.grad(weight.sum(), [leaf, rate])
     (tensor([1., 1.]), tensor(-5.))
     """
 
@@ -87,8 +100,8 @@ class Optimizer:
     streams: ClassVar[bool] = False  # an update is bound by memory, so that a second thread only gets in the way
     counts: ClassVar[bool] = False  # the state has a "step", as a float tensor
     scalars: ClassVar[tuple[str, ...]] = ()  # what else the state has of that kind
-    optional: ClassVar[tuple[str, ...]] = ()  # what a state may lack, and is made when it is needed
-    later: ClassVar[dict[str, Any]] = {  # options that state dicts of older versions lack, and what they stood for
+    optional: ClassVar[tuple[str, ...]] = ()  # what a state may lack until it is needed
+    later: ClassVar[dict[str, Any]] = {  # options that older state dicts lack, and their values then
         "foreach": None, "maximize": False, "capturable": False, "differentiable": False, "fused": None,
         "decoupled_weight_decay": False,
     }  # fmt: skip
@@ -127,36 +140,43 @@ class Optimizer:
         return ()
 
     def initial(self, group: Group, name: str) -> float | Tensor:
-        """Return the number that fills such an array, or a scalar, at first."""
+        """Return the number that first fills one of these arrays, or one of ``scalars``."""
         return 0.0
 
     @abstractmethod
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Any], scratch: Scratch
     ) -> None:
-        """Change ``param`` and ``state`` where they are; leave ``grad``, and the optimizer, as they are.
+        """Change ``param`` and ``state`` in place; leave ``grad`` and the optimizer unchanged.
 
-        Blocks of one parameter may be updated by several threads at once.
+        Several threads may update blocks of one parameter at once.
 
-        ``step`` is 1 at a parameter's first update; rules that do not count see 2 ever after. ``state`` begins with the
-        rule's scalars, which are numbers, as the options are. With ``differentiable`` the arrays are cells, and numbers
-        may be tensors without dims; see recorded.py.
+        ``step`` is 1 at a parameter's first update; a rule that does not count sees 2 at all later ones. ``state``
+        begins with the rule's scalars, which are numbers, as the options are. With ``differentiable`` the arrays are
+        cells, and numbers may be tensors without dims; see recorded.py.
         """
 
     def advance(self, group: Group, step: int, scalars: Sequence[float]) -> Sequence[float]:
-        """Return what the scalars are next, once all of a parameter was updated; most rules have none."""
+        """Return the next scalars, after all of a parameter was updated; most rules have none."""
         return scalars
 
     # -- the loop
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient. ``closure`` computes the loss anew; its value is returned."""
+        """Update every parameter that has a gradient.
+
+        Args:
+            closure: Computes the loss anew, with its gradients; called once, with gradients enabled. Default: ``None``.
+
+        Returns:
+            What ``closure`` returned, or None.
+        """
         if self._step_pre_hooks or self._step_post_hooks:
             return step_with_hooks(self, closure)
         return self._step(closure)
 
     def _step(self, closure: Callable[[], Any] | None = None) -> Any:
-        self._opt_called = True  # A scheduler asks whether its first step came too early.
+        self._opt_called = True  # A scheduler asks whether its first step came before the optimizer's.
         loss = None
         if closure is not None:
             with enable_grad():
@@ -165,7 +185,7 @@ class Optimizer:
             self._record()
             return loss
         groups = [self._options(number, group) for number, group in enumerate(self.param_groups)]
-        if len(self._plans) < len(groups):  # else all states have been seen
+        if len(self._plans) < len(groups):  # else all states were checked
             for group in groups:
                 self._require_state(group)
         self._require_writable(groups)
@@ -174,7 +194,7 @@ class Optimizer:
         return loss
 
     def _require_writable(self, groups: list[Group]) -> None:
-        """Refuse, before anything is written, parameters in memory that must not be changed."""
+        """Raise, before anything is written, if a parameter lies in read-only memory."""
         for group in groups:
             for param in group["params"]:
                 storage = param._storage
@@ -182,15 +202,15 @@ class Optimizer:
                     require_writable(f"{type(self).__name__}.step", param)
 
     def _options(self, number: int, group: Group) -> Group:
-        """Return a group's options as numbers; refuse, before anything is written, what is missing or no number."""
+        """Return a group's options as numbers; raise, before anything is written, if one is missing or not a number."""
         kinds = list(map(type, group.values()))
-        if kinds != self._kinds.get(number):  # a step costs some 8 us, asking each option anew would take 2
+        if kinds != self._kinds.get(number):  # a step takes some 8 us; checking every option would add 2
             require_options(f"{type(self).__name__}: param_groups[{number}]", group, self.defaults)
             self._kinds[number] = kinds
         return in_numbers(group)
 
     def _require_state(self, group: Group) -> None:
-        """Refuse, before anything is written, states that do not fit a group's parameters."""
+        """Raise, before anything is written, if a state does not fit its parameter."""
         names = self._names(group)
         for param in group["params"]:
             if param.grad is not None and self.state.get(param):
@@ -216,8 +236,8 @@ class Optimizer:
             self._update_part(group, part)
 
     def _update_part(self, group: Group, part: Part) -> None:
-        """Apply the rule to what is updated together."""
-        step, scalars = part.counted(), part.scalars()
+        """Apply the rule to parameters that are updated together."""
+        step, scalars = part.count_step(), part.scalars()
         pieces = list(part.pieces())
 
         def turn(number: int) -> None:
@@ -234,7 +254,7 @@ class Optimizer:
         part.finish()
 
     def _record(self) -> None:
-        """Apply the rule in operations that the graph records, one parameter after the other."""
+        """Apply the rule by operations that the graph records, one parameter after the other."""
         for number, group in enumerate(self.param_groups):
             require_recordable(group, self.state, self.foreach_records)
             self._options(number, group)
@@ -245,20 +265,20 @@ class Optimizer:
                 for param in group["params"]:
                     if param.grad is not None:
                         state = self.state[param] if any(names) else {}
-                        fresh = complete(param, state, names, partial(self.initial, group))
+                        fresh = complete_state(param, state, names, partial(self.initial, group))
                         self._update_part(group, Recorded(param, state, names, fresh))
 
     def begin(self, group: Group) -> None:
-        """Make the state of a group's parameters before their first step."""
+        """Create the state of a group's parameters before their first step."""
         names = self._names(group)
         for param in group["params"]:
-            complete(param, self.state[param], names, partial(self.initial, group))
+            complete_state(param, self.state[param], names, partial(self.initial, group))
 
     def _names(self, group: Group) -> Names:
         return Names((("step",) if self.counts else ()) + self.scalars, self.slots(group))
 
     def _scratch(self, like: Any) -> Scratch:
-        """Return uninitialised arrays of a shape, kept from step to step, for this thread."""
+        """Return uninitialized arrays of a shape, kept from step to step, for this thread."""
         if isinstance(like, Cell):
             return Scratch(Operations, blank(like), blank(like))
         key = (like.shape, like.dtype, like.__class__, get_ident())
@@ -269,7 +289,7 @@ class Optimizer:
         return kept
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Drop all gradients, or fill them with zeros."""
+        """Set all gradients to None, or fill them with zeros if ``set_to_none`` is false."""
         for group in self.param_groups:
             for param in group["params"]:
                 if set_to_none:
@@ -281,7 +301,16 @@ class Optimizer:
     # -- groups
 
     def add_param_group(self, param_group: Group) -> None:
-        """Take more parameters, with options of their own where the group names some."""
+        """Add a group of parameters, with options of its own where ``param_group`` sets some.
+
+        Args:
+            param_group: A dict that holds ``"params"``, a tensor or an iterable of tensors, and any options.
+
+        Raises:
+            TypeError: If ``param_group`` is not a dict, or holds something other than tensors.
+            KeyError: If it has no ``"params"``.
+            ValueError: If a tensor is not a leaf or belongs to another group, or if only some parameters are named.
+        """
         if not isinstance(param_group, dict):
             raise ArgumentTypeError(f"param_group must be a dict, but got {type(param_group)}")
         if "params" not in param_group:
@@ -307,7 +336,7 @@ class Optimizer:
     # -- state dicts
 
     def state_dict(self) -> dict[str, Any]:
-        """Return state and options, with the parameters' numbers in place of the parameters.
+        """Return the state and the options, with numbers in place of the parameters.
 
         The numbers count through all groups. The tensors are the optimizer's own, not copies.
         """
@@ -326,7 +355,18 @@ class Optimizer:
         return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over state and options from a state dict; tensors are copied, to each parameter's dtype and device."""
+        """Replace the state and the options by those of a state dict.
+
+        Tensors are copied to each parameter's device and dtype. Nothing changes if an error is raised.
+
+        Args:
+            state_dict: What ``state_dict`` returned, of an optimizer with groups of the same sizes.
+
+        Raises:
+            KeyError: If ``"state"``, ``"param_groups"`` or a number that the rule needs is missing.
+            ValueError: If the groups differ in number or size.
+            TypeError: If an entry has the wrong type.
+        """
         if not isinstance(state_dict, Mapping):
             raise WrongTypeError(f"{type(self).__name__}: a state dict must be a dict, not {type(state_dict).__name__}")
         saved = dict(state_dict)
@@ -342,14 +382,14 @@ class Optimizer:
             if number in params:
                 require_counts(type(self).__name__, number, entry, counts)
             with nesting(f"{type(self).__name__}: the state's values"):
-                state[params.get(number, number)] = adapted(entry, params.get(number), counts)
-        groups = [loaded_group(old, new) for old, new in zip(self.param_groups, saved["param_groups"], strict=True)]
+                state[params.get(number, number)] = adapt(entry, params.get(number), counts)
+        groups = [merge_group(old, new) for old, new in zip(self.param_groups, saved["param_groups"], strict=True)]
         self._take(state, groups)
         for after in self._load_state_dict_post_hooks.all():
             after(self)
 
     def _take(self, state: defaultdict[Any, State], groups: list[Group]) -> None:
-        """Let this be the state, these the groups."""
+        """Replace the state and the groups."""
         for group in groups:
             for option in self.later.keys() & self.defaults.keys():
                 group.setdefault(option, self.later[option])
@@ -392,7 +432,7 @@ class Optimizer:
         self.__dict__.update(attributes)
         self._opt_called = False
         self._plans: dict[int, Plan] = {}
-        self._kinds: dict[int, list[type]] = {}  # of each group's options, when they were last found right
+        self._kinds: dict[int, list[type]] = {}  # the types of each group's options at their last check
         self._scratches: dict[Any, Scratch] = {}
         self._step_pre_hooks: Hooks[Hook] = Hooks()
         self._step_post_hooks: Hooks[Hook] = Hooks()
@@ -415,7 +455,7 @@ def without_params(group: Group) -> Group:
 
 
 def step_with_hooks(optimizer: Optimizer, closure: Callable[[], Any] | None) -> Any:
-    """Take a step between the hooks."""
+    """Run the hooks before a step, the step, and the hooks after it."""
     args: tuple[Any, ...] = (optimizer,) if closure is None else (optimizer, closure)
     kwargs: dict[str, Any] = {}
     for before in optimizer._step_pre_hooks.all():
@@ -429,7 +469,7 @@ def step_with_hooks(optimizer: Optimizer, closure: Callable[[], Any] | None) -> 
 
 
 def named_params(given: Any) -> tuple[list[Tensor], list[str]]:
-    """Return a group's parameters, and their names if it has pairs."""
+    """Return a group's parameters, and their names if it holds pairs."""
     if isinstance(given, set):
         raise ArgumentTypeError(
             "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
@@ -448,7 +488,7 @@ def named_params(given: Any) -> tuple[list[Tensor], list[str]]:
 
 
 def require_trainable(param: Any, recorded: bool) -> None:
-    """Refuse what cannot be trained; a step that is recorded may change what was computed from others."""
+    """Raise unless ``param`` can be trained; a recorded step may also change a tensor computed from others."""
     if not isinstance(param, Tensor):
         raise ArgumentTypeError(f"optimizer can only optimize Tensors, but one of the params is {type(param).__name__}")
     if not (recorded or param.is_leaf or param.retains_grad):
@@ -456,7 +496,7 @@ def require_trainable(param: Any, recorded: bool) -> None:
 
 
 def require_once(params: list[Tensor], groups: list[Group]) -> None:
-    """Refuse a parameter that two groups would update; warn where one group has it twice."""
+    """Raise if two groups would update a parameter; warn if one group holds it twice."""
     ids = {id(param) for param in params}
     if len(ids) < len(params):
         warnings.warn(
@@ -479,7 +519,7 @@ def numbers_of(groups: list[Group]) -> dict[Any, int]:
 
 
 def require_groups(name: str, saved: dict[str, Any]) -> None:
-    """Refuse a state dict that is not made of a state and of groups."""
+    """Raise unless a state dict consists of a state and groups."""
     for entry in ("state", "param_groups"):
         if entry not in saved:
             raise MissingEntryError(f"{name}: the loaded state dict has no {entry!r}, but {list(saved)}")
@@ -491,7 +531,7 @@ def require_groups(name: str, saved: dict[str, Any]) -> None:
 
 
 def require_same_groups(name: str, groups: list[Group], saved: list[Group]) -> None:
-    """Refuse a state dict whose groups are not of the same number and sizes."""
+    """Raise unless a state dict has groups of the same number and sizes."""
     if len(groups) != len(saved):
         raise ArgumentError(
             f"{name}: loaded state dict has a different number of parameter groups: {len(saved)}, "
@@ -514,7 +554,7 @@ def require_same_groups(name: str, groups: list[Group], saved: list[Group]) -> N
 
 
 def require_counts(name: str, number: Any, entry: Any, counts: tuple[str, ...]) -> None:
-    """Refuse the state of a parameter that is no dict, or lacks one of the rule's numbers."""
+    """Raise unless the state of a parameter is a dict that holds every number of the rule."""
     if not isinstance(entry, dict):
         raise WrongTypeError(f"{name}: the state of parameter {number} must be a dict, not {type(entry).__name__}")
     for count in counts if entry else ():
@@ -527,23 +567,23 @@ def require_counts(name: str, number: Any, entry: Any, counts: tuple[str, ...]) 
             raise WrongTypeError(f"{name}: {count!r} of parameter {number} must be a number or a tensor, not {kind}")
 
 
-def adapted(value: Any, param: Tensor | None, counts: tuple[str, ...] = (), key: Any = None) -> Any:
-    """Copy a value of a state dict; tensors take the parameter's device and, but for the step, its dtype."""
+def adapt(value: Any, param: Tensor | None, counts: tuple[str, ...] = (), key: Any = None) -> Any:
+    """Copy a value of a state dict; tensors take the parameter's device and, except the step, its dtype."""
     if isinstance(value, Tensor):
         copied = value.detach().clone()
         if param is None or key == "step":
             return copied
         return copied.to(param.device, param.dtype if param.is_floating_point() else copied.dtype)
     if isinstance(value, dict):
-        return {key: adapted(inner, param, counts, key) for key, inner in value.items()}
+        return {key: adapt(inner, param, counts, key) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(adapted(inner, param) for inner in value)
+        return type(value)(adapt(inner, param) for inner in value)
     if key in counts and isinstance(value, (int, float)):
         return tensor(float(value), dtype=step_dtype())  # as PyTorch saved it before 1.12
     return deepcopy(value)
 
 
-def loaded_group(old: Group, new: Group) -> Group:
+def merge_group(old: Group, new: Group) -> Group:
     """Return the saved options with the optimizer's own parameters."""
     kept = {"param_names": old["param_names"]} if "param_names" in old else {}
     options = {key: deepcopy(value) for key, value in new.items() if key != "params"}

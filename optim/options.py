@@ -1,4 +1,4 @@
-"""Checks that rules share on the options they are given, and how an update reads options that are tensors."""
+"""Checks of options that optimizers share, and how an update reads options that are tensors."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from minitensor.tensor import Tensor
 
 
 def require_rate(lr: Any) -> None:
-    """Refuse a learning rate below zero, or one of many elements."""
+    """Raise if a learning rate is negative or has many elements."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ArgumentError(f"Tensor lr must be 1-element, got shape {tuple(lr.shape)}")
     require_at_least_zero("learning rate", lr)
 
 
 def require_at_least_zero(name: str, value: Any) -> None:
-    """Refuse a negative value, or one that is not a number."""
+    """Raise if a value is negative or not a number."""
     if isinstance(value, str):
         raise ArgumentTypeError(f"Invalid {name}: {value!r}; expected a number")
     if not value >= 0.0:
@@ -33,13 +33,13 @@ def require_at_least_zero(name: str, value: Any) -> None:
 
 
 def require_number(name: str, value: Any) -> None:
-    """Refuse what is no number, nor a tensor of one, before a step computes with it."""
+    """Raise, before a step computes with it, unless a value is a number or a tensor."""
     if not isinstance(value, (Real, Tensor)):
         raise WrongTypeError(f"{name} must be a number, not {type(value).__name__}")
 
 
 def require_betas(betas: Any) -> None:
-    """Refuse a decay rate outside [0, 1)."""
+    """Raise unless ``betas`` is a pair of decay rates in [0, 1)."""
     if not isinstance(betas, (tuple, list)):
         raise ArgumentTypeError(f"betas must be a pair of numbers, got {betas!r}")
     if len(betas) < 2:
@@ -55,7 +55,7 @@ def require_betas(betas: Any) -> None:
 
 
 def require_plain(foreach: bool | None, differentiable: bool, fused: bool | None = None) -> None:
-    """Take the options by which PyTorch chooses among its implementations; here is one alone."""
+    """Check the options by which PyTorch chooses among its implementations; there is one here."""
     if fused and differentiable:
         raise GradError("`fused` does not support `differentiable`")
     if fused and foreach:
@@ -66,7 +66,7 @@ NUMBERS = frozenset({int, float})
 
 
 def require_options(where: str, group: dict[str, Any], defaults: dict[str, Any]) -> None:
-    """Refuse a group that lacks an option, or has something else where the default is a number, or several."""
+    """Raise if a group lacks an option, or holds one of a type that cannot replace the default."""
     if not defaults.keys() <= group.keys():
         lacking = sorted(defaults.keys() - group.keys())
         raise MissingEntryError(f"{where} has no {', '.join(map(repr, lacking))}; a group needs {list(defaults)}")
@@ -81,7 +81,7 @@ def require_options(where: str, group: dict[str, Any], defaults: dict[str, Any])
 
 
 def require_several(what: str, value: Any, count: int) -> None:
-    """Refuse what is not as many values as wanted."""
+    """Raise unless ``value`` is a sequence of ``count`` values."""
     if not hasattr(value, "__len__"):
         raise WrongTypeError(f"{what} must be {count} numbers, not {type(value).__name__}")
     if len(value) != count or isinstance(value, (str, dict)):
@@ -93,13 +93,13 @@ SIMPLE = frozenset({bool, int, float, str, list, tuple, type(None)})
 
 
 def in_numbers(group: dict[str, Any]) -> dict[str, Any]:
-    """Return a group whose options are Python's numbers: the value of a tensor is read at each step."""
+    """Return a group whose options are Python numbers; the value of a tensor is read at each step."""
     types = chain(map(type, group.values()), map(type, group.get("betas", ())))
     return group if SIMPLE.issuperset(types) else {name: in_number(value) for name, value in group.items()}
 
 
 def in_number(value: Any) -> Any:
-    """Return a number or a tensor of one as a float, a pair of them as floats, and anything else as it is."""
+    """Return a number or a tensor of one element as a float, a pair of them as floats, and all else unchanged."""
     if type(value) is tuple:
         return tuple(map(in_number, value))
     if isinstance(value, Tensor):
@@ -108,7 +108,7 @@ def in_number(value: Any) -> Any:
 
 
 def in_scalars(group: dict[str, Any]) -> dict[str, Any]:
-    """Return a group whose tensors of one number, still with their history, have no dims."""
+    """Return a group whose tensors with one element keep their history and have no dims."""
     return {name: in_scalar(value) for name, value in group.items()}
 
 

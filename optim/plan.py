@@ -1,14 +1,14 @@
-"""How the parameters of a group are laid out for a rule: large ones in blocks, small ones gathered into bundles.
+"""How the parameters of a group are laid out for an update: large ones in blocks, small ones gathered into bundles.
 
-Note [What an update sees]. An update is a row of whole-array operations in place. On large parameters it is bound by
-memory, so they are cut into blocks that stay in the cache from the first operation to the last, and several threads
-share them; the blocks, and so the results, do not depend on how many. On small ones it is bound by the price of a call,
-so they are gathered: their state lies in flat arrays, of which the optimizer's state tensors are windows, and values
-and gradients are copied in, and values out, at each step. A rule cannot tell: its arrays have one shape, and it treats
-every element alike; or every matrix, where matrices of one shape are stacked.
+Note [What an update sees]. An update is a sequence of in-place operations on whole arrays. On large parameters, memory
+limits it: they are cut into blocks that stay in the cache from the first operation to the last, and several threads
+share the blocks. The blocks, and therefore the results, do not depend on the number of threads. On small parameters,
+the cost of a call limits it: they are gathered. Their state lies in flat arrays, of which the optimizer's state tensors
+are windows, and each step copies values and gradients in, and values out. A rule cannot tell: its arrays have one
+shape, and it treats every element alike, or every matrix, where matrices of one shape are stacked.
 
 A plan is kept from step to step as long as the same parameters have gradients and the same tensors are their state.
-No rule is known here, and no option.
+This file knows no rule and no option.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FEW = 4
 
 
 class Names(NamedTuple):
-    """What a rule keeps for a parameter: numbers, a "step" among them, and arrays shaped like the parameter."""
+    """What a rule keeps for a parameter: numbers, perhaps with a "step", and arrays shaped like the parameter."""
 
     scalars: tuple[str, ...]
     arrays: tuple[str, ...]
@@ -60,26 +60,26 @@ class Piece(NamedTuple):
 
 
 class Part(Protocol):
-    """Some parameters that are updated together."""
+    """Parameters that are updated together."""
 
-    def counted(self) -> int:
+    def count_step(self) -> int:
         """Count a step; return the number of this update."""
 
     def scalars(self) -> tuple[Any, ...]:
         """Return the rule's own numbers, without the step."""
 
     def set_scalars(self, numbers: Sequence[Any]) -> None:
-        """Keep other numbers of the rule's own."""
+        """Replace the rule's own numbers."""
 
     def pieces(self) -> Iterator[Piece]:
         """Return what there is to update."""
 
     def finish(self) -> None:
-        """Let the new values be seen."""
+        """Make the new values visible."""
 
 
 class Plan:
-    """The parts of one group; ``block`` is how many elements an update may see, 0 if it needs a whole parameter."""
+    """The parts of one group; ``block`` is the most elements that an update sees, 0 if it needs a whole parameter."""
 
     def __init__(self, params: list[Tensor], states: list[State], names: Names, initial: Initial, block: int) -> None:
         self.params = params
@@ -88,7 +88,7 @@ class Plan:
         self.parts: list[Single | Bundle] = []
         small: list[tuple[Any, Tensor, State]] = []
         for param, state in zip(params, states, strict=True):
-            fresh = complete(param, state, names, initial)
+            fresh = complete_state(param, state, names, initial)
             if param.numel() <= SMALL and param.is_floating_point():
                 numbers = [float(state[name]) for name in names.scalars]
                 shape = None if block else tuple(param.shape)
@@ -98,11 +98,11 @@ class Plan:
         small.sort(key=itemgetter(0))
         for kind, alike in groupby(small, itemgetter(0)):
             _, some, theirs = zip(*alike, strict=True)
-            self.parts += gathered(list(some), list(theirs), names, kind[0], block)
+            self.parts += gather(list(some), list(theirs), names, kind[0], block)
         self.tensors = {name: [state[name] for state in states] for name in chain(*names)}
 
     def holds(self, params: list[Tensor], states: list[State], names: Names) -> bool:
-        """Whether these are the plan's parameters with the plan's state."""
+        """Tell whether these are the plan's parameters with the plan's state."""
         return (
             names == self.names
             and len(params) == len(self.params)
@@ -113,17 +113,17 @@ class Plan:
         )
 
 
-def gathered(
+def gather(
     params: list[Tensor], states: list[State], names: Names, fresh: bool, block: int
 ) -> Sequence[Single | Bundle]:
-    """Return small parameters as one bundle, or, if they are few, one by one."""
+    """Return small parameters as one bundle, or one by one if they are few."""
     if len(params) < FEW:
         return [Single(param, state, names, fresh, block) for param, state in zip(params, states, strict=True)]
     return [Bundle(params, states, names, fresh, () if block else params[0].shape)]
 
 
-def complete(param: Tensor, state: State, names: Names, initial: Initial) -> bool:
-    """Make what is missing of a parameter's state; return whether anything was."""
+def complete_state(param: Tensor, state: State, names: Names, initial: Initial) -> bool:
+    """Create the missing entries of a parameter's state; return whether there were any."""
     missing = [name for name in chain(*names) if state.get(name) is None]
     for name in missing:
         value = 0.0 if name == "step" else initial(name)
@@ -132,14 +132,14 @@ def complete(param: Tensor, state: State, names: Names, initial: Initial) -> boo
 
 
 def require_entries(name: str, param: Tensor, state: State, names: Names, optional: tuple[str, ...]) -> None:
-    """Refuse a state, as loaded or set by hand, that lacks entries or has some of another kind or shape."""
+    """Raise if a state, loaded or set by hand, lacks entries or has one of another type or shape."""
     for entry in chain(*names):
         if state.get(entry) is not None or entry not in optional:
             require_entry(name, param, state, entry, () if entry in names.scalars else tuple(param.shape))
 
 
 def require_entry(name: str, param: Tensor, state: State, entry: str, shape: tuple[int, ...]) -> None:
-    """Refuse a state without an entry, or with one that is no tensor of a shape; () stands for any single number."""
+    """Raise if a state lacks an entry, or has one that is not a tensor of this shape; () means any single number."""
     where = f"{name}: the state of a parameter of shape {tuple(param.shape)}"
     if entry not in state:
         raise MissingEntryError(f"{where} has no {entry!r}, but {list(state)}; load a whole one, or clear it")
@@ -151,12 +151,12 @@ def require_entry(name: str, param: Tensor, state: State, entry: str, shape: tup
 
 
 def scalar(value: float | Tensor) -> Tensor:
-    """Return a number of the state."""
+    """Return a number of the state as a tensor."""
     return value.to(step_dtype()) if isinstance(value, Tensor) else tensor(value, dtype=step_dtype())
 
 
 def filled_like(param: Tensor, value: float | Tensor) -> Tensor:
-    """Return an array of the state: one number everywhere, in both parts of complex ones."""
+    """Return an array of the state, filled with one number, in both parts if it is complex."""
     if isinstance(value, Tensor):
         return zeros_like(param.detach()) + value * (1 + 1j if param.is_complex() else 1)
     if not value:
@@ -170,7 +170,7 @@ def step_dtype() -> dtype:
 
 
 def next_step(step: Array | None, count: int) -> int:
-    """Return the number of this update; without a count in the state, 2 stands for all but the first."""
+    """Return the number of this update; without a count in the state, 2 means any but the first."""
     if step is None:
         return min(count + 1, 2)
     step[...] += 1
@@ -178,7 +178,7 @@ def next_step(step: Array | None, count: int) -> int:
 
 
 def read(arrays: tuple[Array, ...]) -> tuple[float, ...]:
-    """Return the one number that stands in each array."""
+    """Return the single number in each array."""
     return tuple([float(array.flat[0]) for array in arrays])
 
 
@@ -201,10 +201,10 @@ class Single:
         self.block = block
 
     def is_in_step(self) -> bool:
-        """Whether the parameter has one count of steps."""
+        """Return True: a single parameter has one count of steps."""
         return True
 
-    def counted(self) -> int:
+    def count_step(self) -> int:
         """Count a step; return the number of this update."""
         self.count = next_step(self.step, self.count)
         return self.count
@@ -214,11 +214,11 @@ class Single:
         return read(self.own)
 
     def set_scalars(self, numbers: Sequence[float]) -> None:
-        """Keep other numbers of the rule's own."""
+        """Replace the rule's own numbers."""
         fill(self.own, numbers)
 
     def pieces(self) -> Iterator[Piece]:
-        """Return the parameter in blocks, or whole where it is small or not contiguous."""
+        """Return the parameter in blocks, or whole if it is small or not contiguous."""
         param = self.param
         piece = Piece(param.array, param.grad.array, tuple([tensor.array for tensor in self.tensors]))
         if param.array.dtype.kind == "c":
@@ -227,19 +227,19 @@ class Single:
         return blocks(piece, limit) if 0 < limit < piece.param.size else iter((piece,))
 
     def finish(self) -> None:
-        """Let graphs know that the parameter was written to."""
+        """Tell graphs that the parameter was written to."""
         self.param.storage.version += 1
 
 
 def as_real(piece: Piece) -> Piece:
-    """Look at complex arrays as real ones with a further dimension: every rule treats both parts alike."""
+    """View complex arrays as real ones with one more dim: every rule treats both parts alike."""
     arrays = piece.param, piece.grad, *piece.state
     param, grad, *state = (array[..., None].view(array.real.dtype) for array in arrays)
     return Piece(param, grad, tuple(state))
 
 
 def blocks(piece: Piece, limit: int) -> Iterator[Piece]:
-    """Cut a contiguous piece into blocks, an even number of equal ones for two threads; any other stays whole."""
+    """Cut a contiguous piece into blocks, an even number of equal ones for two threads; leave any other whole."""
     param, grad, state = piece
     if not all(array.flags.c_contiguous for array in (param, *state)):
         yield piece
@@ -254,19 +254,19 @@ def blocks(piece: Piece, limit: int) -> Iterator[Piece]:
 
 
 class Bundle:
-    """Many small parameters of one dtype and device, at the same step, as one piece: in a row, or stacked."""
+    """Many small parameters of one dtype and device, at the same step, as one piece: concatenated, or stacked."""
 
     def __init__(
         self, params: list[Tensor], states: list[State], names: Names, fresh: bool, shape: tuple[int, ...]
     ) -> None:
         self.params = params
         self.xp = params[0].xp
-        self.values, parts = joined(params)
+        self.values, parts = concatenate(params)
         self.parts = [part.array for part in parts]
         self.grads = self.xp.empty_like(self.values)
         self.count = 0 if fresh else 1
-        numbers = {name: self.joined_state(states, name) for name in names.scalars}
-        state = [self.joined_state(states, name) for name in names.arrays]
+        numbers = {name: self.concatenate_state(states, name) for name in names.scalars}
+        state = [self.concatenate_state(states, name) for name in names.arrays]
         values, grads, *state = [array.reshape(-1, *shape) for array in (self.values, self.grads, *state)]
         self.piece = Piece(values, grads, tuple(state))
         self.numbers = tuple(numbers.values())
@@ -274,18 +274,18 @@ class Bundle:
         self.own = tuple(numbers.values())
 
     @staticmethod
-    def joined_state(states: list[State], name: str) -> Array:
-        """Let one flat array hold an entry of all states."""
-        flat, tensors = joined([state[name] for state in states])
+    def concatenate_state(states: list[State], name: str) -> Array:
+        """Move an entry of all states into one flat array."""
+        flat, tensors = concatenate([state[name] for state in states])
         for state, part in zip(states, tensors, strict=True):
             state[name] = part
         return flat
 
     def is_in_step(self) -> bool:
-        """Whether nobody set a number of a single parameter."""
+        """Tell whether all parameters still have the same numbers: users may set one parameter's."""
         return all(bool((each == each[0]).all()) for each in self.numbers)
 
-    def counted(self) -> int:
+    def count_step(self) -> int:
         """Count a step; return the number of this update."""
         self.count = next_step(self.step, self.count)
         return self.count
@@ -295,7 +295,7 @@ class Bundle:
         return read(self.own)
 
     def set_scalars(self, numbers: Sequence[float]) -> None:
-        """Keep other numbers of the rule's own."""
+        """Replace the rule's own numbers."""
         fill(self.own, numbers)
 
     def pieces(self) -> Iterator[Piece]:
@@ -309,21 +309,21 @@ class Bundle:
         self.xp.concatenate(arrays, axis=None, out=into, casting="no")
 
     def finish(self) -> None:
-        """Copy the new values out, and let graphs know."""
+        """Copy the new values out, and tell graphs."""
         for param, part in zip(self.params, self.parts, strict=True):
             param.array[...] = part
             param.storage.version += 1
 
 
-def joined(tensors: Sequence[Tensor]) -> tuple[Array, list[Tensor]]:
-    """Copy tensors into one flat array; return it and tensors that look at their part of it."""
+def concatenate(tensors: Sequence[Tensor]) -> tuple[Array, list[Tensor]]:
+    """Copy tensors into one flat array; return it, and tensors that view their part of it."""
     flat = tensors[0].xp.concatenate([tensor.array for tensor in tensors], axis=None)
     whole = wrap(tensors[0].result_class, flat)
-    return flat, [window(whole, layout) for layout in in_a_row([tensor.array.shape for tensor in tensors])]
+    return flat, [window(whole, layout) for layout in consecutive_layouts([tensor.array.shape for tensor in tensors])]
 
 
-def in_a_row(shapes: Sequence[tuple[int, ...]]) -> Iterator[Layout]:
-    """Return layouts of these shapes that lie one after another."""
+def consecutive_layouts(shapes: Sequence[tuple[int, ...]]) -> Iterator[Layout]:
+    """Return layouts of these shapes, one after another in memory."""
     offset = 0
     for shape in shapes:
         yield Layout(shape, contiguous(shape).strides, offset)

@@ -1,8 +1,8 @@
 """Steps that graphs record: a rule's own ``update``, run on cells in place of arrays.
 
 A cell holds a tensor. What would write to an array gives the cell another tensor, made by an operation that the graph
-knows; so nothing that was saved for the backward pass is ever overwritten, and no rule needs its formula twice. No rule
-is known here: only the few functions of the array library that rules call.
+records. Nothing that was saved for the backward pass is ever overwritten, and no rule needs its formula twice. This
+file knows no rule, only the few functions of the array library that rules call.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from minitensor.tensor import Tensor
 
 
 class Cell:
-    """Holds a tensor, and stands for an array in an update."""
+    """Holds a tensor and takes the place of an array in an update."""
 
     __slots__ = ("tensor",)
 
@@ -29,12 +29,12 @@ class Cell:
         self.tensor = tensor
 
     def take(self, result: Tensor) -> Cell:
-        """Hold a result, in the dtype that an array in its place would have kept."""
+        """Hold a result, in the dtype that an array would have kept."""
         self.tensor = result.to(self.tensor.dtype)
         return self
 
     def __setitem__(self, where: Any, value: Any) -> None:
-        # A clone: the tensor may be the user's gradient, and nobody's later write to that shall change a state.
+        # A clone: the tensor may be the gradient, and later writes to that must not change the state.
         held = content(value).clone() if where is ... else pointwise.where(content(where), value, self.tensor)
         self.take(held)
 
@@ -63,12 +63,12 @@ def blank(like: Cell) -> Any:
 
 
 def content(operand: Any) -> Any:
-    """Return a cell's tensor; tensors and numbers are themselves."""
+    """Return a cell's tensor; return anything else unchanged."""
     return operand.tensor if isinstance(operand, Cell) else operand
 
 
 def on_cells(op: Callable[..., Tensor]) -> Any:
-    """Return the function of cells that an op of tensors is; ``out`` is a cell that takes the result."""
+    """Turn an op on tensors into a function of cells; ``out`` is a cell that takes the result."""
 
     def function(*operands: Any, out: Cell | None = None) -> Cell:
         result = op(*map(content, operands))
@@ -77,15 +77,15 @@ def on_cells(op: Callable[..., Tensor]) -> Any:
     return staticmethod(function)
 
 
-def chosen(condition: Tensor, value: Any, other: Any) -> Tensor:
-    """Choose as NumPy does, for which a number among arrays has all its digits."""
+def select(condition: Tensor, value: Any, other: Any) -> Tensor:
+    """Select as ``numpy.where`` does, where a number keeps all its digits beside arrays."""
     exact = partial(tensor, dtype=float64, device=condition.device)
     result: Tensor = pointwise.where(condition, *[v if isinstance(v, Tensor) else exact(v) for v in (value, other)])
     return result
 
 
 class Operations:
-    """What rules call of an array library, by NumPy's names."""
+    """The functions of the array library that rules call, under NumPy's names."""
 
     add = on_cells(pointwise.add)
     subtract = on_cells(pointwise.sub)
@@ -97,7 +97,7 @@ class Operations:
     clip = on_cells(pointwise.clamp)
     abs = on_cells(unary.abs)
     sign = on_cells(unary.sign)
-    where = on_cells(chosen)
+    where = on_cells(select)
 
 
 class Recorded:
@@ -110,16 +110,16 @@ class Recorded:
         self.names = names.arrays
         self.fresh = fresh
 
-    def counted(self) -> int:
+    def count_step(self) -> int:
         """Count a step; return the number of this update."""
         return next_step(self.step, 0 if self.fresh else 1)
 
     def scalars(self) -> tuple[Tensor, ...]:
-        """Return the rule's own numbers, as wide as Python's."""
+        """Return the rule's own numbers in float64, as wide as Python's."""
         return tuple([self.state[name].to(float64) for name in self.numbers])
 
     def set_scalars(self, numbers: Any) -> None:
-        """Keep other numbers of the rule's own."""
+        """Replace the rule's own numbers."""
         for name, number in zip(self.numbers, numbers, strict=True):
             before = self.state[name]
             made = number if isinstance(number, Tensor) else tensor(number, dtype=float64, device=before.device)
@@ -127,7 +127,7 @@ class Recorded:
 
     def pieces(self) -> Iterator[Piece]:
         """Return the parameter whole."""
-        # A clone: the parameter is written to at last, and the operations before may have saved what they saw.
+        # A clone: the parameter is written to at the end, and the operations before may have saved what they saw.
         tensors = self.param.clone(), self.param.grad, *[self.state[name] for name in self.names]
         cells: list[Any] = [Cell(as_real(each)) for each in tensors]
         param, grad, *state = cells
@@ -135,24 +135,24 @@ class Recorded:
         return iter((Piece(param, grad, tuple(state)),))
 
     def finish(self) -> None:
-        """Write what became of the cells: the state is other tensors, the parameter the same one."""
+        """Write the results: the state gets other tensors, the parameter stays the same one."""
         value, *state = [like(self.param, cell.tensor) for cell in self.cells]
         self.state.update(zip(self.names, state, strict=True))
         self.param.copy_(value)
 
 
 def as_real(given: Tensor) -> Tensor:
-    """Look at complex numbers as pairs: every rule treats both parts alike."""
+    """View complex numbers as pairs: every rule treats both parts alike."""
     return view_as_real(given) if given.is_complex() else given
 
 
 def like(param: Tensor, pairs: Tensor) -> Tensor:
-    """Look at pairs as complex numbers again, if the parameter has those."""
+    """View pairs as complex numbers again, if the parameter is complex."""
     return view_as_complex(pairs) if param.is_complex() else pairs
 
 
 def require_recordable(group: dict[str, Any], states: Mapping[Tensor, State], foreach: bool) -> None:
-    """Refuse, before anything is written, a group whose step the graph cannot record."""
+    """Raise, before anything is written, if the graph cannot record the step of a group."""
     for param in group["params"]:
         if param.grad is None:
             continue

@@ -1,6 +1,6 @@
-"""Pieces that the updates of several rules begin with: the gradient as the options want it, and running means.
+"""Operations that the updates of several optimizers share: the direction of descent, and running means.
 
-They work on plain arrays, where those are, and in the scratch that an update gets.
+They work in place on plain arrays, in the scratch that an update gets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def descent(group: Group, param: Array, grad: Array, scratch: Scratch) -> Array:
-    """Return the gradient to go down: turned round by ``maximize``, with ``weight_decay`` in it.
+    """Return the gradient to descend: negated by ``maximize``, with ``weight_decay`` added.
 
     Decoupled decay shrinks the parameter at once instead. The result may lie in the second scratch array.
     """
@@ -31,13 +31,13 @@ def descent(group: Group, param: Array, grad: Array, scratch: Scratch) -> Array:
 
 
 def move_mean(mean: Array, value: Array, share: float, scratch: Scratch) -> None:
-    """Move a running mean by a share of the way to a value."""
+    """Move a running mean toward a value by a share of the way."""
     xp, one, _ = scratch
-    # Not (1 - share) mean + share value: in float32 a long mean would suffer from how 1 - share is rounded.
+    # Not (1 - share) mean + share value: in float32 the rounding of 1 - share would add up over many steps.
     scratch.blend(mean, 1, xp.subtract(value, mean, out=one), share)
 
 
 def move_mean_square(square: Array, value: Array, keep: float, scratch: Scratch) -> None:
-    """Let a running mean of squares keep a share, and take up the square of a value for the rest."""
+    """Let a running mean of squares keep a share of itself, and add the rest of the square of a value."""
     xp, one, _ = scratch
     scratch.blend(square, keep, xp.multiply(value, value, out=one), 1 - keep)

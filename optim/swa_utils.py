@@ -1,7 +1,7 @@
-"""Averages of a model's weights along its way: equal ones (SWA, Izmailov et al. 2018) or fading ones (EMA).
+"""Averages of a model's weights over training: equal (SWA, Izmailov et al. 2018) or exponential (EMA).
 
-``AveragedModel`` is a copy of a model that takes part in the average each time it is told; ``update_bn`` recomputes
-what batch norm remembers; ``SWALR`` brings the learning rate to where averaging pays.
+``AveragedModel`` is a copy of a model that holds the average; ``update_bn`` recomputes the statistics of its batch
+norms; ``SWALR`` anneals the learning rate to the one at which averaging pays.
 """
 
 from __future__ import annotations
@@ -36,7 +36,16 @@ __all__ = [
 
 
 def get_swa_avg_fn() -> Average:
-    """Return the average in which all models count alike."""
+    """Return the update of an equal average: average + (current - average) / (count + 1).
+
+    Returns:
+        A function (average, current, count) -> the next average, for ``AveragedModel(avg_fn=...)``.
+
+    >>> import minitensor as torch
+    >>> average = torch.optim.swa_utils.get_swa_avg_fn()
+    >>> average(torch.tensor(1.0), torch.tensor(4.0), 2)
+    tensor(2.)
+    """
 
     def average(averaged: Tensor, current: Tensor, count: Any) -> Tensor:
         mean: Tensor = averaged + (current - averaged) / (count + 1)
@@ -46,7 +55,22 @@ def get_swa_avg_fn() -> Average:
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
-    """Return the average in which a model counts ``decay`` times what the one after it does."""
+    """Return the update of an exponential moving average: decay average + (1 - decay) current.
+
+    Args:
+        decay: The share of the average that is kept, in [0, 1]. Default: ``0.999``.
+
+    Returns:
+        A function (average, current, count) -> the next average, for ``AveragedModel(avg_fn=...)``.
+
+    Raises:
+        ValueError: If ``decay`` lies outside [0, 1].
+
+    >>> import minitensor as torch
+    >>> average = torch.optim.swa_utils.get_ema_avg_fn(decay=0.9)
+    >>> average(torch.tensor(1.0), torch.tensor(4.0), 2)
+    tensor(1.3000)
+    """
     require_share(decay)
 
     def average(averaged: Tensor, current: Tensor, count: Any) -> Tensor:
@@ -56,23 +80,37 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
 
 
 def get_swa_multi_avg_fn() -> Averages:
-    """Return ``get_swa_avg_fn``'s average for lists of tensors, written where they lie."""
+    """Return ``get_swa_avg_fn``'s update for lists of tensors, in place.
+
+    Returns:
+        A function (averages, currents, count) -> None, for ``AveragedModel(multi_avg_fn=...)``.
+    """
     return for_lists(get_swa_avg_fn())
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Averages:
-    """Return ``get_ema_avg_fn``'s average for lists of tensors, written where they lie."""
+    """Return ``get_ema_avg_fn``'s update for lists of tensors, in place.
+
+    Args:
+        decay: The share of the average that is kept, in [0, 1]. Default: ``0.999``.
+
+    Returns:
+        A function (averages, currents, count) -> None, for ``AveragedModel(multi_avg_fn=...)``.
+
+    Raises:
+        ValueError: If ``decay`` lies outside [0, 1].
+    """
     return for_lists(get_ema_avg_fn(decay))
 
 
 def require_share(decay: float) -> None:
-    """Refuse a decay that is no share."""
+    """Raise if a decay lies outside [0, 1]."""
     if not 0.0 <= decay <= 1.0:
         raise ArgumentError(f"Invalid decay value {decay} provided. Please provide a value in [0,1] range.")
 
 
 def for_lists(average: Average) -> Averages:
-    """Return an average of two tensors as one of two lists of them."""
+    """Turn the update of one average into one of a list of averages, in place."""
 
     def averages(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Any) -> None:
         with no_grad():
@@ -83,15 +121,29 @@ def for_lists(average: Average) -> Averages:
 
 
 class AveragedModel(Module):
-    """A copy of a model whose weights are the average of those it was shown.
+    """A copy of a model whose weights are the average of the models it was given (Izmailov et al. 2018).
 
     Args:
-        avg_fn: (average, current, count so far) -> the next average; equal weights, if None.
-        multi_avg_fn: the same for lists, changing the first one where it is.
-        use_buffers: average the buffers too; else they are copied.
+        model: The model to copy; ``update_parameters`` then takes models of the same structure.
+        device: Where the copy lies; None leaves it where the model is. Default: ``None``.
+        avg_fn: Update (average, current, count) -> the next average. Default: ``None``, the equal average.
+        multi_avg_fn: The same for lists of tensors, in place. Default: ``None``.
+        use_buffers: Average the buffers too, instead of copying the latest. Default: ``False``.
 
-    >>> model = nn.Linear(1, 1)
-    >>> averaged = optim.swa_utils.AveragedModel(model)
+    Shape:
+        - Input: as the model's
+        - Output: as the model's
+
+    Attributes:
+        module: The copy, which holds the average.
+        n_averaged: Number of models averaged, an int64 tensor of shape ().
+
+    Raises:
+        ValueError: If both ``avg_fn`` and ``multi_avg_fn`` are given.
+
+    >>> import minitensor as torch
+    >>> model = torch.nn.Linear(1, 1)
+    >>> averaged = torch.optim.swa_utils.AveragedModel(model)
     >>> averaged.update_parameters(model)
     >>> averaged.n_averaged
     tensor(1)
@@ -119,11 +171,18 @@ class AveragedModel(Module):
         self.use_buffers = use_buffers
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what the averaged model makes of the input."""
+        """Return the output of the averaged model."""
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Module) -> None:
-        """Take a model's weights into the average; the first ones are copied."""
+        """Include a model's weights in the average; the first ones are copied.
+
+        Args:
+            model: A model of the same structure as the copied one.
+
+        Raises:
+            ReadOnlyError: If the average lies in read-only memory.
+        """
         mine, theirs = averaged_tensors(self.module, self.use_buffers), averaged_tensors(model, self.use_buffers)
         require_writable("update_parameters", *self.module.parameters(), *self.module.buffers(), self.n_averaged)
         with no_grad():
@@ -141,14 +200,26 @@ class AveragedModel(Module):
 
 
 def averaged_tensors(module: Module, use_buffers: bool) -> list[Tensor]:
-    """Return the tensors of a module that an average is taken of."""
+    """Return the tensors of a module that are averaged."""
     return list(chain(module.parameters(), module.buffers()) if use_buffers else module.parameters())
 
 
 def update_bn(loader: Iterable[Any], model: Module, device: DeviceLike = None) -> None:
-    """Compute anew what the model's batch-norm layers remember, in one pass over the data.
+    """Recompute the running statistics of the model's batch-norm layers, in one pass over the data.
 
-    A batch is a tensor, or a list or tuple that begins with one.
+    The statistics of an average of weights are not the average of the statistics. They become the mean over all
+    batches; the model's mode and momenta are restored.
+
+    Args:
+        loader: Batches: tensors, or lists or tuples that begin with one.
+        model: The model, whose batch norms are updated in place.
+        device: Where batches are moved before the model sees them; None leaves them. Default: ``None``.
+
+    >>> import minitensor as torch
+    >>> model = torch.nn.BatchNorm1d(1)
+    >>> torch.optim.swa_utils.update_bn([torch.tensor([[1.0], [3.0]]), torch.tensor([[5.0], [7.0]])], model)
+    >>> model.running_mean
+    tensor([4.])
     """
     layers = [layer for layer in model.modules() if isinstance(layer, BatchNorm)]
     if not layers:
@@ -169,7 +240,35 @@ def update_bn(loader: Iterable[Any], model: Module, device: DeviceLike = None) -
 
 
 class SWALR(LRScheduler):
-    """Bring each group's rate to ``swa_lr`` in ``anneal_epochs``, along a cosine or a line, and keep it there."""
+    """Anneal each group's learning rate to ``swa_lr``, then keep it there (Izmailov et al. 2018).
+
+    At epoch e, with s = min(1, e / anneal_epochs)::
+
+        lr = a swa_lr + (1 - a) lr_0            (a = (1 - cos(pi s)) / 2, or s for "linear")
+
+    Args:
+        optimizer: Whose rates to set.
+        swa_lr: The final rate, a number or one for each group.
+        anneal_epochs: Number of epochs of the annealing, at least 0. Default: ``10``.
+        anneal_strategy: ``"cos"`` or ``"linear"``. Default: ``"cos"``.
+        last_epoch: The epoch to resume from; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        ValueError: If ``anneal_strategy`` or ``anneal_epochs`` is none of the above, or ``swa_lr`` has the wrong
+            length.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.5)
+    >>> scheduler = torch.optim.swa_utils.SWALR(optimizer, swa_lr=0.1, anneal_epochs=2, anneal_strategy="linear")
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(round(scheduler.get_last_lr()[0], 3))
+    0.3
+    0.1
+    0.1
+    """
 
     def __init__(
         self,
@@ -183,7 +282,7 @@ class SWALR(LRScheduler):
         for group, rate in zip(optimizer.param_groups, one_for_each("swa_lr", optimizer, swa_lr), strict=True):
             group["swa_lr"] = rate
         if anneal_strategy not in ("cos", "linear"):
-            raise ArgumentError(f"anneal_strategy must by one of 'cos' or 'linear', instead got {anneal_strategy}")
+            raise ArgumentError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
             raise ArgumentError(f"anneal_epochs must be equal or greater than 0, got {anneal_epochs}")
         self._strategy = anneal_strategy
@@ -191,7 +290,7 @@ class SWALR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """Return the rates of this epoch, from those of the one before."""
+        """Return the rates of this epoch, computed from those of the epoch before."""
         epoch = self.last_epoch if self.anneal_epochs else max(1, self.last_epoch)
         before, now = self._share(epoch - 1), self._share(epoch)
         rates = []
@@ -202,5 +301,5 @@ class SWALR(LRScheduler):
         return rates
 
     def _share(self, epoch: int) -> float:
-        """Return how much of the way is done."""
+        """Return how much of the annealing is done, from 0 to 1."""
         return anneal(self._strategy, 0.0, 1.0, max(0.0, min(1.0, epoch / max(1, self.anneal_epochs))))

@@ -1,0 +1,129 @@
+"""What the docstrings of optimizers, schedulers and the tools of swa_utils must tell.
+
+Every one has a summary of one line, describes each argument in the order of the signature and states its default,
+lists the errors it raises with exceptions that exist, and shows an example. Optimizers also give their rule as an
+equation, and the paper. That the examples run is checked in test_doctests.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import re
+from typing import Any
+
+import pytest
+
+import minitensor
+from minitensor import errors, optim
+from minitensor.optim import lr_scheduler, swa_utils
+
+# Schedulers that do not keep this law yet: a list that only gets shorter.
+LATER = frozenset(
+    """
+    ChainedScheduler ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR ExponentialLR LRScheduler
+    LambdaLR LinearLR MultiStepLR MultiplicativeLR OneCycleLR PolynomialLR ReduceLROnPlateau SequentialLR StepLR
+    """.split()
+)
+
+OPTIMIZERS = [name for name in optim.__all__ if inspect.isclass(getattr(optim, name)) and name != "Optimizer"]
+TOOLS = ["AveragedModel", "SWALR", "get_ema_avg_fn", "get_swa_avg_fn", "update_bn"]
+ALL: dict[str, Any] = {
+    "Optimizer": optim.Optimizer,
+    **{name: getattr(optim, name) for name in OPTIMIZERS},
+    **{name: getattr(swa_utils, name) for name in TOOLS},
+    **{name: getattr(lr_scheduler, name) for name in lr_scheduler.__all__ if name not in LATER},
+}
+
+
+def section(text: str, title: str) -> dict[str, str]:
+    """Return the entries of a section, name to description; an entry may name several, with commas."""
+    found: dict[str, str] = {}
+    match = re.search(rf"^{title}:\n((?:    .*\n|\n(?=    ))+)", text + "\n", re.MULTILINE)
+    for entry in re.split(r"\n(?=    \S)", match[1].rstrip()) if match else []:
+        names, _, description = entry.strip().partition(": ")
+        found.update(dict.fromkeys(names.split(", "), " ".join(description.split())))
+    return found
+
+
+def arguments_of(target: Any) -> dict[str, inspect.Parameter]:
+    function = target.__init__ if inspect.isclass(target) else target
+    return {name: each for name, each in inspect.signature(function).parameters.items() if name != "self"}
+
+
+def faults(target: Any) -> list[str]:
+    """Return what a docstring lacks."""
+    text, arguments = inspect.getdoc(target) or "", arguments_of(target)
+    described, found = section(text, "Args"), []
+    if not re.match(r"[A-Z].*\.(\n\n|$)", text):
+        found.append("no summary of one line")
+    if list(described) != list(arguments):
+        found.append(f"Args: {list(described)}, the signature has {list(arguments)}")
+    for name in described.keys() & arguments.keys():
+        found += default_faults(name, described[name], arguments[name].default)
+    for name in section(text, "Raises"):
+        error = getattr(errors, name, getattr(builtins, name, None))
+        if not (inspect.isclass(error) and issubclass(error, Exception)):
+            found.append(f"Raises: no exception {name}")
+    return found if ">>> " in text else [*found, "no example"]
+
+
+def default_faults(name: str, description: str, default: Any) -> list[str]:
+    stated = re.search(r"Default: ``(.*?)``", description)
+    if default is inspect.Parameter.empty:
+        return [f"{name} has no default"] if stated else []
+    if stated is None:
+        return [f"the default of {name} is not stated, {default!r}"]
+    return [] if ast.literal_eval(stated[1]) == default else [f"the default of {name} is {default!r}"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_docstring_tells_arguments_defaults_errors_and_an_example(name: str) -> None:
+    assert not faults(ALL[name])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_tells_its_rule_and_its_source(name: str) -> None:
+    text = inspect.getdoc(getattr(optim, name)) or ""
+    assert re.search(r"::\n\n(    .*\n)*    .*p <- p", text), "no equation"
+    assert re.search(r"\(.*(19|20)\d\d", text.split("\n")[0]), "no paper in the summary"
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_raises_what_it_says(name: str) -> None:
+    told = section(inspect.getdoc(getattr(optim, name)) or "", "Raises")
+    weight = minitensor.nn.Parameter(minitensor.ones(2, 2))
+    calls: list[tuple[type[Exception], Any, dict[str, Any]]] = [
+        (ValueError, [weight], {"lr": -1.0}),
+        (ValueError, [], {}),
+        (ValueError, [weight * 2], {}),
+        (TypeError, weight, {}),
+        (TypeError, [1], {}),
+    ]
+    if "fused" in arguments_of(getattr(optim, name)):
+        calls.append((RuntimeError, [weight], {"fused": True, "foreach": True}))
+    if "betas" in arguments_of(getattr(optim, name)):
+        calls.append((IndexError, [weight], {"betas": (0.9,)}))
+    for error, params, options in calls:
+        assert error.__name__ in told
+        with pytest.raises(error):
+            getattr(optim, name)(params, **options)
+
+
+def wrong(a: int, b: float = 1.0) -> None:
+    """Do nothing.
+
+    Args:
+        b: A number. Default: ``2.0``.
+        c: Not an argument.
+
+    Raises:
+        NoSuchError: Never.
+    """
+
+
+def test_the_law_finds_faults() -> None:
+    found = " ".join(faults(wrong))
+    for part in ("the signature has ['a', 'b']", "default of b is 1.0", "no exception NoSuchError", "no example"):
+        assert part in found
