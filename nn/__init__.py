@@ -37,6 +37,7 @@ from minitensor.nn.activation import (
 )
 from minitensor.nn.adaptive import AdaptiveLogSoftmaxWithLoss
 from minitensor.nn.attention import MultiheadAttention
+from minitensor.nn.class_loss import CrossEntropyLoss, CTCLoss, LinearCrossEntropyLoss, NLLLoss, NLLLoss2d
 from minitensor.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from minitensor.nn.conv import Conv1d, Conv2d, Conv3d
 from minitensor.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -64,16 +65,11 @@ from minitensor.nn.locally_connected import LocallyConnected2d
 from minitensor.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    CTCLoss,
     GaussianNLLLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
-    LinearCrossEntropyLoss,
     MSELoss,
-    NLLLoss,
-    NLLLoss2d,
     PoissonNLLLoss,
     SmoothL1Loss,
 )

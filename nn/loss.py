@@ -1,32 +1,25 @@
-"""Losses as layers: each calls its function with the options it was made with.
+"""Losses as layers: each calls its function in ``nn.functional`` with the options it was created with.
 
-``reduction`` says what becomes of the losses of a batch: their ``"mean"``, their ``"sum"``, or ``"none"``, which
-leaves them.
+``reduction`` says how the losses of a batch are combined: their ``"mean"``, their ``"sum"``, or ``"none"``.
 """
 
 from __future__ import annotations
 
 import warnings
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentTypeError, ShapeError, UsageError
+from minitensor.errors import ArgumentTypeError, UsageError
 from minitensor.nn import functional as F
-from minitensor.nn.linear import Linear
 from minitensor.nn.module import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from minitensor.device import DeviceLike
-    from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
 
 
 class Loss(Module):
-    """What losses share: their reduction."""
+    """The base class of losses, which holds their reduction."""
 
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__()
@@ -34,7 +27,7 @@ class Loss(Module):
 
 
 class WeightedLoss(Loss):
-    """A loss with a weight for each class or element, which moves with the module and is saved with it."""
+    """A loss with a weight for each class or element, a buffer that moves with the module and is saved with it."""
 
     weight: Tensor | None
 
@@ -50,158 +43,46 @@ class WeightedLoss(Loss):
 
 
 def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
-    """Read the two old arguments that ``reduction`` replaced."""
+    """Return the reduction that the two deprecated arguments ask for, or ``reduction`` if both are None."""
     if size_average is None and reduce is None:
         return reduction
     require_switches(size_average, reduce)
-    chosen = "none" if reduce is False else "sum" if size_average is False else "mean"
+    choice = "none" if reduce is False else "sum" if size_average is False else "mean"
     warnings.warn(
-        f"size_average and reduce args will be deprecated, please use reduction='{chosen}' instead.",
+        f"size_average and reduce args will be deprecated, please use reduction='{choice}' instead.",
         stacklevel=user_level(),
     )
-    return chosen
+    return choice
 
 
 def require_switches(*given: Any) -> None:
-    """Refuse tensors: who gives those has called the constructor in place of the layer."""
+    """Raise for tensors: whoever passes those has called the constructor instead of the layer."""
     if any(isinstance(each, TensorBase) for each in given):
         raise UsageError(
             "size_average and reduce are bools, got a tensor; make the layer first, then call it with input and target"
         )
 
 
-class CrossEntropyLoss(WeightedLoss):
-    """Minus the log-probability of the right class: input (N, C, *) of scores, target (N, *) of class numbers.
-
-    A target (N, C, *) holds a probability for each class instead.
-
-    Args:
-        weight: one for each class.
-        ignore_index: targets of this class count for nothing.
-        label_smoothing: the share of each target that is spread evenly over all classes.
-    """
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        ignore_index: int = -100,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
-    ) -> None:
-        super().__init__(weight, size_average, reduce, reduction)
-        self.ignore_index = ignore_index
-        self.label_smoothing = label_smoothing
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.cross_entropy(
-            input,
-            target,
-            weight=self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
-        )
-
-
-class LinearCrossEntropyLoss(WeightedLoss):
-    """Cross-entropy of logits that are a linear map of the input (N, in_features), with the map's weight as parameter.
-
-    Args:
-        out_features: the further dims of logits (N, num_classes, *out_features), and of targets (N, *out_features).
-        bias: whether the map has a bias.
-        options: by what PyTorch saves memory; must be None.
-    """
-
-    def __init__(
-        self,
-        in_features: int,
-        num_classes: int,
-        *,
-        out_features: tuple[int, ...] = (),
-        bias: bool = False,
-        device: DeviceLike = None,
-        dtype: Dtype | None = None,
-        reduction: str = "mean",
-        weight: Tensor | None = None,
-        ignore_index: int | None = None,
-        label_smoothing: float = 0.0,
-        options: None = None,
-    ) -> None:
-        if weight is not None and tuple(weight.shape) != (num_classes,):
-            raise ShapeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
-        if not 0 <= label_smoothing <= 1:
-            raise UsageError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
-        super().__init__(weight, None, None, reduction)
-        self.num_classes = num_classes
-        self.out_features = out_features
-        self.ignore_index = ignore_index
-        self.label_smoothing = label_smoothing
-        self.linear = Linear(in_features, prod(out_features, start=num_classes), bias, device, dtype)
-        self.options = options
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        shape, bias = (self.num_classes, *self.out_features), self.linear.bias
-        return F.linear_cross_entropy(
-            input,
-            self.linear.weight.reshape(*shape, -1),
-            target,
-            linear_bias=None if bias is None else bias.reshape(shape),
-            weight=self.weight,
-            reduction=self.reduction,
-            ignore_index=self.ignore_index,
-            label_smoothing=self.label_smoothing,
-            options=self.options,
-        )
-
-    def extra_repr(self) -> str:
-        """Return the sizes and options."""
-        return (
-            f"in_features={self.linear.in_features}, num_classes={self.num_classes}, out_features={self.out_features}, "
-            f"bias={self.linear.bias is not None}, reduction={self.reduction}, ignore_index={self.ignore_index}, "
-            f"label_smoothing={self.label_smoothing}, options={self.options}"
-        )
-
-
-class NLLLoss(WeightedLoss):
-    """Minus the log-probability of the right class: input (N, C, *) of log-probabilities, target (N, *) of classes."""
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        ignore_index: int = -100,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(weight, size_average, reduce, reduction)
-        self.ignore_index = ignore_index
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
-
-
-class NLLLoss2d(NLLLoss):
-    """``NLLLoss`` under the name it had for images; it warns."""
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        ignore_index: int = -100,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        warnings.warn("NLLLoss2d has been deprecated. Please use NLLLoss instead", FutureWarning, user_level())
-        super().__init__(weight, size_average, ignore_index, reduce, reduction)
-
-
 class MSELoss(Loss):
-    """The squared difference (x - y)^2."""
+    """Squared error: (x - y)^2.
+
+    Args:
+        size_average, reduce: Deprecated, replaced by ``reduction``. Default: ``None``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for one loss per element. Default: ``"mean"``.
+
+    Shape:
+        - Input: (*), any shape
+        - Target: (*), as the input; other shapes broadcast, with a warning
+        - Output: (), or (*) if ``reduction="none"``
+
+    Raises:
+        ValueError: If ``reduction`` is unknown, when called.
+        ShapeError: If the shapes do not broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.nn.MSELoss()(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 4.0]))
+    tensor(2.5000)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -209,7 +90,25 @@ class MSELoss(Loss):
 
 
 class L1Loss(Loss):
-    """The absolute difference |x - y|."""
+    """Absolute error: |x - y|.
+
+    Args:
+        size_average, reduce: Deprecated, replaced by ``reduction``. Default: ``None``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for one loss per element. Default: ``"mean"``.
+
+    Shape:
+        - Input: (*), any shape
+        - Target: (*), as the input; other shapes broadcast, with a warning
+        - Output: (), or (*) if ``reduction="none"``
+
+    Raises:
+        ValueError: If ``reduction`` is unknown, when called.
+        ShapeError: If the shapes do not broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.nn.L1Loss()(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 4.0]))
+    tensor(1.5000)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -217,7 +116,31 @@ class L1Loss(Loss):
 
 
 class SmoothL1Loss(Loss):
-    """(x - y)^2 / (2 beta) where |x - y| < beta, |x - y| - beta / 2 elsewhere."""
+    """Squared error near zero and absolute error elsewhere (Girshick 2015).
+
+    With d = |x - y|::
+
+        loss = d^2 / (2 beta)   (d < beta)
+        loss = d - beta / 2     (elsewhere)
+
+    Args:
+        size_average, reduce: Deprecated, replaced by ``reduction``. Default: ``None``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for one loss per element. Default: ``"mean"``.
+        beta: Distance at which the two parts meet; 0 is ``L1Loss``. Default: ``1.0``.
+
+    Shape:
+        - Input: (*), any shape
+        - Target: (*), as the input; other shapes broadcast, with a warning
+        - Output: (), or (*) if ``reduction="none"``
+
+    Raises:
+        ValueError: If ``reduction`` is unknown, when called, or ``beta`` is negative.
+        ShapeError: If the shapes do not broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.nn.SmoothL1Loss(reduction="none")(torch.tensor([0.5, 3.0]), torch.zeros(2))
+    tensor([0.1250, 2.5000])
+    """
 
     def __init__(
         self,
@@ -235,7 +158,31 @@ class SmoothL1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """(x - y)^2 / 2 where |x - y| < delta, delta (|x - y| - delta / 2) elsewhere."""
+    """Squared error near zero and absolute error, times ``delta``, elsewhere (Huber 1964).
+
+    With d = |x - y|::
+
+        loss = d^2 / 2                  (d <= delta)
+        loss = delta (d - delta / 2)    (elsewhere)
+
+    Args:
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for one loss per element. Default: ``"mean"``.
+        delta: Distance at which the two parts meet, positive. Default: ``1.0``.
+
+    Shape:
+        - Input: (*), any shape
+        - Target: (*), as the input; other shapes broadcast, with a warning
+        - Output: (), or (*) if ``reduction="none"``
+
+    Raises:
+        TypeError: If ``delta`` is not a number.
+        ValueError: If ``reduction`` is unknown, when called, or ``delta`` is not positive.
+        ShapeError: If the shapes do not broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.nn.HuberLoss(reduction="none", delta=2.0)(torch.tensor([0.5, 3.0]), torch.zeros(2))
+    tensor([0.1250, 4.0000])
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
@@ -249,7 +196,32 @@ class HuberLoss(Loss):
 
 
 class BCELoss(WeightedLoss):
-    """-(y log x + (1 - y) log(1 - x)) for probabilities x; logarithms stop at -100."""
+    """Binary cross-entropy of probabilities x and targets y.
+
+    With element weights w::
+
+        loss = -w (y log x + (1 - y) log(1 - x))
+
+    The logarithms are cut off at -100, as in PyTorch, which keeps the loss of a wrong certainty finite.
+
+    Args:
+        weight: Weights that broadcast to the input. Default: ``None``, all 1.
+        size_average, reduce: Deprecated, replaced by ``reduction``. Default: ``None``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for one loss per element. Default: ``"mean"``.
+
+    Shape:
+        - Input: (*), probabilities in [0, 1]
+        - Target: (*), as the input and of its dtype
+        - Output: (), or (*) if ``reduction="none"``
+
+    Raises:
+        ValueError: If ``reduction`` is unknown, when called, or if the shapes differ.
+        RuntimeError: If an input lies outside [0, 1], or if the dtypes differ.
+
+    >>> import minitensor as torch
+    >>> torch.nn.BCELoss()(torch.tensor([0.9, 0.5]), torch.tensor([1.0, 0.0]))
+    tensor(0.3993)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -257,7 +229,31 @@ class BCELoss(WeightedLoss):
 
 
 class BCEWithLogitsLoss(WeightedLoss):
-    """``BCELoss`` of sigmoid(x), computed without loss of digits; ``pos_weight`` weighs the positive targets."""
+    """Binary cross-entropy of scores (logits) x and targets y, without the overflow of ``Sigmoid`` and ``BCELoss``.
+
+    With element weights w and positive weights p::
+
+        loss = -w (p y log sigmoid(x) + (1 - y) log(1 - sigmoid(x)))
+
+    Args:
+        weight: Weights that broadcast to the input. Default: ``None``, all 1.
+        size_average, reduce: Deprecated, replaced by ``reduction``. Default: ``None``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for one loss per element. Default: ``"mean"``.
+        pos_weight: Weights p of positive targets, which broadcast to the input; more than 1 favors recall. Default:
+            ``None``, all 1.
+
+    Shape:
+        - Input: (*), any shape
+        - Target: (*), as the input, floating-point
+        - Output: (), or (*) if ``reduction="none"``
+
+    Raises:
+        ValueError: If ``reduction`` is unknown, when called, or if the shapes differ.
+
+    >>> import minitensor as torch
+    >>> torch.nn.BCEWithLogitsLoss()(torch.tensor([2.0, 0.0]), torch.tensor([1.0, 0.0]))
+    tensor(0.4100)
+    """
 
     pos_weight: Tensor | None
 
@@ -280,9 +276,33 @@ class BCEWithLogitsLoss(WeightedLoss):
 
 
 class KLDivLoss(Loss):
-    """t (log t - x), for log-probabilities x; ``"batchmean"`` divides the sum by the batch size.
+    """Kullback-Leibler divergence of log-probabilities x from target probabilities t (Kullback and Leibler 1951).
 
-    With ``log_target`` the target holds log t.
+    For each element::
+
+        loss = t (log t - x)            (log_target: exp(t) (t - x))
+
+    The divergence is the sum over classes. Hence use ``"batchmean"``; ``"mean"`` divides by the number of elements too.
+
+    Args:
+        size_average, reduce: Deprecated, replaced by ``reduction``. Default: ``None``.
+        reduction: ``"batchmean"`` (the sum over the batch size), ``"mean"``, ``"sum"``, or ``"none"``. Default:
+            ``"mean"``.
+        log_target: The target holds log-probabilities. Default: ``False``.
+
+    Shape:
+        - Input: (*), log-probabilities
+        - Target: (*), as the input or a shape that broadcasts with it, floating-point
+        - Output: (), or (*) if ``reduction="none"``
+
+    Raises:
+        ValueError: If ``reduction`` is unknown, when called.
+        ShapeError: If the shapes do not broadcast.
+
+    >>> import minitensor as torch
+    >>> loss = torch.nn.KLDivLoss(reduction="batchmean")
+    >>> loss(torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.25, 0.75]]))
+    tensor(0.1308)
     """
 
     def __init__(
@@ -301,9 +321,34 @@ class KLDivLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """exp(x) - y x for counts y, of which exp(x) is the expected number; ``full`` adds Stirling's log y!.
+    """Negative log-likelihood of counts y under Poisson distributions.
 
-    Without ``log_input``, x itself is the number: x - y log(x + eps).
+    The constant log y! is left out unless ``full`` approximates it by Stirling's formula, where y > 1::
+
+        loss = exp(x) - y x             (log_input)
+        loss = x - y log(x + eps)       (otherwise)
+        loss += y log y - y + log(2 pi y) / 2               (full)
+
+    Args:
+        log_input: The input is the logarithm of the expected count. Default: ``True``.
+        full: Add Stirling's approximation of log y!. Default: ``False``.
+        size_average: Deprecated, replaced by ``reduction``. Default: ``None``.
+        eps: Number that keeps the logarithm from zero. Default: ``1e-8``.
+        reduce: Deprecated, replaced by ``reduction``. Default: ``None``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for one loss per element. Default: ``"mean"``.
+
+    Shape:
+        - Input: (*), any shape
+        - Target: (*), as the input or a shape that broadcasts with it
+        - Output: (), or (*) if ``reduction="none"``
+
+    Raises:
+        ValueError: If ``reduction`` is unknown, when called.
+        ShapeError: If the shapes do not broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.nn.PoissonNLLLoss()(torch.tensor([0.0, 1.0]), torch.tensor([1.0, 3.0]))
+    tensor(0.3591)
     """
 
     def __init__(
@@ -328,7 +373,32 @@ class PoissonNLLLoss(Loss):
 
 
 class GaussianNLLLoss(Loss):
-    """(log v + (x - y)^2 / v) / 2 for a mean x and a variance v, at least ``eps``; ``full`` adds log(2 pi) / 2."""
+    """Negative log-likelihood of targets y under normal distributions of mean x and variance v (Nix and Weigend 1994).
+
+    The constant log(2 pi) / 2 is left out unless ``full``::
+
+        loss = (log max(v, eps) + (x - y)^2 / max(v, eps)) / 2
+
+    Args:
+        full: Add the constant. Default: ``False``.
+        eps: Least variance; gradients ignore the limit. Default: ``1e-6``.
+        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for one loss per element. Default: ``"mean"``.
+
+    Shape:
+        - Input: (*), any shape
+        - Target: (*), as the input or a shape that broadcasts with it
+        - Var: (*), as the input, that without its last dim, or with one dim of size 1; or a number
+        - Output: (), or (*) if ``reduction="none"``
+
+    Raises:
+        ValueError: If ``reduction`` is unknown, when called, if a variance is negative, or if the shape of ``var`` does
+            not fit.
+        ShapeError: If the shapes do not broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.nn.GaussianNLLLoss()(torch.zeros(2), torch.tensor([1.0, 2.0]), torch.ones(2))
+    tensor(1.2500)
+    """
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
@@ -338,28 +408,3 @@ class GaussianNLLLoss(Loss):
     def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
         """Return the loss."""
         return F.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps, reduction=self.reduction)
-
-
-class CTCLoss(Loss):
-    """Minus the log-probability of a sequence of labels, however it is stretched in time (Graves et al. 2006).
-
-    Log-probabilities (T, N, C), labels (N, S) or one after another, and the lengths of both; ``blank`` is the class
-    of no label. ``zero_infinity`` lets targets that do not fit count for nothing.
-    """
-
-    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
-        super().__init__(reduction=reduction)
-        self.blank = blank
-        self.zero_infinity = zero_infinity
-
-    def forward(
-        self,
-        log_probs: Tensor,
-        targets: Tensor,
-        input_lengths: Tensor | Sequence[int],
-        target_lengths: Tensor | Sequence[int],
-    ) -> Tensor:
-        """Return the loss."""
-        return F.ctc_loss(
-            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
-        )

@@ -1,16 +1,14 @@
-"""Losses under PyTorch's path: those of ``nn.loss`` and ``nn.margin_loss``, with their base classes."""
+"""Losses under PyTorch's path: all that ``nn`` has, with their base classes."""
 
+from minitensor.nn.class_loss import CrossEntropyLoss, CTCLoss, NLLLoss
 from minitensor.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    CTCLoss,
     GaussianNLLLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
     MSELoss,
-    NLLLoss,
     PoissonNLLLoss,
     SmoothL1Loss,
 )
