@@ -6,34 +6,20 @@ values.
 
 from minitensor.nn import functional, init, modules, parameter, utils
 from minitensor.nn.activation import (
-    CELU,
-    ELU,
     GELU,
     GLU,
-    SELU,
-    Hardshrink,
-    Hardsigmoid,
-    Hardswish,
-    Hardtanh,
-    LeakyReLU,
     LogSigmoid,
     LogSoftmax,
     Mish,
-    PReLU,
-    ReLU,
-    ReLU6,
-    RReLU,
     Sigmoid,
     SiLU,
     Softmax,
     Softmax2d,
     Softmin,
     Softplus,
-    Softshrink,
     Softsign,
     Tanh,
     Tanhshrink,
-    Threshold,
 )
 from minitensor.nn.adaptive import AdaptiveLogSoftmaxWithLoss
 from minitensor.nn.attention import MultiheadAttention
@@ -139,6 +125,22 @@ from minitensor.nn.pooling import (
     MaxUnpool3d,
 )
 from minitensor.nn.rearrangement import ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold
+from minitensor.nn.rectifier import (
+    CELU,
+    ELU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    ReLU6,
+    RReLU,
+    Softshrink,
+    Threshold,
+)
 from minitensor.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
 from minitensor.nn.sparse import Embedding, EmbeddingBag
 from minitensor.nn.transformer import (

@@ -1,46 +1,32 @@
-"""Activations as layers, to stand in a ``Sequential``: each calls its function with the options it was made with."""
+"""Smooth activations and softmaxes as layers; ``rectifier.py`` has those in pieces.
+
+Each layer calls its function in ``nn.functional`` with the options it was created with.
+"""
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
-from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, GuardError
+from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
-from minitensor.nn.init import constant_
 from minitensor.nn.module import Module
-from minitensor.nn.parameter import Parameter
-from minitensor.ops.creation import empty
+from minitensor.nn.rectifier import Inplace
 
 if TYPE_CHECKING:
-    from minitensor.device import DeviceLike
-    from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
 
 
-class Inplace(Module):
-    """What activations share that may write where the input lies."""
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def extra_repr(self) -> str:
-        """Return the options."""
-        return "inplace=True" if self.inplace else ""
-
-
-class ReLU(Inplace):
-    """Return max(0, x)."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the positive part; with ``inplace``, where the input lies."""
-        return F.relu(input, inplace=self.inplace)
-
-
 class Sigmoid(Module):
-    """Return 1 / (1 + exp(-x))."""
+    """Logistic function: 1 / (1 + exp(-x)).
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    >>> import minitensor as torch
+    >>> torch.nn.Sigmoid()(torch.tensor([-2.0, 0.0, 2.0]))
+    tensor([0.1192, 0.5000, 0.8808])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the logistic function of the input."""
@@ -48,7 +34,16 @@ class Sigmoid(Module):
 
 
 class Tanh(Module):
-    """Return (exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+    """Hyperbolic tangent: (exp(x) - exp(-x)) / (exp(x) + exp(-x)).
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    >>> import minitensor as torch
+    >>> torch.nn.Tanh()(torch.tensor([-2.0, 0.0, 2.0]))
+    tensor([-0.9640,  0.0000,  0.9640])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the hyperbolic tangent of the input."""
@@ -56,7 +51,24 @@ class Tanh(Module):
 
 
 class GELU(Module):
-    """Return x P(X <= x) for a standard normal X, or its ``"tanh"`` approximation (Hendrycks and Gimpel 2016)."""
+    """Gaussian error linear unit: x P(X <= x) for a standard normal X (Hendrycks and Gimpel 2016).
+
+    Args:
+        approximate: ``"none"``, or ``"tanh"`` for x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. Default:
+            ``"none"``.
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    Raises:
+        ValueError: If ``approximate`` is unknown, when called.
+        NotImplementedError: If the input is not floating-point.
+
+    >>> import minitensor as torch
+    >>> torch.nn.GELU()(torch.tensor([-2.0, 0.0, 2.0]))
+    tensor([-0.0455,  0.0000,  1.9545])
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -71,42 +83,24 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
-class LeakyReLU(Module):
-    """Return x where x > 0, negative_slope * x elsewhere."""
-
-    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__()
-        self.negative_slope = negative_slope
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the leaky rectifier of the input."""
-        return F.leaky_relu(input, self.negative_slope, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return the options."""
-        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
-
-
-class ELU(Module):
-    """Return x where x > 0, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2015)."""
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        self.alpha = alpha
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the exponential linear unit of the input."""
-        return F.elu(input, self.alpha, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return the options."""
-        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
-
-
 class SiLU(Inplace):
-    """Return x * sigmoid(x)."""
+    """Sigmoid linear unit, or swish: x sigmoid(x) (Elfwing et al. 2017).
+
+    Args:
+        inplace: Write the result into the input's memory. Default: ``False``.
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    Raises:
+        NotImplementedError: If the input is not floating-point.
+        RuntimeError: If ``inplace`` is true and the input is a leaf that requires grad.
+
+    >>> import minitensor as torch
+    >>> torch.nn.SiLU()(torch.tensor([-2.0, 0.0, 2.0]))
+    tensor([-0.2384,  0.0000,  1.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the sigmoid linear unit of the input."""
@@ -114,7 +108,23 @@ class SiLU(Inplace):
 
 
 class Softmax(Module):
-    """Return exp(x) over the sum of exp(x) along ``dim``."""
+    """Probabilities of scores: exp(x) over the sum of exp(x) along a dim.
+
+    Args:
+        dim: Dim along which the values sum to 1. Default: ``None``, chosen by the rank as in PyTorch, with a warning.
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    Raises:
+        IndexError: If there is no dim ``dim``.
+        NotImplementedError: If the input is not floating-point.
+
+    >>> import minitensor as torch
+    >>> torch.nn.Softmax(dim=1)(torch.tensor([[0.0, 0.0, 1.0]]))
+    tensor([[0.2119, 0.2119, 0.5761]])
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -130,7 +140,23 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """Return the logarithm of softmax along ``dim``, computed without loss of digits."""
+    """Log-probabilities of scores: the logarithm of softmax, computed without loss of digits.
+
+    Args:
+        dim: Dim along which the values sum to 1. Default: ``None``, chosen by the rank as in PyTorch, with a warning.
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    Raises:
+        IndexError: If there is no dim ``dim``.
+        NotImplementedError: If the input is not floating-point.
+
+    >>> import minitensor as torch
+    >>> torch.nn.LogSoftmax(dim=1)(torch.tensor([[0.0, 0.0, 1.0]]))
+    tensor([[-1.5514, -1.5514, -0.5514]])
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -145,174 +171,49 @@ class LogSoftmax(Module):
         return f"dim={self.dim}"
 
 
-class ReLU6(Inplace):
-    """Return min(max(0, x), 6) (Krizhevsky 2010)."""
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.min_val = 0.0
-        self.max_val = 6.0
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the input within [0, 6]."""
-        return F.relu6(input, self.inplace)
-
-
-def renamed(old: str, given: float | None, new: str, value: float) -> float:
-    """Return what was given under an argument's old name, with a warning, or else the value under its new one."""
-    if given is None:
-        return value
-    warnings.warn(f"keyword argument `{old}` is deprecated and rename to `{new}`", FutureWarning, user_level())
-    return given
-
-
-class Hardtanh(Inplace):
-    """Return min(max(min_val, x), max_val)."""
-
-    def __init__(
-        self,
-        min_val: float = -1.0,
-        max_val: float = 1.0,
-        inplace: bool = False,
-        min_value: float | None = None,
-        max_value: float | None = None,
-    ) -> None:
-        super().__init__(inplace)
-        min_val = renamed("min_value", min_value, "min_val", min_val)
-        max_val = renamed("max_value", max_value, "max_val", max_val)
-        if not max_val > min_val:
-            raise GuardError(f"max_val must be larger than min_val, got {max_val} and {min_val}")
-        self.min_val = min_val
-        self.max_val = max_val
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the input within its bounds."""
-        return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return the options."""
-        return f"min_val={self.min_val}, max_val={self.max_val}" + (", inplace=True" if self.inplace else "")
-
-
-class Hardsigmoid(Inplace):
-    """Return min(max(0, x / 6 + 1/2), 1)."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the piecewise linear sigmoid of the input."""
-        return F.hardsigmoid(input, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return nothing, as PyTorch does."""
-        return ""
-
-
-class Hardswish(Hardsigmoid):
-    """Return x min(max(0, x / 6 + 1/2), 1) (Howard et al. 2019)."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the input times its piecewise linear sigmoid."""
-        return F.hardswish(input, self.inplace)
-
-
-class SELU(Inplace):
-    """Return s x where x > 0, s a (exp(x) - 1) elsewhere, with s and a that keep mean 0 and variance 1
-    (Klambauer et al. 2017).
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the self-normalising unit of the input."""
-        return F.selu(input, self.inplace)
-
-
 class Mish(Inplace):
-    """Return x tanh(softplus(x)) (Misra 2019)."""
+    """Self-regularized swish: x tanh(softplus(x)) (Misra 2019).
+
+    Args:
+        inplace: Write the result into the input's memory. Default: ``False``.
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    Raises:
+        NotImplementedError: If the input is not floating-point.
+        RuntimeError: If ``inplace`` is true and the input is a leaf that requires grad.
+
+    >>> import minitensor as torch
+    >>> torch.nn.Mish()(torch.tensor([-2.0, 0.0, 2.0]))
+    tensor([-0.2525,  0.0000,  1.9440])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the mish of the input."""
         return F.mish(input, self.inplace)
 
 
-class CELU(Inplace):
-    """Return max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017)."""
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.alpha = alpha
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the continuous exponential linear unit of the input."""
-        return F.celu(input, self.alpha, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return the options."""
-        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
-
-
-class Threshold(Inplace):
-    """Return x where x > threshold, ``value`` elsewhere."""
-
-    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.threshold = threshold
-        self.value = value
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the input, or the value where it is too small."""
-        return F.threshold(input, self.threshold, self.value, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return the options."""
-        return f"threshold={self.threshold}, value={self.value}" + (", inplace=True" if self.inplace else "")
-
-
-class RReLU(Inplace):
-    """Return x where x > 0, a x elsewhere, a drawn from U(lower, upper) in training and its mean in evaluation
-    (Xu et al. 2015).
-    """
-
-    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.lower = lower
-        self.upper = upper
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the randomly leaky rectifier of the input."""
-        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return the options."""
-        return f"lower={self.lower}, upper={self.upper}" + (", inplace=True" if self.inplace else "")
-
-
-class PReLU(Module):
-    """Return x where x > 0, a x elsewhere, with a learned a: one, or one for each channel (He et al. 2015)."""
-
-    weight: Parameter
-
-    def __init__(
-        self, num_parameters: int = 1, init: float = 0.25, device: DeviceLike = None, dtype: Dtype | None = None
-    ) -> None:
-        super().__init__()
-        self.num_parameters = num_parameters
-        self.init = init
-        self.weight = Parameter(empty(num_parameters, device=device, dtype=dtype))
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Let the slopes be what they were at first."""
-        constant_(self.weight, self.init)
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the leaky rectifier of the input with the learned slopes."""
-        return F.prelu(input, self.weight)
-
-    def extra_repr(self) -> str:
-        """Return the number of slopes."""
-        return f"num_parameters={self.num_parameters}"
-
-
 class GLU(Module):
-    """Return a sigmoid(b) for the two halves a, b of the input along ``dim`` (Dauphin et al. 2016)."""
+    """Gated linear unit: a sigmoid(b), for the halves a and b of the input (Dauphin et al. 2016).
+
+    Args:
+        dim: Dim to halve, of even size. Default: ``-1``.
+
+    Shape:
+        - Input: (*, 2 M, *)
+        - Output: (*, M, *)
+
+    Raises:
+        ShapeError: If the size of ``dim`` is odd.
+        IndexError: If there is no dim ``dim``.
+        NotImplementedError: If the input is not floating-point.
+
+    >>> import minitensor as torch
+    >>> torch.nn.GLU()(torch.tensor([1.0, 2.0, 0.0, 3.0]))
+    tensor([0.5000, 1.9051])
+    """
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
@@ -328,7 +229,25 @@ class GLU(Module):
 
 
 class Softplus(Module):
-    """Return log(1 + exp(beta x)) / beta, and x itself where beta x > threshold."""
+    """Smooth rectifier: log(1 + exp(beta x)) / beta.
+
+    Where beta x > threshold, it is x itself, which it then equals to within rounding.
+
+    Args:
+        beta: Sharpness. Default: ``1.0``.
+        threshold: Bound above which the function is linear. Default: ``20.0``.
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    Raises:
+        NotImplementedError: If the input is not floating-point.
+
+    >>> import minitensor as torch
+    >>> torch.nn.Softplus()(torch.tensor([-2.0, 0.0, 2.0]))
+    tensor([0.1269, 0.6931, 2.1269])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -344,32 +263,20 @@ class Softplus(Module):
         return f"beta={self.beta}, threshold={self.threshold}"
 
 
-class Hardshrink(Module):
-    """Return x where |x| > lambd, 0 elsewhere."""
-
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__()
-        self.lambd = lambd
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the input with small values at zero."""
-        return F.hardshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        """Return the bound."""
-        return f"{self.lambd}"
-
-
-class Softshrink(Hardshrink):
-    """Return x brought nearer to zero by ``lambd``, as far as zero."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the shrunken input."""
-        return F.softshrink(input, self.lambd)
-
-
 class LogSigmoid(Module):
-    """Return log(1 / (1 + exp(-x)))."""
+    """Logarithm of the sigmoid: log(1 / (1 + exp(-x))), without overflow.
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    Raises:
+        NotImplementedError: If the input is not floating-point.
+
+    >>> import minitensor as torch
+    >>> torch.nn.LogSigmoid()(torch.tensor([-2.0, 0.0, 2.0]))
+    tensor([-2.1269, -0.6931, -0.1269])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the logarithm of the input's sigmoid."""
@@ -377,7 +284,16 @@ class LogSigmoid(Module):
 
 
 class Softsign(Module):
-    """Return x / (1 + |x|)."""
+    """Softsign: x / (1 + |x|).
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    >>> import minitensor as torch
+    >>> torch.nn.Softsign()(torch.tensor([-2.0, 0.0, 2.0]))
+    tensor([-0.6667,  0.0000,  0.6667])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the softsign of the input."""
@@ -385,15 +301,40 @@ class Softsign(Module):
 
 
 class Tanhshrink(Module):
-    """Return x - tanh(x)."""
+    """Tanhshrink: x - tanh(x).
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    >>> import minitensor as torch
+    >>> torch.nn.Tanhshrink()(torch.tensor([-2.0, 0.0, 2.0]))
+    tensor([-1.0360,  0.0000,  1.0360])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the input less its tanh."""
+        """Return the input minus its tanh."""
         return F.tanhshrink(input)
 
 
 class Softmin(Module):
-    """Return the softmax of -x along ``dim``."""
+    """Probabilities that are large for small scores: the softmax of -x.
+
+    Args:
+        dim: Dim along which the values sum to 1. Default: ``None``, chosen by the rank as in PyTorch, with a warning.
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    Raises:
+        IndexError: If there is no dim ``dim``.
+        NotImplementedError: If the input is not floating-point.
+
+    >>> import minitensor as torch
+    >>> torch.nn.Softmin(dim=1)(torch.tensor([[0.0, 0.0, 1.0]]))
+    tensor([[0.4223, 0.4223, 0.1554]])
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -409,7 +350,20 @@ class Softmin(Module):
 
 
 class Softmax2d(Module):
-    """Return the softmax over the channels of (N, C, H, W) or (C, H, W), pixel by pixel."""
+    """Softmax over the channels of images, at each pixel.
+
+    Shape:
+        - Input: (N, C, H, W) or (C, H, W)
+        - Output: as the input
+
+    Raises:
+        ValueError: If the input does not have 3 or 4 dims.
+        NotImplementedError: If the input is not floating-point.
+
+    >>> import minitensor as torch
+    >>> torch.nn.Softmax2d()(torch.zeros(4, 1, 1)).flatten()
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return probabilities."""
