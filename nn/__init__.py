@@ -141,7 +141,8 @@ from minitensor.nn.rectifier import (
     Softshrink,
     Threshold,
 )
-from minitensor.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
+from minitensor.nn.recurrent import GRU, LSTM, RNN, RNNBase
+from minitensor.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from minitensor.nn.sparse import Embedding, EmbeddingBag
 from minitensor.nn.transformer import (
     Transformer,

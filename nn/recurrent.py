@@ -1,7 +1,8 @@
-"""Recurrent layers: RNN, LSTM and GRU over whole sequences, in several layers and both directions, and their cells.
+"""Recurrent layers: RNN, LSTM and GRU over whole sequences, in several layers and both directions.
 
 A layer keeps its parameters under PyTorch's names, ``weight_ih_l0``, ``weight_hh_l0_reverse``, and runs each direction
 as one scan of ``functional.recurrent``. Sequences of several lengths come packed (``nn.utils.rnn``).
+``recurrent_cell.py`` has the layers that take one step.
 """
 
 from __future__ import annotations
@@ -11,19 +12,20 @@ import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.turns import in_turn
-from minitensor.base import TensorBase, has_values
+from minitensor.base import TensorBase
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, WrongTypeError
 from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.functional.recurrent import GRU as GRU_CELL
 from minitensor.nn.functional.recurrent import LSTM as LSTM_CELL
-from minitensor.nn.functional.recurrent import RELU, TANH, Cell, gru_step, lstm_step, scan
+from minitensor.nn.functional.recurrent import RELU, TANH, Cell, lstm_step, scan
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
 from minitensor.nn.utils.rnn import PackedSequence
 from minitensor.ops.creation import arange, empty, zeros
 from minitensor.ops.join import cat, stack
+from minitensor.ops.operand import require_tensors
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
@@ -41,38 +43,55 @@ TURNS = {
 
 
 class Steps(NamedTuple):
-    """How the rows of a batch of sequences lie in time: (L, N) all there, or fewer, packed."""
+    """How the rows of a batch of sequences lie in time: (L, N) all present, or fewer, packed."""
 
     length: int
     batch: int
-    there: Tensor | None  # (L, N) bools, if the sequences are packed
+    present: Tensor | None  # (L, N) bools, if the sequences are packed
 
     def spread(self, rows: Tensor) -> Tensor:
-        """Return packed rows (sum, F) as (L, N, F), zeros where there are none."""
-        if self.there is None:
+        """Return packed rows (sum, F) as (L, N, F), with zeros for the missing ones."""
+        if self.present is None:
             return rows
         padded = zeros((self.length, self.batch, rows.shape[-1]), dtype=rows.dtype, device=rows.device)
-        return padded.index_put(self.there.nonzero(as_tuple=True), rows)
+        return padded.index_put(self.present.nonzero(as_tuple=True), rows)
 
-    def gathered(self, padded: Tensor) -> Tensor:
-        """Return the rows that are there."""
-        return padded if self.there is None else padded[self.there]
+    def gather(self, padded: Tensor) -> Tensor:
+        """Return the rows that are present."""
+        return padded if self.present is None else padded[self.present]
 
     def mask(self, like: Tensor) -> Any:
-        """Return an array (L, N, 1) of ones and zeros, or None if all is there."""
-        return None if self.there is None else self.there.unsqueeze(-1).to(like.dtype).array
+        """Return an array (L, N, 1) of ones and zeros, or None if all rows are present."""
+        return None if self.present is None else self.present.unsqueeze(-1).to(like.dtype).array
 
 
 class RNNBase(Module):
-    """What recurrent layers share.
+    """The base class of RNN, LSTM and GRU: layers, directions, packed sequences and states.
 
-    Input (L, N, input_size), (N, L, input_size) with ``batch_first``, (L, input_size), or a ``PackedSequence``; output
-    (L, N, directions * hidden_size) and the last state of each layer and direction (layers * directions, N,
-    hidden_size). All parameters start from U(-1/sqrt(hidden_size), 1/sqrt(hidden_size)).
+    All parameters are drawn from U(-1/sqrt(hidden_size), 1/sqrt(hidden_size)).
 
     Args:
-        dropout: the probability of zeros between layers.
-        proj_size: of LSTM: multiply h by a further matrix, to this size (Sak et al. 2014).
+        mode: ``"RNN_TANH"``, ``"RNN_RELU"``, ``"LSTM"`` or ``"GRU"``.
+        input_size: Number of features of an input.
+        hidden_size: Number of features of a state.
+        num_layers: Number of layers; each takes the output of the one below. Default: ``1``.
+        bias: Learn the biases. Default: ``True``.
+        batch_first: Inputs and outputs are (N, L, ...), not (L, N, ...); states are not. Default: ``False``.
+        dropout: Probability of dropout on the output of each layer except the last. Default: ``0.0``.
+        bidirectional: Run each layer in both directions, and concatenate the outputs. Default: ``False``.
+        proj_size: Must be 0, except for LSTM. Default: ``0``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Raises:
+        ValueError: If a size, ``num_layers``, ``dropout``, ``proj_size``, or the ``mode`` unknown is out of range; when
+            called, if the input does not have 2 or 3 dims or the dtype of the parameters.
+        TypeError: If a size is not an int or ``bias`` not a bool; when called, if the input is not a tensor or
+            ``PackedSequence``.
+        ShapeError: When called, if the sequence is empty, or the input or ``hx`` does not have the expected size.
+
+    >>> import minitensor as torch
+    >>> torch.nn.RNNBase("GRU", 3, 4)
+    RNNBase(3, 4)
     """
 
     def __init__(
@@ -117,7 +136,7 @@ class RNNBase(Module):
 
     @property
     def directions(self) -> int:
-        """How many directions there are."""
+        """The number of directions."""
         return 2 if self.bidirectional else 1
 
     def shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
@@ -140,12 +159,12 @@ class RNNBase(Module):
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
     def flatten_parameters(self) -> None:
-        """Do nothing: parameters need not lie in a row here."""
+        """Do nothing: parameters need not be contiguous here."""
 
     # -- running
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        """Return the output and the last states, from the states ``hx`` on, or from zeros."""
+        """Return the output and the last states, starting from the states ``hx``, or from zeros."""
         if isinstance(input, PackedSequence):
             return self.forward_packed(input, hx)
         self.check_input(input)
@@ -159,17 +178,17 @@ class RNNBase(Module):
 
     def forward_packed(self, input: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
         """Run over sequences of several lengths; states are in the order in which the sequences were given."""
-        data, sizes, order, back = input
+        data, sizes, order, restore = input
         self.check_width(data)
         batch = int(sizes[0])
-        there = (arange(batch) < sizes.unsqueeze(1)).to(data.device)
+        present = (arange(batch) < sizes.unsqueeze(1)).to(data.device)
         first = self.first_states(hx, batch, data, True)
         if order is not None:
             first = [each.index_select(1, order) for each in first]
-        output, last = self.run(data, first, Steps(sizes.numel(), batch, there))
-        if back is not None:
-            last = [each.index_select(1, back) for each in last]
-        return PackedSequence(output, sizes, order, back), self.states_of(last)
+        output, last = self.run(data, first, Steps(sizes.numel(), batch, present))
+        if restore is not None:
+            last = [each.index_select(1, restore) for each in last]
+        return PackedSequence(output, sizes, order, restore), self.states_of(last)
 
     def run(self, rows: Tensor, first: list[Tensor], steps: Steps) -> tuple[Tensor, list[Tensor]]:
         """Run all layers over rows; return the last layer's rows, and the last states of all."""
@@ -179,9 +198,9 @@ class RNNBase(Module):
             for direction in range(self.directions):
                 place = layer * self.directions + direction
                 states = self.run_direction(rows, place, [each[place] for each in first], steps, direction == 1)
-                outputs.append(steps.gathered(states[0]))
-                for found, each in zip(last, states):
-                    found.append(each[0] if direction else each[-1])
+                outputs.append(steps.gather(states[0]))
+                for collected, each in zip(last, states):
+                    collected.append(each[0] if direction else each[-1])
             rows = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
             if self.dropout and layer + 1 < self.num_layers:
                 rows = F.dropout(rows, self.dropout, self.training)
@@ -201,7 +220,7 @@ class RNNBase(Module):
         entering = steps.spread(F.linear(given["rows"], given["weight_ih"], bias))
         mask = steps.mask(rows)
         if given.get("weight_hr") is not None:
-            return projected(entering, given["weight_hh"], given["weight_hr"], first, mask, backwards)
+            return run_projected(entering, given["weight_hh"], given["weight_hr"], first, mask, backwards)
         tensors = [entering, given["weight_hh"]]
         if self.mode == "GRU":
             size = 3 * self.hidden_size
@@ -215,26 +234,27 @@ class RNNBase(Module):
         count, size = self.num_layers * self.directions, self.proj_size or self.hidden_size
         if hx is None:
             return [zeros((count, batch, size), dtype=like.dtype, device=like.device)]
-        return [self.checked_state(hx, (count, batch, size), batched, "hx")]
+        return [self.check_state(hx, (count, batch, size), batched, "hx")]
 
-    def checked_state(self, state: Any, shape: tuple[int, ...], batched: bool, name: str) -> Tensor:
+    def check_state(self, state: Any, shape: tuple[int, ...], batched: bool, name: str) -> Tensor:
         """Return a given first state with a batch dim."""
+        require_tensors(type(self).__name__, **{name: state})
         wanted = shape if batched else (shape[0], shape[2])
         if tuple(state.shape) != wanted:
             raise ShapeError(
                 f"{type(self).__name__}: Expected hidden size {wanted} for {name}, got {tuple(state.shape)}"
             )
-        found: Tensor = state if batched else state.unsqueeze(1)
-        return found
+        checked: Tensor = state if batched else state.unsqueeze(1)
+        return checked
 
     def states_of(self, last: list[Tensor]) -> Any:
-        """Return the last states as users get them."""
+        """Return the last states in the form that users get."""
         return last[0]
 
     # -- checks and text
 
     def check_input(self, input: Tensor) -> None:
-        """Refuse an input of a wrong type, rank or width."""
+        """Raise unless the input has the right type, rank, length, dtype and width."""
         if not isinstance(input, TensorBase):
             raise WrongTypeError(f"{self.mode}: input must be a tensor or a PackedSequence, not {type(input).__name__}")
         if input.ndim not in (2, 3):
@@ -253,7 +273,7 @@ class RNNBase(Module):
         self.check_width(input)
 
     def check_width(self, input: Tensor) -> None:
-        """Refuse an input of a wrong width."""
+        """Raise unless the input has the right width."""
         if input.shape[-1] != self.input_size:
             raise ShapeError(
                 f"{type(self).__name__}: input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
@@ -261,7 +281,7 @@ class RNNBase(Module):
             )
 
     def extra_repr(self) -> str:
-        """Return the sizes, and what is not at its default."""
+        """Return the sizes, and the options that differ from their defaults."""
         text = f"{self.input_size}, {self.hidden_size}"
         if self.proj_size:
             text += f", proj_size={self.proj_size}"
@@ -283,7 +303,7 @@ def draw(module: Module, hidden_size: int) -> None:
         init.uniform_(parameter, -bound, bound)
 
 
-def projected(
+def run_projected(
     entering: Tensor, weight: Tensor, projection: Tensor, first: list[Tensor], mask: Any, backwards: bool
 ) -> list[Tensor]:
     """Run an LSTM whose h is multiplied by a matrix at each step, in tensor operations."""
@@ -293,22 +313,22 @@ def projected(
         new_h, new_c = lstm_step((entering, weight), entering[t], (h, c))
         new_h = new_h @ projection.t()
         if mask is not None:
-            there = entering.new_tensor(mask[t])
-            new_h, new_c = h + there * (new_h - h), c + there * (new_c - c)
+            present = entering.new_tensor(mask[t])
+            new_h, new_c = h + present * (new_h - h), c + present * (new_c - c)
         h, c = new_h, new_c
         states.append((h, c))
     return [stack(each[::-1] if backwards else each) for each in zip(*states)]
 
 
 def check_flags(**flags: Any) -> None:
-    """Refuse what is not True or False."""
+    """Raise unless all are bools."""
     for name, flag in flags.items():
         if not isinstance(flag, bool):
             raise ArgumentTypeError(f"{name} should be of type bool, got: {type(flag).__name__}")
 
 
 def check_sizes(mode: str, sizes: dict[str, int], num_layers: int, dropout: float, proj_size: int) -> None:
-    """Refuse options out of range."""
+    """Raise if an option is out of range."""
     if not isinstance(dropout, (int, float)) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
         raise ArgumentError(
             f"dropout should be a number in range [0, 1] representing the probability of an element being zeroed, got "
@@ -334,9 +354,46 @@ def check_sizes(mode: str, sizes: dict[str, int], num_layers: int, dropout: floa
 
 
 class RNN(RNNBase):
-    """h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh), or relu with ``nonlinearity="relu"`` (Elman 1990).
+    """Recurrent network of simple units (Elman 1990).
 
-    >>> output, last = RNN(10, 20, num_layers=2)(minitensor.rand(5, 3, 10))
+    For each step t, with tanh or relu as the nonlinearity::
+
+        h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)
+
+    All parameters are drawn from U(-1/sqrt(hidden_size), 1/sqrt(hidden_size)).
+
+    Args:
+        input_size: Number of features of an input.
+        hidden_size: Number of features of a state.
+        num_layers: Number of layers; each takes the output of the one below. Default: ``1``.
+        nonlinearity: ``"tanh"`` or ``"relu"``. Default: ``"tanh"``.
+        bias: Learn the biases. Default: ``True``.
+        batch_first: Inputs and outputs are (N, L, ...), not (L, N, ...); states are not. Default: ``False``.
+        dropout: Probability of dropout on the output of each layer except the last. Default: ``0.0``.
+        bidirectional: Run each layer in both directions, and concatenate the outputs. Default: ``False``.
+        proj_size: Must be 0, except for LSTM. Default: ``0``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input: (L, N, input_size), (N, L, input_size) with ``batch_first``, (L, input_size), or a ``PackedSequence``
+        - Hx: (num_layers D, N, hidden_size), or without N, where D = 2 if ``bidirectional``, else 1; zeros if None
+        - Output: (L, N, D hidden_size), laid out as the input, and the last states, as ``hx``
+
+    Attributes:
+        weight_ih_l[k]: Input weights of layer k, shape (hidden_size, input_size), then (hidden_size, D hidden_size).
+        weight_hh_l[k]: Recurrent weights, shape (hidden_size, hidden_size).
+        bias_ih_l[k], bias_hh_l[k]: Biases, shape (hidden_size).
+        *_reverse: The same for the other direction.
+
+    Raises:
+        ValueError: If a size, ``num_layers``, ``dropout``, ``proj_size`` or ``nonlinearity`` is out of range; when
+            called, if the input does not have 2 or 3 dims or the dtype of the parameters.
+        TypeError: If a size is not an int or ``bias`` not a bool; when called, if the input is not a tensor or
+            ``PackedSequence``.
+        ShapeError: When called, if the sequence is empty, or the input or ``hx`` does not have the expected size.
+
+    >>> import minitensor as torch
+    >>> output, last = torch.nn.RNN(10, 20, num_layers=2)(torch.rand(5, 3, 10))
     >>> output.shape, last.shape
     (torch.Size([5, 3, 20]), torch.Size([2, 3, 20]))
     """
@@ -365,11 +422,55 @@ class RNN(RNNBase):
 
 
 class LSTM(RNNBase):
-    """Long short-term memory: gates decide what a cell state takes up, keeps and shows (Hochreiter, Schmidhuber 1997).
+    """Long short-term memory: gates protect a cell state c (Hochreiter and Schmidhuber 1997).
 
-    States are pairs (h, c). Gates stand in the order i, f, g, o in the parameters.
+    For each step, with * elementwise::
 
-    >>> output, (h, c) = LSTM(10, 20, batch_first=True, bidirectional=True)(minitensor.rand(3, 5, 10))
+        i = sigmoid(W_ii x + b_ii + W_hi h + b_hi)
+        f = sigmoid(W_if x + b_if + W_hf h + b_hf)
+        g = tanh(W_ig x + b_ig + W_hg h + b_hg)
+        o = sigmoid(W_io x + b_io + W_ho h + b_ho)
+        c <- f * c + i * g
+        h <- o * tanh(c)                        (with proj_size: W_hr (o * tanh(c)))
+
+    The parameters stack the gates in the order i, f, g, o. All parameters are drawn from U(-1/sqrt(hidden_size),
+    1/sqrt(hidden_size)).
+
+    Args:
+        input_size: Number of features of an input.
+        hidden_size: Number of features of a state.
+        num_layers: Number of layers; each takes the output of the one below. Default: ``1``.
+        bias: Learn the biases. Default: ``True``.
+        batch_first: Inputs and outputs are (N, L, ...), not (L, N, ...); states are not. Default: ``False``.
+        dropout: Probability of dropout on the output of each layer except the last. Default: ``0.0``.
+        bidirectional: Run each layer in both directions, and concatenate the outputs. Default: ``False``.
+        proj_size: Size P to which h is projected by one more matrix (Sak et al. 2014); 0 for no projection. Default:
+            ``0``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input: (L, N, input_size), (N, L, input_size) with ``batch_first``, (L, input_size), or a ``PackedSequence``
+        - Hx: a pair (h, c), h (num_layers D, N, P or hidden_size) and c (num_layers D, N, hidden_size), or without N,
+          where D = 2 if ``bidirectional``, else 1; zeros if None
+        - Output: (L, N, D P or hidden_size), laid out as the input, and the last states, as ``hx``
+
+    Attributes:
+        weight_ih_l[k]: Input weights of layer k, shape (4 hidden_size, input_size), then (4 hidden_size, D P or
+            hidden_size).
+        weight_hh_l[k]: Recurrent weights, shape (4 hidden_size, P or hidden_size).
+        bias_ih_l[k], bias_hh_l[k]: Biases, shape (4 hidden_size).
+        weight_hr_l[k]: Projections, shape (P, hidden_size), if ``proj_size`` is P > 0.
+        *_reverse: The same for the other direction.
+
+    Raises:
+        ValueError: If a size, ``num_layers``, ``dropout``, ``proj_size`` is out of range; when called, if the input
+            does not have 2 or 3 dims or the dtype of the parameters.
+        TypeError: If a size is not an int or ``bias`` not a bool; when called, if the input is not a tensor or
+            ``PackedSequence`` or ``hx`` not a pair.
+        ShapeError: When called, if the sequence is empty, or the input or ``hx`` does not have the expected size.
+
+    >>> import minitensor as torch
+    >>> output, (h, c) = torch.nn.LSTM(10, 20, batch_first=True, bidirectional=True)(torch.rand(3, 5, 10))
     >>> output.shape, h.shape
     (torch.Size([3, 5, 40]), torch.Size([2, 3, 20]))
     """
@@ -401,7 +502,7 @@ class LSTM(RNNBase):
         if not isinstance(hx, (tuple, list)) or len(hx) != 2:
             raise ArgumentTypeError(f"LSTM: hx must be a pair (h_0, c_0), got {type(hx).__name__}")
         return [
-            self.checked_state(state, (count, batch, size), batched, name)
+            self.check_state(state, (count, batch, size), batched, name)
             for state, size, name in zip(hx, sizes, ("hx[0]", "hx[1]"))
         ]
 
@@ -411,9 +512,52 @@ class LSTM(RNNBase):
 
 
 class GRU(RNNBase):
-    """Gated recurrent units: one gate resets the state that a proposal sees, one mixes it in (Cho et al. 2014).
+    """Gated recurrent units (Cho et al. 2014).
 
-    Gates stand in the order r, z, n in the parameters.
+    For each step, with * elementwise::
+
+        r = sigmoid(W_ir x + b_ir + W_hr h + b_hr)
+        z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)
+        n = tanh(W_in x + b_in + r * (W_hn h + b_hn))
+        h <- (1 - z) * n + z * h
+
+    As in PyTorch, r multiplies the product W_hn h and its bias, not h as in the paper. The parameters stack the gates
+    in the order r, z, n. All parameters are drawn from U(-1/sqrt(hidden_size), 1/sqrt(hidden_size)).
+
+    Args:
+        input_size: Number of features of an input.
+        hidden_size: Number of features of a state.
+        num_layers: Number of layers; each takes the output of the one below. Default: ``1``.
+        bias: Learn the biases. Default: ``True``.
+        batch_first: Inputs and outputs are (N, L, ...), not (L, N, ...); states are not. Default: ``False``.
+        dropout: Probability of dropout on the output of each layer except the last. Default: ``0.0``.
+        bidirectional: Run each layer in both directions, and concatenate the outputs. Default: ``False``.
+        proj_size: Must be 0, except for LSTM. Default: ``0``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input: (L, N, input_size), (N, L, input_size) with ``batch_first``, (L, input_size), or a ``PackedSequence``
+        - Hx: (num_layers D, N, hidden_size), or without N, where D = 2 if ``bidirectional``, else 1; zeros if None
+        - Output: (L, N, D hidden_size), laid out as the input, and the last states, as ``hx``
+
+    Attributes:
+        weight_ih_l[k]: Input weights of layer k, shape (3 hidden_size, input_size), then (3 hidden_size, D
+            hidden_size).
+        weight_hh_l[k]: Recurrent weights, shape (3 hidden_size, hidden_size).
+        bias_ih_l[k], bias_hh_l[k]: Biases, shape (3 hidden_size).
+        *_reverse: The same for the other direction.
+
+    Raises:
+        ValueError: If a size, ``num_layers``, ``dropout``, ``proj_size`` is out of range; when called, if the input
+            does not have 2 or 3 dims or the dtype of the parameters.
+        TypeError: If a size is not an int or ``bias`` not a bool; when called, if the input is not a tensor or
+            ``PackedSequence``.
+        ShapeError: When called, if the sequence is empty, or the input or ``hx`` does not have the expected size.
+
+    >>> import minitensor as torch
+    >>> output, last = torch.nn.GRU(10, 20)(torch.rand(5, 3, 10))
+    >>> output.shape, last.shape
+    (torch.Size([5, 3, 20]), torch.Size([1, 3, 20]))
     """
 
     def __init__(
@@ -433,142 +577,3 @@ class GRU(RNNBase):
             "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device,
             dtype,
         )  # fmt: skip
-
-
-# -- one step ----------------------------------------------------------------------------------------------------------
-
-
-class RNNCellBase(Module):
-    """What cells share: a step from (N, input_size) or (input_size) and the state (N, hidden_size) or (hidden_size)."""
-
-    bias_ih: Parameter | None
-    bias_hh: Parameter | None
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool,
-        num_chunks: int,
-        device: DeviceLike = None,
-        dtype: Dtype | None = None,
-    ) -> None:
-        super().__init__()
-        made: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.input_size = input_size
-        self.hidden_size = hidden_size
-        self.bias = bias
-        gates = num_chunks * hidden_size
-        self.weight_ih = Parameter(empty(gates, input_size, **made))
-        self.weight_hh = Parameter(empty(gates, hidden_size, **made))
-        self.register_parameter("bias_ih", Parameter(empty(gates, **made)) if bias else None)
-        self.register_parameter("bias_hh", Parameter(empty(gates, **made)) if bias else None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw all parameters anew."""
-        draw(self, self.hidden_size)
-
-    def state(self, given: Tensor | None, input: Tensor) -> Tensor:
-        """Return a state that fits the input: the given one, or zeros."""
-        shape = (*input.shape[:-1], self.hidden_size)
-        if given is None:
-            return zeros(shape, dtype=input.dtype, device=input.device)
-        if given.ndim not in (1, 2):
-            raise ArgumentError(f"{type(self).__name__}: Expected hidden to be 1D or 2D, got {given.ndim}D instead")
-        if tuple(given.shape) != shape:
-            raise ShapeError(f"{type(self).__name__}: expected a hidden state of {shape}, got {tuple(given.shape)}")
-        return given
-
-    def check_input(self, input: Tensor) -> None:
-        """Refuse an input of a wrong rank or width."""
-        if input.ndim not in (1, 2):
-            raise ArgumentError(f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.ndim}D instead")
-        if input.shape[-1] != self.input_size:
-            raise ShapeError(
-                f"{type(self).__name__}: input has inconsistent input_size: got {input.shape[-1]} expected "
-                f"{self.input_size}"
-            )
-
-    def extra_repr(self) -> str:
-        """Return the sizes, and what is not at its default."""
-        text = f"{self.input_size}, {self.hidden_size}" + ("" if self.bias is True else f", bias={self.bias}")
-        kind = getattr(self, "nonlinearity", "tanh")
-        return text + (f", nonlinearity={kind}" if kind != "tanh" else "")
-
-
-class RNNCell(RNNCellBase):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu."""
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        nonlinearity: str = "tanh",
-        device: DeviceLike = None,
-        dtype: Dtype | None = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, 1, device, dtype)
-        self.nonlinearity = nonlinearity
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """Return the next state."""
-        if self.nonlinearity not in ("tanh", "relu"):
-            raise ArgumentError(f"Unknown nonlinearity: {self.nonlinearity}")
-        self.check_input(input)
-        before = self.state(hx, input)
-        kept = F.linear(before, self.weight_hh, self.bias_hh)  # first, as in PyTorch: hooks run in the reverse order
-        total = kept + F.linear(input, self.weight_ih, self.bias_ih)
-        return total.relu() if self.nonlinearity == "relu" else total.tanh()
-
-
-class LSTMCell(RNNCellBase):
-    """One step of an ``LSTM``: from (h, c) to the next pair."""
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: DeviceLike = None,
-        dtype: Dtype | None = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, 4, device, dtype)
-
-    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """Return the next h and c."""
-        self.check_input(input)
-        h, c = [self.state(each, input) for each in ((None, None) if hx is None else hx)]
-        c, bias_ih, input, weight_ih, bias_hh, h, weight_hh = in_turn(
-            c, self.bias_ih, input, self.weight_ih, self.bias_hh, h, self.weight_hh
-        )
-        before = [h, c]
-        entering = F.linear(input, weight_ih, bias_ih if bias_ih is None or bias_hh is None else bias_ih + bias_hh)
-        tensors = [entering, weight_hh, *before]
-        if entering.ndim == 1 or not all(map(has_values, tensors)):
-            h, c = lstm_step(tensors, entering, before)
-        else:  # in one operation, as over a sequence
-            h, c = scan(LSTM_CELL, [entering.unsqueeze(0), *tensors[1:]]).squeeze(1).unbind(0)
-        return h, c
-
-
-class GRUCell(RNNCellBase):
-    """One step of a ``GRU``."""
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: DeviceLike = None,
-        dtype: Dtype | None = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, 3, device, dtype)
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """Return the next state."""
-        self.check_input(input)
-        before = self.state(hx, input)
-        entering = F.linear(input, self.weight_ih, self.bias_ih)
-        return gru_step((entering, self.weight_hh, self.bias_hh), entering, [before])[0]  # type: ignore[arg-type]  # linear takes no bias too

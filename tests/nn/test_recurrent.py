@@ -162,6 +162,7 @@ WRONG: dict[str, Any] = {
     "a width": lambda lib: lib.nn.LSTM(3, 4)(lib.ones(5, 2, 2)),
     "a rank": lambda lib: lib.nn.GRU(3, 4)(lib.ones(3)),
     "a state's shape": lambda lib: lib.nn.RNN(3, 4)(lib.ones(5, 2, 3), lib.ones(1, 3, 4)),
+    "a pair of states": lambda lib: lib.nn.GRU(3, 4)(lib.ones(5, 2, 3), (lib.ones(1, 2, 4), lib.ones(1, 2, 4))),
     "a cell's width": lambda lib: lib.nn.LSTMCell(3, 4)(lib.ones(2, 2)),
     "a cell's rank": lambda lib: lib.nn.GRUCell(3, 4)(lib.ones(2, 2, 3)),
     "dropout": lambda lib: lib.nn.LSTM(3, 4, dropout=1.5),
@@ -199,3 +200,10 @@ def test_outputs_and_states_may_be_changed_before_the_walk_back(name: str, optio
         seen.append([parameter.grad for parameter in layer.parameters()])
     for one, other in zip(*seen, strict=True):
         assert_close(one, other, 1e-6)
+
+
+@pytest.mark.parametrize("name", ["RNN", "GRU"])
+def test_a_state_that_is_not_a_tensor_is_named(name: str) -> None:
+    layer, state = getattr(mt.nn, name)(3, 4), mt.zeros(1, 2, 4)
+    with pytest.raises(AttributeError, match=r"argument 'hx' must be a tensor, not tuple"):
+        layer(mt.ones(5, 2, 3), (state, state))
