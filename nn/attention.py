@@ -1,4 +1,4 @@
-"""Attention of several heads as a layer: projections of queries, keys and values, and of what comes out."""
+"""Multi-head attention as a layer: projections of queries, keys and values, and of the output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 
 class SDPBackend(Enum):
-    """PyTorch's ways of computing ``scaled_dot_product_attention``; here is one, which decides by itself."""
+    """PyTorch's implementations of ``scaled_dot_product_attention``; there is one here, which needs no choice.
+
+    >>> import minitensor as torch
+    >>> torch.nn.attention.SDPBackend.MATH
+    <SDPBackend.MATH: 0>
+    """
 
     ERROR = -1
     MATH = 0
@@ -35,7 +40,15 @@ class SDPBackend(Enum):
 
 @contextmanager
 def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = False) -> Iterator[dict[str, Any]]:
-    """Do nothing within a block: there is one way of computing attention, whatever ``backends`` asks for."""
+    """Do nothing within a block: there is one implementation of attention.
+
+    Args:
+        backends: An ``SDPBackend`` or a list of them; checked, then ignored.
+        set_priority: Ignored. Default: ``False``.
+
+    Raises:
+        ValueError: If ``backends`` holds anything else.
+    """
     wanted = backends if isinstance(backends, list) else [backends]
     if not all(isinstance(each, SDPBackend) for each in wanted):
         raise GuardError(f"backends must be an SDPBackend or a list of them, got {backends!r}")
@@ -43,23 +56,56 @@ def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = Fa
 
 
 class NonDynamicallyQuantizableLinear(Linear):
-    """A linear layer under the name that PyTorch prints for an attention's output projection."""
+    """A linear layer under the name that PyTorch prints for the output projection of attention."""
 
 
 class MultiheadAttention(Module):
-    """Let each query gather values by how its key fits, in several heads at once (Vaswani et al. 2017)::
+    """Multi-head attention: a mean of values, weighted by how well their keys match a query (Vaswani et al. 2017).
 
-        head_i = softmax(Q W_i^Q (K W_i^K)^T / sqrt(d)) V W_i^V,    output = [head_1 ... head_h] W^O + b
+    With d = embed_dim / num_heads, for each head i of h::
 
-    Queries (T, N, E), keys (S, N, kdim), values (S, N, vdim), or (N, T, E) and so on with ``batch_first``, or without
-    N; output as the queries.
+        head_i = softmax(Q W_i^Q (K W_i^K)^T / sqrt(d)) V W_i^V
+        output = [head_1 ... head_h] W^O + b
+
+    Weights are drawn from Xavier's uniform distribution; biases start at zero.
 
     Args:
-        add_bias_kv: append a learned key and value to each sequence.
-        add_zero_attn: append a key and value of zeros.
+        embed_dim: Size E of queries and outputs.
+        num_heads: Number of heads; must divide ``embed_dim``.
+        dropout: Probability of dropout on the attention weights. Default: ``0.0``.
+        bias: Learn biases of the projections. Default: ``True``.
+        add_bias_kv: Append a learned key and value to each sequence. Default: ``False``.
+        add_zero_attn: Append a key and a value of zeros to each sequence. Default: ``False``.
+        kdim: Size of the keys. Default: ``None``, ``embed_dim``.
+        vdim: Size of the values. Default: ``None``, ``embed_dim``.
+        batch_first: Inputs and outputs are (N, L, ...), not (L, N, ...). Default: ``False``.
+        device, dtype: Where the parameters lie, and their type.
 
-    >>> attention = MultiheadAttention(8, num_heads=2, batch_first=True)
-    >>> x = minitensor.rand(3, 5, 8)
+    Shape:
+        - Input query: (T, N, E), (N, T, E) with ``batch_first``, or (T, E)
+        - Input key: (S, N, kdim), (N, S, kdim) or (S, kdim)
+        - Input value: (S, N, vdim), (N, S, vdim) or (S, vdim)
+        - Key_padding_mask: (N, S) or (S)
+        - Attn_mask: (T, S) or (N num_heads, T, S)
+        - Output: as the query; and the weights (N, T, S) or (T, S), (N, num_heads, T, S) if not averaged, where S
+          counts appended keys too
+
+    Attributes:
+        in_proj_weight: W^Q, W^K and W^V stacked, shape (3 E, E); None if ``kdim`` or ``vdim`` differs from E.
+        q_proj_weight, k_proj_weight, v_proj_weight: The three matrices if so, else None.
+        in_proj_bias: Shape (3 E), or None.
+        out_proj: The output projection, a ``Linear``.
+        bias_k, bias_v: The learned key and value, shape (1, 1, E), or None.
+
+    Raises:
+        ValueError: If a size is not positive or ``num_heads`` does not divide ``embed_dim``; when called, if the inputs
+            have other ranks or sizes, or a mask has the wrong dtype or shape.
+        RuntimeError: When called, if batch sizes differ, a mask has the wrong shape, or ``is_causal`` comes without
+            ``attn_mask``.
+
+    >>> import minitensor as torch
+    >>> attention = torch.nn.MultiheadAttention(8, num_heads=2, batch_first=True)
+    >>> x = torch.rand(3, 5, 8)
     >>> output, weights = attention(x, x, x)
     >>> output.shape, weights.shape
     (torch.Size([3, 5, 8]), torch.Size([3, 5, 5]))
@@ -138,13 +184,18 @@ class MultiheadAttention(Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the output, and the weights (N, T, S) averaged over the heads, if wanted.
+        """Return the output, and the attention weights or None.
 
-        Masks are True, or minus infinity, where not to look: ``key_padding_mask`` (N, S), ``attn_mask`` (T, S) or
-        (N heads, T, S). ``is_causal`` says that ``attn_mask`` is the causal one.
+        Args:
+            query, key, value: See the class for the shapes.
+            key_padding_mask: True, or minus infinity, at keys to ignore. Default: ``None``.
+            need_weights: Return the weights too. Default: ``True``.
+            attn_mask: True where a query must not look, or numbers to add to the scores. Default: ``None``.
+            average_attn_weights: Average the weights over the heads. Default: ``True``.
+            is_causal: A hint that ``attn_mask`` is the causal mask. Default: ``False``.
         """
-        turned = self.batch_first and query.ndim == 3
-        if turned:
+        is_transposed = self.batch_first and query.ndim == 3
+        if is_transposed:
             query, key, value = (each.transpose(0, 1) for each in (query, key, value))
         output, weights = F.multi_head_attention_forward(
             query,
@@ -171,11 +222,11 @@ class MultiheadAttention(Module):
             average_attn_weights=average_attn_weights,
             is_causal=is_causal,
         )
-        return (output.transpose(0, 1) if turned else output), weights
+        return (output.transpose(0, 1) if is_transposed else output), weights
 
 
 def check_heads(embed_dim: int, num_heads: int) -> None:
-    """Refuse sizes that cannot be shared out among the heads."""
+    """Raise unless the sizes are positive and ``num_heads`` divides ``embed_dim``."""
     if embed_dim <= 0 or num_heads <= 0:
         raise ArgumentError(
             f"embed_dim and num_heads must be greater than 0, got {embed_dim} and {num_heads}"

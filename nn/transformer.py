@@ -1,4 +1,4 @@
-"""Transformers: layers of attention and small networks, in stacks that encode and decode (Vaswani et al. 2017)."""
+"""Transformers: layers of attention and feedforward networks, stacked to encode and decode (Vaswani et al. 2017)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACTIVATIONS: dict[str, Activation] = {"relu": F.relu, "gelu": F.gelu}
 
 
 def activation_of(given: str | Activation) -> Activation:
-    """Return an activation, by name or as it is."""
+    """Return an activation, given by name or as a function."""
     if not isinstance(given, str):
         return given
     if given not in ACTIVATIONS:
@@ -37,10 +37,7 @@ def activation_of(given: str | Activation) -> Activation:
 
 
 class TransformerLayer(Module):
-    """What encoder and decoder layers share: self-attention and a small network, each beside a shortcut.
-
-    Norms come after the sum with the shortcut, or before the branch with ``norm_first``.
-    """
+    """The base class of encoder and decoder layers: residual branches of attention and feedforward networks."""
 
     def __init__(
         self,
@@ -70,33 +67,60 @@ class TransformerLayer(Module):
     def build_cross_attention(
         self, d_model: int, nhead: int, dropout: float, batch_first: bool, made: dict[str, Any]
     ) -> None:
-        """Make the attention to another sequence; encoders have none."""
+        """Create the attention to another sequence; encoders have none."""
 
     def build_norms(self, d_model: int, eps: float, dropout: float, made: dict[str, Any]) -> None:
-        """Make a norm and a dropout for each branch."""
+        """Create a norm and a dropout for each branch."""
         self.norm1 = LayerNorm(d_model, eps=eps, **made)
         self.norm2 = LayerNorm(d_model, eps=eps, **made)
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
 
     def attend(self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool) -> Tensor:
-        """Let a sequence look at itself."""
+        """Return the self-attention branch."""
         found = self.self_attn(
             x, x, x, attn_mask=mask, key_padding_mask=padding, is_causal=is_causal, need_weights=False
         )[0]
         attended: Tensor = self.dropout1(found)
         return attended
 
-    def think(self, x: Tensor) -> Tensor:
-        """Apply the small network to each entry."""
-        thought: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
-        return thought
+    def feed_forward(self, x: Tensor) -> Tensor:
+        """Return the feedforward branch."""
+        transformed: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
+        return transformed
 
 
 class TransformerEncoderLayer(TransformerLayer):
-    """Self-attention and a small network: (T, N, d_model), or (N, T, d_model) with ``batch_first``.
+    """Transformer encoder layer: self-attention and a feedforward network (Vaswani et al. 2017).
 
-    >>> TransformerEncoderLayer(d_model=8, nhead=2)(minitensor.rand(5, 3, 8)).shape
+    With FF(x) = linear2(dropout(activation(linear1(x)))), and a dropout on each branch::
+
+        x <- norm1(x + attention(x, x, x))      (norm_first: x + attention(norm1(x), ...))
+        x <- norm2(x + FF(x))                   (norm_first: x + FF(norm2(x)))
+
+    Args:
+        d_model: Number of features of an entry.
+        nhead: Number of attention heads; must divide ``d_model``.
+        dim_feedforward: Size of the hidden layer of the feedforward network. Default: ``2048``.
+        dropout: Probability of dropout, in the attention and after each branch. Default: ``0.1``.
+        activation: Activation of the feedforward network: ``"relu"``, ``"gelu"`` or a function. Default: ``F.relu``.
+        layer_norm_eps: ``eps`` of the layer norms. Default: ``1e-5``.
+        batch_first: Inputs and outputs are (N, L, d_model), not (L, N, d_model). Default: ``False``.
+        norm_first: Normalize before each branch, not after the sum with it (Xiong et al. 2020). Default: ``False``.
+        bias: Learn biases of linear layers and norms. Default: ``True``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input: (S, N, d_model), (N, S, d_model) with ``batch_first``, or (S, d_model)
+        - Output: as the input
+
+    Raises:
+        ValueError: If ``nhead`` does not divide ``d_model``, or ``dropout`` lies outside [0, 1]; when called, if an
+            input has the wrong rank or size.
+        RuntimeError: If ``activation`` is an unknown name; when called, if batch sizes or masks do not fit.
+
+    >>> import minitensor as torch
+    >>> torch.nn.TransformerEncoderLayer(d_model=8, nhead=2)(torch.rand(5, 3, 8)).shape
     torch.Size([5, 3, 8])
     """
 
@@ -107,33 +131,69 @@ class TransformerEncoderLayer(TransformerLayer):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool = False,
     ) -> Tensor:
-        """Return the encoded sequence; masks as in ``MultiheadAttention``."""
+        """Return the encoded sequence.
+
+        Args:
+            src: The sequence.
+            src_mask: Attention mask (S, S), as in ``MultiheadAttention``. Default: ``None``.
+            src_key_padding_mask: Mask of padding (N, S). Default: ``None``.
+            is_causal: A hint that ``src_mask`` is the causal mask. Default: ``False``.
+        """
         x = src
         if self.norm_first:
             x = x + self.attend(self.norm1(x), src_mask, src_key_padding_mask, is_causal)
-            after: Tensor = x + self.dropout2(self.think(self.norm2(x)))
-            return after
+            result: Tensor = x + self.dropout2(self.feed_forward(self.norm2(x)))
+            return result
         x = self.norm1(x + self.attend(x, src_mask, src_key_padding_mask, is_causal))
-        encoded: Tensor = self.norm2(x + self.dropout2(self.think(x)))
+        encoded: Tensor = self.norm2(x + self.dropout2(self.feed_forward(x)))
         return encoded
 
 
 class TransformerDecoderLayer(TransformerLayer):
-    """Self-attention, attention to an encoder's output, and a small network.
+    """Transformer decoder layer: self-attention, attention to the encoder's output, and a feedforward network.
 
-    >>> layer = TransformerDecoderLayer(d_model=8, nhead=2)
-    >>> layer(minitensor.rand(4, 3, 8), minitensor.rand(5, 3, 8)).shape
+    With the memory m that an encoder returned, and a dropout on each branch (Vaswani et al. 2017)::
+
+        x <- norm1(x + attention(x, x, x))      (norm_first: x + attention(norm1(x), ...))
+        x <- norm2(x + attention(x, m, m))      (norm_first: x + attention(norm2(x), m, m))
+        x <- norm3(x + FF(x))                   (norm_first: x + FF(norm3(x)))
+
+    Args:
+        d_model: Number of features of an entry.
+        nhead: Number of attention heads; must divide ``d_model``.
+        dim_feedforward: Size of the hidden layer of the feedforward network. Default: ``2048``.
+        dropout: Probability of dropout, in the attention and after each branch. Default: ``0.1``.
+        activation: Activation of the feedforward network: ``"relu"``, ``"gelu"`` or a function. Default: ``F.relu``.
+        layer_norm_eps: ``eps`` of the layer norms. Default: ``1e-5``.
+        batch_first: Inputs and outputs are (N, L, d_model), not (L, N, d_model). Default: ``False``.
+        norm_first: Normalize before each branch, not after the sum with it (Xiong et al. 2020). Default: ``False``.
+        bias: Learn biases of linear layers and norms. Default: ``True``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input (target): (T, N, d_model), (N, T, d_model) with ``batch_first``, or (T, d_model)
+        - Memory: the same with its own length S
+        - Output: as the target
+
+    Raises:
+        ValueError: If ``nhead`` does not divide ``d_model``, or ``dropout`` lies outside [0, 1]; when called, if an
+            input has the wrong rank or size.
+        RuntimeError: If ``activation`` is an unknown name; when called, if batch sizes or masks do not fit.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.TransformerDecoderLayer(d_model=8, nhead=2)
+    >>> layer(torch.rand(4, 3, 8), torch.rand(5, 3, 8)).shape
     torch.Size([4, 3, 8])
     """
 
     def build_cross_attention(
         self, d_model: int, nhead: int, dropout: float, batch_first: bool, made: dict[str, Any]
     ) -> None:
-        """Make the attention to the encoder's output."""
+        """Create the attention to the encoder's output."""
         self.multihead_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, **made)
 
     def build_norms(self, d_model: int, eps: float, dropout: float, made: dict[str, Any]) -> None:
-        """Make a norm and a dropout for each branch."""
+        """Create a norm and a dropout for each branch."""
         self.norm1 = LayerNorm(d_model, eps=eps, **made)
         self.norm2 = LayerNorm(d_model, eps=eps, **made)
         self.norm3 = LayerNorm(d_model, eps=eps, **made)
@@ -152,24 +212,32 @@ class TransformerDecoderLayer(TransformerLayer):
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        """Return the decoded sequence; masks as in ``MultiheadAttention``."""
+        """Return the decoded sequence.
+
+        Args:
+            tgt: The target sequence.
+            memory: The encoder's output.
+            tgt_mask, memory_mask: Attention masks (T, T) and (T, S), as in ``MultiheadAttention``. Default: ``None``.
+            tgt_key_padding_mask, memory_key_padding_mask: Masks of padding, (N, T) and (N, S). Default: ``None``.
+            tgt_is_causal, memory_is_causal: Hints that the attention masks are causal. Default: ``False``.
+        """
         own = tgt_mask, tgt_key_padding_mask, tgt_is_causal
         other = memory, memory_mask, memory_key_padding_mask, memory_is_causal
         x = tgt
         if self.norm_first:
             x = x + self.attend(self.norm1(x), *own)
             x = x + self.attend_to(self.norm2(x), *other)
-            after: Tensor = x + self.dropout3(self.think(self.norm3(x)))
-            return after
+            result: Tensor = x + self.dropout3(self.feed_forward(self.norm3(x)))
+            return result
         x = self.norm1(x + self.attend(x, *own))
         x = self.norm2(x + self.attend_to(x, *other))
-        decoded: Tensor = self.norm3(x + self.dropout3(self.think(x)))
+        decoded: Tensor = self.norm3(x + self.dropout3(self.feed_forward(x)))
         return decoded
 
     def attend_to(
         self, x: Tensor, memory: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool
     ) -> Tensor:
-        """Let a sequence look at another one."""
+        """Return the branch of attention to another sequence."""
         found = self.multihead_attn(
             x, memory, memory, attn_mask=mask, key_padding_mask=padding, is_causal=is_causal, need_weights=False
         )[0]
@@ -178,9 +246,22 @@ class TransformerDecoderLayer(TransformerLayer):
 
 
 class TransformerEncoder(Module):
-    """A stack of copies of an encoder layer, and a norm at the end if one is given.
+    """A stack of encoder layers, with an optional norm at the end.
 
-    ``enable_nested_tensor`` and ``mask_check`` are taken for PyTorch's sake and change nothing.
+    Args:
+        encoder_layer: The layer; the stack holds copies of it, which start with equal parameters.
+        num_layers: Number of copies.
+        norm: A module applied at the end. Default: ``None``.
+        enable_nested_tensor, mask_check: Accepted for PyTorch compatibility; have no effect. Default: ``True``.
+
+    Shape:
+        - Input: as the layer's
+        - Output: as the input
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.TransformerEncoderLayer(d_model=8, nhead=2)
+    >>> torch.nn.TransformerEncoder(layer, num_layers=2)(torch.rand(5, 3, 8)).shape
+    torch.Size([5, 3, 8])
     """
 
     def __init__(
@@ -205,7 +286,7 @@ class TransformerEncoder(Module):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = None,
     ) -> Tensor:
-        """Return the sequence after all layers."""
+        """Return the sequence after all layers; for the masks see ``TransformerEncoderLayer``."""
         for layer in self.layers:
             src = layer(
                 src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=is_causal or False
@@ -214,7 +295,22 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoder(Module):
-    """A stack of copies of a decoder layer, and a norm at the end if one is given."""
+    """A stack of decoder layers, with an optional norm at the end.
+
+    Args:
+        decoder_layer: The layer; the stack holds copies of it, which start with equal parameters.
+        num_layers: Number of copies.
+        norm: A module applied at the end. Default: ``None``.
+
+    Shape:
+        - Input: a target and a memory, as the layer's
+        - Output: as the target
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.TransformerDecoderLayer(d_model=8, nhead=2)
+    >>> torch.nn.TransformerDecoder(layer, num_layers=2)(torch.rand(4, 3, 8), torch.rand(5, 3, 8)).shape
+    torch.Size([4, 3, 8])
+    """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
@@ -233,7 +329,7 @@ class TransformerDecoder(Module):
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        """Return the sequence after all layers."""
+        """Return the sequence after all layers; for the masks see ``TransformerDecoderLayer``."""
         for layer in self.layers:
             tgt = layer(
                 tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
@@ -244,10 +340,42 @@ class TransformerDecoder(Module):
 
 
 class Transformer(Module):
-    """An encoder and a decoder: source (S, N, d_model) and target (T, N, d_model), batch first if so wished.
+    """Transformer: an encoder of the source and a decoder of the target (Vaswani et al. 2017).
 
-    >>> model = Transformer(d_model=8, nhead=2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16)
-    >>> model(minitensor.rand(5, 3, 8), minitensor.rand(4, 3, 8)).shape
+    Embeddings and the output layer are not part of it. All matrices are drawn from Xavier's uniform distribution.
+
+    Args:
+        d_model: Number of features of an entry. Default: ``512``.
+        nhead: Number of attention heads; must divide ``d_model``. Default: ``8``.
+        num_encoder_layers: Number of encoder layers. Default: ``6``.
+        num_decoder_layers: Number of decoder layers. Default: ``6``.
+        dim_feedforward: Size of the hidden layer of the feedforward network. Default: ``2048``.
+        dropout: Probability of dropout, in the attention and after each branch. Default: ``0.1``.
+        activation: Activation of the feedforward network: ``"relu"``, ``"gelu"`` or a function. Default: ``F.relu``.
+        custom_encoder, custom_decoder: Modules used in place of the stacks. Default: ``None``.
+        layer_norm_eps: ``eps`` of the layer norms. Default: ``1e-5``.
+        batch_first: Inputs and outputs are (N, L, d_model), not (L, N, d_model). Default: ``False``.
+        norm_first: Normalize before each branch, not after the sum with it (Xiong et al. 2020). Default: ``False``.
+        bias: Learn biases of linear layers and norms. Default: ``True``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input: a source (S, N, d_model) and a target (T, N, d_model), with N first if ``batch_first``, or without N
+        - Output: as the target
+
+    Attributes:
+        encoder: A ``TransformerEncoder`` with a norm at the end, or ``custom_encoder``.
+        decoder: A ``TransformerDecoder`` with a norm at the end, or ``custom_decoder``.
+
+    Raises:
+        ValueError: If ``nhead`` does not divide ``d_model``, or ``dropout`` lies outside [0, 1]; when called, if an
+            input has the wrong rank or size.
+        RuntimeError: If ``activation`` is an unknown name; when called, if batch sizes or masks do not fit.
+        ShapeError: When called, if source and target differ in batch size or do not have ``d_model`` features.
+
+    >>> import minitensor as torch
+    >>> model = torch.nn.Transformer(d_model=8, nhead=2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16)
+    >>> model(torch.rand(5, 3, 8), torch.rand(4, 3, 8)).shape
     torch.Size([4, 3, 8])
     """
 
@@ -309,7 +437,17 @@ class Transformer(Module):
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        """Return what the decoder makes of the target and the encoded source."""
+        """Return the decoder's output for the target and the encoded source.
+
+        Args:
+            src, tgt: Source and target sequences.
+            src_mask, tgt_mask, memory_mask: Attention masks (S, S), (T, T) and (T, S), as in ``MultiheadAttention``.
+                Default: ``None``.
+            src_key_padding_mask, tgt_key_padding_mask, memory_key_padding_mask: Masks of padding, (N, S), (N, T) and
+                (N, S). Default: ``None``.
+            src_is_causal, tgt_is_causal: Hints that the attention masks are causal. Default: ``None``.
+            memory_is_causal: The same of ``memory_mask``. Default: ``False``.
+        """
         batch = 0 if self.batch_first else 1
         if src.ndim == 3 and src.shape[batch] != tgt.shape[batch]:
             raise ShapeError(
@@ -330,9 +468,14 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: DeviceLike = None, dtype: Dtype | None = None) -> Tensor:
-        """Return the mask that keeps each entry from looking at later ones: minus infinity above the diagonal.
+        """Return the causal mask (sz, sz): -inf above the diagonal, where an entry would look at later ones, else 0.
 
-        >>> Transformer.generate_square_subsequent_mask(2)
+        Args:
+            sz: Length of the sequence.
+            device, dtype: Where the mask lies, and its type. Default: ``None``.
+
+        >>> import minitensor as torch
+        >>> torch.nn.Transformer.generate_square_subsequent_mask(2)
         tensor([[0., -inf],
                 [0., 0.]])
         """
