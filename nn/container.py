@@ -1,7 +1,7 @@
-"""Containers: modules and parameters in a row, in a list, in a dict.
+"""Containers: modules and parameters in a sequence, a list, or a dict.
 
-They keep their entries under the names "0", "1", ... or under the user's keys, so that state dicts and printing need
-nothing special. They compute nothing, but for ``Sequential``, which calls its modules one after another.
+They keep their entries under the names "0", "1", ... or under the user's keys; state dicts and printing need nothing
+special. They compute nothing, except ``Sequential``, which calls its modules one after another.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def position(index: Any, length: int) -> int:
 
 
 class Numbered(Module):
-    """Modules under the names "0", "1", ...: what ``Sequential`` and ``ModuleList`` share."""
+    """The base class of ``Sequential`` and ``ModuleList``: modules under the names "0", "1", ...."""
 
-    _modules: dict[str, Module]  # type: ignore[assignment]  # no None among the numbered ones
+    _modules: dict[str, Module]  # type: ignore[assignment]  # no entry is None
 
     def _renumber(self, modules: Iterable[Module]) -> None:
-        """Take these modules, in this order, in place of those there are."""
+        """Replace the modules by these, in this order."""
         numbered = {str(i): module for i, module in enumerate(modules)}
         self._modules.clear()
         self._modules.update(numbered)
@@ -62,25 +62,25 @@ class Numbered(Module):
         setattr(self, self._name(index), module)
 
     def __delitem__(self, index: int | slice) -> None:
-        doomed = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
-        for name in doomed:
+        names = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
+        for name in names:
             delattr(self, name)
         self._renumber(list(self))
 
     def insert(self, index: int, module: Module) -> Any:
-        """Put a module before the one at ``index``."""
+        """Insert a module before the one at ``index``; raise ``TypeError`` if it is not a module."""
         modules = list(self)
-        modules.insert(index, required(module))
+        modules.insert(index, require_module(module))
         self._renumber(modules)
         return self
 
     def append(self, module: Module) -> Any:
-        """Put a module at the end."""
+        """Append a module; raise ``TypeError`` if it is not one."""
         self.add_module(str(len(self)), module)
         return self
 
     def extend(self, modules: Iterable[Module]) -> Any:
-        """Put modules at the end."""
+        """Append modules; raise ``TypeError`` if ``modules`` is not an iterable of modules."""
         if not isinstance(modules, Iterable):
             raise ArgumentTypeError(
                 f"{self._get_name()}.extend should be called with an iterable, but got {type_name(modules)}"
@@ -90,14 +90,14 @@ class Numbered(Module):
         return self
 
     def pop(self, index: int | slice = -1) -> Any:
-        """Take the module at ``index`` out and return it."""
+        """Remove the module at ``index`` and return it; raise ``IndexError`` if there is none."""
         module = self[index]  # type: ignore[index]  # both subclasses have __getitem__
         del self[index]
         return module
 
 
-def required(module: object) -> Module:
-    """Return a module, or refuse what is none."""
+def require_module(module: object) -> Module:
+    """Return a module; raise if it is not one."""
     if not isinstance(module, Module):
         raise ArgumentTypeError(f"module should be of type: {Module}, got {type_name(module)}")
     return module
@@ -110,7 +110,19 @@ class NoModule(MinitensorError, AssertionError):
 class Sequential(Numbered):
     """Modules called one after another, each on the output of the one before.
 
-    >>> net = Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    It is a list of modules: index, slice, append, insert, add, or multiply it. A slice shares the modules.
+
+    Args:
+        *modules: The modules; or one dict of modules, whose keys become their names.
+
+    Raises:
+        TypeError: If an entry is not a module.
+        KeyError: If a name of a dict is empty, contains a dot, or is an attribute of ``Sequential``.
+
+    >>> import minitensor as torch
+    >>> net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+    >>> net(torch.zeros(5, 4)).shape
+    torch.Size([5, 2])
     >>> net[1:]
     Sequential(
       (1): ReLU()
@@ -126,7 +138,7 @@ class Sequential(Numbered):
             self.add_module(str(name), module)
 
     def forward(self, input: Any) -> Any:
-        """Return ``modules[-1](... modules[1](modules[0](input)))``."""
+        """Return ``modules[-1](... modules[1](modules[0](input)))``; the input itself if there are no modules."""
         for module in self._modules.values():
             input = module(input)
         return input
@@ -143,7 +155,16 @@ class Sequential(Numbered):
         return self._modules[self._name(index)]
 
     def insert(self: SequentialT, index: int, module: Module) -> SequentialT:
-        """Put a module before the one at ``index``."""
+        """Insert a module before the one at ``index``.
+
+        Args:
+            index: From ``-len(self)`` to ``len(self)``.
+            module: The module.
+
+        Raises:
+            AssertionError: If ``module`` is not a module.
+            IndexError: If ``index`` is out of range.
+        """
         if not isinstance(module, Module):
             raise NoModule(f"Sequential.insert: module should be of type: {Module}, got {type_name(module)}")
         if not -len(self) <= index <= len(self):
@@ -152,25 +173,25 @@ class Sequential(Numbered):
         return self
 
     def __add__(self, other: Sequential) -> Sequential:
-        return Sequential(*self, *sequential(other, "add"))
+        return Sequential(*self, *require_sequential(other, "add"))
 
     def __iadd__(self: SequentialT, other: Sequential) -> SequentialT:
-        for module in list(sequential(other, "add")):
+        for module in list(require_sequential(other, "add")):
             self.append(module)
         return self
 
     def __mul__(self, times: int) -> Sequential:
-        return Sequential(*repeated(self, times))
+        return Sequential(*repeat_modules(self, times))
 
     __rmul__ = __mul__
 
     def __imul__(self: SequentialT, times: int) -> SequentialT:
-        self._renumber(repeated(self, times))
+        self._renumber(repeat_modules(self, times))
         return self
 
 
-def sequential(other: object, action: str) -> Sequential:
-    """Return a Sequential, or refuse to add what is none."""
+def require_sequential(other: object, action: str) -> Sequential:
+    """Return a Sequential; raise if it is not one."""
     if not isinstance(other, Sequential):
         raise ArgumentError(
             f"{action} operator supports only objects of Sequential class, but {type_name(other)} is given."
@@ -178,7 +199,7 @@ def sequential(other: object, action: str) -> Sequential:
     return other
 
 
-def repeated(modules: Sequential, times: int) -> list[Module]:
+def repeat_modules(modules: Sequential, times: int) -> list[Module]:
     """Return the modules, ``times`` times over; the repetitions are the same objects."""
     if not isinstance(times, int):
         raise ArgumentTypeError(f"unsupported operand type(s) for *: {Sequential} and {type(times)}")
@@ -188,7 +209,23 @@ def repeated(modules: Sequential, times: int) -> list[Module]:
 
 
 class ModuleList(Numbered):
-    """Modules in a list, registered, to be called as one likes."""
+    """A list of registered modules, which the user's ``forward`` calls.
+
+    Modules in a plain list would be missed by ``parameters()``, ``to()`` and ``state_dict()``.
+
+    Args:
+        modules: The modules. Default: ``None``, none.
+
+    Raises:
+        TypeError: If ``modules`` is not an iterable of modules.
+
+    >>> import minitensor as torch
+    >>> layers = torch.nn.ModuleList([torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)])
+    >>> layers
+    ModuleList(
+      (0-1): 2 x Linear(in_features=2, out_features=2, bias=True)
+    )
+    """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
@@ -223,7 +260,7 @@ class ModuleList(Numbered):
 
 
 def runs(texts: list[str]) -> list[tuple[int, int, str]]:
-    """Return first and last index of each run of equal texts."""
+    """Return the first and last index of each run of equal texts."""
     found: list[tuple[int, int, str]] = []
     for i, text in enumerate(texts):
         if found and found[-1][2] == text:
@@ -234,9 +271,23 @@ def runs(texts: list[str]) -> list[tuple[int, int, str]]:
 
 
 class ModuleDict(Module):
-    """Modules in a dict, registered, in the order in which they came."""
+    """A dict of registered modules, in the order in which they were added.
 
-    _modules: dict[str, Module]  # type: ignore[assignment]  # no None among the entries
+    Args:
+        modules: A dict of modules, or an iterable of pairs (key, module). Default: ``None``, none.
+
+    Raises:
+        TypeError: If ``modules`` is not iterable, or holds something other than pairs of a string and a module.
+        ValueError: If an entry does not have two parts.
+        KeyError: If a key is empty, contains a dot, or is an attribute of ``ModuleDict``.
+
+    >>> import minitensor as torch
+    >>> activations = torch.nn.ModuleDict({"relu": torch.nn.ReLU(), "tanh": torch.nn.Tanh()})
+    >>> activations["relu"](torch.tensor([-1.0, 1.0]))
+    tensor([0., 1.])
+    """
+
+    _modules: dict[str, Module]  # type: ignore[assignment]  # no entry is None
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         super().__init__()
@@ -262,11 +313,11 @@ class ModuleDict(Module):
         return key in self._modules
 
     def clear(self) -> None:
-        """Remove everything."""
+        """Remove all modules."""
         self._modules.clear()
 
     def pop(self, key: str) -> Module:
-        """Remove the module under ``key`` and return it."""
+        """Remove the module under ``key`` and return it; raise ``KeyError`` if there is none."""
         return self._modules.pop(key)
 
     def keys(self) -> Iterable[str]:
@@ -282,7 +333,15 @@ class ModuleDict(Module):
         return self._modules.items()
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add the pairs of a dict or of a list; known keys get the new module."""
+        """Add the pairs of a dict or an iterable; existing keys get the new module.
+
+        Args:
+            modules: A dict of modules, or an iterable of pairs (key, module).
+
+        Raises:
+            TypeError: If ``modules`` is not iterable, or an entry is not a pair of a string and a module.
+            ValueError: If an entry does not have two parts.
+        """
         for key, module in pairs(modules, self._get_name()):
             self[key] = module
 
@@ -305,7 +364,7 @@ def pairs(entries: Any, owner: str) -> list[tuple[str, Any]]:
 
 
 def keeps_order(entries: Any) -> bool:
-    """Tell whether pairs come in an order that their giver meant: PyTorch does not think so of a plain dict."""
+    """Tell whether the order of the pairs is meant; PyTorch says no for a plain dict."""
     return not isinstance(entries, Mapping) or isinstance(entries, OrderedDict)
 
 
@@ -325,7 +384,19 @@ def entry_text(key: str, value: Any, type_text: str) -> str:
 
 
 class ParameterList(Module):
-    """Parameters (and whatever else) in a list; parameters among them are registered."""
+    """A list of registered parameters, and of any other values.
+
+    Args:
+        values: The values; tensors become parameters. Default: ``None``, none.
+
+    Raises:
+        TypeError: If ``values`` is a tensor or not iterable.
+
+    >>> import minitensor as torch
+    >>> scales = torch.nn.ParameterList([torch.ones(2), torch.zeros(3)])
+    >>> [name for name, _ in scales.named_parameters()]
+    ['0', '1']
+    """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
@@ -353,13 +424,13 @@ class ParameterList(Module):
         return self.extend(values)
 
     def append(self, value: Any) -> ParameterList:
-        """Put a value at the end."""
+        """Append a value; a tensor becomes a parameter."""
         self._size += 1
         self[-1] = value
         return self
 
     def extend(self, values: Iterable[Any]) -> ParameterList:
-        """Put values at the end."""
+        """Append values; raise ``TypeError`` for a tensor or something not iterable."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise ArgumentTypeError(
                 f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
@@ -381,7 +452,21 @@ class NoEntry(MissingEntryError, WrongTypeError):
 
 
 class ParameterDict(Module):
-    """Parameters (and whatever else) in a dict; parameters among them are registered."""
+    """A dict of registered parameters, and of any other values, in the order in which they were added.
+
+    Args:
+        parameters: A dict, or an iterable of pairs (key, value); tensors become parameters. A plain dict is sorted by
+            key, as in PyTorch; use an ``OrderedDict`` to keep its order. Default: ``None``, none.
+
+    Raises:
+        TypeError: If ``parameters`` is not iterable, or a key is not a string.
+        ValueError: If an entry does not have two parts.
+
+    >>> import minitensor as torch
+    >>> scales = torch.nn.ParameterDict({"left": torch.ones(2), "right": torch.zeros(3)})
+    >>> list(scales.keys())
+    ['left', 'right']
+    """
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()
@@ -441,17 +526,17 @@ class ParameterDict(Module):
         return ParameterDict((key, default) for key in keys)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """Return the value under ``key``, set to ``default`` if there is none."""
+        """Return the value under ``key``, which is set to ``default`` if there is none."""
         if key not in self:
             self[key] = default
         return self[key]
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value under ``key``, or ``default``."""
-        return self[key] if key in self else default  # noqa: SIM401  # this is get
+        return self[key] if key in self else default  # noqa: SIM401  # this implements get
 
     def pop(self, key: str) -> Any:
-        """Remove the value under ``key`` and return it."""
+        """Remove the value under ``key`` and return it; raise ``KeyError`` if there is none."""
         value = self[key]
         del self[key]
         return value
@@ -464,7 +549,7 @@ class ParameterDict(Module):
         return key, self.pop(key)
 
     def clear(self) -> None:
-        """Remove everything."""
+        """Remove all values."""
         for key in list(self._keys):
             del self[key]
 
@@ -481,7 +566,15 @@ class ParameterDict(Module):
         return [(key, self[key]) for key in self._keys]
 
     def update(self, parameters: Any) -> None:
-        """Add the pairs of a dict or of a list; those of a plain dict in the order of their keys."""
+        """Add the pairs of a dict or an iterable; those of a plain dict in the order of their keys.
+
+        Args:
+            parameters: A dict, or an iterable of pairs (key, value).
+
+        Raises:
+            TypeError: If ``parameters`` is not iterable, or a key is not a string.
+            ValueError: If an entry does not have two parts.
+        """
         found = pairs(parameters, "ParametersDict")
         for key, value in found if keeps_order(parameters) else sorted(found):
             self[key] = value
