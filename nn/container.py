@@ -22,7 +22,7 @@ from minitensor.errors import (
 )
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
-from minitensor.nn.words import indented, type_name
+from minitensor.nn.words import indent, type_name
 from minitensor.tensor import Tensor
 
 SequentialT = TypeVar("SequentialT", bound="Sequential")
@@ -254,7 +254,7 @@ class ModuleList(Numbered):
         lines = []
         for first, last, text in runs([repr(module) for module in self]):
             name, count = (f"{first}-{last}", f"{last - first + 1} x ") if last > first else (str(first), "")
-            lines.append(f"({name}): {indented(count + text)}")
+            lines.append(f"({name}): {indent(count + text)}")
         body = "\n  ".join(lines)
         return f"{self._get_name()}(\n  {body}\n)" if lines else f"{self._get_name()}()"
 

@@ -41,13 +41,13 @@ from minitensor.nn.hooks import (
     registered,
     require_one_kind_here,
 )
-from minitensor.nn.moving import convert, destination, moved
+from minitensor.nn.moving import convert, destination, move
 from minitensor.nn.parameter import Buffer, Parameter, is_lazy
 from minitensor.nn.sharing import require_memory, shared
 from minitensor.nn.words import (
-    below,
-    indented,
-    not_initialised,
+    indent,
+    join_path,
+    not_initialized,
     require_free_name,
     require_none,
     require_tables,
@@ -214,7 +214,7 @@ class Module:
                 if name in entries:
                     return entries[name]
         elif name in Module.__annotations__:
-            raise AttributeError(not_initialised(self, f"no {name!r}"))
+            raise AttributeError(not_initialized(self, f"no {name!r}"))
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -347,7 +347,7 @@ class Module:
         yield prefix, self
         for name, module in self._modules.items():
             if module is not None:
-                yield from module.named_modules(memo, below(prefix, name), remove_duplicate)
+                yield from module.named_modules(memo, join_path(prefix, name), remove_duplicate)
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """Walk this module and all below it; a shared module comes once, unless told otherwise."""
@@ -404,7 +404,7 @@ class Module:
                     continue
                 if remove_duplicate:
                     seen.add(id(member))
-                yield below(path, name), member
+                yield join_path(path, name), member
 
     # -- modes and gradients
 
@@ -480,7 +480,7 @@ class Module:
             raise ArgumentTypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
             )
-        return self._apply(lambda t: moved(t, device, dtype, format))
+        return self._apply(lambda t: move(t, device, dtype, format))
 
     def type(self: Self, dst_type: dtypes.dtype) -> Self:
         """Cast all parameters and buffers to ``dst_type``, whatever they are."""
@@ -613,7 +613,7 @@ class Module:
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        inner = [f"({name}): {indented(repr(module))}" for name, module in self._modules.items()]
+        inner = [f"({name}): {indent(repr(module))}" for name, module in self._modules.items()]
         if len(lines) == 1 and not inner:
             return f"{self._get_name()}({extra})"
         body = "\n  ".join(lines + inner)

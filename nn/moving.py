@@ -1,6 +1,7 @@
-"""How a module's tensors come to another device, dtype or memory layout: what was asked for, and each tensor's move.
+"""How the tensors of a module are moved to another device, dtype or memory layout.
 
-This file knows no modules; ``Module.to`` and its kin walk over the tensors.
+This file reads the arguments of ``Module.to`` and moves single tensors; the walk over a module's tensors is in
+``module.py``.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def convert(parameter: Parameter, fn: Callable[[Tensor], Tensor]) -> None:
-    """Change a parameter's value and gradient where they are, so that optimizers keep hold of them."""
+    """Replace a parameter's value and gradient by those that ``fn`` returns; optimizers keep the same object."""
     gradient = parameter.grad
-    parameter.grad = None  # A gradient of the old dtype or device would be refused beside the new value.
+    parameter.grad = None  # A value of another dtype or device than the gradient would be refused.
     parameter.data = fn(parameter.data)
     if gradient is not None:
         parameter.grad = fn(gradient.detach()).requires_grad_(gradient.requires_grad)
@@ -37,14 +38,14 @@ def destination(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
     return wanted.device, wanted.dtype
 
 
-def moved(tensor: Tensor, device: Any, dtype: Any, format: Any) -> Tensor:
-    """Return a tensor elsewhere, cast if it holds no counts or masks, and laid out anew if it can be."""
-    target = device or tensor.device, dtype if castable(tensor) and dtype is not None else tensor.dtype
+def move(tensor: Tensor, device: Any, dtype: Any, format: Any) -> Tensor:
+    """Move a tensor, cast it if it is floating-point or complex, and change the memory format if it is 4D or 5D."""
+    target = device or tensor.device, dtype if is_castable(tensor) and dtype is not None else tensor.dtype
     if format is not None and not is_lazy(tensor) and tensor.ndim in (4, 5):
         return tensor.to(*target, memory_format=format)
     return tensor.to(*target)
 
 
-def castable(tensor: Tensor) -> bool:
-    """Tell whether ``to(dtype)`` casts this tensor: masks and counters keep their dtype."""
+def is_castable(tensor: Tensor) -> bool:
+    """Tell whether ``to(dtype)`` casts this tensor; masks and counters keep their dtype."""
     return tensor.is_floating_point() or tensor.is_complex()

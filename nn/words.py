@@ -1,6 +1,6 @@
-"""What modules say: names, paths, and the refusals of whatever cannot be registered under a name.
+"""The names, paths and error messages of modules, and the checks of what is registered under a name.
 
-Every check here happens before a module is changed. This file knows modules only by their tables.
+A check comes before the module is changed. This file knows modules only by their tables.
 """
 
 from __future__ import annotations
@@ -13,38 +13,38 @@ if TYPE_CHECKING:
     from minitensor.nn.module import Module
 
 
-def indented(text: str) -> str:
-    """Move all lines but the first two columns in."""
+def indent(text: str) -> str:
+    """Indent all lines but the first by two columns."""
     return text.replace("\n", "\n  ")
 
 
-def below(prefix: str, name: str) -> str:
+def join_path(prefix: str, name: str) -> str:
     """Join a path and a name."""
     return f"{prefix}.{name}" if prefix else name
 
 
 def type_name(value: object) -> str:
-    """Name a value's type as PyTorch's messages do."""
+    """Return the name of a value's type as PyTorch's messages give it."""
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def too_many_arguments(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Say that the base class takes no arguments."""
+    """Return the message that the base class takes no arguments."""
     name = type(module).__name__
     if kwargs:
         return f"{name}.__init__() got an unexpected keyword argument {next(iter(kwargs))!r}"
     return f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given"
 
 
-def not_initialised(module: Module, what: str) -> str:
-    """Say that the base class has not made its tables."""
+def not_initialized(module: Module, what: str) -> str:
+    """Return the message that the constructor of the base class was not called."""
     name = type(module).__name__
     return f"{name!r} object has {what}: super().__init__() was not called; call it first in {name}.__init__"
 
 
 def require_tables(module: Module, what: str) -> None:
-    """Refuse to register anything before ``Module.__init__`` has run."""
+    """Raise if ``Module.__init__`` has not run."""
     if "_modules" not in module.__dict__:
         name = type(module).__name__
         raise AttributeError(
@@ -54,7 +54,7 @@ def require_tables(module: Module, what: str) -> None:
 
 
 def require_free_name(module: Module, name: Any, kind: str, table: dict[str, Any]) -> None:
-    """Refuse names that no attribute or path can have, or that mean something else already."""
+    """Raise if a name is not a string, is empty, contains a dot, or is taken by another attribute."""
     if not isinstance(name, str):
         raise ArgumentTypeError(f"{kind} name should be a string. Got {type_name(name)}")
     if "." in name:
@@ -66,6 +66,6 @@ def require_free_name(module: Module, name: Any, kind: str, table: dict[str, Any
 
 
 def require_none(name: str, value: Any, role: str, wanted: str) -> None:
-    """Refuse a value that would push a parameter, module or buffer from its name."""
+    """Raise unless a value is None: it would replace a parameter, module or buffer under its name."""
     if value is not None:
         raise ArgumentTypeError(f"cannot assign '{type_name(value)}' {role} '{name}' ({wanted})")
