@@ -13,7 +13,8 @@ from minitensor.errors import MinitensorError, ShapeError, UsageError
 from minitensor.nn.conv import Conv1d, Conv2d, Conv3d, ConvNd, check_groups
 from minitensor.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeNd
 from minitensor.nn.linear import Linear
-from minitensor.nn.module import Module, locate, reject
+from minitensor.nn.locate import locate, reject
+from minitensor.nn.module import Module
 from minitensor.nn.normalization import (
     BatchNorm,
     BatchNorm1d,

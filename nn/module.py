@@ -1,29 +1,23 @@
-"""Module: a function with memory.
+"""Module: the base class of layers and networks.
 
 A module keeps parameters, buffers and other modules under their attribute names, in three dicts that PyTorch users
-know; everything else (iteration, moving, printing, calling) walks these dicts. State dicts are written and read in
-``state.py``, hooks are run in ``hooks.py``; this file knows no layer.
+know; everything else (moving, printing, calling) walks these dicts. ``tree.py`` finds and walks, ``attributes.py`` sets
+attributes, ``state.py`` writes and reads state dicts, ``hooks.py`` runs hooks, ``locate.py`` says which layer raised.
+This file knows no layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from minitensor import dtypes
-from minitensor.autograd.misuse import explain_constructor, wrong_call
+from minitensor.autograd.misuse import explain_constructor
 from minitensor.autograd.mode import no_grad
 from minitensor.device import device as Device
-from minitensor.errors import (
-    ArgumentError,
-    ArgumentTypeError,
-    MinitensorError,
-    UnsupportedError,
-    WrongTypeError,
-    cut,
-    quote,
-)
+from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError, UnsupportedError
 from minitensor.nn import state
+from minitensor.nn.attributes import TABLES, assign, drop, fresh_tables
 from minitensor.nn.hooks import (
     EVERYWHERE,
     ForwardHook,
@@ -41,12 +35,13 @@ from minitensor.nn.hooks import (
     registered,
     require_one_kind_here,
 )
+from minitensor.nn.locate import locate, reject
 from minitensor.nn.moving import convert, destination, move
 from minitensor.nn.parameter import Buffer, Parameter, is_lazy
 from minitensor.nn.sharing import require_memory, shared
+from minitensor.nn.tree import Tree
 from minitensor.nn.words import (
     indent,
-    join_path,
     not_initialized,
     require_free_name,
     require_none,
@@ -63,7 +58,6 @@ if TYPE_CHECKING:
     from minitensor.nn.state import IncompatibleKeys
 
 Self = TypeVar("Self", bound="Module")
-Member = TypeVar("Member")
 
 __all__ = [
     "Module",
@@ -77,42 +71,35 @@ __all__ = [
     "register_module_parameter_registration_hook",
 ]
 
-TABLES = ("_parameters", "_buffers", "_modules")
 
-
-def fresh_tables() -> dict[str, Any]:
-    """Return what every module starts with."""
-    return {
-        "training": True,
-        "_parameters": {},
-        "_buffers": {},
-        "_modules": {},
-        "_non_persistent_buffers_set": set(),
-        "_forward_pre_hooks": Hooks(),
-        "_forward_hooks": Hooks(),
-        "_backward_pre_hooks": Hooks(),
-        "_backward_hooks": Hooks(),
-        "_state_dict_pre_hooks": Hooks(),
-        "_state_dict_hooks": Hooks(),
-        "_load_state_dict_pre_hooks": Hooks(),
-        "_load_state_dict_post_hooks": Hooks(),
-    }
-
-
-class Module:
+class Module(Tree):
     """The base class of all layers and networks.
 
-    Subclasses assign parameters, buffers and modules as attributes in ``__init__`` (after ``super().__init__()``) and
-    compute in ``forward``.
+    A subclass calls ``super().__init__()``, assigns parameters, buffers and modules as attributes, and computes in
+    ``forward``. Users call the module, which runs ``forward`` and the hooks.
 
-    >>> class Scale(Module):
+    Args:
+        *args, **kwargs: None are accepted, unless ``call_super_init`` is true: then they go to the next class's
+            ``__init__``.
+
+    Attributes:
+        training: Whether the module is in training mode; see ``train``.
+
+    Raises:
+        TypeError: If arguments are given.
+
+    >>> import minitensor as torch
+    >>> class Scale(torch.nn.Module):
     ...     def __init__(self):
     ...         super().__init__()
-    ...         self.factor = Parameter(minitensor.ones(1))
+    ...         self.factor = torch.nn.Parameter(torch.ones(1))
     ...     def forward(self, x):
     ...         return self.factor * x
-    >>> [name for name, _ in Scale().named_parameters()]
+    >>> scale = Scale()
+    >>> [name for name, _ in scale.named_parameters()]
     ['factor']
+    >>> scale(torch.tensor([2.0, 3.0]))
+    tensor([2., 3.], grad_fn=<MulBackward0>)
     """
 
     training: bool
@@ -135,7 +122,7 @@ class Module:
     # Whether ``Module.__init__`` calls the next class's, with the arguments it got: for classes with several parents.
     call_super_init: bool = False
 
-    dump_patches: bool = False  # A word of old; nothing reads it.
+    dump_patches: bool = False  # Unused; kept for PyTorch compatibility.
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -144,7 +131,7 @@ class Module:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if (args or kwargs) and not self.call_super_init:
             raise ArgumentTypeError(too_many_arguments(self, args, kwargs))
-        # Straight into __dict__: the way through __setattr__ would ask for the tables that are made here.
+        # Directly into __dict__: __setattr__ would look for the tables that are created here.
         self.__dict__.update(fresh_tables())
         if self.call_super_init:
             super().__init__(*args, **kwargs)
@@ -152,7 +139,7 @@ class Module:
     # -- calling
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the module's output; every subclass writes its own."""
+        """Compute the module's output; every subclass overrides it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -174,39 +161,70 @@ class Module:
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Run ``hook(module, args)`` (or ``hook(module, args, kwargs)``) before each ``forward``."""
+        """Run ``hook(module, args)`` before each ``forward``; it may return other arguments.
+
+        Args:
+            hook: The function. A value other than a tuple counts as the only argument.
+            prepend: Run it before the hooks registered so far. Default: ``False``.
+            with_kwargs: Call ``hook(module, args, kwargs)``, which may return ``(args, kwargs)``. Default: ``False``.
+
+        Returns:
+            A handle, whose ``remove()`` takes the hook away.
+        """
         return self._forward_pre_hooks.register(ForwardHook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> RemovableHandle:
-        """Run ``hook(module, args, output)`` (or ``hook(module, args, kwargs, output)``) after each ``forward``."""
+        """Run ``hook(module, args, output)`` after each ``forward``; it may return another output.
+
+        Args:
+            hook: The function.
+            prepend: Run it before the hooks registered so far. Default: ``False``.
+            with_kwargs: Call ``hook(module, args, kwargs, output)``. Default: ``False``.
+            always_call: Run it even if ``forward`` raised. Default: ``False``.
+
+        Returns:
+            A handle, whose ``remove()`` takes the hook away.
+        """
         return self._forward_hooks.register(ForwardHook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Run ``hook(module, grad_output)`` when the output's gradients are there; it may return others."""
+        """Run ``hook(module, grad_output)`` once the output's gradients are known; it may return others."""
         return self._backward_pre_hooks.register(hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Run ``hook(module, grad_input, grad_output)`` when the input's are; it may return other input gradients."""
+        """Run ``hook(module, grad_input, grad_output)`` once the input's gradients are known; it may return others.
+
+        Args:
+            hook: The function; both gradients are tuples, and it may replace ``grad_input``.
+            prepend: Run it before the hooks registered so far. Default: ``False``.
+
+        Returns:
+            A handle, whose ``remove()`` takes the hook away.
+
+        Raises:
+            RuntimeError: If the module has hooks of ``register_backward_hook``.
+        """
         require_one_kind_here(self, old=False)
         return self._backward_hooks.register(hook, prepend)
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Run ``hook(module, grad_input, grad_output)`` with the gradients of the module's last op.
+        """Run ``hook(module, grad_input, grad_output)`` with the gradients of the module's last op. Deprecated.
 
-        In a module of several ops these are not the module's own; ``register_full_backward_hook`` shows those.
+        In a module of several ops these are not the module's own gradients; ``register_full_backward_hook`` shows
+        those. Raises ``RuntimeError`` if the module has full backward hooks.
         """
         require_one_kind_here(self, old=True)
         return self._backward_hooks.register(OldHook(hook))
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: there is no compiler, and the module is called as before."""
+        """Do nothing: there is no compiler, and calls work as before."""
 
     # -- attributes
 
     def __getattr__(self, name: str) -> Any:
-        # Only what normal lookup did not find comes here: parameters, buffers and modules.
+        # Called only for names that normal lookup did not find: parameters, buffers and modules.
         attributes = self.__dict__
         if "_modules" in attributes:
             for table in TABLES:
@@ -250,14 +268,24 @@ class Module:
         return sorted(name for name in names if not name[0].isdigit())
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
-        # Tables that the pickling version did not know start empty.
+        # Tables that the pickling version did not have start empty.
         self.__dict__.update(fresh_tables())
         self.__dict__.update(attributes)
 
     # -- registration
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter; None keeps the name free for one."""
+        """Register a parameter under a name, as assigning it to an attribute does.
+
+        Args:
+            name: The attribute's name.
+            param: The parameter; None reserves the name.
+
+        Raises:
+            KeyError: If ``name`` is empty, contains a dot, or is an attribute already.
+            TypeError: If ``name`` is not a string, or ``param`` is not a ``Parameter``.
+            ValueError: If ``param`` was computed from other tensors.
+        """
         require_tables(self, "parameter")
         require_free_name(self, name, "parameter", self._parameters)
         if param is not None and not isinstance(param, Parameter):
@@ -273,7 +301,17 @@ class Module:
         self._parameters[name] = registered(self, name, param, "parameter") if EVERYWHERE else param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that moves with the module but is not trained; a persistent one is part of the state dict."""
+        """Register a tensor that moves with the module but is not trained, for example a running mean.
+
+        Args:
+            name: The attribute's name.
+            tensor: The tensor; None reserves the name.
+            persistent: Include it in the state dict. Default: ``True``.
+
+        Raises:
+            KeyError: If ``name`` is empty, contains a dot, or is an attribute already.
+            TypeError: If ``name`` is not a string, or ``tensor`` is not a tensor.
+        """
         require_tables(self, "buffer")
         require_free_name(self, name, "buffer", self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
@@ -287,136 +325,30 @@ class Module:
             self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Add a child module."""
+        """Register a child module under a name; raises as ``register_parameter`` does."""
         if module is not None and not isinstance(module, Module):
             raise not_a_module(module)
         require_free_name(self, name, "module", self._modules)
         self._modules[name] = registered(self, name, module, "module") if EVERYWHERE else module
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """Add a child module; the same as ``add_module``."""
+        """Register a child module; the same as ``add_module``."""
         self.add_module(name, module)
-
-    # -- finding by path
-
-    def get_submodule(self, target: str) -> Module:
-        """Return the module at a dotted path, such as ``"features.3"``; the empty path is the module itself."""
-        module: Module = self
-        for name in dotted(target).split(".") if target != "" else ():
-            module = child_of(module, name)
-        return module
-
-    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
-        """Put a module at a dotted path, in the place of what is there; ``strict`` wants something to be there."""
-        if not dotted(target):
-            raise ArgumentError("cannot set the submodule without a target name, got ''")
-        if not isinstance(module, Module):
-            raise ArgumentError(f"`module` is not an nn.Module, found {type(module)}")
-        path, _, name = target.rpartition(".")
-        owner = self.get_submodule(path)
-        if strict or not name or hasattr(owner, name):
-            child_of(owner, name)  # raises for what is missing, or no module
-        setattr(owner, name, module)
-
-    def get_parameter(self, target: str) -> Parameter:
-        """Return the parameter at a dotted path, such as ``"features.3.weight"``."""
-        found = leaf_at(self, target)
-        if not isinstance(found, Parameter):
-            raise AttributeError(f"`{target.rpartition('.')[2]}` is not an nn.Parameter")
-        return found
-
-    def get_buffer(self, target: str) -> Tensor:
-        """Return the buffer at a dotted path, such as ``"features.1.running_mean"``."""
-        path, _, name = dotted(target).rpartition(".")
-        found = leaf_at(self, target)
-        if not isinstance(found, Tensor) or name not in self.get_submodule(path)._buffers:
-            raise AttributeError(f"`{name}` is not a buffer")
-        return found
-
-    # -- walking
-
-    def named_modules(
-        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Module]]:
-        """Walk this module and all below it, outer before inner, with their paths; a shared module comes once."""
-        memo = set() if memo is None else memo
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        for name, module in self._modules.items():
-            if module is not None:
-                yield from module.named_modules(memo, join_path(prefix, name), remove_duplicate)
-
-    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
-        """Walk this module and all below it; a shared module comes once, unless told otherwise."""
-        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
-            yield module
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Walk the modules directly inside this one, with their names; a shared module comes once."""
-        seen: set[Module] = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in seen:
-                seen.add(module)
-                yield name, module
-
-    def children(self) -> Iterator[Module]:
-        """Walk the modules directly inside this one."""
-        for _, module in self.named_children():
-            yield module
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
-        """Walk the parameters of this module (and of those below, if ``recurse``) with their paths."""
-        return self._named_members(lambda module: module._parameters.items(), prefix, recurse, remove_duplicate)
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """Walk the parameters of this module and, if ``recurse``, of those below."""
-        for _, parameter in self.named_parameters(recurse=recurse):
-            yield parameter
-
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
-        """Walk the buffers of this module (and of those below, if ``recurse``) with their paths."""
-        return self._named_members(lambda module: module._buffers.items(), prefix, recurse, remove_duplicate)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """Walk the buffers of this module and, if ``recurse``, of those below."""
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
-
-    def _named_members(
-        self,
-        members: Callable[[Module], Iterable[tuple[str, Member | None]]],
-        prefix: str = "",
-        recurse: bool = True,
-        remove_duplicate: bool = True,
-    ) -> Iterator[tuple[str, Member]]:
-        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
-        seen: set[int] = set()
-        for path, module in modules:
-            for name, member in members(module):
-                if member is None or id(member) in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(id(member))
-                yield join_path(path, name), member
 
     # -- modes and gradients
 
     def apply(self: Self, fn: Callable[[Module], object]) -> Self:
-        """Call ``fn`` on every module, inner before outer."""
+        """Call ``fn`` on every module, inner before outer, and return the module."""
         for module in self.children():
             module.apply(fn)
         fn(self)
         return self
 
     def train(self: Self, mode: bool = True) -> Self:
-        """Set training mode (dropout drops, batch norm follows its batches) or, with False, evaluation mode."""
+        """Set training mode, or evaluation mode if ``mode`` is False; dropout and batch norm follow it.
+
+        Raises ``ValueError`` if ``mode`` is not a bool.
+        """
         if not isinstance(mode, bool):
             raise ArgumentError(f"training mode is expected to be boolean, got {mode!r}")
         self.training = mode
@@ -425,17 +357,17 @@ class Module:
         return self
 
     def eval(self: Self) -> Self:
-        """Set evaluation mode."""
+        """Set evaluation mode; the same as ``train(False)``."""
         return self.train(False)
 
     def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
-        """Let every parameter take part in training, or none."""
+        """Set whether the parameters require grad."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Drop the gradients of all parameters, or fill them with zeros."""
+        """Set the gradients of all parameters to None, or fill them with zeros if ``set_to_none`` is false."""
         for parameter in self.parameters():
             if parameter.grad is None:
                 continue
@@ -470,9 +402,19 @@ class Module:
     def to(self: Self, tensor: Tensor, non_blocking: bool = ...) -> Self: ...
 
     def to(self: Self, *args: Any, **kwargs: Any) -> Self:
-        """Move to a device, cast floating-point parameters and buffers to a dtype, or do both as a tensor has it.
+        """Move all parameters and buffers to a device, or cast those that hold floats to a dtype, or both.
 
-        ``memory_format`` lays out anew what has four or five dims.
+        Parameters stay the same objects: optimizers keep hold of them.
+
+        Args:
+            device: Where to move; None leaves each where it is.
+            dtype: Floating-point or complex; integer and bool buffers keep theirs.
+            tensor: A tensor whose device and dtype to take instead.
+            non_blocking: Accepted for PyTorch compatibility; has no effect.
+            memory_format: Layout for tensors with 4 or 5 dims.
+
+        Raises:
+            TypeError: If ``dtype`` is neither floating-point nor complex, or an argument is unknown.
         """
         format = kwargs.pop("memory_format", None)
         device, dtype = destination(*args, **kwargs)
@@ -483,7 +425,7 @@ class Module:
         return self._apply(lambda t: move(t, device, dtype, format))
 
     def type(self: Self, dst_type: dtypes.dtype) -> Self:
-        """Cast all parameters and buffers to ``dst_type``, whatever they are."""
+        """Cast all parameters and buffers to ``dst_type``, integer ones too."""
         if dst_type is None:
             raise ArgumentTypeError("type: a dtype is wanted, got None")
         return self._apply(lambda t: t.type(dst_type))
@@ -501,11 +443,11 @@ class Module:
         return self._apply(lambda t: t.to(dtypes.float16) if t.is_floating_point() else t)
 
     def bfloat16(self: Self) -> Self:
-        """Refuse: NumPy has no such type."""
+        """Raise ``NotImplementedError``: NumPy has no bfloat16."""
         raise UnsupportedError("bfloat16 is not supported, as NumPy has no such dtype; use half() or float()")
 
     def to_empty(self: Self, *, device: DeviceLike, recurse: bool = True) -> Self:
-        """Move to a device without the values: all hold what was in their new memory."""
+        """Move to a device without the values, which are undefined afterwards."""
         return self._apply(lambda t: t.to(device) if is_lazy(t) else empty_like(t, device=device), recurse)
 
     def cpu(self: Self) -> Self:
@@ -513,12 +455,12 @@ class Module:
         return self._apply(lambda t: t.to("cpu"))
 
     def share_memory(self: Self) -> Self:
-        """Move to memory that processes forked from this one share: what one writes, all see."""
+        """Move to memory that this process and those forked from it share; raise for lazy tensors."""
         require_memory(self)
         return self._apply(shared)
 
     def cuda(self: Self, device: int | Device | None = None) -> Self:
-        """Move to a CUDA device: the current one, or the one named."""
+        """Move to a CUDA device: the current one, or ``device``; raise ``RuntimeError`` if there is none."""
         target = Device("cuda") if device is None else Device(device)
         return self._apply(lambda t: t.to(target))
 
@@ -527,9 +469,16 @@ class Module:
     def state_dict(
         self, *args: Any, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Any]:
-        """Return every parameter and persistent buffer under its path. The tensors share memory with the module's.
+        """Return every parameter and persistent buffer under its path.
 
-        >>> list(nn.Linear(2, 3).state_dict())
+        Args:
+            destination: A dict to add to. Default: ``None``, a new one.
+            prefix: Path of this module, which begins all others. Default: ``""``.
+            keep_vars: Return the parameters themselves, not detached; both share memory with the module. Default:
+                ``False``.
+
+        >>> import minitensor as torch
+        >>> list(torch.nn.Linear(2, 3).state_dict())
         ['weight', 'bias']
         """
         if args:
@@ -539,15 +488,25 @@ class Module:
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> IncompatibleKeys:
-        """Copy values from a state dict; with ``assign``, take its tensors in place of the module's own.
+        """Copy parameters and buffers from a state dict, after checking all of it.
 
-        Everything is checked before anything is written. Entries of the wrong shape raise ``StateDictError``, and so,
-        if ``strict``, do missing and unexpected ones: all of them listed at once.
+        Args:
+            state_dict: A dict from paths to tensors.
+            strict: Raise if keys are missing or unexpected. Default: ``True``.
+            assign: Take the dict's tensors in place of the module's own, instead of copying. Default: ``False``.
+
+        Returns:
+            The missing and the unexpected keys, as ``(missing_keys, unexpected_keys)``.
+
+        Raises:
+            TypeError: If ``state_dict`` is not a dict.
+            StateDictError: If a shape differs or, if ``strict``, a key is missing or unexpected; the message lists all
+                misfits.
         """
         return state.load(self, state_dict, strict, assign)
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        """Put this module's own entries into ``destination``; layers with a story of their own override this."""
+        """Put this module's own entries into ``destination``; layers with special entries override this."""
         state.save_own(self, destination, prefix, keep_vars)
 
     def _load_from_state_dict(
@@ -560,19 +519,19 @@ class Module:
         unexpected_keys: list[str],
         error_msgs: list[str],
     ) -> None:
-        """Check this module's own entries and note the copies to make; layers with older formats override this."""
+        """Check this module's own entries and collect the copies to make; layers with older formats override it."""
         state.check_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
 
     def get_extra_state(self) -> Any:
-        """Return what else belongs in the state dict; a subclass that has some writes this and ``set_extra_state``."""
+        """Return anything else that belongs in the state dict; override this together with ``set_extra_state``."""
         raise RuntimeError(f"{type(self).__name__} has no extra state: write get_extra_state")
 
     def set_extra_state(self, state: Any) -> None:
-        """Take back what ``get_extra_state`` returned."""
+        """Restore what ``get_extra_state`` returned."""
         raise RuntimeError(f"{type(self).__name__} has no extra state: write set_extra_state")
 
     def _overrides(self, name: str) -> bool:
-        """Tell whether a subclass wrote a method of its own under a name that the base has."""
+        """Tell whether a subclass overrides a method of the base class."""
         return getattr(type(self), name) is not getattr(Module, name)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., None]) -> RemovableHandle:
@@ -580,7 +539,7 @@ class Module:
         return self._state_dict_pre_hooks.register(hook)
 
     def register_state_dict_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
-        """Run ``hook(module, state_dict, prefix, local_metadata)`` when this module's entries are in."""
+        """Run ``hook(module, state_dict, prefix, local_metadata)`` after this module's entries are collected."""
         return self._state_dict_hooks.register(state.ReturnsNothing(hook))
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., None]) -> RemovableHandle:
@@ -594,11 +553,11 @@ class Module:
     def _register_load_state_dict_pre_hook(
         self, hook: Callable[..., None], with_module: bool = False
     ) -> RemovableHandle:
-        """Run a hook as ``register_load_state_dict_pre_hook`` does, without the module unless it is wanted."""
+        """Run a hook as ``register_load_state_dict_pre_hook`` does; without the module, unless ``with_module``."""
         return self._load_state_dict_pre_hooks.register(hook if with_module else WithoutModule(hook).call)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
-        """Run ``hook(module, incompatible_keys)`` after loading; it may take keys out of the two lists."""
+        """Run ``hook(module, incompatible_keys)`` after loading; it may remove keys from the two lists."""
         return self._load_state_dict_post_hooks.register(hook)
 
     # -- text
@@ -607,7 +566,7 @@ class Module:
         return type(self).__name__
 
     def extra_repr(self) -> str:
-        """Return what stands between the parentheses of the module's text."""
+        """Return the text between the parentheses of the module's repr; override it to show options."""
         return ""
 
     def __repr__(self) -> str:
@@ -620,95 +579,8 @@ class Module:
         return f"{self._get_name()}(\n  {body}\n)" if body else f"{self._get_name()}()"
 
 
-def drop(module: Module, name: str, but: str) -> None:
-    """Forget what a module has under a name, but for one table, where a new value takes the old one's place."""
-    module.__dict__.pop(name, None)
-    for table in TABLES:
-        if table != but:
-            module.__dict__[table].pop(name, None)
-    module._non_persistent_buffers_set.discard(name)
-
-
-def assign(module: Module, name: str, value: Any) -> None:
-    """Set an attribute to something that is neither parameter nor module; registered names stay what they are."""
-    attributes = module.__dict__
-    if "_modules" not in attributes:
-        object.__setattr__(module, name, value)
-    elif name in attributes["_parameters"]:
-        require_none(name, value, "as parameter", "minitensor.nn.Parameter or None expected")
-        module.register_parameter(name, None)
-    elif name in attributes["_modules"]:
-        require_none(name, value, "as child module", "minitensor.nn.Module or None expected")
-        module._modules[name] = None
-    elif name in attributes["_buffers"]:
-        if not isinstance(value, Tensor):
-            require_none(name, value, "as buffer", "minitensor.nn.Buffer, minitensor.Tensor or None expected")
-        module.register_buffer(name, value, name not in module._non_persistent_buffers_set)
-    else:
-        object.__setattr__(module, name, value)
-
-
-def child_of(module: Module, name: str) -> Module:
-    """Return the module that another one has under a name."""
-    inner = getattr(module, name, None)
-    if inner is None and not hasattr(module, name):
-        raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
-    if not isinstance(inner, Module):
-        raise AttributeError(f"`{name}` is not an nn.Module")
-    return inner
-
-
-def dotted(target: Any) -> str:
-    """Return a dotted path, or refuse what is not text."""
-    if not isinstance(target, str):
-        raise WrongTypeError(f"a path such as 'features.3' is wanted, got {type_name(target)}: {quote(target)}")
-    return target
-
-
-def leaf_at(module: Module, target: str) -> Any:
-    """Return the attribute at a dotted path."""
-    path, _, name = dotted(target).rpartition(".")
-    owner = module.get_submodule(path)
-    if not hasattr(owner, name):
-        raise AttributeError(f"{owner._get_name()} has no attribute `{name}`")
-    return getattr(owner, name)
-
-
 def not_a_module(given: object) -> ArgumentTypeError:
-    """Return the error for a child that is no module, perhaps a class that was not called."""
+    """Return the error for a child that is not a module, perhaps a class that was not called."""
     if isinstance(given, type) and issubclass(given, Module):
         return ArgumentTypeError(f"{given.__name__} is a class, not a Module: make one, as {given.__name__}(...)")
     return ArgumentTypeError(f"{type_name(given)} is not a Module subclass")
-
-
-def reject(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> None:
-    """Raise the error that names the argument at fault, if a layer of this library was called with a wrong one."""
-    misfit = wrong_call("forward", type(module).forward, (module, *args), kwargs, error)
-    if misfit is None:
-        return
-    locate(misfit, module)
-    try:
-        raise misfit from error
-    finally:
-        del misfit  # its traceback holds this frame, which holds the arguments
-
-
-def locate(error: MinitensorError, module: Module) -> None:
-    """Put the layer's path and text before the message; each module on the way out makes the path longer.
-
-    The innermost module leaves itself on the error, and every outer one looks up by which path it knows it.
-    """
-    if not hasattr(error, "layer"):
-        error.layer, error.reason = module, str(error)  # type: ignore[attr-defined]  # notes on the way out
-    layer: Module = error.layer  # type: ignore[attr-defined]
-    path = next((path for path, inner in module.named_modules() if inner is layer), "")
-    if path or layer is module:
-        error.args = (f"{path + ': ' if path else ''}{text_of(layer)}: {error.reason}",)  # type: ignore[attr-defined]
-
-
-def text_of(layer: Module) -> str:
-    """Return a layer as a message shows it: without its options where they cannot be shown."""
-    try:
-        return cut(f"{layer._get_name()}({layer.extra_repr()})")
-    except Exception:  # it must not hide the error that is told
-        return layer._get_name()
