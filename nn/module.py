@@ -38,7 +38,7 @@ from minitensor.nn.hooks import (
 from minitensor.nn.locate import locate, reject
 from minitensor.nn.moving import convert, destination, move
 from minitensor.nn.parameter import Buffer, Parameter, is_lazy
-from minitensor.nn.sharing import require_memory, shared
+from minitensor.nn.sharing import require_memory, share
 from minitensor.nn.tree import Tree
 from minitensor.nn.words import (
     indent,
@@ -457,7 +457,7 @@ class Module(Tree):
     def share_memory(self: Self) -> Self:
         """Move to memory that this process and those forked from it share; raise for lazy tensors."""
         require_memory(self)
-        return self._apply(shared)
+        return self._apply(share)
 
     def cuda(self: Self, device: int | Device | None = None) -> Self:
         """Move to a CUDA device: the current one, or ``device``; raise ``RuntimeError`` if there is none."""

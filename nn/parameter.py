@@ -1,7 +1,7 @@
-"""Tensors that a module takes for its own: ``Parameter`` is trained, ``Buffer`` is not.
+"""Tensors that a module registers: a ``Parameter`` is trained, a ``Buffer`` is not.
 
-Both are tensors in all they do; what an op returns is a plain Tensor. They differ only in what a module does when one
-is assigned to it. An uninitialized one keeps the place for a tensor whose shape the first input will tell.
+Both behave as tensors; what an op returns is a plain Tensor. They differ only in what a module does when one is
+assigned to an attribute. An uninitialized one holds the place of a tensor whose shape the first input will determine.
 """
 
 from __future__ import annotations
@@ -29,16 +29,25 @@ def adopt(cls: type[T], data: Tensor | None, requires_grad: bool) -> T:
     tensor = new(cls)
     tensor._storage, tensor._layout, tensor._node, tensor._base = source.storage, source.layout, None, None
     if requires_grad is not False:
-        tensor.requires_grad_(requires_grad)  # which refuses what is no bool
+        tensor.requires_grad_(requires_grad)  # raises unless it is a bool
     return tensor
 
 
 class Parameter(Tensor):
-    """A tensor that its module trains: listed by ``parameters()``, and requiring grad unless told otherwise.
+    """A tensor that its module trains: ``parameters()`` yields it, and it requires grad by default.
 
-    It shares the memory of its data.
+    It shares the memory of ``data``.
 
-    >>> Parameter(minitensor.ones(2))
+    Args:
+        data: The values. Default: ``None``, an empty tensor.
+        requires_grad: Compute gradients for it. Default: ``True``.
+
+    Raises:
+        TypeError: If ``data`` is not a tensor, or ``requires_grad`` not a bool.
+        RuntimeError: If ``requires_grad`` is true and ``data`` is neither floating-point nor complex.
+
+    >>> import minitensor as torch
+    >>> torch.nn.Parameter(torch.ones(2))
     Parameter containing:
     tensor([1., 1.], requires_grad=True)
     """
@@ -47,7 +56,7 @@ class Parameter(Tensor):
         return adopt(cls, data, requires_grad)
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
-        """Do nothing: all is done in ``__new__``."""
+        """Do nothing: ``__new__`` does everything."""
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
@@ -59,7 +68,21 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that moves with its module but is not trained; a persistent one is saved with it."""
+    """A tensor that moves with its module but is not trained; a persistent one is saved with it.
+
+    Args:
+        data: The values, whose memory it shares. Default: ``None``, an empty tensor.
+        persistent: Include it in the state dict. Default: ``True``.
+
+    Raises:
+        TypeError: If ``data`` is not a tensor.
+
+    >>> import minitensor as torch
+    >>> module = torch.nn.Module()
+    >>> module.count = torch.nn.Buffer(torch.tensor(0))
+    >>> list(module.state_dict())
+    ['count']
+    """
 
     persistent: bool
 
@@ -69,7 +92,7 @@ class Buffer(Tensor):
         return buffer
 
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
-        """Do nothing: all is done in ``__new__``."""
+        """Do nothing: ``__new__`` does everything."""
 
     def __reduce_ex__(self, protocol: Any = None) -> tuple[Any, ...]:
         return (*super().__reduce_ex__(protocol), self.__dict__)
@@ -79,14 +102,14 @@ class Buffer(Tensor):
 
 
 class UninitializedError(UsageError, ArgumentError):
-    """A tensor without a shape was used: for PyTorch a RuntimeError here and a ValueError there."""
+    """A tensor without a shape was used: PyTorch raises RuntimeError in some places and ValueError in others."""
 
 
 class Uninitialized(Tensor):
-    """What a parameter and a buffer without a shape share: a dtype, a device, and the wish for a gradient.
+    """The base class of parameters and buffers without a shape: a dtype, a device, and whether they will require grad.
 
-    There is no memory: everything that asks for some raises. ``materialize`` gives it a shape and makes it what it
-    stands for; whoever holds the object then holds the real one.
+    There is no memory: whatever needs some raises. ``materialize`` sets the shape and the class; all references to the
+    object then see the real tensor.
     """
 
     cls_to_become: type[Tensor]
@@ -94,7 +117,12 @@ class Uninitialized(Tensor):
     wants_grad: bool
 
     def materialize(self, shape: Sequence[int], device: DeviceLike = None, dtype: Dtype | None = None) -> None:
-        """Become a tensor of this shape, its values those of ``empty``."""
+        """Become a tensor of this shape, with the values of ``empty``.
+
+        Args:
+            shape: The shape.
+            device, dtype: Default: ``None``, those it has.
+        """
         made = empty(tuple(shape), device=device or self.device, dtype=dtype or self.dtype)
         wants_grad = self.wants_grad
         del self.pending, self.wants_grad
@@ -112,7 +140,7 @@ class Uninitialized(Tensor):
 
     @property
     def shape(self) -> Any:
-        """Refuse: there is none."""
+        """Raise ``UninitializedError``: there is none yet."""
         raise UninitializedError(
             "Can't access the shape of an uninitialized parameter or buffer: the lazy module that holds it learns it "
             "from its first input; call the module once before"
@@ -120,7 +148,7 @@ class Uninitialized(Tensor):
 
     @property
     def data(self) -> Tensor:
-        """What tells dtype and device, for a module that moves."""
+        """An empty tensor that has the dtype and the device, for a module that moves."""
         return self.pending
 
     @data.setter
@@ -129,17 +157,17 @@ class Uninitialized(Tensor):
 
     @property
     def dtype(self) -> Dtype:
-        """The type that the elements will be of."""
+        """The dtype that it will have."""
         return self.pending.dtype
 
     @property
     def device(self) -> device:
-        """Where the memory will lie."""
+        """The device on which it will lie."""
         return self.pending.device
 
     @property
     def requires_grad(self) -> bool:
-        """Whether it will gather its gradient."""
+        """Whether it will require grad."""
         return self.wants_grad
 
     @requires_grad.setter
@@ -147,7 +175,7 @@ class Uninitialized(Tensor):
         self.wants_grad = value
 
     def requires_grad_(self: U, requires_grad: bool = True) -> U:
-        """Say whether it will gather its gradient."""
+        """Set whether it will require grad."""
         self.wants_grad = requires_grad
         return self
 
@@ -156,16 +184,16 @@ class Uninitialized(Tensor):
         return self
 
     def to(self: U, *args: Any, **kwargs: Any) -> U:
-        """Return one that will be of another dtype or on another device."""
+        """Return one that will have another dtype or device."""
         target = self.pending.to(*args, **kwargs)
         return type(self)(self.wants_grad, target.device, target.dtype)
 
     def is_floating_point(self) -> bool:
-        """Whether it will hold floats."""
+        """Tell whether it will hold floats."""
         return self.pending.is_floating_point()
 
     def is_complex(self) -> bool:
-        """Whether it will hold complex numbers."""
+        """Tell whether it will hold complex numbers."""
         return self.pending.is_complex()
 
     def __repr__(self) -> str:
@@ -190,10 +218,22 @@ def uninitialized(cls: type[U], requires_grad: bool, device: DeviceLike, dtype: 
 
 
 class UninitializedParameter(Uninitialized, Parameter):
-    """A parameter whose shape the first input of its module will tell.
+    """A parameter whose shape the first input of its module will determine.
 
-    >>> UninitializedParameter()
+    Args:
+        requires_grad: Compute gradients for it. Default: ``True``.
+        device, dtype: Where it will lie, and its type. Default: ``None``.
+
+    Raises:
+        UninitializedError: On any use that needs its shape or values; it is a RuntimeError and a ValueError.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.UninitializedParameter()
+    >>> weight
     <UninitializedParameter>
+    >>> weight.materialize((2, 3))
+    >>> weight.shape
+    torch.Size([2, 3])
     """
 
     cls_to_become = Parameter
@@ -204,11 +244,24 @@ class UninitializedParameter(Uninitialized, Parameter):
         return uninitialized(cls, requires_grad, device, dtype)
 
     def __init__(self, requires_grad: bool = True, device: DeviceLike = None, dtype: Dtype | None = None) -> None:
-        """Do nothing: all is done in ``__new__``."""
+        """Do nothing: ``__new__`` does everything."""
 
 
 class UninitializedBuffer(Uninitialized, Buffer):
-    """A buffer whose shape the first input of its module will tell."""
+    """A buffer whose shape the first input of its module will determine.
+
+    Args:
+        requires_grad: Compute gradients for it. Default: ``False``.
+        device, dtype: Where it will lie, and its type. Default: ``None``.
+        persistent: Include it in the state dict. Default: ``True``.
+
+    Raises:
+        UninitializedError: On any use that needs its shape or values; it is a RuntimeError and a ValueError.
+
+    >>> import minitensor as torch
+    >>> torch.nn.UninitializedBuffer()
+    <UninitializedBuffer>
+    """
 
     cls_to_become = Buffer
 
@@ -226,9 +279,9 @@ class UninitializedBuffer(Uninitialized, Buffer):
         dtype: Dtype | None = None,
         persistent: bool = True,
     ) -> None:
-        """Do nothing: all is done in ``__new__``."""
+        """Do nothing: ``__new__`` does everything."""
 
 
 def is_lazy(tensor: Any) -> bool:
-    """Tell whether a parameter or buffer waits for its shape."""
+    """Tell whether a parameter or buffer has no shape yet."""
     return isinstance(tensor, Uninitialized)

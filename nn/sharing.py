@@ -1,7 +1,7 @@
-"""Memory that a process and those forked from it share, so that several of them can train one network.
+"""Memory that a process shares with those forked from it: several of them can train one network.
 
-The memory is an anonymous map: it has no name and goes when the last process lets go of it. On a GPU there is nothing
-to do, as in PyTorch.
+The memory is an anonymous map: it has no name, and is freed when the last process releases it. On a GPU there is
+nothing to do, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def require_memory(module: Module) -> None:
-    """Refuse a module that has tensors without a shape yet."""
+    """Raise if a module has tensors without a shape."""
     if any(is_lazy(each) for each in (*module.parameters(), *module.buffers())):
         raise UsageError(
             "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters "
@@ -29,8 +29,8 @@ def require_memory(module: Module) -> None:
 
 
 @no_grad()
-def shared(tensor: Tensor) -> Tensor:
-    """Return a tensor of the same values and strides on memory that forked processes share."""
+def share(tensor: Tensor) -> Tensor:
+    """Return a tensor with the same values and strides, in memory that forked processes share."""
     if tensor.device.type != "cpu" or not tensor.numel():
         return tensor
     length = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
