@@ -1,9 +1,9 @@
-"""Hooks: functions that a user hangs on a module, and the call of a module that has some.
+"""Hooks: functions that a user attaches to a module, and the call of a module that has some.
 
-A hook is kept with the options it was registered with; a module without hooks never comes here. Backward hooks stand
-on gates, identities around a module's inputs and outputs through which gradients pass; the old ones, which are not
-"full", on the last op's node. Hooks for all modules lie in one table here, the only state that modules share. This file
-knows neither parameters nor state dicts.
+A hook is kept with the options it was registered with; the call of a module without hooks does not enter this file.
+Backward hooks sit on gates, identities around a module's inputs and outputs through which gradients pass; the
+deprecated ones, which are not "full", sit on the last op's node. Hooks for all modules are in one table here, the only
+state that modules share. This file knows neither parameters nor state dicts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ForwardHook(NamedTuple):
-    """A function to run before or after ``forward``, and how it wants to be called."""
+    """A function to run before or after ``forward``, and how to call it."""
 
     function: Callable[..., Any]
     with_kwargs: bool = False
@@ -31,17 +31,17 @@ class ForwardHook(NamedTuple):
 
 
 class WithoutModule(NamedTuple):
-    """A hook that does not want the module as its first argument."""
+    """A hook that does not take the module as its first argument."""
 
     hook: Callable[..., Any]
 
     def call(self, module: Module, *args: Any) -> Any:
-        """Call the hook with the rest."""
+        """Call the hook with the other arguments."""
         return self.hook(*args)
 
 
 class OldHook(NamedTuple):
-    """A backward hook of the old kind, on a module's table."""
+    """A deprecated backward hook, in a module's table."""
 
     function: Callable[..., Any]
 
@@ -62,7 +62,7 @@ def everywhere(place: str) -> dict[int, Any]:
 
 
 def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run pre-hooks, ``forward`` and hooks, in that order; what a hook returns takes the place of what it was given."""
+    """Run pre-hooks, ``forward`` and hooks, in that order; what a hook returns replaces what it was given."""
     pending = {**everywhere("forward"), **module._forward_hooks}
     result: Any = None
     try:
@@ -73,21 +73,21 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
         result = module.forward(*args, **kwargs)
         while pending:
             hook = pending.pop(next(iter(pending)))
-            result = replaced(result, after_forward(hook, module, args, kwargs, result))
+            result = replace_value(result, after_forward(hook, module, args, kwargs, result))
         if gates is not None:
             result = gates.around_output(result)
         if old := old_hooks(module):
-            hang_old(old, module, args, result)
+            attach_old_hooks(old, module, args, result)
     except Exception:
         for hook in pending.values():
             if hook.always_call:
-                despite_the_error(hook, module, args, kwargs, result)
+                call_silently(hook, module, args, kwargs, result)
         raise
     return result
 
 
 class Gate(Function):
-    """Pass tensors on; on the way back, let a function see all their gradients and give others."""
+    """Pass tensors through; in the backward pass, let a function see all their gradients and replace them."""
 
     @staticmethod
     def forward(ctx: Any, passing: Callable[[tuple[Any, ...]], tuple[Any, ...]], *tensors: Tensor) -> tuple[Any, ...]:
@@ -98,12 +98,12 @@ class Gate(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Any, ...]:
-        """Return what the function makes of the gradients."""
+        """Return the gradients that the function returns."""
         return (None, *ctx.passing(grads))
 
 
 def has_backward_hooks(module: Module) -> bool:
-    """Tell whether gradients are to be shown to anybody."""
+    """Tell whether any hook sees gradients."""
     return bool(full_hooks(module) or module._backward_pre_hooks or everywhere("backward_pre"))
 
 
@@ -114,7 +114,7 @@ def full_hooks(module: Module) -> list[Callable[..., Any]]:
 
 
 class BackwardGates:
-    """The two gates around one call of a module, between which its backward hooks learn both sides' gradients."""
+    """The two gates around one call of a module, between which its backward hooks get the gradients of both sides."""
 
     def __init__(self, module: Module) -> None:
         self.module = module
@@ -123,43 +123,43 @@ class BackwardGates:
         self.closed = False  # No input requires grad: the hooks run at the output.
 
     def around_input(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the arguments, with a gate before those that require grad."""
+        """Return the arguments, with a gate in front of those that require grad."""
         self.inputs = len(args)
-        passed, self.closed = gated(args, self.leaving, zeros_like_fact)
+        passed, self.closed = add_gate(args, self.leaving, zeros_like_described)
         return passed
 
     def around_output(self, result: Any) -> Any:
         """Return the result, with a gate behind its tensors."""
         if isinstance(result, tuple):
-            return gated(result, self.entering, nothing)[0]
+            return add_gate(result, self.entering, nothing)[0]
         if not isinstance(result, Tensor):
             warnings.warn(
                 "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
                 f"{type(result)}",
                 stacklevel=5,
             )
-        return gated((result,), self.entering, nothing)[0][0]
+        return add_gate((result,), self.entering, nothing)[0][0]
 
     def entering(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
-        """See the gradients of the output: the pre-hooks may change them."""
+        """Handle the gradients of the output: the pre-hooks may change them."""
         for before in [*everywhere("backward_pre").values(), *self.module._backward_pre_hooks.all()]:
-            grads = same_number(before(self.module, grads), grads, "pre hook", "grad_output")
+            grads = check_count(before(self.module, grads), grads, "pre hook", "grad_output")
         self.grad_output = grads
         if self.closed:
             self.without_input()
         return grads
 
     def leaving(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
-        """See the gradients of the input: the hooks may change them."""
+        """Handle the gradients of the input: the hooks may change them."""
         if self.grad_output is None:
             return grads  # A gradient of a gradient, which reached the input on another way than through the output.
         for hook in full_hooks(self.module):
-            grads = same_number(hook(self.module, grads, self.grad_output), grads, "hook", "grad_input")
+            grads = check_count(hook(self.module, grads, self.grad_output), grads, "hook", "grad_input")
         self.grad_output = None
         return grads
 
     def without_input(self) -> None:
-        """Run the hooks at the output, as no input requires grad: there is nothing that they could change."""
+        """Run the hooks at the output when no input requires grad: there is nothing that they could change."""
         grads = (None,) * self.inputs
         seen, self.grad_output = self.grad_output, None
         warnings.warn(
@@ -176,7 +176,7 @@ class BackwardGates:
                 )
 
 
-def zeros_like_fact(shape: Any, dtype: Any, device: Any) -> Tensor:
+def zeros_like_described(shape: Any, dtype: Any, device: Any) -> Tensor:
     """Return what a hook sees where an input gets no gradient."""
     return zeros(shape, dtype=dtype, device=device)
 
@@ -185,22 +185,22 @@ def nothing(shape: Any, dtype: Any, device: Any) -> None:
     """Return what a hook sees where an output got no gradient."""
 
 
-def gated(
+def add_gate(
     values: tuple[Any, ...], passing: Callable[[tuple[Any, ...]], tuple[Any, ...]], blank: Callable[..., Any]
 ) -> tuple[tuple[Any, ...], bool]:
-    """Return the values, those that require grad behind one gate, and whether there were none of these.
+    """Return the values, those that require grad behind one gate, and whether none require grad.
 
-    ``passing`` sees a gradient for each value: ``blank`` of its shape, dtype and device for a tensor that has none, and
-    None for what is no tensor.
+    ``passing`` sees a gradient for each value: ``blank`` of its shape, dtype and device for a tensor without one, and
+    None for a value that is not a tensor.
     """
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
     if not places:
         return values, True
-    facts = [(v.shape, v.dtype, v.device) if isinstance(v, Tensor) else None for v in values]
+    kinds = [(v.shape, v.dtype, v.device) if isinstance(v, Tensor) else None for v in values]
 
     def spread(grads: tuple[Any, ...]) -> tuple[Any, ...]:
         found = dict(zip(places, grads, strict=True))
-        every = [fact and (blank(*fact) if found.get(i) is None else found[i]) for i, fact in enumerate(facts)]
+        every = [kind and (blank(*kind) if found.get(i) is None else found[i]) for i, kind in enumerate(kinds)]
         changed = passing(tuple(every))
         return tuple(changed[i] for i in places)
 
@@ -209,8 +209,8 @@ def gated(
     return type(values)(*parts) if hasattr(values, "_fields") else tuple(parts), False
 
 
-def same_number(changed: Any, grads: Any, hook: str, name: str) -> Any:
-    """Return the gradients that a hook gave, or the old ones where it gave nothing."""
+def check_count(changed: Any, grads: Any, hook: str, name: str) -> Any:
+    """Return the gradients that a hook returned, or the old ones if it returned nothing."""
     if changed is None:
         return grads
     if len(changed) != len(grads):
@@ -222,10 +222,10 @@ def same_number(changed: Any, grads: Any, hook: str, name: str) -> Any:
 
 
 def before_forward(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-    """Run the pre-hooks; return the arguments they leave."""
+    """Run the pre-hooks; return the arguments after them."""
     for hook in [*everywhere("forward_pre").values(), *module._forward_pre_hooks.all()]:
         if hook.with_kwargs:
-            args, kwargs = replaced((args, kwargs), pair(hook.function(module, args, kwargs)))
+            args, kwargs = replace_value((args, kwargs), pair(hook.function(module, args, kwargs)))
         else:
             changed = hook.function(module, args)
             args = args if changed is None else changed if isinstance(changed, tuple) else (changed,)
@@ -233,14 +233,14 @@ def before_forward(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def after_forward(hook: ForwardHook, module: Module, args: Any, kwargs: Any, result: Any) -> Any:
-    """Call one forward hook as it wants to be called."""
+    """Call one forward hook with the arguments that it wants."""
     if hook.with_kwargs:
         return hook.function(module, args, kwargs, result)
     return hook.function(module, args, result)
 
 
-def despite_the_error(hook: ForwardHook, module: Module, args: Any, kwargs: Any, result: Any) -> None:
-    """Call a hook that is always called while another error is on its way; its own errors become warnings."""
+def call_silently(hook: ForwardHook, module: Module, args: Any, kwargs: Any, result: Any) -> None:
+    """Call a hook that is always called, while another error propagates; its own errors become warnings."""
     try:
         after_forward(hook, module, args, kwargs, result)
     except Exception as error:
@@ -251,13 +251,13 @@ def despite_the_error(hook: ForwardHook, module: Module, args: Any, kwargs: Any,
         )
 
 
-def replaced(old: Any, new: Any) -> Any:
-    """Return what a hook gave back, or the old value where it gave nothing."""
+def replace_value(old: Any, new: Any) -> Any:
+    """Return what a hook returned, or the old value if it returned nothing."""
     return old if new is None else new
 
 
 def pair(changed: Any) -> Any:
-    """Check what a pre-hook with keywords gave back: nothing, or (args, kwargs)."""
+    """Check what a pre-hook with keywords returned: nothing, or (args, kwargs)."""
     if changed is None or (isinstance(changed, tuple) and len(changed) == 2):
         return changed
     raise UsageError(
@@ -265,11 +265,11 @@ def pair(changed: Any) -> Any:
     )
 
 
-# -- backward hooks of the old kind ------------------------------------------------------------------------------------
+# -- deprecated backward hooks ---------------------------------------------------------------------------------------
 
 
 def require_one_kind(old: bool, kinds: list[bool], where: str) -> None:
-    """Refuse backward hooks of both kinds in one place."""
+    """Raise if there are backward hooks of both kinds in one place."""
     if any(kind is not old for kind in kinds):
         raise UsageError(
             f"Cannot use both regular backward hooks and full backward hooks {where}. Please use only one of them."
@@ -277,25 +277,25 @@ def require_one_kind(old: bool, kinds: list[bool], where: str) -> None:
 
 
 def require_one_kind_here(module: Module, old: bool) -> None:
-    """Refuse a hook of the one kind on a module that has some of the other."""
+    """Raise if a module has backward hooks of the other kind."""
     kinds = [isinstance(hook, OldHook) for hook in module._backward_hooks.values()]
     require_one_kind(old, kinds, "on a single Module")
 
 
 def require_one_kind_everywhere(old: bool) -> None:
-    """Refuse a hook of the one kind for all modules where there are some of the other."""
+    """Raise if there are backward hooks of the other kind for all modules."""
     other = everywhere("backward" if old else "backward_old")
     require_one_kind(old, [not old] * len(other), "as a global Module hook")
 
 
 def old_hooks(module: Module) -> list[Callable[..., Any]]:
-    """Return the hooks of the old kind, those for all modules first."""
+    """Return the deprecated backward hooks, those for all modules first."""
     own = [hook.function for hook in module._backward_hooks.values() if isinstance(hook, OldHook)]
     return [*everywhere("backward_old").values(), *own]
 
 
-def hang_old(hooks: list[Callable[..., Any]], module: Module, args: tuple[Any, ...], result: Any) -> None:
-    """Hang hooks of the old kind on the node of the result's first tensor; they see that op's gradients."""
+def attach_old_hooks(hooks: list[Callable[..., Any]], module: Module, args: tuple[Any, ...], result: Any) -> None:
+    """Attach deprecated hooks to the node of the result's first tensor; they see that op's gradients."""
     node = first_tensor(result).grad_fn
     if node is None:
         return
@@ -303,15 +303,15 @@ def hang_old(hooks: list[Callable[..., Any]], module: Module, args: tuple[Any, .
         node.register_hook(lambda grads, arrived, hook=hook: hook(module, grads, arrived))
     results = result if isinstance(result, tuple) else (result,)
     if not all(isinstance(each, Tensor) for each in (*results, *args)):
-        partly("takes or returns anything but tensors and tuples of them")
+        warn_of_missing_gradients("takes or returns anything but tensors and tuples of them")
     elif {each.grad_fn for each in results if each.grad_fn is not None} != {node}:
-        partly("has outputs made by different autograd Nodes")
+        warn_of_missing_gradients("has outputs made by different autograd Nodes")
     elif {each.grad_fn for each in args if each.grad_fn is not None} != {edge[0] for edge in node.next_functions}:
-        partly("contains multiple autograd Nodes")
+        warn_of_missing_gradients("contains multiple autograd Nodes")
 
 
-def partly(what: str) -> None:
-    """Warn that an old hook sees less than its name says."""
+def warn_of_missing_gradients(what: str) -> None:
+    """Warn that a deprecated hook sees only some of the gradients."""
     warnings.warn(
         f"Using a non-full backward hook when the forward {what} is deprecated. This hook will be missing some "
         "gradients. Please use register_full_backward_hook to get the documented behavior.",
@@ -330,52 +330,104 @@ def first_tensor(result: Any) -> Any:
 # -- for all modules ---------------------------------------------------------------------------------------------------
 
 
-def registered(module: Module, name: str, value: Any, place: str) -> Any:
-    """Show a parameter, buffer or module that is registered to the hooks for that; return what they make of it."""
+def run_registration_hooks(module: Module, name: str, value: Any, place: str) -> Any:
+    """Pass a parameter, buffer or module that is registered to the hooks for that; return the value after them."""
     for hook in everywhere(place).values():
-        value = replaced(value, hook(module, name, value))
+        value = replace_value(value, hook(module, name, value))
     return value
 
 
 def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Run ``hook(module, args)`` before each ``forward`` of every module."""
+    """Run ``hook(module, args)`` before each ``forward`` of every module; it may return other arguments.
+
+    Args:
+        hook: The function; it runs before the module's own hooks.
+
+    Returns:
+        A handle, whose ``remove()`` takes the hook away.
+    """
     return EVERYWHERE.register(GlobalHook("forward_pre", ForwardHook(hook)))
 
 
 def register_module_forward_hook(
     hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
 ) -> RemovableHandle:
-    """Run ``hook(module, args, output)`` (or ``hook(module, args, kwargs, output)``) after each, of every module."""
+    """Run ``hook(module, args, output)`` after each ``forward`` of every module; it may return another output.
+
+    Args:
+        hook: The function; it runs before the module's own hooks.
+        with_kwargs: Call ``hook(module, args, kwargs, output)``. Default: ``False``.
+        always_call: Run it even if ``forward`` raised. Default: ``False``.
+
+    Returns:
+        A handle, whose ``remove()`` takes the hook away.
+
+    >>> import minitensor as torch
+    >>> sizes = []
+    >>> hook = lambda module, args, output: sizes.append(output.shape)
+    >>> handle = torch.nn.modules.module.register_module_forward_hook(hook)
+    >>> output = torch.nn.Linear(2, 3)(torch.ones(2))
+    >>> handle.remove()
+    >>> sizes
+    [torch.Size([3])]
+    """
     return EVERYWHERE.register(GlobalHook("forward", ForwardHook(hook, with_kwargs, always_call)))
 
 
 def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Run ``hook(module, grad_output)`` when the output's gradients are there, for every module."""
+    """Run ``hook(module, grad_output)`` for every module, once the output's gradients are known; it may return others.
+
+    Args:
+        hook: The function; the gradients are a tuple.
+
+    Returns:
+        A handle, whose ``remove()`` takes the hook away.
+    """
     return EVERYWHERE.register(GlobalHook("backward_pre", hook))
 
 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Run ``hook(module, grad_input, grad_output)`` when the input's gradients are there, for every module."""
+    """Run ``hook(module, grad_input, grad_output)`` for every module, once the input's gradients are known.
+
+    Args:
+        hook: The function; both gradients are tuples, and it may return another ``grad_input``.
+
+    Returns:
+        A handle, whose ``remove()`` takes the hook away.
+
+    Raises:
+        RuntimeError: If there are hooks of ``register_module_backward_hook``.
+    """
     require_one_kind_everywhere(old=False)
     return EVERYWHERE.register(GlobalHook("backward", hook))
 
 
 def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Run ``hook(module, grad_input, grad_output)`` with the gradients of each module's last op; the old kind."""
+    """Run ``hook(module, grad_input, grad_output)`` with the gradients of each module's last op. Deprecated.
+
+    Args:
+        hook: The function; both gradients are tuples.
+
+    Returns:
+        A handle, whose ``remove()`` takes the hook away.
+
+    Raises:
+        RuntimeError: If there are hooks of ``register_module_full_backward_hook``.
+    """
     require_one_kind_everywhere(old=True)
     return EVERYWHERE.register(GlobalHook("backward_old", hook))
 
 
 def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Run ``hook(module, name, param)`` when a parameter is registered; it may return another."""
+    """Run ``hook(module, name, param)`` when a parameter is registered; it may return another. Returns a handle."""
     return EVERYWHERE.register(GlobalHook("parameter", hook))
 
 
 def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Run ``hook(module, name, buffer)`` when a buffer is registered; it may return another."""
+    """Run ``hook(module, name, buffer)`` when a buffer is registered; it may return another. Returns a handle."""
     return EVERYWHERE.register(GlobalHook("buffer", hook))
 
 
 def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Run ``hook(module, name, submodule)`` when a module is registered; it may return another."""
+    """Run ``hook(module, name, submodule)`` when a module is registered; it may return another. Returns a handle."""
     return EVERYWHERE.register(GlobalHook("module", hook))

@@ -32,8 +32,8 @@ from minitensor.nn.hooks import (
     register_module_full_backward_pre_hook,
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
-    registered,
     require_one_kind_here,
+    run_registration_hooks,
 )
 from minitensor.nn.locate import locate, reject
 from minitensor.nn.moving import convert, destination, move
@@ -245,7 +245,7 @@ class Module(Tree):
         elif isinstance(value, Module):
             require_tables(self, "module")
             drop(self, name, but="_modules")
-            self._modules[name] = registered(self, name, value, "module") if EVERYWHERE else value
+            self._modules[name] = run_registration_hooks(self, name, value, "module") if EVERYWHERE else value
         elif isinstance(value, Buffer):
             require_tables(self, "buffers")
             if name in self._modules:
@@ -298,7 +298,7 @@ class Module(Tree):
                 f"cannot assign non-leaf Tensor to parameter '{name}': model parameters must be created explicitly; "
                 f"to express '{name}' as a function of another tensor, compute the value in forward()"
             )
-        self._parameters[name] = registered(self, name, param, "parameter") if EVERYWHERE else param
+        self._parameters[name] = run_registration_hooks(self, name, param, "parameter") if EVERYWHERE else param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Register a tensor that moves with the module but is not trained, for example a running mean.
@@ -318,7 +318,7 @@ class Module(Tree):
             raise ArgumentTypeError(
                 f"cannot assign '{type_name(tensor)}' object to buffer '{name}' (minitensor Tensor or None required)"
             )
-        self._buffers[name] = registered(self, name, tensor, "buffer") if EVERYWHERE else tensor
+        self._buffers[name] = run_registration_hooks(self, name, tensor, "buffer") if EVERYWHERE else tensor
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -329,7 +329,7 @@ class Module(Tree):
         if module is not None and not isinstance(module, Module):
             raise not_a_module(module)
         require_free_name(self, name, "module", self._modules)
-        self._modules[name] = registered(self, name, module, "module") if EVERYWHERE else module
+        self._modules[name] = run_registration_hooks(self, name, module, "module") if EVERYWHERE else module
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Register a child module; the same as ``add_module``."""

@@ -1,8 +1,8 @@
-"""State dicts: a network's numbers by name, out and in again.
+"""State dicts: writing a network's tensors by name, and reading them back.
 
-Out: every module puts its parameters and persistent buffers under its path. In: every module first checks its entries
-and notes the copies to make, and only when the whole state dict fits are they made, so that a misfit leaves the
-network as it was. This file knows modules only by their tables and hooks, and nothing of files.
+Writing: every module puts its parameters and persistent buffers under its path. Reading: every module first checks its
+entries and collects the copies to make; they are made only if the whole state dict fits, and a misfit leaves the
+network unchanged. This file knows modules only by their tables and hooks, and nothing of files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EXTRA = "_extra_state"
 
 
 class StateDict(OrderedDict[str, Any]):
-    """A network's entries in order, with the format version of each module in ``_metadata`` (as PyTorch keeps it)."""
+    """A network's entries in order, with the format version of each module in ``_metadata``, as in PyTorch."""
 
     _metadata: dict[str, dict[str, Any]]
 
@@ -35,7 +35,7 @@ class StateDict(OrderedDict[str, Any]):
 
 
 class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict`` found missing and superfluous."""
+    """The keys that ``load_state_dict`` found missing and unexpected."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -47,22 +47,22 @@ class IncompatibleKeys(NamedTuple):
 
 
 class ReturnsNothing(NamedTuple):
-    """A hook that changes a state dict where it is, and has nothing to return."""
+    """A hook that changes a state dict in place and must return None."""
 
     hook: Callable[..., object]
 
     def __call__(self, *args: Any) -> None:
-        """Run it."""
+        """Run the hook."""
         found: object = self.hook(*args)
         if found is not None:
             raise UsageError(f"state_dict post-hook must return None, got {type(found).__name__}")
 
 
-# -- out
+# -- writing
 
 
 def by_position(args: tuple[Any, ...], into: Any, prefix: str, keep_vars: bool) -> tuple[Any, str, bool]:
-    """Read ``destination``, ``prefix`` and ``keep_vars`` as they were given of old, without their names."""
+    """Read ``destination``, ``prefix`` and ``keep_vars`` given by position, which is deprecated."""
     warnings.warn(
         "Positional args are being deprecated, use kwargs instead: state_dict(destination=..., prefix=..., "
         "keep_vars=...)",
@@ -99,7 +99,7 @@ def save_own(module: Module, entries: dict[str, Any], prefix: str, keep_vars: bo
 
 
 def own_entries(module: Module) -> Iterator[tuple[str, Tensor]]:
-    """Walk the parameters, then the persistent buffers, that a module itself has."""
+    """Yield the parameters, then the persistent buffers, of a module itself."""
     for name, parameter in module._parameters.items():
         if parameter is not None:
             yield name, parameter
@@ -108,11 +108,11 @@ def own_entries(module: Module) -> Iterator[tuple[str, Tensor]]:
             yield name, buffer
 
 
-# -- in
+# -- reading
 
 
 class Loading(OrderedDict[str, Any]):
-    """The entries for one module and those below it, while they are checked. ``writes`` are done if all fit."""
+    """The entries for one module and those below it, while they are checked; ``writes`` are done if all fit."""
 
     writes: list[Callable[[], None]]
 
@@ -134,7 +134,7 @@ def load(module: Module, state_dict: Mapping[str, Any], strict: bool, assign: bo
 
 
 class Misfits(NamedTuple):
-    """Everything found wrong with a state dict."""
+    """Everything wrong with a state dict."""
 
     keys: IncompatibleKeys
     messages: list[str]
@@ -143,15 +143,15 @@ class Misfits(NamedTuple):
         """Raise one error that lists all misfits; missing and unexpected keys count only if ``strict``."""
         lines = list(self.messages)
         if strict and self.keys.unexpected_keys:
-            lines.insert(0, f"Unexpected key(s) in state_dict: {quoted(self.keys.unexpected_keys)}. ")
+            lines.insert(0, f"Unexpected key(s) in state_dict: {quote_keys(self.keys.unexpected_keys)}. ")
         if strict and self.keys.missing_keys:
-            lines.insert(0, f"Missing key(s) in state_dict: {quoted(self.keys.missing_keys)}. ")
+            lines.insert(0, f"Missing key(s) in state_dict: {quote_keys(self.keys.missing_keys)}. ")
         if lines:
             listed = "\n\t".join(lines)
             raise StateDictError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{listed}")
 
 
-def quoted(keys: list[str]) -> str:
+def quote_keys(keys: list[str]) -> str:
     """List keys in quotes."""
     return ", ".join(f'"{key}"' for key in keys)
 
@@ -166,7 +166,7 @@ def check(
     writes: list[Callable[[], None]],
     after: list[Callable[[], None]],
 ) -> None:
-    """Check a module and all below it; note writes and post-hooks in the order in which they are due."""
+    """Check a module and all below it; collect writes and post-hooks in order."""
     local = Loading(entries)
     local.writes = writes
     notes = dict(metadata.get(prefix[:-1], {}))
@@ -237,7 +237,7 @@ def check_own(
     unexpected: list[str],
     messages: list[str],
 ) -> None:
-    """Check the entries for one module; note a write for each that fits."""
+    """Check the entries for one module; collect a write for each that fits."""
     own = dict(own_entries(module))
     write = module_assign if metadata.get("assign_to_params_buffers") else module_copy
     writes = entries.writes if isinstance(entries, Loading) else None
@@ -260,7 +260,7 @@ def check_own(
 
 
 def perform(writes: list[Callable[[], None]] | None, write: Callable[..., None], *args: Any) -> None:
-    """Note a write for later, or do it now where nobody collects them (a direct call of the hook method)."""
+    """Collect a write for later, or do it now if nobody collects (a direct call of the hook method)."""
     if writes is None:
         write(*args)
     else:
@@ -270,7 +270,7 @@ def perform(writes: list[Callable[[], None]] | None, write: Callable[..., None],
 def check_extra(
     module: Module, entries: dict[str, Any], prefix: str, strict: bool, missing: list[str], writes: Any
 ) -> None:
-    """Check the entry for what a module keeps beside its tensors."""
+    """Check the entry for a module's extra state."""
     if not module._overrides("set_extra_state"):
         return
     if prefix + EXTRA in entries:
@@ -280,7 +280,7 @@ def check_extra(
 
 
 def is_unexpected(module: Module, name: str, own: Mapping[str, Any]) -> bool:
-    """Tell whether a key, seen from a module, leads nowhere. What lies inside a child is the child's to judge."""
+    """Tell whether a key matches nothing in a module; keys that begin with a child's name are checked in the child."""
     if name == EXTRA:
         return not module._overrides("set_extra_state")
     child, dot, _ = name.partition(".")
@@ -288,7 +288,7 @@ def is_unexpected(module: Module, name: str, own: Mapping[str, Any]) -> bool:
 
 
 def misfit(key: str, tensor: Tensor, value: Any) -> str | None:
-    """Say why an entry cannot be loaded, or None."""
+    """Return why an entry cannot be loaded, or None."""
     if not isinstance(value, Tensor):
         return (
             f'While copying the parameter named "{key}", expected minitensor.Tensor from checkpoint but received '
@@ -310,7 +310,7 @@ def misfit(key: str, tensor: Tensor, value: Any) -> str | None:
 
 
 def unwritable(key: str, tensor: Tensor, value: Tensor, assigned: bool) -> str | None:
-    """Say why an entry of the right shape cannot be copied, or assigned, or None."""
+    """Return why an entry of the right shape cannot be copied or assigned, or None."""
     if assigned and tensor.requires_grad and not (value.is_floating_point() or value.is_complex()):
         problem = f"a tensor of dtype {value.dtype} cannot require grad, as the one in the model does"
     elif not assigned and not is_lazy(tensor) and overlaps_itself(tensor.layout):
@@ -321,7 +321,7 @@ def unwritable(key: str, tensor: Tensor, value: Tensor, assigned: bool) -> str |
 
 
 def module_copy(module: Module, name: str, value: Tensor) -> None:
-    """Copy a value into the tensor that a module has."""
+    """Copy a value into the module's tensor."""
     target: Any = getattr(module, name)
     if isinstance(target, Uninitialized):
         if is_lazy(value):
@@ -331,7 +331,7 @@ def module_copy(module: Module, name: str, value: Tensor) -> None:
 
 
 def module_assign(module: Module, name: str, value: Tensor) -> None:
-    """Let a module have the state dict's own tensor."""
+    """Replace the module's tensor by the state dict's own."""
     target: Tensor = getattr(module, name)
     if not is_lazy(target) and value.shape != target.shape:
         value = value.reshape(target.shape)
@@ -349,11 +349,11 @@ def write_all(
     misfits: Misfits,
     strict: bool,
 ) -> None:
-    """Make the noted copies, run the post-hooks, and undo the copies if the hooks leave the misfits standing.
+    """Make the collected copies, run the post-hooks, and undo the copies if the hooks leave misfits.
 
-    A post-hook may forgive missing and unexpected keys, and expects to see the loaded values. So with hooks the verdict
-    falls after the copying, and a copy of the old values is kept till then; so it is where a module takes a state of
-    its own back, as its ``set_extra_state`` may raise.
+    A post-hook may remove missing and unexpected keys, and expects to see the loaded values. With hooks, the decision
+    therefore comes after the copying, and a copy of the old values is kept until then. The same holds if a module
+    restores extra state, because its ``set_extra_state`` may raise.
     """
     if not after and not any(inner._overrides("set_extra_state") for inner in module.modules()):
         for write in writes:
@@ -378,7 +378,7 @@ def write_all(
 
 
 class Kept(NamedTuple):
-    """A module's tensor, and a copy of it from before anything was written."""
+    """A module's tensor, and a copy from before anything was written."""
 
     module: Module
     name: str
@@ -386,7 +386,7 @@ class Kept(NamedTuple):
     value: Tensor
 
     def put_back(self) -> None:
-        """Let the module have its own tensor again, with its own values; a lazy one is made anew."""
+        """Give the module its own tensor again, with its old values; a lazy one is created anew."""
         if is_lazy(self.value):
             module, name = self.module, self.name
             table: dict[str, Any] = module._parameters if name in module._parameters else module._buffers
