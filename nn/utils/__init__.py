@@ -1,4 +1,4 @@
-"""Tools around modules: gradients clipped, parameters as a vector, layers fused, sequences packed."""
+"""Tools around modules: clip gradients, flatten parameters, fuse layers, pack sequences, prune, parametrize."""
 
 from __future__ import annotations
 

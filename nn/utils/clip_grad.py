@@ -1,4 +1,4 @@
-"""Gradients kept within bounds: all of them scaled so that their norm is small enough, or each element cut off."""
+"""Gradient clipping: scale all gradients to limit their norm, or clip each element."""
 
 from __future__ import annotations
 
@@ -22,16 +22,29 @@ if TYPE_CHECKING:
 
     Tensors: TypeAlias = Tensor | Iterable[Tensor]
 
-TINY = 1e-6  # added to the norm, so that it may be zero
+TINY = 1e-6  # added to the norm, which may be zero
 
 
 @ungated
 def get_total_norm(
     tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
-    """Return the norm of all tensors as one long vector; ``norm_type`` is a number or inf.
+    """Return the norm of all tensors together, as of one long vector.
 
-    >>> nn.utils.get_total_norm([minitensor.tensor([3.0]), minitensor.tensor([4.0])])
+    Args:
+        tensors: A tensor or an iterable of tensors.
+        norm_type: Order of the norm, a number or ``inf``. Default: ``2.0``.
+        error_if_nonfinite: Raise if the norm is NaN or infinite. Default: ``False``.
+        foreach: Accepted for PyTorch compatibility; has no effect. Default: ``None``.
+
+    Returns:
+        The norm, shape (); 0 if there are no tensors.
+
+    Raises:
+        RuntimeError: If the norm is not finite and ``error_if_nonfinite`` is true.
+
+    >>> import minitensor as torch
+    >>> torch.nn.utils.get_total_norm([torch.tensor([3.0]), torch.tensor([4.0])])
     tensor(5.)
     """
     each = as_list(tensors)
@@ -53,7 +66,24 @@ def get_total_norm(
 def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
-    """Scale the gradients of ``parameters`` by ``max_norm / total_norm``, where that is below 1."""
+    """Scale the gradients of ``parameters`` by ``max_norm / total_norm``, if that is less than 1.
+
+    Args:
+        parameters: A tensor or an iterable of tensors; those without gradient are skipped.
+        max_norm: Norm that the gradients may have.
+        total_norm: Norm that they have, from ``get_total_norm``.
+        foreach: Accepted for PyTorch compatibility; has no effect. Default: ``None``.
+
+    Raises:
+        ReadOnlyError: If a gradient lies in read-only memory; nothing is written then.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> weight.grad = torch.tensor([3.0, 4.0])
+    >>> torch.nn.utils.clip_grads_with_norm_([weight], 1.0, torch.tensor(5.0))
+    >>> weight.grad
+    tensor([0.6000, 0.8000])
+    """
     factor = (as_number("max_norm", max_norm) / (total_norm.detach() + TINY)).clamp(max=1.0)
     if factor.ndim:
         raise ScalarError(f"clip_grads_with_norm_: total_norm must have no dims, got shape {tuple(factor.shape)}")
@@ -70,11 +100,26 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Scale all gradients so that their norm, as of one long vector, is ``max_norm`` at most; return what it was.
+    """Scale all gradients to limit their norm, as of one long vector, to ``max_norm`` (Pascanu et al. 2013).
 
-    >>> weight = nn.Parameter(minitensor.ones(4))
-    >>> weight.grad = minitensor.full((4,), 5.0)
-    >>> nn.utils.clip_grad_norm_([weight], 1.0), weight.grad
+    Args:
+        parameters: A tensor or an iterable of tensors; those without gradient are skipped.
+        max_norm: Norm that the gradients may have.
+        norm_type: Order of the norm, a number or ``inf``. Default: ``2.0``.
+        error_if_nonfinite: Raise if the norm is NaN or infinite. Default: ``False``.
+        foreach: Accepted for PyTorch compatibility; has no effect. Default: ``None``.
+
+    Returns:
+        The norm before the clipping, shape ().
+
+    Raises:
+        RuntimeError: If the norm is not finite and ``error_if_nonfinite`` is true.
+        ReadOnlyError: If a gradient lies in read-only memory; nothing is written then.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.ones(4))
+    >>> weight.grad = torch.full((4,), 5.0)
+    >>> torch.nn.utils.clip_grad_norm_([weight], 1.0), weight.grad
     (tensor(10.), tensor([0.5000, 0.5000, 0.5000, 0.5000]))
     """
     each = as_list(parameters)
@@ -93,7 +138,7 @@ def clip_grad_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Do what ``clip_grad_norm_`` does, under its old name, with a warning."""
+    """Call ``clip_grad_norm_``, of which this is a deprecated name, with a warning."""
     warnings.warn(
         "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`",
         FutureWarning,
@@ -104,7 +149,23 @@ def clip_grad_norm(
 
 @ungated
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
-    """Cut every element of the gradients off at ``-clip_value`` and ``clip_value``."""
+    """Clip every element of the gradients to [-clip_value, clip_value].
+
+    Args:
+        parameters: A tensor or an iterable of tensors; those without gradient are skipped.
+        clip_value: The bound.
+        foreach: Accepted for PyTorch compatibility; has no effect. Default: ``None``.
+
+    Raises:
+        ReadOnlyError: If a gradient lies in read-only memory; nothing is written then.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> weight.grad = torch.tensor([3.0, -0.5])
+    >>> torch.nn.utils.clip_grad_value_([weight], 1.0)
+    >>> weight.grad
+    tensor([ 1.0000, -0.5000])
+    """
     bound = as_number("clip_value", clip_value)
     with no_grad():
         for grad in grads_to_write("clip_grad_value_", parameters):
@@ -112,7 +173,7 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
 
 
 def grads_to_write(name: str, parameters: Tensors) -> list[Tensor]:
-    """Return the gradients of parameters, unless one of them must not be written to."""
+    """Return the gradients of parameters; raise if one is read-only."""
     grads = [each.grad for each in as_list(parameters) if each.grad is not None]
     require_writable(name, *grads)
     return grads

@@ -1,4 +1,4 @@
-"""Parameters as one long vector, and back."""
+"""Parameters as one vector, and a vector as parameters."""
 
 from __future__ import annotations
 
@@ -17,9 +17,20 @@ if TYPE_CHECKING:
 
 @ungated
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """Return all parameters, flattened, one after another.
+    """Concatenate all parameters, flattened, into one vector.
 
-    >>> nn.utils.parameters_to_vector(nn.Linear(2, 3).parameters()).shape
+    Args:
+        parameters: The parameters, of one device.
+
+    Returns:
+        A tensor of shape (number of elements), part of the graph.
+
+    Raises:
+        ValueError: If there are no parameters.
+        RuntimeError: If they lie on several devices.
+
+    >>> import minitensor as torch
+    >>> torch.nn.utils.parameters_to_vector(torch.nn.Linear(2, 3).parameters()).shape
     torch.Size([9])
     """
     each = list(parameters)
@@ -30,7 +41,22 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 @ungated
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Write the parts of a vector into the parameters, in their order."""
+    """Write the parts of a vector into the parameters, in their order.
+
+    Args:
+        vec: The vector; elements beyond what the parameters need are ignored.
+        parameters: The parameters, changed in place.
+
+    Raises:
+        TypeError: If ``vec`` is not a tensor.
+        ShapeError: If ``vec`` has too few elements; nothing is written then.
+
+    >>> import minitensor as torch
+    >>> weight = torch.nn.Parameter(torch.zeros(2, 1))
+    >>> torch.nn.utils.vector_to_parameters(torch.tensor([3.0, 4.0]), [weight])
+    >>> weight.flatten().tolist()
+    [3.0, 4.0]
+    """
     if not isinstance(vec, TensorBase):
         raise ArgumentTypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
     each = list(parameters)

@@ -22,14 +22,26 @@ Conv = TypeVar("Conv", bound=ConvNd)
 
 @ungated
 def fuse_conv_bn_eval(conv: Conv, bn: BatchNorm, transpose: bool = False) -> Conv:
-    """Return a convolution that gives what ``bn(conv(x))`` gives in evaluation.
+    """Return a convolution that computes ``bn(conv(x))``, for evaluation.
 
-    >>> conv, bn = nn.Conv2d(3, 8, 3).eval(), nn.BatchNorm2d(8).eval()
-    >>> x = minitensor.rand(1, 3, 9, 9)
-    >>> bool((nn.utils.fuse_conv_bn_eval(conv, bn)(x) - bn(conv(x))).abs().max() < 1e-5)
+    Args:
+        conv: The convolution, in evaluation mode; it stays unchanged.
+        bn: The batch norm, in evaluation mode.
+        transpose: The convolution is transposed; detected for this library's layers. Default: ``False``.
+
+    Returns:
+        A copy of ``conv`` with other parameters.
+
+    Raises:
+        ValueError: If a layer is in training mode, or the batch norm has no running statistics.
+
+    >>> import minitensor as torch
+    >>> conv, bn = torch.nn.Conv2d(3, 8, 3).eval(), torch.nn.BatchNorm2d(8).eval()
+    >>> x = torch.rand(1, 3, 9, 9)
+    >>> torch.allclose(torch.nn.utils.fuse_conv_bn_eval(conv, bn)(x), bn(conv(x)), atol=1e-5)
     True
     """
-    mean, var = evaluated(conv.training, bn)
+    mean, var = running_statistics(conv.training, bn)
     fused = deepcopy(conv)
     fused.weight, fused.bias = fuse_conv_bn_weights(
         conv.weight, conv.bias, mean, var, bn.eps, bn.weight, bn.bias, transpose or conv.transposed
@@ -48,17 +60,52 @@ def fuse_conv_bn_weights(
     bn_b: Tensor | None,
     transpose: bool = False,
 ) -> tuple[Parameter, Parameter]:
-    """Return weight and bias of the convolution that has the batch norm in it; ``transpose``: a transposed one."""
+    """Return the weight and the bias of a convolution with a batch norm folded in.
+
+    With scale = bn_w / sqrt(bn_rv + bn_eps)::
+
+        weight = conv_w scale,  bias = (conv_b - bn_rm) scale + bn_b
+
+    Args:
+        conv_w: Weight, shape (C_out, C_in, *), or (C_in, C_out, *) if ``transpose``.
+        conv_b: Bias, shape (C_out), or None for 0.
+        bn_rm: Running mean, shape (C_out).
+        bn_rv: Running variance, shape (C_out).
+        bn_eps: Number added to the variance.
+        bn_w: Weight of the batch norm, shape (C_out), or None for 1.
+        bn_b: Bias of the batch norm, shape (C_out), or None for 0.
+        transpose: The convolution is transposed. Default: ``False``.
+
+    Returns:
+        The weight and the bias, as parameters.
+    """
     scale, bias = scale_and_bias(conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
     shape = [1] * conv_w.ndim
     shape[1 if transpose else 0] = -1
-    return kept(conv_w, conv_w * scale.reshape(shape)), kept_bias(conv_w, conv_b, bias)
+    return make_parameter(conv_w, conv_w * scale.reshape(shape)), make_bias(conv_w, conv_b, bias)
 
 
 @ungated
 def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm) -> Linear:
-    """Return a linear layer that gives what ``bn(linear(x))`` gives in evaluation."""
-    mean, var = evaluated(linear.training, bn)
+    """Return a linear layer that computes ``bn(linear(x))``, for evaluation.
+
+    Args:
+        linear: The layer, in evaluation mode; it stays unchanged.
+        bn: The batch norm, in evaluation mode.
+
+    Returns:
+        A copy of ``linear`` with other parameters.
+
+    Raises:
+        ValueError: If a layer is in training mode, the batch norm has no running statistics, or the sizes differ.
+
+    >>> import minitensor as torch
+    >>> linear, bn = torch.nn.Linear(3, 4).eval(), torch.nn.BatchNorm1d(4).eval()
+    >>> x = torch.rand(2, 3)
+    >>> torch.allclose(torch.nn.utils.fuse_linear_bn_eval(linear, bn)(x), bn(linear(x)), atol=1e-5)
+    True
+    """
+    mean, var = running_statistics(linear.training, bn)
     if linear.out_features != bn.num_features and bn.num_features != 1:
         raise GuardError(
             f"to fuse, linear.out_features ({linear.out_features}) must equal bn.num_features ({bn.num_features}), "
@@ -79,13 +126,26 @@ def fuse_linear_bn_weights(
     bn_w: Tensor | None,
     bn_b: Tensor | None,
 ) -> tuple[Parameter, Parameter]:
-    """Return weight and bias of the linear layer that has the batch norm in it."""
+    """Return the weight and the bias of a linear layer with a batch norm folded in; see ``fuse_conv_bn_weights``.
+
+    Args:
+        linear_w: Weight, shape (out_features, in_features).
+        linear_b: Bias, shape (out_features), or None for 0.
+        bn_rm: Running mean, shape (out_features).
+        bn_rv: Running variance, shape (out_features).
+        bn_eps: Number added to the variance.
+        bn_w: Weight of the batch norm, shape (out_features), or None for 1.
+        bn_b: Bias of the batch norm, shape (out_features), or None for 0.
+
+    Returns:
+        The weight and the bias, as parameters.
+    """
     scale, bias = scale_and_bias(linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
-    return kept(linear_w, linear_w * scale.unsqueeze(-1)), kept_bias(linear_w, linear_b, bias)
+    return make_parameter(linear_w, linear_w * scale.unsqueeze(-1)), make_bias(linear_w, linear_b, bias)
 
 
-def evaluated(training: bool, bn: BatchNorm) -> tuple[Tensor, Tensor]:
-    """Return what a batch norm remembers; refuse one that is in training or remembers nothing."""
+def running_statistics(training: bool, bn: BatchNorm) -> tuple[Tensor, Tensor]:
+    """Return a batch norm's running statistics; raise if it is in training mode or has none."""
     if training or bn.training:
         raise GuardError("fusion only for eval: call .eval() on both layers first")
     if bn.running_mean is None or bn.running_var is None:
@@ -96,17 +156,17 @@ def evaluated(training: bool, bn: BatchNorm) -> tuple[Tensor, Tensor]:
 def scale_and_bias(
     bias: Tensor | None, mean: Tensor, var: Tensor, eps: float, weight: Tensor | None, shift: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Return what a batch norm multiplies by, and what it makes of the bias before it."""
+    """Return the factor of a batch norm, and the bias that results from the layer's bias."""
     scale = (ones_like(mean) if weight is None else weight) * rsqrt(var + eps)
     before = zeros_like(mean) if bias is None else bias
     return scale, (before - mean) * scale + (zeros_like(mean) if shift is None else shift)
 
 
-def kept(like: Tensor, values: Tensor) -> Parameter:
-    """Return a parameter in the dtype of the one it replaces, trained if that was."""
+def make_parameter(like: Tensor, values: Tensor) -> Parameter:
+    """Return a parameter in the dtype of the one it replaces, which requires grad if that did."""
     return Parameter(values.detach().to(like.dtype), like.requires_grad)
 
 
-def kept_bias(weight: Tensor, before: Tensor | None, values: Tensor) -> Parameter:
-    """Return a bias like the layer's own; where there was none, as in PyTorch, one that is not trained."""
-    return Parameter(values.detach().to(weight.dtype), False) if before is None else kept(before, values)
+def make_bias(weight: Tensor, before: Tensor | None, values: Tensor) -> Parameter:
+    """Return a bias like the layer's own; if there was none, one that does not require grad, as in PyTorch."""
+    return Parameter(values.detach().to(weight.dtype), False) if before is None else make_parameter(before, values)

@@ -1,4 +1,4 @@
-"""Modules made without drawing their first values, for those whose values come from elsewhere at once."""
+"""Modules created without drawing their first values, for values that are loaded or set right after."""
 
 from __future__ import annotations
 
@@ -13,14 +13,23 @@ M = TypeVar("M", bound=Module)
 
 
 def skip_init(module_cls: Callable[..., M], *args: Any, **kwargs: Any) -> M:
-    """Return ``module_cls(*args, **kwargs)`` whose parameters hold whatever was in their memory.
+    """Return ``module_cls(*args, **kwargs)`` with uninitialized parameters, which hold whatever was in their memory.
 
-    The class must take a ``device``. For the time of its ``__init__`` the module is of a class without
-    ``reset_parameters``; modules inside it draw their values as ever.
+    During ``__init__`` the module has a class without ``reset_parameters``; modules inside it still draw their values.
 
-    >>> from minitensor import nn
-    >>> layer = nn.utils.skip_init(nn.Linear, 5, 1)
-    >>> layer.weight.shape, nn.init.ones_(layer.weight).sum()
+    Args:
+        module_cls: A module class whose constructor takes ``device``.
+        *args, **kwargs: Arguments of the constructor.
+
+    Returns:
+        The module.
+
+    Raises:
+        RuntimeError: If ``module_cls`` is not a module class, or does not take ``device``.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.skip_init(torch.nn.Linear, 5, 1)
+    >>> layer.weight.shape, torch.nn.init.ones_(layer.weight).sum()
     (torch.Size([1, 5]), tensor(5., grad_fn=<SumBackward0>))
     """
     if not (isinstance(module_cls, type) and issubclass(module_cls, Module)):

@@ -1,4 +1,4 @@
-"""Weights of convolutions laid out anew: channels last, or as they were. Values and shapes stay."""
+"""Weights of convolutions in another memory layout: channels last, or contiguous. Values and shapes stay the same."""
 
 from __future__ import annotations
 
@@ -17,23 +17,44 @@ M = TypeVar("M", bound=Module)
 
 @ungated
 def convert_conv2d_weight_memory_format(module: M, memory_format: MemoryFormat) -> M:
-    """Lay the weights of all convolutions of images in a module out as ``memory_format`` says; return the module.
+    """Convert the weights of all 2d convolutions in a module to ``memory_format``.
 
-    >>> layer = nn.utils.convert_conv2d_weight_memory_format(nn.Conv2d(3, 2, 2), minitensor.channels_last)
+    Args:
+        module: The module, changed in place.
+        memory_format: For example ``torch.channels_last``.
+
+    Returns:
+        The module.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.convert_conv2d_weight_memory_format(torch.nn.Conv2d(3, 2, 2), torch.channels_last)
     >>> layer.weight.stride()
     (12, 1, 6, 3)
     """
-    return laid_out(module, (Conv2d, ConvTranspose2d), memory_format)
+    return convert_layout(module, (Conv2d, ConvTranspose2d), memory_format)
 
 
 @ungated
 def convert_conv3d_weight_memory_format(module: M, memory_format: MemoryFormat) -> M:
-    """Lay the weights of all convolutions of volumes in a module out as ``memory_format`` says; return the module."""
-    return laid_out(module, (Conv3d, ConvTranspose3d), memory_format)
+    """Convert the weights of all 3d convolutions in a module to ``memory_format``.
+
+    Args:
+        module: The module, changed in place.
+        memory_format: For example ``torch.channels_last_3d``.
+
+    Returns:
+        The module.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.convert_conv3d_weight_memory_format(torch.nn.Conv3d(3, 2, 2), torch.channels_last_3d)
+    >>> layer.weight.stride()
+    (24, 1, 12, 6, 3)
+    """
+    return convert_layout(module, (Conv3d, ConvTranspose3d), memory_format)
 
 
-def laid_out(module: M, kinds: tuple[type[Module], ...], memory_format: MemoryFormat) -> M:
-    """Lay out the weights of all layers of these kinds."""
+def convert_layout(module: M, kinds: tuple[type[Module], ...], memory_format: MemoryFormat) -> M:
+    """Convert the weights of all layers of these kinds."""
     for layer in module.modules():
         if isinstance(layer, kinds):
             layer.weight.data = layer.weight.detach().clone(memory_format=memory_format)

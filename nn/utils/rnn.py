@@ -1,7 +1,7 @@
 """Sequences of several lengths in one batch: padded to the longest, or packed without padding.
 
 A ``PackedSequence`` holds the first steps of all sequences, longest first, then the second steps of those that have
-one, and so on: ``batch_sizes`` counts how many sequences have each step.
+one, and so on: ``batch_sizes`` counts the sequences that have each step.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ T = TypeVar("T", bound="PackedSequence")
 
 
 class Fields(NamedTuple):
-    """What a packed sequence is made of."""
+    """The parts of a packed sequence."""
 
     data: Tensor
     batch_sizes: Tensor
@@ -41,10 +41,21 @@ class Fields(NamedTuple):
 
 
 class PackedSequence(Fields):
-    """Sequences without padding; made by ``pack_padded_sequence`` and ``pack_sequence``.
+    """Sequences without padding, created by ``pack_padded_sequence`` and ``pack_sequence``; recurrent layers take it.
 
-    ``data`` (sum of lengths, *) lists steps by time; ``batch_sizes`` (T) is on the processor. ``sorted_indices`` is the
-    order, longest first, in which the sequences were put; ``unsorted_indices`` undoes it.
+    Args:
+        data: All steps, ordered by time, shape (sum of lengths, *).
+        batch_sizes: Number of sequences that have each step, shape (T), int64 on the CPU.
+        sorted_indices: Order, longest first, in which the sequences were put, shape (N). Default: ``None``, as given.
+        unsorted_indices: The inverse order. Default: ``None``, computed.
+
+    Raises:
+        ValueError: If there are no ``batch_sizes``.
+
+    >>> import minitensor as torch
+    >>> packed = torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])])
+    >>> packed.data, packed.batch_sizes
+    (tensor([1, 3, 2]), tensor([2, 1]))
     """
 
     __slots__ = ()
@@ -56,7 +67,7 @@ class PackedSequence(Fields):
         sorted_indices: Tensor | None = None,
         unsorted_indices: Tensor | None = None,
     ) -> PackedSequence:
-        """Take the parts; either order is made from the other."""
+        """Collect the parts; compute the inverse order if it is missing."""
         if batch_sizes is None:
             raise GuardError("PackedSequence: batch_sizes must be given")
         if not isinstance(batch_sizes, TensorBase):
@@ -66,7 +77,7 @@ class PackedSequence(Fields):
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
-        """Return the data on another device or in another dtype, as ``Tensor.to``."""
+        """Return the sequence with its data on another device or in another dtype, as ``Tensor.to``."""
         data = self.data.to(*args, **kwargs)
         if data is self.data:
             return self
@@ -74,19 +85,19 @@ class PackedSequence(Fields):
         return PackedSequence(data, self.batch_sizes, *orders)
 
     def cpu(self) -> PackedSequence:
-        """Return the data on the processor."""
+        """Return the sequence with its data on the CPU."""
         return self.to("cpu")
 
     def cuda(self) -> PackedSequence:
-        """Return the data on the GPU."""
+        """Return the sequence with its data on the GPU."""
         return self.to("cuda")
 
     def double(self) -> PackedSequence:
-        """Return the data in double precision."""
+        """Return the sequence with its data in float64."""
         return PackedSequence(self.data.double(), *self[1:])
 
     def float(self) -> PackedSequence:
-        """Return the data in single precision."""
+        """Return the sequence with its data in float32."""
         return PackedSequence(self.data.float(), *self[1:])
 
     @property
@@ -97,9 +108,13 @@ class PackedSequence(Fields):
 
 @ungated
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
-    """Return the order that undoes an order.
+    """Return the inverse of a permutation, or None for None.
 
-    >>> nn.utils.rnn.invert_permutation(minitensor.tensor([2, 0, 1]))
+    Args:
+        permutation: A permutation of 0 ... N - 1, shape (N), or None.
+
+    >>> import minitensor as torch
+    >>> torch.nn.utils.rnn.invert_permutation(torch.tensor([2, 0, 1]))
     tensor([1, 2, 0])
     """
     if permutation is None:
@@ -116,12 +131,20 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 def pack_padded_sequence(
     input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
-    """Drop the padding of (T, N, *), or (N, T, *) with ``batch_first``, given the N lengths.
+    """Pack padded sequences, without their padding.
 
-    Sequences must come longest first, unless ``enforce_sorted`` is False.
+    Args:
+        input: Padded sequences, shape (T, N, *), or (N, T, *) with ``batch_first``.
+        lengths: The N lengths, from 1 to T.
+        batch_first: The batch is the first dim. Default: ``False``.
+        enforce_sorted: Require the longest sequence first; False sorts them. Default: ``True``.
 
-    >>> x = minitensor.tensor([[1, 2, 0], [3, 0, 0]])
-    >>> nn.utils.rnn.pack_padded_sequence(x, [2, 1], batch_first=True).data
+    Raises:
+        RuntimeError: If the lengths do not fit, or are not sorted although ``enforce_sorted`` is true.
+
+    >>> import minitensor as torch
+    >>> x = torch.tensor([[1, 2, 0], [3, 0, 0]])
+    >>> torch.nn.utils.rnn.pack_padded_sequence(x, [2, 1], batch_first=True).data
     tensor([1, 3, 2])
     """
     require_bool("pack_padded_sequence", batch_first)
@@ -142,13 +165,13 @@ def pack_padded_sequence(
             "pass `enforce_sorted=False` to have them sorted"
         )
     steps = arange(int(sizes[0])).unsqueeze(1)
-    there = steps < sizes  # (T, N): which sequences have a step
-    data = sequences.transpose(0, 1)[: steps.shape[0]][there.to(input.device)]
-    return PackedSequence(data, there.sum(1), order)
+    present = steps < sizes  # (T, N): which sequences have a step
+    data = sequences.transpose(0, 1)[: steps.shape[0]][present.to(input.device)]
+    return PackedSequence(data, present.sum(1), order)
 
 
 def check_lengths(lengths: Tensor, sequences: Tensor) -> None:
-    """Refuse lengths that do not fit."""
+    """Raise unless the lengths fit the sequences."""
     if lengths.ndim != 1 or lengths.numel() != sequences.shape[0]:
         raise UsageError(
             f"expected one length for each of the {sequences.shape[0]} sequences, got {lengths.tolist()} (input of "
@@ -164,10 +187,23 @@ def check_lengths(lengths: Tensor, sequences: Tensor) -> None:
 def pad_packed_sequence(
     sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return sequences padded to the longest, or to ``total_length``, in their first order; and their lengths.
+    """Unpack sequences and pad them, in their original order.
 
-    >>> packed = nn.utils.rnn.pack_sequence([minitensor.tensor([1, 2]), minitensor.tensor([3])])
-    >>> nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+    Args:
+        sequence: The packed sequences.
+        batch_first: Return (N, T, *), not (T, N, *). Default: ``False``.
+        padding_value: Value of the padding. Default: ``0.0``.
+        total_length: Length T to pad to. Default: ``None``, the longest.
+
+    Returns:
+        The padded sequences, and their lengths, int64 of shape (N).
+
+    Raises:
+        ValueError: If ``total_length`` is less than the longest length.
+
+    >>> import minitensor as torch
+    >>> packed = torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])])
+    >>> torch.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
     (tensor([[1, 2],
             [3, 0]]), tensor([2, 1]))
     """
@@ -179,14 +215,14 @@ def pad_packed_sequence(
             f"Expected total_length to be at least the length of the longest sequence in input, but got total_length="
             f"{total_length} and max sequence length being {steps}"
         )
-    there = arange(count) < sequence.batch_sizes.unsqueeze(1)  # (T, N)
+    present = arange(count) < sequence.batch_sizes.unsqueeze(1)  # (T, N)
     length = steps if total_length is None else total_length
     shape = (length, count, *sequence.data.shape[1:])
     data = sequence.data
     padded = full(shape, filling, dtype=data.dtype, device=data.device)
-    rows, columns = there.nonzero(as_tuple=True)
+    rows, columns = present.nonzero(as_tuple=True)
     padded = padded.index_put((rows.to(data.device), columns.to(data.device)), data)
-    lengths = there.sum(0)
+    lengths = present.sum(0)
     if sequence.unsorted_indices is not None:
         padded = padded.index_select(1, sequence.unsorted_indices)
         lengths = lengths[sequence.unsorted_indices.cpu()]
@@ -200,9 +236,20 @@ def pad_sequence(
     padding_value: float = 0.0,
     padding_side: str = "right",
 ) -> Tensor:
-    """Stack tensors (L, *) of several lengths: (T, N, *), or (N, T, *) with ``batch_first``.
+    """Stack sequences of several lengths, padded to the longest.
 
-    >>> nn.utils.rnn.pad_sequence([minitensor.tensor([1, 2]), minitensor.tensor([3])], batch_first=True)
+    Args:
+        sequences: Tensors of shape (L, *), with equal further dims.
+        batch_first: Return (N, T, *), not (T, N, *). Default: ``False``.
+        padding_value: Value of the padding. Default: ``0.0``.
+        padding_side: ``"right"`` or ``"left"``. Default: ``"right"``.
+
+    Raises:
+        RuntimeError: If ``sequences`` is empty, ``padding_side`` is unknown, or further dims differ.
+        TypeError: If ``sequences`` is not a tensor or an iterable of tensors.
+
+    >>> import minitensor as torch
+    >>> torch.nn.utils.rnn.pad_sequence([torch.tensor([1, 2]), torch.tensor([3])], batch_first=True)
     tensor([[1, 2],
             [3, 0]])
     """
@@ -241,7 +288,20 @@ def as_filling(name: str, value: Any) -> float:
 
 @ungated
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
-    """Return what ``pad_sequence`` had stacked, given the lengths."""
+    """Cut padded sequences to their lengths; the inverse of ``pad_sequence``.
+
+    Args:
+        padded_sequences: Shape (T, N, *), or (N, T, *) with ``batch_first``.
+        lengths: The N lengths.
+        batch_first: The batch is the first dim. Default: ``False``.
+
+    Returns:
+        A list of N tensors.
+
+    >>> import minitensor as torch
+    >>> torch.nn.utils.rnn.unpad_sequence(torch.tensor([[1, 2], [3, 0]]), torch.tensor([2, 1]), batch_first=True)
+    [tensor([1, 2]), tensor([3])]
+    """
     if not isinstance(lengths, TensorBase):
         raise WrongTypeError(f"unpad_sequence: lengths must be a tensor, not {type(lengths).__name__}")
     if lengths.ndim != 1:
@@ -252,13 +312,35 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
 
 @ungated
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """Pack tensors (L, *) of several lengths."""
+    """Pack sequences of several lengths.
+
+    Args:
+        sequences: Tensors of shape (L, *), with equal further dims.
+        enforce_sorted: Require the longest sequence first; False sorts them. Default: ``True``.
+
+    Raises:
+        RuntimeError: If there are no sequences, one is empty, or they are not sorted although ``enforce_sorted`` is
+            true.
+
+    >>> import minitensor as torch
+    >>> torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])]).data
+    tensor([1, 3, 2])
+    """
     lengths = tensor([one.shape[0] for one in sequences])
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
 @ungated
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
-    """Return what ``pack_sequence`` had packed."""
+    """Return the list of sequences in a ``PackedSequence``; the inverse of ``pack_sequence``.
+
+    Args:
+        packed_sequences: The packed sequences.
+
+    >>> import minitensor as torch
+    >>> packed = torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])])
+    >>> torch.nn.utils.rnn.unpack_sequence(packed)
+    [tensor([1, 2]), tensor([3])]
+    """
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
     return unpad_sequence(padded, lengths, batch_first=True)

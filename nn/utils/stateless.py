@@ -1,7 +1,7 @@
-"""A module called with other tensors in the place of its parameters and buffers, for the time of one call.
+"""Calls of a module with other tensors in place of its parameters and buffers.
 
-The module itself is as before when the call is over, also if it raised. ``minitensor.func`` has this function too, for
-the transforms.
+The module itself is restored after the call, even if it raised. ``minitensor.func`` exports this function too, for the
+transforms.
 """
 
 from __future__ import annotations
@@ -27,11 +27,24 @@ def functional_call(
     tie_weights: bool = True,
     strict: bool = False,
 ) -> Any:
-    """Call a module with the given tensors in the place of its parameters and buffers, by their full names.
+    """Call a module with the given tensors in place of its parameters and buffers.
 
-    Those not named keep their own; names that the module has not are ignored. A parameter that the module has under
-    several names is replaced under all of them, unless ``tie_weights=False``. ``strict`` wants just the module's names.
-    ``args`` is one argument or a tuple.
+    Args:
+        module: The module.
+        parameter_and_buffer_dicts: A dict from paths to tensors, or a sequence of such dicts. Parameters without an
+            entry are used as they are; unknown paths are ignored.
+        args: One argument, or a tuple of arguments. Default: ``None``, no arguments.
+        kwargs: Keyword arguments. Default: ``None``.
+        tie_weights: Replace a parameter with several paths under all of them. Default: ``True``.
+        strict: Require exactly the module's paths. Default: ``False``.
+
+    Returns:
+        The module's output.
+
+    Raises:
+        TypeError: If the second argument is neither a dict nor a sequence of dicts.
+        ValueError: If a path is in several dicts.
+        StateDictError: If ``strict`` is true, and paths are missing or unknown.
 
     >>> import minitensor as torch
     >>> from minitensor.func import functional_call
@@ -40,7 +53,7 @@ def functional_call(
     >>> functional_call(model, weights, torch.tensor([1., 1.]))
     tensor([13.])
     """
-    given = joined(parameter_and_buffer_dicts)
+    given = merge_dicts(parameter_and_buffer_dicts)
     places = {name: (store, key) for name, store, key in slots(module)}
     missing = [name for name in places if name not in given]
     unknown = [name for name in given if name not in places]
@@ -65,8 +78,8 @@ class NotDicts(ArgumentError, WrongTypeError):
     """Something else than dicts of tensors; PyTorch's two functions of this name raise ValueError, AttributeError."""
 
 
-def joined(dicts: Any) -> dict[str, Tensor]:
-    """Return one dict of all; a name may be in one of them only."""
+def merge_dicts(dicts: Any) -> dict[str, Tensor]:
+    """Merge the dicts; raise if a name is in several."""
     if isinstance(dicts, Mapping):
         return dict(dicts)
     if not isinstance(dicts, (tuple, list)) or not all(isinstance(each, Mapping) for each in dicts):
@@ -83,7 +96,7 @@ def joined(dicts: Any) -> dict[str, Tensor]:
 
 
 def slots(module: Module) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Yield every parameter's and buffer's full name, the dict that holds it, and its key there."""
+    """Yield the path of every parameter and buffer, the dict that holds it, and its key there."""
     for prefix, each in module.named_modules(remove_duplicate=False):
         for store in (each._parameters, each._buffers):
             for key, value in store.items():
