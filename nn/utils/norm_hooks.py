@@ -1,4 +1,4 @@
-"""The older weight norm and spectral norm, which compute the weight by a hook before each forward.
+"""Deprecated weight norm and spectral norm, which compute the weight by a hook before each forward.
 
 Their state dicts have other names than those of ``parametrizations`` (``weight_g`` and ``weight_v``; ``weight_orig``,
 ``weight_u``, ``weight_v``); they are kept for networks that were saved with them.
@@ -23,7 +23,7 @@ from minitensor.nn.utils.parametrizations import (
     check_iterations,
     first_vectors,
     norm_except_dim,
-    scaled_to,
+    scale_to,
     spectral_dim,
     whole_dim,
 )
@@ -41,7 +41,7 @@ class WeightNorm:
 
     def compute_weight(self, module: Module) -> Tensor:
         """Return the weight."""
-        return scaled_to(getattr(module, self.name + "_v"), getattr(module, self.name + "_g"), self.dim)
+        return scale_to(getattr(module, self.name + "_v"), getattr(module, self.name + "_g"), self.dim)
 
     def remove(self, module: Module) -> None:
         """Make the weight a parameter again."""
@@ -57,7 +57,23 @@ class WeightNorm:
 
 @ungated
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
-    """Let a weight be ``g * v / ||v||``, by a hook; ``parametrizations.weight_norm`` is the newer way."""
+    """Reparametrize a weight as ``g * v / ||v||`` by a hook (Salimans and Kingma 2016). Deprecated.
+
+    Use ``parametrizations.weight_norm``; this one warns. It registers g as ``weight_g`` and v as ``weight_v``.
+
+    Args:
+        module: The module, changed in place.
+        name: Name of the parameter. Default: ``"weight"``.
+        dim: Dim along which each slice has a length of its own; None for one length. Default: ``0``.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: If the module has no parameter of this name, or one without a shape.
+        RuntimeError: If the parameter has this hook already.
+        IndexError: If there is no dim ``dim``.
+    """
     warnings.warn(
         "nn.utils.weight_norm is deprecated in favor of nn.utils.parametrizations.weight_norm",
         FutureWarning,
@@ -76,15 +92,26 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
 
 @ungated
 def remove_weight_norm(module: M, name: str = "weight") -> M:
-    """Take the older ``weight_norm`` off again; the weight keeps its value."""
-    taken_off(module, name, WeightNorm, "weight_norm").remove(module)
+    """Remove the hook of ``nn.utils.weight_norm``; the weight keeps its value.
+
+    Args:
+        module: The module, changed in place.
+        name: Name of the parameter. Default: ``"weight"``.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: If the parameter does not have the hook.
+    """
+    take_hook(module, name, WeightNorm, "weight_norm").remove(module)
     return module
 
 
 class SpectralNorm:
-    """A hook that sets ``weight`` to ``weight_orig`` over its largest singular value.
+    """A hook that sets ``weight`` to ``weight_orig`` divided by its largest singular value.
 
-    It keeps the singular vectors in ``weight_u`` and ``weight_v``, and in training takes them some steps further first.
+    It keeps the singular vectors in ``weight_u`` and ``weight_v``, and updates them first in training.
     """
 
     version = 1
@@ -104,8 +131,8 @@ class SpectralNorm:
                     u.copy_(F.normalize(matrix.mv(v), dim=0, eps=self.eps))
             # Copies: the next forward changes the vectors in place before this one's backward has read them.
             u, v = u.clone(memory_format=contiguous_format), v.clone(memory_format=contiguous_format)
-        normed: Tensor = weight / u.dot(matrix.mv(v))
-        return normed
+        normalized: Tensor = weight / u.dot(matrix.mv(v))
+        return normalized
 
     def remove(self, module: Module) -> None:
         """Make the weight a parameter again."""
@@ -120,20 +147,20 @@ class SpectralNorm:
 
 
 class VersionNote:
-    """A hook that notes beside a state dict by which rules its singular vectors were kept."""
+    """A hook that records in a state dict's metadata by which rules its singular vectors were kept."""
 
     def __init__(self, made: SpectralNorm) -> None:
         self.made = made
 
     def __call__(self, module: Module, state_dict: Any, prefix: str, local_metadata: dict[str, Any]) -> None:
-        """Note the version."""
+        """Record the version."""
         local_metadata.setdefault("spectral_norm", {})[f"{self.made.name}.version"] = self.made.version
 
 
 class SecondVector:
-    """A hook that computes ``weight_v`` for state dicts that have the normed weight instead, as PyTorch's once had.
+    """A hook that computes ``weight_v`` for old state dicts of PyTorch, which have the normalized weight instead.
 
-    v solves W v = sigma u in the least squares; sigma is how many times larger the weight was than the normed one.
+    v solves W v = sigma u by least squares; sigma is the ratio of the weight to the normalized one.
     """
 
     def __init__(self, made: SpectralNorm) -> None:
@@ -142,30 +169,48 @@ class SecondVector:
     def __call__(
         self, module: Module, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *lists: Any
     ) -> None:
-        """Put the vector into the state dict, and take the normed weight out."""
+        """Add the vector to the state dict, and remove the normalized weight."""
         key = prefix + self.made.name
         given: dict[str, Any] = {ending: state_dict.get(key + ending) for ending in ("_orig", "", "_u")}
         version = local_metadata.get("spectral_norm", {}).get(f"{self.made.name}.version")
         if version or any(each is None for each in given.values()):
             return
-        weight, normed, u = given.values()
+        weight, normalized, u = given.values()
         matrix = as_matrix(weight, self.made.dim)
         v = (matrix.t().mm(matrix).pinverse() @ matrix.t() @ u.unsqueeze(1)).squeeze(1)
         del state_dict[key]
-        state_dict[key + "_v"] = v * ((weight / normed).mean() / u.dot(matrix.mv(v)))
+        state_dict[key + "_v"] = v * ((weight / normalized).mean() / u.dot(matrix.mv(v)))
 
 
 @ungated
 def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> M:
-    """Keep the largest singular value of a weight at 1, by a hook; ``parametrizations.spectral_norm`` is newer."""
+    """Keep the largest singular value of a weight at 1 by a hook (Miyato et al. 2018).
+
+    ``parametrizations.spectral_norm`` is its successor.
+
+    Args:
+        module: The module, changed in place.
+        name: Name of the parameter. Default: ``"weight"``.
+        n_power_iterations: Steps of the power method at each forward in training. Default: ``1``.
+        eps: Least norm by which a vector is divided. Default: ``1e-12``.
+        dim: Dim of the outputs. Default: ``None``, 1 for transposed convolutions, else 0.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: If ``n_power_iterations`` is not positive, or the module has no parameter of this name, or one
+            without a shape.
+        RuntimeError: If the parameter has this hook already.
+    """
     made = SpectralNorm(name, n_power_iterations, spectral_dim(module, dim), eps)
     weight = free_parameter(module, name, SpectralNorm, "spectral_norm")
     u, v = first_vectors(as_matrix(weight.detach(), made.dim), eps)
     del module._parameters[name]
     module.register_parameter(name + "_orig", weight)
-    setattr(module, name, weight.detach())  # A plain attribute till the first forward.
+    setattr(module, name, weight.detach())  # A plain attribute until the first forward.
     module.register_buffer(name + "_u", u)
     module.register_buffer(name + "_v", v)
     module.register_forward_pre_hook(made)
@@ -176,8 +221,19 @@ def spectral_norm(
 
 @ungated
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
-    """Take the older ``spectral_norm`` off again; the weight keeps its value."""
-    taken_off(module, name, SpectralNorm, "spectral_norm").remove(module)
+    """Remove the hook of ``nn.utils.spectral_norm``; the weight keeps its value.
+
+    Args:
+        module: The module, changed in place.
+        name: Name of the parameter. Default: ``"weight"``.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: If the parameter does not have the hook.
+    """
+    take_hook(module, name, SpectralNorm, "spectral_norm").remove(module)
     for key, hook in list(module._state_dict_hooks.items()):
         note = hook.hook if isinstance(hook, ReturnsNothing) else None
         if isinstance(note, VersionNote) and note.made.name == name:
@@ -193,7 +249,7 @@ class NoWeight(ArgumentError, MissingEntryError, WrongTypeError):
 
 
 def free_parameter(module: Module, name: str, kind: type[Any], what: str) -> Parameter:
-    """Return a parameter that no hook of this kind computes yet."""
+    """Return a parameter; raise if there is none, or a hook of this kind computes it already."""
     if any(
         isinstance(hook.function, kind) and hook.function.name == name for hook in module._forward_pre_hooks.values()
     ):
@@ -208,8 +264,8 @@ def free_parameter(module: Module, name: str, kind: type[Any], what: str) -> Par
     return weight
 
 
-def taken_off(module: Module, name: str, kind: type[Any], what: str) -> Any:
-    """Take the hook of a parameter off a module and return it."""
+def take_hook(module: Module, name: str, kind: type[Any], what: str) -> Any:
+    """Remove the hook of a parameter from a module and return it."""
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook.function, kind) and hook.function.name == name:
             del module._forward_pre_hooks[key]

@@ -1,8 +1,8 @@
-"""The parametrizations that PyTorch brings: weight norm, spectral norm, orthogonal matrices.
+"""PyTorch's parametrizations: weight norm, spectral norm, orthogonal matrices.
 
 Each is a module for ``parametrize`` and a function that registers it. Weight norm is that of Salimans and Kingma 2016,
-spectral norm that of Miyato et al. 2018; the maps onto orthogonal matrices, and the trick of carrying them to another
-base, are described by Lezcano-Casado 2019.
+spectral norm that of Miyato et al. 2018; Lezcano-Casado 2019 describes the maps onto orthogonal matrices, and how to
+start them at another base.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ M = TypeVar("M", bound=Module)
 
 
 def norm_except_dim(v: Tensor, dim: int) -> Tensor:
-    """Return the norms of the slices along ``dim``, of a shape that broadcasts; -1 for the norm of the whole tensor."""
+    """Return the norms of the slices along ``dim``, in a shape that broadcasts; -1 for the norm of the whole tensor."""
     if dim == -1:
         return vector_norm(v)
     if not -v.ndim <= dim < v.ndim:
@@ -45,7 +45,7 @@ def norm_except_dim(v: Tensor, dim: int) -> Tensor:
     return vector_norm(v, dim=tuple([each for each in range(v.ndim) if each != dim % v.ndim]), keepdim=True)
 
 
-def scaled_to(v: Tensor, g: Tensor, dim: int) -> Tensor:
+def scale_to(v: Tensor, g: Tensor, dim: int) -> Tensor:
     """Return ``g * v / ||v||``."""
     return v * (g / norm_except_dim(v, dim))
 
@@ -59,7 +59,7 @@ class _WeightNorm(Module):
 
     def forward(self, weight_g: Tensor, weight_v: Tensor) -> Tensor:
         """Return the weight."""
-        return scaled_to(weight_v, weight_g, self.dim)
+        return scale_to(weight_v, weight_g, self.dim)
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Return lengths and directions."""
@@ -68,13 +68,25 @@ class _WeightNorm(Module):
 
 @ungated
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
-    """Let a weight be ``g * v / ||v||``: its length and its direction are trained apart (Salimans and Kingma 2016).
+    """Reparametrize a weight as ``g * v / ||v||``: length and direction are separate (Salimans and Kingma 2016).
 
-    ``parametrizations.weight.original0`` is g, one length for each slice along ``dim`` (None: one for all), and
-    ``original1`` is v. State dicts of the older ``weight_g`` and ``weight_v`` load too.
+    ``parametrizations.weight.original0`` is g and ``original1`` is v. It also loads state dicts of
+    ``nn.utils.weight_norm``.
 
-    >>> from minitensor import nn
-    >>> layer = weight_norm(nn.Linear(20, 40))
+    Args:
+        module: The module, changed in place.
+        name: Name of the parameter. Default: ``"weight"``.
+        dim: Dim along which each slice has a length of its own; None for one length. Default: ``0``.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: If the module has no parameter of this name.
+        IndexError: If there is no dim ``dim``.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(20, 40))
     >>> layer.parametrizations.weight.original0.shape, layer.parametrizations.weight.original1.shape
     (torch.Size([40, 1]), torch.Size([40, 20]))
     """
@@ -84,13 +96,13 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
 
 
 class OlderNames:
-    """A hook that renames what the older ``weight_norm`` has put into a state dict."""
+    """A hook that renames what the deprecated ``weight_norm`` put into a state dict."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def __call__(self, module: Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
-        """Rename ``weight_g`` and ``weight_v``, if both are there."""
+        """Rename ``weight_g`` and ``weight_v``, if both are present."""
         older, newer = f"{prefix}{self.name}", f"{prefix}parametrizations.{self.name}.original"
         if f"{older}_g" in state_dict and f"{older}_v" in state_dict:
             state_dict[f"{newer}0"] = state_dict.pop(f"{older}_g")
@@ -108,7 +120,7 @@ def as_matrix(weight: Tensor, dim: int) -> Tensor:
 
 
 def first_vectors(matrix: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Draw a left and a right unit vector from which the power method starts."""
+    """Draw a left and a right unit vector, with which the power method starts."""
     height, width = matrix.shape
     drawn = [empty(size, dtype=matrix.dtype, device=matrix.device).normal_(0, 1) for size in (height, width)]
     u, v = [F.normalize(each, dim=0, eps=eps) for each in drawn]
@@ -116,7 +128,7 @@ def first_vectors(matrix: Tensor, eps: float) -> tuple[Tensor, Tensor]:
 
 
 def spectral_dim(module: Module, dim: int | None) -> int:
-    """Return the dim of the outputs: the second of a transposed convolution's weight, the first of all others."""
+    """Return the dim of the outputs: 1 in the weight of a transposed convolution, else 0."""
     return whole_dim(dim) if dim is not None else 1 if isinstance(module, ConvTransposeNd) else 0
 
 
@@ -128,9 +140,9 @@ def whole_dim(dim: Any) -> int:
 
 
 class _SpectralNorm(Module):
-    """Divide a weight by its largest singular value, as the power method finds it.
+    """Divide a weight by its largest singular value, which the power method estimates.
 
-    Each forward in training takes the two singular vectors, which are buffers, some steps further.
+    Each forward in training first updates the two singular vectors, which are buffers.
     """
 
     _u: Tensor
@@ -159,7 +171,7 @@ class _SpectralNorm(Module):
             self._v.copy_(F.normalize(matrix.mH.mv(self._u), dim=0, eps=self.eps))
 
     def forward(self, weight: Tensor) -> Tensor:
-        """Return the weight over its largest singular value."""
+        """Return the weight divided by its largest singular value."""
         if weight.ndim == 1:
             return F.normalize(weight, dim=0, eps=self.eps)
         matrix = as_matrix(weight, self.dim)
@@ -170,12 +182,12 @@ class _SpectralNorm(Module):
         return weight / u.vdot(matrix.mv(v))
 
     def right_inverse(self, value: Tensor) -> Tensor:
-        """Return the value, which is taken to have norm 1."""
+        """Return the value, which is assumed to have norm 1."""
         return value
 
 
 def check_iterations(count: int) -> None:
-    """Refuse a power method without a step."""
+    """Raise unless the number of steps is positive."""
     if count <= 0:
         raise ArgumentError(f"Expected n_power_iterations to be positive, but got n_power_iterations={count}")
 
@@ -184,15 +196,28 @@ def check_iterations(count: int) -> None:
 def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> M:
-    """Keep the largest singular value of a weight at 1 (Miyato et al. 2018), as discriminators like it.
+    """Divide a weight by its largest singular value (Miyato et al. 2018).
+
+    A linear layer then has Lipschitz constant 1, which steadies the discriminators of GANs. The power method
+    estimates the singular value.
 
     Args:
-        n_power_iterations: steps of the power method at each forward in training.
-        dim: the dim of the outputs; the right one is found if it is None.
+        module: The module, changed in place.
+        name: Name of the parameter. Default: ``"weight"``.
+        n_power_iterations: Steps of the power method at each forward in training. Default: ``1``.
+        eps: Least norm by which a vector is divided. Default: ``1e-12``.
+        dim: Dim of the outputs. Default: ``None``, 1 for transposed convolutions, else 0.
 
-    >>> from minitensor import nn
-    >>> layer = spectral_norm(nn.Linear(3, 4))
-    >>> bool(abs(minitensor.linalg.matrix_norm(layer.weight, 2) - 1) < 0.01)
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: If the module has no tensor of this name, or ``n_power_iterations`` is not positive.
+        IndexError: If there is no dim ``dim``.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(3, 4))
+    >>> bool(abs(torch.linalg.matrix_norm(layer.weight, 2) - 1) < 0.01)
     True
     """
     weight = weight_of(module, name)
@@ -202,7 +227,7 @@ def spectral_norm(
 
 
 def weight_of(module: Module, name: str) -> Tensor:
-    """Return a module's tensor of a name."""
+    """Return a module's tensor of a name; raise if there is none."""
     weight = getattr(module, name, None)
     if not isinstance(weight, Tensor):
         raise ArgumentError(f"Module '{module}' has no parameter or buffer with name '{name}'")
@@ -217,7 +242,7 @@ MAPS = ("matrix_exp", "cayley", "householder")
 class _Orthogonal(Module):
     """Map matrices (*, n, k) onto those with orthonormal columns, or rows if k > n.
 
-    With a ``base``, the result is the base times the image, so that a start at zero gives the base.
+    With a ``base``, the result is the base times the image: a start at zero gives the base.
     """
 
     base: Tensor | None
@@ -236,15 +261,15 @@ class _Orthogonal(Module):
         """Return the orthogonal matrix of ``X``."""
         wide = X.shape[-2] < X.shape[-1]
         tall = X.mT if wide else X
-        Q = reflected(tall) if self.orthogonal_map == "householder" else rotated(tall, self.orthogonal_map)
+        Q = reflect(tall) if self.orthogonal_map == "householder" else rotate(tall, self.orthogonal_map)
         if self.trivial:
-            assert self.base is not None, "set when a value is assigned, as at registration"
+            assert self.base is not None, "set when a value is assigned, for example at registration"
             Q = self.base @ Q
         return Q.mT if wide else Q
 
     @no_grad()
     def right_inverse(self, Q: Tensor) -> Tensor:
-        """Return what gives ``Q``, or the orthogonal matrix next to it by Gram and Schmidt's rule."""
+        """Return what is mapped to ``Q``, or to the orthogonal matrix that the Gram-Schmidt process makes of it."""
         if Q.shape != self.shape:
             raise ArgumentError(
                 f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {Q.shape}."
@@ -259,13 +284,13 @@ class _Orthogonal(Module):
                 )
             found = reflectors(tall)
             return found.mT if wide else found
-        self.base = completed(tall)
+        self.base = complete(tall)
         start = zeros(Q.shape, dtype=Q.dtype, device=Q.device)
-        start.diagonal(dim1=-2, dim2=-1).fill_(-1)  # With these signs ``reflected`` makes it the identity.
+        start.diagonal(dim1=-2, dim2=-1).fill_(-1)  # With these signs ``reflect`` makes it the identity.
         return start
 
 
-def rotated(X: Tensor, orthogonal_map: str) -> Tensor:
+def rotate(X: Tensor, orthogonal_map: str) -> Tensor:
     """Return the first columns of the rotation of the skew-symmetric matrix below the diagonal of ``X`` (*, n, k)."""
     n, k = X.shape[-2:]
     X = X.tril()
@@ -278,10 +303,10 @@ def rotated(X: Tensor, orthogonal_map: str) -> Tensor:
     return solve(identity - A * 0.5, identity + A * 0.5)[..., :k]
 
 
-def reflected(X: Tensor) -> Tensor:
-    """Return the first columns (*, n, k) of k Householder reflections, their vectors below the diagonal of ``X``.
+def reflect(X: Tensor) -> Tensor:
+    """Return the first columns (*, n, k) of k Householder reflections, whose vectors lie below the diagonal of ``X``.
 
-    The diagonal has signs for the columns. H_1 ... H_k = I - V T V^T, where the inverse of T is the upper triangle of
+    The diagonal holds signs for the columns. H_1 ... H_k = I - V T V^T, where the inverse of T is the upper triangle of
     V^T V, with half of its diagonal (Joffrain et al., Accumulating Householder transformations, revisited, 2006).
     """
     n, k = X.shape[-2:]
@@ -295,17 +320,17 @@ def reflected(X: Tensor) -> Tensor:
 
 
 def reflectors(Q: Tensor) -> Tensor:
-    """Return the Householder vectors of orthonormal columns, with signs on the diagonal: ``reflected`` undone."""
+    """Return the Householder vectors of orthonormal columns, with signs on the diagonal: the inverse of ``reflect``."""
     array: Any = Q.detach().array
     packed, factors = Q.xp.linalg.qr(array, mode="raw")  # LAPACK's own form, the transpose of vectors and R
     found: Tensor = wrap(Tensor, packed).mT.clone(memory_format=contiguous_format)
     signs = found.diagonal(dim1=-2, dim2=-1)
-    unused = wrap(Tensor, factors) == 0  # no reflection was needed, where ours always reflects
+    unused = wrap(Tensor, factors) == 0  # LAPACK did not reflect here; ours always does
     signs.copy_(signs.sign() * (1 - 2 * unused.to(Q.dtype)))
     return found
 
 
-def completed(Q: Tensor) -> Tensor:
+def complete(Q: Tensor) -> Tensor:
     """Return a square orthogonal matrix that begins with the columns of ``Q``, as far as these are orthonormal."""
     n, k = Q.shape[-2:]
     if n == k and is_orthogonal(Q):
@@ -327,16 +352,26 @@ def is_orthogonal(Q: Tensor) -> bool:
 def orthogonal(
     module: M, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
 ) -> M:
-    """Let a weight be orthogonal, or its columns orthonormal (rows, if it is wide).
+    """Make a weight orthogonal: its columns orthonormal, or its rows if it is wide (Lezcano-Casado 2019).
 
     Args:
-        orthogonal_map: how a free matrix is mapped: "matrix_exp" (of a skew-symmetric matrix; the default for square
-            and complex weights), "cayley" or "householder" (a product of reflections; the default for the others).
-        use_trivialization: carry the map to the present value, so that any can be assigned.
+        module: The module, changed in place.
+        name: Name of the parameter. Default: ``"weight"``.
+        orthogonal_map: How a free matrix is mapped: ``"matrix_exp"`` of a skew-symmetric matrix, ``"cayley"``, or
+            ``"householder"``, a product of reflections. Default: ``None``, ``"matrix_exp"`` for square and complex
+            weights, else ``"householder"``.
+        use_trivialization: Move the map to the present value, so that any value can be assigned. Default: ``True``.
 
-    >>> from minitensor import nn
-    >>> layer = orthogonal(nn.Linear(3, 3))
-    >>> minitensor.allclose(layer.weight.T @ layer.weight, minitensor.eye(3), atol=1e-5)
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: If the module has no tensor of this name, or one with fewer than 2 dims, if ``orthogonal_map`` is
+            unknown, or is ``"householder"`` for a complex weight.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(3, 3))
+    >>> torch.allclose(layer.weight.T @ layer.weight, torch.eye(3), atol=1e-5)
     True
     """
     weight = weight_of(module, name)

@@ -1,8 +1,8 @@
-"""Parametrizations: a parameter that is computed from another one, whenever it is asked for.
+"""Parametrizations: a parameter that is computed from another one on each access.
 
 ``register_parametrization(linear, "weight", Symmetric())`` moves the weight to ``parametrizations.weight.original`` and
-lets ``linear.weight`` be ``Symmetric()(original)``. The module gets a class that knows this, a child of its own and of
-``Parametrized``, until the last parametrization is removed.
+makes ``linear.weight`` be ``Symmetric()(original)``. The module gets a class that knows this, a child of its own class
+and of ``Parametrized``, until the last parametrization is removed.
 """
 
 from __future__ import annotations
@@ -22,15 +22,21 @@ from minitensor.tensor import Tensor
 
 M = TypeVar("M", bound=Module)
 
-# What was computed inside ``cached()``, by the parametrizations' identity; None outside.
+# The tensors computed inside ``cached()``, by their parametrizations; None outside.
 _computed: ContextVar[dict[ParametrizationList, Tensor] | None] = ContextVar("computed parametrizations", default=None)
 
 
 @contextmanager
 def cached() -> Iterator[None]:
-    """Compute every parametrized tensor once within this block, however often it is asked for.
+    """Compute every parametrized tensor only once within this block, however often it is read.
 
-    For a weight that is used many times in a step, such as that of a recurrent cell.
+    It helps where a weight is used many times in a step, as in a recurrent cell.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(3, 3))
+    >>> with torch.nn.utils.parametrize.cached():
+    ...     layer.weight is layer.weight
+    True
     """
     token = None if _computed.get() is not None else _computed.set({})
     try:
@@ -41,10 +47,18 @@ def cached() -> Iterator[None]:
 
 
 class ParametrizationList(ModuleList):
-    """The parametrizations of one tensor, and what it is computed from.
+    """The parametrizations of one tensor, and the tensors it is computed from.
 
-    That is ``original``, or, where the first one's ``right_inverse`` gives several tensors, ``original0``,
+    These are ``original``, or, if the ``right_inverse`` of the first one returns several tensors, ``original0``,
     ``original1``, ...; each is a parameter if the tensor was one.
+
+    Args:
+        modules: The parametrizations, in order.
+        original: The tensor.
+        unsafe: Allow another shape or dtype of the result. Default: ``False``.
+
+    Raises:
+        ValueError: If there are no modules, or one changes the shape or dtype although ``unsafe`` is false.
     """
 
     original: Tensor
@@ -55,12 +69,12 @@ class ParametrizationList(ModuleList):
         super().__init__(modules)
         self.unsafe = unsafe
         shape, dtype = original.shape, original.dtype
-        found = inverted(self, original)
+        found = invert(self, original)
         self.is_tensor = isinstance(found, Tensor)
         self.ntensors = 1 if self.is_tensor else len(found)
         if isinstance(found, Tensor):
             require_same_kind(found, original)
-            original.data = found.detach()  # The same object, so that an optimizer keeps hold of it.
+            original.data = found.detach()  # The same object: optimizers hold it.
             keep(self, "original", original)
         else:
             for i, each in enumerate(found):
@@ -69,7 +83,7 @@ class ParametrizationList(ModuleList):
             require_same(self(), shape, dtype, "Registering a parametrization")
 
     def originals(self) -> list[Tensor]:
-        """Return the tensors that all is computed from."""
+        """Return the tensors from which the parametrized one is computed."""
         if self.is_tensor:
             return [self.original]
         return [getattr(self, f"original{i}") for i in range(self.ntensors)]
@@ -86,7 +100,8 @@ class ParametrizationList(ModuleList):
         """Change the originals so that the parametrized tensor becomes ``value``.
 
         Raises:
-            UsageError: a parametrization has no ``right_inverse``.
+            RuntimeError: If a parametrization has no ``right_inverse``.
+            ValueError: If a ``right_inverse`` returns tensors of another number or dtype.
         """
         with no_grad():
             found: Any = value
@@ -97,11 +112,11 @@ class ParametrizationList(ModuleList):
                         "assign values"
                     )
                 found = each.right_inverse(found)
-            for original, new in zip(self.originals(), self._checked(found), strict=True):
+            for original, new in zip(self.originals(), self._check_inverse(found), strict=True):
                 original.data = new.detach()
 
-    def _checked(self, found: Any) -> list[Tensor]:
-        """Refuse what a ``right_inverse`` gave if it is not what it gave at first."""
+    def _check_inverse(self, found: Any) -> list[Tensor]:
+        """Return what a ``right_inverse`` returned; raise if it differs in number or dtype from the originals."""
         if self.is_tensor and not isinstance(found, Tensor):
             raise ArgumentError(f"`right_inverse` should return a tensor. Got {type(found).__name__}")
         if not self.is_tensor and not isinstance(found, Sequence):
@@ -126,19 +141,19 @@ class ParametrizationList(ModuleList):
 
 
 class NameTaken(ArgumentTypeError, KeyError):
-    """What cannot be assigned to a parametrized tensor: for PyTorch a name that exists already."""
+    """A value that cannot be assigned to a parametrized tensor; PyTorch says that the name already exists."""
 
     __str__ = Exception.__str__  # KeyError's shows the message in quotes
 
 
 class Parametrized(Module):
-    """What a module with parametrized tensors is, beside its own class."""
+    """The base class, beside its own, of a module with parametrized tensors."""
 
     parametrizations: ModuleDict
 
     def __getattr__(self, name: str) -> Any:
         lists = lists_of(self)
-        return computed(lists[name]) if name in lists else super().__getattr__(name)
+        return compute(lists[name]) if name in lists else super().__getattr__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         lists = lists_of(self)
@@ -156,28 +171,28 @@ class Parametrized(Module):
         return sorted({*super().__dir__(), *lists_of(self)})
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return undressed, (type_before_parametrizations(self),), self.__dict__
+        return restore_empty, (type_before_parametrizations(self),), self.__dict__
 
 
 def lists_of(module: Module) -> dict[str, Any]:
-    """Return the parametrizations by the names of their tensors, from a module that may be half made."""
+    """Return the parametrizations by the names of their tensors, even of a module under construction."""
     held = module.__dict__.get("_modules", {}).get("parametrizations")
     return {} if held is None else held._modules
 
 
-def undressed(cls: type[M]) -> M:
+def restore_empty(cls: type[M]) -> M:
     """Return an empty module, to be filled by ``pickle`` or ``copy``, that will have parametrizations."""
-    return dressed(cls.__new__(cls))
+    return add_class(cls.__new__(cls))
 
 
-def dressed(module: M) -> M:
-    """Give a module the class that computes what is parametrized."""
+def add_class(module: M) -> M:
+    """Give a module the class that computes its parametrized tensors."""
     cls = type(module)
     module.__class__ = type(f"Parametrized{cls.__name__}", (Parametrized, cls), {"__module__": cls.__module__})
     return module
 
 
-def computed(parametrization: ParametrizationList) -> Tensor:
+def compute(parametrization: ParametrizationList) -> Tensor:
     """Return a parametrized tensor, from the cache inside ``cached()``."""
     cache = _computed.get()
     if cache is None:
@@ -189,18 +204,31 @@ def computed(parametrization: ParametrizationList) -> Tensor:
 
 @ungated
 def register_parametrization(module: M, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> M:
-    """Let a parameter or buffer of a module be computed by ``parametrization`` from what it was; return the module.
+    """Compute a parameter or buffer of a module by ``parametrization`` from what it was.
 
     A second one is applied to the result of the first. If the parametrization has ``right_inverse``, the original
-    starts from that of the present value, and values can be assigned; else it starts from the value itself. The result
-    must have the tensor's shape and dtype unless ``unsafe``.
+    starts at the right inverse of the present value, and values can be assigned; otherwise it starts at the value
+    itself.
 
-    >>> import minitensor
-    >>> from minitensor import nn
-    >>> class Symmetric(nn.Module):
+    Args:
+        module: The module, changed in place.
+        tensor_name: Name of the parameter or buffer.
+        parametrization: A module from the original to the new tensor.
+        unsafe: Allow another shape or dtype of the result. Default: ``False``.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: If the module has no such tensor, or the result has another shape or dtype although ``unsafe`` is
+            false.
+
+    >>> import minitensor as torch
+    >>> class Symmetric(torch.nn.Module):
     ...     def forward(self, x):
     ...         return x.triu() + x.triu(1).T
-    >>> layer = register_parametrization(nn.Linear(3, 3), "weight", Symmetric())
+    >>> layer = torch.nn.Linear(3, 3)
+    >>> layer = torch.nn.utils.parametrize.register_parametrization(layer, "weight", Symmetric())
     >>> bool((layer.weight == layer.weight.T).all()), [name for name, _ in layer.named_parameters()]
     (True, ['bias', 'parametrizations.weight.original'])
     """
@@ -218,7 +246,7 @@ def register_parametrization(module: M, tensor_name: str, parametrization: Modul
         made = ParametrizationList([parametrization], original, unsafe=unsafe)
         delattr(module, tensor_name)
         if not is_parametrized(module):
-            dressed(module).parametrizations = ModuleDict()
+            add_class(module).parametrizations = ModuleDict()
         module._modules["parametrizations"]._modules[tensor_name] = made  # type: ignore[union-attr]  # set just now
     else:
         raise ArgumentError(
@@ -230,7 +258,7 @@ def register_parametrization(module: M, tensor_name: str, parametrization: Modul
 
 @ungated
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Tell whether a module has parametrized tensors, or whether the one of this name is."""
+    """Tell whether a module has parametrized tensors, or, given ``tensor_name``, whether that one is."""
     held = module._modules.get("parametrizations") if isinstance(module, Module) else None
     if not isinstance(held, ModuleDict):
         return False
@@ -243,10 +271,24 @@ class NotParametrized(ArgumentError, MissingEntryError):
 
 @ungated
 def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: bool = True) -> M:
-    """Make a parametrized tensor a plain one again, of its present value, or of its original's; return the module.
+    """Make a parametrized tensor a plain one again.
+
+    Args:
+        module: The module, changed in place.
+        tensor_name: Name of the tensor.
+        leave_parametrized: Keep the present value; False restores the original's. Default: ``True``.
+
+    Returns:
+        The module.
 
     Raises:
-        ArgumentError: there is no such parametrization, or the original is wanted back where it has become several.
+        ValueError: If the tensor is not parametrized, or ``leave_parametrized`` is false and it has several originals.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(3, 3))
+    >>> layer = torch.nn.utils.parametrize.remove_parametrizations(layer, "weight")
+    >>> torch.nn.utils.parametrize.is_parametrized(layer)
+    False
     """
     if tensor_name is None or not is_parametrized(module, tensor_name):
         raise NotParametrized(f"Module {module} does not have a parametrization on {tensor_name}")
@@ -266,22 +308,31 @@ def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: boo
         )
     del lists_of(module)[tensor_name]
     if not lists_of(module):
-        plain = type_before_parametrizations(module, dressed=True)
+        plain = type_before_parametrizations(module, has_class=True)
         del module._modules["parametrizations"]
         module.__class__ = plain  # type: ignore[assignment]  # the class that it had
     keep(module, tensor_name, tensor)
     return module
 
 
-def type_before_parametrizations(module: Module, dressed: bool = False) -> type[Module]:
-    """Return the class that a module has when nothing is parametrized."""
-    return type(module).__bases__[1] if dressed or is_parametrized(module) else type(module)
+def type_before_parametrizations(module: Module, has_class: bool = False) -> type[Module]:
+    """Return the class that a module has without parametrizations."""
+    return type(module).__bases__[1] if has_class or is_parametrized(module) else type(module)
 
 
 def transfer_parametrizations_and_params(
     from_module: Module, to_module: Module, tensor_name: str | None = None
 ) -> Module:
-    """Give another module the same parametrizations (all, or one tensor's) and the same originals; return it."""
+    """Give another module the same parametrizations and the same originals.
+
+    Args:
+        from_module: The parametrized module.
+        to_module: The other one, changed in place.
+        tensor_name: Name of one tensor. Default: ``None``, all parametrized ones.
+
+    Returns:
+        ``to_module``.
+    """
     if not is_parametrized(from_module):
         return to_module
     for name in list(lists_of(from_module)) if tensor_name is None else [tensor_name]:
@@ -300,15 +351,15 @@ def transfer_parametrizations_and_params(
 
 
 def keep(module: Module, name: str, tensor: Tensor) -> None:
-    """Register a tensor as what it is."""
+    """Register a tensor as a parameter if it is one, else as a buffer."""
     if isinstance(tensor, Parameter):
         module.register_parameter(name, tensor)
     else:
         module.register_buffer(name, tensor)
 
 
-def inverted(parametrizations: ParametrizationList, value: Any) -> Any:
-    """Return what the parametrizations start from to give ``value``; one without an inverse counts as identity."""
+def invert(parametrizations: ParametrizationList, value: Any) -> Any:
+    """Return the originals that give ``value``; a parametrization without an inverse counts as the identity."""
     with no_grad():
         for each in reversed(list(parametrizations)):
             if hasattr(each, "right_inverse"):
@@ -323,7 +374,7 @@ def inverted(parametrizations: ParametrizationList, value: Any) -> Any:
 
 
 def like_original(value: Any, original: Tensor, i: int) -> Tensor:
-    """Return one of several originals: a parameter if the tensor was one, requiring grad if it did."""
+    """Return one of several originals: a parameter if the tensor was one, which requires grad if that did."""
     if not isinstance(value, Tensor):
         raise ArgumentError(
             "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). "
@@ -335,7 +386,7 @@ def like_original(value: Any, original: Tensor, i: int) -> Tensor:
 
 
 def require_same_kind(found: Tensor, original: Tensor) -> None:
-    """Refuse an inverse of another dtype or on another device."""
+    """Raise if the inverse has another dtype or device."""
     for fact in ("dtype", "device"):
         if getattr(found, fact) != getattr(original, fact):
             raise ArgumentError(
@@ -346,7 +397,7 @@ def require_same_kind(found: Tensor, original: Tensor) -> None:
 
 
 def require_same(value: Any, shape: Any, dtype: Any, what: str) -> None:
-    """Refuse a result that is no tensor of the same shape and dtype."""
+    """Raise unless a result is a tensor of the same shape and dtype."""
     if not isinstance(value, Tensor):
         raise ArgumentError(f"A parametrization must return a tensor. Got {type(value).__name__}.")
     for fact, was, now in (("dtype", dtype, value.dtype), ("shape", shape, value.shape)):
@@ -359,7 +410,7 @@ def require_same(value: Any, shape: Any, dtype: Any, what: str) -> None:
 
 
 def require_harmless(parametrization: Module, value: Tensor) -> None:
-    """Refuse a further parametrization that changes shape or dtype, forwards or backwards."""
+    """Raise if a further parametrization changes shape or dtype, forward or backward."""
     result = parametrization(value)
     require_same(result, value.shape, value.dtype, "Registering a parametrization")
     if hasattr(parametrization, "right_inverse"):
