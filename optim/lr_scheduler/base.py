@@ -1,6 +1,6 @@
-"""What all schedules share: counting epochs, setting rates, saving and reloading.
+"""What all schedulers share: counting epochs, setting rates, saving and reloading.
 
-A schedule writes one ``get_lr``: from the rates there are now to the next ones, so that schedules can be chained. It
+A scheduler writes one ``get_lr``, from the present rates to the next ones: this allows schedulers to be chained. It
 knows an optimizer by its groups alone.
 """
 
@@ -32,15 +32,15 @@ TOO_EARLY = (
 
 
 class WrongWordError(ArgumentError, ArgumentTypeError):
-    """A word that is not among those there are, or no word."""
+    """A word that is not one of the known ones, or not a word."""
 
 
 class ZeroDivision(ArgumentError, ZeroDivisionError):
-    """A zero that a schedule divides by."""
+    """A zero that a scheduler divides by."""
 
 
-def whole(step: Callable[..., None]) -> Callable[..., None]:
-    """Let a step that fails change nothing, and name the option that it could not compute with."""
+def atomic(step: Callable[..., None]) -> Callable[..., None]:
+    """Make a step that fails change nothing, and name the option that it could not compute with."""
 
     @functools.wraps(step)
     def call(self: LRScheduler, *args: Any, **kwargs: Any) -> None:
@@ -58,7 +58,7 @@ def whole(step: Callable[..., None]) -> Callable[..., None]:
 
 
 def fault_of(scheduler: LRScheduler, error: Exception) -> Exception | None:
-    """Return a better error for one of Python's own about an option, if it was about one."""
+    """Return a better error for one of Python's own that an option caused, or None."""
     if isinstance(error, MinitensorError) or not raised_here(error):
         return None
     name, options = public_name(type(scheduler)), list(numbers_of(scheduler))
@@ -74,7 +74,7 @@ def fault_of(scheduler: LRScheduler, error: Exception) -> Exception | None:
 
 
 def numbers_of(scheduler: LRScheduler) -> Iterator[tuple[str, Any]]:
-    """Return the options that should be numbers, by what the constructor says, with the values that were given."""
+    """Yield the options that should be numbers, by the constructor's annotations, with their values."""
     kept = vars(scheduler)
     for option, kind in type(scheduler).__init__.__annotations__.items():
         if option != "last_epoch" and ("int" in kind or "float" in kind):
@@ -85,10 +85,29 @@ def numbers_of(scheduler: LRScheduler) -> Iterator[tuple[str, Any]]:
 
 
 class LRScheduler:
-    """The base class: counts epochs and sets what ``get_lr`` returns.
+    """The base class of schedulers: it counts epochs and sets the rates that ``get_lr`` returns.
 
-    Making a scheduler takes its first step, number 0. ``last_epoch`` other than -1 resumes after that epoch; the groups
-    must then have their ``initial_lr``.
+    Creating a scheduler takes its first step, number 0, and records each group's rate as ``initial_lr``. Call ``step``
+    once an epoch, after the optimizer's steps.
+
+    Args:
+        optimizer: Whose learning rates to set.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+
+    >>> import minitensor as torch
+    >>> class Halve(torch.optim.lr_scheduler.LRScheduler):
+    ...     def get_lr(self):
+    ...         return [base * 0.5**self.last_epoch for base in self.base_lrs]
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = Halve(optimizer)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
     """
 
     optimizer: Optimizer
@@ -101,20 +120,20 @@ class LRScheduler:
         super().__init_subclass__(**kwargs)
         explain_constructor(cls)
         if "step" in vars(cls) and is_ours(cls.__module__):
-            cls.step = whole(cls.step)  # type: ignore[method-assign]  # the same one, or nothing
+            cls.step = atomic(cls.step)  # type: ignore[method-assign]  # the same one, or nothing
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         require_optimizer(optimizer)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", copied(group["lr"]))
+                group.setdefault("initial_lr", copy_rate(group["lr"]))
             elif "initial_lr" not in group:
                 raise MissingEntryError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
                     f"last_epoch={last_epoch}: load the optimizer's state first, or start with last_epoch=-1"
                 )
-        self.base_lrs = [copied(group["initial_lr"]) for group in optimizer.param_groups]
+        self.base_lrs = [copy_rate(group["initial_lr"]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._step_count = 0
         self._is_initial = True
@@ -122,16 +141,20 @@ class LRScheduler:
         self._is_initial = False
 
     def get_lr(self) -> list[float]:
-        """Return the rates of this epoch, from those of the one before; every schedule writes its own."""
+        """Return the rates of this epoch, from those of the one before; every scheduler overrides it."""
         raise NotImplementedError(f"{type(self).__name__} is missing get_lr")
 
     def get_last_lr(self) -> list[float]:
-        """Return the rates set last; of a rate that the optimizer keeps in a tensor, a copy."""
+        """Return the rates set last, one for each group; a copy of a rate that the optimizer keeps in a tensor."""
         return self._last_lr
 
-    @whole
+    @atomic
     def step(self, epoch: int | None = None) -> None:
-        """Begin the next epoch. Call it after the optimizer's step."""
+        """Begin the next epoch; call it after the optimizer's step.
+
+        Args:
+            epoch: Go to this epoch instead. Default: ``None``, the next one.
+        """
         if self._step_count == 1 and not self.optimizer._opt_called:
             warnings.warn(TOO_EARLY, UserWarning, stacklevel=3)
         self._step_count += 1
@@ -144,21 +167,29 @@ class LRScheduler:
         self._last_lr = self.rates()
 
     def rates(self) -> list[float]:
-        """Return the rates the groups have now; of a rate in a tensor, a copy."""
-        return [copied(group["lr"]) for group in self.optimizer.param_groups]
+        """Return the groups' present rates; a copy of a rate in a tensor."""
+        return [copy_rate(group["lr"]) for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything but the optimizer."""
+        """Return all attributes except the optimizer."""
         return {name: value for name, value in self.__dict__.items() if name != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` returned."""
+        """Restore what ``state_dict`` returned.
+
+        Args:
+            state_dict: The dict.
+
+        Raises:
+            TypeError: If it is not a dict, or an entry has the wrong type.
+            ValueError: If an entry is an unknown word.
+        """
         require_state(self, state_dict)
         self.__dict__.update(state_dict)
 
 
 def require_state(scheduler: LRScheduler, state: Any) -> None:
-    """Refuse, before anything is taken over, what is no state dict, or has something else than a number or a list."""
+    """Raise, before anything changes, unless a state dict is a dict with entries of the right types."""
     name = type(scheduler).__name__
     if not isinstance(state, Mapping):
         raise WrongTypeError(f"{name}: a state dict must be a dict, not {type(state).__name__}")
@@ -174,7 +205,7 @@ def require_state(scheduler: LRScheduler, state: Any) -> None:
 
 
 def require_entry(scheduler: LRScheduler, state: Mapping[str, Any], entry: str, count: int | None = None) -> Any:
-    """Return an entry of a state dict, a list of a known length if one is given."""
+    """Return an entry of a state dict; if ``count`` is given, a list of that length."""
     name = type(scheduler).__name__
     if entry not in state:
         raise MissingEntryError(f"{name}: the state dict has no {entry!r}, but {list(state)}")
@@ -189,24 +220,24 @@ def require_entry(scheduler: LRScheduler, state: Mapping[str, Any], entry: str, 
 
 
 def require_optimizer(optimizer: object) -> None:
-    """Refuse what is no optimizer."""
+    """Raise unless given an optimizer."""
     if not isinstance(optimizer, Optimizer):
         raise WrongTypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
 def require_real(name: str, value: Any) -> None:
-    """Refuse what is no real number."""
+    """Raise unless a value is a real number."""
     if not isinstance(value, SupportsFloat):
         raise ArgumentTypeError(f"{name} must be a real number, got {quote(value)}")
 
 
 def plain(rate: Any) -> float:
-    """Return a rate as a number; a tensor's value now, not the tensor."""
+    """Return a rate as a number: of a tensor, its present value."""
     value: float = rate.item() if isinstance(rate, Tensor) else rate
     return value
 
 
-def copied(rate: Any) -> Any:
+def copy_rate(rate: Any) -> Any:
     """Return a number, or a copy of a tensor that others may write to."""
     return rate.clone() if isinstance(rate, Tensor) else rate
 
@@ -220,7 +251,7 @@ def set_rate(group: dict[str, Any], rate: Any) -> None:
 
 
 def one_for_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
-    """Return an option for each group, which may have been given one by one; of tensors the values they have now."""
+    """Return an option for each group, given once or one by one; of tensors their present values."""
     groups = len(optimizer.param_groups)
     if isinstance(value, (str, bytes)):
         kind = type(value).__name__
@@ -233,5 +264,5 @@ def one_for_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
 
 
 def named_state(function: Any) -> dict[str, Any] | None:
-    """Return the attributes of a callable object; None of a plain function, which cannot be saved."""
+    """Return the attributes of a callable object; None for a plain function, which cannot be saved."""
     return None if isinstance(function, types.FunctionType) else dict(function.__dict__)

@@ -1,4 +1,4 @@
-"""Schedules made of schedules: one after another, or all at once."""
+"""Schedulers made of schedulers: one after another, or all at once."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from minitensor.optim.optimizer import Optimizer
 
 
 class Combined(LRScheduler):
-    """What has schedules: their states are saved with its own."""
+    """The base class of schedulers that hold others, whose states are saved with their own."""
 
     _schedulers: list[Any]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything but the optimizer, and the schedules' own states."""
+        """Return all attributes except the optimizer, and the schedulers' own states."""
         state = {name: value for name, value in self.__dict__.items() if name not in ("optimizer", "_schedulers")}
         return {**state, "_schedulers": [each.state_dict() for each in self._schedulers]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` returned."""
+        """Restore what ``state_dict`` returned."""
         require_state(self, state_dict)
         states = require_entry(self, state_dict, "_schedulers", len(self._schedulers))
         for scheduler, state in zip(self._schedulers, states, strict=True):
@@ -33,7 +33,31 @@ class Combined(LRScheduler):
 
 
 class SequentialLR(Combined):
-    """Follow the first schedule up to the first milestone, then the second, which begins anew, and so on."""
+    """Follow one scheduler up to a milestone, then the next, which starts anew.
+
+    Args:
+        optimizer: Whose learning rates to set.
+        schedulers: The schedulers, in order.
+        milestones: Epochs at which the next scheduler takes over, one less than schedulers.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        ValueError: If there are no schedulers, if one is a ``ReduceLROnPlateau`` or belongs to another optimizer, or if
+            the number of milestones does not fit.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> warmup = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=0.1, total_iters=2)
+    >>> decay = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> scheduler = torch.optim.lr_scheduler.SequentialLR(optimizer, [warmup, decay], milestones=[2])
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.1, 0.1, 1.0, 0.5, 0.25]
+    """
 
     def __init__(
         self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
@@ -68,7 +92,28 @@ class SequentialLR(Combined):
 
 
 class ChainedScheduler(Combined):
-    """Take a step of every schedule, each from where the one before it came."""
+    """Step several schedulers at once, each from the rates that the one before it set.
+
+    Args:
+        schedulers: The schedulers, in order.
+        optimizer: Whose learning rates they set. Default: ``None``, that of the first.
+
+    Raises:
+        ValueError: If there are no schedulers, if one is a ``ReduceLROnPlateau`` or belongs to another optimizer.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> warmup = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=0.1, total_iters=2)
+    >>> decay = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> scheduler = torch.optim.lr_scheduler.ChainedScheduler([warmup, decay], optimizer)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.1, 0.05, 0.25, 0.125]
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if len(schedulers) < 1:
@@ -80,14 +125,14 @@ class ChainedScheduler(Combined):
         self._last_lr = self.rates()
 
     def step(self) -> None:
-        """Begin the next epoch of every schedule."""
+        """Begin the next epoch of every scheduler."""
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = self.rates()
 
 
 def require_schedulers(name: str, schedulers: Sequence[Any], optimizer: Optimizer) -> None:
-    """Refuse none at all, what is no schedule or wants a measure, and schedules of another optimizer."""
+    """Raise unless there are schedulers, all of this optimizer, and none that needs a metric."""
     if len(schedulers) < 1:
         raise ArgumentError(f"{name} expects at least one scheduler, but got no scheduler.")
     for i, scheduler in enumerate(schedulers):
@@ -103,7 +148,7 @@ def require_schedulers(name: str, schedulers: Sequence[Any], optimizer: Optimize
 
 
 def undo_first_step(scheduler: Any) -> None:
-    """Take back the step that making a schedule took."""
+    """Undo the step that creating a scheduler took."""
     for each in getattr(scheduler, "_schedulers", ()):
         undo_first_step(each)
     if not hasattr(scheduler, "_schedulers"):
@@ -111,7 +156,7 @@ def undo_first_step(scheduler: Any) -> None:
 
 
 def restart(scheduler: Any) -> None:
-    """Take a schedule's first step again."""
+    """Take a scheduler's first step again."""
     scheduler._is_initial = True
     scheduler._step_count = 0
     scheduler.step()

@@ -1,4 +1,4 @@
-"""Schedules along a cosine: once down and up, or down again and again (Loshchilov and Hutter 2016)."""
+"""Schedulers along a cosine: once down and up, or down again and again (Loshchilov and Hutter 2016)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,34 @@ from minitensor.optim.optimizer import Optimizer
 
 
 class CosineAnnealingLR(LRScheduler):
-    """lr = eta_min + (initial lr - eta_min) (1 + cos(pi epoch / T_max)) / 2 (Loshchilov and Hutter 2016)."""
+    """Anneal the rate along a cosine, down to ``eta_min`` and up again (Loshchilov and Hutter 2016).
+
+    At epoch e::
+
+        lr = eta_min + (initial_lr - eta_min) (1 + cos(pi e / T_max)) / 2
+
+    Args:
+        optimizer: Whose learning rates to set.
+        T_max: Number of epochs on the way down.
+        eta_min: Least rate. Default: ``0.0``.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+        ZeroDivisionError: If ``T_max`` is 0, in ``step``.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=4)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.854, 0.5, 0.146, 0.0]
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max = T_max
@@ -18,7 +45,7 @@ class CosineAnnealingLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """Return eta_min + (lr - eta_min) times this epoch's (1 + cos) over that of the epoch before."""
+        """Return eta_min + (lr - eta_min) times this epoch's (1 + cos) divided by that of the epoch before."""
         if self._is_initial:
             return self.rates()
         if self._step_count == 1 and self.last_epoch > 0:
@@ -37,10 +64,36 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """lr = eta_min + (initial lr - eta_min) (1 + cos(pi T_cur / T_i)) / 2, with T_cur starting anew every T_i epochs.
+    """Anneal the rate along a cosine, and restart it (SGDR, Loshchilov and Hutter 2016).
 
-    T_i is ``T_0`` at first and grows by the factor ``T_mult`` at each restart. ``step`` takes a fraction of an epoch
-    too.
+    With T_cur epochs since the last of the restarts, and T_i epochs to the next::
+
+        lr = eta_min + (initial_lr - eta_min) (1 + cos(pi T_cur / T_i)) / 2
+
+    T_i is ``T_0`` at first and is multiplied by ``T_mult`` at each restart.
+
+    Args:
+        optimizer: Whose learning rates to set.
+        T_0: Number of epochs to the first restart.
+        T_mult: Factor by which the periods grow. Default: ``1``.
+        eta_min: Least rate. Default: ``0.0``.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        ValueError: Unless ``T_0`` is a positive int, ``T_mult`` an int of at least 1, and ``eta_min`` a number.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 1.0, 0.5, 1.0]
     """
 
     def __init__(
@@ -60,12 +113,19 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """Return the rates at this place of the period."""
+        """Return the rates at this point of the period."""
         raised = 1 + math.cos(math.pi * self.T_cur / self.T_i)
         return [self.eta_min + (base - self.eta_min) * raised / 2 for base in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:
-        """Begin the next epoch, or go to a place in any."""
+        """Begin the next epoch, or go to any point of any epoch.
+
+        Args:
+            epoch: The epoch to go to, which may be a fraction. Default: ``None``, the next one.
+
+        Raises:
+            ValueError: If ``epoch`` is negative.
+        """
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:

@@ -1,4 +1,4 @@
-"""Schedules that rise and fall, and let momentum fall and rise against them (Smith 2015; Smith and Topin 2017)."""
+"""Schedulers that rise and fall while momentum falls and rises (Smith 2015; Smith and Topin 2017)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HEIGHTS: dict[str, tuple[str, Callable[[float, float], float]]] = {
 
 
 class Momenta:
-    """The momentum of an optimizer's groups, whichever option has it."""
+    """The momentum of an optimizer's groups, in whichever option it is."""
 
     def __init__(self, optimizer: Optimizer, base: Any, largest: Any, fresh: bool) -> None:
         if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
@@ -52,14 +52,48 @@ def set_momentum(group: Group, momentum: float) -> None:
 
 
 class CyclicLR(LRScheduler):
-    """Go up from ``base_lr`` to ``max_lr`` and down again, step by step (Smith 2015).
+    """Cycle the rate between two bounds, and momentum inversely (Smith 2015).
+
+    With x the distance from the last bound as a share of the half cycle, for step t of cycle c::
+
+        lr = base_lr + (max_lr - base_lr) x scale
+
+    where scale is 1 for "triangular", 1 / 2^(c - 1) for "triangular2", and gamma^t for "exp_range". Call ``step`` after
+    every batch, not every epoch.
 
     Args:
-        step_size_up, step_size_down: steps of each half of a cycle; both as many, if the second is None.
-        mode: "triangular" keeps the height, "triangular2" halves it each cycle, "exp_range" multiplies it by ``gamma``
-            each step.
-        scale_fn, scale_mode: in place of ``mode``: a function of the "cycle", or of the "iterations".
-        cycle_momentum: let momentum go from ``max_momentum`` to ``base_momentum`` and back meanwhile.
+        optimizer: Whose learning rates to set.
+        base_lr: Lower bound, a number or one for each group; replaces the initial rates.
+        max_lr: Upper bound, a number or one for each group.
+        step_size_up: Steps of the rising half. Default: ``2000``.
+        step_size_down: Steps of the falling half. Default: ``None``, as many.
+        mode: ``"triangular"``, ``"triangular2"`` or ``"exp_range"``. Default: ``"triangular"``.
+        gamma: Factor of ``"exp_range"``. Default: ``1.0``.
+        scale_fn: A function that returns the scale, in place of ``mode``. Default: ``None``.
+        scale_mode: What ``scale_fn`` gets: the number of the ``"cycle"``, or of the ``"iterations"``. Default:
+            ``"cycle"``.
+        cycle_momentum: Cycle momentum too, or the first beta. Default: ``True``.
+        base_momentum: Least momentum, at the greatest rate; a number or one for each group. Default: ``0.8``.
+        max_momentum: Greatest momentum, at the least rate; a number or one for each group. Default: ``0.9``.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        ValueError: If ``mode`` is unknown, if a list does not have one entry for each group, or if ``cycle_momentum``
+            is true and the optimizer has neither momentum nor betas.
+        ZeroDivisionError: If ``step_size_up`` is 0.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0, momentum=0.9)
+    >>> scheduler = torch.optim.lr_scheduler.CyclicLR(optimizer, base_lr=0.1, max_lr=0.5, step_size_up=2)
+    >>> rates = []
+    >>> for _ in range(6):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.1, 0.3, 0.5, 0.3, 0.1, 0.3]
     """
 
     def __init__(
@@ -105,7 +139,7 @@ class CyclicLR(LRScheduler):
         self.base_lrs = base_lrs
 
     def scale_fn(self, x: float) -> float:
-        """Return the height of cycle, or step, ``x``."""
+        """Return the scale of cycle, or step, ``x``."""
         if self._scale_fn_custom is not None:
             return self._scale_fn_custom(x)
         return HEIGHTS[self.mode][1](self.gamma, x)
@@ -124,14 +158,14 @@ class CyclicLR(LRScheduler):
         return [low + (high - low) * share * scale for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything but the optimizer and a plain ``scale_fn``; of a callable object, its attributes."""
+        """Return all attributes except the optimizer and a plain ``scale_fn``; of a callable object, its attributes."""
         state = super().state_dict()
         custom = state.pop("_scale_fn_custom")
         state["_scale_fn_custom"] = None if custom is None else named_state(custom)
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` returned; a plain function stays as it is."""
+        """Restore what ``state_dict`` returned; a plain function stays as it is."""
         require_state(self, state_dict)
         attributes = require_entry(self, state_dict, "_scale_fn_custom")
         state = {name: value for name, value in state_dict.items() if name != "_scale_fn_custom"}
@@ -141,16 +175,44 @@ class CyclicLR(LRScheduler):
 
 
 class OneCycleLR(LRScheduler):
-    """Rise once to ``max_lr`` and fall far below the start, in a number of steps that is known (Smith and Topin 2017).
+    """Raise the rate once to ``max_lr`` and lower it far below the start (1cycle, Smith and Topin 2017).
 
-    The rate begins at max_lr / div_factor and ends at that / final_div_factor.
+    The rate goes from max_lr / div_factor to max_lr, and then to max_lr / (div_factor final_div_factor). Call ``step``
+    after every batch, not every epoch, at most ``total_steps`` times.
 
     Args:
-        total_steps: or ``epochs`` and ``steps_per_epoch``, whose product it is.
-        pct_start: the share of the steps in which the rate rises.
-        anneal_strategy: "cos" or "linear".
-        cycle_momentum: let momentum go from ``max_momentum`` to ``base_momentum`` and back meanwhile.
-        three_phase: fall as symmetrically as the rise, and only then further.
+        optimizer: Whose learning rates to set.
+        max_lr: Greatest rate, a number or one for each group.
+        total_steps: Number of steps. Default: ``None``, ``epochs`` times ``steps_per_epoch``.
+        epochs: Number of epochs. Default: ``None``.
+        steps_per_epoch: Number of steps in an epoch. Default: ``None``.
+        pct_start: Fraction of the steps in which the rate rises. Default: ``0.3``.
+        anneal_strategy: ``"cos"`` or ``"linear"``. Default: ``"cos"``.
+        cycle_momentum: Cycle momentum too, or the first beta. Default: ``True``.
+        base_momentum: Least momentum, at the greatest rate; a number or one for each group. Default: ``0.85``.
+        max_momentum: Greatest momentum, at the least rate; a number or one for each group. Default: ``0.95``.
+        div_factor: max_lr divided by the first rate. Default: ``25.0``.
+        final_div_factor: First rate divided by the last. Default: ``1e4``.
+        three_phase: Fall to the first rate as fast as the rise, and only then further. Default: ``False``.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        ValueError: If the number of steps is not given or not positive, if ``pct_start`` is not a float in [0, 1], if
+            ``anneal_strategy`` is unknown, if ``cycle_momentum`` is true and the optimizer has neither momentum nor
+            betas, or in a step too many.
+        ZeroDivisionError: If ``div_factor`` or ``final_div_factor`` is 0.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0, momentum=0.9)
+    >>> scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=5)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.04, 0.95, 0.611, 0.188, 0.0]
     """
 
     words: ClassVar[dict[str, tuple[str, ...]]] = {"_anneal_func_type": ("cos", "linear")}
@@ -173,7 +235,7 @@ class OneCycleLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         require_optimizer(optimizer)
-        self.total_steps = counted(total_steps, epochs, steps_per_epoch)
+        self.total_steps = count_steps(total_steps, epochs, steps_per_epoch)
         require_real("pct_start", pct_start)
         if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
             raise ArgumentError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
@@ -219,14 +281,14 @@ class OneCycleLR(LRScheduler):
 
 
 def anneal(strategy: str, start: float, end: float, share: float) -> float:
-    """Go a share of the way from start to end, along a cosine or a line."""
+    """Return the value at a share of the way from start to end, along a cosine or a line."""
     if strategy == "cos":
         return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
     return (end - start) * share + start
 
 
-def counted(total: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
-    """Return the number of steps, however it was given."""
+def count_steps(total: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
+    """Return the number of steps, given directly or as epochs."""
     if total is not None:
         return positive("total_steps", total)
     if epochs is None or steps_per_epoch is None:

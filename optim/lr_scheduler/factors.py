@@ -1,4 +1,4 @@
-"""Schedules that multiply: by a function of the epoch, at some epochs, at each, or along a line or a power."""
+"""Schedulers that multiply: by a function of the epoch, at some epochs, at each, or along a line or a power."""
 
 from __future__ import annotations
 
@@ -19,7 +19,29 @@ from minitensor.optim.optimizer import Optimizer
 
 
 class LambdaLR(LRScheduler):
-    """lr = initial lr * f(epoch), with one f for all groups or one for each."""
+    """Multiply the initial rate by a function of the epoch: lr = initial_lr f(epoch).
+
+    Args:
+        optimizer: Whose learning rates to set.
+        lr_lambda: The function f, or a list with one for each group.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer, or f is not callable.
+        ValueError: If there are not as many functions as groups.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 0.333, 0.25]
+    """
 
     lr_lambdas: list[Callable[[int], float]]
 
@@ -37,13 +59,13 @@ class LambdaLR(LRScheduler):
         return [base * f(self.last_epoch) for base, f in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything but the optimizer and plain functions; of callable objects, their attributes."""
+        """Return all attributes except the optimizer and plain functions; of callable objects, their attributes."""
         kept = super().state_dict()
         kept["lr_lambdas"] = [named_state(f) for f in self.lr_lambdas]
         return kept
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` returned; functions stay as they are."""
+        """Restore what ``state_dict`` returned; functions stay as they are."""
         require_state(self, state_dict)
         kept = require_entry(self, state_dict, "lr_lambdas", len(self.lr_lambdas))
         for attributes in kept:
@@ -56,7 +78,7 @@ class LambdaLR(LRScheduler):
 
 
 def functions_for(optimizer: Optimizer, given: Any) -> list[Any]:
-    """Return a function for each group, which may have been given one by one."""
+    """Return a function for each group, given once or one by one."""
     require_optimizer(optimizer)
     groups = len(optimizer.param_groups)
     functions = list(given) if isinstance(given, Sequence) else [given] * groups
@@ -66,7 +88,29 @@ def functions_for(optimizer: Optimizer, given: Any) -> list[Any]:
 
 
 class MultiplicativeLR(LambdaLR):
-    """lr <- lr * f(epoch), with one f for all groups or one for each."""
+    """Multiply the rate by a function of the epoch: lr <- lr f(epoch).
+
+    Args:
+        optimizer: Whose learning rates to set.
+        lr_lambda: The function f, or a list with one for each group; it is first called for epoch 1.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer, or f is not callable.
+        ValueError: If there are not as many functions as groups.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 0.25, 0.125]
+    """
 
     def __init__(
         self,
@@ -88,7 +132,30 @@ class MultiplicativeLR(LambdaLR):
 
 
 class StepLR(LRScheduler):
-    """Multiply by gamma every ``step_size`` epochs."""
+    """Multiply the rate by ``gamma`` every ``step_size`` epochs.
+
+    Args:
+        optimizer: Whose learning rates to set.
+        step_size: Number of epochs between two changes.
+        gamma: The factor. Default: ``0.1``.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+        ZeroDivisionError: If ``step_size`` is 0, in ``step``.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size = step_size
@@ -96,7 +163,7 @@ class StepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """Return lr * gamma at multiples of the step size, lr elsewhere."""
+        """Return lr gamma at multiples of the step size, lr elsewhere."""
         due = self.last_epoch != 0 and self.last_epoch % self.step_size == 0
         return [rate * self.gamma if due else rate for rate in self.rates()]
 
@@ -105,7 +172,29 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Multiply by gamma at each milestone."""
+    """Multiply the rate by ``gamma`` at each milestone.
+
+    Args:
+        optimizer: Whose learning rates to set.
+        milestones: Epochs; one that occurs twice multiplies twice.
+        gamma: The factor. Default: ``0.1``.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1, 3], gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 0.5, 0.25, 0.25]
+    """
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
@@ -115,7 +204,7 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """Return lr * gamma for each time this epoch is among the milestones."""
+        """Return lr gamma for each time that this epoch is among the milestones."""
         times = self.milestones[self.last_epoch]
         return [rate * self.gamma**times if times else rate for rate in self.rates()]
 
@@ -125,7 +214,31 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """Multiply by ``factor`` for the first ``total_iters`` epochs."""
+    """Multiply the rate by ``factor`` for the first ``total_iters`` epochs, a simple warmup.
+
+    Args:
+        optimizer: Whose learning rates to set.
+        factor: The factor, in [0, 1]. Default: ``0.3333333333333333``.
+        total_iters: Number of epochs. Default: ``5``.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        ValueError: If ``factor`` lies outside [0, 1].
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+        ZeroDivisionError: If ``factor`` is 0, in the step that ends it.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.5, 0.5, 1.0, 1.0]
+    """
 
     def __init__(
         self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
@@ -137,7 +250,7 @@ class ConstantLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """Return lr * factor at first, lr / factor when the time is over."""
+        """Return lr factor at first, lr / factor at the end."""
         if self.last_epoch == 0:
             return [rate * self.factor for rate in self.rates()]
         if self.last_epoch != self.total_iters:
@@ -150,7 +263,28 @@ class ConstantLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Multiply by gamma every epoch."""
+    """Multiply the rate by ``gamma`` every epoch: lr = initial_lr gamma^epoch.
+
+    Args:
+        optimizer: Whose learning rates to set.
+        gamma: The factor.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 0.25, 0.125]
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -165,7 +299,35 @@ class ExponentialLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """Multiply by a factor that goes from ``start_factor`` to ``end_factor`` in ``total_iters`` epochs, and stays."""
+    """Multiply the initial rate by a factor that changes linearly, usually a warmup.
+
+    At epoch e, with s = min(1, e / total_iters)::
+
+        lr = initial_lr (start_factor + s (end_factor - start_factor))
+
+    Args:
+        optimizer: Whose learning rates to set.
+        start_factor: First factor, in (0, 1]. Default: ``0.3333333333333333``.
+        end_factor: Last factor, in [0, 1]. Default: ``1.0``.
+        total_iters: Number of epochs of the change. Default: ``5``.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        ValueError: If a factor is out of range.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.5, total_iters=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.5, 0.75, 1.0, 1.0]
+    """
 
     def __init__(
         self,
@@ -188,7 +350,7 @@ class LinearLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """Return lr times this epoch's factor over that of the epoch before."""
+        """Return lr times this epoch's factor divided by that of the epoch before."""
         if self.last_epoch == 0:
             return [rate * self.start_factor for rate in self.rates()]
         if self._is_initial or self.last_epoch > self.total_iters:
@@ -204,7 +366,31 @@ class LinearLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """lr = initial lr * (1 - epoch / total_iters)^power, and zero from ``total_iters`` on."""
+    """Decay the rate to zero along a power: lr = initial_lr (1 - epoch / total_iters)^power.
+
+    From ``total_iters`` on the rate is zero.
+
+    Args:
+        optimizer: Whose learning rates to set.
+        total_iters: Number of epochs of the decay. Default: ``5``.
+        power: The power; 1 is a line. Default: ``1.0``.
+        last_epoch: The epoch to resume after; -1 starts anew. Default: ``-1``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        KeyError: If ``last_epoch`` resumes and a group has no ``initial_lr``.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4)
+    >>> rates = []
+    >>> for _ in range(6):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+    """
 
     def __init__(
         self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
@@ -214,7 +400,7 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """Return lr times this epoch's factor over that of the epoch before."""
+        """Return lr times this epoch's factor divided by that of the epoch before."""
         if self._is_initial or self.last_epoch > self.total_iters:
             return self.rates()
         now, before = (1.0 - epoch / self.total_iters for epoch in (self.last_epoch, self.last_epoch - 1))

@@ -1,4 +1,4 @@
-"""A schedule that looks at how training goes: it waits while a measure gets better, and slows down when it does not."""
+"""A scheduler that follows the training: it lowers the rate when a metric stops improving."""
 
 from __future__ import annotations
 
@@ -12,14 +12,34 @@ from minitensor.optim.optimizer import Optimizer
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """Multiply by ``factor`` when a measure has not got better for more than ``patience`` epochs.
+    """Multiply the rate by ``factor`` when a metric has not improved for more than ``patience`` epochs.
+
+    Call ``step(metric)`` after each epoch.
 
     Args:
-        mode: whether a better measure is smaller ("min") or larger ("max").
-        threshold, threshold_mode: what counts as better: by this share of the best ("rel"), or by this much ("abs").
-        cooldown: epochs to wait after a reduction before counting bad ones again.
-        min_lr: a floor, for all groups or for each.
-        eps: smaller reductions are left out.
+        optimizer: Whose learning rates to set.
+        mode: Whether a better metric is smaller, ``"min"``, or larger, ``"max"``. Default: ``"min"``.
+        factor: The factor, less than 1. Default: ``0.1``.
+        patience: Number of epochs without improvement to wait. Default: ``10``.
+        threshold: Least change that counts as an improvement. Default: ``1e-4``.
+        threshold_mode: Whether ``threshold`` is a fraction of the best metric, ``"rel"``, or a difference, ``"abs"``.
+            Default: ``"rel"``.
+        cooldown: Epochs after a reduction in which none counts as bad. Default: ``0``.
+        min_lr: Least rate, a number or one for each group. Default: ``0``.
+        eps: Reductions by at most this are not made. Default: ``1e-8``.
+
+    Raises:
+        TypeError: If ``optimizer`` is not an optimizer.
+        ValueError: If ``factor`` is at least 1, a mode is unknown, or ``min_lr`` does not have one entry for each
+            group.
+
+    >>> import minitensor as torch
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)
+    >>> for loss in [3.0, 2.0, 2.0, 2.0]:
+    ...     scheduler.step(loss)
+    >>> scheduler.get_last_lr()
+    [0.1]
     """
 
     words: ClassVar[dict[str, tuple[str, ...]]] = {"mode": ("min", "max"), "threshold_mode": ("rel", "abs")}
@@ -65,7 +85,12 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:
-        """End an epoch with this measure."""
+        """End an epoch with this metric.
+
+        Args:
+            metrics: The metric, a number or a tensor with one element.
+            epoch: Number of the epoch. Default: ``None``, the next one.
+        """
         current = float(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self.is_better(current, self.best):
@@ -88,13 +113,13 @@ class ReduceLROnPlateau(LRScheduler):
         return self.cooldown_counter > 0
 
     def is_better(self, measure: float, best: float) -> bool:
-        """Whether a measure beats the best by the threshold."""
+        """Tell whether a metric beats the best by the threshold."""
         if self.mode == "min":
             return measure < (best * (1.0 - self.threshold) if self.threshold_mode == "rel" else best - self.threshold)
         return measure > (best * (self.threshold + 1.0) if self.threshold_mode == "rel" else best + self.threshold)
 
     def _reduce(self) -> None:
-        """Reduce every group's rate, but not below its floor."""
+        """Reduce every group's rate, but not below its least rate."""
         groups = self.optimizer.param_groups
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:

@@ -19,21 +19,13 @@ import minitensor
 from minitensor import errors, optim
 from minitensor.optim import lr_scheduler, swa_utils
 
-# Schedulers that do not keep this law yet: a list that only gets shorter.
-LATER = frozenset(
-    """
-    ChainedScheduler ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR ExponentialLR LRScheduler
-    LambdaLR LinearLR MultiStepLR MultiplicativeLR OneCycleLR PolynomialLR ReduceLROnPlateau SequentialLR StepLR
-    """.split()
-)
-
 OPTIMIZERS = [name for name in optim.__all__ if inspect.isclass(getattr(optim, name)) and name != "Optimizer"]
 TOOLS = ["AveragedModel", "SWALR", "get_ema_avg_fn", "get_swa_avg_fn", "update_bn"]
 ALL: dict[str, Any] = {
     "Optimizer": optim.Optimizer,
     **{name: getattr(optim, name) for name in OPTIMIZERS},
     **{name: getattr(swa_utils, name) for name in TOOLS},
-    **{name: getattr(lr_scheduler, name) for name in lr_scheduler.__all__ if name not in LATER},
+    **{name: getattr(lr_scheduler, name) for name in lr_scheduler.__all__},
 }
 
 
@@ -109,6 +101,33 @@ def test_an_optimizer_raises_what_it_says(name: str) -> None:
         assert error.__name__ in told
         with pytest.raises(error):
             getattr(optim, name)(params, **options)
+
+
+# What else than the optimizer a scheduler wants.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "LRScheduler": {}, "LambdaLR": {"lr_lambda": float}, "MultiplicativeLR": {"lr_lambda": float},
+    "StepLR": {"step_size": 1}, "MultiStepLR": {"milestones": [1]}, "ConstantLR": {}, "ExponentialLR": {"gamma": 0.5},
+    "LinearLR": {}, "PolynomialLR": {}, "CosineAnnealingLR": {"T_max": 2}, "CosineAnnealingWarmRestarts": {"T_0": 2},
+    "CyclicLR": {"base_lr": 0.1, "max_lr": 1.0}, "OneCycleLR": {"max_lr": 1.0, "total_steps": 5},
+    "ReduceLROnPlateau": {}, "SWALR": {"swa_lr": 0.1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_scheduler_raises_what_it_says(name: str) -> None:
+    told = section(inspect.getdoc(ALL[name]) or "", "Raises")
+    calls: list[tuple[type[Exception], Any, dict[str, Any]]] = [(TypeError, 3, {})]
+    if "last_epoch" in arguments_of(ALL[name]) and name not in ("SWALR", "OneCycleLR"):
+        fresh = optim.SGD([minitensor.nn.Parameter(minitensor.ones(2))], momentum=0.9)
+        calls.append((KeyError, fresh, {"last_epoch": 3}))
+    for error, optimizer, options in calls:
+        assert error.__name__ in told
+        with pytest.raises(error):
+            ALL[name](optimizer, **OPTIONS[name], **options)
+
+
+def test_every_scheduler_of_one_optimizer_is_tried() -> None:
+    assert set(OPTIONS) == {*lr_scheduler.__all__, "SWALR"} - {"SequentialLR", "ChainedScheduler"}
 
 
 def wrong(a: int, b: float = 1.0) -> None:
