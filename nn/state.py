@@ -177,21 +177,21 @@ def check(
         hook(module, local, prefix, notes, True, keys.missing_keys, keys.unexpected_keys, misfits.messages)
     module._load_from_state_dict(local, prefix, notes, True, keys.missing_keys, keys.unexpected_keys, misfits.messages)
     if prefix + EXTRA in local and module._overrides("set_extra_state"):
-        inner_entries = {key: value for key, value in local.items() if "." in key[len(prefix) :]}
-        unborn = {key for key in inner_entries if key[len(prefix) :].partition(".")[0] not in module._modules}
-        keys.unexpected_keys[:] = [key for key in keys.unexpected_keys if key not in unborn]
+        below = {key: value for key, value in local.items() if "." in key[len(prefix) :]}
+        unknown = {key for key in below if key[len(prefix) :].partition(".")[0] not in module._modules}
+        keys.unexpected_keys[:] = [key for key in keys.unexpected_keys if key not in unknown]
         former = dict(module._modules)
-        writes.append(lambda: load_born(module, former, inner_entries, prefix, metadata, assign, misfits, after))
+        writes.append(lambda: load_new_children(module, former, below, prefix, metadata, assign, misfits, after))
     for name, child in module._modules.items():
         if child is not None:
             inner = f"{prefix}{name}."
             theirs = {key: value for key, value in local.items() if key.startswith(inner)}
             check(child, theirs, inner, metadata, assign, misfits, writes, after)
     for post_hook in module._load_state_dict_post_hooks.values():
-        after.append(lambda hook=post_hook: shown(hook, module, keys))  # type: ignore[misc]  # bound now
+        after.append(lambda hook=post_hook: run_post_hook(hook, module, keys))  # type: ignore[misc]  # bound now
 
 
-def load_born(
+def load_new_children(
     module: Module,
     former: dict[str, Any],
     entries: dict[str, Any],
@@ -201,25 +201,25 @@ def load_born(
     misfits: Misfits,
     after: list[Callable[[], None]],
 ) -> None:
-    """Load the children that a module got with its extra state; entries for children it has not lead nowhere."""
+    """Load the children that restoring a module's extra state created; entries for other children are unexpected."""
     writes: list[Callable[[], None]] = []
-    born = {name: child for name, child in module._modules.items() if child is not former.get(name)}
-    for name, child in born.items():
+    created = {name: child for name, child in module._modules.items() if child is not former.get(name)}
+    for name, child in created.items():
         inner = f"{prefix}{name}."
         if child is not None:
             theirs = {key: value for key, value in entries.items() if key.startswith(inner)}
             check(child, theirs, inner, metadata, assign, misfits, writes, after)
-    known = {*former, *born}
+    known = {*former, *created}
     lost = [key for key in entries if key[len(prefix) :].partition(".")[0] not in known]
     misfits.keys.unexpected_keys.extend(lost)
     for write in writes:
         write()
-    if born or lost:
-        after.append(lambda: None)  # asks for another verdict
+    if created or lost:
+        after.append(lambda: None)  # makes write_all check the misfits again
 
 
-def shown(hook: Callable[..., object], module: Module, keys: IncompatibleKeys) -> None:
-    """Show a post-hook what did not fit; it may take names out of the lists."""
+def run_post_hook(hook: Callable[..., object], module: Module, keys: IncompatibleKeys) -> None:
+    """Pass a post-hook the keys that did not fit; it may remove names from the lists."""
     if hook(module, keys) is not None:
         raise GuardError(
             "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new values, if "
@@ -367,7 +367,7 @@ def write_all(
     try:
         for write in writes:
             write()
-        for write in after:  # to which the writes may have added
+        for write in after:  # the writes may have added some
             write()
         if after:
             misfits.raise_for(module, strict)

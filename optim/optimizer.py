@@ -97,7 +97,7 @@ class Optimizer:
     """
 
     elementwise: ClassVar[bool] = True  # else an update sees whole parameters, or several of one shape, stacked
-    streams: ClassVar[bool] = False  # an update is bound by memory, so that a second thread only gets in the way
+    streams: ClassVar[bool] = False  # memory limits an update: a second thread does not help
     counts: ClassVar[bool] = False  # the state has a "step", as a float tensor
     scalars: ClassVar[tuple[str, ...]] = ()  # what else the state has of that kind
     optional: ClassVar[tuple[str, ...]] = ()  # what a state may lack until it is needed

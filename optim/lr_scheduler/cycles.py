@@ -297,7 +297,7 @@ def count_steps(total: int | None, epochs: int | None, steps_per_epoch: int | No
 
 
 def positive(name: str, value: int) -> int:
-    """Return a positive integer, or refuse."""
+    """Return a positive integer, or raise."""
     require_real(name, value)
     if not isinstance(value, int) or value <= 0:
         raise ArgumentError(f"Expected positive integer {name}, but got {value}")
