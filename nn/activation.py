@@ -290,6 +290,9 @@ class Softsign(Module):
         - Input: (*), any shape
         - Output: (*), as the input
 
+    Raises:
+        RuntimeError: If the input holds bools.
+
     >>> import minitensor as torch
     >>> torch.nn.Softsign()(torch.tensor([-2.0, 0.0, 2.0]))
     tensor([-0.6667,  0.0000,  0.6667])
@@ -306,6 +309,9 @@ class Tanhshrink(Module):
     Shape:
         - Input: (*), any shape
         - Output: (*), as the input
+
+    Raises:
+        RuntimeError: If the input holds bools.
 
     >>> import minitensor as torch
     >>> torch.nn.Tanhshrink()(torch.tensor([-2.0, 0.0, 2.0]))
@@ -329,7 +335,7 @@ class Softmin(Module):
 
     Raises:
         IndexError: If there is no dim ``dim``.
-        NotImplementedError: If the input is not floating-point.
+        RuntimeError: If the input is not floating-point.
 
     >>> import minitensor as torch
     >>> torch.nn.Softmin(dim=1)(torch.tensor([[0.0, 0.0, 1.0]]))

@@ -409,7 +409,7 @@ class PReLU(Module):
 
     Raises:
         ShapeError: If the input does not have as many channels as there are slopes.
-        NotImplementedError: If the input is not floating-point.
+        RuntimeError: If the input does not have the dtype of the slopes.
 
     >>> import minitensor as torch
     >>> torch.nn.PReLU()(torch.tensor([-2.0, 0.0, 2.0]))
