@@ -19,7 +19,21 @@ if TYPE_CHECKING:
 
 
 class Identity(Module):
-    """Return the input as it is, whatever the arguments of the constructor."""
+    """Return the input unchanged.
+
+    It takes the place of a layer that a network does not need, such as the last layer of a pretrained one.
+
+    Args:
+        *args, **kwargs: Ignored, so that it can replace a call of any other layer.
+
+    Shape:
+        - Input: (*), any shape
+        - Output: the input itself
+
+    >>> import minitensor as torch
+    >>> torch.nn.Identity(54, bias=False)(torch.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -30,12 +44,29 @@ class Identity(Module):
 
 
 class Linear(Module):
-    """Apply ``y = x W^T + b``.
+    """Apply an affine map to the last dim: ``y = x W^T + b``.
 
-    Input (*, in_features), output (*, out_features). Weight (out_features, in_features) and bias start from
-    U(-1/sqrt(in_features), 1/sqrt(in_features)).
+    Args:
+        in_features: Size of the last dim of the input.
+        out_features: Size of the last dim of the output.
+        bias: Whether to add a learned bias. Default: ``True``.
+        device, dtype: Where the parameters lie, and their type.
 
-    >>> Linear(20, 30)(minitensor.zeros(128, 20)).shape
+    Shape:
+        - Input: (*, in_features), with any number of leading dims
+        - Output: (*, out_features)
+
+    Attributes:
+        weight: (out_features, in_features), drawn from U(-k, k) with k = 1 / sqrt(in_features).
+        bias: (out_features), drawn from the same distribution, or None.
+
+    Raises:
+        ShapeError: If the last dim of the input does not have size ``in_features``, or a size is negative.
+        DtypeError: If the input does not have the dtype of the weight.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.Linear(20, 30)
+    >>> layer(torch.zeros(128, 20)).shape
     torch.Size([128, 30])
     """
 
@@ -58,7 +89,7 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
+        """Draw new values of the weight and the bias."""
         reset_weight_and_bias(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -71,10 +102,34 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """Apply ``y_k = x1^T W_k x2 + b_k``.
+    """Apply a bilinear form to two inputs: ``y_k = x1^T W_k x2 + b_k``.
 
-    Inputs (*, in1_features) and (*, in2_features), output (*, out_features). Weight (out_features, in1_features,
-    in2_features) and bias start from U(-1/sqrt(in1_features), 1/sqrt(in1_features)).
+    Args:
+        in1_features: Size of the last dim of the first input.
+        in2_features: Size of the last dim of the second input.
+        out_features: Size of the last dim of the output: the number of forms.
+        bias: Whether to add a learned bias. Default: ``True``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input1: (*, in1_features)
+        - Input2: (*, in2_features), with the same leading dims
+        - Output: (*, out_features)
+
+    Attributes:
+        weight: (out_features, in1_features, in2_features), drawn from U(-k, k) with k = 1 / sqrt(in1_features).
+        bias: (out_features), drawn from the same distribution, or None.
+
+    Raises:
+        ValueError: If ``in1_features`` is not positive.
+        ShapeError: If the last dims of the inputs do not have the sizes ``in1_features`` and ``in2_features``, or the
+            leading dims do not fit together.
+        DtypeError: If the inputs do not have the dtype of the weight.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.Bilinear(20, 30, 40)
+    >>> layer(torch.zeros(128, 20), torch.zeros(128, 30)).shape
+    torch.Size([128, 40])
     """
 
     weight: Parameter
@@ -100,14 +155,14 @@ class Bilinear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
+        """Draw new values of the weight and the bias."""
         bound = 1 / math.sqrt(self.in1_features)
         init.uniform_(self.weight, -bound, bound)
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
-        """Return the bilinear form of both inputs."""
+        """Return the values of the bilinear forms."""
         return F.bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -119,7 +174,7 @@ class Bilinear(Module):
 
 
 def reset_weight_and_bias(weight: Parameter, bias: Parameter | None) -> None:
-    """Draw both from U(-1/sqrt(fan_in), 1/sqrt(fan_in)): what kaiming's rule gives for a slope of sqrt(5)."""
+    """Draw both from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), which is Kaiming's rule for a slope of sqrt(5)."""
     init.kaiming_uniform_(weight, a=math.sqrt(5))
     if bias is not None:
         fan_in, _ = init._calculate_fan_in_and_fan_out(weight)
