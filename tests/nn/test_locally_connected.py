@@ -27,7 +27,7 @@ def made(**options: Any) -> nn.LocallyConnected2d:
 
 def place_by_place(layer: nn.LocallyConnected2d, image: Any) -> Any:
     """Do for each output place what a neuron does: multiply what it sees by its weights, add its bias."""
-    image, padding = layer.padded(image)
+    image, padding = layer.pad_input(image)
     if padding == "same":
         image = nn.functional.pad(image, layer._reversed_padding_repeated_twice)
     elif isinstance(padding, tuple):
@@ -63,7 +63,7 @@ def test_gradients_are_right_to_second_order(options: dict[str, Any]) -> None:
 
     def call(image: Any, *given: Any) -> Any:
         numbers = (layer.stride, 0 if layer.padding == "same" else layer.padding, layer.dilation, layer.groups)
-        return nn.functional.locally_connected2d(layer.padded(image)[0], given[0], *(given[1:] or (None,)), *numbers)
+        return nn.functional.locally_connected2d(layer.pad_input(image)[0], given[0], *(given[1:] or (None,)), *numbers)
 
     assert gradcheck(call, (image, *weight), fast_mode=True)
     assert gradgradcheck(call, (image, *weight), fast_mode=True)
