@@ -1,7 +1,7 @@
-"""Pooling layers: sizes only; the arithmetic is in ``functional``. None has parameters.
+"""Pooling layers: each reduces windows of its input to their maximum, mean or norm.
 
-Windows of size F lie S apart, S being F if not given; P cells are added on every side. Sizes are one number for all
-dims or one for each. An output size is (in + 2P - D(F - 1) - 1) / S + 1, rounded down or, in ``ceil_mode``, up.
+The layers hold the options and have no parameters; the arithmetic is in ``functional``. An option is one number for all
+spatial dims, or one for each.
 """
 
 from __future__ import annotations
@@ -21,16 +21,11 @@ Sizes = int | Sequence[int]
 OptionalSizes = int | None | Sequence[int | None]
 
 
-# -- the largest -------------------------------------------------------------------------------------------------------
+# -- maxima ------------------------------------------------------------------------------------------------------------
 
 
 class MaxPool(Module):
-    """What max pools of all dimensions share.
-
-    Args:
-        dilation: distance between the cells of a window.
-        return_indices: return where in the input each value was, too.
-    """
+    """The common base of the max pooling layers."""
 
     def __init__(
         self,
@@ -50,7 +45,7 @@ class MaxPool(Module):
         self.ceil_mode = ceil_mode
 
     def options(self) -> tuple[Any, ...]:
-        """Return the arguments of the function, after the input."""
+        """Return the arguments of the function that follow the input."""
         return self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
 
     def extra_repr(self) -> str:
@@ -62,41 +57,121 @@ class MaxPool(Module):
 
 
 class MaxPool1d(MaxPool):
-    """Keep the largest value of each window of (N, C, L) or (C, L)."""
+    """Keep the largest entry of each window of a sequence.
+
+    The padding counts as minus infinity. Of equal entries the first one is taken, and gets the gradient.
+
+    Args:
+        kernel_size: Size of the window, an int.
+        stride: Step of the window, an int. Default: ``kernel_size``.
+        padding: Number of entries added on both sides of each spatial dim, an int, at most half the window. Default:
+            ``0``.
+        dilation: Distance between the entries of a window, an int. Default: ``1``, without gaps.
+        return_indices: Whether to also return the position of each maximum, for ``MaxUnpool1d``: its index in the
+            flattened spatial dims of the input. Default: ``False``.
+        ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
+            Default: ``False``.
+
+    Shape:
+        - Input: (N, C, L) or (C, L)
+        - Output: (N, C, L_out) or (C, L_out), where
+          L_out = floor((L + 2 padding - dilation (kernel_size - 1) - 1) / stride + 1);
+          with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
+
+    Raises:
+        ShapeError: If an option is not an int, if the padding is more than half the window, or if the input does not
+            have 2 or 3 dims or is smaller than a window.
+        NotImplementedError: If the input is boolean or complex.
+
+    >>> import minitensor as torch
+    >>> torch.nn.MaxPool1d(2)(torch.tensor([[1.0, 3.0, 2.0, 4.0]]))
+    tensor([[3., 4.]])
+    """
 
     def forward(self, input: Tensor) -> Any:
-        """Return the maxima, and their indices if wanted."""
+        """Return the maxima, and with ``return_indices`` a pair of them and their indices."""
         return F.max_pool1d(input, *self.options())
 
 
 class MaxPool2d(MaxPool):
-    """Keep the largest value of each window of (N, C, H, W) or (C, H, W).
+    """Keep the largest entry of each window of an image.
 
-    >>> MaxPool2d(2)(minitensor.arange(16.0).view(1, 4, 4)).tolist()
-    [[[5.0, 7.0], [13.0, 15.0]]]
+    The padding counts as minus infinity. Of equal entries the first one is taken, and gets the gradient.
+
+    Args:
+        kernel_size: Size of the window, an int or (height, width).
+        stride: Step of the window, an int or (height, width). Default: ``kernel_size``.
+        padding: Number of entries added on both sides of each spatial dim, an int or (height, width), at most half the
+            window. Default: ``0``.
+        dilation: Distance between the entries of a window, an int or (height, width). Default: ``1``, without gaps.
+        return_indices: Whether to also return the position of each maximum, for ``MaxUnpool2d``: its index in the
+            flattened spatial dims of the input. Default: ``False``.
+        ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
+            Default: ``False``.
+
+    Shape:
+        - Input: (N, C, H, W) or (C, H, W)
+        - Output: (N, C, H_out, W_out) or (C, H_out, W_out), where
+          H_out = floor((H + 2 padding - dilation (kernel_size - 1) - 1) / stride + 1), and in the same way for W_out;
+          with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
+
+    Raises:
+        ShapeError: If an option is not an int or 2 of them, if the padding is more than half the window, or if the
+            input does not have 3 or 4 dims or is smaller than a window.
+        NotImplementedError: If the input is boolean or complex.
+
+    >>> import minitensor as torch
+    >>> torch.nn.MaxPool2d(2)(torch.arange(16.0).view(1, 4, 4))
+    tensor([[[ 5.,  7.],
+             [13., 15.]]])
     """
 
     def forward(self, input: Tensor) -> Any:
-        """Return the maxima, and their indices if wanted."""
+        """Return the maxima, and with ``return_indices`` a pair of them and their indices."""
         return F.max_pool2d(input, *self.options())
 
 
 class MaxPool3d(MaxPool):
-    """Keep the largest value of each window of (N, C, D, H, W) or (C, D, H, W)."""
+    """Keep the largest entry of each window of a volume.
+
+    The padding counts as minus infinity. Of equal entries the first one is taken, and gets the gradient.
+
+    Args:
+        kernel_size: Size of the window, an int or (depth, height, width).
+        stride: Step of the window, an int or (depth, height, width). Default: ``kernel_size``.
+        padding: Number of entries added on both sides of each spatial dim, an int or (depth, height, width), at most
+            half the window. Default: ``0``.
+        dilation: Distance between the entries of a window, an int or (depth, height, width). Default: ``1``, without
+            gaps.
+        return_indices: Whether to also return the position of each maximum, for ``MaxUnpool3d``: its index in the
+            flattened spatial dims of the input. Default: ``False``.
+        ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
+            Default: ``False``.
+
+    Shape:
+        - Input: (N, C, D, H, W) or (C, D, H, W)
+        - Output: (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), where
+          D_out = floor((D + 2 padding - dilation (kernel_size - 1) - 1) / stride + 1), and in the same way for the
+          other dims;
+          with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
+
+    Raises:
+        ShapeError: If an option is not an int or 3 of them, if the padding is more than half the window, or if the
+            input does not have 4 or 5 dims or is smaller than a window.
+        NotImplementedError: If the input is boolean or complex.
+
+    >>> import minitensor as torch
+    >>> torch.nn.MaxPool3d(3, stride=2)(torch.zeros(20, 16, 9, 11, 7)).shape
+    torch.Size([20, 16, 4, 5, 3])
+    """
 
     def forward(self, input: Tensor) -> Any:
-        """Return the maxima, and their indices if wanted."""
+        """Return the maxima, and with ``return_indices`` a pair of them and their indices."""
         return F.max_pool3d(input, *self.options())
 
 
 class FractionalMaxPool(Module):
-    """What fractional max pools share; their windows lie a drawn, uneven step apart.
-
-    Args:
-        output_size: the number of windows; or
-        output_ratio: that number as a share of the input's size, in (0, 1).
-        return_indices: return where in the input each value was, too.
-    """
+    """The common base of the fractional max pooling layers."""
 
     dims: ClassVar[int]
     _random_samples: Tensor | None
@@ -126,32 +201,93 @@ class FractionalMaxPool(Module):
         self.output_ratio = output_ratio
 
     def options(self) -> tuple[Any, ...]:
-        """Return the arguments of the function, after the input."""
+        """Return the arguments of the function that follow the input."""
         return self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples
 
 
 class FractionalMaxPool2d(FractionalMaxPool):
-    """Keep the largest value of each window of (N, C, H, W) or (C, H, W)."""
+    """Keep the largest entry of each window of an image, with windows a random step apart.
+
+    The steps are uneven and drawn anew in each call, in evaluation too; their mean is the ratio of the sizes, which
+    need not be whole. See Graham, Fractional Max-Pooling, 2014, https://arxiv.org/abs/1412.6071.
+
+    Args:
+        kernel_size: Size of the window, an int or (height, width).
+        output_size: Size of the output, an int or (height, width). Default: ``None``, to give ``output_ratio`` instead.
+        output_ratio: Size of the output as a share of the input's size, a float or 2 of them, between 0 and 1. Default:
+            ``None``, to give ``output_size`` instead.
+        return_indices: Whether to also return the position of each maximum, for ``MaxUnpool2d``: its index in the
+            flattened spatial dims of the input. Default: ``False``.
+
+    Shape:
+        - Input: (N, C, H, W) or (C, H, W)
+        - Output: (N, C, H_out, W_out) or (C, H_out, W_out), where (H_out, W_out) is ``output_size``, or is the input's
+          size times ``output_ratio``, rounded down
+
+    Raises:
+        ValueError: If both or none of ``output_size`` and ``output_ratio`` are given, or if a ratio is not between 0
+            and 1.
+        ShapeError: If an option is not an int or 2 of them, if the input does not have 3 or 4 dims or has an empty dim
+            other than the batch, or if the windows do not fit: kernel_size + output_size must not exceed the input's
+            size + 1.
+        NotImplementedError: If the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.FractionalMaxPool2d(2, output_size=(13, 12))(torch.zeros(20, 16, 50, 32)).shape
+    torch.Size([20, 16, 13, 12])
+    >>> torch.nn.FractionalMaxPool2d(2, output_ratio=0.5)(torch.zeros(20, 16, 50, 32)).shape
+    torch.Size([20, 16, 25, 16])
+    """
 
     dims = 2
 
     def forward(self, input: Tensor) -> Any:
-        """Return the maxima, and their indices if wanted."""
+        """Return the maxima, and with ``return_indices`` a pair of them and their indices."""
         return F.fractional_max_pool2d(input, *self.options())
 
 
 class FractionalMaxPool3d(FractionalMaxPool):
-    """Keep the largest value of each window of (N, C, D, H, W) or (C, D, H, W)."""
+    """Keep the largest entry of each window of a volume, with windows a random step apart.
+
+    The steps are uneven and drawn anew in each call, in evaluation too; their mean is the ratio of the sizes, which
+    need not be whole. See Graham, Fractional Max-Pooling, 2014, https://arxiv.org/abs/1412.6071.
+
+    Args:
+        kernel_size: Size of the window, an int or (depth, height, width).
+        output_size: Size of the output, an int or (depth, height, width). Default: ``None``, to give ``output_ratio``
+            instead.
+        output_ratio: Size of the output as a share of the input's size, a float or 3 of them, between 0 and 1. Default:
+            ``None``, to give ``output_size`` instead.
+        return_indices: Whether to also return the position of each maximum, for ``MaxUnpool3d``: its index in the
+            flattened spatial dims of the input. Default: ``False``.
+
+    Shape:
+        - Input: (N, C, D, H, W) or (C, D, H, W)
+        - Output: (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), where (D_out, H_out, W_out) is
+          ``output_size``, or is the input's size times ``output_ratio``, rounded down
+
+    Raises:
+        ValueError: If both or none of ``output_size`` and ``output_ratio`` are given, if a ratio is not between 0 and
+            1, or if ``kernel_size`` is not positive.
+        ShapeError: If an option is not an int or 3 of them, if the input does not have 4 or 5 dims or has an empty dim
+            other than the batch, or if the windows do not fit: kernel_size + output_size must not exceed the input's
+            size + 1.
+        NotImplementedError: If the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.FractionalMaxPool3d(3, output_size=(13, 12, 11))(torch.zeros(20, 16, 50, 32, 16)).shape
+    torch.Size([20, 16, 13, 12, 11])
+    """
 
     dims = 3
 
     def forward(self, input: Tensor) -> Any:
-        """Return the maxima, and their indices if wanted."""
+        """Return the maxima, and with ``return_indices`` a pair of them and their indices."""
         return F.fractional_max_pool3d(input, *self.options())
 
 
 class MaxUnpool(Module):
-    """What the layers share that put maxima back where they were, zeros elsewhere."""
+    """The common base of the unpooling layers."""
 
     dims: ClassVar[int]
 
@@ -162,7 +298,7 @@ class MaxUnpool(Module):
         self.padding = ntuple(padding, self.dims)
 
     def options(self, output_size: Sequence[int] | None) -> tuple[Any, ...]:
-        """Return the arguments of the function, after input and indices."""
+        """Return the arguments of the function that follow input and indices."""
         return self.kernel_size, self.stride, self.padding, output_size
 
     def extra_repr(self) -> str:
@@ -171,40 +307,142 @@ class MaxUnpool(Module):
 
 
 class MaxUnpool1d(MaxUnpool):
-    """Put the results of ``MaxPool1d`` back: values and indices (N, C, L) or (C, L)."""
+    """Put the maxima of ``MaxPool1d`` back where they came from, and zeros elsewhere.
+
+    Give it the options of the pooling layer. Several sizes are pooled to one: if the windows did not fill the pooled
+    input exactly, give its size to ``forward`` as ``output_size``, because the indices count its entries.
+
+    Args:
+        kernel_size: Size of the pooling window, an int.
+        stride: Step of the pooling window, an int. Default: ``kernel_size``.
+        padding: Padding of the pooled input, an int. Default: ``0``.
+
+    Shape:
+        - Input: (N, C, L) or (C, L), and indices of the same shape, as ``MaxPool1d`` returns them
+        - Output: (N, C, L_out) or (C, L_out), where L_out = (L - 1) stride - 2 padding + kernel_size,
+          or as ``output_size`` says
+
+    Raises:
+        ShapeError: If an option is not an int, if the input does not have 2 or 3 dims, if the indices have another
+            shape, or if an index lies outside the output.
+        ValueError: If no input of size ``output_size`` could have been pooled to this input.
+        DtypeError: If the indices are not int64, or the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> pooled, indices = torch.nn.MaxPool1d(2, return_indices=True)(torch.tensor([[1.0, 3.0, 4.0, 2.0]]))
+    >>> torch.nn.MaxUnpool1d(2)(pooled, indices)
+    tensor([[0., 3., 4., 0.]])
+    """
 
     dims = 1
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        """Return a tensor of the size that was pooled, or of the size given."""
+        """Return a tensor of the smallest size that is pooled to the input's, or of size ``output_size``."""
         return F.max_unpool1d(input, indices, *self.options(output_size))
 
 
 class MaxUnpool2d(MaxUnpool):
-    """Put the results of ``MaxPool2d`` back: values and indices (N, C, H, W) or (C, H, W)."""
+    """Put the maxima of ``MaxPool2d`` back where they came from, and zeros elsewhere.
+
+    Give it the options of the pooling layer. Several sizes are pooled to one: if the windows did not fill the pooled
+    input exactly, give its size to ``forward`` as ``output_size``, because the indices count its entries.
+
+    Args:
+        kernel_size: Size of the pooling window, an int or (height, width).
+        stride: Step of the pooling window, an int or (height, width). Default: ``kernel_size``.
+        padding: Padding of the pooled input, an int or (height, width). Default: ``0``.
+
+    Shape:
+        - Input: (N, C, H, W) or (C, H, W), and indices of the same shape, as ``MaxPool2d`` returns them
+        - Output: (N, C, H_out, W_out) or (C, H_out, W_out), where
+          H_out = (H - 1) stride - 2 padding + kernel_size, and in the same way for W_out,
+          or as ``output_size`` says
+
+    Raises:
+        ShapeError: If an option is not an int or 2 of them, if the input does not have 3 or 4 dims, if the indices have
+            another shape, or if an index lies outside the output.
+        ValueError: If no input of size ``output_size`` could have been pooled to this input.
+        DtypeError: If the indices are not int64, or the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> pooled, indices = torch.nn.MaxPool2d(2, return_indices=True)(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    >>> torch.nn.MaxUnpool2d(2)(pooled, indices)
+    tensor([[[0., 0.],
+             [0., 4.]]])
+    """
 
     dims = 2
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        """Return a tensor of the size that was pooled, or of the size given."""
+        """Return a tensor of the smallest size that is pooled to the input's, or of size ``output_size``."""
         return F.max_unpool2d(input, indices, *self.options(output_size))
 
 
 class MaxUnpool3d(MaxUnpool):
-    """Put the results of ``MaxPool3d`` back: values and indices (N, C, D, H, W) or (C, D, H, W)."""
+    """Put the maxima of ``MaxPool3d`` back where they came from, and zeros elsewhere.
+
+    Give it the options of the pooling layer. Several sizes are pooled to one: if the windows did not fill the pooled
+    input exactly, give its size to ``forward`` as ``output_size``, because the indices count its entries.
+
+    Args:
+        kernel_size: Size of the pooling window, an int or (depth, height, width).
+        stride: Step of the pooling window, an int or (depth, height, width). Default: ``kernel_size``.
+        padding: Padding of the pooled input, an int or (depth, height, width). Default: ``0``.
+
+    Shape:
+        - Input: (N, C, D, H, W) or (C, D, H, W), and indices of the same shape, as ``MaxPool3d`` returns them
+        - Output: (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), where
+          D_out = (D - 1) stride - 2 padding + kernel_size, and in the same way for the other dims,
+          or as ``output_size`` says
+
+    Raises:
+        ShapeError: If an option is not an int or 3 of them, if the input does not have 4 or 5 dims, if the indices have
+            another shape, or if an index lies outside the output.
+        ValueError: If no input of size ``output_size`` could have been pooled to this input.
+        DtypeError: If the indices are not int64, or the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> pooled, indices = torch.nn.MaxPool3d(2, return_indices=True)(torch.zeros(20, 16, 8, 8, 5))
+    >>> torch.nn.MaxUnpool3d(2)(pooled, indices, output_size=(8, 8, 5)).shape
+    torch.Size([20, 16, 8, 8, 5])
+    """
 
     dims = 3
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        """Return a tensor of the size that was pooled, or of the size given."""
+        """Return a tensor of the smallest size that is pooled to the input's, or of size ``output_size``."""
         return F.max_unpool3d(input, indices, *self.options(output_size))
 
 
-# -- the mean, and norms -----------------------------------------------------------------------------------------------
+# -- means and norms ---------------------------------------------------------------------------------------------------
 
 
 class AvgPool1d(Module):
-    """Take the mean of each window of (N, C, L) or (C, L); ``count_include_pad`` counts padded zeros as values."""
+    """Take the mean of each window of a sequence.
+
+    Args:
+        kernel_size: Size of the window, an int.
+        stride: Step of the window, an int. Default: ``kernel_size``.
+        padding: Number of zeros added on both sides of each spatial dim, an int, at most half the window. Default:
+            ``0``.
+        ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
+            Default: ``False``.
+        count_include_pad: Whether the zeros of the padding count as entries when the sum is divided. Default: ``True``.
+
+    Shape:
+        - Input: (N, C, L) or (C, L)
+        - Output: (N, C, L_out) or (C, L_out), where L_out = floor((L + 2 padding - kernel_size) / stride + 1);
+          with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
+
+    Raises:
+        ShapeError: If an option is not an int, if the padding is more than half the window, or if the input does not
+            have 2 or 3 dims or is smaller than a window.
+        NotImplementedError: If the input is boolean or complex.
+
+    >>> import minitensor as torch
+    >>> torch.nn.AvgPool1d(2)(torch.tensor([[1.0, 3.0, 2.0, 4.0]]))
+    tensor([[2., 3.]])
+    """
 
     def __init__(
         self,
@@ -233,12 +471,7 @@ class AvgPool1d(Module):
 
 
 class AvgPoolNd(Module):
-    """What average pools of images and volumes share.
-
-    Args:
-        count_include_pad: count padded zeros as values.
-        divisor_override: what to divide by, in place of the window's size.
-    """
+    """The common base of the average pooling layers for images and volumes."""
 
     def __init__(
         self,
@@ -258,7 +491,7 @@ class AvgPoolNd(Module):
         self.divisor_override = divisor_override
 
     def options(self) -> tuple[Any, ...]:
-        """Return the arguments of the function, after the input."""
+        """Return the arguments of the function that follow the input."""
         sizes = self.kernel_size, self.stride, self.padding
         return *sizes, self.ceil_mode, self.count_include_pad, self.divisor_override
 
@@ -268,7 +501,35 @@ class AvgPoolNd(Module):
 
 
 class AvgPool2d(AvgPoolNd):
-    """Take the mean of each window of (N, C, H, W) or (C, H, W)."""
+    """Take the mean of each window of an image.
+
+    Args:
+        kernel_size: Size of the window, an int or (height, width).
+        stride: Step of the window, an int or (height, width). Default: ``kernel_size``.
+        padding: Number of zeros added on both sides of each spatial dim, an int or (height, width), at most half the
+            window. Default: ``0``.
+        ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
+            Default: ``False``.
+        count_include_pad: Whether the zeros of the padding count as entries when the sum is divided. Default: ``True``.
+        divisor_override: What to divide the sums by, in place of the number of entries. Default: ``None``.
+
+    Shape:
+        - Input: (N, C, H, W) or (C, H, W)
+        - Output: (N, C, H_out, W_out) or (C, H_out, W_out), where
+          H_out = floor((H + 2 padding - kernel_size) / stride + 1), and in the same way for W_out;
+          with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
+
+    Raises:
+        ShapeError: If an option is not an int or 2 of them, if the padding is more than half the window, or if the
+            input does not have 3 or 4 dims or is smaller than a window.
+        ValueError: If ``divisor_override`` is 0.
+        NotImplementedError: If the input is boolean or complex.
+
+    >>> import minitensor as torch
+    >>> torch.nn.AvgPool2d(2)(torch.arange(16.0).view(1, 4, 4))
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the means."""
@@ -276,7 +537,34 @@ class AvgPool2d(AvgPoolNd):
 
 
 class AvgPool3d(AvgPoolNd):
-    """Take the mean of each window of (N, C, D, H, W) or (C, D, H, W)."""
+    """Take the mean of each window of a volume.
+
+    Args:
+        kernel_size: Size of the window, an int or (depth, height, width).
+        stride: Step of the window, an int or (depth, height, width). Default: ``kernel_size``.
+        padding: Number of zeros added on both sides of each spatial dim, an int or (depth, height, width), at most half
+            the window. Default: ``0``.
+        ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
+            Default: ``False``.
+        count_include_pad: Whether the zeros of the padding count as entries when the sum is divided. Default: ``True``.
+        divisor_override: What to divide the sums by, in place of the number of entries. Default: ``None``.
+
+    Shape:
+        - Input: (N, C, D, H, W) or (C, D, H, W)
+        - Output: (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), where
+          D_out = floor((D + 2 padding - kernel_size) / stride + 1), and in the same way for the other dims;
+          with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
+
+    Raises:
+        ShapeError: If an option is not an int or 3 of them, if the padding is more than half the window, or if the
+            input does not have 4 or 5 dims or is smaller than a window.
+        ValueError: If ``divisor_override`` is 0.
+        NotImplementedError: If the input is boolean or complex.
+
+    >>> import minitensor as torch
+    >>> torch.nn.AvgPool3d((3, 2, 2), stride=(2, 1, 2))(torch.zeros(20, 16, 9, 11, 7)).shape
+    torch.Size([20, 16, 4, 10, 3])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the means."""
@@ -284,7 +572,7 @@ class AvgPool3d(AvgPoolNd):
 
 
 class LPPool(Module):
-    """What pools by norm share: (sum |x|^p)^(1/p) over each window, p being ``norm_type``."""
+    """The common base of the pooling layers that take a norm."""
 
     def __init__(
         self, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
@@ -296,7 +584,7 @@ class LPPool(Module):
         self.ceil_mode = ceil_mode
 
     def options(self) -> tuple[Any, ...]:
-        """Return the arguments of the function, after the input."""
+        """Return the arguments of the function that follow the input."""
         return float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
 
     def extra_repr(self) -> str:
@@ -308,7 +596,30 @@ class LPPool(Module):
 
 
 class LPPool1d(LPPool):
-    """Take a norm of each window of (N, C, L) or (C, L)."""
+    """Take the p-norm of each window of a sequence: ``(sum of x^p)^(1/p)``.
+
+    The powers are those of the entries, not of their absolute values: for an odd p the entries should not be negative.
+
+    Args:
+        norm_type: The p of the norm, a number other than 0; 1 gives the sum, 2 the Euclidean norm.
+        kernel_size: Size of the window, an int.
+        stride: Step of the window, an int. Default: ``kernel_size``.
+        ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
+            Default: ``False``.
+
+    Shape:
+        - Input: (N, C, L) or (C, L)
+        - Output: (N, C, L_out) or (C, L_out), where L_out = floor((L - kernel_size) / stride + 1);
+          rounded up instead with ``ceil_mode``
+
+    Raises:
+        ShapeError: If an option is not an int, or if the input does not have 2 or 3 dims or is smaller than a window.
+        NotImplementedError: If the input is complex.
+
+    >>> import minitensor as torch
+    >>> torch.nn.LPPool1d(2, 2)(torch.tensor([[3.0, 4.0, 5.0, 12.0]]))
+    tensor([[ 5., 13.]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the norms."""
@@ -316,7 +627,32 @@ class LPPool1d(LPPool):
 
 
 class LPPool2d(LPPool):
-    """Take a norm of each window of (N, C, H, W) or (C, H, W); 2 makes it the L2-norm pooling."""
+    """Take the p-norm of each window of an image: ``(sum of x^p)^(1/p)``.
+
+    The powers are those of the entries, not of their absolute values: for an odd p the entries should not be negative.
+
+    Args:
+        norm_type: The p of the norm, a number other than 0; 1 gives the sum, 2 the Euclidean norm.
+        kernel_size: Size of the window, an int or (height, width).
+        stride: Step of the window, an int or (height, width). Default: ``kernel_size``.
+        ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
+            Default: ``False``.
+
+    Shape:
+        - Input: (N, C, H, W) or (C, H, W)
+        - Output: (N, C, H_out, W_out) or (C, H_out, W_out), where
+          H_out = floor((H - kernel_size) / stride + 1), and in the same way for W_out;
+          rounded up instead with ``ceil_mode``
+
+    Raises:
+        ShapeError: If an option is not an int or 2 of them, or if the input does not have 3 or 4 dims or is smaller
+            than a window.
+        NotImplementedError: If the input is complex.
+
+    >>> import minitensor as torch
+    >>> torch.nn.LPPool2d(2, 2)(torch.tensor([[[3.0, 0.0], [4.0, 0.0]]]))
+    tensor([[[5.]]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the norms."""
@@ -324,18 +660,43 @@ class LPPool2d(LPPool):
 
 
 class LPPool3d(LPPool):
-    """Take a norm of each window of (N, C, D, H, W) or (C, D, H, W)."""
+    """Take the p-norm of each window of a volume: ``(sum of x^p)^(1/p)``.
+
+    The powers are those of the entries, not of their absolute values: for an odd p the entries should not be negative.
+
+    Args:
+        norm_type: The p of the norm, a number other than 0; 1 gives the sum, 2 the Euclidean norm.
+        kernel_size: Size of the window, an int or (depth, height, width).
+        stride: Step of the window, an int or (depth, height, width). Default: ``kernel_size``.
+        ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
+            Default: ``False``.
+
+    Shape:
+        - Input: (N, C, D, H, W) or (C, D, H, W)
+        - Output: (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), where
+          D_out = floor((D - kernel_size) / stride + 1), and in the same way for the other dims;
+          rounded up instead with ``ceil_mode``
+
+    Raises:
+        ShapeError: If an option is not an int or 3 of them, or if the input does not have 4 or 5 dims or is smaller
+            than a window.
+        NotImplementedError: If the input is complex.
+
+    >>> import minitensor as torch
+    >>> torch.nn.LPPool3d(2, (3, 2, 2), stride=2)(torch.zeros(20, 16, 9, 11, 7)).shape
+    torch.Size([20, 16, 4, 5, 3])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the norms."""
         return F.lp_pool3d(input, *self.options())
 
 
-# -- as many windows as make a size ------------------------------------------------------------------------------------
+# -- adaptive pooling --------------------------------------------------------------------------------------------------
 
 
 class AdaptiveAvgPool(Module):
-    """What adaptive average pools share: the output size; None keeps a size."""
+    """The common base of the adaptive average pooling layers."""
 
     def __init__(self, output_size: OptionalSizes) -> None:
         super().__init__()
@@ -347,7 +708,27 @@ class AdaptiveAvgPool(Module):
 
 
 class AdaptiveAvgPool1d(AdaptiveAvgPool):
-    """Take means over as many windows as make the output (N, C, output_size)."""
+    """Take the mean of each window of a sequence, with as many windows as ``output_size`` says.
+
+    Window i of n over a side of length s reaches from floor(i s / n) to ceil((i + 1) s / n), the end excluded: the
+    windows cover the input, and may overlap.
+
+    Args:
+        output_size: Size of the output, an int. ``None`` keeps the size of the input.
+
+    Shape:
+        - Input: (N, C, L) or (C, L)
+        - Output: (N, C, L_out) or (C, L_out), where L_out is ``output_size``
+
+    Raises:
+        ShapeError: If ``output_size`` is negative or not an int, or if the input does not have 2 or 3 dims, or has an
+            empty spatial dim although the output has more than one window.
+        NotImplementedError: If the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.AdaptiveAvgPool1d(2)(torch.tensor([[1.0, 2.0, 3.0]]))
+    tensor([[1.5000, 2.5000]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the means."""
@@ -355,7 +736,29 @@ class AdaptiveAvgPool1d(AdaptiveAvgPool):
 
 
 class AdaptiveAvgPool2d(AdaptiveAvgPool):
-    """Take means over as many windows as make the output (N, C, *output_size)."""
+    """Take the mean of each window of an image, with as many windows as ``output_size`` says.
+
+    Window i of n over a side of length s reaches from floor(i s / n) to ceil((i + 1) s / n), the end excluded: the
+    windows cover the input, and may overlap.
+
+    Args:
+        output_size: Size of the output, an int or (height, width); ``None`` in place of a size keeps that of the input.
+
+    Shape:
+        - Input: (N, C, H, W) or (C, H, W)
+        - Output: (N, C, H_out, W_out) or (C, H_out, W_out), where (H_out, W_out) is ``output_size``
+
+    Raises:
+        ShapeError: If ``output_size`` is negative or not an int or 2 of them, or if the input does not have 3 or 4
+            dims, or has an empty spatial dim although the output has more than one window.
+        NotImplementedError: If the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.AdaptiveAvgPool2d((1, 2))(torch.arange(6.0).view(1, 2, 3))
+    tensor([[[2., 3.]]])
+    >>> torch.nn.AdaptiveAvgPool2d((None, 7))(torch.zeros(1, 64, 10, 9)).shape
+    torch.Size([1, 64, 10, 7])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the means."""
@@ -363,7 +766,29 @@ class AdaptiveAvgPool2d(AdaptiveAvgPool):
 
 
 class AdaptiveAvgPool3d(AdaptiveAvgPool):
-    """Take means over as many windows as make the output (N, C, *output_size)."""
+    """Take the mean of each window of a volume, with as many windows as ``output_size`` says.
+
+    Window i of n over a side of length s reaches from floor(i s / n) to ceil((i + 1) s / n), the end excluded: the
+    windows cover the input, and may overlap.
+
+    Args:
+        output_size: Size of the output, an int or (depth, height, width); ``None`` in place of a size keeps that of the
+            input.
+
+    Shape:
+        - Input: (N, C, D, H, W) or (C, D, H, W)
+        - Output: (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), where (D_out, H_out, W_out) is
+          ``output_size``
+
+    Raises:
+        ShapeError: If ``output_size`` is negative or not an int or 3 of them, or if the input does not have 4 or 5
+            dims, or has an empty spatial dim although the output has more than one window.
+        NotImplementedError: If the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.AdaptiveAvgPool3d((5, 7, 9))(torch.zeros(1, 64, 8, 9, 10)).shape
+    torch.Size([1, 64, 5, 7, 9])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the means."""
@@ -371,7 +796,7 @@ class AdaptiveAvgPool3d(AdaptiveAvgPool):
 
 
 class AdaptiveMaxPool(AdaptiveAvgPool):
-    """What adaptive max pools share: the output size, and whether to return where the maxima were."""
+    """The common base of the adaptive max pooling layers."""
 
     def __init__(self, output_size: OptionalSizes, return_indices: bool = False) -> None:
         super().__init__(output_size)
@@ -379,24 +804,92 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
 
 
 class AdaptiveMaxPool1d(AdaptiveMaxPool):
-    """Keep the largest of as many windows as make the output (N, C, output_size)."""
+    """Keep the largest entry of each window of a sequence, with as many windows as ``output_size`` says.
+
+    Window i of n over a side of length s reaches from floor(i s / n) to ceil((i + 1) s / n), the end excluded: the
+    windows cover the input, and may overlap.
+
+    Args:
+        output_size: Size of the output, an int. ``None`` keeps the size of the input.
+        return_indices: Whether to also return the position of each maximum, for ``MaxUnpool1d``: its index in the
+            flattened spatial dims of the input. Default: ``False``.
+
+    Shape:
+        - Input: (N, C, L) or (C, L)
+        - Output: (N, C, L_out) or (C, L_out), where L_out is ``output_size``
+
+    Raises:
+        ShapeError: If ``output_size`` is negative or not an int, or if the input does not have 2 or 3 dims or has an
+            empty dim other than the batch.
+        NotImplementedError: If the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.AdaptiveMaxPool1d(2)(torch.tensor([[1.0, 2.0, 3.0]]))
+    tensor([[2., 3.]])
+    """
 
     def forward(self, input: Tensor) -> Any:
-        """Return the maxima, and their indices if wanted."""
+        """Return the maxima, and with ``return_indices`` a pair of them and their indices."""
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)  # type: ignore[arg-type]  # as above
 
 
 class AdaptiveMaxPool2d(AdaptiveMaxPool):
-    """Keep the largest of as many windows as make the output (N, C, *output_size)."""
+    """Keep the largest entry of each window of an image, with as many windows as ``output_size`` says.
+
+    Window i of n over a side of length s reaches from floor(i s / n) to ceil((i + 1) s / n), the end excluded: the
+    windows cover the input, and may overlap.
+
+    Args:
+        output_size: Size of the output, an int or (height, width); ``None`` in place of a size keeps that of the input.
+        return_indices: Whether to also return the position of each maximum, for ``MaxUnpool2d``: its index in the
+            flattened spatial dims of the input. Default: ``False``.
+
+    Shape:
+        - Input: (N, C, H, W) or (C, H, W)
+        - Output: (N, C, H_out, W_out) or (C, H_out, W_out), where (H_out, W_out) is ``output_size``
+
+    Raises:
+        ShapeError: If ``output_size`` is negative or not an int or 2 of them, or if the input does not have 3 or 4 dims
+            or has an empty dim other than the batch.
+        NotImplementedError: If the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.AdaptiveMaxPool2d((1, 2))(torch.arange(6.0).view(1, 2, 3))
+    tensor([[[4., 5.]]])
+    """
 
     def forward(self, input: Tensor) -> Any:
-        """Return the maxima, and their indices if wanted."""
+        """Return the maxima, and with ``return_indices`` a pair of them and their indices."""
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool3d(AdaptiveMaxPool):
-    """Keep the largest of as many windows as make the output (N, C, *output_size)."""
+    """Keep the largest entry of each window of a volume, with as many windows as ``output_size`` says.
+
+    Window i of n over a side of length s reaches from floor(i s / n) to ceil((i + 1) s / n), the end excluded: the
+    windows cover the input, and may overlap.
+
+    Args:
+        output_size: Size of the output, an int or (depth, height, width); ``None`` in place of a size keeps that of the
+            input.
+        return_indices: Whether to also return the position of each maximum, for ``MaxUnpool3d``: its index in the
+            flattened spatial dims of the input. Default: ``False``.
+
+    Shape:
+        - Input: (N, C, D, H, W) or (C, D, H, W)
+        - Output: (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), where (D_out, H_out, W_out) is
+          ``output_size``
+
+    Raises:
+        ShapeError: If ``output_size`` is negative or not an int or 3 of them, or if the input does not have 4 or 5 dims
+            or has an empty dim other than the batch.
+        NotImplementedError: If the input is not of a floating-point dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.AdaptiveMaxPool3d((5, 7, None))(torch.zeros(1, 64, 8, 9, 10)).shape
+    torch.Size([1, 64, 5, 7, 10])
+    """
 
     def forward(self, input: Tensor) -> Any:
-        """Return the maxima, and their indices if wanted."""
+        """Return the maxima, and with ``return_indices`` a pair of them and their indices."""
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)
