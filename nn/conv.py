@@ -137,9 +137,9 @@ class Conv1d(ConvNd):
         bias: (out_channels), drawn from the same distribution, or None.
 
     Raises:
-        ValueError: If ``groups`` is not positive or does not divide both numbers of channels, if ``padding`` is another
-            string or ``"same"`` with a stride above 1, or if ``padding_mode`` is unknown. With another ``padding_mode``
-            than ``"zeros"``, also if the input has another number of dims.
+        ValueError: If ``groups`` is not positive or does not divide both numbers of channels, if ``padding`` is an
+            unknown string or ``"same"`` with a stride above 1, or if ``padding_mode`` is unknown. With another
+            ``padding_mode`` than ``"zeros"``, also if the input has another number of dims.
         ShapeError: If an option is not an int, if the input has another number of dims or channels, or if the padded
             input is smaller than a filter.
         DtypeError: If the input does not have the dtype of the weight.
@@ -191,9 +191,9 @@ class Conv2d(ConvNd):
         bias: (out_channels), drawn from the same distribution, or None.
 
     Raises:
-        ValueError: If ``groups`` is not positive or does not divide both numbers of channels, if ``padding`` is another
-            string or ``"same"`` with a stride above 1, or if ``padding_mode`` is unknown. With another ``padding_mode``
-            than ``"zeros"``, also if the input has another number of dims.
+        ValueError: If ``groups`` is not positive or does not divide both numbers of channels, if ``padding`` is an
+            unknown string or ``"same"`` with a stride above 1, or if ``padding_mode`` is unknown. With another
+            ``padding_mode`` than ``"zeros"``, also if the input has another number of dims.
         ShapeError: If an option is not an int or 2 of them, if the input has another number of dims or channels, or if
             the padded input is smaller than a filter.
         DtypeError: If the input does not have the dtype of the weight.
@@ -261,14 +261,14 @@ class Conv3d(ConvNd):
           other dims
 
     Attributes:
-        weight: (out_channels, in_channels / groups, kernel_size[0], kernel_size[1], kernel_size[2]), drawn from U(-k,
-            k) with k = 1 / sqrt(fan_in), where fan_in = in_channels / groups * prod(kernel_size).
+        weight: (out_channels, in_channels / groups, kernel_size[0], kernel_size[1], kernel_size[2]), drawn from
+            U(-k, k) with k = 1 / sqrt(fan_in), where fan_in = in_channels / groups * prod(kernel_size).
         bias: (out_channels), drawn from the same distribution, or None.
 
     Raises:
-        ValueError: If ``groups`` is not positive or does not divide both numbers of channels, if ``padding`` is another
-            string or ``"same"`` with a stride above 1, or if ``padding_mode`` is unknown. With another ``padding_mode``
-            than ``"zeros"``, also if the input has another number of dims.
+        ValueError: If ``groups`` is not positive or does not divide both numbers of channels, if ``padding`` is an
+            unknown string or ``"same"`` with a stride above 1, or if ``padding_mode`` is unknown. With another
+            ``padding_mode`` than ``"zeros"``, also if the input has another number of dims.
         ShapeError: If an option is not an int or 3 of them, if the input has another number of dims or channels, or if
             the padded input is smaller than a filter.
         DtypeError: If the input does not have the dtype of the weight.

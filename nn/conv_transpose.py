@@ -214,8 +214,8 @@ class ConvTranspose3d(ConvTransposeNd):
           the other dims
 
     Attributes:
-        weight: (in_channels, out_channels / groups, kernel_size[0], kernel_size[1], kernel_size[2]), drawn from U(-k,
-            k) with k = 1 / sqrt(fan_in), where fan_in = out_channels / groups * prod(kernel_size).
+        weight: (in_channels, out_channels / groups, kernel_size[0], kernel_size[1], kernel_size[2]), drawn from
+            U(-k, k) with k = 1 / sqrt(fan_in), where fan_in = out_channels / groups * prod(kernel_size).
         bias: (out_channels), drawn from the same distribution, or None.
 
     Raises:

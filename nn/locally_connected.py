@@ -54,9 +54,9 @@ class LocallyConnected2d(ConvNd):
         bias: (out_channels, H_out, W_out), drawn from the same distribution, or None.
 
     Raises:
-        ValueError: If ``groups`` is not positive or does not divide both numbers of channels, if ``padding`` is another
-            string or ``"same"`` with a stride above 1, or if ``padding_mode`` is unknown. With another ``padding_mode``
-            than ``"zeros"``, also if the input has another number of dims.
+        ValueError: If ``groups`` is not positive or does not divide both numbers of channels, if ``padding`` is an
+            unknown string or ``"same"`` with a stride above 1, or if ``padding_mode`` is unknown. With another
+            ``padding_mode`` than ``"zeros"``, also if the input has another number of dims.
         ShapeError: If an option is not an int or 2 of them, if ``input_size`` is too small for the filters, or if the
             input has another number of dims, another number of channels or another size.
         DtypeError: If the input does not have the dtype of the weight.
