@@ -64,8 +64,8 @@ class MaxPool1d(MaxPool):
     Args:
         kernel_size: Size of the window, an int.
         stride: Step of the window, an int. Default: ``kernel_size``.
-        padding: Number of entries added on both sides of each spatial dim, an int, at most half the window. Default:
-            ``0``.
+        padding: Number of entries added on both sides of each spatial dim, an int, at most half of ``kernel_size``.
+            Default: ``0``.
         dilation: Distance between the entries of a window, an int. Default: ``1``, without gaps.
         return_indices: Whether to also return the position of each maximum, for ``MaxUnpool1d``: its index in the
             flattened spatial dims of the input. Default: ``False``.
@@ -79,8 +79,8 @@ class MaxPool1d(MaxPool):
           with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
 
     Raises:
-        ShapeError: If an option is not an int, if the padding is more than half the window, or if the input does not
-            have 2 or 3 dims or is smaller than a window.
+        ShapeError: If an option is not an int, if ``padding`` is more than half of ``kernel_size``, or if the input
+            does not have 2 or 3 dims or is smaller than a window.
         NotImplementedError: If the input is boolean or complex.
 
     >>> import minitensor as torch
@@ -101,8 +101,8 @@ class MaxPool2d(MaxPool):
     Args:
         kernel_size: Size of the window, an int or (height, width).
         stride: Step of the window, an int or (height, width). Default: ``kernel_size``.
-        padding: Number of entries added on both sides of each spatial dim, an int or (height, width), at most half the
-            window. Default: ``0``.
+        padding: Number of entries added on both sides of each spatial dim, an int or (height, width), at most half of
+            ``kernel_size``. Default: ``0``.
         dilation: Distance between the entries of a window, an int or (height, width). Default: ``1``, without gaps.
         return_indices: Whether to also return the position of each maximum, for ``MaxUnpool2d``: its index in the
             flattened spatial dims of the input. Default: ``False``.
@@ -116,8 +116,8 @@ class MaxPool2d(MaxPool):
           with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
 
     Raises:
-        ShapeError: If an option is not an int or 2 of them, if the padding is more than half the window, or if the
-            input does not have 3 or 4 dims or is smaller than a window.
+        ShapeError: If an option is not an int or 2 of them, if ``padding`` is more than half of ``kernel_size``, or if
+            the input does not have 3 or 4 dims or is smaller than a window.
         NotImplementedError: If the input is boolean or complex.
 
     >>> import minitensor as torch
@@ -140,7 +140,7 @@ class MaxPool3d(MaxPool):
         kernel_size: Size of the window, an int or (depth, height, width).
         stride: Step of the window, an int or (depth, height, width). Default: ``kernel_size``.
         padding: Number of entries added on both sides of each spatial dim, an int or (depth, height, width), at most
-            half the window. Default: ``0``.
+            half of ``kernel_size``. Default: ``0``.
         dilation: Distance between the entries of a window, an int or (depth, height, width). Default: ``1``, without
             gaps.
         return_indices: Whether to also return the position of each maximum, for ``MaxUnpool3d``: its index in the
@@ -156,8 +156,8 @@ class MaxPool3d(MaxPool):
           with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
 
     Raises:
-        ShapeError: If an option is not an int or 3 of them, if the padding is more than half the window, or if the
-            input does not have 4 or 5 dims or is smaller than a window.
+        ShapeError: If an option is not an int or 3 of them, if ``padding`` is more than half of ``kernel_size``, or if
+            the input does not have 4 or 5 dims or is smaller than a window.
         NotImplementedError: If the input is boolean or complex.
 
     >>> import minitensor as torch
@@ -423,8 +423,8 @@ class AvgPool1d(Module):
     Args:
         kernel_size: Size of the window, an int.
         stride: Step of the window, an int. Default: ``kernel_size``.
-        padding: Number of zeros added on both sides of each spatial dim, an int, at most half the window. Default:
-            ``0``.
+        padding: Number of zeros added on both sides of each spatial dim, an int, at most half of ``kernel_size``.
+            Default: ``0``.
         ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
             Default: ``False``.
         count_include_pad: Whether the zeros of the padding count as entries when the sum is divided. Default: ``True``.
@@ -435,8 +435,8 @@ class AvgPool1d(Module):
           with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
 
     Raises:
-        ShapeError: If an option is not an int, if the padding is more than half the window, or if the input does not
-            have 2 or 3 dims or is smaller than a window.
+        ShapeError: If an option is not an int, if ``padding`` is more than half of ``kernel_size``, or if the input
+            does not have 2 or 3 dims or is smaller than a window.
         NotImplementedError: If the input is boolean or complex.
 
     >>> import minitensor as torch
@@ -506,8 +506,8 @@ class AvgPool2d(AvgPoolNd):
     Args:
         kernel_size: Size of the window, an int or (height, width).
         stride: Step of the window, an int or (height, width). Default: ``kernel_size``.
-        padding: Number of zeros added on both sides of each spatial dim, an int or (height, width), at most half the
-            window. Default: ``0``.
+        padding: Number of zeros added on both sides of each spatial dim, an int or (height, width), at most half of
+            ``kernel_size``. Default: ``0``.
         ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
             Default: ``False``.
         count_include_pad: Whether the zeros of the padding count as entries when the sum is divided. Default: ``True``.
@@ -520,8 +520,8 @@ class AvgPool2d(AvgPoolNd):
           with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
 
     Raises:
-        ShapeError: If an option is not an int or 2 of them, if the padding is more than half the window, or if the
-            input does not have 3 or 4 dims or is smaller than a window.
+        ShapeError: If an option is not an int or 2 of them, if ``padding`` is more than half of ``kernel_size``, or if
+            the input does not have 3 or 4 dims or is smaller than a window.
         ValueError: If ``divisor_override`` is 0.
         NotImplementedError: If the input is boolean or complex.
 
@@ -543,7 +543,7 @@ class AvgPool3d(AvgPoolNd):
         kernel_size: Size of the window, an int or (depth, height, width).
         stride: Step of the window, an int or (depth, height, width). Default: ``kernel_size``.
         padding: Number of zeros added on both sides of each spatial dim, an int or (depth, height, width), at most half
-            the window. Default: ``0``.
+            of ``kernel_size``. Default: ``0``.
         ceil_mode: Whether to add a window for the entries that are left at the end, rounding the size of the output up.
             Default: ``False``.
         count_include_pad: Whether the zeros of the padding count as entries when the sum is divided. Default: ``True``.
@@ -556,8 +556,8 @@ class AvgPool3d(AvgPoolNd):
           with ``ceil_mode`` the size is rounded up instead, but no window starts in the padding at the end
 
     Raises:
-        ShapeError: If an option is not an int or 3 of them, if the padding is more than half the window, or if the
-            input does not have 4 or 5 dims or is smaller than a window.
+        ShapeError: If an option is not an int or 3 of them, if ``padding`` is more than half of ``kernel_size``, or if
+            the input does not have 4 or 5 dims or is smaller than a window.
         ValueError: If ``divisor_override`` is 0.
         NotImplementedError: If the input is boolean or complex.
 
