@@ -1,4 +1,4 @@
-"""Layers that move entries and compute nothing: windows to columns and back, pixels to channels and back."""
+"""Layers that rearrange entries: windows as columns and back, channels as pixels and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,34 @@ IntOrPair = int | tuple[int, int]
 
 
 class Unfold(Module):
-    """Make a column of each window ("im2col"): (N, C, H, W) to (N, C F F, L), of which L are windows."""
+    """Write each window of an image into a column (im2col).
+
+    A convolution is a matrix product with these columns.
+
+    Args:
+        kernel_size: Size of the windows, an int or (height, width).
+        dilation: Distance between the entries of a window, an int or (height, width). Default: ``1``, without gaps.
+        padding: Number of zeros around the image, an int or (height, width). Default: ``0``.
+        stride: Step of the windows, an int or (height, width). Default: ``1``.
+
+    Shape:
+        - Input: (N, C, H, W) or (C, H, W)
+        - Output: (N, C x prod(kernel_size), L) or (C x prod(kernel_size), L), where L is the number of windows: the
+          product over both dims of
+          floor((size + 2 padding - dilation (kernel_size - 1) - 1) / stride + 1)
+
+    Raises:
+        ShapeError: If an option is not an int or 2 of them, or if the input does not have 3 or 4 dims, is smaller than
+            a window, or has an empty dim other than the batch.
+        NotImplementedError: If the input is of an integer dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.Unfold(2)(torch.arange(6.0).view(1, 1, 2, 3))
+    tensor([[[0., 1.],
+             [1., 2.],
+             [3., 4.],
+             [4., 5.]]])
+    """
 
     def __init__(
         self, kernel_size: IntOrPair, dilation: IntOrPair = 1, padding: IntOrPair = 0, stride: IntOrPair = 1
@@ -37,7 +64,34 @@ class Unfold(Module):
 
 
 class Fold(Unfold):
-    """Add columns up where their windows lay ("col2im"): (N, C F F, L) to (N, C, *output_size)."""
+    """Add columns to the windows of an image (col2im), the reverse of ``Unfold``.
+
+    Where windows overlap, their entries are summed: ``Fold`` after ``Unfold`` multiplies each entry by the number of
+    windows that hold it.
+
+    Args:
+        output_size: Size of the image, an int or (height, width).
+        kernel_size: Size of the windows, an int or (height, width).
+        dilation: Distance between the entries of a window, an int or (height, width). Default: ``1``, without gaps.
+        padding: Number of zeros around the image, an int or (height, width). Default: ``0``.
+        stride: Step of the windows, an int or (height, width). Default: ``1``.
+
+    Shape:
+        - Input: (N, C x prod(kernel_size), L) or (C x prod(kernel_size), L), where L is the number of windows that
+          ``Unfold`` finds in an image of ``output_size``
+        - Output: (N, C, H, W) or (C, H, W), where (H, W) is ``output_size``
+
+    Raises:
+        ShapeError: If an option is not an int or 2 of them, if ``output_size`` is smaller than a window, or if the
+            input does not have 2 or 3 dims, or not the number of columns or of entries per column that the windows
+            need.
+        NotImplementedError: If the input is of an integer dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.Fold((2, 3), 2)(torch.ones(1, 4, 2))
+    tensor([[[[1., 2., 1.],
+              [1., 2., 1.]]]])
+    """
 
     def __init__(
         self,
@@ -51,7 +105,7 @@ class Fold(Unfold):
         self.output_size = output_size
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the sums."""
+        """Return the images of summed columns."""
         return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:
@@ -60,7 +114,28 @@ class Fold(Unfold):
 
 
 class PixelShuffle(Module):
-    """Turn channels into pixels: (*, C r r, H, W) to (*, C, H r, W r) (Shi et al. 2016)."""
+    """Turn groups of channels into pixels of a larger image.
+
+    Output pixel (h r + i, w r + j) of channel c is input pixel (h, w) of channel c r^2 + i r + j, with r =
+    ``upscale_factor``. After a convolution it is an upsampling that learns its filters: Shi et al., Real-Time Single
+    Image and Video Super-Resolution, 2016.
+
+    Args:
+        upscale_factor: The r by which height and width grow.
+
+    Shape:
+        - Input: (*, C r^2, H, W)
+        - Output: (*, C, H r, W r)
+
+    Raises:
+        ShapeError: If the input has fewer than 3 dims, if its channels are not a multiple of r^2, or if r is less than
+            1.
+
+    >>> import minitensor as torch
+    >>> torch.nn.PixelShuffle(2)(torch.arange(4.0).view(4, 1, 1))
+    tensor([[[0., 1.],
+             [2., 3.]]])
+    """
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
@@ -76,7 +151,23 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Turn pixels into channels: (*, C, H r, W r) to (*, C r r, H, W)."""
+    """Turn blocks of pixels into channels of a smaller image: the reverse of ``PixelShuffle``.
+
+    Args:
+        downscale_factor: The r by which height and width shrink.
+
+    Shape:
+        - Input: (*, C, H r, W r)
+        - Output: (*, C r^2, H, W)
+
+    Raises:
+        ShapeError: If the input has fewer than 3 dims, if its height or width is not a multiple of r, or if r is less
+            than 1.
+
+    >>> import minitensor as torch
+    >>> torch.nn.PixelUnshuffle(2)(torch.arange(4.0).view(1, 2, 2)).flatten()
+    tensor([0., 1., 2., 3.])
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
@@ -92,14 +183,32 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Take channels from each of ``groups`` groups in turn (Zhang et al. 2017)."""
+    """Reorder the channels: take one from each group in turn.
+
+    Between two convolutions with ``groups`` it lets each group of the second see all groups of the first: Zhang et al.,
+    ShuffleNet, 2018.
+
+    Args:
+        groups: Number of groups into which the channels are split.
+
+    Shape:
+        - Input: (N, C, *), with at least 3 dims
+        - Output: the same shape
+
+    Raises:
+        ShapeError: If the input has fewer than 3 dims, or if ``groups`` is less than 1 or does not divide the channels.
+
+    >>> import minitensor as torch
+    >>> torch.nn.ChannelShuffle(2)(torch.arange(4.0).view(1, 4, 1)).flatten()
+    tensor([0., 2., 1., 3.])
+    """
 
     def __init__(self, groups: int) -> None:
         super().__init__()
         self.groups = groups
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the channels in another order."""
+        """Return the input with its channels reordered."""
         return F.channel_shuffle(input, self.groups)
 
     def extra_repr(self) -> str:
