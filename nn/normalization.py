@@ -1,7 +1,7 @@
-"""Layers that bring their input to mean 0 and variance 1: over the batch, or over each sample or parts of it.
+"""Normalization layers: they standardize their input over the batch, over each sample, or over parts of it.
 
-Batch norm keeps running statistics for evaluation (Ioffe and Szegedy 2015), instance norm may (Ulyanov et al. 2016);
-layer norm (Ba et al. 2016), group norm (Wu and He 2018) and RMS norm (Zhang and Sennrich 2019) need none.
+Batch norm keeps running statistics for evaluation, and instance norm can; the others have none. The layers hold the
+options, parameters and statistics; the arithmetic is in ``functional``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class NormBase(Module):
-    """What batch norms and instance norms share: a weight and a bias for each channel, and running statistics."""
+    """The common base of batch norms and instance norms: parameters of each channel, and running statistics."""
 
     _version = 2  # 2: num_batches_tracked is part of the state dict
     ranks: ClassVar[tuple[int, ...]]
@@ -54,26 +54,26 @@ class NormBase(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        made: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(empty(num_features, **made)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_features, **made)) if affine and bias else None)
+        factory: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(empty(num_features, **factory)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_features, **factory)) if affine and bias else None)
         tracked = track_running_stats
-        self.register_buffer("running_mean", zeros(num_features, **made) if tracked else None)
-        self.register_buffer("running_var", ones(num_features, **made) if tracked else None)
+        self.register_buffer("running_mean", zeros(num_features, **factory) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, **factory) if tracked else None)
         self.register_buffer("num_batches_tracked", tensor(0, dtype=dtypes.int64, device=device) if tracked else None)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
-        """Forget the batches seen."""
+        """Reset the running statistics to mean 0 and variance 1."""
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             self.running_mean.zero_()
             self.running_var.fill_(1)
             self.num_batches_tracked.zero_()
 
     def reset_parameters(self) -> None:
-        """Forget the batches seen, and let weight be 1 and bias 0."""
+        """Reset the running statistics, and set the weight to 1 and the bias to 0."""
         self.reset_running_stats()
-        start(self.weight, self.bias)
+        reset_affine(self.weight, self.bias)
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in self.ranks:
@@ -90,7 +90,7 @@ class NormBase(Module):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *args: Any
     ) -> None:
-        """Take state dicts from before ``num_batches_tracked``: the count keeps its present value."""
+        """Accept state dicts without ``num_batches_tracked``, as old ones are: the count keeps its value."""
         key = prefix + "num_batches_tracked"
         if local_metadata.get("version") in (None, 1) and self.track_running_stats and key not in state_dict:
             state_dict[key] = self.num_batches_tracked
@@ -98,12 +98,12 @@ class NormBase(Module):
 
 
 class BatchNorm(NormBase):
-    """What batch norms of all dimensions share: each channel is normalised over the whole batch."""
+    """The common base of the batch norms: each channel is standardized over the whole batch."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (x - mean) / sqrt(var + eps) * weight + bias, channel by channel.
 
-        Mean and variance are the batch's in training, and where none are tracked; the running ones in evaluation.
+        Mean and variance are those of the batch in training, or if none are tracked; in evaluation, the running ones.
         """
         self._check_input_dim(input)
         training, tracking = self.training, self.track_running_stats
@@ -115,7 +115,7 @@ class BatchNorm(NormBase):
         return F.batch_norm(input, mean, var, self.weight, self.bias, use_batch, factor, self.eps)
 
     def count_batch(self) -> float:
-        """Count one batch more; return its share in the running statistics (of n batches 1/n without a momentum)."""
+        """Count this batch, and return its share in the running statistics: ``momentum``, or else 1 / count."""
         require_writable("batch_norm", *self._buffers.values())
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
@@ -125,40 +125,147 @@ class BatchNorm(NormBase):
 
 
 class BatchNorm1d(BatchNorm):
-    """Normalise each feature of (N, C) or (N, C, L) over the batch.
+    """Standardize each feature over the batch.
+
+    The output is (x - mean) / sqrt(var + eps) * weight + bias. In training, mean and variance are those of the batch,
+    over N and, if there is one, L; in evaluation, the running ones. The batch is normalized by its biased variance; the
+    running variance is unbiased. See Ioffe and Szegedy, Batch Normalization, 2015.
 
     Args:
-        momentum: the share of a new batch in the running statistics; None keeps their plain average.
-        affine: learn a weight and a bias for each feature.
-        track_running_stats: keep mean and variance for evaluation; if not, evaluation uses its batch's.
+        num_features: Number C of channels of the input.
+        eps: Number added to the variance, for stability. Default: ``1e-05``.
+        momentum: Share of the new batch in the running statistics: running = (1 - momentum) running + momentum batch.
+            ``None`` keeps the plain average over all batches. Default: ``0.1``.
+        affine: Whether to learn a weight and a bias for each channel. Default: ``True``.
+        track_running_stats: Whether to keep running statistics and use them in evaluation. If not, evaluation uses the
+            statistics of its own input. Default: ``True``.
+        device, dtype: Where the parameters and buffers lie, and their type.
+        bias: Whether ``affine`` includes a bias. Default: ``True``.
+
+    Shape:
+        - Input: (N, C) or (N, C, L)
+        - Output: the same shape
+
+    Attributes:
+        weight: (C), all 1 at first, or None without ``affine``.
+        bias: (C), all 0 at first, or None without ``affine`` or ``bias``.
+        running_mean: (C), all 0 at first, or None without ``track_running_stats``.
+        running_var: (C), all 1 at first, or None without ``track_running_stats``.
+        num_batches_tracked: Number of batches seen in training, or None without ``track_running_stats``.
+
+    Raises:
+        ValueError: If the input does not have 2 or 3 dims, if it has only one entry for each channel in training, or if
+            ``eps`` is negative, or 0 in training.
+        ShapeError: If the parameters or running statistics do not have one entry for each channel of the input.
+        DtypeError: If the input is not of a floating-point dtype, or not of the dtype of the parameters. A float16
+            input also takes float32 parameters.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.BatchNorm1d(2)
+    >>> layer(torch.tensor([[1.0, 30.0], [3.0, 10.0]])).detach()
+    tensor([[-1.0000,  1.0000],
+            [ 1.0000, -1.0000]])
+    >>> layer.running_mean
+    tensor([0.2000, 2.0000])
     """
 
     ranks = (2, 3)
 
 
 class BatchNorm2d(BatchNorm):
-    """Normalise each channel of (N, C, H, W) over the batch and its pixels.
+    """Standardize each channel of images over the batch.
+
+    The output is (x - mean) / sqrt(var + eps) * weight + bias. In training, mean and variance are those of the batch,
+    over N, H and W; in evaluation, the running ones. The batch is normalized by its biased variance; the running
+    variance is unbiased. See Ioffe and Szegedy, Batch Normalization, 2015.
 
     Args:
-        momentum: the share of a new batch in the running statistics; None keeps their plain average.
-        affine: learn a weight and a bias for each channel.
-        track_running_stats: keep mean and variance for evaluation; if not, evaluation uses its batch's.
+        num_features: Number C of channels of the input.
+        eps: Number added to the variance, for stability. Default: ``1e-05``.
+        momentum: Share of the new batch in the running statistics: running = (1 - momentum) running + momentum batch.
+            ``None`` keeps the plain average over all batches. Default: ``0.1``.
+        affine: Whether to learn a weight and a bias for each channel. Default: ``True``.
+        track_running_stats: Whether to keep running statistics and use them in evaluation. If not, evaluation uses the
+            statistics of its own input. Default: ``True``.
+        device, dtype: Where the parameters and buffers lie, and their type.
+        bias: Whether ``affine`` includes a bias. Default: ``True``.
+
+    Shape:
+        - Input: (N, C, H, W)
+        - Output: the same shape
+
+    Attributes:
+        weight: (C), all 1 at first, or None without ``affine``.
+        bias: (C), all 0 at first, or None without ``affine`` or ``bias``.
+        running_mean: (C), all 0 at first, or None without ``track_running_stats``.
+        running_var: (C), all 1 at first, or None without ``track_running_stats``.
+        num_batches_tracked: Number of batches seen in training, or None without ``track_running_stats``.
+
+    Raises:
+        ValueError: If the input does not have 4 dims, if it has only one entry for each channel in training, or if
+            ``eps`` is negative, or 0 in training.
+        ShapeError: If the parameters or running statistics do not have one entry for each channel of the input.
+        DtypeError: If the input is not of a floating-point dtype, or not of the dtype of the parameters. A float16
+            input also takes float32 parameters.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.BatchNorm2d(100, affine=False)
+    >>> layer(torch.zeros(20, 100, 35, 45)).shape
+    torch.Size([20, 100, 35, 45])
+    >>> layer.num_batches_tracked
+    tensor(1)
     """
 
     ranks = (4,)
 
 
 class BatchNorm3d(BatchNorm):
-    """Normalise each channel of (N, C, D, H, W) over the batch and its cells; options as for ``BatchNorm2d``."""
+    """Standardize each channel of volumes over the batch.
+
+    The output is (x - mean) / sqrt(var + eps) * weight + bias. In training, mean and variance are those of the batch,
+    over N, D, H and W; in evaluation, the running ones. The batch is normalized by its biased variance; the running
+    variance is unbiased. See Ioffe and Szegedy, Batch Normalization, 2015.
+
+    Args:
+        num_features: Number C of channels of the input.
+        eps: Number added to the variance, for stability. Default: ``1e-05``.
+        momentum: Share of the new batch in the running statistics: running = (1 - momentum) running + momentum batch.
+            ``None`` keeps the plain average over all batches. Default: ``0.1``.
+        affine: Whether to learn a weight and a bias for each channel. Default: ``True``.
+        track_running_stats: Whether to keep running statistics and use them in evaluation. If not, evaluation uses the
+            statistics of its own input. Default: ``True``.
+        device, dtype: Where the parameters and buffers lie, and their type.
+        bias: Whether ``affine`` includes a bias. Default: ``True``.
+
+    Shape:
+        - Input: (N, C, D, H, W)
+        - Output: the same shape
+
+    Attributes:
+        weight: (C), all 1 at first, or None without ``affine``.
+        bias: (C), all 0 at first, or None without ``affine`` or ``bias``.
+        running_mean: (C), all 0 at first, or None without ``track_running_stats``.
+        running_var: (C), all 1 at first, or None without ``track_running_stats``.
+        num_batches_tracked: Number of batches seen in training, or None without ``track_running_stats``.
+
+    Raises:
+        ValueError: If the input does not have 5 dims, if it has only one entry for each channel in training, or if
+            ``eps`` is negative, or 0 in training.
+        ShapeError: If the parameters or running statistics do not have one entry for each channel of the input.
+        DtypeError: If the input is not of a floating-point dtype, or not of the dtype of the parameters. A float16
+            input also takes float32 parameters.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.BatchNorm3d(100)
+    >>> layer(torch.zeros(2, 100, 5, 6, 7)).shape
+    torch.Size([2, 100, 5, 6, 7])
+    """
 
     ranks = (5,)
 
 
 class InstanceNorm(NormBase):
-    """What instance norms of all dimensions share: each sample's channel is normalised by itself.
-
-    Without ``track_running_stats``, which is the default, training and evaluation do the same.
-    """
+    """The common base of the instance norms: each channel of each sample is standardized by itself."""
 
     def __init__(
         self,
@@ -177,48 +284,203 @@ class InstanceNorm(NormBase):
     def forward(self, input: Tensor) -> Tensor:
         """Return (x - mean) / sqrt(var + eps) * weight + bias, sample by sample and channel by channel."""
         self._check_input_dim(input)
-        alone = min(self.ranks)  # the rank of one sample
-        channels = input.shape[input.ndim - alone]
+        sample_rank = min(self.ranks)
+        dim = input.ndim - sample_rank
+        channels = input.shape[dim]
         if channels != self.num_features:
             if self.affine:
                 raise ArgumentError(
-                    f"expected input's size at dim={input.ndim - alone} to match num_features ({self.num_features}), "
-                    f"but got: {channels}."
+                    f"expected input's size at dim={dim} to match num_features ({self.num_features}), but got: "
+                    f"{channels}."
                 )
             warnings.warn(
-                f"input's size at dim={input.ndim - alone} does not match num_features={self.num_features}, not "
-                "used because affine=False",
+                f"input's size at dim={dim} does not match num_features={self.num_features}, not used because "
+                "affine=False",
                 stacklevel=2,
             )
-        batch = input.unsqueeze(0) if input.ndim == alone else input
+        batch = input.unsqueeze(0) if input.ndim == sample_rank else input
         momentum = 0.0 if self.momentum is None else self.momentum
-        use_own = self.training or not self.track_running_stats
+        use_input_stats = self.training or not self.track_running_stats
         result = F.instance_norm(
-            batch, self.running_mean, self.running_var, self.weight, self.bias, use_own, momentum, self.eps
+            batch, self.running_mean, self.running_var, self.weight, self.bias, use_input_stats, momentum, self.eps
         )
-        return result.squeeze(0) if input.ndim == alone else result
+        return result.squeeze(0) if input.ndim == sample_rank else result
 
 
 class InstanceNorm1d(InstanceNorm):
-    """Normalise each channel of each sample of (N, C, L) or (C, L)."""
+    """Standardize each channel of each sequence by itself.
+
+    The output is (x - mean) / sqrt(var + eps) * weight + bias, with mean and variance over L of each sample and
+    channel. Training and evaluation do the same, unless running statistics are tracked. See Ulyanov, Vedaldi and
+    Lempitsky, Instance Normalization, 2016.
+
+    Args:
+        num_features: Number C of channels of the input.
+        eps: Number added to the variance, for stability. Default: ``1e-05``.
+        momentum: Share of the new batch in the running statistics: running = (1 - momentum) running + momentum batch.
+            ``None`` leaves them as they are. Default: ``0.1``.
+        affine: Whether to learn a weight and a bias for each channel. Default: ``False``.
+        track_running_stats: Whether to keep running statistics and use them in evaluation. If not, evaluation uses the
+            statistics of its own input. Default: ``False``.
+        device, dtype: Where the parameters and buffers lie, and their type.
+        bias: Whether ``affine`` includes a bias. Default: ``True``.
+
+    Shape:
+        - Input: (N, C, L) or (C, L)
+        - Output: the same shape
+
+    Attributes:
+        weight: (C), all 1 at first, or None without ``affine``.
+        bias: (C), all 0 at first, or None without ``affine`` or ``bias``.
+        running_mean: (C), all 0 at first, or None without ``track_running_stats``.
+        running_var: (C), all 1 at first, or None without ``track_running_stats``.
+
+    Raises:
+        ValueError: If the input does not have 2 or 3 dims, if it has only one entry for each channel of a sample and no
+            running statistics are used, or if ``affine`` is set and it does not have ``num_features`` channels. Without
+            ``affine`` and running statistics, other numbers of channels only lead to a warning.
+        ShapeError: If running statistics are tracked without ``affine`` and the input does not have ``num_features``
+            channels.
+        DtypeError: If the input is not of a floating-point dtype, or not of the dtype of the parameters. A float16
+            input also takes float32 parameters.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.InstanceNorm1d(2)
+    >>> layer(torch.tensor([[[1.0, 3.0], [30.0, 10.0]]]))
+    tensor([[[-1.0000,  1.0000],
+             [ 1.0000, -1.0000]]])
+    """
 
     ranks = (2, 3)
 
 
 class InstanceNorm2d(InstanceNorm):
-    """Normalise each channel of each sample of (N, C, H, W) or (C, H, W)."""
+    """Standardize each channel of each image by itself.
+
+    The output is (x - mean) / sqrt(var + eps) * weight + bias, with mean and variance over H and W of each sample and
+    channel. Training and evaluation do the same, unless running statistics are tracked. See Ulyanov, Vedaldi and
+    Lempitsky, Instance Normalization, 2016.
+
+    Args:
+        num_features: Number C of channels of the input.
+        eps: Number added to the variance, for stability. Default: ``1e-05``.
+        momentum: Share of the new batch in the running statistics: running = (1 - momentum) running + momentum batch.
+            ``None`` leaves them as they are. Default: ``0.1``.
+        affine: Whether to learn a weight and a bias for each channel. Default: ``False``.
+        track_running_stats: Whether to keep running statistics and use them in evaluation. If not, evaluation uses the
+            statistics of its own input. Default: ``False``.
+        device, dtype: Where the parameters and buffers lie, and their type.
+        bias: Whether ``affine`` includes a bias. Default: ``True``.
+
+    Shape:
+        - Input: (N, C, H, W) or (C, H, W)
+        - Output: the same shape
+
+    Attributes:
+        weight: (C), all 1 at first, or None without ``affine``.
+        bias: (C), all 0 at first, or None without ``affine`` or ``bias``.
+        running_mean: (C), all 0 at first, or None without ``track_running_stats``.
+        running_var: (C), all 1 at first, or None without ``track_running_stats``.
+
+    Raises:
+        ValueError: If the input does not have 3 or 4 dims, if it has only one entry for each channel of a sample and no
+            running statistics are used, or if ``affine`` is set and it does not have ``num_features`` channels. Without
+            ``affine`` and running statistics, other numbers of channels only lead to a warning.
+        ShapeError: If running statistics are tracked without ``affine`` and the input does not have ``num_features``
+            channels.
+        DtypeError: If the input is not of a floating-point dtype, or not of the dtype of the parameters. A float16
+            input also takes float32 parameters.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.InstanceNorm2d(100, affine=True)
+    >>> layer(torch.zeros(20, 100, 35, 45)).shape
+    torch.Size([20, 100, 35, 45])
+    """
 
     ranks = (3, 4)
 
 
 class InstanceNorm3d(InstanceNorm):
-    """Normalise each channel of each sample of (N, C, D, H, W) or (C, D, H, W)."""
+    """Standardize each channel of each volume by itself.
+
+    The output is (x - mean) / sqrt(var + eps) * weight + bias, with mean and variance over D, H and W of each sample
+    and channel. Training and evaluation do the same, unless running statistics are tracked. See Ulyanov, Vedaldi and
+    Lempitsky, Instance Normalization, 2016.
+
+    Args:
+        num_features: Number C of channels of the input.
+        eps: Number added to the variance, for stability. Default: ``1e-05``.
+        momentum: Share of the new batch in the running statistics: running = (1 - momentum) running + momentum batch.
+            ``None`` leaves them as they are. Default: ``0.1``.
+        affine: Whether to learn a weight and a bias for each channel. Default: ``False``.
+        track_running_stats: Whether to keep running statistics and use them in evaluation. If not, evaluation uses the
+            statistics of its own input. Default: ``False``.
+        device, dtype: Where the parameters and buffers lie, and their type.
+        bias: Whether ``affine`` includes a bias. Default: ``True``.
+
+    Shape:
+        - Input: (N, C, D, H, W) or (C, D, H, W)
+        - Output: the same shape
+
+    Attributes:
+        weight: (C), all 1 at first, or None without ``affine``.
+        bias: (C), all 0 at first, or None without ``affine`` or ``bias``.
+        running_mean: (C), all 0 at first, or None without ``track_running_stats``.
+        running_var: (C), all 1 at first, or None without ``track_running_stats``.
+
+    Raises:
+        ValueError: If the input does not have 4 or 5 dims, if it has only one entry for each channel of a sample and no
+            running statistics are used, or if ``affine`` is set and it does not have ``num_features`` channels. Without
+            ``affine`` and running statistics, other numbers of channels only lead to a warning.
+        ShapeError: If running statistics are tracked without ``affine`` and the input does not have ``num_features``
+            channels.
+        DtypeError: If the input is not of a floating-point dtype, or not of the dtype of the parameters. A float16
+            input also takes float32 parameters.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.InstanceNorm3d(100)
+    >>> layer(torch.zeros(2, 100, 5, 6, 7)).shape
+    torch.Size([2, 100, 5, 6, 7])
+    """
 
     ranks = (4, 5)
 
 
 class GroupNorm(Module):
-    """Normalise each sample of (N, C, *) over groups of channels; weight and bias are one for each channel."""
+    """Standardize each sample over groups of channels.
+
+    The output is (x - mean) / sqrt(var + eps) * weight + bias, with mean and (biased) variance over the entries of each
+    group. It does not depend on the batch. See Wu and He, Group Normalization, 2018.
+
+    Args:
+        num_groups: Number of groups into which the channels are split. 1 takes all channels together; ``num_channels``
+            takes each by itself.
+        num_channels: Number C of channels of the input.
+        eps: Number added to the variance, for stability. Default: ``1e-05``.
+        affine: Whether to learn a weight and a bias for each channel. Default: ``True``.
+        device, dtype: Where the parameters lie, and their type.
+        bias: Whether ``affine`` includes a bias. Default: ``True``.
+
+    Shape:
+        - Input: (N, C, *)
+        - Output: the same shape
+
+    Attributes:
+        weight: (C), all 1 at first, or None without ``affine``.
+        bias: (C), all 0 at first, or None without ``affine`` or ``bias``.
+
+    Raises:
+        ValueError: If ``num_groups`` does not divide ``num_channels``, or if the input has only one sample, with one
+            entry for each group.
+        ShapeError: If the input has fewer than 2 dims, if ``num_groups`` does not divide its channels, or if the
+            parameters do not have one entry for each channel.
+        DtypeError: If the input is not of a floating-point dtype, or not of the dtype of the parameters. A float16
+            input also takes float32 parameters.
+
+    >>> import minitensor as torch
+    >>> torch.nn.GroupNorm(3, 6)(torch.zeros(20, 6, 10, 10)).shape
+    torch.Size([20, 6, 10, 10])
+    """
 
     weight: Parameter | None
     bias: Parameter | None
@@ -241,14 +503,14 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        made: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(empty(num_channels, **made)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_channels, **made)) if affine and bias else None)
+        factory: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(empty(num_channels, **factory)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(num_channels, **factory)) if affine and bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Let weight be 1 and bias 0."""
-        start(self.weight, self.bias)
+        """Set the weight to 1 and the bias to 0."""
+        reset_affine(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (x - mean) / sqrt(var + eps) * weight + bias."""
@@ -263,9 +525,34 @@ class GroupNorm(Module):
 
 
 class RMSNorm(Module):
-    """Divide each sample by its root mean square over its last dims, whose sizes are ``normalized_shape``.
+    """Divide each sample by its root mean square over its last dims.
 
-    ``eps`` is the dtype's, if None.
+    The output is x / sqrt(mean(x^2) + eps) * weight. See Zhang and Sennrich, Root Mean Square Layer Normalization,
+    2019.
+
+    Args:
+        normalized_shape: Sizes of the last dims, over which each sample is normalized; an int for the last dim alone.
+        eps: Number added to the mean square, for stability. Default: ``None``, which means the machine epsilon of the
+            input's dtype.
+        elementwise_affine: Whether to learn a weight for each entry of ``normalized_shape``. Default: ``True``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input: (*, *normalized_shape)
+        - Output: the same shape
+
+    Attributes:
+        weight: ``normalized_shape``, all 1 at first, or None without ``elementwise_affine``.
+
+    Raises:
+        ValueError: If the input has fewer dims than ``normalized_shape``.
+        ShapeError: If the last dims of the input do not have the sizes ``normalized_shape``.
+        DtypeError: If the input is of an integer or boolean dtype.
+
+    >>> import minitensor as torch
+    >>> torch.nn.RMSNorm(2, elementwise_affine=False)(torch.tensor([[3.0, 3.0], [1.0, -1.0]]))
+    tensor([[ 1.,  1.],
+            [ 1., -1.]])
     """
 
     weight: Parameter | None
@@ -282,13 +569,13 @@ class RMSNorm(Module):
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        made = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
-        self.register_parameter("weight", made)
+        weight = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.register_parameter("weight", weight)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Let the weight be 1."""
-        start(self.weight, None)
+        """Set the weight to 1."""
+        reset_affine(self.weight, None)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return x / sqrt(mean(x^2) + eps) * weight."""
@@ -300,7 +587,31 @@ class RMSNorm(Module):
 
 
 class LocalResponseNorm(Module):
-    """Divide by (k + alpha / size sum of squares)^beta over ``size`` neighbouring channels (Krizhevsky et al. 2012)."""
+    """Divide each entry by a power of the squares in neighboring channels.
+
+    The output is x / (k + alpha * m)^beta, where m is the sum of squares over a window of ``size`` channels around x,
+    divided by ``size``; channels beyond the first and the last count as zeros. See Krizhevsky, Sutskever and Hinton,
+    ImageNet Classification with Deep Convolutional Neural Networks, 2012; they take the sum, PyTorch and this layer the
+    mean.
+
+    Args:
+        size: Number of neighboring channels in a window.
+        alpha: Factor of the mean square. Default: ``0.0001``.
+        beta: Exponent. Default: ``0.75``.
+        k: Number added to the mean square. Default: ``1.0``.
+
+    Shape:
+        - Input: (N, C, *), with at least 3 dims
+        - Output: the same shape
+
+    Raises:
+        ValueError: If the input has fewer than 3 dims.
+        ShapeError: If ``size`` is not positive.
+
+    >>> import minitensor as torch
+    >>> torch.nn.LocalResponseNorm(2)(torch.zeros(32, 5, 24, 24)).shape
+    torch.Size([32, 5, 24, 24])
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
@@ -310,7 +621,7 @@ class LocalResponseNorm(Module):
         self.k = k
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the divided input (N, C, *)."""
+        """Return x / (k + alpha * m)^beta, with m the mean square over neighboring channels."""
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
@@ -319,11 +630,29 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(Module):
-    """Divide by (k + alpha / size sum of squares)^beta over neighbouring channels of images (N, C, H, W).
+    """Divide each entry of images by a power of the squares in neighboring channels, as Torch7 did.
 
-    The windows are those of PyTorch's layer and, before it, of Torch7's, for networks that were trained so:
-    ``(size - 1) // 2`` channels to each side, and the very first channel in every window. For anything new take
+    It is ``LocalResponseNorm`` with the windows of PyTorch's layer of this name, for networks that were trained with
+    them: ``(size - 1) // 2`` channels on each side, and the very first channel in every window. For new networks use
     ``LocalResponseNorm``.
+
+    Args:
+        size: Number of neighboring channels in a window.
+        alpha: Factor of the mean square. Default: ``0.0001``.
+        beta: Exponent. Default: ``0.75``.
+        k: Number added to the mean square. Default: ``1``.
+
+    Shape:
+        - Input: (N, C, H, W)
+        - Output: the same shape
+
+    Raises:
+        ValueError: If the input does not have 4 dims.
+        ShapeError: If ``size`` is not positive.
+
+    >>> import minitensor as torch
+    >>> torch.nn.CrossMapLRN2d(3)(torch.zeros(32, 5, 24, 24)).shape
+    torch.Size([32, 5, 24, 24])
     """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
@@ -334,13 +663,14 @@ class CrossMapLRN2d(Module):
         self.k = k
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the divided input."""
+        """Return x / (k + alpha * m)^beta, with m the mean square over neighboring channels."""
         if input.ndim != 4:
             raise ArgumentError(f"CrossMapLRN2d: Expected input to be 4D, got {input.ndim}D instead: {input.shape}")
         half = (self.size - 1) // 2
         squares = (input * input).flatten(2).unsqueeze(1)
         sums = F.avg_pool2d(F.pad(squares, (0, 0, half, half)), (2 * half + 1, 1), stride=1) * (2 * half + 1)
-        beyond = arange(input.shape[1], device=input.device).unsqueeze(-1) > half  # windows that lie past the first
+        # Windows that do not reach the first channel get it all the same.
+        beyond = arange(input.shape[1], device=input.device).unsqueeze(-1) > half
         scale = (sums + squares[:, :, :1] * beyond) * (self.alpha / self.size) + self.k
         return input * scale.reshape(input.shape) ** -self.beta
 
@@ -349,8 +679,8 @@ class CrossMapLRN2d(Module):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
-def start(weight: Parameter | None, bias: Parameter | None) -> None:
-    """Let weight be 1 and bias 0, where there are any."""
+def reset_affine(weight: Parameter | None, bias: Parameter | None) -> None:
+    """Set the weight to 1 and the bias to 0, if they exist."""
     if weight is not None:
         init.ones_(weight)
     if bias is not None:
@@ -358,9 +688,36 @@ def start(weight: Parameter | None, bias: Parameter | None) -> None:
 
 
 class LayerNorm(Module):
-    """Normalise each sample over its last dims, whose sizes are ``normalized_shape``.
+    """Standardize each sample over its last dims.
 
-    Input and output (*, *normalized_shape); weight and bias have the normalised shape.
+    The output is (x - mean) / sqrt(var + eps) * weight + bias, with mean and (biased) variance over the last dims. It
+    does not depend on the batch. See Ba, Kiros and Hinton, Layer Normalization, 2016.
+
+    Args:
+        normalized_shape: Sizes of the last dims, over which each sample is normalized; an int for the last dim alone.
+        eps: Number added to the variance, for stability. Default: ``1e-05``.
+        elementwise_affine: Whether to learn a weight and a bias for each entry of ``normalized_shape``. Default:
+            ``True``.
+        bias: Whether ``elementwise_affine`` includes a bias. Default: ``True``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input: (*, *normalized_shape)
+        - Output: the same shape
+
+    Attributes:
+        weight: ``normalized_shape``, all 1 at first, or None without ``elementwise_affine``.
+        bias: ``normalized_shape``, all 0 at first, or None without ``elementwise_affine`` or ``bias``.
+
+    Raises:
+        ShapeError: If the last dims of the input do not have the sizes ``normalized_shape``.
+        DtypeError: If the input is not of a floating-point dtype, or not of the dtype of the parameters. A float16
+            input also takes float32 parameters.
+
+    >>> import minitensor as torch
+    >>> torch.nn.LayerNorm(2, eps=0.0, elementwise_affine=False)(torch.tensor([[1.0, 3.0], [10.0, 30.0]]))
+    tensor([[-1.,  1.],
+            [-1.,  1.]])
     """
 
     weight: Parameter | None
@@ -379,15 +736,15 @@ class LayerNorm(Module):
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        factory: dict[str, Any] = {"device": device, "dtype": dtype}
         affine = elementwise_affine
-        self.register_parameter("weight", Parameter(empty(self.normalized_shape, **made)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(self.normalized_shape, **made)) if affine and bias else None)
+        self.register_parameter("weight", Parameter(empty(self.normalized_shape, **factory)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(self.normalized_shape, **factory)) if affine and bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Let weight be 1 and bias 0."""
-        start(self.weight, self.bias)
+        """Set the weight to 1 and the bias to 0."""
+        reset_affine(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (x - mean) / sqrt(var + eps) * weight + bias."""
