@@ -1,4 +1,4 @@
-"""Embedding: a table of vectors, looked up by number, one by one or in bags."""
+"""Embedding layers: tables of vectors, looked up by number, one by one or in bags."""
 
 from __future__ import annotations
 
@@ -19,13 +19,39 @@ if TYPE_CHECKING:
 
 
 class Embedding(Module):
-    """Look up rows of a learned table: input (*) of integers, output (*, embedding_dim).
+    """Look up rows of a learned table by number.
 
     Args:
-        padding_idx: a row that starts at zero and gets no gradient.
-        max_norm: rows that are looked up and are longer than this are shortened to it, in place.
-        norm_type: the p of the norm that ``max_norm`` bounds.
-        scale_grad_by_freq: divide gradients by how often their row occurs in the batch.
+        num_embeddings: Number of rows.
+        embedding_dim: Size of a row.
+        padding_idx: Row that starts at zero and gets no gradient; negative numbers count from the end. Default:
+            ``None``.
+        max_norm: Upper limit of the norm of a row: rows that are looked up and are longer are shortened to it, in the
+            table itself. Default: ``None``, no limit.
+        norm_type: The p of that norm. Default: ``2.0``.
+        scale_grad_by_freq: Whether to divide the gradient of a row by the number of times it is looked up in the batch.
+            Default: ``False``.
+        sparse: Accepted for PyTorch compatibility; gradients are always dense. Default: ``False``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input: (*), any shape, of int64 or int32
+        - Output: (*, embedding_dim)
+
+    Attributes:
+        weight: (num_embeddings, embedding_dim), drawn from N(0, 1).
+
+    Raises:
+        ValueError: If ``padding_idx`` is not a row; also an AssertionError, as in PyTorch.
+        IndexError: If a number in the input is not a row.
+        DtypeError: If the input is not of int64 or int32.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.Embedding(10, 3)
+    >>> layer(torch.tensor([[1, 2, 4, 5], [4, 3, 2, 9]])).shape
+    torch.Size([2, 4, 3])
+    >>> torch.nn.Embedding.from_pretrained(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))(torch.tensor([1]))
+    tensor([[3., 4.]])
     """
 
     weight: Parameter
@@ -61,11 +87,11 @@ class Embedding(Module):
             self.weight = Parameter(_weight, requires_grad=not _freeze)
 
     def reset_parameters(self) -> None:
-        """Draw the table from N(0, 1); the padding row is zero."""
+        """Draw new values of the table from N(0, 1), and set the padding row to zero."""
         draw_table(self.weight, self.padding_idx)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the rows."""
+        """Return the rows with the numbers in ``input``."""
         return F.embedding(
             input,
             self.weight,
@@ -77,7 +103,7 @@ class Embedding(Module):
         )
 
     def extra_repr(self) -> str:
-        """Return the sizes, and what is not at its default."""
+        """Return the sizes, and the options that differ from their defaults."""
         text = f"{self.num_embeddings}, {self.embedding_dim}"
         if self.padding_idx is not None:
             text += f", padding_idx={self.padding_idx}"
@@ -100,7 +126,7 @@ class Embedding(Module):
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
     ) -> Embedding:
-        """Make a layer of a given table (rows, columns), not trained further unless ``freeze`` is False."""
+        """Make a layer from a table (num_embeddings, embedding_dim), which is trained only if ``freeze`` is False."""
         if embeddings.ndim != 2:
             raise ArgumentError(f"Embeddings parameter is expected to be 2-dimensional, got {embeddings.ndim} dims")
         rows, columns = embeddings.shape
@@ -118,14 +144,47 @@ class Embedding(Module):
 
 
 class EmbeddingBag(Module):
-    """Sum, average or take the maximum of the rows of each bag of numbers: output (bags, embedding_dim).
+    """Look up bags of rows of a learned table, and return the sum, mean or maximum of each bag.
 
-    Bags are the rows of a 2-d input, or what lies between two neighbours of ``offsets`` in a 1-d one.
+    A bag is a row of a 2-d input, or a stretch of a 1-d input that begins at one of ``offsets`` and ends at the next.
+    An empty bag gives zeros. The rows themselves are not written out, which saves memory.
 
     Args:
-        mode: "sum", "mean" or "max".
-        padding_idx: a row that starts at zero and counts in no bag.
-        include_last_offset: the last offset is only the end of the last bag.
+        num_embeddings: Number of rows.
+        embedding_dim: Size of a row.
+        max_norm: Upper limit of the norm of a row: rows that are looked up and are longer are shortened to it, in the
+            table itself. Default: ``None``, no limit.
+        norm_type: The p of that norm. Default: ``2.0``.
+        scale_grad_by_freq: Whether to divide the gradient of a row by the number of times it is looked up in the batch.
+            Default: ``False``.
+        mode: ``"sum"``, ``"mean"`` or ``"max"``. Default: ``"mean"``.
+        sparse: Accepted for PyTorch compatibility; gradients are always dense. Default: ``False``.
+        include_last_offset: Whether the last of ``offsets`` is only the end of the last bag. Default: ``False``.
+        padding_idx: Row that starts at zero and counts in no bag; negative numbers count from the end. Default:
+            ``None``.
+        device, dtype: Where the parameters lie, and their type.
+
+    Shape:
+        - Input: (bags, L), or (L) with ``offsets`` (bags), of int64 or int32
+        - Per-sample weights, for the mode ``"sum"``: the shape of the input
+        - Output: (bags, embedding_dim)
+
+    Attributes:
+        weight: (num_embeddings, embedding_dim), drawn from N(0, 1).
+
+    Raises:
+        ValueError: If ``padding_idx`` is not a row (also an AssertionError, as in PyTorch); in ``forward``, if ``mode``
+            is unknown, if the input does not have 1 or 2 dims, if ``offsets`` are missing for 1 or given for 2 dims, if
+            ``per_sample_weights`` have another shape than the input or come with another mode than ``"sum"``, or if
+            ``scale_grad_by_freq`` is used with ``"max"``.
+        IndexError: If a number in the input is not a row.
+        ShapeError: If ``offsets`` do not start at 0 or end beyond the input.
+        DtypeError: If the input is not of int64 or int32.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.EmbeddingBag(10, 3, mode="sum")
+    >>> layer(torch.tensor([1, 2, 4, 5, 4]), offsets=torch.tensor([0, 3])).shape
+    torch.Size([2, 3])
     """
 
     weight: Parameter
@@ -163,13 +222,13 @@ class EmbeddingBag(Module):
             self.weight = Parameter(_weight)
 
     def reset_parameters(self) -> None:
-        """Draw the table from N(0, 1); the padding row is zero."""
+        """Draw new values of the table from N(0, 1), and set the padding row to zero."""
         draw_table(self.weight, self.padding_idx)
 
     def forward(
         self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
     ) -> Tensor:
-        """Return a row for each bag; ``per_sample_weights`` multiply the rows before they are summed."""
+        """Return a row for each bag; ``per_sample_weights`` are multiplied with the rows before these are summed."""
         return F.embedding_bag(
             input,
             self.weight,
@@ -185,7 +244,7 @@ class EmbeddingBag(Module):
         )
 
     def extra_repr(self) -> str:
-        """Return the sizes, and what is not at its default."""
+        """Return the sizes, and the options that differ from their defaults."""
         text = f"{self.num_embeddings}, {self.embedding_dim}"
         if self.max_norm is not None:
             text += f", max_norm={self.max_norm}"
@@ -198,7 +257,7 @@ class EmbeddingBag(Module):
 
 
 def check_table(weight: Tensor, rows: int, columns: int) -> None:
-    """Refuse a given table of another shape."""
+    """Raise unless a table has the shape (rows, columns)."""
     if tuple(weight.shape) != (rows, columns):
         raise GuardError(
             f"Shape of weight does not match num_embeddings and embedding_dim: got {tuple(weight.shape)}, "
@@ -207,7 +266,7 @@ def check_table(weight: Tensor, rows: int, columns: int) -> None:
 
 
 def draw_table(weight: Parameter, padding_idx: int | None) -> None:
-    """Draw a table from N(0, 1); the padding row is zero."""
+    """Draw a table from N(0, 1), and set the padding row to zero."""
     init.normal_(weight)
     if padding_idx is not None:
         with no_grad():
@@ -215,7 +274,7 @@ def draw_table(weight: Parameter, padding_idx: int | None) -> None:
 
 
 def row_number(index: int | None, rows: int) -> int | None:
-    """Return a row's number counted from the front."""
+    """Return a row's number counted from the front, or raise if there is no such row."""
     if index is None or 0 <= index < rows:
         return index
     if not -rows <= index < 0:
