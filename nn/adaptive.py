@@ -1,7 +1,7 @@
-"""A softmax over very many classes in parts: the frequent ones at once, the rare ones in clusters of their own.
+"""A softmax over very many classes, computed in parts: the frequent classes at once, the rare ones in clusters.
 
-Grave et al., Efficient softmax approximation for GPUs, 2017. The head decides between the frequent classes and the
-clusters; a cluster's small layers are asked only for the samples that belong to it.
+The head decides between the frequent classes and the clusters. The small layers of a cluster are computed only for the
+samples that belong to it.
 """
 
 from __future__ import annotations
@@ -32,19 +32,40 @@ class _ASMoutput(NamedTuple):
 
 
 class AdaptiveLogSoftmaxWithLoss(Module):
-    """Give log-probabilities of many classes, sorted from frequent to rare, and the loss of the targets.
+    """A softmax over very many classes, sorted from frequent to rare, that computes the rare ones only where needed.
 
-    Input (N, in_features) and target (N), or (in_features) and (); ``forward`` gives (output, loss): (N) and ().
+    The head decides between the frequent classes and one entry for each cluster of rarer classes; a cluster has a
+    smaller layer of its own, computed only for the samples whose target lies in it. ``log_prob`` and ``predict`` give
+    all classes and the best one. See Grave et al., Efficient softmax approximation for GPUs, 2017.
 
     Args:
-        cutoffs: where the clusters begin: [10, 100] makes classes 0 to 9 the frequent ones, 10 to 99 the first cluster,
-            and the rest the second.
-        div_value: by how much the features of each cluster are fewer than those of the one before.
-        head_bias: whether the head has a bias.
+        in_features: Size of a sample.
+        n_classes: Number of classes.
+        cutoffs: Class at which each cluster begins, rising: [10, 100] makes classes 0 to 9 the frequent ones, 10 to 99
+            the first cluster, and the rest the second.
+        div_value: Factor by which the size of the features shrinks from one cluster to the next. Default: ``4.0``.
+        head_bias: Whether the head adds a learned bias. Default: ``False``.
+        device, dtype: Where the parameters lie, and their type.
 
-    >>> layer = AdaptiveLogSoftmaxWithLoss(16, 1000, [10, 100])
-    >>> output, loss = layer(minitensor.randn(4, 16), minitensor.tensor([0, 5, 50, 999]))
-    >>> output.shape, loss.shape, layer.log_prob(minitensor.randn(4, 16)).shape
+    Shape:
+        - Input: (N, in_features) or (in_features), and the target (N) or (), in [0, n_classes)
+        - Output: a named tuple: ``output``, the log-probability of each target, (N) or (), and ``loss``, minus their
+          mean, ()
+
+    Attributes:
+        head: The ``Linear`` layer of the frequent classes and the clusters.
+        tail: The layers of the clusters: each reduces the features, then scores the classes.
+
+    Raises:
+        ValueError: If ``cutoffs`` are empty, or are not integers that rise between 1 and n_classes - 1.
+        ShapeError: If the shapes of input and target do not match, or the last dim of the input does not have size
+            ``in_features``.
+        RuntimeError: If a target is not a class.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.AdaptiveLogSoftmaxWithLoss(16, 1000, [10, 100])
+    >>> output, loss = layer(torch.randn(4, 16), torch.tensor([0, 5, 50, 999]))
+    >>> output.shape, loss.shape, layer.log_prob(torch.randn(4, 16)).shape
     (torch.Size([4]), torch.Size([]), torch.Size([4, 1000]))
     """
 
@@ -83,19 +104,19 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             )
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew."""
+        """Draw new values of all parameters."""
         for module in self.modules():
             if isinstance(module, Linear):
                 module.reset_parameters()
 
     def forward(self, input_: Tensor, target_: Tensor) -> _ASMoutput:
-        """Return the targets' log-probabilities and the loss."""
+        """Return the log-probability of each target, and the loss."""
         check_pair(input_, target_)
         if target_.ndim == 0:
             output, loss = self(input_.unsqueeze(0), target_.unsqueeze(0))
             return _ASMoutput(output.squeeze(0), loss)
         self._check_targets(target_)
-        cluster = sum_of_steps(target_, self.cutoffs[:-1])
+        cluster = find_clusters(target_, self.cutoffs[:-1])
         choice = where(cluster == 0, target_, cluster + (self.shortlist_size - 1))
         output = self._head_log_prob(input_).gather(1, choice.unsqueeze(1)).squeeze(1)
         for i, start in enumerate(self.cutoffs[:-1]):
@@ -115,7 +136,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         return cat(parts, dim=1)
 
     def predict(self, input: Tensor) -> Tensor:
-        """Return the most probable class of each sample, (N); clusters are asked only where the head prefers one."""
+        """Return the most probable class of each sample, (N); clusters are computed only where the head prefers one."""
         best = self.head(input).argmax(dim=1)
         rows = (best >= self.shortlist_size).nonzero().squeeze(1)
         if not rows.numel():
@@ -133,13 +154,13 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             )
 
 
-def sum_of_steps(target: Tensor, cutoffs: list[int]) -> Tensor:
-    """Return how many cutoffs each target has reached: its cluster, 0 for the frequent classes."""
+def find_clusters(target: Tensor, cutoffs: list[int]) -> Tensor:
+    """Return the cluster of each target: how many cutoffs it has reached, 0 for the frequent classes."""
     return (target.unsqueeze(1) >= target.new_tensor(cutoffs)).sum(1)
 
 
 def check_cutoffs(cutoffs: list[int], n_classes: int) -> None:
-    """Refuse cutoffs that do not rise between 1 and the number of classes."""
+    """Raise unless the cutoffs are integers that rise between 1 and n_classes - 1."""
     if not cutoffs:
         raise ArgumentError("cutoffs should be a sequence of length larger than 0")
     rising = all(first < second for first, second in pairwise([0, *cutoffs, n_classes]))
@@ -151,7 +172,7 @@ def check_cutoffs(cutoffs: list[int], n_classes: int) -> None:
 
 
 def check_pair(input: Tensor, target: Tensor) -> None:
-    """Refuse inputs and targets that are not one sample each, or a batch of the same size each."""
+    """Raise unless input and target are one sample, or batches of the same size."""
     if target.ndim > 1:
         raise ShapeError(
             f"0D or 1D target tensor expected, multi-target not supported, got shape {tuple(target.shape)}"
