@@ -607,6 +607,7 @@ class LocalResponseNorm(Module):
     Raises:
         ValueError: If the input has fewer than 3 dims.
         ShapeError: If ``size`` is not positive.
+        NotImplementedError: If the input is of a boolean, complex or narrow integer dtype.
 
     >>> import minitensor as torch
     >>> torch.nn.LocalResponseNorm(2)(torch.zeros(32, 5, 24, 24)).shape
