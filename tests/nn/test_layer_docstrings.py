@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import inspect
 import re
 import textwrap
@@ -18,6 +19,8 @@ import pytest
 
 import minitensor
 from minitensor import errors, nn
+from tests.nn.test_layers import LAYERS as ROWS
+from tests.nn.test_layers import Row
 from tests.nn.test_wrong_sizes import CASES, Case, refusal
 
 LAYERS = {
@@ -62,7 +65,9 @@ def names_in(layer: type, title: str) -> list[str]:
 
 def parameters(layer: type) -> dict[str, inspect.Parameter]:
     """Return the constructor's public parameters."""
-    given = inspect.signature(layer.__init__).parameters.values()  # type: ignore[misc]  # of the class, not a subclass
+    if layer.__init__ is nn.Module.__init__:  # type: ignore[misc]  # of the class itself
+        return {}  # it takes (*args, **kwargs) to refuse them
+    given = inspect.signature(layer.__init__).parameters.values()  # type: ignore[misc]  # the same
     return {each.name: each for each in given if each.name != "self" and not each.name.startswith("_")}
 
 
@@ -83,6 +88,7 @@ def functions(layer: type) -> Iterator[Any]:
         queue += [each for each in called if inspect.isfunction(each) and each.__module__.startswith("minitensor.nn.")]
 
 
+@functools.cache
 def source(function: Callable[..., Any]) -> ast.AST:
     """Return the syntax tree of a function."""
     return ast.parse(textwrap.dedent(inspect.getsource(function)))
@@ -171,6 +177,32 @@ def test_an_input_that_does_not_fit_raises_a_documented_error(case: Case) -> Non
     error = refusal(minitensor, case)
     documented = names_in(layer, "Raises:")
     assert isinstance(error, tuple(map(error_named, documented))), f"{layer.__name__} documents {documented}: {error!r}"
+
+
+def strange_inputs(shape: tuple[int, ...]) -> Iterator[minitensor.Tensor]:
+    """Yield tensors of other ranks, sizes and dtypes than a layer's proper input."""
+    for size in (0, 1, 3):
+        for rank in range(7):
+            yield minitensor.zeros((size,) * rank)
+    for dim in range(len(shape)):
+        yield minitensor.zeros(shape[:dim] + shape[dim + 1 :])
+        yield minitensor.zeros(shape[:dim] + (shape[dim] + 1,) + shape[dim + 1 :])
+    for dtype in (minitensor.int64, minitensor.bool, minitensor.complex64, minitensor.float64, minitensor.float16):
+        yield minitensor.zeros(shape, dtype=dtype)
+
+
+@pytest.mark.filterwarnings("ignore")  # that an input is deprecated
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_strange_input_raises_only_documented_errors(row: Row) -> None:
+    layer = getattr(nn, row.name)
+    documented = names_in(layer, "Raises:")
+    for input in strange_inputs(row.shape):
+        try:
+            layer(*row.args, **row.options)(input)
+        except Exception as error:  # which ones is the question
+            assert isinstance(error, tuple(map(error_named, documented))), (
+                f"{row.name} documents {documented}, but {tuple(input.shape)} of {input.dtype}: {error!r}"
+            )
 
 
 def test_the_sections_come_in_one_order() -> None:
