@@ -47,22 +47,22 @@ class ConvTransposeNd(ConvNd):
         """Return the output padding that gives ``output_size``, or the layer's own if no size is given."""
         if output_size is None:
             return self.output_padding
-        wanted = list(output_size)[-self.dims :]
+        sizes = list(output_size)[-self.dims :]
         if len(output_size) not in (self.dims, input.ndim):
             raise ArgumentError(
                 f"{type(self).__name__}: output_size must have {self.dims} or {input.ndim} elements, got {output_size}"
             )
-        found = []
+        extra = []
         for i, size in enumerate(input.shape[-self.dims :]):
             step, pad, spread = self.stride[i], self.padding[i], self.dilation[i] * (self.kernel_size[i] - 1)
-            least = (size - 1) * step - 2 * int(pad) + spread + 1
-            if not least <= wanted[i] < least + step:
+            smallest = (size - 1) * step - 2 * int(pad) + spread + 1
+            if not smallest <= sizes[i] < smallest + step:
                 raise ArgumentError(
-                    f"requested an output size of {wanted}, but valid sizes of dim {i} range from {least} to "
-                    f"{least + step - 1} (for an input of {tuple(input.shape)})"
+                    f"requested an output size of {sizes}, but valid sizes of dim {i} range from {smallest} to "
+                    f"{smallest + step - 1} (for an input of {tuple(input.shape)})"
                 )
-            found.append(wanted[i] - least)
-        return tuple(found)
+            extra.append(sizes[i] - smallest)
+        return tuple(extra)
 
 
 class ConvTranspose1d(ConvTransposeNd):

@@ -24,7 +24,7 @@ class LocallyConnected2d(ConvNd):
     """Slide filters over images as ``Conv2d`` does, but with other filters at every place.
 
     Without shared weights a filter need not suit every place: useful where the parts of the images lie at fixed places,
-    as in aligned faces. PyTorch has no such layer.
+    as in aligned faces. PyTorch has no layer of this kind.
 
     Args:
         in_channels: Number of channels of the input.
@@ -103,15 +103,15 @@ class LocallyConnected2d(ConvNd):
 
     def window_options(self) -> list[tuple[int, int, int, int, int]]:
         """Return the padded size, kernel, stride, padding (0, as the size has it) and dilation of each dim."""
-        found = []
+        options = []
         for i, size in enumerate(self.input_size):
             kernel, gap = self.kernel_size[i], self.dilation[i]
             if self.padding == "same":
                 size += sum(same_padding(kernel, gap))
             elif not isinstance(self.padding, str):
                 size += 2 * self.padding[i]
-            found.append((size, kernel, self.stride[i], 0, gap))
-        return found
+            options.append((size, kernel, self.stride[i], 0, gap))
+        return options
 
     def reset_parameters(self) -> None:
         """Draw new values of the weight and the bias from U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
@@ -125,7 +125,7 @@ class LocallyConnected2d(ConvNd):
         """Return the sum over each window, weighted by the filters of its place."""
         if tuple(input.shape[-2:]) != self.input_size:
             raise ShapeError(
-                f"expected images of size {self.input_size}, for which this layer was made, got input of shape "
+                f"expected images of size {self.input_size}, the input_size of this layer, got input of shape "
                 f"{tuple(input.shape)}"
             )
         input, padding = self.pad_input(input)

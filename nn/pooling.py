@@ -208,8 +208,8 @@ class FractionalMaxPool(Module):
 class FractionalMaxPool2d(FractionalMaxPool):
     """Keep the largest entry of each window of an image, with windows a random step apart.
 
-    The steps are uneven and drawn anew in each call, in evaluation too; their mean is the ratio of the sizes, which
-    need not be whole. See Graham, Fractional Max-Pooling, 2014, https://arxiv.org/abs/1412.6071.
+    The steps are uneven, and drawn in each call, in evaluation as in training. Their mean is the ratio of the sizes,
+    which need not be an integer. See Graham, Fractional Max-Pooling, 2014, https://arxiv.org/abs/1412.6071.
 
     Args:
         kernel_size: Size of the window, an int or (height, width).
@@ -225,7 +225,7 @@ class FractionalMaxPool2d(FractionalMaxPool):
           size times ``output_ratio``, rounded down
 
     Raises:
-        ValueError: If both or none of ``output_size`` and ``output_ratio`` are given, or if a ratio is not between 0
+        ValueError: Unless exactly one of ``output_size`` and ``output_ratio`` is given, or if a ratio is not between 0
             and 1.
         ShapeError: If an option is not an int or 2 of them, if the input does not have 3 or 4 dims or has an empty dim
             other than the batch, or if the windows do not fit: kernel_size + output_size must not exceed the input's
@@ -249,8 +249,8 @@ class FractionalMaxPool2d(FractionalMaxPool):
 class FractionalMaxPool3d(FractionalMaxPool):
     """Keep the largest entry of each window of a volume, with windows a random step apart.
 
-    The steps are uneven and drawn anew in each call, in evaluation too; their mean is the ratio of the sizes, which
-    need not be whole. See Graham, Fractional Max-Pooling, 2014, https://arxiv.org/abs/1412.6071.
+    The steps are uneven, and drawn in each call, in evaluation as in training. Their mean is the ratio of the sizes,
+    which need not be an integer. See Graham, Fractional Max-Pooling, 2014, https://arxiv.org/abs/1412.6071.
 
     Args:
         kernel_size: Size of the window, an int or (depth, height, width).
@@ -267,7 +267,7 @@ class FractionalMaxPool3d(FractionalMaxPool):
           ``output_size``, or is the input's size times ``output_ratio``, rounded down
 
     Raises:
-        ValueError: If both or none of ``output_size`` and ``output_ratio`` are given, if a ratio is not between 0 and
+        ValueError: Unless exactly one of ``output_size`` and ``output_ratio`` is given, if a ratio is not between 0 and
             1, or if ``kernel_size`` is not positive.
         ShapeError: If an option is not an int or 3 of them, if the input does not have 4 or 5 dims or has an empty dim
             other than the batch, or if the windows do not fit: kernel_size + output_size must not exceed the input's

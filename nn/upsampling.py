@@ -39,7 +39,7 @@ class Upsample(Module):
         - Output: (N, C, *size), or each spatial size times ``scale_factor``, rounded down
 
     Raises:
-        ValueError: If both or none of ``size`` and ``scale_factor`` are given, if there are not as many sizes or
+        ValueError: Unless exactly one of ``size`` and ``scale_factor`` is given, if there are not as many sizes or
             factors as spatial dims, if ``mode`` is unknown or does not suit the number of dims, if ``align_corners`` is
             given for another mode than the linear and cubic ones, or if ``recompute_scale_factor`` is used with
             ``size``.
@@ -103,7 +103,7 @@ class UpsamplingNearest2d(Upsample):
         - Output: (N, C, *size), or each spatial size times ``scale_factor``, rounded down
 
     Raises:
-        ValueError: If both or none of ``size`` and ``scale_factor`` are given, if there are not as many sizes or
+        ValueError: Unless exactly one of ``size`` and ``scale_factor`` is given, if there are not as many sizes or
             factors as spatial dims, or if the input does not have 3 to 5 dims.
         ShapeError: If a dim of the input other than the batch is empty, or a size of the output is not positive.
         NotImplementedError: If the input is neither of a floating-point dtype nor uint8.
@@ -134,7 +134,7 @@ class UpsamplingBilinear2d(Upsample):
         - Output: (N, C, *size), or each spatial size times ``scale_factor``, rounded down
 
     Raises:
-        ValueError: If both or none of ``size`` and ``scale_factor`` are given, if there are not as many sizes or
+        ValueError: Unless exactly one of ``size`` and ``scale_factor`` is given, if there are not as many sizes or
             factors as spatial dims, or if the input does not have 4 dims.
         ShapeError: If a dim of the input other than the batch is empty, or a size of the output is not positive.
         NotImplementedError: If the input is not of a floating-point dtype.
