@@ -65,7 +65,7 @@ def names_in(layer: type, title: str) -> list[str]:
 
 def parameters(layer: type) -> dict[str, inspect.Parameter]:
     """Return the constructor's public parameters."""
-    if layer.__init__ is nn.Module.__init__:  # type: ignore[misc]  # of the class itself
+    if layer is not nn.Module and layer.__init__ is nn.Module.__init__:  # type: ignore[misc]  # of the class itself
         return {}  # it takes (*args, **kwargs) to refuse them
     given = inspect.signature(layer.__init__).parameters.values()  # type: ignore[misc]  # the same
     return {each.name: each for each in given if each.name != "self" and not each.name.startswith("_")}
