@@ -22,7 +22,23 @@ from minitensor.nn.activation import (
     Tanhshrink,
 )
 from minitensor.nn.adaptive import AdaptiveLogSoftmaxWithLoss
+from minitensor.nn.adaptive_pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+)
 from minitensor.nn.attention import MultiheadAttention
+from minitensor.nn.batchnorm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+)
 from minitensor.nn.class_loss import CrossEntropyLoss, CTCLoss, LinearCrossEntropyLoss, NLLLoss, NLLLoss2d
 from minitensor.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from minitensor.nn.conv import Conv1d, Conv2d, Conv3d
@@ -30,21 +46,22 @@ from minitensor.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvT
 from minitensor.nn.distance import CosineSimilarity, PairwiseDistance
 from minitensor.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from minitensor.nn.flatten import Flatten, Unflatten
-from minitensor.nn.lazy import (
-    LazyBatchNorm1d,
-    LazyBatchNorm2d,
-    LazyBatchNorm3d,
+from minitensor.nn.lazy import LazyLinear, LazyModuleMixin
+from minitensor.nn.lazy_conv import (
     LazyConv1d,
     LazyConv2d,
     LazyConv3d,
     LazyConvTranspose1d,
     LazyConvTranspose2d,
     LazyConvTranspose3d,
+)
+from minitensor.nn.lazy_norm import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
     LazyInstanceNorm1d,
     LazyInstanceNorm2d,
     LazyInstanceNorm3d,
-    LazyLinear,
-    LazyModuleMixin,
 )
 from minitensor.nn.linear import Bilinear, Identity, Linear
 from minitensor.nn.locally_connected import LocallyConnected2d
@@ -70,20 +87,18 @@ from minitensor.nn.margin_loss import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
-from minitensor.nn.module import Module
-from minitensor.nn.normalization import (
-    BatchNorm1d,
-    BatchNorm2d,
-    BatchNorm3d,
-    CrossMapLRN2d,
-    GroupNorm,
-    InstanceNorm1d,
-    InstanceNorm2d,
-    InstanceNorm3d,
-    LayerNorm,
-    LocalResponseNorm,
-    RMSNorm,
+from minitensor.nn.max_pooling import (
+    FractionalMaxPool2d,
+    FractionalMaxPool3d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+    MaxUnpool1d,
+    MaxUnpool2d,
+    MaxUnpool3d,
 )
+from minitensor.nn.module import Module
+from minitensor.nn.normalization import CrossMapLRN2d, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from minitensor.nn.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -102,28 +117,7 @@ from minitensor.nn.padding import (
     ZeroPad3d,
 )
 from minitensor.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
-from minitensor.nn.pooling import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveAvgPool3d,
-    AdaptiveMaxPool1d,
-    AdaptiveMaxPool2d,
-    AdaptiveMaxPool3d,
-    AvgPool1d,
-    AvgPool2d,
-    AvgPool3d,
-    FractionalMaxPool2d,
-    FractionalMaxPool3d,
-    LPPool1d,
-    LPPool2d,
-    LPPool3d,
-    MaxPool1d,
-    MaxPool2d,
-    MaxPool3d,
-    MaxUnpool1d,
-    MaxUnpool2d,
-    MaxUnpool3d,
-)
+from minitensor.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, LPPool1d, LPPool2d, LPPool3d
 from minitensor.nn.rearrangement import ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold
 from minitensor.nn.rectifier import (
     CELU,

@@ -15,8 +15,8 @@ from minitensor.autograd.mode import no_grad
 from minitensor.base import require_writable
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, GuardError
+from minitensor.nn.batchnorm import BatchNorm
 from minitensor.nn.module import Module
-from minitensor.nn.normalization import BatchNorm
 from minitensor.ops.creation import tensor
 from minitensor.optim.lr_scheduler.base import LRScheduler, one_for_each, require_optimizer
 from minitensor.optim.lr_scheduler.cycles import anneal

@@ -1,7 +1,7 @@
 """Batch norms under PyTorch's path, with the base classes that ``isinstance`` is asked about."""
 
-from minitensor.nn.normalization import BatchNorm as _BatchNorm
-from minitensor.nn.normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d
-from minitensor.nn.normalization import NormBase as _NormBase
+from minitensor.nn.batchnorm import BatchNorm as _BatchNorm
+from minitensor.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from minitensor.nn.batchnorm import NormBase as _NormBase
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "_BatchNorm", "_NormBase"]

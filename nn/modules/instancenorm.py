@@ -1,6 +1,6 @@
 """Instance norms under PyTorch's path, with the base class that ``isinstance`` is asked about."""
 
-from minitensor.nn.normalization import InstanceNorm as _InstanceNorm
-from minitensor.nn.normalization import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from minitensor.nn.batchnorm import InstanceNorm as _InstanceNorm
+from minitensor.nn.batchnorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 
 __all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "_InstanceNorm"]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from minitensor.autograd.misuse import ungated
 from minitensor.errors import GuardError
+from minitensor.nn.batchnorm import BatchNorm
 from minitensor.nn.conv import ConvNd
 from minitensor.nn.linear import Linear
-from minitensor.nn.normalization import BatchNorm
 from minitensor.nn.parameter import Parameter
 from minitensor.ops.creation import ones_like, zeros_like
 from minitensor.ops.pointwise import rsqrt

@@ -1,0 +1,8 @@
+"""PixelShuffle and PixelUnshuffle under PyTorch's path."""
+
+from minitensor.nn.rearrangement import PixelShuffle, PixelUnshuffle
+
+__all__ = [
+    "PixelShuffle",
+    "PixelUnshuffle",
+]

@@ -1,0 +1,25 @@
+"""PyTorch's paths to layers lead to them here: ``nn.modules.activation.ReLU`` is ``nn.ReLU``."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import minitensor as mt
+from minitensor.nn import modules
+
+
+def test_every_layer_is_at_pytorchs_path() -> None:
+    torch = pytest.importorskip("torch")
+    missing = []
+    for found in pkgutil.iter_modules(torch.nn.modules.__path__, "torch.nn.modules."):
+        theirs = importlib.import_module(found.name)
+        chapter = found.name.rpartition(".")[2]
+        names = [name for name, each in vars(theirs).items() if inspect.isclass(each) and each.__module__ == found.name]
+        ours = getattr(modules, chapter, None)
+        shared = [name for name in names if hasattr(mt.nn, name) and not name.startswith("Lazy")]
+        missing += [f"{chapter}.{name}" for name in shared if getattr(ours, name, None) is not getattr(mt.nn, name)]
+    assert not missing
