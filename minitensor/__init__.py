@@ -223,19 +223,21 @@ from minitensor.ops.matmul import (
 
 # -- reduce
 from minitensor.ops import return_types as return_types
-from minitensor.ops.reduce import (
-    all as all,
+from minitensor.ops.extremes import (
     amax as amax,
     amin as amin,
     aminmax as aminmax,
-    any as any,
     argmax as argmax,
     argmin as argmin,
+    max as max,
+    min as min,
+)
+from minitensor.ops.reduce import (
+    all as all,
+    any as any,
     count_nonzero as count_nonzero,
     logsumexp as logsumexp,
-    max as max,
     mean as mean,
-    min as min,
     nanmean as nanmean,
     nansum as nansum,
     prod as prod,
@@ -309,6 +311,15 @@ from minitensor.ops.metadata import (
 )
 
 # -- shape
+from minitensor.ops.rearrange import (
+    flip as flip,
+    fliplr as fliplr,
+    flipud as flipud,
+    repeat_interleave as repeat_interleave,
+    roll as roll,
+    rot90 as rot90,
+    tile as tile,
+)
 from minitensor.ops.shape import (
     adjoint as adjoint,
     as_strided as as_strided,
@@ -320,25 +331,18 @@ from minitensor.ops.shape import (
     broadcast_to as broadcast_to,
     diagonal as diagonal,
     flatten as flatten,
-    flip as flip,
-    fliplr as fliplr,
-    flipud as flipud,
     meshgrid as meshgrid,
     moveaxis as moveaxis,
     movedim as movedim,
     narrow as narrow,
     permute as permute,
     ravel as ravel,
-    repeat_interleave as repeat_interleave,
     reshape as reshape,
-    roll as roll,
-    rot90 as rot90,
     select as select,
     squeeze as squeeze,
     swapaxes as swapaxes,
     swapdims as swapdims,
     t as t,
-    tile as tile,
     transpose as transpose,
     unflatten as unflatten,
     unsqueeze as unsqueeze,
@@ -403,17 +407,19 @@ from minitensor.ops.masks import (
 )
 from minitensor.ops.scatter import (
     gather as gather,
-    index_add as index_add,
-    index_copy as index_copy,
-    index_fill as index_fill,
-    index_reduce as index_reduce,
-    index_select as index_select,
     put as put,
     scatter as scatter,
     scatter_add as scatter_add,
     scatter_reduce as scatter_reduce,
     take as take,
     take_along_dim as take_along_dim,
+)
+from minitensor.ops.slices import (
+    index_add as index_add,
+    index_copy as index_copy,
+    index_fill as index_fill,
+    index_reduce as index_reduce,
+    index_select as index_select,
 )
 
 # -- sort

@@ -23,6 +23,7 @@ from minitensor.ops import (
     creation,
     cumulative,
     exchange,
+    extremes,
     face,
     fill,
     index,
@@ -32,8 +33,10 @@ from minitensor.ops import (
     metadata,
     pointwise,
     random,
+    rearrange,
     reduce,
     shape,
+    slices,
     special,
     spectral,
     triangle,
@@ -60,7 +63,7 @@ class Tensor(TensorBase):
 
     _refresh = aliasing.refresh
     _deliver = delivery.deliver
-    _written_by = aliasing.written_by
+    _written_by = aliasing.record_foreign_write
 
     def __init__(self, *data: Any) -> None:
         made = creation.legacy(*data)
@@ -76,7 +79,7 @@ class Tensor(TensorBase):
     __reduce_ex__ = face.reduce
     __array_priority__ = 1000  # NumPy leaves `array + tensor` to the tensor
 
-    # -- pointwise (ops/pointwise.py) --------------------------------------------------------------------------------
+    # -- pointwise (ops/pointwise.py) ----------------------------------------------------------------------------------
 
     add, add_ = pointwise.add, pointwise.add_
     sub, sub_ = pointwise.sub, pointwise.sub_
@@ -136,7 +139,7 @@ class Tensor(TensorBase):
     nan_to_num, nan_to_num_ = unary.nan_to_num, unary.nan_to_num_
     conj = pointwise.conj
 
-    # -- less frequent pointwise functions (ops/binary.py, bits.py, complex.py, special.py) --------------------------
+    # -- less frequent pointwise functions (ops/binary.py, bits.py, complex.py, special.py) ----------------------------
 
     fmax, fmin, logaddexp2 = binary.fmax, binary.fmin, binary.logaddexp2
     float_power, float_power_ = binary.float_power, binary.float_power_
@@ -195,7 +198,7 @@ class Tensor(TensorBase):
         """Return ``self`` where ``condition`` holds and ``other`` elsewhere."""
         return pointwise._where(condition, self, other)
 
-    # -- compare (ops/compare.py) ------------------------------------------------------------------------------------
+    # -- compare (ops/compare.py) --------------------------------------------------------------------------------------
 
     eq, eq_ = compare.eq, compare.eq_
     ne, ne_ = compare.ne, compare.ne_
@@ -249,23 +252,23 @@ class Tensor(TensorBase):
     def __rrshift__(self, other: Any) -> Tensor:
         return compare.bitwise_right_shift(other, self)
 
-    # -- activation (ops/activation.py) ------------------------------------------------------------------------------
+    # -- activation (ops/activation.py) --------------------------------------------------------------------------------
 
     relu, relu_, prelu, hardshrink = activation.relu, activation.relu_, activation.prelu, activation.hardshrink
     softmax, log_softmax = activation.softmax, activation.log_softmax
 
-    # -- reduce (ops/reduce.py) --------------------------------------------------------------------------------------
+    # -- reduce (ops/reduce.py, ops/extremes.py) -----------------------------------------------------------------------
 
     sum, nansum, mean, nanmean = reduce.sum, reduce.nansum, reduce.mean, reduce.nanmean
     prod, logsumexp = reduce.prod, reduce.logsumexp
     var, std = reduce.var, reduce.std
-    amax, amin, aminmax = reduce.amax, reduce.amin, reduce.aminmax
-    max, min, median, nanmedian = reduce.max, reduce.min, quantiles.median, quantiles.nanmedian
+    amax, amin, aminmax = extremes.amax, extremes.amin, extremes.aminmax
+    max, min, median, nanmedian = extremes.max, extremes.min, quantiles.median, quantiles.nanmedian
     mode, quantile, nanquantile = quantiles.mode, quantiles.quantile, quantiles.nanquantile
-    argmax, argmin = reduce.argmax, reduce.argmin
+    argmax, argmin = extremes.argmax, extremes.argmin
     all, any, count_nonzero = reduce.all, reduce.any, reduce.count_nonzero
 
-    # -- sort, cumulative (ops/sort.py, ops/cumulative.py) -----------------------------------------------------------
+    # -- sort, cumulative (ops/sort.py, ops/cumulative.py) -------------------------------------------------------------
 
     cumsum, cumsum_, cumprod, cumprod_ = cumulative.cumsum, cumulative.cumsum_, cumulative.cumprod, cumulative.cumprod_
     logcumsumexp, cummax, cummin = cumulative.logcumsumexp, cumulative.cummax, cumulative.cummin
@@ -274,7 +277,7 @@ class Tensor(TensorBase):
     sort, unique, unique_consecutive = sorting.sort, counting.unique, counting.unique_consecutive
     bincount, histc, histogram = counting.bincount, counting.histc, counting.histogram
 
-    # -- matmul (ops/matmul.py) --------------------------------------------------------------------------------------
+    # -- matmul (ops/matmul.py) ----------------------------------------------------------------------------------------
 
     matmul, mm, bmm, mv = products.matmul, products.mm, products.bmm, products.mv
     dot, vdot, inner = products.dot, products.vdot, products.inner
@@ -284,7 +287,7 @@ class Tensor(TensorBase):
     addbmm, addbmm_ = products.addbmm, products.addbmm_
     kron, cross, trace = products.kron, products.cross, products.trace
 
-    # -- linear algebra (ops/linalg/) -------------------------------------------------------------------------------
+    # -- linear algebra (ops/linalg/) ----------------------------------------------------------------------------------
 
     norm, dist = linalg_norms.plain_norm, linalg_norms.dist
     cov, corrcoef = linalg_products.cov, linalg_products.corrcoef
@@ -298,7 +301,7 @@ class Tensor(TensorBase):
     def __rmatmul__(self, other: Any) -> Tensor:
         return products.matmul(other, self)
 
-    # -- shape and views (ops/shape.py) ------------------------------------------------------------------------------
+    # -- shape and views (ops/shape.py, ops/rearrange.py) --------------------------------------------------------------
 
     view, view_as, reshape, reshape_as = shape.view, shape.view_as, shape.reshape, shape.reshape_as
     flatten, unflatten, ravel = shape.flatten, shape.unflatten, shape.ravel
@@ -313,8 +316,9 @@ class Tensor(TensorBase):
     narrow, select, unfold, diagonal = shape.narrow, shape.select, shape.unfold, shape.diagonal
     as_strided, as_strided_ = shape.as_strided, shape.as_strided_
     resize_, resize_as_, set_ = memory.resize_, memory.resize_as_, memory.set_
-    repeat, tile, repeat_interleave = shape.repeat, shape.tile, shape.repeat_interleave
-    flip, fliplr, flipud, roll, rot90 = shape.flip, shape.fliplr, shape.flipud, shape.roll, shape.rot90
+    repeat, tile, repeat_interleave = rearrange.repeat, rearrange.tile, rearrange.repeat_interleave
+    flip, fliplr, flipud = rearrange.flip, rearrange.fliplr, rearrange.flipud
+    roll, rot90 = rearrange.roll, rearrange.rot90
     tril, tril_, triu, triu_ = triangle.tril, triangle.tril_, triangle.triu, triangle.triu_
     diag, diag_embed, diagflat = triangle.diag, triangle.diag_embed, triangle.diagflat
     fill_diagonal_ = triangle.fill_diagonal_
@@ -323,21 +327,21 @@ class Tensor(TensorBase):
     diagonal_scatter, as_strided_scatter = assemble.diagonal_scatter, assemble.as_strided_scatter
     sum_to_size = assemble.sum_to_size
 
-    # -- join and split (ops/join.py) --------------------------------------------------------------------------------
+    # -- join and split (ops/join.py) ----------------------------------------------------------------------------------
 
     split, chunk, unbind, tensor_split = join.split, join.chunk, join.unbind, join.tensor_split
     hsplit, vsplit, dsplit = join.hsplit, join.vsplit, join.dsplit
     unsafe_split, unsafe_chunk, split_with_sizes = join.split, join.chunk, join.split_with_sizes
 
-    # -- index, scatter, masks (ops/index.py, ops/scatter.py, ops/masks.py) -----------------------------------------
+    # -- index, scatter, masks (ops/index.py, ops/slices.py, ops/scatter.py, ops/masks.py) -----------------------------
 
     __getitem__, __setitem__ = index.getitem, index.setitem
     index_put, index_put_ = index.index_put, index.index_put_
-    index_select, gather = scattering.index_select, scattering.gather
-    index_add, index_add_ = scattering.index_add, scattering.index_add_
-    index_copy, index_copy_ = scattering.index_copy, scattering.index_copy_
-    index_fill, index_fill_ = scattering.index_fill, scattering.index_fill_
-    index_reduce, index_reduce_ = scattering.index_reduce, scattering.index_reduce_
+    index_select, gather = slices.index_select, scattering.gather
+    index_add, index_add_ = slices.index_add, slices.index_add_
+    index_copy, index_copy_ = slices.index_copy, slices.index_copy_
+    index_fill, index_fill_ = slices.index_fill, slices.index_fill_
+    index_reduce, index_reduce_ = slices.index_reduce, slices.index_reduce_
     scatter, scatter_ = scattering.scatter, scattering.scatter_
     scatter_add, scatter_add_ = scattering.scatter_add, scattering.scatter_add_
     scatter_reduce, scatter_reduce_ = scattering.scatter_reduce, scattering.scatter_reduce_
@@ -364,10 +368,10 @@ class Tensor(TensorBase):
     dim = ndimension = metadata.dim
     size, stride, storage_offset = metadata.size, metadata.stride, metadata.storage_offset
     untyped_storage, data_ptr, element_size = metadata.untyped_storage, metadata.data_ptr, metadata.element_size
-    is_cpu, is_meta = property(metadata.is_cpu), property(metadata.never)
-    is_sparse, is_quantized = property(metadata.never), property(metadata.never)
+    is_cpu, is_meta = property(metadata.is_cpu), property(metadata.always_false)
+    is_sparse, is_quantized = property(metadata.always_false), property(metadata.always_false)
     is_nonzero, is_same_size, get_device = metadata.is_nonzero, metadata.is_same_size, metadata.get_device
-    is_pinned, is_shared, is_inference = metadata.never, metadata.never, metadata.never
+    is_pinned, is_shared, is_inference = metadata.always_false, metadata.always_false, metadata.always_false
     __dlpack__, __dlpack_device__ = exchange.to_dlpack, exchange.dlpack_device
     itemsize, nbytes, is_cuda = property(metadata.element_size), property(metadata.nbytes), property(metadata.is_cuda)
     is_contiguous, is_floating_point = metadata.is_contiguous, metadata.is_floating_point
@@ -378,14 +382,14 @@ class Tensor(TensorBase):
     __complex__, __index__, __len__ = conversion.complex_number, conversion.as_index, conversion.length
     __iter__, __contains__ = conversion.iterate, conversion.contains
 
-    # -- random (ops/random.py) --------------------------------------------------------------------------------------
+    # -- random (ops/random.py) ----------------------------------------------------------------------------------------
 
     uniform_, normal_, random_ = random.uniform_, random.normal_, random.random_
     bernoulli, bernoulli_, exponential_ = random.bernoulli, random.bernoulli_, random.exponential_
     multinomial = random.multinomial
     log_normal_, cauchy_, geometric_ = random.log_normal_, random.cauchy_, random.geometric_
 
-    # -- graph (autograd/face.py) ------------------------------------------------------------------------------------
+    # -- graph (autograd/face.py) --------------------------------------------------------------------------------------
 
     backward = graph.backward
     requires_grad = property(graph.requires_grad, graph.set_requires_grad)

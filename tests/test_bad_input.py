@@ -389,7 +389,7 @@ def test_an_expanded_tensor_refuses_even_zeros() -> None:
 NUMBERS = [
     Misuse("bool of two", lambda t: bool(t.zeros(2)), r"more than one value is ambiguous \(shape \(2,\)\); use any"),
     Misuse("if x == y", lambda t: 1 if t.zeros(2) == t.zeros(2) else 0, r"ambiguous.*use any\(\) or all\(\)"),
-    Misuse("bool of none", lambda t: bool(t.zeros(0)), r"no values is ambiguous; ask for numel"),
+    Misuse("bool of none", lambda t: bool(t.zeros(0)), r"no values is ambiguous; use numel"),
     Misuse("item of two", lambda t: t.zeros(2).item(), r"2 elements cannot be converted.*tolist"),
     Misuse("item of none", lambda t: t.zeros(0).item(), r"0 elements cannot be converted"),
     Misuse("float of two", lambda t: float(t.zeros(2)), r"one element.*got shape \(2,\)"),

@@ -1,16 +1,16 @@
-"""Everything that happens when two tensors share memory: windows and their gradients, in-place operations.
+"""Tensors that share memory: windows and their gradients, in-place operations.
 
-The graph below knows nodes but no operations, and the operations elsewhere know nothing of sharing; this chapter joins
-the two. It holds the operations on windows (``as_window``, ``pick``, ``place``, ``erase``, ``overwrite``), the
-decorators ``inplace`` and ``writes``, and the functions by which a view finds its node again.
+The graph knows nodes but no operations, and other operations ignore sharing; this chapter joins the two. It holds the
+operations on windows (``as_window``, ``pick``, ``place``, ``erase``, ``overwrite``), the decorators ``inplace`` and
+``writes``, and the functions that give a view its node after a write.
 
 Note [Writing through a view]. Let ``v`` be a view of ``b``, a window on ``b``'s storage. After ``v.mul_(y)`` the base
-is a new value: outside the window what it was, inside it ``v * y``. So the base gets a node ``overwrite(b, v * y)``
-whose gradients are the incoming one with the window erased, for the old ``b``, and the window of it, for ``v * y``,
-whose own node is recorded as for any product. Every view of ``b``, ``v`` itself too, sees that the storage's version
-moved and takes as its node a window on the base's new node. A view's layout is absolute, so views of views need
+is a new value: outside the window what it was, inside it ``v * y``. Its node becomes ``overwrite(b, v * y)``, whose
+gradients are the incoming one with the window erased, for the old ``b``, and the window of it, for ``v * y``, whose own
+node is recorded as for any product. Every view of ``b``, ``v`` included, sees that the storage's version
+moved and takes a window on the base's new node as its node. A view's layout is absolute, so views of views need
 nothing more. The node of the product gets its gradient for the old ``v`` through a new window on the old ``b``: hooks
-on the old ``v`` see what was computed of ``v`` before the write, as in PyTorch, and not the write.
+on the old ``v`` see what was computed from ``v`` before the write, as in PyTorch, and not the write.
 """
 
 from __future__ import annotations
@@ -55,105 +55,105 @@ P = ParamSpec("P")
 
 
 # -- windows -----------------------------------------------------------------------------------------------------------
-# `home` is the layout of the base, `window` that of the view; both count from the start of one storage.
+# `home` is the layout of the base, `window` that of the view; both offsets count from the start of the storage.
 
 
-def placed(grad: Tensor, home: Layout, window: Layout) -> Tensor:
-    """Return the gradient of what was behind a window."""
+def pick_grad(grad: Tensor, home: Layout, window: Layout) -> Tensor:
+    """Return the gradient of what a window shows: placed into zeros."""
     return place(grad, home, window)
 
 
-def picked(grad: Tensor, home: Layout, window: Layout) -> Tensor:
-    """Return the gradient of what was put behind a window."""
+def place_grad(grad: Tensor, home: Layout, window: Layout) -> Tensor:
+    """Return the gradient of what was written into a window: the part that the window shows."""
     return pick(grad, home, window)
 
 
-def erased(grad: Tensor, home: Layout, window: Layout) -> Tensor:
-    """Return the gradient of what was around a window."""
+def erase_grad(grad: Tensor, home: Layout, window: Layout) -> Tensor:
+    """Return the gradient of what lies outside a window: zero inside it."""
     return erase(grad, home, window)
 
 
-@view(input=placed)
+@view(input=pick_grad)
 def as_window(input: Tensor, home: Layout, window: Layout) -> Layout:
-    """Look at ``input``'s storage through ``window``; ``home`` is ``input``'s own layout."""
+    """Return a view of ``input``'s storage through ``window``; ``home`` is ``input``'s own layout."""
     return window
 
 
-@differentiable(input=placed)
+@differentiable(input=pick_grad)
 def pick(input: Tensor, home: Layout, window: Layout) -> Array:
-    """Return what a window shows of ``input``, if ``input`` lay at ``home``."""
-    flat, low = spread(input, home, window)
-    return copied(input, flat, window, low)
+    """Return what a window shows of ``input``, as if ``input`` lay at ``home``."""
+    flat, low = flatten_memory(input, home, window)
+    return copy_window(input, flat, window, low)
 
 
-@differentiable(input=picked)
+@differentiable(input=place_grad)
 def place(input: Tensor, home: Layout, window: Layout) -> Array:
-    """Return zeros that lie at ``home``, with ``input`` added where a window shows them: the adjoint of ``pick``."""
+    """Return zeros at ``home`` with ``input`` added inside a window: the adjoint of ``pick``."""
     low, high = common_extent(home, window)
     flat = input.xp.zeros(high - low, input.array.dtype)
     if layouts.overlaps_itself(window):
         positions = input.xp.arange(high - low)
-        input.backend.add_at(flat, look(input, positions, window, low), input.array)
+        input.backend.add_at(flat, window_array(input, positions, window, low), input.array)
     else:
-        look(input, flat, window, low)[...] = input.array
-    return at_home(input, flat, home, low)
+        window_array(input, flat, window, low)[...] = input.array
+    return restore_home(input, flat, home, low)
 
 
-@differentiable(input=erased)
+@differentiable(input=erase_grad)
 def erase(input: Tensor, home: Layout, window: Layout) -> Array:
-    """Return ``input`` with zeros where a window shows it."""
-    flat, low = spread(input, home, window)
+    """Return ``input`` with zeros inside a window."""
+    flat, low = flatten_memory(input, home, window)
     flat = flat.copy()
-    look(input, flat, window, low)[...] = 0
-    return at_home(input, flat, home, low)
+    window_array(input, flat, window, low)[...] = 0
+    return restore_home(input, flat, home, low)
 
 
-@differentiable(input=erased, values=picked)
+@differentiable(input=erase_grad, values=place_grad)
 def overwrite(input: Tensor, values: Tensor, home: Layout, window: Layout) -> Array:
-    """Return ``input`` with a window of it replaced: the history of a base after a write through a view."""
-    flat, low = spread(input, home, window)
+    """Return ``input`` with ``values`` inside a window: the history of a base after a write through a view."""
+    flat, low = flatten_memory(input, home, window)
     flat = flat.copy()
-    look(input, flat, window, low)[...] = values.array
-    return at_home(input, flat, home, low)
+    window_array(input, flat, window, low)[...] = values.array
+    return restore_home(input, flat, home, low)
 
 
 def common_extent(home: Layout, window: Layout) -> tuple[int, int]:
-    """Return the first cell that either layout touches, and the one after the last."""
+    """Return the first cell that either layout touches and the cell after the last."""
     low, high = layouts.extent(home)
     first, last = layouts.extent(window)
     return min(low, first), max(high, last)
 
 
-def spread(input: Tensor, home: Layout, window: Layout) -> tuple[Array, int]:
-    """Return flat memory with ``input`` at ``home``, and the number of its first cell; may be its own memory."""
+def flatten_memory(input: Tensor, home: Layout, window: Layout) -> tuple[Array, int]:
+    """Return flat memory with ``input`` at ``home``, possibly its own, and the number of the first cell."""
     low, high = common_extent(home, window)
     if layouts.is_contiguous(home) and (low, high) == layouts.extent(home):
         return input.xp.ascontiguousarray(input.array).reshape(-1), low
     flat = input.xp.zeros(high - low, input.array.dtype)
-    look(input, flat, home, low)[...] = input.array
+    window_array(input, flat, home, low)[...] = input.array
     return flat, low
 
 
-def look(input: Tensor, flat: Array, layout: Layout, low: int) -> Array:
-    """Return a window on flat memory whose first cell has the number ``low``."""
+def window_array(input: Tensor, flat: Array, layout: Layout, low: int) -> Array:
+    """Return a window on flat memory whose first cell is number ``low``."""
     return input.backend.window(flat, flat.dtype, layout.shape, layout.strides, layout.offset - low)
 
 
-def at_home(input: Tensor, flat: Array, home: Layout, low: int) -> Array:
-    """Return fresh flat memory as an array that lies at ``home``; nothing is copied where home fills the memory."""
+def restore_home(input: Tensor, flat: Array, home: Layout, low: int) -> Array:
+    """Return new flat memory as an array with the layout ``home``; copy unless home fills the memory."""
     if layouts.is_contiguous(home) and flat.size == layouts.numel(home.shape):
         return flat.reshape(home.shape)
-    return copied(input, flat, home, low)
+    return copy_window(input, flat, home, low)
 
 
-def copied(input: Tensor, flat: Array, layout: Layout, low: int) -> Array:
-    """Return a fresh array of what a window shows of flat memory."""
-    array: Array = look(input, flat, layout, low).copy()
+def copy_window(input: Tensor, flat: Array, layout: Layout, low: int) -> Array:
+    """Return a copy of what a window shows of flat memory."""
+    array: Array = window_array(input, flat, layout, low).copy()
     return array
 
 
 def refresh(self: Tensor) -> None:
-    """Give a view the node of its base, seen through its window, as it stands after the last write."""
+    """Give a view a node for its window on the base's current node, as of the last write."""
     base = self._base
     self._seen = self.storage.version
     base_node = base.node
@@ -163,7 +163,7 @@ def refresh(self: Tensor) -> None:
 
 
 def view_node(base_node: Node, base: Tensor, view: Tensor) -> Node:
-    """Return the node of a view on what ``base_node`` made; reals and complex numbers may be each other's view."""
+    """Return the node of a view of ``base_node``'s result, which may read complex numbers as reals or the reverse."""
     home, window = base.layout, view.layout
     whole, part = array_dtype(base), array_dtype(view)
     if whole == part:
@@ -174,18 +174,18 @@ def view_node(base_node: Node, base: Tensor, view: Tensor) -> Node:
 
 
 def window_node(base_node: Node, home: Layout, window: Layout) -> Node:
-    """Return the node of a window on what ``base_node`` made."""
+    """Return the node of a window on the result of ``base_node``."""
     return make_node(AS_WINDOW, (base_node,), (home, window), window.shape, base_node.dtype)
 
 
 def op_of(operation: Any) -> Op:
-    """Return what the recorder hung on an operation."""
+    """Return the ``Op`` that a decorator attached to an operation."""
     op: Op = operation.op
     return op
 
 
 def recast_node(op: Op, source: Node, shape: tuple[int, ...], kind: Any) -> Node:
-    """Return the node of reals read as complex numbers, or the other way round."""
+    """Return the node that reads reals as complex numbers, or complex numbers as reals."""
     return make_node(op, (source,), (), shape, kind)
 
 
@@ -197,17 +197,17 @@ AS_PAIRS, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
 
 
 def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
-    """Make the in-place twin of an operation; the decorated function holds the name and the documentation.
+    """Make the in-place twin of an operation; the decorated function gives the name and the documentation.
 
-    The operation's own body computes beside the input before anything is written, so the twin is safe whatever shares
-    memory with what, and an error leaves nothing half-changed.
+    The operation's own body computes a new array before anything is written. The twin is therefore correct whichever
+    arguments share memory, and an error leaves nothing half-changed.
     """
     op = op_of(operation)
     writer = IN_PLACE.get(getattr(op.body, "kernel", None))
 
     def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
         name = stub.__name__.lstrip("_")
-        twin = writing(op, name, operation)
+        twin = make_writer(op, name, operation)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
@@ -218,7 +218,7 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
                 return interpret(twin, call, bound)
             try:
                 edges = prepare(name, op, input, bound)
-                if writer is not None and edges is None and written_straight(writer, input, bound[1]):
+                if writer is not None and edges is None and try_direct_write(writer, input, bound[1]):
                     input.storage.version += 1
                     return input
                 array = op.body(*bound)
@@ -232,7 +232,7 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
                 input.array[...] = array
                 input.storage.version += 1
                 return input
-            rewritten(op, edges, bound, input, functools.partial(overwrite_array, input.array, array))
+            write_and_record(op, edges, bound, input, functools.partial(overwrite_array, input.array, array))
             return input
 
         return cast("Callable[P, Tensor]", functools.update_wrapper(call, stub))
@@ -240,35 +240,35 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
     return decorate
 
 
-def writing(op: Op, name: str, beside: Callable[..., Any] | None = None) -> Op:
-    """Return an operation as one that writes into its first argument and goes by another name.
+def make_writer(op: Op, name: str, beside: Callable[..., Any] | None = None) -> Op:
+    """Return a copy of an operation that writes into its first argument and has another name.
 
-    ``beside`` is the operation that computes the same and writes nothing, if there is one.
+    ``beside`` is the out-of-place operation that computes the same, if there is one.
     """
     twin = copy(op)
     twin.name, twin.gate, twin.effect, twin.beside = name, TypeGate(name, op.gate.asked), Effect.WRITES, beside
     return twin
 
 
-# What a kernel named by `on_equal_dtypes` does in place.
+# The in-place twins of the kernels named by `on_equal_dtypes`.
 IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
     operator.add: operator.iadd, operator.sub: operator.isub,
     operator.mul: operator.imul, operator.truediv: operator.itruediv,
 }  # fmt: skip
 
 
-def written_straight(writer: Callable[[Any, Any], Any], input: Any, other: object) -> bool:
-    """Let the array library write into the input where that is sure to be right, and say whether it was.
+def try_direct_write(writer: Callable[[Any, Any], Any], input: Any, other: object) -> bool:
+    """Let the array library write into the input if that is certainly correct; return whether it did.
 
-    It is for floats of one dtype and shape, or a number, in memory of their own or the very same; for halves see Note
-    [Halves beside numbers].
+    It is for floats of equal dtype and shape, or a number, that share no memory or are the same tensor; for halves see
+    Note [Halves beside numbers].
     """
     target = input.array
     if target.dtype.char not in "fd":
         return False
     if is_number(other):
         if other.__class__ is bool or not meets(other, target):
-            return False  # a bool is subtracted from nothing
+            return False  # subtracting a bool is an error that the general way raises
         writer(target, lifted(other, target.dtype, target))
         return True
     if not isinstance(other, TensorBase):
@@ -287,21 +287,20 @@ def written_straight(writer: Callable[[Any, Any], Any], input: Any, other: objec
 def writes(
     called: str = "", /, **formulas: Callable[..., Any]
 ) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
-    """Make an in-place operation of a body that itself writes into its first argument, the way cheaper than a new
-    array.
+    """Make an in-place operation of a body that writes into its first argument itself.
 
-    The body must check its arguments before it writes. ``called`` is what errors call it, if not by the body's name.
+    The body must check its arguments before it writes. ``called`` is the name in errors, if not the body's.
     """
 
     def decorate(body: Callable[P, None]) -> Callable[P, Tensor]:
         op, name = describe(body, formulas), called or body.__name__.lstrip("_")
-        told = writing(op, name)
+        writer = make_writer(op, name)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
-            bound = bind(told, (input, *args), kwargs)
+            bound = bind(writer, (input, *args), kwargs)
             if active and interpreters.get():
-                return interpret(told, call, bound)
+                return interpret(writer, call, bound)
             edges = prepare(name, op, input, bound)
             for i, value in enumerate(bound[1:], 1):
                 if isinstance(value, TensorBase) and shares_storage(value, input):
@@ -311,9 +310,9 @@ def writes(
                     op.body(*bound)
                     input.storage.version += 1
                     return input
-                rewritten(op, edges, bound, input, functools.partial(op.body, *bound))
+                write_and_record(op, edges, bound, input, functools.partial(op.body, *bound))
             except Exception as error:
-                raise retitled(name, misuse(told, bound, error))  # noqa: B904  # its cause is set
+                raise retitled(name, misuse(writer, bound, error))  # noqa: B904  # its cause is set
             return input
 
         return cast("Callable[P, Tensor]", finish(call, op))
@@ -322,15 +321,15 @@ def writes(
 
 
 def check_tensor(name: str, input: Any) -> None:
-    """Refuse to write into what is no tensor."""
+    """Raise if the argument to write into is not a tensor."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
 
 
 def refuse_write(name: str, input: Any) -> None:
-    """Refuse to write into read-only memory, and where two elements lie in one cell."""
+    """Raise for read-only memory and for layouts in which two elements share a cell."""
     layout = input._layout
-    if layout is None:  # a fresh result, in memory of its own
+    if layout is None:  # a new result, in its own memory
         return
     if layouts.overlaps_itself(layout):
         raise InplaceError(
@@ -343,7 +342,7 @@ def refuse_write(name: str, input: Any) -> None:
 
 
 def prepare(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
-    """Refuse a write that would be wrong; return the edges to record, or None."""
+    """Raise for a write that is not allowed; return the edges to record, or None."""
     refuse_write(name, input)
     mode = grad_mode.get()
     if mode is not True and mode is not False:
@@ -353,7 +352,7 @@ def prepare(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node |
     refuse_leaf(name, input)
     base = input._base
     if base is not None and base._node is not None and input.node is None:
-        refresh(input)  # made under no_grad, or before its base required grad: from now on it counts
+        refresh(input)  # made under no_grad or before its base required grad; from now on it is recorded
     edges = edges_of(op, bound)
     return edges if edges is None or array_dtype(input).kind in "fc" else None  # no gradient goes through integers
 
@@ -382,7 +381,7 @@ def refuse_leaf(name: str, input: Any) -> None:
 
 
 def check_fits(name: str, input: Any, array: Array) -> None:
-    """Refuse a result whose shape or dtype the written-to tensor cannot take."""
+    """Raise if the written tensor cannot hold a result of this shape or dtype."""
     shape = input.array.shape
     if array.shape != shape:
         raise ShapeError(
@@ -397,7 +396,7 @@ def check_fits(name: str, input: Any, array: Array) -> None:
         )
 
 
-def rewritten(
+def write_and_record(
     op: Op, edges: tuple[Node | None, ...], bound: Sequence[Any], input: Any, write: Callable[[], None]
 ) -> None:
     """Write, and record the write; see Note [Writing through a view]."""
@@ -419,7 +418,7 @@ def rewritten(
 
 
 def attach(input: Any, node: Node) -> None:
-    """Make ``node`` the maker of a tensor that was just written to, and of its window in the base."""
+    """Make ``node`` the node of a tensor that was just written to, and of its window in the base."""
     base = input._base
     if base is None:
         keep_retained(input, node)
@@ -434,17 +433,15 @@ def attach(input: Any, node: Node) -> None:
 
 
 def bypass(former: Node | None, node: Node, window: Node) -> None:
-    """Let a node that wrote to a view take the old value from the base itself, past what hung on the view's ``former``
-    node.
-    """
+    """Reconnect a node that wrote to a view from the view's ``former`` node to a window on the base's node."""
     if former in node.edges:
         i = node.edges.index(former)
         node.edges = (*node.edges[:i], window, *node.edges[i + 1 :])
-        node.number = next(numbering)  # larger than the window's, see Note [The order of the walk]
+        node.number = next(numbering)  # must exceed the window's; see Note [The order of the walk]
 
 
 def overwritten_node(base: Any, view: Any, node: Node) -> Node:
-    """Return the node of a base in which a view's window was overwritten by what ``node`` made."""
+    """Return the node of a base after ``node``'s result was written into a view's window."""
     home, window = base.layout, view.layout
     whole, part = array_dtype(base), array_dtype(view)
     if whole == part:
@@ -458,20 +455,20 @@ def overwritten_node(base: Any, view: Any, node: Node) -> Node:
 
 
 def joined_node(before: Node | None, home: Layout, inside: Node, window: Layout, kind: Any) -> Node:
-    """Return the node of what ``before`` made, with a window replaced by what ``inside`` made."""
+    """Return the node of ``before``'s result with a window replaced by ``inside``'s result."""
     return make_node(OVERWRITE, (before, inside), (home, window), home.shape, kind)
 
 
 def keep_retained(input: Any, node: Node | None) -> None:
-    """Let ``retain_grad`` follow a tensor to its new value; its other hooks stay with the old one."""
+    """Let ``retain_grad`` follow a tensor to its new node; its other hooks stay with the former one."""
     former = input._node
     if former is not None and node is not None and is_retained(input, former):
         hooks = hooks_of_tensor(former)
         hooks_of_tensor(node).retained, hooks.retained = hooks.retained, None
 
 
-def written_by(self: Tensor, node: Node) -> None:
-    """Take note that a user's function wrote to this tensor."""
+def record_foreign_write(self: Tensor, node: Node) -> None:
+    """Record that a user's function wrote to this tensor."""
     refuse_leaf("a function that marked its input dirty", self)
     self.storage.version += 1
     attach(self, node)
@@ -483,12 +480,12 @@ def overwrite_array(target: Array, values: Array) -> None:
 
 
 def shares_storage(a: Any, b: Any) -> bool:
-    """Whether two tensors lie in the same memory."""
+    """Return whether two tensors share a storage."""
     return a is b or (a._storage is not None and b._storage is not None and owner(a._storage) is owner(b._storage))
 
 
 def snapshot(tensor: Any) -> Any:
-    """Return a copy of the values as they are now, with the same place in the graph."""
+    """Return a copy of the current values with the same node in the graph."""
     copy = wrap(tensor.result_class, tensor.array.copy())
     copy._node = tensor.node
     return copy

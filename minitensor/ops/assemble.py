@@ -1,7 +1,6 @@
-"""Tensors put together of parts that are none of their dims: blocks, grids and choices, and views written back.
+"""Tensors assembled from parts: views replaced in a copy, block matrices, products and combinations of vectors.
 
-Everything here is made of other ops: a ``..._scatter`` is a copy in which one view was replaced. Joining along a dim is
-in ``join.py``.
+Everything here is composed of other ops. Joining along a dim is in ``join.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ShapeError, WrongTypeError
-from minitensor.ops.copy import own
+from minitensor.ops.copy import writable_copy
 from minitensor.ops.creation import arange, zeros
 from minitensor.ops.index import getitem
 from minitensor.ops.join import stack
@@ -30,11 +29,11 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-# -- a view replaced ---------------------------------------------------------------------------------------------------
+# -- views replaced in a copy ------------------------------------------------------------------------------------------
 
 
-def replaced(name: str, made: Tensor, window: Tensor, src: Any) -> Tensor:
-    """Write ``src`` into a view of a fresh tensor, which it must fill, and return the tensor."""
+def replace_window(name: str, made: Tensor, window: Tensor, src: Any) -> Tensor:
+    """Write ``src`` into a view of a new tensor, whose shape it must have, and return the tensor."""
     require_tensors(name, src=src)
     if src.layout.shape != window.layout.shape:
         raise ShapeError(
@@ -47,7 +46,7 @@ def replaced(name: str, made: Tensor, window: Tensor, src: Any) -> Tensor:
 
 @composite
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
-    """Return a copy in which one entry of ``dim`` is ``src``.
+    """Return a copy in which one entry of ``dim`` is replaced by ``src``.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 2).select_scatter(torch.ones(2), 0, 1)
@@ -55,8 +54,8 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
             [1., 1.]])
     """
     input, src = in_turn(input, src)
-    made = own(input, src)
-    return replaced("select_scatter", made, select(made, dim, index), src)
+    made = writable_copy(input, src)
+    return replace_window("select_scatter", made, select(made, dim, index), src)
 
 
 @composite
@@ -64,7 +63,7 @@ def slice_scatter(
     input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1, *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return a copy in which the part ``start:end:step`` of ``dim`` is ``src``.
+    """Return a copy in which the slice ``start:end:step`` of ``dim`` is replaced by ``src``.
 
     >>> import minitensor as torch
     >>> torch.zeros(4).slice_scatter(torch.ones(2), 0, 1, 3)
@@ -73,15 +72,15 @@ def slice_scatter(
     if step <= 0:
         raise ShapeError(f"slice_scatter: slice step must be positive, got {step}")
     input, src = in_turn(input, src)
-    made = own(input, src)
+    made = writable_copy(input, src)
     place = shapes.wrap_dim(dim, made.ndim)
     window = getitem(made, (slice(None),) * place + (slice(start, end, step),))
-    return delivered("slice_scatter", replaced("slice_scatter", made, window, src), out)
+    return delivered("slice_scatter", replace_window("slice_scatter", made, window, src), out)
 
 
 @composite
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """Return a copy in which a diagonal of two dims is ``src``.
+    """Return a copy in which a diagonal of two dims is replaced by ``src``.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 2).diagonal_scatter(torch.ones(2))
@@ -89,26 +88,26 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
             [0., 1.]])
     """
     input, src = in_turn(input, src)
-    made = own(input, src)
-    return replaced("diagonal_scatter", made, diagonal(made, offset, dim1, dim2), src)
+    made = writable_copy(input, src)
+    return replace_window("diagonal_scatter", made, diagonal(made, offset, dim1, dim2), src)
 
 
 @composite
 def as_strided_scatter(
     input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
-    """Return a copy in which what ``as_strided`` shows is ``src``; sizes and strides count in the copy's memory.
+    """Return a copy in which the view that ``as_strided`` makes of it is replaced by ``src``.
 
     >>> import minitensor as torch
     >>> torch.zeros(4).as_strided_scatter(torch.ones(2), (2,), (3,))
     tensor([1., 0., 0., 1.])
     """
     input, src = in_turn(input, src)
-    made = own(input, src)
-    return replaced("as_strided_scatter", made, as_strided(made, size, stride, storage_offset), src)
+    made = writable_copy(input, src)
+    return replace_window("as_strided_scatter", made, as_strided(made, size, stride, storage_offset), src)
 
 
-# -- blocks, grids, choices --------------------------------------------------------------------------------------------
+# -- blocks, products, combinations ------------------------------------------------------------------------------------
 
 
 def as_block(tensor: Any, place: int) -> Tensor:
@@ -135,7 +134,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
         return zeros(1, 0)
     blocks = [as_block(each, i) for i, each in enumerate(in_turn(*tensors))]
     height, width = sum([len(each) for each in blocks]), sum([each.shape[1] for each in blocks])
-    whole = own(blocks[0].new_zeros((height, width), dtype=result_dtype(*tensors)), blocks)
+    whole = writable_copy(blocks[0].new_zeros((height, width), dtype=result_dtype(*tensors)), blocks)
     top = left = 0
     for block in blocks:
         rows, columns = block.layout.shape
@@ -144,8 +143,8 @@ def block_diag(*tensors: Tensor) -> Tensor:
     return whole
 
 
-def vectors(name: str, tensors: Sequence[Tensor]) -> None:
-    """Refuse what is no vector, and vectors of several dtypes."""
+def require_vectors(name: str, tensors: Sequence[Tensor]) -> None:
+    """Raise unless all are vectors of one dtype."""
     require_tensors(name, **{f"tensors[{i}]": each for i, each in enumerate(tensors)})
     for each in tensors:
         if each.ndim != 1:
@@ -156,7 +155,7 @@ def vectors(name: str, tensors: Sequence[Tensor]) -> None:
 
 @composite
 def cartesian_prod(*tensors: Any) -> Tensor:
-    """Return all ways to take one element of each vector, one way a row; (n,) and (m,) give (n * m, 2).
+    """Return the Cartesian product of vectors, one tuple per row: (n,) and (m,) give (n * m, 2).
 
     >>> import minitensor as torch
     >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3, 4]))
@@ -168,7 +167,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
     if not given:
         raise ShapeError("cartesian_prod: expected at least one vector")
-    vectors("cartesian_prod", given)
+    require_vectors("cartesian_prod", given)
     if len(given) == 1:
         return given[0]  # type: ignore[no-any-return]  # a Tensor, as just seen
     return stack([reshape(grid, -1) for grid in meshgrid(*given)], 1)
@@ -176,7 +175,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
 
 @composite
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """Return all choices of ``r`` elements of a vector in their order, one choice a row.
+    """Return all combinations of ``r`` elements of a vector, in order, one per row.
 
     >>> import minitensor as torch
     >>> torch.combinations(torch.tensor([1, 2, 3]))
@@ -184,7 +183,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
             [1, 3],
             [2, 3]])
     """
-    vectors("combinations", [input])
+    require_vectors("combinations", [input])
     if r < 0:
         raise ShapeError(f"combinations: expect a non-negative number of elements to choose, got r={r}")
     if not r:
@@ -201,7 +200,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
 @composite
 def broadcast_shapes(*shapes_given: Any) -> shapes.Size:
-    """Return the shape to which all of these broadcast; a number is a shape of one dim.
+    """Return the shape to which all given shapes broadcast; an int is a shape of one dim.
 
     >>> import minitensor as torch
     >>> torch.broadcast_shapes((2, 1), 3)
@@ -216,7 +215,7 @@ def broadcast_shapes(*shapes_given: Any) -> shapes.Size:
 
 @composite
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
-    """Add up what broadcasting from ``size`` to the tensor's shape would repeat.
+    """Sum over the dims along which ``size`` would be broadcast to the tensor's shape.
 
     >>> import minitensor as torch
     >>> torch.ones(2, 3).sum_to_size(3)
@@ -235,7 +234,7 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 
 @composite
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
-    """Return the places, dim by dim, of elements numbered row by row in a tensor of a shape.
+    """Return the coordinates, one tensor for each dim, of flat positions in a tensor of a shape.
 
     >>> import minitensor as torch
     >>> torch.unravel_index(torch.tensor([0, 5]), (2, 3))

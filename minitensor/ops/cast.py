@@ -1,7 +1,7 @@
-"""Copies, casts and moves: the same elements in fresh memory, in another dtype, on another device, or in Python.
+"""Casts to another dtype and moves to another device.
 
-A cast between floating-point or complex dtypes has a gradient, one to integers or bools has none. Here too is what a
-tensor says about itself (sizes, strides, addresses), because each answer is one line. Views are in ``shape.py``.
+A cast between floating-point or complex dtypes has a gradient, one to integers or bools has none. Copies are in
+``copy.py``, conversions to NumPy and Python in ``conversion.py``.
 """
 
 from __future__ import annotations
@@ -31,35 +31,26 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-# -- copies ------------------------------------------------------------------------------------------------------------
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------
-
-
-# -- casts -------------------------------------------------------------------------------------------------------------
-
-
 @differentiable(input=lambda grad: grad)
 def _to_copy(input: Tensor, wanted: Any) -> Array:
-    return converted(input.array, wanted)
+    return convert(input.array, wanted)
 
 
 @nondifferentiable
 def _to_integers(input: Tensor, wanted: Any) -> Array:
-    return converted(input.array, wanted)
+    return convert(input.array, wanted)
 
 
-def converted(array: Array, wanted: Any) -> Array:
-    """Return a copy in another dtype; complex numbers lose their imaginary part where the dtype has none."""
-    copy = real_enough(array, wanted).astype(wanted)
+def convert(array: Array, wanted: Any) -> Array:
+    """Return a copy in another dtype; a real dtype drops the imaginary part."""
+    copy = drop_imaginary(array, wanted).astype(wanted)
     if tracing.get():
         note_copy("cast", copy)
     return copy
 
 
-def real_enough(array: Array, wanted: Any) -> Array:
-    """Return the real part where the wanted dtype has no other."""
+def drop_imaginary(array: Array, wanted: Any) -> Array:
+    """Return the real part of complex numbers if the wanted dtype is real."""
     return array.real if array.dtype.kind == "c" and wanted.kind not in "cb" else array
 
 
@@ -71,7 +62,7 @@ def _like_dtype(input: Tensor, np_dtype: Any) -> Tensor:
 
 
 @differentiable(input=lambda grad, origin: grad.to(origin))
-def _moved(input: Tensor, target: device, origin: device) -> Array:
+def _to_device(input: Tensor, target: device, origin: device) -> Array:
     """Copy to another device."""
     return target.backend.asarray(input.backend.to_host(input.array), target.index)
 
@@ -79,8 +70,11 @@ def _moved(input: Tensor, target: device, origin: device) -> Array:
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Return the tensor in another dtype or on another device; itself if nothing changes and ``copy`` is False.
 
-    ``to(dtype)``, ``to(device)``, ``to(device, dtype)``, ``to(other)``; each with ``non_blocking`` (no effect here),
-    ``copy`` and ``memory_format``.
+    Called as ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` or ``to(other)``, each with ``copy`` and
+    ``memory_format``; ``non_blocking`` has no effect.
+
+    Raises:
+        TypeError: the arguments have none of these forms.
 
     >>> import minitensor as torch
     >>> torch.tensor([1, 2]).to(torch.float64)
@@ -93,19 +87,19 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     if wanted.dtype is not None and wanted.dtype is not input.dtype:
         result = _like_dtype(result, wanted.dtype.numpy)
     if wanted.device is not None and not is_at(input.device, wanted.device):
-        result = _moved(result, wanted.device, input.device)
+        result = _to_device(result, wanted.device, input.device)
     if wanted.format is not preserve_format:
         result = contiguous(result, wanted.format)
     return clone(result, memory_format=wanted.format) if wanted.copy and result is input else result
 
 
 def is_at(here: device, wanted: device) -> bool:
-    """Whether a tensor lies where it is wanted; a device without an index means any of its kind."""
+    """Return whether a device is the wanted one; a wanted device without an index means any of its type."""
     return here.type == wanted.type and wanted.index in (None, here.index)
 
 
 class Destination:
-    """What ``to`` was asked for."""
+    """The dtype, device, format and copy flag passed to ``to``."""
 
     __slots__ = ("copy", "device", "dtype", "format")
 
@@ -122,7 +116,7 @@ def destination(
     *args: Any, device: Any = None, dtype: Any = None, other: Any = None, non_blocking: bool = False,
     copy: bool = False, memory_format: memory_format | None = None,
 ) -> Destination:
-    """Read the arguments of ``to`` in any of their orders."""
+    """Parse the arguments of ``to`` in any of their forms."""
     rest = list(args)
     if rest and isinstance(rest[0], TensorBase):
         other = rest.pop(0)
@@ -142,12 +136,12 @@ def destination(
 
 
 def is_dtype(value: Any) -> bool:
-    """Whether an argument names a dtype; Python's ``float``, ``int``, ``bool`` and ``complex`` do."""
+    """Return whether an argument names a dtype; Python's ``float``, ``int``, ``bool`` and ``complex`` do."""
     return isinstance(value, dtype_class) or value in (float, int, bool, complex)
 
 
 def to_type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
-    """Return PyTorch's name of the tensor's type, or cast to a dtype or such a name.
+    """Return PyTorch's name of the tensor's type, or cast to a dtype or to such a name.
 
     >>> import minitensor as torch
     >>> torch.zeros(1).type(), torch.zeros(1).type("torch.LongTensor")
@@ -179,7 +173,7 @@ LEGACY_NAMES = {
 
 
 def legacy_name(kind: dtype, where: device) -> str:
-    """Return what PyTorch's ``type()`` says."""
+    """Return the type name that PyTorch's ``type()`` returns."""
     return f"torch.{'' if where.type == 'cpu' else where.type + '.'}{LEGACY_NAMES[kind]}Tensor"
 
 
@@ -189,8 +183,8 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
     return to(input, other)
 
 
-def in_dtype(input: Tensor, wanted: dtype, format: memory_format) -> Tensor:
-    """Cast to a dtype."""
+def cast_in_format(input: Tensor, wanted: dtype, format: memory_format) -> Tensor:
+    """Cast to a dtype in a memory format."""
     if format is preserve_format:
         return _like_dtype(input, wanted.numpy)
     return to(input, wanted, memory_format=format)
@@ -198,57 +192,57 @@ def in_dtype(input: Tensor, wanted: dtype, format: memory_format) -> Tensor:
 
 def to_float(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to float32."""
-    return in_dtype(input, dtypes.float32, memory_format)
+    return cast_in_format(input, dtypes.float32, memory_format)
 
 
 def to_double(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to float64."""
-    return in_dtype(input, dtypes.float64, memory_format)
+    return cast_in_format(input, dtypes.float64, memory_format)
 
 
 def to_half(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to float16."""
-    return in_dtype(input, dtypes.float16, memory_format)
+    return cast_in_format(input, dtypes.float16, memory_format)
 
 
 def to_cfloat(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to complex64."""
-    return in_dtype(input, dtypes.complex64, memory_format)
+    return cast_in_format(input, dtypes.complex64, memory_format)
 
 
 def to_cdouble(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to complex128."""
-    return in_dtype(input, dtypes.complex128, memory_format)
+    return cast_in_format(input, dtypes.complex128, memory_format)
 
 
 def to_long(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to int64."""
-    return in_dtype(input, dtypes.int64, memory_format)
+    return cast_in_format(input, dtypes.int64, memory_format)
 
 
 def to_int(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to int32."""
-    return in_dtype(input, dtypes.int32, memory_format)
+    return cast_in_format(input, dtypes.int32, memory_format)
 
 
 def to_short(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to int16."""
-    return in_dtype(input, dtypes.int16, memory_format)
+    return cast_in_format(input, dtypes.int16, memory_format)
 
 
 def to_char(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to int8."""
-    return in_dtype(input, dtypes.int8, memory_format)
+    return cast_in_format(input, dtypes.int8, memory_format)
 
 
 def to_byte(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """Cast to uint8."""
-    return in_dtype(input, dtypes.uint8, memory_format)
+    return cast_in_format(input, dtypes.uint8, memory_format)
 
 
 def to_bool(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to bool: whether an element is not zero."""
-    return in_dtype(input, dtypes.bool_, memory_format)
+    """Cast to bool: nonzero elements become True."""
+    return cast_in_format(input, dtypes.bool_, memory_format)
 
 
 def cpu(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
@@ -261,11 +255,5 @@ def cuda(
 ) -> Tensor:
     """Return the tensor on a GPU."""
     return to(input, "cuda" if device is None else device, memory_format=memory_format)
-
-
-# -- to NumPy and to Python --------------------------------------------------------------------------------------------
-
-
-# -- what a tensor says about itself -----------------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
-"""A tensor as NumPy and Python see it: arrays, lists, numbers, truth values, iteration.
+"""Conversion of tensors to NumPy and Python: arrays, lists, numbers, truth values, iteration.
 
-What a tensor prints and how it is pickled is in ``face.py``.
+Printing, copying and pickling are in ``face.py``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,19 @@ if TYPE_CHECKING:
 
 
 def numpy(input: Tensor, *, force: bool = False) -> Array:
-    """Return the elements as a NumPy array on the same memory; ``force`` detaches and copies to the host if need be."""
+    """Return the elements as a NumPy array that shares the memory.
+
+    Args:
+        force: whether to detach the tensor and copy it to the host if necessary, instead of raising.
+
+    Raises:
+        RuntimeError: the tensor requires grad.
+        TypeError: the tensor is on a GPU.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2]).numpy()
+    array([1, 2])
+    """
     if not force:
         if input.node is not None:
             raise GradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
@@ -36,7 +48,7 @@ def numpy(input: Tensor, *, force: bool = False) -> Array:
                 f"can't convert {input.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
                 "host memory first."
             )
-    _ = input.layout  # settles where the elements lie: what is handed out now is never replaced
+    _ = input.layout  # fixes the memory: an array that was handed out is never replaced
     array: Array = input.backend.to_host(input.array).view()
     return array
 
@@ -52,12 +64,25 @@ def to_array(input: Tensor, dtype: Any = None, copy: bool | None = None) -> Arra
 
 
 def tolist(input: Tensor) -> Any:
-    """Return the elements as nested lists of Python numbers; of a 0-d tensor the number."""
+    """Return the elements as nested lists of Python numbers; a 0-d tensor gives a number.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).tolist()
+    [[1, 2], [3, 4]]
+    """
     return input.backend.to_host(input.array).tolist()
 
 
 def item(input: Tensor) -> Any:
-    """Return the one element as a Python number."""
+    """Return the only element as a Python number.
+
+    Raises:
+        RuntimeError: the tensor has more or fewer elements than one.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([2.5]).item()
+    2.5
+    """
     array = input.array
     if array.size != 1:
         raise ScalarError(
@@ -67,14 +92,14 @@ def item(input: Tensor) -> Any:
 
 
 def one_number(array: Array) -> Any:
-    """Return a device array's one element as a Python number: a copy of a few bytes and a wait."""
+    """Return an array's only element as a Python number; from a device this copies a few bytes and waits."""
     if tracing.get() and array.__class__ is not HostArray:
         note_copy("to host", array)
     return array.item()
 
 
 def truth(input: Tensor) -> bool:
-    """Serve ``bool(tensor)``: whether the one element is not zero."""
+    """Serve ``bool(tensor)``: return whether the only element is nonzero."""
     size = input.array.size
     if size > 1:
         raise ScalarError(
@@ -82,12 +107,12 @@ def truth(input: Tensor) -> bool:
             "all()"
         )
     if not size:
-        raise ScalarError("Boolean value of Tensor with no values is ambiguous; ask for numel()")
+        raise ScalarError("Boolean value of Tensor with no values is ambiguous; use numel()")
     return bool(one_number(input.array))
 
 
 def number(input: Tensor) -> Any:
-    """Return the one element; what ``int``, ``float`` and ``complex`` start from."""
+    """Return the only element, for ``int``, ``float`` and ``complex``."""
     if input.array.size != 1:
         raise ArgumentError(
             f"only one element tensors can be converted to Python scalars, got shape {tuple(input.shape)}"
@@ -96,7 +121,7 @@ def number(input: Tensor) -> Any:
 
 
 def integer_number(input: Tensor) -> int:
-    """Serve ``int(tensor)``; a complex number with an imaginary part has no integer."""
+    """Serve ``int(tensor)``; raise for a complex number with an imaginary part."""
     return int(real_part("int64", number(input)))
 
 
@@ -106,7 +131,7 @@ def real_number(input: Tensor) -> float:
 
 
 def real_part(wanted: str, value: Any) -> Any:
-    """Return a number that counts as real."""
+    """Return the real part of a number; raise if its imaginary part is not zero."""
     if not isinstance(value, complex):
         return value
     if value.imag:
@@ -120,7 +145,7 @@ def complex_number(input: Tensor) -> complex:
 
 
 def as_index(input: Tensor) -> int:
-    """Serve ``operator.index(tensor)``, by which ranges and lists take a tensor for an int."""
+    """Serve ``operator.index(tensor)``, by which ranges and lists accept a tensor as an int."""
     if input.array.size != 1 or input.array.dtype.kind not in "biu":
         raise ArgumentTypeError(
             "only integer tensors of a single element can be converted to an index, got "

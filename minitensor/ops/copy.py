@@ -1,4 +1,4 @@
-"""Copies: the same elements in fresh memory, or the same memory without history.
+"""Copies of a tensor's elements in new memory, and the same memory without history.
 
 Casts and moves to another device are in ``cast.py``, writes in ``fill.py``, views in ``shape.py``.
 """
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 @differentiable(input=lambda grad: grad)
 def _clone(input: Tensor) -> Array:
-    return preserved(input)
+    return copy_preserving(input)
 
 
-def preserved(input: Tensor) -> Array:
-    """Return the elements in fresh memory, with the order of the dims in memory kept."""
+def copy_preserving(input: Tensor) -> Array:
+    """Return a copy of the elements that keeps the order of the dims in memory."""
     array = input.array
-    return array.copy() if array.flags.c_contiguous else copied(input, layouts.like(input.layout))
+    return array.copy() if array.flags.c_contiguous else copy_as(input, layouts.like(input.layout))
 
 
 @differentiable(input=lambda grad: grad)
@@ -47,11 +47,11 @@ def _contiguous(input: Tensor) -> Array:
 
 @differentiable(input=lambda grad: grad)
 def _reformat(input: Tensor, memory_format: memory_format) -> Array:
-    return copied(input, formatted(input.layout, memory_format))
+    return copy_as(input, formatted(input.layout, memory_format))
 
 
 def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
-    """Copy to fresh memory. The order of the dims in memory is kept, unless ``memory_format`` names another.
+    """Return a copy in new memory; it keeps the order of the dims in memory unless ``memory_format`` names another.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3).t().clone().stride()
@@ -62,33 +62,31 @@ def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> T
 
 @differentiable(input=lambda grad: grad)
 def _clone_beside(input: Tensor, others: tuple[Any, ...]) -> Array:
-    """Copy to fresh memory into which others will be written: inside ``vmap`` it differs from sample to sample as they
-    do.
-    """
-    return preserved(input)
+    """Copy ``input``; inside ``vmap`` the copy is batched if one of ``others``, to be written into it, is."""
+    return copy_preserving(input)
 
 
-def own(input: Tensor, *others: Any) -> Tensor:
-    """Return a copy to write ``others`` into."""
+def writable_copy(input: Tensor, *others: Any) -> Tensor:
+    """Return a copy into which ``others`` will be written."""
     return _clone_beside(input, others)
 
 
-def copied(input: Tensor, layout: Layout) -> Array:
-    """Return the elements in fresh memory that is laid out so."""
-    array = blank(input, layout)
+def copy_as(input: Tensor, layout: Layout) -> Array:
+    """Return a copy of the elements with the given layout."""
+    array = empty_as(input, layout)
     array[...] = input.array
     return array
 
 
-def blank(like: Tensor, layout: Layout) -> Array:
-    """Return unset memory of a tensor's dtype, on its device."""
+def empty_as(like: Tensor, layout: Layout) -> Array:
+    """Return uninitialized memory with a tensor's dtype and device."""
     backend, kind = like.backend, like.array.dtype
     flat = backend.xp.empty(layouts.numel(layout.shape), kind)
     return backend.window(flat, kind, layout.shape, layout.strides, 0)
 
 
 def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> Tensor:
-    """Return the tensor itself if it lies row by row (or in ``memory_format``), else a copy that does.
+    """Return the tensor itself if it is contiguous (in ``memory_format``), else a contiguous copy.
 
     >>> import minitensor as torch
     >>> x = torch.zeros(2, 3)
@@ -109,18 +107,18 @@ def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) 
 
 @visible
 def detach(input: Tensor) -> Tensor:
-    """Return the same memory without history: writes are seen by both, gradients stop here."""
+    """Return the same memory without history: writes are visible through both, gradients stop here."""
     view: Tensor = window(input, input.layout)
     return view
 
 
 def data(input: Tensor) -> Tensor:
-    """Return the same memory without history, as ``detach`` does; writes count on the version, unlike PyTorch's."""
+    """Return the same memory without history, as ``detach`` does; unlike PyTorch's, writes count as versions."""
     return detach(input)
 
 
 def set_data(input: Tensor, value: Tensor) -> None:
-    """Make a tensor look at another's memory; its history stays."""
+    """Let a tensor share another's memory; its history stays."""
     if not isinstance(value, TensorBase):
         raise ArgumentTypeError(f"data: expected a tensor, got {type(value).__name__}")
     if input.node is not None and not (value.dtype.is_floating_point or value.dtype.is_complex):

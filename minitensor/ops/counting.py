@@ -1,6 +1,6 @@
-"""What is there, and how often: each element once, counts of whole numbers, histograms.
+"""Unique elements, counts of integers, histograms.
 
-The size of most results depends on the elements, so it must be known on the host. Nothing here has a gradient.
+The shape of most results depends on the elements, and they are computed on the host. Nothing here has a gradient.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-# -- each element once -------------------------------------------------------------------------------------------------
+# -- unique elements ---------------------------------------------------------------------------------------------------
 
 
 @composite
@@ -33,50 +33,55 @@ def unique(
     input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:
-    """Return each element once, or each slice along ``dim``, in order.
+    """Return the distinct elements, or the distinct slices along ``dim``, in ascending order.
 
-    With ``return_inverse`` also where each element of ``input`` went, with ``return_counts`` how often each was there.
+    Args:
+        sorted: unused; the result is always sorted.
+        return_inverse: whether to return also, for each element of ``input``, its index in the result.
+        return_counts: whether to return also how often each element occurs.
 
     >>> import minitensor as torch
     >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
-    array = equatable("unique", input)
+    array = require_order("unique", input)
     if dim is None:
         found = input.backend.unique(array.reshape(-1), return_inverse, return_counts)
-        return answers(input, found, array.shape)
-    axis = slices_along("unique", input, dim)
+        return wrap_results(input, found, array.shape)
+    axis = check_dim("unique", input, dim)
     xp, slices = input.xp, input.xp.moveaxis(array, axis, 0)
     order = xp.lexsort(slices.reshape(len(slices), -1).T[::-1]) if len(slices) else xp.zeros(0, "int64")
-    values, places, counts = runs(xp, slices[order], return_inverse, return_counts)
+    values, places, counts = find_runs(xp, slices[order], return_inverse, return_counts)
     inverse = None
     if places is not None:
         inverse = xp.empty_like(places)
         inverse[order] = places
-    return answers(input, (xp.moveaxis(values, 0, axis), inverse, counts), (len(slices),))
+    return wrap_results(input, (xp.moveaxis(values, 0, axis), inverse, counts), (len(slices),))
 
 
 @composite
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """Return the elements, or the slices along ``dim``, that differ from the one before them.
+    """Return the elements, or the slices along ``dim``, without those equal to their predecessor.
+
+    ``return_inverse`` and ``return_counts`` as for ``unique``.
 
     >>> import minitensor as torch
     >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 2, 1]))
     tensor([1, 2, 1])
     """
-    xp, array = input.xp, equatable("unique_consecutive", input)
-    axis = None if dim is None else slices_along("unique_consecutive", input, dim)
+    xp, array = input.xp, require_order("unique_consecutive", input)
+    axis = None if dim is None else check_dim("unique_consecutive", input, dim)
     slices = array.reshape(-1) if axis is None else xp.moveaxis(array, axis, 0)
-    values, inverse, counts = runs(xp, slices, return_inverse, return_counts)
+    values, inverse, counts = find_runs(xp, slices, return_inverse, return_counts)
     if axis is not None:
         values = xp.moveaxis(values, 0, axis)
-    return answers(input, (values, inverse, counts), array.shape if axis is None else (len(slices),))
+    return wrap_results(input, (values, inverse, counts), array.shape if axis is None else (len(slices),))
 
 
-def runs(xp: Library, slices: Array, inverse: bool, counts: bool) -> tuple[Array, Array | None, Array | None]:
-    """Return the first of each run of equal slices along the first dim; the run of each slice; the runs' lengths."""
+def find_runs(xp: Library, slices: Array, inverse: bool, counts: bool) -> tuple[Array, Array | None, Array | None]:
+    """Return the first slice of each run of equal ones along dim 0, each slice's run number, and the run lengths."""
     new = xp.ones(len(slices), "bool")
     differs = slices[1:] != slices[:-1]
     new[1:] = differs if slices.ndim == 1 else differs.reshape(len(differs), math.prod(differs.shape[1:])).any(1)
@@ -90,17 +95,17 @@ def runs(xp: Library, slices: Array, inverse: bool, counts: bool) -> tuple[Array
     return slices[starts], places, lengths
 
 
-def equatable(name: str, input: Tensor) -> Array:
-    """Return the array; complex numbers have no order."""
+def require_order(name: str, input: Tensor) -> Array:
+    """Return the array; raise for complex numbers, which have no order."""
     if input.array.dtype.kind == "c":
         raise NoOrder(f"{name}: complex numbers have no order; take abs() or a part")
     return input.array
 
 
-def slices_along(name: str, input: Tensor, dim: int) -> int:
-    """Return the dim, counted from the front, if there are slices along it."""
+def check_dim(name: str, input: Tensor, dim: int) -> int:
+    """Return the dim, counted from the front; raise if there are no slices along it."""
     if not input.ndim:
-        raise DimError(f"{name}: dimension specified as {dim} but tensor has no dimensions: leave dim away")
+        raise DimError(f"{name}: dimension specified as {dim} but tensor has no dimensions: omit dim")
     dim = wrap_dim(dim, input.ndim)
     shape = tuple(input.shape)
     if 0 in shape[:dim] + shape[dim + 1 :]:
@@ -108,20 +113,26 @@ def slices_along(name: str, input: Tensor, dim: int) -> int:
     return dim
 
 
-def answers(input: Tensor, found: tuple[Any, Any, Any], shape: tuple[int, ...]) -> Any:
-    """Return values, places (of a shape) and counts as tensors, as far as they are there; the values alone bare."""
+def wrap_results(input: Tensor, found: tuple[Any, Any, Any], shape: tuple[int, ...]) -> Any:
+    """Return the tuple of values, inverse (with ``shape``) and counts as tensors, without those that are None."""
     values, inverse, counts = found
     places = None if inverse is None else inverse.reshape(shape)
     results = tuple([wrap(input.result_class, each) for each in (values, places, counts) if each is not None])
     return results if len(results) > 1 else results[0]
 
 
-# -- counts of whole numbers -------------------------------------------------------------------------------------------
+# -- counts of integers ------------------------------------------------------------------------------------------------
 
 
 @composite
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """Count how often 0, 1, 2 ... stand in a 1-d tensor; with ``weights``, add those of each number.
+    """Count how often each of 0, 1, 2, ... occurs in a vector, or sum the ``weights`` of its occurrences.
+
+    Args:
+        minlength: the least number of bins; there are more if the largest number needs them.
+
+    Raises:
+        RuntimeError: the input is not a vector of nonnegative integers, or ``weights`` has another shape.
 
     >>> import minitensor as torch
     >>> torch.bincount(torch.tensor([1, 3, 1]))
@@ -159,33 +170,33 @@ def _bincount(input: Tensor, weights: Tensor | None, minlength: int) -> Array:
 
 @composite
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Tensor:
-    """Count the elements in each of ``bins`` equal parts of the range from ``min`` to ``max``; others are left out.
+    """Count the elements in each of ``bins`` equal bins from ``min`` to ``max``; ignore those outside.
 
-    Where ``min`` equals ``max``, the range is that of the elements, and where these are all equal, one more each way.
+    If ``min`` equals ``max``, the range is that of the elements, or one more on either side if they are all equal.
 
     >>> import minitensor as torch
     >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
     """
-    return delivered("histc", _histc(input, one_or_more("histc", bins), min, max), out)
+    return delivered("histc", _histc(input, check_bins("histc", bins), min, max), out)
 
 
 @nondifferentiable
 def _histc(input: Tensor, bins: int, min: float, max: float) -> Array:
-    low, high = range_of("histc", input, min, max, 1)
+    low, high = bin_range("histc", input, min, max, 1)
     return input.backend.histogram(input.array.reshape(-1), bins, low, high).astype(input.array.dtype)
 
 
-def one_or_more(name: str, bins: int) -> int:
-    """Return the number of bins."""
+def check_bins(name: str, bins: int) -> int:
+    """Return the number of bins; raise if it is below 1."""
     bins = integer(bins)
     if bins < 1:
         raise ShapeError(f"{name}: bins must be > 0, but got {bins}")
     return bins
 
 
-def range_of(name: str, input: Tensor, low: float, high: float, margin: float) -> tuple[float, float]:
-    """Return the range of a histogram; by default that of the elements, and a margin if these are all equal."""
+def bin_range(name: str, input: Tensor, low: float, high: float, margin: float) -> tuple[float, float]:
+    """Return the range of a histogram: by default that of the elements, widened by ``margin`` if they are all equal."""
     array = input.array
     if array.dtype.kind != "f":
         raise UnsupportedDtype(f"{name}: not implemented for {input.dtype.name}: cast it to float")
@@ -205,19 +216,19 @@ def histogram(
     input: Tensor, bins: Any, *, range: Sequence[float] | None = None, weight: Tensor | None = None,
     density: bool = False, out: Any = None,
 ) -> return_types.histogram:
-    """Count the elements, or add their ``weight``, in each bin; return the histogram and the edges of the bins.
+    """Count the elements, or sum their ``weight``, in each bin; return the histogram and the edges of the bins.
 
     Args:
-        bins: their number, or their edges in ascending order.
-        range: lowest and highest edge, for a number of bins; by default those of the elements.
-        density: whether to divide by the sum and the width, so that the integral is 1.
+        bins: the number of bins, or their edges in ascending order.
+        range: lowest and highest edge, where ``bins`` is a number; by default the range of the elements.
+        density: whether to divide by the total and the bin widths, so that the histogram integrates to 1.
 
     >>> import minitensor as torch
     >>> torch.histogram(torch.tensor([1., 2., 1.]), bins=2, range=(0., 3.)).hist
     tensor([2., 1.])
     """
-    edges = edges_of("histogram", input, bins, range)
-    hist = histogram_of(input, input.array.reshape(-1, 1), [edges], weight, density)
+    edges = bin_edges("histogram", input, bins, range)
+    hist = count_in_bins(input, input.array.reshape(-1, 1), [edges], weight, density)
     found = return_types.histogram(wrap(input.result_class, hist), wrap(input.result_class, edges))
     return return_types.histogram(*received("histogram", found, out))
 
@@ -227,10 +238,10 @@ def histogramdd(
     input: Tensor, bins: Any, *, range: Sequence[float] | None = None, weight: Tensor | None = None,
     density: bool = False,
 ) -> return_types.histogramdd:
-    """Count points, the rows of ``input`` (..., D), in bins along each of their D coordinates.
+    """Count points, the rows of ``input`` (..., D), in the cells of a grid of bins along each of the D coordinates.
 
-    ``bins`` is a number, a number for each coordinate, or the edges along each; ``range`` holds a lowest and a highest
-    edge for each.
+    ``bins`` is a number, a number for each coordinate, or the edges along each coordinate; ``range`` holds the lowest
+    and the highest edge for each.
     """
     if input.ndim < 2:
         raise ShapeError(f"histogramdd: input must have at least 2 dimensions, got shape {list(input.shape)}")
@@ -241,16 +252,16 @@ def histogramdd(
     if range is not None and len(range) != 2 * count:
         raise ShapeError(f"histogramdd: expected 2 * {count} numbers as range, got {len(range)}")
     edges = [
-        edges_of("histogramdd", input.select(-1, k), bin, None if range is None else range[2 * k : 2 * k + 2])
+        bin_edges("histogramdd", input.select(-1, k), bin, None if range is None else range[2 * k : 2 * k + 2])
         for k, bin in enumerate(each)
     ]
-    hist = histogram_of(input, input.array.reshape(math.prod(input.shape[:-1]), count), edges, weight, density)
+    hist = count_in_bins(input, input.array.reshape(math.prod(input.shape[:-1]), count), edges, weight, density)
     shown = tuple([wrap(input.result_class, one) for one in edges])
     return return_types.histogramdd(wrap(input.result_class, hist), shown)
 
 
-def edges_of(name: str, input: Tensor, bins: Any, range: Sequence[float] | None) -> Array:
-    """Return the edges of bins: as given, or evenly spaced."""
+def bin_edges(name: str, input: Tensor, bins: Any, range: Sequence[float] | None) -> Array:
+    """Return the edges of the bins: as given, or evenly spaced."""
     if isinstance(bins, TensorBase):
         if bins.ndim != 1 or not bins.array.size:
             raise ShapeError(f"{name}: bins tensor should have one dimension and an element, got {list(bins.shape)}")
@@ -260,12 +271,12 @@ def edges_of(name: str, input: Tensor, bins: Any, range: Sequence[float] | None)
         given: Array = bins.array.copy()
         return given
     low, high = (0.0, 0.0) if range is None else range
-    bins = one_or_more(name, bins)
-    return spaced(*range_of(name, input, low, high, 0.5), bins + 1, input.array.dtype, input.xp)
+    bins = check_bins(name, bins)
+    return spaced(*bin_range(name, input, low, high, 0.5), bins + 1, input.array.dtype, input.xp)
 
 
-def histogram_of(input: Tensor, points: Array, edges: list[Array], weight: Tensor | None, density: bool) -> Array:
-    """Add up the weights of the points (N, D) in each cell of a grid; the last cells hold their upper edges too."""
+def count_in_bins(input: Tensor, points: Array, edges: list[Array], weight: Tensor | None, density: bool) -> Array:
+    """Sum the weights of the points (N, D) in each cell of a grid; the last cells include their upper edges."""
     xp, kind = input.xp, points.dtype
     shape = tuple([each.size - 1 for each in edges])
     cell, there = xp.zeros(len(points), "int64"), xp.full(len(points), bool(edges))
@@ -275,7 +286,7 @@ def histogram_of(input: Tensor, points: Array, edges: list[Array], weight: Tenso
         there &= last | ((place >= 0) & (place < shape[k]))
         cell = cell * shape[k] + xp.where(last, shape[k] - 1, place)
     outside = math.prod(shape)
-    share = None if weight is None else weights_of(input, weight, len(points))
+    share = None if weight is None else check_weights(input, weight, len(points))
     counts = input.backend.bincount(xp.where(there, cell, outside), share, outside + 1)[:outside]
     hist: Array = counts.reshape(shape).astype(kind)
     if density:
@@ -285,8 +296,8 @@ def histogram_of(input: Tensor, points: Array, edges: list[Array], weight: Tenso
     return hist
 
 
-def weights_of(input: Tensor, weight: Tensor, count: int) -> Array:
-    """Return a weight for each point."""
+def check_weights(input: Tensor, weight: Tensor, count: int) -> Array:
+    """Return the weights as a flat array; raise unless there is one for each point."""
     same_device(input, weight)
     if weight.numel() != count or weight.dtype is not input.dtype:
         raise ShapeError(

@@ -1,11 +1,11 @@
-"""Running reductions: after each element along a dim, what the elements so far come to.
+"""Running reductions along a dim: sums, products, extremes, logarithms of sums.
 
-The gradient of a running sum is a running sum from the other end. That of a running product is the same divided by the
-input; where the input holds a zero, and nothing may be divided by it, it is a linear recurrence, see Note [Zeros].
+The gradient of a running sum is a running sum from the other end. That of a running product is such a sum divided by
+the input, or, where the input holds a zero, a linear recurrence; see Note [Zeros].
 
 Note [Zeros]. Let y_j = x_0 x_1 ... x_j. The gradient of x_i sums, over all j >= i, g_j times the product without x_i:
 that is E_i S_i, where E_i = x_0 ... x_(i-1), and S_i = g_i + x_(i+1) S_(i+1). The recurrence's own gradient is again
-a recurrence, from the other end. So nothing is divided, and every order is right.
+a recurrence, from the other end. Nothing is divided, and every order of differentiation is right.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
 # -- sums --------------------------------------------------------------------------------------------------------------
 
 
-def sum_gradient(grad: Tensor, dim: int, reverse: bool) -> Tensor:
-    """Run from the other end."""
+def cumsum_grad(grad: Tensor, dim: int, reverse: bool) -> Tensor:
+    """Return the running sum from the other end."""
     return _cumsum(grad, dim, not reverse)
 
 
-@differentiable(input=sum_gradient)
+@differentiable(input=cumsum_grad)
 def _cumsum(input: Tensor, dim: int, reverse: bool) -> Array:
-    return running(input, "add", dim, reverse)
+    return accumulate(input, "add", dim, reverse)
 
 
 @composite
 def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the sums up to each element along ``dim``; of integers and bools as int64.
+    """Return the running sum along ``dim``, each element included; int64 for integers and bools.
 
     >>> import minitensor as torch
     >>> torch.cumsum(torch.tensor([1, 2, 3]), 0)
@@ -64,15 +64,15 @@ def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor |
 
 
 def dtype_of_running(name: str, wanted: Dtype | None, out: Any) -> Dtype | None:
-    """Return the dtype of running sums or products: that of ``out`` if none is wanted; bools have none."""
+    """Return the dtype of running sums or products: the given one, or that of ``out``; raise for bools."""
     found = dtype_of_sum(name, wanted, out)
     if found is dtypes.bool_:
-        raise UnsupportedDtype(f"{name}: not implemented for an out= of bools: give one of integers")
+        raise UnsupportedDtype(f"{name}: not implemented for an out= of bools; give one of integers")
     return found
 
 
-def running(input: Tensor, name: str, dim: int, reverse: bool) -> Array:
-    """Run along a dim, from either end; integers and bools as int64."""
+def accumulate(input: Tensor, name: str, dim: int, reverse: bool) -> Array:
+    """Accumulate along a dim, from either end; integers and bools as int64."""
     array = input.array
     if array.dtype.kind in "biu":
         array = array.astype("int64")
@@ -81,42 +81,47 @@ def running(input: Tensor, name: str, dim: int, reverse: bool) -> Array:
         return alone
     if not reverse:
         return input.backend.accumulate(name, array, dim)
-    result: Array = input.backend.accumulate(name, array[backwards(dim)], dim)[backwards(dim)]
+    result: Array = input.backend.accumulate(name, array[reversal(dim)], dim)[reversal(dim)]
     return result
 
 
-def backwards(dim: int) -> tuple[slice, ...]:
-    """Return the index that turns a dim around."""
+def reversal(dim: int) -> tuple[slice, ...]:
+    """Return the index that reverses a dim."""
     return (slice(None),) * dim + (slice(None, None, -1),)
 
 
 # -- products ----------------------------------------------------------------------------------------------------------
 
 
-def product_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int, reverse: bool) -> Tensor:
+def cumprod_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int, reverse: bool) -> Tensor:
     """Return the gradient of a running product; see Note [Zeros]."""
     if not input.ndim:
         return grad
-    if divides_all(result):
+    if can_divide(result):
         return div(_cumsum(grad * conj(result), dim, not reverse), conj(input))
     factors = conj(input)
     later = recurrence(grad, shift(factors, dim, not reverse, 0), dim, not reverse)
     return shift(_cumprod(factors, dim, reverse), dim, reverse, 1) * later
 
 
-def divides_all(products: Tensor) -> bool:
-    """Whether each product, divided by one of its factors, is the product of the others."""
+def can_divide(products: Tensor) -> bool:
+    """Return whether dividing each product by a factor gives the product of the others: all are finite and nonzero."""
     return bool((products.isfinite().array & (products.array != 0)).all())
 
 
-@differentiable(input=product_gradient)
+@differentiable(input=cumprod_grad)
 def _cumprod(input: Tensor, dim: int, reverse: bool) -> Array:
-    return running(input, "multiply", dim, reverse)
+    return accumulate(input, "multiply", dim, reverse)
 
 
 @composite
 def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the products up to each element along ``dim``; of integers and bools as int64."""
+    """Return the running product along ``dim``, each element included; int64 for integers and bools.
+
+    >>> import minitensor as torch
+    >>> torch.cumprod(torch.tensor([1, 2, 3]), 0)
+    tensor([1, 2, 6])
+    """
     if out is not None:
         dtype = dtype_of_running("cumprod", dtype, out)
     if dtype is not None:
@@ -129,14 +134,14 @@ def products_of_others(input: Tensor, dim: int) -> Tensor:
     return shift(_cumprod(input, dim, False), dim, False, 1) * shift(_cumprod(input, dim, True), dim, True, 1)
 
 
-def shift_back(grad: Tensor, dim: int, reverse: bool) -> Tensor:
-    """Move the other way; what fell off comes back as zero."""
+def shift_grad(grad: Tensor, dim: int, reverse: bool) -> Tensor:
+    """Shift the gradient the other way and fill with zero."""
     return shift(grad, dim, not reverse, 0)
 
 
-@differentiable(input=shift_back)
+@differentiable(input=shift_grad)
 def shift(input: Tensor, dim: int, reverse: bool, first: float) -> Array:
-    """Move all elements one place up along ``dim`` (down, if ``reverse``); ``first`` fills the place left empty."""
+    """Shift all elements up by one along ``dim`` (down if ``reverse``); ``first`` fills the vacant place."""
     array = input.array
     result = input.xp.full_like(array, first)
     if array.ndim:
@@ -148,15 +153,15 @@ def shift(input: Tensor, dim: int, reverse: bool, first: float) -> Array:
     return result
 
 
-def recurrence_gradient(grad: Tensor, factor: Tensor, dim: int, reverse: bool) -> Tensor:
+def recurrence_grad(grad: Tensor, factor: Tensor, dim: int, reverse: bool) -> Tensor:
     """Run the recurrence from the other end."""
     return recurrence(grad, shift(conj(factor), dim, not reverse, 0), dim, not reverse)
 
 
 @differentiable(
-    input=recurrence_gradient,
+    input=recurrence_grad,
     factor=lambda grad, factor, dim, reverse, result: (
-        recurrence_gradient(grad, factor, dim, reverse) * conj(shift(result, dim, reverse, 0))
+        recurrence_grad(grad, factor, dim, reverse) * conj(shift(result, dim, reverse, 0))
     ),
 )
 def recurrence(input: Tensor, factor: Tensor, dim: int, reverse: bool) -> Array:
@@ -168,15 +173,15 @@ def recurrence(input: Tensor, factor: Tensor, dim: int, reverse: bool) -> Array:
     if reverse:
         rows, factors = rows[::-1], factors[::-1]
     if len(rows) > numel(rows.shape[1:]):
-        reach_further(rows, factors.copy())
+        recur_by_doubling(rows, factors.copy())
     else:
         for before, i in pairwise(range(len(rows))):
             rows[i] += factors[i] * rows[before]
     return result
 
 
-def reach_further(rows: Array, factors: Array) -> None:
-    """Run the recurrence in log2(n) passes, each of which reaches twice as far back: few lanes leave no other way."""
+def recur_by_doubling(rows: Array, factors: Array) -> None:
+    """Run the recurrence in log2(n) passes, each reaching twice as far back: faster where there are few lanes."""
     reach = 1
     while reach < len(rows):
         rows[reach:] += factors[reach:] * rows[:-reach]
@@ -188,7 +193,7 @@ def reach_further(rows: Array, factors: Array) -> None:
 
 
 def running_extreme(input: Tensor, dim: int, name: str) -> tuple[Array, Array]:
-    """Return the best element so far and the last place of it; NaN beats all."""
+    """Return the running extreme and the last index of it; NaN beats all."""
     array = input.array
     if array.dtype.kind == "c":
         raise NoOrder(f"cummax and cummin: not implemented for {input.dtype.name}: complex numbers have no order")
@@ -197,40 +202,50 @@ def running_extreme(input: Tensor, dim: int, name: str) -> tuple[Array, Array]:
     return input.backend.running_extreme(name, array, dim)
 
 
-def gathered_back(grad: Tensor, indices: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
-    """Send every gradient to the element that it was taken from; one element may have been taken often."""
+def running_extreme_grad(grad: Tensor, indices: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
+    """Add each gradient at the element that it was taken from."""
     return grad.new_zeros(shape).scatter_add(dim, indices, grad)
 
 
-@differentiable(input=lambda grads, result1, in_shape, dim: gathered_back(grads[0], result1, in_shape, dim))
+@differentiable(input=lambda grads, result1, in_shape, dim: running_extreme_grad(grads[0], result1, in_shape, dim))
 def _cummax(input: Tensor, dim: int) -> tuple[Array, Array]:
     return running_extreme(input, dim, "maximum")
 
 
-@differentiable(input=lambda grads, result1, in_shape, dim: gathered_back(grads[0], result1, in_shape, dim))
+@differentiable(input=lambda grads, result1, in_shape, dim: running_extreme_grad(grads[0], result1, in_shape, dim))
 def _cummin(input: Tensor, dim: int) -> tuple[Array, Array]:
     return running_extreme(input, dim, "minimum")
 
 
 @composite
 def cummax(input: Tensor, dim: int, *, out: Any = None) -> return_types.cummax:
-    """Return the largest element up to each place along ``dim``, and where it stands; of equal ones the last."""
+    """Return the running maximum along ``dim`` and its indices, the last of equal elements.
+
+    >>> import minitensor as torch
+    >>> torch.cummax(torch.tensor([1, 3, 2]), 0).values
+    tensor([1, 3, 3])
+    """
     return return_types.cummax(*received("cummax", _cummax(input, wrap_dim(dim, input.ndim)), out))
 
 
 @composite
 def cummin(input: Tensor, dim: int, *, out: Any = None) -> return_types.cummin:
-    """Return the smallest element up to each place along ``dim``, and where it stands; of equal ones the last."""
+    """Return the running minimum along ``dim`` and its indices, the last of equal elements.
+
+    >>> import minitensor as torch
+    >>> torch.cummin(torch.tensor([2, 1, 3]), 0).values
+    tensor([2, 1, 1])
+    """
     return return_types.cummin(*received("cummin", _cummin(input, wrap_dim(dim, input.ndim)), out))
 
 
 # -- logarithms of sums ------------------------------------------------------------------------------------------------
 
 
-def logcumsumexp_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
+def logcumsumexp_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
     """Return the sums over j >= i of ``grad[j] * exp(input[i] - result[j])``, no factor of which exceeds 1.
 
-    In double precision: each sum is a product of very many factors, whose errors would add up.
+    Computed in double precision: each term is a product of many factors, whose errors would accumulate.
     """
     if not input.ndim:
         return grad
@@ -242,7 +257,7 @@ def logcumsumexp_gradient(grad: Tensor, input: Tensor, result: Tensor, dim: int)
     return (share * later).to(kind)
 
 
-@differentiable(input=logcumsumexp_gradient)
+@differentiable(input=logcumsumexp_grad)
 def _logcumsumexp(input: Tensor, dim: int) -> Array:
     array = of_kind("logcumsumexp", INEXACT, input.array)
     if array.dtype.kind == "c":
@@ -251,10 +266,10 @@ def _logcumsumexp(input: Tensor, dim: int) -> Array:
 
 
 def running_logarithm(xp: Library, array: Array, dim: int) -> Array:
-    """Return the running sums of complex numbers given, and returned, by their logarithms.
+    """Return the logarithms of the running sums of the exponentials of complex numbers.
 
-    Of the logarithms that a number has, which differ by 2 pi i, each sum has the one that grew from the larger of its
-    two parts. That depends on all sums before it, so they are taken one after the other, whole rows at a time.
+    Of the logarithms of a sum, which differ by multiples of 2 pi i, the one near the larger term is taken. It depends
+    on all sums before it, so the sums are computed one after the other, whole rows at a time.
     """
     result = array.astype("complex128")
     if result.ndim:
@@ -265,7 +280,7 @@ def running_logarithm(xp: Library, array: Array, dim: int) -> Array:
 
 
 def logarithm_of_sum(xp: Library, a: Array, b: Array) -> Array:
-    """Return ``log(exp(a) + exp(b))``, near the one of them whose real part is larger; NaN beats all."""
+    """Return ``log(exp(a) + exp(b))``, the branch near the term with the larger real part; NaN beats all."""
     less = a.real < b.real
     low, high = xp.where(less, a, b), xp.where(less, b, a)
     summed = xp.log1p(xp.exp(low - high)) + high
@@ -277,7 +292,12 @@ def logarithm_of_sum(xp: Library, a: Array, b: Array) -> Array:
 
 @composite
 def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
-    """Return the logarithm of the sums of the exponentials up to each element along ``dim``, without overflow."""
+    """Return the logarithms of the running sums of exponentials along ``dim``, without overflow.
+
+    >>> import minitensor as torch
+    >>> torch.logcumsumexp(torch.tensor([1000., 1000.]), 0)
+    tensor([1000.0000, 1000.6932])
+    """
     return delivered("logcumsumexp", _logcumsumexp(input, wrap_dim(dim, input.ndim)), out, input)
 
 
@@ -296,20 +316,20 @@ def _cumprod_(input: Tensor, dim: int, reverse: bool) -> None:
 
 @composite
 def cumsum_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> Tensor:
-    """Replace each element by the sum up to it along ``dim``."""
+    """Replace each element by the running sum along ``dim``."""
     require_dtype("cumsum_", input, dtype)
     return _cumsum_(input, wrap_dim(dim, input.ndim), False)
 
 
 @composite
 def cumprod_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> Tensor:
-    """Replace each element by the product up to it along ``dim``."""
+    """Replace each element by the running product along ``dim``."""
     require_dtype("cumprod_", input, dtype)
     return _cumprod_(input, wrap_dim(dim, input.ndim), False)
 
 
 def require_dtype(name: str, input: Tensor, dtype: Dtype | None) -> None:
-    """Refuse to compute in another dtype than that of the tensor written to."""
+    """Raise if a dtype other than that of the written tensor is given."""
     if dtype is not None and dtype is not input.dtype:
         raise DtypeError(
             f"{name}: bad in-place call: input tensor dtype {input.dtype.name} and output tensor dtype {dtype.name} "

@@ -1,6 +1,6 @@
-"""Distances and angles between vectors: of two tensors, pair by pair, and of all the rows of one.
+"""Distances and angles between vectors of two tensors, and between all rows of one.
 
-All of it is written in norms, whose gradient is zero where the norm is: there a distance has no direction.
+All are composed of norms, whose gradient is zero where the norm is zero: a distance of zero has no direction.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @composite
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """Return the cosine of the angle between vectors along ``dim``; lengths below ``eps`` count as ``eps``.
+    """Return the cosine of the angle between vectors along ``dim``; norms below ``eps`` count as ``eps``.
 
     >>> import minitensor as torch
     >>> torch.cosine_similarity(torch.tensor([3., 4.]), torch.tensor([0., 2.]), dim=0)
@@ -39,13 +39,13 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         x1, x2 = in_turn(x1, x2)
     within = float32 if kind is float16 else kind  # halves are rounded once
     first, second = broadcast_tensors(x1.to(within), x2.to(within))
-    return (unit(first, dim, eps) * unit(second, dim, eps)).sum(dim).to(kind)
+    return (unit_vectors(first, dim, eps) * unit_vectors(second, dim, eps)).sum(dim).to(kind)
 
 
-def unit(vectors: Tensor, dim: int, eps: float) -> Tensor:
-    """Divide vectors along ``dim`` by their lengths, which count as ``eps`` where they are less."""
+def unit_vectors(vectors: Tensor, dim: int, eps: float) -> Tensor:
+    """Divide vectors along ``dim`` by their norms, or by ``eps`` where these are smaller."""
     lengths = norm(vectors, 2, dim, True).clone()
-    with no_grad():  # as PyTorch: the gradient is that of the length also where it was too small
+    with no_grad():  # as in PyTorch, the gradient ignores the clamp
         lengths.clamp_(min=eps)
     return vectors / lengths
 
@@ -54,7 +54,7 @@ def unit(vectors: Tensor, dim: int, eps: float) -> Tensor:
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
-    """Return the p-norms of ``x1 - x2 + eps`` along the last dim: (N, D) and (N, D) give (N).
+    """Return the p-norms of ``x1 - x2 + eps`` along the last dim: (N, D) and (N, D) give (N,).
 
     >>> import minitensor as torch
     >>> torch.pairwise_distance(torch.tensor([[1., 2.]]), torch.tensor([[4., 6.]]))
@@ -66,7 +66,7 @@ def pairwise_distance(
 
 @composite
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """Return the p-norm distances between all rows of (N, D): (N (N - 1) / 2), row 0 with 1, 2, ..., then row 1.
+    """Return the p-norm distances between all pairs of rows of (N, D), N (N - 1) / 2 of them: row 0 with 1, 2, ...
 
     >>> import minitensor as torch
     >>> torch.pdist(torch.tensor([[0.], [1.], [5.]]))

@@ -1,9 +1,8 @@
 """Sums over named indices: ``einsum`` reads an equation and turns it into diagonals, sums, and matrix products.
 
 Operands are contracted two at a time, the pair with the smallest result first; each contraction is one ``matmul`` on
-dims sorted into batch, kept and summed. So it runs at the speed of BLAS and is differentiable to every order. What
-is to be done follows from the equation and the shapes alone: it is planned once and remembered. The arithmetic is that
-of tensors.
+dims sorted into batch, kept and summed. It runs at the speed of BLAS and is differentiable to every order. The plan
+depends only on the equation and the shapes, and is memoized.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 Label = str  # a letter, or "...2" for the third dim from the right under an ellipsis
 Labels = tuple[Label, ...]
-Move = tuple[Callable[..., Any], tuple[Any, ...]]  # an operation on one tensor and its further arguments
+Move = tuple[Callable[..., Any], tuple[Any, ...]]  # an operation on one tensor and its other arguments
 
 
 class EquationError(ArgumentError, ShapeError):
-    """An equation that cannot be read, or does not fit its operands: a ValueError, and as in PyTorch a RuntimeError."""
+    """An invalid equation, or one that does not fit its operands; a ValueError, and a RuntimeError as in PyTorch."""
 
 
 class Term(NamedTuple):
-    """A tensor to come: its shape, the names of its dims, and what is done to an operand to get it."""
+    """A planned tensor: its shape, the labels of its dims, and the moves that make it from an operand."""
 
     shape: Shape
     labels: Labels
@@ -46,7 +45,7 @@ class Term(NamedTuple):
 
 
 class Contraction(NamedTuple):
-    """Which two of the operands are multiplied, what is done to them before, and to their product."""
+    """Two operands to multiply, the moves on each before, and the moves on their product after."""
 
     first: int
     second: int
@@ -57,7 +56,7 @@ class Contraction(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How an einsum is computed; a product joins the operands at their end."""
+    """The steps of an einsum; each product is appended to the operands."""
 
     contractions: tuple[Contraction, ...]
     last: tuple[Move, ...]
@@ -67,40 +66,42 @@ class Plan(NamedTuple):
 def einsum(*args: Any) -> Tensor:
     """Multiply tensors and sum over indices: ``einsum("ij,jk->ik", a, b)`` is ``a @ b``.
 
-    An index that is not in the output is summed over; an index twice in one operand takes its diagonal; ``...`` stands
-    for any other dims, which broadcast. Without ``->`` the output has the indices that occur once, in their alphabet's
-    order.
-    Operands may also come with lists of numbers: ``einsum(a, [0, 1], b, [1, 2], [0, 2])``.
+    An index that is not in the output is summed over. An index that occurs twice in one operand takes its diagonal.
+    ``...`` stands for all other dims, which broadcast. Without ``->`` the output has the indices that occur once, in
+    alphabetical order. Indices may also be lists of numbers: ``einsum(a, [0, 1], b, [1, 2], [0, 2])``.
+
+    Raises:
+        RuntimeError: the equation is invalid or does not fit the shapes of the operands.
 
     >>> import minitensor as torch
     >>> torch.einsum("ii", torch.tensor([[1., 2.], [3., 4.]]))
     tensor(5.)
     """
     equation, operands = read_arguments(args)
-    plan = planned(equation, tuple([tuple(each.shape) for each in operands]))
+    plan = plan_einsum(equation, tuple([tuple(each.shape) for each in operands]))
     tensors = list(in_turn(*operands[::-1]))[::-1]
     for first, second, left, right, multiply, after in plan.contractions:
-        b, a = moved(tensors.pop(second), right), moved(tensors.pop(first), left)
-        tensors.append(moved(multiply(a, b), after))
-    return moved(tensors[0], plan.last)
+        b, a = apply_moves(tensors.pop(second), right), apply_moves(tensors.pop(first), left)
+        tensors.append(apply_moves(multiply(a, b), after))
+    return apply_moves(tensors[0], plan.last)
 
 
-def moved(tensor: Tensor, moves: tuple[Move, ...]) -> Tensor:
-    """Do to a tensor what was planned."""
+def apply_moves(tensor: Tensor, moves: tuple[Move, ...]) -> Tensor:
+    """Apply planned moves to a tensor."""
     for operation, arguments in moves:
         tensor = operation(tensor, *arguments)
     return tensor
 
 
 @memoised
-def planned(equation: str, shapes: tuple[Shape, ...]) -> Plan:
-    """Return what is to be done for an equation and operands of these shapes."""
+def plan_einsum(equation: str, shapes: tuple[Shape, ...]) -> Plan:
+    """Return the plan for an equation and operands of these shapes."""
     inputs, output = read_equation(equation, shapes)
     sizes = sizes_of(equation, inputs)
     for label in output:
         if label not in sizes:
             raise EquationError(f"einsum: output index {label!r} does not appear in any operand of {equation!r}")
-    terms = [without_stretched(with_distinct_labels(term), sizes) for term in inputs]
+    terms = [drop_stretched(take_diagonals(term), sizes) for term in inputs]
     contractions = []
     while len(terms) > 1:
         i, j = cheapest_pair(terms, output, sizes)
@@ -109,14 +110,14 @@ def planned(equation: str, shapes: tuple[Shape, ...]) -> Plan:
         step, product = contract(i, j, first, second, kept, sizes)
         contractions.append(step)
         terms.append(product)
-    return Plan(tuple(contractions), in_order(summed(terms[0], set(output)), output).moves)
+    return Plan(tuple(contractions), reorder(sum_out(terms[0], set(output)), output).moves)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
 def read_arguments(args: tuple[Any, ...]) -> tuple[str, Sequence[Tensor]]:
-    """Return equation and operands; lists of numbers are written as letters."""
+    """Return the equation and the operands; lists of numbers become letters."""
     if not args:
         raise ArgumentTypeError("einsum: expected an equation and operands")
     equation, *operands = args
@@ -133,7 +134,7 @@ def read_arguments(args: tuple[Any, ...]) -> tuple[str, Sequence[Tensor]]:
 
 
 def equation_of_lists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
-    """Write ``a, [0, 1], b, [1, 2], [0, 2]`` as an equation."""
+    """Turn ``a, [0, 1], b, [1, 2], [0, 2]`` into an equation and operands."""
     pairs = len(args) // 2
     parts = [subscripts(each) for each in args[1 : 2 * pairs : 2]]
     result = "->" + subscripts(args[-1]) if len(args) % 2 else ""
@@ -141,7 +142,7 @@ def equation_of_lists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
 
 
 def subscripts(numbers: Any) -> str:
-    """Write a list of numbers as letters: 0 is A, 26 is a."""
+    """Turn a list of numbers into letters: 0 is A, 26 is a."""
     if not isinstance(numbers, (list, tuple)):
         raise ArgumentTypeError(f"einsum: expected a list of indices after each operand, got {type(numbers).__name__}")
     for each in numbers:
@@ -161,42 +162,42 @@ def read_equation(equation: str, shapes: Sequence[Shape]) -> tuple[list[Term], L
     if not arrow:
         counts = Counter(label for term in terms for label in term.labels)
         letters = sorted(label for label, count in counts.items() if count == 1 and len(label) == 1)
-        return terms, (*ellipsis(covered), *letters)
-    output = spelled(equation, right, covered)
+        return terms, (*ellipsis_labels(covered), *letters)
+    output = split_labels(equation, right, covered)
     if len(set(output)) != len(output):
         raise EquationError(f"einsum: an index appears more than once in the output of {equation!r}")
     return terms, output
 
 
 def labels_of(equation: str, part: str, shape: Shape) -> Labels:
-    """Return the labels of one operand; their number must be that of its dims."""
+    """Return the labels of one operand; raise unless there is one for each dim."""
     named = len(part.replace("...", ""))
     if named > len(shape) or (named < len(shape) and "..." not in part):
         raise ShapeError(
             f"einsum: the number of indices in {part!r} of {equation!r} ({named}) does not match the operand's number "
             f"of dimensions ({len(shape)}, shape {shape})"
         )
-    return spelled(equation, part, len(shape) - named)
+    return split_labels(equation, part, len(shape) - named)
 
 
-def spelled(equation: str, part: str, covered: int) -> Labels:
-    """Return labels one by one, an ellipsis as labels for the dims it covers."""
+def split_labels(equation: str, part: str, covered: int) -> Labels:
+    """Split a part of an equation into labels; an ellipsis becomes one label for each dim it covers."""
     before, dots, after = part.partition("...")
     for letter in before + after:
         if not (letter.isascii() and letter.isalpha()):
             raise EquationError(
                 f"einsum: invalid index {letter!r} in {equation!r}; indices are letters, and there is one '...' at most"
             )
-    return (*before, *(ellipsis(covered) if dots else ()), *after)
+    return (*before, *(ellipsis_labels(covered) if dots else ()), *after)
 
 
-def ellipsis(covered: int) -> Labels:
-    """Return labels for the dims under an ellipsis, counted from the right, as broadcasting does."""
+def ellipsis_labels(covered: int) -> Labels:
+    """Return labels for the dims under an ellipsis, numbered from the right, as broadcasting aligns dims."""
     return tuple([f"...{i}" for i in range(covered - 1, -1, -1)])
 
 
 def sizes_of(equation: str, terms: Sequence[Term]) -> dict[Label, int]:
-    """Return the size of each index: operands must agree, or have size 1."""
+    """Return the size of each index; raise unless the operands agree or have size 1."""
     sizes: dict[Label, int] = {}
     for number, (shape, labels, _) in enumerate(terms):
         for label, size in zip(labels, shape):
@@ -214,7 +215,7 @@ def sizes_of(equation: str, terms: Sequence[Term]) -> dict[Label, int]:
 # -- one operand -------------------------------------------------------------------------------------------------------
 
 
-def with_distinct_labels(term: Term) -> Term:
+def take_diagonals(term: Term) -> Term:
     """Take the diagonal of dims that share a label."""
     shape, labels, moves = term
     for label, count in Counter(labels).items():
@@ -227,35 +228,35 @@ def with_distinct_labels(term: Term) -> Term:
                     f"{shape[first]} != {shape[second]}"
                 )
             moves = (*moves, (diagonal, (0, first, second)))
-            shape = (*without(shape, (first, second)), shape[first])
-            labels = (*without(labels, (first, second)), label)
+            shape = (*drop_items(shape, (first, second)), shape[first])
+            labels = (*drop_items(labels, (first, second)), label)
     return Term(shape, labels, moves)
 
 
-def without(items: tuple[Any, ...], places: Sequence[int]) -> tuple[Any, ...]:
-    """Return a tuple without the items at these places."""
+def drop_items(items: tuple[Any, ...], places: Sequence[int]) -> tuple[Any, ...]:
+    """Return a tuple without the items at these positions."""
     return tuple([item for place, item in enumerate(items) if place not in places])
 
 
-def without_stretched(term: Term, sizes: dict[Label, int]) -> Term:
-    """Drop dims of size 1 that another operand has in full: broadcasting needs no dim."""
+def drop_stretched(term: Term, sizes: dict[Label, int]) -> Term:
+    """Drop dims of size 1 that are larger in another operand: broadcasting does not need them."""
     shape, labels, moves = term
     gone = tuple([dim for dim, label in enumerate(labels) if shape[dim] == 1 and sizes[label] != 1])
     if not gone:
         return term
-    return Term(without(shape, gone), without(labels, gone), (*moves, (squeeze, (gone,))))
+    return Term(drop_items(shape, gone), drop_items(labels, gone), (*moves, (squeeze, (gone,))))
 
 
-def summed(term: Term, kept: set[Label]) -> Term:
-    """Sum over the dims whose labels nobody asks for any more."""
+def sum_out(term: Term, kept: set[Label]) -> Term:
+    """Sum over the dims whose labels are not needed any more."""
     shape, labels, moves = term
     gone = tuple([dim for dim, label in enumerate(labels) if label not in kept])
     if not gone:
         return term
-    return Term(without(shape, gone), without(labels, gone), (*moves, (total, (gone,))))
+    return Term(drop_items(shape, gone), drop_items(labels, gone), (*moves, (total, (gone,))))
 
 
-def in_order(term: Term, wanted: Labels) -> Term:
+def reorder(term: Term, wanted: Labels) -> Term:
     """Return the term with its dims in the order of ``wanted``."""
     shape, labels, moves = term
     if labels == wanted:
@@ -264,8 +265,8 @@ def in_order(term: Term, wanted: Labels) -> Term:
     return Term(tuple([shape[dim] for dim in dims]), wanted, (*moves, (permute, dims)))
 
 
-def shaped(term: Term, shape: Shape) -> Term:
-    """Return the term with dims merged, or with some of size 1 added; the labels go."""
+def reshape_term(term: Term, shape: Shape) -> Term:
+    """Return the term reshaped by merging dims or adding dims of size 1; it loses its labels."""
     if term.shape == shape:
         return term
     return Term(shape, (), (*term.moves, (reshape, (shape,))))
@@ -275,7 +276,7 @@ def shaped(term: Term, shape: Shape) -> Term:
 
 
 def cheapest_pair(terms: Sequence[Term], output: Labels, sizes: dict[Label, int]) -> tuple[int, int]:
-    """Return the two operands whose contraction is smallest beside themselves."""
+    """Return the two operands whose contraction adds the fewest elements."""
     if len(terms) == 2:
         return 0, 1
 
@@ -297,10 +298,10 @@ def contract(
 ) -> tuple[Contraction, Term]:
     """Plan to multiply two operands and sum over the indices that are in both and not ``kept``.
 
-    With a batch that is (..., L, K) @ (..., K, R), without one (L, K) @ (K, R), or a vector where a side keeps nothing;
-    with nothing to sum over, a product element by element.
+    With a batch that is (..., L, K) @ (..., K, R), without one (L, K) @ (K, R), or a vector for a side that keeps no
+    index of its own. With nothing to sum over, it is an elementwise product.
     """
-    a, b = summed(a, kept | set(b.labels)), summed(b, kept | set(a.labels))
+    a, b = sum_out(a, kept | set(b.labels)), sum_out(b, kept | set(a.labels))
     batch = tuple([label for label in a.labels if label in b.labels and label in kept])
     inner = tuple([label for label in a.labels if label in b.labels and label not in kept])
     left = tuple([label for label in a.labels if label not in b.labels])
@@ -309,26 +310,26 @@ def contract(
     shape = tuple([sizes[label] for label in labels])
     multiply: Callable[..., Any]
     if not inner and (batch or not left or not right):
-        one, other, multiply, found = spread(a, labels), spread(b, labels), mul, shape
-    else:  # of two vectors, too, BLAS is the fastest to make all products
-        one = grouped(a, sizes, batch, *([left] if left or batch else []), inner)
-        other = grouped(b, sizes, batch, inner, *([right] if right or batch else []))
+        one, other, multiply, found = align_dims(a, labels), align_dims(b, labels), mul, shape
+    else:  # BLAS is the fastest for outer products of two vectors, too
+        one = group_dims(a, sizes, batch, *([left] if left or batch else []), inner)
+        other = group_dims(b, sizes, batch, inner, *([right] if right or batch else []))
         multiply, found = matmul, one.shape[:-1] + other.shape[len(batch) + 1 :]
     after: tuple[Move, ...] = ((reshape, (shape,)),) if found != shape else ()
     return Contraction(i, j, one.moves, other.moves, multiply, after), Term(shape, labels)
 
 
-def grouped(term: Term, sizes: dict[Label, int], batch: Labels, *groups: Labels) -> Term:
-    """Return the term with its batch, and one dim for each group, of size 1 for none.
+def group_dims(term: Term, sizes: dict[Label, int], batch: Labels, *groups: Labels) -> Term:
+    """Return the term with its batch dims and one dim for each group, of size 1 for an empty group.
 
-    The batch keeps its dims: to merge them might cost a copy.
+    The batch dims are not merged, which might cost a copy.
     """
-    ordered = in_order(term, batch + tuple([label for group in groups for label in group]))
-    return shaped(ordered, tuple([sizes[label] for label in batch] + [volume(group, sizes) for group in groups]))
+    ordered = reorder(term, batch + tuple([label for group in groups for label in group]))
+    return reshape_term(ordered, tuple([sizes[label] for label in batch] + [volume(group, sizes) for group in groups]))
 
 
-def spread(term: Term, labels: Labels) -> Term:
-    """Return the term with all of ``labels`` as dims, those it lacks of size 1."""
-    ordered = in_order(term, tuple([label for label in labels if label in term.labels]))
+def align_dims(term: Term, labels: Labels) -> Term:
+    """Return the term with one dim for each of ``labels``; missing ones get size 1."""
+    ordered = reorder(term, tuple([label for label in labels if label in term.labels]))
     sizes = dict(zip(ordered.labels, ordered.shape))
-    return shaped(ordered, tuple([sizes.get(label, 1) for label in labels]))
+    return reshape_term(ordered, tuple([sizes.get(label, 1) for label in labels]))

@@ -1,7 +1,7 @@
-"""Tensors from what others hold, and for them: buffers of bytes, DLPack, anything like an array.
+"""Exchange with other libraries: buffers of bytes, DLPack, array-like objects.
 
-Memory is shared wherever that is possible, so a write on one side is seen on the other. Graphs are not exchanged: who
-wants the numbers of a tensor that requires grad detaches it.
+Memory is shared wherever possible, so a write on one side is visible on the other. Graphs are not exchanged: a tensor
+that requires grad must be detached first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
 
-HOST = 1  # DLPack's number for memory that the processor reads
+HOST = 1  # DLPack's device type of CPU memory
 
 
 def asarray(
@@ -32,9 +32,10 @@ def asarray(
     copy: bool | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return an object as a tensor: a tensor, a NumPy array, what speaks DLPack, a buffer, a number or nested lists.
+    """Return a tensor from a tensor, a NumPy array, an object with DLPack, a buffer, a number or nested lists.
 
-    Memory is shared where dtype and device allow, unless ``copy`` is True; where it is False, sharing is required.
+    Args:
+        copy: None shares the memory if dtype and device allow; True always copies; False raises if a copy is needed.
 
     >>> import minitensor as torch
     >>> torch.asarray([1, 2, 3])
@@ -51,7 +52,7 @@ def asarray(
         source = found
     else:
         found, source = tensor(obj, dtype=dtype, device=device), None
-    shared = source is not None and memory(found) == memory(source)
+    shared = source is not None and memory_address(found) == memory_address(source)
     if copy is False and not shared:
         error = UsageError if isinstance(obj, numpy.generic) else ArgumentError
         raise error(f"asarray: can't alias {type(obj).__name__} as {dtype} on {device}, and copy=False")
@@ -61,23 +62,23 @@ def asarray(
     return result
 
 
-def memory(value: Any) -> int:
-    """Return where a tensor's or an array's memory begins."""
+def memory_address(value: Any) -> int:
+    """Return the address of a tensor's or an array's memory."""
     return value.storage.data_ptr() if isinstance(value, TensorBase) else backends.of(value).address(value)
 
 
 def frombuffer(
     buffer: Any, *, dtype: Dtype, count: int = -1, offset: int = 0, requires_grad: bool = False
 ) -> Tensor:
-    """Return a 1-d tensor on a buffer's own memory: ``count`` elements (all that there are, if below 0) from a byte on.
+    """Return a vector that shares a buffer's memory: ``count`` elements (all if negative) from byte ``offset`` on.
 
     >>> import minitensor as torch
     >>> torch.frombuffer(bytearray([1, 0, 2, 0]), dtype=torch.int16)
     tensor([1, 2], dtype=torch.int16)
 
     Raises:
-        ValueError: the buffer is empty, or does not hold that many elements there.
-        TypeError: the object has no buffer.
+        ValueError: the buffer is empty, or holds fewer elements from ``offset`` on.
+        TypeError: the object does not support the buffer protocol.
     """
     if not isinstance(dtype, dtypes.dtype):
         raise ArgumentTypeError(f"frombuffer: dtype must be a torch.dtype, got {type(dtype).__name__}")
@@ -97,7 +98,7 @@ def frombuffer(
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """Return a tensor on the memory of another library's array, through DLPack.
+    """Return a tensor that shares the memory of another library's array, through DLPack.
 
     >>> import numpy
     >>> import minitensor as torch
@@ -119,12 +120,12 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 
 
 def to_dlpack(self: Tensor, **options: Any) -> Any:
-    """Lend this tensor's memory through DLPack; libraries call it, users call their ``from_dlpack``."""
+    """Serve ``__dlpack__``: share this tensor's memory. Other libraries' ``from_dlpack`` call it."""
     if requires_grad(self):
         raise GradError("can't export tensors that require gradient through DLPack; use tensor.detach()")
     return self.array.__dlpack__(**options)
 
 
 def dlpack_device(self: Tensor) -> Any:
-    """Return the kind and number of the device, as DLPack counts them."""
+    """Serve ``__dlpack_device__``: return DLPack's device type and index."""
     return self.array.__dlpack_device__()

@@ -1,4 +1,4 @@
-"""A tensor as Python sees it: its text, its copy by ``copy.deepcopy``, its pickle."""
+"""The Python protocols of a tensor: ``repr``, ``copy.deepcopy``, pickling."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def text(self: Tensor) -> str:
 
 
 def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
-    """Copy a leaf with its storage, once for all tensors that share it, and its gradient."""
+    """Copy a leaf and its gradient; tensors that share a storage share its copy."""
     if not is_leaf(self):
         raise GradError(
             "only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol: detach() it"
@@ -49,7 +49,7 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
 
 
 def reduce(self: Tensor, protocol: Any = None) -> tuple[Any, ...]:
-    """Pickle storage and layout, so that tensors that share memory share it again."""
+    """Pickle storage and layout: tensors that share memory share it again after loading."""
     if not is_leaf(self):
         raise GradError("only leaf tensors can be pickled: detach() it first")
     storage = lender(self.storage)
@@ -58,7 +58,7 @@ def reduce(self: Tensor, protocol: Any = None) -> tuple[Any, ...]:
 
 
 def rebuild(cls: type[Any], storage: Storage, layout: tuple[Any, ...], wants_grad: bool, where: str = "cpu") -> Any:
-    """Return a leaf on a storage."""
+    """Return a leaf tensor with the given storage and layout."""
     tensor = new(cls)
     tensor._storage, tensor._layout = storage, Layout(*layout)
     tensor._node = tensor._base = None

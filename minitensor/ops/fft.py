@@ -1,13 +1,12 @@
-"""Fourier transforms: of complex signals, of real ones by the half of the spectrum that says it all, and back.
+"""Discrete Fourier transforms of complex and real signals; the functions of ``torch.fft``.
 
-Three primitives do it: ``spectrum``, ``half_spectrum`` and ``signal``. A transform is linear, and its adjoint is the
-one that goes the other way with the scale of its opposite norm; so the three are each other's gradients, at every
-order. The rest is sizes, dims and names. PyTorch has these names as ``torch.fft``; so has ``minitensor/fft.py``.
+Three primitives compute them: ``spectrum``, ``half_spectrum`` and ``signal``. A transform is linear; its adjoint is the
+inverse transform with the opposite norm. The three are therefore each other's gradients, at every order.
 
-Note [Half a spectrum]. A real signal's spectrum has ``X[n - k] = conj(X[k])``, and ``rfft`` keeps ``k <= n / 2``. On
-the way back each kept entry counts for itself and its mirror image, but for entry 0 and, of an even n, entry n / 2,
-which are their own. So the adjoint of ``rfft`` halves the entries that have a mirror image before it transforms them
-back, and that of ``irfft`` doubles them after.
+Note [Half a spectrum]. A real signal's spectrum has ``X[n - k] = conj(X[k])``, and ``rfft`` keeps ``k <= n / 2``. In
+the inverse transform each kept entry counts for itself and its mirror image, except entry 0 and, for an even n, entry
+n / 2, which are their own mirror images. The adjoint of ``rfft`` therefore halves the entries that have a mirror image
+before it transforms them back, and that of ``irfft`` doubles them afterwards.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from minitensor.errors import DimError, DtypeError, ShapeError, UsageError
 from minitensor.ops.creation import chosen, dtype_of_range, hand_over_range, library
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import conj
-from minitensor.ops.shape import roll
+from minitensor.ops.rearrange import roll
 from minitensor.shapes import integer, normalize_sizes, wrap_dim
 
 if TYPE_CHECKING:
@@ -34,22 +33,22 @@ if TYPE_CHECKING:
 
 Dims: TypeAlias = "int | Sequence[int] | None"
 
-# Going the other way, what was scaled is not, and what was not is: the adjoint of an unscaled transform is unscaled.
+# The norm of the adjoint, which transforms the other way: the adjoint of an unscaled transform is unscaled.
 OPPOSITE = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
 # -- the transforms ----------------------------------------------------------------------------------------------------
 
 
-def turned(grad: Tensor, dims: tuple[int, ...], forward: bool, norm: str) -> Tensor:
-    """Go the other way."""
+def spectrum_grad(grad: Tensor, dims: tuple[int, ...], forward: bool, norm: str) -> Tensor:
+    """Return the adjoint of ``spectrum``: the transform the other way."""
     return spectrum(grad, dims, not forward, OPPOSITE[norm])
 
 
-@differentiable(input=turned)
+@differentiable(input=spectrum_grad)
 def spectrum(input: Tensor, dims: tuple[int, ...], forward: bool, norm: str) -> Array:
     """Transform along ``dims``, from signal to spectrum (``forward``) or back."""
-    array = floating(input)
+    array = as_inexact(input)
     kind = dtypes.from_numpy(array.dtype).to_complex().numpy
     if not dims:
         return array.astype(kind)
@@ -57,57 +56,57 @@ def spectrum(input: Tensor, dims: tuple[int, ...], forward: bool, norm: str) -> 
     return transform(array, None, dims, norm).astype(kind, copy=False)
 
 
-def to_signal(grad: Tensor, in_shape: tuple[int, ...], dims: tuple[int, ...], norm: str) -> Tensor:
+def half_spectrum_grad(grad: Tensor, in_shape: tuple[int, ...], dims: tuple[int, ...], norm: str) -> Tensor:
     """Return the adjoint of ``half_spectrum``."""
     n = in_shape[dims[-1]]
-    return signal(doubled(grad, dims[-1], n, 0.5), dims, n, OPPOSITE[norm])
+    return signal(scale_mirrored(grad, dims[-1], n, 0.5), dims, n, OPPOSITE[norm])
 
 
-@differentiable(input=to_signal)
+@differentiable(input=half_spectrum_grad)
 def half_spectrum(input: Tensor, dims: tuple[int, ...], norm: str) -> Array:
-    """Transform a real signal along ``dims``; of the last of them, the half from 0 to n / 2 comes out."""
-    array = floating(input)
+    """Transform a real signal along ``dims``; the last of them has entries 0 to n / 2 of the spectrum."""
+    array = as_inexact(input)
     return input.xp.fft.rfftn(array, None, dims, norm).astype(
         dtypes.from_numpy(array.dtype).to_complex().numpy, copy=False
     )
 
 
-def to_half_spectrum(grad: Tensor, dims: tuple[int, ...], n: int, norm: str) -> Tensor:
+def signal_grad(grad: Tensor, dims: tuple[int, ...], n: int, norm: str) -> Tensor:
     """Return the adjoint of ``signal``."""
-    return doubled(half_spectrum(grad, dims, OPPOSITE[norm]), dims[-1], n, 2)
+    return scale_mirrored(half_spectrum(grad, dims, OPPOSITE[norm]), dims[-1], n, 2)
 
 
-@differentiable(input=to_half_spectrum)
+@differentiable(input=signal_grad)
 def signal(input: Tensor, dims: tuple[int, ...], n: int, norm: str) -> Array:
-    """Transform half a spectrum back along ``dims`` to a real signal of ``n`` entries along the last of them."""
-    array = floating(input)
+    """Transform half a spectrum back to a real signal along ``dims``, with ``n`` entries along the last."""
+    array = as_inexact(input)
     sizes = [array.shape[dim] for dim in dims[:-1]] + [n]
     return input.xp.fft.irfftn(array, sizes, dims, norm).astype(
         dtypes.from_numpy(array.dtype).to_real().numpy, copy=False
     )
 
 
-def doubled_too(grad: Tensor, dim: int, n: int, factor: float) -> Tensor:
-    """Return the adjoint of ``doubled``: itself."""
-    return doubled(grad, dim, n, factor)
+def scale_mirrored_grad(grad: Tensor, dim: int, n: int, factor: float) -> Tensor:
+    """Return the adjoint of ``scale_mirrored``: itself."""
+    return scale_mirrored(grad, dim, n, factor)
 
 
-@differentiable(input=doubled_too)
-def doubled(input: Tensor, dim: int, n: int, factor: float) -> Array:
+@differentiable(input=scale_mirrored_grad)
+def scale_mirrored(input: Tensor, dim: int, n: int, factor: float) -> Array:
     """Multiply the entries of half a spectrum that have a mirror image; see Note [Half a spectrum]."""
     array: Array = input.array.copy()
     array[(slice(None),) * dim + (slice(1, (n + 1) // 2),)] *= factor
     return array
 
 
-def resized_back(grad: Tensor, in_shape: tuple[int, ...], dim: int) -> Tensor:
-    """Cut off what was filled up, and fill up what was cut off."""
-    return resized(grad, dim, in_shape[dim])
+def fit_dim_grad(grad: Tensor, in_shape: tuple[int, ...], dim: int) -> Tensor:
+    """Return the adjoint of ``fit_dim``: pad what was truncated and the reverse."""
+    return fit_dim(grad, dim, in_shape[dim])
 
 
-@differentiable(input=resized_back)
-def resized(input: Tensor, dim: int, n: int) -> Array:
-    """Cut a dim off after ``n`` entries, or fill it up with zeros; cutting off and filling up are adjoint."""
+@differentiable(input=fit_dim_grad)
+def fit_dim(input: Tensor, dim: int, n: int) -> Array:
+    """Truncate a dim to ``n`` entries or pad it with zeros; the two are each other's adjoints."""
     array, lead = input.array, (slice(None),) * dim
     if n <= array.shape[dim]:
         cut: Array = array[lead + (slice(n),)].copy()
@@ -117,8 +116,8 @@ def resized(input: Tensor, dim: int, n: int) -> Array:
     return filled
 
 
-def floating(input: Tensor) -> Array:
-    """Return the array as what can be transformed: singles, doubles and complex numbers."""
+def as_inexact(input: Tensor) -> Array:
+    """Return the array in a dtype that can be transformed: float32, float64 or complex."""
     array = input.array
     if array.dtype.kind not in "fc":
         return array.astype(dtypes.get_default_dtype().numpy)
@@ -130,8 +129,8 @@ def floating(input: Tensor) -> Array:
 # -- arguments ---------------------------------------------------------------------------------------------------------
 
 
-def norm_of(norm: str | None) -> str:
-    """Return the norm by its name; None is "backward"."""
+def check_norm(norm: str | None) -> str:
+    """Return the norm, "backward" for None; raise for an unknown one."""
     if norm is None:
         return "backward"
     if norm not in OPPOSITE:
@@ -139,35 +138,35 @@ def norm_of(norm: str | None) -> str:
     return norm
 
 
-def one_dim(name: str, input: Tensor, dim: int) -> int:
+def check_dim(name: str, input: Tensor, dim: int) -> int:
     """Return the dim, counted from the front."""
     if not input.ndim:
         raise DimError(f"{name}: dimension specified as {dim} but tensor has no dimensions: reshape it to (1,)")
     return wrap_dim(dim, input.ndim)
 
 
-def entries(name: str, n: int) -> int:
-    """Return a number of entries, of which there is at least one."""
+def check_count(name: str, n: int) -> int:
+    """Return a number of entries; raise if it is below 1."""
     n = integer(n)
     if n < 1:
-        raise ShapeError(f"{name}: invalid number of data points ({n}) specified: at least one is wanted")
+        raise ShapeError(f"{name}: invalid number of data points ({n}) specified: at least one is needed")
     return n
 
 
-def fitted(name: str, input: Tensor, dims: Sequence[int], sizes: Sequence[int]) -> Tensor:
-    """Cut off or fill up each dim to its size."""
+def fit_dims(name: str, input: Tensor, dims: Sequence[int], sizes: Sequence[int]) -> Tensor:
+    """Truncate or pad each dim to its size."""
     for dim, n in zip(dims, sizes, strict=True):
-        entries(name, n)
+        check_count(name, n)
         if n != input.shape[dim]:
-            input = resized(input, dim, n)
+            input = fit_dim(input, dim, n)
     return input
 
 
-def several_dims(name: str, input: Tensor, s: Dims, dim: Dims) -> tuple[tuple[int, ...], list[int | None]]:
-    """Return the dims, counted from the front, and the size wanted for each; None is that of the input."""
+def parse_dims(name: str, input: Tensor, s: Dims, dim: Dims) -> tuple[tuple[int, ...], list[int | None]]:
+    """Return the dims, counted from the front, and the size for each; None is the input's own."""
     sizes = None if s is None else normalize_sizes(s)
     if dim is not None:
-        dims = tuple([one_dim(name, input, each) for each in normalize_sizes(dim)])
+        dims = tuple([check_dim(name, input, each) for each in normalize_sizes(dim)])
         if len(set(dims)) < len(dims):
             raise ShapeError(f"{name}: FFT dims must be unique, got {dim}")
         if sizes is not None and len(sizes) != len(dims):
@@ -183,37 +182,37 @@ def several_dims(name: str, input: Tensor, s: Dims, dim: Dims) -> tuple[tuple[in
 
 
 def require_dims(name: str, dims: tuple[int, ...]) -> None:
-    """Refuse to halve or double none."""
+    """Raise if there is no dim to transform."""
     if not dims:
         raise UsageError(f"{name}: must transform at least one axis; give dim, or a tensor that has dims")
 
 
 def require_real(name: str, input: Tensor) -> None:
-    """Refuse complex numbers, the spectrum of which has no half that says it all."""
+    """Raise for complex numbers, whose spectrum is not determined by one half."""
     if input.array.dtype.kind == "c":
-        raise DtypeError(f"{name}: expects a real input tensor, got {input.dtype.name}: use the one without the r")
+        raise DtypeError(f"{name}: expects a real input tensor, got {input.dtype.name}: use the function without the r")
 
 
-def real_sizes(input: Tensor, dims: tuple[int, ...], sizes: list[int | None]) -> list[int]:
-    """Return the sizes with the input's own where none was given."""
+def fill_sizes(input: Tensor, dims: tuple[int, ...], sizes: list[int | None]) -> list[int]:
+    """Return the sizes, with the input's own where none is given."""
     return [input.shape[dim] if n is None else n for dim, n in zip(dims, sizes, strict=True)]
 
 
 # -- complex signals ---------------------------------------------------------------------------------------------------
 
 
-def one(name: str, input: Tensor, n: int | None, dim: int, norm: str | None, forward: bool) -> Tensor:
+def transform_one(name: str, input: Tensor, n: int | None, dim: int, norm: str | None, forward: bool) -> Tensor:
     """Transform along one dim."""
-    place = one_dim(name, input, dim)
+    place = check_dim(name, input, dim)
     return spectrum(
-        fitted(name, input, (place,), (input.shape[place] if n is None else n,)), (place,), forward, norm_of(norm)
+        fit_dims(name, input, (place,), (input.shape[place] if n is None else n,)), (place,), forward, check_norm(norm)
     )
 
 
-def many(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None, forward: bool) -> Tensor:
+def transform_many(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None, forward: bool) -> Tensor:
     """Transform along several dims."""
-    dims, sizes = several_dims(name, input, s, dim)
-    return spectrum(fitted(name, input, dims, real_sizes(input, dims, sizes)), dims, forward, norm_of(norm))
+    dims, sizes = parse_dims(name, input, s, dim)
+    return spectrum(fit_dims(name, input, dims, fill_sizes(input, dims, sizes)), dims, forward, check_norm(norm))
 
 
 @composite
@@ -222,190 +221,213 @@ def fft(
 ) -> Tensor:
     """Return the discrete Fourier transform ``X[k] = sum(x[j] * exp(-2 pi i j k / n))`` along ``dim``.
 
-    The dim is cut off or filled up with zeros to ``n`` entries first. ``norm`` says which way is scaled by 1 / n:
-    "backward" (None), "forward", or both by the root of it, "ortho".
+    Args:
+        n: the number of entries to which the dim is first truncated or padded with zeros.
+        norm: the direction that is scaled by 1 / n, "forward" or "backward" (the default, also None); "ortho" scales
+            both by 1 / sqrt(n).
+
+    Raises:
+        RuntimeError: ``n`` is below 1, or ``norm`` is unknown.
+        IndexError: ``dim`` is out of range.
 
     >>> import minitensor as torch
     >>> torch.fft.fft(torch.tensor([1., 2., 3., 4.]))
     tensor([10.+0.j, -2.+2.j, -2.+0.j, -2.-2.j])
     """
-    return delivered("fft", one("fft", input, n, dim, norm, True), out)
+    return delivered("fft", transform_one("fft", input, n, dim, norm, True), out)
 
 
 @composite
 def ifft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the signal along ``dim`` whose transform ``input`` is; arguments as for ``fft``."""
-    return delivered("ifft", one("ifft", input, n, dim, norm, False), out)
+    """Return the inverse transform along ``dim``; arguments as for ``fft``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.ifft(torch.tensor([4., 0., 0., 0.]))
+    tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
+    """
+    return delivered("ifft", transform_one("ifft", input, n, dim, norm, False), out)
 
 
 @composite
 def fftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Transform along several dims: ``dim``, or the last ``len(s)``, or all; ``s`` gives sizes as ``n`` of ``fft``."""
-    return delivered("fftn", many("fftn", input, s, dim, norm, True), out)
+    """Transform along several dims: ``dim``, or the last ``len(s)``, or all; ``s`` holds an ``n`` for each."""
+    return delivered("fftn", transform_many("fftn", input, s, dim, norm, True), out)
 
 
 @composite
 def ifftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the signal along several dims whose transform ``input`` is; arguments as for ``fftn``."""
-    return delivered("ifftn", many("ifftn", input, s, dim, norm, False), out)
+    """Return the inverse transform along several dims; arguments as for ``fftn``."""
+    return delivered("ifftn", transform_many("ifftn", input, s, dim, norm, False), out)
 
 
 @composite
 def fft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Transform along two dims."""
-    return delivered("fft2", many("fft2", input, s, dim, norm, True), out)
+    """Transform along two dims, the last by default; arguments as for ``fftn``."""
+    return delivered("fft2", transform_many("fft2", input, s, dim, norm, True), out)
 
 
 @composite
 def ifft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the signal along two dims whose transform ``input`` is."""
-    return delivered("ifft2", many("ifft2", input, s, dim, norm, False), out)
+    """Return the inverse transform along two dims, the last by default; arguments as for ``fftn``."""
+    return delivered("ifft2", transform_many("ifft2", input, s, dim, norm, False), out)
 
 
 # -- real signals ------------------------------------------------------------------------------------------------------
 
 
-def to_half(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None) -> Tensor:
+def transform_to_half(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None) -> Tensor:
     """Transform a real signal to half a spectrum."""
     require_real(name, input)
-    dims, sizes = several_dims(name, input, s, dim)
+    dims, sizes = parse_dims(name, input, s, dim)
     require_dims(name, dims)
-    return half_spectrum(fitted(name, input, dims, real_sizes(input, dims, sizes)), dims, norm_of(norm))
+    return half_spectrum(fit_dims(name, input, dims, fill_sizes(input, dims, sizes)), dims, check_norm(norm))
 
 
-def from_half(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None) -> Tensor:
-    """Transform half a spectrum to a real signal; without a size, the last dim's is even."""
-    dims, sizes = several_dims(name, input, s, dim)
+def transform_from_half(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None) -> Tensor:
+    """Transform half a spectrum to a real signal; by default the last dim's size is even."""
+    dims, sizes = parse_dims(name, input, s, dim)
     require_dims(name, dims)
     last = sizes[-1]
-    n = entries(name, 2 * (input.shape[dims[-1]] - 1) if last is None else last)
-    kept = [*real_sizes(input, dims[:-1], sizes[:-1]), n // 2 + 1]
-    return signal(fitted(name, input, dims, kept), dims, n, norm_of(norm))
+    n = check_count(name, 2 * (input.shape[dims[-1]] - 1) if last is None else last)
+    kept = [*fill_sizes(input, dims[:-1], sizes[:-1]), n // 2 + 1]
+    return signal(fit_dims(name, input, dims, kept), dims, n, check_norm(norm))
 
 
 @composite
 def rfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the half of a real signal's transform from which the other follows: entries 0 to n / 2 along ``dim``.
+    """Return entries 0 to n / 2 of a real signal's transform along ``dim``; the others are their conjugates.
+
+    Arguments as for ``fft``.
+
+    Raises:
+        RuntimeError: the input is complex.
 
     >>> import minitensor as torch
     >>> torch.fft.rfft(torch.tensor([1., 2., 3., 4.]))
     tensor([10.+0.j, -2.+2.j, -2.+0.j])
     """
-    place, count = one_dim("rfft", input, dim), None if n is None else entries("rfft", n)
-    return delivered("rfft", to_half("rfft", input, count, place, norm), out)
+    place, count = check_dim("rfft", input, dim), None if n is None else check_count("rfft", n)
+    return delivered("rfft", transform_to_half("rfft", input, count, place, norm), out)
 
 
 @composite
 def irfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real signal of ``n`` entries, by default ``2 * (size - 1)``, from half of its transform."""
-    place, count = one_dim("irfft", input, dim), None if n is None else entries("irfft", n)
-    return delivered("irfft", from_half("irfft", input, count, place, norm), out)
+    """Return the real signal of ``n`` entries from half of its transform: the inverse of ``rfft``.
+
+    ``n`` is ``2 * (size - 1)`` by default; for a signal of odd length it must be given.
+
+    >>> import minitensor as torch
+    >>> torch.fft.irfft(torch.fft.rfft(torch.tensor([1., 2., 3.])), n=3)
+    tensor([1., 2., 3.])
+    """
+    place, count = check_dim("irfft", input, dim), None if n is None else check_count("irfft", n)
+    return delivered("irfft", transform_from_half("irfft", input, count, place, norm), out)
 
 
 @composite
 def rfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Transform a real signal along several dims; of the last one, half comes out."""
-    return delivered("rfftn", to_half("rfftn", input, s, dim, norm), out)
+    """Transform a real signal along several dims; the last has half of the spectrum. Arguments as for ``fftn``."""
+    return delivered("rfftn", transform_to_half("rfftn", input, s, dim, norm), out)
 
 
 @composite
 def irfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real signal along several dims from half of its transform."""
-    return delivered("irfftn", from_half("irfftn", input, s, dim, norm), out)
+    """Return the real signal along several dims from half of its transform: the inverse of ``rfftn``."""
+    return delivered("irfftn", transform_from_half("irfftn", input, s, dim, norm), out)
 
 
 @composite
 def rfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Transform a real signal along two dims; of the last one, half comes out."""
-    return delivered("rfft2", to_half("rfft2", input, s, dim, norm), out)
+    """Transform a real signal along two dims; the last has half of the spectrum."""
+    return delivered("rfft2", transform_to_half("rfft2", input, s, dim, norm), out)
 
 
 @composite
 def irfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real signal along two dims from half of its transform."""
-    return delivered("irfft2", from_half("irfft2", input, s, dim, norm), out)
+    """Return the real signal along two dims from half of its transform: the inverse of ``rfft2``."""
+    return delivered("irfft2", transform_from_half("irfft2", input, s, dim, norm), out)
 
 
-# -- signals of which half is given ------------------------------------------------------------------------------------
-# Conjugation turns a transform around, up to its scale: so `hfft` is `irfft` of the conjugate with the opposite norm.
+# -- Hermitian signals -------------------------------------------------------------------------------------------------
+# Conjugation reverses a transform, up to its scale: `hfft` is `irfft` of the conjugate with the opposite norm.
 
 
 @composite
 def hfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real transform of a signal with ``x[n - j] = conj(x[j])``, the half of which is given."""
-    return delivered("hfft", irfft(conj(input), n, dim, OPPOSITE[norm_of(norm)]), out)
+    """Return the real transform of a Hermitian signal, ``x[n - j] = conj(x[j])``, given by one half."""
+    return delivered("hfft", irfft(conj(input), n, dim, OPPOSITE[check_norm(norm)]), out)
 
 
 @composite
 def ihfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the half of the signal whose transform is real and given: the inverse of ``hfft``."""
+    """Return half of the Hermitian signal whose real transform is given: the inverse of ``hfft``."""
     require_real("ihfft", input)
-    return delivered("ihfft", conj(rfft(input, n, dim, OPPOSITE[norm_of(norm)])), out)
+    return delivered("ihfft", conj(rfft(input, n, dim, OPPOSITE[check_norm(norm)])), out)
 
 
 @composite
 def hfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real transform along several dims of a signal of whose last one half is given."""
-    return delivered("hfftn", from_half("hfftn", conj(input), s, dim, OPPOSITE[norm_of(norm)]), out)
+    """Return the real transform along several dims of a Hermitian signal, given by half of the last dim."""
+    return delivered("hfftn", transform_from_half("hfftn", conj(input), s, dim, OPPOSITE[check_norm(norm)]), out)
 
 
 @composite
 def ihfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return half of the signal whose transform along several dims is real and given."""
-    return delivered("ihfftn", conj(to_half("ihfftn", input, s, dim, OPPOSITE[norm_of(norm)])), out)
+    """Return half of the Hermitian signal whose real transform along several dims is given."""
+    return delivered("ihfftn", conj(transform_to_half("ihfftn", input, s, dim, OPPOSITE[check_norm(norm)])), out)
 
 
 @composite
 def hfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real transform along two dims of a signal of whose last one half is given."""
-    return delivered("hfft2", from_half("hfft2", conj(input), s, dim, OPPOSITE[norm_of(norm)]), out)
+    """Return the real transform along two dims of a Hermitian signal, given by half of the last dim."""
+    return delivered("hfft2", transform_from_half("hfft2", conj(input), s, dim, OPPOSITE[check_norm(norm)]), out)
 
 
 @composite
 def ihfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return half of the signal whose transform along two dims is real and given."""
-    return delivered("ihfft2", conj(to_half("ihfft2", input, s, dim, OPPOSITE[norm_of(norm)])), out)
+    """Return half of the Hermitian signal whose real transform along two dims is given."""
+    return delivered("ihfft2", conj(transform_to_half("ihfft2", input, s, dim, OPPOSITE[check_norm(norm)])), out)
 
 
 # -- frequencies -------------------------------------------------------------------------------------------------------
 
 
-def shifted(input: Tensor, dim: Dims, back: bool) -> Tensor:
-    """Roll by half of each dim, rounded down; or back again."""
+def shift_zero(input: Tensor, dim: Dims, back: bool) -> Tensor:
+    """Roll each dim by half of its size, rounded down, or back."""
     dims = tuple(range(input.ndim)) if dim is None else normalize_sizes(dim)
     if not dims:
         raise UsageError("fftshift: `shifts` required: the tensor, or dim, has no dimension")
@@ -416,23 +438,23 @@ def shifted(input: Tensor, dim: Dims, back: bool) -> Tensor:
 
 @composite
 def fftshift(input: Tensor, dim: Dims = None) -> Tensor:
-    """Roll a spectrum so that frequency 0 comes to stand in the middle of each dim.
+    """Roll a spectrum to have frequency 0 in the middle of each dim.
 
     >>> import minitensor as torch
     >>> torch.fft.fftshift(torch.fft.fftfreq(4))
     tensor([-0.5000, -0.2500,  0.0000,  0.2500])
     """
-    return shifted(input, dim, False)
+    return shift_zero(input, dim, False)
 
 
 @composite
 def ifftshift(input: Tensor, dim: Dims = None) -> Tensor:
-    """Roll a spectrum back so that frequency 0 comes first: the inverse of ``fftshift``."""
-    return shifted(input, dim, True)
+    """Roll a spectrum to have frequency 0 first again: the inverse of ``fftshift``."""
+    return shift_zero(input, dim, True)
 
 
 def frequencies(name: str, n: int, d: float, wanted: Any, device: DeviceLike, half: bool) -> Array:
-    """Return the multiples of 1 / (n d) that the entries of a spectrum stand for."""
+    """Return the frequencies of the entries of a spectrum, multiples of 1 / (n d)."""
     if integer(n) < 0:
         raise ShapeError(f"{name}: trying to create tensor with negative dimension {n}: [{n}]")
     dtype_of_range(name, wanted, "c")
@@ -450,7 +472,7 @@ def fftfreq(
     n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the frequencies of the entries of ``fft`` of ``n`` samples, ``d`` apart: first 0 and up, then below 0.
+    """Return the frequencies of the entries of ``fft`` for ``n`` samples ``d`` apart: from 0 up, then negative ones.
 
     >>> import minitensor as torch
     >>> torch.fft.fftfreq(5)
@@ -465,6 +487,6 @@ def rfftfreq(
     n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the frequencies of the entries of ``rfft`` of ``n`` samples, ``d`` apart."""
+    """Return the frequencies of the entries of ``rfft`` for ``n`` samples ``d`` apart."""
     values = frequencies("rfftfreq", n, d, chosen(dtype, out), device, True)
     return hand_over_range("rfftfreq", values, out, requires_grad)

@@ -1,6 +1,6 @@
-"""Writes of whole tensors: ``copy_``, ``fill_``, ``zero_``, and how a value is made to fit the memory it goes to.
+"""Writing whole tensors: ``copy_``, ``fill_``, ``zero_``, and fitting a value to the written tensor.
 
-Writes to parts are in ``index.py``, ``masks.py`` and ``scatter.py``.
+Writes to parts are in ``index.py``, ``masks.py``, ``slices.py`` and ``scatter.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from minitensor.errors import (
     WrongTypeError,
 )
 from minitensor.ops.aliasing import writes
-from minitensor.ops.cast import real_enough, to
+from minitensor.ops.cast import drop_imaginary, to
 from minitensor.ops.copy import clone
 from minitensor.ops.creation import zeros_like
 from minitensor.ops.metadata import is_tensor
@@ -29,7 +29,19 @@ if TYPE_CHECKING:
 
 
 def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
-    """Write the elements of ``src``, broadcast, cast and moved, into ``input``."""
+    """Write the elements of ``src``, broadcast, cast and moved to the device, into ``input``.
+
+    Args:
+        non_blocking: unused; kept for PyTorch compatibility.
+
+    Raises:
+        RuntimeError: ``src`` does not broadcast to the shape of ``input``.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 2).copy_(torch.tensor([1, 2]))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
     if not isinstance(src, TensorBase):
         raise WrongTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")
     return _copy_(input, src if src.array.__class__ is input.array.__class__ else to(src, input.device))
@@ -38,7 +50,7 @@ def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
 @writes(input=lambda grad: zeros_like(grad), src=lambda grad: grad)
 def _copy_(input: Tensor, src: Tensor) -> None:
     check_expands("copy_", src, input)
-    input.array[...] = real_enough(src.array, input.array.dtype)
+    input.array[...] = drop_imaginary(src.array, input.array.dtype)
 
 
 def check_expands(name: str, src: Tensor, input: Tensor) -> None:
@@ -59,33 +71,33 @@ def check_expands(name: str, src: Tensor, input: Tensor) -> None:
 
 @writes(input=lambda grad: zeros_like(grad), value=lambda grad: grad)
 def fill_(input: Tensor, value: Operand) -> None:
-    """Write one number, or a 0-d tensor, everywhere."""
+    """Set every element to a number or a 0-d tensor."""
     if isinstance(value, TensorBase) and not value.ndim:
-        input.array[...] = real_enough(input.xp.asarray(value.array), input.array.dtype)
+        input.array[...] = drop_imaginary(input.xp.asarray(value.array), input.array.dtype)
     else:
-        input.array[...] = single("fill_", value, input)
+        input.array[...] = as_single_value("fill_", value, input)
 
 
-def single(name: str, value: Any, input: Tensor) -> Any:
-    """Return a number or a 0-d tensor as something that may be written everywhere in ``input``."""
+def as_single_value(name: str, value: Any, input: Tensor) -> Any:
+    """Return a number or a 0-d tensor as a value that fits the dtype of ``input``."""
     if not isinstance(value, TensorBase):
         return fitted(value, input.array.dtype, input.array)
     if value.ndim:
         raise ShapeError(f"{name} only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions")
     if input.array.dtype.kind in "biu":
         return fitted(value, input.array.dtype, input.array)
-    return real_enough(input.xp.asarray(value.array), input.array.dtype)
+    return drop_imaginary(input.xp.asarray(value.array), input.array.dtype)
 
 
 @writes(input=lambda grad: zeros_like(grad))
 def zero_(input: Tensor) -> None:
-    """Write zeros."""
+    """Set every element to zero."""
     input.array[...] = 0
 
 
 @composite
 def fill(input: Tensor, value: Operand) -> Tensor:
-    """Return a tensor like ``input`` with ``value``, a number or a tensor without dims, everywhere.
+    """Return a tensor like ``input`` filled with ``value``, a number or a 0-d tensor.
 
     >>> import minitensor as torch
     >>> torch.fill(torch.zeros(3), 2)

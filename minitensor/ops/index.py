@@ -1,9 +1,9 @@
-"""Elements chosen by ``x[...]``, to read and to write.
+"""Reading and writing elements by ``x[...]``.
 
-What ``x[...]`` means is told in ``indexing.py``: ints and slices make a view, the rest are picks, which this chapter
-turns into arrays of positions, wrapped and checked before anything is touched. Reading at positions and adding at
-positions are each other's gradients, at every order; positions may repeat. What picks along one dim is in
-``scatter.py``, masks as such are in ``masks.py``.
+``indexing.py`` parses the index: ints and slices make a view; tensors and lists are picks, which this chapter turns
+into arrays of positions, checked before anything is written. Reading at positions and adding at positions are each
+other's gradients; positions may repeat. Picking along one dim is in ``slices.py`` and ``scatter.py``, masks are in
+``masks.py``.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from minitensor.indexing import (
     resolve,
 )
 from minitensor.ops.aliasing import place, shares_storage, writes
-from minitensor.ops.cast import real_enough, to
-from minitensor.ops.copy import clone, own
+from minitensor.ops.cast import drop_imaginary, to
+from minitensor.ops.copy import clone, writable_copy
 from minitensor.ops.creation import tensor
 from minitensor.ops.fill import check_expands
 from minitensor.ops.masks import _masked_select, masked_fill_, nonzero
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
-WIDE = "ilq"  # NumPy's letters for int32 and int64, the dtypes of positions
+WIDE = "ilq"  # NumPy's type codes of int32 and int64, the dtypes of positions
 
 # -- x[...] ------------------------------------------------------------------------------------------------------------
 
@@ -66,64 +66,64 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     layout = input._layout or input.layout
     found = basic(layout, index)
     if found is None:
-        return picked(input, layout, index)
+        return getitem_advanced(input, layout, index)
     return _select(input, found, layout, index) if index.__class__ is int else _slice(input, found, layout, index)
 
 
-def window_gradient(grad: Tensor, window: Layout, home: Layout, index: Any) -> Tensor:
-    """Return the gradient of a part of a tensor: zeros with ``grad`` placed into them."""
+def window_grad(grad: Tensor, window: Layout, home: Layout, index: Any) -> Tensor:
+    """Return the gradient of a view of a part: zeros with ``grad`` placed into them."""
     if not layouts.is_contiguous(home):
         home = layouts.contiguous(home.shape)
-        window, _ = resolve(home, index, dims_taken)
+        window, _ = resolve(home, index, count_dims)
     return place(grad, home, window)
 
 
-@declare.look(input=window_gradient)
+@declare.look(input=window_grad)
 def _select(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
-    """Look at one entry."""
+    """Return a view of one entry."""
     return window
 
 
-@declare.look(input=window_gradient)
+@declare.look(input=window_grad)
 def _slice(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
-    """Look at a part."""
+    """Return a view of a part."""
     return window
 
 
-def picked(input: Tensor, layout: Layout, index: Any) -> Tensor:
-    """Serve what a plain int or slice does not: the view that the index makes, then what its picks choose."""
+def getitem_advanced(input: Tensor, layout: Layout, index: Any) -> Tensor:
+    """Serve an index with tensors or lists: take the view that its basic items make, then pick from it."""
     plain = isinstance(index, TensorBase) and not active
     if plain and index.array.dtype.char in WIDE and index.ndim and layout.shape:
         if index.array.__class__ is not input.array.__class__:
-            index = beside(input, index)
-        return _take_first(input, index)  # what follows would find the same, in three times the time
-    seen, picks = looked_at(input, layout, index)
+            index = match_device(input, index)
+        return _take_first(input, index)  # the general way gives the same in three times the time
+    seen, picks = split_index(input, layout, index)
     if not picks:
         return seen
     if len(picks) == 1:
         ((dim, mask),) = picks.items()
         if is_mask(mask) and mask.ndim == seen.ndim and mask.ndim and plain:
             check_mask(mask.layout.shape, seen.layout.shape, dim)
-            return _masked_select(seen, beside(seen, mask))
+            return _masked_select(seen, match_device(seen, mask))
         if is_mask(mask) and mask.ndim > 1:
             check_mask(mask.layout.shape, seen.layout.shape, dim)
             seen, picks = seen.flatten(dim, dim + mask.ndim - 1), {dim: mask.reshape(-1)}
     return _index(seen, positions_of(seen, picks))
 
 
-def looked_at(input: Tensor, layout: Layout, index: Any) -> tuple[Tensor, dict[int, Any]]:
-    """Return the view that an index makes of a tensor, and the picks that remain."""
+def split_index(input: Tensor, layout: Layout, index: Any) -> tuple[Tensor, dict[int, Any]]:
+    """Split an index into the view that its basic items make and the remaining picks by dim."""
     if isinstance(index, TensorBase) and 0 < index.ndim <= len(layout.shape) and index.array.dtype.char in WIDE + "?":
-        return input, {0: index}  # what follows would find the same, in three times the time
+        return input, {0: index}  # the general way gives the same in three times the time
     picks = plain_picks(index, len(layout.shape))
     if picks:
         return input, picks
-    items = tuple([prepared(item) for item in items_of(index)])
-    window, picks = resolve(layout, items, dims_taken)
+    items = tuple([normalize_item(item) for item in items_in(index)])
+    window, picks = resolve(layout, items, count_dims)
     return (input if picks and window == layout else _slice(input, window, layout, items)), picks
 
 
-def items_of(index: Any) -> tuple[Any, ...]:
+def items_in(index: Any) -> tuple[Any, ...]:
     """Return the single indices in the brackets: a sequence that holds more than numbers stands for a tuple."""
     if isinstance(index, tuple):
         return index
@@ -139,7 +139,7 @@ def items_of(index: Any) -> tuple[Any, ...]:
 
 
 def plain_picks(index: Any, ndim: int) -> dict[int, Any]:
-    """Return the picks of an index that is made of whole slices and tensors of integers alone; of others, none."""
+    """Return the picks of an index made only of full slices and integer tensors; no picks for other indices."""
     if index.__class__ is not tuple or len(index) > ndim:
         return {}
     picks = {}
@@ -153,19 +153,19 @@ def plain_picks(index: Any, ndim: int) -> dict[int, Any]:
     return picks
 
 
-def prepared(item: Any) -> Any:
-    """Return an index as an int, slice, None, ``...``, bool or a tensor with dims; sequences, arrays become tensors."""
+def normalize_item(item: Any) -> Any:
+    """Return an item as an int, slice, None, ``...``, bool or a tensor with dims; sequences, arrays become tensors."""
     if isinstance(item, TensorBase):
-        return item if item.ndim or not has_values(item) else integer_or_bool(item)
+        return item if item.ndim or not has_values(item) else scalar_item(item)
     if isinstance(item, Sequence) and not isinstance(item, (str, bytes)):
-        return positions_in(item)
+        return tensor_of_positions(item)
     if is_array(item):
         made = tensor(item)
-        return prepared(made if made.numel() else made.long())
+        return normalize_item(made if made.numel() else made.long())
     return item
 
 
-def positions_in(items: Sequence[Any]) -> Any:
+def tensor_of_positions(items: Sequence[Any]) -> Any:
     """Return the tensor of integers or bools that a sequence holds."""
     made = tensor(items if isinstance(items, (list, tuple)) else list(items))
     if made.array.dtype.kind == "i" or not made.numel():
@@ -175,41 +175,41 @@ def positions_in(items: Sequence[Any]) -> Any:
     return made
 
 
-def integer_or_bool(item: Any) -> Any:
-    """Return the number in a 0-d index tensor; one of uint8 is a mask, as those with dims."""
+def scalar_item(item: Any) -> Any:
+    """Return the int or bool in a 0-d index tensor; one of uint8 is a mask, as those with dims are."""
     kind = item.array.dtype
     if kind.kind not in "biu":
-        raise not_an_index(item)
+        raise index_dtype_error(item)
     value = item.array.item()
     return bool(value) if kind == "uint8" else value
 
 
-def not_an_index(item: Tensor) -> InvalidIndexError:
-    """Refuse a tensor of real numbers as an index."""
+def index_dtype_error(item: Tensor) -> InvalidIndexError:
+    """Return the error for an index tensor of real numbers."""
     return InvalidIndexError(
         f"tensors used as indices must be long, int, byte or bool tensors, got {item.dtype.name}; cast with .long()"
     )
 
 
 def is_mask(item: Any) -> bool:
-    """Whether a pick is a tensor of bools."""
+    """Return whether a pick is a tensor of bools."""
     return isinstance(item, TensorBase) and item.array.dtype.kind in "b"
 
 
-def dims_taken(item: object) -> int | None:
-    """Say how many dims a pick takes: a mask as many as it has, positions one."""
+def count_dims(item: object) -> int | None:
+    """Return how many dims a pick consumes: a mask as many as it has, positions one."""
     if not isinstance(item, TensorBase):
         return None
     kind = item.array.dtype
     if kind.kind == "b" or kind == "uint8":
         return item.ndim
     if kind.char not in WIDE:
-        raise not_an_index(item)  # type: ignore[arg-type]  # every tensor is a Tensor
+        raise index_dtype_error(item)  # type: ignore[arg-type]  # every tensor is a Tensor
     return 1
 
 
 def positions_of(seen: Tensor, picks: Mapping[int, Any]) -> tuple[Any, ...]:
-    """Return for each dim of a view the positions that its pick chooses, checked, or None."""
+    """Return the checked positions of each dim of a view, or None where it has no pick."""
     shape = seen.layout.shape
     found: dict[int, Any] = {}
     for dim, pick in picks.items():
@@ -221,27 +221,27 @@ def positions_of(seen: Tensor, picks: Mapping[int, Any]) -> tuple[Any, ...]:
 
 
 def pick_positions(pick: Any, seen: Tensor, dim: int) -> Sequence[Any]:
-    """Return the positions, one tensor for each dim that the pick takes."""
+    """Return the positions, one tensor for each dim that the pick consumes."""
     if isinstance(pick, bool):
         return [wrap(seen.result_class, seen.xp.zeros(int(pick), "int64"))]
     if pick.array.dtype.kind == "i":
-        return [wrapped(beside(seen, pick), dim, seen.layout.shape[dim])]
+        return [wrap_positions(match_device(seen, pick), dim, seen.layout.shape[dim])]
     if pick.array.dtype == "uint8":
         warnings.warn("indexing with dtype torch.uint8 is deprecated, use torch.bool", UserWarning, stacklevel=5)
         pick = pick.bool()
     if pick.array.dtype.kind == "b":
         check_mask(pick.layout.shape, seen.layout.shape, dim)
-        return nonzero(beside(seen, pick), as_tuple=True)  # type: ignore[no-any-return]  # a tuple of tensors
-    return [wrapped(beside(seen, pick), dim, seen.layout.shape[dim])]
+        return nonzero(match_device(seen, pick), as_tuple=True)  # type: ignore[no-any-return]  # a tuple of tensors
+    return [wrap_positions(match_device(seen, pick), dim, seen.layout.shape[dim])]
 
 
-def beside(seen: Tensor, pick: Any) -> Any:
-    """Return a pick on the device of what it picks from."""
+def match_device(seen: Tensor, pick: Any) -> Any:
+    """Return a pick on the device of the tensor it picks from."""
     return pick if pick.array.__class__ is seen.array.__class__ else to(pick, seen.device)
 
 
-def wrapped(positions: Tensor, dim: int, size: int) -> Tensor:
-    """Return positions with the negative ones counted from the end; one outside raises."""
+def wrap_positions(positions: Tensor, dim: int, size: int) -> Tensor:
+    """Count negative positions from the end; raise if one is out of range."""
     array = values_of(positions)
     if within(array, size):
         return positions
@@ -252,36 +252,36 @@ def wrapped(positions: Tensor, dim: int, size: int) -> Tensor:
     return positions.where(positions >= 0, positions + size)
 
 
-def index_gradient(grad: Tensor, indices: Any, in_shape: Shape) -> Tensor:
-    """Return the gradient of elements at positions: added back at them."""
+def index_grad(grad: Tensor, indices: Any, in_shape: Shape) -> Tensor:
+    """Return the gradient of reading at positions: ``grad`` added at them."""
     return _add_at(grad, indices, in_shape)
 
 
-@differentiable(input=index_gradient)
+@differentiable(input=index_grad)
 def _index(input: Tensor, indices: tuple[Tensor | None, ...]) -> Array:
-    return taken(input, arrays_of(indices))
+    return take_at(input, arrays_of(indices))
 
 
 @differentiable(input=lambda grad, indices: _index(grad, indices))
 def _add_at(input: Tensor, indices: tuple[Tensor | None, ...], shape: Shape) -> Array:
-    """Return zeros of a shape with ``input`` added at positions, which may repeat: the adjoint of ``_index``."""
+    """Add ``input`` to zeros of a shape at positions, which may repeat: the adjoint of ``_index``."""
     sums = input.xp.zeros(shape, input.array.dtype)
-    add_picked(input.backend, sums, arrays_of(indices), input.array)
+    add_at_picks(input.backend, sums, arrays_of(indices), input.array)
     return sums
 
 
-def first_gradient(grad: Tensor, index: Tensor, in_shape: Shape) -> Tensor:
-    """Return the gradient of entries of dim 0: added back at their positions."""
-    return _add_at(grad, (wrapped(index, 0, in_shape[0]), *[None] * (len(in_shape) - 1)), in_shape)
+def take_first_grad(grad: Tensor, index: Tensor, in_shape: Shape) -> Tensor:
+    """Return the gradient of entries of dim 0: ``grad`` added at their positions."""
+    return _add_at(grad, (wrap_positions(index, 0, in_shape[0]), *[None] * (len(in_shape) - 1)), in_shape)
 
 
-@differentiable(input=first_gradient)
+@differentiable(input=take_first_grad)
 def _take_first(input: Tensor, index: Tensor) -> Array:
     """Return the entries of dim 0 at positions."""
     try:
         return input.backend.take_first(input.array, index.array)
     except IndexError:
-        wrapped(index, 0, input.layout.shape[0])
+        wrap_positions(index, 0, input.layout.shape[0])
         raise
 
 
@@ -294,45 +294,45 @@ def arrays_of(indices: tuple[Any, ...]) -> dict[int, Array]:
 
 
 def key_of(indices: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return positions as the array library takes them in brackets."""
+    """Return positions as an index for the array library."""
     return tuple([slice(None) if each is None else each.array for each in indices])
 
 
-def taken(input: Tensor, picks: dict[int, Array]) -> Array:
-    """Return the elements at positions, row by row in fresh memory."""
+def take_at(input: Tensor, picks: dict[int, Array]) -> Array:
+    """Return the elements at positions as a new contiguous array."""
     array, dims = input.array, sorted(picks)
     first, last = dims[0], dims[-1]
     if array.flags.c_contiguous and last - first == len(dims) - 1:
         shape = array.shape
         together = layouts.numel(shape[first : last + 1])
         merged = array.reshape((*shape[:first], together, *shape[last + 1 :]))
-        return input.backend.take(merged, numbered(shape, picks), first)
+        return input.backend.take(merged, flatten_positions(shape, picks), first)
     found = array[tuple([picks.get(dim, slice(None)) for dim in range(array.ndim)])]
     return found if found.flags.c_contiguous else found.copy()
 
 
-def numbered(shape: Shape, picks: dict[int, Array]) -> Array:
-    """Return the numbers of elements of neighbouring dims, counted row by row."""
+def flatten_positions(shape: Shape, picks: dict[int, Array]) -> Array:
+    """Merge the positions in adjacent dims into positions in the flattened dims."""
     first, *others = sorted(picks)
     number = picks[first]
     for dim in others:
-        number = times(number, shape[dim]) + picks[dim]
+        number = scale_positions(number, shape[dim]) + picks[dim]
     return number
 
 
-def times(index: Array, stride: int) -> Array:
-    """Return positions in steps of a stride; never written to."""
+def scale_positions(index: Array, stride: int) -> Array:
+    """Return positions times a stride; the result may be the input and is never written to."""
     wide = index.astype("int64", copy=False)
     return wide if stride == 1 else wide * stride
 
 
-def add_picked(backend: Backend, target: Array, picks: dict[int, Array], values: Array) -> None:
-    """Add values, which broadcast, to a row-by-row target at positions, which may repeat."""
+def add_at_picks(backend: Backend, target: Array, picks: dict[int, Array], values: Array) -> None:
+    """Add values, which broadcast, to a contiguous target at positions, which may repeat."""
     shape, dims = target.shape, sorted(picks)
     first, last = dims[0], dims[-1]
-    if last - first < len(dims):  # neighbours are one dim
+    if last - first < len(dims):  # adjacent dims can be merged into one
         merged = target.reshape((*shape[:first], layouts.numel(shape[first : last + 1]), *shape[last + 1 :]))
-        index = numbered(shape, picks)
+        index = flatten_positions(shape, picks)
         spread = backend.xp.broadcast_to(values, (*shape[:first], *index.shape, *shape[last + 1 :]))
         slices = spread.reshape((*shape[:first], index.size, *shape[last + 1 :]))
         backend.add_slices(merged, first, index.reshape(-1), slices)
@@ -343,13 +343,13 @@ def add_picked(backend: Backend, target: Array, picks: dict[int, Array], values:
 
 
 def flat_positions(xp: Any, shape: Shape, picks: dict[int, Array]) -> Array:
-    """Return the numbers of the picked elements in a contiguous tensor, in the shape of the result."""
+    """Return the flat positions of the picked elements in a contiguous tensor, in the shape of the result."""
     strides = layouts.contiguous(shape).strides
     rest = [dim for dim in range(len(shape)) if dim not in picks]
     start = landing(picks)
     positions: Any = None
     for dim, array in picks.items():
-        steps = times(array, strides[dim])
+        steps = scale_positions(array, strides[dim])
         positions = steps if positions is None else positions + steps
     positions = positions.reshape(positions.shape + (1,) * (len(rest) - start))
     width = positions.ndim - (len(rest) - start)
@@ -361,7 +361,7 @@ def flat_positions(xp: Any, shape: Shape, picks: dict[int, Array]) -> Array:
 
 
 def write_rows(input: Tensor, write: Callable[[Array], object]) -> None:
-    """Let ``write`` change the elements row by row: the tensor's memory, or a copy that is then written back."""
+    """Call ``write`` on a contiguous array of the elements: the tensor's memory, or a copy that is written back."""
     array = input.array
     if array.flags.c_contiguous:
         write(array)
@@ -379,20 +379,20 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     layout = input.layout
     found = basic(layout, index)
     if found is None:
-        put_picked(input, layout, index, value)
-    elif not written_plainly(input, index, value):
+        setitem_advanced(input, layout, index, value)
+    elif not try_plain_write(input, index, value):
         assign(_slice(input, found, layout, index), value)
 
 
-# Numbers up to this are sure to fit, by the dtype's letter; of others the slow way finds out.
+# By type code, the numbers up to which the dtype certainly holds them; others go the slow way, which checks.
 SURE: dict[str, float] = {"?": 1, "e": 65504.0, "f": 9e18, "d": 9e18, "F": 9e18, "D": 9e18}
 
 
-def written_plainly(input: Tensor, index: Any, value: Any) -> bool:
-    """Write where nothing is recorded and nothing can go wrong, and tell whether that was so: a fifth of the time."""
+def try_plain_write(input: Tensor, index: Any, value: Any) -> bool:
+    """Write directly if nothing is recorded and nothing can go wrong; return whether it did. Five times as fast."""
     array, recording = input.array, grad_mode.get()
     if not array.flags.c_contiguous or (recording is not False and (recording is not True or input.node is not None)):
-        return False  # or watched: the slow way tells of the write
+        return False  # a watching mode must be told of the write, which the slow way does
     if value.__class__ in NUMBERS:
         limit = SURE.get(array.dtype.char)
         if limit is None or value.__class__ not in WEAKER[array.dtype.kind] or value.__class__ is complex:
@@ -401,7 +401,7 @@ def written_plainly(input: Tensor, index: Any, value: Any) -> bool:
             return False
         try:
             array[index] = value
-        except ValueError:  # read-only: the slow way says so
+        except ValueError:  # read-only: the slow way raises the proper error
             return False
     elif isinstance(value, TensorBase) and not (recording and value.node is not None):
         given = value.array
@@ -417,18 +417,18 @@ def written_plainly(input: Tensor, index: Any, value: Any) -> bool:
     return True
 
 
-def put_picked(input: Tensor, layout: Layout, index: Any, value: Any) -> None:
-    """Serve ``input[index] = value`` where the index is more than an int or a slice."""
-    seen, picks = looked_at(input, layout, index)
+def setitem_advanced(input: Tensor, layout: Layout, index: Any, value: Any) -> None:
+    """Serve ``input[index] = value`` for an index with tensors or lists."""
+    seen, picks = split_index(input, layout, index)
     if not picks:
         assign(seen, value)
         return
-    value = assignable(value, seen)
+    value = as_assignable(value, seen)
     if len(picks) == 1 and (not isinstance(value, TensorBase) or not value.ndim):
         ((dim, mask),) = picks.items()
         if isinstance(mask, TensorBase) and mask.array.dtype.char in "?B":
             check_mask(mask.layout.shape, seen.layout.shape, dim)
-            mask, behind = beside(seen, mask), seen.ndim - dim - mask.ndim
+            mask, behind = match_device(seen, mask), seen.ndim - dim - mask.ndim
             if behind:
                 mask = mask.reshape(mask.layout.shape + (1,) * behind)
             masked_fill_(seen, mask, value)
@@ -440,19 +440,19 @@ def put_picked(input: Tensor, layout: Layout, index: Any, value: Any) -> None:
 
 def assign(seen: Tensor, value: Any) -> None:
     """Write a value into a view."""
-    value = assignable(value, seen)
+    value = as_assignable(value, seen)
     if not isinstance(value, TensorBase):
         _assign_number_(seen, value)
         return
-    _assign_(seen, to(without_leading_ones(value, seen.ndim), seen.device))
+    _assign_(seen, to(drop_leading_ones(value, seen.ndim), seen.device))
 
 
-# A window's own former history ends here: what was seen before is overwritten (PyTorch sends zeros there).
+# The window's former history ends here: its old values are overwritten (PyTorch sends zeros to them).
 @writes("assignment", input=lambda grad: None, value=lambda grad: grad)
 def _assign_(input: Tensor, value: Tensor) -> None:
     if value.layout.shape != input.layout.shape:
         check_expands("assignment", value, input)
-    input.array[...] = real_enough(value.array, input.array.dtype)
+    input.array[...] = drop_imaginary(value.array, input.array.dtype)
 
 
 @writes("assignment", input=lambda grad: None)
@@ -460,8 +460,8 @@ def _assign_number_(input: Tensor, value: Number) -> None:
     input.array[...] = fitted_or_infinite(value, input.array.dtype, input.array)
 
 
-def assignable(value: Any, seen: Tensor) -> Any:
-    """Return what is assigned as a Python number or a tensor; host arrays are copied."""
+def as_assignable(value: Any, seen: Tensor) -> Any:
+    """Return the value to assign as a Python number or a tensor; host arrays are copied."""
     if isinstance(value, int):
         dtypes.require_int64(value)
     if isinstance(value, (TensorBase, int, float, complex)):
@@ -474,8 +474,8 @@ def assignable(value: Any, seen: Tensor) -> Any:
     )
 
 
-def without_leading_ones(value: Any, ndim: int) -> Any:
-    """Drop leading dims of size 1 that the written-to tensor lacks."""
+def drop_leading_ones(value: Any, ndim: int) -> Any:
+    """Drop leading dims of size 1 beyond ``ndim``."""
     shape = value.layout.shape
     while len(shape) > ndim and shape[0] == 1:
         shape = shape[1:]
@@ -496,8 +496,8 @@ def put(input: Tensor, indices: tuple[Any, ...], values: Any, accumulate: bool) 
     shape, _ = advanced_shape(
         input.layout.shape, {dim: each.layout.shape for dim, each in enumerate(indices) if each is not None}
     )
-    values = without_leading_ones(values, len(shape))
-    if values.layout.shape != shape and not expands(values.layout.shape, shape):
+    values = drop_leading_ones(values, len(shape))
+    if values.layout.shape != shape and not can_expand(values.layout.shape, shape):
         raise ShapeError(
             f"shape mismatch: value tensor of shape {list(values.layout.shape)} cannot be broadcast to indexing result "
             f"of shape {list(shape)}"
@@ -505,20 +505,20 @@ def put(input: Tensor, indices: tuple[Any, ...], values: Any, accumulate: bool) 
     return _index_put_(input, safe, values, accumulate)
 
 
-def expands(shape: Shape, wanted: Shape) -> bool:
-    """Whether a shape broadcasts to the wanted one, which stays as it is."""
+def can_expand(shape: Shape, wanted: Shape) -> bool:
+    """Return whether a shape broadcasts to exactly the wanted one."""
     try:
         return broadcast_shapes(shape, wanted) == wanted
     except ShapeError:
         return False
 
 
-def kept_gradient(grad: Tensor, indices: Any, accumulate: bool) -> Tensor:
-    """Return the gradient of what was there before values were put or added at positions."""
-    return grad if accumulate else put(own(grad, indices), indices, 0, False)
+def index_put_grad(grad: Tensor, indices: Any, accumulate: bool) -> Tensor:
+    """Return the gradient of the old values: zero where they were replaced."""
+    return grad if accumulate else put(writable_copy(grad, indices), indices, 0, False)
 
 
-@writes(input=kept_gradient, values=lambda grad, indices: _index(grad, indices))
+@writes(input=index_put_grad, values=lambda grad, indices: _index(grad, indices))
 def _index_put_(input: Tensor, indices: tuple[Tensor | None, ...], values: Operand, accumulate: bool) -> None:
     if not isinstance(values, TensorBase):
         input.array[key_of(indices)] = values
@@ -526,13 +526,17 @@ def _index_put_(input: Tensor, indices: tuple[Tensor | None, ...], values: Opera
     if not accumulate:
         input.array[key_of(indices)] = values.array
         return
-    write_rows(input, lambda rows: add_picked(input.backend, rows, arrays_of(indices), values.array))
+    write_rows(input, lambda rows: add_at_picks(input.backend, rows, arrays_of(indices), values.array))
 
 
 @composite
 def index_put_(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
-    """Write ``values`` at positions, as ``input[indices] = values``; ``accumulate`` adds them, repeated ones too."""
-    seen, picks = looked_at(input, input.layout, tuple(slice(None) if each is None else each for each in indices))
+    """Write ``values`` at positions, as ``input[indices] = values`` does, or add them if ``accumulate``.
+
+    ``indices`` holds a tensor of positions or a mask for each of the first dims, or None to keep a dim whole. With
+    ``accumulate`` repeated positions add up.
+    """
+    seen, picks = split_index(input, input.layout, tuple(slice(None) if each is None else each for each in indices))
     if not picks:
         raise ArgumentTypeError("index_put_(): give at least one tensor of positions or a mask")
     put(seen, positions_of(seen, picks), values, accumulate)
@@ -541,6 +545,11 @@ def index_put_(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate
 
 @composite
 def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
-    """Return a copy with ``values`` written (or added) at positions."""
+    """Return a copy with ``values`` written at positions, or added if ``accumulate``; see ``index_put_``.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(3).index_put((torch.tensor([0, 0]),), torch.tensor([1., 2.]), accumulate=True)
+    tensor([3., 0., 0.])
+    """
     input, values = in_turn(input, values)
-    return index_put_(own(input, indices, values), indices, values, accumulate)
+    return index_put_(writable_copy(input, indices, values), indices, values, accumulate)

@@ -1,6 +1,6 @@
-"""Differences and sums along a dim as calculus has them: differences, gradients on a grid, integrals by trapezoids.
+"""Numerical calculus along a dim: differences, derivatives on a grid, integrals by the trapezoidal rule.
 
-All are composites: slices of a tensor, added with weights. Where points lie is given by a distance or by coordinates.
+All are composites: weighted sums of slices. The position of points is given by a distance or by coordinates.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Spacing: TypeAlias = "float | Tensor | Sequence[float | Tensor] | None"  # a sequence has one for each dim
 
 
-def slices(input: Tensor, dim: int, *ends: int) -> list[Tensor]:
-    """Return a tensor without its last few entries along ``dim``, shifted by 0, 1, ...: as many as there are ends."""
+def shifted_slices(input: Tensor, dim: int, *ends: int) -> list[Tensor]:
+    """Return slices of a dim of equal length, shifted by 0, 1, ...: one for each of ``ends``, by default two."""
     count = len(ends) or 2
     if not input.shape[dim]:
         return [input] * count
@@ -43,7 +43,7 @@ def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return the differences of neighbours along ``dim``, taken ``n`` times.
+    """Return the differences of neighbors along ``dim``, taken ``n`` times.
 
     ``prepend`` and ``append`` are joined to ``input`` first.
 
@@ -62,21 +62,24 @@ def diff(
     if len(ends) > 1:
         input = cat(ends, dim)
     for _ in range(min(n, input.shape[dim])):
-        low, high = slices(input, dim)
+        low, high = shifted_slices(input, dim)
         input = high ^ low if input.dtype is bool_ else high - low
     return delivered("diff", input, out)
 
 
-# -- gradients on a grid -----------------------------------------------------------------------------------------------
+# -- derivatives on a grid ---------------------------------------------------------------------------------------------
 
 
 @composite
 def gradient(input: Tensor, *, spacing: Spacing = None, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
-    """Return the slope along each dim, of second order inside and of order ``edge_order`` (1 or 2) at both ends.
+    """Return the derivative along each dim: of second order inside, of order ``edge_order`` (1 or 2) at both ends.
 
     Args:
-        spacing: the distance of neighbours, one for each dim, or the coordinates along each dim (1-d tensors).
-        dim: an int, or several; None means all.
+        spacing: the distance of neighbors, or a list with a distance or the coordinates (a vector) for each dim.
+        dim: an int or several; None means all.
+
+    Raises:
+        RuntimeError: a dim has fewer than ``edge_order + 1`` entries, or ``spacing`` does not fit.
 
     >>> import minitensor as torch
     >>> torch.gradient(torch.tensor([1., 4., 9., 16.]))
@@ -108,11 +111,11 @@ def spacings(spacing: Spacing, input: Tensor, dims: tuple[int, ...], chosen: boo
     if len(spacing) != len(dims):
         wanted = f"as many as dims, {len(dims)}" if chosen else f"one for each of the {len(dims)} dimensions"
         raise ShapeError(f"gradient: expected spacing to be a number or a list, {wanted}; got {len(spacing)}")
-    return [along(each, input, dim) for each, dim in zip(spacing, dims, strict=True)]
+    return [check_coordinates(each, input, dim) for each, dim in zip(spacing, dims, strict=True)]
 
 
-def along(coordinates: Any, input: Tensor, dim: int) -> Any:
-    """Return coordinates, or a number, once they fit ``dim``."""
+def check_coordinates(coordinates: Any, input: Tensor, dim: int) -> Any:
+    """Return coordinates or a number; raise if the coordinates do not fit ``dim``."""
     if is_number(coordinates):
         return coordinates
     require_tensors("gradient", spacing=coordinates)
@@ -135,36 +138,37 @@ def slope(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     before, after = step.narrow(place, 0, size - 2), step.narrow(place, 1, size - 2)
     firsts = [step.narrow(place, k, 1) for k in range(min(2, size - 1))]
     lasts = [step.narrow(place, size - 2 - k, 1) for k in range(min(2, size - 1))]
-    low, middle, high = slices(input, dim, 0, 1, 2)
+    low, middle, high = shifted_slices(input, dim, 0, 1, 2)
     inside = (
         low * (-after / (before * (before + after)))
         + middle * ((after - before) / (before * after))
         + high * (before / (after * (before + after)))
     )
-    left = one_sided([input.narrow(dim, k, 1) for k in range(edge_order + 1)], firsts)
-    right = one_sided([input.narrow(dim, size - 1 - k, 1) for k in range(edge_order + 1)], [-each for each in lasts])
+    left = one_sided_slope([input.narrow(dim, k, 1) for k in range(edge_order + 1)], firsts)
+    ends = [input.narrow(dim, size - 1 - k, 1) for k in range(edge_order + 1)]
+    right = one_sided_slope(ends, [-each for each in lasts])
     return cat([left, inside, right], dim)
 
 
 def even_slope(input: Tensor, dim: int, step: Number, edge_order: int) -> Tensor:
-    """Return the slope along one dim whose neighbours lie one step apart; for a step of zero, infinities."""
+    """Return the slope along one dim of evenly spaced points; a step of zero gives infinities."""
     if input.dtype.category == INTEGRAL:
         input = input.to(get_default_dtype())  # differences of integers may wrap
     size = input.shape[dim]
-    low, _, high = slices(input, dim, 0, 1, 2)
+    low, _, high = shifted_slices(input, dim, 0, 1, 2)
     left = even_end([input.narrow(dim, k, 1) for k in range(edge_order + 1)], step)
     right = even_end([input.narrow(dim, size - 1 - k, 1) for k in range(edge_order + 1)], -1.0 * step)
     return cat([left, (high - low) / (2.0 * step), right], dim)
 
 
 def even_end(values: list[Tensor], step: Number) -> Tensor:
-    """Return the slope at the first of two or three values that lie one step apart."""
+    """Return the slope at the first of two or three evenly spaced values."""
     if len(values) == 2:
         return (values[1] - values[0]) / step
     return (values[0] * -1.5 + values[1] * 2 - values[2] * 0.5) / step
 
 
-def one_sided(values: list[Tensor], steps: list[Any]) -> Tensor:
+def one_sided_slope(values: list[Tensor], steps: list[Any]) -> Tensor:
     """Return the slope at the first of two or three values, given the steps from each to the next."""
     if len(values) == 2:
         only: Tensor = (values[1] - values[0]) / steps[0]
@@ -182,7 +186,7 @@ def one_sided(values: list[Tensor], steps: list[Any]) -> Tensor:
 
 
 def widths(name: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Any:
-    """Return how far neighbours lie apart: from coordinates ``x``, or the number ``dx``."""
+    """Return the distances of neighbors: from coordinates ``x``, or the number ``dx``."""
     if x is not None and dx is not None:
         raise ArgumentTypeError(f"{name}: takes either x or dx, not both")
     if x is not None and not isinstance(x, TensorBase):
@@ -204,30 +208,34 @@ def widths(name: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Any:
         return diff(x, dim=0)
     if x.ndim < y.ndim:
         x = x.reshape((1,) * (y.ndim - x.ndim) + tuple(x.shape))
-    low, high = slices(x, dim if x.ndim == y.ndim else dim + x.ndim - y.ndim)
+    low, high = shifted_slices(x, dim if x.ndim == y.ndim else dim + x.ndim - y.ndim)
     return high - low
 
 
-def one_place(name: str, y: Tensor, dim: int) -> int:
-    """Return the dim, counted from the front; of a 0-d tensor there is nothing to integrate."""
+def check_dim(name: str, y: Tensor, dim: int) -> int:
+    """Return the dim, counted from the front; raise for a 0-d tensor."""
     if not y.ndim:
-        raise DimError(f"{name}: dimension specified as {dim} but tensor has no dimensions: there is nothing between")
+        raise DimError(f"{name}: dimension specified as {dim} but tensor has no dimensions: nothing to integrate")
     return wrap_dim(dim, y.ndim)
 
 
 @composite
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
-    """Integrate along ``dim`` by trapezoids: each two neighbours' mean, times their distance, summed.
+    """Integrate along ``dim`` by the trapezoidal rule.
+
+    Args:
+        x: the coordinates of the points: a vector, or a tensor that broadcasts against ``y``.
+        dx: the distance of neighbors, 1 by default; only without ``x``.
 
     >>> import minitensor as torch
     >>> torch.trapezoid(torch.tensor([1., 5., 10.]), torch.tensor([1., 3., 6.]))
     tensor(28.5000)
     """
-    dim = one_place("trapezoid", y, dim)
+    dim = check_dim("trapezoid", y, dim)
     if not y.shape[dim]:
         return sum(y.detach(), dim)
     width = widths("trapezoid", y, x, dx, dim)
-    low, high = slices(y, dim)
+    low, high = shifted_slices(y, dim)
     if x is not None:
         return sum((low + high) * width, dim) / 2
     area: Tensor = (sum(y, dim) - (y.select(dim, 0) + y.select(dim, -1)) * 0.5) * width
@@ -236,10 +244,15 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
 
 @composite
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
-    """Integrate up to each element along ``dim``, from the second on, by trapezoids."""
-    dim = one_place("cumulative_trapezoid", y, dim)
+    """Integrate up to each element along ``dim``, from the second on; arguments as for ``trapezoid``.
+
+    >>> import minitensor as torch
+    >>> torch.cumulative_trapezoid(torch.tensor([1., 5., 10.]))
+    tensor([ 3.0000, 10.5000])
+    """
+    dim = check_dim("cumulative_trapezoid", y, dim)
     width = widths("cumulative_trapezoid", y, x, dx, dim)
-    low, high = slices(y, dim)
+    low, high = shifted_slices(y, dim)
     if x is not None:
         return cumsum((low + high) * width, dim) / 2
     return cumsum((low + high) * (width / 2), dim)

@@ -1,6 +1,6 @@
-"""Putting tensors together along a dim, and cutting one into views.
+"""Joining tensors along a dim, and splitting one into views.
 
-``cat`` and ``stack`` copy; every cut is a view, and the gradients of all pieces are joined at once.
+``cat`` and ``stack`` copy. Pieces are views, and the gradients of all pieces are joined at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UsageError
 from minitensor.memory_format import channels_last, has_format
 from minitensor.ops.operand import promoted, require_tensors
-from minitensor.ops.shape import narrow, one_dim, reshape, three_dims, two_dims
+from minitensor.ops.shape import narrow, reshape, to_1d, to_2d, to_3d
 from minitensor.shapes import chunk_sizes, normalize_sizes, split_sections, tensor_split_pieces, wrap_dim
 
 if TYPE_CHECKING:
@@ -28,51 +28,51 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-# -- together ----------------------------------------------------------------------------------------------------------
+# -- joining -----------------------------------------------------------------------------------------------------------
 
 
-def cut_back(grad: Tensor, dim: int, in_shapes: Sequence[Shape]) -> list[Tensor | None]:
-    """Return each tensor's part of the gradient; legacy empties, which were skipped, have none."""
+def cat_grad(grad: Tensor, dim: int, in_shapes: Sequence[Shape]) -> list[Tensor | None]:
+    """Return each tensor's part of the gradient; None for the legacy empty tensors that ``cat`` skips."""
     ndim = grad.ndim
-    if not -ndim <= dim < ndim:  # nothing but legacy empties
+    if not -ndim <= dim < ndim:  # only legacy empty tensors
         return [grad] * len(in_shapes)
     sizes = tuple([shape[dim] if len(shape) == ndim else 0 for shape in in_shapes])
     pieces = _split(grad, sizes, wrap_dim(dim, ndim))
     return [piece if len(shape) == ndim else None for piece, shape in zip(pieces, in_shapes)]
 
 
-@differentiable(tensors=cut_back)
+@differentiable(tensors=cat_grad)
 def _cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
     arrays = [each.array for each in tensors]
-    if varied(arrays):
+    if is_mixed(arrays):
         arrays = list(promoted(*tensors))
     try:
         joined = tensors[0].backend.concatenate(arrays, dim)
     except (ValueError, IndexError):
-        joined = carefully(tensors, arrays, dim)
+        joined = check_and_concatenate(tensors, arrays, dim)
     if joined.flags.c_contiguous or all(has_format(each.layout, channels_last) for each in tensors):
         return joined
-    rows: Array = joined.copy()  # row by row, as PyTorch does, whatever the parts' order
+    rows: Array = joined.copy()  # contiguous, as in PyTorch, whatever the strides of the parts
     return rows
 
 
-def carefully(tensors: Sequence[Tensor], arrays: list[Array], dim: int) -> Array:
-    """Join what the array library refuses: vectors without elements join anything; all else raises, with reasons."""
+def check_and_concatenate(tensors: Sequence[Tensor], arrays: list[Array], dim: int) -> Array:
+    """Join arrays that the array library refuses: skip empty vectors, which join anything, and raise for the rest."""
     given = [each for each in tensors if each.layout.shape != (0,)]
     if not given:
         return tensors[0].xp.zeros((0,), arrays[0].dtype)
-    dim = checked_dim(tensors, given, dim)
+    dim = check_shapes(tensors, given, dim)
     return tensors[0].xp.concatenate([a for a in arrays if a.shape != (0,)], dim)
 
 
-def varied(arrays: list[Array]) -> bool:
-    """Whether dtypes or array libraries differ, so that promotion has to look at them."""
+def is_mixed(arrays: list[Array]) -> bool:
+    """Return whether dtypes or array libraries differ, which requires promotion."""
     kind, library = arrays[0].dtype, arrays[0].__class__
     return any(each.dtype is not kind or each.__class__ is not library for each in arrays)
 
 
-def checked_dim(tensors: Sequence[Tensor], given: Sequence[Tensor], dim: int) -> int:
-    """Return the dim to join along; shapes must agree in all others."""
+def check_shapes(tensors: Sequence[Tensor], given: Sequence[Tensor], dim: int) -> int:
+    """Return the dim to join along; raise unless the shapes agree in all others."""
     for i, each in enumerate(tensors):
         if not each.ndim:
             raise ShapeError(f"cat: zero-dimensional tensor (at position {i}) cannot be concatenated; use stack")
@@ -97,16 +97,18 @@ def checked_dim(tensors: Sequence[Tensor], given: Sequence[Tensor], dim: int) ->
 
 @composite
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Join tensors along a dim that they have; dtypes are promoted.
+    """Join tensors along an existing dim: (n, d) and (m, d) give (n + m, d). Dtypes are promoted.
 
-    (n, d) and (m, d) give (n + m, d).
+    Raises:
+        ValueError: the list is empty.
+        RuntimeError: sizes differ in another dim, or a tensor has no dims.
 
     >>> import minitensor as torch
     >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3.])])
     tensor([1., 2., 3.])
     """
     if isinstance(tensors, TensorBase) or tensors is None:
-        raise not_a_sequence("cat", tensors)
+        raise sequence_error("cat", tensors)
     if not tensors:
         raise ArgumentError("cat(): expected a non-empty list of tensors")
     return _cat(tensors, dim, out=out)
@@ -115,8 +117,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
 concat = concatenate = cat
 
 
-def not_a_sequence(name: str, given: Any) -> ArgumentTypeError:
-    """Return the error for one tensor, or nothing, where several are joined."""
+def sequence_error(name: str, given: Any) -> ArgumentTypeError:
+    """Return the error for one tensor, or None, where a sequence is expected."""
     return ArgumentTypeError(
         f"{name}(): argument 'tensors' must be a list or tuple of tensors, not {type(given).__name__}; put it in a list"
     )
@@ -133,9 +135,9 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None
                 f"{list(each.shape)} at entry {i}"
             )
     dim = wrap_dim(dim, len(first) + 1)
-    if varied(arrays):
+    if is_mixed(arrays):
         arrays = list(promoted(*tensors))
-    if first and not dim:  # all of it lies behind each other, and nothing need be reshaped but the whole
+    if first and not dim:  # join along the first dim and reshape once
         joined = tensors[0].backend.concatenate(arrays, 0).reshape((len(arrays), *first))
     else:
         apart = (*first[:dim], 1, *first[dim:])
@@ -145,7 +147,10 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None
 
 @composite
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Join tensors of one shape along a new dim.
+    """Join tensors of one shape along a new dim: k tensors (n, m) give (k, n, m) for dim 0. Dtypes are promoted.
+
+    Raises:
+        RuntimeError: the list is empty, or shapes differ.
 
     >>> import minitensor as torch
     >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], dim=1)
@@ -153,16 +158,16 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
             [2, 4]])
     """
     if isinstance(tensors, TensorBase) or tensors is None:
-        raise not_a_sequence("stack", tensors)
+        raise sequence_error("stack", tensors)
     if not tensors:
         raise ShapeError("stack expects a non-empty list of tensors")
     return _stack(tensors, dim, out=out)
 
 
-def several(name: str, tensors: Any) -> Sequence[Tensor]:
-    """Return what is joined; one tensor, or none, is refused."""
+def require_several(name: str, tensors: Any) -> Sequence[Tensor]:
+    """Return the tensors to join; raise for a single tensor or an empty sequence."""
     if isinstance(tensors, TensorBase) or tensors is None:
-        raise not_a_sequence(name, tensors)
+        raise sequence_error(name, tensors)
     if not tensors:
         raise ShapeError(f"{name} expects a non-empty TensorList")
     require_tensors(name, **{f"tensors[{i}]": each for i, each in enumerate(tensors)})
@@ -171,15 +176,26 @@ def several(name: str, tensors: Any) -> Sequence[Tensor]:
 
 @composite
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Join side by side: along dim 1, vectors along dim 0."""
-    given = [one_dim(each) for each in several("hstack", tensors)]
+    """Join side by side: along dim 1, vectors along dim 0.
+
+    >>> import minitensor as torch
+    >>> torch.hstack([torch.ones(2, 1), torch.zeros(2, 2)]).shape
+    torch.Size([2, 3])
+    """
+    given = [to_1d(each) for each in require_several("hstack", tensors)]
     return cat(given, 0 if given and given[0].ndim == 1 else 1, out=out)
 
 
 @composite
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Join row under row: along dim 0, vectors as rows."""
-    return cat([two_dims(each) for each in several("vstack", tensors)], 0, out=out)
+    """Join one below the other: along dim 0, vectors as rows.
+
+    >>> import minitensor as torch
+    >>> torch.vstack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    return cat([to_2d(each) for each in require_several("vstack", tensors)], 0, out=out)
 
 
 row_stack = vstack
@@ -187,22 +203,28 @@ row_stack = vstack
 
 @composite
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Join in depth: along dim 2."""
-    return cat([three_dims(each) for each in several("dstack", tensors)], 2, out=out)
+    """Join in depth: along dim 2; vectors (n,) count as (1, n, 1), matrices (n, m) as (n, m, 1)."""
+    return cat([to_3d(each) for each in require_several("dstack", tensors)], 2, out=out)
 
 
 @composite
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Join side by side, vectors as columns."""
-    given = several("column_stack", tensors)
+    """Join side by side along dim 1, vectors as columns.
+
+    >>> import minitensor as torch
+    >>> torch.column_stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    given = require_several("column_stack", tensors)
     return hstack([reshape(each, -1, 1) if each.ndim < 2 else each for each in given], out=out)
 
 
-# -- apart -------------------------------------------------------------------------------------------------------------
+# -- splitting ---------------------------------------------------------------------------------------------------------
 
 
-def joined_back(grads: Sequence[Tensor | None], sizes: Shape, dim: int, in_shape: Shape) -> Tensor:
-    """Return the gradient of the whole from those of its pieces; where none came are zeros."""
+def split_grad(grads: Sequence[Tensor | None], sizes: Shape, dim: int, in_shape: Shape) -> Tensor:
+    """Join the gradients of the pieces, with zeros for pieces that have none."""
     some = next(grad for grad in grads if grad is not None)
     return _cat([
         some.new_zeros((*in_shape[:dim], size, *in_shape[dim + 1 :])) if grad is None else grad
@@ -210,9 +232,9 @@ def joined_back(grads: Sequence[Tensor | None], sizes: Shape, dim: int, in_shape
     ], dim)
 
 
-@declare.views(input=lambda grads, sizes, dim, in_shape: joined_back(grads, sizes, dim, in_shape))
+@declare.views(input=lambda grads, sizes, dim, in_shape: split_grad(grads, sizes, dim, in_shape))
 def _split(input: Tensor, sizes: Shape, dim: int) -> tuple[Layout, ...]:
-    """Cut a dim into neighbouring pieces that fill it."""
+    """Return views of consecutive pieces that fill a dim."""
     layout = input.layout
     stride, start = layout.strides[dim], layout.offset
     pieces = []
@@ -222,8 +244,8 @@ def _split(input: Tensor, sizes: Shape, dim: int) -> tuple[Layout, ...]:
     return tuple(pieces)
 
 
-def cut_dim(name: str, input: Tensor, dim: int) -> int:
-    """Return the dim to cut; a 0-d tensor has none."""
+def require_dim(name: str, input: Tensor, dim: int) -> int:
+    """Return the dim to split; raise for a 0-d tensor."""
     require_tensors(name, input=input)
     if not input.ndim:
         raise ShapeError(f"{name} expects at least a 1-dimensional tensor, got a 0-d one")
@@ -232,13 +254,13 @@ def cut_dim(name: str, input: Tensor, dim: int) -> int:
 
 @composite
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Cut a dim into pieces of one size (the last may be smaller), or of the given sizes. Views.
+    """Split a dim into pieces of one size (the last may be smaller), or of the given sizes. Returns views.
 
     >>> import minitensor as torch
     >>> [len(piece) for piece in torch.arange(5).split(2)]
     [2, 2, 1]
     """
-    dim = cut_dim("split", tensor, dim)
+    dim = require_dim("split", tensor, dim)
     sections = split_size_or_sections
     wanted = sections if sections.__class__ is int else normalize_sizes(sections)
     if not isinstance(sections, (list, tuple)) and isinstance(wanted, tuple):
@@ -248,24 +270,34 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
 
 @composite
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Cut a dim into pieces of the given sizes. Views."""
+    """Split a dim into pieces of the given sizes, which must fill it. Returns views."""
     return split(input, tuple(split_sizes), dim)
 
 
 @composite
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Cut a dim into at most so many pieces of equal size, the last smaller. Views."""
-    dim = cut_dim("chunk", input, dim)
+    """Split a dim into at most ``chunks`` pieces of equal size, the last possibly smaller. Returns views.
+
+    >>> import minitensor as torch
+    >>> [len(piece) for piece in torch.arange(7).chunk(3)]
+    [3, 3, 1]
+    """
+    dim = require_dim("chunk", input, dim)
     return _split(input, chunk_sizes(input.layout.shape[dim], chunks), dim)
 
 
-unsafe_split, unsafe_chunk = split, chunk  # PyTorch's without the link to the whole; here they are the safe ones
+unsafe_split, unsafe_chunk = split, chunk  # PyTorch's do not track the views; these do
 
 
 @composite
 def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Cut a dim into so many near-equal pieces, or before each index. Views."""
-    dim = cut_dim("tensor_split", input, dim)
+    """Split a dim into a number of nearly equal pieces, or before each of several indices. Returns views.
+
+    >>> import minitensor as torch
+    >>> [len(piece) for piece in torch.arange(7).tensor_split(3)]
+    [3, 2, 2]
+    """
+    dim = require_dim("tensor_split", input, dim)
     given = indices_or_sections
     if isinstance(given, TensorBase):
         if given.dtype is not int64 or given.ndim > 1:
@@ -280,24 +312,24 @@ def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int
 
 @composite
 def hsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
-    """Cut the columns: dim 1, of a vector dim 0."""
-    return cut_evenly("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
+    """Split side by side: along dim 1, a vector along dim 0; arguments as for ``tensor_split``. Returns views."""
+    return split_evenly("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
 @composite
 def vsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
-    """Cut the rows: dim 0."""
-    return cut_evenly("vsplit", input, indices_or_sections, 0, 2)
+    """Split along dim 0; arguments as for ``tensor_split``. Returns views."""
+    return split_evenly("vsplit", input, indices_or_sections, 0, 2)
 
 
 @composite
 def dsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
-    """Cut the depth: dim 2."""
-    return cut_evenly("dsplit", input, indices_or_sections, 2, 3)
+    """Split along dim 2; arguments as for ``tensor_split``. Returns views."""
+    return split_evenly("dsplit", input, indices_or_sections, 2, 3)
 
 
-def cut_evenly(name: str, input: Tensor, given: Any, dim: int, least: int) -> tuple[Tensor, ...]:
-    """Cut a dim of a tensor that has at least so many dims; a number of pieces must divide it."""
+def split_evenly(name: str, input: Tensor, given: Any, dim: int, least: int) -> tuple[Tensor, ...]:
+    """Split a dim of a tensor that has at least ``least`` dims; a number of pieces must divide its size."""
     if input.ndim < least:
         raise ShapeError(f"{name} requires a tensor with at least {least} dimension(s), got shape {list(input.shape)}")
     size = input.layout.shape[dim]
@@ -309,13 +341,13 @@ def cut_evenly(name: str, input: Tensor, given: Any, dim: int, least: int) -> tu
     return tensor_split(input, given, dim)
 
 
-def unbound_back(grads: Sequence[Tensor | None], in_shape: Shape, dim: int) -> Tensor:
-    """Return the gradient of the whole from those of its entries along a dim."""
+def unbind_grad(grads: Sequence[Tensor | None], in_shape: Shape, dim: int) -> Tensor:
+    """Stack the gradients of the entries, with zeros for entries that have none."""
     some = next(grad for grad in grads if grad is not None)
     return _stack([some.new_zeros(some.shape) if grad is None else grad for grad in grads], dim)
 
 
-@declare.views(input=unbound_back)
+@declare.views(input=unbind_grad)
 def _unbind(input: Tensor, dim: int) -> tuple[Layout, ...]:
     shape, strides, offset = input.layout
     rest, steps, step = shape[:dim] + shape[dim + 1 :], strides[:dim] + strides[dim + 1 :], strides[dim]
@@ -324,7 +356,7 @@ def _unbind(input: Tensor, dim: int) -> tuple[Layout, ...]:
 
 @composite
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Return the entries of a dim one by one. Views.
+    """Return the entries of a dim as a tuple of views without that dim.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).unbind()

@@ -1,7 +1,7 @@
-"""Elements chosen by a mask: filled, picked out one after the other, or replaced; and where a mask holds.
+"""Elements selected by a mask: fill them, read them in order, replace them; and the positions of nonzero elements.
 
-A mask broadcasts against the tensor. Picking out and putting back are each other's gradients. Positions given as
-numbers are in ``index.py`` and ``scatter.py``.
+A mask broadcasts against the tensor. Selecting and putting back are each other's gradients. Integer positions are in
+``index.py``, ``slices.py`` and ``scatter.py``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError, UsageError
 from minitensor.ops.aliasing import writes
-from minitensor.ops.copy import own
-from minitensor.ops.fill import check_expands, single
+from minitensor.ops.copy import writable_copy
+from minitensor.ops.fill import as_single_value, check_expands
 from minitensor.ops.join import cat
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered, require_out
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def bools(name: str, mask: Any) -> Array:
-    """Return a mask's array; other dtypes are refused."""
+def require_mask(name: str, mask: Any) -> Array:
+    """Return a mask's array; raise unless it holds bools."""
     require_tensors(name, mask=mask)
     if mask.array.dtype.kind != "b":
         raise DtypeError(f"{name} only supports boolean masks, but got mask with dtype {mask.dtype.name}")
@@ -41,7 +41,7 @@ def bools(name: str, mask: Any) -> Array:
 
 
 def check_broadcasts(name: str, input: Tensor, mask: Tensor) -> None:
-    """Refuse a mask that does not broadcast."""
+    """Raise unless the mask and the input broadcast."""
     try:
         broadcast_shapes(input.layout.shape, mask.layout.shape)
     except ShapeError as error:
@@ -53,19 +53,22 @@ def check_broadcasts(name: str, input: Tensor, mask: Tensor) -> None:
 
 @differentiable(input=lambda grad, mask: grad.masked_fill(mask, 0), value=lambda grad, mask: grad.where(mask, 0))
 def _masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Array:
-    return input.backend.where(bools("masked_fill", mask), filler(value, input), input.array)
+    return input.backend.where(require_mask("masked_fill", mask), filler(value, input), input.array)
 
 
 def filler(value: Any, input: Tensor) -> Array:
     """Return a number or 0-d tensor as a 0-d array of the input's dtype."""
     if isinstance(value, TensorBase) and value.is_complex() and not input.is_complex():
         value = value.item()
-    return input.xp.asarray(single("masked_fill", value, input), dtype=input.array.dtype)
+    return input.xp.asarray(as_single_value("masked_fill", value, input), dtype=input.array.dtype)
 
 
 @composite
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
-    """Return ``input`` with ``value``, a number or a 0-d tensor, where ``mask`` holds; the mask broadcasts.
+    """Return a copy with ``value``, a number or a 0-d tensor, where ``mask`` is True; the mask broadcasts.
+
+    Raises:
+        RuntimeError: the mask does not hold bools or does not broadcast, or ``value`` does not fit the dtype.
 
     >>> import minitensor as torch
     >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0)
@@ -78,28 +81,28 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
 
 @writes(input=lambda grad, mask: grad.masked_fill(mask, 0), value=lambda grad, mask: grad.where(mask, 0))
 def masked_fill_(input: Tensor, mask: Tensor, value: Operand) -> None:
-    """Write ``value`` where ``mask`` holds."""
-    bools("masked_fill_", mask)
+    """Write ``value``, a number or a 0-d tensor, where ``mask`` is True; the mask broadcasts."""
+    require_mask("masked_fill_", mask)
     check_expands("masked_fill_", mask, input)
     input.backend.fill_where(input.array, mask.array, filler(value, input))
 
 
-# -- one after the other -----------------------------------------------------------------------------------------------
+# -- in order ----------------------------------------------------------------------------------------------------------
 
 
-def unselected(grad: Tensor, mask: Tensor) -> Tensor:
-    """Return the gradient of what was picked out: put back where the mask holds."""
+def masked_select_grad(grad: Tensor, mask: Tensor) -> Tensor:
+    """Put the gradient of selected elements back where the mask is True."""
     return _unselect(grad, mask)
 
 
-@differentiable(input=unselected)
+@differentiable(input=masked_select_grad)
 def _masked_select(input: Tensor, mask: Tensor) -> Array:
     return input.backend.compress(input.array, mask.array)
 
 
 @differentiable(input=lambda grad, mask: _masked_select(grad, mask))
 def _unselect(input: Tensor, mask: Tensor) -> Array:
-    """Return zeros with the elements of a vector, one after the other, where the mask holds."""
+    """Return zeros with the elements of a vector, in order, where the mask is True."""
     zeros = input.xp.zeros(mask.array.shape, input.array.dtype)
     input.backend.place_where(zeros, mask.array, input.array)
     return zeros
@@ -107,27 +110,27 @@ def _unselect(input: Tensor, mask: Tensor) -> Array:
 
 @composite
 def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the elements where ``mask`` holds, in one dim; both broadcast.
+    """Return the elements where ``mask`` is True as a vector; input and mask broadcast.
 
     >>> import minitensor as torch
     >>> torch.tensor([1, 2, 3]).masked_select(torch.tensor([True, False, True]))
     tensor([1, 3])
     """
     require_tensors("masked_select", input=input)
-    bools("masked_select", mask)
+    require_mask("masked_select", mask)
     check_broadcasts("masked_select", input, mask)
     spread, chosen = broadcast_tensors(input, mask)
     return delivered("masked_select", _masked_select(spread, chosen), out, input, mask)
 
 
-def source_gradient(grad: Tensor, mask: Tensor, in_shape: Shape) -> Tensor:
-    """Return the gradient of a source: what arrived where the mask holds, and zeros for what was not used."""
+def masked_scatter_source_grad(grad: Tensor, mask: Tensor, in_shape: Shape) -> Tensor:
+    """Return the gradient of the source: ``grad`` where the mask is True, and zeros for unused elements."""
     used = _masked_select(grad, mask)
     rest = used.new_zeros(layouts.numel(in_shape) - used.numel())
     return cat([used, rest]).reshape(in_shape)
 
 
-@writes(input=lambda grad, mask: grad.masked_fill(mask, 0), source=source_gradient)
+@writes(input=lambda grad, mask: grad.masked_fill(mask, 0), source=masked_scatter_source_grad)
 def _masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> None:
     chosen, values = mask.array, source.array.reshape(-1)
     count = int(input.xp.count_nonzero(chosen))
@@ -141,8 +144,8 @@ def _masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> None:
 
 @composite
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """Write the elements of ``source``, one after the other, where ``mask`` holds."""
-    bools("masked_scatter_", mask)
+    """Write the elements of ``source``, in order, where ``mask`` is True; unused ones are ignored."""
+    require_mask("masked_scatter_", mask)
     require_tensors("masked_scatter_", source=source)
     check_expands("masked_scatter_", mask, input)
     if source.dtype is not input.dtype:
@@ -155,7 +158,10 @@ def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 @composite
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """Return a copy with the elements of ``source`` where ``mask`` holds.
+    """Return a copy with the elements of ``source``, in order, where ``mask`` is True.
+
+    Raises:
+        RuntimeError: ``source`` has too few elements or another dtype, or the mask does not hold bools.
 
     >>> import minitensor as torch
     >>> torch.zeros(3).masked_scatter(torch.tensor([True, False, True]), torch.tensor([1., 2., 3.]))
@@ -165,21 +171,27 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     check_broadcasts("masked_scatter", input, mask)
     input, source = in_turn(input, source)
     spread, chosen = broadcast_tensors(input, mask)
-    return masked_scatter_(own(spread, chosen, source).contiguous(), chosen, source)
+    return masked_scatter_(writable_copy(spread, chosen, source).contiguous(), chosen, source)
 
 
-# -- where a mask holds ------------------------------------------------------------------------------------------------
+# -- positions of nonzero elements -------------------------------------------------------------------------------------
 
 
 @nondifferentiable
 def argwhere(input: Tensor) -> Array:
-    """Return the positions of what is not zero, a row each: (count, ndim)."""
+    """Return the positions of the nonzero elements as rows of a (count, ndim) tensor.
+
+    >>> import minitensor as torch
+    >>> torch.argwhere(torch.tensor([[0, 1], [2, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
     return input.backend.argwhere(input.array)
 
 
 @composite
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
-    """Return the positions of what is not zero: one row each, or as a tuple of one tensor for each dim.
+    """Return the positions of the nonzero elements: as rows of (count, ndim), or as a tuple of one vector for each dim.
 
     >>> import minitensor as torch
     >>> torch.tensor([0, 5, 7]).nonzero()
@@ -190,14 +202,14 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
         return delivered("nonzero", argwhere(input), out)
     if out is not None:
         require_out("nonzero", out)
-        raise UsageError("nonzero(): a tuple of tensors is not written to out=: leave as_tuple or out away")
+        raise UsageError("nonzero(): out= takes no tuple of tensors; omit as_tuple or out")
     array = input.array if input.ndim else input.array.reshape(1)
     return tuple([wrap(input.result_class, each.astype("int64", copy=False)) for each in input.xp.nonzero(array)])
 
 
 @composite
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
-    """Return ``size`` rows of positions of what is not zero; too few are filled up, too many cut off.
+    """Return the first ``size`` positions of nonzero elements, (size, ndim), filled up with ``fill_value``.
 
     >>> import minitensor as torch
     >>> torch.nonzero_static(torch.tensor([0, 5]), size=2)

@@ -1,7 +1,7 @@
-"""Products of matrices and vectors: ``matmul`` and what is said in terms of it.
+"""Products of matrices and vectors.
 
-One primitive, ``matmul``, in all combinations of ranks; its gradients are products again. The other names check the
-ranks they promise and call it. Sums over named indices are in ``einsum.py``.
+One primitive, ``matmul``, covers all combinations of ranks; its gradients are products again. The other functions check
+the ranks of their arguments and call it. Sums over named indices are in ``einsum.py``.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 # -- the primitive -----------------------------------------------------------------------------------------------------
 
 
-def left_gradient(grad: Tensor, other: Tensor, in_shape: tuple[int, ...]) -> Tensor:
-    """Return the gradient of ``input @ other`` in ``input``: grad @ otherᴴ, with a vector's missing dims put back."""
+def matmul_input_grad(grad: Tensor, other: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+    """Return the gradient of ``input @ other`` in ``input``: grad @ otherᴴ, with missing dims of vectors restored."""
     if other.ndim == 1:
         return mul(grad if len(in_shape) == 1 else grad.unsqueeze(-1), conj(other))
     if len(in_shape) > 1:
@@ -44,10 +44,10 @@ def left_gradient(grad: Tensor, other: Tensor, in_shape: tuple[int, ...]) -> Ten
     return matmul(conj(other), grad.unsqueeze(-1)).squeeze(-1)
 
 
-def right_gradient(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+def matmul_other_grad(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> Tensor:
     """Return the gradient of ``input @ other`` in ``other``: inputᴴ @ grad.
 
-    Where ``other`` was one matrix or vector for a whole batch, the batch is folded into the rows: one product, no sum.
+    If ``other`` is one matrix or vector for a whole batch, the batch is folded into the rows: one product, no sum.
     """
     if input.ndim == 1:
         return mul(conj(input), grad) if len(in_shape) == 1 else mul(conj(input).unsqueeze(-1), grad.unsqueeze(-2))
@@ -56,12 +56,16 @@ def right_gradient(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> Te
     return matmul(adjoint(input), grad)
 
 
-@differentiable(input=left_gradient, other=right_gradient)
+@differentiable(input=matmul_input_grad, other=matmul_other_grad)
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Multiply matrices: (..., n, k) @ (..., k, m) is (..., n, m); batch dims broadcast.
 
-    A vector is a row on the left and a column on the right, and the dim it lends is dropped. Half precision is
-    computed in single, as NumPy has no fast product for it.
+    A vector is a row on the left and a column on the right; the result lacks that dim. Half precision is computed in
+    single precision, as NumPy has no fast product of halves.
+
+    Raises:
+        RuntimeError: the inner sizes or dtypes differ, or a factor has no dims.
+        TypeError: a factor is a number.
 
     >>> import minitensor as torch
     >>> torch.matmul(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 10.]))
@@ -78,14 +82,14 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 def refuse_number(input: Any, other: Any) -> None:
-    """Name the other product if one of the factors is a number."""
+    """Raise, recommending ``*``, if one of the factors is a number."""
     if any(isinstance(each, (int, float, complex)) for each in (input, other)):
         given = f"{type(input).__name__}, {type(other).__name__}"
         raise ArgumentTypeError(f"matmul: expected tensors, got {given}; to multiply by a number, use *") from None
 
 
 def factors(name: str, *tensors: Any) -> Any:
-    """Return the factors of a product as arrays: one dtype, which is not bool, and one device."""
+    """Return the factors of a product as arrays; raise unless they have one dtype, not bool, and one device."""
     arrays = [each.array for each in tensors]
     first = arrays[0]
     for array in arrays:
@@ -98,18 +102,18 @@ def factors(name: str, *tensors: Any) -> Any:
             same_device(*tensors)
     if first.dtype.kind == "b":
         raise UnsupportedDtype(
-            f"{name}: not implemented for bool; cast with .to(...) to what the sums shall be counted in"
+            f"{name}: not implemented for bool; cast with .to(...) to the dtype of the sums"
         )
     return arrays
 
 
 def product(backend: Backend, a: Array, b: Array) -> Array:
-    """Return ``a @ b`` by one BLAS call where there is one matrix on the right."""
+    """Return ``a @ b``, by one BLAS call if the right factor is one matrix or vector."""
     try:
         if b.ndim > 2 or not b.ndim or not a.ndim:
             matmul_shape(a.shape, b.shape)
             xp = backend.xp
-            return backend.matmul(ready(xp, a), ready(xp, b))
+            return backend.matmul(make_blas_ready(xp, a), make_blas_ready(xp, b))
         # Of two small matrices `dot` costs 0.8 us, `matmul` 1.3; and it copies what BLAS cannot read.
         if a.ndim <= 2:
             return backend.dot(a, b)
@@ -117,12 +121,12 @@ def product(backend: Backend, a: Array, b: Array) -> Array:
         rows: Array = backend.dot(folded, b).reshape(a.shape[:-1] + b.shape[1:])
         return rows
     except ValueError:
-        matmul_shape(a.shape, b.shape)  # says what does not fit
+        matmul_shape(a.shape, b.shape)  # raises with the shapes that do not fit
         raise
 
 
-def ready(xp: Any, array: Array) -> Array:
-    """Return matrices such that BLAS can read them: rows or columns dense. NumPy's own loop is many times slower."""
+def make_blas_ready(xp: Any, array: Array) -> Array:
+    """Return matrices with dense rows or columns, as BLAS needs them; NumPy's own loop is many times slower."""
     if array.flags.c_contiguous or array.ndim < 2:
         return array
     (n, m), (down, across), step = array.shape[-2:], array.strides[-2:], array.itemsize
@@ -137,11 +141,11 @@ def adjoint(input: Tensor) -> Tensor:
 
 
 def rows(input: Tensor) -> Tensor:
-    """Return all but the last dim as one."""
+    """Merge all dims but the last."""
     return input.reshape(prod(input.shape[:-1]), input.shape[-1])
 
 
-# -- with the ranks named ----------------------------------------------------------------------------------------------
+# -- products of fixed ranks -------------------------------------------------------------------------------------------
 
 
 @composite
@@ -171,7 +175,7 @@ def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the sum of products of two vectors; unlike NumPy's, of nothing else.
+    """Return the dot product of two vectors; unlike NumPy's ``dot``, it takes no other ranks.
 
     >>> import minitensor as torch
     >>> torch.dot(torch.tensor([1., 2.]), torch.tensor([3., 4.]))
@@ -190,13 +194,13 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return all products of two vectors' elements: (n,) and (m,) give (n, m)."""
+    """Return the outer product of two vectors: (n,) and (m,) give (n, m)."""
     check_ranks("outer", "vectors", (1, 1), input, vec2)
     return input.unsqueeze(1).mul(vec2, out=out)
 
 
 def check_ranks(name: str, wanted: str, ranks: tuple[int, int], input: Any, other: Any) -> None:
-    """Refuse factors of other ranks than these."""
+    """Raise unless the factors are tensors of these ranks."""
     for each in (input, other):
         if not isinstance(each, TensorBase):
             raise ArgumentTypeError(f"{name}: expected a tensor, got {type(each).__name__}")
@@ -214,8 +218,8 @@ def check_ranks(name: str, wanted: str, ranks: tuple[int, int], input: Any, othe
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha * (mat1 @ mat2)``; with a beta of 0, ``input`` is not looked at."""
-    return plus_product("addmm", mm, input, mat1, mat2, beta, alpha, out)
+    """Return ``beta * input + alpha * (mat1 @ mat2)``; with ``beta=0`` the values of ``input`` are ignored."""
+    return add_product("addmm", mm, input, mat1, mat2, beta, alpha, out)
 
 
 @composite
@@ -223,7 +227,7 @@ def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * (mat @ vec)``."""
-    return plus_product("addmv", mv, input, mat, vec, beta, alpha, out)
+    return add_product("addmv", mv, input, mat, vec, beta, alpha, out)
 
 
 @composite
@@ -240,12 +244,12 @@ def addr(
         check_category(argument, factor, common)
         require_fits(factor, common)
     if common is bool_:
-        return delivered("addr", any_of(input, term, beta, alpha), out, input, vec1, vec2)
+        return delivered("addr", add_bools(input, term, beta, alpha), out, input, vec1, vec2)
     return weighted_sum("addr", input, term, beta, alpha, out, vec1, vec2)
 
 
-def any_of(input: Tensor, term: Tensor, beta: Number, alpha: Number) -> Tensor:
-    """Return ``beta * input + alpha * term`` as bools are added: where any of the two is true."""
+def add_bools(input: Tensor, term: Tensor, beta: Number, alpha: Number) -> Tensor:
+    """Return ``beta * input + alpha * term`` for bools, whose sum is true where either is."""
     kept: Tensor = term if alpha else term ^ term
     return kept | input if beta else kept
 
@@ -255,7 +259,7 @@ def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * (batch1 @ batch2)``, matrix by matrix."""
-    return plus_product("baddbmm", bmm, input, batch1, batch2, beta, alpha, out)
+    return add_product("baddbmm", bmm, input, batch1, batch2, beta, alpha, out)
 
 
 @composite
@@ -263,7 +267,7 @@ def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha * sum(batch1[i] @ batch2[i])``."""
-    return plus_product("addbmm", sum_of_products, input, batch1, batch2, beta, alpha, out)
+    return add_product("addbmm", sum_of_products, input, batch1, batch2, beta, alpha, out)
 
 
 def sum_of_products(batch1: Tensor, batch2: Tensor) -> Tensor:
@@ -271,16 +275,17 @@ def sum_of_products(batch1: Tensor, batch2: Tensor) -> Tensor:
     return bmm(batch1, batch2).sum(0, dtype=batch1.dtype)
 
 
-def plus_product(
+def add_product(
     name: str, product: Callable[[Tensor, Tensor], Tensor], input: Tensor, one: Tensor, other: Tensor, beta: Number,
     alpha: Number, out: Tensor | None,
 ) -> Tensor:  # fmt: skip
-    """Return ``beta * input + alpha * product(one, other)``, all of one dtype; integers see the whole part of both
-    numbers, and halves are rounded once.
+    """Return ``beta * input + alpha * product(one, other)``, all of one dtype.
+
+    For integers both numbers are truncated; halves are rounded only once, at the end.
     """
     require_tensors(name, input=input)
     if all([each.dtype is float16 for each in (input, one, other)]):
-        total = plus_product(name, product, input.float(), one.float(), other.float(), beta, alpha, None)
+        total = add_product(name, product, input.float(), one.float(), other.float(), beta, alpha, None)
         return delivered(name, total.to(float16), out, input.expand(tuple(total.shape)))
     term = product(one, other)
     if input.dtype is not term.dtype:
@@ -295,7 +300,7 @@ def plus_product(
 def weighted_sum(
     name: str, input: Tensor, term: Tensor, beta: Number, alpha: Number, out: Tensor | None, *others: Tensor
 ) -> Tensor:
-    """Return ``beta * input + alpha * term``, apart from ``others``; ``input`` must broadcast to the term's shape."""
+    """Return ``beta * input + alpha * term``, written to an ``out`` that may overlap none of ``others``."""
     lead, shape = term.ndim - input.ndim, tuple(input.shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, term.shape[lead:])):
         raise ShapeError(f"{name}: input of shape {shape} does not broadcast to the product's {tuple(term.shape)}")
@@ -313,43 +318,43 @@ def weighted_sum(
 @composite
 def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * (mat1 @ mat2)``."""
-    return rewritten(addmm, input, mat1, mat2, beta, alpha)
+    return write_back(addmm, input, mat1, mat2, beta, alpha)
 
 
 @composite
 def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * (mat @ vec)``."""
-    return rewritten(addmv, input, mat, vec, beta, alpha)
+    return write_back(addmv, input, mat, vec, beta, alpha)
 
 
 @composite
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * outer(vec1, vec2)``."""
-    return rewritten(addr, input, vec1, vec2, beta, alpha)
+    return write_back(addr, input, vec1, vec2, beta, alpha)
 
 
 @composite
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * (batch1 @ batch2)``."""
-    return rewritten(baddbmm, input, batch1, batch2, beta, alpha)
+    return write_back(baddbmm, input, batch1, batch2, beta, alpha)
 
 
 @composite
 def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * sum(batch1[i] @ batch2[i])``."""
-    return rewritten(addbmm, input, batch1, batch2, beta, alpha)
+    return write_back(addbmm, input, batch1, batch2, beta, alpha)
 
 
-def rewritten(
+def write_back(
     operation: Callable[..., Tensor], input: Tensor, one: Tensor, other: Tensor, beta: Number, alpha: Number
 ) -> Tensor:
-    """Write a sum where its first term lies, if it fits there."""
+    """Write the result of an operation into ``input``, if it fits."""
     name = operation.__name__ + "_"
     check_tensor(name, input)
     refuse_write(name, input)
     result = operation(input, one, other, beta=beta, alpha=alpha)
     if operation is addbmm and input.shape != result.shape:
-        write("addbmm", result, input)  # resized, as in PyTorch; the others refuse to grow
+        write("addbmm", result, input)  # resized, as in PyTorch; the others raise
         return input
     check_fits(name, input, result.array)
     return input.copy_(result)
@@ -362,19 +367,25 @@ def rewritten(
 def tensordot(
     a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2, *, out: Tensor | None = None
 ) -> Tensor:
-    """Sum products over dims of ``a`` and ``b``: the last and first ``dims``, or the two lists of dims given.
+    """Sum products over dims of ``a`` and ``b``.
 
-    The result has the other dims of ``a``, then those of ``b``.
+    The result has the remaining dims of ``a``, then those of ``b``.
+
+    Args:
+        dims: a number of dims, the last of ``a`` and the first of ``b``; or two lists, of dims of ``a`` and of ``b``.
+
+    Raises:
+        RuntimeError: the sizes of two paired dims differ.
 
     >>> import minitensor as torch
     >>> torch.tensordot(torch.ones(2, 3, 4), torch.ones(4, 3, 5), dims=([1, 2], [1, 0])).shape
     torch.Size([2, 5])
     """
-    left, right = summed_dims(a, b, dims)
+    left, right = dims_to_contract(a, b, dims)
     stretched = [(i, j) for i, j in zip(left, right) if a.shape[i] != b.shape[j] and 1 in (a.shape[i], b.shape[j])]
-    if stretched:  # a size of 1 meets any other, as in broadcasting: the sum over the other is the same
-        a = summed_where_other_is_one(a, b, stretched)
-        b = summed_where_other_is_one(b, a, [(j, i) for i, j in stretched])
+    if stretched:  # a size of 1 broadcasts: the other factor is summed over that dim first
+        a = sum_stretched(a, b, stretched)
+        b = sum_stretched(b, a, [(j, i) for i, j in stretched])
     for i, j in zip(left, right):
         if a.shape[i] != b.shape[j]:
             raise ShapeError(
@@ -391,16 +402,16 @@ def tensordot(
     return delivered("tensordot", result, out)
 
 
-def summed_where_other_is_one(input: Tensor, other: Tensor, dims: Sequence[tuple[int, int]]) -> Tensor:
-    """Sum over those dims whose partner in ``other`` has size 1."""
+def sum_stretched(input: Tensor, other: Tensor, dims: Sequence[tuple[int, int]]) -> Tensor:
+    """Sum over the dims whose partner in ``other`` has size 1."""
     mine = [i for i, j in dims if other.shape[j] == 1 and input.shape[i] != 1]
     return input.sum(mine, keepdim=True, dtype=input.dtype) if mine else input
 
 
-def summed_dims(
+def dims_to_contract(
     a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the dims of both factors that a tensordot sums over."""
+    """Return the dims of both factors over which a tensordot sums."""
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):
             raise ShapeError(
@@ -416,7 +427,12 @@ def summed_dims(
 
 @composite
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Sum products over the last dims; a 0-d factor just multiplies."""
+    """Sum products over the last dims: (..., k) and (..., k); a 0-d factor multiplies.
+
+    >>> import minitensor as torch
+    >>> torch.inner(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 10.]))
+    tensor([21., 43.])
+    """
     if not input.ndim or not other.ndim:
         return input.mul(other, out=out)
     if input.shape[-1] != other.shape[-1]:
@@ -428,7 +444,12 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite
 def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the Kronecker product: every element of ``input`` times all of ``other``, block by block."""
+    """Return the Kronecker product: a block ``x * other`` for each element x of ``input``.
+
+    >>> import minitensor as torch
+    >>> torch.kron(torch.tensor([1, 2]), torch.tensor([1, 10]))
+    tensor([ 1, 10,  2, 20])
+    """
     ndim = max(input.ndim, other.ndim)
     left = (1,) * (ndim - input.ndim) + tuple(input.shape)
     right = (1,) * (ndim - other.ndim) + tuple(other.shape)
@@ -450,7 +471,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
 
 
 def cheapest_cuts(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
-    """Return, for each stretch of a chain of matrices sizes[i] x sizes[i+1], after which one to cut it in two."""
+    """Return, for each part of a chain of matrices sizes[i] x sizes[i+1], after which matrix to split it."""
     count = len(sizes) - 1
     cost = {(i, i): 0 for i in range(count)}
     cuts: dict[tuple[int, int], int] = {}
@@ -464,7 +485,7 @@ def cheapest_cuts(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
 
 
 def multiply_chain(matrices: Sequence[Tensor], cuts: dict[tuple[int, int], int], i: int, j: int) -> Tensor:
-    """Multiply matrices ``i`` to ``j``, cut where it is cheapest."""
+    """Multiply matrices ``i`` to ``j``, split where it is cheapest."""
     if i == j:
         return matrices[i]
     k = cuts[i, j]
@@ -482,7 +503,7 @@ def trace(input: Tensor) -> Tensor:
 
 @composite
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Return the vector product in three dimensions, along ``dim`` (the first of size 3 if none is given).
+    """Return the cross product along ``dim``, by default the first dim of size 3.
 
     >>> import minitensor as torch
     >>> torch.cross(torch.tensor([1., 0., 0.]), torch.tensor([0., 1., 0.]), dim=0)

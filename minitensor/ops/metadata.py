@@ -1,4 +1,4 @@
-"""What a tensor says about itself: sizes, strides, addresses, dtype, device. ``is_nonzero`` alone looks at elements."""
+"""Metadata of tensors: sizes, strides, addresses, dtype, device. Only ``is_nonzero`` reads elements."""
 
 from __future__ import annotations
 
@@ -35,36 +35,36 @@ def dim(input: Tensor) -> int:
 
 
 def size(input: Tensor, dim: int | None = None) -> Any:
-    """Return all sizes, or that of one dim."""
+    """Return all sizes, or the size of one dim."""
     shape = input.layout.shape
-    return as_size(Size, shape) if dim is None else sized("size", shape, dim)
+    return as_size(Size, shape) if dim is None else entry_at("size", shape, dim)
 
 
 def stride(input: Tensor, dim: int | None = None) -> Any:
-    """Return how many elements apart neighbours lie, in all dims or in one.
+    """Return the strides of all dims, or of one: the distance of neighbors in elements.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3).stride()
     (3, 1)
     """
     strides = input.layout.strides
-    return strides if dim is None else sized("stride", strides, dim)
+    return strides if dim is None else entry_at("stride", strides, dim)
 
 
-def sized(name: str, numbers: tuple[int, ...], dim: int) -> int:
-    """Return one of a tensor's numbers by its dim."""
+def entry_at(name: str, numbers: tuple[int, ...], dim: int) -> int:
+    """Return one of a tensor's sizes or strides by its dim."""
     if not numbers:
         raise DimError(f"{name}: a 0-d tensor has no dim, got dim {dim}")
     return numbers[wrap_dim(dim, len(numbers))]
 
 
 def storage_offset(input: Tensor) -> int:
-    """Return the place of the first element in the storage, in elements."""
+    """Return the position of the first element in the storage, in elements."""
     return input.layout.offset
 
 
 def untyped_storage(input: Tensor) -> Storage:
-    """Return the memory under the tensor, which its views share."""
+    """Return the tensor's memory, which its views share."""
     return input.storage
 
 
@@ -75,17 +75,17 @@ def data_ptr(input: Tensor) -> int:
 
 
 def element_size(input: Tensor) -> int:
-    """Return the bytes of one element."""
+    """Return the size of one element in bytes."""
     return input.dtype.itemsize
 
 
 def nbytes(input: Tensor) -> int:
-    """Return the bytes of all elements."""
+    """Return the size of all elements in bytes."""
     return numel(input) * element_size(input)
 
 
 def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> bool:
-    """Return whether the elements lie row by row without gaps, or in another format.
+    """Return whether the elements lie row by row without gaps, or in another ``memory_format``.
 
     >>> import minitensor as torch
     >>> x = torch.zeros(2, 3)
@@ -97,7 +97,7 @@ def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_forma
 
 @composite
 def is_floating_point(input: Tensor) -> bool:
-    """Return whether the dtype is a real floating-point one."""
+    """Return whether the dtype is floating-point."""
     return input.dtype.is_floating_point
 
 
@@ -109,17 +109,17 @@ def is_complex(input: Tensor) -> bool:
 
 @composite
 def is_signed(input: Tensor) -> bool:
-    """Return whether the dtype has negative numbers."""
+    """Return whether the dtype can hold negative numbers."""
     return input.dtype.is_signed
 
 
 def is_cuda(input: Tensor) -> bool:
-    """Return whether the tensor lies on a GPU."""
+    """Return whether the tensor is on a GPU."""
     return input.device.type == "cuda"
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether an object is a tensor.
+    """Return whether an object is a tensor.
 
     >>> import minitensor as torch
     >>> torch.is_tensor(torch.ones(2)), torch.is_tensor(1.0)
@@ -130,7 +130,7 @@ def is_tensor(obj: Any) -> bool:
 
 @composite
 def is_nonzero(input: Tensor) -> bool:
-    """Whether the only element is not zero.
+    """Return whether the only element is nonzero; raise RuntimeError unless there is exactly one.
 
     >>> import minitensor as torch
     >>> torch.is_nonzero(torch.tensor([0.0]))
@@ -146,29 +146,29 @@ def is_nonzero(input: Tensor) -> bool:
 
 @composite
 def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether two tensors have one shape."""
+    """Return whether two tensors have the same shape."""
     return input.shape == other.shape
 
 
 @composite
 def get_device(input: Tensor) -> int:
-    """Return the number of the GPU on which a tensor lies; -1 on the processor."""
+    """Return the index of the tensor's GPU; -1 for a tensor on the CPU."""
     device = input.device
     return -1 if device.type == "cpu" else device.index or 0
 
 
 def is_cpu(input: Tensor) -> bool:
-    """Whether the memory is the processor's."""
+    """Return whether the tensor is on the CPU."""
     return input.device.type == "cpu"
 
 
-def never(input: Tensor) -> bool:
-    """Return False: there are no such tensors here."""
+def always_false(input: Tensor) -> bool:
+    """Return False: this library has no tensors of that kind."""
     return False
 
 
 def typename(obj: Any, /) -> str:
-    """Return the name of a tensor's type, as ``Tensor.type()`` says it, or of any other object's class.
+    """Return the name of a tensor's type, as ``Tensor.type()`` does, or of another object's class.
 
     >>> import minitensor as torch
     >>> torch.typename(torch.ones(2)), torch.typename(1)

@@ -22,7 +22,7 @@ from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DeviceError, DtypeError, GradError, InplaceError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import refuse_write, shares_storage
-from minitensor.ops.resize import relay
+from minitensor.ops.resize import change_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -68,7 +68,7 @@ def refit(name: str, out: Tensor, shape: Shape) -> Tensor:
     refuse_grad(name, out)
     refuse_write(name, out)
     if out.shape != shape:
-        relay(out, Layout(shape, layouts.contiguous(shape).strides, out.layout.offset))
+        change_layout(out, Layout(shape, layouts.contiguous(shape).strides, out.layout.offset))
     return out
 
 
@@ -216,7 +216,7 @@ def write(name: str, result: Tensor, out: Tensor, place: int = 0) -> None:
     if out.shape != result.shape:
         if name not in SILENT:
             warn_of_resize(out, result.layout.shape)
-        relay(out, resized(result.layout, out.layout.offset, LAYOUTS.get((name, place))))
+        change_layout(out, resized(result.layout, out.layout.offset, LAYOUTS.get((name, place))))
     put(out, result)
 
 

@@ -1,8 +1,8 @@
-"""What stands at a place of the order: the median, the element met most often, and quantiles between elements.
+"""Order statistics: median, mode and quantiles.
 
-Median and mode choose an element, so they know its index. A quantile lies between two neighbours of the sorted
-elements; it is a composite of ``sort`` and ``gather``. NaN is the largest number: a median of anything with NaN is NaN,
-unless the name begins with ``nan``.
+Median and mode select an element and return its index. A quantile lies between two neighbors in sorted order; it is a
+composite of ``sort`` and ``gather``. NaN counts as the largest number and makes a median NaN, except in ``nanmedian``
+and ``nanquantile``.
 """
 
 from __future__ import annotations
@@ -17,19 +17,11 @@ from minitensor.base import TensorBase, values_of, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError
 from minitensor.ops import return_types
 from minitensor.ops.compare import NoOrder, isnan
+from minitensor.ops.extremes import choice_grad, choose_along, extreme_grad, pick_array, require_elements
 from minitensor.ops.operand import is_number
 from minitensor.ops.out import delivered, received
 from minitensor.ops.pointwise import where
-from minitensor.ops.reduce import (
-    any,
-    axes,
-    chosen,
-    picked,
-    require_elements,
-    returned_to_place,
-    shared_gradient,
-    sum,
-)
+from minitensor.ops.reduce import any, axes, sum
 from minitensor.ops.sort import sort
 from minitensor.ops.unary import ceil, floor, round
 from minitensor.shapes import wrap_dim
@@ -42,12 +34,12 @@ if TYPE_CHECKING:
 # -- medians -----------------------------------------------------------------------------------------------------------
 
 
-def back(grads: Any, result1: Tensor, in_shape: tuple[int, ...], dim: int) -> Tensor:
-    """Send the gradient to the elements that were chosen."""
-    return returned_to_place(grads[0], result1, in_shape, dim)
+def order_statistic_grad(grads: Any, result1: Tensor, in_shape: tuple[int, ...], dim: int) -> Tensor:
+    """Send the gradient to the selected elements."""
+    return choice_grad(grads[0], result1, in_shape, dim)
 
 
-@differentiable(input=back)
+@differentiable(input=order_statistic_grad)
 def _median_(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     xp, array = input.xp, require_elements("median", input, axes(dim, input.ndim))
     if not array.ndim:
@@ -56,23 +48,23 @@ def _median_(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     if array.dtype.kind == "f":
         unknown = array != array
         index = xp.where(unknown.any(dim, keepdims=True), unknown.argmax(dim, keepdims=True), index)
-    return chosen(input, index, dim, keepdim)
+    return choose_along(input, index, dim, keepdim)
 
 
-@differentiable(input=lambda grad, input, result: shared_gradient(grad, input, result, (0,)))
+@differentiable(input=lambda grad, input, result: extreme_grad(grad, input, result, (0,)))
 def _median(input: Tensor) -> Array:
     xp, array = input.xp, input.array
     if not array.size:
-        return nothing(input)
+        return median_of_nothing(input)
     found = input.backend.kth(array, (array.size - 1) // 2)
     if array.dtype.kind != "f":
         result: Array = found
         return result
     largest = array.max()
-    return xp.where(largest != largest, largest, found)  # NaN wins
+    return xp.where(largest != largest, largest, found)  # NaN, if there is one, is the median
 
 
-@differentiable(input=back)
+@differentiable(input=order_statistic_grad)
 def _nanmedian_(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     xp, array = input.xp, require_elements("nanmedian", input, axes(dim, input.ndim))
     if not array.ndim:
@@ -80,33 +72,33 @@ def _nanmedian_(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     there = xp.add.reduce(array == array, dim, "int64", None, True)
     middle = xp.maximum(there - 1, 0) // 2
     index = xp.take_along_axis(input.backend.argsort(array, dim, False), middle, dim)
-    return chosen(input, index, dim, keepdim)
+    return choose_along(input, index, dim, keepdim)
 
 
-@differentiable(input=lambda grad, input, result: shared_gradient(grad, input, result, (0,)))
+@differentiable(input=lambda grad, input, result: extreme_grad(grad, input, result, (0,)))
 def _nanmedian(input: Tensor) -> Array:
     xp, array = input.xp, input.array
     if not array.size:
-        return nothing(input)
+        return median_of_nothing(input)
     there = xp.add.reduce(array == array, None, "int64")
     result: Array = xp.take(xp.sort(array), xp.maximum(there - 1, 0) // 2)
     return result
 
 
-def nothing(input: Tensor) -> Array:
-    """Return the median of no elements: NaN, as far as the dtype has one."""
+def median_of_nothing(input: Tensor) -> Array:
+    """Return the median of an empty tensor: NaN if the dtype has one."""
     return input.xp.full((), math.nan).astype(input.array.dtype)
 
 
 def require_order(name: str, input: Tensor) -> None:
-    """Refuse bools and complex numbers."""
+    """Raise for bools and complex numbers."""
     if input.array.dtype.kind in "bc":
         raise NoOrder(f"{name}: not implemented for {input.dtype.name}")
 
 
 @composite
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
-    """Return the median, the lower one of two; along ``dim``, with an index where it stands.
+    """Return the median, the lower of two; along ``dim`` a named tuple of values and indices.
 
     >>> import minitensor as torch
     >>> torch.median(torch.tensor([3., 1., 2., 4.]))
@@ -120,7 +112,12 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
 
 @composite
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
-    """Return the median of what is not NaN; along ``dim``, with an index where it stands."""
+    """Return the median of the elements that are not NaN, the lower of two; along ``dim`` with indices.
+
+    >>> import minitensor as torch
+    >>> torch.nanmedian(torch.tensor([3., float("nan"), 1.]))
+    tensor(1.)
+    """
     require_order("nanmedian", input)
     if dim is None:
         return delivered("nanmedian", _nanmedian(input.reshape(-1)), out)
@@ -130,25 +127,25 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *, o
 # -- the most frequent -------------------------------------------------------------------------------------------------
 
 
-@differentiable(input=back)
+@differentiable(input=order_statistic_grad)
 def _mode(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     xp, array = input.xp, require_elements("mode", input, axes(dim, input.ndim))
     if not array.ndim:
         return array.copy(), xp.zeros((), "int64")
     order = input.backend.argsort(array, dim, False)
-    values = picked(input.backend, array, order, dim)
+    values = pick_array(input.backend, array, order, dim)
     size, lead = array.shape[dim], (slice(None),) * dim
     places = xp.arange(size).reshape((-1,) + (1,) * (array.ndim - dim - 1))
     after, before = lead + (slice(1, None),), lead + (slice(None, -1),)
-    starts = xp.zeros(array.shape, "int64")  # of the run of equal elements in which each stands
+    starts = xp.zeros(array.shape, "int64")  # of the run of equal elements that each belongs to
     starts[after] = xp.where(values[after] != values[before], places[1:], 0)
     lengths = places - input.backend.accumulate("maximum", starts, dim)
-    return chosen(input, xp.take_along_axis(order, lengths.argmax(dim, keepdims=True), dim), dim, keepdim)
+    return choose_along(input, xp.take_along_axis(order, lengths.argmax(dim, keepdims=True), dim), dim, keepdim)
 
 
 @composite
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> return_types.mode:
-    """Return the most frequent element along ``dim``, of equally frequent ones the smallest, and its last index.
+    """Return the most frequent element along ``dim`` (the smallest of equally frequent ones) and its last index.
 
     >>> import minitensor as torch
     >>> torch.mode(torch.tensor([1, 2, 2, 1, 3])).values
@@ -167,10 +164,14 @@ def quantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return the values below which a share ``q`` of the elements lies, in all or along ``dim``.
+    """Return the ``q``-quantiles of all elements or along ``dim``; NaN where there is a NaN.
 
-    For a 1-d tensor ``q`` the result has its size as first dim. ``interpolation`` says what lies between two elements:
-    "linear", "lower", "higher", "midpoint" or "nearest". Where there is NaN, the quantiles are NaN.
+    Args:
+        q: a number or a 0-d or 1-d tensor of numbers in [0, 1]; for a 1-d one the result has a new first dim.
+        interpolation: the value between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+
+    Raises:
+        RuntimeError: the input is empty or not float32 or float64, or a ``q`` lies outside [0, 1].
 
     >>> import minitensor as torch
     >>> torch.quantile(torch.tensor([0., 1., 4.]), torch.tensor([0.25, 0.5]))
@@ -184,17 +185,17 @@ def nanquantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return the quantiles of what is not NaN; arguments as for ``quantile``."""
+    """Return the quantiles of the elements that are not NaN; arguments as for ``quantile``."""
     return delivered("nanquantile", quantiles("nanquantile", input, q, dim, keepdim, interpolation, True), out)
 
 
 def quantiles(
     name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, ignore_nan: bool
 ) -> Tensor:
-    """Sort, and look between the ranks ``q * (count - 1)``."""
-    if interpolation == "linear":  # of no other has q a gradient
+    """Sort, and interpolate at the ranks ``q * (count - 1)``."""
+    if interpolation == "linear":  # with other interpolations q has no gradient
         q, input = in_turn(q, input)
-    shares = shares_of(name, input, q)
+    shares = check_q(name, input, q)
     if interpolation not in INTERPOLATIONS:
         raise UsageError(
             f"{name}: interpolation must be one of linear, lower, higher, midpoint or nearest, got {interpolation!r}"
@@ -206,14 +207,14 @@ def quantiles(
     last = ordered.shape[-1] - 1
     if ignore_nan:
         behind = sum(unknown, -1, True)
-        rank = where(behind > last, 0, shares * (last - behind))  # of nothing but NaN, any rank will do
+        rank = where(behind > last, 0, shares * (last - behind))  # if all are NaN, any rank will do
     else:
-        rank = where(any(unknown, -1, True), last, shares * last)  # NaN stands last
-    return laid_out(between(ordered, rank, interpolation), q, input.ndim, place, keepdim)
+        rank = where(any(unknown, -1, True), last, shares * last)  # NaN is sorted last
+    return arrange_dims(interpolate(ordered, rank, interpolation), q, input.ndim, place, keepdim)
 
 
-def shares_of(name: str, input: Tensor, q: Any) -> Tensor:
-    """Return ``q`` as a 1-d tensor of the input's dtype, and refuse what is no quantile of it."""
+def check_q(name: str, input: Tensor, q: Any) -> Tensor:
+    """Return ``q`` as a vector of the input's dtype; raise if it or the input is invalid."""
     if input.array.dtype.char not in "fd":
         raise DtypeError(f"{name}: input tensor must be either float or double dtype, got {input.dtype.name}; cast it")
     if not input.array.size:
@@ -235,8 +236,8 @@ def shares_of(name: str, input: Tensor, q: Any) -> Tensor:
     return shares
 
 
-def between(ordered: Tensor, rank: Tensor, interpolation: str) -> Tensor:
-    """Return what stands at ranks that may lie between two elements."""
+def interpolate(ordered: Tensor, rank: Tensor, interpolation: str) -> Tensor:
+    """Return the values at ranks, interpolated between elements."""
     if interpolation == "nearest":
         rank = round(rank)
     low, high = floor(rank), ceil(rank)
@@ -247,8 +248,8 @@ def between(ordered: Tensor, rank: Tensor, interpolation: str) -> Tensor:
     return below.lerp(ordered.gather(-1, high.long()), weight)
 
 
-def laid_out(values: Tensor, q: Any, ndim: int, place: int | None, keepdim: bool) -> Tensor:
-    """Bring the dim of quantiles, which is the last, to the front, and the dims that went back as 1 if wanted."""
+def arrange_dims(values: Tensor, q: Any, ndim: int, place: int | None, keepdim: bool) -> Tensor:
+    """Move the dim of quantiles from the end to the front; put the reduced dims back with size 1 if ``keepdim``."""
     if keepdim:
         for dim in range(ndim) if place is None else range(place, place + bool(ndim)):
             values = values.unsqueeze(dim)

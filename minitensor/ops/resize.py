@@ -1,7 +1,7 @@
-"""A tensor takes another shape, or other memory, itself: ``resize_``, ``resize_as_``, ``set_``.
+"""Changing the shape or memory of a tensor itself: ``resize_``, ``resize_as_``, ``set_``.
 
-They share ``relay`` with ``out=``: the tensor reads its memory through another layout, and reads a longer copy of it
-where that is too small. No values are computed here; what is new in the copy holds anything.
+They share ``change_layout`` with ``out=``: the tensor reads its memory through another layout, or a longer copy of the
+memory where that is too small. Nothing is computed here; new elements are uninitialized.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
 # -- another layout ----------------------------------------------------------------------------------------------------
 
 
-def relay(input: Tensor, layout: Layout) -> None:
-    """Let a tensor read its memory through another layout; where that is too small, a longer copy of it.
+def change_layout(input: Tensor, layout: Layout) -> None:
+    """Let a tensor read its memory through another layout, or a longer copy of it if it is too small.
 
-    Tensors that shared too small a memory keep the old one; the count of writes stays one.
+    Tensors that shared the old memory keep it; both memories share one version counter.
     """
     storage = input.storage
     _, end = layouts.extent(layout)
     if end > len(storage) and 0 not in layout.shape:
         require_room((end,))
-        memory = BY_ARRAY[storage.array.__class__].xp.empty(end, array_dtype(input))  # the input's array may be unmade
+        memory = BY_ARRAY[storage.array.__class__].xp.empty(end, array_dtype(input))  # input.array may not exist yet
         memory[: len(storage)] = storage.buffer
         input._storage, input._base = Joint(storage, memory), None
-    look_through(input, layout)
+    assign_layout(input, layout)
 
 
-def look_through(input: Any, layout: Layout) -> None:
-    """Give a tensor another layout over its storage, and a leaf's node its new shape."""
+def assign_layout(input: Any, layout: Layout) -> None:
+    """Give a tensor another layout over its storage, and its leaf node the new shape."""
     input._layout = layout
     input.array = materialize(input)
     if input._node.__class__ is Leaf:
@@ -54,10 +54,13 @@ def look_through(input: Any, layout: Layout) -> None:
 
 @composite
 def resize_(input: Tensor, *size: Any, memory_format: memory_format | None = None) -> Tensor:
-    """Give the tensor another shape, row by row in its memory; where that is too small, in a longer copy of it.
+    """Give the tensor another shape, contiguous in its memory, or in a longer copy of it if that is too small.
 
-    What is new holds anything. Tensors that shared too small a memory keep the old one. The shape that it has already
-    changes nothing, strides neither, unless a ``memory_format`` is named. A tensor that requires grad is refused.
+    New elements are uninitialized. Tensors that shared the old memory keep it. If the shape stays the same, nothing
+    changes, not even strides, unless a ``memory_format`` is given.
+
+    Raises:
+        RuntimeError: the tensor requires grad, or a size is negative.
 
     >>> import minitensor as torch
     >>> torch.arange(6).resize_(2, 2)
@@ -76,14 +79,14 @@ def resize_(input: Tensor, *size: Any, memory_format: memory_format | None = Non
     fresh = formatted(layouts.contiguous(shape), memory_format or contiguous_format)
     layout = Layout(shape, fresh.strides, input.layout.offset)
     if layout != input.layout:
-        relay(input, layout)
+        change_layout(input, layout)
         input.storage.version += 1
     return input
 
 
 @composite
 def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
-    """Give the tensor the shape of another, with ``preserve_format`` its memory format too; see ``resize_``."""
+    """Give the tensor the shape of another, and with ``preserve_format`` its memory format; see ``resize_``."""
     if not isinstance(the_template, TensorBase):
         raise ArgumentTypeError(
             f"resize_as_(): argument 'the_template' must be a tensor, not {type(the_template).__name__}"
@@ -93,7 +96,7 @@ def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: memory_for
 
 
 def format_of(tensor: Tensor) -> memory_format:
-    """Return the memory format in which a tensor lies."""
+    """Return the memory format of a tensor."""
     if not layouts.suggests_channels_last(tensor.layout):
         return contiguous_format
     return channels_last if tensor.ndim == 4 else channels_last_3d
@@ -107,10 +110,18 @@ def set_(
     input: Tensor, source: Tensor | Storage | None = None, storage_offset: int = 0, size: Any = None,
     stride: Any = None,
 ) -> Tensor:
-    """Let the tensor read other memory: that of a tensor or a storage from now on shared, or new and empty memory.
+    """Let the tensor share the memory of another tensor or of a storage; without a source, give it empty memory.
 
-    ``size`` and ``stride``, in elements, say how it is read; a storage is read as a whole by default. Where the memory
-    is too small, a longer copy of it is read. Writes are seen by both, but counted for the one that was written to.
+    If the memory is too small, a longer copy is used instead. Writes are visible through both tensors, but counted
+    only for the one that was written to.
+
+    Args:
+        storage_offset: where the first element lies in the storage, in elements.
+        size: the shape; by default that of the source tensor, or the whole storage as a vector.
+        stride: the strides, in elements; contiguous by default.
+
+    Raises:
+        RuntimeError: dtypes differ, the layout is invalid, or a tensor requires grad.
 
     >>> import minitensor as torch
     >>> x, y = torch.zeros(2), torch.arange(4.)
@@ -124,7 +135,7 @@ def set_(
             raise InplaceError("set_: no gradient goes through other memory: detach() first")
     if owner(storage) is not owner(input.storage):
         input._storage, input._base = Borrowed(lender(storage), storage.array, input.storage), None
-    relay(input, layout)
+    change_layout(input, layout)
     input.storage.version += 1
     return input
 
@@ -132,7 +143,7 @@ def set_(
 def memory_to_set(
     input: Tensor, source: Any, storage_offset: int, size: Any, stride: Any
 ) -> tuple[Storage, Layout]:
-    """Return the storage that ``set_`` was given, and the layout through which it is to be read."""
+    """Return the storage given to ``set_``, and the layout through which to read it."""
     if source is None and size is None:
         return Storage(input.xp.empty(0, array_dtype(input))), layouts.contiguous((0,))
     if not isinstance(source, (TensorBase, Storage)):
@@ -146,7 +157,7 @@ def memory_to_set(
 
 
 def storage_of(input: Tensor, source: Any) -> Storage:
-    """Return a tensor's storage, of the dtype of ``input``; or a storage, read as that dtype."""
+    """Return a tensor's storage, which must have the dtype of ``input``, or a storage reinterpreted as that dtype."""
     kind = array_dtype(input)
     if not isinstance(source, TensorBase):
         return source if source.array.dtype == kind else reinterpret(source, kind)
@@ -156,7 +167,7 @@ def storage_of(input: Tensor, source: Any) -> Storage:
 
 
 def layout_to_set(offset: int, size: Any, stride: Any) -> Layout:
-    """Return the layout given to ``set_`` by its parts."""
+    """Return the layout described by the arguments of ``set_``."""
     if isinstance(size, int) or isinstance(stride, int):
         raise ArgumentTypeError(f"set_(): size and stride must be tuples of ints, got {size!r} and {stride!r}")
     shape = normalize_sizes(size)

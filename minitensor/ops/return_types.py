@@ -1,6 +1,6 @@
-"""Results with names: what the operations return that give values and the places where they stood.
+"""Named tuples of the operations with several results.
 
-Each class is called as its operation, as PyTorch's ``torch.return_types`` are. Nothing is computed here.
+Each class has the name of its operation, as in PyTorch's ``torch.return_types``. Nothing is computed here.
 """
 
 from __future__ import annotations
@@ -11,40 +11,40 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def shown(result: tuple[object, ...], names: tuple[str, ...]) -> str:
-    """Return a result as text, a line for each of its names."""
+def format_result(result: tuple[object, ...], names: tuple[str, ...]) -> str:
+    """Format a result with one line for each field."""
     lines = [f"{name}={value!r}" for name, value in zip(names, result, strict=True)]
     return f"torch.return_types.{type(result).__name__}(\n" + ",\n".join(lines) + ")"
 
 
 class ValuesIndices(NamedTuple):
-    """Values, and at which index along the dim each was found."""
+    """Values, and the index along the dim at which each was found."""
 
     values: Tensor
     indices: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class MinMax(NamedTuple):
-    """The smallest and the largest."""
+    """The smallest and the largest element."""
 
     min: Tensor
     max: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class Histogram(NamedTuple):
-    """The height of each bin, and the edges between which the bins lie."""
+    """The value of each bin, and the edges of the bins."""
 
     hist: Tensor
     bin_edges: Any  # a Tensor, or one for each dim
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class histogram(Histogram):
@@ -136,7 +136,7 @@ class linalg_svd(NamedTuple):
     Vh: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class svd(NamedTuple):
@@ -147,7 +147,7 @@ class svd(NamedTuple):
     V: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class Eigen(NamedTuple):
@@ -157,7 +157,7 @@ class Eigen(NamedTuple):
     eigenvectors: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class linalg_eigh(Eigen):
@@ -179,7 +179,7 @@ class Orthogonal(NamedTuple):
     R: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class linalg_qr(Orthogonal):
@@ -201,7 +201,7 @@ class SignLog(NamedTuple):
     logabsdet: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class linalg_slogdet(SignLog):
@@ -225,7 +225,7 @@ class linalg_lstsq(NamedTuple):
     singular_values: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class frexp(NamedTuple):
@@ -235,17 +235,17 @@ class frexp(NamedTuple):
     exponent: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class linalg_inv_ex(NamedTuple):
-    """What ``linalg.inv_ex`` returns; ``info`` is 0 where it went well."""
+    """What ``linalg.inv_ex`` returns; ``info`` is 0 where the inverse exists."""
 
     inverse: Tensor
     info: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class linalg_solve_ex(NamedTuple):
@@ -255,7 +255,7 @@ class linalg_solve_ex(NamedTuple):
     info: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)
 
 
 class linalg_cholesky_ex(NamedTuple):
@@ -265,4 +265,4 @@ class linalg_cholesky_ex(NamedTuple):
     info: Tensor
 
     def __repr__(self) -> str:
-        return shown(self, self._fields)
+        return format_result(self, self._fields)

@@ -1,8 +1,8 @@
-"""Positions along one dim: whole slices (``index_select``, ``index_add``), or a place for each element (``gather``,
-``scatter``), and ``take`` and ``put`` for tensors read as one row.
+"""One position along a dim for each element (``gather``, ``scatter``); ``take`` and ``put`` on the flattened tensor.
 
 Reading at positions and adding at them are each other's gradients. Positions are checked before anything is written;
-except where it is said, negative ones are refused, as in PyTorch. ``x[...]`` is in ``index.py``.
+negative ones are refused, as in PyTorch, unless a docstring says otherwise. Whole slices are in ``slices.py``,
+``x[...]`` is in ``index.py``.
 """
 
 from __future__ import annotations
@@ -15,33 +15,29 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.backends.reference.scatter import within
 from minitensor.base import TensorBase, values_of
-from minitensor.dtypes import bool_, fit, iinfo, int32, int64
+from minitensor.dtypes import iinfo, int32, int64
 from minitensor.errors import (
     ArgumentTypeError,
     DtypeError,
     IndexOutOfRange,
-    InvalidIndexError,
     ShapeError,
     UsageError,
 )
 from minitensor.ops.aliasing import inplace, shares_storage, snapshot, writes
-from minitensor.ops.copy import own
+from minitensor.ops.copy import writable_copy
 from minitensor.ops.creation import as_number
-from minitensor.ops.fill import single
+from minitensor.ops.fill import as_single_value
 from minitensor.ops.index import (
-    _add_at,
     _index,
     getitem,
-    key_of,
-    taken,
-    wrapped,
+    wrap_positions,
     write_rows,
 )
 from minitensor.ops.kinds import require_index
-from minitensor.ops.operand import fitted, require_tensors
+from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import conj, div_, floor_divide_, where
-from minitensor.ops.shape import expand, reshape, view
+from minitensor.ops.shape import expand, reshape
 from minitensor.shapes import broadcast_shapes, wrap_dim
 
 if TYPE_CHECKING:
@@ -53,12 +49,16 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
+class WrongCount(ShapeError, IndexOutOfRange):
+    """A source without exactly one entry for each position; an IndexError, as in PyTorch, and a shape error."""
+
+
 class PositionError(IndexOutOfRange, RuntimeError):
-    """A position outside its dim: PyTorch raises IndexError in some of these functions, RuntimeError in others."""
+    """A position outside its dim; PyTorch raises IndexError in some of these functions, RuntimeError in others."""
 
 
-def inside(name: str, index: Tensor, dim: int, size: int) -> None:
-    """Refuse positions outside a dim; negative ones too, as PyTorch does here."""
+def check_positions(name: str, index: Tensor, dim: int, size: int) -> None:
+    """Raise for positions outside a dim, and for negative ones, as PyTorch does in these ops."""
     require_integers(name, index)
     array = values_of(index)
     if within(array, size):
@@ -71,215 +71,24 @@ def inside(name: str, index: Tensor, dim: int, size: int) -> None:
 
 
 def require_integers(name: str, index: Tensor) -> None:
-    """Refuse positions that are neither int32 nor int64."""
+    """Raise unless positions are int32 or int64."""
     dtype = index.array.dtype
     if dtype.kind != "i" or dtype.itemsize < 4:
         require_index(name, index, int32, int64)
 
 
-# -- slices of one dim -------------------------------------------------------------------------------------------------
+# -- a position for each element ---------------------------------------------------------------------------------------
 
 
-def along(name: str, input: Tensor, dim: int, index: Any) -> tuple[int, Any]:
-    """Return a dim and positions in it, a vector; checked."""
-    require_tensors(name, input=input, index=index)
-    dim, index = vector(name, input, dim, index)
-    inside(name, index, dim, input.layout.shape[dim] if input.ndim else 1)
-    return dim, index
-
-
-def vector(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[int, Tensor]:
-    """Return a dim and an index of one dim; a 0-d one becomes a vector."""
-    if index.ndim > 1:
-        raise InvalidIndexError(f"{name}(): index is supposed to be a vector, got shape {tuple(index.shape)}")
-    return wrap_dim(dim, input.ndim), index if index.ndim else reshape(index, 1)
-
-
-def at(dim: int, index: Tensor, ndim: int) -> tuple[Tensor | None, ...]:
-    """Return positions for one dim of several."""
-    return (None,) * dim + (index,) + (None,) * (ndim - dim - 1)
-
-
-def as_vector(input: Tensor) -> Tensor:
-    """Return a view of a 0-d tensor that has one dim; others stay as they are."""
-    return input if input.ndim else view(input, 1)
-
-
-def as_slices(input: Tensor, source: Tensor) -> Tensor:
-    """Return the slices for a tensor: for a 0-d one a vector made of a number; all else is refused, as in PyTorch."""
-    if not input.ndim and source.ndim:
-        raise ShapeError(f"source of shape {list(source.shape)} for a 0-d tensor: a 0-d source is wanted")
-    return as_vector(source)
-
-
-@differentiable(input=lambda grad, dim, index, in_shape: _add_at(grad, at(dim, index, len(in_shape)), in_shape))
-def _index_select(input: Tensor, dim: int, index: Tensor) -> Array:
-    array = input.array
-    return input.backend.take(array, index.array, dim) if array.flags.c_contiguous else taken(input, {dim: index.array})
-
-
-@composite
-def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the entries of ``dim`` at the positions of a vector, which may repeat.
-
-    >>> import minitensor as torch
-    >>> torch.tensor([10, 20, 30]).index_select(0, torch.tensor([2, 0, 2]))
-    tensor([30, 10, 30])
-    """
-    dim, index = along("index_select", input, dim, index)
-    if not input.ndim:
-        return delivered("index_select", reshape(_index_select(reshape(input, 1), 0, index), ()), out, input)
-    return delivered("index_select", _index_select(input, dim, index), out, input, index)
-
-
-def matching_source(name: str, input: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
-    """Refuse a source that has not one entry for each position."""
-    require_tensors(name, source=source)
-    wanted = list(input.layout.shape)
-    wanted[dim] = index.numel()
-    if list(source.layout.shape) != wanted:
-        raise ShapeError(
-            f"{name}(): source of shape {list(source.layout.shape)} does not fit: {index.numel()} positions in dim "
-            f"{dim} of a tensor of shape {list(input.layout.shape)} want {wanted}"
-        )
-    if source.dtype is not input.dtype:
-        raise DtypeError(
-            f"{name}(): self ({input.dtype.name}) and source ({source.dtype.name}) must have the same dtype"
-        )
-
-
-@writes(
-    input=lambda grad: grad,
-    source=lambda grad, dim, index, alpha: grad.index_select(dim, index) * alpha,
-)
-def _index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, alpha: Number) -> None:
-    given = source.array if alpha == 1 else source.array * fitted(alpha, source.array.dtype, source.array)
-    write_rows(input, lambda rows: input.backend.add_slices(rows, dim, index.array, given))
-
-
-@composite
-def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
-    """Add the entries of ``source``, times ``alpha``, to those of ``dim`` at the positions of a vector."""
-    dim, index = along("index_add_", input, dim, index)
-    require_tensors("index_add_", source=source)
-    target, source = as_vector(input), as_slices(input, source)
-    matching_source("index_add_", target, dim, index, source)
-    fit(alpha, input.array.dtype)
-    _index_add_(target, dim, index, source, alpha)
-    return input
-
-
-@composite
-def index_add(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1, out: Tensor | None = None
-) -> Tensor:
-    """Return a copy with the entries of ``source`` added at positions of ``dim``, which may repeat.
-
-    >>> import minitensor as torch
-    >>> torch.zeros(3).index_add(0, torch.tensor([2, 0, 2]), torch.tensor([1., 2., 3.]))
-    tensor([2., 0., 4.])
-    """
-    input, source = in_turn(input, source)
-    made = own(input, index, source)
-    return delivered("index_add", index_add_(made, dim, index, source, alpha=alpha), out, input, index, source)
-
-
-class WrongCount(ShapeError, IndexOutOfRange):
-    """Not one entry for each position: a matter of shapes, and as in PyTorch an IndexError."""
-
-
-@writes(
-    input=lambda grad, dim, index: grad.index_fill(dim, index, 0),
-    source=lambda grad, dim, index: grad.index_select(dim, index),
-)
-def _index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
-    input.array[key_of(at(dim, index, input.ndim))] = source.array
-
-
-@composite
-def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """Replace the entries of ``dim`` at the positions of a vector by those of ``source``."""
-    dim, index = along("index_copy_", input, dim, index)
-    require_tensors("index_copy_", source=source)
-    require_index("index_copy_", index, int64)
-    if input.ndim == source.ndim and source.ndim and index.numel() != source.shape[dim]:
-        raise WrongCount(
-            f"index_copy_(): number of indices ({index.numel()}) should be equal to source.size({dim}) "
-            f"({source.shape[dim]}): source of shape {list(source.shape)}"
-        )
-    target, source = as_vector(input), as_vector(source)
-    matching_source("index_copy_", target, dim, index, source)
-    _index_copy_(target, dim, index, source)
-    return input
-
-
-@composite
-def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return a copy with the entries of ``dim`` at positions replaced.
-
-    >>> import minitensor as torch
-    >>> torch.zeros(3).index_copy(0, torch.tensor([2, 0]), torch.tensor([1., 2.]))
-    tensor([2., 0., 1.])
-    """
-    input, source = in_turn(input, source)
-    made = own(input, index, source)
-    return delivered("index_copy", index_copy_(made, dim, index, source), out, input, index, source)
-
-
-def filled_gradient(grad: Tensor, dim: int, index: Tensor) -> Tensor:
-    """Return the gradient that arrives where a number was written; a position given twice was written once."""
-    chosen = grad.new_zeros(grad.layout.shape, dtype=bool_).index_fill(dim, index, True)
-    kept: Tensor = where(chosen, grad, 0)
-    return kept
-
-
-@writes(input=lambda grad, dim, index: grad.index_fill(dim, index, 0), value=filled_gradient)
-def _index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> None:
-    input.array[key_of(at(dim, index, input.ndim))] = single("index_fill_", value, input)
-
-
-@composite
-def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
-    """Write one number into the entries of ``dim`` at the positions of a vector; negative ones count from the end."""
-    require_tensors("index_fill_", input=input, index=index)
-    dim = wrap_dim(dim, input.ndim)
-    if index.dtype is not int64:
-        raise InvalidIndexError(
-            f"index_fill_(): expected dtype int64 for index, got {index.dtype.name}; cast with .long()"
-        )
-    complex_value = value.dtype.is_complex if isinstance(value, TensorBase) else isinstance(value, complex)
-    if complex_value and not input.dtype.is_complex:
-        raise DtypeError(f"index_fill_(): a complex value does not fit {input.dtype.name}; take .real or .abs()")
-    dim, index = vector("index_fill_", input, dim, index)
-    target = as_vector(input)
-    _index_fill_(target, dim, wrapped(index, dim, target.layout.shape[dim]), value)
-    return input
-
-
-@composite
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
-    """Return a copy with one number in the entries of ``dim`` at positions.
-
-    >>> import minitensor as torch
-    >>> torch.zeros(3).index_fill(0, torch.tensor([0, -1]), 1)
-    tensor([1., 0., 1.])
-    """
-    input, value = in_turn(input, value)
-    return index_fill_(own(input, index, value), dim, index, value)
-
-
-# -- a place for each element ------------------------------------------------------------------------------------------
-
-
-def aligned(name: str, input: Tensor, dim: int, index: Tensor) -> int:
-    """Return the dim after a look at an index and at its positions."""
-    dim = along_lines(name, input, dim, index)
-    inside(name, index, dim, input.layout.shape[dim] if input.ndim else 1)
+def check_index(name: str, input: Tensor, dim: int, index: Tensor) -> int:
+    """Return the dim, counted from the front, after checking the index's shape and its positions."""
+    dim = check_index_shape(name, input, dim, index)
+    check_positions(name, index, dim, input.layout.shape[dim] if input.ndim else 1)
     return dim
 
 
-def along_lines(name: str, input: Tensor, dim: int, index: Tensor) -> int:
-    """Return the dim after a look at the shape of an index: as many dims as the tensor, none longer but ``dim``."""
+def check_index_shape(name: str, input: Tensor, dim: int, index: Tensor) -> int:
+    """Return the dim, counted from the front; raise if another dim of the index is longer than the input's."""
     require_tensors(name, input=input, index=index)
     shape, wanted = input.layout.shape or (1,), index.layout.shape or (1,)
     if len(shape) != len(wanted) and index.numel():
@@ -297,23 +106,23 @@ def along_lines(name: str, input: Tensor, dim: int, index: Tensor) -> int:
     return dim
 
 
-def lines_back(grad: Tensor, dim: int, index: Tensor, in_shape: Shape) -> Tensor:
-    """Return the gradient of what was read: added back where it was."""
-    return _add_lines(grad, dim, index, in_shape)
+def gather_grad(grad: Tensor, dim: int, index: Tensor, in_shape: Shape) -> Tensor:
+    """Add the gradient at the positions that were read."""
+    return _add_along(grad, dim, index, in_shape)
 
 
-@differentiable(input=lines_back)
+@differentiable(input=gather_grad)
 def _gather(input: Tensor, dim: int, index: Tensor, sure: bool = True) -> Array:
-    """Read; unless it is sure that no position is outside, look at them."""
+    """Read at positions; unless they are known to be inside the dim (``sure``), check them."""
     try:
         return input.backend.gather(input.array, dim, index.array, sure)
     except IndexError:
-        inside("gather", index, dim, input.layout.shape[dim] if input.ndim else 1)
+        check_positions("gather", index, dim, input.layout.shape[dim] if input.ndim else 1)
         raise
 
 
 @differentiable(input=lambda grad, dim, index: _gather(grad, dim, index))
-def _add_lines(input: Tensor, dim: int, index: Tensor, shape: Shape) -> Array:
+def _add_along(input: Tensor, dim: int, index: Tensor, shape: Shape) -> Array:
     """Return zeros of a shape with ``input`` added at positions of their lines: the adjoint of ``_gather``."""
     sums = input.xp.zeros(shape, input.array.dtype)
     input.backend.scatter_add(sums, dim, index.array, input.array)
@@ -324,20 +133,30 @@ def _add_lines(input: Tensor, dim: int, index: Tensor, shape: Shape) -> Array:
 def gather(
     input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None
 ) -> Tensor:
-    """Pick along ``dim``: for three dims and dim 1, ``out[i, j, k] = input[i, index[i, j, k], k]``.
+    """Pick elements along ``dim``: for three dims and dim 1, ``out[i, j, k] = input[i, index[i, j, k], k]``.
+
+    The result has the shape of ``index``, which has as many dims as ``input`` and is no larger but along ``dim``.
+
+    Args:
+        index: positions, int32 or int64, from 0 on.
+        sparse_grad: unused; kept for PyTorch compatibility.
+
+    Raises:
+        IndexError, RuntimeError: a position is negative or outside ``dim`` (one class, a child of both).
+        RuntimeError: the shapes do not fit.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).gather(1, torch.tensor([[1], [0]]))
     tensor([[2],
             [3]])
     """
-    dim = along_lines("gather", input, dim, index)
+    dim = check_index_shape("gather", input, dim, index)
     require_integers("gather", index)
     return delivered("gather", _gather(input, dim, index, False), out, input, index)
 
 
-def source_like(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tensor:
-    """Return the part of a source that an index reads: it may be longer."""
+def narrow_source(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tensor:
+    """Return the part of a source that corresponds to the index; the source may be larger."""
     require_tensors(name, src=src)
     if src.dtype is not input.dtype:
         raise DtypeError(
@@ -361,8 +180,8 @@ def _scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
 @composite
 def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Add along ``dim``: for three dims and dim 1, ``input[i, index[i, j, k], k] += src[i, j, k]``."""
-    dim = aligned("scatter_add_", input, dim, index)
-    src = source_like("scatter_add_", input, index, src)
+    dim = check_index("scatter_add_", input, dim, index)
+    src = narrow_source("scatter_add_", input, index, src)
     return _scatter_add_(input, dim, index, src)
 
 
@@ -375,7 +194,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
     tensor([4., 3.])
     """
     input, src = in_turn(input, src)
-    made = own(input, index, src)
+    made = writable_copy(input, index, src)
     return delivered("scatter_add", scatter_add_(made, dim, index, src), out, input, index, src)
 
 
@@ -384,7 +203,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
     src=lambda grad, dim, index: _gather(grad, dim, index),
 )
 def _scatter_(input: Tensor, dim: int, index: Tensor, src: Operand) -> None:
-    values = src.array.reshape(-1) if isinstance(src, TensorBase) else single("scatter_", src, input)
+    values = src.array.reshape(-1) if isinstance(src, TensorBase) else as_single_value("scatter_", src, input)
     write_rows(input, lambda rows: input.backend.scatter(rows, dim, index.array, values))
 
 
@@ -392,18 +211,19 @@ def _scatter_(input: Tensor, dim: int, index: Tensor, src: Operand) -> None:
 def scatter_(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Number | None = None, reduce: str | None = None
 ) -> Tensor:
-    """Write along ``dim``: for three dims and dim 1, ``input[i, index[i, j, k], k] = src[i, j, k]``, or one number.
+    """Write ``src``, or one number, along ``dim``: ``input[i, index[i, j, k], k] = src[i, j, k]`` for dim 1 of three.
 
-    Of positions that repeat the last one wins; ``reduce`` "add" or "multiply" takes all of them, and what was there.
+    Where positions repeat, the last one wins. With ``reduce`` "add" or "multiply" all of them are combined with the
+    old value.
     """
     given: Any = host_value(src if src is not None else as_number(value), None)
     if given is None:
         raise ArgumentTypeError("scatter_(): give `src`, a tensor or a number")
-    dim = aligned("scatter_", input, dim, index)
+    dim = check_index("scatter_", input, dim, index)
     if reduce not in (None, "add", "multiply"):
         raise UsageError(f"scatter_(): reduce argument must be either add or multiply, got {reduce!r}")
     if given.__class__ not in NUMBERS:
-        given = source_like("scatter_", input, index, given)
+        given = narrow_source("scatter_", input, index, given)
     elif reduce is not None:
         given = index.new_full(index.layout.shape, given, dtype=input.dtype)  # type: ignore[arg-type]  # a number
     write: Callable[..., Tensor] = _scatter_add_ if reduce == "add" else _scatter_prod_ if reduce else _scatter_
@@ -421,7 +241,11 @@ def scatter(
     reduce: str | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return a copy with ``src``, or one number, written along ``dim``.
+    """Return a copy with ``src``, or one number, written along ``dim``; see ``scatter_``.
+
+    Raises:
+        IndexError, RuntimeError: a position is negative or outside ``dim`` (one class, a child of both).
+        RuntimeError: shapes or dtypes do not fit.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3).scatter(1, torch.tensor([[0], [2]]), 1.0)
@@ -429,14 +253,23 @@ def scatter(
             [0., 0., 1.]])
     """
     input, src = in_turn(input, src)
-    made = own(input, index, src)
+    made = writable_copy(input, index, src)
     scatter_(made, dim, index, src, value=value, reduce=reduce)
     return delivered("scatter", made, out, input, index, src)
 
 
 @composite
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Pick along ``dim`` as ``argsort`` and ``argmax`` mean it; other dims broadcast. Without a dim, from all."""
+    """Pick elements along ``dim`` by the indices that ``argsort`` or ``argmax`` return; the other dims broadcast.
+
+    Without a ``dim`` both tensors are flattened. Negative positions count from the end.
+
+    >>> import minitensor as torch
+    >>> x = torch.tensor([[1, 3], [4, 2]])
+    >>> x.take_along_dim(x.argsort(dim=1), dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     require_tensors("take_along_dim", input=input, indices=indices)
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1), out=out)
@@ -451,13 +284,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     common = broadcast_shapes(tuple(ours), tuple(theirs))
     whole = [*common[:dim], -1, *common[dim + 1 :]]
     require_index("take_along_dim", indices, int64)
-    positions = wrapped(indices, dim, input.layout.shape[dim])
-    found = _gather(expanded(input, whole), dim, expanded(positions, whole))
+    positions = wrap_positions(indices, dim, input.layout.shape[dim])
+    found = _gather(expand_to(input, whole), dim, expand_to(positions, whole))
     return delivered("take_along_dim", found, out, input, indices)
 
 
-def expanded(input: Tensor, whole: list[int]) -> Tensor:
-    """Expand a tensor in which no other dim may be missing; one that has the shape is left alone."""
+def expand_to(input: Tensor, whole: list[int]) -> Tensor:
+    """Expand to sizes of which -1 keeps the tensor's own; a tensor of that shape is returned as it is."""
     same = all(n in (-1, m) for n, m in zip(whole, input.layout.shape))
     return input if same else expand(input, whole)
 
@@ -465,17 +298,17 @@ def expanded(input: Tensor, whole: list[int]) -> Tensor:
 # -- reductions --------------------------------------------------------------------------------------------------------
 
 
-def input_factor(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """Return the gradient of what was there before products were taken: ``grad`` times the product of the sources."""
+def scatter_prod_input_grad(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """Return the gradient of the old values: ``grad`` times the product of the sources."""
     factor: Tensor = conj(_scatter_prod(grad.new_ones(input.layout.shape), dim, index, src))
     return grad * factor
 
 
-def source_factor(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor, result: Tensor) -> Tensor:
-    """Return the gradient of each source: ``grad`` times the product of all others that meet in its place.
+def scatter_prod_src_grad(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor, result: Tensor) -> Tensor:
+    """Return the gradient of each source: ``grad`` times the product of all other factors at its position.
 
-    Where the source is not zero that is the result divided by it. A zero that is alone in its place has the product of
-    the others, taken with a one instead of it; beside another zero it has none.
+    For a nonzero source that is the result divided by it. For the only zero at a position it is the product with a one
+    in its place; beside another zero it is zero.
     """
     zero = src.eq(0)
     count = _gather(input.new_zeros(input.layout.shape).scatter_add(dim, index, zero.to(input.dtype)), dim, index)
@@ -486,7 +319,7 @@ def source_factor(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Ten
     return slope
 
 
-@differentiable(input=input_factor, src=source_factor)
+@differentiable(input=scatter_prod_input_grad, src=scatter_prod_src_grad)
 def _scatter_prod(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Array:
     array = input.xp.array(input.array, order="C")
     input.backend.scatter_reduce(array, dim, index.array, src.array, "multiply")
@@ -495,31 +328,37 @@ def _scatter_prod(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Array:
 
 @inplace(_scatter_prod)
 def _scatter_prod_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
-    """Multiply by what arrives at positions."""
+    """Multiply ``input`` by the sources at positions."""
 
 
-def winners(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor, result: Tensor) -> tuple[Tensor, ...]:
-    """Return where the input is the result, where the source is, and the gradient's equal share for each of them."""
+def share_among_extremes(
+    grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor, result: Tensor
+) -> tuple[Tensor, ...]:
+    """Return where the input and where the source equals the result, and the share of the gradient for each of them."""
     before, arrived = input.eq(result), src.eq(_gather(result, dim, index))
     count = before.to(grad.dtype).scatter_add(dim, index, arrived.to(grad.dtype))
     return before, arrived, grad / count.masked_fill(count.eq(0), 1)
 
 
-def input_share(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor, result: Tensor) -> Tensor:
-    """Return the gradient of what was there before: its share where it is the result."""
-    before, _, share = winners(grad, input, dim, index, src, result)
+def scatter_extreme_input_grad(
+    grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor, result: Tensor
+) -> Tensor:
+    """Return the gradient of the old values: their share where they equal the result."""
+    before, _, share = share_among_extremes(grad, input, dim, index, src, result)
     mine: Tensor = where(before, share, 0)
     return mine
 
 
-def source_share(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor, result: Tensor) -> Tensor:
-    """Return the gradient of the sources: its share where one is the result."""
-    _, arrived, share = winners(grad, input, dim, index, src, result)
+def scatter_extreme_src_grad(
+    grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor, result: Tensor
+) -> Tensor:
+    """Return the gradient of the sources: their share where they equal the result."""
+    _, arrived, share = share_among_extremes(grad, input, dim, index, src, result)
     theirs: Tensor = where(arrived, _gather(share, dim, index), 0)
     return theirs
 
 
-@differentiable(input=input_share, src=source_share)
+@differentiable(input=scatter_extreme_input_grad, src=scatter_extreme_src_grad)
 def _scatter_extreme(input: Tensor, dim: int, index: Tensor, src: Tensor, largest: bool) -> Array:
     array = input.xp.array(input.array, order="C")
     input.backend.scatter_reduce(array, dim, index.array, src.array, "maximum" if largest else "minimum")
@@ -528,20 +367,20 @@ def _scatter_extreme(input: Tensor, dim: int, index: Tensor, src: Tensor, larges
 
 @inplace(_scatter_extreme)
 def _scatter_extreme_(input: Tensor, dim: int, index: Tensor, src: Tensor, largest: bool) -> None:
-    """Keep the larger, or the smaller, of what is there and what arrives at positions."""
+    """Keep the larger or smaller of the old value and the sources at each position."""
 
 
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 
 def check_reduction(name: str, reduce: str, known: tuple[str, ...] = REDUCTIONS) -> None:
-    """Refuse a reduction that is none of the known ones."""
+    """Raise unless the reduction is one of the known ones."""
     if reduce not in known:
         raise UsageError(f"{name}(): reduce argument must be one of {', '.join(known)}, got {reduce!r}")
 
 
-def neutral(input: Tensor, reduce: str) -> Number:
-    """Return the number that changes nothing: 0 to a sum, 1 to a product, the lowest to a maximum."""
+def neutral_element(input: Tensor, reduce: str) -> Number:
+    """Return the neutral element: 0 of a sum, 1 of a product, the lowest number of a maximum."""
     if reduce in ("sum", "mean", "prod"):
         return int(reduce == "prod")
     kind = input.array.dtype.kind
@@ -553,22 +392,22 @@ def neutral(input: Tensor, reduce: str) -> Number:
     return limits.min if reduce == "amax" else limits.max
 
 
-def reduced_into(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, include_self: bool) -> Tensor:
-    """Gather what arrives at checked positions into what is there, or without it; in place."""
+def reduce_into(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, include_self: bool) -> Tensor:
+    """Reduce the sources into ``input`` at checked positions, with or without the old values; in place."""
     if reduce in ("amax", "amin") and input.is_complex():
         raise DtypeError(f"scatter_reduce(): {reduce} has no order for {input.dtype.name}")
     if not include_self:
-        _scatter_(input, dim, index, neutral(input, reduce))
+        _scatter_(input, dim, index, neutral_element(input, reduce))
     if reduce == "prod":
         return _scatter_prod_(input, dim, index, src)
     if reduce in ("amax", "amin"):
         return _scatter_extreme_(input, dim, index, src, reduce == "amax")
     _scatter_add_(input, dim, index, src)
-    return divided_by_count(input, dim, index, include_self) if reduce == "mean" else input
+    return divide_by_count(input, dim, index, include_self) if reduce == "mean" else input
 
 
-def divided_by_count(input: Tensor, dim: int, index: Tensor, include_self: bool) -> Tensor:
-    """Divide sums by how many numbers are in them; integers are rounded down."""
+def divide_by_count(input: Tensor, dim: int, index: Tensor, include_self: bool) -> Tensor:
+    """Divide sums by the number of their terms; integers are rounded down."""
     whole = index.new_zeros(input.layout.shape) if not include_self else index.new_ones(input.layout.shape)
     counts = scatter_add(whole, dim, index, index.new_ones(index.layout.shape))
     counts = counts.clamp(min=1).to(input.dtype)
@@ -581,20 +420,23 @@ def divided_by_count(input: Tensor, dim: int, index: Tensor, include_self: bool)
 def scatter_reduce_(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """Gather the elements of ``src`` along ``dim`` into ``input`` by "sum", "prod", "mean", "amax" or "amin".
+    """Reduce the elements of ``src`` along ``dim`` into ``input`` by "sum", "prod", "mean", "amax" or "amin".
 
-    For three dims and dim 1, ``src[i, j, k]`` goes to ``input[i, index[i, j, k], k]``; ``include_self`` says whether
-    what is there takes part. What no position names stays.
+    For three dims and dim 1, ``src[i, j, k]`` goes to ``input[i, index[i, j, k], k]``. Elements that no position names
+    keep their value.
+
+    Args:
+        include_self: whether the old values take part.
     """
     check_reduction("scatter_reduce", reduce)
-    dim = aligned("scatter_reduce", input, dim, index)
-    src = source_like("scatter_reduce", input, index, src)
-    index, src = apart(index, input), apart(src, input)
-    return reduced_into(input, dim, index, src, reduce, include_self)
+    dim = check_index("scatter_reduce", input, dim, index)
+    src = narrow_source("scatter_reduce", input, index, src)
+    index, src = copy_if_shared(index, input), copy_if_shared(src, input)
+    return reduce_into(input, dim, index, src, reduce, include_self)
 
 
-def apart(given: Tensor, input: Tensor) -> Tensor:
-    """Return a tensor as it is now: one that shares the memory which is written to is copied."""
+def copy_if_shared(given: Tensor, input: Tensor) -> Tensor:
+    """Return a tensor that writes to ``input`` do not change: a copy if they share memory."""
     return snapshot(given) if shares_storage(given, input) else given
 
 
@@ -609,7 +451,11 @@ def scatter_reduce(
     include_self: bool = True,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return a copy with the elements of ``src`` gathered into it along ``dim``.
+    """Return a copy with the elements of ``src`` reduced into it along ``dim``; see ``scatter_reduce_``.
+
+    Raises:
+        IndexError, RuntimeError: a position is negative or outside ``dim`` (one class, a child of both).
+        RuntimeError: shapes or dtypes do not fit, or ``reduce`` is unknown.
 
     >>> import minitensor as torch
     >>> x, to = torch.tensor([1., 2., 3., 4.]), torch.tensor([0, 1, 0, 1])
@@ -617,70 +463,35 @@ def scatter_reduce(
     tensor([2., 3.])
     """
     input, src = in_turn(input, src)
-    made = own(input, index, src)
+    made = writable_copy(input, index, src)
     scatter_reduce_(made, dim, index, src, reduce, include_self=include_self)
     return delivered("scatter_reduce", made, out, input, index, src)
 
 
-@composite
-def index_reduce_(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
-) -> Tensor:
-    """Gather the entries of ``source`` into those of ``dim`` at the positions of a vector."""
-    check_reduction("index_reduce", reduce, REDUCTIONS[1:])
-    dim, index = along("index_reduce_", input, dim, index)
-    require_tensors("index_reduce_", source=source)
-    target, source = as_vector(input), as_slices(input, source)
-    matching_source("index_reduce_", target, dim, index, source)
-    shape = [1] * target.ndim
-    shape[dim] = index.numel()
-    places = apart(expand(reshape(index, tuple(shape)), source.layout.shape), input)
-    reduced_into(target, dim, places, apart(source, input), reduce, include_self)
-    return input
+# -- the flattened tensor ----------------------------------------------------------------------------------------------
 
 
-@composite
-def index_reduce(
-    input: Tensor,
-    dim: int,
-    index: Tensor,
-    source: Tensor,
-    reduce: str,
-    *,
-    include_self: bool = True,
-    out: Tensor | None = None,
-) -> Tensor:
-    """Return a copy with the entries of ``source`` gathered into it by "prod", "mean", "amax" or "amin".
-
-    >>> import minitensor as torch
-    >>> torch.zeros(2).index_reduce(0, torch.tensor([1, 1]), torch.tensor([3., 5.]), "amax")
-    tensor([0., 5.])
-    """
-    input, source = in_turn(input, source)
-    made = own(input, index, source)
-    index_reduce_(made, dim, index, source, reduce, include_self=include_self)
-    return delivered("index_reduce", made, out, input, index, source)
-
-
-# -- all dims as one ---------------------------------------------------------------------------------------------------
-
-
-def flat_index(name: str, index: Tensor, count: int) -> Tensor:
-    """Return positions in all elements, checked; negative ones count from the end."""
+def check_flat_index(name: str, index: Tensor, count: int) -> Tensor:
+    """Check positions in the flattened tensor, and count negative ones from the end."""
     require_index(name, index, int64)
-    return wrapped(index, 0, count)
+    return wrap_positions(index, 0, count)
 
 
 @composite
 def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Pick from all elements, counted row by row.
+    """Return the elements of the flattened tensor at positions, in the shape of ``index``.
+
+    Negative positions count from the end.
+
+    Raises:
+        IndexError: a position is out of range.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).take(torch.tensor([0, -1]))
     tensor([1, 4])
     """
     require_tensors("take", input=input, index=index)
-    found = _index(reshape(input, -1), (flat_index("take", index, input.numel()),))
+    found = _index(reshape(input, -1), (check_flat_index("take", index, input.numel()),))
     return delivered("take", found, out, input, index)
 
 
@@ -698,7 +509,7 @@ def _put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool) -> Non
 
 @composite
 def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """Write the elements of ``source`` at positions in all elements, counted row by row, or add them there."""
+    """Write the elements of ``source`` at positions in the flattened tensor, or add them if ``accumulate``."""
     require_tensors("put_", input=input, index=index, source=source)
     if source.dtype is not input.dtype:
         raise DtypeError(
@@ -712,12 +523,16 @@ def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False)
         )
     if not input.numel() and index.numel():
         raise PositionError("put_(): tried to put elements into an empty tensor")
-    return _put_(input, flat_index("put_", index, input.numel()), source, accumulate)
+    return _put_(input, check_flat_index("put_", index, input.numel()), source, accumulate)
 
 
 @composite
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """Return a copy with the elements of ``source`` at positions in all elements.
+    """Return a copy with the elements of ``source`` at positions in the flattened tensor.
+
+    Args:
+        index: int64 positions, as many as ``source`` has elements; negative ones count from the end.
+        accumulate: whether to add instead of replacing; repeated positions then add up.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 2).put(torch.tensor([0, -1]), torch.tensor([5., 6.]))
@@ -725,4 +540,4 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             [0., 6.]])
     """
     input, source = in_turn(input, source)
-    return put_(own(input, index, source), index, source, accumulate)
+    return put_(writable_copy(input, index, source), index, source, accumulate)

@@ -1,8 +1,8 @@
-"""Other shapes for the same elements: views where the layout allows, and the few operations that must copy.
+"""Other shapes for the same elements: views where the strides allow them, copies where they do not.
 
-A view's arithmetic is in ``layout.py``: here it meets tensors and gets its gradient, the reverse view
-or, where only a part is seen, the gradient placed into zeros. What picks elements one by one is in ``index.py``,
-triangles and matrices made of diagonals are in ``triangle.py``.
+The arithmetic of views is in ``layout.py``. Here it is applied to tensors and gets its gradient: the reverse view, or,
+where a view shows only a part, zeros with the gradient placed into them. Indexing is in ``index.py``, repeating and
+flipping in ``rearrange.py``, triangles in ``triangle.py``.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from minitensor.errors import ArgumentTypeError, ShapeError, UsageError, ViewErr
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import pick, place, refuse_leaf
 from minitensor.ops.complex import view_dtype
-from minitensor.ops.copy import clone, contiguous
-from minitensor.ops.creation import arange
+from minitensor.ops.copy import contiguous
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.operand import not_a_tensor, require_tensors
 from minitensor.ops.pointwise import conj
@@ -39,7 +38,6 @@ from minitensor.shapes import (
     memoised,
     normalize_sizes,
     unflattened_shape,
-    wrap_dim,
     wrap_dims,
 )
 
@@ -54,15 +52,15 @@ P = ParamSpec("P")
 
 
 def sizes_of(name: str, given: tuple[Any, ...]) -> Shape:
-    """Return sizes given one by one or as one sequence as a tuple of ints."""
+    """Return sizes, given one by one or as one sequence, as a tuple of ints."""
     for size in given:
-        if size.__class__ is not int:  # asked here: a memoised function would take 2.0 for a 2 that it has seen
-            return several_sizes(name, given)
-    return given or several_sizes(name, given)
+        if size.__class__ is not int:  # checked here, as a memoized function would mistake 2.0 for a cached 2
+            return parse_sizes(name, given)
+    return given or parse_sizes(name, given)
 
 
-def several_sizes(name: str, given: tuple[Any, ...]) -> Shape:
-    """Return sizes that are not all plain ints; refuse what is none under the name of the operation."""
+def parse_sizes(name: str, given: tuple[Any, ...]) -> Shape:
+    """Return sizes that are not all plain ints; raise, naming the op, if one is not an integer."""
     try:
         return normalize_sizes(*given)
     except ArgumentTypeError as error:
@@ -74,13 +72,13 @@ def several_sizes(name: str, given: tuple[Any, ...]) -> Shape:
 
 @declare.look(input=lambda grad, in_shape: grad.reshape(in_shape))
 def _view(input: Tensor, layout: Layout) -> Layout:
-    """Look at the elements in another shape."""
+    """Return a view of another shape."""
     return layout
 
 
 @differentiable(input=lambda grad, in_shape: grad.reshape(in_shape))
 def _unsafe_view(input: Tensor, shape: Shape) -> Array:
-    """Copy row by row into fresh memory of another shape."""
+    """Copy row by row into new memory of another shape."""
     array: Array = input.array.copy().reshape(shape)
     if tracing.get():
         note_copy("reshape", array)
@@ -88,8 +86,8 @@ def _unsafe_view(input: Tensor, shape: Shape) -> Array:
 
 
 @memoised
-def viewed(layout: Layout, sizes: Shape) -> Layout | Shape:
-    """Return the layout that reads as ``sizes``, one of which may be -1, or the plain shape if only a copy can."""
+def view_layout(layout: Layout, sizes: Shape) -> Layout | Shape:
+    """Return the layout of a view with ``sizes``, one of which may be -1; the plain shape if a copy is needed."""
     try:
         shape = infer_size(sizes, layouts.numel(layout.shape))
     except ShapeError as error:
@@ -98,7 +96,7 @@ def viewed(layout: Layout, sizes: Shape) -> Layout | Shape:
 
 
 def layout_of(name: str, input: Any) -> Layout:
-    """Return a tensor's layout; what is no tensor is refused by name."""
+    """Return a tensor's layout; raise, naming the op, if the argument is not a tensor."""
     try:
         return input._layout or input.layout  # type: ignore[no-any-return]  # `input` may be anything
     except AttributeError:
@@ -106,9 +104,12 @@ def layout_of(name: str, input: Any) -> Layout:
 
 
 def view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
-    """Look at the same memory in another shape; one size may be -1. Raises where the strides do not allow it.
+    """Return a view of the same memory with another shape; one size may be -1.
 
-    Given a dtype instead, look at the same bytes as numbers of that dtype (``view_dtype`` in ``complex.py``).
+    Given a dtype instead of sizes, return a view of the same bytes as numbers of that dtype.
+
+    Raises:
+        RuntimeError: the strides do not allow such a view (``reshape`` copies then), or the sizes do not fit.
 
     >>> import minitensor as torch
     >>> torch.arange(6).view(2, -1)
@@ -118,18 +119,18 @@ def view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
     if dtype is not None:
         return view_dtype(input, dtype)
     try:
-        found = viewed(layout_of("view", input), sizes_of("view", size))
+        found = view_layout(layout_of("view", input), sizes_of("view", size))
     except ArgumentTypeError:
         if len(size) == 1 and isinstance(size[0], dtypes.dtype):
             return view_dtype(input, size[0])
         raise
     if isinstance(found, Layout):
         return _view(input, found)
-    raise unviewable(input, found)
+    raise view_error(input, found)
 
 
-def unviewable(input: Tensor, shape: Shape) -> ViewError:
-    """Say which dims cannot merge, and what a copy costs."""
+def view_error(input: Tensor, shape: Shape) -> ViewError:
+    """Return the error that names the dims that cannot be merged, and what a copy costs."""
     return ViewError(
         f"view size is not compatible with input tensor's size and stride: {list(input.shape)} as {list(shape)}: "
         f"{layouts.explain_view(input.layout, shape)}; use .reshape(...) instead, which copies {input.nbytes} bytes"
@@ -143,12 +144,12 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     >>> torch.arange(6).view(2, 3).t().reshape(-1)
     tensor([0, 3, 1, 4, 2, 5])
     """
-    found = viewed(layout_of("reshape", input), sizes_of("reshape", sizes if shape is None else (shape,)))
+    found = view_layout(layout_of("reshape", input), sizes_of("reshape", sizes if shape is None else (shape,)))
     if isinstance(found, Layout):
         return _view(input, found)
     if input.node is not None or active:
         return _unsafe_view(input, found)
-    copy: Tensor = fresh(input.result_class, input.array.copy().reshape(found))  # nothing to record: half the way
+    copy: Tensor = fresh(input.result_class, input.array.copy().reshape(found))  # nothing to record: half the time
     if tracing.get():
         note_copy("reshape", copy.array)
     return copy
@@ -156,7 +157,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
 
 @composite
 def view_as(input: Tensor, other: Tensor) -> Tensor:
-    """Look at the same memory in the shape of ``other``."""
+    """Return a view of the same memory with the shape of ``other``; see ``view``."""
     return view(input, other.layout.shape)
 
 
@@ -168,9 +169,13 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 @composite
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Merge the dims from ``start_dim`` to ``end_dim``, both included, into one.
+    """Merge the dims from ``start_dim`` to ``end_dim``, both included, into one: a view where the strides allow.
 
     (N, C, H, W) with ``start_dim=1`` becomes (N, C*H*W).
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 3, 4).flatten(start_dim=1).shape
+    torch.Size([2, 12])
     """
     shape = layout_of("flatten", input).shape
     flat = flattened_shape(shape, start_dim, end_dim)
@@ -179,13 +184,18 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @composite
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
-    """Cut ``dim`` into ``sizes``, one of which may be -1."""
+    """Split ``dim`` into several dims of ``sizes``, one of which may be -1. Returns a view.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 12).unflatten(1, (3, -1)).shape
+    torch.Size([2, 3, 4])
+    """
     return view(input, unflattened_shape(input.layout.shape, dim, normalize_sizes(sizes)))
 
 
 @composite
 def ravel(input: Tensor) -> Tensor:
-    """Return all elements in one dim: a view of a tensor that lies row by row, else a copy."""
+    """Return all elements in one dim: a view of a contiguous tensor, else a copy."""
     return reshape(contiguous(input), -1)
 
 
@@ -195,7 +205,7 @@ def ravel(input: Tensor) -> Tensor:
 @declare.view(input=lambda grad, dim0, dim1: grad.transpose(dim0, dim1))
 @declare.on_layouts(layouts.transpose)
 def transpose(input: Tensor, dim0: int, dim1: int) -> Layout:
-    """Swap two dims. The result looks at the same storage.
+    """Swap two dims. Returns a view.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3, 4).transpose(0, 2).shape
@@ -209,7 +219,7 @@ swapaxes = swapdims = transpose
 
 @declare.view(input=lambda grad: grad.t())
 def t(input: Tensor) -> Layout:
-    """Swap the two dims of a matrix; fewer dims stay as they are."""
+    """Swap the two dims of a matrix; a vector or 0-d tensor stays as it is. Returns a view."""
     layout = input._layout or input.layout
     if len(layout.shape) > 2:
         raise ShapeError(
@@ -218,14 +228,14 @@ def t(input: Tensor) -> Layout:
     return layouts.transpose(layout, 0, -1)
 
 
-@declare.look(input=lambda grad, dims: grad.permute(inverse(dims)))
+@declare.look(input=lambda grad, dims: grad.permute(inverse_order(dims)))
 def _permute(input: Tensor, layout: Layout, dims: Shape) -> Layout:
-    """Look at the dims in another order."""
+    """Return a view with the dims in another order."""
     return layout
 
 
 def permute(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
-    """Put the dims in another order, each named once.
+    """Put the dims in another order, in which each is named once. Returns a view.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
@@ -236,8 +246,8 @@ def permute(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
 
 
 @memoised
-def inverse(dims: Shape) -> Shape:
-    """Return the order that undoes another."""
+def inverse_order(dims: Shape) -> Shape:
+    """Return the permutation that undoes another."""
     wrapped = wrap_dims(dims, len(dims))
     return tuple(sorted(range(len(dims)), key=wrapped.__getitem__))
 
@@ -249,7 +259,12 @@ def _movedim(input: Tensor, source: Shape, destination: Shape) -> Layout:
 
 @composite
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
-    """Move the dims ``source`` to the places ``destination``; the others keep their order."""
+    """Move the dims ``source`` to the places ``destination``; the others keep their order. Returns a view.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 3, 4).movedim(0, -1).shape
+    torch.Size([3, 4, 2])
+    """
     return _movedim(input, normalize_sizes(source), normalize_sizes(destination))
 
 
@@ -257,19 +272,19 @@ moveaxis = movedim
 
 
 def T(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
-    """Return the tensor with its dims in reverse order."""
+    """Return a view with the dims in reverse order."""
     return permute(input, tuple(range(input.ndim))[::-1])
 
 
 def mT(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
-    """Return the matrices in the last two dims transposed."""
+    """Return a view with the last two dims swapped: each matrix transposed."""
     if input.ndim < 2:
         raise ShapeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor.")
     return transpose(input, -2, -1)
 
 
 def H(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
-    """Return the conjugate of a transposed matrix."""
+    """Return the conjugate transpose of a matrix."""
     if input.ndim not in (0, 2):
         raise ShapeError(f"tensor.H is only supported on matrices (2-D tensors). Got {input.ndim}-D tensor.")
     turned: Tensor = conj(t(input))
@@ -278,24 +293,34 @@ def H(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
 
 @composite
 def adjoint(input: Tensor) -> Tensor:
-    """Return the conjugates of the matrices in the last two dims, transposed."""
+    """Return the conjugate transpose of the matrices in the last two dims."""
     turned: Tensor = conj(mT(input))
     return turned
 
 
-# -- dims that come and go ---------------------------------------------------------------------------------------------
+# -- dims added and removed --------------------------------------------------------------------------------------------
 
 
 @declare.view(input=lambda grad, in_shape: grad.reshape(in_shape))
 @declare.on_layouts(layouts.unsqueeze)
 def unsqueeze(input: Tensor, dim: int) -> Layout:
-    """Insert a dim of size 1."""
+    """Insert a dim of size 1 before ``dim``, from ``-ndim - 1`` to ``ndim``. Returns a view.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 3).unsqueeze(1).shape
+    torch.Size([2, 1, 3])
+    """
     return layouts.unsqueeze(input._layout or input.layout, dim)
 
 
 @declare.view(input=lambda grad, in_shape: grad.reshape(in_shape))
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Layout:
-    """Drop all dims of size 1, or those of ``dim`` that have it."""
+    """Remove all dims of size 1, or those among ``dim``, an int or several. Returns a view.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(1, 3, 1).squeeze().shape, torch.zeros(1, 3, 1).squeeze(0).shape
+    (torch.Size([3]), torch.Size([3, 1]))
+    """
     if dim is None:
         return layouts.squeeze(input.layout)
     return layouts.squeeze_dims(input._layout or input.layout, dim if dim.__class__ is int else normalize_sizes(dim))
@@ -307,7 +332,13 @@ def _expand(input: Tensor, sizes: Shape) -> Layout:
 
 
 def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
-    """Repeat dims of size 1 without copying, and add dims in front; -1 keeps a size.
+    """Repeat dims of size 1 without copying, and add dims in front; -1 keeps a size. Returns a view of stride 0.
+
+    Args:
+        implicit: unused; kept for PyTorch compatibility.
+
+    Raises:
+        RuntimeError: a size other than 1 would change.
 
     >>> import minitensor as torch
     >>> torch.zeros(3, 1).expand(2, -1, 4).stride()
@@ -320,19 +351,24 @@ def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False)
 
 @composite
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """Expand to the shape of ``other``."""
+    """Expand to the shape of ``other``; see ``expand``."""
     return _expand(input, other.layout.shape)
 
 
 @composite
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
-    """Expand to a shape."""
+    """Expand to the shape ``size``; see ``expand``."""
     return _expand(input, normalize_sizes(size))
 
 
 @composite
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Expand all tensors to the shape to which they broadcast."""
+    """Expand all tensors to the shape to which they broadcast. Returns views.
+
+    >>> import minitensor as torch
+    >>> [each.shape for each in torch.broadcast_tensors(torch.zeros(3), torch.zeros(2, 1))]
+    [torch.Size([2, 3]), torch.Size([2, 3])]
+    """
     given = tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tuple(tensors[0])
     shape = broadcast_shapes(*[each.layout.shape for each in given])
     return tuple([_expand(each, shape) for each in given])
@@ -340,7 +376,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 @composite
 def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Return, for vectors of n, m, ... elements, their values on an (n, m, ...) grid; "xy" swaps the first two dims.
+    """Return, for vectors of n, m, ... elements, one (n, m, ...) grid each; "xy" swaps the first two dims.
 
     >>> import minitensor as torch
     >>> torch.meshgrid(torch.arange(2), torch.arange(3))[0]
@@ -367,8 +403,8 @@ def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
-def start_of(start: Any) -> int:
-    """Return where a part starts, which a 0-d integer tensor may say."""
+def parse_start(start: Any) -> int:
+    """Return the start of a slice, given as an int or a 0-d integer tensor."""
     if isinstance(start, TensorBase) and (start.ndim or start.array.dtype.kind not in "iu"):
         raise UsageError(
             f"narrow: start must be an 0-dim integral Tensor, got {start.dtype.name} of shape {list(start.shape)}"
@@ -380,20 +416,25 @@ def start_of(start: Any) -> int:
     grad, layouts.contiguous(in_shape), layouts.narrow(layouts.contiguous(in_shape), dim, start, length)
 ))
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
-    """Look at ``length`` entries of ``dim``, from ``start`` on. Shares storage.
+    """Return a view of ``length`` entries of ``dim``, from ``start`` on.
 
     >>> import minitensor as torch
     >>> torch.arange(5).narrow(0, 1, 3)
     tensor([1, 2, 3])
     """
-    return layouts.narrow(input.layout, dim, start_of(start), length)
+    return layouts.narrow(input.layout, dim, parse_start(start), length)
 
 
 @declare.view(input=lambda grad, dim, index, in_shape: place(
     grad, layouts.contiguous(in_shape), layouts.select(layouts.contiguous(in_shape), dim, index)
 ))
 def select(input: Tensor, dim: int, index: int) -> Layout:
-    """Look at one entry of ``dim``; the dim goes."""
+    """Return a view of one entry of ``dim``, without that dim.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).select(1, 0)
+    tensor([1, 3])
+    """
     return layouts.select(input.layout, dim, as_int(index))
 
 
@@ -401,7 +442,7 @@ def select(input: Tensor, dim: int, index: int) -> Layout:
     grad, layouts.contiguous(in_shape), layouts.unfold(layouts.contiguous(in_shape), dimension, size, step)
 ))
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Layout:
-    """Look at a dim through windows of ``size``, ``step`` apart; what is inside a window becomes the last dim.
+    """Return a view of windows of ``size`` entries of a dim, ``step`` apart; a new last dim holds each window.
 
     >>> import minitensor as torch
     >>> torch.arange(5).unfold(0, 3, 1)
@@ -416,12 +457,17 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Layout:
     grad, layouts.contiguous(in_shape), layouts.diagonal(layouts.contiguous(in_shape), offset, dim1, dim2)
 ))
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Layout:
-    """Look at the diagonal of two dims, as a new last dim; ``offset`` > 0 is above the main one."""
+    """Return a view of the diagonal of two dims, as a new last dim; ``offset`` > 0 is above the main diagonal.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).diagonal()
+    tensor([1, 4])
+    """
     return layouts.diagonal(input.layout, offset, dim1, dim2)
 
 
-def as_strided_gradient(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
-    """Return the gradient of a free look at memory; elements that lie in one cell share what arrives there."""
+def as_strided_grad(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
+    """Return the gradient of ``as_strided``; elements in the same cell share what arrives there."""
     if not layouts.overlaps_itself(home):
         return place(grad, home, layout)
     low = min(layouts.extent(home)[0], layouts.extent(layout)[0])
@@ -431,9 +477,9 @@ def as_strided_gradient(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
     return pick(place(grad, memory, layout), memory, home) / pick(times, memory, home)
 
 
-@declare.look(input=as_strided_gradient)
+@declare.look(input=as_strided_grad)
 def _as_strided(input: Tensor, layout: Layout, home: Layout) -> Layout:
-    """Look at the memory around the tensor."""
+    """Return a view of the storage around the tensor."""
     return layout
 
 
@@ -441,170 +487,27 @@ def _as_strided(input: Tensor, layout: Layout, home: Layout) -> Layout:
 def as_strided(
     input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
-    """Look at the storage through any sizes, strides and offset that stay inside it."""
+    """Return a view of the storage with any sizes, strides and offset that stay inside it; all count elements.
+
+    Raises:
+        RuntimeError: the view would reach beyond the storage.
+
+    >>> import minitensor as torch
+    >>> torch.arange(5).as_strided((2, 2), (1, 2))
+    tensor([[0, 2],
+            [1, 3]])
+    """
     home = input.layout
     offset = home.offset if storage_offset is None else storage_offset
     layout = layouts.as_strided(normalize_sizes(size), normalize_sizes(stride), offset, len(input.storage))
     return _as_strided(input, layout, home)
 
 
-# -- repeating ---------------------------------------------------------------------------------------------------------
+# -- a minimum number of dims ------------------------------------------------------------------------------------------
 
 
-@composite
-def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
-    """Copy the tensor so many times along each dim; more numbers than dims add dims in front.
-
-    >>> import minitensor as torch
-    >>> torch.tensor([1, 2]).repeat(2, 2)
-    tensor([[1, 2, 1, 2],
-            [1, 2, 1, 2]])
-    """
-    times = normalize_sizes(*counts) if repeats is None else normalize_sizes(repeats)
-    shape = input.layout.shape
-    lead = len(times) - len(shape)
-    if lead < 0:
-        raise ShapeError(
-            "number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
-            f"{list(times)} for shape {list(shape)}"
-        )
-    if any(n < 0 for n in times):
-        raise ShapeError(f"repeat: numbers of repetitions must not be negative, got {list(times)}")
-    full = (1,) * lead + shape
-    apart = reshape(input, tuple([size for n in full for size in (1, n)]))
-    spread = _expand(apart, tuple([size for pair in zip(times, full) for size in pair]))
-    return _unsafe_view(spread, tuple([n * size for n, size in zip(times, full)]))
-
-
-@composite
-def tile(input: Tensor, *counts: Any, dims: Any = None) -> Tensor:
-    """Copy the tensor so many times along each of its last dims."""
-    times = normalize_sizes(*counts) if dims is None else normalize_sizes(dims)
-    return repeat(input, (1,) * (input.ndim - len(times)) + times)
-
-
-@differentiable(
-    input=lambda grad, repeats, dim, in_shape: grad.unflatten(dim, (in_shape[dim], repeats)).sum(dim + 1)
-)
-def _repeat_each(input: Tensor, repeats: int, dim: int) -> Array:
-    return input.xp.repeat(input.array, repeats, dim)
-
-
-@composite
-def repeat_interleave(
-    input: Tensor, repeats: Tensor | int | None = None, dim: int | None = None, *, output_size: int | None = None
-) -> Tensor:
-    """Repeat each element (or each slice of ``dim``), beside itself: ``repeats`` times, or each as often as it says.
-
-    >>> import minitensor as torch
-    >>> torch.tensor([1, 2]).repeat_interleave(2)
-    tensor([1, 1, 2, 2])
-    """
-    if repeats is None:
-        return repeat_interleave(arange(input.numel(), device=input.device), input, 0)
-    if dim is None:
-        input, dim = reshape(input, -1), 0
-    dim = wrap_dim(dim, input.ndim)
-    if repeats.__class__ is int and repeats >= 0 and input.ndim:
-        return _repeat_each(input, repeats, dim)
-    size = input.layout.shape[dim]
-    counts = repeats.array if isinstance(repeats, TensorBase) else input.xp.asarray(repeats)
-    if counts.size not in (1, size) or counts.ndim > 1:
-        raise ShapeError(
-            f"repeat_interleave: repeats must have the same size as input along dim {dim}, {size}, got shape "
-            f"{list(counts.shape)}"
-        )
-    if counts.size and int(counts.min()) < 0:
-        raise ShapeError(f"repeat_interleave: repeats can not be negative, got {int(counts.min())}")
-    ends = input.xp.cumsum(input.xp.broadcast_to(counts.reshape(-1), (size,)))
-    total = int(ends[-1]) if size else 0
-    order = input.xp.cumsum(input.xp.bincount(ends[:-1], minlength=total)[:total])  # one more from each end on
-    return input.index_select(dim, fresh(input.result_class, order))
-
-
-# -- turning round -----------------------------------------------------------------------------------------------------
-
-
-@differentiable(input=lambda grad, dims: grad.flip(dims))
-def _flip(input: Tensor, dims: Shape) -> Array:
-    turned = wrap_dims(dims, input.ndim)
-    steps = [slice(None, None, -1 if dim in turned else 1) for dim in range(input.ndim)]
-    array: Array = input.array[tuple(steps)].copy()
-    return array
-
-
-@composite
-def flip(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
-    """Reverse the order of the entries along dims; a copy, as strides are never negative.
-
-    >>> import minitensor as torch
-    >>> torch.tensor([1, 2, 3]).flip(0)
-    tensor([3, 2, 1])
-    """
-    return _flip(input, normalize_sizes(*order) if dims is None else normalize_sizes(dims))
-
-
-@composite
-def fliplr(input: Tensor) -> Tensor:
-    """Reverse the columns: dim 1."""
-    if input.ndim < 2:
-        raise ShapeError(f"fliplr: input must be >= 2-d, got shape {tuple(input.shape)}")
-    return _flip(input, (1,))
-
-
-@composite
-def flipud(input: Tensor) -> Tensor:
-    """Reverse the rows: dim 0."""
-    if input.ndim < 1:
-        raise ShapeError("flipud: input must be >= 1-d, got a 0-d tensor")
-    return _flip(input, (0,))
-
-
-@differentiable(input=lambda grad, shifts, dims: grad.roll(tuple([-n for n in shifts]), dims))
-def _roll(input: Tensor, shifts: Shape, dims: Shape) -> Array:
-    return input.xp.roll(input.array, shifts, dims) if dims else input.array.copy()
-
-
-@composite
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """Move the entries along dims, those that fall off one end coming in at the other; without dims, all elements."""
-    steps = normalize_sizes(shifts)
-    if dims is None:
-        if len(steps) != 1:
-            raise ShapeError(f"roll: without dims, one shift is wanted, got {steps}")
-        return reshape(_roll(reshape(input, -1), steps, (0,)), input.layout.shape)
-    places = tuple([wrap_dim(dim, input.ndim) for dim in normalize_sizes(dims)])
-    if len(steps) != len(places):
-        raise ShapeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(places)}")
-    return _roll(input, steps, places)
-
-
-@composite
-def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
-    """Turn by ``k`` times 90 degrees in the plane of two dims, from the first towards the second."""
-    first, second = plane(dims, input)
-    if k % 4 == 0:
-        return clone(input)
-    if k % 4 == 2:
-        return _flip(input, (first, second))
-    return transpose(_flip(input, (second if k % 4 == 1 else first,)), first, second)
-
-
-def plane(dims: Sequence[int], input: Tensor) -> tuple[int, int]:
-    """Return two different dims of a tensor."""
-    if len(dims) != 2:
-        raise ShapeError(f"rot90: expected total rotation dims == 2, but got dims = {list(dims)}")
-    if input.ndim < 2:
-        raise ShapeError(f"rot90: expected total dims >= 2, but got a tensor of shape {list(input.shape)}")
-    first, second = wrap_dims(dims, input.ndim)
-    return first, second
-
-
-# -- at least so many dims ---------------------------------------------------------------------------------------------
-
-
-def each_of(tensors: tuple[Any, ...], raised: Callable[[Tensor], Tensor]) -> Any:
-    """Apply to one tensor, or to each of several, given one by one or as one sequence."""
+def map_tensors(tensors: tuple[Any, ...], raised: Callable[[Tensor], Tensor]) -> Any:
+    """Apply ``raised`` to one tensor, or to each of several, given one by one or as one sequence."""
     if len(tensors) == 1 and isinstance(tensors[0], TensorBase):
         return raised(tensors[0])  # type: ignore[arg-type]  # every tensor is a Tensor
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
@@ -612,49 +515,49 @@ def each_of(tensors: tuple[Any, ...], raised: Callable[[Tensor], Tensor]) -> Any
     return tuple([raised(each) for each in given])
 
 
-def one_dim(input: Tensor) -> Tensor:
+def to_1d(input: Tensor) -> Tensor:
     """Return the tensor with at least one dim."""
     return input if input.ndim else reshape(input, 1)
 
 
-def two_dims(input: Tensor) -> Tensor:
+def to_2d(input: Tensor) -> Tensor:
     """Return the tensor with at least two dims, new ones in front."""
-    return input if input.ndim > 1 else unsqueeze(one_dim(input), 0)
+    return input if input.ndim > 1 else unsqueeze(to_1d(input), 0)
 
 
-def three_dims(input: Tensor) -> Tensor:
+def to_3d(input: Tensor) -> Tensor:
     """Return the tensor with at least three dims, a matrix (n, m) as (n, m, 1)."""
-    return input if input.ndim > 2 else unsqueeze(two_dims(input), -1)
+    return input if input.ndim > 2 else unsqueeze(to_2d(input), -1)
 
 
 @composite
 def atleast_1d(*tensors: Any) -> Any:
-    """Return the tensor, or a tuple of each of several, with at least one dim.
+    """Return the tensor, or a tuple of several, with at least one dim.
 
     >>> import minitensor as torch
     >>> torch.atleast_1d(torch.tensor(5))
     tensor([5])
     """
-    return each_of(tensors, one_dim)
+    return map_tensors(tensors, to_1d)
 
 
 @composite
 def atleast_2d(*tensors: Any) -> Any:
-    """Return the tensor, or a tuple of each of several, with at least two dims; new ones come in front."""
-    return each_of(tensors, two_dims)
+    """Return the tensor, or a tuple of several, with at least two dims; new ones come in front."""
+    return map_tensors(tensors, to_2d)
 
 
 @composite
 def atleast_3d(*tensors: Any) -> Any:
-    """Return the tensor, or a tuple of each of several, with at least three dims: (n, m) becomes (n, m, 1)."""
-    return each_of(tensors, three_dims)
+    """Return the tensor, or a tuple of several, with at least three dims: (n, m) becomes (n, m, 1)."""
+    return map_tensors(tensors, to_3d)
 
 
-# -- a tensor takes another shape itself -------------------------------------------------------------------------------
+# -- in place ----------------------------------------------------------------------------------------------------------
 
 
-def itself(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
-    """Make of a view operation one that gives its argument the view's layout and history."""
+def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """Make the in-place twin of a view operation: its argument takes the view's layout and history."""
 
     @named(operation.__name__ + "_")
     @functools.wraps(operation)
@@ -681,8 +584,8 @@ def itself(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
     return call
 
 
-transpose_ = swapaxes_ = swapdims_ = itself(transpose)
-t_ = itself(t)
-unsqueeze_ = itself(unsqueeze)
-squeeze_ = itself(squeeze)
-as_strided_ = itself(as_strided)
+transpose_ = swapaxes_ = swapdims_ = make_inplace(transpose)
+t_ = make_inplace(t)
+unsqueeze_ = make_inplace(unsqueeze)
+squeeze_ = make_inplace(squeeze)
+as_strided_ = make_inplace(as_strided)

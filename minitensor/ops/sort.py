@@ -1,6 +1,6 @@
-"""Order: sorting, the largest few, the k-th, and where something would fit in.
+"""Sorting: whole dims, the k largest elements, the k-th smallest, and search in sorted sequences.
 
-What sorts returns values and the indices where they stood. NaN counts as the largest number, wherever order matters.
+Sorting returns values and the indices they were taken from. NaN counts as the largest number.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.compare import NoOrder
+from minitensor.ops.extremes import choice_grad, choose_along, pick_array, place_along, require_elements
 from minitensor.ops.kinds import REALS, of_kind, require_kind
 from minitensor.ops.operand import operands, same_device
 from minitensor.ops.out import delivered, received
-from minitensor.ops.reduce import axes, chosen, picked, placed_along, require_elements, returned_to_place
+from minitensor.ops.reduce import axes
 from minitensor.shapes import integer, wrap_dim
 
 if TYPE_CHECKING:
@@ -29,24 +30,25 @@ if TYPE_CHECKING:
 # -- sorting -----------------------------------------------------------------------------------------------------------
 
 
-def sortable(name: str, input: Tensor) -> Array:
-    """Return the array; complex numbers have no order."""
+def require_order(name: str, input: Tensor) -> Array:
+    """Return the array; raise for complex numbers, which have no order."""
     if input.array.dtype.kind == "c":
         raise NoOrder(f"{name}: complex numbers have no order; sort by abs() or by a part")
     return input.array
 
 
-@differentiable(input=lambda grads, result1, dim, in_shape: placed_along(grads[0], result1, dim, in_shape))
+@differentiable(input=lambda grads, result1, dim, in_shape: place_along(grads[0], result1, dim, in_shape))
 def _sort(input: Tensor, dim: int, descending: bool) -> tuple[Array, Array]:
-    index = input.backend.argsort(sortable("sort", input), dim, descending)
-    return picked(input.backend, input.array, index, dim), index
+    index = input.backend.argsort(require_order("sort", input), dim, descending)
+    return pick_array(input.backend, input.array, index, dim), index
 
 
 @composite
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: Switch = False, *, out: Any = None) -> Any:
-    """Sort along ``dim``; return the values and the indices where they stood.
+    """Sort along ``dim``; return a named tuple of values and the indices they were taken from.
 
-    Equal elements keep their order, whether ``stable`` is asked for or not.
+    Args:
+        stable: unused; equal elements always keep their order.
 
     >>> import minitensor as torch
     >>> torch.sort(torch.tensor([3, 1, 2]), descending=True).values
@@ -57,39 +59,56 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: Switch 
 
 @nondifferentiable
 def _argsort(input: Tensor, dim: int, descending: bool) -> Array:
-    return input.backend.argsort(sortable("argsort", input), dim, descending)
+    return input.backend.argsort(require_order("argsort", input), dim, descending)
 
 
 @composite
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
-    """Return the indices that sort along ``dim``; equal elements keep their order."""
+    """Return the indices that sort along ``dim``; equal elements keep their order.
+
+    >>> import minitensor as torch
+    >>> torch.argsort(torch.tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
     return _argsort(input, wrap_dim(dim, input.ndim), bool(descending))
 
 
 @composite
 def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Sort along the first dim; return the values."""
+    """Return the elements sorted along the first dim."""
     values: Tensor = sort(input, 0).values
     return delivered("msort", values, out, input)
 
 
-# -- the largest few, the k-th -----------------------------------------------------------------------------------------
+# -- the k largest, the k-th -------------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grads, result1, dim, in_shape: placed_along(grads[0], result1, dim, in_shape))
+@differentiable(input=lambda grads, result1, dim, in_shape: place_along(grads[0], result1, dim, in_shape))
 def _topk(input: Tensor, k: int, dim: int, largest: bool) -> tuple[Array, Array]:
-    xp, array = input.xp, sortable("topk", input)
+    xp, array = input.xp, require_order("topk", input)
     if not array.ndim:
         return array[None][:k].reshape(() if k else (0,)).copy(), xp.zeros(() if k else (0,), "int64")
     index = input.backend.argtop(array, k, dim, largest)
-    return picked(input.backend, array, index, dim), index
+    return pick_array(input.backend, array, index, dim), index
 
 
 @composite
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
 ) -> Any:
-    """Return the ``k`` largest (or smallest) elements along ``dim`` in order, and their indices."""
+    """Return the ``k`` largest elements along ``dim`` in descending order, and their indices.
+
+    Args:
+        largest: False gives the ``k`` smallest, in ascending order.
+        sorted: unused; the result is always sorted.
+
+    Raises:
+        RuntimeError: ``k`` is negative or larger than the dim.
+
+    >>> import minitensor as torch
+    >>> torch.topk(torch.tensor([3, 1, 4, 2]), 2).values
+    tensor([4, 3])
+    """
     dim = wrap_dim(dim, input.ndim)
     size = input.shape[dim] if input.ndim else 1
     require_kind("topk", REALS, input)
@@ -99,18 +118,23 @@ def topk(
     return return_types.topk(*received("topk", _topk(input, k, dim, bool(largest)), out))
 
 
-@differentiable(input=lambda grads, result1, in_shape, dim: returned_to_place(grads[0], result1, in_shape, dim))
+@differentiable(input=lambda grads, result1, in_shape, dim: choice_grad(grads[0], result1, in_shape, dim))
 def _kthvalue(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Array, Array]:
-    xp, array = input.xp, sortable("kthvalue", input)
+    xp, array = input.xp, require_order("kthvalue", input)
     if not array.ndim:
         return array.copy(), xp.zeros((), "int64")
     index = input.backend.argkth(array, k - 1, dim)
-    return chosen(input, index, dim, keepdim)
+    return choose_along(input, index, dim, keepdim)
 
 
 @composite
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
-    """Return the ``k``-th smallest element along ``dim``, counted from 1, and its index."""
+    """Return the ``k``-th smallest element along ``dim``, counted from 1, and its index.
+
+    >>> import minitensor as torch
+    >>> torch.kthvalue(torch.tensor([3, 1, 2]), 2).values
+    tensor(2)
+    """
     dim = wrap_dim(dim, input.ndim)
     size = input.shape[dim] if input.ndim else 1
     require_elements("kthvalue", input, axes(dim, input.ndim))
@@ -121,7 +145,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
     return return_types.kthvalue(*received("kthvalue", _kthvalue(input, k, dim, keepdim), out))
 
 
-# -- where something fits in -------------------------------------------------------------------------------------------
+# -- search in sorted sequences ----------------------------------------------------------------------------------------
 
 
 @composite
@@ -129,26 +153,33 @@ def searchsorted(
     sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None,
     out: Tensor | None = None, sorter: Tensor | None = None,
 ) -> Tensor:
-    """Return the indices at which elements would be put into a sorted sequence to keep it sorted.
+    """Return the indices at which elements would be inserted into a sorted sequence to keep it sorted.
 
-    The sequence is 1-d, or has one row for each row of ``input``. With ``right`` (``side="right"``) an element goes
-    behind its equals, else before them.
+    Args:
+        sorted_sequence: a vector, or a tensor with one row for each row of ``input``.
+        out_int32: whether to return int32 instead of int64.
+        right: whether to insert after equal elements instead of before them; also ``side="right"``.
+        sorter: the indices that sort ``sorted_sequence``, if it is not sorted.
+
+    >>> import minitensor as torch
+    >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 4]))
+    tensor([1, 2])
     """
     if side not in (None, "left", "right"):
         raise ShapeError(f"searchsorted: side can only be 'left' or 'right' but got {side!r}")
     if right and side == "left":
         raise ShapeError("searchsorted: side and right can't be set to opposites: got side='left' with right=True")
     if sorter is not None:
-        sorted_sequence = wrap(sorted_sequence.result_class, picked(
+        sorted_sequence = wrap(sorted_sequence.result_class, pick_array(
             sorted_sequence.backend, sorted_sequence.array, sorter.array, max(sorted_sequence.ndim - 1, 0)
         ))
-    found = fitted(sorted_sequence, input, "right" if right or side == "right" else "left")
+    found = search(sorted_sequence, input, "right" if right or side == "right" else "left")
     result: Tensor = wrap(sorted_sequence.result_class, found.astype("int32" if out_int32 else "int64"))
     return delivered("searchsorted", result, out)
 
 
-def fitted(sequence: Tensor, input: Any, side: str) -> Array:
-    """Search in one sequence for all, or row by row."""
+def search(sequence: Tensor, input: Any, side: str) -> Array:
+    """Search in one sequence, or row by row."""
     xp = sequence.xp
     array, input = sequence.array, host_value(input, None)
     if input.__class__ in NUMBERS:
@@ -175,7 +206,14 @@ def fitted(sequence: Tensor, input: Any, side: str) -> Array:
 def bucketize(
     input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None
 ) -> Tensor:
-    """Return the number of the bucket of each element: how many of the sorted ``boundaries`` lie below it."""
+    """Return the index of each element's bucket: the number of sorted ``boundaries`` below it.
+
+    With ``right`` boundaries equal to the element count as below it.
+
+    >>> import minitensor as torch
+    >>> torch.bucketize(torch.tensor([0., 2.5]), torch.tensor([1., 2., 3.]))
+    tensor([0, 2])
+    """
     if boundaries.ndim != 1:
         raise ShapeError(f"bucketize: boundaries must be 1 dimension, but got dim({boundaries.ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right, out=out)

@@ -1,8 +1,8 @@
-"""Spectra over time: a signal cut into overlapping frames, each transformed, and put together again.
+"""Short-time Fourier transforms and their inverse.
 
-``stft`` is padding, ``unfold``, a window and a transform. ``istft`` undoes the transform, adds the frames up where they
-overlap, and divides by what the windows add up to there: the signal whose ``stft`` comes nearest to the input, after
-Griffin and Lim ("Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP 32, 1984).
+``stft`` is padding, ``unfold``, a window and a transform. ``istft`` inverts the transform, adds the overlapping frames,
+and divides by the sum of the squared windows: the signal whose ``stft`` is nearest to the input, after Griffin and Lim
+("Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP 32, 1984).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.base import values_of
 from minitensor.errors import ArgumentError, DimError, DtypeError, ShapeError, UsageError
 from minitensor.ops.complex import view_as_real
-from minitensor.ops.fft import half_spectrum, resized, signal, spectrum
+from minitensor.ops.fft import fit_dim, half_spectrum, signal, spectrum
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import INEXACT, require_kind
 from minitensor.ops.operand import same_device
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 
 @differentiable(input=lambda grad, in_shape, hop: grad.unfold(-1, in_shape[-1], hop))
-def overlapped(input: Tensor, hop: int) -> Array:
-    """Add up frames (..., T, n) that begin ``hop`` apart: the adjoint of ``unfold``."""
+def overlap_add(input: Tensor, hop: int) -> Array:
+    """Sum overlapping frames (..., T, n) that start ``hop`` apart: the adjoint of ``unfold``."""
     frames = input.array
     *lead, count, size = frames.shape
     parts = -(-size // hop)
     found = input.xp.zeros((*lead, count + parts, hop), frames.dtype)
-    for k in range(parts):  # a part of every frame at once
+    for k in range(parts):  # one part of all frames at a time
         part = frames[..., k * hop : (k + 1) * hop]
         found[..., k : k + count, : part.shape[-1]] += part
     result: Array = found.reshape((*lead, (count + parts) * hop))[..., : size + hop * (count - 1)].copy()
     return result
 
 
-def padded(input: Tensor, amount: int, mode: str) -> Tensor:
-    """Put entries at both ends of the last dim, as ``nn.functional.pad`` does."""
+def pad_signal(input: Tensor, amount: int, mode: str) -> Tensor:
+    """Pad both ends of the last dim, as ``nn.functional.pad`` does."""
     size = input.shape[-1]
     limits = {"constant": amount, "reflect": size - 1, "circular": size, "replicate": amount if size else -1}
     if mode not in limits:
@@ -53,12 +53,12 @@ def padded(input: Tensor, amount: int, mode: str) -> Tensor:
             f"stft: padding size should be less than the corresponding input dimension, got n_fft // 2 = {amount} for "
             f"{size} samples and pad_mode={mode!r}; pass a smaller n_fft, or center=False"
         )
-    before, after = ends(input, amount, size, mode)
+    before, after = signal_ends(input, amount, size, mode)
     return cat([before, input, after], -1)
 
 
-def ends(input: Tensor, amount: int, size: int, mode: str) -> tuple[Tensor, Tensor]:
-    """Return what stands before and after a signal."""
+def signal_ends(input: Tensor, amount: int, size: int, mode: str) -> tuple[Tensor, Tensor]:
+    """Return the padding before and after a signal."""
     shape = (*input.shape[:-1], amount)
     if mode == "constant":
         return input.new_zeros(shape), input.new_zeros(shape)
@@ -69,8 +69,8 @@ def ends(input: Tensor, amount: int, size: int, mode: str) -> tuple[Tensor, Tens
     return input.narrow(-1, 0, 1).expand(shape), input.narrow(-1, size - 1, 1).expand(shape)
 
 
-def window_of(name: str, input: Tensor, window: Tensor | None, length: int, n_fft: int) -> Tensor | None:
-    """Return the window in the middle of ``n_fft`` samples; None is one that changes nothing."""
+def center_window(name: str, input: Tensor, window: Tensor | None, length: int, n_fft: int) -> Tensor | None:
+    """Return the window centered in ``n_fft`` samples; None stands for ones."""
     if window is not None:
         same_device(input, window)
         if tuple(window.shape) != (length,):
@@ -87,16 +87,16 @@ def window_of(name: str, input: Tensor, window: Tensor | None, length: int, n_ff
 
 
 def require_sizes(name: str, n_fft: int, longest: int | None, hop: int, window: int) -> None:
-    """Refuse frames that are longer than the signal, or do not move on."""
+    """Raise for frames longer than the signal, for a window longer than a frame, and for a hop below 1."""
     if n_fft < 1 or (longest is not None and n_fft > longest):
-        raise ShapeError(f"{name}: expected 0 < n_fft <= {longest}, the samples there are, but got n_fft={n_fft}")
+        raise ShapeError(f"{name}: expected 0 < n_fft <= {longest}, the number of samples, but got n_fft={n_fft}")
     if hop < 1:
         raise ShapeError(f"{name}: expected hop_length > 0, but got hop_length={hop}")
     if not 0 < window <= n_fft:
         raise ShapeError(f"{name}: expected 0 < win_length <= n_fft = {n_fft}, but got win_length={window}")
 
 
-# -- there -------------------------------------------------------------------------------------------------------------
+# -- the transform -----------------------------------------------------------------------------------------------------
 
 
 @composite
@@ -107,15 +107,18 @@ def stft(
 ) -> Tensor:
     """Return the spectra (B?, N, T) of the T frames of a signal (B?, L), N frequencies each.
 
-    Frames are ``n_fft`` samples long and ``hop_length`` (a quarter of that) apart. A frame is multiplied by ``window``,
-    which is ``win_length`` long and stands in its middle.
+    Frames are ``n_fft`` samples long and start ``hop_length`` apart, by default ``n_fft // 4``. Each is multiplied by
+    ``window``, which has ``win_length`` samples, by default ``n_fft``, and is centered in the frame.
 
     Args:
-        center: whether frame t has its middle at ``t * hop_length``; then the signal is padded by ``pad_mode``.
-        normalized: whether to divide by the root of ``n_fft``.
-        onesided: whether to give the half of the spectrum that is enough for real signals (their default).
-        return_complex: must be given for real signals; False gives real and imaginary parts in a last dim of two.
-        align_to_window: without ``center``, whether the first window, and not the first frame, begins at the start.
+        center: whether frame t is centered at ``t * hop_length``; the signal is then padded as ``pad_mode`` says.
+        normalized: whether to divide by ``sqrt(n_fft)``.
+        onesided: whether to return only half of the spectrum, which determines the rest; the default for real signals.
+        return_complex: required for real signals; False returns real and imaginary parts in a last dim of size 2.
+        align_to_window: without ``center``, whether the first window, not the first frame, starts at sample 0.
+
+    Raises:
+        RuntimeError: sizes, dtypes or options do not fit together.
 
     >>> import minitensor as torch
     >>> torch.stft(torch.ones(8), 4, window=torch.ones(4), return_complex=True).abs()[:, :3]
@@ -129,11 +132,11 @@ def stft(
     half = not is_complex if onesided is None else onesided
     require_signal(input, is_complex, half, center, return_complex, align_to_window)
     if center:
-        input = padded(input, n_fft // 2, pad_mode)
+        input = pad_signal(input, n_fft // 2, pad_mode)
     elif align_to_window and n_fft > length:
-        input = padded(input, (n_fft - length) // 2, "constant")
+        input = pad_signal(input, (n_fft - length) // 2, "constant")
     require_sizes("stft", n_fft, input.shape[-1], hop, length)
-    shape = window_of("stft", input, window, length, n_fft)
+    shape = center_window("stft", input, window, length, n_fft)
     frames = input.unfold(-1, n_fft, hop)
     if shape is not None:
         frames = frames * shape
@@ -147,7 +150,7 @@ def stft(
 def require_signal(
     input: Tensor, is_complex: bool, half: bool, center: bool, return_complex: bool | None, align: bool | None
 ) -> None:
-    """Refuse what is no signal, and arguments that do not go together."""
+    """Raise unless the input is a signal and the arguments are consistent."""
     require_kind("stft", INEXACT, input)
     if input.ndim not in (1, 2):
         raise ShapeError(f"stft: expected a 1D or 2D tensor, got shape {list(input.shape)}")
@@ -159,7 +162,7 @@ def require_signal(
         raise UsageError("stft: align_to_window should only be set when center = False")
 
 
-# -- and back ----------------------------------------------------------------------------------------------------------
+# -- the inverse -------------------------------------------------------------------------------------------------------
 
 
 @composite
@@ -168,10 +171,14 @@ def istft(
     window: Tensor | None = None, center: bool = True, normalized: bool = False, onesided: bool | None = None,
     length: int | None = None, return_complex: bool = False,
 ) -> Tensor:
-    """Return the signal (B?, L) whose ``stft`` comes nearest to ``input`` (B?, N, T); arguments as there.
+    """Return the signal (B?, L) whose ``stft`` is nearest to ``input`` (B?, N, T); arguments as there.
 
-    ``length`` cuts the signal off, or fills it up with zeros. Where the windows do not overlap, and their sum is zero,
-    there is no such signal, and it raises.
+    Args:
+        length: the number of samples to which the signal is truncated or padded with zeros.
+        return_complex: whether the signal is complex.
+
+    Raises:
+        RuntimeError: the windows add up to zero somewhere, or sizes, dtypes or options do not fit together.
 
     >>> import minitensor as torch
     >>> window = torch.hann_window(4)
@@ -185,7 +192,7 @@ def istft(
     require_sizes("istft", n_fft, None, hop, size)
     if hop > size:
         raise ShapeError(f"istft: expected 0 < hop_length <= win_length = {size}, but got hop_length={hop}")
-    shape = window_of("istft", input, window, size, n_fft)
+    shape = center_window("istft", input, window, size, n_fft)
     norm, last = "ortho" if normalized else "backward", (input.ndim - 1,)
     spectra = input.transpose(-1, -2)
     if return_complex:
@@ -198,16 +205,16 @@ def istft(
     start = n_fft // 2 if center else 0
     stop = start + length if length is not None else total - start
     within = max(min(stop, total) - start, 0)
-    weights = overlapped((shape * shape).expand(input.shape[-1], n_fft), hop).narrow(-1, start, within)
+    weights = overlap_add((shape * shape).expand(input.shape[-1], n_fft), hop).narrow(-1, start, within)
     require_overlap(values_of(weights))
-    found = overlapped(frames * shape, hop).narrow(-1, start, within) / weights
-    return resized(found, found.ndim - 1, length) if stop > total and length is not None else found
+    found = overlap_add(frames * shape, hop).narrow(-1, start, within) / weights
+    return fit_dim(found, found.ndim - 1, length) if stop > total and length is not None else found
 
 
 def require_spectra(
     input: Tensor, n_fft: int, onesided: bool | None, window: Tensor | None, return_complex: bool
 ) -> bool:
-    """Refuse what ``stft`` does not give; return whether it is half of a spectrum."""
+    """Raise unless the input can be a result of ``stft``; return whether it is half of a spectrum."""
     if input.array.dtype.kind != "c":
         raise DtypeError(
             "istft: requires a complex-valued input tensor matching the output from stft with return_complex=True, got "
@@ -232,7 +239,7 @@ def require_spectra(
 
 
 def require_overlap(weights: Any) -> None:
-    """Refuse windows that leave out a sample."""
+    """Raise if the windows add up to zero at a sample."""
     if weights.size and not bool((abs(weights) > 1e-11).all()):
         raise UsageError(
             "istft: window overlap add min: the windows add up to nothing somewhere, so the signal there is lost; use "

@@ -1,4 +1,4 @@
-"""Triangles and diagonals of matrices: what lies on one side of a diagonal, and matrices made of diagonals.
+"""Triangles of matrices, and matrices made of diagonals.
 
 Matrices are the last two dims; a diagonal as a view is in ``shape.py``.
 """
@@ -24,41 +24,47 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def at_least_matrix(name: str, input: Tensor) -> None:
-    """Refuse a tensor that holds no matrices."""
+def require_matrix(name: str, input: Tensor) -> None:
+    """Raise unless a tensor has at least two dims."""
     if input.ndim < 2:
         raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, got shape {tuple(input.shape)}")
 
 
 @differentiable(input=lambda grad, diagonal: grad.tril(diagonal))
 def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Array:
-    """Return the part on and below a diagonal, zeros above.
+    """Return matrices (..., n, m) with zeros above a diagonal; ``diagonal`` > 0 is above the main one.
 
     >>> import minitensor as torch
     >>> torch.ones(2, 3).tril()
     tensor([[1., 0., 0.],
             [1., 1., 0.]])
     """
-    at_least_matrix("tril", input)
+    require_matrix("tril", input)
     return input.backend.triangle(input.array, diagonal, True)
 
 
 @differentiable(input=lambda grad, diagonal: grad.triu(diagonal))
 def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Array:
-    """Return the part on and above a diagonal, zeros below.
+    """Return matrices (..., n, m) with zeros below a diagonal; ``diagonal`` > 0 is above the main one.
 
     >>> import minitensor as torch
     >>> torch.ones(2, 3).triu(1)
     tensor([[0., 1., 1.],
             [0., 0., 1.]])
     """
-    at_least_matrix("triu", input)
+    require_matrix("triu", input)
     return input.backend.triangle(input.array, diagonal, False)
 
 
 @differentiable(input=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2))
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Array:
-    """Write the last dim on the diagonal of new matrices of zeros, whose dims are ``dim1`` and ``dim2``."""
+    """Put the last dim (..., n) on a diagonal of zeros (..., n, n), whose dims become ``dim1`` and ``dim2``.
+
+    >>> import minitensor as torch
+    >>> torch.diag_embed(torch.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     shape = list(input.layout.shape)
     if not shape:
         raise DimError("diag_embed: a 0-d tensor has no dim to put on a diagonal")
@@ -89,13 +95,13 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
 
 @composite
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """Return a matrix with all elements on its diagonal."""
+    """Return a matrix with all elements of the flattened tensor on a diagonal; see ``diag``."""
     return diag_embed(reshape(input, -1), offset)
 
 
 @composite
 def fill_diagonal_(input: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
-    """Write one number on the main diagonal; ``wrap`` begins anew below it in a tall matrix.
+    """Write one number on the main diagonal; with ``wrap`` the diagonal starts again below it in a tall matrix.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 2).fill_diagonal_(5)

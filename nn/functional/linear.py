@@ -17,7 +17,7 @@ from minitensor.ops.einsum import einsum
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.matmul import factors, matmul, rows
 from minitensor.ops.pointwise import conj, mul
-from minitensor.ops.reduce import total
+from minitensor.ops.reduce import sum_array
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -45,7 +45,7 @@ def bias_gradient(grad: Tensor, in_shape: tuple[int, ...]) -> Tensor:
 @differentiable(input=lambda grad, in_shape: grad.expand(in_shape))
 def column_sums(input: Tensor) -> Array:
     """Sum the rows of a matrix."""
-    sums: Array = total(input, input.array, (0,), False)
+    sums: Array = sum_array(input, input.array, (0,), False)
     return sums
 
 

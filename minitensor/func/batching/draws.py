@@ -15,7 +15,7 @@ from minitensor.errors import BatchingError
 from minitensor.func.batching.families import Rows, has_rows, raised, sample
 from minitensor.generator import default_generator
 from minitensor.memory_format import preserve_format
-from minitensor.ops.copy import own
+from minitensor.ops.copy import writable_copy
 from minitensor.ops.creation import empty
 from minitensor.ops.join import stack
 from minitensor.shapes import broadcast_shapes
@@ -135,7 +135,7 @@ def copied(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -
     input, *rest = args
     if has_rows([*rest, *kwargs.values()]):
         return one_each(level, function, args, kwargs)
-    blank = own(empty(*input.shape, dtype=input.tensor.dtype, device=input.tensor.device), input.tensor)
+    blank = writable_copy(empty(*input.shape, dtype=input.tensor.dtype, device=input.tensor.device), input.tensor)
     input.tensor.copy_(function(blank, *rest, **kwargs))
     return input
 

@@ -8,7 +8,7 @@ from minitensor import layout as layouts
 from minitensor.func.batching.families import BatchedCall, Rows, is_tensor, raised, refuse, sample_by_sample
 from minitensor.ops.creation import arange
 from minitensor.ops.index import _index as read_at
-from minitensor.ops.index import wrapped
+from minitensor.ops.index import wrap_positions
 from minitensor.ops.pointwise import where
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def index(do: BatchedCall, input: Any, indices: Sequence[Any]) -> Any:
 
 def take_first(input: Tensor, index: Tensor) -> Tensor:
     """Read entries of dim 0, of one sample."""
-    return read_at(input, (wrapped(index, 0, input.shape[0]), *(None,) * (input.ndim - 1)))
+    return read_at(input, (wrap_positions(index, 0, input.shape[0]), *(None,) * (input.ndim - 1)))
 
 
 def add_at(do: BatchedCall, input: Any, indices: Sequence[Any], shape: Sequence[int]) -> Any:
@@ -101,7 +101,7 @@ def gather(do: BatchedCall, input: Any, dim: int, index: Any, sure: bool) -> Any
     return do(rows, 1, places.reshape(do.size, -1), sure).reshape(places.shape)
 
 
-def add_lines(do: BatchedCall, input: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
+def add_along(do: BatchedCall, input: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
     """Add to zeros along one dim; a number among them is a vector of one."""
     rows, places = do.all_rows(input), do.all_rows(index)
     if shape and index.ndim:

@@ -40,7 +40,7 @@ RULES: dict[str, Any] = {
     # -- pointwise, outside of their chapters or not quite
     **dict.fromkeys(
         """relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu gelu_by_tanh
-        hardswish clone contiguous to_copy to_integers moved binary_cross_entropy""".split(),
+        hardswish clone contiguous to_copy to_integers to_device binary_cross_entropy""".split(),
         pointwise,
     ),
     # gradients of these, whose kernels do not broadcast
@@ -62,7 +62,7 @@ RULES: dict[str, Any] = {
     **dict.fromkeys("softmax log_softmax softmax_gradient log_softmax_gradient".split(), along(dim="dim")),
     # -- reductions
     "spread(input,shape,dims)": shown,
-    "beside": shown,
+    "restore_dims": shown,
     "sum(input)": whole(lambda rows: rows.sum(1)),
     "mean(input)": whole(lambda rows: rows.mean(1)),
     "median(input)": sample_by_sample,  # equal elements share its gradient, unlike along a dim
@@ -70,10 +70,10 @@ RULES: dict[str, Any] = {
     **dict.fromkeys(
         "sum_dims count_nonzero mean_dims var std amax amin all any logsumexp vector_norm".split(), along(dims="dims")
     ),
-    **dict.fromkeys("prod max min median nanmedian mode kthvalue picked_along".split(), along(dim="dim")),
+    **dict.fromkeys("prod max min median nanmedian mode kthvalue pick_along".split(), along(dim="dim")),
     **dict.fromkeys("argmax argmin".split(), along(dim="flat")),
-    "placed_along": along(dim="dim", shape="shape"),
-    "hits": pointwise,
+    "place_along": along(dim="dim", shape="shape"),
+    "is_extreme": pointwise,
     # -- cumulative, sort
     **dict.fromkeys(
         "cumsum cumprod shift recurrence cummax cummin logcumsumexp sort argsort topk".split(), along(dim="dim")
@@ -114,7 +114,7 @@ RULES: dict[str, Any] = {
     "index_select": positions.index_select,
     **dict.fromkeys("scatter_prod scatter_extreme".split(), along(dim="dim")),
     "gather": positions.gather,
-    "add_lines": positions.add_lines,
+    "add_along": positions.add_along,
     "rows": positions.embedding_rows,
     "add_rows": positions.add_rows,
     "argwhere": no_rule("how many positions there are differs from sample to sample; use a mask with torch.where"),
@@ -122,8 +122,8 @@ RULES: dict[str, Any] = {
     "unselect": positions.unselect,
     # -- fft, signals
     **dict.fromkeys("spectrum half_spectrum signal".split(), along(dims="dims")),
-    **dict.fromkeys("doubled resized".split(), along(dim="dim")),
-    "overlapped": along(),
+    **dict.fromkeys("scale_mirrored fit_dim".split(), along(dim="dim")),
+    "overlap_add": along(),
     # -- images
     "conv": products.convolution,
     "conv_input": products.convolution_input,

@@ -1,1 +1,1 @@
-"""Linear algebra: factors, solutions, products and norms of matrices, a family a file."""
+"""Linear algebra: factorizations, solutions, products and norms of matrices, one family per file."""

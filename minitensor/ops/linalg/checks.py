@@ -1,7 +1,7 @@
-"""What all of linear algebra asks of its arguments: floats, matrices, square ones; and how it reports a failure.
+"""Checks of arguments that linear algebra shares, and reports of singular matrices.
 
-Each check returns the tensor that it looked at, so that it can stand in an expression. Nothing is computed here but the
-real and imaginary part that formulas need.
+Each check returns the checked tensor and can be used in an expression. Nothing is computed here but the real and
+imaginary parts that gradient formulas need.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def inexact(name: str, A: Any, argument: str = "A") -> Tensor:
-    """Return a tensor of single or double precision, real or complex; refuse any other."""
+def require_inexact(name: str, A: Any, argument: str = "A") -> Tensor:
+    """Return the tensor; raise unless it has single or double precision, real or complex."""
     if not isinstance(A, TensorBase):
         raise not_a_tensor(name, argument, A)
     if A.array.dtype.char not in "fdFD":
@@ -27,9 +27,9 @@ def inexact(name: str, A: Any, argument: str = "A") -> Tensor:
     return A  # type: ignore[return-value]  # every TensorBase that users hold is a Tensor
 
 
-def matrices(name: str, A: Any, argument: str = "A") -> Tensor:
-    """Return a tensor of at least two dims."""
-    found = inexact(name, A, argument)
+def require_matrices(name: str, A: Any, argument: str = "A") -> Tensor:
+    """Return the tensor; raise unless it has at least two dims."""
+    found = require_inexact(name, A, argument)
     if found.ndim < 2:
         raise ShapeError(
             f"{name}: the input tensor {argument} must have at least 2 dimensions, got shape {tuple(found.shape)}"
@@ -37,9 +37,9 @@ def matrices(name: str, A: Any, argument: str = "A") -> Tensor:
     return found
 
 
-def square(name: str, A: Any, argument: str = "A") -> Tensor:
-    """Return a tensor whose last two dims have one size."""
-    found = matrices(name, A, argument)
+def require_square(name: str, A: Any, argument: str = "A") -> Tensor:
+    """Return the tensor; raise unless its last two dims have equal sizes."""
+    found = require_matrices(name, A, argument)
     n, m = found.shape[-2:]
     if n != m:
         raise ShapeError(
@@ -49,8 +49,8 @@ def square(name: str, A: Any, argument: str = "A") -> Tensor:
     return found
 
 
-def unless_failed(name: str, input: Tensor, result: Array, failed: Array | None, why: str) -> Array:
-    """Return the result, or raise and name the first matrix of the batch that has none."""
+def raise_if_failed(name: str, input: Tensor, result: Array, failed: Array | None, why: str) -> Array:
+    """Return the result; raise, naming the first matrix of the batch that failed, if any failed."""
     if failed is None:
         return result
     where = ""
@@ -60,18 +60,18 @@ def unless_failed(name: str, input: Tensor, result: Array, failed: Array | None,
     raise LinAlgError(f"{name}: {where}{why}")
 
 
-def marks(input: Tensor, failed: Array | None) -> Array:
-    """Return 0 for each matrix that went well; 1, or what the kernel says, for each that did not."""
+def failure_marks(input: Tensor, failed: Array | None) -> Array:
+    """Return 0 for each matrix that succeeded; 1, or what the kernel says, for each that failed."""
     if failed is None:
         return input.xp.zeros(input.array.shape[:-2], "int32")
     return failed.astype("int32")
 
 
-SINGULAR = "the input matrix is singular, so it has no inverse; pinv gives the nearest to one"
+SINGULAR = "the input matrix is singular, so it has no inverse; use pinv for the pseudo-inverse"
 
 
 def real_of(input: Tensor) -> Tensor:
-    """Return the real part; of real numbers themselves."""
+    """Return the real part; a real tensor is returned as it is."""
     dtype = input.array.dtype
     return input if dtype.kind != "c" else input._like_dtype(input.array.real.dtype)
 

@@ -1,7 +1,7 @@
-"""Factorizations: Cholesky, QR, eigenvalues of Hermitian and of any matrices, singular values.
+"""Factorizations: Cholesky, QR, eigenvalues of Hermitian and of general matrices, singular values.
 
-Each is one primitive with the formula of its gradient, written in tensor operations, so that it can be differentiated
-again. For complex factors, which are unique only up to a phase, the formulas hold for losses that do not depend on it.
+Each is one primitive with a gradient formula in tensor operations, which can be differentiated again. For complex
+factors, which are unique only up to a phase, the formulas hold for losses that do not depend on it.
 Sources: Giles 2008, "An extended collection of matrix derivative results"; Seeger et al. 2017, "Auto-differentiating
 linear algebra"; Murray 2016, "Differentiation of the Cholesky decomposition"; for complex numbers Boeddeker et al.
 2017, "On the computation of complex-valued gradients". Solving is in ``solve.py``.
@@ -17,7 +17,14 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.errors import ArgumentError, GradError, ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.join import cat
-from minitensor.ops.linalg.checks import imag_of, marks, matrices, real_of, square, unless_failed
+from minitensor.ops.linalg.checks import (
+    failure_marks,
+    imag_of,
+    raise_if_failed,
+    real_of,
+    require_matrices,
+    require_square,
+)
 from minitensor.ops.linalg.solve import _solve, _solve_triangular
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.out import delivered, received
@@ -35,15 +42,15 @@ def main_diagonal(input: Tensor) -> Tensor:
     return diagonal(input, 0, -2, -1)
 
 
-def right_divided(input: Tensor, triangle: Tensor) -> Tensor:
-    """Return X R⁻ᴴ for an upper triangle R: the adjoint of R⁻¹ Xᴴ."""
+def divide_right(input: Tensor, triangle: Tensor) -> Tensor:
+    """Return X R⁻ᴴ for an upper triangular R: the adjoint of R⁻¹ Xᴴ."""
     return adjoint(_solve_triangular(triangle, adjoint(input), True, False))
 
 
 # -- Cholesky ----------------------------------------------------------------------------------------------------------
 
 
-def cholesky_gradient(grad: Tensor, result: Tensor) -> Tensor:
+def cholesky_grad(grad: Tensor, result: Tensor) -> Tensor:
     """Return the Hermitian part of L⁻ᴴ Φ(Lᴴ G) L⁻¹, where Φ takes the lower triangle and half of the diagonal."""
     inner = tril(matmul(adjoint(result), grad))
     inner = inner - diag_embed(main_diagonal(inner)) / 2
@@ -53,39 +60,39 @@ def cholesky_gradient(grad: Tensor, result: Tensor) -> Tensor:
     return (whole + adjoint(whole)) / 2
 
 
-@differentiable(input=cholesky_gradient)
+@differentiable(input=cholesky_grad)
 def _cholesky(input: Tensor) -> Array:
     """Return lower triangular L with L Lᴴ = A."""
     result, failed = input.backend.cholesky(input.array)
     why = "the input is not positive-definite, so it has no Cholesky factor"
-    return unless_failed("linalg.cholesky", input, result, failed, why)
+    return raise_if_failed("linalg.cholesky", input, result, failed, why)
 
 
-def checked_cholesky_gradient(grads: Any, result0: Tensor) -> Tensor:
-    """Return the gradient of the factor beside the marks."""
-    return cholesky_gradient(grads[0], result0)
+def cholesky_ex_grad(grads: Any, result0: Tensor) -> Tensor:
+    """Return the gradient of the factor; ``info`` has none."""
+    return cholesky_grad(grads[0], result0)
 
 
-@differentiable(input=checked_cholesky_gradient)
+@differentiable(input=cholesky_ex_grad)
 def _cholesky_ex(input: Tensor) -> tuple[Array, Array]:
-    """Return L, as much as there is of it, and the orders of leading minors that fail."""
+    """Return L, NaN where it does not exist, and the failure marks."""
     result, failed = input.backend.cholesky(input.array)
-    return result, marks(input, failed)
+    return result, failure_marks(input, failed)
 
 
 @composite
 def cholesky_ex(
     input: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None
 ) -> return_types.linalg_cholesky_ex:
-    """Return Cholesky factors, and for each 0 or, if the matrix is not positive definite, the first minor that is not.
+    """Return Cholesky factors and ``info``: 0, or the order of the first leading minor that is not positive definite.
 
-    Its factor is then one of the leading rows and columns before that minor; the rest is left as it was.
+    Its factor is then that of the rows and columns before that minor; the rest is left as it was.
 
     >>> import minitensor as torch
     >>> torch.linalg.cholesky_ex(torch.tensor([[[4.]], [[-1.]]])).info
     tensor([0, 1], dtype=torch.int32)
     """
-    square("linalg.cholesky_ex", input)
+    require_square("linalg.cholesky_ex", input)
     if check_errors:
         cholesky(input.detach(), upper=upper)
     factor, info = _cholesky_ex(adjoint(input) if upper else input)
@@ -97,26 +104,29 @@ def cholesky_ex(
 def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
     """Return lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A; A (..., n, n) is positive definite.
 
-    Only the triangle of A that is asked for is read. Raises ``LinAlgError`` if A is not positive definite.
+    Only the triangle of A that corresponds to the factor is read.
+
+    Raises:
+        LinAlgError: A is not positive definite; the message names the matrix of the batch.
 
     >>> import minitensor as torch
     >>> torch.linalg.cholesky(torch.tensor([[4., 2.], [2., 5.]]))
     tensor([[2., 0.],
             [1., 2.]])
     """
-    square("linalg.cholesky", input)
+    require_square("linalg.cholesky", input)
     return delivered("linalg.cholesky", adjoint(_cholesky(adjoint(input))) if upper else _cholesky(input), out)
 
 
 # -- QR ----------------------------------------------------------------------------------------------------------------
 
 
-def qr_gradient(grads: Any, results: Any, mode: str) -> Tensor:
+def qr_grad(grads: Any, results: Any, mode: str) -> Tensor:
     """Return (gQ + Q T) R⁻ᴴ, T the Hermitian matrix with the upper triangle of gR Rᴴ - Qᴴ gQ; for rows >= columns."""
     (grad_q, grad_r), (q, r) = grads, results
     if mode != "reduced" and r.shape[-2] != r.shape[-1]:
         raise GradError(
-            f"linalg.qr: the derivative of mode={mode!r} is not implemented for more rows than columns: the further "
+            f"linalg.qr: the derivative of mode={mode!r} is not implemented for more rows than columns: the additional "
             "columns of Q are not unique; use mode='reduced'"
         )
     difference = None
@@ -126,18 +136,18 @@ def qr_gradient(grads: Any, results: Any, mode: str) -> Tensor:
         inner = matmul(adjoint(q), grad_q)
         difference = -inner if difference is None else difference - inner
     total = matmul(q, hermitian_of_upper(difference))
-    return right_divided(total if grad_q is None else grad_q + total, r)
+    return divide_right(total if grad_q is None else grad_q + total, r)
 
 
 def hermitian_of_upper(input: Any) -> Tensor:
-    """Return the Hermitian matrix with this upper triangle, and the real part of its diagonal."""
+    """Return the Hermitian matrix with this upper triangle and the real part of its diagonal."""
     upper = triu(input)
     both = upper + adjoint(upper)
     found: Tensor = both - diag_embed(main_diagonal(both)) / 2
     return found
 
 
-@differentiable(input=qr_gradient)
+@differentiable(input=qr_grad)
 def _qr(input: Tensor, mode: str) -> tuple[Array, Array]:
     """Return Q and R with A = Q R."""
     q, r = input.xp.linalg.qr(input.array, mode)
@@ -152,17 +162,17 @@ def _r_of_qr(input: Tensor) -> Array:
 
 @composite
 def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> return_types.linalg_qr:
-    """Return Q with orthonormal columns and an upper triangle R, A = Q R; A is (..., m, n), k the smaller of m and n.
+    """Return Q with orthonormal columns and upper triangular R, A = Q R; A is (..., m, n), k = min(m, n).
 
-    "reduced" gives Q (..., m, k) and R (..., k, n), "complete" Q (..., m, m) and R (..., m, n), and "r" an empty Q and
-    R as "reduced" does, without gradient.
+    "reduced" gives Q (..., m, k) and R (..., k, n); "complete" Q (..., m, m) and R (..., m, n); "r" an empty Q and
+    the R of "reduced", without gradient.
 
     >>> import minitensor as torch
     >>> q, r = torch.linalg.qr(torch.tensor([[3., 1.], [4., 2.]]))
     >>> torch.allclose(q @ r, torch.tensor([[3., 1.], [4., 2.]]))
     True
     """
-    input = matrices("linalg.qr", A)
+    input = require_matrices("linalg.qr", A)
     if mode not in ("reduced", "complete", "r"):
         raise QrMode(f"linalg.qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
     m, n = input.shape[-2:]
@@ -177,13 +187,13 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> return_types.lin
 
 
 class QrMode(ArgumentError, ShapeError):
-    """A mode that QR does not have."""
+    """An unknown mode of ``qr`` or triangle of ``eigh``."""
 
 
 # -- Hermitian eigenvalues ---------------------------------------------------------------------------------------------
 
 
-def eigh_gradient(grads: Any, results: Any) -> Tensor:
+def eigh_grad(grads: Any, results: Any) -> Tensor:
     """Return V (diag(gL) + F o skew(Vᴴ gV)) Vᴴ with F[i, j] = 1 / (L[j] - L[i]), made Hermitian."""
     (grad_values, grad_vectors), (values, vectors) = grads, results
     inner = None
@@ -202,17 +212,17 @@ def eigh_gradient(grads: Any, results: Any) -> Tensor:
 def gaps(values: Tensor) -> Tensor:
     """Return values[j] - values[i], and 1 on the diagonal."""
     between = values.unsqueeze(-2) - values.unsqueeze(-1)
-    return between + one_like(values)
+    return between + identity_like(values)
 
 
-def one_like(values: Tensor) -> Tensor:
-    """Return identity matrices for vectors."""
+def identity_like(values: Tensor) -> Tensor:
+    """Return an identity matrix (..., n, n) for each vector (..., n)."""
     from_ones: Tensor = diag_embed(values.detach() * 0 + 1)
     return from_ones
 
 
 def refuse_phase(name: str, diagonal: Tensor) -> None:
-    """Refuse the gradient of a loss that changes when a complex eigenvector is turned: it has none."""
+    """Raise for a loss that depends on the phase of complex eigenvectors: it has no gradient."""
     if diagonal.array.dtype.kind != "c":
         return
     turning = imag_of(diagonal.detach()).abs()
@@ -224,7 +234,7 @@ def refuse_phase(name: str, diagonal: Tensor) -> None:
         )
 
 
-@differentiable(input=eigh_gradient)
+@differentiable(input=eigh_grad)
 def _eigh(input: Tensor, triangle: str) -> tuple[Array, Array]:
     """Return eigenvalues and eigenvectors of Hermitian matrices."""
     return input.backend.eigh(input.array, triangle)
@@ -238,15 +248,16 @@ def _eigvalsh(input: Tensor, triangle: str) -> Array:
 
 @composite
 def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> return_types.linalg_eigh:
-    """Return ascending eigenvalues (..., n) and orthonormal eigenvectors, columns of (..., n, n); A is Hermitian.
+    """Return ascending eigenvalues (..., n) and orthonormal eigenvectors, columns of (..., n, n), of Hermitian A.
 
-    Of A the triangle named by ``UPLO`` is read. The gradient of the vectors needs distinct eigenvalues.
+    Only the triangle of A named by ``UPLO``, "L" or "U", is read. The gradient of the vectors needs distinct
+    eigenvalues.
 
     >>> import minitensor as torch
     >>> torch.linalg.eigh(torch.tensor([[2., 0.], [0., 1.]])).eigenvalues
     tensor([1., 2.])
     """
-    found = _eigh(square("linalg.eigh", input), triangle_named("eigh", UPLO))
+    found = _eigh(require_square("linalg.eigh", input), parse_triangle("eigh", UPLO))
     return return_types.linalg_eigh(*received("linalg.eigh", found, out))
 
 
@@ -258,13 +269,13 @@ def eigvalsh(input: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Te
     >>> torch.linalg.eigvalsh(torch.tensor([[2., 1.], [1., 2.]]))
     tensor([1., 3.])
     """
-    square("linalg.eigvalsh", input)
-    triangle = triangle_named("eigvalsh", UPLO)
+    require_square("linalg.eigvalsh", input)
+    triangle = parse_triangle("eigvalsh", UPLO)
     found = _eigh(input, triangle)[0] if is_recorded(input) else _eigvalsh(input, triangle)
     return delivered("linalg.eigvalsh", found, out)
 
 
-def triangle_named(name: str, UPLO: str) -> str:
+def parse_triangle(name: str, UPLO: str) -> str:
     """Return "L" or "U"."""
     if UPLO.upper() not in ("L", "U"):
         raise QrMode(f"linalg.{name}: UPLO must be 'L' or 'U', got {UPLO!r}")
@@ -272,14 +283,14 @@ def triangle_named(name: str, UPLO: str) -> str:
 
 
 def is_recorded(input: Tensor) -> bool:
-    """Whether a gradient may be asked for."""
+    """Return whether a gradient may be needed."""
     return bool(grad_mode.get() and input.requires_grad)
 
 
 # -- eigenvalues of any matrix -----------------------------------------------------------------------------------------
 
 
-def eig_gradient(grads: Any, results: Any) -> Tensor:
+def eig_grad(grads: Any, results: Any) -> Tensor:
     """Return V⁻ᴴ (diag(gL) + (Vᴴ gV - Vᴴ V diag(Re(Vᴴ gV))) / E*) Vᴴ with E[i, j] = L[j] - L[i]; V has unit columns."""
     (grad_values, grad_vectors), (values, vectors) = grads, results
     upright = adjoint(vectors)
@@ -296,7 +307,7 @@ def eig_gradient(grads: Any, results: Any) -> Tensor:
     return _solve(upright, matmul(inner, upright))  # type: ignore[arg-type]  # one gradient came
 
 
-@differentiable(input=eig_gradient)
+@differentiable(input=eig_grad)
 def _eig(input: Tensor) -> tuple[Array, Array]:
     """Return complex eigenvalues and eigenvectors."""
     return input.backend.eig(input.array)
@@ -310,31 +321,36 @@ def _eigvals(input: Tensor) -> Array:
 
 @composite
 def eig(input: Tensor, *, out: Any = None) -> return_types.linalg_eig:
-    """Return complex eigenvalues (..., n) and eigenvectors of length 1, columns of (..., n, n), of any square matrices.
+    """Return complex eigenvalues (..., n) and eigenvectors of norm 1, the columns of (..., n, n), of square matrices.
 
-    The eigenvalues come in no order. The gradient needs distinct ones.
+    The order of the eigenvalues is not defined. The gradient needs distinct eigenvalues.
 
     >>> import minitensor as torch
     >>> torch.linalg.eig(torch.tensor([[0., -1.], [1., 0.]])).eigenvalues
     tensor([0.+1.j, 0.-1.j])
     """
-    return return_types.linalg_eig(*received("linalg.eig", _eig(square("linalg.eig", input)), out))
+    return return_types.linalg_eig(*received("linalg.eig", _eig(require_square("linalg.eig", input)), out))
 
 
 @composite
 def eigvals(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the eigenvalues of any square matrices, complex, in no order."""
-    square("linalg.eigvals", input)
+    """Return the complex eigenvalues (..., n) of square matrices, in no defined order.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.eigvals(torch.tensor([[0., -1.], [1., 0.]]))
+    tensor([0.+1.j, 0.-1.j])
+    """
+    require_square("linalg.eigvals", input)
     return delivered("linalg.eigvals", _eig(input)[0] if is_recorded(input) else _eigvals(input), out)
 
 
 # -- singular values ---------------------------------------------------------------------------------------------------
 
 
-def svd_gradient(grads: Any, results: Any) -> Tensor:
+def svd_grad(grads: Any, results: Any) -> Tensor:
     """Return the gradient of A = U S Vᴴ, of the first k columns of U and V.
 
-    U ((skew(Uᴴ gU) / E) S + S (skew(Vᴴ gV) / E) + diag(gS)) Vᴴ, E[i, j] = S[j]² - S[i]², and what of gU and gV is
+    U ((skew(Uᴴ gU) / E) S + S (skew(Vᴴ gV) / E) + diag(gS)) Vᴴ, E[i, j] = S[j]² - S[i]², and the parts of gU and gV
     orthogonal to U and V: (1 - U Uᴴ) gU S⁻¹ Vᴴ + U S⁻¹ gVᴴ (1 - V Vᴴ). Complex U and V have phases, which cancel:
     there the diagonal also has i Im(diag(Uᴴ gU)) / S.
     """
@@ -356,7 +372,7 @@ def svd_gradient(grads: Any, results: Any) -> Tensor:
 
 
 def middle_of_svd(u: Tensor, s: Tensor, vh: Tensor, grad_u: Any, grad_s: Any, grad_vh: Any) -> Tensor:
-    """Return what stands between U and Vᴴ in the gradient."""
+    """Return the matrix between U and Vᴴ in the gradient."""
     squares = gaps(s * s)
     inner, phase = None, None
     if grad_u is not None:
@@ -377,7 +393,7 @@ def middle_of_svd(u: Tensor, s: Tensor, vh: Tensor, grad_u: Any, grad_s: Any, gr
     return inner if on_diagonal is None else inner + diag_embed(on_diagonal)
 
 
-@differentiable(input=svd_gradient)
+@differentiable(input=svd_grad)
 def _svd(input: Tensor, full_matrices: bool) -> tuple[Array, Array, Array]:
     """Return U, S and Vᴴ."""
     return input.backend.svd(input.array, full_matrices)
@@ -393,33 +409,35 @@ def _svdvals(input: Tensor) -> Array:
 def svd(
     A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None
 ) -> return_types.linalg_svd:
-    """Return U, S, Vh with A = U diag(S) Vh; A is (..., m, n), S (..., k) descends, k the smaller of m and n.
+    """Return U, S, Vh with A = U diag(S) Vh; A is (..., m, n), S (..., k) descends, k = min(m, n).
 
     U is (..., m, m) and Vh (..., n, n), or with ``full_matrices=False`` (..., m, k) and (..., k, n). The gradients of U
-    and Vh need distinct singular values, and losses that do not depend on signs or phases. ``driver`` is for CUDA.
+    and Vh need distinct singular values and a loss that does not depend on their signs or phases. ``driver`` selects a
+    CUDA routine in PyTorch and must be None.
 
     >>> import minitensor as torch
     >>> torch.linalg.svd(torch.tensor([[0., 2.], [1., 0.]])).S
     tensor([2., 1.])
     """
     refuse_driver("linalg.svd", driver)
-    return return_types.linalg_svd(*received("linalg.svd", _svd(matrices("linalg.svd", A), bool(full_matrices)), out))
+    found = _svd(require_matrices("linalg.svd", A), bool(full_matrices))
+    return return_types.linalg_svd(*received("linalg.svd", found, out))
 
 
 @composite
 def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the singular values, descending.
+    """Return the singular values (..., k) in descending order.
 
     >>> import minitensor as torch
     >>> torch.linalg.svdvals(torch.tensor([[0., 2.], [1., 0.]]))
     tensor([2., 1.])
     """
     refuse_driver("linalg.svdvals", driver)
-    input = matrices("linalg.svdvals", A)
+    input = require_matrices("linalg.svdvals", A)
     return delivered("linalg.svdvals", _svd(input, False)[1] if is_recorded(input) else _svdvals(input), out)
 
 
 def refuse_driver(name: str, driver: str | None) -> None:
-    """Refuse the choice of a CUDA routine."""
+    """Raise if a CUDA routine is chosen."""
     if driver is not None:
         raise ShapeError(f"{name}: driver= chooses a routine of cuSOLVER and is not supported, got {driver!r}")

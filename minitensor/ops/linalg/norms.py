@@ -1,7 +1,7 @@
-"""Norms, of vectors and of matrices, and what is measured with them: distances and condition numbers.
+"""Norms of vectors and matrices; distances, condition numbers and renormalization, which use them.
 
-A vector norm takes any dims as one long vector and is a reduction (``reduce.vector_norm``); a matrix norm looks at two
-dims and is made of sums, extremes or singular values. Nothing here has a formula of its own.
+A vector norm takes any dims as one long vector (``power_norm.py``); a matrix norm takes two dims and is composed of
+sums, extremes or singular values. Nothing here has a gradient formula of its own.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, Shap
 from minitensor.ops.copy import clone
 from minitensor.ops.fill import copy_
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
-from minitensor.ops.linalg.checks import matrices, square
+from minitensor.ops.linalg.checks import require_matrices, require_square
 from minitensor.ops.linalg.factor import svdvals
+from minitensor.ops.linalg.power_norm import vector_norm as power_norm
 from minitensor.ops.linalg.solve import inv_ex
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.operand import Number, not_a_tensor, require_tensors
 from minitensor.ops.out import delivered
 from minitensor.ops.pointwise import where
 from minitensor.ops.reduce import axes
-from minitensor.ops.reduce import vector_norm as power_norm
 from minitensor.ops.seldom import required_number
 from minitensor.shapes import wrap_dim, wrap_dims
 
@@ -39,7 +39,7 @@ Order: TypeAlias = "int | float | str"
 
 
 class NormOrder(DtypeError, ArgumentTypeError):
-    """An order that norms do not have."""
+    """An unknown order of a norm."""
 
 
 # -- vectors -----------------------------------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ def vector_norm(
     x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return ``sum(|x| ** ord) ** (1 / ord)`` over the dims, all by default; inf gives the largest, 0 counts nonzeros.
+    """Return ``sum(|x| ** ord) ** (1 / ord)`` over ``dim``, all by default; inf gives the largest, 0 counts nonzeros.
 
     >>> import minitensor as torch
     >>> torch.linalg.vector_norm(torch.tensor([3., 4.]))
@@ -59,30 +59,30 @@ def vector_norm(
     name = "linalg.vector_norm"
     if not isinstance(ord, (int, float)):
         raise NormOrder(f"{name}: expected ord to be a number, got {ord!r}; matrix_norm has 'fro' and 'nuc'")
-    input = floats(name, x, dtype)
+    input = require_floats(name, x, dtype)
     return delivered("linalg.vector_norm", power_norm(input, float(ord), axes(dim, input.ndim), keepdim), out)
 
 
-def floats(name: str, x: Any, dtype: Dtype | None) -> Tensor:
-    """Return a tensor in the dtype asked for, which must be no narrower in kind; refuse what is no float then."""
+def require_floats(name: str, x: Any, dtype: Dtype | None) -> Tensor:
+    """Return a floating-point or complex tensor, cast to ``dtype``, which must be able to hold its numbers."""
     if not isinstance(x, TensorBase):
         raise not_a_tensor(name, "x", x)
     input: Any = x
     if input.array.dtype.kind not in "fc":
         raise DtypeError(f"{name}: expected a floating point or complex tensor, got {x.dtype.name}; cast it first")
     if dtype is None:
-        return input  # type: ignore[no-any-return]  # as in `inexact`
+        return input  # type: ignore[no-any-return]  # as in `require_inexact`
     wanted = dtype.numpy.kind
     if wanted not in "fc" or (input.array.dtype.kind == "c") != (wanted == "c") or (
         wanted == input.array.dtype.kind and dtype.numpy.itemsize < input.array.dtype.itemsize
     ):
         raise DtypeError(f"{name}: dtype {dtype.name} cannot hold numbers of {x.dtype.name}; cast it first")
-    return input.to(dtype)  # type: ignore[no-any-return]  # as in `inexact`
+    return input.to(dtype)  # type: ignore[no-any-return]  # as in `require_inexact`
 
 
 # -- matrices ----------------------------------------------------------------------------------------------------------
 
-BY_SUMS = {1.0: -2, -1.0: -2, math.inf: -1, -math.inf: -1}  # the dim that is added up; then an extreme is taken
+BY_SUMS = {1.0: -2, -1.0: -2, math.inf: -1, -math.inf: -1}  # the dim to sum over before an extreme is taken
 
 
 @composite
@@ -92,8 +92,8 @@ def matrix_norm(
 ) -> Tensor:
     """Return a norm of the matrices in two dims: "fro", "nuc" (the sum of singular values), 1, 2, inf, -1, -2, -inf.
 
-    2 and -2 are the largest and smallest singular value, 1 and -1 the largest and smallest sum of a column's absolute
-    values, inf and -inf of a row's.
+    2 and -2 give the largest and smallest singular value, 1 and -1 the largest and smallest sum of absolute values of a
+    column, inf and -inf of a row.
 
     >>> import minitensor as torch
     >>> torch.linalg.matrix_norm(torch.tensor([[1., 2.], [3., 4.]]), 1)
@@ -104,7 +104,7 @@ def matrix_norm(
         raise not_a_tensor(name, "input", input)
     if isinstance(dim, int) or len(dim) != 2:
         raise ShapeError(f"{name}: dim must be a 2-tuple, got {dim}")
-    input = floats(name, input, dtype)
+    input = require_floats(name, input, dtype)
     if input.ndim < 2:
         raise ShapeError(f"{name}: the input tensor must have at least 2 dimensions, got shape {tuple(input.shape)}")
     rows, columns = wrap_dims(tuple(dim), input.ndim)
@@ -112,14 +112,14 @@ def matrix_norm(
         raise ShapeError(f"{name}: dims must be different, got {tuple(dim)}")
     if ord == "fro":
         return delivered("linalg.matrix_norm", power_norm(input, 2.0, (rows, columns), keepdim), out)
-    found = of_last_dims(name, input.movedim((rows, columns), (-2, -1)), ord)
+    found = norm_of_last_dims(name, input.movedim((rows, columns), (-2, -1)), ord)
     if keepdim:
         for each in sorted((rows, columns)):
             found = found.unsqueeze(each)
     return delivered("linalg.matrix_norm", found, out)
 
 
-def of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:
+def norm_of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:
     """Return a norm of the matrices in the last two dims."""
     if ord == "nuc":
         return svdvals(input).sum(-1)
@@ -127,22 +127,22 @@ def of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:
         raise NormOrder(f"{name}: order {ord!r} is not supported; the orders are 'fro', 'nuc', 1, 2, inf, -1, -2, -inf")
     if abs(ord) == 2:
         values = svdvals(input)
-        return extreme(name, values, -1, ord > 0, input)
+        return reduce_to_extreme(name, values, -1, ord > 0, input)
     along = BY_SUMS[float(ord)]
-    return extreme(name, power_norm(input, 1.0, (input.ndim + along,), False), -1, ord > 0, input)
+    return reduce_to_extreme(name, power_norm(input, 1.0, (input.ndim + along,), False), -1, ord > 0, input)
 
 
-def extreme(name: str, input: Tensor, dim: int, largest: bool, matrix: Tensor) -> Tensor:
-    """Return the largest or smallest entry of a dim; of no sizes the largest is 0, and none is smallest."""
+def reduce_to_extreme(name: str, input: Tensor, dim: int, largest: bool, matrix: Tensor) -> Tensor:
+    """Return the largest or smallest entry of a dim; 0 is the largest of an empty dim, which has no smallest."""
     if not input.shape[dim] and largest:
         return input.sum(dim)
     if not input.shape[dim]:
-        raise DimExtent(f"{name}: a matrix of shape {tuple(matrix.shape[-2:])} has no such norm, for it has no entries")
+        raise DimExtent(f"{name}: a matrix of shape {tuple(matrix.shape[-2:])} has no smallest entry: it is empty")
     return input.amax(dim) if largest else input.amin(dim)
 
 
 class DimExtent(ShapeError, IndexError):
-    """A dim without entries, where an extreme was wanted: PyTorch raises an IndexError there."""
+    """A norm by the smallest entry of an empty dim; an IndexError, as in PyTorch."""
 
 
 @composite
@@ -150,9 +150,9 @@ def norm(
     input: Tensor, ord: Order | None = None, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None,
     dtype: Dtype | None = None,
 ) -> Tensor:
-    """Return a vector norm or a matrix norm, by the number of dims.
+    """Return a vector norm or a matrix norm, depending on the number of dims.
 
-    Without ``ord`` it is the 2-norm over ``dim``, all by default. With ``ord``, one dim or a 1-D tensor has a vector
+    Without ``ord`` it is the 2-norm over ``dim``, all by default. With ``ord``, one dim or a 1-D tensor gives a vector
     norm, two dims or a 2-D tensor a matrix norm.
 
     >>> import minitensor as torch
@@ -183,7 +183,7 @@ def plain_norm(
     input: Tensor, p: Order | None = "fro", dim: Dims = None, keepdim: bool = False, out: Tensor | None = None,
     dtype: Dtype | None = None,
 ) -> Tensor:
-    """Serve ``torch.norm``: the p-norm of all elements, or along ``dim``, as one long vector; "fro" is 2.
+    """Serve ``torch.norm``: return the p-norm of all elements, or those along ``dim``, as one vector; "fro" is 2.
 
     "nuc" is the sum of the singular values of the matrices in two dims.
 
@@ -199,31 +199,32 @@ def plain_norm(
     if isinstance(p, str) and p != "fro":
         raise NormOrder(f"norm: order {p!r} is not supported; the orders are numbers, inf, -inf, 'fro' and 'nuc'")
     order = 2.0 if p is None or p == "fro" else float(p)
-    return delivered("norm", power_norm(floats("norm", input, None), order, axes(dim, input.ndim), keepdim), out)
+    found = power_norm(require_floats("norm", input, None), order, axes(dim, input.ndim), keepdim)
+    return delivered("norm", found, out)
 
 
-# -- what is measured with them ----------------------------------------------------------------------------------------
+# -- condition numbers, distances --------------------------------------------------------------------------------------
 
 
 @composite
 def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return ‖A‖ ‖A⁻¹‖ of matrices A in the norm ``p``.
 
-    For None, 2 and -2 it is the quotient of singular values, and matrices need not be square. A singular matrix has an
-    infinite one.
+    For None, 2 and -2 it is a quotient of singular values, and the matrices need not be square. Singular matrices give
+    infinity.
 
     >>> import minitensor as torch
     >>> torch.linalg.cond(torch.tensor([[4., 0.], [0., 1.]]))
     tensor(4.)
     """
-    matrices("linalg.cond", input)
+    require_matrices("linalg.cond", input)
     if p is None or p in (2, -2):
         values = svdvals(input)
         if not values.shape[-1]:
             return delivered("linalg.cond", values.sum(-1), out)
         first, last = values[..., 0], values[..., -1]
         return delivered("linalg.cond", last / first if p == -2 else first / last, out)
-    square("linalg.cond", input)
+    require_square("linalg.cond", input)
     if not input.shape[-1]:
         return delivered("linalg.cond", power_norm(input, 2.0, (input.ndim - 2, input.ndim - 1), False), out)
     inverse, info = inv_ex(input)
@@ -235,7 +236,7 @@ def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) ->
 
 @composite
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """Return the p-norm of the difference.
+    """Return the p-norm of ``input - other``, which broadcast.
 
     >>> import minitensor as torch
     >>> torch.dist(torch.tensor([3., 4.]), torch.tensor([0., 0.]))
@@ -246,15 +247,15 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
 
 
 MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
-MANY_POINTS = 25  # from here on euclidean distances are taken from a product, as in PyTorch
+MANY_POINTS = 25  # above this number Euclidean distances are computed by a product, as in PyTorch
 
 
 @composite
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MODES[0]) -> Tensor:
-    """Return the p-norms of all differences of two sets of points: (..., P, M) and (..., R, M) give (..., P, R).
+    """Return the p-norm distances of two sets of points: (..., P, M) and (..., R, M) give (..., P, R).
 
-    Many points' euclidean distances are computed from |x|² + |y|² - 2 x·y, which is fast and loses small distances;
-    ``compute_mode="donot_use_mm_for_euclid_dist"`` takes the differences themselves.
+    Euclidean distances of many points are computed from |x|² + |y|² - 2 x·y, which is fast but inaccurate for small
+    distances; ``compute_mode="donot_use_mm_for_euclid_dist"`` subtracts the points.
 
     >>> import minitensor as torch
     >>> torch.cdist(torch.tensor([[0., 0.]]), torch.tensor([[3., 4.], [0., 1.]]))
@@ -275,7 +276,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MOD
 
 
 def check_points(x1: Any, x2: Any, p: float) -> None:
-    """Refuse what is no two sets of points in one space."""
+    """Raise unless the arguments are two sets of points of one dimension."""
     require_tensors("cdist", x1=x1, x2=x2)
     for name, each in (("X1", x1), ("X2", x2)):
         require_kind("cdist", FLOATS, each)
@@ -293,13 +294,13 @@ def check_points(x1: Any, x2: Any, p: float) -> None:
 def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
     """Return the square roots of |x|² + |y|² - 2 x·y."""
     squares = (x1 * x1).sum(-1).unsqueeze(-1) + (x2 * x2).sum(-1).unsqueeze(-2)
-    # The least square keeps the slope of the root at two equal points finite.
+    # The lower limit keeps the derivative of the root finite where points are equal.
     found: Tensor = (squares - 2 * matmul(x1, adjoint(x2))).clamp_min(1e-30).sqrt()
     return found
 
 
-def limits_of_norms(input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
-    """Return by what each slice along ``dim`` is to be multiplied so that its p-norm is at most ``maxnorm``."""
+def renorm_factors(input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
+    """Return the factor for each slice along ``dim`` that limits its p-norm to ``maxnorm``."""
     require_tensors("renorm", input=input)
     power, limit = required_number("renorm", "p", p), required_number("renorm", "maxnorm", maxnorm)
     if isinstance(power, complex) or isinstance(limit, complex):
@@ -325,25 +326,26 @@ def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number, *, out: Tensor |
     """Return ``input`` with each slice along ``dim`` whose p-norm exceeds ``maxnorm`` scaled down to that norm.
 
     Raises:
-        RuntimeError: ``p`` is not above zero, ``maxnorm`` below zero, or ``input`` has integers or less than two dims.
-        IndexError: there is no such dim.
+        RuntimeError: ``p`` is not positive, ``maxnorm`` is negative, or ``input`` has integers or fewer than two dims.
+        IndexError: ``dim`` is out of range.
 
     >>> import minitensor as torch
     >>> torch.renorm(torch.tensor([[3., 4.], [0., 1.]]), 2, 0, 2.5)
     tensor([[1.5000, 2.0000],
             [0.0000, 1.0000]])
     """
-    return delivered("renorm", input * limits_of_norms(input, p, dim, maxnorm), out, input)
+    return delivered("renorm", input * renorm_factors(input, p, dim, maxnorm), out, input)
 
 
 @composite
 def renorm_(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor:
-    """Scale down, where they lie, the slices along ``dim`` whose p-norm exceeds ``maxnorm``; see ``renorm``."""
+    """Scale down in place the slices along ``dim`` whose p-norm exceeds ``maxnorm``; see ``renorm``."""
     require_tensors("renorm_", input=input)
-    return copy_(input, renorm(clone(input), p, dim, maxnorm))  # a clone, for the graph keeps what is written over here
+    saved = clone(input)  # the graph keeps the old values, which are overwritten here
+    return copy_(input, renorm(saved, p, dim, maxnorm))
 
 
-# Norms are taken in a wider dtype, as PyTorch takes them.
+# Norms are computed in a wider dtype, as in PyTorch.
 WIDER = {
     dtypes.float16: dtypes.float32,
     dtypes.float32: dtypes.float64,

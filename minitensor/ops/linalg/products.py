@@ -1,6 +1,6 @@
-"""Products of many: powers and exponentials of matrices, chains, vector products; covariances.
+"""Powers, exponentials and chains of matrices, vector products, covariances.
 
-The exponential is a primitive whose gradient is an exponential again; all else is said in other operations.
+The exponential is a primitive whose gradient is an exponential again; all others are composites.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_same_dtype
-from minitensor.ops.linalg.checks import real_of, square
+from minitensor.ops.linalg.checks import real_of, require_square
 from minitensor.ops.linalg.solve import inv
 from minitensor.ops.matmul import adjoint, cheapest_cuts, matmul, multiply_chain
 from minitensor.ops.operand import require_tensors
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @composite
 def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
-    """Return the product of ``n`` times the same square matrix; of the inverse for negative ``n``, the identity for 0.
+    """Return the ``n``-th power of square matrices, the identity for 0, a power of the inverse for negative ``n``.
 
     >>> import minitensor as torch
     >>> torch.linalg.matrix_power(torch.tensor([[1., 1.], [0., 1.]]), 5)
@@ -44,7 +44,7 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     """
     n = integer(n)
     if n < 0 or not isinstance(input, TensorBase) or input.array.dtype.kind in "fc":
-        square("linalg.matrix_power", input)  # of integers there is no inverse
+        require_square("linalg.matrix_power", input)  # integer matrices have no inverse
     elif input.ndim < 2 or input.shape[-1] != input.shape[-2]:
         raise ShapeError(f"linalg.matrix_power: expected batches of square matrices, got shape {tuple(input.shape)}")
     base, count = (inv(input), -n) if n < 0 else (input, n)
@@ -52,10 +52,10 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
         return delivered("linalg.matrix_power", identities(input), out)
     if n == 1:
         return delivered("linalg.matrix_power", base.clone(), out, base)
-    return delivered("linalg.matrix_power", by_squaring(base, count), out)
+    return delivered("linalg.matrix_power", power_by_squaring(base, count), out)
 
 
-def by_squaring(base: Tensor, count: int) -> Tensor:
+def power_by_squaring(base: Tensor, count: int) -> Tensor:
     """Return a positive power of matrices; products are taken in PyTorch's order, which infinities show."""
     if count == 3:
         return matmul(matmul(base, base), base)
@@ -71,11 +71,11 @@ def by_squaring(base: Tensor, count: int) -> Tensor:
 
 @differentiable(input=lambda grad: grad * 0)
 def identities(input: Tensor) -> Array:
-    """Return identity matrices in the place of a batch of matrices: their power 0."""
+    """Return identity matrices in the shape of a batch of matrices: their power 0."""
     return input.xp.zeros_like(input.array) + input.xp.eye(input.shape[-1], dtype=input.array.dtype)
 
 
-def exponential_gradient(grad: Tensor, input: Tensor) -> Tensor:
+def matrix_exp_grad(grad: Tensor, input: Tensor) -> Tensor:
     """Return the upper right block of exp([[Aᴴ, G], [0, Aᴴ]]).
 
     It is the derivative of exp at Aᴴ in the direction G (Mathias 1996, "A chain rule for matrix functions").
@@ -86,22 +86,22 @@ def exponential_gradient(grad: Tensor, input: Tensor) -> Tensor:
     return _matrix_exp(cat((top, bottom), -2))[..., :n, n:]
 
 
-@differentiable(input=exponential_gradient)
+@differentiable(input=matrix_exp_grad)
 def _matrix_exp(input: Tensor) -> Array:
-    """Return e to the power of matrices."""
+    """Return the exponential of matrices."""
     return input.backend.matrix_exp(input.array) if input.array.size else input.array.copy()
 
 
 @composite
 def matrix_exp(input: Tensor) -> Tensor:
-    """Return the exponential of square matrices: the sum of Aᵏ / k!.
+    """Return the exponential of square matrices (..., n, n): the sum of Aᵏ / k!.
 
     >>> import minitensor as torch
     >>> torch.linalg.matrix_exp(torch.zeros(2, 2))
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return _matrix_exp(square("linalg.matrix_exp", input))
+    return _matrix_exp(require_square("linalg.matrix_exp", input))
 
 
 # -- chains ------------------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def matrix_exp(input: Tensor) -> Tensor:
 
 @composite
 def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Multiply a chain of matrices in the order that costs least; the first and the last may be vectors.
+    """Multiply a chain of matrices in the cheapest order; the first and the last may be vectors.
 
     >>> import minitensor as torch
     >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 1), torch.ones(1)])
@@ -132,7 +132,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
 
 
 def check_chain(chain: Sequence[Tensor]) -> None:
-    """Refuse a chain whose links do not fit."""
+    """Raise unless all factors are matrices of one dtype and fitting sizes."""
     for i, each in enumerate(chain):
         if each.ndim != 2:
             raise ShapeError(
@@ -155,7 +155,7 @@ def check_chain(chain: Sequence[Tensor]) -> None:
 
 @composite
 def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
-    """Return the vector product in three dimensions, along ``dim``; other dims broadcast.
+    """Return the cross product along ``dim``, which has size 3; other dims broadcast.
 
     >>> import minitensor as torch
     >>> torch.linalg.cross(torch.tensor([1., 0., 0.]), torch.tensor([0., 1., 0.]))
@@ -199,7 +199,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
 
 @composite
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Look at the diagonals of matrices, as a new last dim: ``torch.diagonal`` of the last two dims."""
+    """Return a view of the diagonals of matrices, as a new last dim; see ``torch.diagonal``."""
     return any_diagonal(A, offset, dim1, dim2)
 
 
@@ -234,12 +234,12 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
 def cov(
     input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
 ) -> Tensor:
-    """Return the covariance matrix of variables, the rows of (n, count); of one variable (count,) a number.
+    """Return the covariance matrix (n, n) of variables, the rows of (n, count); one variable (count,) gives a number.
 
     Args:
-        correction: what is taken off the number of observations: 1 makes the estimate unbiased.
-        fweights: whole numbers, how often each observation was made.
-        aweights: how much each observation counts.
+        correction: subtracted from the number of observations; 1 makes the estimate unbiased.
+        fweights: integers, how often each observation occurred.
+        aweights: floats, the weight of each observation.
 
     >>> import minitensor as torch
     >>> torch.cov(torch.tensor([[0., 2., 4.], [3., 2., 1.]]))
@@ -268,7 +268,7 @@ def cov(
 
 
 def check_variables(input: Any) -> None:
-    """Refuse what is no matrix of numbers."""
+    """Raise unless the input has at most two dims and does not hold bools."""
     require_tensors("cov", input=input)
     if input.ndim > 2:
         raise ShapeError(f"cov: expected input to have two or fewer dimensions but got {input.ndim}")
@@ -277,7 +277,7 @@ def check_variables(input: Any) -> None:
 
 
 def joint_weights(count: int, fweights: Tensor | None, aweights: Tensor | None) -> Tensor | None:
-    """Return how much each of the observations counts; None if all count 1."""
+    """Return the weight of each observation, or None if there are no weights."""
     for name, given, kinds in (("fweights", fweights, "iu"), ("aweights", aweights, "f")):
         if given is None:
             continue

@@ -1,7 +1,7 @@
-"""Linear algebra under the names that ``torch`` itself and tensors have for it.
+"""Linear algebra under the names that ``torch`` and tensors have for it.
 
-Each is the function of ``torch.linalg`` with other names of arguments or other forms of results; some PyTorch calls
-deprecated. Nothing is computed here.
+Each is the function of ``torch.linalg`` with other argument names or other forms of results; PyTorch deprecates some of
+them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from minitensor.ops.linalg import factor, solve, squares
 from minitensor.ops.matmul import adjoint
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered, received
-from minitensor.ops.shape import flip
+from minitensor.ops.rearrange import flip
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -38,7 +38,7 @@ def det(input: Tensor) -> Tensor:
 
 @composite
 def slogdet(input: Tensor, *, out: Any = None) -> return_types.slogdet:
-    """Return the sign of the determinant and the logarithm of its size; see ``linalg.slogdet``."""
+    """Return the sign and the logarithm of the absolute value of the determinant; see ``linalg.slogdet``."""
     return return_types.slogdet(*solve.slogdet(input, out=out))
 
 
@@ -56,7 +56,7 @@ def qr(input: Tensor, some: bool = True, *, out: Any = None) -> return_types.qr:
 
 @composite
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> return_types.svd:
-    """Return U, S, V with input = U diag(S) Vᴴ; unlike ``linalg.svd`` the reduced ones, and V itself.
+    """Return U, S, V with input = U diag(S) Vᴴ; unlike ``linalg.svd`` reduced by default, and V itself.
 
     With ``compute_uv=False`` U and V are zeros.
     """
@@ -75,15 +75,14 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     return squares.pinv(input, rcond)
 
 
-
 @composite
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
-    """Return the Vandermonde matrix: in each row the powers of one element, from ``N - 1`` down to 0, or upwards.
+    """Return the Vandermonde matrix: each row has the powers of one element, from ``N - 1`` to 0, or ascending.
 
-    ``x`` has shape (n,), the result (n, N); N is n where it is not given. Integers and bools give int64.
+    ``x`` has shape (n,), the result (n, N); N is n by default. Integers and bools give int64.
 
     Raises:
-        RuntimeError: ``x`` has other than one dim, or ``N`` is below zero.
+        RuntimeError: ``x`` does not have one dim, or ``N`` is negative.
 
     >>> import minitensor as torch
     >>> torch.vander(torch.tensor([1, 2, 3]))

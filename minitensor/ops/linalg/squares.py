@@ -1,6 +1,6 @@
-"""Least squares and what goes with them: the pseudo-inverse, ranks, ``lstsq``.
+"""Least squares: the pseudo-inverse, ranks, ``lstsq``.
 
-All rest on singular values and a bound below which they count as zero: the larger of ``atol`` and ``rtol`` times the
+All use singular values and a threshold below which they count as zero: the larger of ``atol`` and ``rtol`` times the
 largest one. The gradient of the pseudo-inverse, where the rank does not change, is that of Golub and Pereyra 1973, "The
 differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate".
 """
@@ -18,7 +18,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.kinds import require_same_dtype
-from minitensor.ops.linalg.checks import inexact, matrices, real_of, square
+from minitensor.ops.linalg.checks import real_of, require_inexact, require_matrices, require_square
 from minitensor.ops.linalg.factor import eigvalsh, svdvals
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.out import delivered, received
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 Tolerance = "Tensor | float | None"
 
 
-# -- what counts as zero -----------------------------------------------------------------------------------------------
+# -- tolerances --------------------------------------------------------------------------------------------------------
 
 
-def bounds(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
-    """Return both tolerances, numbers or tensors; ``rtol`` is eps times the larger size by default, 0 beside atol."""
+def resolve_tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
+    """Return both tolerances, numbers or tensors; ``rtol`` is 0 if atol is given, else eps times the larger size."""
     for each in (atol, rtol):
         if isinstance(each, TensorBase) and each.array.dtype.kind == "c":
             raise DtypeError(f"{name}: tolerances must be real, got {each.dtype.name}")
@@ -49,8 +49,8 @@ def bounds(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
     return 0.0 if atol is None else atol, rtol
 
 
-def least_counted(values: Tensor, atol: Any, rtol: Any) -> Tensor:
-    """Return the bound (..., 1) under which singular values count as zero."""
+def zero_threshold(values: Tensor, atol: Any, rtol: Any) -> Tensor:
+    """Return the threshold (..., 1) below which singular values count as zero."""
     largest = values.amax(-1)
     relative = largest * rtol
     absolute = relative * 0 + atol
@@ -70,27 +70,27 @@ def matrix_rank(
     tensor(1)
     """
     name = "linalg.matrix_rank"
-    input = square(name, A) if hermitian else matrices(name, A)
+    input = require_square(name, A) if hermitian else require_matrices(name, A)
     with no_grad():
         if tol is not None:
             atol, rtol = tol, 0.0
-        found = rank_of(name, input.detach(), atol, rtol, hermitian)
+        found = count_rank(name, input.detach(), atol, rtol, hermitian)
     return delivered("linalg.matrix_rank", found, out)
 
 
-def rank_of(name: str, A: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Tensor:
+def count_rank(name: str, A: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Tensor:
     """Count the singular values that are not zero."""
-    atol, rtol = bounds(name, A, atol, rtol)
+    atol, rtol = resolve_tolerances(name, A, atol, rtol)
     if not A.shape[-2] or not A.shape[-1]:
         return A.new_zeros(A.shape[:-2], dtype=dtypes.int64)
     values = eigvalsh(A).abs() if hermitian else svdvals(A)
-    return (values > least_counted(values, atol, rtol)).sum(-1)
+    return (values > zero_threshold(values, atol, rtol)).sum(-1)
 
 
 # -- the pseudo-inverse ------------------------------------------------------------------------------------------------
 
 
-def pseudo_inverse_gradient(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
+def pinv_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
     """Return -Pᴴ G Pᴴ + (1 - A P) Gᴴ P Pᴴ + Pᴴ P Gᴴ (1 - P A)."""
     up, turned = adjoint(result), adjoint(grad)
     across = matmul(turned, matmul(result, up))
@@ -99,7 +99,7 @@ def pseudo_inverse_gradient(grad: Tensor, input: Tensor, result: Tensor) -> Tens
     return total - matmul(up, matmul(grad, up))
 
 
-@differentiable(input=pseudo_inverse_gradient)
+@differentiable(input=pinv_grad)
 def _pinv(input: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Array:
     """Return the pseudo-inverse; tolerances are numbers or tensors (...,)."""
     xp = input.xp
@@ -125,8 +125,9 @@ def pinv(
 ) -> Tensor:
     """Return the Moore-Penrose pseudo-inverse (..., n, m) of (..., m, n).
 
-    Singular values up to the larger of ``atol`` and ``rtol`` (or ``rcond``) times the largest count as zero; numbers or
-    one for each matrix. With ``hermitian=True`` eigenvalues of the lower triangle serve instead, which is faster.
+    Singular values up to the larger of ``atol`` and ``rtol`` (or ``rcond``) times the largest count as zero; both are
+    numbers, or tensors with one number for each matrix. With ``hermitian=True`` the eigenvalues of the lower triangle
+    are used instead, which is faster.
 
     >>> import minitensor as torch
     >>> torch.linalg.pinv(torch.tensor([[2., 0.], [0., 0.]]))
@@ -134,10 +135,10 @@ def pinv(
             [0.0000, 0.0000]])
     """
     name = "linalg.pinv"
-    input = square(name, A) if hermitian else matrices(name, A)
+    input = require_square(name, A) if hermitian else require_matrices(name, A)
     if rcond is not None:
         atol, rtol = 0.0, rcond
-    atol, rtol = bounds(name, input, atol, rtol)
+    atol, rtol = resolve_tolerances(name, input, atol, rtol)
     return delivered("linalg.pinv", _pinv(input, atol, rtol, bool(hermitian)), out)
 
 
@@ -150,18 +151,18 @@ DRIVERS = ("gelsy", "gelsd", "gelss", "gels")
 def lstsq(
     input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None, out: Any = None
 ) -> return_types.linalg_lstsq:
-    """Return the X of least ‖A X - B‖, of several the smallest; A (..., m, n), B (..., m, k) or a batch of vectors.
+    """Return the smallest X that minimizes ‖A X - B‖; A is (..., m, n), B (..., m, k) or a batch of vectors.
 
-    With it come the residuals, the ranks and the singular values, as far as PyTorch's ``driver`` of that name has them
-    ("gelsy", the default: ranks; "gels": residuals; "gelsd" and "gelss": all), else empty. Residuals (..., k) are the
-    squares of the distances, if m > n and all matrices have full rank.
+    The residuals, ranks and singular values are also returned if PyTorch's ``driver`` of that name returns them
+    ("gelsy", the default: ranks; "gels": residuals; "gelsd" and "gelss": all), else empty tensors. The residuals
+    (..., k) are squared distances, for m > n and matrices of full rank.
 
     >>> import minitensor as torch
     >>> torch.linalg.lstsq(torch.tensor([[2.], [0.]]), torch.tensor([[4.], [1.]])).solution
     tensor([[2.]])
     """
     name = "linalg.lstsq"
-    left, right = matrices(name, input), inexact(name, b, "B")
+    left, right = require_matrices(name, input), require_inexact(name, b, "B")
     require_same_dtype(name, A=left, B=right)
     if driver is None:
         driver = DRIVERS[0]
@@ -196,11 +197,11 @@ def ranks_and_values(A: Tensor, rcond: float | None) -> tuple[Tensor, Tensor]:
     values = svdvals(A)
     if not values.numel():
         return A.new_zeros(A.shape[:-2], dtype=dtypes.int64), values
-    return (values > least_counted(values, *bounds("linalg.lstsq", A, None, rcond))).sum(-1), values
+    return (values > zero_threshold(values, *resolve_tolerances("linalg.lstsq", A, None, rcond))).sum(-1), values
 
 
 def squared_distances(A: Tensor, X: Tensor, B: Tensor, rank: Tensor, driver: str) -> Tensor:
-    """Return sum(|A X - B|²) for each column if wanted and if the matrices are tall and of full rank, else nothing."""
+    """Return sum(|A X - B|²) for each column, or an empty tensor if not requested, not tall or not of full rank."""
     m, n = A.shape[-2:]
     if driver == "gelsy" or m <= n or bool((rank < n).any()):
         return real_of(X.reshape(-1)[:0])

@@ -1,0 +1,208 @@
+"""Copies of a tensor with its entries repeated, reversed, or rolled.
+
+None of these can be a view, as strides are never negative. Views are in ``shape.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.autograd.declare import differentiable
+from minitensor.autograd.misuse import composite
+from minitensor.base import TensorBase
+from minitensor.base import wrap as fresh
+from minitensor.errors import ShapeError
+from minitensor.ops.copy import clone
+from minitensor.ops.creation import arange
+from minitensor.ops.shape import _expand, _unsafe_view, reshape, transpose
+from minitensor.shapes import (
+    normalize_sizes,
+    wrap_dim,
+    wrap_dims,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minitensor.backends import Array
+    from minitensor.shapes import Shape
+    from minitensor.tensor import Tensor
+
+
+@composite
+def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
+    """Repeat the whole tensor, a number of times for each dim; more numbers than dims add dims in front.
+
+    Raises:
+        RuntimeError: there are fewer numbers than dims, or a negative one.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2]).repeat(2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
+    times = normalize_sizes(*counts) if repeats is None else normalize_sizes(repeats)
+    shape = input.layout.shape
+    lead = len(times) - len(shape)
+    if lead < 0:
+        raise ShapeError(
+            "number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
+            f"{list(times)} for shape {list(shape)}"
+        )
+    if any(n < 0 for n in times):
+        raise ShapeError(f"repeat: numbers of repetitions must not be negative, got {list(times)}")
+    full = (1,) * lead + shape
+    apart = reshape(input, tuple([size for n in full for size in (1, n)]))
+    spread = _expand(apart, tuple([size for pair in zip(times, full) for size in pair]))
+    return _unsafe_view(spread, tuple([n * size for n, size in zip(times, full)]))
+
+
+@composite
+def tile(input: Tensor, *counts: Any, dims: Any = None) -> Tensor:
+    """Repeat the whole tensor along its last dims, a number of times for each.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([[1], [2]]).tile(2)
+    tensor([[1, 1],
+            [2, 2]])
+    """
+    times = normalize_sizes(*counts) if dims is None else normalize_sizes(dims)
+    return repeat(input, (1,) * (input.ndim - len(times)) + times)
+
+
+@differentiable(
+    input=lambda grad, repeats, dim, in_shape: grad.unflatten(dim, (in_shape[dim], repeats)).sum(dim + 1)
+)
+def _repeat_each(input: Tensor, repeats: int, dim: int) -> Array:
+    return input.xp.repeat(input.array, repeats, dim)
+
+
+@composite
+def repeat_interleave(
+    input: Tensor, repeats: Tensor | int | None = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """Repeat each element, or each slice of ``dim``, next to itself.
+
+    Args:
+        repeats: one number, or a tensor with a number for each slice. Without it, ``input`` holds the numbers and the
+            positions are repeated.
+        dim: without it the tensor is flattened first.
+        output_size: unused; kept for PyTorch compatibility.
+
+    Raises:
+        RuntimeError: a number is negative, or there is not one for each slice.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2]).repeat_interleave(2)
+    tensor([1, 1, 2, 2])
+    """
+    if repeats is None:
+        return repeat_interleave(arange(input.numel(), device=input.device), input, 0)
+    if dim is None:
+        input, dim = reshape(input, -1), 0
+    dim = wrap_dim(dim, input.ndim)
+    if repeats.__class__ is int and repeats >= 0 and input.ndim:
+        return _repeat_each(input, repeats, dim)
+    size = input.layout.shape[dim]
+    counts = repeats.array if isinstance(repeats, TensorBase) else input.xp.asarray(repeats)
+    if counts.size not in (1, size) or counts.ndim > 1:
+        raise ShapeError(
+            f"repeat_interleave: repeats must have the same size as input along dim {dim}, {size}, got shape "
+            f"{list(counts.shape)}"
+        )
+    if counts.size and int(counts.min()) < 0:
+        raise ShapeError(f"repeat_interleave: repeats can not be negative, got {int(counts.min())}")
+    ends = input.xp.cumsum(input.xp.broadcast_to(counts.reshape(-1), (size,)))
+    total = int(ends[-1]) if size else 0
+    order = input.xp.cumsum(input.xp.bincount(ends[:-1], minlength=total)[:total])  # rises by one after each end
+    return input.index_select(dim, fresh(input.result_class, order))
+
+
+@differentiable(input=lambda grad, dims: grad.flip(dims))
+def _flip(input: Tensor, dims: Shape) -> Array:
+    turned = wrap_dims(dims, input.ndim)
+    steps = [slice(None, None, -1 if dim in turned else 1) for dim in range(input.ndim)]
+    array: Array = input.array[tuple(steps)].copy()
+    return array
+
+
+@composite
+def flip(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
+    """Reverse the order of the entries along dims. Returns a copy, as strides are never negative.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2, 3]).flip(0)
+    tensor([3, 2, 1])
+    """
+    return _flip(input, normalize_sizes(*order) if dims is None else normalize_sizes(dims))
+
+
+@composite
+def fliplr(input: Tensor) -> Tensor:
+    """Reverse the order of the columns, dim 1."""
+    if input.ndim < 2:
+        raise ShapeError(f"fliplr: input must be >= 2-d, got shape {tuple(input.shape)}")
+    return _flip(input, (1,))
+
+
+@composite
+def flipud(input: Tensor) -> Tensor:
+    """Reverse the order of the rows, dim 0."""
+    if input.ndim < 1:
+        raise ShapeError("flipud: input must be >= 1-d, got a 0-d tensor")
+    return _flip(input, (0,))
+
+
+@differentiable(input=lambda grad, shifts, dims: grad.roll(tuple([-n for n in shifts]), dims))
+def _roll(input: Tensor, shifts: Shape, dims: Shape) -> Array:
+    return input.xp.roll(input.array, shifts, dims) if dims else input.array.copy()
+
+
+@composite
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """Shift the entries along dims; those shifted off one end come in at the other.
+
+    Args:
+        shifts: by how many places, one number for each of ``dims``.
+        dims: without them the flattened tensor is rolled, and the shape kept.
+
+    >>> import minitensor as torch
+    >>> torch.arange(5).roll(2)
+    tensor([3, 4, 0, 1, 2])
+    """
+    steps = normalize_sizes(shifts)
+    if dims is None:
+        if len(steps) != 1:
+            raise ShapeError(f"roll: without dims, expected one shift, got {steps}")
+        return reshape(_roll(reshape(input, -1), steps, (0,)), input.layout.shape)
+    places = tuple([wrap_dim(dim, input.ndim) for dim in normalize_sizes(dims)])
+    if len(steps) != len(places):
+        raise ShapeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(places)}")
+    return _roll(input, steps, places)
+
+
+@composite
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """Rotate by ``k`` times 90 degrees in the plane of two dims, from the first toward the second.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).rot90()
+    tensor([[2, 4],
+            [1, 3]])
+    """
+    first, second = plane(dims, input)
+    if k % 4 == 0:
+        return clone(input)
+    if k % 4 == 2:
+        return _flip(input, (first, second))
+    return transpose(_flip(input, (second if k % 4 == 1 else first,)), first, second)
+
+
+def plane(dims: Sequence[int], input: Tensor) -> tuple[int, int]:
+    """Return the two dims in which to rotate, counted from the front."""
+    if len(dims) != 2:
+        raise ShapeError(f"rot90: expected total rotation dims == 2, but got dims = {list(dims)}")
+    if input.ndim < 2:
+        raise ShapeError(f"rot90: expected total dims >= 2, but got a tensor of shape {list(input.shape)}")
+    first, second = wrap_dims(dims, input.ndim)
+    return first, second
