@@ -43,7 +43,8 @@ class Adadelta(Optimizer):
     Raises:
         ValueError: If ``lr``, ``eps`` or ``weight_decay`` is negative, if ``rho`` lies outside [0, 1], if ``params`` is
             empty, or if it holds a non-leaf tensor.
-        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
+            option has the wrong type.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))

@@ -46,9 +46,9 @@ class Adafactor(Optimizer):
 
     Raises:
         ValueError: If ``lr``, ``weight_decay`` or an eps is negative, if ``beta2_decay`` is positive, if ``d`` is less
-            than 1, if ``params`` is empty, or if it holds a non-leaf tensor.
-        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if
-            ``eps`` is not a pair.
+            than 1, if ``eps`` is not a pair, if ``params`` is empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
+            option has the wrong type.
         DtypeError: In ``step``, if a parameter is complex.
 
     >>> import minitensor as torch
@@ -116,7 +116,7 @@ class Adafactor(Optimizer):
 def check_options(beta2_decay: float, eps: tuple[float | None, float], d: float, weight_decay: float) -> None:
     """Raise ``ArgumentError`` for options that are out of range."""
     require_several("eps", eps, 2)
-    if beta2_decay > 0:
+    if not beta2_decay <= 0:
         raise ArgumentError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
     for name, value in (("epsilon1", eps[0]), ("epsilon2", eps[1]), ("weight_decay", weight_decay)):
         if not (value is None and name == "epsilon1") and not value >= 0:  # type: ignore[operator]  # None raises

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
-from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
+from minitensor.optim.options import require_at_least_zero, require_number, require_plain, require_rate
 from minitensor.optim.steps import descent
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class Adagrad(Optimizer):
     Raises:
         ValueError: If ``lr``, ``lr_decay``, ``weight_decay``, ``initial_accumulator_value`` or ``eps`` is negative, if
             ``params`` is empty, or if it holds a non-leaf tensor.
-        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
+            option has the wrong type.
         RuntimeError: If ``fused`` is combined with ``foreach`` or ``differentiable``.
 
     >>> import minitensor as torch
@@ -93,6 +94,12 @@ class Adagrad(Optimizer):
         """Add a group of parameters and create their sums; see ``Optimizer.add_param_group``."""
         super().add_param_group(param_group)
         self.begin(self.param_groups[-1])
+
+    def _require_fit(self, params: list[Tensor], options: Group) -> None:
+        if "initial_accumulator_value" in options:
+            first = options["initial_accumulator_value"]
+            require_number("Adagrad: initial_accumulator_value", first)
+            require_at_least_zero("initial_accumulator_value value", first)
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """Name the sum of squares."""

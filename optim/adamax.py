@@ -38,9 +38,10 @@ class Adamax(Optimizer):
         capturable: Accepted for PyTorch compatibility; has no effect. Default: ``False``.
 
     Raises:
-        ValueError: If ``lr``, ``eps`` or ``weight_decay`` is negative, if a beta lies outside [0, 1), if ``params`` is
-            empty, or if it holds a non-leaf tensor.
-        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        ValueError: If ``lr``, ``eps`` or ``weight_decay`` is negative, if ``betas`` is not a pair of numbers in [0, 1),
+            if ``params`` is empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
+            option has the wrong type.
         IndexError: If ``betas`` has fewer than two entries.
 
     >>> import minitensor as torch

@@ -42,10 +42,11 @@ class AdamW(Adam):
         fused: Accepted for PyTorch compatibility; there is one implementation. Default: ``None``.
 
     Raises:
-        ValueError: If ``lr``, ``eps`` or ``weight_decay`` is negative, if a beta lies outside [0, 1), if ``lr`` or a
-            beta is a tensor while ``foreach`` is true and ``capturable`` is false, if ``params`` is empty, or if it
-            holds a non-leaf tensor.
-        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        ValueError: If ``lr``, ``eps`` or ``weight_decay`` is negative, if ``betas`` is not a pair of numbers in [0, 1),
+            if ``lr`` or a beta is a tensor while ``foreach`` is true and ``capturable`` is false, if ``params`` is
+            empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
+            option has the wrong type.
         IndexError: If ``betas`` has fewer than two entries.
         RuntimeError: If ``fused`` is combined with ``foreach`` or ``differentiable``.
 

@@ -41,8 +41,8 @@ class ASGD(Optimizer):
 
     Raises:
         ValueError: If ``lr`` or ``weight_decay`` is negative, if ``params`` is empty, or if it holds a non-leaf tensor.
-        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if
-            ``lambd``, ``alpha`` or ``t0`` is not a number.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
+            option has the wrong type.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))

@@ -7,14 +7,14 @@ from typing import Any
 
 from minitensor.autograd.mode import enable_grad, no_grad, tell_of_writes
 from minitensor.base import require_writable, wrap
-from minitensor.errors import ArgumentError, GuardError, UsageError, WrongTypeError
+from minitensor.errors import ArgumentError, GuardError, IndexOutOfRange, UsageError, WrongTypeError
 from minitensor.ops.complex import view_as_real
 from minitensor.optim.line_search import Point, Search, strong_wolfe
 from minitensor.optim.optimizer import Group, Optimizer, Params, State
-from minitensor.optim.options import require_number, require_options, require_rate
+from minitensor.optim.options import read_integer, require_number, require_options, require_rate
 from minitensor.tensor import Tensor
 
-NUMBERS = ("max_iter", "max_eval", "tolerance_grad", "tolerance_change", "history_size")
+NUMBERS = ("max_iter", "max_eval", "tolerance_grad", "tolerance_change")
 LEAST_CURVATURE = 1e-10  # pairs with less would spoil the estimate
 
 
@@ -45,7 +45,8 @@ class LBFGS(Optimizer):
         ValueError: If ``lr`` is negative, if there are several groups, if ``params`` is empty, or if it holds a
             non-leaf tensor.
         TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
-            option that must be a number is not.
+            option has the wrong type.
+        IndexError: If ``history_size`` is less than 1.
         RuntimeError: In ``step``, if there is no closure or ``line_search_fn`` is unknown.
 
     >>> import minitensor as torch
@@ -88,6 +89,7 @@ class LBFGS(Optimizer):
         )
         for name in NUMBERS:
             require_number(f"LBFGS: {name}", self.defaults[name])
+        require_history(history_size)
         if len(self.param_groups) != 1:
             raise ArgumentError("LBFGS doesn't support per-parameter options (parameter groups)")
 
@@ -99,12 +101,19 @@ class LBFGS(Optimizer):
         self._opt_called = True
         group = self.param_groups[0]
         require_options("LBFGS: param_groups[0]", group, self.defaults)
+        require_history(group["history_size"])
         require_writable("LBFGS.step", *group["params"])
         require_memory(self.state[group["params"][0]])
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise UsageError(f"only 'strong_wolfe' is supported as line_search_fn, got {group['line_search_fn']!r}")
         with no_grad():
             return minimize(group, self.state[group["params"][0]], closure)
+
+
+def require_history(size: Any) -> None:
+    """Raise unless the number of pairs to keep is a positive integer."""
+    if read_integer("LBFGS: history_size", size) < 1:
+        raise IndexOutOfRange(f"LBFGS: history_size must be at least 1, got {size}")
 
 
 def minimize(group: Group, state: State, closure: Callable[[], Any]) -> Any:

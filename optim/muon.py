@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
-from minitensor.optim.options import require_rate
+from minitensor.optim.options import read_integer, require_number, require_rate
 from minitensor.optim.steps import move_mean
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class Muon(Optimizer):
         ValueError: If ``lr``, ``weight_decay`` or ``momentum`` is negative, if ``adjust_lr_fn``, ``ns_steps`` or
             ``ns_coefficients`` is none of the above, if ``params`` is empty, or if it holds a non-leaf tensor or one
             that does not have two dims.
-        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
+            option has the wrong type.
         DtypeError: If a parameter is complex.
 
     >>> import minitensor as torch
@@ -88,6 +89,8 @@ class Muon(Optimizer):
             raise ArgumentError(
                 f"ns_steps must be < 100 and ns_coefficients three numbers, got {ns_steps} and {ns_coefficients}"
             )
+        require_number("Muon: eps", eps)
+        read_integer("Muon: ns_steps", ns_steps)
         super().__init__(
             params,
             {
@@ -102,10 +105,8 @@ class Muon(Optimizer):
             },
         )
 
-    def add_param_group(self, param_group: Group) -> None:
-        """Add a group of parameters, which must be real matrices; see ``Optimizer.add_param_group``."""
-        super().add_param_group(param_group)
-        for param in self.param_groups[-1]["params"]:
+    def _require_fit(self, params: list[Tensor], options: Group) -> None:
+        for param in params:
             if param.ndim != 2:
                 raise ArgumentError(f"Muon only supports 2D parameters whereas we found one with size: {param.shape}")
             if param.is_complex():

@@ -319,6 +319,7 @@ class Optimizer:
         for param in params:
             require_trainable(param, bool(self.defaults.get("differentiable")))
         require_once(params, self.param_groups)
+        self._require_fit(params, param_group)
         has_names = bool(names) or "param_names" in param_group
         if self.param_groups and ("param_names" in self.param_groups[0]) != has_names:
             raise ArgumentError(
@@ -332,6 +333,9 @@ class Optimizer:
         for option, default in self.defaults.items():
             param_group.setdefault(option, default)
         self.param_groups.append(param_group)
+
+    def _require_fit(self, params: list[Tensor], options: Group) -> None:
+        """Raise, before a group is added, if the rule cannot serve its parameters or begin with its options."""
 
     # -- state dicts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from numbers import Real
+from operator import index
 from typing import Any
 
 from minitensor.errors import (
@@ -12,7 +13,10 @@ from minitensor.errors import (
     GradError,
     IndexOutOfRange,
     MissingEntryError,
+    UnsupportedDtype,
+    WrongKindError,
     WrongTypeError,
+    quote,
 )
 from minitensor.tensor import Tensor
 
@@ -32,18 +36,36 @@ def require_at_least_zero(name: str, value: Any) -> None:
         raise ArgumentError(f"Invalid {name}: {value}")
 
 
+class NotANumber(UnsupportedDtype, WrongTypeError):
+    """An option that is not a real number: PyTorch's kernels have no complex options, and raise TypeError for text."""
+
+
+class TooFewValues(ArgumentError, IndexOutOfRange):
+    """Too few values, where PyTorch unpacks them (ValueError) or reads one by its index (IndexError)."""
+
+
 def require_number(name: str, value: Any) -> None:
-    """Raise, before a step computes with it, unless a value is a number or a tensor."""
+    """Raise, before a step computes with it, unless a value is a number or a tensor with one element."""
     if not isinstance(value, (Real, Tensor)):
-        raise WrongTypeError(f"{name} must be a number, not {type(value).__name__}")
+        raise NotANumber(f"{name} must be a number, not {type(value).__name__}")
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise NotANumber(f"{name} must be a number or a tensor with one element, got shape {tuple(value.shape)}")
+
+
+def read_integer(name: str, value: Any) -> int:
+    """Return an integer, or an integer tensor with one element, as an int; raise for anything else."""
+    try:
+        return index(value)
+    except TypeError:
+        raise NotANumber(f"{name} must be an int, got {quote(value)}") from None
 
 
 def require_betas(betas: Any) -> None:
     """Raise unless ``betas`` is a pair of decay rates in [0, 1)."""
     if not isinstance(betas, (tuple, list)):
-        raise ArgumentTypeError(f"betas must be a pair of numbers, got {betas!r}")
-    if len(betas) < 2:
-        raise IndexOutOfRange(f"betas must be a pair of numbers, got {betas!r}")
+        error = WrongKindError if isinstance(betas, Tensor) else ArgumentTypeError  # PyTorch reads a tensor's entries
+        raise error(f"betas must be a pair of numbers, got {quote(betas)}")
+    require_count(betas, 2, "betas must be a pair of numbers")
     if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
         raise ArgumentError(f"betas must be either both floats or both Tensors, got {betas!r}")
     for i, beta in enumerate(betas):
@@ -56,6 +78,8 @@ def require_betas(betas: Any) -> None:
 
 def require_plain(foreach: bool | None, differentiable: bool, fused: bool | None = None) -> None:
     """Check the options by which PyTorch chooses among its implementations; there is one here."""
+    if not isinstance(differentiable, bool):
+        raise ArgumentTypeError(f"differentiable must be a bool, got {quote(differentiable)}")
     if fused and differentiable:
         raise GradError("`fused` does not support `differentiable`")
     if fused and foreach:
@@ -63,6 +87,9 @@ def require_plain(foreach: bool | None, differentiable: bool, fused: bool | None
 
 
 NUMBERS = frozenset({int, float})
+FLAGS = frozenset({  # of which only the truth is asked, so that any value will do
+    "amsgrad", "capturable", "centered", "decoupled_weight_decay", "foreach", "fused", "maximize", "nesterov",
+})  # fmt: skip
 
 
 def require_options(where: str, group: dict[str, Any], defaults: dict[str, Any]) -> None:
@@ -74,7 +101,7 @@ def require_options(where: str, group: dict[str, Any], defaults: dict[str, Any])
         value = group[name]
         if isinstance(default, tuple):
             require_several(f"{where}: {name}", value, len(default))
-        elif type(value) in NUMBERS or default is None or isinstance(default, (bool, str)):
+        elif type(value) in NUMBERS or name in FLAGS or default is None or isinstance(default, (bool, str)):
             continue
         else:
             require_number(f"{where}: {name}", value)
@@ -84,8 +111,16 @@ def require_several(what: str, value: Any, count: int) -> None:
     """Raise unless ``value`` is a sequence of ``count`` values."""
     if not hasattr(value, "__len__"):
         raise WrongTypeError(f"{what} must be {count} numbers, not {type(value).__name__}")
-    if len(value) != count or isinstance(value, (str, dict)):
-        raise ArgumentError(f"{what} must be {count} numbers, got {value!r}")
+    if isinstance(value, (str, dict)):
+        raise WrongKindError(f"{what} must be {count} numbers, got {quote(value)}")
+    require_count(value, count, f"{what} must be {count} numbers")
+
+
+def require_count(values: Any, count: int, wanted: str) -> None:
+    """Raise unless there are ``count`` values."""
+    if len(values) != count:
+        error = TooFewValues if len(values) < count else ArgumentError
+        raise error(f"{wanted}, got {quote(values)}")
 
 
 # Types of options that an update can use as they are. A number of the array library is none: it would widen arrays.

@@ -37,10 +37,10 @@ class Rprop(Optimizer):
         differentiable: Record each step in the autograd graph; see ``Optimizer``. Default: ``False``.
 
     Raises:
-        ValueError: If ``lr`` is negative, unless 0 < eta- < 1 < eta+, if ``step_sizes`` is not a pair, if ``params`` is
-            empty, or if it holds a non-leaf tensor.
-        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if
-            ``step_sizes`` does not hold numbers.
+        ValueError: If ``lr`` is negative, unless 0 < eta- < 1 < eta+, if ``step_sizes`` or ``etas`` is not a pair, if
+            ``params`` is empty, or if it holds a non-leaf tensor.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
+            option has the wrong type.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
@@ -67,6 +67,7 @@ class Rprop(Optimizer):
         differentiable: bool = False,
     ) -> None:
         require_rate(lr)
+        require_several("Rprop: etas", etas, 2)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ArgumentError(f"Invalid eta values: {etas[0]}, {etas[1]}")
         require_several("Rprop: step_sizes", step_sizes, 2)

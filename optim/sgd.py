@@ -42,7 +42,8 @@ class SGD(Optimizer):
     Raises:
         ValueError: If ``lr``, ``momentum`` or ``weight_decay`` is negative, if ``nesterov`` lacks what it needs, if
             ``params`` is empty, or if it holds a non-leaf tensor.
-        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors.
+        TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
+            option has the wrong type.
         RuntimeError: If ``fused`` is combined with ``foreach`` or ``differentiable``.
 
     >>> import minitensor as torch
