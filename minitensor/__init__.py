@@ -68,11 +68,11 @@ from minitensor.ops.metadata import (
     is_nonzero as is_nonzero,
     is_same_size as is_same_size,
     is_tensor as is_tensor,
+    typename as typename,
 )
 
 # -- creation
 from minitensor.ops.creation import (
-    arange as arange,
     as_tensor as as_tensor,
     empty as empty,
     empty_like as empty_like,
@@ -81,16 +81,17 @@ from minitensor.ops.creation import (
     from_numpy as from_numpy,
     full as full,
     full_like as full_like,
-    linspace as linspace,
-    logspace as logspace,
     ones as ones,
     ones_like as ones_like,
+    scalar_tensor as scalar_tensor,
     tensor as tensor,
     tril_indices as tril_indices,
     triu_indices as triu_indices,
     zeros as zeros,
     zeros_like as zeros_like,
 )
+from minitensor.ops.ranges import arange as arange, linspace as linspace, logspace as logspace, range as range
+from minitensor.ops.fill import fill as fill
 
 # -- printing
 from minitensor.printing import (
@@ -100,48 +101,61 @@ from minitensor.printing import (
 
 # -- pointwise
 from minitensor.ops.operand import result_type as result_type
-from minitensor.ops.pointwise import (
+from minitensor.ops.arithmetic import (
     add as add,
     addcdiv as addcdiv,
     addcmul as addcmul,
-    atan2 as atan2,
-    clamp as clamp,
-    clamp_ as clamp_,
-    clamp_max as clamp_max,
-    clamp_max_ as clamp_max_,
-    clamp_min as clamp_min,
-    clamp_min_ as clamp_min_,
     conj as conj,
     div as div,
     floor_divide as floor_divide,
     fmod as fmod,
-    hypot as hypot,
+    gcd as gcd,
+    gcd_ as gcd_,
+    lcm as lcm,
+    lcm_ as lcm_,
     lerp as lerp,
-    logaddexp as logaddexp,
-    maximum as maximum,
-    minimum as minimum,
     mul as mul,
     neg as neg,
     neg_ as neg_,
     positive as positive,
-    pow as pow,
     reciprocal as reciprocal,
     reciprocal_ as reciprocal_,
     remainder as remainder,
+    rsub as rsub,
+    sub as sub,
+    true_divide as true_divide,
+)
+from minitensor.ops.powers import (
+    float_power as float_power,
+    pow as pow,
     rsqrt as rsqrt,
     rsqrt_ as rsqrt_,
-    rsub as rsub,
     sqrt as sqrt,
     sqrt_ as sqrt_,
     square as square,
     square_ as square_,
-    sub as sub,
-    true_divide as true_divide,
-    where as where,
 )
-from minitensor.ops.unary import (
-    abs as abs,
-    abs_ as abs_,
+from minitensor.ops.exponentials import (
+    exp as exp,
+    exp2 as exp2,
+    exp2_ as exp2_,
+    exp_ as exp_,
+    expm1 as expm1,
+    expm1_ as expm1_,
+    log as log,
+    log10 as log10,
+    log10_ as log10_,
+    log1p as log1p,
+    log1p_ as log1p_,
+    log2 as log2,
+    log2_ as log2_,
+    log_ as log_,
+    logaddexp as logaddexp,
+    logaddexp2 as logaddexp2,
+    sigmoid as sigmoid,
+    sigmoid_ as sigmoid_,
+)
+from minitensor.ops.trigonometry import (
     acos as acos,
     acos_ as acos_,
     acosh as acosh,
@@ -151,41 +165,19 @@ from minitensor.ops.unary import (
     asinh as asinh,
     asinh_ as asinh_,
     atan as atan,
+    atan2 as atan2,
     atan_ as atan_,
     atanh as atanh,
     atanh_ as atanh_,
-    ceil as ceil,
-    ceil_ as ceil_,
     cos as cos,
     cos_ as cos_,
     cosh as cosh,
     cosh_ as cosh_,
-    exp as exp,
-    exp2 as exp2,
-    exp2_ as exp2_,
-    exp_ as exp_,
-    expm1 as expm1,
-    expm1_ as expm1_,
-    floor as floor,
-    floor_ as floor_,
-    frac as frac,
-    frac_ as frac_,
-    log as log,
-    log10 as log10,
-    log10_ as log10_,
-    log1p as log1p,
-    log1p_ as log1p_,
-    log2 as log2,
-    log2_ as log2_,
-    log_ as log_,
-    nan_to_num as nan_to_num,
-    nan_to_num_ as nan_to_num_,
-    round as round,
-    round_ as round_,
-    sgn as sgn,
-    sigmoid as sigmoid,
-    sigmoid_ as sigmoid_,
-    sign as sign,
+    deg2rad as deg2rad,
+    deg2rad_ as deg2rad_,
+    hypot as hypot,
+    rad2deg as rad2deg,
+    rad2deg_ as rad2deg_,
     sin as sin,
     sin_ as sin_,
     sinh as sinh,
@@ -194,8 +186,52 @@ from minitensor.ops.unary import (
     tan_ as tan_,
     tanh as tanh,
     tanh_ as tanh_,
+)
+from minitensor.ops.rounding import (
+    abs as abs,
+    abs_ as abs_,
+    ceil as ceil,
+    ceil_ as ceil_,
+    copysign as copysign,
+    floor as floor,
+    floor_ as floor_,
+    frac as frac,
+    frac_ as frac_,
+    heaviside as heaviside,
+    nan_to_num as nan_to_num,
+    nan_to_num_ as nan_to_num_,
+    round as round,
+    round_ as round_,
+    sgn as sgn,
+    sign as sign,
+    signbit as signbit,
     trunc as trunc,
     trunc_ as trunc_,
+)
+from minitensor.ops.choice import (
+    clamp as clamp,
+    clamp_ as clamp_,
+    clamp_max as clamp_max,
+    clamp_max_ as clamp_max_,
+    clamp_min as clamp_min,
+    clamp_min_ as clamp_min_,
+    fmax as fmax,
+    fmin as fmin,
+    maximum as maximum,
+    minimum as minimum,
+    where as where,
+)
+from minitensor.ops.bits import (
+    bitwise_and as bitwise_and,
+    bitwise_left_shift as bitwise_left_shift,
+    bitwise_not as bitwise_not,
+    bitwise_or as bitwise_or,
+    bitwise_right_shift as bitwise_right_shift,
+    bitwise_xor as bitwise_xor,
+    frexp as frexp,
+    ldexp as ldexp,
+    ldexp_ as ldexp_,
+    nextafter as nextafter,
 )
 
 # -- matmul
@@ -251,12 +287,6 @@ from minitensor.ops.reduce import (
 # -- compare
 from minitensor.ops.compare import (
     allclose as allclose,
-    bitwise_and as bitwise_and,
-    bitwise_left_shift as bitwise_left_shift,
-    bitwise_not as bitwise_not,
-    bitwise_or as bitwise_or,
-    bitwise_right_shift as bitwise_right_shift,
-    bitwise_xor as bitwise_xor,
     eq as eq,
     equal as equal,
     ge as ge,
@@ -467,39 +497,15 @@ from minitensor.ops.windows import (
 from minitensor.ops.activation import (
     celu as celu,
     hardshrink as hardshrink,
-    log_softmax as log_softmax,
     prelu as prelu,
     relu as relu,
     relu_ as relu_,
     selu as selu,
-    softmax as softmax,
     threshold as threshold,
 )
+from minitensor.ops.softmax import log_softmax as log_softmax, softmax as softmax
 
 # -- less frequent pointwise functions
-from minitensor.ops.binary import (
-    deg2rad as deg2rad,
-    deg2rad_ as deg2rad_,
-    float_power as float_power,
-    fmax as fmax,
-    fmin as fmin,
-    logaddexp2 as logaddexp2,
-    rad2deg as rad2deg,
-    rad2deg_ as rad2deg_,
-)
-from minitensor.ops.bits import (
-    copysign as copysign,
-    frexp as frexp,
-    gcd as gcd,
-    gcd_ as gcd_,
-    heaviside as heaviside,
-    lcm as lcm,
-    lcm_ as lcm_,
-    ldexp as ldexp,
-    ldexp_ as ldexp_,
-    nextafter as nextafter,
-    signbit as signbit,
-)
 from minitensor.ops.complex import (
     angle as angle,
     complex as complex,
@@ -562,7 +568,7 @@ from minitensor.ops.random import (
 )
 
 # -- linalg
-from minitensor.ops.linalg.norms import cdist as cdist, dist as dist
+from minitensor.ops.linalg.norms import cdist as cdist, dist as dist, renorm as renorm
 from minitensor.ops.linalg.products import (
     corrcoef as corrcoef,
     cov as cov,
@@ -582,14 +588,8 @@ from minitensor.ops.linalg.spellings import (
     qr as qr,
     slogdet as slogdet,
     svd as svd,
+    vander as vander,
 )
-
-# -- seldom called
-from minitensor.ops.fill import fill as fill
-from minitensor.ops.linalg.norms import renorm as renorm
-from minitensor.ops.linalg.spellings import vander as vander
-from minitensor.ops.metadata import typename as typename
-from minitensor.ops.seldom import range as range, scalar_tensor as scalar_tensor
 
 # -- rooms
 from minitensor import linalg as linalg

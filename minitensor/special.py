@@ -6,8 +6,10 @@ Nothing is computed here; the operations stand in ``ops/``. Those that need SciP
 
 from __future__ import annotations
 
-from minitensor.ops.activation import log_softmax, softmax
+from minitensor.ops.exponentials import exp2, expm1, log1p, sigmoid
 from minitensor.ops.reduce import logsumexp
+from minitensor.ops.rounding import round
+from minitensor.ops.softmax import log_softmax, softmax
 from minitensor.ops.special import (
     bessel_j0,
     bessel_j1,
@@ -37,7 +39,6 @@ from minitensor.ops.special import (
     xlogy,
     zeta,
 )
-from minitensor.ops.unary import exp2, expm1, log1p, round, sigmoid
 
 __all__ = [
     "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2",

@@ -13,16 +13,18 @@ from minitensor.base import TensorBase
 from minitensor.ops import (
     activation,
     aliasing,
+    arithmetic,
     assemble,
-    binary,
     bits,
     cast,
+    choice,
     compare,
     conversion,
     counting,
     creation,
     cumulative,
     exchange,
+    exponentials,
     extremes,
     face,
     fill,
@@ -31,16 +33,17 @@ from minitensor.ops import (
     join,
     masks,
     metadata,
-    pointwise,
+    powers,
     random,
     rearrange,
     reduce,
+    rounding,
     shape,
     slices,
     special,
     spectral,
     triangle,
-    unary,
+    trigonometry,
 )
 from minitensor.ops import complex as parts
 from minitensor.ops import copy as copying
@@ -49,6 +52,7 @@ from minitensor.ops import out as delivery
 from minitensor.ops import quantile as quantiles
 from minitensor.ops import resize as memory
 from minitensor.ops import scatter as scattering
+from minitensor.ops import softmax as along_dim
 from minitensor.ops import sort as sorting
 from minitensor.ops.linalg import norms as linalg_norms
 from minitensor.ops.linalg import products as linalg_products
@@ -66,7 +70,7 @@ class Tensor(TensorBase):
     _written_by = aliasing.record_foreign_write
 
     def __init__(self, *data: Any) -> None:
-        made = creation.legacy(*data)
+        made = creation.tensor_or_empty(*data)
         self._storage, self._layout = made.storage, made.layout
         self._node = self._base = None
 
@@ -79,76 +83,77 @@ class Tensor(TensorBase):
     __reduce_ex__ = face.reduce
     __array_priority__ = 1000  # NumPy leaves `array + tensor` to the tensor
 
-    # -- pointwise (ops/pointwise.py) ----------------------------------------------------------------------------------
+    # -- pointwise (ops/arithmetic.py, powers.py, exponentials.py, trigonometry.py, rounding.py, choice.py) ----------
 
-    add, add_ = pointwise.add, pointwise.add_
-    sub, sub_ = pointwise.sub, pointwise.sub_
-    mul, mul_ = pointwise.mul, pointwise.mul_
-    div, div_ = pointwise.div, pointwise.div_
-    floor_divide, floor_divide_ = pointwise.floor_divide, pointwise.floor_divide_
-    remainder, remainder_ = pointwise.remainder, pointwise.remainder_
-    fmod, fmod_ = pointwise.fmod, pointwise.fmod_
-    pow, pow_ = pointwise.pow, pointwise.pow_
-    subtract, multiply, divide, true_divide = sub, mul, div, pointwise.true_divide
+    add, add_ = arithmetic.add, arithmetic.add_
+    sub, sub_ = arithmetic.sub, arithmetic.sub_
+    mul, mul_ = arithmetic.mul, arithmetic.mul_
+    div, div_ = arithmetic.div, arithmetic.div_
+    floor_divide, floor_divide_ = arithmetic.floor_divide, arithmetic.floor_divide_
+    remainder, remainder_ = arithmetic.remainder, arithmetic.remainder_
+    fmod, fmod_ = arithmetic.fmod, arithmetic.fmod_
+    pow, pow_ = powers.pow, powers.pow_
+    subtract, multiply, divide, true_divide = sub, mul, div, arithmetic.true_divide
     subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
-    neg, neg_ = pointwise.neg, pointwise.neg_
-    negative, negative_, positive = neg, neg_, pointwise.positive
-    reciprocal, reciprocal_ = pointwise.reciprocal, pointwise.reciprocal_
-    square, square_ = pointwise.square, pointwise.square_
-    sqrt, sqrt_ = pointwise.sqrt, pointwise.sqrt_
-    rsqrt, rsqrt_ = pointwise.rsqrt, pointwise.rsqrt_
-    exp, exp_ = unary.exp, unary.exp_
-    exp2, exp2_ = unary.exp2, unary.exp2_
-    expm1, expm1_ = unary.expm1, unary.expm1_
-    log, log_ = unary.log, unary.log_
-    log2, log2_ = unary.log2, unary.log2_
-    log10, log10_ = unary.log10, unary.log10_
-    log1p, log1p_ = unary.log1p, unary.log1p_
-    sin, sin_ = unary.sin, unary.sin_
-    cos, cos_ = unary.cos, unary.cos_
-    tan, tan_ = unary.tan, unary.tan_
-    asin, asin_ = arcsin, arcsin_ = unary.asin, unary.asin_
-    acos, acos_ = arccos, arccos_ = unary.acos, unary.acos_
-    atan, atan_ = arctan, arctan_ = unary.atan, unary.atan_
-    atan2, atan2_ = arctan2, arctan2_ = pointwise.atan2, pointwise.atan2_
-    sinh, sinh_ = unary.sinh, unary.sinh_
-    cosh, cosh_ = unary.cosh, unary.cosh_
-    tanh, tanh_ = unary.tanh, unary.tanh_
-    asinh, asinh_ = arcsinh, arcsinh_ = unary.asinh, unary.asinh_
-    acosh, acosh_ = arccosh, arccosh_ = unary.acosh, unary.acosh_
-    atanh, atanh_ = arctanh, arctanh_ = unary.atanh, unary.atanh_
-    abs, abs_ = unary.abs, unary.abs_
+    neg, neg_ = arithmetic.neg, arithmetic.neg_
+    negative, negative_, positive = neg, neg_, arithmetic.positive
+    reciprocal, reciprocal_ = arithmetic.reciprocal, arithmetic.reciprocal_
+    square, square_ = powers.square, powers.square_
+    sqrt, sqrt_ = powers.sqrt, powers.sqrt_
+    rsqrt, rsqrt_ = powers.rsqrt, powers.rsqrt_
+    exp, exp_ = exponentials.exp, exponentials.exp_
+    exp2, exp2_ = exponentials.exp2, exponentials.exp2_
+    expm1, expm1_ = exponentials.expm1, exponentials.expm1_
+    log, log_ = exponentials.log, exponentials.log_
+    log2, log2_ = exponentials.log2, exponentials.log2_
+    log10, log10_ = exponentials.log10, exponentials.log10_
+    log1p, log1p_ = exponentials.log1p, exponentials.log1p_
+    sin, sin_ = trigonometry.sin, trigonometry.sin_
+    cos, cos_ = trigonometry.cos, trigonometry.cos_
+    tan, tan_ = trigonometry.tan, trigonometry.tan_
+    asin, asin_ = arcsin, arcsin_ = trigonometry.asin, trigonometry.asin_
+    acos, acos_ = arccos, arccos_ = trigonometry.acos, trigonometry.acos_
+    atan, atan_ = arctan, arctan_ = trigonometry.atan, trigonometry.atan_
+    atan2, atan2_ = arctan2, arctan2_ = trigonometry.atan2, trigonometry.atan2_
+    sinh, sinh_ = trigonometry.sinh, trigonometry.sinh_
+    cosh, cosh_ = trigonometry.cosh, trigonometry.cosh_
+    tanh, tanh_ = trigonometry.tanh, trigonometry.tanh_
+    asinh, asinh_ = arcsinh, arcsinh_ = trigonometry.asinh, trigonometry.asinh_
+    acosh, acosh_ = arccosh, arccosh_ = trigonometry.acosh, trigonometry.acosh_
+    atanh, atanh_ = arctanh, arctanh_ = trigonometry.atanh, trigonometry.atanh_
+    abs, abs_ = rounding.abs, rounding.abs_
     absolute, absolute_ = abs, abs_
-    sign, sign_ = unary.sign, unary.sign_
-    sgn, sgn_ = unary.sgn, unary.sgn_
-    floor, floor_ = unary.floor, unary.floor_
-    ceil, ceil_ = unary.ceil, unary.ceil_
-    trunc, trunc_ = fix, fix_ = unary.trunc, unary.trunc_
-    round, round_ = unary.round, unary.round_
-    frac, frac_ = unary.frac, unary.frac_
-    maximum, minimum = pointwise.maximum, pointwise.minimum
-    clamp, clamp_ = pointwise.clamp, pointwise.clamp_
+    sign, sign_ = rounding.sign, rounding.sign_
+    sgn, sgn_ = rounding.sgn, rounding.sgn_
+    floor, floor_ = rounding.floor, rounding.floor_
+    ceil, ceil_ = rounding.ceil, rounding.ceil_
+    trunc, trunc_ = fix, fix_ = rounding.trunc, rounding.trunc_
+    round, round_ = rounding.round, rounding.round_
+    frac, frac_ = rounding.frac, rounding.frac_
+    maximum, minimum = choice.maximum, choice.minimum
+    clamp, clamp_ = choice.clamp, choice.clamp_
     clip, clip_ = clamp, clamp_
-    clamp_min, clamp_min_ = pointwise.clamp_min, pointwise.clamp_min_
-    clamp_max, clamp_max_ = pointwise.clamp_max, pointwise.clamp_max_
-    lerp, lerp_ = pointwise.lerp, pointwise.lerp_
-    addcmul, addcmul_ = pointwise.addcmul, pointwise.addcmul_
-    addcdiv, addcdiv_ = pointwise.addcdiv, pointwise.addcdiv_
-    logaddexp, hypot, hypot_ = pointwise.logaddexp, pointwise.hypot, pointwise.hypot_
-    sigmoid, sigmoid_ = unary.sigmoid, unary.sigmoid_
-    nan_to_num, nan_to_num_ = unary.nan_to_num, unary.nan_to_num_
-    conj = pointwise.conj
+    clamp_min, clamp_min_ = choice.clamp_min, choice.clamp_min_
+    clamp_max, clamp_max_ = choice.clamp_max, choice.clamp_max_
+    lerp, lerp_ = arithmetic.lerp, arithmetic.lerp_
+    addcmul, addcmul_ = arithmetic.addcmul, arithmetic.addcmul_
+    addcdiv, addcdiv_ = arithmetic.addcdiv, arithmetic.addcdiv_
+    logaddexp, hypot, hypot_ = exponentials.logaddexp, trigonometry.hypot, trigonometry.hypot_
+    sigmoid, sigmoid_ = exponentials.sigmoid, exponentials.sigmoid_
+    nan_to_num, nan_to_num_ = rounding.nan_to_num, rounding.nan_to_num_
+    conj = arithmetic.conj
 
-    # -- less frequent pointwise functions (ops/binary.py, bits.py, complex.py, special.py) ----------------------------
+    # -- less frequent pointwise functions (also ops/bits.py, complex.py, special.py) --------------------------------
 
-    fmax, fmin, logaddexp2 = binary.fmax, binary.fmin, binary.logaddexp2
-    float_power, float_power_ = binary.float_power, binary.float_power_
-    deg2rad, deg2rad_, rad2deg, rad2deg_ = binary.deg2rad, binary.deg2rad_, binary.rad2deg, binary.rad2deg_
-    copysign, copysign_, signbit = bits.copysign, bits.copysign_, bits.signbit
+    fmax, fmin, logaddexp2 = choice.fmax, choice.fmin, exponentials.logaddexp2
+    float_power, float_power_ = powers.float_power, powers.float_power_
+    deg2rad, deg2rad_ = trigonometry.deg2rad, trigonometry.deg2rad_
+    rad2deg, rad2deg_ = trigonometry.rad2deg, trigonometry.rad2deg_
+    copysign, copysign_, signbit = rounding.copysign, rounding.copysign_, rounding.signbit
     nextafter, nextafter_ = bits.nextafter, bits.nextafter_
-    heaviside, heaviside_ = bits.heaviside, bits.heaviside_
+    heaviside, heaviside_ = rounding.heaviside, rounding.heaviside_
     frexp, ldexp, ldexp_ = bits.frexp, bits.ldexp, bits.ldexp_
-    gcd, gcd_, lcm, lcm_ = bits.gcd, bits.gcd_, bits.lcm, bits.lcm_
+    gcd, gcd_, lcm, lcm_ = arithmetic.gcd, arithmetic.gcd_, arithmetic.lcm, arithmetic.lcm_
     real, imag = property(parts.real, parts.set_real), property(parts.imag, parts.set_imag)
     angle, conj_physical, conj_physical_ = parts.angle, parts.conj_physical, parts.conj_physical_
     is_conj, resolve_conj, is_neg, resolve_neg = parts.is_conj, parts.resolve_conj, parts.is_neg, parts.resolve_neg
@@ -159,44 +164,44 @@ class Tensor(TensorBase):
     xlogy, xlogy_ = special.xlogy, special.xlogy_
     mvlgamma, mvlgamma_ = special.multigammaln, special.multigammaln_
     igamma, igamma_, igammac, igammac_ = special.gammainc, special.igamma_, special.gammaincc, special.igammac_
-    polygamma, polygamma_ = special.polygamma_of, special.polygamma_
+    polygamma, polygamma_ = special.polygamma_method, special.polygamma_
 
-    __add__ = __radd__ = pointwise._add
-    __iadd__ = pointwise._add_
-    __sub__ = pointwise._sub
-    __isub__ = pointwise._sub_
-    __mul__ = __rmul__ = pointwise._mul
-    __imul__ = pointwise.mul_
-    __truediv__ = pointwise._div
-    __itruediv__ = pointwise._div_
-    __floordiv__ = pointwise._floor_divide
-    __ifloordiv__ = pointwise.floor_divide_
-    __mod__ = pointwise.remainder
-    __imod__ = pointwise.remainder_
-    __pow__ = pointwise._pow
-    __ipow__ = pointwise._pow_
-    __neg__ = pointwise.neg
-    __pos__ = pointwise.positive
-    __abs__ = unary.abs
+    __add__ = __radd__ = arithmetic._add
+    __iadd__ = arithmetic._add_
+    __sub__ = arithmetic._sub
+    __isub__ = arithmetic._sub_
+    __mul__ = __rmul__ = arithmetic._mul
+    __imul__ = arithmetic.mul_
+    __truediv__ = arithmetic._div
+    __itruediv__ = arithmetic._div_
+    __floordiv__ = arithmetic._floor_divide
+    __ifloordiv__ = arithmetic.floor_divide_
+    __mod__ = arithmetic.remainder
+    __imod__ = arithmetic.remainder_
+    __pow__ = powers._pow
+    __ipow__ = powers._pow_
+    __neg__ = arithmetic.neg
+    __pos__ = arithmetic.positive
+    __abs__ = rounding.abs
 
     def __rsub__(self, other: Any) -> Tensor:
-        return pointwise._sub(other, self) if isinstance(self, TensorBase) else NotImplemented
+        return arithmetic._sub(other, self) if isinstance(self, TensorBase) else NotImplemented
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return pointwise._div(other, self) if isinstance(self, TensorBase) else NotImplemented
+        return arithmetic._div(other, self) if isinstance(self, TensorBase) else NotImplemented
 
     def __rfloordiv__(self, other: Any) -> Tensor:
-        return pointwise._floor_divide(other, self)
+        return arithmetic._floor_divide(other, self)
 
     def __rmod__(self, other: Any) -> Tensor:
-        return pointwise.remainder(other, self)
+        return arithmetic.remainder(other, self)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return pointwise._pow(other, self)
+        return powers._pow(other, self)
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return ``self`` where ``condition`` holds and ``other`` elsewhere."""
-        return pointwise._where(condition, self, other)
+        return choice._where(condition, self, other)
 
     # -- compare (ops/compare.py) --------------------------------------------------------------------------------------
 
@@ -216,19 +221,19 @@ class Tensor(TensorBase):
     logical_or, logical_or_ = compare.logical_or, compare.logical_or_
     logical_xor, logical_xor_ = compare.logical_xor, compare.logical_xor_
     logical_not, logical_not_ = compare.logical_not, compare.logical_not_
-    bitwise_and, bitwise_and_ = compare.bitwise_and, compare.bitwise_and_
-    bitwise_or, bitwise_or_ = compare.bitwise_or, compare.bitwise_or_
-    bitwise_xor, bitwise_xor_ = compare.bitwise_xor, compare.bitwise_xor_
-    bitwise_not, bitwise_not_ = compare.bitwise_not, compare.bitwise_not_
-    bitwise_left_shift, bitwise_left_shift_ = compare.bitwise_left_shift, compare.bitwise_left_shift_
-    bitwise_right_shift, bitwise_right_shift_ = compare.bitwise_right_shift, compare.bitwise_right_shift_
+    bitwise_and, bitwise_and_ = bits.bitwise_and, bits.bitwise_and_
+    bitwise_or, bitwise_or_ = bits.bitwise_or, bits.bitwise_or_
+    bitwise_xor, bitwise_xor_ = bits.bitwise_xor, bits.bitwise_xor_
+    bitwise_not, bitwise_not_ = bits.bitwise_not, bits.bitwise_not_
+    bitwise_left_shift, bitwise_left_shift_ = bits.bitwise_left_shift, bits.bitwise_left_shift_
+    bitwise_right_shift, bitwise_right_shift_ = bits.bitwise_right_shift, bits.bitwise_right_shift_
 
     __lt__, __le__, __gt__, __ge__ = compare.lt, compare.le, compare.gt, compare.ge
-    __and__, __or__, __xor__ = compare.bitwise_and, compare.bitwise_or, compare.bitwise_xor
-    __lshift__, __rshift__ = compare.bitwise_left_shift, compare.bitwise_right_shift
-    __iand__, __ior__, __ixor__ = compare.bitwise_and_, compare.bitwise_or_, compare.bitwise_xor_
-    __ilshift__, __irshift__ = compare.bitwise_left_shift_, compare.bitwise_right_shift_
-    __invert__ = compare.bitwise_not
+    __and__, __or__, __xor__ = bits.bitwise_and, bits.bitwise_or, bits.bitwise_xor
+    __lshift__, __rshift__ = bits.bitwise_left_shift, bits.bitwise_right_shift
+    __iand__, __ior__, __ixor__ = bits.bitwise_and_, bits.bitwise_or_, bits.bitwise_xor_
+    __ilshift__, __irshift__ = bits.bitwise_left_shift_, bits.bitwise_right_shift_
+    __invert__ = bits.bitwise_not
     __hash__ = TensorBase.__hash__
 
     def __eq__(self, other: object) -> Any:
@@ -238,24 +243,24 @@ class Tensor(TensorBase):
         return compare.ne_or_neither(self, other)
 
     def __rand__(self, other: Any) -> Tensor:
-        return compare.bitwise_and(self, other) if isinstance(self, TensorBase) else NotImplemented
+        return bits.bitwise_and(self, other) if isinstance(self, TensorBase) else NotImplemented
 
     def __ror__(self, other: Any) -> Tensor:
-        return compare.bitwise_or(self, other) if isinstance(self, TensorBase) else NotImplemented
+        return bits.bitwise_or(self, other) if isinstance(self, TensorBase) else NotImplemented
 
     def __rxor__(self, other: Any) -> Tensor:
-        return compare.bitwise_xor(self, other) if isinstance(self, TensorBase) else NotImplemented
+        return bits.bitwise_xor(self, other) if isinstance(self, TensorBase) else NotImplemented
 
     def __rlshift__(self, other: Any) -> Tensor:
-        return compare.bitwise_left_shift(other, self)
+        return bits.bitwise_left_shift(other, self)
 
     def __rrshift__(self, other: Any) -> Tensor:
-        return compare.bitwise_right_shift(other, self)
+        return bits.bitwise_right_shift(other, self)
 
     # -- activation (ops/activation.py) --------------------------------------------------------------------------------
 
     relu, relu_, prelu, hardshrink = activation.relu, activation.relu_, activation.prelu, activation.hardshrink
-    softmax, log_softmax = activation.softmax, activation.log_softmax
+    softmax, log_softmax = along_dim.softmax, along_dim.log_softmax
 
     # -- reduce (ops/reduce.py, ops/extremes.py) -----------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ from minitensor.nn import functional as F
 from minitensor.nn.container import ModuleList, Sequential
 from minitensor.nn.linear import Linear
 from minitensor.nn.module import Module
+from minitensor.ops.choice import where
 from minitensor.ops.join import cat
-from minitensor.ops.pointwise import where
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike

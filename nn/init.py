@@ -17,8 +17,8 @@ from minitensor.base import wrap
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError
 from minitensor.ops.aliasing import refuse_write
+from minitensor.ops.choice import where
 from minitensor.ops.creation import empty_like, eye
-from minitensor.ops.pointwise import where
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:

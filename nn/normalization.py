@@ -14,7 +14,8 @@ from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
-from minitensor.ops.creation import arange, empty
+from minitensor.ops.creation import empty
+from minitensor.ops.ranges import arange
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike

@@ -23,9 +23,10 @@ from minitensor.nn.functional.recurrent import RELU, TANH, Cell, lstm_step, scan
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
 from minitensor.nn.utils.rnn import PackedSequence
-from minitensor.ops.creation import arange, empty, zeros
+from minitensor.ops.creation import empty, zeros
 from minitensor.ops.join import cat, stack
 from minitensor.ops.operand import require_tensors
+from minitensor.ops.ranges import arange
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike

@@ -13,7 +13,7 @@ from typing import Any
 
 from minitensor.dtypes import float64
 from minitensor.errors import GradError, GuardError, InplaceError
-from minitensor.ops import pointwise, unary
+from minitensor.ops import arithmetic, choice, powers, rounding
 from minitensor.ops.complex import view_as_complex, view_as_real
 from minitensor.ops.creation import tensor
 from minitensor.optim.plan import Names, Piece, State, next_step
@@ -35,7 +35,7 @@ class Cell:
 
     def __setitem__(self, where: Any, value: Any) -> None:
         # A clone: the tensor may be the gradient, and later writes to that must not change the state.
-        held = content(value).clone() if where is ... else pointwise.where(content(where), value, self.tensor)
+        held = content(value).clone() if where is ... else choice.where(content(where), value, self.tensor)
         self.take(held)
 
     def __iadd__(self, other: Any) -> Cell:
@@ -80,23 +80,23 @@ def on_cells(op: Callable[..., Tensor]) -> Any:
 def select(condition: Tensor, value: Any, other: Any) -> Tensor:
     """Select as ``numpy.where`` does, where a number keeps all its digits beside arrays."""
     exact = partial(tensor, dtype=float64, device=condition.device)
-    result: Tensor = pointwise.where(condition, *[v if isinstance(v, Tensor) else exact(v) for v in (value, other)])
+    result: Tensor = choice.where(condition, *[v if isinstance(v, Tensor) else exact(v) for v in (value, other)])
     return result
 
 
 class Operations:
     """The functions of the array library that rules call, under NumPy's names."""
 
-    add = on_cells(pointwise.add)
-    subtract = on_cells(pointwise.sub)
-    multiply = on_cells(pointwise.mul)
-    divide = on_cells(pointwise.div)
-    negative = on_cells(pointwise.neg)
-    sqrt = on_cells(pointwise.sqrt)
-    maximum = on_cells(pointwise.maximum)
-    clip = on_cells(pointwise.clamp)
-    abs = on_cells(unary.abs)
-    sign = on_cells(unary.sign)
+    add = on_cells(arithmetic.add)
+    subtract = on_cells(arithmetic.sub)
+    multiply = on_cells(arithmetic.mul)
+    divide = on_cells(arithmetic.div)
+    negative = on_cells(arithmetic.neg)
+    sqrt = on_cells(powers.sqrt)
+    maximum = on_cells(choice.maximum)
+    clip = on_cells(choice.clamp)
+    abs = on_cells(rounding.abs)
+    sign = on_cells(rounding.sign)
     where = on_cells(select)
 
 

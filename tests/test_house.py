@@ -268,16 +268,16 @@ def test_importing_the_library_loads_nothing_optional() -> None:
 
 # -- made-up houses: each fault is found, and what is allowed is let be ------------------------------------------------
 
-TENSOR = {"minitensor.tensor": "class Tensor: ...", "minitensor.ops.pointwise": "def exp(): ..."}
+TENSOR = {"minitensor.tensor": "class Tensor: ...", "minitensor.ops.arithmetic": "def exp(): ..."}
 
 FAULTS = {
-    "above": ({**TENSOR, "minitensor.layout": "from minitensor.ops import pointwise"}, "stands above layout"),
+    "above": ({**TENSOR, "minitensor.layout": "from minitensor.ops import arithmetic"}, "stands above layout"),
     "above, within a function": (
         {**TENSOR, "minitensor.ops.shape": "def f():\n    from minitensor.tensor import Tensor"},
         "stands above ops",
     ),
     "a function's import of a floor below": (
-        {**TENSOR, "minitensor.tensor": "def f():\n    import minitensor.ops.pointwise"},
+        {**TENSOR, "minitensor.tensor": "def f():\n    import minitensor.ops.arithmetic"},
         "inside a function",
     ),
     "later on the same floor": (
@@ -286,7 +286,7 @@ FAULTS = {
     ),
     "the shop window": ({"minitensor": "", "minitensor.nn.linear": "from minitensor import Tensor"}, "stands above nn"),
     "a type from above": (
-        {"minitensor.base": "if TYPE_CHECKING:\n    from minitensor.ops.pointwise import exp", **TENSOR},
+        {"minitensor.base": "if TYPE_CHECKING:\n    from minitensor.ops.arithmetic import exp", **TENSOR},
         "stands above base",
     ),
     "Tensor, not for types": ({**TENSOR, "minitensor.ops.a": "from minitensor.tensor import Tensor"}, "stands above"),
@@ -324,7 +324,7 @@ def test_a_fault_is_found(house: dict[str, str], message: str) -> None:
 
 
 SOUND = {
-    "below": {**TENSOR, "minitensor.tensor": "from minitensor.ops import pointwise"},
+    "below": {**TENSOR, "minitensor.tensor": "from minitensor.ops import arithmetic"},
     "earlier on the same floor": {"minitensor.base": "import minitensor.storage", "minitensor.storage": ""},
     "a class at its birth": {"minitensor.base": "class B:\n    def __init_subclass__(cls): B.result_class = cls"},
     "within a package": {"minitensor.ops.a": "from minitensor.ops.b import f", "minitensor.ops.b": ""},

@@ -13,13 +13,14 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ShapeError, WrongTypeError
+from minitensor.ops.arithmetic import floor_divide, remainder
 from minitensor.ops.copy import writable_copy
-from minitensor.ops.creation import arange, zeros
+from minitensor.ops.creation import zeros
 from minitensor.ops.index import getitem
 from minitensor.ops.join import stack
 from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.ops.out import delivered
-from minitensor.ops.pointwise import floor_divide, remainder
+from minitensor.ops.ranges import arange
 from minitensor.ops.reduce import sum as total
 from minitensor.ops.shape import as_strided, diagonal, meshgrid, reshape, select, view
 

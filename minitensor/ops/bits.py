@@ -1,7 +1,6 @@
-"""Numbers taken apart: sign, exponent, neighbour; steps; divisors of integers.
+"""The bits of numbers: logic on those of integers and bools, and the exponents of floats.
 
-These read numbers as a machine keeps them. Most have no gradient; ``copysign`` and ``ldexp`` have that of the product
-that they are.
+Most ops here have no gradient; ``ldexp`` and the mantissa of ``frexp`` have that of a product.
 """
 
 from __future__ import annotations
@@ -10,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
-from minitensor.errors import DtypeError
+from minitensor.errors import ArgumentTypeError, DtypeError
 from minitensor.ops.aliasing import inplace
-from minitensor.ops.kinds import FLOATS, INTEGERS, ORDERED, of_kind
-from minitensor.ops.operand import as_floats, require_tensors, result_dtype, tensor_first
+from minitensor.ops.arithmetic import mul, mul_
+from minitensor.ops.constant import step_grad
+from minitensor.ops.kinds import BITS, FLOATS, INTEGERS, WORDS
+from minitensor.ops.operand import library_of, operands, ordered, require_tensors, result_dtype
 from minitensor.ops.out import delivered, received
-from minitensor.ops.pointwise import flat, library_of, mul, mul_, ordered, pow, where
+from minitensor.ops.powers import pow
 from minitensor.ops.return_types import frexp as FrexpResult
 
 if TYPE_CHECKING:
@@ -24,50 +25,118 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
+# -- bools and integers ------------------------------------------------------------------------------------------------
+
+
+def bit_operands(name: str, input: Operand, other: Operand, kinds: str = BITS) -> tuple[Array, Array]:
+    """Return the arrays of two operands in their common dtype; raise if it is not one of ``kinds``."""
+    pair = operands(input, other)
+    if pair[0].dtype.kind not in kinds:
+        raise NoBits(f"{name}: expected {WORDS[kinds]}, got operands that meet in {pair[0].dtype}; cast them first")
+    return pair
+
+
+class NoBits(DtypeError, ArgumentTypeError, NotImplementedError):
+    """A bitwise op on floats: PyTorch raises NotImplementedError or TypeError, depending on the op; this is both."""
+
+
 @nondifferentiable
-def signbit(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Whether the sign is minus, also of -0.0."""
-    array = of_kind("signbit", ORDERED, input.array)
-    return input.xp.signbit(array) if array.dtype.kind == "f" else array < 0
+def bitwise_and(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+    """Return the bitwise AND of integers; for bools, whether both are true.
+
+    >>> import minitensor as torch
+    >>> torch.bitwise_and(torch.tensor([12, 7]), 10)
+    tensor([8, 2])
+    """
+    a, b = bit_operands("bitwise_and", input, other)
+    return a & b
 
 
-def sign_moved(grad: Tensor, input: Tensor, result: Tensor) -> Any:
-    """Return the gradient with the sign by which the input was multiplied; zero at zero."""
-    nothing = input == 0
-    return where(nothing, 0, grad * (result / where(nothing, 1, input)))
+@inplace(bitwise_and)
+def bitwise_and_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by its bitwise AND with ``other``."""
 
 
-@differentiable(input=sign_moved, other=flat)
-def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Return the modulus of ``input`` with the sign of ``other``; integers give floats."""
-    a, b = tensor_first("copysign", input, other)
-    if of_kind("copysign", ORDERED, a).dtype.kind != "f":
-        a, b = as_floats(input, other)
-    return library_of(input, other).copysign(a, b)
+@nondifferentiable
+def bitwise_or(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+    """Return the bitwise OR of integers; for bools, whether either is true."""
+    a, b = bit_operands("bitwise_or", input, other)
+    return a | b
 
 
-@differentiable(input=lambda grad: grad, other=flat)
+@inplace(bitwise_or)
+def bitwise_or_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by its bitwise OR with ``other``."""
+
+
+@nondifferentiable
+def bitwise_xor(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+    """Return the bitwise XOR of integers; for bools, whether they differ."""
+    a, b = bit_operands("bitwise_xor", input, other)
+    return a ^ b
+
+
+@inplace(bitwise_xor)
+def bitwise_xor_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by its bitwise XOR with ``other``."""
+
+
+@nondifferentiable
+def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Array:
+    """Return the bitwise NOT of integers; for bools, the negation."""
+    array = input.array
+    if array.dtype.kind not in "biu":
+        raise NoBits(f"~ (bitwise_not) is only implemented on integer and bool tensors, got {input.dtype.name}")
+    return ~array
+
+
+@inplace(bitwise_not)
+def bitwise_not_(input: Tensor) -> None:
+    """Replace ``input`` by its bitwise NOT."""
+
+
+@nondifferentiable
+def bitwise_left_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+    """Shift the bits of integers left by ``other`` places, which multiplies by ``2 ** other``."""
+    a, b = bit_operands("bitwise_left_shift", input, other, INTEGERS)
+    return a << b
+
+
+@inplace(bitwise_left_shift)
+def bitwise_left_shift_(input: Tensor, other: Operand) -> None:
+    """Shift the bits of ``input`` left by ``other`` places."""
+
+
+@nondifferentiable
+def bitwise_right_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+    """Shift the bits of integers right by ``other`` places; the sign stays."""
+    a, b = bit_operands("bitwise_right_shift", input, other, INTEGERS)
+    return a >> b
+
+
+@inplace(bitwise_right_shift)
+def bitwise_right_shift_(input: Tensor, other: Operand) -> None:
+    """Shift the bits of ``input`` right by ``other`` places."""
+
+
+# -- floats ------------------------------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad: grad, other=step_grad)
 def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the next number that the dtype holds after ``input``, on the way to ``other``."""
+    """Return the next floating-point number after ``input`` in the direction of ``other``."""
     a, b = ordered("nextafter", input, other, FLOATS)
     return library_of(input, other).nextafter(a, b)
 
 
-@nondifferentiable
-def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return 0 for what is negative, 1 for what is positive, and ``values`` at zero."""
-    require_tensors("heaviside", input=input, values=values)
-    if input.dtype is not values.dtype:
-        raise DtypeError(f"heaviside: not implemented for two dtypes, {input.dtype.name} and {values.dtype.name}")
-    a, b, xp = of_kind("heaviside", ORDERED, input.array), values.array, library_of(input, values)
-    kind = a.dtype.type
-    found: Array = xp.where(a == 0, b, xp.where(a > 0, kind(1), kind(0)))  # 0 for NaN, as in PyTorch
-    return found
+@inplace(nextafter)
+def nextafter_(input: Tensor, other: Tensor) -> None:
+    """Replace ``input`` by the next floating-point number in the direction of ``other``."""
 
 
 @composite
 def frexp(input: Tensor, *, out: Any = None) -> FrexpResult:
-    """Return mantissa and exponent: ``input = mantissa * 2 ** exponent`` with the mantissa's modulus in [1/2, 1).
+    """Split floats into mantissa and exponent: ``input = mantissa * 2 ** exponent``, ``abs(mantissa)`` in [1/2, 1).
 
     >>> import minitensor as torch
     >>> torch.frexp(torch.tensor([8., 0.75]))
@@ -85,7 +154,7 @@ def frexp(input: Tensor, *, out: Any = None) -> FrexpResult:
 
 @nondifferentiable
 def exponents(input: Tensor) -> Array:
-    """Return the power of two just above each modulus."""
+    """Return the exponents of ``frexp`` as int32."""
     found: Array = input.xp.frexp(input.array)[1].astype("int32")
     return found
 
@@ -94,6 +163,31 @@ def exponents(input: Tensor) -> Array:
 def _mantissa(input: Tensor, exponent: Tensor) -> Array:
     mantissa: Array = input.xp.frexp(input.array)[0]
     return mantissa
+
+
+def is_exact(input: Tensor, other: Tensor) -> bool:
+    """Whether ``ldexp`` only changes exponents, without rounding: floats times an integer power of two."""
+    return input.array.dtype.kind == "f" and other.array.dtype.kind in "iu"
+
+
+MAX_EXPONENT = 1 << 14  # beyond this exponent every result is zero or infinite
+
+
+def ldexp_grad(grad: Tensor, other: Tensor) -> Tensor:
+    """Return ``grad * 2 ** other``."""
+    return ldexp(grad, other)
+
+
+@differentiable(input=ldexp_grad)
+def _ldexp(input: Tensor, other: Tensor) -> Array:
+    xp = library_of(input, other)
+    exponent = other.array.astype("int64").clip(-MAX_EXPONENT, MAX_EXPONENT).astype("int32")
+    return xp.ldexp(input.array, exponent)
+
+
+@inplace(_ldexp)
+def _ldexp_(input: Tensor, other: Tensor) -> None:
+    """Add ``other`` to the exponents of ``input``."""
 
 
 @composite
@@ -112,88 +206,8 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     return delivered("ldexp", mul(input, pow(2.0, other)), out, input)
 
 
-def is_exact(input: Tensor, other: Tensor) -> bool:
-    """Whether a power of two only moves the exponent: floats times an integer power."""
-    return input.array.dtype.kind == "f" and other.array.dtype.kind in "iu"
-
-
-MOST = 1 << 14  # an exponent beyond this gives zero or infinity in any case
-
-
-def moved_again(grad: Tensor, other: Tensor) -> Tensor:
-    """Return the gradient of a move of exponents: moved alike."""
-    return ldexp(grad, other)
-
-
-@differentiable(input=moved_again)
-def _ldexp(input: Tensor, other: Tensor) -> Array:
-    xp = library_of(input, other)
-    exponent = other.array.astype("int64").clip(-MOST, MOST).astype("int32")
-    return xp.ldexp(input.array, exponent)
-
-
 @composite
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
-    """Multiply ``input`` by ``2 ** other`` where it lies."""
+    """Multiply ``input`` by ``2 ** other`` in place."""
     require_tensors("ldexp_", input=input, other=other)
     return _ldexp_(input, other) if is_exact(input, other) else mul_(input, pow(2.0, other))
-
-
-@inplace(_ldexp)
-def _ldexp_(input: Tensor, other: Tensor) -> None:
-    """Move the exponents of ``input``."""
-
-
-# -- integers ----------------------------------------------------------------------------------------------------------
-
-
-def integers(name: str, input: Tensor, other: Tensor) -> tuple[Array, Array]:
-    """Return the operands of an op on integers."""
-    return ordered(name, input, other, INTEGERS)
-
-
-@nondifferentiable
-def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the greatest common divisor.
-
-    >>> import minitensor as torch
-    >>> torch.gcd(torch.tensor([12, 7]), torch.tensor([18, 0]))
-    tensor([6, 7])
-    """
-    a, b = integers("gcd", input, other)
-    return library_of(input, other).gcd(a, b)
-
-
-@nondifferentiable
-def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the least common multiple."""
-    a, b = integers("lcm", input, other)
-    return library_of(input, other).lcm(a, b)
-
-
-# -- in place ----------------------------------------------------------------------------------------------------------
-
-
-@inplace(copysign)
-def copysign_(input: Tensor, other: Operand) -> None:
-    """Give ``input`` the sign of ``other`` where it lies."""
-
-
-@inplace(nextafter)
-def nextafter_(input: Tensor, other: Tensor) -> None:
-    """Move ``input`` to its neighbour on the way to ``other``."""
-
-
-@inplace(heaviside)
-def heaviside_(input: Tensor, values: Tensor) -> None:
-    """Replace ``input`` by 0, 1 or ``values``, as it is negative, positive or zero."""
-
-
-@inplace(gcd)
-def gcd_(input: Tensor, other: Tensor) -> None:
-    """Replace ``input`` by the greatest common divisor."""
-
-
-@inplace(lcm)
-def lcm_(input: Tensor, other: Tensor) -> None:
-    """Replace ``input`` by the least common multiple."""

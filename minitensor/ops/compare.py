@@ -1,7 +1,7 @@
-"""Comparisons, tests and bits: what gives bools, and what is done to bools and the bits of integers.
+"""Comparisons, tests and logic: what gives bools.
 
-Nothing here has a gradient. ``==`` compares element by element, so a tensor is hashed by its identity; whether two
-tensors are the same as a whole, ``equal`` and ``allclose`` tell as Python bools.
+Nothing here has a gradient. ``==`` compares element by element, so a tensor is hashed by its identity; ``equal`` and
+``allclose`` compare two tensors as a whole and return Python bools.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, WrongTypeError
-from minitensor.ops.aliasing import check_fits, inplace, writes
-from minitensor.ops.kinds import BITS, INTEGERS, REALS, WORDS, of_kind, unsupported
+from minitensor.errors import ArgumentError, DtypeError, WrongTypeError
+from minitensor.ops.aliasing import check_fits, writes
+from minitensor.ops.kinds import REALS, of_kind, unsupported
 from minitensor.ops.operand import operands, require_tensors, same_device, tensor_first, tensors
 
 if TYPE_CHECKING:
@@ -24,12 +24,21 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
+# The in-place twins have no gradient: the formula is None.
+
+
+def store(name: str, input: Tensor, result: Tensor) -> None:
+    """Write the result of a comparison into its first operand, cast to that dtype."""
+    check_fits(name, input, result.array)
+    input.array[...] = result.array
+
+
 # -- two operands ------------------------------------------------------------------------------------------------------
 
 
 @nondifferentiable
 def eq(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Whether elements are equal; shapes broadcast. NaN equals nothing.
+    """Whether elements are equal; shapes broadcast. NaN is not equal to anything.
 
     >>> import minitensor as torch
     >>> torch.eq(torch.tensor([1, 2]), torch.tensor([1, 3]))
@@ -40,6 +49,12 @@ def eq(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     return result
 
 
+@writes(input=lambda grad: None)
+def eq_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it equals ``other``, 0 elsewhere."""
+    store("eq_", input, eq(input, other))
+
+
 @nondifferentiable
 def ne(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Whether elements differ; shapes broadcast."""
@@ -48,36 +63,71 @@ def ne(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     return result
 
 
+@writes(input=lambda grad: None)
+def ne_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it differs from ``other``, 0 elsewhere."""
+    store("ne_", input, ne(input, other))
+
+
 @nondifferentiable
 def lt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Whether ``input`` is less than ``other``; shapes broadcast."""
-    a, b = ordered("lt", input, other)
+    """Whether ``input`` is less than ``other``; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.lt(torch.tensor([1, 2]), 2)
+    tensor([ True, False])
+    """
+    a, b = ordered_operands("lt", input, other)
     return a < b
+
+
+@writes(input=lambda grad: None)
+def lt_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it is less than ``other``, 0 elsewhere."""
+    store("lt_", input, lt(input, other))
 
 
 @nondifferentiable
 def le(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Whether ``input`` is less than ``other`` or equal; shapes broadcast."""
-    a, b = ordered("le", input, other)
+    """Whether ``input`` is less than or equal to ``other``; shapes broadcast."""
+    a, b = ordered_operands("le", input, other)
     return a <= b
+
+
+@writes(input=lambda grad: None)
+def le_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it is at most ``other``, 0 elsewhere."""
+    store("le_", input, le(input, other))
 
 
 @nondifferentiable
 def gt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Whether ``input`` is greater than ``other``; shapes broadcast."""
-    a, b = ordered("gt", input, other)
+    a, b = ordered_operands("gt", input, other)
     return a > b
+
+
+@writes(input=lambda grad: None)
+def gt_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it is greater than ``other``, 0 elsewhere."""
+    store("gt_", input, gt(input, other))
 
 
 @nondifferentiable
 def ge(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Whether ``input`` is greater than ``other`` or equal; shapes broadcast."""
-    a, b = ordered("ge", input, other)
+    """Whether ``input`` is greater than or equal to ``other``; shapes broadcast."""
+    a, b = ordered_operands("ge", input, other)
     return a >= b
 
 
-def ordered(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
-    """Return two operands that have an order."""
+@writes(input=lambda grad: None)
+def ge_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by 1 where it is at least ``other``, 0 elsewhere."""
+    store("ge_", input, ge(input, other))
+
+
+def ordered_operands(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
+    """Return the arrays of two operands; raise if they are complex."""
     pair = tensor_first(name, input, other)
     if pair[0].dtype.kind == "c":
         raise NoOrder(f"{name}: not implemented for {pair[0].dtype}: complex numbers have no order; compare abs()")
@@ -85,27 +135,27 @@ def ordered(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
 
 
 class NoOrder(DtypeError, NotImplementedError):
-    """Complex numbers have no order: PyTorch raises NotImplementedError here and RuntimeError there; this is both."""
+    """Complex numbers have no order: PyTorch raises NotImplementedError or RuntimeError by op; this is both."""
 
 
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 
 
 def eq_or_neither(input: Tensor, other: Any) -> Any:
-    """Compare for ``==``: what is neither tensor nor number is left to Python, so ``x == None`` is False."""
-    return eq(input, other) if comparable(other) else NotImplemented
+    """Implement ``==``; other objects than tensors and numbers are left to Python, so ``x == None`` is False."""
+    return eq(input, other) if can_compare(other) else NotImplemented
 
 
 def ne_or_neither(input: Tensor, other: Any) -> Any:
-    """Compare for ``!=``: what is neither tensor nor number is left to Python, so ``x != None`` is True."""
-    return ne(input, other) if comparable(other) else NotImplemented
+    """Implement ``!=``; other objects than tensors and numbers are left to Python, so ``x != None`` is True."""
+    return ne(input, other) if can_compare(other) else NotImplemented
 
 
-def comparable(other: Any) -> bool:
-    """Whether something can be compared element by element."""
+def can_compare(other: Any) -> bool:
+    """Whether an object can be compared with a tensor element by element."""
     if isinstance(other, TensorBase) or other.__class__ in NUMBERS:
         return True
-    return isinstance(other, (int, float, complex)) or hasattr(other, "__array__")  # NumPy's arrays and scalars too
+    return isinstance(other, (int, float, complex)) or hasattr(other, "__array__")  # or NumPy's arrays and scalars
 
 
 # -- as a whole --------------------------------------------------------------------------------------------------------
@@ -113,7 +163,12 @@ def comparable(other: Any) -> bool:
 
 @composite
 def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether two tensors have the same shape and the same elements."""
+    """Whether two tensors have the same shape and equal elements, as a Python bool.
+
+    >>> import minitensor as torch
+    >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
+    True
+    """
     if not isinstance(other, TensorBase):
         raise WrongTypeError(f"equal(): argument 'other' must be a tensor, not {type(other).__name__}")
     same_device(input, other)
@@ -126,7 +181,14 @@ def isclose(
 ) -> Array:
     """Whether ``|input - other| <= atol + rtol * |other|``, element by element.
 
-    An infinity is close to itself alone.
+    An infinity is close only to itself; NaN is close to NaN if ``equal_nan``.
+
+    >>> import minitensor as torch
+    >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0 + 1e-7, 2.1]))
+    tensor([ True, False])
+
+    Raises:
+        RuntimeError: The dtypes differ, or a tolerance is negative.
     """
     require_tensors("isclose", input=input, other=other)
     check_tolerances(input, other, rtol, atol)
@@ -145,7 +207,7 @@ def isclose(
 
 
 def check_tolerances(input: Tensor, other: Tensor, rtol: float, atol: float) -> None:
-    """Refuse operands of two dtypes, and tolerances below zero."""
+    """Raise if the dtypes differ or a tolerance is negative."""
     if input.dtype is not other.dtype:
         raise DtypeError(f"isclose: {input.dtype.name} did not match {other.dtype.name}; cast one of them first")
     for name, value in (("rtol", rtol), ("atol", atol)):
@@ -154,14 +216,14 @@ def check_tolerances(input: Tensor, other: Tensor, rtol: float, atol: float) -> 
 
 
 class Tolerance(ArgumentError, DtypeError):
-    """A tolerance below zero: PyTorch raises RuntimeError, Python would ValueError; this is both."""
+    """A negative tolerance: a RuntimeError as in PyTorch, and a ValueError too."""
 
 
 @composite
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:
-    """Whether all elements are close, as ``isclose`` tells."""
+    """Whether ``isclose`` holds for all elements, as a Python bool."""
     return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
 
 
@@ -170,7 +232,7 @@ def allclose(
 
 @nondifferentiable
 def isnan(input: Tensor) -> Array:
-    """Whether an element is NaN, or a complex one has a NaN part."""
+    """Whether an element is NaN, or a complex element has a NaN part."""
     result: Array = input.array != input.array
     return result
 
@@ -196,7 +258,7 @@ def isneginf(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 def infinity(input: Tensor) -> float:
-    """Return infinity; complex numbers have no positive one."""
+    """Return infinity; raise if the tensor is complex."""
     if input.array.dtype.kind == "c":
         raise DtypeError("isposinf and isneginf do not support complex inputs; use isinf")
     return float("inf")
@@ -219,7 +281,16 @@ def isin(
     elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False,
     out: Tensor | None = None,
 ) -> Array:
-    """Whether each of ``elements`` is among ``test_elements``."""
+    """Whether each element of ``elements`` occurs in ``test_elements``; one of the two may be a number.
+
+    >>> import minitensor as torch
+    >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 5]))
+    tensor([False,  True, False])
+
+    Args:
+        assume_unique: No element occurs twice in either tensor, which is faster.
+        invert: Return whether each element does *not* occur.
+    """
     elements, test_elements = host_value(elements, None), host_value(test_elements, None)
     a, b = operands(elements, test_elements)
     for each in (elements, test_elements):
@@ -243,12 +314,24 @@ def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> A
     return result
 
 
+@writes(input=lambda grad: None)
+def logical_and_(input: Tensor, other: Tensor) -> None:
+    """Replace ``input`` by 1 where both are nonzero, 0 elsewhere."""
+    store("logical_and_", input, logical_and(input, other))
+
+
 @nondifferentiable
 def logical_or(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Whether one of two elements is nonzero, or both."""
+    """Whether at least one of two elements is nonzero."""
     a, b = tensors("logical_or", input, other)
     result: Array = same_device(input, other).xp.logical_or(a, b)
     return result
+
+
+@writes(input=lambda grad: None)
+def logical_or_(input: Tensor, other: Tensor) -> None:
+    """Replace ``input`` by 1 where either is nonzero, 0 elsewhere."""
+    store("logical_or_", input, logical_or(input, other))
 
 
 @nondifferentiable
@@ -259,166 +342,19 @@ def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> A
     return result
 
 
-@nondifferentiable
-def logical_not(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Whether an element is zero."""
-    return input.xp.logical_not(input.array)
-
-
-# -- bits: bools and integers ------------------------------------------------------------------------------------------
-
-
-@nondifferentiable
-def bitwise_and(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Keep the bits that both have; of bools, whether both are true."""
-    a, b = bits("bitwise_and", input, other)
-    return a & b
-
-
-@nondifferentiable
-def bitwise_or(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Keep the bits that either has; of bools, whether either is true."""
-    a, b = bits("bitwise_or", input, other)
-    return a | b
-
-
-@nondifferentiable
-def bitwise_xor(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Keep the bits that exactly one has; of bools, whether they differ."""
-    a, b = bits("bitwise_xor", input, other)
-    return a ^ b
-
-
-@nondifferentiable
-def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Flip all bits; of bools, negate."""
-    array = input.array
-    if array.dtype.kind not in "biu":
-        raise NoBits(f"~ (bitwise_not) is only implemented on integer and bool tensors, got {input.dtype.name}")
-    return ~array
-
-
-@nondifferentiable
-def bitwise_left_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Shift the bits ``other`` places up: times ``2 ** other``."""
-    a, b = bits("bitwise_left_shift", input, other, INTEGERS)
-    return a << b
-
-
-@nondifferentiable
-def bitwise_right_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Shift the bits ``other`` places down; the sign stays."""
-    a, b = bits("bitwise_right_shift", input, other, INTEGERS)
-    return a >> b
-
-
-class NoBits(DtypeError, ArgumentTypeError, NotImplementedError):
-    """Bits of a float: PyTorch raises NotImplementedError here and TypeError there; this is both."""
-
-
-def bits(name: str, input: Operand, other: Operand, kinds: str = BITS) -> tuple[Array, Array]:
-    """Return two operands that have bits: bools or integers, or integers alone."""
-    pair = operands(input, other)
-    if pair[0].dtype.kind not in kinds:
-        raise NoBits(f"{name}: expected {WORDS[kinds]}, got operands that meet in {pair[0].dtype}; cast them first")
-    return pair
-
-
-# -- in place ----------------------------------------------------------------------------------------------------------
-# What is written does not depend on what was there as a gradient would need it: the formula is None, "no gradient".
-
-
-def store(name: str, input: Tensor, result: Tensor) -> None:
-    """Write a result over its first operand."""
-    check_fits(name, input, result.array)
-    input.array[...] = result.array
-
-
-@writes(input=lambda grad: None)
-def eq_(input: Tensor, other: Operand) -> None:
-    """Replace ``input`` by 1 where it equals ``other``, 0 elsewhere."""
-    store("eq_", input, eq(input, other))
-
-
-@writes(input=lambda grad: None)
-def ne_(input: Tensor, other: Operand) -> None:
-    """Replace ``input`` by 1 where it differs from ``other``, 0 elsewhere."""
-    store("ne_", input, ne(input, other))
-
-
-@writes(input=lambda grad: None)
-def lt_(input: Tensor, other: Operand) -> None:
-    """Replace ``input`` by 1 where it is less than ``other``, 0 elsewhere."""
-    store("lt_", input, lt(input, other))
-
-
-@writes(input=lambda grad: None)
-def le_(input: Tensor, other: Operand) -> None:
-    """Replace ``input`` by 1 where it is at most ``other``, 0 elsewhere."""
-    store("le_", input, le(input, other))
-
-
-@writes(input=lambda grad: None)
-def gt_(input: Tensor, other: Operand) -> None:
-    """Replace ``input`` by 1 where it is greater than ``other``, 0 elsewhere."""
-    store("gt_", input, gt(input, other))
-
-
-@writes(input=lambda grad: None)
-def ge_(input: Tensor, other: Operand) -> None:
-    """Replace ``input`` by 1 where it is at least ``other``, 0 elsewhere."""
-    store("ge_", input, ge(input, other))
-
-
-@writes(input=lambda grad: None)
-def logical_and_(input: Tensor, other: Tensor) -> None:
-    """Replace ``input`` by 1 where both are nonzero, 0 elsewhere."""
-    store("logical_and_", input, logical_and(input, other))
-
-
-@writes(input=lambda grad: None)
-def logical_or_(input: Tensor, other: Tensor) -> None:
-    """Replace ``input`` by 1 where either is nonzero, 0 elsewhere."""
-    store("logical_or_", input, logical_or(input, other))
-
-
 @writes(input=lambda grad: None)
 def logical_xor_(input: Tensor, other: Tensor) -> None:
     """Replace ``input`` by 1 where exactly one is nonzero, 0 elsewhere."""
     store("logical_xor_", input, logical_xor(input, other))
 
 
+@nondifferentiable
+def logical_not(input: Tensor, *, out: Tensor | None = None) -> Array:
+    """Whether an element is zero."""
+    return input.xp.logical_not(input.array)
+
+
 @writes(input=lambda grad: None)
 def logical_not_(input: Tensor) -> None:
     """Replace ``input`` by 1 where it is zero, 0 elsewhere."""
     store("logical_not_", input, logical_not(input))
-
-
-@inplace(bitwise_and)
-def bitwise_and_(input: Tensor, other: Operand) -> None:
-    """Keep the bits that ``other`` has too."""
-
-
-@inplace(bitwise_or)
-def bitwise_or_(input: Tensor, other: Operand) -> None:
-    """Add the bits of ``other``."""
-
-
-@inplace(bitwise_xor)
-def bitwise_xor_(input: Tensor, other: Operand) -> None:
-    """Flip the bits that ``other`` has."""
-
-
-@inplace(bitwise_not)
-def bitwise_not_(input: Tensor) -> None:
-    """Flip all bits."""
-
-
-@inplace(bitwise_left_shift)
-def bitwise_left_shift_(input: Tensor, other: Operand) -> None:
-    """Shift the bits ``other`` places up."""
-
-
-@inplace(bitwise_right_shift)
-def bitwise_right_shift_(input: Tensor, other: Operand) -> None:
-    """Shift the bits ``other`` places down."""

@@ -1,7 +1,7 @@
-"""Complex numbers: made of parts, taken apart, and the same memory read as reals.
+"""Complex numbers: building them from parts, taking them apart, and reading the same memory as reals.
 
-``view_as_real``, ``view_as_complex`` and with them ``real`` and ``imag`` are views: a write through them is seen by the
-complex tensor, and gradients flow both ways. ``view_dtype`` reads any memory as any dtype, without gradient.
+``view_as_real``, ``view_as_complex``, ``real`` and ``imag`` are views: the complex tensor sees what is written through
+them, and gradients flow both ways. ``view_dtype`` reads any memory as any dtype, without a gradient.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from minitensor.base import TensorBase, new
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import inplace, op_of
+from minitensor.ops.arithmetic import _conj, conj, mul
+from minitensor.ops.choice import where
 from minitensor.ops.fill import copy_, fill_
-from minitensor.ops.operand import require_tensors, same_device, two_arrays
+from minitensor.ops.operand import as_float, require_tensors, same_device, two_arrays
 from minitensor.ops.out import delivered
 from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
-from minitensor.ops.pointwise import _conj, as_float, conj, mul, where
-from minitensor.ops.unary import cos, sin
+from minitensor.ops.trigonometry import cos, sin
 from minitensor.storage import Storage, reinterpret
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-# -- the same memory, read otherwise -----------------------------------------------------------------------------------
+# -- the same memory in another dtype ----------------------------------------------------------------------------------
 
 
-def seen_as(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tensor:
-    """Return a view of a tensor's memory as another dtype; the op says in the graph what that is."""
+def view_memory(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tensor:
+    """Return a view of a tensor's memory in another dtype; ``op`` represents it in the graph."""
     result: Any = new(input.result_class)
     result._storage, result._layout = storage, layout
     result._base = input if input._base is None else input._base
@@ -54,38 +55,44 @@ def seen_as(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tensor:
 @composite
 @visible
 def view_as_real(input: Tensor) -> Tensor:
-    """Look at complex numbers as pairs of reals, in a last dim of two. Shares memory.
+    """Return a view of complex numbers as pairs of reals: ``(...)`` gives ``(..., 2)``. Shares memory.
 
     >>> import minitensor as torch
     >>> torch.view_as_real(torch.tensor([1 + 2j, 3 - 1j]))
     tensor([[ 1.,  2.],
             [ 3., -1.]])
+
+    Raises:
+        RuntimeError: The tensor is not complex.
     """
     require_tensors("view_as_real", input=input)
     if not input.dtype.is_complex:
         raise DtypeError(f"view_as_real is only supported for complex tensors, got {input.dtype.name}")
     storage = reinterpret(input.storage, input.dtype.to_real().numpy)
-    return seen_as(input, storage, as_pairs(input.layout), AS_REAL)
+    return view_memory(input, storage, as_pairs(input.layout), AS_REAL)
 
 
 @composite
 @visible
 def view_as_complex(input: Tensor) -> Tensor:
-    """Look at pairs of reals, which lie side by side in a last dim of two, as complex numbers. Shares memory.
+    """Return a view of pairs of reals as complex numbers: ``(..., 2)`` gives ``(...)``. Shares memory.
 
     >>> import minitensor as torch
     >>> torch.view_as_complex(torch.tensor([[1., 2.], [3., -1.]]))
     tensor([1.+2.j, 3.-1.j])
+
+    Raises:
+        RuntimeError: The last dim is not 2, the strides do not fit, or the dtype is not float32 or float64.
     """
     require_tensors("view_as_complex", input=input)
     if input.dtype not in (dtypes.float32, dtypes.float64):
         raise DtypeError(f"view_as_complex is only supported for float32 and float64 tensors, got {input.dtype.name}")
-    layout = joined(input.layout)
-    return seen_as(input, reinterpret(input.storage, input.dtype.to_complex().numpy), layout, AS_COMPLEX)
+    layout = complex_layout(input.layout)
+    return view_memory(input, reinterpret(input.storage, input.dtype.to_complex().numpy), layout, AS_COMPLEX)
 
 
-def joined(layout: Layout) -> Layout:
-    """Return a layout of pairs of reals as one of complex numbers."""
+def complex_layout(layout: Layout) -> Layout:
+    """Return the complex layout of pairs of reals; raise if the strides do not allow it."""
     shape, strides, offset = layout
     if not shape or shape[-1] != 2:
         raise ShapeError(f"view_as_complex: the last dim must have size 2, got shape {shape}")
@@ -103,19 +110,22 @@ AS_REAL, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
 
 
 def real(input: Tensor) -> Tensor:
-    """Look at the real parts; a real tensor is returned itself. Shares memory."""
+    """Return a view of the real parts; a real tensor is returned itself. Shares memory."""
     require_tensors("real", input=input)
     return view_as_real(input).select(-1, 0) if input.dtype.is_complex else input
 
 
 def imag(input: Tensor) -> Tensor:
-    """Look at the imaginary parts of complex numbers. Shares memory.
+    """Return a view of the imaginary parts of a complex tensor. Shares memory.
 
     >>> import minitensor as torch
     >>> z = torch.tensor([1 + 2j, 3 - 1j])
     >>> z.imag = torch.zeros(2)
     >>> z
     tensor([1.+0.j, 3.+0.j])
+
+    Raises:
+        RuntimeError: The tensor is real.
     """
     require_tensors("imag", input=input)
     if not input.dtype.is_complex:
@@ -134,7 +144,7 @@ def set_imag(input: Tensor, value: Any) -> None:
 
 
 def view_dtype(input: Tensor, dtype: Dtype) -> Tensor:
-    """Look at the memory as another dtype: the bytes stay, the last dim grows or shrinks with the element size.
+    """Reinterpret the memory as another dtype: the last dim grows or shrinks with the element size. Shares memory.
 
     >>> import minitensor as torch
     >>> torch.tensor([1.0, -0.0]).view(torch.int32)
@@ -143,23 +153,23 @@ def view_dtype(input: Tensor, dtype: Dtype) -> Tensor:
     if dtype is input.dtype:
         return input.view(input.shape)
     result: Any = new(input.result_class)
-    result._layout = resized(input, dtype)
+    result._layout = layout_in_dtype(input, dtype)
     result._storage = reinterpret(input.storage, dtype.numpy)
     result._node = result._base = None
     seen: Tensor = result
     return seen
 
 
-def resized(input: Tensor, wanted: Dtype) -> Layout:
-    """Return a tensor's layout counted in elements of another size."""
+def layout_in_dtype(input: Tensor, wanted: Dtype) -> Layout:
+    """Return a tensor's layout counted in elements of another dtype; raise if they do not fit."""
     (shape, strides, offset), old, size = input.layout, input.dtype.itemsize, wanted.itemsize
     if old == size:
         return input.layout
-    told = f"view as {wanted.name} of {input.dtype.name} with shape {list(shape)} and strides {strides}"
+    call = f"view as {wanted.name} of {input.dtype.name} with shape {list(shape)} and strides {strides}"
     if not shape:
-        raise ShapeError(f"{told}: self.dim() cannot be 0, as the element sizes differ; use reshape(1)")
+        raise ShapeError(f"{call}: self.dim() cannot be 0, as the element sizes differ; use reshape(1)")
     if strides[-1] != 1:
-        raise ShapeError(f"{told}: self.stride(-1) must be 1, as the element sizes differ; use contiguous()")
+        raise ShapeError(f"{call}: self.stride(-1) must be 1, as the element sizes differ; use contiguous()")
     if old > size:
         ratio = old // size
         steps = tuple([step * ratio for step in strides[:-1]])
@@ -167,15 +177,15 @@ def resized(input: Tensor, wanted: Dtype) -> Layout:
     ratio = size // old
     if shape[-1] % ratio or offset % ratio or any(step % ratio for step in strides[:-1]):
         raise ShapeError(
-            f"{told}: self.size(-1), the storage offset ({offset}) and the other strides must be divisible by {ratio}"
+            f"{call}: self.size(-1), the storage offset ({offset}) and the other strides must be divisible by {ratio}"
         )
     return Layout((*shape[:-1], shape[-1] // ratio), (*[step // ratio for step in strides[:-1]], 1), offset // ratio)
 
 
-# -- made of parts -----------------------------------------------------------------------------------------------------
+# -- from parts --------------------------------------------------------------------------------------------------------
 
 
-@differentiable(real=lambda grad: real(grad), imag=lambda grad: part_of(grad))
+@differentiable(real=lambda grad: real(grad), imag=lambda grad: imag_grad(grad))
 def _complex(real: Tensor, imag: Tensor) -> Array:
     a, b = two_arrays(real, imag)
     whole = dtypes.from_numpy(a.dtype).to_complex().numpy
@@ -185,25 +195,28 @@ def _complex(real: Tensor, imag: Tensor) -> Array:
     return made
 
 
-def part_of(grad: Tensor) -> Tensor:
-    """Return the imaginary part of a gradient; one that is real has none."""
+def imag_grad(grad: Tensor) -> Tensor:
+    """Return the imaginary part of a gradient; that of a real one is zero."""
     return imag(grad) if grad.dtype.is_complex else grad * 0
 
 
 @composite
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return complex numbers with the given parts.
+    """Return complex numbers with the given real and imaginary parts; shapes broadcast.
 
     >>> import minitensor as torch
     >>> torch.complex(torch.tensor([1., 2.]), torch.tensor([0., -1.]))
     tensor([1.+0.j, 2.-1.j])
+
+    Raises:
+        RuntimeError: The parts are not floating-point tensors of one dtype.
     """
     check_parts("complex", real=real, imag=imag)
     return delivered("complex", _complex(real, imag), out, real, imag)
 
 
 def check_parts(name: str, **parts: Any) -> None:
-    """Refuse parts that are no floating-point tensors of one dtype."""
+    """Raise unless the parts are floating-point tensors of one dtype."""
     require_tensors(name, **parts)
     first, second = [part.dtype for part in parts.values()]
     if not (first.is_floating_point and second.is_floating_point):
@@ -216,16 +229,21 @@ def check_parts(name: str, **parts: Any) -> None:
 
 @composite
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return complex numbers of the given moduli and angles, ``abs * exp(i * angle)``."""
+    """Return ``abs * exp(i * angle)``: complex numbers of the given moduli and angles in radians.
+
+    >>> import minitensor as torch
+    >>> torch.polar(torch.tensor([2.]), torch.tensor([0.]))
+    tensor([2.+0.j])
+    """
     check_parts("polar", abs=abs, angle=angle)
     return delivered("polar", _complex(mul(abs, cos(angle)), mul(abs, sin(angle))), out)
 
 
-# -- what they are -----------------------------------------------------------------------------------------------------
+# -- angles and conjugates ---------------------------------------------------------------------------------------------
 
 
-def angle_gradient(grad: Tensor, input: Tensor) -> Tensor:
-    """Return the gradient of ``angle``: ``i * z / |z|**2``, and zero at zero; a real number's angle has none."""
+def angle_grad(grad: Tensor, input: Tensor) -> Tensor:
+    """Return the gradient of ``angle``: ``i * z / |z|**2``, and zero at zero and for real numbers."""
     if not input.dtype.is_complex:
         return grad * 0
     square = real(input * conj(input))
@@ -234,9 +252,9 @@ def angle_gradient(grad: Tensor, input: Tensor) -> Tensor:
     return turned
 
 
-@differentiable(input=angle_gradient)
+@differentiable(input=angle_grad)
 def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the angle of complex numbers, in radians; of real ones 0, or pi if they are negative.
+    """Return the angle of complex numbers in radians; for real numbers 0, or pi if they are negative.
 
     >>> import minitensor as torch
     >>> torch.angle(torch.tensor([1j, -2.0]))
@@ -250,35 +268,35 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 def is_conj(input: Tensor) -> bool:
-    """Return False: a conjugate is computed at once here, not when it is read."""
+    """Return False: this library computes conjugates at once, not lazily."""
     require_tensors("is_conj", input=input)
     return False
 
 
 def is_neg(input: Tensor) -> bool:
-    """Return False: a negative is computed at once here, not when it is read."""
+    """Return False: this library computes negatives at once, not lazily."""
     require_tensors("is_neg", input=input)
     return False
 
 
 def resolve_conj(input: Tensor) -> Tensor:
-    """Return the tensor itself: its conjugate was computed when it was asked for."""
+    """Return the tensor itself: this library has no lazy conjugates."""
     require_tensors("resolve_conj", input=input)
     return input
 
 
 def resolve_neg(input: Tensor) -> Tensor:
-    """Return the tensor itself: its negative was computed when it was asked for."""
+    """Return the tensor itself: this library has no lazy negatives."""
     require_tensors("resolve_neg", input=input)
     return input
 
 
 @composite
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the complex conjugate in memory of its own; a real tensor itself."""
+    """Return the complex conjugate in memory of its own; a real tensor is returned itself."""
     return delivered("conj_physical", conj(input), out, input)
 
 
 @inplace(_conj)
 def conj_physical_(input: Tensor) -> None:
-    """Replace complex numbers by their conjugates where they lie; real ones stay."""
+    """Replace complex numbers by their conjugates in place; real numbers stay as they are."""

@@ -1,9 +1,9 @@
-"""Results that do not change with a tensor, and yet count as functions of it.
+"""Results that do not depend on a tensor, and yet count as functions of it.
 
-Note [Linear gradients]. The gradient of ``relu``, pooling or a convolution's bias does not depend on the input, so its
-own derivative there is zero. PyTorch's kernels take the input all the same, so with ``create_graph`` their gradients
-require grad and their derivatives are zeros. Without a graph of the gradient, asking for a second derivative would
-raise here and not there, so scripts that penalize gradients would stop.
+Note [Linear gradients]. The gradient of ``relu``, of pooling or of a convolution's bias does not depend on the input,
+and its own derivative there is zero. PyTorch's kernels take the input all the same: with ``create_graph`` their
+gradients require grad, and second derivatives are zeros. If the gradient had no graph here, a second derivative would
+raise an error that PyTorch does not raise, and scripts that penalize gradients would stop.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def as_function_of(result: Tensor, *others: Tensor) -> Tensor:
-    """Return a result as a function of other tensors whose derivative is zero; see Note [Linear gradients].
+    """Record that a result is a function, of derivative zero, of other tensors; see Note [Linear gradients].
 
-    Nothing is done, and nothing copied, unless a graph is recorded.
+    Does nothing, and copies nothing, unless a graph is recorded.
     """
     if is_grad_enabled():
         for other in others:
@@ -41,3 +41,14 @@ def with_gradient_as_function_of(input: Tensor, other: Tensor) -> Array:
     """Return a copy of ``input`` whose gradient counts as a function of ``other``."""
     array: Array = input.array.copy()
     return array
+
+
+def step_grad_grad(grad: Tensor) -> Tensor:
+    """Return the gradient of ``step_grad``, which is zero too."""
+    return step_grad(grad)
+
+
+@differentiable(input=step_grad_grad)
+def step_grad(input: Tensor) -> Array:
+    """Return the gradient of a step function: zero, even for an infinite ``grad``, and part of the graph."""
+    return input.xp.zeros_like(input.array)

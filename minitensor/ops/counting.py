@@ -15,9 +15,9 @@ from minitensor.base import TensorBase, wrap
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtype, UsageError
 from minitensor.ops import return_types
 from minitensor.ops.compare import NoOrder
-from minitensor.ops.creation import spaced
 from minitensor.ops.operand import same_device
 from minitensor.ops.out import delivered, received
+from minitensor.ops.ranges import space_evenly
 from minitensor.shapes import integer, wrap_dim
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def bin_edges(name: str, input: Tensor, bins: Any, range: Sequence[float] | None
         return given
     low, high = (0.0, 0.0) if range is None else range
     bins = check_bins(name, bins)
-    return spaced(*bin_range(name, input, low, high, 0.5), bins + 1, input.array.dtype, input.xp)
+    return space_evenly(*bin_range(name, input, low, high, 0.5), bins + 1, input.array.dtype, input.xp)
 
 
 def count_in_bins(input: Tensor, points: Array, edges: list[Array], weight: Tensor | None, density: bool) -> Array:

@@ -1,12 +1,11 @@
-"""Tensors from nothing: from Python data, from host arrays, and filled by a rule.
+"""Tensors from Python data, from host arrays, and filled by a rule.
 
-``tensor`` copies, ``as_tensor`` and ``from_numpy`` share memory where they can. Every function takes ``dtype``,
-``device`` and ``requires_grad`` as PyTorch's do; random ones are in ``random.py``.
+``tensor`` copies; ``as_tensor`` and ``from_numpy`` share memory where they can. Evenly spaced values are in
+``ranges.py``, random ones in ``random.py``.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,8 @@ from minitensor.callers import user_level
 from minitensor.device import CPU, device
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
 from minitensor.ops import nested
-from minitensor.ops.out import fill, warn_of_resize
+from minitensor.ops.metadata import is_tensor
+from minitensor.ops.out import fill
 from minitensor.ops.resize import resize_
 from minitensor.shapes import normalize_sizes, require_room
 from minitensor.storage import Storage, storage_on
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from minitensor.backends import Array, Library
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype
+    from minitensor.dtypes import dtype as Dtype
     from minitensor.layout import Layout
     from minitensor.memory_format import memory_format
     from minitensor.ops.operand import Number
     from minitensor.tensor import Tensor
 
-Dtype = Any  # a minitensor dtype or None
+
 NUMBERS = (bool, int, float, complex)
 
 
@@ -59,6 +60,10 @@ def tensor(
             [3, 4]])
     >>> tensor([1, 2.5], requires_grad=True)
     tensor([1.0000, 2.5000], requires_grad=True)
+
+    Raises:
+        TypeError, RuntimeError: An item is not a number.
+        ValueError: Nested sequences differ in length.
     """
     if isinstance(data, TensorBase):
         if device is None:
@@ -71,14 +76,14 @@ def tensor(
 
 
 def kind_of(wanted: Any) -> Any:
-    """Return the array library's dtype for one of ours."""
+    """Return the array library's dtype for a minitensor dtype."""
     if not isinstance(wanted, dtypes.dtype):
         raise ArgumentTypeError(f"dtype must be a minitensor dtype, such as minitensor.float32, got {wanted!r}")
     return wanted.numpy
 
 
 def host_array(data: Any, wanted: dtype | None) -> Array:
-    """Return Python data as a host array of the dtype it stands for."""
+    """Return numbers, nested sequences or a foreign array as a host array; its dtype is that of the data."""
     if isinstance(data, numpy.generic) or (not isinstance(data, NUMBERS) and hasattr(data, "__array__")):
         array = numpy.asarray(data)
         require_native(array)
@@ -87,7 +92,7 @@ def host_array(data: Any, wanted: dtype | None) -> Array:
 
 
 def require_native(array: Array) -> None:
-    """Refuse an array whose elements have no dtype here, or lie in memory as another machine's do."""
+    """Raise if an array's dtype is not supported or not in this machine's byte order."""
     if not array.dtype.isnative:
         native = array.dtype.newbyteorder("=").name
         raise ArgumentError(
@@ -97,7 +102,12 @@ def require_native(array: Array) -> None:
 
 
 def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) -> Tensor:
-    """Return the data as a tensor, without a copy where dtype and device allow."""
+    """Return the data as a tensor, sharing memory if it is a tensor or NumPy array of this dtype and device.
+
+    >>> x = tensor([1, 2])
+    >>> as_tensor(x) is x
+    True
+    """
     if isinstance(data, TensorBase):
         moved: Tensor = data.to(dtype=dtype, device=device)
         return moved
@@ -109,7 +119,7 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) 
 
 @composite
 def from_numpy(ndarray: Array) -> Tensor:
-    """Return a tensor on a host array's own memory: a write to one is seen through the other.
+    """Return a tensor that shares memory with a NumPy array: a write to one is seen by the other.
 
     >>> import numpy
     >>> array = numpy.zeros(2)
@@ -117,6 +127,10 @@ def from_numpy(ndarray: Array) -> Tensor:
     >>> array[0] = 1
     >>> t
     tensor([1., 0.], dtype=torch.float64)
+
+    Raises:
+        TypeError: The argument is not a NumPy array, or its dtype is not supported.
+        ValueError: A stride is negative.
     """
     if not isinstance(ndarray, numpy.ndarray):
         raise ArgumentTypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
@@ -138,7 +152,7 @@ def from_numpy(ndarray: Array) -> Tensor:
 
 
 def on_memory(array: Array) -> Tensor:
-    """Return a tensor that looks at a host array's memory as it lies."""
+    """Return a tensor on a host array's memory, with the array's strides."""
     if array.flags.c_contiguous and array.flags.writeable:
         made: Tensor = wrap(TensorBase.result_class, array.view(numpy.ndarray))
         return made
@@ -154,7 +168,7 @@ def on_memory(array: Array) -> Tensor:
 
 
 def finished(array: Array, where: DeviceLike, requires_grad: bool) -> Tensor:
-    """Return a new leaf on a fresh host array, moved to its device."""
+    """Return a new leaf from a fresh host array, moved to a device."""
     if where is not None:
         place = device(where)
         array = place.backend.asarray(array, place.index)
@@ -168,7 +182,7 @@ def finished(array: Array, where: DeviceLike, requires_grad: bool) -> Tensor:
 
 
 def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return ``zeros(2, 3)``'s or ``zeros((2, 3))``'s sizes, none of them negative."""
+    """Return the sizes given as ``zeros(2, 3)`` or ``zeros((2, 3))``; raise if one is negative."""
     shape = normalize_sizes(*size)
     for each in shape:
         if each < 0:
@@ -178,7 +192,7 @@ def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def as_number(value: Any) -> Any:
-    """Return a Python number for a number or a tensor of one element."""
+    """Convert a tensor of one element to a Python number; return a number itself."""
     return value.item() if isinstance(value, TensorBase) else value
 
 
@@ -198,35 +212,15 @@ def hand_over(name: str, array: Array, out: Tensor | None, requires_grad: bool) 
     return made
 
 
-def hand_over_range(name: str, array: Array, out: Tensor | None, requires_grad: bool) -> Tensor:
-    """Return a range as a leaf, or write it into ``out``: with a warning if that has another number of elements."""
-    values = in_shape_of(array, out)
-    if out is not None and out.shape != values.shape:
-        warn_of_resize(out, values.shape)
-    return hand_over(name, values, out, requires_grad)
-
-
-def in_shape_of(array: Array, out: Tensor | None) -> Array:
-    """Return a range in the shape of ``out``, if that has as many elements."""
-    return array if out is None or out.numel() != array.size else array.reshape(out.layout.shape)
-
-
 def chosen(wanted: dtype | None, out: Tensor | None = None) -> Any:
-    """Return the array library's dtype for what was asked: given, that of ``out``, or the default."""
+    """Return the array library's dtype of a new tensor: the wanted one, that of ``out``, or the default."""
     if out is not None:
         return dtype_of_out(wanted, out)
     return dtypes.get_default_dtype().numpy if wanted is None else kind_of(wanted)
 
 
-def dtype_of_range(name: str, wanted: Any, refused: str) -> Any:
-    """Return the array library's dtype of evenly spaced values, unless it is of a kind that has no range."""
-    if wanted.kind in refused:
-        raise UnsupportedDtype(f"{name}: not implemented for {dtypes.from_numpy(wanted).name}: give another dtype")
-    return wanted
-
-
 def dtype_of_out(wanted: dtype | None, out: Any) -> Any:
-    """Return the array library's dtype of ``out``, which a dtype that is given too must be."""
+    """Return the array library's dtype of ``out``; raise if another dtype is wanted."""
     if not isinstance(out, TensorBase):
         raise WrongTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
     if wanted is not None and kind_of(wanted) != out.dtype.numpy:
@@ -239,9 +233,10 @@ def dtype_of_out(wanted: dtype | None, out: Any) -> Any:
 
 @composite
 def zeros(
-    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False
+    *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
+    requires_grad: Switch = False,
 ) -> Tensor:
-    """Return zeros of the given size.
+    """Return a tensor of zeros of the given size.
 
     >>> zeros(2, 3)
     tensor([[0., 0., 0.],
@@ -252,18 +247,19 @@ def zeros(
 
 @composite
 def ones(
-    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False
+    *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
+    requires_grad: Switch = False,
 ) -> Tensor:
-    """Return ones of the given size."""
+    """Return a tensor of ones of the given size."""
     return hand_over("ones", library(device).ones(sizes_of(size), chosen(dtype, out)), out, requires_grad)
 
 
 @composite
 def empty(
-    *size: Any, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None,
+    *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False, memory_format: memory_format | None = None,
 ) -> Tensor:
-    """Return memory of the given size as it comes, to be written to."""
+    """Return a tensor of the given size whose elements are not set."""
     shape, kind = sizes_of(size), chosen(dtype, out)
     if out is not None:
         return resize_(out, shape, memory_format=memory_format)
@@ -273,10 +269,10 @@ def empty(
 
 @composite
 def full(
-    size: Sequence[int], fill_value: Number, *, out: Tensor | None = None, dtype: Dtype = None,
+    size: Sequence[int], fill_value: Number, *, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
-    """Return a tensor of one number, whose type gives the dtype.
+    """Return a tensor of the given size filled with one number, whose type gives the dtype.
 
     >>> full((2,), 7)
     tensor([7, 7])
@@ -288,156 +284,53 @@ def full(
     return hand_over("full", library(device).full(shape, number, wanted), out, requires_grad)
 
 
+def scalar_tensor(
+    s: Number, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Return a 0-d tensor of a number, in the default dtype whatever the number's type; ``tensor`` follows that.
+
+    >>> import minitensor as torch
+    >>> torch.scalar_tensor(3), torch.tensor(3)
+    (tensor(3.), tensor(3))
+    """
+    wanted = dtypes.get_default_dtype() if dtype is None else dtype
+    value = require_number("scalar_tensor", "s", s)
+    return full((), value, dtype=wanted, device=device, requires_grad=requires_grad)
+
+
+def require_number(name: str, argument: str, value: Any) -> Any:
+    """Return a number, or the value of a 0-d tensor; raise for anything else."""
+    if is_tensor(value) and not value.ndim:
+        value = value.item()
+    value = host_value(value, None)
+    if not isinstance(value, (bool, int, float, complex)):
+        raise ArgumentTypeError(f"{name}: {argument} must be a number, got {type(value).__name__}")
+    return value
+
+
 @composite
 def eye(
-    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: Dtype = None, device: DeviceLike = None,
+    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the (n, m) matrix with ones on the diagonal."""
+    """Return the (n, m) matrix with ones on the diagonal and zeros elsewhere.
+
+    >>> eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     if n < 0 or (m is not None and m < 0):
         raise ShapeError(f"eye: sizes must not be negative, got {n} and {m}")
     return hand_over("eye", library(device).eye(n, m, dtype=chosen(dtype, out)), out, requires_grad)
 
 
 @composite
-def arange(
-    start: Number, end: Number | None = None, step: Number = 1, *, out: Tensor | None = None, dtype: Dtype = None,
-    device: DeviceLike = None, requires_grad: Switch = False,
-) -> Tensor:
-    """Return ``start, start + step, ...`` up to, not including, ``end``; ints give int64.
-
-    >>> arange(3), arange(1, 2, 0.5)
-    (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
-    """
-    if end is None:
-        start, end = 0, start
-    limits = [as_number(each) for each in (start, end, step)]
-    whole = all(isinstance(each, int) for each in limits)
-    default = dtypes.int64 if whole and out is None else None
-    wanted = dtype_of_range("arange", chosen(dtype or default, out), "bc")
-    limits = [limit(each, wanted) for each in limits]
-    if wanted.kind in "iu":
-        limits = whole_limits(limits, wanted)
-    first, last, stride = limits
-    if stride == 0:
-        raise ZeroStep("arange: step must be nonzero")
-    if not all(math.isfinite(each) for each in limits):
-        raise DtypeError(f"arange: unsupported range: {first} -> {last}")
-    if (last - first) / stride < 0:
-        raise DtypeError(
-            f"arange: upper bound and lower bound inconsistent with step sign: {first} -> {last} in steps of {stride}"
-        )
-    count = -((first - last) // stride) if isinstance(stride, int) else math.ceil((last - first) / stride)
-    steps = library(device).arange(count)
-    return hand_over_range("arange", (first + steps * stride).astype(wanted), out, requires_grad)
-
-
-SURE = 1 << 53  # integers below this fit every dtype of a range as they are
-
-
-def limit(value: Any, wanted: Any) -> Any:
-    """Return a limit of a range as a real number; for integers it must fit int64."""
-    if value.__class__ is int and -SURE < value < SURE:
-        return value
-    dtypes.require_fits(value, dtypes.float64 if wanted.kind == "f" else dtypes.int64)
-    return value.real
-
-
-class ZeroStep(DtypeError, ArgumentError):
-    """A step of zero: PyTorch raises RuntimeError, or ValueError where it was cut to an integer; this is both."""
-
-
-def whole_limits(limits: list[Any], wanted: Any) -> list[int]:
-    """Return start, end and step of a range of integers, cut to such; int64 alone counts its elements afterwards."""
-    first, last, stride = limits
-    start, step = int(first), int(stride)
-    if wanted.itemsize == 8 or not step or (last - first) / stride < 0:
-        return [start, int(last), step]
-    return [start, start + step * math.ceil((last - first) / stride), step]
-
-
-@composite
-def linspace(
-    start: Number, end: Number, steps: int, *, out: Tensor | None = None, dtype: Dtype = None,
-    device: DeviceLike = None, requires_grad: Switch = False,
-) -> Tensor:
-    """Return ``steps`` values evenly spaced from ``start`` to ``end``, both included.
-
-    >>> linspace(0, 1, 3)
-    tensor([0.0000, 0.5000, 1.0000])
-    """
-    first, last = ends("linspace", start, end, steps)
-    wanted = dtype_of_range("linspace", spacing_dtype(first, last, dtype, out), "b")
-    values = spaced(first, last, steps, wanted, library(device))
-    return hand_over("linspace", in_shape_of(values, out), out, requires_grad)
-
-
-def ends(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any]:
-    """Return the ends of evenly spaced values as numbers."""
-    if isinstance(steps, bool) or not hasattr(steps, "__index__"):
-        raise ArgumentTypeError(f"{name}: steps must be an int, got {steps!r} of type {type(steps).__name__}")
-    if steps < 0:
-        raise DtypeError(f"{name}: number of steps must be non-negative, got {steps}")
-    start, end = host_value(start, None), host_value(end, None)
-    for argument, value in (("start", start), ("end", end)):
-        if not isinstance(value, (TensorBase, int, float, complex)):
-            raise ArgumentTypeError(f"{name}: {argument} must be a number, got {value!r}: {type(value).__name__}")
-        if isinstance(value, TensorBase) and value.ndim:
-            raise DtypeError(
-                f"{name} only supports 0-dimensional start and end tensors, but got {argument} with {value.ndim} "
-                "dimension(s)"
-            )
-    return as_number(start), as_number(end)
-
-
-def spacing_dtype(first: Any, last: Any, wanted: dtype | None, out: Tensor | None) -> Any:
-    """Return the dtype of evenly spaced values: given, or the default one, complex if an end is."""
-    if not isinstance(first, complex) and not isinstance(last, complex):
-        return chosen(wanted, out)
-    if wanted is None and out is None:
-        return dtypes.get_default_dtype().to_complex().numpy
-    found = chosen(wanted, out)
-    if found.kind != "c":
-        raise DtypeError(
-            f"a range from {first} to {last} is complex and can't be safely cast to {found.name}; give a complex dtype"
-        )
-    return found
-
-
-def spaced(first: Any, last: Any, steps: int, wanted: Any, xp: Library) -> Array:
-    """Return evenly spaced values; each half counts from its own end, so that both ends are exact."""
-    work = wanted if wanted.kind in "fc" and wanted.itemsize > 2 else dtypes.float64.numpy
-    low, high = [xp.asarray(dtypes.fit(each, wanted)[()], dtype=work) for each in (first, last)]
-    step = (high - low) / max(steps - 1, 1)
-    number = xp.arange(steps).astype(work)
-    values: Array = xp.where(number.real < steps // 2, low + step * number, high - step * (steps - 1 - number))
-    if steps == 1:
-        values = low.reshape(1)
-    return values.astype(wanted)
-
-
-@composite
-def logspace(
-    start: Number, end: Number, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: Dtype = None,
-    device: DeviceLike = None, requires_grad: Switch = False,
-) -> Tensor:
-    """Return ``base`` raised to evenly spaced exponents."""
-    xp = library(device)
-    first, last = ends("logspace", start, end, steps)
-    wanted = dtype_of_range("logspace", spacing_dtype(first, last, dtype, out), "b")
-    work = dtypes.complex128.numpy if wanted.kind == "c" else dtypes.float64.numpy
-    first, last = [dtypes.fit(each, wanted).item() for each in (first, last)]
-    exponents = spaced(first, last, steps, work, xp)
-    values = xp.power(work.type(base), exponents).astype(wanted)
-    return hand_over("logspace", in_shape_of(values, out), out, requires_grad)
-
-
-@composite
 def empty_strided(
-    size: Sequence[int], stride: Sequence[int], *, dtype: Dtype = None, device: DeviceLike = None,
+    size: Sequence[int], stride: Sequence[int], *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return memory as it comes, read with the given strides, which may leave gaps or overlap.
+    """Return a tensor with the given strides, which may leave gaps or overlap; its elements are not set.
 
     >>> empty_strided((2, 3), (1, 2)).stride()
     (1, 2)
@@ -461,12 +354,12 @@ def empty_strided(
     return made
 
 
-# -- where the triangles lie -------------------------------------------------------------------------------------------
+# -- indices of triangles ----------------------------------------------------------------------------------------------
 
 
 @composite
 def tril_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Dtype = None, device: DeviceLike = None
+    row: int, col: int, offset: int = 0, *, dtype: Dtype | None = None, device: DeviceLike = None
 ) -> Tensor:
     """Return the rows and columns of a (row, col) matrix's elements on and below a diagonal, as a (2, N) tensor.
 
@@ -474,21 +367,21 @@ def tril_indices(
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    xp = triangular("tril_indices", row, col, dtype, device)
-    return placed(xp, xp.arange(col) <= xp.arange(row)[:, None] + offset, dtype)
+    xp = check_triangle("tril_indices", row, col, dtype, device)
+    return mask_indices(xp, xp.arange(col) <= xp.arange(row)[:, None] + offset, dtype)
 
 
 @composite
 def triu_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Dtype = None, device: DeviceLike = None
+    row: int, col: int, offset: int = 0, *, dtype: Dtype | None = None, device: DeviceLike = None
 ) -> Tensor:
     """Return the rows and columns of a (row, col) matrix's elements on and above a diagonal, as a (2, N) tensor."""
-    xp = triangular("triu_indices", row, col, dtype, device)
-    return placed(xp, xp.arange(col) >= xp.arange(row)[:, None] + offset, dtype)
+    xp = check_triangle("triu_indices", row, col, dtype, device)
+    return mask_indices(xp, xp.arange(col) >= xp.arange(row)[:, None] + offset, dtype)
 
 
-def triangular(name: str, row: Any, col: Any, wanted: dtype | None, where: DeviceLike) -> Library:
-    """Refuse sizes that no matrix has, and dtypes that hold no index; return the array library."""
+def check_triangle(name: str, row: Any, col: Any, wanted: dtype | None, where: DeviceLike) -> Library:
+    """Return the array library; raise for sizes that are not counts and dtypes that are not for indices."""
     for argument, value in (("row", row), ("col", col)):
         if not isinstance(value, int):
             raise ArgumentTypeError(f"{name}(): argument {argument!r} must be int, not {type(value).__name__}")
@@ -499,8 +392,8 @@ def triangular(name: str, row: Any, col: Any, wanted: dtype | None, where: Devic
     return library(where)
 
 
-def placed(xp: Library, mask: Array, wanted: dtype | None) -> Tensor:
-    """Return the indices of a mask's true elements, a row for each dim."""
+def mask_indices(xp: Library, mask: Array, wanted: dtype | None) -> Tensor:
+    """Return the indices of a mask's true elements, one row per dim."""
     found = xp.stack(xp.nonzero(mask))
     return hand_over("triangle", found.astype((wanted or dtypes.int64).numpy), None, False)
 
@@ -508,10 +401,10 @@ def placed(xp: Library, mask: Array, wanted: dtype | None) -> Tensor:
 # -- like another tensor -----------------------------------------------------------------------------------------------
 
 
-def filled_like(
+def make_like(
     input: Tensor, value: Number | None, wanted: dtype | None, where: DeviceLike, requires_grad: bool, format: Any
 ) -> Tensor:
-    """Return a tensor of another's shape and, where it is dense, of its strides; ``value`` None leaves it unset."""
+    """Return a tensor of another's shape, and strides if that is dense; the elements of ``value`` None are not set."""
     place = input.device if where is None else device(where)
     backend, kind = place.backend, kind_of(wanted or input.dtype)
     layout = layout_like(input, format)
@@ -533,47 +426,47 @@ def layout_like(input: Tensor, format: Any) -> Layout:
 
 @composite
 def zeros_like(
-    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False,
+    input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:
     """Return zeros of another tensor's shape, dtype and device."""
-    return filled_like(input, 0, dtype, device, requires_grad, memory_format)
+    return make_like(input, 0, dtype, device, requires_grad, memory_format)
 
 
 @composite
 def ones_like(
-    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False,
+    input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:
     """Return ones of another tensor's shape, dtype and device."""
-    return filled_like(input, 1, dtype, device, requires_grad, memory_format)
+    return make_like(input, 1, dtype, device, requires_grad, memory_format)
 
 
 @composite
 def full_like(
-    input: Tensor, fill_value: Number, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False,
-    memory_format: memory_format | None = None,
+    input: Tensor, fill_value: Number, *, dtype: Dtype | None = None, device: DeviceLike = None,
+    requires_grad: Switch = False, memory_format: memory_format | None = None,
 ) -> Tensor:
-    """Return one number in another tensor's shape, dtype and device."""
+    """Return a tensor filled with one number, of another tensor's shape, dtype and device."""
     if fill_value is None:
         raise ArgumentTypeError("expected a number, got None")
-    return filled_like(input, as_number(fill_value), dtype, device, requires_grad, memory_format)
+    return make_like(input, as_number(fill_value), dtype, device, requires_grad, memory_format)
 
 
 @composite
 def empty_like(
-    input: Tensor, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: Switch = False,
+    input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:
-    """Return unset memory of another tensor's shape, dtype and device."""
-    return filled_like(input, None, dtype, device, requires_grad, memory_format)
+    """Return a tensor of another tensor's shape, dtype and device whose elements are not set."""
+    return make_like(input, None, dtype, device, requires_grad, memory_format)
 
 
 # -- methods that make a tensor beside another -------------------------------------------------------------------------
 
 
 def new_tensor(
-    self: Tensor, data: Any, *, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+    self: Tensor, data: Any, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
     """Return data as a new leaf of this tensor's dtype and device."""
     return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
@@ -581,7 +474,7 @@ def new_tensor(
 
 @composite
 def new_zeros(
-    self: Tensor, *size: Any, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+    self: Tensor, *size: Any, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
     """Return zeros of this tensor's dtype and device."""
     return zeros(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
@@ -589,7 +482,7 @@ def new_zeros(
 
 @composite
 def new_ones(
-    self: Tensor, *size: Any, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+    self: Tensor, *size: Any, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
     """Return ones of this tensor's dtype and device."""
     return ones(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
@@ -597,33 +490,33 @@ def new_ones(
 
 @composite
 def new_full(
-    self: Tensor, size: Sequence[int], fill_value: Number, *, dtype: Dtype = None, device: DeviceLike = None,
+    self: Tensor, size: Sequence[int], fill_value: Number, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return one number in a tensor of this tensor's dtype and device."""
+    """Return a tensor filled with one number, of this tensor's dtype and device."""
     return full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
 @composite
 def new_empty(
-    self: Tensor, *size: Any, dtype: Dtype = None, device: DeviceLike = None, requires_grad: bool = False
+    self: Tensor, *size: Any, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return unset memory of this tensor's dtype and device."""
+    """Return a tensor of this tensor's dtype and device whose elements are not set."""
     return empty(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
 @composite
 def new_empty_strided(
-    self: Tensor, size: Sequence[int], stride: Sequence[int], *, dtype: Dtype = None, device: DeviceLike = None,
+    self: Tensor, size: Sequence[int], stride: Sequence[int], *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return unset memory of this tensor's dtype and device, read with the given strides; see ``empty_strided``."""
+    """Return an ``empty_strided`` tensor of this tensor's dtype and device."""
     kind, where = dtype or self.dtype, device or self.device
     return empty_strided(size, stride, dtype=kind, device=where, requires_grad=requires_grad)
 
 
-def legacy(*args: Any) -> Tensor:
-    """Serve ``Tensor(2, 3)`` (unset memory of that size) and ``Tensor([1, 2])`` (the data, in the default dtype)."""
+def tensor_or_empty(*args: Any) -> Tensor:
+    """Implement ``Tensor(2, 3)``, as ``empty``, and ``Tensor([1, 2])``, as ``tensor`` in the default dtype."""
     if len(args) == 1 and not isinstance(args[0], int):
         return tensor(args[0], dtype=dtypes.get_default_dtype())
     return empty(*args) if args else empty(0)

@@ -22,11 +22,12 @@ from minitensor.errors import DtypeError, UnsupportedDtype
 from minitensor.layout import numel
 from minitensor.ops import return_types
 from minitensor.ops.aliasing import inplace
+from minitensor.ops.arithmetic import conj, div
+from minitensor.ops.choice import where
 from minitensor.ops.compare import NoOrder
+from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import INEXACT, of_kind
 from minitensor.ops.out import delivered, dtype_of_sum, received
-from minitensor.ops.pointwise import conj, div, where
-from minitensor.ops.unary import exp
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minitensor.ops.arithmetic import mul
 from minitensor.ops.matmul import matmul
-from minitensor.ops.pointwise import mul
 from minitensor.ops.reduce import sum as total
 from minitensor.ops.shape import diagonal, permute, reshape, squeeze
 from minitensor.shapes import memoised

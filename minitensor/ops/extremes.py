@@ -15,10 +15,10 @@ from minitensor.base import TensorBase
 from minitensor.errors import DimError, DtypeError, ShapeError
 from minitensor.layout import numel
 from minitensor.ops import return_types
+from minitensor.ops.choice import maximum, minimum
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered, received
-from minitensor.ops.pointwise import maximum, minimum
 from minitensor.ops.reduce import Dims, _sum_dims, axes, restore_dims
 from minitensor.shapes import integer, reduced_shape, wrap_dim
 

@@ -18,9 +18,10 @@ from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.errors import DimError, DtypeError, ShapeError, UsageError
-from minitensor.ops.creation import chosen, dtype_of_range, hand_over_range, library
+from minitensor.ops.arithmetic import conj
+from minitensor.ops.creation import chosen, library
 from minitensor.ops.out import delivered
-from minitensor.ops.pointwise import conj
+from minitensor.ops.ranges import hand_over_range, require_range_dtype
 from minitensor.ops.rearrange import roll
 from minitensor.shapes import integer, normalize_sizes, wrap_dim
 
@@ -457,7 +458,7 @@ def frequencies(name: str, n: int, d: float, wanted: Any, device: DeviceLike, ha
     """Return the frequencies of the entries of a spectrum, multiples of 1 / (n d)."""
     if integer(n) < 0:
         raise ShapeError(f"{name}: trying to create tensor with negative dimension {n}: [{n}]")
-    dtype_of_range(name, wanted, "c")
+    require_range_dtype(name, wanted, "c")
     if wanted.kind != "f":
         raise DtypeError(f"{name}: requires a floating point dtype, got {dtypes.from_numpy(wanted).name}")
     places = library(device).arange(n // 2 + 1 if half else n)

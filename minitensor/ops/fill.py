@@ -16,10 +16,9 @@ from minitensor.errors import (
 from minitensor.ops.aliasing import writes
 from minitensor.ops.cast import drop_imaginary, to
 from minitensor.ops.copy import clone
-from minitensor.ops.creation import zeros_like
+from minitensor.ops.creation import require_number, zeros_like
 from minitensor.ops.metadata import is_tensor
 from minitensor.ops.operand import fitted, require_tensors
-from minitensor.ops.seldom import required_number
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -105,5 +104,5 @@ def fill(input: Tensor, value: Operand) -> Tensor:
     """
     require_tensors("fill", input=input)
     if not is_tensor(value):
-        required_number("fill", "value", value)
+        require_number("fill", "value", value)
     return fill_(clone(input), value)

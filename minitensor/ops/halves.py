@@ -1,7 +1,7 @@
-"""Sums with a factor in front of the second term, ``add`` and ``sub`` with ``alpha``, of float16.
+"""``add`` and ``sub`` of float16 with a factor ``alpha`` for the second term.
 
-As in PyTorch the factor is rounded to float16, and the sum is taken in single precision and rounded once; what the
-gradient is multiplied by is the factor in full. The arithmetic of the other dtypes is in ``pointwise.py``.
+As in PyTorch, the factor is rounded to float16 and the sum is taken in single precision and rounded once; gradients
+are multiplied by the factor as given. The arithmetic of the other dtypes is in ``arithmetic.py``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def add(input: Tensor, other: Tensor, alpha: Number) -> Array:
     """Return ``input + alpha * other``."""
     a, b = two_arrays(input, other)
-    total: Array = a.astype(SINGLE) + rounded_to_half(alpha) * b.astype(SINGLE)
+    total: Array = a.astype(SINGLE) + round_to_half(alpha) * b.astype(SINGLE)
     return total.astype(HALF)
 
 
@@ -31,20 +31,20 @@ def add(input: Tensor, other: Tensor, alpha: Number) -> Array:
 def sub(input: Tensor, other: Tensor, alpha: Number) -> Array:
     """Return ``input - alpha * other``."""
     a, b = two_arrays(input, other)
-    rest: Array = a.astype(SINGLE) - rounded_to_half(alpha) * b.astype(SINGLE)
+    rest: Array = a.astype(SINGLE) - round_to_half(alpha) * b.astype(SINGLE)
     return rest.astype(HALF)
 
 
-def rounded_to_half(number: Number) -> Array:
+def round_to_half(number: Number) -> Array:
     """Return a number in single precision, rounded to float16."""
     return lift(number, HALF).astype(SINGLE)[()]
 
 
 @inplace(add)
 def add_(input: Tensor, other: Tensor, alpha: Number) -> None:
-    """Add ``alpha * other`` to ``input`` where it lies."""
+    """Add ``alpha * other`` to ``input`` in place."""
 
 
 @inplace(sub)
 def sub_(input: Tensor, other: Tensor, alpha: Number) -> None:
-    """Subtract ``alpha * other`` from ``input`` where it lies."""
+    """Subtract ``alpha * other`` from ``input`` in place."""

@@ -1,7 +1,7 @@
-"""The kinds of dtypes that ops compute with: one check, and one error for whatever lies outside.
+"""The kinds of dtypes that ops compute with: one check, and one error for the others.
 
-A kind is a letter of NumPy's: "b" bools, "u" and "i" integers, "f" floats, "c" complex numbers. A body asks for the
-array of its input by ``of_kind``; a function of ops, whose input may stand for many samples, calls ``require_kind``.
+A kind is one of NumPy's letters: "b" bools, "u" and "i" integers, "f" floats, "c" complex numbers. An op's body checks
+an array by ``of_kind``; a composite, whose input may be batched by ``vmap``, checks a tensor by ``require_kind``.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ CASTS = {INTEGERS: ".long()", REALS: ".int() or .float()", NUMERIC: ".int() or .
 
 
 def of_kind(name: str, kinds: str, array: Array) -> Array:
-    """Return an array, if its dtype is of one of the kinds."""
+    """Return the array; raise, naming the op, if its dtype is not of one of the kinds."""
     if array.dtype.kind not in kinds:
         raise unsupported(name, kinds, array.dtype)
     return array
 
 
 def require_kind(name: str, kinds: str, *tensors: Any) -> None:
-    """Raise, naming the op, if a tensor's dtype is of another kind."""
+    """Raise, naming the op, if a tensor's dtype is not of one of the kinds."""
     for tensor in tensors:
         if tensor.dtype.numpy.kind not in kinds:
             raise unsupported(name, kinds, tensor.dtype.numpy)
@@ -52,28 +52,28 @@ def require_wide(name: str, kinds: str, tensor: Any) -> None:
 
 
 def unsupported(name: str, kinds: str, dtype: Any) -> UnsupportedDtype:
-    """Return the error for an array's dtype that an op does not compute with."""
+    """Return the error for a dtype that an op does not support."""
     way = "take .real or .abs()" if dtype.kind == "c" else f"cast with {CASTS.get(kinds, '.float()')}"
     return UnsupportedDtype(f"{name}: not implemented for {dtype.name}; expected {WORDS[kinds]}: {way}")
 
 
 def require_index(name: str, index: Any, *wanted: Dtype) -> None:
-    """Raise, naming the op, if positions are not of a wanted dtype; as in PyTorch, none at all may have any."""
+    """Raise, naming the op, if an index has an unwanted dtype; as in PyTorch, an empty index may have any."""
     if index.dtype not in wanted and index.numel():
         words = " or ".join(each.name for each in wanted)
         raise DtypeError(f"{name}(): expected dtype {words} for index, got {index.dtype.name}; cast with .long()")
 
 
 def require_same_dtype(name: str, **given: Any) -> None:
-    """Raise, naming the op, if tensors differ in dtype; arguments that are None do not count."""
+    """Raise, naming the op, if tensors differ in dtype; arguments that are None are ignored."""
     tensors = {argument: each for argument, each in given.items() if each is not None}
     if len({each.dtype for each in tensors.values()}) > 1:
-        told = " and ".join(f"{argument} of {each.dtype.name}" for argument, each in tensors.items())
-        raise DtypeError(f"{name}: expected one dtype, got {told}; cast with .to(...)")
+        listing = " and ".join(f"{argument} of {each.dtype.name}" for argument, each in tensors.items())
+        raise DtypeError(f"{name}: expected one dtype, got {listing}; cast with .to(...)")
 
 
 def in_dtype_of(name: str, argument: Tensor, result: Tensor) -> Tensor:
-    """Return a result in the dtype of an argument, if it can be cast to it: what PyTorch computes in place."""
+    """Cast a result to the dtype of an argument, or raise: for composites that PyTorch computes in place."""
     if result.dtype is argument.dtype:
         return result
     if result.dtype.category > argument.dtype.category:

@@ -1,8 +1,8 @@
 """Nested sequences of numbers read as one host array.
 
 The first items give the shape, all items together the dtype. A tensor or a NumPy scalar among them counts as a number,
-a NumPy array with dims as a sequence. Lists of Python numbers alone are read by NumPy in one call; the walk over the
-items is for all else, and finds out what is wrong.
+a NumPy array with dims as a sequence. NumPy reads lists of Python numbers in one call; everything else is read item by
+item, which also finds out what is wrong.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def read(data: Any, wanted: Any) -> Array:
         try:
             return numpy.array(data, dtype=kind)
         except (ValueError, TypeError, OverflowError):
-            pass  # uneven, or a number that wraps or does not fit: the walk tells
-    numbers = [stored(leaf, kind) for leaf in leaves(data, shape, 0)]
+            pass  # uneven, or a number that wraps or does not fit: reading item by item tells which
+    numbers = [read_leaf(leaf, kind) for leaf in leaves(data, shape, 0)]
     return numpy.array(numbers, dtype=kind).reshape(shape)
 
 
 def leaf_kinds(data: Any, wanted: Any) -> frozenset[Any]:
-    """Return the types and dtypes of all items; what has none is refused, unless a dtype is wanted anyway."""
+    """Return the types and dtypes of all items; raise for an item without one unless a dtype is wanted."""
     try:
         return dtypes.leaf_kinds(data)
     except ArgumentTypeError as error:
@@ -56,12 +56,12 @@ def leaf_kinds(data: Any, wanted: Any) -> frozenset[Any]:
 
 
 def is_plain(kinds: frozenset[Any], kind: Any) -> bool:
-    """Whether NumPy reads such items as we do: Python numbers, no fractions among them if integers are wanted."""
+    """Whether NumPy reads these items as we do: Python numbers, and no floats if integers are wanted."""
     return kinds <= (dtypes.WHOLE_TYPES if kind.kind in "iu" else dtypes.NUMBER_TYPES)
 
 
 def shape_of(data: Any) -> tuple[int, ...]:
-    """Return the lengths of the first items, down to the first that is no sequence."""
+    """Return the lengths of the first items, down to the first that is not a sequence."""
     sizes: list[int] = []
     while is_sequence(data):
         sizes.append(len(data))
@@ -74,7 +74,7 @@ def shape_of(data: Any) -> tuple[int, ...]:
 
 
 def leaves(data: Any, shape: tuple[int, ...], dim: int) -> Iterator[Any]:
-    """Walk the items of nested sequences that have a shape; raise where they have not."""
+    """Yield the items of nested sequences; raise if they do not have this shape."""
     if dim == len(shape):
         yield data
         return
@@ -90,12 +90,12 @@ def leaves(data: Any, shape: tuple[int, ...], dim: int) -> Iterator[Any]:
         yield from leaves(each, shape, dim + 1)
 
 
-def stored(leaf: Any, kind: Any) -> Any:
-    """Return one item as a number that an array of this dtype holds."""
+def read_leaf(leaf: Any, kind: Any) -> Any:
+    """Return one item as a number of the wanted NumPy dtype."""
     try:
         if isinstance(leaf, (numpy.generic, numpy.ndarray)):
             leaf = numpy.asarray(leaf).item()
-        return STORED[kind.kind](leaf, kind)
+        return READERS[kind.kind](leaf, kind)
     except MinitensorError:
         raise
     except OverflowError:
@@ -106,8 +106,8 @@ def stored(leaf: Any, kind: Any) -> Any:
         ) from None
 
 
-def whole(leaf: Any, kind: Any) -> Any:
-    """Return an item as an integer: of a float its whole part; what overflows the dtype is refused."""
+def to_int(leaf: Any, kind: Any) -> Any:
+    """Return an item as an integer, a float truncated; raise if it overflows the dtype."""
     if isinstance(leaf, float):
         return fit(leaf, kind)[()]
     number = operator.index(leaf)
@@ -115,25 +115,25 @@ def whole(leaf: Any, kind: Any) -> Any:
     return fit(number, kind)[()]
 
 
-def truth(leaf: Any, kind: Any) -> bool:
-    """Return whether an item is not zero."""
+def to_bool(leaf: Any, kind: Any) -> bool:
+    """Return whether an item is nonzero."""
     return bool(leaf.item() if isinstance(leaf, TensorBase) else numpy.bool_(leaf))
 
 
-def real(leaf: Any, kind: Any) -> float:
+def to_float(leaf: Any, kind: Any) -> float:
     """Return an item as a float."""
     return float(leaf)
 
 
-def compound(leaf: Any, kind: Any) -> complex:
+def to_complex(leaf: Any, kind: Any) -> complex:
     """Return an item as a complex number."""
     return complex(leaf)
 
 
-STORED = {
-    "b": truth,
-    "i": whole,
-    "u": whole,
-    "f": real,
-    "c": compound,
+READERS = {
+    "b": to_bool,
+    "i": to_int,
+    "u": to_int,
+    "f": to_float,
+    "c": to_complex,
 }

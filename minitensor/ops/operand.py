@@ -1,14 +1,14 @@
-"""The one place where operands meet: numbers are lifted, dtypes promoted, devices compared.
+"""Where operands meet: numbers become arrays, dtypes are promoted, devices compared.
 
-``operands(a, b)`` gives the two arrays on which an elementwise op computes. It knows PyTorch's rule that a tensor with
-dimensions outranks a 0-d tensor, and that one a Python number; it computes nothing itself.
+``operands(a, b)`` returns the two arrays on which an elementwise op computes. A tensor with dims outranks a 0-d tensor,
+and that outranks a Python number, as in PyTorch; this chapter computes nothing else.
 
-Note [Halves beside numbers]. As in PyTorch, float16 is computed with in single precision and the result is rounded
-once. A number need not be a half then: of ``x / 70000`` and ``x * 1e-8`` something is left, though 70000 is infinite in
-float16 and 1e-8 is zero. It counts in full as the second operand of ``mul`` and ``div``, with every rounding mode, on
-the left of ``*`` and ``/``, as the weight of ``lerp``, the ``value`` of ``addcmul`` and ``addcdiv`` and in the
+Note [Halves beside numbers]. As in PyTorch, float16 is computed in single precision and the result is rounded once. A
+number beside it need not fit float16: ``x / 70000`` and ``x * 1e-8`` are nonzero, though 70000 is infinite in float16
+and 1e-8 is zero. The number is not rounded as the second operand of ``mul`` and ``div`` (with every rounding mode), on
+the left of ``*`` and ``/``, as the weight of ``lerp``, as the ``value`` of ``addcmul`` and ``addcdiv``, and in the
 activations. In sums, remainders, powers, comparisons and ``where``, and as the first argument of ``mul`` and ``div``,
-PyTorch rounds it to float16 first, and so does this library.
+PyTorch rounds it to float16 first, as this library does.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from minitensor.base import TensorBase
 from minitensor.copies import note_copy, tracing
 from minitensor.dtypes import Kind, fit, lift
 from minitensor.errors import ArgumentTypeError, DeviceError, WrongTypeError
+from minitensor.ops.kinds import ORDERED, of_kind
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.dtypes import dtype
     from minitensor.tensor import Tensor
+
 
 Number: TypeAlias = "bool | int | float | complex"
 Operand: TypeAlias = "Tensor | bool | int | float | complex"
@@ -46,7 +48,7 @@ def operands(a: Any, b: Any) -> tuple[Array, Array]:
 
 
 def tensor_first(name: str, a: Any, b: Any) -> tuple[Array, Array]:
-    """Return the operands of an op whose second one alone may be a number."""
+    """Return the two arrays of an op of which only the second operand may be a number."""
     if b.__class__ in NUMBERS:  # without a call of is_number: comparisons are as frequent as sums
         return tensor_and_number(a, b)
     if a.__class__ in NUMBERS:
@@ -55,7 +57,7 @@ def tensor_first(name: str, a: Any, b: Any) -> tuple[Array, Array]:
 
 
 def tensors(name: str, a: Any, b: Any) -> tuple[Array, Array]:
-    """Return the operands of an op that takes no numbers."""
+    """Return the two arrays of an op that takes no numbers."""
     for argument, value in (("input", a), ("other", b)):
         if value.__class__ in NUMBERS:
             raise not_a_tensor(name, argument, value)
@@ -78,7 +80,7 @@ def is_number(operand: Any) -> TypeGuard[Number]:
 
 
 def tensor_and_number(tensor: Any, number: Any) -> tuple[Array, Array]:
-    """Return a tensor's array and a number, as a 0-d array, in the dtype in which they meet."""
+    """Return a tensor's array and a number as a 0-d array, both in their common dtype."""
     array = tensor.array
     kind: Any = number.__class__
     if kind not in WEAKER[array.dtype.kind]:
@@ -89,7 +91,7 @@ def tensor_and_number(tensor: Any, number: Any) -> tuple[Array, Array]:
 
 
 def in_singles(a: Array, b: Array, other: Any) -> tuple[Array, Array]:
-    """Return two operands in singles, halves before; ``other``, the second one, in full if it is a number or 0-d.
+    """Return float16 operands as float32; the second, if ``other`` is a number or 0-d, without rounding to float16.
 
     See Note [Halves beside numbers].
     """
@@ -97,12 +99,12 @@ def in_singles(a: Array, b: Array, other: Any) -> tuple[Array, Array]:
 
 
 def has_dims(operand: Any) -> bool:
-    """Whether an operand is a tensor of one dim or more."""
+    """Whether an operand is a tensor with at least one dim."""
     return not is_number(operand) and operand.ndim > 0
 
 
 def in_full(operand: Any, array: Array) -> Array:
-    """Return a number, or a tensor without dims, as a 0-d array of singles for the device of ``array``."""
+    """Return a number or a 0-d tensor as a 0-d float32 array on the device of ``array``."""
     if is_number(operand):
         return lifted(operand, SINGLE, array)
     own: Array = operand.array
@@ -110,13 +112,13 @@ def in_full(operand: Any, array: Array) -> Array:
 
 
 def array_beside(number: Number, tensor: TensorBase) -> Array:
-    """Return a tensor's array in the dtype in which it meets a number."""
+    """Return a tensor's array in its common dtype with a number."""
     array = tensor.array
     return array if meets(number, array) else recast(array, dtypes.number_dtype(number, tensor.dtype).numpy)
 
 
 def meets(number: Any, array: Array) -> bool:
-    """Whether a number leaves the array's dtype as it is: ints beside ints, reals beside floats."""
+    """Whether a number does not change the array's dtype, as an int beside ints or a real number beside floats."""
     return number.__class__ in WEAKER[array.dtype.kind]
 
 
@@ -130,13 +132,13 @@ WEAKER: dict[str, frozenset[type]] = {
 
 
 def number_beside(number: Number, array: Array) -> Array:
-    """Return a number as a 0-d array of the dtype in which it meets the array."""
+    """Return a number as a 0-d array of its common dtype with the array."""
     common = array.dtype if meets(number, array) else dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy
     return lifted(number, common, array)
 
 
 def promoted(*tensors: TensorBase | Number) -> Any:
-    """Return the operands as arrays of their common dtype, on one device; a 0-d host tensor may join a device."""
+    """Return the operands as arrays of their common dtype on one device, to which 0-d host tensors are moved."""
     common = result_dtype(*tensors).numpy
     like = same_device(*tensors)
     return tuple([
@@ -146,8 +148,9 @@ def promoted(*tensors: TensorBase | Number) -> Any:
 
 
 def promoted_in_singles(*tensors: TensorBase | Number) -> Any:
-    """Return operands as ``promoted`` does, but halves in singles and numbers beside them in full, and the dtype to
-    which the result is rounded. See Note [Halves beside numbers].
+    """Return the promoted operands, float16 as float32, and the dtype to which the result is rounded.
+
+    Numbers beside float16 are not rounded to it: see Note [Halves beside numbers].
     """
     common = result_dtype(*tensors).numpy
     if common is not HALF:
@@ -159,7 +162,7 @@ def promoted_in_singles(*tensors: TensorBase | Number) -> Any:
 
 
 def as_floats(a: Any, b: Any) -> tuple[Array, Array]:
-    """Return two operands in the default floating-point dtype, each cast by itself: 256 is no uint8 on the way."""
+    """Cast two operands to the default floating-point dtype directly: 256 must not pass through uint8."""
     common = dtypes.get_default_dtype().numpy
     if is_number(a):
         return lifted(a, common, b.array), b.array.astype(common)
@@ -170,30 +173,30 @@ def as_floats(a: Any, b: Any) -> tuple[Array, Array]:
 
 
 def lifted(number: Any, common: Any, array: Array) -> Array:
-    """Return a number as a 0-d array of a dtype, for the device of ``array``; integers wrap."""
+    """Return a number as a 0-d array of a dtype on the device of ``array``; integers wrap."""
     found = lift(number, common)
     return found if array.__class__ is HostArray else found[()]
 
 
 def fitted(number: Any, common: Any, array: Array) -> Array:
-    """Return a number as a 0-d array of a dtype, for the device of ``array``; raise if it overflows the dtype."""
+    """Return a number as a 0-d array of a dtype on the device of ``array``; raise if it overflows the dtype."""
     found = fit(number, common)
     return found if array.__class__ is HostArray else found[()]
 
 
 def fitted_or_infinite(number: Any, common: Any, array: Array) -> Array:
-    """Return a number as ``fitted`` does, but let halves overflow to infinity, where PyTorch computes in singles."""
+    """Return a number as ``fitted`` does, but infinite where it overflows float16."""
     return lifted(number, common, array) if common.char == "e" else fitted(number, common, array)
 
 
 def fitted_beside(number: Any, array: Array) -> Array:
-    """Return a number as ``number_beside`` does, but raise where integers wrap."""
+    """Return a number as ``number_beside`` does, but raise where an integer would wrap."""
     common = array.dtype if meets(number, array) else dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy
     return fitted_or_infinite(number, common, array)
 
 
 def cast_to(tensor: Any, common: Any, like: Any) -> Array:
-    """Return a tensor's array in a dtype, moved to ``like``'s device when it is a 0-d host tensor."""
+    """Return a tensor's array in a dtype; a 0-d host tensor is moved to the device of ``like``."""
     array = tensor.array
     if array.__class__ is not like.array.__class__:
         array = like.backend.asarray(array, like.device.index)
@@ -209,12 +212,12 @@ def recast(array: Array, common: Any) -> Array:
 
 
 def result_dtype(*tensors: Any) -> dtype:
-    """Return the dtype in which tensors and numbers meet."""
-    return dtypes.result_type([fact(each) for each in tensors])
+    """Return the common dtype of tensors and numbers."""
+    return dtypes.result_type([dtype_and_kind(each) for each in tensors])
 
 
 def result_type(tensor1: Any, tensor2: Any) -> dtype:
-    """Return the dtype in which two operands, tensors or numbers, meet.
+    """Return the common dtype of two operands, tensors or numbers.
 
     >>> import minitensor as torch
     >>> torch.result_type(torch.tensor([1, 2]), 1.5)
@@ -223,8 +226,8 @@ def result_type(tensor1: Any, tensor2: Any) -> dtype:
     return result_dtype(tensor1, tensor2)
 
 
-def fact(operand: Any) -> tuple[dtype, Kind]:
-    """Return an operand's dtype and rank."""
+def dtype_and_kind(operand: Any) -> tuple[dtype, Kind]:
+    """Return an operand's dtype and its rank in promotion."""
     if isinstance(operand, TensorBase):
         return operand.dtype, Kind.DIMENSIONED if operand.ndim else Kind.ZERO_DIM
     if isinstance(operand, (int, float, complex)):
@@ -233,7 +236,7 @@ def fact(operand: Any) -> tuple[dtype, Kind]:
 
 
 def same_device(*tensors: Any) -> Any:
-    """Return the operand that says where to compute; operands on two devices raise."""
+    """Return an operand on the device to compute on; raise if the operands are on several."""
     arrays = [each for each in tensors if isinstance(each, TensorBase)]
     like = next((each for each in arrays if each.ndim or each.device.type != "cpu"), arrays[0])
     for each in arrays:
@@ -245,14 +248,32 @@ def same_device(*tensors: Any) -> Any:
 
 
 def require_tensors(name: str, **arguments: Any) -> None:
-    """Refuse arguments that are no tensors."""
+    """Raise, naming the op, if an argument is not a tensor."""
     for argument, value in arguments.items():
         if not isinstance(value, TensorBase):
             raise not_a_tensor(name, argument, value)
 
 
 def not_a_tensor(name: str, argument: str, value: Any) -> WrongTypeError:
-    """Return the error for an argument that is no tensor."""
+    """Return the error for an argument that is not a tensor."""
     return WrongTypeError(
         f"{name}(): argument {argument!r} must be a tensor, not {type(value).__name__}; use tensor(...) on it"
     )
+
+
+def as_float(input: Tensor) -> Array:
+    """Return the array, integers and bools cast to the default floating-point dtype."""
+    array = input.array
+    return array if array.dtype.kind in "fc" else recast(array, dtypes.get_default_dtype().numpy)
+
+
+def library_of(*tensors: Any) -> Library:
+    """Return the array library of operands, some of which may be numbers."""
+    library: Library = same_device(*tensors).xp
+    return library
+
+
+def ordered(name: str, input: Operand, other: Operand, kinds: str = ORDERED) -> tuple[Array, Array]:
+    """Return two tensors' arrays in their common dtype; raise if it is not one of ``kinds``."""
+    a, b = tensors(name, input, other)
+    return of_kind(name, kinds, a), b

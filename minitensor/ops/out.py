@@ -1,9 +1,9 @@
-"""``out=``: how a result gets into the tensor that the caller gives, in one way for all operations.
+"""``out=``: writing a result into a tensor that the caller gives, in the same way for all ops.
 
-A result is computed in memory of its own first; then ``out`` is checked, resized where its shape differs, and written.
-So ``out`` may share memory with the inputs, and an error leaves it as it was. Recorders call ``deliver``, composites
-``delivered`` for one result and ``received`` for several. What PyTorch asks of ``out`` beyond the rule stands in the
-tables at the end, by the names of operations.
+A result is first computed in memory of its own; then ``out`` is checked, resized if its shape differs, and written.
+``out`` may therefore share memory with the inputs, and an error leaves it as it was. Recorders call ``deliver``,
+composites ``delivered`` for one result and ``received`` for several. The tables at the end list, by name, the ops for
+which PyTorch requires more of ``out``.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class OutDtypeError(DtypeError, ArgumentTypeError):
 
 
 def deliver(result: Tensor, out: Any, op: Op, inputs: Iterable[Any]) -> Tensor:
-    """Write the result of a recorded operation into ``out``, if the operation declares that argument."""
+    """Write the result of a recorded op into ``out``; raise if the op does not declare that argument."""
     if not op.takes_out:
         raise unbound(op.name, TypeError("got an unexpected keyword argument 'out'"), op.signature)
     return delivered(op.name, result, out, *inputs)
 
 
 def delivered(name: str, result: Tensor, out: Any, *inputs: Any) -> Tensor:
-    """Return a composite's result, written into ``out`` where that was given; ``inputs`` may not overlap it."""
+    """Return a composite's result, written into ``out`` if that is given; ``inputs`` must not overlap it."""
     if out is None:
         return result
     check(name, result, out, inputs)
@@ -57,14 +57,14 @@ def delivered(name: str, result: Tensor, out: Any, *inputs: Any) -> Tensor:
 
 
 def fill(name: str, made: Tensor, out: Tensor) -> Tensor:
-    """Write what a creation op made into ``out``, which takes its size without a warning."""
+    """Write a new tensor into ``out``, which is resized without a warning."""
     check(name, made, out, ())
     put(refit(name, out, made.layout.shape), made)
     return out
 
 
 def refit(name: str, out: Tensor, shape: Shape) -> Tensor:
-    """Return ``out`` in a shape, without a warning, to be filled in place."""
+    """Resize ``out`` without a warning, to be filled in place."""
     refuse_grad(name, out)
     refuse_write(name, out)
     if out.shape != shape:
@@ -73,7 +73,7 @@ def refit(name: str, out: Tensor, shape: Shape) -> Tensor:
 
 
 def received(name: str, results: tuple[Tensor, ...], out: Any) -> tuple[Tensor, ...]:
-    """Return several results, written into the tensors given as ``out=`` where there are any."""
+    """Return a composite's results, written into the tensors of ``out`` if that is given."""
     if out is None:
         return results
     if not isinstance(out, Sequence) or len(out) != len(results):
@@ -90,13 +90,13 @@ def received(name: str, results: tuple[Tensor, ...], out: Any) -> tuple[Tensor, 
 
 
 def require_out(name: str, out: Any) -> None:
-    """Refuse an ``out`` that is no tensor."""
+    """Raise if ``out`` is given and not a tensor."""
     if out is not None and not isinstance(out, TensorBase):
         raise ArgumentTypeError(f"{name}(): argument 'out' must be a tensor, not {type(out).__name__}")
 
 
 def check(name: str, result: Tensor, out: Any, inputs: Iterable[Any]) -> None:
-    """Refuse an ``out`` into which the result must not be written."""
+    """Raise if the result must not be written into ``out``."""
     require_out(name, out)
     refuse_grad(name, result, out)
     refuse_dtype(name, result.dtype, out.dtype)
@@ -107,7 +107,7 @@ def check(name: str, result: Tensor, out: Any, inputs: Iterable[Any]) -> None:
 
 
 def refuse_grad(name: str, *tensors: Tensor) -> None:
-    """Raise where a gradient would be lost."""
+    """Raise if one of the tensors requires grad, since its gradient would be lost."""
     if grad_mode.get() and any(each.node is not None for each in tensors):
         raise GradError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
@@ -116,13 +116,13 @@ def refuse_grad(name: str, *tensors: Tensor) -> None:
 
 
 def refuse_device(name: str, result: Tensor, out: Tensor) -> None:
-    """Refuse an ``out`` on another device than the result."""
+    """Raise if ``out`` is on another device than the result."""
     if result.device != out.device:
         raise DeviceError(f"{name}(): expected out= on device {result.device}, got {out.device}: give one from there")
 
 
 def refuse_dtype(name: str, given: dtype, wanted: dtype) -> None:
-    """Refuse an ``out`` of a dtype that the operation does not write."""
+    """Raise if the op cannot write its result to the dtype of ``out``."""
     if not FITS.get(name, dtypes.can_cast)(given, wanted):
         raise OutDtypeError(
             f"{name}(): result type {given.name} can't be cast to the desired output type {wanted.name}: give an out= "
@@ -131,7 +131,7 @@ def refuse_dtype(name: str, given: dtype, wanted: dtype) -> None:
 
 
 def require_dtype(name: str, wanted: dtype, out: Any) -> None:
-    """Refuse an ``out`` of another dtype than the one that the caller named."""
+    """Raise if the dtype of ``out`` is not the one that the caller gave as ``dtype``."""
     require_out(name, out)
     if out.dtype is not wanted:
         raise OutDtypeError(f"{name}(): expected out= of dtype {wanted.name}, as dtype= says, got {out.dtype.name}")
@@ -143,7 +143,7 @@ def is_same(given: dtype, wanted: dtype) -> bool:
 
 
 def is_mask(given: dtype, wanted: dtype) -> bool:
-    """Whether a dtype holds truth values: bool, or uint8 as in older versions of PyTorch."""
+    """Whether a dtype can hold a mask: bool, or uint8 as in older versions of PyTorch."""
     return wanted in (dtypes.bool_, dtypes.uint8)
 
 
@@ -153,13 +153,13 @@ def is_real_cast(given: dtype, wanted: dtype) -> bool:
 
 
 def dtype_of_sum(name: str, wanted: dtype | None, out: Any) -> dtype | None:
-    """Return the dtype in which sums and products are computed: that of ``out`` if none is wanted."""
+    """Return the dtype in which a sum or product is computed: the wanted one, or else that of ``out``."""
     require_out(name, out)
     return out.dtype if wanted is None and out is not None else wanted
 
 
 class Overlap(IntEnum):
-    """How much memory two tensors share, as far as PyTorch looks."""
+    """How much memory two tensors share, as far as PyTorch checks."""
 
     NONE = 0
     PARTIAL = 1
@@ -167,7 +167,7 @@ class Overlap(IntEnum):
 
 
 def overlap(a: Any, b: Any) -> Overlap:
-    """Return how much memory two tensors share; PyTorch does not look at tensors with gaps or repeated elements."""
+    """Return how much memory two tensors share; as in PyTorch, NONE if one has gaps or repeated elements."""
     if a is b:
         return Overlap.FULL
     if not shares_storage(a, b) or not all(layouts.is_dense(each.layout) and each.numel() for each in (a, b)):
@@ -185,9 +185,10 @@ def span(tensor: Any) -> tuple[int, int]:
 
 
 def refuse_overlaps(name: str, out: Tensor, inputs: Iterable[Any]) -> None:
-    """Refuse inputs that share part of the memory of ``out``; where PyTorch cannot have it, also those that share all.
+    """Raise if an input shares part of the memory of ``out``, or, for the ops in the tables, all of it.
 
-    The result would be right here. PyTorch computes into ``out`` and refuses, and a program should run in both.
+    The result would be right here, but PyTorch, which computes directly into ``out``, raises; a program that runs here
+    should run there.
     """
     for position, each in tensors_among(inputs):
         found = overlap(out, each)
@@ -200,7 +201,7 @@ def refuse_overlaps(name: str, out: Tensor, inputs: Iterable[Any]) -> None:
 
 
 def tensors_among(inputs: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-    """Yield the tensors among arguments and sequences of them, with their positions."""
+    """Yield the tensors among the arguments and in their sequences, with the arguments' positions."""
     for position, each in enumerate(inputs):
         if isinstance(each, TensorBase):
             yield position, each
@@ -212,11 +213,11 @@ def tensors_among(inputs: Iterable[Any]) -> Iterator[tuple[int, Any]]:
 
 
 def write(name: str, result: Tensor, out: Tensor, place: int = 0) -> None:
-    """Write a result, of several the one at ``place``, into ``out``; resize that first, with a warning, if need be."""
+    """Write a result, the one at ``place`` of several, into ``out``; resize that first, with a warning, if needed."""
     if out.shape != result.shape:
         if name not in SILENT:
             warn_of_resize(out, result.layout.shape)
-        change_layout(out, resized(result.layout, out.layout.offset, LAYOUTS.get((name, place))))
+        change_layout(out, resize_layout(result.layout, out.layout.offset, LAYOUTS.get((name, place))))
     put(out, result)
 
 
@@ -229,21 +230,21 @@ def put(out: Tensor, result: Tensor) -> None:
     out.storage.version += 1
 
 
-def resized(result: Layout, offset: int, order: Callable[[Shape], Layout] | None) -> Layout:
-    """Return the layout that ``out`` takes for a result, from its own first element on."""
+def resize_layout(result: Layout, offset: int, order: Callable[[Shape], Layout] | None) -> Layout:
+    """Return the layout of ``out`` once it is resized for a result; its offset stays."""
     layout = result if order is None else order(result.shape)
     return Layout(layout.shape, layout.strides, offset)
 
 
-def by_columns(shape: Shape) -> Layout:
-    """Return the layout in which matrices lie column by column."""
+def column_layout(shape: Shape) -> Layout:
+    """Return the layout of matrices stored column by column."""
     if len(shape) < 2:
         return layouts.contiguous(shape)
     return layouts.transpose(layouts.contiguous((*shape[:-2], shape[-1], shape[-2])), -2, -1)
 
 
 def warn_of_resize(out: Tensor, shape: Shape) -> None:
-    """Warn that an ``out`` with elements takes another shape."""
+    """Warn if an ``out`` with elements is resized."""
     if out.numel():
         warnings.warn(
             f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
@@ -255,7 +256,7 @@ def warn_of_resize(out: Tensor, shape: Shape) -> None:
 
 # -- tables ------------------------------------------------------------------------------------------------------------
 
-# Operations that cast nothing: PyTorch computes them in ``out``, which must have the dtype of the result.
+# Ops that do not cast: PyTorch computes them in ``out``, which must have the dtype of the result.
 EXACT = """
     abs neg sign sgn floor ceil trunc frac round nan_to_num clamp clamp_min clamp_max where isposinf isneginf signbit
     bitwise_not isin float_power heaviside complex polar conj_physical
@@ -279,23 +280,23 @@ FITS: dict[str, Callable[[dtype, dtype], bool]] = {
     **dict.fromkeys("irfft hfft irfftn hfftn irfft2 hfft2".split(), is_real_cast),
 }
 
-# The layout that a resized ``out`` takes where it is not the result's own, by operation and place among the results.
+# The layout that a resized ``out`` takes if it is not the result's own, by op and place among the results.
 LAYOUTS: dict[tuple[str, int], Callable[[Shape], Layout]] = {
     **{(name, 0): layouts.contiguous for name in ("quantile", "nanquantile", "cholesky")},
-    **{(name, 0): by_columns for name in """
+    **{(name, 0): column_layout for name in """
         nonzero cholesky_inverse linalg.inv linalg.inv_ex linalg.solve linalg.solve_ex linalg.solve_triangular
         linalg.cholesky linalg.cholesky_ex linalg.qr linalg.svd svd linalg.lstsq
     """.split()},
-    **{(name, 1): by_columns for name in ("linalg.qr", "linalg.eigh", "linalg.eig")},
-    ("linalg.svd", 2): by_columns, ("svd", 2): layouts.contiguous,
+    **{(name, 1): column_layout for name in ("linalg.qr", "linalg.eigh", "linalg.eig")},
+    ("linalg.svd", 2): column_layout, ("svd", 2): layouts.contiguous,
 }  # fmt: skip
 
-# Operations that resize ``out`` without a warning.
+# Ops that resize ``out`` without a warning.
 SILENT = frozenset(("addbmm", "logsigmoid"))
 
-# Operations that refuse to overwrite any of their inputs, and those that may overwrite the first one alone.
+# Ops that refuse to overwrite any of their inputs, and those that may overwrite only the first.
 APART = frozenset("cross linalg.cross index_select gather cat stack".split())
 SOURCES_APART = frozenset("index_add index_copy index_reduce scatter scatter_add scatter_reduce".split())
 
-# Operations whose inputs may share memory with ``out`` in any way, because PyTorch does not check them.
+# Ops whose inputs may share memory with ``out`` in any way, because PyTorch does not check them.
 UNCHECKED = frozenset("tril triu ndtr logsigmoid linear matmul softmax log_softmax".split())

@@ -1,8 +1,8 @@
-"""Complex numbers as pairs of reals: the same memory read in two ways, and what that means for gradients.
+"""Complex numbers as pairs of reals: the same memory read in two ways, and the gradients of that.
 
 A complex layout counts in complex elements; ``as_pairs`` counts the same cells in reals, with a last dim of two. The
-operations here make fresh arrays: they stand in the graph for a view, each is the other's adjoint, and they let a write
-through a view of reals reach a complex base (``ops/aliasing.py``). The views that users see are in ``complex.py``.
+ops here return fresh arrays. They represent a view in the graph, each is the other's adjoint, and through them a write
+to a view of reals reaches a complex base (``aliasing.py``). The views that users call are in ``complex.py``.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 def as_pairs(layout: Layout) -> Layout:
-    """Return where a complex layout's reals lie: one more dim, of two."""
+    """Return a complex layout as one of reals, with a last dim of two."""
     return Layout((*layout.shape, 2), (*[2 * step for step in layout.strides], 1), 2 * layout.offset)
 
 
-def joined_again(grad: Tensor) -> Tensor:
-    """Return the gradient of ``pairs_of``."""
+def pairs_of_grad(grad: Tensor) -> Tensor:
+    """Return the adjoint of ``pairs_of``."""
     return complexes_of(grad)
 
 
-@differentiable(input=joined_again)
+@differentiable(input=pairs_of_grad)
 def pairs_of(input: Tensor) -> Array:
     """Return complex numbers as pairs of reals, in a last dim of two."""
     part = dtypes.from_numpy(input.array.dtype).to_real().numpy

@@ -16,14 +16,14 @@ from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, values_of, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError
 from minitensor.ops import return_types
+from minitensor.ops.choice import where
 from minitensor.ops.compare import NoOrder, isnan
 from minitensor.ops.extremes import choice_grad, choose_along, extreme_grad, pick_array, require_elements
 from minitensor.ops.operand import is_number
 from minitensor.ops.out import delivered, received
-from minitensor.ops.pointwise import where
 from minitensor.ops.reduce import any, axes, sum
+from minitensor.ops.rounding import ceil, floor, round
 from minitensor.ops.sort import sort
-from minitensor.ops.unary import ceil, floor, round
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:

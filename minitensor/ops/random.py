@@ -1,7 +1,7 @@
-"""Random tensors: made new, filled in place, sampled by the probabilities that a tensor holds.
+"""Random tensors: new ones, filling in place, and sampling with the probabilities in a tensor.
 
-Every function draws from ``generator.py`` on the host and moves the numbers to where they are wanted, so that one
-seed gives the same numbers on every device. The gradient of a draw is zero.
+Every function draws from ``generator.py`` on the host and then moves the numbers to the device: one seed gives the same
+numbers on every device. The gradient of a draw is zero.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import writes
-from minitensor.ops.creation import chosen, dtype_of_range, empty_like, finished, sizes_of, zeros_like
+from minitensor.ops.creation import chosen, empty_like, finished, sizes_of, zeros_like
 from minitensor.ops.kinds import FLOATS, ORDERED, require_kind
 from minitensor.ops.out import fill, refit, refuse_grad, require_out, warn_of_resize
+from minitensor.ops.ranges import require_range_dtype
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ R = TypeVar("R")
 
 
 class Absent:
-    """Stands for an argument that is not given, where None is one that is."""
+    """The default of an argument for which None is a value."""
 
     def __repr__(self) -> str:
         return "<absent>"
@@ -54,8 +55,8 @@ class Absent:
 ABSENT: Any = Absent()
 
 
-def real(name: str, parameter: str, value: Any) -> float:
-    """Return a parameter as a float: that of a number, or of a 0-d tensor without history."""
+def read_float(name: str, parameter: str, value: Any) -> float:
+    """Return a parameter as a float; raise if it is not a number or a 0-d tensor that does not require grad."""
     if value.__class__ is float or value.__class__ is int:
         return value
     if isinstance(value, TensorBase):
@@ -67,8 +68,8 @@ def real(name: str, parameter: str, value: Any) -> float:
     return float(value)
 
 
-def whole(name: str, parameter: str, value: Any) -> int:
-    """Return a parameter as an int: that of anything that counts as one, but bools."""
+def read_int(name: str, parameter: str, value: Any) -> int:
+    """Return a parameter as an int; raise if it is not an integer, or is a bool."""
     if value.__class__ is int:
         return value
     countable = hasattr(value, "__index__") and not isinstance(value, (bool, numpy.bool_))
@@ -79,33 +80,33 @@ def whole(name: str, parameter: str, value: Any) -> int:
     return operator.index(value)
 
 
-def bound(parameter: str, value: Any) -> int:
-    """Return a bound of ``random_`` as an int: that of an int or of a 0-d tensor, not of an array."""
+def read_bound(parameter: str, value: Any) -> int:
+    """Return a bound of ``random_`` as an int; raise if it is not an int or a 0-d tensor."""
     if getattr(value, "ndim", 0) or isinstance(value, numpy.ndarray):
         raise ArgumentTypeError(f"random_(): argument {parameter!r} must be int, not {type(value).__name__}")
-    return whole("random_", parameter, value)
+    return read_int("random_", parameter, value)
 
 
-def listed(name: str, size: Any) -> tuple[int, ...]:
-    """Return the sizes in a tuple or list."""
+def read_size(name: str, size: Any) -> tuple[int, ...]:
+    """Return the sizes in a tuple or list; raise for anything else."""
     if not isinstance(size, (tuple, list)) or any(isinstance(each, bool) for each in size):
         raise ArgumentTypeError(f"{name}(): argument 'size' must be tuple of ints, got {quote(size)}")
     return sizes_of((size,))
 
 
-def shape_of(name: str, sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
-    """Return the sizes given one by one, in a sequence, or by the word ``size``."""
+def read_shape(name: str, sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
+    """Return the sizes given one by one, in a sequence, or as ``size=``."""
     if size is ABSENT and not (len(sizes) == 1 and isinstance(sizes[0], bool)):
         return sizes_of(sizes)
     if sizes and size is not ABSENT:
         raise ArgumentTypeError(f"{name}(): sizes are given twice: {quote(sizes)} and size={quote(size)}")
-    return listed(name, sizes[0] if sizes else size)
+    return read_size(name, sizes[0] if sizes else size)
 
 
 def takes_from(**others: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let the parameter ``from_`` be given by PyTorch's word, ``from``, which Python keeps for itself.
+    """Accept PyTorch's keyword ``from``, which is reserved in Python, for the parameter ``from_``.
 
-    ``others`` are given beside it where the caller does not give them.
+    ``others`` are the defaults of other arguments when it is given.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -123,7 +124,7 @@ def takes_from(**others: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-# -- made new ----------------------------------------------------------------------------------------------------------
+# -- new tensors -------------------------------------------------------------------------------------------------------
 
 
 @composite
@@ -131,17 +132,17 @@ def rand(
     *sizes: Any, size: Any = ABSENT, generator: Generator | None = None, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
-    """Return numbers drawn evenly from [0, 1).
+    """Return numbers from the uniform distribution on [0, 1).
 
     >>> import minitensor as torch
     >>> torch.manual_seed(0) and None
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    shape, kind = shape_of("rand", sizes, size), chosen(dtype, out)
+    shape, kind = read_shape("rand", sizes, size), chosen(dtype, out)
     if out is not None:
         return uniform_(refit("rand", out, shape), generator=generator)
-    source = source_of(generator)
+    source = choose_generator(generator)
     return fresh(shape, lambda shape: UNIFORM(source, shape, kind), device, requires_grad)
 
 
@@ -150,11 +151,11 @@ def randn(
     *sizes: Any, size: Any = ABSENT, generator: Generator | None = None, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
-    """Return numbers drawn from the normal distribution of mean 0 and variance 1."""
-    shape, kind = shape_of("randn", sizes, size), chosen(dtype, out)
+    """Return numbers from the normal distribution of mean 0 and variance 1."""
+    shape, kind = read_shape("randn", sizes, size), chosen(dtype, out)
     if out is not None:
         return normal_(refit("randn", out, shape), generator=generator)
-    source = source_of(generator)
+    source = choose_generator(generator)
     return fresh(shape, lambda shape: NORMAL(source, shape, kind), device, requires_grad)
 
 
@@ -162,11 +163,11 @@ def randn(
 def fresh(
     shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Array], device: DeviceLike, requires_grad: bool
 ) -> Tensor:
-    """Return a new tensor of what ``draw`` draws for a shape."""
+    """Return a new tensor of the numbers that ``draw`` returns for a shape."""
     return finished(draw(shape), device, requires_grad)
 
 
-def source_of(generator: Any) -> Generator:
+def choose_generator(generator: Any) -> Generator:
     """Return the generator to draw from."""
     if generator is None:
         return default_generator
@@ -180,31 +181,39 @@ def randint(
     *bounds: Any, low: Any = ABSENT, high: Any = ABSENT, size: Any = ABSENT, generator: Generator | None = None,
     out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
-    """Return integers drawn evenly from [low, high): ``randint(high, size)`` or ``randint(low, high, size)``."""
+    """Return integers drawn uniformly from [low, high), as ``randint(high, size)`` or ``randint(low, high, size)``.
+
+    >>> import minitensor as torch
+    >>> torch.randint(5, 6, (3,))
+    tensor([5, 5, 5])
+
+    Raises:
+        RuntimeError: ``high`` is not greater than ``low``.
+    """
     if size is ABSENT and bounds:
         *bounds, size = bounds  # type: ignore[assignment]  # the last one
-    low, high = bounds_of("randint", bounds, low, high)
-    shape, kind = listed("randint", size), chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
+    low, high = read_bounds("randint", bounds, low, high)
+    shape, kind = read_size("randint", size), chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
     if out is not None:
         return random_(refit("randint", out, shape), low, high, generator=generator)
-    source = source_of(generator)
+    source = choose_generator(generator)
     return fresh(shape, lambda shape: INTEGERS(source, shape, low, high, kind), device, requires_grad)
 
 
-def bounds_of(name: str, given: Sequence[Any], low: Any, high: Any) -> tuple[int, int]:
-    """Sort out ``high``, or ``low`` and ``high``, given in a row or by their words."""
+def read_bounds(name: str, given: Sequence[Any], low: Any, high: Any) -> tuple[int, int]:
+    """Return ``low`` (0 if not given) and ``high``, given by position or by keyword."""
     numbers = list(given)
     if high is ABSENT and numbers:
         high = numbers.pop()
     if low is ABSENT:
         low = numbers.pop() if numbers else 0
     elif len(given) > len(numbers):
-        numbers = list(given)  # a word for the first and none for the second
+        numbers = list(given)  # `low` by keyword and `high` by position
     if numbers or high is ABSENT:
         raise ArgumentTypeError(
             f"{name}: expected high, or low and high, got {quote(tuple(given))}, low={low!r}, high={high!r}"
         )
-    return whole(name, "low", low), whole(name, "high", high)
+    return read_int(name, "low", low), read_int(name, "high", high)
 
 
 @composite
@@ -213,10 +222,10 @@ def randperm(
     n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
-    """Return the numbers from 0 to n - 1 in a random order."""
+    """Return the integers from 0 to n - 1 in a random order."""
     kind = chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
-    dtype_of_range("randperm", kind, "bc")
-    made = finished(PERMUTATION(source_of(generator), whole("randperm", "n", n), kind), device, requires_grad)
+    require_range_dtype("randperm", kind, "bc")
+    made = finished(PERMUTATION(choose_generator(generator), read_int("randperm", "n", n), kind), device, requires_grad)
     return made if out is None else fill("randperm", made, out)
 
 
@@ -236,7 +245,7 @@ def rand_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None, generator: Generator | None = None,
 ) -> Tensor:
-    """Return numbers drawn evenly from [0, 1) in another tensor's shape, dtype and device."""
+    """Return numbers from the uniform distribution on [0, 1), of another tensor's shape, dtype and device."""
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(uniform_(made, generator=generator), requires_grad)
 
@@ -247,7 +256,7 @@ def randn_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None, generator: Generator | None = None,
 ) -> Tensor:
-    """Return standard normal numbers in another tensor's shape, dtype and device."""
+    """Return standard normal numbers, of another tensor's shape, dtype and device."""
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(normal_(made, generator=generator), requires_grad)
 
@@ -259,44 +268,44 @@ def randint_like(
     device: DeviceLike = None, requires_grad: Switch = False, memory_format: memory_format | None = None,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Return integers from [low, high) in another tensor's shape, dtype and device."""
-    low, high = bounds_of("randint_like", bounds, low, high)
+    """Return integers drawn uniformly from [low, high), of another tensor's shape, dtype and device."""
+    low, high = read_bounds("randint_like", bounds, low, high)
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(random_(made, low, high, generator=generator), requires_grad)
 
 
 def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
-    """Make a fresh tensor gather its gradient, if asked."""
+    """Make a fresh tensor require grad if ``requires_grad`` is true."""
     return tensor.requires_grad_() if requires_grad else tensor
 
 
 # -- filled in place ---------------------------------------------------------------------------------------------------
 
 
-def store(input: Tensor, drawn: Array) -> None:
-    """Write numbers drawn on the host into a tensor, wherever it lies; see Note [The order of draws]."""
+def write_draws(input: Tensor, drawn: Array) -> None:
+    """Write numbers drawn on the host into a tensor on any device; see Note [The order of draws]."""
     place = input.device
     window = in_memory_order(input, input.array)
     window[...] = place.backend.asarray(drawn.reshape(window.shape), place.index)
 
 
-# Note [The order of draws]. As in PyTorch, the first number drawn goes where the memory begins: a transposed matrix is
-# filled column by column, so that it holds the numbers that the matrix itself would have got.
+# Note [The order of draws]. As in PyTorch, numbers are written in the order of memory: a transposed matrix is filled
+# column by column, with the numbers that the matrix itself would have got.
 
 
 def in_memory_order(input: Tensor, array: Array) -> Array:
-    """Return an array of the input's shape with its dims in the order in which the input lies in memory."""
+    """Permute an array of the input's shape to the order of the input's dims in memory."""
     strides = input.layout.strides
     order = sorted(range(len(strides)), key=lambda dim: -strides[dim])
     return array if order == [*range(len(strides))] else array.transpose(order)
 
 
 class NotContinuous(DtypeError, NotImplementedError):
-    """A continuous distribution for integers: PyTorch raises NotImplementedError."""
+    """A continuous distribution for integers: a NotImplementedError as in PyTorch."""
 
 
-def continuous(name: str, input: Tensor) -> Any:
-    """Return the array library's dtype of a tensor that can hold fractions."""
+def require_continuous(name: str, input: Tensor) -> Any:
+    """Return the array library's dtype of a tensor; raise if it holds integers or bools."""
     dtype = input.array.dtype
     if dtype.kind not in "fc":
         raise NotContinuous(f"{name}: not implemented for {input.dtype.name}: expected a floating point dtype")
@@ -308,20 +317,22 @@ def continuous(name: str, input: Tensor) -> Any:
 @drawing
 @writes(input=lambda grad: None)
 def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
-    """Fill with numbers drawn evenly from [from_, to)."""
-    low, high = real("uniform_", "from", from_), real("uniform_", "to", to)
-    store(input, UNIFORM(source_of(generator), input.array.shape, continuous("uniform_", input), low, high))
+    """Fill with numbers from the uniform distribution on [from_, to)."""
+    low, high = read_float("uniform_", "from", from_), read_float("uniform_", "to", to)
+    source, kind = choose_generator(generator), require_continuous("uniform_", input)
+    write_draws(input, UNIFORM(source, input.array.shape, kind, low, high))
 
 
 @composite
 @drawing
 @writes(input=lambda grad: None)
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> None:
-    """Fill with numbers drawn from the normal distribution of this mean and standard deviation."""
-    mean, std = real("normal_", "mean", mean), real("normal_", "std", std)
+    """Fill with numbers from the normal distribution of this mean and standard deviation."""
+    mean, std = read_float("normal_", "mean", mean), read_float("normal_", "std", std)
     # As PyTorch: which pairs of uniform numbers are used depends on the layout.
     draw = NORMAL if input.array.flags.c_contiguous else NORMAL_PAIRS
-    store(input, draw(source_of(generator), input.array.shape, continuous("normal_", input), mean, std))
+    source, kind = choose_generator(generator), require_continuous("normal_", input)
+    write_draws(input, draw(source, input.array.shape, kind, mean, std))
 
 
 @takes_from(to=Absent())  # not ABSENT: from alone is refused
@@ -329,18 +340,18 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
 @drawing
 @writes(input=lambda grad: None)
 def random_(input: Tensor, from_: Any = ABSENT, to: Any = ABSENT, *, generator: Generator | None = None) -> None:
-    """Fill with integers: ``random_()`` of all from 0 on, ``random_(to)`` from [0, to), ``random_(from_, to)``.
+    """Fill with uniform integers: ``random_()`` from 0 on, ``random_(to)`` from [0, to), ``random_(from_, to)``.
 
-    With None for ``to``, from ``from_`` to the largest there is.
+    If ``to`` is None, they go up to the largest that the dtype holds.
     """
-    source, shape, kind = source_of(generator), input.array.shape, input.dtype.numpy
+    source, shape, kind = choose_generator(generator), input.array.shape, input.dtype.numpy
     if from_ is ABSENT and to is ABSENT:
-        store(input, ALL_INTEGERS(source, shape, kind))
+        write_draws(input, ALL_INTEGERS(source, shape, kind))
     elif to is None and from_ is not ABSENT:
-        store(input, ALL_INTEGERS(source, shape, kind, bound("from", from_)))
+        write_draws(input, ALL_INTEGERS(source, shape, kind, read_bound("from", from_)))
     else:
         low, high = (0, from_) if to is ABSENT else (0 if from_ is ABSENT else from_, to)
-        store(input, INTEGERS(source, shape, bound("from", low), bound("to", high), kind))
+        write_draws(input, INTEGERS(source, shape, read_bound("from", low), read_bound("to", high), kind))
 
 
 @composite
@@ -352,54 +363,54 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
     shape = input.array.shape
     chance: Any
     if isinstance(p, TensorBase):
-        chance = in_memory_order(input, numpy.broadcast_to(host(p), shape))
+        chance = in_memory_order(input, numpy.broadcast_to(to_host(p), shape))
         shape = chance.shape
     else:
-        chance = real("bernoulli_", "p", p)
-    store(input, BERNOULLI(source_of(generator), chance, shape, input.dtype.numpy))
+        chance = read_float("bernoulli_", "p", p)
+    write_draws(input, BERNOULLI(choose_generator(generator), chance, shape, input.dtype.numpy))
 
 
 @composite
 @drawing
 @writes(input=lambda grad: None)
 def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> None:
-    """Fill with numbers drawn from the exponential distribution of this rate."""
-    rate = real("exponential_", "lambd", lambd)
-    store(input, EXPONENTIAL(source_of(generator), input.array.shape, input.dtype.numpy, rate))
+    """Fill with numbers from the exponential distribution of rate ``lambd``."""
+    rate = read_float("exponential_", "lambd", lambd)
+    write_draws(input, EXPONENTIAL(choose_generator(generator), input.array.shape, input.dtype.numpy, rate))
 
 
 @composite
 @drawing
 @writes(input=lambda grad: None)
 def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> None:
-    """Fill with numbers whose logarithms are drawn from the normal distribution of this mean and deviation."""
-    mean, std = real("log_normal_", "mean", mean), real("log_normal_", "std", std)
-    store(input, LOG_NORMAL(source_of(generator), input.array.shape, input.dtype.numpy, mean, std))
+    """Fill with numbers whose logarithms are normal with this mean and standard deviation."""
+    mean, std = read_float("log_normal_", "mean", mean), read_float("log_normal_", "std", std)
+    write_draws(input, LOG_NORMAL(choose_generator(generator), input.array.shape, input.dtype.numpy, mean, std))
 
 
 @composite
 @drawing
 @writes(input=lambda grad: None)
 def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> None:
-    """Fill with numbers drawn from the Cauchy distribution of this median and half width."""
-    median, sigma = real("cauchy_", "median", median), real("cauchy_", "sigma", sigma)
-    store(input, CAUCHY(source_of(generator), input.array.shape, input.dtype.numpy, median, sigma))
+    """Fill with numbers from the Cauchy distribution of this median and half width ``sigma``."""
+    median, sigma = read_float("cauchy_", "median", median), read_float("cauchy_", "sigma", sigma)
+    write_draws(input, CAUCHY(choose_generator(generator), input.array.shape, input.dtype.numpy, median, sigma))
 
 
 @composite
 @drawing
 @writes(input=lambda grad: None)
 def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> None:
-    """Fill with numbers of tosses up to the first success, each toss a success with probability ``p``."""
-    chance = real("geometric_", "p", p)
-    store(input, GEOMETRIC(source_of(generator), input.array.shape, input.dtype.numpy, chance))
+    """Fill with the numbers of trials up to the first success, which each trial is with probability ``p``."""
+    chance = read_float("geometric_", "p", p)
+    write_draws(input, GEOMETRIC(choose_generator(generator), input.array.shape, input.dtype.numpy, chance))
 
 
-# -- by the probabilities that a tensor holds --------------------------------------------------------------------------
+# -- probabilities in a tensor -----------------------------------------------------------------------------------------
 
 
-def host(tensor: Any) -> Array:
-    """Return a tensor's elements on the host."""
+def to_host(tensor: Any) -> Array:
+    """Return a tensor's elements as a host array."""
     array: Array = tensor.backend.to_host(tensor.array)
     return array
 
@@ -409,9 +420,9 @@ def host(tensor: Any) -> Array:
 def bernoulli(
     input: Tensor, p: Any = ABSENT, *, generator: Generator | None = None, out: Tensor | None = None
 ) -> Tensor:
-    """Return ones with the probabilities in ``input`` (or with ``p``, in ``input``'s shape), and zeros."""
+    """Return ones with the probabilities in ``input``, or all with ``p``, and zeros; the shape is that of ``input``."""
     if out is None:
-        return _bernoulli(input, None if p is ABSENT else real("bernoulli", "p", p), generator)
+        return _bernoulli(input, None if p is ABSENT else read_float("bernoulli", "p", p), generator)
     if p is not ABSENT:
         raise ArgumentTypeError(f"bernoulli: expected p or out=, got both, p={quote(p)}")
     require_out("bernoulli", out)
@@ -423,12 +434,12 @@ def _bernoulli(input: Tensor, p: float | None, generator: Generator | None) -> A
     """Draw in the shape and dtype of ``input``."""
     if p is None:
         require_kind("bernoulli", FLOATS, input)
-    chance = host(input) if p is None else p
-    return brought(BERNOULLI(source_of(generator), chance, input.array.shape, input.dtype.numpy), input)
+    chance = to_host(input) if p is None else p
+    return move_beside(BERNOULLI(choose_generator(generator), chance, input.array.shape, input.dtype.numpy), input)
 
 
-def brought(drawn: Array, input: Tensor) -> Array:
-    """Return numbers drawn on the host where the input lies."""
+def move_beside(drawn: Array, input: Tensor) -> Array:
+    """Move numbers drawn on the host to the input's device."""
     place = input.device
     return place.backend.asarray(drawn, place.index)
 
@@ -439,15 +450,28 @@ def multinomial(
     input: Tensor, num_samples: Any, replacement: bool = False, *, generator: Generator | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return indices drawn with the weights in ``input``, (n) or (rows, n): (num_samples) or (rows, num_samples)."""
+    """Return indices drawn with the weights in ``input``, which need not sum to 1.
+
+    Shapes: ``(n)`` gives ``(num_samples)``, ``(rows, n)`` gives ``(rows, num_samples)``.
+
+    >>> import minitensor as torch
+    >>> torch.multinomial(torch.tensor([0., 3., 0.]), 2, replacement=True)
+    tensor([1, 1])
+
+    Args:
+        replacement: Whether an index may be drawn more than once.
+
+    Raises:
+        RuntimeError: A weight is negative or not finite, or more than n samples are drawn without replacement.
+    """
     if out is not None:
         chosen(dtypes.int64, out)
-    count = whole("multinomial", "num_samples", num_samples)
+    count = read_int("multinomial", "num_samples", num_samples)
     if replacement.__class__ is not bool:
         raise ArgumentTypeError(
             f"multinomial(): argument 'replacement' must be bool, not {type(replacement).__name__}"
         )
-    drawn = CATEGORIES(source_of(generator), host(input), count, replacement)
+    drawn = CATEGORIES(choose_generator(generator), to_host(input), count, replacement)
     made = finished(drawn, input.device, False)
     return made if out is None else fill("multinomial", made, out)
 
@@ -457,8 +481,17 @@ def normal(
     mean: Any = ABSENT, std: Any = 1.0, size: Any = ABSENT, *, generator: Generator | None = None,
     out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
-    """Return normal numbers of this mean and standard deviation: of a size, or each of its own."""
-    source = source_of(generator)
+    """Return normal numbers: ``normal(0., 1., size)`` of one mean and standard deviation, or each of its own.
+
+    Args:
+        mean: A number, or a tensor of means.
+        std: A number, or a tensor of standard deviations; broadcasts against ``mean``.
+        size: The shape of the result, if both are numbers.
+
+    Raises:
+        RuntimeError: A standard deviation is negative.
+    """
+    source = choose_generator(generator)
     if mean is ABSENT:
         raise ArgumentTypeError("normal: expected a mean, and a standard deviation or none")
     if size is not ABSENT:
@@ -468,7 +501,7 @@ def normal(
     if dtype is not None or device is not None or requires_grad:
         raise ArgumentTypeError("normal: expected dtype=, device= and requires_grad= only beside a size")
     mean, std = [
-        each if isinstance(each, TensorBase) else real("normal", name, each)
+        each if isinstance(each, TensorBase) else read_float("normal", name, each)
         for name, each in (("mean", mean), ("std", std))
     ]
     return normal_around(mean, std, generator=source) if out is None else normal_into(out, mean, std, source)
@@ -478,21 +511,21 @@ def normal_of_size(
     mean: Any, std: Any, size: Any, source: Generator, out: Tensor | None, dtype: Dtype | None, device: DeviceLike,
     requires_grad: bool,
 ) -> Tensor:
-    """Return normal numbers of one mean and one standard deviation."""
-    mean, std = real("normal", "mean", mean), real("normal", "std", std)
-    shape, kind = listed("normal", size), chosen(dtype, out)
+    """Implement ``normal`` with a size: one mean and one standard deviation."""
+    mean, std = read_float("normal", "mean", mean), read_float("normal", "std", std)
+    shape, kind = read_size("normal", size), chosen(dtype, out)
     if out is not None:
         return normal_(refit("normal", out, shape), mean, std, generator=source)
     return fresh(shape, lambda shape: NORMAL(source, shape, kind, mean, std), device, requires_grad)
 
 
 def normal_into(out: Tensor, mean: Any, std: Any, source: Generator) -> Tensor:
-    """Fill a tensor of the right shape with normal numbers, each of its own mean or standard deviation."""
+    """Implement ``normal`` with ``out=``: each number of its own mean or standard deviation."""
     chosen(None, out)
     given: list[Any] = [each for each in (mean, std) if isinstance(each, TensorBase)]
     shape = broadcast_shapes(*[tuple(each.shape) for each in given])
     if not isinstance(std, TensorBase):
-        shape = broadcast_shapes(tuple(out.shape), shape)  # as PyTorch, which spreads the number over ``out``
+        shape = broadcast_shapes(tuple(out.shape), shape)  # as in PyTorch, which broadcasts the number to ``out``
     else:
         require_spread(std)
     refuse_grad("normal", out, *given)
@@ -516,11 +549,11 @@ def _normal(mean: Any, std: Any, source: Generator) -> Array:
     given: list[Any] = [each for each in (mean, std) if isinstance(each, TensorBase)]
     shape, kind = broadcast_shapes(*[tuple(each.shape) for each in given]), given[0].dtype.numpy
     if not isinstance(std, TensorBase):
-        drawn: Array = brought(NORMAL(source, shape, kind, 0.0, float(std)), given[0])
+        drawn: Array = move_beside(NORMAL(source, shape, kind, 0.0, float(std)), given[0])
         drawn += mean.array
         return drawn
     require_spread(std)
-    drawn = brought(NORMAL(source, shape, kind), given[0])
+    drawn = move_beside(NORMAL(source, shape, kind), given[0])
     drawn *= std.array
     drawn += mean.array if isinstance(mean, TensorBase) else drawn.dtype.type(mean)
     return drawn
@@ -546,12 +579,12 @@ def get_rng_state() -> Tensor:
 
 
 def set_rng_state(new_state: Tensor) -> None:
-    """Let the default generator continue from a state that ``get_rng_state`` gave."""
+    """Restore a state of the default generator that ``get_rng_state`` returned."""
     if not isinstance(new_state, TensorBase) or new_state.dtype is not dtypes.uint8:
         raise ArgumentTypeError("set_rng_state: expected the state as a tensor of uint8, as get_rng_state gives it")
-    default_generator.set_state_bytes(host(new_state).tobytes())
+    default_generator.set_state_bytes(to_host(new_state).tobytes())
 
 
 def fork_rng(devices: Any = None, enabled: bool = True) -> AbstractContextManager[None]:
-    """Let the default generator, after the ``with`` block, continue as if nothing had been drawn inside."""
+    """Return a context manager that restores the default generator's state at its end."""
     return generator.fork_rng(enabled)

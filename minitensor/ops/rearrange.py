@@ -13,7 +13,7 @@ from minitensor.base import TensorBase
 from minitensor.base import wrap as fresh
 from minitensor.errors import ShapeError
 from minitensor.ops.copy import clone
-from minitensor.ops.creation import arange
+from minitensor.ops.ranges import arange
 from minitensor.ops.shape import _expand, _unsafe_view, reshape, transpose
 from minitensor.shapes import (
     normalize_sizes,

@@ -17,12 +17,14 @@ from minitensor.autograd.declare import differentiable, nondifferentiable, view
 from minitensor.autograd.misuse import composite, explained, named
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtype
 from minitensor.layout import numel
+from minitensor.ops.arithmetic import conj, mul
+from minitensor.ops.choice import where
 from minitensor.ops.compare import isnan
 from minitensor.ops.cumulative import can_divide, products_of_others
+from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import ORDERED, require_kind
+from minitensor.ops.operand import as_float
 from minitensor.ops.out import delivered, dtype_of_sum, require_dtype
-from minitensor.ops.pointwise import as_float, conj, mul, where
-from minitensor.ops.unary import exp
 from minitensor.shapes import memoised, reduced_dims, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:

@@ -24,6 +24,8 @@ from minitensor.errors import (
     UsageError,
 )
 from minitensor.ops.aliasing import inplace, shares_storage, snapshot, writes
+from minitensor.ops.arithmetic import conj, div_, floor_divide_
+from minitensor.ops.choice import where
 from minitensor.ops.copy import writable_copy
 from minitensor.ops.creation import as_number
 from minitensor.ops.fill import as_single_value
@@ -36,7 +38,6 @@ from minitensor.ops.index import (
 from minitensor.ops.kinds import require_index
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered
-from minitensor.ops.pointwise import conj, div_, floor_divide_, where
 from minitensor.ops.shape import expand, reshape
 from minitensor.shapes import broadcast_shapes, wrap_dim
 

@@ -26,11 +26,11 @@ from minitensor.copies import note_copy, tracing
 from minitensor.errors import ArgumentTypeError, ShapeError, UsageError, ViewError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import pick, place, refuse_leaf
+from minitensor.ops.arithmetic import conj
 from minitensor.ops.complex import view_dtype
 from minitensor.ops.copy import contiguous
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.operand import not_a_tensor, require_tensors
-from minitensor.ops.pointwise import conj
 from minitensor.shapes import (
     broadcast_shapes,
     flattened_shape,

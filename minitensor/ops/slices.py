@@ -19,6 +19,7 @@ from minitensor.errors import (
     ShapeError,
 )
 from minitensor.ops.aliasing import writes
+from minitensor.ops.choice import where
 from minitensor.ops.copy import writable_copy
 from minitensor.ops.fill import as_single_value
 from minitensor.ops.index import (
@@ -31,7 +32,6 @@ from minitensor.ops.index import (
 from minitensor.ops.kinds import require_index
 from minitensor.ops.operand import fitted, require_tensors
 from minitensor.ops.out import delivered
-from minitensor.ops.pointwise import where
 from minitensor.ops.scatter import REDUCTIONS, WrongCount, check_positions, check_reduction, copy_if_shared, reduce_into
 from minitensor.ops.shape import expand, reshape, view
 from minitensor.shapes import wrap_dim

@@ -1,7 +1,7 @@
-"""Windows: weights that let a piece of a signal fade in and out, so that its spectrum is not that of a cut.
+"""Windows: weights that fade a piece of a signal in and out, to reduce leakage in its spectrum.
 
-A periodic window is a symmetric one of one more sample without its last, as a spectrum wants it. Each is a sum of
-cosines but for the triangle (Bartlett) and Kaiser's, which is made of the Bessel function i0.
+A periodic window, for spectra, is a symmetric one with one more sample whose last is left out. All are sums of cosines
+except the triangle (Bartlett) and the Kaiser window, which uses the Bessel function i0. Below, t runs from 0 to 1.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def made(
+def make_window(
     name: str, shape: Callable[[Library, Array], Array], length: int, periodic: bool, dtype: Dtype | None,
     device: DeviceLike, requires_grad: bool,
 ) -> Tensor:
-    """Return a window whose ``shape`` is a function of a time from 0 to 1."""
+    """Return the window ``shape(xp, t)`` for times t from 0 to 1."""
     length, kind, xp = integer(length), chosen(dtype), library(device)
     if length < 0:
         raise ShapeError(f"{name}: requires non-negative window_length, got window_length={length}")
@@ -41,7 +41,7 @@ def made(
 
 
 def cosines(*weights: float) -> Callable[[Library, Array], Array]:
-    """Return the function ``a - b cos(2 pi t) + c cos(4 pi t)``."""
+    """Return the function ``a - b cos(2 pi t) + c cos(4 pi t) - ...`` of weights (a, b, c, ...)."""
 
     def shape(xp: Library, time: Array) -> Array:
         window = xp.zeros_like(time)
@@ -57,13 +57,13 @@ def hann_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return ``(1 - cos(2 pi t)) / 2``.
+    """Return the Hann window ``(1 - cos(2 pi t)) / 2``.
 
     >>> import minitensor as torch
     >>> torch.hann_window(4)
     tensor([0.0000, 0.5000, 1.0000, 0.5000])
     """
-    return made("hann_window", cosines(0.5, 0.5), window_length, periodic, dtype, device, requires_grad)
+    return make_window("hann_window", cosines(0.5, 0.5), window_length, periodic, dtype, device, requires_grad)
 
 
 @composite
@@ -71,8 +71,8 @@ def hamming_window(
     window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
-    """Return ``alpha - beta * cos(2 pi t)``."""
-    return made("hamming_window", cosines(alpha, beta), window_length, periodic, dtype, device, requires_grad)
+    """Return the Hamming window ``alpha - beta * cos(2 pi t)``."""
+    return make_window("hamming_window", cosines(alpha, beta), window_length, periodic, dtype, device, requires_grad)
 
 
 @composite
@@ -80,8 +80,9 @@ def blackman_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return ``0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t)``."""
-    return made("blackman_window", cosines(0.42, 0.5, 0.08), window_length, periodic, dtype, device, requires_grad)
+    """Return the Blackman window ``0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t)``."""
+    cosine_sum = cosines(0.42, 0.5, 0.08)
+    return make_window("blackman_window", cosine_sum, window_length, periodic, dtype, device, requires_grad)
 
 
 @composite
@@ -89,8 +90,8 @@ def bartlett_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the triangle ``1 - |2 t - 1|``."""
-    return made(
+    """Return the Bartlett window, the triangle ``1 - |2 t - 1|``."""
+    return make_window(
         "bartlett_window", lambda xp, time: 1 - xp.abs(2 * time - 1), window_length, periodic, dtype, device,
         requires_grad,
     )
@@ -101,11 +102,11 @@ def kaiser_window(
     window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
-    """Return ``i0(beta * sqrt(1 - (2 t - 1) ** 2)) / i0(beta)``."""
+    """Return the Kaiser window ``i0(beta * sqrt(1 - (2 t - 1) ** 2)) / i0(beta)``."""
 
     def shape(xp: Library, time: Array) -> Array:
         root = xp.sqrt(xp.maximum(1 - (2 * time - 1) ** 2, 0))
         bessel: Array = xp.i0(beta * root) / xp.i0(xp.full(1, float(beta)))
         return bessel
 
-    return made("kaiser_window", shape, window_length, periodic, dtype, device, requires_grad)
+    return make_window("kaiser_window", shape, window_length, periodic, dtype, device, requires_grad)

@@ -21,7 +21,8 @@ except ImportError as error:
 from minitensor import dtypes
 from minitensor.base import window
 from minitensor.layout import Layout, extent
-from minitensor.ops.creation import arange, tensor
+from minitensor.ops.creation import tensor
+from minitensor.ops.ranges import arange
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor

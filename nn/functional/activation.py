@@ -16,7 +16,8 @@ from minitensor.dtypes import fit, float16, float32, float64
 from minitensor.errors import ArgumentError, UsageError
 from minitensor.generator import default_generator, uniform
 from minitensor.memory_format import contiguous_format
-from minitensor.ops import activation, pointwise, unary
+from minitensor.ops import activation, choice, exponentials, trigonometry
+from minitensor.ops import softmax as along_dim
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.creation import empty_like
 from minitensor.ops.kinds import FLOATS, require_kind
@@ -40,8 +41,8 @@ softshrink = activation.softshrink
 softsign = activation.softsign
 tanhshrink = activation.tanhshrink
 gelu = activation.gelu
-sigmoid = unary.sigmoid
-tanh = unary.tanh
+sigmoid = exponentials.sigmoid
+tanh = trigonometry.tanh
 relu_ = activation.relu_
 
 
@@ -191,7 +192,7 @@ class RreluBounds(ArgumentError, UsageError):
 def middling(input: Tensor, slope: float) -> Tensor:
     """Return x where it is positive, elsewhere x times one slope for all."""
     within = float32 if input.dtype is float16 else input.dtype  # halves are rounded once
-    slopes = pointwise.where(input > 0, input.new_ones((), dtype=within), slope)
+    slopes = choice.where(input > 0, input.new_ones((), dtype=within), slope)
     return sloped(input, slopes)
 
 
@@ -220,19 +221,19 @@ def slopes_for(input: Tensor, lower: float, upper: float) -> Tensor:
 @composite
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: Dtype | None = None) -> Tensor:
     """Return exp(x) / sum(exp(x)) along ``dim``."""
-    return activation.softmax(input, guessed("softmax", input, dim, _stacklevel), dtype)
+    return along_dim.softmax(input, guessed("softmax", input, dim, _stacklevel), dtype)
 
 
 @composite
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: Dtype | None = None) -> Tensor:
     """Return softmax(-x) along ``dim``."""
-    return activation.softmin(input, guessed("softmin", input, dim, _stacklevel), dtype)
+    return along_dim.softmin(input, guessed("softmin", input, dim, _stacklevel), dtype)
 
 
 @composite
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: Dtype | None = None) -> Tensor:
     """Return log(softmax(x)) along ``dim``."""
-    return activation.log_softmax(input, guessed("log_softmax", input, dim, _stacklevel), dtype)
+    return along_dim.log_softmax(input, guessed("log_softmax", input, dim, _stacklevel), dtype)
 
 
 def guessed(name: str, input: Tensor, dim: int | None, stacklevel: Any) -> int:
@@ -263,7 +264,7 @@ def gumbel_softmax(
     Jang, Gu and Poole 2017.
     """
     noise = waiting_times(logits)
-    soft = activation.softmax((logits - noise.log()) / tau, dim)
+    soft = along_dim.softmax((logits - noise.log()) / tau, dim)
     if not hard:
         return soft
     largest = soft.argmax(dim, keepdim=True)

@@ -18,11 +18,11 @@ from minitensor.errors import ArgumentError, GuardError, ShapeError, UsageError
 from minitensor.nn.functional.dropout import dropout
 from minitensor.nn.functional.linear import linear
 from minitensor.nn.functional.padding import pad
-from minitensor.ops.activation import softmax
 from minitensor.ops.creation import zeros_like
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.matmul import matmul
+from minitensor.ops.softmax import softmax
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth

@@ -17,10 +17,10 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.padding import pad
+from minitensor.ops.arithmetic import conj
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_wide
 from minitensor.ops.operand import require_tensors, same_device
-from minitensor.ops.pointwise import conj
 from minitensor.shapes import conv_output_size, conv_transpose_output_size, ntuple, same_padding
 
 if TYPE_CHECKING:

@@ -25,11 +25,11 @@ from minitensor.errors import (
 )
 from minitensor.nn.functional.linear import linear
 from minitensor.nn.functional.reduction import read_reduction
-from minitensor.ops.activation import log_softmax
+from minitensor.ops.choice import where
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.operand import require_tensors
-from minitensor.ops.pointwise import where
-from minitensor.ops.special import precise
+from minitensor.ops.softmax import log_softmax
+from minitensor.ops.special import working_array
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth
@@ -57,7 +57,7 @@ def softmax_back(
 @differentiable(input=softmax_back)
 def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total: bool) -> tuple[Array, ...]:
     """Return scales * (log sum exp(x) - x[target]) for each row of (N, C), or their sum; and the softmax."""
-    x, xp = precise("cross_entropy", input), input.xp
+    x, xp = working_array("cross_entropy", input), input.xp
     softmax = x - x.max(1, keepdims=True)
     losses = softmax[xp.arange(len(x)), target.array]
     xp.exp(softmax, out=softmax)

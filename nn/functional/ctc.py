@@ -24,12 +24,12 @@ from minitensor.errors import DtypeError, ShapeError
 from minitensor.nn.functional.cross_entropy import no_such_class
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.reduction import read_reduction, reduced
+from minitensor.ops.choice import where
+from minitensor.ops.exponentials import exp
 from minitensor.ops.join import stack
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors
-from minitensor.ops.pointwise import where
 from minitensor.ops.reduce import logsumexp
-from minitensor.ops.unary import exp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

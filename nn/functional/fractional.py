@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import ArgumentError, DtypeError, ShapeError
-from minitensor.ops.creation import arange
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.random import rand
+from minitensor.ops.ranges import arange
 from minitensor.shapes import ntuple
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.errors import DtypeError, ShapeError, WrongTypeError
+from minitensor.ops.arithmetic import conj, mul
 from minitensor.ops.einsum import einsum
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.matmul import factors, matmul, rows
-from minitensor.ops.pointwise import conj, mul
 from minitensor.ops.reduce import sum_array
 
 if TYPE_CHECKING:

@@ -27,11 +27,12 @@ from minitensor.nn.functional.reduction import (
     weighted,
 )
 from minitensor.ops.activation import logsigmoid
+from minitensor.ops.choice import clamp, where
 from minitensor.ops.creation import full_like
+from minitensor.ops.exponentials import exp, log
 from minitensor.ops.kinds import FLOATS, ORDERED, in_dtype_of, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors
-from minitensor.ops.pointwise import clamp, where
-from minitensor.ops.unary import abs, exp, log
+from minitensor.ops.rounding import abs
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth

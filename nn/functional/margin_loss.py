@@ -16,10 +16,10 @@ from minitensor.errors import ArgumentError, ShapeError
 from minitensor.nn.functional.cross_entropy import as_rows, no_such_class, picked_scores
 from minitensor.nn.functional.reduction import read_reduction, reduced, require_classes, weighted
 from minitensor.ops.activation import logsigmoid, relu
+from minitensor.ops.choice import clamp, minimum, where
 from minitensor.ops.distance import pairwise_distance
 from minitensor.ops.kinds import FLOATS, in_dtype_of, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors
-from minitensor.ops.pointwise import clamp, minimum, where
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth

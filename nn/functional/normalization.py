@@ -20,10 +20,11 @@ from minitensor.base import TensorBase, has_values, require_writable, wrap
 from minitensor.errors import ArgumentError, ShapeError, UsageError, WrongTypeError
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
+from minitensor.ops.choice import clamp
 from minitensor.ops.constant import as_function_of, with_gradient_as_function_of
 from minitensor.ops.kinds import FLOATS, INEXACT, in_dtype_of, require_kind, require_same_dtype, require_wide
 from minitensor.ops.linalg.norms import plain_norm as norm
-from minitensor.ops.pointwise import clamp, rsqrt
+from minitensor.ops.powers import rsqrt
 
 if TYPE_CHECKING:
     from minitensor.backends import Array

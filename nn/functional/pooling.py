@@ -21,7 +21,7 @@ from minitensor.ops.constant import as_function_of
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
 from minitensor.ops.out import delivered
-from minitensor.ops.unary import abs, sign
+from minitensor.ops.rounding import abs, sign
 from minitensor.shapes import ntuple, pool_output_size, require_room
 
 if TYPE_CHECKING:

@@ -17,14 +17,16 @@ from minitensor.backends.reference import sample
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.memory_format import contiguous_format
+from minitensor.ops.arithmetic import fmod
+from minitensor.ops.choice import where
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.copy import clone
-from minitensor.ops.creation import linspace, ones, ones_like
+from minitensor.ops.creation import ones, ones_like
 from minitensor.ops.join import stack
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.operand import same_device
-from minitensor.ops.pointwise import fmod, where
-from minitensor.ops.unary import abs, floor, sign
+from minitensor.ops.ranges import linspace
+from minitensor.ops.rounding import abs, floor, sign
 
 if TYPE_CHECKING:
     from minitensor.backends import Array

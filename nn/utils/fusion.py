@@ -12,7 +12,7 @@ from minitensor.nn.conv import ConvNd
 from minitensor.nn.linear import Linear
 from minitensor.nn.parameter import Parameter
 from minitensor.ops.creation import ones_like, zeros_like
-from minitensor.ops.pointwise import rsqrt
+from minitensor.ops.powers import rsqrt
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor

@@ -22,7 +22,8 @@ from minitensor.errors import (
     WrongTypeError,
     quote,
 )
-from minitensor.ops.creation import arange, as_tensor, full, tensor
+from minitensor.ops.creation import as_tensor, full, tensor
+from minitensor.ops.ranges import arange
 from minitensor.ops.sort import argsort
 
 if TYPE_CHECKING:

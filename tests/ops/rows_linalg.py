@@ -174,6 +174,15 @@ MANY = rows(
         call(f(2, 4), fweights=i(4, low=1), aweights=f(4, low=0.1, high=1)), call(i(2, 3))), out=False, strides=False, rtol=1e-5,
         host="weights that are negative, or sum to zero, are refused", wrong=(call(f(2, 2, 2)), call(f(2, 3), fweights=i(2)))),
     Row("corrcoef", (call(f(3, 4)), call(f(4)), call(i(2, 3))), out=False, strides=False, rtol=1e-5, wrong=(call(f(2, 2, 2)),)),
+    Row("renorm", (call(f(2, 3), 2, 0, 1.0), call(f(2, 3), 2, -1, 1.5), call(f(2, 3, 2), 1, 1, 2.0), call(f(2, 3), 3.5, 0, 0.5),
+                   kink(f(2, 3), float("inf"), 0, 1), call(f(2, 3), 2, 0, 100.0), call(f(2, 0), 2, 0, 1), kink(f(2, 3), 2, 0, 0)),
+        dtypes="inexact", inplace=False,  # the twin: test_linalg.py; the laws would call it with one dim
+        wrong=(call(f(2, 3), 0, 0, 1.0), call(f(2, 3), 2, 2, 1.0), call(f(2, 3), 2, 0, -1.0), call(f(3), 2, 0, 1.0),
+               call(i(2, 3), 2, 0, 1.0), call(f(2, 3), "a", 0, 1), call(f(2, 3), 2j, 0, 1), call(f(2, 3), 2, 0, float("nan")))),
+    Row("vander", (call(f(3)), call(f(3), 2), call(f(3), 4, True), call(f(3), 0), call(f(3), N=1), call(f(0))), out=False,
+        host="the gradient of cumprod looks for zeros",
+        notes={"gradient": "PyTorch's writes over what it saved, and raises; finite differences hold ours"},
+        wrong=(call(f(3), -1), call(f(2, 3)), call(f()), call([1, 2]))),
 )  # fmt: skip
 
 ROWS = rows(SOLVING, FACTORS, SQUARES, NORMS, MANY)

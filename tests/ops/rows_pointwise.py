@@ -1,4 +1,4 @@
-"""Rows of what is computed element by element: ``ops/pointwise.py``, ``ops/unary.py``, ``ops/compare.py``."""
+"""Rows of what is computed element by element: arithmetic, powers, exponentials, angles, rounding, comparisons."""
 
 from __future__ import annotations
 

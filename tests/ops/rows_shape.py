@@ -185,6 +185,8 @@ MADE = rows(
     (Row(name, (call(f(2, 3)),), differentiable=False, out=False, random=True, may_share=True, names=False)
      for name in ("Tensor.log_normal_", "Tensor.cauchy_")),
     Row("Tensor.geometric_", (call(f(2, 3), 0.3),), differentiable=False, out=False, random=True, may_share=True),
+    Row("fill", (call(f(2, 3), 2.5), call(f(), 3), call(f(2, 0), True)), inplace=False, out=False,
+        wrong=(call(f(2), f(1)), call(f(2), "a"), call(f(2), 1j), call([1.0], 2))),
 )  # fmt: skip
 
 ROWS = rows(VIEWS, COPIES, MADE)

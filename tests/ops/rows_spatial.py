@@ -119,6 +119,8 @@ IMAGES = rows(
         wrong=(call(f(1, 2, 2), (1, 1, 2, 2)), call(f(1, 2, 3), (1, 1, 0, 2)), call(f(1, 2, 3), (1, 1, 2)), call(i(1, 2, 3), (1, 1, 2, 2)))),
     Row(F + "channel_shuffle", (call(f(1, 4, 2), 2), call(f(2, 6, 2, 1), 3)), out=False, dtypes="single",
         wrong=(call(f(1, 4, 2), 3), call(f(1, 4), 2), call(f(1, 4, 2), 0))),
+    Row("constant_pad_nd", (call(f(2, 3), (1, 2)), call(f(2, 3), (1, -1, 2, 0), 3), call(f(2, 3), ()), call(f(3), (-1, -1), 0.5)), out=False,
+        wrong=(call(f(2, 3), (1,)), call(f(2, 3), (1,) * 6), call(f(2, 3), (-3, -3)), call(f(2), (1, 1), 1j), call(f(2), 1))),
 )  # fmt: skip
 
 ROWS = rows(CONVOLUTIONS, POOLING, IMAGES)

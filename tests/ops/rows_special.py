@@ -1,4 +1,4 @@
-"""Rows of special functions and of what reads numbers bit by bit: ``ops/special.py``, ``ops/binary.py``, ``ops/bits.py``."""
+"""Rows of special functions, extremes that skip NaN, angles in degrees, and the bits of numbers."""
 
 from __future__ import annotations
 

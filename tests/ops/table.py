@@ -13,7 +13,6 @@ from ops import (
     rows_order,
     rows_pointwise,
     rows_reduce,
-    rows_seldom,
     rows_shape,
     rows_spatial,
     rows_special,
@@ -34,5 +33,4 @@ ROWS: tuple[Row, ...] = (
     *rows_layers.ROWS,
     *rows_losses.ROWS,
     *rows_spatial.ROWS,
-    *rows_seldom.ROWS,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -231,3 +232,63 @@ def test_arithmetic_on_two_numbers_gives_a_tensor(operation: str, pair: Any) -> 
     found = getattr(mt, operation)(*pair)
     assert repr(found.dtype) == repr(expected.dtype)
     assert found.item() == expected.item()
+
+
+SCALARS: dict[str, Callable[[Any], Any]] = {
+    "an int": lambda lib: lib.scalar_tensor(3),
+    "a bool": lambda lib: lib.scalar_tensor(True),
+    "cut": lambda lib: lib.scalar_tensor(3.5, dtype=lib.int64),
+    "complex": lambda lib: lib.scalar_tensor(1j, dtype=lib.complex64),
+    "a tensor": lambda lib: lib.scalar_tensor(lib.tensor(3)),
+}
+
+
+@pytest.mark.parametrize("make", SCALARS.values(), ids=SCALARS)
+def test_a_tensor_of_a_number_is_that_of_pytorch(make: Callable[[Any], Any]) -> None:
+    ours, theirs = make(mt), make(pytest.importorskip("torch"))
+    assert str(ours.dtype) == str(theirs.dtype) and tuple(ours.shape) == tuple(theirs.shape)
+    np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+REFUSED: dict[str, tuple[type[Exception], Callable[[Any], Any]]] = {
+    "complex": (RuntimeError, lambda lib: lib.scalar_tensor(1j)),
+    "text": (TypeError, lambda lib: lib.scalar_tensor("a")),
+    "a list": (TypeError, lambda lib: lib.scalar_tensor([1])),
+    "too large": (RuntimeError, lambda lib: lib.scalar_tensor(300, dtype=lib.uint8)),
+    "no fractions": (RuntimeError, lambda lib: lib.scalar_tensor(2, dtype=lib.int64, requires_grad=True)),
+    "strides": (RuntimeError, lambda lib: lib.ones(2).new_empty_strided((2, 3), (1,))),
+}
+
+
+@pytest.mark.parametrize("name", ["minitensor", "torch"])
+@pytest.mark.parametrize(("error", "action"), REFUSED.values(), ids=REFUSED)
+def test_what_makes_no_tensor_is_refused(name: str, error: type[Exception], action: Callable[[Any], Any]) -> None:
+    lib = pytest.importorskip(name)
+    with pytest.raises(error):
+        action(lib)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool", "complex64", "float16"])
+def test_names_of_tensors(dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    expected = torch.typename(torch.ones(2, dtype=getattr(torch, dtype)))
+    assert mt.typename(mt.ones(2, dtype=getattr(mt, dtype))) == expected
+    assert mt.typename(mt.nn.Parameter(mt.ones(2))) == "torch.FloatTensor"
+
+
+def test_names_of_other_objects() -> None:
+    assert [mt.typename(each) for each in (1, "s", int)] == ["int", "str", "int"]
+    assert mt.typename(mt.nn.Linear(1, 1)) == mt.typename(mt.nn.Linear) == "minitensor.nn.linear.Linear"
+
+
+def test_memory_with_strides() -> None:
+    made = mt.ones(2, dtype=mt.int16).new_empty_strided((2, 3), (1, 2))
+    assert made.stride() == (1, 2) and made.dtype is mt.int16
+    assert mt.is_signed(made) and not mt.is_signed(made.bool())
+
+
+def test_a_value_to_fill_with_has_a_gradient() -> None:
+    value = mt.tensor(2.5, dtype=mt.float64, requires_grad=True)
+    input = mt.ones(2, 3, dtype=mt.float64, requires_grad=True)
+    assert mt.autograd.gradcheck(mt.fill, (input, value))
+    assert mt.equal(mt.fill(input, value), mt.full((2, 3), 2.5, dtype=mt.float64))

@@ -281,3 +281,15 @@ def test_bounds_of_what_counts_as_zero() -> None:
     for kwargs in ({}, {"atol": 0.1}, {"rtol": 0.1}, {"atol": 1e-4, "rtol": 0.1}, {"hermitian": True}):
         agree(lambda lib, a: lib.linalg.matrix_rank(a, **kwargs), a, order=0)  # noqa: B023
         agree(lambda lib, a: lib.linalg.pinv(a, **kwargs), a, order=0)  # noqa: B023
+
+
+def test_renorm_in_place_is_recorded() -> None:
+    leaf = mt.tensor([[3.0, 4.0], [0.0, 1.0]], dtype=mt.float64, requires_grad=True)
+
+    def shrunk(x: mt.Tensor) -> mt.Tensor:
+        copy = x * 1
+        assert copy.renorm_(2, 0, 2.5) is copy
+        return copy
+
+    assert mt.equal(shrunk(leaf), leaf.renorm(2, 0, 2.5))
+    assert mt.autograd.gradcheck(shrunk, (leaf,))

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
 from minitensor.func.batching.families import BatchedCall, Rows, is_tensor, raised, refuse, sample_by_sample
-from minitensor.ops.creation import arange
+from minitensor.ops.choice import where
 from minitensor.ops.index import _index as read_at
 from minitensor.ops.index import wrap_positions
-from minitensor.ops.pointwise import where
+from minitensor.ops.ranges import arange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.func.batching.families import BatchedCall, Rows, raised, unfolded
-from minitensor.ops.pointwise import where
+from minitensor.ops.choice import where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

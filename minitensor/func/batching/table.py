@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 POINTWISE_CHAPTERS = tuple([
     f"minitensor.ops.{chapter}"
-    for chapter in "pointwise halves unary compare special binary bits complex constant".split()
+    for chapter in """
+        arithmetic halves powers exponentials trigonometry rounding choice compare bits special complex constant
+    """.split()
 ])
 
 MATRIX_CHAPTERS = tuple([
@@ -45,7 +47,7 @@ RULES: dict[str, Any] = {
     ),
     # gradients of these, whose kernels do not broadcast
     **dict.fromkeys(
-        """where_positive gated sloped elu_gradient softplus_gradient silu_gradient gelu_gradient as_function_of
+        """relu_grad mask_grad leaky_relu_grad elu_grad softplus_grad silu_grad gelu_grad as_function_of
         with_gradient_as_function_of""".split(),
         along(),
     ),
@@ -59,7 +61,7 @@ RULES: dict[str, Any] = {
     "pairs_of": along(),
     "complexes_of": along(),
     # -- activations along a dim
-    **dict.fromkeys("softmax log_softmax softmax_gradient log_softmax_gradient".split(), along(dim="dim")),
+    **dict.fromkeys("softmax log_softmax softmax_grad log_softmax_grad".split(), along(dim="dim")),
     # -- reductions
     "spread(input,shape,dims)": shown,
     "restore_dims": shown,

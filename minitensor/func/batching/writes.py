@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.func.batching.families import BatchedCall, Rows, is_tensor, raised
-from minitensor.ops.pointwise import where
+from minitensor.ops.choice import where
 
 if TYPE_CHECKING:
 

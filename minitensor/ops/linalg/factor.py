@@ -16,6 +16,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.errors import ArgumentError, GradError, ShapeError
 from minitensor.ops import return_types
+from minitensor.ops.arithmetic import conj
 from minitensor.ops.join import cat
 from minitensor.ops.linalg.checks import (
     failure_marks,
@@ -28,7 +29,6 @@ from minitensor.ops.linalg.checks import (
 from minitensor.ops.linalg.solve import _solve, _solve_triangular
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.out import delivered, received
-from minitensor.ops.pointwise import conj
 from minitensor.ops.shape import diagonal
 from minitensor.ops.triangle import diag_embed, tril, triu
 

@@ -15,7 +15,9 @@ from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from minitensor.ops.choice import where
 from minitensor.ops.copy import clone
+from minitensor.ops.creation import require_number
 from minitensor.ops.fill import copy_
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.linalg.checks import require_matrices, require_square
@@ -25,9 +27,7 @@ from minitensor.ops.linalg.solve import inv_ex
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.operand import Number, not_a_tensor, require_tensors
 from minitensor.ops.out import delivered
-from minitensor.ops.pointwise import where
 from minitensor.ops.reduce import axes
-from minitensor.ops.seldom import required_number
 from minitensor.shapes import wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
 def renorm_factors(input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
     """Return the factor for each slice along ``dim`` that limits its p-norm to ``maxnorm``."""
     require_tensors("renorm", input=input)
-    power, limit = required_number("renorm", "p", p), required_number("renorm", "maxnorm", maxnorm)
+    power, limit = require_number("renorm", "p", p), require_number("renorm", "maxnorm", maxnorm)
     if isinstance(power, complex) or isinstance(limit, complex):
         raise DtypeError(f"renorm: p and maxnorm must be real, got {p} and {maxnorm}")
     if not power > 0:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
 from minitensor.errors import DtypeError
+from minitensor.ops.arithmetic import mul
+from minitensor.ops.choice import where
 from minitensor.ops.extremes import is_extreme, require_sizes
-from minitensor.ops.pointwise import mul, where
 from minitensor.ops.reduce import _sum_dims, restore_dims
-from minitensor.ops.unary import abs, sgn
+from minitensor.ops.rounding import abs, sgn
 
 if TYPE_CHECKING:
     from minitensor.backends import Array

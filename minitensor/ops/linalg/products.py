@@ -14,6 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
+from minitensor.ops.arithmetic import conj
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_same_dtype
 from minitensor.ops.linalg.checks import real_of, require_square
@@ -21,7 +22,7 @@ from minitensor.ops.linalg.solve import inv
 from minitensor.ops.matmul import adjoint, cheapest_cuts, matmul, multiply_chain
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import delivered
-from minitensor.ops.pointwise import conj, sqrt
+from minitensor.ops.powers import sqrt
 from minitensor.ops.shape import diagonal as any_diagonal
 from minitensor.shapes import integer, wrap_dim
 

@@ -16,6 +16,9 @@ from minitensor.autograd.turns import in_turn
 from minitensor.base import values_of
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
+from minitensor.ops.arithmetic import conj
+from minitensor.ops.choice import where
+from minitensor.ops.exponentials import log
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.linalg.checks import (
     SINGULAR,
@@ -28,9 +31,7 @@ from minitensor.ops.linalg.checks import (
 )
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.out import delivered, received
-from minitensor.ops.pointwise import conj, where
 from minitensor.ops.triangle import tril, triu
-from minitensor.ops.unary import log
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:

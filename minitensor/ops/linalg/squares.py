@@ -17,12 +17,13 @@ from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops import return_types
+from minitensor.ops.arithmetic import conj
+from minitensor.ops.choice import where
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.linalg.checks import real_of, require_inexact, require_matrices, require_square
 from minitensor.ops.linalg.factor import eigvalsh, svdvals
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.out import delivered, received
-from minitensor.ops.pointwise import conj, where
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:

@@ -1,0 +1,587 @@
+"""Arithmetic, element by element: sums, products, quotients, remainders, and what is made of them.
+
+Operands broadcast and their dtypes are promoted (``operand.py``). Each op has its gradient beside it and its in-place
+twin below it. Powers and roots are in ``powers.py``, extremes and ``where`` in ``choice.py``.
+
+Note [Complex gradients]. PyTorch's convention: the gradient of a real loss is the conjugate of the derivative, so a
+formula multiplies by the *conjugate* of the derivative. ``conj`` costs nothing where the dtype is real.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+from minitensor import dtypes
+from minitensor.autograd import argument_types
+from minitensor.autograd.binding import NUMBERS, host_value
+from minitensor.autograd.declare import differentiable, nondifferentiable, on_equal_dtypes
+from minitensor.autograd.misuse import composite, named
+from minitensor.autograd.turns import in_turn
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, quote
+from minitensor.ops import halves
+from minitensor.ops.aliasing import inplace
+from minitensor.ops.constant import step_grad
+from minitensor.ops.creation import as_number, tensor
+from minitensor.ops.kinds import INEXACT, INTEGERS, NUMERIC, REALS, of_kind
+from minitensor.ops.operand import (
+    HALF,
+    SINGLE,
+    as_float,
+    as_floats,
+    fitted,
+    in_full,
+    in_singles,
+    is_number,
+    library_of,
+    not_a_tensor,
+    operands,
+    ordered,
+    promoted_in_singles,
+    require_tensors,
+    result_dtype,
+    tensor_first,
+)
+from minitensor.ops.out import delivered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from minitensor.backends import Array
+    from minitensor.ops.operand import Number, Operand
+    from minitensor.tensor import Tensor
+
+
+def conj(input: Any) -> Any:
+    """Return the complex conjugate; a real tensor or number is returned itself.
+
+    >>> import minitensor as torch
+    >>> torch.conj(torch.tensor([1 + 2j]))
+    tensor([1.-2.j])
+    """
+    if is_number(input):
+        return input.conjugate()
+    try:
+        array = input.array
+    except AttributeError:
+        raise not_a_tensor("conj", "input", input) from None
+    return _conj(input) if array.dtype.kind == "c" else input
+
+
+@differentiable(input=lambda grad: conj(grad))
+def _conj(input: Tensor) -> Array:
+    array = input.array
+    return input.xp.conjugate(array) if array.dtype.kind == "c" else array.copy()
+
+
+# -- sums --------------------------------------------------------------------------------------------------------------
+
+
+@differentiable(input=lambda grad: grad, other=lambda grad: grad)
+@on_equal_dtypes(operator.add)
+def _add(input: Operand, other: Operand) -> Array:
+    a, b = tensor_first("add", input, other)
+    return a + b
+
+
+@inplace(_add)
+def _add_(input: Tensor, other: Operand) -> None:
+    """Add ``other`` to ``input`` in place."""
+
+
+@differentiable(input=lambda grad: grad, other=lambda grad: -grad)
+@on_equal_dtypes(operator.sub)
+def _sub(input: Operand, other: Operand) -> Array:
+    a, b = operands(input, other)
+    refuse_bools(input, other)
+    return a - b
+
+
+@inplace(_sub)
+def _sub_(input: Tensor, other: Operand) -> None:
+    """Subtract ``other`` from ``input`` in place."""
+
+
+def refuse_bools(input: Operand, other: Operand) -> None:
+    """Raise if an operand of a subtraction is a bool or a bool tensor."""
+    if is_bool(input) or is_bool(other):
+        raise DtypeError("sub: subtraction with a bool is not supported; use ~ for an inverse mask, ^, or cast it")
+
+
+def is_bool(operand: Any) -> bool:
+    """Whether an operand is a bool or a bool tensor."""
+    return operand.__class__ is bool if is_number(operand) else operand.array.dtype.kind == "b"
+
+
+def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
+    """Return ``input + alpha * other``; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.add(torch.tensor([1., 2.]), torch.tensor([10., 20.]), alpha=0.5)
+    tensor([ 6., 12.])
+
+    Raises:
+        RuntimeError: Shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
+    """
+    if input.__class__ in NUMBERS:
+        input = number_as_tensor(input, other)
+    is_plain = alpha.__class__ is int and alpha == 1
+    found = _add(input, other) if is_plain else combine(_add, halves.add, input, other, alpha, 1)
+    return delivered("add", found, out, input, other)
+
+
+def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
+    """Add ``alpha * other`` to ``input`` in place."""
+    is_plain = alpha.__class__ is int and alpha == 1
+    return _add_(input, other) if is_plain else combine(_add_, halves.add_, input, other, alpha, 1)
+
+
+def number_as_tensor(number: Any, other: Any) -> Any:
+    """Convert a number that is the first operand to a 0-d tensor, in the dtype in which it meets the second.
+
+    >>> import minitensor as torch
+    >>> torch.add(2, 3)
+    tensor(5)
+    """
+    if other.__class__ in NUMBERS:
+        return tensor(number)
+    require_tensors("a function of two operands", other=other)
+    common = dtypes.number_dtype(number, other.dtype)
+    return tensor(dtypes.lift(number, common.numpy), device=other.device)
+
+
+def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
+    """Return ``input - alpha * other``; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.sub(torch.tensor([5, 7]), 2)
+    tensor([3, 5])
+
+    Raises:
+        RuntimeError: An operand is bool, shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
+    """
+    if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
+        input = number_as_tensor(input, other)
+    is_plain = alpha.__class__ is int and alpha == 1
+    found = _sub(input, other) if is_plain else combine(_sub, halves.sub, input, other, alpha, -1)
+    return delivered("sub", found, out, input, other)
+
+
+def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
+    """Subtract ``alpha * other`` from ``input`` in place."""
+    is_plain = alpha.__class__ is int and alpha == 1
+    return _sub_(input, other) if is_plain else combine(_sub_, halves.sub_, input, other, alpha, -1)
+
+
+def combine(
+    plain: Callable[..., Tensor], with_alpha: Callable[..., Tensor], input: Any, other: Any, alpha: Number, sign: int
+) -> Tensor:
+    """Return the sum or the difference of ``input`` and ``alpha * other``; for float16 ``with_alpha`` computes it.
+
+    As in PyTorch, ``-alpha`` must fit the dtype of a difference.
+    """
+    if not isinstance(other, TensorBase):
+        other = host_value(other, None)
+    if sign < 0:
+        refuse_bools(input, other)
+    other, alpha = term_and_factor(other, read_alpha(alpha), input, sign)
+    if other.dtype is not dtypes.float16:
+        return plain(input, _mul(other, alpha))
+    return with_alpha(number_as_tensor(input, other) if is_number(input) else input, other, alpha)
+
+
+def read_alpha(alpha: Any) -> Any:
+    """Convert ``alpha`` to a Python number, or raise."""
+    if not argument_types.is_number(alpha):
+        raise ArgumentTypeError(f"argument 'alpha' must be a number, not {type(alpha).__name__}: {quote(alpha)}")
+    return as_number(alpha)
+
+
+def term_and_factor(other: Any, alpha: Number, input: Any, sign: int) -> tuple[Any, Number]:
+    """Return ``other`` and ``alpha`` in the dtype of the result; raise if it cannot hold ``alpha``."""
+    if not isinstance(other, TensorBase):
+        other = number_as_tensor(other, input)
+    common = other.dtype if is_number(input) or input.dtype is other.dtype else result_dtype(input, other)
+    check_category("alpha", alpha, common)
+    dtypes.fit(alpha if sign > 0 else -alpha, common.numpy)
+    return other.to(common), bool(alpha) if common is dtypes.bool_ else alpha
+
+
+def check_category(argument: str, factor: Number, common: dtypes.dtype) -> None:
+    """Raise if the result's dtype cannot hold this kind of factor, or if a bool scales numbers."""
+    if isinstance(factor, (float, complex)) and dtypes.number_dtype(factor, common) is not common:
+        raise DtypeError(f"{argument} must not be {factor!r} for a result of {common.name}; cast an operand first")
+    if factor.__class__ is bool and common is not dtypes.bool_:
+        raise DtypeError(f"{argument} must be a number, not a bool, for a result of {common.name}; got {factor}")
+
+
+@composite
+def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
+    """Return ``other - alpha * input``."""
+    require_tensors("rsub", input=input)
+    input, other = in_turn(input, other)
+    return sub(other, input, alpha=alpha)
+
+
+@differentiable(input=lambda grad: -grad)
+def neg(input: Tensor, *, out: Tensor | None = None) -> Array:
+    """Return ``-input``."""
+    if input.array.dtype.kind == "b":
+        raise DtypeError("neg: negation of a bool tensor is not supported; use ~ or logical_not")
+    return -input.array
+
+
+@inplace(neg)
+def neg_(input: Tensor) -> None:
+    """Negate ``input`` in place."""
+
+
+@composite
+def positive(input: Tensor) -> Tensor:
+    """Return the tensor itself, as unary plus does; bool tensors are refused."""
+    if input.array.dtype.kind == "b":
+        raise DtypeError("positive: bool tensors are not supported; cast to an integer first")
+    return input
+
+
+# -- products and quotients --------------------------------------------------------------------------------------------
+
+
+@differentiable(
+    input=lambda grad, other: grad * conj(other),
+    other=lambda grad, input: grad * conj(input),
+)
+@on_equal_dtypes(operator.mul)
+def _mul(input: Operand, other: Operand) -> Array:
+    a, b = tensor_first("mul", input, other)
+    if a.dtype is HALF:
+        a, b = in_singles(a, b, other)
+        return (a * b).astype(HALF)
+    return a * b
+
+
+def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Multiply element by element; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.mul(torch.tensor([[1.], [2.]]), torch.tensor([3., 4.]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    if input.__class__ in NUMBERS:
+        input = number_as_tensor(input, other)
+    return delivered("mul", _mul(input, other), out, input, other)
+
+
+@inplace(_mul)
+def mul_(input: Tensor, other: Operand) -> None:
+    """Multiply ``input`` by ``other`` in place."""
+
+
+@differentiable(
+    input=lambda grad, other: grad / conj(other),
+    other=lambda grad, input, other: -grad * conj(input / other / other),
+)
+@on_equal_dtypes(operator.truediv)
+def _div(input: Operand, other: Operand) -> Array:
+    a, b = operands(input, other)
+    if a.dtype.kind not in "fc":
+        a, b = as_floats(input, other)
+    if a.dtype is HALF:
+        a, b = (in_full(input, b), b.astype(SINGLE)) if is_number(input) else in_singles(a, b, other)
+        return (a / b).astype(HALF)
+    return a / b
+
+
+@inplace(_div)
+def _div_(input: Tensor, other: Operand) -> None:
+    """Divide ``input`` by ``other`` in place."""
+
+
+def div(
+    input: Operand, other: Operand, *, rounding_mode: str | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Divide element by element; without a rounding mode, integers give floats. Shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.div(torch.tensor([-7, 7]), 2), torch.div(torch.tensor([-7, 7]), 2, rounding_mode="floor")
+    (tensor([-3.5000,  3.5000]), tensor([-4,  3]))
+
+    Args:
+        rounding_mode: None for true division, "trunc" to round toward zero (as C does), "floor" to round down
+            (as Python's ``//`` does).
+
+    Raises:
+        RuntimeError: The rounding mode is unknown, or integers are divided by zero with a rounding mode.
+    """
+    if input.__class__ in NUMBERS and (other.__class__ in NUMBERS or getattr(other, "dtype", None) is dtypes.float16):
+        input = number_as_tensor(input, other)  # beside float16 it is rounded to float16: Note [Halves beside numbers]
+    if rounding_mode is None:
+        return delivered("div", _div(input, other), out, input, other)
+    return delivered("div", rounded_quotient(input, other, rounding_mode), out, input, other)
+
+
+@named("div")
+def rounded_quotient(input: Operand, other: Operand, rounding_mode: str) -> Tensor:
+    """Divide and round as ``rounding_mode`` says."""
+    if rounding_mode == "floor":
+        return _floor_divide(input, other)
+    if rounding_mode == "trunc":
+        return _div_trunc(input, other)
+    raise UsageError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+
+
+@composite
+def true_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Divide element by element; the same as ``div`` without a rounding mode."""
+    return div(input, other, out=out)
+
+
+@differentiable(input=lambda grad, result: -grad * conj(result * result))
+def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Array:
+    """Return ``1 / input``."""
+    return input.xp.reciprocal(as_float(input))
+
+
+@inplace(reciprocal)
+def reciprocal_(input: Tensor) -> None:
+    """Replace ``input`` by ``1 / input``."""
+
+
+# -- integer division --------------------------------------------------------------------------------------------------
+
+
+def division_operands(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
+    """Return the arrays of a rounded division; raise if an integer divisor is zero."""
+    a, b = operands(input, other)
+    if of_kind(name, REALS, a).dtype.kind != "f" and not b.all():
+        raise ZeroDivision(f"{name}: ZeroDivisionError: an integer divisor is zero")
+    return a, b
+
+
+class ZeroDivision(DtypeError, ZeroDivisionError):
+    """An integer division by zero: a RuntimeError as in PyTorch, and Python's ZeroDivisionError too."""
+
+
+@differentiable(input=step_grad, other=step_grad)
+def _floor_divide(input: Operand, other: Operand) -> Array:
+    a, b = division_operands("floor_divide", input, other)
+    if a.dtype.kind != "f":
+        return a // b
+    xp, kind = library_of(input, other), a.dtype
+    if kind is HALF:
+        a, b = in_singles(a, b, other)
+    # As in PyTorch, a division by zero is infinite; NumPy's // gives NaN.
+    return xp.where(b == 0, a / b, a // b).astype(kind, copy=False)
+
+
+@inplace(_floor_divide)
+def floor_divide_(input: Tensor, other: Operand) -> None:
+    """Divide ``input`` by ``other`` in place, rounding down."""
+
+
+@differentiable(input=step_grad, other=step_grad)
+def _div_trunc(input: Operand, other: Operand) -> Array:
+    a, b = division_operands("div", input, other)
+    xp = library_of(input, other)
+    if a.dtype is HALF:
+        a, b = in_singles(a, b, other)
+        return xp.trunc(a / b).astype(HALF)
+    if a.dtype.kind == "f":
+        return xp.trunc(a / b)
+    down = a // b
+    return xp.add(down, ((down < 0) & (down * b != a)).astype(down.dtype))
+
+
+@inplace(_div_trunc)
+def _div_trunc_(input: Tensor, other: Operand) -> None:
+    """Divide ``input`` by ``other`` in place, rounding toward zero."""
+
+
+@composite
+def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Divide and round down, as Python's ``//`` does.
+
+    >>> import minitensor as torch
+    >>> torch.floor_divide(torch.tensor([-7, 7]), 2)
+    tensor([-4,  3])
+    """
+    return div(input, other, rounding_mode="floor", out=out)
+
+
+@composite
+def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """Divide ``input`` by ``other`` in place."""
+    twins = {None: _div_, "floor": floor_divide_, "trunc": _div_trunc_}
+    if rounding_mode not in twins:
+        raise UsageError(f"div_: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+    return twins[rounding_mode](input, other)
+
+
+@differentiable(
+    input=lambda grad: grad,
+    other=lambda grad, input, other: -grad * div(input, other, rounding_mode="floor"),
+)
+def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+    """Return the remainder of a division rounded down; it has the sign of ``other``, as Python's ``%``.
+
+    >>> import minitensor as torch
+    >>> torch.remainder(torch.tensor([-7, 7]), 3)
+    tensor([2, 1])
+    """
+    a, b = division_operands("remainder", input, other)
+    if a.dtype.kind != "f":
+        return a % b
+    xp = library_of(input, other)
+    left = xp.fmod(a, b)  # a zero keeps the sign of `input`, as in PyTorch; NumPy's % takes that of `other`
+    return xp.where((left != 0) & ((b < 0) != (left < 0)), left + b, left)
+
+
+@inplace(remainder)
+def remainder_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by its ``remainder`` after division by ``other``."""
+
+
+@differentiable(
+    input=lambda grad: grad,
+    other=lambda grad, input, other: -grad * div(input, other, rounding_mode="trunc"),
+)
+def fmod(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+    """Return the remainder of a division rounded toward zero; it has the sign of ``input``, as C's ``fmod``.
+
+    >>> import minitensor as torch
+    >>> torch.fmod(torch.tensor([-7, 7]), 3)
+    tensor([-1,  1])
+    """
+    if input.__class__ in NUMBERS:
+        raise not_a_tensor("fmod", "input", input)
+    a, b = division_operands("fmod", input, other)
+    return library_of(input, other).fmod(a, b)
+
+
+@inplace(fmod)
+def fmod_(input: Tensor, other: Operand) -> None:
+    """Replace ``input`` by its ``fmod`` after division by ``other``."""
+
+
+@nondifferentiable
+def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
+    """Return the greatest common divisor.
+
+    >>> import minitensor as torch
+    >>> torch.gcd(torch.tensor([12, 7]), torch.tensor([18, 0]))
+    tensor([6, 7])
+    """
+    a, b = integer_operands("gcd", input, other)
+    return library_of(input, other).gcd(a, b)
+
+
+@inplace(gcd)
+def gcd_(input: Tensor, other: Tensor) -> None:
+    """Replace ``input`` by the greatest common divisor of it and ``other``."""
+
+
+@nondifferentiable
+def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
+    """Return the least common multiple."""
+    a, b = integer_operands("lcm", input, other)
+    return library_of(input, other).lcm(a, b)
+
+
+@inplace(lcm)
+def lcm_(input: Tensor, other: Tensor) -> None:
+    """Replace ``input`` by the least common multiple of it and ``other``."""
+
+
+def integer_operands(name: str, input: Tensor, other: Tensor) -> tuple[Array, Array]:
+    """Return the arrays of two integer tensors in their common dtype."""
+    return ordered(name, input, other, INTEGERS)
+
+
+# -- several in one ----------------------------------------------------------------------------------------------------
+
+
+@differentiable(
+    input=lambda grad, weight: grad * conj(1 - weight),
+    end=lambda grad, weight: grad * conj(weight),
+    weight=lambda grad, input, end: grad * conj(end - input),
+)
+def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Array:
+    """Interpolate linearly: return ``input + weight * (end - input)``, exactly ``end`` for a weight of 1.
+
+    >>> import minitensor as torch
+    >>> torch.lerp(torch.tensor([0., 10.]), torch.tensor([4., 20.]), 0.5)
+    tensor([ 2., 15.])
+
+    Raises:
+        RuntimeError: The tensors differ in dtype.
+    """
+    for argument, value in (("end", end), ("weight", weight)):
+        if isinstance(value, TensorBase) and value.dtype is not input.dtype:
+            raise DtypeError(f"lerp: expected dtype {input.dtype.name} for `{argument}`, got {value.dtype.name}")
+    of_kind("lerp", INEXACT, input.array)
+    (start, stop, share), common = promoted_in_singles(input, end, weight)
+    xp, way = library_of(input, end), stop - start
+    found: Array = xp.where(xp.abs(share) < 0.5, start + share * way, stop - way * (1 - share))
+    return found.astype(common, copy=False)
+
+
+@inplace(lerp)
+def lerp_(input: Tensor, end: Tensor, weight: Operand) -> None:
+    """Move ``input`` toward ``end`` by the fraction ``weight`` of the way."""
+
+
+@differentiable(
+    input=lambda grad: grad,
+    tensor1=lambda grad, tensor2, value: grad * conj(tensor2 * value),
+    tensor2=lambda grad, tensor1, value: grad * conj(tensor1 * value),
+)
+def addcmul(
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
+) -> Array:
+    """Return ``input + value * tensor1 * tensor2``.
+
+    >>> import minitensor as torch
+    >>> torch.addcmul(torch.zeros(2), torch.tensor([1., 2.]), torch.tensor([3., 4.]), value=10)
+    tensor([30., 80.])
+    """
+    require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
+    (start, a, b), common = promoted_in_singles(input, tensor1, tensor2)
+    found: Array = of_kind("addcmul", NUMERIC, start) + fitted(value, start.dtype, start) * a * b
+    return found.astype(common, copy=False)
+
+
+@inplace(addcmul)
+def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> None:
+    """Add ``value * tensor1 * tensor2`` to ``input`` in place."""
+
+
+@differentiable(
+    input=lambda grad: grad,
+    tensor1=lambda grad, tensor2, value: grad * conj(value / tensor2),
+    tensor2=lambda grad, tensor1, tensor2, value: -grad * conj(tensor1 * value / (tensor2 * tensor2)),
+)
+def addcdiv(
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
+) -> Array:
+    """Return ``input + value * tensor1 / tensor2``.
+
+    >>> import minitensor as torch
+    >>> torch.addcdiv(torch.zeros(2), torch.tensor([1., 2.]), torch.tensor([4., 4.]))
+    tensor([0.2500, 0.5000])
+
+    Raises:
+        RuntimeError: Both ``tensor1`` and ``tensor2`` hold integers.
+    """
+    require_tensors("addcdiv", input=input, tensor1=tensor1, tensor2=tensor2)
+    if tensor1.array.dtype.kind in "biu" and tensor2.array.dtype.kind in "biu":
+        raise DtypeError("addcdiv: integer division is not supported; cast tensor1 or tensor2 to a floating dtype")
+    (start, a, b), common = promoted_in_singles(input, tensor1, tensor2)
+    found: Array = start + fitted(value, start.dtype, start) * a / b
+    return found.astype(common, copy=False)
+
+
+@inplace(addcdiv)
+def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> None:
+    """Add ``value * tensor1 / tensor2`` to ``input`` in place."""

@@ -1,0 +1,210 @@
+"""Powers and roots, element by element, with their gradients and in-place twins.
+
+See Note [Complex gradients] in ``arithmetic.py``; exponentials and logarithms are in ``exponentials.py``.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from typing import TYPE_CHECKING, Any
+
+from minitensor import dtypes
+from minitensor.autograd.binding import host_value
+from minitensor.autograd.declare import differentiable, on_host_floats
+from minitensor.autograd.misuse import composite
+from minitensor.base import TensorBase
+from minitensor.errors import ArgumentTypeError, DtypeError
+from minitensor.ops.aliasing import inplace
+from minitensor.ops.arithmetic import conj
+from minitensor.ops.choice import where
+from minitensor.ops.kinds import NUMERIC, unsupported
+from minitensor.ops.operand import (
+    HALF,
+    as_float,
+    fitted,
+    is_number,
+    library_of,
+    operands,
+    result_dtype,
+)
+from minitensor.ops.out import delivered
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array, Library
+    from minitensor.ops.operand import Operand
+    from minitensor.tensor import Tensor
+
+
+def pow_input_grad(grad: Any, input: Any, other: Any) -> Any:
+    """Return ``grad * other * input ** (other - 1)``, and 0 for exponent 0: the gradient of the base."""
+    if is_number(other):
+        if other == 0:
+            return grad * 0
+        if other == 2:
+            return grad * conj(input * other)
+        return grad * conj(other * input ** (other - 1))
+    return where(other == 0, 0, grad * conj(other * input ** where(other == 0, 1, other - 1)))
+
+
+def pow_exponent_grad(grad: Any, input: Any, other: Any, result: Any) -> Any:
+    """Return ``grad * result * log(input)``: the gradient of the exponent.
+
+    At base zero it is zero for an exponent of zero or one whose real part is positive; elsewhere there is no limit.
+    """
+    if result.array.dtype.kind != "c":
+        logarithm = real_log(input) if is_number(input) else input.log()
+        return where((input == 0) & (other >= 0), 0, grad * (result * logarithm))
+    logarithm = complex_log(input) if is_number(input) else input.to(result.dtype).log()
+    vanishing = (other == 0) | (other.real > 0)
+    return where((input == 0) & vanishing, 0, grad * conj(result * logarithm))
+
+
+def real_log(number: Any) -> float:
+    """Return the logarithm of a real number: -inf for zero, NaN below."""
+    return math.log(number) if number > 0 else -math.inf if number == 0 else math.nan
+
+
+def complex_log(number: Any) -> complex:
+    """Return the complex logarithm of a number: that of a negative one has the imaginary part pi."""
+    return cmath.log(number) if number else complex(-math.inf, 0)
+
+
+@differentiable(input=pow_input_grad, other=pow_exponent_grad)
+def _pow(input: Operand, other: Operand) -> Array:
+    a, b = operands(input, other)
+    if is_number(other) and a.dtype.kind in "fc":
+        if other == 2:
+            return a * a
+        if other == 0.5:
+            return library_of(input, other).sqrt(a)
+        if a.dtype is HALF:
+            b = fitted(other, HALF, a)
+    if a.dtype.kind in "iu" and is_number(other):
+        b = fit_exponent(other, a)
+    if a.dtype.kind == "b" and not is_number(other):
+        raise unsupported("pow", NUMERIC, a.dtype)
+    if a.dtype.kind in "biu":
+        return integer_power(library_of(input, other), a, b)
+    return a**b
+
+
+@inplace(_pow)
+def _pow_(input: Tensor, other: Operand) -> None:
+    """Raise ``input`` to the power ``other`` in place."""
+
+
+def fit_exponent(exponent: Any, array: Array) -> Array:
+    """Return the exponent of an integer power in the base's dtype; raise if it is negative or does not fit."""
+    if exponent < 0:
+        raise DtypeError(
+            f"pow: integers to negative integer powers are not allowed, got {exponent}; cast to float first"
+        )
+    return fitted(exponent, array.dtype, array)
+
+
+def integer_power(xp: Library, a: Array, b: Array) -> Array:
+    """Return an integer power; a negative exponent gives 1, -1 or 0, as in PyTorch."""
+    if a.dtype.kind == "b":
+        return a | ~b
+    if a.dtype.kind != "i":
+        return xp.power(a, b)
+    odd = xp.where(b % 2 == 0, 1, -1)
+    small = xp.where(a == 1, 1, xp.where(a == -1, odd, 0)).astype(a.dtype)
+    return xp.where(b < 0, small, xp.power(a, xp.maximum(b, 0)))
+
+
+def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Raise ``input`` to the power ``exponent``, element by element. Shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.pow(torch.tensor([1., 2., 3.]), 2)
+    tensor([1., 4., 9.])
+
+    Raises:
+        RuntimeError: Integers are raised to a negative number.
+    """
+    return delivered("pow", _pow(input, exponent), out, input, exponent)
+
+
+def pow_(input: Tensor, exponent: Operand) -> Tensor:
+    """Raise ``input`` to the power ``exponent`` in place."""
+    return _pow_(input, exponent)
+
+
+@differentiable(input=lambda grad, input: grad * conj(input * 2))
+def square(input: Tensor, *, out: Tensor | None = None) -> Array:
+    """Return ``input * input``; bools give int64."""
+    return input.array * input.array if input.array.dtype.kind != "b" else input.array.astype("int64")
+
+
+@inplace(square)
+def square_(input: Tensor) -> None:
+    """Square ``input`` in place."""
+
+
+@differentiable(input=lambda grad, result: grad / conj(result * 2))
+@on_host_floats("sqrt")
+def sqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
+    """Return the square root; NaN for negative real numbers. Integers give floats.
+
+    >>> import minitensor as torch
+    >>> torch.sqrt(torch.tensor([4., 2.]))
+    tensor([2.0000, 1.4142])
+    """
+    return input.xp.sqrt(as_float(input))
+
+
+@inplace(sqrt)
+def sqrt_(input: Tensor) -> None:
+    """Replace ``input`` by its square root."""
+
+
+@differentiable(input=lambda grad, result: grad * conj(result**3) * -0.5)
+def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
+    """Return ``1 / sqrt(input)``."""
+    return input.xp.reciprocal(input.xp.sqrt(as_float(input)))
+
+
+@inplace(rsqrt)
+def rsqrt_(input: Tensor) -> None:
+    """Replace ``input`` by ``1 / sqrt(input)``."""
+
+
+# -- in double precision -----------------------------------------------------------------------------------------------
+
+
+@composite
+def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Raise ``input`` to the power ``exponent`` in double precision, whatever their dtypes.
+
+    >>> import minitensor as torch
+    >>> torch.float_power(torch.tensor([1, 4]), 0.5)
+    tensor([1., 2.], dtype=torch.float64)
+    """
+    input, exponent = host_value(input, None), host_value(exponent, None)
+    if is_number(input) and is_number(exponent):
+        raise ArgumentTypeError(f"float_power: expected a tensor among the operands, got {input!r} and {exponent!r}")
+    wanted = wide_dtype(input, exponent)
+    return delivered("float_power", pow(widen(input, wanted), widen(exponent, wanted)), out, input, exponent)
+
+
+@composite
+def float_power_(input: Tensor, exponent: Operand) -> Tensor:
+    """Raise ``input``, which must have double precision, to a power in place."""
+    wanted = wide_dtype(input, exponent)
+    if input.dtype is not wanted:
+        raise DtypeError(f"float_power_: the base has dtype {input.dtype.name}, but the result is {wanted.name}")
+    return pow_(input, widen(exponent, wanted))
+
+
+def wide_dtype(input: Any, exponent: Any) -> dtypes.dtype:
+    """Return float64, or complex128 if an operand is complex."""
+    return dtypes.complex128 if result_dtype(input, exponent).is_complex else dtypes.float64
+
+
+def widen(operand: Any, wanted: dtypes.dtype) -> Any:
+    """Convert an operand to double precision."""
+    if isinstance(operand, TensorBase):
+        return operand.to(wanted)
+    return complex(operand) if wanted.is_complex else float(operand)

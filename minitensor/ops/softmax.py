@@ -1,0 +1,90 @@
+"""Softmax and its logarithm along a dim, with gradients that use the result.
+
+The kernels subtract the largest element first, so no exponential overflows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minitensor.autograd.declare import differentiable
+from minitensor.autograd.misuse import composite
+from minitensor.ops.exponentials import exp
+from minitensor.ops.kinds import FLOATS, of_kind
+from minitensor.ops.out import delivered
+from minitensor.ops.reduce import sum
+from minitensor.shapes import wrap_dim
+
+if TYPE_CHECKING:
+    from minitensor.backends import Array
+    from minitensor.dtypes import dtype as Dtype
+    from minitensor.tensor import Tensor
+
+
+def softmax_grad_grad(grad: Tensor, weights: Tensor, dim: int) -> Tensor:
+    """Return the gradient of ``softmax_grad`` in ``input``: the map is its own adjoint."""
+    return softmax_grad(grad, weights, dim)
+
+
+@differentiable(
+    input=softmax_grad_grad,
+    weights=lambda grad, input, weights, dim: (
+        grad * (input - sum(input * weights, dim, True)) - input * sum(grad * weights, dim, True)
+    ),
+)
+def softmax_grad(input: Tensor, weights: Tensor, dim: int) -> Array:
+    """Return ``weights * (input - sum(weights * input))``, the gradient of a softmax whose result was ``weights``."""
+    return input.backend.softmax_gradient(input.array, weights.array, dim)
+
+
+@differentiable(input=lambda grad, result, dim: softmax_grad(grad, result, dim))
+def _softmax(input: Tensor, dim: int) -> Array:
+    return input.backend.softmax(of_kind("softmax", FLOATS, input.array), dim)
+
+
+@differentiable(
+    input=lambda grad, logs, dim: grad - sum(grad * exp(logs), dim, True),
+    logs=lambda grad, input, logs, dim: -grad * exp(logs) * sum(input, dim, True),
+)
+def log_softmax_grad(input: Tensor, logs: Tensor, dim: int) -> Array:
+    """Return ``input - exp(logs) * sum(input)``, the gradient of a log-softmax whose result was ``logs``."""
+    return input.backend.log_softmax_gradient(input.array, logs.array, dim)
+
+
+@differentiable(input=lambda grad, result, dim: log_softmax_grad(grad, result, dim))
+def _log_softmax(input: Tensor, dim: int) -> Array:
+    return input.backend.log_softmax(of_kind("log_softmax", FLOATS, input.array), dim)
+
+
+@composite
+def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Return ``exp(input) / sum(exp(input))`` along ``dim``: positive numbers whose sum is 1.
+
+    >>> import minitensor as torch
+    >>> torch.softmax(torch.tensor([1., 1., 1., 1.]), dim=0)
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+
+    Args:
+        dtype: If given, ``input`` is cast to it first.
+
+    Raises:
+        IndexError: There is no such dim.
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    found = _softmax(input, wrap_dim(dim, input.ndim))
+    return found if out is None else delivered("softmax", found, out)
+
+
+@composite
+def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Return ``log(softmax(input, dim))``, accurate where the softmax is tiny too."""
+    if dtype is not None:
+        input = input.to(dtype)
+    found = _log_softmax(input, wrap_dim(dim, input.ndim))
+    return found if out is None else delivered("log_softmax", found, out)
+
+
+def softmin(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
+    """Return ``softmax(-input, dim)``."""
+    return softmax(-input, dim, dtype)
