@@ -21,8 +21,8 @@ from minitensor.ops.aliasing import inplace, writes
 from minitensor.ops.choice import where
 from minitensor.ops.exponentials import sigmoid
 from minitensor.ops.kinds import FLOATS, REALS, of_kind, require_kind
-from minitensor.ops.operand import HALF, SINGLE, fitted
-from minitensor.ops.out import delivered
+from minitensor.ops.operand import HALF, SINGLE, fit_number
+from minitensor.ops.out import write_out
 from minitensor.ops.rounding import abs
 from minitensor.ops.special import normal_density, working_array
 from minitensor.ops.trigonometry import tanh
@@ -96,8 +96,8 @@ def leaky_relu_grad(input: Tensor, source: Tensor, negative_slope: float) -> Arr
 def scale(array: Array, factor: float) -> Array:
     """Return ``array * factor``; for float16 the factor is not rounded, see Note [Halves beside numbers]."""
     if array.dtype is HALF:
-        return (array.astype(SINGLE) * fitted(factor, SINGLE, array)).astype(HALF)
-    return array * fitted(factor, array.dtype, array)
+        return (array.astype(SINGLE) * fit_number(factor, SINGLE, array)).astype(HALF)
+    return array * fit_number(factor, array.dtype, array)
 
 
 def is_between(input: Tensor, min_val: float, max_val: float) -> Any:
@@ -124,7 +124,7 @@ def hardtanh(input: Tensor, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Ar
         min_val, max_val = [fit(each, int64.numpy).item() for each in (min_val, max_val)]
     if array.dtype.kind == "u" and (min_val < 0 or max_val < 0):
         raise UnsupportedDtype(f"hardtanh: {input.dtype.name} has no negative limits, got {min_val} and {max_val}")
-    low, high = [fitted(each, array.dtype, array) for each in (min_val, max_val)]
+    low, high = [fit_number(each, array.dtype, array) for each in (min_val, max_val)]
     return input.xp.clip(array, low, high)
 
 
@@ -214,8 +214,8 @@ def is_at_most(input: Tensor, threshold: float) -> Any:
 def threshold(input: Tensor, threshold: Scalar, value: Scalar) -> Array:
     """Return ``input`` where it is greater than ``threshold`` and ``value`` elsewhere."""
     array = of_kind("threshold", REALS, input.array)
-    bound = fitted(threshold, SINGLE if array.dtype is HALF else array.dtype, array)
-    filling = fitted(value, array.dtype, array)
+    bound = fit_number(threshold, SINGLE if array.dtype is HALF else array.dtype, array)
+    filling = fit_number(value, array.dtype, array)
     return input.backend.where(array <= bound, filling, array)
 
 
@@ -223,7 +223,7 @@ def threshold(input: Tensor, threshold: Scalar, value: Scalar) -> Array:
 def hardshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` with zeros where it is in [-lambd, lambd]."""
     array = of_kind("hardshrink", FLOATS, input.array)
-    width, zero = fitted(lambd, array.dtype, array), array.dtype.type(0)
+    width, zero = fit_number(lambd, array.dtype, array), array.dtype.type(0)
     return input.backend.where((array >= -width) & (array <= width), zero, array)
 
 
@@ -245,7 +245,7 @@ def softshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None)
 
 def fit_numbers(array: Array, *numbers: float) -> list[Array]:
     """Return numbers as 0-d arrays of an array's dtype; raise if one overflows it."""
-    return [fitted(each, array.dtype, array) for each in numbers]
+    return [fit_number(each, array.dtype, array) for each in numbers]
 
 
 def elu_grad_grad(grad: Tensor, x: Tensor, alpha: float, scale: float, input_scale: float) -> Tensor:
@@ -468,9 +468,9 @@ def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None)
     """
     if approximate == "none":
         found = _gelu(input)
-        return found if out is None else delivered("gelu", found, out, input)
+        return found if out is None else write_out("gelu", found, out, input)
     if approximate == "tanh":
-        return delivered("gelu", gelu_by_tanh(input), out, input)
+        return write_out("gelu", gelu_by_tanh(input), out, input)
     raise GeluKind(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
 
 

@@ -39,7 +39,7 @@ from minitensor.errors import (
     ShapeError,
     WrongTypeError,
 )
-from minitensor.ops.operand import is_number, lifted, meets
+from minitensor.ops.operand import is_number, is_weaker, lift_number
 from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
 from minitensor.storage import owner
 
@@ -267,9 +267,9 @@ def try_direct_write(writer: Callable[[Any, Any], Any], input: Any, other: objec
     if target.dtype.char not in "fd":
         return False
     if is_number(other):
-        if other.__class__ is bool or not meets(other, target):
+        if other.__class__ is bool or not is_weaker(other, target):
             return False  # subtracting a bool is an error that the general way raises
-        writer(target, lifted(other, target.dtype, target))
+        writer(target, lift_number(other, target.dtype, target))
         return True
     if not isinstance(other, TensorBase):
         return False

@@ -30,20 +30,20 @@ from minitensor.ops.operand import (
     SINGLE,
     as_float,
     as_floats,
-    fitted,
-    in_full,
-    in_singles,
+    fit_number,
     is_number,
     library_of,
     not_a_tensor,
     operands,
-    ordered,
-    promoted_in_singles,
+    ordered_arrays,
+    promote_in_singles,
     require_tensors,
     result_dtype,
     tensor_first,
+    to_full_precision,
+    to_singles,
 )
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +128,7 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
         input = number_as_tensor(input, other)
     is_plain = alpha.__class__ is int and alpha == 1
     found = _add(input, other) if is_plain else combine(_add, halves.add, input, other, alpha, 1)
-    return delivered("add", found, out, input, other)
+    return write_out("add", found, out, input, other)
 
 
 def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
@@ -165,7 +165,7 @@ def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
         input = number_as_tensor(input, other)
     is_plain = alpha.__class__ is int and alpha == 1
     found = _sub(input, other) if is_plain else combine(_sub, halves.sub, input, other, alpha, -1)
-    return delivered("sub", found, out, input, other)
+    return write_out("sub", found, out, input, other)
 
 
 def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
@@ -256,7 +256,7 @@ def positive(input: Tensor) -> Tensor:
 def _mul(input: Operand, other: Operand) -> Array:
     a, b = tensor_first("mul", input, other)
     if a.dtype is HALF:
-        a, b = in_singles(a, b, other)
+        a, b = to_singles(a, b, other)
         return (a * b).astype(HALF)
     return a * b
 
@@ -271,7 +271,7 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """
     if input.__class__ in NUMBERS:
         input = number_as_tensor(input, other)
-    return delivered("mul", _mul(input, other), out, input, other)
+    return write_out("mul", _mul(input, other), out, input, other)
 
 
 @inplace(_mul)
@@ -289,7 +289,7 @@ def _div(input: Operand, other: Operand) -> Array:
     if a.dtype.kind not in "fc":
         a, b = as_floats(input, other)
     if a.dtype is HALF:
-        a, b = (in_full(input, b), b.astype(SINGLE)) if is_number(input) else in_singles(a, b, other)
+        a, b = (to_full_precision(input, b), b.astype(SINGLE)) if is_number(input) else to_singles(a, b, other)
         return (a / b).astype(HALF)
     return a / b
 
@@ -318,8 +318,8 @@ def div(
     if input.__class__ in NUMBERS and (other.__class__ in NUMBERS or getattr(other, "dtype", None) is dtypes.float16):
         input = number_as_tensor(input, other)  # beside float16 it is rounded to float16: Note [Halves beside numbers]
     if rounding_mode is None:
-        return delivered("div", _div(input, other), out, input, other)
-    return delivered("div", rounded_quotient(input, other, rounding_mode), out, input, other)
+        return write_out("div", _div(input, other), out, input, other)
+    return write_out("div", rounded_quotient(input, other, rounding_mode), out, input, other)
 
 
 @named("div")
@@ -371,7 +371,7 @@ def _floor_divide(input: Operand, other: Operand) -> Array:
         return a // b
     xp, kind = library_of(input, other), a.dtype
     if kind is HALF:
-        a, b = in_singles(a, b, other)
+        a, b = to_singles(a, b, other)
     # As in PyTorch, a division by zero is infinite; NumPy's // gives NaN.
     return xp.where(b == 0, a / b, a // b).astype(kind, copy=False)
 
@@ -386,7 +386,7 @@ def _div_trunc(input: Operand, other: Operand) -> Array:
     a, b = division_operands("div", input, other)
     xp = library_of(input, other)
     if a.dtype is HALF:
-        a, b = in_singles(a, b, other)
+        a, b = to_singles(a, b, other)
         return xp.trunc(a / b).astype(HALF)
     if a.dtype.kind == "f":
         return xp.trunc(a / b)
@@ -496,7 +496,7 @@ def lcm_(input: Tensor, other: Tensor) -> None:
 
 def integer_operands(name: str, input: Tensor, other: Tensor) -> tuple[Array, Array]:
     """Return the arrays of two integer tensors in their common dtype."""
-    return ordered(name, input, other, INTEGERS)
+    return ordered_arrays(name, input, other, INTEGERS)
 
 
 # -- several in one ----------------------------------------------------------------------------------------------------
@@ -521,7 +521,7 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = No
         if isinstance(value, TensorBase) and value.dtype is not input.dtype:
             raise DtypeError(f"lerp: expected dtype {input.dtype.name} for `{argument}`, got {value.dtype.name}")
     of_kind("lerp", INEXACT, input.array)
-    (start, stop, share), common = promoted_in_singles(input, end, weight)
+    (start, stop, share), common = promote_in_singles(input, end, weight)
     xp, way = library_of(input, end), stop - start
     found: Array = xp.where(xp.abs(share) < 0.5, start + share * way, stop - way * (1 - share))
     return found.astype(common, copy=False)
@@ -547,8 +547,8 @@ def addcmul(
     tensor([30., 80.])
     """
     require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
-    (start, a, b), common = promoted_in_singles(input, tensor1, tensor2)
-    found: Array = of_kind("addcmul", NUMERIC, start) + fitted(value, start.dtype, start) * a * b
+    (start, a, b), common = promote_in_singles(input, tensor1, tensor2)
+    found: Array = of_kind("addcmul", NUMERIC, start) + fit_number(value, start.dtype, start) * a * b
     return found.astype(common, copy=False)
 
 
@@ -577,8 +577,8 @@ def addcdiv(
     require_tensors("addcdiv", input=input, tensor1=tensor1, tensor2=tensor2)
     if tensor1.array.dtype.kind in "biu" and tensor2.array.dtype.kind in "biu":
         raise DtypeError("addcdiv: integer division is not supported; cast tensor1 or tensor2 to a floating dtype")
-    (start, a, b), common = promoted_in_singles(input, tensor1, tensor2)
-    found: Array = start + fitted(value, start.dtype, start) * a / b
+    (start, a, b), common = promote_in_singles(input, tensor1, tensor2)
+    found: Array = start + fit_number(value, start.dtype, start) * a / b
     return found.astype(common, copy=False)
 
 

@@ -19,7 +19,7 @@ from minitensor.ops.creation import zeros
 from minitensor.ops.index import getitem
 from minitensor.ops.join import stack
 from minitensor.ops.operand import require_tensors, result_dtype
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 from minitensor.ops.ranges import arange
 from minitensor.ops.reduce import sum as total
 from minitensor.ops.shape import as_strided, diagonal, meshgrid, reshape, select, view
@@ -76,7 +76,7 @@ def slice_scatter(
     made = writable_copy(input, src)
     place = shapes.wrap_dim(dim, made.ndim)
     window = getitem(made, (slice(None),) * place + (slice(start, end, step),))
-    return delivered("slice_scatter", replace_window("slice_scatter", made, window, src), out)
+    return write_out("slice_scatter", replace_window("slice_scatter", made, window, src), out)
 
 
 @composite

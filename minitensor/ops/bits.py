@@ -14,8 +14,8 @@ from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import mul, mul_
 from minitensor.ops.constant import step_grad
 from minitensor.ops.kinds import BITS, FLOATS, INTEGERS, WORDS
-from minitensor.ops.operand import library_of, operands, ordered, require_tensors, result_dtype
-from minitensor.ops.out import delivered, received
+from minitensor.ops.operand import library_of, operands, ordered_arrays, require_tensors, result_dtype
+from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.powers import pow
 from minitensor.ops.return_types import frexp as FrexpResult
 
@@ -125,7 +125,7 @@ def bitwise_right_shift_(input: Tensor, other: Operand) -> None:
 @differentiable(input=lambda grad: grad, other=step_grad)
 def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the next floating-point number after ``input`` in the direction of ``other``."""
-    a, b = ordered("nextafter", input, other, FLOATS)
+    a, b = ordered_arrays("nextafter", input, other, FLOATS)
     return library_of(input, other).nextafter(a, b)
 
 
@@ -149,7 +149,7 @@ def frexp(input: Tensor, *, out: Any = None) -> FrexpResult:
         raise DtypeError(f"torch.frexp() only supports floating-point dtypes, got {input.dtype.name}")
     exponent = exponents(input)
     mantissa = _mantissa(input, exponent)
-    return FrexpResult(*received("frexp", (mantissa, exponent), out))
+    return FrexpResult(*write_outs("frexp", (mantissa, exponent), out))
 
 
 @nondifferentiable
@@ -200,10 +200,10 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     require_tensors("ldexp", input=input, other=other)
     if is_exact(input, other):
-        return delivered("ldexp", _ldexp(input, other), out, input)
+        return write_out("ldexp", _ldexp(input, other), out, input)
     if input.dtype.is_complex:
         other = other.to(result_dtype(input, other))
-    return delivered("ldexp", mul(input, pow(2.0, other)), out, input)
+    return write_out("ldexp", mul(input, pow(2.0, other)), out, input)
 
 
 @composite

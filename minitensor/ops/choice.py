@@ -19,18 +19,18 @@ from minitensor.ops.aliasing import inplace
 from minitensor.ops.kinds import ORDERED, REALS, of_kind
 from minitensor.ops.operand import (
     array_beside,
-    fitted,
-    fitted_beside,
+    fit_beside,
+    fit_number,
     is_number,
+    is_weaker,
     library_of,
-    meets,
-    ordered,
-    promoted,
+    ordered_arrays,
+    promote,
     require_tensors,
     same_device,
     two_arrays,
 )
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -60,11 +60,11 @@ def promote_choices(condition: Tensor, input: Any, other: Any) -> tuple[Array, A
     """Return the arrays of the two operands of ``where`` in their common dtype."""
     if is_number(input) and is_number(other):
         common = dtypes.result_type([(dtypes.dtype_of_number(each), dtypes.Kind.NUMBER) for each in (input, other)])
-        return fitted(input, common.numpy, condition.array), fitted(other, common.numpy, condition.array)
+        return fit_number(input, common.numpy, condition.array), fit_number(other, common.numpy, condition.array)
     if is_number(input):
-        return fitted_beside(input, other.array), array_beside(input, other)
+        return fit_beside(input, other.array), array_beside(input, other)
     if is_number(other):
-        return array_beside(other, input), fitted_beside(other, input.array)
+        return array_beside(other, input), fit_beside(other, input.array)
     if isinstance(input, TensorBase) and isinstance(other, TensorBase):
         return two_arrays(input, other)
     read = host_value(input, None), host_value(other, None)
@@ -92,7 +92,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         return condition.nonzero(as_tuple=True)
     if input is None or other is None:
         raise ArgumentTypeError("where: give both `input` and `other`, or neither")
-    return delivered("where", _where(condition, input, other), out, condition, input, other)
+    return write_out("where", _where(condition, input, other), out, condition, input, other)
 
 
 # -- the larger or smaller of two --------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
     >>> torch.maximum(torch.tensor([1., 5.]), torch.tensor([3., 4.]))
     tensor([3., 5.])
     """
-    a, b = ordered("maximum", input, other)
+    a, b = ordered_arrays("maximum", input, other)
     return library_of(input, other).maximum(a, b)
 
 
@@ -124,7 +124,7 @@ def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
 )
 def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the smaller of two elements, NaN if either is NaN. Ties share the gradient equally."""
-    a, b = ordered("minimum", input, other)
+    a, b = ordered_arrays("minimum", input, other)
     return library_of(input, other).minimum(a, b)
 
 
@@ -149,7 +149,7 @@ def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     >>> torch.fmax(torch.tensor([1., float("nan")]), torch.tensor([2., 3.]))
     tensor([2., 3.])
     """
-    a, b = ordered("fmax", input, other)
+    a, b = ordered_arrays("fmax", input, other)
     return library_of(input, other).fmax(a, b)
 
 
@@ -159,7 +159,7 @@ def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 )
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the smaller of two elements; if one is NaN, the other."""
-    a, b = ordered("fmin", input, other)
+    a, b = ordered_arrays("fmin", input, other)
     return library_of(input, other).fmin(a, b)
 
 
@@ -183,12 +183,12 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None,
         raise UsageError("clamp: at least one of 'min' or 'max' must not be None")
     array: Array = input.array
     if array.dtype.kind in "fiu" and all([each is None or is_bound(each, array) for each in (min, max)]):
-        low, high = [None if each is None else fitted(each, array.dtype, array) for each in (min, max)]
+        low, high = [None if each is None else fit_number(each, array.dtype, array) for each in (min, max)]
         return input.backend.clip(array, low, high)
     bounds: list[Any] = [host_value(each, None) for each in (min, max) if each is not None]
     if array.dtype.kind != "f" and any(map(is_number, bounds)):  # beside a number, a 0-d tensor counts as a number too
         bounds = [each if is_number(each) or each.ndim else each.item() for each in bounds]
-    array, *limits = promoted(input, *bounds)
+    array, *limits = promote(input, *bounds)
     of_kind("clamp", ORDERED if len(bounds) == 1 and not is_number(bounds[0]) else REALS, array)
     xp = library_of(input, *bounds)
     for limit, choose in zip(limits, [xp.maximum] * (min is not None) + [xp.minimum] * (max is not None), strict=True):
@@ -203,7 +203,7 @@ def clamp_(input: Tensor, min: Operand | None = None, max: Operand | None = None
 
 def is_bound(bound: Any, array: Array) -> bool:
     """Whether a bound is a number that does not change the array's dtype."""
-    return is_number(bound) and meets(bound, array)
+    return is_number(bound) and is_weaker(bound, array)
 
 
 def is_inside(input: Tensor, min: Any, max: Any) -> Any:

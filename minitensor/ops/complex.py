@@ -21,7 +21,7 @@ from minitensor.ops.arithmetic import _conj, conj, mul
 from minitensor.ops.choice import where
 from minitensor.ops.fill import copy_, fill_
 from minitensor.ops.operand import as_float, require_tensors, same_device, two_arrays
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
 from minitensor.ops.trigonometry import cos, sin
 from minitensor.storage import Storage, reinterpret
@@ -212,7 +212,7 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
         RuntimeError: The parts are not floating-point tensors of one dtype.
     """
     check_parts("complex", real=real, imag=imag)
-    return delivered("complex", _complex(real, imag), out, real, imag)
+    return write_out("complex", _complex(real, imag), out, real, imag)
 
 
 def check_parts(name: str, **parts: Any) -> None:
@@ -236,7 +236,7 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([2.+0.j])
     """
     check_parts("polar", abs=abs, angle=angle)
-    return delivered("polar", _complex(mul(abs, cos(angle)), mul(abs, sin(angle))), out)
+    return write_out("polar", _complex(mul(abs, cos(angle)), mul(abs, sin(angle))), out)
 
 
 # -- angles and conjugates ---------------------------------------------------------------------------------------------
@@ -294,7 +294,7 @@ def resolve_neg(input: Tensor) -> Tensor:
 @composite
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the complex conjugate in memory of its own; a real tensor is returned itself."""
-    return delivered("conj_physical", conj(input), out, input)
+    return write_out("conj_physical", conj(input), out, input)
 
 
 @inplace(_conj)

@@ -16,7 +16,7 @@ from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops import return_types
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.operand import same_device
-from minitensor.ops.out import delivered, received
+from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.ranges import space_evenly
 from minitensor.shapes import integer, wrap_dim
 
@@ -178,7 +178,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
     >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
     """
-    return delivered("histc", _histc(input, check_bins("histc", bins), min, max), out)
+    return write_out("histc", _histc(input, check_bins("histc", bins), min, max), out)
 
 
 @nondifferentiable
@@ -230,7 +230,7 @@ def histogram(
     edges = bin_edges("histogram", input, bins, range)
     hist = count_in_bins(input, input.array.reshape(-1, 1), [edges], weight, density)
     found = return_types.histogram(wrap(input.result_class, hist), wrap(input.result_class, edges))
-    return return_types.histogram(*received("histogram", found, out))
+    return return_types.histogram(*write_outs("histogram", found, out))
 
 
 @composite

@@ -71,11 +71,11 @@ def tensor(
         array = data.backend.to_host(data.array)
     else:
         array = host_array(data, dtype)
-    wanted = array.dtype if dtype is None else kind_of(dtype)
-    return finished(numpy.array(array, dtype=wanted, order="C"), device, requires_grad)
+    wanted = array.dtype if dtype is None else numpy_dtype(dtype)
+    return make_leaf(numpy.array(array, dtype=wanted, order="C"), device, requires_grad)
 
 
-def kind_of(wanted: Any) -> Any:
+def numpy_dtype(wanted: Any) -> Any:
     """Return the array library's dtype for a minitensor dtype."""
     if not isinstance(wanted, dtypes.dtype):
         raise ArgumentTypeError(f"dtype must be a minitensor dtype, such as minitensor.float32, got {wanted!r}")
@@ -88,7 +88,7 @@ def host_array(data: Any, wanted: dtype | None) -> Array:
         array = numpy.asarray(data)
         require_native(array)
         return array
-    return nested.read(data, None if wanted is None else kind_of(wanted))
+    return nested.read(data, None if wanted is None else numpy_dtype(wanted))
 
 
 def require_native(array: Array) -> None:
@@ -167,7 +167,7 @@ def on_memory(array: Array) -> Tensor:
     return shared
 
 
-def finished(array: Array, where: DeviceLike, requires_grad: bool) -> Tensor:
+def make_leaf(array: Array, where: DeviceLike, requires_grad: bool) -> Tensor:
     """Return a new leaf from a fresh host array, moved to a device."""
     if where is not None:
         place = device(where)
@@ -181,7 +181,7 @@ def finished(array: Array, where: DeviceLike, requires_grad: bool) -> Tensor:
 # -- filled by a rule --------------------------------------------------------------------------------------------------
 
 
-def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
+def read_sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
     """Return the sizes given as ``zeros(2, 3)`` or ``zeros((2, 3))``; raise if one is negative."""
     shape = normalize_sizes(*size)
     for each in shape:
@@ -212,20 +212,20 @@ def hand_over(name: str, array: Array, out: Tensor | None, requires_grad: bool) 
     return made
 
 
-def chosen(wanted: dtype | None, out: Tensor | None = None) -> Any:
+def choose_dtype(wanted: dtype | None, out: Tensor | None = None) -> Any:
     """Return the array library's dtype of a new tensor: the wanted one, that of ``out``, or the default."""
     if out is not None:
         return dtype_of_out(wanted, out)
-    return dtypes.get_default_dtype().numpy if wanted is None else kind_of(wanted)
+    return dtypes.get_default_dtype().numpy if wanted is None else numpy_dtype(wanted)
 
 
 def dtype_of_out(wanted: dtype | None, out: Any) -> Any:
     """Return the array library's dtype of ``out``; raise if another dtype is wanted."""
     if not isinstance(out, TensorBase):
         raise WrongTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
-    if wanted is not None and kind_of(wanted) != out.dtype.numpy:
+    if wanted is not None and numpy_dtype(wanted) != out.dtype.numpy:
         raise DtypeError(
-            f"dtype {dtypes.from_numpy(kind_of(wanted)).name} does not match dtype of out parameter ({out.dtype.name})"
+            f"dtype {dtypes.from_numpy(numpy_dtype(wanted)).name} does not match dtype of out parameter ({out.dtype.name})"
         )
     require_writable("out=", out)
     return out.dtype.numpy
@@ -242,7 +242,7 @@ def zeros(
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return hand_over("zeros", library(device).zeros(sizes_of(size), chosen(dtype, out)), out, requires_grad)
+    return hand_over("zeros", library(device).zeros(read_sizes(size), choose_dtype(dtype, out)), out, requires_grad)
 
 
 @composite
@@ -251,7 +251,7 @@ def ones(
     requires_grad: Switch = False,
 ) -> Tensor:
     """Return a tensor of ones of the given size."""
-    return hand_over("ones", library(device).ones(sizes_of(size), chosen(dtype, out)), out, requires_grad)
+    return hand_over("ones", library(device).ones(read_sizes(size), choose_dtype(dtype, out)), out, requires_grad)
 
 
 @composite
@@ -260,7 +260,7 @@ def empty(
     requires_grad: Switch = False, memory_format: memory_format | None = None,
 ) -> Tensor:
     """Return a tensor of the given size whose elements are not set."""
-    shape, kind = sizes_of(size), chosen(dtype, out)
+    shape, kind = read_sizes(size), choose_dtype(dtype, out)
     if out is not None:
         return resize_(out, shape, memory_format=memory_format)
     made = hand_over("empty", library(device).empty(shape, kind), None, requires_grad)
@@ -278,9 +278,9 @@ def full(
     tensor([7, 7])
     """
     value = as_number(fill_value)
-    wanted = chosen(dtype or (dtypes.dtype_of_number(value) if out is None else None), out)
+    wanted = choose_dtype(dtype or (dtypes.dtype_of_number(value) if out is None else None), out)
     number = dtypes.fit(value, wanted)[()]
-    shape = sizes_of((tuple(size),) if not isinstance(size, int) else (size,))
+    shape = read_sizes((tuple(size),) if not isinstance(size, int) else (size,))
     return hand_over("full", library(device).full(shape, number, wanted), out, requires_grad)
 
 
@@ -322,7 +322,7 @@ def eye(
     """
     if n < 0 or (m is not None and m < 0):
         raise ShapeError(f"eye: sizes must not be negative, got {n} and {m}")
-    return hand_over("eye", library(device).eye(n, m, dtype=chosen(dtype, out)), out, requires_grad)
+    return hand_over("eye", library(device).eye(n, m, dtype=choose_dtype(dtype, out)), out, requires_grad)
 
 
 @composite
@@ -335,7 +335,7 @@ def empty_strided(
     >>> empty_strided((2, 3), (1, 2)).stride()
     (1, 2)
     """
-    shape, strides = sizes_of((tuple(size),)), tuple([int(step) for step in stride])
+    shape, strides = read_sizes((tuple(size),)), tuple([int(step) for step in stride])
     if len(shape) != len(strides):
         raise ShapeError(
             f"empty_strided: dimensionality of sizes ({len(shape)}) must match dimensionality of strides "
@@ -346,7 +346,7 @@ def empty_strided(
     layout = layouts.Layout(shape, strides, 0)
     _, end = layouts.extent(layout)
     made: Tensor = new(TensorBase.result_class)
-    made._storage = Storage(library(device).empty((end,), chosen(dtype)))
+    made._storage = Storage(library(device).empty((end,), choose_dtype(dtype)))
     made._layout = layout
     made._node = made._base = None
     if requires_grad:
@@ -406,7 +406,7 @@ def make_like(
 ) -> Tensor:
     """Return a tensor of another's shape, and strides if that is dense; the elements of ``value`` None are not set."""
     place = input.device if where is None else device(where)
-    backend, kind = place.backend, kind_of(wanted or input.dtype)
+    backend, kind = place.backend, numpy_dtype(wanted or input.dtype)
     layout = layout_like(input, format)
     flat = backend.xp.empty(layouts.numel(layout.shape), kind)
     if value is not None:

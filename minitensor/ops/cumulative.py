@@ -27,7 +27,7 @@ from minitensor.ops.choice import where
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import INEXACT, of_kind
-from minitensor.ops.out import delivered, dtype_of_sum, received
+from minitensor.ops.out import dtype_of_sum, write_out, write_outs
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor |
     if out is not None:
         dtype = dtype_of_running("cumsum", dtype, out)
     if dtype is not None:
-        return delivered("cumsum", cumsum(input.to(dtype), dim).to(dtype), out, input)
+        return write_out("cumsum", cumsum(input.to(dtype), dim).to(dtype), out, input)
     return _cumsum(input, wrap_dim(dim, input.ndim), False)
 
 
@@ -126,7 +126,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor 
     if out is not None:
         dtype = dtype_of_running("cumprod", dtype, out)
     if dtype is not None:
-        return delivered("cumprod", cumprod(input.to(dtype), dim).to(dtype), out, input)
+        return write_out("cumprod", cumprod(input.to(dtype), dim).to(dtype), out, input)
     return _cumprod(input, wrap_dim(dim, input.ndim), False)
 
 
@@ -226,7 +226,7 @@ def cummax(input: Tensor, dim: int, *, out: Any = None) -> return_types.cummax:
     >>> torch.cummax(torch.tensor([1, 3, 2]), 0).values
     tensor([1, 3, 3])
     """
-    return return_types.cummax(*received("cummax", _cummax(input, wrap_dim(dim, input.ndim)), out))
+    return return_types.cummax(*write_outs("cummax", _cummax(input, wrap_dim(dim, input.ndim)), out))
 
 
 @composite
@@ -237,7 +237,7 @@ def cummin(input: Tensor, dim: int, *, out: Any = None) -> return_types.cummin:
     >>> torch.cummin(torch.tensor([2, 1, 3]), 0).values
     tensor([2, 1, 1])
     """
-    return return_types.cummin(*received("cummin", _cummin(input, wrap_dim(dim, input.ndim)), out))
+    return return_types.cummin(*write_outs("cummin", _cummin(input, wrap_dim(dim, input.ndim)), out))
 
 
 # -- logarithms of sums ------------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
     >>> torch.logcumsumexp(torch.tensor([1000., 1000.]), 0)
     tensor([1000.0000, 1000.6932])
     """
-    return delivered("logcumsumexp", _logcumsumexp(input, wrap_dim(dim, input.ndim)), out, input)
+    return write_out("logcumsumexp", _logcumsumexp(input, wrap_dim(dim, input.ndim)), out, input)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------

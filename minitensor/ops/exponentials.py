@@ -12,7 +12,7 @@ from minitensor.autograd.declare import differentiable, on_host_floats
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.kinds import FLOATS, INEXACT
-from minitensor.ops.operand import as_float, library_of, ordered
+from minitensor.ops.operand import as_float, library_of, ordered_arrays
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -140,7 +140,7 @@ def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Arr
     >>> torch.logaddexp(torch.tensor([1000.]), torch.tensor([1000.]))
     tensor([1000.6932])
     """
-    a, b = ordered("logaddexp", input, other, INEXACT)
+    a, b = ordered_arrays("logaddexp", input, other, INEXACT)
     xp = library_of(input, other)
     if a.dtype.kind != "c":
         return xp.logaddexp(a, b)
@@ -154,5 +154,5 @@ def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Arr
 )
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log2(2**input + 2**other)`` without overflow."""
-    a, b = ordered("logaddexp2", input, other, FLOATS)
+    a, b = ordered_arrays("logaddexp2", input, other, FLOATS)
     return library_of(input, other).logaddexp2(a, b)

@@ -18,7 +18,7 @@ from minitensor.ops import return_types
 from minitensor.ops.choice import maximum, minimum
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.operand import require_tensors
-from minitensor.ops.out import delivered, received
+from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.reduce import Dims, _sum_dims, axes, restore_dims
 from minitensor.shapes import integer, reduced_shape, wrap_dim
 
@@ -92,7 +92,7 @@ def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor 
     >>> torch.amax(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([3., 4.])
     """
-    return delivered("amax", _amax(input, axes(dim, input.ndim), keepdim), out)
+    return write_out("amax", _amax(input, axes(dim, input.ndim), keepdim), out)
 
 
 @composite
@@ -106,7 +106,7 @@ def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor 
     >>> torch.amin(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([1., 2.])
     """
-    return delivered("amin", _amin(input, axes(dim, input.ndim), keepdim), out)
+    return write_out("amin", _amin(input, axes(dim, input.ndim), keepdim), out)
 
 
 @composite
@@ -119,7 +119,7 @@ def aminmax(
     >>> torch.aminmax(torch.tensor([3., 1., 2.])).max
     tensor(3.)
     """
-    return return_types.aminmax(*received("aminmax", (amin(input, dim, keepdim), amax(input, dim, keepdim)), out))
+    return return_types.aminmax(*write_outs("aminmax", (amin(input, dim, keepdim), amax(input, dim, keepdim)), out))
 
 
 @nondifferentiable
@@ -140,7 +140,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
     >>> torch.argmax(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([1, 0])
     """
-    return delivered("argmax", _argmax(input, dim, keepdim), out)
+    return write_out("argmax", _argmax(input, dim, keepdim), out)
 
 
 @composite
@@ -151,7 +151,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
     >>> torch.argmin(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([0, 1])
     """
-    return delivered("argmin", _argmin(input, dim, keepdim), out)
+    return write_out("argmin", _argmin(input, dim, keepdim), out)
 
 
 def find_extreme(input: Tensor, name: str, dim: int | None, keepdim: bool) -> Array:
@@ -265,8 +265,8 @@ def max(
     if second is not None:
         return maximum(input, second, out=out)
     if dim is None:
-        return delivered("maximum", amax(input), out)
-    return return_types.max(*received("max", _max(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
+        return write_out("maximum", amax(input), out)
+    return return_types.max(*write_outs("max", _max(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
 
 
 @composite
@@ -287,5 +287,5 @@ def min(
     if second is not None:
         return minimum(input, second, out=out)
     if dim is None:
-        return delivered("minimum", amin(input), out)
-    return return_types.min(*received("min", _min(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
+        return write_out("minimum", amin(input), out)
+    return return_types.min(*write_outs("min", _min(input, wrap_dim(integer(dim), input.ndim), keepdim), out))

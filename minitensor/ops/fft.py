@@ -19,8 +19,8 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.errors import DimError, DtypeError, ShapeError, UsageError
 from minitensor.ops.arithmetic import conj
-from minitensor.ops.creation import chosen, library
-from minitensor.ops.out import delivered
+from minitensor.ops.creation import choose_dtype, library
+from minitensor.ops.out import write_out
 from minitensor.ops.ranges import hand_over_range, require_range_dtype
 from minitensor.ops.rearrange import roll
 from minitensor.shapes import integer, normalize_sizes, wrap_dim
@@ -235,7 +235,7 @@ def fft(
     >>> torch.fft.fft(torch.tensor([1., 2., 3., 4.]))
     tensor([10.+0.j, -2.+2.j, -2.+0.j, -2.-2.j])
     """
-    return delivered("fft", transform_one("fft", input, n, dim, norm, True), out)
+    return write_out("fft", transform_one("fft", input, n, dim, norm, True), out)
 
 
 @composite
@@ -248,7 +248,7 @@ def ifft(
     >>> torch.fft.ifft(torch.tensor([4., 0., 0., 0.]))
     tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
     """
-    return delivered("ifft", transform_one("ifft", input, n, dim, norm, False), out)
+    return write_out("ifft", transform_one("ifft", input, n, dim, norm, False), out)
 
 
 @composite
@@ -256,7 +256,7 @@ def fftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform along several dims: ``dim``, or the last ``len(s)``, or all; ``s`` holds an ``n`` for each."""
-    return delivered("fftn", transform_many("fftn", input, s, dim, norm, True), out)
+    return write_out("fftn", transform_many("fftn", input, s, dim, norm, True), out)
 
 
 @composite
@@ -264,7 +264,7 @@ def ifftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the inverse transform along several dims; arguments as for ``fftn``."""
-    return delivered("ifftn", transform_many("ifftn", input, s, dim, norm, False), out)
+    return write_out("ifftn", transform_many("ifftn", input, s, dim, norm, False), out)
 
 
 @composite
@@ -272,7 +272,7 @@ def fft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform along two dims, the last by default; arguments as for ``fftn``."""
-    return delivered("fft2", transform_many("fft2", input, s, dim, norm, True), out)
+    return write_out("fft2", transform_many("fft2", input, s, dim, norm, True), out)
 
 
 @composite
@@ -280,7 +280,7 @@ def ifft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the inverse transform along two dims, the last by default; arguments as for ``fftn``."""
-    return delivered("ifft2", transform_many("ifft2", input, s, dim, norm, False), out)
+    return write_out("ifft2", transform_many("ifft2", input, s, dim, norm, False), out)
 
 
 # -- real signals ------------------------------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ def rfft(
     tensor([10.+0.j, -2.+2.j, -2.+0.j])
     """
     place, count = check_dim("rfft", input, dim), None if n is None else check_count("rfft", n)
-    return delivered("rfft", transform_to_half("rfft", input, count, place, norm), out)
+    return write_out("rfft", transform_to_half("rfft", input, count, place, norm), out)
 
 
 @composite
@@ -336,7 +336,7 @@ def irfft(
     tensor([1., 2., 3.])
     """
     place, count = check_dim("irfft", input, dim), None if n is None else check_count("irfft", n)
-    return delivered("irfft", transform_from_half("irfft", input, count, place, norm), out)
+    return write_out("irfft", transform_from_half("irfft", input, count, place, norm), out)
 
 
 @composite
@@ -344,7 +344,7 @@ def rfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform a real signal along several dims; the last has half of the spectrum. Arguments as for ``fftn``."""
-    return delivered("rfftn", transform_to_half("rfftn", input, s, dim, norm), out)
+    return write_out("rfftn", transform_to_half("rfftn", input, s, dim, norm), out)
 
 
 @composite
@@ -352,7 +352,7 @@ def irfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real signal along several dims from half of its transform: the inverse of ``rfftn``."""
-    return delivered("irfftn", transform_from_half("irfftn", input, s, dim, norm), out)
+    return write_out("irfftn", transform_from_half("irfftn", input, s, dim, norm), out)
 
 
 @composite
@@ -360,7 +360,7 @@ def rfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Transform a real signal along two dims; the last has half of the spectrum."""
-    return delivered("rfft2", transform_to_half("rfft2", input, s, dim, norm), out)
+    return write_out("rfft2", transform_to_half("rfft2", input, s, dim, norm), out)
 
 
 @composite
@@ -368,7 +368,7 @@ def irfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real signal along two dims from half of its transform: the inverse of ``rfft2``."""
-    return delivered("irfft2", transform_from_half("irfft2", input, s, dim, norm), out)
+    return write_out("irfft2", transform_from_half("irfft2", input, s, dim, norm), out)
 
 
 # -- Hermitian signals -------------------------------------------------------------------------------------------------
@@ -380,7 +380,7 @@ def hfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real transform of a Hermitian signal, ``x[n - j] = conj(x[j])``, given by one half."""
-    return delivered("hfft", irfft(conj(input), n, dim, OPPOSITE[check_norm(norm)]), out)
+    return write_out("hfft", irfft(conj(input), n, dim, OPPOSITE[check_norm(norm)]), out)
 
 
 @composite
@@ -389,7 +389,7 @@ def ihfft(
 ) -> Tensor:
     """Return half of the Hermitian signal whose real transform is given: the inverse of ``hfft``."""
     require_real("ihfft", input)
-    return delivered("ihfft", conj(rfft(input, n, dim, OPPOSITE[check_norm(norm)])), out)
+    return write_out("ihfft", conj(rfft(input, n, dim, OPPOSITE[check_norm(norm)])), out)
 
 
 @composite
@@ -397,7 +397,7 @@ def hfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real transform along several dims of a Hermitian signal, given by half of the last dim."""
-    return delivered("hfftn", transform_from_half("hfftn", conj(input), s, dim, OPPOSITE[check_norm(norm)]), out)
+    return write_out("hfftn", transform_from_half("hfftn", conj(input), s, dim, OPPOSITE[check_norm(norm)]), out)
 
 
 @composite
@@ -405,7 +405,7 @@ def ihfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return half of the Hermitian signal whose real transform along several dims is given."""
-    return delivered("ihfftn", conj(transform_to_half("ihfftn", input, s, dim, OPPOSITE[check_norm(norm)])), out)
+    return write_out("ihfftn", conj(transform_to_half("ihfftn", input, s, dim, OPPOSITE[check_norm(norm)])), out)
 
 
 @composite
@@ -413,7 +413,7 @@ def hfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real transform along two dims of a Hermitian signal, given by half of the last dim."""
-    return delivered("hfft2", transform_from_half("hfft2", conj(input), s, dim, OPPOSITE[check_norm(norm)]), out)
+    return write_out("hfft2", transform_from_half("hfft2", conj(input), s, dim, OPPOSITE[check_norm(norm)]), out)
 
 
 @composite
@@ -421,7 +421,7 @@ def ihfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return half of the Hermitian signal whose real transform along two dims is given."""
-    return delivered("ihfft2", conj(transform_to_half("ihfft2", input, s, dim, OPPOSITE[check_norm(norm)])), out)
+    return write_out("ihfft2", conj(transform_to_half("ihfft2", input, s, dim, OPPOSITE[check_norm(norm)])), out)
 
 
 # -- frequencies -------------------------------------------------------------------------------------------------------
@@ -479,7 +479,7 @@ def fftfreq(
     >>> torch.fft.fftfreq(5)
     tensor([ 0.0000,  0.2000,  0.4000, -0.4000, -0.2000])
     """
-    values = frequencies("fftfreq", n, d, chosen(dtype, out), device, False)
+    values = frequencies("fftfreq", n, d, choose_dtype(dtype, out), device, False)
     return hand_over_range("fftfreq", values, out, requires_grad)
 
 
@@ -489,5 +489,5 @@ def rfftfreq(
     requires_grad: Switch = False,
 ) -> Tensor:
     """Return the frequencies of the entries of ``rfft`` for ``n`` samples ``d`` apart."""
-    values = frequencies("rfftfreq", n, d, chosen(dtype, out), device, True)
+    values = frequencies("rfftfreq", n, d, choose_dtype(dtype, out), device, True)
     return hand_over_range("rfftfreq", values, out, requires_grad)

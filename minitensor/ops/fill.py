@@ -18,7 +18,7 @@ from minitensor.ops.cast import drop_imaginary, to
 from minitensor.ops.copy import clone
 from minitensor.ops.creation import require_number, zeros_like
 from minitensor.ops.metadata import is_tensor
-from minitensor.ops.operand import fitted, require_tensors
+from minitensor.ops.operand import fit_number, require_tensors
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -80,11 +80,11 @@ def fill_(input: Tensor, value: Operand) -> None:
 def as_single_value(name: str, value: Any, input: Tensor) -> Any:
     """Return a number or a 0-d tensor as a value that fits the dtype of ``input``."""
     if not isinstance(value, TensorBase):
-        return fitted(value, input.array.dtype, input.array)
+        return fit_number(value, input.array.dtype, input.array)
     if value.ndim:
         raise ShapeError(f"{name} only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions")
     if input.array.dtype.kind in "biu":
-        return fitted(value, input.array.dtype, input.array)
+        return fit_number(value, input.array.dtype, input.array)
     return drop_imaginary(input.xp.asarray(value.array), input.array.dtype)
 
 

@@ -42,7 +42,7 @@ from minitensor.ops.copy import clone, writable_copy
 from minitensor.ops.creation import tensor
 from minitensor.ops.fill import check_expands
 from minitensor.ops.masks import _masked_select, masked_fill_, nonzero
-from minitensor.ops.operand import WEAKER, fitted_or_infinite
+from minitensor.ops.operand import WEAKER, fit_or_overflow
 from minitensor.ops.shape import reshape
 from minitensor.shapes import broadcast_shapes
 
@@ -457,7 +457,7 @@ def _assign_(input: Tensor, value: Tensor) -> None:
 
 @writes("assignment", input=lambda grad: None)
 def _assign_number_(input: Tensor, value: Number) -> None:
-    input.array[...] = fitted_or_infinite(value, input.array.dtype, input.array)
+    input.array[...] = fit_or_overflow(value, input.array.dtype, input.array)
 
 
 def as_assignable(value: Any, seen: Tensor) -> Any:
@@ -486,7 +486,7 @@ def put(input: Tensor, indices: tuple[Any, ...], values: Any, accumulate: bool) 
     """Write values, or one number, at checked positions."""
     safe = tuple([clone(each) if each is not None and shares_storage(each, input) else each for each in indices])
     if not isinstance(values, TensorBase):
-        number: Any = fitted_or_infinite(values, input.array.dtype, input.array)
+        number: Any = fit_or_overflow(values, input.array.dtype, input.array)
         return _index_put_(input, safe, number, accumulate)
     if values.dtype is not input.dtype:
         raise DtypeError(

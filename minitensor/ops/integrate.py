@@ -15,7 +15,7 @@ from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeErro
 from minitensor.ops.cumulative import cumsum
 from minitensor.ops.join import cat
 from minitensor.ops.operand import is_number, require_tensors, same_device
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 from minitensor.ops.reduce import sum
 from minitensor.shapes import integer, normalize_sizes, wrap_dim, wrap_dims
 
@@ -57,14 +57,14 @@ def diff(
     if n < 0:
         raise ShapeError(f"diff: order must be non-negative, but got {n}")
     if not n:
-        return delivered("diff", input.clone(), out, input)
+        return write_out("diff", input.clone(), out, input)
     ends = [part for part in (prepend, input, append) if part is not None]
     if len(ends) > 1:
         input = cat(ends, dim)
     for _ in range(min(n, input.shape[dim])):
         low, high = shifted_slices(input, dim)
         input = high ^ low if input.dtype is bool_ else high - low
-    return delivered("diff", input, out)
+    return write_out("diff", input, out)
 
 
 # -- derivatives on a grid ---------------------------------------------------------------------------------------------

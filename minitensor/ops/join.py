@@ -15,7 +15,7 @@ from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UsageError
 from minitensor.memory_format import channels_last, has_format
-from minitensor.ops.operand import promoted, require_tensors
+from minitensor.ops.operand import promote, require_tensors
 from minitensor.ops.shape import narrow, reshape, to_1d, to_2d, to_3d
 from minitensor.shapes import chunk_sizes, normalize_sizes, split_sections, tensor_split_pieces, wrap_dim
 
@@ -45,7 +45,7 @@ def cat_grad(grad: Tensor, dim: int, in_shapes: Sequence[Shape]) -> list[Tensor 
 def _cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
     arrays = [each.array for each in tensors]
     if is_mixed(arrays):
-        arrays = list(promoted(*tensors))
+        arrays = list(promote(*tensors))
     try:
         joined = tensors[0].backend.concatenate(arrays, dim)
     except (ValueError, IndexError):
@@ -136,7 +136,7 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None
             )
     dim = wrap_dim(dim, len(first) + 1)
     if is_mixed(arrays):
-        arrays = list(promoted(*tensors))
+        arrays = list(promote(*tensors))
     if first and not dim:  # join along the first dim and reshape once
         joined = tensors[0].backend.concatenate(arrays, 0).reshape((len(arrays), *first))
     else:

@@ -21,7 +21,7 @@ from minitensor.ops.copy import writable_copy
 from minitensor.ops.fill import as_single_value, check_expands
 from minitensor.ops.join import cat
 from minitensor.ops.operand import require_tensors
-from minitensor.ops.out import delivered, require_out
+from minitensor.ops.out import require_out, write_out
 from minitensor.ops.shape import broadcast_tensors
 from minitensor.shapes import broadcast_shapes
 
@@ -120,7 +120,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     require_mask("masked_select", mask)
     check_broadcasts("masked_select", input, mask)
     spread, chosen = broadcast_tensors(input, mask)
-    return delivered("masked_select", _masked_select(spread, chosen), out, input, mask)
+    return write_out("masked_select", _masked_select(spread, chosen), out, input, mask)
 
 
 def masked_scatter_source_grad(grad: Tensor, mask: Tensor, in_shape: Shape) -> Tensor:
@@ -199,7 +199,7 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
             [2]])
     """
     if not as_tuple:
-        return delivered("nonzero", argwhere(input), out)
+        return write_out("nonzero", argwhere(input), out)
     if out is not None:
         require_out("nonzero", out)
         raise UsageError("nonzero(): out= takes no tuple of tensors; omit as_tuple or out")
@@ -221,4 +221,4 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tenso
     found = argwhere(input)[:size]
     rows = found.new_full((size, input.ndim), as_index(fill_value))
     rows[: len(found)] = found
-    return delivered("nonzero_static", rows, out)
+    return write_out("nonzero_static", rows, out)

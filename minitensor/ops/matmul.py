@@ -20,7 +20,7 @@ from minitensor.ops.aliasing import check_fits, check_tensor, refuse_write
 from minitensor.ops.arithmetic import check_category, conj, mul
 from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors, result_dtype, same_device
-from minitensor.ops.out import delivered, write
+from minitensor.ops.out import write, write_out
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def addr(
         check_category(argument, factor, common)
         require_fits(factor, common)
     if common is bool_:
-        return delivered("addr", add_bools(input, term, beta, alpha), out, input, vec1, vec2)
+        return write_out("addr", add_bools(input, term, beta, alpha), out, input, vec1, vec2)
     return weighted_sum("addr", input, term, beta, alpha, out, vec1, vec2)
 
 
@@ -286,7 +286,7 @@ def add_product(
     require_tensors(name, input=input)
     if all([each.dtype is float16 for each in (input, one, other)]):
         total = add_product(name, product, input.float(), one.float(), other.float(), beta, alpha, None)
-        return delivered(name, total.to(float16), out, input.expand(tuple(total.shape)))
+        return write_out(name, total.to(float16), out, input.expand(tuple(total.shape)))
     term = product(one, other)
     if input.dtype is not term.dtype:
         raise DtypeError(
@@ -307,9 +307,9 @@ def weighted_sum(
     if alpha != 1:
         term = term * alpha
     if beta == 0:
-        return delivered(name, term, out)
+        return write_out(name, term, out)
     total = term.add(input if beta == 1 else input * beta)
-    return delivered(name, total, out, input.expand(tuple(total.shape)), *others)
+    return write_out(name, total, out, input.expand(tuple(total.shape)), *others)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------
@@ -399,7 +399,7 @@ def tensordot(
     matrix = a.permute([*kept_left, *left]).reshape(prod(a.shape[i] for i in kept_left), inner)
     other = b.permute([*right, *kept_right]).reshape(inner, prod(b.shape[j] for j in kept_right))
     result = matmul(matrix, other).reshape(shape)
-    return delivered("tensordot", result, out)
+    return write_out("tensordot", result, out)
 
 
 def sum_stretched(input: Tensor, other: Tensor, dims: Sequence[tuple[int, int]]) -> Tensor:
@@ -455,7 +455,7 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     right = (1,) * (ndim - other.ndim) + tuple(other.shape)
     a = input.reshape([size for n in left for size in (n, 1)])
     b = other.reshape([size for n in right for size in (1, n)])
-    return delivered("kron", (a * b).reshape([n * m for n, m in zip(left, right)]), out, input, other)
+    return write_out("kron", (a * b).reshape([n * m for n, m in zip(left, right)]), out, input, other)
 
 
 @composite
@@ -467,7 +467,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
         if each.ndim != 2:
             raise ShapeError(f"chain_matmul: expected matrices, but number {i} has shape {tuple(each.shape)}")
     sizes = [matrices[0].shape[0], *[each.shape[1] for each in matrices]]
-    return delivered("chain_matmul", multiply_chain(matrices, cheapest_cuts(sizes), 0, len(matrices) - 1), out)
+    return write_out("chain_matmul", multiply_chain(matrices, cheapest_cuts(sizes), 0, len(matrices) - 1), out)
 
 
 def cheapest_cuts(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
@@ -521,4 +521,4 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
         )
     a, b = in_turn(input, other)
     found = a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)
-    return delivered("cross", found, out, input, other)
+    return write_out("cross", found, out, input, other)

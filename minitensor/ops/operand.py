@@ -70,7 +70,7 @@ def two_arrays(a: Any, b: Any) -> tuple[Array, Array]:
     y: Array = b.array
     if x.dtype is y.dtype and x.__class__ is y.__class__:
         return x, y
-    x, y = promoted(a, b)
+    x, y = promote(a, b)
     return x, y
 
 
@@ -90,12 +90,12 @@ def tensor_and_number(tensor: Any, number: Any) -> tuple[Array, Array]:
     return array, lifted if array.__class__ is HostArray else lifted[()]  # CuPy takes NumPy's scalars, not its arrays
 
 
-def in_singles(a: Array, b: Array, other: Any) -> tuple[Array, Array]:
+def to_singles(a: Array, b: Array, other: Any) -> tuple[Array, Array]:
     """Return float16 operands as float32; the second, if ``other`` is a number or 0-d, without rounding to float16.
 
     See Note [Halves beside numbers].
     """
-    return a.astype(SINGLE), b.astype(SINGLE) if has_dims(other) else in_full(other, b)
+    return a.astype(SINGLE), b.astype(SINGLE) if has_dims(other) else to_full_precision(other, b)
 
 
 def has_dims(operand: Any) -> bool:
@@ -103,21 +103,21 @@ def has_dims(operand: Any) -> bool:
     return not is_number(operand) and operand.ndim > 0
 
 
-def in_full(operand: Any, array: Array) -> Array:
+def to_full_precision(operand: Any, array: Array) -> Array:
     """Return a number or a 0-d tensor as a 0-d float32 array on the device of ``array``."""
     if is_number(operand):
-        return lifted(operand, SINGLE, array)
+        return lift_number(operand, SINGLE, array)
     own: Array = operand.array
-    return own.astype(SINGLE) if own.__class__ is array.__class__ else lifted(own.item(), SINGLE, array)
+    return own.astype(SINGLE) if own.__class__ is array.__class__ else lift_number(own.item(), SINGLE, array)
 
 
 def array_beside(number: Number, tensor: TensorBase) -> Array:
     """Return a tensor's array in its common dtype with a number."""
     array = tensor.array
-    return array if meets(number, array) else recast(array, dtypes.number_dtype(number, tensor.dtype).numpy)
+    return array if is_weaker(number, array) else recast(array, dtypes.number_dtype(number, tensor.dtype).numpy)
 
 
-def meets(number: Any, array: Array) -> bool:
+def is_weaker(number: Any, array: Array) -> bool:
     """Whether a number does not change the array's dtype, as an int beside ints or a real number beside floats."""
     return number.__class__ in WEAKER[array.dtype.kind]
 
@@ -131,33 +131,40 @@ WEAKER: dict[str, frozenset[type]] = {
 }
 
 
+def dtype_beside(number: Number, array: Array) -> Any:
+    """Return the array library's common dtype of a number and an array."""
+    if is_weaker(number, array):
+        return array.dtype
+    return dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy
+
+
 def number_beside(number: Number, array: Array) -> Array:
     """Return a number as a 0-d array of its common dtype with the array."""
-    common = array.dtype if meets(number, array) else dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy
-    return lifted(number, common, array)
+    common = dtype_beside(number, array)
+    return lift_number(number, common, array)
 
 
-def promoted(*tensors: TensorBase | Number) -> Any:
+def promote(*tensors: TensorBase | Number) -> Any:
     """Return the operands as arrays of their common dtype on one device, to which 0-d host tensors are moved."""
     common = result_dtype(*tensors).numpy
     like = same_device(*tensors)
     return tuple([
-        fitted_or_infinite(t, common, like.array) if t.__class__ in NUMBERS else cast_to(t, common, like)
+        fit_or_overflow(t, common, like.array) if t.__class__ in NUMBERS else cast_to(t, common, like)
         for t in tensors
     ])
 
 
-def promoted_in_singles(*tensors: TensorBase | Number) -> Any:
+def promote_in_singles(*tensors: TensorBase | Number) -> Any:
     """Return the promoted operands, float16 as float32, and the dtype to which the result is rounded.
 
     Numbers beside float16 are not rounded to it: see Note [Halves beside numbers].
     """
     common = result_dtype(*tensors).numpy
     if common is not HALF:
-        return promoted(*tensors), common
+        return promote(*tensors), common
     like = same_device(*tensors)
     return [
-        fitted(t, SINGLE, like.array) if is_number(t) else cast_to(t, common, like).astype(SINGLE) for t in tensors
+        fit_number(t, SINGLE, like.array) if is_number(t) else cast_to(t, common, like).astype(SINGLE) for t in tensors
     ], common
 
 
@@ -165,34 +172,34 @@ def as_floats(a: Any, b: Any) -> tuple[Array, Array]:
     """Cast two operands to the default floating-point dtype directly: 256 must not pass through uint8."""
     common = dtypes.get_default_dtype().numpy
     if is_number(a):
-        return lifted(a, common, b.array), b.array.astype(common)
+        return lift_number(a, common, b.array), b.array.astype(common)
     if is_number(b):
-        return a.array.astype(common), lifted(b, common, a.array)
+        return a.array.astype(common), lift_number(b, common, a.array)
     like = same_device(a, b)
     return cast_to(a, common, like), cast_to(b, common, like)
 
 
-def lifted(number: Any, common: Any, array: Array) -> Array:
+def lift_number(number: Any, common: Any, array: Array) -> Array:
     """Return a number as a 0-d array of a dtype on the device of ``array``; integers wrap."""
     found = lift(number, common)
     return found if array.__class__ is HostArray else found[()]
 
 
-def fitted(number: Any, common: Any, array: Array) -> Array:
+def fit_number(number: Any, common: Any, array: Array) -> Array:
     """Return a number as a 0-d array of a dtype on the device of ``array``; raise if it overflows the dtype."""
     found = fit(number, common)
     return found if array.__class__ is HostArray else found[()]
 
 
-def fitted_or_infinite(number: Any, common: Any, array: Array) -> Array:
-    """Return a number as ``fitted`` does, but infinite where it overflows float16."""
-    return lifted(number, common, array) if common.char == "e" else fitted(number, common, array)
+def fit_or_overflow(number: Any, common: Any, array: Array) -> Array:
+    """Return a number as ``fit_number`` does, but infinite where it overflows float16."""
+    return lift_number(number, common, array) if common.char == "e" else fit_number(number, common, array)
 
 
-def fitted_beside(number: Any, array: Array) -> Array:
+def fit_beside(number: Any, array: Array) -> Array:
     """Return a number as ``number_beside`` does, but raise where an integer would wrap."""
-    common = array.dtype if meets(number, array) else dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy
-    return fitted_or_infinite(number, common, array)
+    common = dtype_beside(number, array)
+    return fit_or_overflow(number, common, array)
 
 
 def cast_to(tensor: Any, common: Any, like: Any) -> Array:
@@ -273,7 +280,7 @@ def library_of(*tensors: Any) -> Library:
     return library
 
 
-def ordered(name: str, input: Operand, other: Operand, kinds: str = ORDERED) -> tuple[Array, Array]:
+def ordered_arrays(name: str, input: Operand, other: Operand, kinds: str = ORDERED) -> tuple[Array, Array]:
     """Return two tensors' arrays in their common dtype; raise if it is not one of ``kinds``."""
     a, b = tensors(name, input, other)
     return of_kind(name, kinds, a), b

@@ -2,7 +2,7 @@
 
 A result is first computed in memory of its own; then ``out`` is checked, resized if its shape differs, and written.
 ``out`` may therefore share memory with the inputs, and an error leaves it as it was. Recorders call ``deliver``,
-composites ``delivered`` for one result and ``received`` for several. The tables at the end list, by name, the ops for
+composites ``write_out`` for one result and ``write_outs`` for several. The tables at the end list, by name, the ops for
 which PyTorch requires more of ``out``.
 """
 
@@ -44,10 +44,10 @@ def deliver(result: Tensor, out: Any, op: Op, inputs: Iterable[Any]) -> Tensor:
     """Write the result of a recorded op into ``out``; raise if the op does not declare that argument."""
     if not op.takes_out:
         raise unbound(op.name, TypeError("got an unexpected keyword argument 'out'"), op.signature)
-    return delivered(op.name, result, out, *inputs)
+    return write_out(op.name, result, out, *inputs)
 
 
-def delivered(name: str, result: Tensor, out: Any, *inputs: Any) -> Tensor:
+def write_out(name: str, result: Tensor, out: Any, *inputs: Any) -> Tensor:
     """Return a composite's result, written into ``out`` if that is given; ``inputs`` must not overlap it."""
     if out is None:
         return result
@@ -72,7 +72,7 @@ def refit(name: str, out: Tensor, shape: Shape) -> Tensor:
     return out
 
 
-def received(name: str, results: tuple[Tensor, ...], out: Any) -> tuple[Tensor, ...]:
+def write_outs(name: str, results: tuple[Tensor, ...], out: Any) -> tuple[Tensor, ...]:
     """Return a composite's results, written into the tensors of ``out`` if that is given."""
     if out is None:
         return results

@@ -22,13 +22,13 @@ from minitensor.ops.kinds import NUMERIC, unsupported
 from minitensor.ops.operand import (
     HALF,
     as_float,
-    fitted,
+    fit_number,
     is_number,
     library_of,
     operands,
     result_dtype,
 )
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -79,7 +79,7 @@ def _pow(input: Operand, other: Operand) -> Array:
         if other == 0.5:
             return library_of(input, other).sqrt(a)
         if a.dtype is HALF:
-            b = fitted(other, HALF, a)
+            b = fit_number(other, HALF, a)
     if a.dtype.kind in "iu" and is_number(other):
         b = fit_exponent(other, a)
     if a.dtype.kind == "b" and not is_number(other):
@@ -100,7 +100,7 @@ def fit_exponent(exponent: Any, array: Array) -> Array:
         raise DtypeError(
             f"pow: integers to negative integer powers are not allowed, got {exponent}; cast to float first"
         )
-    return fitted(exponent, array.dtype, array)
+    return fit_number(exponent, array.dtype, array)
 
 
 def integer_power(xp: Library, a: Array, b: Array) -> Array:
@@ -124,7 +124,7 @@ def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tens
     Raises:
         RuntimeError: Integers are raised to a negative number.
     """
-    return delivered("pow", _pow(input, exponent), out, input, exponent)
+    return write_out("pow", _pow(input, exponent), out, input, exponent)
 
 
 def pow_(input: Tensor, exponent: Operand) -> Tensor:
@@ -186,7 +186,7 @@ def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None)
     if is_number(input) and is_number(exponent):
         raise ArgumentTypeError(f"float_power: expected a tensor among the operands, got {input!r} and {exponent!r}")
     wanted = wide_dtype(input, exponent)
-    return delivered("float_power", pow(widen(input, wanted), widen(exponent, wanted)), out, input, exponent)
+    return write_out("float_power", pow(widen(input, wanted), widen(exponent, wanted)), out, input, exponent)
 
 
 @composite

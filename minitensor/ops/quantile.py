@@ -20,7 +20,7 @@ from minitensor.ops.choice import where
 from minitensor.ops.compare import NoOrder, isnan
 from minitensor.ops.extremes import choice_grad, choose_along, extreme_grad, pick_array, require_elements
 from minitensor.ops.operand import is_number
-from minitensor.ops.out import delivered, received
+from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.reduce import any, axes, sum
 from minitensor.ops.rounding import ceil, floor, round
 from minitensor.ops.sort import sort
@@ -106,8 +106,8 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
     """
     require_order("median", input)
     if dim is None:
-        return delivered("median", _median(input.reshape(-1)), out)
-    return return_types.median(*received("median", _median_(input, wrap_dim(dim, input.ndim), keepdim), out))
+        return write_out("median", _median(input.reshape(-1)), out)
+    return return_types.median(*write_outs("median", _median_(input, wrap_dim(dim, input.ndim), keepdim), out))
 
 
 @composite
@@ -120,8 +120,8 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *, o
     """
     require_order("nanmedian", input)
     if dim is None:
-        return delivered("nanmedian", _nanmedian(input.reshape(-1)), out)
-    return return_types.nanmedian(*received("nanmedian", _nanmedian_(input, wrap_dim(dim, input.ndim), keepdim), out))
+        return write_out("nanmedian", _nanmedian(input.reshape(-1)), out)
+    return return_types.nanmedian(*write_outs("nanmedian", _nanmedian_(input, wrap_dim(dim, input.ndim), keepdim), out))
 
 
 # -- the most frequent -------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None
     >>> torch.mode(torch.tensor([1, 2, 2, 1, 3])).values
     tensor(1)
     """
-    return return_types.mode(*received("mode", _mode(input, wrap_dim(dim, input.ndim), keepdim), out))
+    return return_types.mode(*write_outs("mode", _mode(input, wrap_dim(dim, input.ndim), keepdim), out))
 
 
 # -- quantiles ---------------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def quantile(
     >>> torch.quantile(torch.tensor([0., 1., 4.]), torch.tensor([0.25, 0.5]))
     tensor([0.5000, 1.0000])
     """
-    return delivered("quantile", quantiles("quantile", input, q, dim, keepdim, interpolation, False), out)
+    return write_out("quantile", quantiles("quantile", input, q, dim, keepdim, interpolation, False), out)
 
 
 @composite
@@ -186,7 +186,7 @@ def nanquantile(
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the quantiles of the elements that are not NaN; arguments as for ``quantile``."""
-    return delivered("nanquantile", quantiles("nanquantile", input, q, dim, keepdim, interpolation, True), out)
+    return write_out("nanquantile", quantiles("nanquantile", input, q, dim, keepdim, interpolation, True), out)
 
 
 def quantiles(

@@ -20,7 +20,7 @@ from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import writes
-from minitensor.ops.creation import chosen, empty_like, finished, sizes_of, zeros_like
+from minitensor.ops.creation import choose_dtype, empty_like, make_leaf, read_sizes, zeros_like
 from minitensor.ops.kinds import FLOATS, ORDERED, require_kind
 from minitensor.ops.out import fill, refit, refuse_grad, require_out, warn_of_resize
 from minitensor.ops.ranges import require_range_dtype
@@ -91,13 +91,13 @@ def read_size(name: str, size: Any) -> tuple[int, ...]:
     """Return the sizes in a tuple or list; raise for anything else."""
     if not isinstance(size, (tuple, list)) or any(isinstance(each, bool) for each in size):
         raise ArgumentTypeError(f"{name}(): argument 'size' must be tuple of ints, got {quote(size)}")
-    return sizes_of((size,))
+    return read_sizes((size,))
 
 
 def read_shape(name: str, sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
     """Return the sizes given one by one, in a sequence, or as ``size=``."""
     if size is ABSENT and not (len(sizes) == 1 and isinstance(sizes[0], bool)):
-        return sizes_of(sizes)
+        return read_sizes(sizes)
     if sizes and size is not ABSENT:
         raise ArgumentTypeError(f"{name}(): sizes are given twice: {quote(sizes)} and size={quote(size)}")
     return read_size(name, sizes[0] if sizes else size)
@@ -139,7 +139,7 @@ def rand(
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    shape, kind = read_shape("rand", sizes, size), chosen(dtype, out)
+    shape, kind = read_shape("rand", sizes, size), choose_dtype(dtype, out)
     if out is not None:
         return uniform_(refit("rand", out, shape), generator=generator)
     source = choose_generator(generator)
@@ -152,7 +152,7 @@ def randn(
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers from the normal distribution of mean 0 and variance 1."""
-    shape, kind = read_shape("randn", sizes, size), chosen(dtype, out)
+    shape, kind = read_shape("randn", sizes, size), choose_dtype(dtype, out)
     if out is not None:
         return normal_(refit("randn", out, shape), generator=generator)
     source = choose_generator(generator)
@@ -164,7 +164,7 @@ def fresh(
     shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Array], device: DeviceLike, requires_grad: bool
 ) -> Tensor:
     """Return a new tensor of the numbers that ``draw`` returns for a shape."""
-    return finished(draw(shape), device, requires_grad)
+    return make_leaf(draw(shape), device, requires_grad)
 
 
 def choose_generator(generator: Any) -> Generator:
@@ -193,7 +193,8 @@ def randint(
     if size is ABSENT and bounds:
         *bounds, size = bounds  # type: ignore[assignment]  # the last one
     low, high = read_bounds("randint", bounds, low, high)
-    shape, kind = read_size("randint", size), chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
+    shape = read_size("randint", size)
+    kind = choose_dtype(dtypes.int64 if dtype is None and out is None else dtype, out)
     if out is not None:
         return random_(refit("randint", out, shape), low, high, generator=generator)
     source = choose_generator(generator)
@@ -223,9 +224,10 @@ def randperm(
     device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return the integers from 0 to n - 1 in a random order."""
-    kind = chosen(dtypes.int64 if dtype is None and out is None else dtype, out)
+    kind = choose_dtype(dtypes.int64 if dtype is None and out is None else dtype, out)
     require_range_dtype("randperm", kind, "bc")
-    made = finished(PERMUTATION(choose_generator(generator), read_int("randperm", "n", n), kind), device, requires_grad)
+    order = PERMUTATION(choose_generator(generator), read_int("randperm", "n", n), kind)
+    made = make_leaf(order, device, requires_grad)
     return made if out is None else fill("randperm", made, out)
 
 
@@ -465,14 +467,14 @@ def multinomial(
         RuntimeError: A weight is negative or not finite, or more than n samples are drawn without replacement.
     """
     if out is not None:
-        chosen(dtypes.int64, out)
+        choose_dtype(dtypes.int64, out)
     count = read_int("multinomial", "num_samples", num_samples)
     if replacement.__class__ is not bool:
         raise ArgumentTypeError(
             f"multinomial(): argument 'replacement' must be bool, not {type(replacement).__name__}"
         )
     drawn = CATEGORIES(choose_generator(generator), to_host(input), count, replacement)
-    made = finished(drawn, input.device, False)
+    made = make_leaf(drawn, input.device, False)
     return made if out is None else fill("multinomial", made, out)
 
 
@@ -513,7 +515,7 @@ def normal_of_size(
 ) -> Tensor:
     """Implement ``normal`` with a size: one mean and one standard deviation."""
     mean, std = read_float("normal", "mean", mean), read_float("normal", "std", std)
-    shape, kind = read_size("normal", size), chosen(dtype, out)
+    shape, kind = read_size("normal", size), choose_dtype(dtype, out)
     if out is not None:
         return normal_(refit("normal", out, shape), mean, std, generator=source)
     return fresh(shape, lambda shape: NORMAL(source, shape, kind, mean, std), device, requires_grad)
@@ -521,7 +523,7 @@ def normal_of_size(
 
 def normal_into(out: Tensor, mean: Any, std: Any, source: Generator) -> Tensor:
     """Implement ``normal`` with ``out=``: each number of its own mean or standard deviation."""
-    chosen(None, out)
+    choose_dtype(None, out)
     given: list[Any] = [each for each in (mean, std) if isinstance(each, TensorBase)]
     shape = broadcast_shapes(*[tuple(each.shape) for each in given])
     if not isinstance(std, TensorBase):

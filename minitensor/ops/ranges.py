@@ -14,7 +14,7 @@ from minitensor.autograd.binding import host_value
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, UnsupportedDtype
-from minitensor.ops.creation import as_number, chosen, hand_over, library, require_number
+from minitensor.ops.creation import as_number, choose_dtype, hand_over, library, require_number
 from minitensor.ops.out import warn_of_resize
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def arange(
     limits = [as_number(each) for each in (start, end, step)]
     whole = all(isinstance(each, int) for each in limits)
     default = dtypes.int64 if whole and out is None else None
-    wanted = require_range_dtype("arange", chosen(dtype or default, out), "bc")
+    wanted = require_range_dtype("arange", choose_dtype(dtype or default, out), "bc")
     limits = [read_limit(each, wanted) for each in limits]
     if wanted.kind in "iu":
         limits = integer_limits(limits, wanted)
@@ -108,7 +108,7 @@ def range(
         RuntimeError: ``step`` is zero or leads away from ``end``, or a limit is not finite.
     """
     limits = [require_number("range", name, each) for name, each in (("start", start), ("end", end), ("step", step))]
-    wanted = require_range_dtype("range", chosen(dtype, out), "bc")
+    wanted = require_range_dtype("range", choose_dtype(dtype, out), "bc")
     first, last, stride = [read_limit(each, wanted) for each in limits]
     if not all(math.isfinite(each) for each in (first, last, stride)):
         raise DtypeError(f"range: limits must be finite, got {first} -> {last} in steps of {stride}")
@@ -172,10 +172,10 @@ def read_ends(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any]:
 def spacing_dtype(first: Any, last: Any, wanted: Dtype | None, out: Tensor | None) -> Any:
     """Return the dtype of evenly spaced values: the wanted one, or the default one, complex if an end is complex."""
     if not isinstance(first, complex) and not isinstance(last, complex):
-        return chosen(wanted, out)
+        return choose_dtype(wanted, out)
     if wanted is None and out is None:
         return dtypes.get_default_dtype().to_complex().numpy
-    found = chosen(wanted, out)
+    found = choose_dtype(wanted, out)
     if found.kind != "c":
         raise DtypeError(
             f"a range from {first} to {last} is complex and can't be safely cast to {found.name}; give a complex dtype"

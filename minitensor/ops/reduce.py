@@ -24,7 +24,7 @@ from minitensor.ops.cumulative import can_divide, products_of_others
 from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import ORDERED, require_kind
 from minitensor.ops.operand import as_float
-from minitensor.ops.out import delivered, dtype_of_sum, require_dtype
+from minitensor.ops.out import dtype_of_sum, require_dtype, write_out
 from minitensor.shapes import memoised, reduced_dims, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def sum_along(
     if out is not None:
         dtype = dtype_of_sum("sum", dtype, out)
     if dtype is not None:
-        return delivered("sum", sum(input.to(dtype), dim, keepdim).to(dtype), out)  # small integers wrap, as in PyTorch
+        return write_out("sum", sum(input.to(dtype), dim, keepdim).to(dtype), out)  # small integers wrap, as in PyTorch
     return _sum_dims(input, axes(dim, input.ndim), keepdim)
 
 
@@ -161,7 +161,7 @@ def nansum(
     if input.array.dtype.kind == "f":
         input = where(isnan(input), 0, input)
         found = sum(input, dim, keepdim, dtype=require_float_dtype("nansum", dtype_of_sum("nansum", dtype, out)))
-        return delivered("nansum", found, out)
+        return write_out("nansum", found, out)
     return sum(input, dim, keepdim, dtype=dtype, out=out)
 
 
@@ -242,7 +242,7 @@ def mean_along(
 ) -> Tensor:
     """Serve the calls of ``mean`` that the fast path leaves out: several dims, a dtype, ``out``."""
     given = input if dtype is None else cast_input("mean", input, dtype, out)
-    return delivered("mean", _mean_dims(given, axes(dim, given.ndim), keepdim), out)
+    return write_out("mean", _mean_dims(given, axes(dim, given.ndim), keepdim), out)
 
 
 def cast_input(name: str, input: Tensor, dtype: Dtype, out: Any) -> Tensor:
@@ -280,7 +280,7 @@ def nanmean(
         raise DtypeError(f"nanmean: expected input to have floating point dtype, got {input.dtype.name}")
     there = sum(~isnan(input), dim, keepdim)
     result = nansum(input, dim, keepdim, dtype=dtype_of_sum("nanmean", dtype, out)) / there
-    return delivered("nanmean", result, out)
+    return write_out("nanmean", result, out)
 
 
 # -- variance ----------------------------------------------------------------------------------------------------------
@@ -365,7 +365,7 @@ def var(
     (tensor(1.), tensor(0.6667))
     """
     dim, correction = resolve_correction(dim, unbiased, correction)
-    return delivered("var", _var(input, axes(dim, input.ndim), correction, keepdim), out)
+    return write_out("var", _var(input, axes(dim, input.ndim), correction, keepdim), out)
 
 
 @composite
@@ -380,7 +380,7 @@ def std(
     tensor(1.)
     """
     dim, correction = resolve_correction(dim, unbiased, correction)
-    return delivered("std", _std(input, axes(dim, input.ndim), correction, keepdim), out)
+    return write_out("std", _std(input, axes(dim, input.ndim), correction, keepdim), out)
 
 
 @composite
@@ -439,7 +439,7 @@ def prod(
     if out is not None:
         dtype = dtype_of_sum("prod", dtype, out)
     if dtype is not None:
-        return delivered("prod", prod(input.to(dtype), dim, keepdim).to(dtype), out)
+        return write_out("prod", prod(input.to(dtype), dim, keepdim).to(dtype), out)
     if dim is None:
         return _prod(input.reshape(-1), 0, False)
     if isinstance(dim, Sequence):
@@ -474,7 +474,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
     >>> torch.all(torch.tensor([[True, False], [True, True]]), dim=1)
     tensor([False,  True])
     """
-    return delivered("all", _all(input, axes(dim, input.ndim), keepdim), out)
+    return write_out("all", _all(input, axes(dim, input.ndim), keepdim), out)
 
 
 @composite
@@ -485,7 +485,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
     >>> torch.any(torch.tensor([[False, False], [True, True]]), dim=1)
     tensor([False,  True])
     """
-    return delivered("any", _any(input, axes(dim, input.ndim), keepdim), out)
+    return write_out("any", _any(input, axes(dim, input.ndim), keepdim), out)
 
 
 # -- logarithm of a sum ------------------------------------------------------------------------------------------------
@@ -516,4 +516,4 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | 
     >>> torch.logsumexp(torch.tensor([1000., 1000.]), dim=0)
     tensor(1000.6932)
     """
-    return delivered("logsumexp", _logsumexp(input, axes(dim, input.ndim), keepdim), out)
+    return write_out("logsumexp", _logsumexp(input, axes(dim, input.ndim), keepdim), out)

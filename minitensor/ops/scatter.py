@@ -37,7 +37,7 @@ from minitensor.ops.index import (
 )
 from minitensor.ops.kinds import require_index
 from minitensor.ops.operand import require_tensors
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 from minitensor.ops.shape import expand, reshape
 from minitensor.shapes import broadcast_shapes, wrap_dim
 
@@ -153,7 +153,7 @@ def gather(
     """
     dim = check_index_shape("gather", input, dim, index)
     require_integers("gather", index)
-    return delivered("gather", _gather(input, dim, index, False), out, input, index)
+    return write_out("gather", _gather(input, dim, index, False), out, input, index)
 
 
 def narrow_source(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tensor:
@@ -196,7 +196,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
     """
     input, src = in_turn(input, src)
     made = writable_copy(input, index, src)
-    return delivered("scatter_add", scatter_add_(made, dim, index, src), out, input, index, src)
+    return write_out("scatter_add", scatter_add_(made, dim, index, src), out, input, index, src)
 
 
 @writes(
@@ -256,7 +256,7 @@ def scatter(
     input, src = in_turn(input, src)
     made = writable_copy(input, index, src)
     scatter_(made, dim, index, src, value=value, reduce=reduce)
-    return delivered("scatter", made, out, input, index, src)
+    return write_out("scatter", made, out, input, index, src)
 
 
 @composite
@@ -287,7 +287,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     require_index("take_along_dim", indices, int64)
     positions = wrap_positions(indices, dim, input.layout.shape[dim])
     found = _gather(expand_to(input, whole), dim, expand_to(positions, whole))
-    return delivered("take_along_dim", found, out, input, indices)
+    return write_out("take_along_dim", found, out, input, indices)
 
 
 def expand_to(input: Tensor, whole: list[int]) -> Tensor:
@@ -466,7 +466,7 @@ def scatter_reduce(
     input, src = in_turn(input, src)
     made = writable_copy(input, index, src)
     scatter_reduce_(made, dim, index, src, reduce, include_self=include_self)
-    return delivered("scatter_reduce", made, out, input, index, src)
+    return write_out("scatter_reduce", made, out, input, index, src)
 
 
 # -- the flattened tensor ----------------------------------------------------------------------------------------------
@@ -493,7 +493,7 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     require_tensors("take", input=input, index=index)
     found = _index(reshape(input, -1), (check_flat_index("take", index, input.numel()),))
-    return delivered("take", found, out, input, index)
+    return write_out("take", found, out, input, index)
 
 
 @writes(

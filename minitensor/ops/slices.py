@@ -30,8 +30,8 @@ from minitensor.ops.index import (
     write_rows,
 )
 from minitensor.ops.kinds import require_index
-from minitensor.ops.operand import fitted, require_tensors
-from minitensor.ops.out import delivered
+from minitensor.ops.operand import fit_number, require_tensors
+from minitensor.ops.out import write_out
 from minitensor.ops.scatter import REDUCTIONS, WrongCount, check_positions, check_reduction, copy_if_shared, reduce_into
 from minitensor.ops.shape import expand, reshape, view
 from minitensor.shapes import wrap_dim
@@ -101,8 +101,8 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
     """
     dim, index = check_slices("index_select", input, dim, index)
     if not input.ndim:
-        return delivered("index_select", reshape(_index_select(reshape(input, 1), 0, index), ()), out, input)
-    return delivered("index_select", _index_select(input, dim, index), out, input, index)
+        return write_out("index_select", reshape(_index_select(reshape(input, 1), 0, index), ()), out, input)
+    return write_out("index_select", _index_select(input, dim, index), out, input, index)
 
 
 def check_source(name: str, input: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
@@ -126,7 +126,7 @@ def check_source(name: str, input: Tensor, dim: int, index: Tensor, source: Tens
     source=lambda grad, dim, index, alpha: grad.index_select(dim, index) * alpha,
 )
 def _index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, alpha: Number) -> None:
-    given = source.array if alpha == 1 else source.array * fitted(alpha, source.array.dtype, source.array)
+    given = source.array if alpha == 1 else source.array * fit_number(alpha, source.array.dtype, source.array)
     write_rows(input, lambda rows: input.backend.add_slices(rows, dim, index.array, given))
 
 
@@ -160,7 +160,7 @@ def index_add(
     """
     input, source = in_turn(input, source)
     made = writable_copy(input, index, source)
-    return delivered("index_add", index_add_(made, dim, index, source, alpha=alpha), out, input, index, source)
+    return write_out("index_add", index_add_(made, dim, index, source, alpha=alpha), out, input, index, source)
 
 
 @writes(
@@ -198,7 +198,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
     """
     input, source = in_turn(input, source)
     made = writable_copy(input, index, source)
-    return delivered("index_copy", index_copy_(made, dim, index, source), out, input, index, source)
+    return write_out("index_copy", index_copy_(made, dim, index, source), out, input, index, source)
 
 
 def index_fill_value_grad(grad: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -283,4 +283,4 @@ def index_reduce(
     input, source = in_turn(input, source)
     made = writable_copy(input, index, source)
     index_reduce_(made, dim, index, source, reduce, include_self=include_self)
-    return delivered("index_reduce", made, out, input, index, source)
+    return write_out("index_reduce", made, out, input, index, source)

@@ -11,7 +11,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import FLOATS, of_kind
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 from minitensor.ops.reduce import sum
 from minitensor.shapes import wrap_dim
 
@@ -73,7 +73,7 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor 
     if dtype is not None:
         input = input.to(dtype)
     found = _softmax(input, wrap_dim(dim, input.ndim))
-    return found if out is None else delivered("softmax", found, out)
+    return found if out is None else write_out("softmax", found, out)
 
 
 @composite
@@ -82,7 +82,7 @@ def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Ten
     if dtype is not None:
         input = input.to(dtype)
     found = _log_softmax(input, wrap_dim(dim, input.ndim))
-    return found if out is None else delivered("log_softmax", found, out)
+    return found if out is None else write_out("log_softmax", found, out)
 
 
 def softmin(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:

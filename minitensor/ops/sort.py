@@ -17,7 +17,7 @@ from minitensor.ops.compare import NoOrder
 from minitensor.ops.extremes import choice_grad, choose_along, pick_array, place_along, require_elements
 from minitensor.ops.kinds import REALS, of_kind, require_kind
 from minitensor.ops.operand import operands, same_device
-from minitensor.ops.out import delivered, received
+from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.reduce import axes
 from minitensor.shapes import integer, wrap_dim
 
@@ -54,7 +54,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: Switch 
     >>> torch.sort(torch.tensor([3, 1, 2]), descending=True).values
     tensor([3, 2, 1])
     """
-    return return_types.sort(*received("sort", _sort(input, wrap_dim(dim, input.ndim), bool(descending)), out))
+    return return_types.sort(*write_outs("sort", _sort(input, wrap_dim(dim, input.ndim), bool(descending)), out))
 
 
 @nondifferentiable
@@ -77,7 +77,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: b
 def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the elements sorted along the first dim."""
     values: Tensor = sort(input, 0).values
-    return delivered("msort", values, out, input)
+    return write_out("msort", values, out, input)
 
 
 # -- the k largest, the k-th -------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def topk(
     k = integer(k)
     if not 0 <= k <= size:
         raise ShapeError(f"topk: selected index k out of range: k = {k}, dimension {dim} has {size} elements")
-    return return_types.topk(*received("topk", _topk(input, k, dim, bool(largest)), out))
+    return return_types.topk(*write_outs("topk", _topk(input, k, dim, bool(largest)), out))
 
 
 @differentiable(input=lambda grads, result1, in_shape, dim: choice_grad(grads[0], result1, in_shape, dim))
@@ -142,7 +142,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
     k = integer(k)
     if not 1 <= k <= size:
         raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: {k} of {size} elements")
-    return return_types.kthvalue(*received("kthvalue", _kthvalue(input, k, dim, keepdim), out))
+    return return_types.kthvalue(*write_outs("kthvalue", _kthvalue(input, k, dim, keepdim), out))
 
 
 # -- search in sorted sequences ----------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def searchsorted(
         ))
     found = search(sorted_sequence, input, "right" if right or side == "right" else "left")
     result: Tensor = wrap(sorted_sequence.result_class, found.astype("int32" if out_int32 else "int64"))
-    return delivered("searchsorted", result, out)
+    return write_out("searchsorted", result, out)
 
 
 def search(sequence: Tensor, input: Any, side: str) -> Array:

@@ -20,8 +20,16 @@ from minitensor.ops.choice import where
 from minitensor.ops.exponentials import exp, log
 from minitensor.ops.fill import copy_
 from minitensor.ops.kinds import FLOATS, ORDERED, of_kind
-from minitensor.ops.operand import as_float, as_floats, fitted, library_of, operands, ordered, require_tensors
-from minitensor.ops.out import delivered
+from minitensor.ops.operand import (
+    as_float,
+    as_floats,
+    fit_number,
+    library_of,
+    operands,
+    ordered_arrays,
+    require_tensors,
+)
+from minitensor.ops.out import write_out
 from minitensor.ops.rounding import abs, sgn
 from minitensor.ops.trigonometry import cos, sin
 
@@ -177,7 +185,7 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     if n < 0:
         raise UsageError(f"polygamma: n must be non-negative, got {n}")
-    return delivered("polygamma", _polygamma(n, input) if n else digamma(input), out, input)
+    return write_out("polygamma", _polygamma(n, input) if n else digamma(input), out, input)
 
 
 @composite
@@ -201,7 +209,7 @@ def multigammaln(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     total = halves[0] + p * (p - 1) / 4 * math.log(math.pi)
     for each in halves[1:]:
         total = total + each
-    return delivered("multigammaln", total, out)
+    return write_out("multigammaln", total, out)
 
 
 @named("mvlgamma_")
@@ -395,7 +403,7 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
     """
     xp, array = input.xp, of_kind("logit", FLOATS, as_float(input))
     if eps is not None:
-        low, high = [fitted(each, array.dtype, array) for each in (float(eps), 1 - float(eps))]
+        low, high = [fit_number(each, array.dtype, array) for each in (float(eps), 1 - float(eps))]
         array = xp.where(array < low, low, xp.where(array > high, high, array))
     return xp.log(array / (1 - array))
 
@@ -454,7 +462,7 @@ def zeta(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
 def gammainc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the regularized lower incomplete gamma function of shape ``input`` at ``other`` (needs SciPy)."""
     require_tensors("gammainc", input=input, other=other)
-    a, b = ordered("gammainc", input, other, FLOATS)
+    a, b = ordered_arrays("gammainc", input, other, FLOATS)
     found: Array = backend_of(input, other).gammainc(a, b)
     return found.astype(a.dtype, copy=False)
 
@@ -468,7 +476,7 @@ def igamma_(input: Tensor, other: Tensor) -> None:
 def gammaincc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the regularized upper incomplete gamma function of shape ``input`` at ``other`` (needs SciPy)."""
     require_tensors("gammaincc", input=input, other=other)
-    a, b = ordered("gammaincc", input, other, FLOATS)
+    a, b = ordered_arrays("gammaincc", input, other, FLOATS)
     found: Array = backend_of(input, other).gammaincc(a, b)
     return found.astype(a.dtype, copy=False)
 

@@ -13,7 +13,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.errors import DimError, ShapeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.copy import clone
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 from minitensor.ops.shape import diagonal as diagonal_of
 from minitensor.ops.shape import reshape
 from minitensor.shapes import wrap_dims
@@ -87,9 +87,9 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     tensor([1, 4])
     """
     if input.ndim == 1:
-        return delivered("diag", diag_embed(input, diagonal), out)
+        return write_out("diag", diag_embed(input, diagonal), out)
     if input.ndim == 2:
-        return delivered("diag", clone(diagonal_of(input, diagonal)), out)
+        return write_out("diag", clone(diagonal_of(input, diagonal)), out)
     raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
 
 

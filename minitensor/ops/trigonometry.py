@@ -20,9 +20,9 @@ from minitensor.ops.operand import (
     as_float,
     as_floats,
     library_of,
-    ordered,
+    ordered_arrays,
 )
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -194,7 +194,7 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     >>> torch.hypot(torch.tensor([3.]), torch.tensor([4.]))
     tensor([5.])
     """
-    a, b = ordered("hypot", input, other, FLOATS)
+    a, b = ordered_arrays("hypot", input, other, FLOATS)
     return library_of(input, other).hypot(a, b)
 
 
@@ -221,7 +221,7 @@ def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     >>> torch.atan2(torch.tensor([1., -1.]), torch.tensor([-1., -1.]))
     tensor([ 2.3562, -2.3562])
     """
-    a, b = ordered("atan2", input, other)
+    a, b = ordered_arrays("atan2", input, other)
     if a.dtype.kind != "f":
         a, b = as_floats(input, other)
     return library_of(input, other).arctan2(a, b)
@@ -238,7 +238,7 @@ def atan2_(input: Tensor, other: Tensor) -> None:
 @composite
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Convert angles from degrees to radians."""
-    return delivered("deg2rad", mul(require_real("deg2rad", input), math.pi / 180), out, input)
+    return write_out("deg2rad", mul(require_real("deg2rad", input), math.pi / 180), out, input)
 
 
 @composite
@@ -250,7 +250,7 @@ def deg2rad_(input: Tensor) -> Tensor:
 @composite
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Convert angles from radians to degrees."""
-    return delivered("rad2deg", mul(require_real("rad2deg", input), 180 / math.pi), out, input)
+    return write_out("rad2deg", mul(require_real("rad2deg", input), 180 / math.pi), out, input)
 
 
 @composite

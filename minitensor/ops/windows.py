@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
 from minitensor.errors import DtypeError, ShapeError
-from minitensor.ops.creation import chosen, hand_over, library
+from minitensor.ops.creation import choose_dtype, hand_over, library
 from minitensor.shapes import integer
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def make_window(
     device: DeviceLike, requires_grad: bool,
 ) -> Tensor:
     """Return the window ``shape(xp, t)`` for times t from 0 to 1."""
-    length, kind, xp = integer(length), chosen(dtype), library(device)
+    length, kind, xp = integer(length), choose_dtype(dtype), library(device)
     if length < 0:
         raise ShapeError(f"{name}: requires non-negative window_length, got window_length={length}")
     if kind.kind != "f":

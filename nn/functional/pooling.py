@@ -20,7 +20,7 @@ from minitensor.ops.activation import relu
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 from minitensor.ops.rounding import abs, sign
 from minitensor.shapes import ntuple, pool_output_size, require_room
 
@@ -244,7 +244,7 @@ def avg_pool2d(
     """
     numbers = (kernel_size, stride, padding)
     means = averaged("avg_pool2d", 2, input, numbers, ceil_mode, count_include_pad, divisor_override)
-    return delivered("avg_pool2d", means, out)
+    return write_out("avg_pool2d", means, out)
 
 
 @composite
@@ -262,7 +262,7 @@ def avg_pool3d(
     """Return the mean of each window of volumes (N, C, D, H, W) or (C, D, H, W); see ``avg_pool2d``."""
     numbers = (kernel_size, stride, padding)
     means = averaged("avg_pool3d", 3, input, numbers, ceil_mode, count_include_pad, divisor_override)
-    return delivered("avg_pool3d", means, out)
+    return write_out("avg_pool3d", means, out)
 
 
 def averaged(

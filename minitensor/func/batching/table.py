@@ -47,7 +47,7 @@ RULES: dict[str, Any] = {
     ),
     # gradients of these, whose kernels do not broadcast
     **dict.fromkeys(
-        """relu_grad mask_grad leaky_relu_grad elu_grad softplus_grad silu_grad gelu_grad as_function_of
+        """relu_grad mask_grad leaky_relu_grad sloped elu_grad softplus_grad silu_grad gelu_grad as_function_of
         with_gradient_as_function_of""".split(),
         along(),
     ),

@@ -28,7 +28,7 @@ from minitensor.ops.linalg.checks import (
 )
 from minitensor.ops.linalg.solve import _solve, _solve_triangular
 from minitensor.ops.matmul import adjoint, matmul
-from minitensor.ops.out import delivered, received
+from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.shape import diagonal
 from minitensor.ops.triangle import diag_embed, tril, triu
 
@@ -97,7 +97,7 @@ def cholesky_ex(
         cholesky(input.detach(), upper=upper)
     factor, info = _cholesky_ex(adjoint(input) if upper else input)
     found = adjoint(factor) if upper else factor, info
-    return return_types.linalg_cholesky_ex(*received("linalg.cholesky_ex", found, out))
+    return return_types.linalg_cholesky_ex(*write_outs("linalg.cholesky_ex", found, out))
 
 
 @composite
@@ -115,7 +115,7 @@ def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -
             [1., 2.]])
     """
     require_square("linalg.cholesky", input)
-    return delivered("linalg.cholesky", adjoint(_cholesky(adjoint(input))) if upper else _cholesky(input), out)
+    return write_out("linalg.cholesky", adjoint(_cholesky(adjoint(input))) if upper else _cholesky(input), out)
 
 
 # -- QR ----------------------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> return_types.lin
     else:  # A = (X | Y) with X = Q U square: then R = (U | Qᴴ Y)
         q, u = _qr(input[..., :m], "reduced")
         pair = q, cat((u, matmul(adjoint(q), input[..., m:])), -1)
-    return return_types.linalg_qr(*received("linalg.qr", pair, out))
+    return return_types.linalg_qr(*write_outs("linalg.qr", pair, out))
 
 
 class QrMode(ArgumentError, ShapeError):
@@ -258,7 +258,7 @@ def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> return_types.lin
     tensor([1., 2.])
     """
     found = _eigh(require_square("linalg.eigh", input), parse_triangle("eigh", UPLO))
-    return return_types.linalg_eigh(*received("linalg.eigh", found, out))
+    return return_types.linalg_eigh(*write_outs("linalg.eigh", found, out))
 
 
 @composite
@@ -272,7 +272,7 @@ def eigvalsh(input: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Te
     require_square("linalg.eigvalsh", input)
     triangle = parse_triangle("eigvalsh", UPLO)
     found = _eigh(input, triangle)[0] if is_recorded(input) else _eigvalsh(input, triangle)
-    return delivered("linalg.eigvalsh", found, out)
+    return write_out("linalg.eigvalsh", found, out)
 
 
 def parse_triangle(name: str, UPLO: str) -> str:
@@ -329,7 +329,7 @@ def eig(input: Tensor, *, out: Any = None) -> return_types.linalg_eig:
     >>> torch.linalg.eig(torch.tensor([[0., -1.], [1., 0.]])).eigenvalues
     tensor([0.+1.j, 0.-1.j])
     """
-    return return_types.linalg_eig(*received("linalg.eig", _eig(require_square("linalg.eig", input)), out))
+    return return_types.linalg_eig(*write_outs("linalg.eig", _eig(require_square("linalg.eig", input)), out))
 
 
 @composite
@@ -341,7 +341,7 @@ def eigvals(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([0.+1.j, 0.-1.j])
     """
     require_square("linalg.eigvals", input)
-    return delivered("linalg.eigvals", _eig(input)[0] if is_recorded(input) else _eigvals(input), out)
+    return write_out("linalg.eigvals", _eig(input)[0] if is_recorded(input) else _eigvals(input), out)
 
 
 # -- singular values ---------------------------------------------------------------------------------------------------
@@ -421,7 +421,7 @@ def svd(
     """
     refuse_driver("linalg.svd", driver)
     found = _svd(require_matrices("linalg.svd", A), bool(full_matrices))
-    return return_types.linalg_svd(*received("linalg.svd", found, out))
+    return return_types.linalg_svd(*write_outs("linalg.svd", found, out))
 
 
 @composite
@@ -434,7 +434,7 @@ def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) 
     """
     refuse_driver("linalg.svdvals", driver)
     input = require_matrices("linalg.svdvals", A)
-    return delivered("linalg.svdvals", _svd(input, False)[1] if is_recorded(input) else _svdvals(input), out)
+    return write_out("linalg.svdvals", _svd(input, False)[1] if is_recorded(input) else _svdvals(input), out)
 
 
 def refuse_driver(name: str, driver: str | None) -> None:

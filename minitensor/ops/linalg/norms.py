@@ -26,7 +26,7 @@ from minitensor.ops.linalg.power_norm import vector_norm as power_norm
 from minitensor.ops.linalg.solve import inv_ex
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.operand import Number, not_a_tensor, require_tensors
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 from minitensor.ops.reduce import axes
 from minitensor.shapes import wrap_dim, wrap_dims
 
@@ -60,7 +60,7 @@ def vector_norm(
     if not isinstance(ord, (int, float)):
         raise NormOrder(f"{name}: expected ord to be a number, got {ord!r}; matrix_norm has 'fro' and 'nuc'")
     input = require_floats(name, x, dtype)
-    return delivered("linalg.vector_norm", power_norm(input, float(ord), axes(dim, input.ndim), keepdim), out)
+    return write_out("linalg.vector_norm", power_norm(input, float(ord), axes(dim, input.ndim), keepdim), out)
 
 
 def require_floats(name: str, x: Any, dtype: Dtype | None) -> Tensor:
@@ -111,12 +111,12 @@ def matrix_norm(
     if rows == columns:
         raise ShapeError(f"{name}: dims must be different, got {tuple(dim)}")
     if ord == "fro":
-        return delivered("linalg.matrix_norm", power_norm(input, 2.0, (rows, columns), keepdim), out)
+        return write_out("linalg.matrix_norm", power_norm(input, 2.0, (rows, columns), keepdim), out)
     found = norm_of_last_dims(name, input.movedim((rows, columns), (-2, -1)), ord)
     if keepdim:
         for each in sorted((rows, columns)):
             found = found.unsqueeze(each)
-    return delivered("linalg.matrix_norm", found, out)
+    return write_out("linalg.matrix_norm", found, out)
 
 
 def norm_of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:
@@ -200,7 +200,7 @@ def plain_norm(
         raise NormOrder(f"norm: order {p!r} is not supported; the orders are numbers, inf, -inf, 'fro' and 'nuc'")
     order = 2.0 if p is None or p == "fro" else float(p)
     found = power_norm(require_floats("norm", input, None), order, axes(dim, input.ndim), keepdim)
-    return delivered("norm", found, out)
+    return write_out("norm", found, out)
 
 
 # -- condition numbers, distances --------------------------------------------------------------------------------------
@@ -221,17 +221,17 @@ def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) ->
     if p is None or p in (2, -2):
         values = svdvals(input)
         if not values.shape[-1]:
-            return delivered("linalg.cond", values.sum(-1), out)
+            return write_out("linalg.cond", values.sum(-1), out)
         first, last = values[..., 0], values[..., -1]
-        return delivered("linalg.cond", last / first if p == -2 else first / last, out)
+        return write_out("linalg.cond", last / first if p == -2 else first / last, out)
     require_square("linalg.cond", input)
     if not input.shape[-1]:
-        return delivered("linalg.cond", power_norm(input, 2.0, (input.ndim - 2, input.ndim - 1), False), out)
+        return write_out("linalg.cond", power_norm(input, 2.0, (input.ndim - 2, input.ndim - 1), False), out)
     inverse, info = inv_ex(input)
     singular = info != 0
     inverse = where(singular.unsqueeze(-1).unsqueeze(-1), 0, inverse)  # the nuclear norm of NaN raises
     found = matrix_norm(input, p) * matrix_norm(inverse, p)
-    return delivered("linalg.cond", where(singular | found.isnan(), math.inf, found), out)
+    return write_out("linalg.cond", where(singular | found.isnan(), math.inf, found), out)
 
 
 @composite
@@ -334,7 +334,7 @@ def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number, *, out: Tensor |
     tensor([[1.5000, 2.0000],
             [0.0000, 1.0000]])
     """
-    return delivered("renorm", input * renorm_factors(input, p, dim, maxnorm), out, input)
+    return write_out("renorm", input * renorm_factors(input, p, dim, maxnorm), out, input)
 
 
 @composite

@@ -21,7 +21,7 @@ from minitensor.ops.linalg.checks import real_of, require_square
 from minitensor.ops.linalg.solve import inv
 from minitensor.ops.matmul import adjoint, cheapest_cuts, matmul, multiply_chain
 from minitensor.ops.operand import require_tensors
-from minitensor.ops.out import delivered
+from minitensor.ops.out import write_out
 from minitensor.ops.powers import sqrt
 from minitensor.ops.shape import diagonal as any_diagonal
 from minitensor.shapes import integer, wrap_dim
@@ -50,10 +50,10 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
         raise ShapeError(f"linalg.matrix_power: expected batches of square matrices, got shape {tuple(input.shape)}")
     base, count = (inv(input), -n) if n < 0 else (input, n)
     if not count:
-        return delivered("linalg.matrix_power", identities(input), out)
+        return write_out("linalg.matrix_power", identities(input), out)
     if n == 1:
-        return delivered("linalg.matrix_power", base.clone(), out, base)
-    return delivered("linalg.matrix_power", power_by_squaring(base, count), out)
+        return write_out("linalg.matrix_power", base.clone(), out, base)
+    return write_out("linalg.matrix_power", power_by_squaring(base, count), out)
 
 
 def power_by_squaring(base: Tensor, count: int) -> Tensor:
@@ -129,7 +129,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
     sizes = [chain[0].shape[0], *[each.shape[1] for each in chain]]
     result = multiply_chain(chain, cheapest_cuts(sizes), 0, len(chain) - 1)
     result = result.squeeze(-1) if column else result
-    return delivered("linalg.multi_dot", result.squeeze(0) if row else result, out)
+    return write_out("linalg.multi_dot", result.squeeze(0) if row else result, out)
 
 
 def check_chain(chain: Sequence[Tensor]) -> None:
@@ -180,7 +180,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
         )
     a, b = in_turn(input, other)
     ahead, behind = a.roll(-1, place) * b.roll(-2, place), a.roll(-2, place) * b.roll(-1, place)
-    return delivered("linalg.cross", ahead - behind, out, input, other)
+    return write_out("linalg.cross", ahead - behind, out, input, other)
 
 
 @composite
@@ -195,7 +195,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
     require_kind("linalg.vecdot", INEXACT, x)
     require_same_dtype("linalg.vecdot", x=x, y=y)
     product = conj(x) * y
-    return delivered("linalg.vecdot", product.sum(wrap_dim(dim, product.ndim), dtype=x.dtype), out)
+    return write_out("linalg.vecdot", product.sum(wrap_dim(dim, product.ndim), dtype=x.dtype), out)
 
 
 @composite

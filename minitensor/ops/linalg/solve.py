@@ -30,7 +30,7 @@ from minitensor.ops.linalg.checks import (
     require_square,
 )
 from minitensor.ops.matmul import adjoint, matmul
-from minitensor.ops.out import delivered, received
+from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.triangle import tril, triu
 from minitensor.shapes import broadcast_shapes
 
@@ -83,7 +83,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
     check_systems("linalg.solve", matrix, right, left)
     matrix, right = in_turn(matrix, right)
     result = _solve(matrix, right) if left else adjoint(_solve(adjoint(matrix), adjoint(right)))
-    return delivered("linalg.solve", result.squeeze(-1) if is_vector else result, out)
+    return write_out("linalg.solve", result.squeeze(-1) if is_vector else result, out)
 
 
 def check_systems(name: str, A: Tensor, B: Tensor, left: bool) -> None:
@@ -134,7 +134,7 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> return_
     pair = _inverse_ex(require_square("linalg.inv_ex", A))
     if check_errors:
         raise_if_failed("linalg.inv_ex", A, A.array, failure_mask(pair[1]), SINGULAR)
-    return return_types.linalg_inv_ex(*received("linalg.inv_ex", pair, out))
+    return return_types.linalg_inv_ex(*write_outs("linalg.inv_ex", pair, out))
 
 
 def failure_mask(info: Tensor) -> Any:
@@ -159,7 +159,7 @@ def solve_ex(
     if failure_mask(info) is not None:
         bad = as_matrix_scalars(info != 0)
         matrix = where(bad, float("nan"), matrix)  # a system of NaN has the solution NaN
-    return return_types.linalg_solve_ex(*received("linalg.solve_ex", (solve(matrix, B, left=left), info), out))
+    return return_types.linalg_solve_ex(*write_outs("linalg.solve_ex", (solve(matrix, B, left=left), info), out))
 
 
 @composite
@@ -176,7 +176,7 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    return delivered("linalg.inv", _inverse(require_square("linalg.inv", A)), out)
+    return write_out("linalg.inv", _inverse(require_square("linalg.inv", A)), out)
 
 
 # -- systems of tensors ------------------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def tensorinv(input: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tens
             f"linalg.tensorinv: expected self to satisfy prod(shape[ind:]) == prod(shape[:ind]), got "
             f"{tuple(input.shape)} and ind={ind}"
         )
-    return delivered("linalg.tensorinv", inv(input.reshape(prod(first), prod(last))).reshape(last + first), out)
+    return write_out("linalg.tensorinv", inv(input.reshape(prod(first), prod(last))).reshape(last + first), out)
 
 
 @composite
@@ -219,7 +219,7 @@ def tensorsolve(input: Tensor, other: Tensor, dims: Any = None, *, out: Tensor |
             f"linalg.tensorsolve: expected prod(A.shape[B.ndim:]) == prod(A.shape[:B.ndim]) == B.numel(), got shapes "
             f"{tuple(A.shape)} and {tuple(B.shape)}"
         )
-    return delivered("linalg.tensorsolve", solve(A.reshape(B.numel(), B.numel()), B.reshape(-1)).reshape(shape), out)
+    return write_out("linalg.tensorsolve", solve(A.reshape(B.numel(), B.numel()), B.reshape(-1)).reshape(shape), out)
 
 
 # -- triangular systems ------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def solve_triangular(
         found = _solve_triangular(matrix, right, bool(upper), bool(unitriangular))
     else:
         found = adjoint(_solve_triangular(adjoint(matrix), adjoint(right), not upper, bool(unitriangular)))
-    return delivered("linalg.solve_triangular", found, out, B)
+    return write_out("linalg.solve_triangular", found, out, B)
 
 
 def cholesky_solve_factor_grad(grad: Tensor, L: Tensor, result: Tensor) -> Tensor:
@@ -298,7 +298,7 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: T
     require_same_dtype("cholesky_solve", B=right, L=factor)
     check_systems("cholesky_solve", factor, right, True)
     lower = adjoint(factor) if upper else factor
-    return delivered("cholesky_solve", _cholesky_solve(right, lower), out)
+    return write_out("cholesky_solve", _cholesky_solve(right, lower), out)
 
 
 @composite
@@ -314,7 +314,7 @@ def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None =
     raise_if_failed("cholesky_inverse", factor, zeros, zeros if zeros.any() else None, "its diagonal holds a zero")
     one = factor.detach().new_zeros(factor.shape[-2:])
     one.diagonal().fill_(1)
-    return delivered("cholesky_inverse", cholesky_solve(one, factor, upper), out)
+    return write_out("cholesky_inverse", cholesky_solve(one, factor, upper), out)
 
 
 # -- determinants ------------------------------------------------------------------------------------------------------
@@ -358,7 +358,7 @@ def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.linalg.det(torch.tensor([[2., 0.], [1., 3.]]))
     tensor(6.)
     """
-    return delivered("linalg.det", _det(require_square("linalg.det", A)), out)
+    return write_out("linalg.det", _det(require_square("linalg.det", A)), out)
 
 
 def slogdet_grad(grads: Any, input: Tensor, result0: Tensor) -> Tensor:
@@ -391,7 +391,8 @@ def slogdet(A: Tensor, *, out: Any = None) -> return_types.linalg_slogdet:
     >>> torch.linalg.slogdet(torch.tensor([[-1., 0.], [0., 1.]])).sign
     tensor(-1.)
     """
-    return return_types.linalg_slogdet(*received("linalg.slogdet", _slogdet(require_square("linalg.slogdet", A)), out))
+    found = _slogdet(require_square("linalg.slogdet", A))
+    return return_types.linalg_slogdet(*write_outs("linalg.slogdet", found, out))
 
 
 @composite

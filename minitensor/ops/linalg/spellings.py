@@ -17,7 +17,7 @@ from minitensor.ops.join import cat
 from minitensor.ops.linalg import factor, solve, squares
 from minitensor.ops.matmul import adjoint
 from minitensor.ops.operand import require_tensors
-from minitensor.ops.out import delivered, received
+from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.rearrange import flip
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def slogdet(input: Tensor, *, out: Any = None) -> return_types.slogdet:
 @composite
 def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the Cholesky factor of positive definite matrices; see ``linalg.cholesky``."""
-    return delivered("cholesky", factor.cholesky(input, upper=upper), out)
+    return write_out("cholesky", factor.cholesky(input, upper=upper), out)
 
 
 @composite
@@ -66,7 +66,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any =
         batch = tuple(input.shape[:-2])
         u, vh = input.new_zeros((*batch, m, m)), input.new_zeros((*batch, n, n))
         s = factor.svdvals(input)
-    return return_types.svd(*received("svd", (u, s, adjoint(vh)), out))
+    return return_types.svd(*write_outs("svd", (u, s, adjoint(vh)), out))
 
 
 @composite

@@ -23,7 +23,7 @@ from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.linalg.checks import real_of, require_inexact, require_matrices, require_square
 from minitensor.ops.linalg.factor import eigvalsh, svdvals
 from minitensor.ops.matmul import adjoint, matmul
-from minitensor.ops.out import delivered, received
+from minitensor.ops.out import write_out, write_outs
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def matrix_rank(
         if tol is not None:
             atol, rtol = tol, 0.0
         found = count_rank(name, input.detach(), atol, rtol, hermitian)
-    return delivered("linalg.matrix_rank", found, out)
+    return write_out("linalg.matrix_rank", found, out)
 
 
 def count_rank(name: str, A: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Tensor:
@@ -140,7 +140,7 @@ def pinv(
     if rcond is not None:
         atol, rtol = 0.0, rcond
     atol, rtol = resolve_tolerances(name, input, atol, rtol)
-    return delivered("linalg.pinv", _pinv(input, atol, rtol, bool(hermitian)), out)
+    return write_out("linalg.pinv", _pinv(input, atol, rtol, bool(hermitian)), out)
 
 
 # -- least squares -----------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def lstsq(
         empty.to(dtypes.int64) if driver == "gels" else rank,
         values if driver in ("gelsd", "gelss") else empty.to(values.dtype),
     )
-    return return_types.linalg_lstsq(*received(name, found, out))
+    return return_types.linalg_lstsq(*write_outs(name, found, out))
 
 
 def ranks_and_values(A: Tensor, rcond: float | None) -> tuple[Tensor, Tensor]:
