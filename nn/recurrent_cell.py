@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.turns import in_turn
-from minitensor.base import has_values
 from minitensor.errors import ArgumentError, ShapeError
 from minitensor.nn import functional as F
 from minitensor.nn.functional.recurrent import LSTM as LSTM_CELL
@@ -199,7 +198,7 @@ class LSTMCell(RNNCellBase):
         before = [h, c]
         entering = F.linear(input, weight_ih, bias_ih if bias_ih is None or bias_hh is None else bias_ih + bias_hh)
         tensors = [entering, weight_hh, *before]
-        if entering.ndim == 1 or not all(map(has_values, tensors)):
+        if entering.ndim == 1:
             h, c = lstm_step(tensors, entering, before)
         else:  # in one operation, as over a sequence
             h, c = scan(LSTM_CELL, [entering.unsqueeze(0), *tensors[1:]]).squeeze(1).unbind(0)

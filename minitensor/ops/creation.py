@@ -225,7 +225,8 @@ def dtype_of_out(wanted: dtype | None, out: Any) -> Any:
         raise WrongTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
     if wanted is not None and numpy_dtype(wanted) != out.dtype.numpy:
         raise DtypeError(
-            f"dtype {dtypes.from_numpy(numpy_dtype(wanted)).name} does not match dtype of out parameter ({out.dtype.name})"
+            f"dtype {dtypes.from_numpy(numpy_dtype(wanted)).name} does not match dtype of out parameter "
+            f"({out.dtype.name})"
         )
     require_writable("out=", out)
     return out.dtype.numpy

@@ -1,4 +1,4 @@
-"""Functions of networks, as ``torch.nn.functional`` names them: the shop window, every name by hand, grouped."""
+"""The functions of ``torch.nn.functional``, listed by hand and grouped by chapter."""
 
 from __future__ import annotations
 
@@ -39,6 +39,14 @@ from minitensor.nn.functional.activation import (
     tanhshrink,
     threshold,
     threshold_,
+)
+from minitensor.nn.functional.adaptive_pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
 )
 from minitensor.nn.functional.attention import multi_head_attention_forward, scaled_dot_product_attention
 from minitensor.nn.functional.conv import (
@@ -99,12 +107,6 @@ from minitensor.nn.functional.normalization import (
 )
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_avg_pool3d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    adaptive_max_pool3d,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
@@ -149,7 +151,7 @@ __all__ = [
     "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d_with_indices", "adaptive_max_pool3d_with_indices",
     "fractional_max_pool2d_with_indices", "fractional_max_pool3d_with_indices", "max_pool1d_with_indices",
     "max_pool2d_with_indices", "max_pool3d_with_indices",
-    # normalisation and dropout
+    # normalization and dropout
     "alpha_dropout", "batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout",
     "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm",
     # tables and attention

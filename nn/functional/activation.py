@@ -1,6 +1,6 @@
-"""Activations with the signatures of ``torch.nn.functional``: ``inplace=``, and ``dim=None`` for the old guess.
+"""Activations with the signatures of ``torch.nn.functional``: ``inplace=``, and the deprecated ``dim=None``.
 
-The arithmetic is in ``minitensor.ops.activation``; here are only the words.
+The arithmetic is in ``minitensor.ops.activation``.
 """
 
 from __future__ import annotations
@@ -47,12 +47,20 @@ relu_ = activation.relu_
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return max(0, x)."""
+    """Return max(0, x), element by element.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.relu(tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
     return activation.relu_(input) if inplace else activation.relu(input)
 
 
-def applied(function: Callable[..., Tensor], input: Tensor, inplace: bool, *options: Any) -> Tensor:
-    """Apply a function; in place it is applied to a copy, which is what its gradient may look at afterwards."""
+def apply_activation(function: Callable[..., Tensor], input: Tensor, inplace: bool, *options: Any) -> Tensor:
+    """Apply a function; in place, apply it to a copy, which the gradient formula may read afterwards."""
     if inplace:
         return input.copy_(function(input.clone(), *options))
     return function(input, *options)
@@ -60,111 +68,218 @@ def applied(function: Callable[..., Tensor], input: Tensor, inplace: bool, *opti
 
 @composite
 def relu6(input: Tensor, inplace: Truth = False) -> Tensor:
-    """Return min(max(0, x), 6)."""
-    return applied(activation.relu6, input, inplace)
+    """Return min(max(0, x), 6), element by element.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.relu6(tensor([-1., 2., 9.]))
+    tensor([0., 2., 6.])
+    """
+    return apply_activation(activation.relu6, input, inplace)
 
 
 @composite
 def hardtanh(input: Tensor, min_val: Scalar = -1.0, max_val: Scalar = 1.0, inplace: Truth = False) -> Tensor:
-    """Return x limited to [min_val, max_val]."""
+    """Return x limited to [min_val, max_val].
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        min_val, max_val: The limits.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    Raises:
+        ArgumentError: ``min_val`` is greater than ``max_val``.
+
+    >>> F.hardtanh(tensor([-3., 0.5, 3.]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
-    return applied(activation.hardtanh, input, inplace, min_val, max_val)
+    return apply_activation(activation.hardtanh, input, inplace, min_val, max_val)
 
 
 @composite
 def leaky_relu(input: Tensor, negative_slope: Scalar = 0.01, inplace: Truth = False) -> Tensor:
-    """Return x where it is positive and ``negative_slope * x`` elsewhere."""
-    return applied(activation.leaky_relu, input, inplace, negative_slope)
+    """Return x where it is positive and ``negative_slope * x`` elsewhere.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        negative_slope: The slope for negative x; small, 0.01, so that the gradient does not vanish there.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.leaky_relu(tensor([-1., 2.]), 0.5)
+    tensor([-0.5000,  2.0000])
+    """
+    return apply_activation(activation.leaky_relu, input, inplace, negative_slope)
 
 
 @composite
 def elu(input: Tensor, alpha: Scalar = 1.0, inplace: Truth = False) -> Tensor:
-    """Return x where it is positive and ``alpha * (exp(x) - 1)`` elsewhere."""
-    return applied(activation.elu, input, inplace, alpha)
+    """Return x where it is positive and ``alpha * (exp(x) - 1)`` elsewhere.
+
+    Clevert, Unterthiner and Hochreiter 2016.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        alpha: Minus the limit of the result for x towards minus infinity.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.elu(tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
+    return apply_activation(activation.elu, input, inplace, alpha)
 
 
 @composite
 def selu(input: Tensor, inplace: Truth = False) -> Tensor:
-    """Return the elu whose numbers keep mean 0 and variance 1."""
-    return applied(activation.selu, input, inplace)
+    """Return ``scale * elu(x, alpha)`` with the constants that keep mean 0 and variance 1.
+
+    scale is 1.0507 and alpha 1.6733. Klambauer et al. 2017.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.selu(tensor([0., 1.]))
+    tensor([0.0000, 1.0507])
+    """
+    return apply_activation(activation.selu, input, inplace)
 
 
 @composite
 def celu(input: Tensor, alpha: Scalar = 1.0, inplace: Truth = False) -> Tensor:
-    """Return x where it is positive and ``alpha * (exp(x / alpha) - 1)`` elsewhere."""
-    return applied(activation.celu, input, inplace, alpha)
+    """Return x where it is positive and ``alpha * (exp(x / alpha) - 1)`` elsewhere.
+
+    Barron 2017.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        alpha: Minus the limit of the result for x towards minus infinity; must not be 0.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.celu(tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
+    return apply_activation(activation.celu, input, inplace, alpha)
 
 
 @composite
 def silu(input: Tensor, inplace: Truth = False) -> Tensor:
-    """Return x * sigmoid(x)."""
-    return applied(activation.silu, input, inplace)
+    """Return x * sigmoid(x).
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.silu(tensor([0., 1.]))
+    tensor([0.0000, 0.7311])
+    """
+    return apply_activation(activation.silu, input, inplace)
 
 
 @composite
 def mish(input: Tensor, inplace: Truth = False) -> Tensor:
-    """Return x * tanh(softplus(x))."""
-    return applied(activation.mish, input, inplace)
+    """Return x * tanh(softplus(x)).
+
+    Misra 2020.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.mish(tensor([0., 1.]))
+    tensor([0.0000, 0.8651])
+    """
+    return apply_activation(activation.mish, input, inplace)
 
 
 @composite
 def hardsigmoid(input: Tensor, inplace: Truth = False) -> Tensor:
-    """Return relu6(x + 3) / 6."""
-    return applied(activation.hardsigmoid, input, inplace)
+    """Return relu6(x + 3) / 6.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.hardsigmoid(tensor([-3., 0., 3.]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    return apply_activation(activation.hardsigmoid, input, inplace)
 
 
 @composite
 def hardswish(input: Tensor, inplace: Truth = False) -> Tensor:
-    """Return x * relu6(x + 3) / 6."""
-    return applied(activation.hardswish, input, inplace)
+    """Return x * relu6(x + 3) / 6.
+
+    Howard et al. 2019.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.hardswish(tensor([-3., 0., 3.]))
+    tensor([-0., 0., 3.])
+    """
+    return apply_activation(activation.hardswish, input, inplace)
 
 
 @composite
 def threshold(input: Tensor, threshold: Scalar, value: Scalar, inplace: Truth = False) -> Tensor:
-    """Return x where it is greater than ``threshold`` and ``value`` elsewhere."""
-    return applied(activation.threshold, input, inplace, threshold, value)
+    """Return x where it is greater than ``threshold`` and ``value`` elsewhere.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        threshold: The bound; x equal to it is replaced.
+        value: What replaces x.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    >>> F.threshold(tensor([1., 3.]), 2, 0)
+    tensor([0., 3.])
+    """
+    return apply_activation(activation.threshold, input, inplace, threshold, value)
 
 
 @composite
 def elu_(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
-    """Replace x by its elu."""
+    """Replace x by ``elu(x)``, in place; arguments as in ``elu``."""
     return elu(input, alpha, inplace=True)
 
 
 @composite
 def selu_(input: Tensor) -> Tensor:
-    """Replace x by its selu."""
+    """Replace x by ``selu(x)``, in place; arguments as in ``selu``."""
     return selu(input, inplace=True)
 
 
 @composite
 def celu_(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
-    """Replace x by its celu."""
+    """Replace x by ``celu(x)``, in place; arguments as in ``celu``."""
     return celu(input, alpha, inplace=True)
 
 
 @composite
 def hardtanh_(input: Tensor, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Tensor:
-    """Limit x to [min_val, max_val] where it lies; as in PyTorch, crossed limits give ``max_val``."""
-    return applied(activation.hardtanh, input, True, min_val, max_val)
+    """Limit x to [min_val, max_val], in place. As in PyTorch, crossed limits give ``max_val`` here."""
+    return apply_activation(activation.hardtanh, input, True, min_val, max_val)
 
 
 @composite
 def leaky_relu_(input: Tensor, negative_slope: Scalar = 0.01) -> Tensor:
-    """Replace x by ``negative_slope * x`` where it is not positive."""
+    """Replace x by ``negative_slope * x`` where it is not positive, in place; see ``leaky_relu``."""
     return leaky_relu(input, negative_slope, inplace=True)
 
 
 @composite
 def threshold_(input: Tensor, threshold: Scalar, value: Scalar) -> Tensor:
-    """Replace x by ``value`` where it is not greater than ``threshold``."""
-    return applied(activation.threshold, input, True, threshold, value)
+    """Replace x by ``value`` where it is not greater than ``threshold``, in place; see ``threshold``."""
+    return apply_activation(activation.threshold, input, True, threshold, value)
 
 
 @composite
 def rrelu_(input: Tensor, lower: Scalar = 1.0 / 8, upper: Scalar = 1.0 / 3, training: bool = False) -> Tensor:
-    """Replace x by x times a slope where it is not positive; see ``rrelu``."""
+    """Apply ``rrelu`` in place; arguments as there."""
     return rrelu(input, lower, upper, training, inplace=True)
 
 
@@ -172,7 +287,22 @@ def rrelu_(input: Tensor, lower: Scalar = 1.0 / 8, upper: Scalar = 1.0 / 3, trai
 def rrelu(
     input: Tensor, lower: Scalar = 1.0 / 8, upper: Scalar = 1.0 / 3, training: bool = False, inplace: Truth = False
 ) -> Tensor:
-    """Return x where it is positive, elsewhere x times a slope: in training a random one, else the middle one."""
+    """Return x where it is positive and x times a slope elsewhere.
+
+    In training each slope is drawn from U(lower, upper); otherwise it is the middle of the two. Xu et al. 2015.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        lower, upper: The range of the slopes.
+        training: Whether to draw the slopes.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    Raises:
+        RreluBounds: a bound is not finite, or ``lower`` is greater than ``upper``.
+
+    >>> F.rrelu(tensor([-1., 2.]), 0.25, 0.75)
+    tensor([-0.5000,  2.0000])
+    """
     lower, upper = [fit(each, float64.numpy).item() for each in (lower, upper)]
     for name, bound in (("lower", lower), ("upper", upper)):
         if not math.isfinite(bound):
@@ -181,32 +311,32 @@ def rrelu(
         raise RreluBounds(f"rrelu: lower must not be greater than upper, got {lower} > {upper}")
     require_kind("rrelu", FLOATS, input)
     if not training:
-        return applied(middling, input, inplace, (lower + upper) / 2)
-    return applied(sloped, input, inplace, slopes_for(input, lower, upper))
+        return apply_activation(rrelu_in_evaluation, input, inplace, (lower + upper) / 2)
+    return apply_activation(_rrelu_with_noise, input, inplace, draw_slopes(input, lower, upper))
 
 
 class RreluBounds(ArgumentError, UsageError):
-    """Slopes that are no range: PyTorch raises RuntimeError; this is a ValueError too."""
+    """Invalid bounds of slopes. PyTorch raises RuntimeError; this is a ValueError too."""
 
 
-def middling(input: Tensor, slope: float) -> Tensor:
-    """Return x where it is positive, elsewhere x times one slope for all."""
+def rrelu_in_evaluation(input: Tensor, slope: float) -> Tensor:
+    """Return x where it is positive and ``slope * x`` elsewhere."""
     within = float32 if input.dtype is float16 else input.dtype  # halves are rounded once
     slopes = choice.where(input > 0, input.new_ones((), dtype=within), slope)
-    return sloped(input, slopes)
+    return _rrelu_with_noise(input, slopes)
 
 
 @differentiable(input=lambda grad, input, slopes: as_function_of(grad * slopes, input))
-def sloped(input: Tensor, slopes: Tensor) -> Array:
-    """Return x times its slope."""
+def _rrelu_with_noise(input: Tensor, slopes: Tensor) -> Array:
+    """Multiply each x by its own slope."""
     product: Array = input.array * slopes.array
     return product.astype(input.array.dtype, copy=False)
 
 
 @composite
 @drawing
-def slopes_for(input: Tensor, lower: float, upper: float) -> Tensor:
-    """Return 1 for each positive element and a random slope for each other one, drawn one after the other."""
+def draw_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
+    """Return 1 for each positive element and a random slope for each other one, drawn in order."""
     slopes = input.xp.ones(input.shape, input.array.dtype)
     flat, places = slopes.reshape(-1), input.xp.nonzero(input.array.reshape(-1) <= 0)[0]
     drawn = uniform(default_generator, len(places), "float64") * (upper - lower) + lower
@@ -220,24 +350,57 @@ def slopes_for(input: Tensor, lower: float, upper: float) -> Tensor:
 
 @composite
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: Dtype | None = None) -> Tensor:
-    """Return exp(x) / sum(exp(x)) along ``dim``."""
-    return along_dim.softmax(input, guessed("softmax", input, dim, _stacklevel), dtype)
+    """Return exp(x) / sum(exp(x)), summed along ``dim``.
+
+    Args:
+        input: A tensor of any shape (...); the result has the same shape.
+        dim: The dim along which the results add up to 1. None chooses dim 0 for 0, 1 or 3 dims, else 1, and is
+            deprecated.
+        _stacklevel: Which caller the warning about ``dim=None`` names.
+        dtype: Cast the input to this dtype first.
+
+    >>> F.softmax(tensor([0., 0.]), 0)
+    tensor([0.5000, 0.5000])
+    """
+    return along_dim.softmax(input, guess_dim("softmax", input, dim, _stacklevel), dtype)
 
 
 @composite
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: Dtype | None = None) -> Tensor:
-    """Return softmax(-x) along ``dim``."""
-    return along_dim.softmin(input, guessed("softmin", input, dim, _stacklevel), dtype)
+    """Return softmax(-x) along ``dim``.
+
+    Args:
+        input: A tensor of any shape (...); the result has the same shape.
+        dim: The dim along which the results add up to 1. None chooses dim 0 for 0, 1 or 3 dims, else 1, and is
+            deprecated.
+        _stacklevel: Which caller the warning about ``dim=None`` names.
+        dtype: Cast the input to this dtype first.
+
+    >>> F.softmin(tensor([0., 0.]), 0)
+    tensor([0.5000, 0.5000])
+    """
+    return along_dim.softmin(input, guess_dim("softmin", input, dim, _stacklevel), dtype)
 
 
 @composite
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: Dtype | None = None) -> Tensor:
-    """Return log(softmax(x)) along ``dim``."""
-    return along_dim.log_softmax(input, guessed("log_softmax", input, dim, _stacklevel), dtype)
+    """Return log(softmax(x)) along ``dim``, without overflow.
+
+    Args:
+        input: A tensor of any shape (...); the result has the same shape.
+        dim: The dim along which the results add up to 1. None chooses dim 0 for 0, 1 or 3 dims, else 1, and is
+            deprecated.
+        _stacklevel: Which caller the warning about ``dim=None`` names.
+        dtype: Cast the input to this dtype first.
+
+    >>> F.log_softmax(tensor([0., 0.]), 0)
+    tensor([-0.6931, -0.6931])
+    """
+    return along_dim.log_softmax(input, guess_dim("log_softmax", input, dim, _stacklevel), dtype)
 
 
-def guessed(name: str, input: Tensor, dim: int | None, stacklevel: Any) -> int:
-    """Return the dim, or, with a warning, the one that PyTorch of old took."""
+def guess_dim(name: str, input: Tensor, dim: int | None, stacklevel: Any) -> int:
+    """Return ``dim``, or for None, with a warning, the dim that early versions of PyTorch chose."""
     if dim is not None:
         return dim
     warnings.warn(
@@ -250,8 +413,8 @@ def guessed(name: str, input: Tensor, dim: int | None, stacklevel: Any) -> int:
 
 @composite
 @drawing
-def waiting_times(like: Tensor, *, memory_format: memory_format = contiguous_format) -> Tensor:
-    """Return numbers from the exponential distribution in another tensor's shape and dtype."""
+def draw_exponential(like: Tensor, *, memory_format: memory_format = contiguous_format) -> Tensor:
+    """Draw from the exponential distribution, in the shape and dtype of ``like``."""
     return exponential_(empty_like(like, memory_format=memory_format))
 
 
@@ -259,15 +422,25 @@ def waiting_times(like: Tensor, *, memory_format: memory_format = contiguous_for
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: Truth = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:
-    """Return a random sample near one class, differentiable in the logits; with ``hard``, one-hot in its value.
+    """Draw a differentiable sample of a categorical distribution: softmax((logits + Gumbel noise) / tau).
 
     Jang, Gu and Poole 2017.
+
+    Args:
+        logits: Unnormalized log-probabilities (..., classes); the result has the same shape.
+        tau: The temperature: towards 0 samples approach one-hot, towards infinity uniform.
+        hard: Whether the result's value is one-hot, with the gradient of the soft sample.
+        eps: Unused; kept for PyTorch compatibility.
+        dim: The dim of the classes.
+
+    >>> F.gumbel_softmax(zeros(3, 4), hard=True).sum(-1)
+    tensor([1., 1., 1.])
     """
-    noise = waiting_times(logits)
+    noise = draw_exponential(logits)
     soft = along_dim.softmax((logits - noise.log()) / tau, dim)
     if not hard:
         return soft
     largest = soft.argmax(dim, keepdim=True)
     one_hot = wrap(soft.result_class, soft.xp.zeros(soft.shape, soft.array.dtype)).scatter(dim, largest, 1.0)
-    chosen: Tensor = one_hot - soft.detach() + soft
-    return chosen
+    sample: Tensor = one_hot - soft.detach() + soft
+    return sample

@@ -1,8 +1,8 @@
-"""Attention: every query looks at all keys and takes a mixture of their values.
+"""Attention: every query weighs all keys and returns the weighted mean of their values.
 
-Written in tensor arithmetic, as in Vaswani et al. 2017; masks and dropout as in PyTorch's functions of these names. A
-bool mask of ``scaled_dot_product_attention`` says where to look, those of ``multi_head_attention_forward`` where not
-to: PyTorch's users know both.
+Written in tensor arithmetic, as in Vaswani et al. 2017; masks and dropout as in PyTorch. A bool mask of
+``scaled_dot_product_attention`` is true where a query may attend, that of ``multi_head_attention_forward`` where it may
+not: both are PyTorch's conventions.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from minitensor.ops.matmul import matmul
 from minitensor.ops.softmax import softmax
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minitensor.autograd.argument_types import Truth
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
@@ -44,11 +46,22 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Return softmax(scale * query @ keyᵀ + mask) @ value: (..., L, E), (..., S, E) and (..., S, V) give (..., L, V).
+    """Return softmax(scale * query @ keyᵀ + mask) @ value.
 
-    ``attn_mask`` is added, or, if it is bool, says where to look; a query that may look nowhere gets zeros.
-    ``is_causal`` lets a query see no later key. ``scale`` is 1 / sqrt(E) if not given. ``enable_gqa`` repeats keys and
-    values for groups of query heads.
+    Args:
+        query: (..., L, E). The result is (..., L, V).
+        key: (..., S, E).
+        value: (..., S, V).
+        attn_mask: Numbers to add to the scores, or bools that are true where to attend; broadcasts to (..., L, S). A
+            query that may attend nowhere gets zeros.
+        dropout_p: The probability of dropping an attention weight.
+        is_causal: Whether a query may attend to no later key; not together with ``attn_mask``.
+        scale: The factor of the scores; 1 / sqrt(E) if not given.
+        enable_gqa: Whether to repeat the heads of keys and values for groups of query heads.
+
+    Raises:
+        BothMasks: both ``attn_mask`` and ``is_causal`` are given.
+        ShapeError: an input has fewer than two dims, or the heads of keys do not divide those of queries.
 
     >>> import minitensor as torch
     >>> scaled_dot_product_attention(torch.zeros(1, 1), torch.zeros(2, 1), torch.tensor([[2.], [4.]]))
@@ -63,19 +76,19 @@ def scaled_dot_product_attention(
     if is_causal and attn_mask is not None:
         raise BothMasks("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
     if enable_gqa:
-        key, value = (repeated(each, query) for each in (key, value))
+        key, value = (repeat_heads(each, query) for each in (key, value))
     factor = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
     scores = matmul(query * factor, key.transpose(-2, -1))
     if is_causal:
         attn_mask = causal_mask(query, query.shape[-2], key.shape[-2])
-    return matmul(dropout(looks(scores, attn_mask), dropout_p, training=dropout_p > 0), value)
+    return matmul(dropout(attention_weights(scores, attn_mask), dropout_p, training=dropout_p > 0), value)
 
 
 class BothMasks(ArgumentError, UsageError):
-    """Two masks where one is wanted: PyTorch raises RuntimeError; this is a ValueError too."""
+    """Two masks where one is expected. PyTorch raises RuntimeError; this is a ValueError too."""
 
 
-def repeated(heads: Tensor, query: Tensor) -> Tensor:
+def repeat_heads(heads: Tensor, query: Tensor) -> Tensor:
     """Repeat each head of (..., H, S, E) for a group of the query's heads."""
     wanted, given = query.shape[-3], heads.shape[-3]
     if not given or wanted % given:
@@ -87,34 +100,34 @@ def repeated(heads: Tensor, query: Tensor) -> Tensor:
 
 
 def causal_mask(like: Tensor, queries: int, keys: int) -> Tensor:
-    """Return which keys each query may see: none after its own place."""
+    """Return a mask that is true for the keys each query may see: those up to its own place."""
     xp = like.xp
     mask: Tensor = wrap(like.result_class, xp.arange(queries)[:, None] >= xp.arange(keys))
     return mask
 
 
-def looks(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Return how much each query looks at each key; a row of which all is masked is zeros, not NaN."""
+def attention_weights(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the weight of each key for each query; a fully masked row is zeros, not NaN."""
     if mask is None:
         return softmax(scores, -1)
-    bools = mask.array.dtype.kind == "b"
+    is_bool = mask.array.dtype.kind == "b"
     if not has_values(mask):
-        masked = ~mask if bools else mask == -math.inf
+        masked = ~mask if is_bool else mask == -math.inf
         rows = masked.all(-1, keepdim=True)
-        scores = scores.masked_fill(masked & ~rows, -math.inf) if bools else scores + mask.masked_fill(rows, 0.0)
+        scores = scores.masked_fill(masked & ~rows, -math.inf) if is_bool else scores + mask.masked_fill(rows, 0.0)
         return softmax(scores, -1).masked_fill(rows, 0.0)
-    scores = scores.masked_fill(~mask, -math.inf) if bools else scores + mask
-    blind = blind_rows(~mask.array if bools else mask.array == -math.inf)
-    if blind is None:
+    scores = scores.masked_fill(~mask, -math.inf) if is_bool else scores + mask
+    found = fully_masked_rows(~mask.array if is_bool else mask.array == -math.inf)
+    if found is None:
         return softmax(scores, -1)
-    rows = wrap(scores.result_class, blind)
+    rows = wrap(scores.result_class, found)
     return softmax(scores.masked_fill(rows, 0.0), -1).masked_fill(rows, 0.0)
 
 
-def blind_rows(masked: Array) -> Array | None:
-    """Return which rows are masked all along; None if there are none."""
-    blind: Any = masked.all(-1, keepdims=True)
-    return blind if blind.any() else None
+def fully_masked_rows(masked: Array) -> Array | None:
+    """Return a mask of the rows that are fully masked, or None if there are none."""
+    rows: Any = masked.all(-1, keepdims=True)
+    return rows if rows.any() else None
 
 
 # -- many heads --------------------------------------------------------------------------------------------------------
@@ -148,63 +161,104 @@ def multi_head_attention_forward(
     average_attn_weights: Truth = True,
     is_causal: Truth = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """Project queries (L, N, E), keys and values (S, N, ...), attend head by head, project: (L, N, E) and the weights.
+    """Project queries, keys and values, attend head by head, and project the result.
 
-    Without N, all are without it. The weights are (N, L, S), (N, H, L, S) if not averaged, None if not needed. Masks
-    that are bool are true where not to look, others are added to the scores: ``attn_mask`` (L, S) or (N H, L, S),
-    ``key_padding_mask`` (N, S). ``is_causal`` says that ``attn_mask`` is causal. ``bias_k`` and ``bias_v`` (1, 1, E)
-    are one more key and value for all, ``add_zero_attn`` one more of zeros; ``static_k`` and ``static_v`` (N H, S,
-    E / H) replace the projected ones.
+    L queries, S keys, N samples, H heads; without N, no tensor has that dim.
+
+    Args:
+        query: (L, N, E). The result is (L, N, E), with the weights (N, L, S), (N, H, L, S) if not averaged, None if not
+            needed.
+        key, value: (S, N, ...).
+        embed_dim_to_check: E.
+        num_heads: H, which must divide E.
+        in_proj_weight, in_proj_bias: The three input projections, (3 E, E) and (3 E).
+        bias_k, bias_v: One more key and value for all samples, (1, 1, E).
+        add_zero_attn: Whether to add one more key and value of zeros.
+        dropout_p: The probability of dropping an attention weight in training.
+        out_proj_weight, out_proj_bias: The output projection, (E, E) and (E).
+        training: Whether to drop.
+        key_padding_mask: (N, S): bools that are true for keys to ignore, or numbers to add to the scores.
+        need_weights: Whether to return the weights.
+        attn_mask: (L, S) or (N H, L, S): bools that are true where not to attend, or numbers to add to the scores.
+        use_separate_proj_weight: Whether the following three weights replace ``in_proj_weight``.
+        q_proj_weight, k_proj_weight, v_proj_weight: The input projections, each (E, width of its input).
+        static_k, static_v: (N H, S, E / H), in place of the projected keys and values.
+        average_attn_weights: Whether to average the weights over heads.
+        is_causal: A hint that ``attn_mask`` is causal; has no effect.
+
+    Raises:
+        GuardError: shapes, widths or masks do not fit, or a projection is missing.
+        NoHeads: ``num_heads`` is 0.
+        UsageError: ``is_causal`` is given without ``attn_mask``.
+
+    >>> x, weight = ones(2, 1, 4), zeros(12, 4)
+    >>> F.multi_head_attention_forward(
+    ...     x, x, x, 4, 2, weight, None, None, None, False, 0.0, zeros(4, 4), None
+    ... )[1]
+    tensor([[[0.5000, 0.5000],
+             [0.5000, 0.5000]]])
     """
     batched = is_batched(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
-        alone = {id(each): each.unsqueeze(1) for each in (query, key, value)}  # what was one tensor stays one
+        alone = {id(each): each.unsqueeze(1) for each in (query, key, value)}  # equal arguments stay one tensor
         query, key, value = alone[id(query)], alone[id(key)], alone[id(value)]
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     length, batch, width = query.shape
     heads = batch * num_heads
     check_widths(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
     check_masks(key_padding_mask, attn_mask, is_causal)
-    mask = square_mask(added_mask("attn_mask", attn_mask, query), length, key.shape[0], heads)
-    padding = added_mask("key_padding_mask", key_padding_mask, query)
-    if use_separate_proj_weight:
-        weights = separate(q_proj_weight, k_proj_weight, v_proj_weight)
-        check_separate(query, key, value, weights, in_proj_bias)
-        q, k, v = projected(query, key, value, weights, in_proj_bias)
-    else:
-        q, k, v = packed(query, key, value, in_proj_weight, in_proj_bias)
+    mask = square_mask(additive_mask("attn_mask", attn_mask, query), length, key.shape[0], heads)
+    padding = additive_mask("key_padding_mask", key_padding_mask, query)
+    three = (q_proj_weight, k_proj_weight, v_proj_weight)
+    q, k, v = project_inputs(query, key, value, in_proj_weight, in_proj_bias, three, use_separate_proj_weight)
     added = 0
     if bias_k is not None or bias_v is not None:
-        k, v = with_biases(k, v, bias_k, bias_v, static_k, static_v)
+        k, v = append_biases(k, v, bias_k, bias_v, static_k, static_v)
         added += 1
     share = width // num_heads
-    q = by_heads(q, heads, share)
-    k = by_heads(k, heads, share) if static_k is None else static("static_k", static_k, heads, share)
-    v = by_heads(v, heads, share) if static_v is None else static("static_v", static_v, heads, share)
+    q = split_heads(q, heads, share)
+    k = split_heads(k, heads, share) if static_k is None else require_static("static_k", static_k, heads, share)
+    v = split_heads(v, heads, share) if static_v is None else require_static("static_v", static_v, heads, share)
     if add_zero_attn:
         k, v = [cat([each, zeros_like(each[:, :1])], 1) for each in (k, v)]
         added += 1
-    mask = merged(mask, padding, added, batch, num_heads, k.shape[1])
+    mask = merge_masks(mask, padding, added, batch, num_heads, k.shape[1])
     scores = matmul(q * math.sqrt(1.0 / max(q.shape[-1], 1)), k.transpose(-2, -1))
-    if need_weights:
-        shares = softmax(scores if mask is None else scores + mask, -1)
-    else:
-        shares = looks(scores, mask)
-    shares = dropout(shares, dropout_p, training=training and dropout_p > 0)
-    mixture = matmul(shares, v).transpose(0, 1).reshape(length * batch, width)
-    output = linear(mixture, out_proj_weight, out_proj_bias)
+    weights = head_weights(scores, mask, need_weights)
+    weights = dropout(weights, dropout_p, training=training and dropout_p > 0)
+    mean = matmul(weights, v).transpose(0, 1).reshape(length * batch, width)
+    output = linear(mean, out_proj_weight, out_proj_bias)
     output = output.view(length, batch, output.shape[1])
-    shares = shares.view(batch, num_heads, length, k.shape[1])
-    shares = shares.mean(1) if average_attn_weights else shares
+    weights = weights.view(batch, num_heads, length, k.shape[1])
+    weights = weights.mean(1) if average_attn_weights else weights
     if not batched:
-        output, shares = output.squeeze(1), shares.squeeze(0)
-    return output, shares if need_weights else None
+        output, weights = output.squeeze(1), weights.squeeze(0)
+    return output, weights if need_weights else None
+
+
+def head_weights(scores: Tensor, mask: Tensor | None, need_weights: Truth) -> Tensor:
+    """Return the weight of each key. As in PyTorch, a fully masked row is NaN if the weights are needed, else zeros."""
+    if need_weights:
+        return softmax(scores if mask is None else scores + mask, -1)
+    return attention_weights(scores, mask)
+
+
+def project_inputs(
+    query: Tensor, key: Tensor, value: Tensor, weight: Tensor | None, bias: Tensor | None,
+    weights: Sequence[Tensor | None], is_separate: Truth,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    """Project queries, keys and values by one weight (3 E, E), or by three if they are separate."""
+    if not is_separate:
+        return project_packed(query, key, value, weight, bias)
+    given = require_three_weights(*weights)
+    check_separate(query, key, value, given, bias)
+    return project(query, key, value, given, bias)
 
 
 def is_batched(
     query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, mask: Tensor | None, num_heads: int
 ) -> bool:
-    """Whether the inputs have a dim of samples; refuse those that do not agree."""
+    """Whether the inputs have a dim of samples; raise if they do not agree."""
     if query.ndim not in (2, 3):
         raise GuardError(
             f"multi_head_attention_forward: query should be unbatched 2D or batched 3D tensor but received shape "
@@ -232,7 +286,7 @@ def is_batched(
 
 
 def check_widths(query: Tensor, key: Tensor, value: Tensor, width: int, num_heads: int, separate: bool) -> None:
-    """Refuse widths that do not agree with each other or the heads."""
+    """Raise if widths do not agree with each other or with the number of heads."""
     if query.shape[2] != width:
         raise GuardError(
             f"multi_head_attention_forward: was expecting embedding dimension of {width}, but got {query.shape[2]}"
@@ -255,13 +309,13 @@ def check_widths(query: Tensor, key: Tensor, value: Tensor, width: int, num_head
 
 
 class NoHeads(GuardError, ZeroDivisionError):
-    """Attention by no heads: PyTorch divides by their number."""
+    """A number of heads of 0: PyTorch divides by it."""
 
 
 def check_separate(
     query: Tensor, key: Tensor, value: Tensor, weights: tuple[Tensor, ...], bias: Tensor | None
 ) -> None:
-    """Refuse queries, keys and values that their own weights cannot project, and a bias of another width."""
+    """Raise if queries, keys and values do not fit their own weights, or the bias has another width."""
     width = query.shape[-1]
     for name, given, weight in zip(("query", "key", "value"), (query, key, value), weights, strict=True):
         if tuple(weight.shape) != (width, given.shape[-1]):
@@ -280,7 +334,7 @@ def check_separate(
 
 
 def check_masks(padding: Tensor | None, mask: Tensor | None, is_causal: bool) -> None:
-    """Refuse a hint without a mask; warn of two masks of which one is bool."""
+    """Raise for a hint without a mask; warn of two masks of several dtypes."""
     if is_causal and mask is None:
         raise UsageError(
             "multi_head_attention_forward: Need attn_mask if specifying the is_causal hint; one for L queries is "
@@ -294,8 +348,8 @@ def check_masks(padding: Tensor | None, mask: Tensor | None, is_causal: bool) ->
         )
 
 
-def added_mask(name: str, mask: Tensor | None, query: Tensor) -> Tensor | None:
-    """Return a mask as numbers to add to the scores: minus infinity where a bool one is true."""
+def additive_mask(name: str, mask: Tensor | None, query: Tensor) -> Tensor | None:
+    """Return a mask as numbers to add to the scores: minus infinity where a bool mask is true."""
     if mask is None or mask.array.dtype.kind == "f":
         return mask
     if mask.array.dtype.kind != "b":
@@ -317,10 +371,10 @@ def square_mask(mask: Tensor | None, queries: int, keys: int, heads: int) -> Ten
     return mask.unsqueeze(0) if mask.ndim == 2 else mask
 
 
-def merged(
+def merge_masks(
     mask: Tensor | None, padding: Tensor | None, added: int, batch: int, num_heads: int, keys: int
 ) -> Tensor | None:
-    """Return both masks as one, (1 or N H, 1 or L, S), with room for the added keys, which all may see."""
+    """Return both masks as one, (1 or N H, 1 or L, S), extended for added keys, which are never masked."""
     if mask is not None and added:
         mask = pad(mask, (0, added))
     if padding is None:
@@ -339,16 +393,18 @@ def merged(
 # -- projections and keys of many heads --------------------------------------------------------------------------------
 
 
-def packed(query: Tensor, key: Tensor, value: Tensor, weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, ...]:
-    """Project by the three parts of a weight (3 E, E) and a bias (3 E); in one product if all three are one tensor."""
+def project_packed(
+    query: Tensor, key: Tensor, value: Tensor, weight: Tensor | None, bias: Tensor | None
+) -> tuple[Tensor, ...]:
+    """Project by the three parts of a weight (3 E, E) and a bias (3 E); one product if all are one tensor."""
     if weight is None:
         raise GuardError("multi_head_attention_forward: use_separate_proj_weight is False but in_proj_weight is None")
     if query is key and key is value:
         return linear(query, weight, bias).chunk(3, -1)
-    return projected(query, key, value, weight.chunk(3), bias)
+    return project(query, key, value, weight.chunk(3), bias)
 
 
-def projected(
+def project(
     query: Tensor, key: Tensor, value: Tensor, weights: tuple[Tensor, ...], bias: Tensor | None
 ) -> tuple[Tensor, ...]:
     """Project by three weights, and the three parts of a bias."""
@@ -356,8 +412,8 @@ def projected(
     return tuple([linear(*each) for each in zip((query, key, value), weights, biases, strict=True)])
 
 
-def separate(*weights: Tensor | None) -> tuple[Tensor, ...]:
-    """Return the three weights, none of which may be missing."""
+def require_three_weights(*weights: Tensor | None) -> tuple[Tensor, ...]:
+    """Return the three weights; raise if one is missing."""
     found = tuple([each for each in weights if each is not None])
     if len(found) < 3:
         raise GuardError(
@@ -367,10 +423,10 @@ def separate(*weights: Tensor | None) -> tuple[Tensor, ...]:
     return found
 
 
-def with_biases(
+def append_biases(
     k: Tensor, v: Tensor, bias_k: Tensor | None, bias_v: Tensor | None, static_k: Tensor | None, static_v: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Add one key and one value, the same for all samples, to (S, N, E)."""
+    """Append one key and one value, the same for all samples, to (S, N, E)."""
     if bias_k is None or bias_v is None:
         raise GuardError("multi_head_attention_forward: of bias_k and bias_v, one is set and the other is None")
     if static_k is not None or static_v is not None:
@@ -378,13 +434,13 @@ def with_biases(
     return cat([k, bias_k.expand(1, *k.shape[1:])]), cat([v, bias_v.expand(1, *v.shape[1:])])
 
 
-def by_heads(rows: Tensor, heads: int, width: int) -> Tensor:
+def split_heads(rows: Tensor, heads: int, width: int) -> Tensor:
     """Return (S, N, E) as (N H, S, E / H)."""
     return rows.reshape(rows.shape[0], heads, width).transpose(0, 1)
 
 
-def static(name: str, given: Tensor, heads: int, width: int) -> Tensor:
-    """Return keys or values that are given ready, (N H, S, E / H)."""
+def require_static(name: str, given: Tensor, heads: int, width: int) -> Tensor:
+    """Return static keys or values (N H, S, E / H) after a check of their shape."""
     if given.shape[0] != heads or given.shape[2] != width:
         raise GuardError(
             f"multi_head_attention_forward: expecting {name} of shape ({heads}, S, {width}), got {tuple(given.shape)}"

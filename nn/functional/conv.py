@@ -1,8 +1,8 @@
 """Convolution in one to three dims, and its transpose: checks, padding, bias, and three primitives.
 
 ``_conv``, its adjoint in the input and its adjoint in the weight are linear in each tensor they take, and each other's
-derivatives: so they differentiate to any order. How they compute is the backend's business
-(``backends/numpy/conv.py``). As in all such libraries "convolution" is correlation: the kernel is not flipped.
+derivatives, so they differentiate to any order. The kernels are in ``backends/numpy/conv.py``. As in all deep learning
+libraries "convolution" is correlation: the kernel is not flipped.
 """
 
 from __future__ import annotations
@@ -35,48 +35,48 @@ Sizes = int | Sequence[int]
 # -- the three primitives ----------------------------------------------------------------------------------------------
 
 
-def input_back(
+def conv_grad_input(
     grad: Tensor, weight: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
-    """Return the gradient of a convolution in its input."""
+    """Return the gradient of ``_conv`` in its input."""
     return _conv_input(grad, conj(weight), None, in_shape, stride, padding, dilation, groups)
 
 
-def weight_back(
+def conv_grad_weight(
     grad: Tensor, input: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
-    """Return the gradient of a convolution in its weight."""
+    """Return the gradient of ``_conv`` in its weight."""
     return _conv_weight(grad, conj(input), in_shape, stride, padding, dilation, groups)
 
 
-def adjoint_weight_back(
+def conv_input_grad_weight(
     grad: Tensor, output: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
-    """Return the gradient of the input adjoint in the weight."""
+    """Return the gradient of ``_conv_input`` in the weight."""
     return _conv_weight(conj(output), grad, in_shape, stride, padding, dilation, groups)
 
 
-def adjoint_output_back(
+def conv_input_grad_output(
     grad: Tensor, weight: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
-    """Return the gradient of the input adjoint in the output."""
-    return first_windows(_conv(grad, conj(weight), None, stride, padding, dilation, groups), in_shape)
+    """Return the gradient of ``_conv_input`` in the output."""
+    return drop_extra_windows(_conv(grad, conj(weight), None, stride, padding, dilation, groups), in_shape)
 
 
-def weight_output_back(
+def conv_weight_grad_output(
     grad: Tensor, input: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
-    """Return the gradient of the weight adjoint in the output."""
-    return first_windows(_conv(conj(input), grad, None, stride, padding, dilation, groups), in_shape)
+    """Return the gradient of ``_conv_weight`` in the output."""
+    return drop_extra_windows(_conv(conj(input), grad, None, stride, padding, dilation, groups), in_shape)
 
 
-def bias_back(grad: Tensor, weight: Tensor) -> Tensor:
+def conv_grad_bias(grad: Tensor, weight: Tensor) -> Tensor:
     """Return the gradient of what is added to each channel; see Note [Linear gradients]."""
     return as_function_of(grad.sum((0, *range(2, grad.ndim))), weight)
 
 
-def first_windows(images: Tensor, shape: Shape) -> Tensor:
-    """Leave out windows at the end: ``output_padding`` may make room for some that the transpose never fills."""
+def drop_extra_windows(images: Tensor, shape: Shape) -> Tensor:
+    """Drop the windows at the end for which ``output_padding`` makes room but which the transpose never fills."""
     for dim in range(2, images.ndim):
         if images.shape[dim] != shape[dim]:
             images = images.narrow(dim, 0, shape[dim])
@@ -84,9 +84,9 @@ def first_windows(images: Tensor, shape: Shape) -> Tensor:
 
 
 @differentiable(
-    input=input_back,
-    weight=weight_back,
-    bias=bias_back,
+    input=conv_grad_input,
+    weight=conv_grad_weight,
+    bias=conv_grad_bias,
 )
 def _conv(
     input: Tensor,
@@ -97,17 +97,17 @@ def _conv(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    return with_bias(input.backend.conv(input.array, weight.array, stride, padding, dilation, groups), bias)
+    return add_bias(input.backend.conv(input.array, weight.array, stride, padding, dilation, groups), bias)
 
 
-def with_bias(images: Array, bias: Tensor | None) -> Array:
+def add_bias(images: Array, bias: Tensor | None) -> Array:
     """Add one number to each channel of fresh images."""
     if bias is not None:
         images += bias.array.reshape(-1, *[1] * (images.ndim - 2))
     return images
 
 
-@differentiable(output=adjoint_output_back, weight=adjoint_weight_back, bias=bias_back)
+@differentiable(output=conv_input_grad_output, weight=conv_input_grad_weight, bias=conv_grad_bias)
 def _conv_input(
     output: Tensor,
     weight: Tensor,
@@ -118,13 +118,13 @@ def _conv_input(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    """Carry ``output`` back to where each window came from: the adjoint of ``_conv`` in its input."""
+    """Add each entry of ``output`` back to its window: the adjoint of ``_conv`` in its input."""
     input = output.backend.conv_input(output.array, weight.array, input_shape, stride, padding, dilation, groups)
-    return with_bias(input, bias)
+    return add_bias(input, bias)
 
 
 @differentiable(
-    output=weight_output_back,
+    output=conv_weight_grad_output,
     input=lambda grad, output, in_shape, stride, padding, dilation, groups: _conv_input(
         conj(output), grad, None, in_shape, stride, padding, dilation, groups
     ),
@@ -138,7 +138,7 @@ def _conv_weight(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    """Sum ``output`` times the windows it belongs to: the adjoint of ``_conv`` in its weight."""
+    """Sum the products of ``output`` and its windows: the adjoint of ``_conv`` in its weight."""
     return output.backend.conv_weight(output.array, input.array, weight_shape, stride, padding, dilation, groups)
 
 
@@ -155,19 +155,49 @@ def conv1d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Slide a kernel (out, in / groups, K) over signals (N, in, L), or over one signal without N.
+    """Convolve signals with a kernel.
+
+    Each side has ``(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`` outputs.
+
+    Args:
+        input: (N, in, L) or (in, L). The result is (N, out, OL), without N if the input is.
+        weight: (out, in / groups, K).
+        bias: (out,), added to each channel.
+        stride: How far windows lie apart: a number, or one for each spatial dim.
+        padding: How many zeros to add on both sides of each spatial dim; or "valid" (none), or "same" (as many outputs
+            as inputs, at stride 1).
+        dilation: How far the entries of a window lie apart.
+        groups: How many groups the channels are split into; each is convolved by itself.
+
+    Raises:
+        ShapeError: shapes, channels or groups do not fit, or a window does not fit into the input.
+        StridedSame: ``padding`` is "same" and the stride not 1.
+        DtypeError: the tensors have several dtypes.
 
     >>> import minitensor as torch
     >>> signal, edges = torch.tensor([[0., 0., 1., 1.]]), torch.tensor([[[-1., 1.]]])
     >>> conv1d(signal, edges)
     tensor([[0., 1., 0.]])
     """
-    return convolved("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+    return convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
 @composite
 def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
-    """Slide a kernel (K, C, O) over signals (T, N, C), time first: (T', N, O)."""
+    """Convolve signals whose first dim is time.
+
+    Args:
+        input: (T, N, C). The result is (T', N, O).
+        weight: (K, C, O).
+        bias: (O,).
+        pad: How many zeros to add on both sides in time.
+
+    Raises:
+        ShapeError: the input or the weight has not three dims.
+
+    >>> conv_tbc(ones(5, 1, 2), ones(3, 2, 4), zeros(4)).shape
+    torch.Size([3, 1, 4])
+    """
     if input.ndim != 3 or weight.ndim != 3:
         raise ShapeError(
             "conv_tbc: expected input (T, N, C) and weight (K, C, O), got shapes "
@@ -188,16 +218,30 @@ def conv2d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Slide a kernel (out, in / groups, KH, KW) over images (N, in, H, W), or over one image without N.
+    """Convolve images with a kernel.
 
-    Each side has ``(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`` outputs. ``padding`` may be
-    "valid" (none) or "same" (as many outputs as inputs, at stride 1).
+    Each side has ``(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`` outputs.
+
+    Args:
+        input: (N, in, H, W) or (in, H, W). The result is (N, out, OH, OW), without N if the input is.
+        weight: (out, in / groups, KH, KW).
+        bias: (out,), added to each channel.
+        stride: How far windows lie apart: a number, or one for each spatial dim.
+        padding: How many zeros to add on both sides of each spatial dim; or "valid" (none), or "same" (as many outputs
+            as inputs, at stride 1).
+        dilation: How far the entries of a window lie apart.
+        groups: How many groups the channels are split into; each is convolved by itself.
+
+    Raises:
+        ShapeError: shapes, channels or groups do not fit, or a window does not fit into the input.
+        StridedSame: ``padding`` is "same" and the stride not 1.
+        DtypeError: the tensors have several dtypes.
 
     >>> import minitensor as torch
     >>> conv2d(torch.ones(1, 1, 5, 5), torch.ones(2, 1, 3, 3), stride=2).shape
     torch.Size([1, 2, 2, 2])
     """
-    return convolved("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+    return convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
 @composite
@@ -210,16 +254,33 @@ def conv3d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Slide a kernel (out, in / groups, KD, KH, KW) over volumes (N, in, D, H, W), or over one volume without N.
+    """Convolve volumes with a kernel.
+
+    Each side has ``(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`` outputs.
+
+    Args:
+        input: (N, in, D, H, W) or (in, D, H, W). The result is (N, out, OD, OH, OW), without N if the input is.
+        weight: (out, in / groups, KD, KH, KW).
+        bias: (out,), added to each channel.
+        stride: How far windows lie apart: a number, or one for each spatial dim.
+        padding: How many zeros to add on both sides of each spatial dim; or "valid" (none), or "same" (as many outputs
+            as inputs, at stride 1).
+        dilation: How far the entries of a window lie apart.
+        groups: How many groups the channels are split into; each is convolved by itself.
+
+    Raises:
+        ShapeError: shapes, channels or groups do not fit, or a window does not fit into the input.
+        StridedSame: ``padding`` is "same" and the stride not 1.
+        DtypeError: the tensors have several dtypes.
 
     >>> import minitensor as torch
     >>> conv3d(torch.ones(1, 4, 4, 4), torch.ones(2, 1, 3, 3, 3)).shape
     torch.Size([2, 2, 2, 2])
     """
-    return convolved("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+    return convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
-def convolved(
+def convolve(
     name: str,
     dims: int,
     input: Tensor,
@@ -230,10 +291,10 @@ def convolved(
     dilation: Sizes,
     groups: int,
 ) -> Tensor:
-    """Check everything, then convolve; one image is a batch of one."""
-    check(name, input, weight, bias, dims, groups)
-    strides, dilations = steps("stride", stride, dims), steps("dilation", dilation, dims)
-    input, paddings = padded(name, input, weight, padding, strides, dilations)
+    """Validate the arguments, then convolve; one image is a batch of one."""
+    check_convolution(name, input, weight, bias, dims, groups)
+    strides, dilations = one_per_dim("stride", stride, dims), one_per_dim("dilation", dilation, dims)
+    input, paddings = resolve_padding(name, input, weight, padding, strides, dilations)
     check_windows(name, input, weight, strides, paddings, dilations)
     if input.ndim == dims + 1:
         return _conv(input.unsqueeze(0), weight, bias, strides, paddings, dilations, groups).squeeze(0)
@@ -254,9 +315,30 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: Sizes = 1,
 ) -> Tensor:
-    """Spread each entry of (N, in, L) over a window, weighted by a kernel (in, out / groups, K)."""
+    """Apply the transpose of a ``conv1d``: add each entry, times the kernel, to its window.
+
+    It is the gradient of a ``conv1d`` with the same numbers in its input, and leads from that one's output size back to
+    its input size: ``(size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1``.
+
+    Args:
+        input: (N, in, L) or (in, L). The result is (N, out, OL), without N if the input is.
+        weight: (in, out / groups, K).
+        bias: (out,), added to each channel.
+        stride: How far windows lie apart: a number, or one for each spatial dim.
+        padding: How many entries to cut off on both sides of each spatial dim.
+        output_padding: How many entries to add at the end: several input sizes of a convolution give one output size.
+        groups: How many groups the channels are split into.
+        dilation: How far the entries of a window lie apart.
+
+    Raises:
+        ShapeError: shapes, channels or groups do not fit, or ``output_padding`` is too large.
+        DtypeError: the tensors have several dtypes.
+
+    >>> F.conv_transpose1d(tensor([[1., 2.]]), ones(1, 1, 2), stride=2)
+    tensor([[1., 1., 2., 2.]])
+    """
     numbers = (stride, padding, output_padding, dilation)
-    return transposed("conv_transpose1d", 1, input, weight, bias, numbers, groups)
+    return convolve_transpose("conv_transpose1d", 1, input, weight, bias, numbers, groups)
 
 
 @composite
@@ -270,17 +352,31 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Sizes = 1,
 ) -> Tensor:
-    """Spread each entry of (N, in, H, W) over a window, weighted by a kernel (in, out / groups, KH, KW).
+    """Apply the transpose of a ``conv2d``: add each entry, times the kernel, to its window.
 
-    It is the gradient of a ``conv2d`` with the same numbers, so it leads from that one's output size back to its input
-    size; where several input sizes give one output size, ``output_padding`` adds rows at the end.
+    It is the gradient of a ``conv2d`` with the same numbers in its input, and leads from that one's output size back to
+    its input size: ``(size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1``.
+
+    Args:
+        input: (N, in, H, W) or (in, H, W). The result is (N, out, OH, OW), without N if the input is.
+        weight: (in, out / groups, KH, KW).
+        bias: (out,), added to each channel.
+        stride: How far windows lie apart: a number, or one for each spatial dim.
+        padding: How many entries to cut off on both sides of each spatial dim.
+        output_padding: How many entries to add at the end: several input sizes of a convolution give one output size.
+        groups: How many groups the channels are split into.
+        dilation: How far the entries of a window lie apart.
+
+    Raises:
+        ShapeError: shapes, channels or groups do not fit, or ``output_padding`` is too large.
+        DtypeError: the tensors have several dtypes.
 
     >>> import minitensor as torch
     >>> conv_transpose2d(torch.ones(1, 3, 8, 8), torch.ones(3, 2, 2, 2), stride=2).shape
     torch.Size([1, 2, 16, 16])
     """
     numbers = (stride, padding, output_padding, dilation)
-    return transposed("conv_transpose2d", 2, input, weight, bias, numbers, groups)
+    return convolve_transpose("conv_transpose2d", 2, input, weight, bias, numbers, groups)
 
 
 @composite
@@ -294,12 +390,33 @@ def conv_transpose3d(
     groups: int = 1,
     dilation: Sizes = 1,
 ) -> Tensor:
-    """Spread each entry of (N, in, D, H, W) over a window, weighted by a kernel (in, out / groups, KD, KH, KW)."""
+    """Apply the transpose of a ``conv3d``: add each entry, times the kernel, to its window.
+
+    It is the gradient of a ``conv3d`` with the same numbers in its input, and leads from that one's output size back to
+    its input size: ``(size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1``.
+
+    Args:
+        input: (N, in, D, H, W) or (in, D, H, W). The result is (N, out, OD, OH, OW), without N if the input is.
+        weight: (in, out / groups, KD, KH, KW).
+        bias: (out,), added to each channel.
+        stride: How far windows lie apart: a number, or one for each spatial dim.
+        padding: How many entries to cut off on both sides of each spatial dim.
+        output_padding: How many entries to add at the end: several input sizes of a convolution give one output size.
+        groups: How many groups the channels are split into.
+        dilation: How far the entries of a window lie apart.
+
+    Raises:
+        ShapeError: shapes, channels or groups do not fit, or ``output_padding`` is too large.
+        DtypeError: the tensors have several dtypes.
+
+    >>> F.conv_transpose3d(ones(1, 2, 2, 2), ones(1, 3, 2, 2, 2), stride=2).shape
+    torch.Size([3, 4, 4, 4])
+    """
     numbers = (stride, padding, output_padding, dilation)
-    return transposed("conv_transpose3d", 3, input, weight, bias, numbers, groups)
+    return convolve_transpose("conv_transpose3d", 3, input, weight, bias, numbers, groups)
 
 
-def transposed(
+def convolve_transpose(
     name: str,
     dims: int,
     input: Tensor,
@@ -308,10 +425,10 @@ def transposed(
     numbers: tuple[Sizes, Sizes, Sizes, Sizes],
     groups: int,
 ) -> Tensor:
-    """Check everything, work out the output's size, then apply the input adjoint; one image is a batch of one."""
-    check_transposed(name, input, weight, bias, dims, groups)
+    """Validate the arguments and apply ``_conv_input``; one image is a batch of one."""
+    check_transpose(name, input, weight, bias, dims, groups)
     words = ("stride", "padding", "output_padding", "dilation")
-    stride, padding, extra, dilation = [steps(word, each, dims) for word, each in zip(words, numbers)]
+    stride, padding, extra, dilation = [one_per_dim(word, each, dims) for word, each in zip(words, numbers)]
     size = [
         conv_transpose_output_size(*each)
         for each in zip(input.shape[-dims:], weight.shape[2:], stride, padding, extra, dilation)
@@ -329,8 +446,8 @@ def transposed(
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
 
-def steps(name: str, value: Sizes, dims: int) -> Any:
-    """Return one number per spatial dim."""
+def one_per_dim(name: str, value: Sizes, dims: int) -> Any:
+    """Return one number for each spatial dim."""
     try:
         return ntuple(value, dims)
     except ShapeError:
@@ -340,16 +457,16 @@ def steps(name: str, value: Sizes, dims: int) -> Any:
 
 
 class StridedSame(ShapeError, ArgumentError):
-    """Same size at a stride: a RuntimeError and a ValueError, as PyTorch raises now one, now the other."""
+    """Padding "same" with a stride. PyTorch raises RuntimeError or ValueError; this is both."""
 
 
-def padded(
+def resolve_padding(
     name: str, input: Tensor, weight: Tensor, padding: Sizes | str, stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> tuple[Tensor, Any]:
-    """Return the padding as numbers; where "same" is uneven, the input with one more row or column after its last."""
+    """Return the padding as numbers, and the input, padded at the end where "same" is uneven."""
     dims = len(stride)
     if not isinstance(padding, str):
-        return input, steps("padding", padding, dims)
+        return input, one_per_dim("padding", padding, dims)
     if padding == "valid":
         return input, (0,) * dims
     if padding != "same":
@@ -365,8 +482,8 @@ def padded(
 # -- checks ------------------------------------------------------------------------------------------------------------
 
 
-def check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int) -> None:
-    """Refuse what cannot be convolved; a message names both shapes."""
+def check_convolution(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int) -> None:
+    """Raise unless the tensors fit; a message gives both shapes."""
     check_tensors(name, input, weight, bias)
     shape, kernel = tuple(input.shape), tuple(weight.shape)
     check_rank(name, shape, kernel, dims)
@@ -387,7 +504,7 @@ def check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int)
 
 
 def check_no_empty(name: str, shape: tuple[int, ...], kernel: tuple[int, ...], dims: int, groups: int) -> None:
-    """Refuse images without pixels, unless there is none or it has no channels, and fewer kernels than groups."""
+    """Raise for images without pixels, unless batch or channels are empty, and for fewer kernels than groups."""
     if kernel[0] < groups:
         raise ShapeError(
             f"{name}: Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of "
@@ -399,8 +516,8 @@ def check_no_empty(name: str, shape: tuple[int, ...], kernel: tuple[int, ...], d
         )
 
 
-def check_transposed(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int) -> None:
-    """Refuse what cannot be convolved backwards."""
+def check_transpose(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int) -> None:
+    """Raise unless the tensors of a transposed convolution fit."""
     require_tensors(name, input=input)
     require_wide(name, INEXACT, input)
     check_tensors(name, input, weight, bias)
@@ -420,7 +537,7 @@ def check_transposed(name: str, input: Any, weight: Any, bias: Any, dims: int, g
 
 
 def check_tensors(name: str, input: Any, weight: Any, bias: Any) -> None:
-    """Refuse what are no tensors, or tensors of several dtypes or devices."""
+    """Raise unless all are tensors of one dtype on one device."""
     if isinstance(input, TensorBase):
         require_kind(name, NUMERIC, input)
     given = {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias})
@@ -436,7 +553,7 @@ def check_tensors(name: str, input: Any, weight: Any, bias: Any) -> None:
 
 
 def check_rank(name: str, shape: tuple[int, ...], kernel: tuple[int, ...], dims: int) -> None:
-    """Refuse other numbers of dims than a kernel's, with or without the batch."""
+    """Raise unless the input has the dims of the kernel, with or without the batch."""
     if len(kernel) != dims + 2:
         raise ShapeError(f"{name}: expected a {dims + 2}D weight, got shape {kernel}")
     if len(shape) not in (dims + 1, dims + 2):
@@ -447,7 +564,7 @@ def check_rank(name: str, shape: tuple[int, ...], kernel: tuple[int, ...], dims:
 
 
 def check_bias(name: str, bias: Any, kernel: tuple[int, ...], outputs: int) -> None:
-    """Refuse a bias that has not one number for each output channel."""
+    """Raise unless the bias has one number for each output channel."""
     if bias is not None and tuple(bias.shape) != (outputs,):
         raise ShapeError(
             f"{name}: given a weight of shape {kernel}, expected bias to be 1-dimensional with {outputs} elements, "
@@ -456,10 +573,9 @@ def check_bias(name: str, bias: Any, kernel: tuple[int, ...], outputs: int) -> N
 
 
 def check_windows(
-    name: str, input: Tensor, weight: Tensor, stride: tuple[int, ...], padding: tuple[int, ...], dilation: tuple[int,
-    ...]
+    name: str, input: Tensor, weight: Tensor, stride: Numbers, padding: Numbers, dilation: Numbers
 ) -> None:
-    """Refuse windows that do not fit into the input; the numbers come from ``shapes``, both shapes from here."""
+    """Raise, with both shapes, unless the windows fit into the input."""
     dims = len(stride)
     try:
         for i in range(dims):

@@ -1,7 +1,7 @@
-"""Losses on classes: minus the log-probability that logits, or log-probabilities, give to the right class.
+"""Losses on classes: the negative log-probability that logits, or log-probabilities, give to the right class.
 
 ``cross_entropy`` is a primitive on logits: its softmax is computed once and kept for the gradient. Class numbers are
-checked here; a class that is not there is an IndexError with its number.
+checked here; one that is out of range raises an IndexError that names it.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ HUGE = 1 << 63
 # -- classes: the primitives -------------------------------------------------------------------------------------------
 
 
-def softmax_back(
+def cross_entropy_grad(
     grads: tuple[Tensor | None, ...], result1: Tensor, target: Tensor, scales: Tensor | float
 ) -> Tensor:
-    """Return the gradient of ``_cross_entropy`` in the logits; its second result, the softmax, may bring one too."""
+    """Return the gradient of ``_cross_entropy`` in the logits, through the losses and through the softmax."""
     (of_loss, of_softmax), softmax = grads, result1
-    slope = None if of_loss is None else _slope(of_loss, softmax, target, scales)
+    from_loss = None if of_loss is None else _cross_entropy_backward(of_loss, softmax, target, scales)
     if of_softmax is None:
-        return slope  # type: ignore[return-value]  # one of the two has come
-    other = softmax * (of_softmax - (of_softmax * softmax).sum(1, keepdim=True))
-    return other if slope is None else slope + other
+        return from_loss  # type: ignore[return-value]  # at least one of the two is given
+    from_softmax = softmax * (of_softmax - (of_softmax * softmax).sum(1, keepdim=True))
+    return from_softmax if from_loss is None else from_loss + from_softmax
 
 
-@differentiable(input=softmax_back)
+@differentiable(input=cross_entropy_grad)
 def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total: bool) -> tuple[Array, ...]:
     """Return scales * (log sum exp(x) - x[target]) for each row of (N, C), or their sum; and the softmax."""
     x, xp = working_array("cross_entropy", input), input.xp
@@ -75,50 +75,50 @@ def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total:
     return found.astype(kind, copy=False), softmax.astype(kind, copy=False)
 
 
-def outer_back(grad: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Tensor:
-    """Return the gradient of ``_slope`` in the factor it is proportional to."""
-    return (grad * _slope(one_like(grad), softmax, target, scales)).sum(1)
+def cross_entropy_backward_grad(grad: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Tensor:
+    """Return the gradient of ``_cross_entropy_backward`` in ``outer``, to which it is proportional."""
+    return (grad * _cross_entropy_backward(one_like(grad), softmax, target, scales)).sum(1)
 
 
 @differentiable(
-    outer=outer_back,
+    outer=cross_entropy_backward_grad,
     softmax=lambda grad, outer, scales: grad * as_column(outer * scales),
 )
-def _slope(outer: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Array:
+def _cross_entropy_backward(outer: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Array:
     """Return outer * scales * (softmax - one_hot(target)), rows scaled."""
-    slope: Array = softmax.array.copy()
-    slope[outer.xp.arange(len(slope)), target.array] -= 1
-    factor = outer.array * (slope.dtype.type(scales) if scales.__class__ is float else scales.array)  # type: ignore[union-attr]
-    slope *= factor[:, None] if factor.ndim else factor
-    return slope
+    grad: Array = softmax.array.copy()
+    grad[outer.xp.arange(len(grad)), target.array] -= 1
+    factor = outer.array * (grad.dtype.type(scales) if scales.__class__ is float else scales.array)  # type: ignore[union-attr]
+    grad *= factor[:, None] if factor.ndim else factor
+    return grad
 
 
-def picked_back(grad: Tensor, input: Tensor, target: Tensor) -> Tensor:
-    """Return the gradient of picking."""
-    return as_function_of(_at_class(grad, target, tuple(input.shape)), input)
+def pick_class_grad(grad: Tensor, input: Tensor, target: Tensor) -> Tensor:
+    """Return the gradient of ``_pick_class``."""
+    return as_function_of(_place_class(grad, target, tuple(input.shape)), input)
 
 
-@differentiable(input=picked_back)
-def _of_class(input: Tensor, target: Tensor) -> Array:
+@differentiable(input=pick_class_grad)
+def _pick_class(input: Tensor, target: Tensor) -> Array:
     """Return from each row of (N, C) the entry of its class."""
     return input.array[input.xp.arange(len(input.array)), target.array]
 
 
-@differentiable(values=lambda grad, target: _of_class(grad, target))
-def _at_class(values: Tensor, target: Tensor, shape: tuple[int, ...]) -> Array:
-    """Return zeros (N, C) with a value at the class of each row: the adjoint of ``_of_class``."""
+@differentiable(values=lambda grad, target: _pick_class(grad, target))
+def _place_class(values: Tensor, target: Tensor, shape: tuple[int, ...]) -> Array:
+    """Return zeros (N, C) with a value at the class of each row: the adjoint of ``_pick_class``."""
     output: Array = values.xp.zeros(shape, values.array.dtype)
     output[values.xp.arange(len(output)), target.array] = values.array
     return output
 
 
 def as_column(factor: Tensor) -> Tensor:
-    """Return a vector as a column, and one number as it is."""
+    """Return a vector as a column, and a number as it is."""
     return factor.unsqueeze(1) if factor.ndim else factor
 
 
 def one_like(tensor: Tensor) -> Tensor:
-    """Return the number 1 as a tensor of the same kind."""
+    """Return the number 1 in the dtype and on the device of a tensor."""
     one: Tensor = wrap(tensor.result_class, tensor.xp.ones((), tensor.array.dtype))
     return one
 
@@ -137,11 +137,23 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Return the negative log-probability that logits (N, C), (C,) or (N, C, d1, ...) give to the target classes.
+    """Return the negative log-probability that logits give to the target classes.
 
-    ``target`` holds class numbers, in the shape of ``input`` without C, or probabilities, in the shape of ``input``.
-    Samples of class ``ignore_index`` count for nothing; ``weight`` (C,) counts classes more or less, and "mean"
-    divides by the sum of the weights met. ``label_smoothing`` moves that share of the probability to all classes alike.
+    Args:
+        input: The logits: (C,), (N, C) or (N, C, d1, ...).
+        target: Class numbers, int64 or uint8, in the shape of ``input`` without C; or probabilities, in the shape of
+            ``input``.
+        weight: A factor for each class, (C,); "mean" divides by the sum of the factors of the targets.
+        size_average, reduce: Deprecated; use ``reduction``.
+        ignore_index: Samples of this class are left out.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+        label_smoothing: The share of the target probability, in [0, 1], that is spread evenly over all classes.
+
+    Raises:
+        ShapeError: ``target`` or ``weight`` does not fit ``input``.
+        NoSuchClass: a class is not in [0, C).
+        DtypeError: ``target`` or ``weight`` has another dtype.
+        UsageError: ``label_smoothing`` is not in [0, 1], or probabilities come with an ``ignore_index``.
 
     >>> import minitensor as torch
     >>> cross_entropy(torch.tensor([[0., 0.], [10., 0.]]), torch.tensor([1, 0]))
@@ -162,18 +174,18 @@ def cross_entropy(
     check_weight_dtype("cross_entropy", input, weight)
     if label_smoothing:
         log_probability = log_softmax(input, 1 if input.ndim > 1 else 0)
-        return smoothed_nll(log_probability, target, weight, ignore_index, reduction, label_smoothing)
-    samples = samples_of("cross_entropy", input, target, weight, ignore_index, reduction)
+        return smooth_nll(log_probability, target, weight, ignore_index, reduction, label_smoothing)
+    samples = read_samples("cross_entropy", input, target, weight, ignore_index, reduction)
     if not input.numel():
-        return of_nothing(input, samples, reduction)
+        return loss_of_empty(input, samples, reduction)
     losses, _ = _cross_entropy(as_rows(input), samples.classes, samples.scales, reduction != "none")
     if reduction == "none":
         return losses if target.ndim == 1 else losses.reshape(target.shape)
     return losses if samples.counted else losses + math.nan
 
 
-def of_nothing(input: Tensor, samples: Samples, reduction: str) -> Tensor:
-    """Return the losses of logits without elements: zeros where classes are missing, NaN as the mean over none."""
+def loss_of_empty(input: Tensor, samples: Samples, reduction: str) -> Tensor:
+    """Return the loss of logits without elements: zeros for missing classes, NaN as the mean over no samples."""
     losses = input.sum(1 if input.ndim > 1 else 0)
     if reduction == "none":
         return losses
@@ -193,10 +205,20 @@ def linear_cross_entropy(
     label_smoothing: float = 0.0,
     options: None = None,
 ) -> Tensor:
-    """Return ``cross_entropy`` of logits that are a linear map of ``input`` (N, in) or (in).
+    """Return ``cross_entropy`` of logits that are a linear map of ``input``.
 
-    The map's weight is (C, in), or (C, d1, ..., in) for logits (N, C, d1, ...); ``linear_bias`` is (C, d1, ...).
-    ``options``, by which PyTorch saves memory, must be None.
+    Args:
+        input: (N, in) or (in).
+        linear_weight: The map's weight, (C, in), or (C, d1, ..., in) for logits (N, C, d1, ...).
+        target: As in ``cross_entropy``.
+        linear_bias: The map's bias, (C, d1, ...).
+        weight, reduction, label_smoothing: As in ``cross_entropy``.
+        ignore_index: As in ``cross_entropy``; None leaves out class -100.
+        options: Must be None; in PyTorch it trades speed for memory.
+
+    Raises:
+        UnsupportedError: ``options`` is given.
+        ShapeError: the shapes do not fit.
 
     >>> import minitensor as torch
     >>> linear_cross_entropy(torch.ones(1, 2), torch.tensor([[1., 0.], [0., 1.]]), torch.tensor([0]))
@@ -204,7 +226,7 @@ def linear_cross_entropy(
     """
     if options is not None:
         raise UnsupportedError("linear_cross_entropy: options is not supported; leave it out, the result is the same")
-    classes = check_map(input, linear_weight, linear_bias)
+    classes = check_linear_map(input, linear_weight, linear_bias)
     shape = (*input.shape[:-1], *classes)
     if ignore_index is not None and tuple(target.shape) == shape:
         raise UsageError("linear_cross_entropy: ignore_index cannot be specified when target contains probabilities")
@@ -215,8 +237,8 @@ def linear_cross_entropy(
     return cross_entropy(logits, target, weight, None, ignored, None, reduction, label_smoothing)
 
 
-def check_map(input: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[int, ...]:
-    """Return the classes, and further dims, of the logits, once input, weight and bias fit."""
+def check_linear_map(input: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[int, ...]:
+    """Return the dims of the logits after N, once input, weight and bias fit."""
     given, shape = tuple(input.shape), tuple(weight.shape)
     if len(given) not in (1, 2) or len(shape) < 2 or given[-1] != shape[-1]:
         raise ShapeError(
@@ -242,14 +264,31 @@ def nll_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return minus the log-probability ``input`` (N, C), (C,) or (N, C, d1, ...) has at the target classes."""
+    """Return the negative log-probability that ``input`` holds at the target classes.
+
+    Args:
+        input: The log-probabilities: (C,), (N, C) or (N, C, d1, ...).
+        target: Class numbers, int64 or uint8, in the shape of ``input`` without C.
+        weight: A factor for each class, (C,); "mean" divides by the sum of the factors of the targets.
+        size_average, reduce: Deprecated; use ``reduction``.
+        ignore_index: Samples of this class are left out.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ShapeError: ``target`` or ``weight`` does not fit ``input``.
+        NoSuchClass: a class is not in [0, C).
+        DtypeError: ``target`` or ``weight`` has another dtype.
+
+    >>> F.nll_loss(tensor([[-1., -2.]]), tensor([1]))
+    tensor(2.)
+    """
     reduction = read_reduction("nll_loss", reduction, size_average, reduce)
     check_logits("nll_loss", input, weight)
     check_weight_dtype("nll_loss", input, weight)
     require_tensors("nll_loss", target=target)
-    classes, scales, counted = samples_of("nll_loss", input, target, weight, ignore_index, reduction)
-    losses = -_of_class(as_rows(input), classes) * scales
-    if isinstance(scales, TensorBase):  # what is ignored is 0 even where it is infinite
+    classes, scales, counted = read_samples("nll_loss", input, target, weight, ignore_index, reduction)
+    losses = -_pick_class(as_rows(input), classes) * scales
+    if isinstance(scales, TensorBase):  # an ignored loss is 0 even if it is infinite
         losses = where(scales == 0, 0.0, losses)
     if reduction == "none":
         return losses.reshape(target.shape)
@@ -272,13 +311,13 @@ def soft_cross_entropy(
     return losses if reduction == "none" else losses.sum()
 
 
-def smoothed_nll(
+def smooth_nll(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Tensor:
     """Return (1 - s) times the loss at the target plus s times the mean loss over all classes."""
-    classes, scales, _ = samples_of("cross_entropy", input, target, weight, ignore_index, "none")
+    classes, scales, _ = read_samples("cross_entropy", input, target, weight, ignore_index, "none")
     rows = as_rows(input)
-    hit = -_of_class(rows, classes) * scales
+    hit = -_pick_class(rows, classes) * scales
     spread = -(rows if weight is None else rows * weight).sum(1)
     if isinstance(scales, TensorBase):
         counted = target.reshape(-1) != ignore_index
@@ -301,35 +340,35 @@ def as_rows(input: Tensor) -> Tensor:
     return input.movedim(1, -1).flatten(0, -2)
 
 
-def picked_scores(name: str, rows: Tensor, classes: Tensor) -> Tensor:
-    """Return from each row of (N, C) the entry of its class, after a check that it is there."""
+def pick_scores(name: str, rows: Tensor, classes: Tensor) -> Tensor:
+    """Return the entry of each row of (N, C) at its class, after a check of the classes."""
     array, count = values_of(classes), rows.shape[1]
     wrong = (array < 0) | (array >= count)
     if wrong.any():
         raise no_such_class(name, array[wrong][0], count)
-    return _of_class(rows, classes)
+    return _pick_class(rows, classes)
 
 
 class Samples(NamedTuple):
-    """Targets, ready for the arithmetic."""
+    """Validated targets."""
 
     classes: Tensor  # one for each sample, all in range
-    scales: Tensor | float  # by what each sample's loss is multiplied: one number if all count alike
+    scales: Tensor | float  # the factor of each sample's loss; one number if all are equal
     counted: bool  # whether any sample counts; the mean over none is NaN, its gradient zero
 
 
-def samples_of(
+def read_samples(
     name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> Samples:
-    """Check class numbers against the logits and weigh them; for "mean", weights add up to 1."""
+    """Check class numbers against the logits and compute their weights; for "mean" they add up to 1."""
     check_classes(name, input, target)
     count = input.shape[1] if input.ndim > 1 else input.shape[0]
     classes = target if target.ndim == 1 else target.reshape(-1)
-    ignored = ignored_samples(name, classes, count, ignore_index)
+    ignored = find_ignored(name, classes, count, ignore_index)
     mean, samples = reduction == "mean", classes.shape[0]
     counted = bool(samples) or not mean
     if not all(each is None or has_values(each) for each in (classes, weight)):
-        return Samples(*weighed_each(input, classes, weight, ignore_index, mean), counted)
+        return Samples(*weigh_samples(input, classes, weight, ignore_index, mean), counted)
     if weight is None and ignored is None:
         return Samples(classes, 1.0 / max(samples, 1) if mean else 1.0, counted)
     xp = input.xp
@@ -343,10 +382,10 @@ def samples_of(
     return Samples(classes, wrap(input.result_class, scales / scales.sum() if mean else scales), counted)
 
 
-def weighed_each(
+def weigh_samples(
     input: Tensor, classes: Tensor, weight: Tensor | None, ignore_index: int, mean: bool
 ) -> tuple[Tensor, Tensor]:
-    """Return classes and weights of checked targets by operations alone, as ``vmap`` wants it; 0 / 0 is NaN."""
+    """Return classes and weights of checked targets in ops that have batching rules; 0 / 0 is NaN."""
     ignored = classes == ignore_index
     classes = where(ignored, 0, classes)
     scales = input.new_ones(tuple(classes.shape)) if weight is None else weight.detach()[classes]
@@ -355,7 +394,7 @@ def weighed_each(
 
 
 def check_classes(name: str, input: Tensor, target: Tensor) -> None:
-    """Refuse targets that are not integers, one for each sample."""
+    """Raise unless targets are integers, one for each sample."""
     shape = tuple(input.shape)
     wanted = (shape[:1] if len(shape) > 1 else ()) + shape[2:]
     if tuple(target.shape) != wanted:
@@ -372,11 +411,11 @@ def check_classes(name: str, input: Tensor, target: Tensor) -> None:
 
 
 class TargetShape(ShapeError, ArgumentError):
-    """Targets that do not fit the inputs: PyTorch raises ValueError for some shapes, RuntimeError for others."""
+    """Targets that do not fit the input. PyTorch raises ValueError or RuntimeError by shape; this is both."""
 
 
-def ignored_samples(name: str, classes: Tensor, count: int, ignore_index: int) -> Array | None:
-    """Return which samples to ignore, None if there are none; a class that is not there raises."""
+def find_ignored(name: str, classes: Tensor, count: int, ignore_index: int) -> Array | None:
+    """Return a mask of the ignored samples, or None if there are none; raise for a class that does not exist."""
     array = values_of(classes)
     if not array.size or (largest_class(classes) < count and not 0 <= ignore_index < count):
         return None
@@ -388,11 +427,11 @@ def ignored_samples(name: str, classes: Tensor, count: int, ignore_index: int) -
 
 
 class NoSuchClass(IndexOutOfRange, ShapeError):
-    """A class that is not there: some of PyTorch's losses raise IndexError, some RuntimeError; this is both."""
+    """A class that does not exist. PyTorch raises IndexError or RuntimeError by loss; this is both."""
 
 
 def no_such_class(name: str, value: Any, count: int) -> NoSuchClass:
-    """Return the error for a class that is not there."""
+    """Return the error for a class that does not exist."""
     return NoSuchClass(f"{name}: Target {value} is out of bounds: there are {count} classes, 0 to {count - 1}")
 
 
@@ -400,18 +439,18 @@ def largest_class(classes: Tensor) -> int:
     """Return the largest class; a negative one counts as larger than any."""
     array = values_of(classes)
     if array.dtype.char in "lq" and array.dtype.itemsize == 8:
-        array = array.view("u8")  # one look for both ends: read so, a negative number is huge
+        array = array.view("u8")  # one pass for both bounds: as unsigned, a negative number is huge
     elif array.dtype.kind == "i" and int(array.min()) < 0:
         return HUGE
     return int(classes.xp.max(array))
 
 
 class NoClasses(ShapeError, ArgumentError):
-    """An input without a dim of classes: for PyTorch a ValueError in one loss and a RuntimeError in another."""
+    """An input without a dim of classes. PyTorch raises ValueError or RuntimeError by loss; this is both."""
 
 
 def check_logits(name: str, input: Any, weight: Any) -> None:
-    """Refuse inputs without classes, and a weight that has not one number for each."""
+    """Raise unless the input has classes, and the weight one number for each."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     if not input.ndim:
@@ -427,7 +466,7 @@ def check_logits(name: str, input: Any, weight: Any) -> None:
 
 
 def check_weight_dtype(name: str, input: Tensor, weight: Tensor | None) -> None:
-    """Refuse weights of classes in another dtype than the logits; beside probabilities they may have any."""
+    """Raise if class weights have another dtype than the logits; with probabilities they may have any."""
     if weight is not None and weight.dtype != input.dtype:
         raise DtypeError(
             f"{name}: expected weight of the input's dtype {input.dtype.name}, got {weight.dtype.name}; cast with .to()"

@@ -1,13 +1,13 @@
-"""Connectionist temporal classification: how likely a sequence is to be heard, whatever the timing of its labels.
+"""Connectionist temporal classification: the probability of a label sequence, whatever the timing of its labels.
 
-Each step of time says a label or a blank; equal labels in a row are one, and blanks fall away. The loss is minus the
-logarithm of the probability of all paths that leave the target (Graves et al. 2006). Forward and backward sums run over
-the steps in a loop, over samples and states at once. Nothing is known here of networks.
+At each time step a path emits a label or a blank; repeated labels are merged, then blanks removed. The loss is minus
+the logarithm of the probability of all paths that leave the target (Graves et al. 2006). Forward and backward sums run
+over the steps in a loop, over samples and states at once.
 
 Note [The states of a path]. The target with a blank before, between and after its labels has S = 2 L + 1 states. From
 one step to the next a path stays in its state, moves one on, or skips a blank between two labels that differ. With
 forward sums a and backward sums b (without the step's own), exp(a + b - total) is the probability of being in a state
-at a time, and that is the gradient of the total in what was said there.
+at a time, and that is the gradient of the total in the log-probability emitted there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.nn.functional.cross_entropy import no_such_class
 from minitensor.nn.functional.padding import pad
-from minitensor.nn.functional.reduction import read_reduction, reduced
+from minitensor.nn.functional.reduction import read_reduction, reduce_losses
 from minitensor.ops.choice import where
 from minitensor.ops.exponentials import exp
 from minitensor.ops.join import stack
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
-NEVER = -1e30  # the logarithm of the probability of what cannot be; finite, so that differences of two are numbers
-HARDLY = -1e29  # what is less has met a NEVER
+LOG_ZERO = -1e30  # the log-probability of the impossible; finite, so that differences of two are not NaN
+LOG_ZERO_BOUND = -1e29  # smaller sums contain a LOG_ZERO
 
 
 @composite
@@ -51,11 +51,23 @@ def ctc_loss(
     reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """Return minus the log-probability of targets under log-probabilities (T, N, C) or (T, C).
+    """Return the negative log-probability of label sequences of unknown timing.
 
-    ``targets`` is (N, L), or all of them one after the other. "mean" divides each loss by the target's length first.
-    Where a target is too long for its input the loss is infinite, or, with ``zero_infinity``, zero without gradient.
-    As in PyTorch, the gradient takes for granted that the probabilities of each step add up to 1.
+    As in PyTorch, the gradient assumes that the probabilities of each step add up to 1.
+
+    Args:
+        log_probs: The log-probabilities of the labels at each step, (T, N, C) or (T, C).
+        targets: The labels, (N, L), or all sequences concatenated in one dim.
+        input_lengths: How many steps each sample has.
+        target_lengths: How many labels each target has.
+        blank: The class of the blank.
+        reduction: "mean" divides each loss by the length of its target, then takes the mean; "sum" or "none".
+        zero_infinity: Whether losses are zero, without gradient, where a target is too long for its input; otherwise
+            infinite.
+
+    Raises:
+        ShapeError: the shapes and lengths do not fit, or ``blank`` is not a class.
+        DtypeError: targets or lengths are not integers.
 
     >>> import minitensor as torch
     >>> ctc_loss(torch.log(torch.full((2, 1, 2), 0.5)), torch.tensor([[1]]), [2], [1])
@@ -70,24 +82,25 @@ def ctc_loss(
         raise ShapeError(f"ctc_loss: log_probs tensor must not be empty, got shape {tuple(log_probs.shape)}")
     batched = log_probs.ndim == 3
     steps = log_probs if batched else log_probs.unsqueeze(1)
-    inputs, lengths = checked_lengths(steps, targets, input_lengths, target_lengths)
+    inputs, lengths = read_lengths(steps, targets, input_lengths, target_lengths)
     if not 0 <= blank < steps.shape[2]:
         raise ShapeError(f"ctc_loss: blank must be in label range, 0 to {steps.shape[2] - 1}, got {blank}")
-    paths = paths_of(steps, padded_targets(targets, lengths), inputs, lengths, blank)
+    paths = build_paths(steps, pad_targets(targets, lengths), inputs, lengths, blank)
     total, _ = _total(steps.gather(2, paths.labels.expand(steps.shape[0], -1, -1)), paths)
-    losses = where(total < HARDLY, 0.0 if zero_infinity else math.inf, presumed(steps, paths.running) - total)
+    likely = normalization_term(steps, paths.running) - total
+    losses = where(total < LOG_ZERO_BOUND, 0.0 if zero_infinity else math.inf, likely)
     if reduction == "mean":
-        losses = losses / made(steps, [max(length, 1) for length in lengths])
-    return reduced(losses if batched else losses.squeeze(0), reduction)
+        losses = losses / tensor_like(steps, [max(length, 1) for length in lengths])
+    return reduce_losses(losses if batched else losses.squeeze(0), reduction)
 
 
-def presumed(steps: Tensor, running: Tensor) -> Tensor:
-    """Return zeros with the gradient that PyTorch adds: each step's probabilities themselves.
+def normalization_term(steps: Tensor, running: Tensor) -> Tensor:
+    """Return zeros whose gradient is the one that PyTorch adds: each step's probabilities.
 
-    A log-softmax before the loss takes just that away again.
+    A log-softmax before the loss removes exactly that.
     """
-    said: Tensor = where(running, exp(steps), 0.0).sum((0, 2))
-    return said - said.detach()
+    sums: Tensor = where(running, exp(steps), 0.0).sum((0, 2))
+    return sums - sums.detach()
 
 
 # -- sums over paths; see Note [The states of a path] ------------------------------------------------------------------
@@ -96,19 +109,19 @@ def presumed(steps: Tensor, running: Tensor) -> Tensor:
 class Paths(NamedTuple):
     """The states that paths go through, (N, S), as tensors."""
 
-    labels: Tensor  # what each state says
-    starts: Tensor  # 0 where a path may begin, NEVER elsewhere
-    skips: Tensor  # 0 where a path may come from two states before, NEVER elsewhere
-    ends: Tensor  # 0 where a path may end, NEVER elsewhere
+    labels: Tensor  # what each state emits
+    starts: Tensor  # 0 where a path may begin, LOG_ZERO elsewhere
+    skips: Tensor  # 0 where a path may skip the state before, LOG_ZERO elsewhere
+    ends: Tensor  # 0 where a path may end, LOG_ZERO elsewhere
     last: Tensor  # the number of the last step, (N, 1)
-    running: Tensor  # which steps there are, (T, N, 1)
+    running: Tensor  # whether a step exists, (T, N, 1)
     silence: Tensor  # the total where there are no steps, NaN where there are, (N)
 
 
-def total_back(
+def total_grad(
     grads: tuple[Tensor | None, ...], results: tuple[Tensor, ...], input: Tensor, paths: Paths
 ) -> Tensor | None:
-    """Return the probability of being in each state at each step, times what arrived."""
+    """Return the probability of being in each state at each step, times the incoming gradient."""
     grad, total = grads[0], results[0]
     if grad is None:
         return None
@@ -118,7 +131,7 @@ def total_back(
     return found
 
 
-@differentiable(input=total_back)
+@differentiable(input=total_grad)
 def _total(input: Tensor, paths: Paths) -> tuple[Array, ...]:
     """Return the logarithm of the summed probability of all paths (N), and the forward sums (T, N, S)."""
     with no_grad():
@@ -128,32 +141,32 @@ def _total(input: Tensor, paths: Paths) -> tuple[Array, ...]:
         return where(paths.silence == paths.silence, paths.silence, total).array, sums.array
 
 
-def forward_sums(said: Tensor, paths: Paths) -> Tensor:
-    """Return the logarithms of the probabilities to have come to each state at each step: (T, N, S)."""
-    sums = [paths.starts + said[0]]
-    for step in said[1:].unbind(0):
-        before = pad(sums[-1], (2, 0), value=NEVER)
+def forward_sums(emitted: Tensor, paths: Paths) -> Tensor:
+    """Return the log-probabilities of reaching each state at each step: (T, N, S)."""
+    sums = [paths.starts + emitted[0]]
+    for step in emitted[1:].unbind(0):
+        before = pad(sums[-1], (2, 0), value=LOG_ZERO)
         sums.append(logsumexp(stack([before[:, 2:], before[:, 1:-1], before[:, :-2] + paths.skips]), 0) + step)
     return stack(sums)
 
 
-def backward_sums(said: Tensor, paths: Paths) -> Tensor:
-    """Return the logarithms of the probabilities to get from each state at each step to an end: (T, N, S)."""
-    sums = [where(paths.last == said.shape[0] - 1, paths.ends, NEVER)]
-    for place in range(said.shape[0] - 2, -1, -1):
-        after = sums[-1] + said[place + 1]
-        one, two = pad(after, (0, 1), value=NEVER)[:, 1:], pad(after + paths.skips, (0, 2), value=NEVER)[:, 2:]
+def backward_sums(emitted: Tensor, paths: Paths) -> Tensor:
+    """Return the log-probabilities of reaching an end from each state at each step: (T, N, S)."""
+    sums = [where(paths.last == emitted.shape[0] - 1, paths.ends, LOG_ZERO)]
+    for place in range(emitted.shape[0] - 2, -1, -1):
+        after = sums[-1] + emitted[place + 1]
+        one, two = pad(after, (0, 1), value=LOG_ZERO)[:, 1:], pad(after + paths.skips, (0, 2), value=LOG_ZERO)[:, 2:]
         sums.append(where(paths.last == place, paths.ends, logsumexp(stack([after, one, two]), 0)))
     return stack(sums[::-1])
 
 
-# -- what is given -----------------------------------------------------------------------------------------------------
+# -- arguments ---------------------------------------------------------------------------------------------------------
 
 
-def checked_lengths(steps: Tensor, targets: Tensor, inputs: Any, lengths: Any) -> tuple[list[int], list[int]]:
-    """Return both lengths as numbers, one for each sample; refuse those that do not fit."""
+def read_lengths(steps: Tensor, targets: Tensor, inputs: Any, lengths: Any) -> tuple[list[int], list[int]]:
+    """Return both lengths as numbers, one for each sample, after checking them."""
     count, batch = steps.shape[:2]
-    inputs, lengths = numbers_of("input_lengths", inputs, batch), numbers_of("target_lengths", lengths, batch)
+    inputs, lengths = read_numbers("input_lengths", inputs, batch), read_numbers("target_lengths", lengths, batch)
     if max(inputs, default=0) > count:
         raise ShapeError(f"ctc_loss: Expected input_lengths to have value at most {count}, but got {max(inputs)}")
     if targets.array.dtype.kind not in "iu":
@@ -171,8 +184,8 @@ def checked_lengths(steps: Tensor, targets: Tensor, inputs: Any, lengths: Any) -
     return inputs, lengths
 
 
-def numbers_of(name: str, given: Any, batch: int) -> list[int]:
-    """Return lengths as numbers."""
+def read_numbers(name: str, given: Any, batch: int) -> list[int]:
+    """Return lengths as a list of numbers."""
     if isinstance(given, TensorBase) and given.dtype.category != INTEGRAL:
         raise DtypeError(f"ctc_loss: {name} must be integral, got {given.dtype.name}; cast with .long()")
     found = given.tolist() if isinstance(given, TensorBase) else given
@@ -184,8 +197,8 @@ def numbers_of(name: str, given: Any, batch: int) -> list[int]:
     return numbers
 
 
-def padded_targets(targets: Tensor, lengths: list[int]) -> Array:
-    """Return targets as (N, longest), whatever stands behind their ends."""
+def pad_targets(targets: Tensor, lengths: list[int]) -> Array:
+    """Return targets as (N, longest); entries beyond a target's length are arbitrary."""
     xp, longest = targets.xp, max(lengths, default=0)
     if targets.ndim == 2 or not longest:
         return targets.array.reshape(len(lengths), -1)[:, :longest]
@@ -194,10 +207,10 @@ def padded_targets(targets: Tensor, lengths: list[int]) -> Array:
     return targets.array[xp.minimum(places, targets.shape[0] - 1)]
 
 
-def paths_of(steps: Tensor, targets: Array, inputs: list[int], lengths: list[int], blank: int) -> Paths:
+def build_paths(steps: Tensor, targets: Array, inputs: list[int], lengths: list[int], blank: int) -> Paths:
     """Return the states of all paths."""
     xp, kind = steps.xp, steps.array.dtype
-    counts, heard = xp.asarray(lengths, "int64")[:, None], xp.asarray(inputs, "int64")[:, None]
+    counts, steps_of_each = xp.asarray(lengths, "int64")[:, None], xp.asarray(inputs, "int64")[:, None]
     there = xp.arange(targets.shape[1]) < counts
     labels = xp.full((len(lengths), 2 * targets.shape[1] + 1), blank, "int64")
     labels[:, 1::2] = xp.where(there, targets, blank)
@@ -209,14 +222,14 @@ def paths_of(steps: Tensor, targets: Array, inputs: list[int], lengths: list[int
     skips[:, 2:] = (labels[:, 2:] != labels[:, :-2]) & (states[2:] % 2 == 1)
     starts = (states == 0) | ((states == 1) & (counts > 0))
     ends = (states == 2 * counts) | (states == 2 * counts - 1)
-    never = [xp.where(each, 0, NEVER).astype(kind) for each in (starts, skips, ends)]
-    running = xp.arange(steps.shape[0])[:, None, None] < heard
-    silence = xp.where(heard > 0, math.nan, xp.where(counts > 0, NEVER, 0)).astype(kind)[:, 0]
-    facts = (labels, *never, xp.maximum(heard - 1, 0), running, silence)
+    never = [xp.where(each, 0, LOG_ZERO).astype(kind) for each in (starts, skips, ends)]
+    running = xp.arange(steps.shape[0])[:, None, None] < steps_of_each
+    silence = xp.where(steps_of_each > 0, math.nan, xp.where(counts > 0, LOG_ZERO, 0)).astype(kind)[:, 0]
+    facts = (labels, *never, xp.maximum(steps_of_each - 1, 0), running, silence)
     return Paths(*[wrap(steps.result_class, each) for each in facts])
 
 
-def made(like: Tensor, numbers: list[int]) -> Tensor:
-    """Return numbers as a tensor beside another one."""
+def tensor_like(like: Tensor, numbers: list[int]) -> Tensor:
+    """Return numbers as a tensor in the dtype and on the device of another one."""
     found: Tensor = wrap(like.result_class, like.xp.asarray(numbers, like.array.dtype))
     return found

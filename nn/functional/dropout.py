@@ -1,7 +1,7 @@
-"""Dropout: random zeros in training, and the rest changed so that the expected value stays.
+"""Dropout: random zeros in training, with the rest scaled so that the expected value stays.
 
 The mask is drawn from the default generator as PyTorch draws it, so the same seed drops the same entries. ``alpha``
-dropouts put the least value of a selu where the others put zero, and so keep the variance too.
+dropouts replace entries by the limit of a selu instead of zero, and so keep the variance too.
 """
 
 from __future__ import annotations
@@ -38,55 +38,110 @@ ALPHA = 1.7580993408473766  # minus the limit of a selu at minus infinity
 
 @composite
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth = False) -> Tensor:
-    """Zero each element with probability ``p`` and divide the rest by ``1 - p``; outside training, return the input.
+    """In training, zero each element with probability ``p`` and divide the rest by ``1 - p``.
+
+    Srivastava et al. 2014.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        p: The probability of dropping, in [0, 1].
+        training: Whether to drop anything; otherwise the input is returned.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    Raises:
+        DropoutProbability: ``p`` is not in [0, 1].
 
     >>> import minitensor as torch
     >>> dropout(torch.ones(2), 0.5, training=False)
     tensor([1., 1.])
     """
     require_tensors("dropout", input=input)
-    return masked("dropout", input, whole, p, training, inplace)
+    return apply_dropout("dropout", input, element_mask, p, training, inplace)
 
 
 @composite
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth = False) -> Tensor:
-    """Zero whole channels of (N, C, L) or (C, L)."""
+    """In training, zero whole channels of signals with probability ``p`` and divide the rest by ``1 - p``.
+
+    Args:
+        input: (N, C, L) or (C, L); the result has the same shape.
+        p: The probability of dropping, in [0, 1].
+        training: Whether to drop anything; otherwise the input is returned.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    Raises:
+        DropoutProbability: ``p`` is not in [0, 1].
+        ShapeError: the input has another number of dims.
+
+    >>> F.dropout1d(ones(1, 2, 3), 1.0)
+    tensor([[[0., 0., 0.],
+             [0., 0., 0.]]])
+    """
     require_tensors("dropout1d", input=input)
     check_probability("dropout1d", p)
     if input.ndim not in (2, 3):
         raise ShapeError(f"dropout1d: expected 2D or 3D input, got shape {tuple(input.shape)}")
-    return masked("dropout1d", input, channels_of_lines, p, training, inplace)
+    return apply_dropout("dropout1d", input, channel_mask_1d, p, training, inplace)
 
 
 @composite
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth = False) -> Tensor:
-    """Zero whole channels of (N, C, H, W). As in PyTorch, the first two dims are always taken for N and C."""
+    """In training, zero whole channels of images with probability ``p`` and divide the rest by ``1 - p``.
+
+    As in PyTorch, the first two dims are always taken as N and C; an input of other than four dims gives a warning.
+
+    Args:
+        input: (N, C, H, W); the result has the same shape.
+        p: The probability of dropping, in [0, 1].
+        training: Whether to drop anything; otherwise the input is returned.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    Raises:
+        DropoutProbability: ``p`` is not in [0, 1].
+        ShapeError: the input has fewer than two dims.
+
+    >>> F.dropout2d(ones(1, 1, 1, 2), 1.0)
+    tensor([[[[0., 0.]]]])
+    """
     require_tensors("dropout2d", input=input)
     check_probability("dropout2d", p)
     if input.ndim == 3:
         warnings.warn(
             f"dropout2d: a 3-D input, here {tuple(input.shape)}, is taken for (N, C, L) and whole rows of it are "
-            "dropped, as in PyTorch; say so with dropout1d, or give (1, C, H, W)",
+            "dropped, as in PyTorch; use dropout1d, or give (1, C, H, W)",
             UserWarning,
             stacklevel=user_level(),
         )
     elif input.ndim != 4:
-        discouraged("dropout2d", input, "4-D", 2)
-    return masked("dropout2d", input, channels, p, training, inplace)
+        warn_of_rank("dropout2d", input, "4-D", 2)
+    return apply_dropout("dropout2d", input, channel_mask, p, training, inplace)
 
 
 @composite
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth = False) -> Tensor:
-    """Zero whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    """In training, zero whole channels of volumes with probability ``p`` and divide the rest by ``1 - p``.
+
+    Args:
+        input: (N, C, D, H, W) or (C, D, H, W); the result has the same shape. Other ranks give a warning.
+        p: The probability of dropping, in [0, 1].
+        training: Whether to drop anything; otherwise the input is returned.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    Raises:
+        DropoutProbability: ``p`` is not in [0, 1].
+
+    >>> F.dropout3d(ones(1, 1, 1, 2), 1.0)
+    tensor([[[[0., 0.]]]])
+    """
     require_tensors("dropout3d", input=input)
     check_probability("dropout3d", p)
     if input.ndim not in (4, 5):
-        discouraged("dropout3d", input, "4-D or 5-D", 3)
-    return masked("dropout3d", input, channels_of_volumes, p, training, inplace)
+        warn_of_rank("dropout3d", input, "4-D or 5-D", 3)
+    return apply_dropout("dropout3d", input, channel_mask_3d, p, training, inplace)
 
 
-def discouraged(name: str, input: Tensor, wanted: str, spatial: int) -> None:
-    """Warn of an input with another number of dims than the name says."""
+def warn_of_rank(name: str, input: Tensor, wanted: str, spatial: int) -> None:
+    """Warn that the input has another number of dims than the function expects."""
     warnings.warn(
         f"{name}: Received a {input.ndim}-D input, of shape {tuple(input.shape)}, which is deprecated: expected "
         f"{wanted} with {spatial} spatial dims, a channel dim, and a batch dim",
@@ -95,44 +150,44 @@ def discouraged(name: str, input: Tensor, wanted: str, spatial: int) -> None:
     )
 
 
-def whole(name: str, input: Tensor, p: float) -> Tensor:
+def element_mask(name: str, input: Tensor, p: float) -> Tensor:
     """Draw a mask with one entry for each element: 0 with probability ``p``, else 1."""
-    return coins(input, 1 - p)
+    return draw_element_mask(input, 1 - p)
 
 
 @drawing
-def coins(input: Tensor, p: float) -> Tensor:
-    """Return ones with probability ``p`` and zeros, drawn and laid out in the order of the input's memory."""
+def draw_element_mask(input: Tensor, p: float) -> Tensor:
+    """Return ones with probability ``p`` and zeros, drawn in the order of the input's memory."""
     return bernoulli_(empty_like(input), p)
 
 
-def channels(name: str, input: Tensor, p: float) -> Tensor:
+def channel_mask(name: str, input: Tensor, p: float) -> Tensor:
     """Draw a mask with one entry for each channel of each sample."""
     if input.ndim < 2:
         raise ShapeError(f"{name}: Feature dropout requires at least 2 dimensions in the input, (N, C, ...), got shape "
                          f"{tuple(input.shape)}")  # fmt: skip
-    return mask_of((*input.shape[:2], *(1,) * (input.ndim - 2)), input, p)
+    return draw_channel_mask((*input.shape[:2], *(1,) * (input.ndim - 2)), input, p)
 
 
-def channels_of_lines(name: str, input: Tensor, p: float) -> Tensor:
-    """Draw a mask for (N, C, L), or for one sample without N."""
-    return mask_of((*input.shape[:-1], 1), input, p)
+def channel_mask_1d(name: str, input: Tensor, p: float) -> Tensor:
+    """Draw a mask for the channels of (N, C, L) or (C, L)."""
+    return draw_channel_mask((*input.shape[:-1], 1), input, p)
 
 
-def channels_of_volumes(name: str, input: Tensor, p: float) -> Tensor:
-    """Draw a mask for (N, C, D, H, W), or for one sample without N."""
+def channel_mask_3d(name: str, input: Tensor, p: float) -> Tensor:
+    """Draw a mask for the channels of (N, C, D, H, W) or (C, D, H, W)."""
     if input.ndim in (0, 5):
-        return channels(name, input, p)
-    return mask_of((input.shape[0], *(1,) * (input.ndim - 1)), input, p)
+        return channel_mask(name, input, p)
+    return draw_channel_mask((input.shape[0], *(1,) * (input.ndim - 1)), input, p)
 
 
-def mask_of(shape: tuple[int, ...], input: Tensor, p: float) -> Tensor:
-    """Draw a mask of a shape in the input's dtype: 0 with probability ``p``, else 1."""
+def draw_channel_mask(shape: tuple[int, ...], input: Tensor, p: float) -> Tensor:
+    """Draw a mask of a given shape in the input's dtype: 0 with probability ``p``, else 1."""
     kind = input.dtype.numpy
     return fresh(shape, lambda shape: bernoulli(default_generator, 1 - p, shape, kind), input.device, False)
 
 
-def masked(
+def apply_dropout(
     name: str, input: Tensor, mask_for: MaskFor, p: float, training: bool, inplace: bool
 ) -> Tensor:
     """Multiply by a mask of zeros and ``1 / (1 - p)`` that ``mask_for`` draws."""
@@ -140,20 +195,20 @@ def masked(
     if not training or p == 0 or not input.numel():
         return input
     if p == 1:
-        return zeroed(input, inplace)
+        return multiply_by_zero(input, inplace)
     require_kind(name, FLOATS, input)
     if inplace:
         refuse_write(name, input)  # before a number is drawn
-    factor = divide(mask_for(name, input, p), 1 - p)
+    factor = divide_mask(mask_for(name, input, p), 1 - p)
     return input.mul_(factor) if inplace else input * factor
 
 
-def divide(mask: Tensor, kept: float) -> Tensor:
-    """Divide a mask by the probability with which entries are kept; halves in singles, as in PyTorch."""
+def divide_mask(mask: Tensor, kept: float) -> Tensor:
+    """Divide a mask by the probability of keeping an entry; float16 in float32, as in PyTorch."""
     return (mask.float() / kept).half() if mask.dtype is float16 else mask.div_(kept)
 
 
-def zeroed(input: Tensor, inplace: bool) -> Tensor:
+def multiply_by_zero(input: Tensor, inplace: bool) -> Tensor:
     """Multiply by zero, in the input's dtype."""
     zero = input.new_zeros(())
     return input.mul_(zero) if inplace else input * zero
@@ -166,38 +221,64 @@ def check_probability(name: str, p: float) -> None:
 
 
 class DropoutProbability(ArgumentError, UsageError):
-    """A probability outside of [0, 1]: PyTorch raises ValueError here and RuntimeError there; this is both."""
+    """A probability outside [0, 1]. PyTorch raises ValueError or RuntimeError by function; this is both."""
 
 
-# -- the least value of a selu -----------------------------------------------------------------------------------------
+# -- alpha dropout -----------------------------------------------------------------------------------------------------
 
 
 @composite
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: Truth = False) -> Tensor:
-    """Put a selu's least value in the place of each element with probability ``p``; mean 0 and variance 1 stay.
+    """In training, replace elements by the limit of a selu with probability ``p``; keep mean 0 and variance 1.
 
     Klambauer et al. 2017.
+
+    Args:
+        input: A floating-point tensor of any shape (...); the result has the same shape.
+        p: The probability of dropping, in [0, 1].
+        training: Whether to drop anything; otherwise the input is returned.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    Raises:
+        DropoutProbability: ``p`` is not in [0, 1].
+
+    >>> F.alpha_dropout(ones(2))
+    tensor([1., 1.])
     """
     require_tensors("alpha_dropout", input=input)
-    return saturated("alpha_dropout", input, whole, p, training, inplace)
+    return apply_alpha_dropout("alpha_dropout", input, element_mask, p, training, inplace)
 
 
 @composite
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: Truth = False) -> Tensor:
-    """Do the same to whole channels of (N, C, ...)."""
+    """Apply ``alpha_dropout`` to whole channels.
+
+    Args:
+        input: (N, C, ...); the result has the same shape.
+        p: The probability of dropping, in [0, 1].
+        training: Whether to drop anything; otherwise the input is returned.
+        inplace: Whether to write the result to ``input`` and return that.
+
+    Raises:
+        DropoutProbability: ``p`` is not in [0, 1].
+        ShapeError: the input has fewer than two dims.
+
+    >>> F.feature_alpha_dropout(ones(1, 2))
+    tensor([[1., 1.]])
+    """
     require_tensors("feature_alpha_dropout", input=input)
-    return saturated("feature_alpha_dropout", input, channels, p, training, inplace)
+    return apply_alpha_dropout("feature_alpha_dropout", input, channel_mask, p, training, inplace)
 
 
-def saturated(
+def apply_alpha_dropout(
     name: str, input: Tensor, mask_for: MaskFor, p: float, training: bool, inplace: bool
 ) -> Tensor:
-    """Replace by the least value, then scale and shift back to mean 0 and variance 1."""
+    """Replace dropped entries by the limit of a selu, then scale and shift to mean 0 and variance 1."""
     check_probability(name, p)
     if not training or p == 0 or not input.numel():
         return input
     if p == 1:
-        return zeroed(input, inplace)
+        return multiply_by_zero(input, inplace)
     require_kind(name, FLOATS, input)
     if inplace:
         refuse_write(name, input)

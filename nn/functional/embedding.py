@@ -1,6 +1,6 @@
-"""Tables of vectors: rows picked by number, and numbers as rows of an identity matrix.
+"""Embedding tables: rows looked up by index, summed in bags, and indices as one-hot rows.
 
-Picking rows and adding rows into zeros are primitives, and each other's gradients.
+Looking rows up and adding rows into zeros are primitives, and each other's gradients.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def rows_back(
+def rows_grad(
     grad: Tensor, indices: Tensor, padding_idx: int | None, scale_by_frequency: bool, in_shape: tuple[int, ...]
 ) -> Tensor:
-    """Return the gradient of the table: rows added up, none for ``padding_idx``."""
+    """Return the gradient of ``_rows`` in the table: rows are added up, except those for ``padding_idx``."""
     if padding_idx is not None:
         grad = grad.masked_fill((indices == padding_idx).unsqueeze(-1), 0.0)
     if scale_by_frequency:
@@ -37,29 +37,29 @@ def rows_back(
     return _add_rows(grad, indices, in_shape[0])
 
 
-@differentiable(weight=rows_back)
+@differentiable(weight=rows_grad)
 def _rows(weight: Tensor, indices: Tensor, padding_idx: int | None, scale_by_frequency: bool) -> Array:
-    """Return a copy of the rows with these numbers."""
+    """Return a copy of the rows at these indices."""
     return weight.backend.take(weight.array, indices.array, 0)
 
 
 @differentiable(grads=lambda grad, indices: _rows(grad, indices, None, False))
 def _add_rows(grads: Tensor, indices: Tensor, count: int) -> Array:
-    """Add rows into zeros (count, D) at their numbers, which may repeat."""
+    """Add rows into zeros (count, D) at their indices, which may repeat."""
     array = grads.array
     table = grads.xp.zeros((count, array.shape[-1]), array.dtype)
     grads.backend.add_slices(table, 0, indices.array.reshape(-1), array.reshape(indices.array.size, array.shape[-1]))
     return table
 
 
-def sums_back(grad: Tensor, rows: Tensor, into: Tensor, in_shape: tuple[int, ...]) -> Tensor:
-    """Return the gradient of the table: the rows of ``grad`` go back to where they came from."""
+def sum_rows_grad(grad: Tensor, rows: Tensor, into: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+    """Return the gradient of ``_sum_rows`` in the table: rows of ``grad`` go back to where they came from."""
     return _sum_rows(grad, into, rows, in_shape[0])
 
 
-@differentiable(input=sums_back)
+@differentiable(input=sum_rows_grad)
 def _sum_rows(input: Tensor, rows: Tensor, into: Tensor, count: int) -> Array:
-    """Add row ``rows[i]`` of a table to row ``into[i]`` of zeros (count, D), for every i: a sum of its own adjoint."""
+    """Add row ``rows[i]`` of a table to row ``into[i]`` of zeros (count, D), for every i. It is its own adjoint."""
     return input.backend.sum_rows(input.array, rows.array, into.array, count)
 
 
@@ -73,11 +73,21 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
-    """Return the rows of ``weight`` (V, D) with the numbers in ``input`` (...): (..., D).
+    """Look up rows of a table.
 
-    Row ``padding_idx`` gets no gradient. Rows longer than ``max_norm`` are first shortened to it in ``weight`` itself.
-    ``scale_grad_by_freq`` divides each row's gradient by how often it was picked. ``sparse`` changes nothing:
-    gradients are dense here.
+    Args:
+        input: Indices, int64 or int32, of any shape (...). The result is (..., D).
+        weight: The table (V, D).
+        padding_idx: A row that gets no gradient.
+        max_norm: Longer rows among those looked up are first shortened to this norm, in ``weight`` itself.
+        norm_type: The exponent p of that norm.
+        scale_grad_by_freq: Whether to divide each row's gradient by how often the row was looked up.
+        sparse: Has no effect: gradients are dense.
+
+    Raises:
+        ShapeError: ``weight`` is not (V, D).
+        OutOfTable: an index is not in [0, V).
+        GuardError: ``padding_idx`` is not in [-V, V).
 
     >>> import minitensor as torch
     >>> embedding(torch.tensor([1, 0]), torch.tensor([[1., 2.], [3., 4.]]))
@@ -88,15 +98,15 @@ def embedding(
     if weight.ndim != 2:
         raise ShapeError(f"embedding: expected weight (V, D), got shape {tuple(weight.shape)}")
     count = weight.shape[0]
-    padding_idx = wrapped_padding("embedding", padding_idx, count)
-    check_numbers("embedding", input, count)
+    padding_idx = wrap_padding_index("embedding", padding_idx, count)
+    check_indices("embedding", input, count)
     if max_norm is not None:
-        shorten(weight, input, max_norm, norm_type)
+        renormalize_rows(weight, input, max_norm, norm_type)
     return _rows(weight, input, padding_idx, scale_grad_by_freq)
 
 
-def wrapped_padding(name: str, padding_idx: int | None, count: int) -> int | None:
-    """Return the number of the padding row counted from the front."""
+def wrap_padding_index(name: str, padding_idx: int | None, count: int) -> int | None:
+    """Return the index of the padding row counted from the front."""
     if padding_idx is None:
         return None
     if not -count <= padding_idx < count:
@@ -107,8 +117,8 @@ def wrapped_padding(name: str, padding_idx: int | None, count: int) -> int | Non
     return padding_idx % count
 
 
-def shorten(weight: Tensor, indices: Tensor, limit: float, p: float) -> None:
-    """Shorten, where they lie, those of the picked rows whose p-norm is above a limit."""
+def renormalize_rows(weight: Tensor, indices: Tensor, limit: float, p: float) -> None:
+    """Shorten, in place, the looked-up rows whose p-norm is above a limit."""
     refuse_write("embedding", weight)
     with no_grad():
         xp, table = weight.xp, weight.array
@@ -121,11 +131,11 @@ def shorten(weight: Tensor, indices: Tensor, limit: float, p: float) -> None:
 
 
 class OutOfTable(IndexOutOfRange, ShapeError):
-    """A number that has no row or place: an IndexError, and in PyTorch's bags and one_hot a RuntimeError."""
+    """An index out of range. An IndexError, and for PyTorch's bags and one_hot a RuntimeError; this is both."""
 
 
-def check_numbers(name: str, input: Tensor, count: int) -> None:
-    """Refuse numbers that are no row's."""
+def check_indices(name: str, input: Tensor, count: int) -> None:
+    """Raise unless all indices are rows of the table."""
     array = values_of(input)
     require_index(name, input, int32, int64)
     if not within(array, count):
@@ -137,11 +147,11 @@ def check_numbers(name: str, input: Tensor, count: int) -> None:
 
 
 class ModeError(UnsupportedError, ArgumentError):
-    """Weights for the samples of a bag whose mode has none."""
+    """Weights for the samples of a bag in a mode that has none."""
 
 
 def check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, samples: Tensor | None, mode: str) -> None:
-    """Refuse bags that are none."""
+    """Validate the arguments of ``embedding_bag``."""
     require_tensors("embedding_bag", input=input, weight=weight)
     require_kind("embedding_bag", FLOATS, weight)
     require_same_dtype("embedding_bag", weight=weight, per_sample_weights=samples)
@@ -168,8 +178,8 @@ def check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, samples: T
         )
 
 
-def bags_of(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -> tuple[Tensor, int]:
-    """Return for each number in the flat input the bag in which it lies, and how many bags there are."""
+def find_bags(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -> tuple[Tensor, int]:
+    """Return the bag of each index in the flat input, and the number of bags."""
     xp = input.xp
     if offsets is None:
         bags, size = input.layout.shape
@@ -183,14 +193,17 @@ def bags_of(input: Tensor, offsets: Tensor | None, include_last_offset: bool) ->
         )
     if include_last_offset and not offsets.numel():
         raise ShapeError("embedding_bag: include_last_offset: numBags should be at least 1, got no offsets")
-    number = xp.cumsum(xp.bincount(starts, minlength=input.numel() + 1)[: input.numel()]) - 1  # one more at each start
+    begins = xp.bincount(starts, minlength=input.numel() + 1)[: input.numel()]
+    number = xp.cumsum(begins) - 1
     return wrap(input.result_class, number), offsets.numel() - include_last_offset
 
 
-def without(numbers: Tensor, bag: Tensor, samples: Tensor | None, kept: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Leave numbers out of their bags."""
-    chosen = None if samples is None else samples.masked_select(kept)
-    return numbers.masked_select(kept), bag.masked_select(kept), chosen
+def keep_entries(
+    numbers: Tensor, bag: Tensor, samples: Tensor | None, kept: Tensor
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return the entries of all bags for which a mask is true."""
+    weights = None if samples is None else samples.masked_select(kept)
+    return numbers.masked_select(kept), bag.masked_select(kept), weights
 
 
 @composite
@@ -207,12 +220,22 @@ def embedding_bag(
     include_last_offset: Truth = False,
     padding_idx: int | None = None,
 ) -> Tensor:
-    """Return the sum, mean or maximum of the rows of ``weight`` (V, D) in each bag of numbers: (bags, D).
+    """Return the sum, mean or maximum of the table rows in each bag of indices; an empty bag gives zeros.
 
-    A bag is a row of a 2-d ``input``, or what lies between two neighbours of ``offsets`` in a 1-d one;
-    ``include_last_offset`` says that the last offset is only an end. An empty bag gives zeros, and ``padding_idx``
-    counts in none. ``per_sample_weights``, of the input's shape, multiply the rows before they are summed. The other
-    arguments are those of ``embedding``. Bags that are none raise ValueError.
+    Args:
+        input: Indices, int64 or int32: (B, n) for B bags of n, or (N) with ``offsets``. The result is (B, D).
+        weight: The table (V, D).
+        offsets: Where each bag begins in a 1-D ``input``, (B).
+        max_norm, norm_type, scale_grad_by_freq, sparse: As in ``embedding``.
+        mode: "mean", "sum" or "max".
+        per_sample_weights: Factors for the rows, in the shape of ``input``; for "sum" only.
+        include_last_offset: Whether the last offset is only the end of the last bag.
+        padding_idx: An index that counts in no bag.
+
+    Raises:
+        ArgumentError: the mode, the dims of the input, or the shape of ``per_sample_weights`` is wrong.
+        ShapeError: offsets do not begin at 0 or exceed the input, or ``weight`` is not (V, D).
+        OutOfTable: an index is not in [0, V).
 
     >>> import minitensor as torch
     >>> table = torch.tensor([[1., 2.], [3., 4.], [5., 6.]])
@@ -226,17 +249,17 @@ def embedding_bag(
         input, offsets = input.to(common), offsets.to(common)
     if mode == "max" and scale_grad_by_freq:
         raise ArgumentError("embedding_bag: max mode does not support scaling the gradient by the frequency")
-    check_numbers("embedding_bag", input, weight.shape[0])
-    padding_idx = wrapped_padding("embedding_bag", padding_idx, weight.shape[0])
+    check_indices("embedding_bag", input, weight.shape[0])
+    padding_idx = wrap_padding_index("embedding_bag", padding_idx, weight.shape[0])
     if max_norm is not None:
-        shorten(weight, input, max_norm, norm_type)
-    bag, bags = bags_of(input, offsets, include_last_offset)
+        renormalize_rows(weight, input, max_norm, norm_type)
+    bag, bags = find_bags(input, offsets, include_last_offset)
     numbers = input.reshape(-1)
     samples = None if per_sample_weights is None else per_sample_weights.reshape(-1)
     if padding_idx is not None:
-        numbers, bag, samples = without(numbers, bag, samples, numbers.ne(padding_idx))
+        numbers, bag, samples = keep_entries(numbers, bag, samples, numbers.ne(padding_idx))
     if include_last_offset:
-        numbers, bag, samples = without(numbers, bag, samples, bag.lt(bags))
+        numbers, bag, samples = keep_entries(numbers, bag, samples, bag.lt(bags))
     if mode == "max":
         return largest_rows(weight, numbers, bag, bags)
     if samples is None and not scale_grad_by_freq:
@@ -254,7 +277,7 @@ def embedding_bag(
 
 
 def largest_rows(weight: Tensor, numbers: Tensor, bag: Tensor, bags: int) -> Tensor:
-    """Return the largest entries of the rows in each bag, by columns: of equal ones the first has the gradient."""
+    """Return the largest entries by column of the rows in each bag; of equal ones the first has the gradient."""
     width, count = weight.shape[1], numbers.numel()
     if not count:
         return weight[:0].sum() + weight.new_zeros((bags, width))
@@ -263,14 +286,14 @@ def largest_rows(weight: Tensor, numbers: Tensor, bag: Tensor, bags: int) -> Ten
         most = rows.new_zeros((bags, width)).index_reduce(0, bag, rows, "amax", include_self=False)
         is_most = rows.eq(most.index_select(0, bag)).logical_or(rows.isnan())
         place = is_most.new_full((count, width), count, dtype=int64).masked_fill(is_most, 0)
-        place = place.maximum(input_order(numbers).unsqueeze(-1))
+        place = place.maximum(positions_like(numbers).unsqueeze(-1))
         first = place.new_full((bags, width), count).index_reduce(0, bag, place, "amin")
     found = weight.gather(0, numbers[first.clamp(max=count - 1)])
     return found.masked_fill(first.eq(count), 0)
 
 
-def input_order(numbers: Tensor) -> Tensor:
-    """Return the places 0, 1, 2, ... of numbers."""
+def positions_like(numbers: Tensor) -> Tensor:
+    """Return the positions 0, 1, 2, ... of numbers."""
     order: Tensor = wrap(numbers.result_class, numbers.xp.arange(numbers.numel()))
     return order
 
@@ -280,7 +303,15 @@ def input_order(numbers: Tensor) -> Tensor:
 
 @composite
 def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
-    """Return rows of zeros with a one at each number's place: (...) gives (..., num_classes), int64.
+    """Return rows of zeros with a one at the place of each class.
+
+    Args:
+        input: Class numbers, int64, of any shape (...). The result is (..., num_classes), int64.
+        num_classes: The number of classes; -1 takes the largest class plus one.
+
+    Raises:
+        OutOfTable: a class is negative or not below ``num_classes``.
+        ShapeError: the input is empty and ``num_classes`` is not given.
 
     >>> import minitensor as torch
     >>> one_hot(torch.tensor([0, 2]))

@@ -1,7 +1,7 @@
-"""Windows as columns and back, and channels as pixels and back: other arrangements of the same numbers.
+"""Windows as columns and back, and channels as pixels and back: rearrangements of the same numbers.
 
-``unfold`` writes out every window (im2col), ``fold`` adds windows back to where they came from; they are adjoint to
-each other. A convolution is a matrix product with what ``unfold`` gives.
+``unfold`` copies every window into a column (im2col), ``fold`` adds windows back to where they came from; they are
+adjoint to each other. A convolution is a matrix product with the result of ``unfold``.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Windows(NamedTuple):
         return rows, columns
 
 
-def unfolded_back(grad: Tensor, windows: Windows) -> Tensor:
-    """Return the gradient of writing out windows: adding them back."""
+def unfold_grad(grad: Tensor, windows: Windows) -> Tensor:
+    """Return the gradient of ``_unfold``."""
     return _fold(grad, windows)
 
 
-@differentiable(input=unfolded_back)
+@differentiable(input=unfold_grad)
 def _unfold(input: Tensor, windows: Windows) -> Array:
-    """Return (N, C * KH * KW, L): what each of the L windows sees."""
+    """Return (N, C * KH * KW, L): the entries of each of the L windows."""
     array, xp, size = input.array, input.xp, windows.places
     n, channels = array.shape[:2]
     padded = reference.pad(xp, array, windows.padding)
@@ -82,7 +82,17 @@ def _fold(input: Tensor, windows: Windows) -> Array:
 def unfold(
     input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
 ) -> Tensor:
-    """Write out every window of images (N, C, H, W) as a column: (N, C * KH * KW, L). Known as im2col.
+    """Copy every window of images into a column. Known as im2col.
+
+    Args:
+        input: (N, C, H, W) or (C, H, W). The result is (N, C * KH * KW, L) for L windows, without N if the input is.
+        kernel_size: The size of a window: a number, or a pair.
+        dilation: How far the entries of a window lie apart.
+        padding: How many zeros to add on both sides of height and width.
+        stride: How far windows lie apart.
+
+    Raises:
+        ShapeError: the input has other dims or no entries, or a window does not fit.
 
     >>> import minitensor as torch
     >>> unfold(torch.arange(6.).view(1, 1, 2, 3), 2)
@@ -108,9 +118,23 @@ def unfold(
 def fold(
     input: Tensor, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
 ) -> Tensor:
-    """Add windows, the columns of (N, C * KH * KW, L), to where ``unfold`` would take them from: (N, C, H, W).
+    """Add windows, as columns, back to where ``unfold`` would take them from. Known as col2im.
 
-    Overlapping windows add up: ``fold(unfold(x))`` is x times how many windows see each entry.
+    Overlapping windows add up: ``fold(unfold(x))`` is x times the number of windows over each entry.
+
+    Args:
+        input: (N, C * KH * KW, L) or (C * KH * KW, L). The result is (N, C, H, W), without N if the input is.
+        output_size: (H, W), or one number for both.
+        kernel_size: The size of a window: a number, or a pair.
+        dilation: How far the entries of a window lie apart.
+        padding: How many zeros to add on both sides of height and width.
+        stride: How far windows lie apart.
+
+    Raises:
+        ShapeError: the input does not fit the windows.
+
+    >>> F.fold(ones(1, 2, 2), (1, 3), (1, 2))
+    tensor([[[[1., 2., 1.]]]])
     """
     check_tensor("fold", input)
     if input.ndim == 2:
@@ -132,19 +156,19 @@ def fold(
 
 
 def check_tensor(name: str, input: Any) -> None:
-    """Refuse what is no tensor."""
+    """Raise unless ``input`` is a tensor."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
 
 
 def check_no_empty(name: str, input: Tensor) -> None:
-    """Refuse images or windows without entries; a batch may be empty."""
+    """Raise for images or windows without entries; a batch may be empty."""
     if 0 in input.shape[1:]:
         raise ShapeError(f"{name}: only the batch may be empty, but the input has shape {tuple(input.shape)}")
 
 
 def check_places(name: str, windows: Windows) -> None:
-    """Refuse windows that do not fit."""
+    """Raise unless the windows fit into the image."""
     try:
         _ = windows.places
     except ShapeError as error:
@@ -156,7 +180,21 @@ def check_places(name: str, windows: Windows) -> None:
 
 @composite
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """Spread groups of r² channels over r x r pixels: (..., C r², H, W) gives (..., C, H r, W r). Shi et al. 2016."""
+    """Rearrange groups of r² channels as r x r pixels.
+
+    Shi et al. 2016.
+
+    Args:
+        input: (..., C r², H, W). The result is (..., C, H r, W r).
+        upscale_factor: r.
+
+    Raises:
+        ShapeError: the channels are not divisible by r².
+
+    >>> F.pixel_shuffle(arange(4.).view(4, 1, 1), 2)
+    tensor([[[0., 1.],
+             [2., 3.]]])
+    """
     *lead, channels, height, width = image_shape("pixel_shuffle", input)
     r = upscale_factor
     if r < 1 or channels % (r * r):
@@ -171,7 +209,18 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
 @composite
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """Undo ``pixel_shuffle``: (..., C, H r, W r) gives (..., C r², H, W)."""
+    """Undo ``pixel_shuffle``: rearrange r x r pixels as r² channels.
+
+    Args:
+        input: (..., C, H r, W r). The result is (..., C r², H, W).
+        downscale_factor: r.
+
+    Raises:
+        ShapeError: height or width is not divisible by r.
+
+    >>> F.pixel_unshuffle(arange(4.).view(1, 2, 2), 2).flatten()
+    tensor([0., 1., 2., 3.])
+    """
     *lead, channels, height, width = image_shape("pixel_unshuffle", input)
     r = downscale_factor
     if r < 1 or height % r or width % r:
@@ -187,7 +236,16 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 @composite
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Deal out channels (N, C, ...) like cards: one of each of ``groups`` groups in turn. Zhang et al. 2018.
+    """Interleave groups of channels: one channel of each group in turn.
+
+    Zhang et al. 2018.
+
+    Args:
+        input: (N, C, ...); the result has the same shape.
+        groups: The number of groups; must divide C.
+
+    Raises:
+        ShapeError: the input has fewer than three dims, or ``groups`` does not divide C.
 
     >>> import minitensor as torch
     >>> channel_shuffle(torch.arange(4.).view(1, 4, 1), 2).flatten()
@@ -202,12 +260,12 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
             f"channel_shuffle: number of channels must be divisible by groups, a positive number: got {channels} "
             f"channels and {groups} groups"
         )
-    dealt = input.reshape(n, groups, channels // groups, *size).transpose(1, 2)
-    return clone(dealt, memory_format=contiguous_format).reshape(n, channels, *size)
+    interleaved = input.reshape(n, groups, channels // groups, *size).transpose(1, 2)
+    return clone(interleaved, memory_format=contiguous_format).reshape(n, channels, *size)
 
 
 def image_shape(name: str, input: Any) -> tuple[int, ...]:
-    """Return the shape of images; fewer than three dims are none."""
+    """Return the shape of images (..., C, H, W); raise for fewer than three dims."""
     check_tensor(name, input)
     if input.ndim < 3:
         raise ShapeError(f"{name}: expected images (..., C, H, W), got shape {tuple(input.shape)}")

@@ -1,8 +1,8 @@
-"""Fractional max pooling (Graham 2014, https://arxiv.org/abs/1412.6071): windows lie a drawn, uneven step apart.
+"""Fractional max pooling (Graham 2014, https://arxiv.org/abs/1412.6071): windows lie a random, uneven step apart.
 
 In each dim of each plane the windows start at int((i + u) a) - int(u a), with a = (in - kernel) / (out - 1) and one
 number u drawn from [0, 1); the last ends where the input does. Once the places of the maxima are known, pooling is a
-gather, whose gradients of every order come from there.
+gather, which has gradients of every order.
 """
 
 from __future__ import annotations
@@ -35,10 +35,19 @@ def fractional_max_pool2d(
     return_indices: Truth = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """Return the largest entries of ``output_size`` windows, a drawn step apart, of images (N, C, H, W) or (C, H, W).
+    """Return the largest entries of windows of images, which lie a random step apart.
 
-    ``output_ratio`` in (0, 1) gives the output's size as a share of the input's. ``_random_samples`` (N, C, 2) holds
-    the numbers that are drawn otherwise, for columns and rows.
+    Args:
+        input: (N, C, H, W) or (C, H, W). The result is (N, C, OH, OW), without N if the input is.
+        kernel_size: The size of a window: a number, or one for each spatial dim.
+        output_size: How many windows: a number, or one for each spatial dim.
+        output_ratio: The output's size as a share of the input's, in (0, 1); in place of ``output_size``.
+        return_indices: Whether to return each maximum's flat position in its plane as well.
+        _random_samples: (N, C, 2), numbers to use in place of random ones, for columns and rows.
+
+    Raises:
+        ArgumentError: neither ``output_size`` nor ``output_ratio`` is given.
+        ShapeError: the windows do not fit into the input.
 
     >>> import minitensor as torch
     >>> fractional_max_pool2d(torch.arange(9.).view(1, 3, 3), 2, output_size=2)
@@ -46,7 +55,7 @@ def fractional_max_pool2d(
              [7., 8.]]])
     """
     sizes = output_size, output_ratio
-    found = fractional_maxima("fractional_max_pool2d", 2, input, kernel_size, *sizes, _random_samples)
+    found = pool_fractional("fractional_max_pool2d", 2, input, kernel_size, *sizes, _random_samples)
     return found if return_indices else found[0]
 
 
@@ -59,40 +68,53 @@ def fractional_max_pool3d(
     return_indices: Truth = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """Return the largest entries of windows of volumes (N, C, D, H, W) or (C, D, H, W); see ``fractional_max_pool2d``.
+    """Return the largest entries of windows of volumes, which lie a random step apart.
 
-    ``_random_samples`` (N, C, 3) is for depth, rows and columns.
+    Args:
+        input: (N, C, D, H, W) or (C, D, H, W). The result is (N, C, OD, OH, OW), without N if the input is.
+        kernel_size: The size of a window: a number, or one for each spatial dim.
+        output_size: How many windows: a number, or one for each spatial dim.
+        output_ratio: The output's size as a share of the input's, in (0, 1); in place of ``output_size``.
+        return_indices: Whether to return each maximum's flat position in its plane as well.
+        _random_samples: (N, C, 3), numbers to use in place of random ones, for depth, rows and columns.
+
+    Raises:
+        ArgumentError: neither ``output_size`` nor ``output_ratio`` is given.
+        ShapeError: the windows do not fit into the input.
+
+    >>> F.fractional_max_pool3d(arange(27.).view(1, 3, 3, 3), 2, output_size=1)
+    tensor([[[[26.]]]])
     """
     sizes = output_size, output_ratio
-    found = fractional_maxima("fractional_max_pool3d", 3, input, kernel_size, *sizes, _random_samples)
+    found = pool_fractional("fractional_max_pool3d", 3, input, kernel_size, *sizes, _random_samples)
     return found if return_indices else found[0]
 
 
-def fractional_maxima(
+def pool_fractional(
     name: str, dims: int, input: Tensor, kernel_size: Sizes, output_size: Any, output_ratio: Any, samples: Any
 ) -> tuple[Tensor, Tensor]:
-    """Check everything, find the windows, and gather the maxima."""
+    """Validate the arguments, place the windows, and gather the maxima."""
     kernel = ntuple(kernel_size, dims)
-    sizes = checked_sizes(name, dims, input, kernel, output_size, output_ratio)
+    sizes = resolve_sizes(name, dims, input, kernel, output_size, output_ratio)
     planes = input if input.ndim == dims + 2 else input.unsqueeze(0)
     require_kind(name, FLOATS, input)
-    samples = checked_samples(name, dims, planes, samples)
+    samples = resolve_samples(name, dims, planes, samples)
     with no_grad():
-        places = windows(planes, kernel, sizes, samples)
+        places = window_places(planes, kernel, sizes, samples)
         values = planes.flatten(2).gather(2, places.flatten(2)).view_as(places)
         indices = places.gather(3, values.argmax(3, keepdim=True)).squeeze(3)
     shape = (*input.shape[: input.ndim - dims], *sizes)
     return planes.flatten(2).gather(2, indices).reshape(shape), indices.reshape(shape)
 
 
-def windows(planes: Tensor, kernel: tuple[int, ...], sizes: tuple[int, ...], samples: Tensor) -> Tensor:
-    """Return the flat places of the entries of all windows: (N, C, windows, entries of one)."""
+def window_places(planes: Tensor, kernel: tuple[int, ...], sizes: tuple[int, ...], samples: Tensor) -> Tensor:
+    """Return the flat places of the entries of all windows: (N, C, windows, entries of a window)."""
     dims = len(sizes)
     places: Any = 0
     for dim, (length, width, count) in enumerate(zip(planes.shape[2:], kernel, sizes, strict=True)):
         # PyTorch's samples for images begin with the columns, those for volumes with the depth.
         drawn = samples[:, :, 1 - dim if dims == 2 else dim]
-        inside = starts(drawn, length, width, count).unsqueeze(-1) + arange(width, device=planes.device)
+        inside = window_starts(drawn, length, width, count).unsqueeze(-1) + arange(width, device=planes.device)
         shape = [1] * (2 * dims)
         shape[dim], shape[dims + dim] = count, width
         places = places * length + inside.reshape(*planes.shape[:2], *shape)
@@ -100,7 +122,7 @@ def windows(planes: Tensor, kernel: tuple[int, ...], sizes: tuple[int, ...], sam
     return found
 
 
-def starts(drawn: Tensor, length: int, width: int, count: int) -> Tensor:
+def window_starts(drawn: Tensor, length: int, width: int, count: int) -> Tensor:
     """Return where the windows of each plane (N, C) begin: (N, C, count)."""
     step = (length - width) / (count - 1) if count > 1 else 0.0
     drawn = drawn.unsqueeze(-1)
@@ -109,7 +131,7 @@ def starts(drawn: Tensor, length: int, width: int, count: int) -> Tensor:
     return begin
 
 
-def checked_sizes(
+def resolve_sizes(
     name: str, dims: int, input: Tensor, kernel: tuple[int, ...], output_size: Any, output_ratio: Any
 ) -> tuple[int, ...]:
     """Return the output's size in each dim."""
@@ -133,8 +155,8 @@ def checked_sizes(
     return sizes
 
 
-def checked_samples(name: str, dims: int, planes: Tensor, samples: Any) -> Tensor:
-    """Return one number for each plane and dim: the given ones, or drawn."""
+def resolve_samples(name: str, dims: int, planes: Tensor, samples: Any) -> Tensor:
+    """Return one number for each plane and dim: those given, or random ones."""
     shape = (*planes.shape[:2], dims)
     if samples is None:
         return rand(*shape, dtype=planes.dtype, device=planes.device)

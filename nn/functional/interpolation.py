@@ -1,7 +1,7 @@
-"""Interpolation: images of other sizes, by the nearest pixel, straight lines, cubics, or means.
+"""Interpolation: images resized by nearest pixels, linear or cubic interpolation, or means.
 
-Each mode is a table for one dim (``resampling.py``), applied to one dim after the other; ``area`` is adaptive pooling.
-Here are the words and numbers that PyTorch takes, and their checks.
+Each mode is a table for one dim (``resampling.py``), applied dim by dim; ``area`` is adaptive pooling. Here PyTorch's
+arguments are validated.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from minitensor.errors import (
     UnsupportedError,
     WrongTypeError,
 )
-from minitensor.nn.functional.pooling import adaptive_means
+from minitensor.nn.functional.adaptive_pooling import adaptive_means
 from minitensor.nn.functional.resampling import (
     LONG,
     _resample,
     cubic_taps,
+    is_double,
     linear_taps,
     long_cubic_taps,
     long_linear_taps,
     long_nearest_taps,
     nearest_taps,
-    precise,
     smooth_taps,
 )
 from minitensor.ops.copy import clone
@@ -49,11 +49,11 @@ DIMS = {
     "linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,),
 }  # fmt: skip
 LINEAR = ("linear", "bilinear", "trilinear")
-PLAIN = ("nearest", "nearest-exact", "area")  # nothing to align
+PLAIN = ("nearest", "nearest-exact", "area")  # modes without align_corners
 
 
 class Grid(NamedTuple):
-    """What is wanted: sizes, and the factors if places are worked out from these."""
+    """The output sizes, and the scale factors if positions are computed from these."""
 
     size: tuple[int, ...]
     factors: tuple[float, ...] | None
@@ -69,26 +69,36 @@ def interpolate(
     recompute_scale_factor: Truth | None = None,
     antialias: Truth = False,
 ) -> Tensor:
-    """Resize signals (N, C, L), images (N, C, H, W) or volumes (N, C, D, H, W) to ``size``, or by ``scale_factor``.
+    """Resize signals, images or volumes.
 
-    Modes: "nearest" (the corner of a pixel decides), "nearest-exact" (its middle), "linear", "bilinear", "trilinear",
-    "bicubic" (Keys 1981, a = -0.75), "area" (means of shares). With ``align_corners`` the corner pixels' middles keep
-    their values, else the images' edges are laid on each other. ``antialias`` widens the filter when shrinking images
-    by "bilinear" or "bicubic", as Pillow does. ``recompute_scale_factor`` takes the factor from the rounded size.
+    Args:
+        input: (N, C, L), (N, C, H, W) or (N, C, D, H, W). The result has the new sizes in place of the spatial ones.
+        size: The new size: a number, or one for each spatial dim.
+        scale_factor: The ratio of new to old sizes, in place of ``size``: a number, or one for each spatial dim.
+        mode: "nearest" (by the corner of a pixel), "nearest-exact" (by its center), "linear", "bilinear", "trilinear",
+            "bicubic" (Keys 1981, a = -0.75), or "area" (means of shares).
+        align_corners: Whether the centers of the corner pixels keep their places; otherwise the edges of the image do.
+        recompute_scale_factor: Whether to compute positions from the rounded sizes instead of ``scale_factor``.
+        antialias: Whether to widen the filter when shrinking, as Pillow does; for "bilinear" and "bicubic".
+
+    Raises:
+        ArgumentError: neither or both of ``size`` and ``scale_factor`` are given, or an option does not fit the mode.
+        Misfit: the mode is unknown or not for this number of dims.
+        ShapeError: an input or output size is 0.
 
     >>> import minitensor as torch
     >>> interpolate(torch.tensor([[[0., 2.]]]), scale_factor=2, mode="linear")
     tensor([[[0.0000, 0.5000, 1.5000, 2.0000]]])
     """
     dims = check_mode(input, mode, align_corners, antialias)
-    grid = wanted(input, dims, size, scale_factor, recompute_scale_factor, mode)
+    grid = resolve_grid(input, dims, size, scale_factor, recompute_scale_factor, mode)
     if mode == "area":
         return adaptive_means("interpolate", dims, input, grid.size)
     check_sizes(input, grid.size)
     result = input
     for dim, count in enumerate(grid.size):
         factor = grid.factors[dim] if grid.factors is not None else None
-        taps = table(
+        taps = taps_for(
             mode, dims, input.shape[dim + 2], count, factor, bool(align_corners), antialias, input.array.dtype
         )
         if taps is not None:
@@ -96,7 +106,7 @@ def interpolate(
     return clone(input) if result is input else result
 
 
-def table(
+def taps_for(
     mode: str,
     dims: int,
     length: int,
@@ -106,14 +116,14 @@ def table(
     antialias: bool,
     dtype: Any,
 ) -> Taps | LongTaps | None:
-    """Return how a dim of ``length`` becomes one of ``count``; None: it stays as it is."""
-    if length == count and stays(mode, dims, antialias):
+    """Return the table that resizes a dim from ``length`` to ``count``; None if it stays as it is."""
+    if length == count and keeps_dim(mode, dims, antialias):
         return None
     if mode == "nearest" and dims == 2 and count == 2 * length:
-        factor = None  # PyTorch doubles images whatever the factor says, yet neither signals nor volumes
+        factor = None  # PyTorch ignores the factor when doubling images, but not signals or volumes
     if mode in PLAIN:
         return (nearest_taps if count < LONG else long_nearest_taps)(length, count, factor, mode == "nearest-exact")
-    wide = precise(dtype)
+    wide = is_double(dtype)
     if antialias:
         return smooth_taps(length, count, factor, align_corners, wide, mode == "bicubic")
     if count < LONG:
@@ -121,8 +131,8 @@ def table(
     return (long_cubic_taps if mode == "bicubic" else long_linear_taps)(length, count, factor, align_corners, wide)
 
 
-def stays(mode: str, dims: int, antialias: bool) -> bool:
-    """Whether a dim whose size stays is left alone whatever the scale factor says: as it is in PyTorch."""
+def keeps_dim(mode: str, dims: int, antialias: bool) -> bool:
+    """Whether a dim whose size stays is left alone despite a scale factor, as in PyTorch."""
     return antialias or mode in LINEAR or (mode == "nearest" and dims == 2)
 
 
@@ -134,19 +144,49 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """Do what ``interpolate`` does: its older name."""
+    """Deprecated name of ``interpolate``.
+
+    Args:
+        input: (N, C, L), (N, C, H, W) or (N, C, D, H, W). The result has the new sizes in place of the spatial ones.
+        size: The new size: a number, or one for each spatial dim.
+        scale_factor: The ratio of new to old sizes, in place of ``size``: a number, or one for each spatial dim.
+        mode: "nearest" (by the corner of a pixel), "nearest-exact" (by its center), "linear", "bilinear", "trilinear",
+            "bicubic" (Keys 1981, a = -0.75), or "area" (means of shares).
+        align_corners: Whether the centers of the corner pixels keep their places; otherwise the edges of the image do.
+
+    >>> F.upsample(tensor([[[0., 2.]]]), scale_factor=2)
+    tensor([[[0., 0., 2., 2.]]])
+    """
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 @ungated
 def upsample_nearest(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
-    """Resize by the nearest pixels: ``interpolate`` with mode "nearest"."""
+    """Resize by nearest pixels: ``interpolate`` with mode "nearest".
+
+    Args:
+        input: (N, C, L), (N, C, H, W) or (N, C, D, H, W). The result has the new sizes in place of the spatial ones.
+        size: The new size: a number, or one for each spatial dim.
+        scale_factor: The ratio of new to old sizes, in place of ``size``: a number, or one for each spatial dim.
+
+    >>> F.upsample_nearest(tensor([[[0., 2.]]]), 4)
+    tensor([[[0., 0., 2., 2.]]])
+    """
     return interpolate(input, size, scale_factor, "nearest")
 
 
 @ungated
 def upsample_bilinear(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
-    """Resize images by straight lines between aligned corners: ``interpolate`` with mode "bilinear"."""
+    """Resize images linearly with aligned corners: ``interpolate`` with mode "bilinear".
+
+    Args:
+        input: (N, C, H, W). The result is (N, C, OH, OW).
+        size: The new size: a number, or one for each spatial dim.
+        scale_factor: The ratio of new to old sizes, in place of ``size``: a number, or one for each spatial dim.
+
+    >>> F.upsample_bilinear(tensor([[[[0., 2.]]]]), (1, 3))
+    tensor([[[[0., 1., 2.]]]])
+    """
     return interpolate(input, size, scale_factor, "bilinear", True)
 
 
@@ -154,11 +194,11 @@ def upsample_bilinear(input: Tensor, size: Sizes | None = None, scale_factor: Fa
 
 
 class Misfit(ArgumentError, UnsupportedError):
-    """A mode that is none, or not for so many dims: a ValueError, and as in PyTorch a NotImplementedError."""
+    """An unknown mode, or one for other numbers of dims: a ValueError, and as in PyTorch a NotImplementedError."""
 
 
 def check_mode(input: Any, mode: str, align_corners: bool | None, antialias: bool) -> int:
-    """Refuse what does not go together; return the number of spatial dims."""
+    """Raise if options do not go together; return the number of spatial dims."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"interpolate(): argument 'input' must be a tensor, not {type(input).__name__}")
     if mode not in DIMS:
@@ -184,10 +224,10 @@ def check_mode(input: Any, mode: str, align_corners: bool | None, antialias: boo
     return dims
 
 
-def wanted(
+def resolve_grid(
     input: Tensor, dims: int, size: Sizes | None, scale_factor: Factors | None, recompute: bool | None, mode: str
 ) -> Grid:
-    """Return the output's sizes, and the factors where they say more than the sizes."""
+    """Return the output's sizes, and the factors if positions are computed from them."""
     if (size is None) == (scale_factor is None):
         raise ArgumentError(
             f"interpolate: exactly one of size and scale_factor must be given, got {size!r} and {scale_factor!r}"
@@ -195,13 +235,13 @@ def wanted(
     if size is not None:
         if recompute:
             raise ArgumentError("interpolate: recompute_scale_factor is not meaningful with an explicit size")
-        return Grid(tuple([whole(each) for each in one_a_dim("size", size, dims, input)]), None)
-    factors = tuple([float(each) for each in one_a_dim("scale_factor", scale_factor, dims, input)])
+        return Grid(tuple([as_int(each) for each in one_per_dim("size", size, dims, input)]), None)
+    factors = tuple([float(each) for each in one_per_dim("scale_factor", scale_factor, dims, input)])
     sizes = tuple([math.floor(float(length) * factor) for length, factor in zip(input.shape[2:], factors)])
     return Grid(sizes, None if recompute or mode == "area" else factors)
 
 
-def one_a_dim(name: str, given: Any, dims: int, input: Tensor) -> Sequence[Any]:
+def one_per_dim(name: str, given: Any, dims: int, input: Tensor) -> Sequence[Any]:
     """Return one value for each spatial dim."""
     if not isinstance(given, (list, tuple)):
         return (given,) * dims
@@ -212,7 +252,7 @@ def one_a_dim(name: str, given: Any, dims: int, input: Tensor) -> Sequence[Any]:
     return given
 
 
-def whole(size: Any) -> int:
+def as_int(size: Any) -> int:
     """Return a size as an int."""
     if not hasattr(size, "__index__"):
         raise ArgumentTypeError(f"interpolate: size must be ints, got {size!r} of type {type(size).__name__}")
@@ -220,7 +260,7 @@ def whole(size: Any) -> int:
 
 
 def check_sizes(input: Tensor, size: tuple[int, ...]) -> None:
-    """Refuse nothing to read from, and nothing to write."""
+    """Raise if an input or output size is zero."""
     if 0 in input.shape[1:] or min(size) < 1:
         raise ShapeError(
             f"interpolate: input and output sizes should be greater than 0, but got input {tuple(input.shape)} and "

@@ -1,7 +1,7 @@
-"""Affine maps: ``linear`` in one pass, ``bilinear`` on top of einsum.
+"""Affine maps: ``linear`` in one pass, ``bilinear`` by einsum.
 
-``linear`` is a primitive of its own so that bias and product share their memory, and so that the weight's gradient is
-born in the weight's layout, where the leaf keeps it without a copy.
+``linear`` is a primitive so that the bias is added to the product in place, and so that the gradient of the weight
+has the weight's layout: the leaf keeps it without a copy.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def weight_gradient(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> Tensor:
-    """Return gradᵀ @ input, all leading dims taken as rows: (out, in), contiguous."""
+def linear_grad_weight(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+    """Return gradᵀ @ input, with all leading dims as rows: (out, in), contiguous."""
     if len(in_shape) == 1:
         return matmul(rows(input).transpose(0, 1), grad.reshape(-1)) if input.ndim > 1 else mul(grad, conj(input))
     if input.ndim == 1:
@@ -35,7 +35,7 @@ def weight_gradient(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> T
     return matmul(grad.transpose(0, 1), conj(input))
 
 
-def bias_gradient(grad: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+def linear_grad_bias(grad: Tensor, in_shape: tuple[int, ...]) -> Tensor:
     """Return the sum over all leading dims."""
     if grad.ndim == len(in_shape):
         return grad
@@ -50,23 +50,35 @@ def column_sums(input: Tensor) -> Array:
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Return ``input @ weight.T + bias``: (..., in), (out, in) and (out,) give (..., out).
+    """Return ``input @ weight.T + bias``.
+
+    Args:
+        input: (..., in). The result is (..., out).
+        weight: (out, in), or (in) for a result without the last dim.
+        bias: (out).
+        out: Where to write the result.
+
+    Raises:
+        ShapeError: the sizes do not fit.
+        DtypeError: the dtypes differ.
 
     >>> import minitensor as torch
     >>> linear(torch.tensor([1., 2.]), torch.tensor([[1., 1.], [0., 3.]]), torch.tensor([10., 20.]))
     tensor([13., 26.])
     """
-    if bias is not None and getattr(input, "ndim", 2) != 2:  # PyTorch looks at these as rows, after the weight
+    if bias is not None and getattr(input, "ndim", 2) != 2:  # PyTorch flattens these into rows, after the weight
         bias, weight, input = in_turn(bias, weight, input)
     return _linear(input, weight, bias, out=out)
 
 
 # The bias comes first, as in PyTorch's addmm: hooks on parameters fire in this order.
-@differentiable(bias=bias_gradient, input=lambda grad, weight: input_gradient(grad, weight), weight=weight_gradient)
+@differentiable(
+    bias=linear_grad_bias, input=lambda grad, weight: linear_grad_input(grad, weight), weight=linear_grad_weight
+)
 def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Array:
     x, w = factors("linear", input, weight)
     if x.ndim == 0 or not 1 <= w.ndim <= 2 or x.shape[-1] != w.shape[-1]:
-        raise misfit(x.shape, w.shape)
+        raise inner_size_error(x.shape, w.shape)
     half = x.dtype.char == "e"
     if half:
         x, w = x.astype("f"), w.astype("f")
@@ -83,13 +95,13 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: T
     return output.astype("e") if half else output
 
 
-def input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
+def linear_grad_input(grad: Tensor, weight: Tensor) -> Tensor:
     """Return grad @ weight."""
     return matmul(grad, conj(weight)) if weight.ndim == 2 else mul(grad.unsqueeze(-1), conj(weight))
 
 
 def bias_array(bias: Any, dtype: Any, shape: tuple[int, ...]) -> Array:
-    """Return a bias that can be added to the product where it lies."""
+    """Return the array of a bias, once its dtype and shape fit the product."""
     try:
         array: Array = bias.array
     except AttributeError:
@@ -103,8 +115,8 @@ def bias_array(bias: Any, dtype: Any, shape: tuple[int, ...]) -> Array:
     return array
 
 
-def misfit(input: tuple[int, ...], weight: tuple[int, ...]) -> ShapeError:
-    """Return the error for an input that has not as many features as the weight."""
+def inner_size_error(input: tuple[int, ...], weight: tuple[int, ...]) -> ShapeError:
+    """Return the error for an input whose number of features is not that of the weight."""
     return ShapeError(
         f"linear: mat1 and mat2 shapes cannot be multiplied: input of shape {input}, weight of shape {weight} (out, "
         f"in); the input's last dim must have size {weight[-1] if weight else '?'}"
@@ -113,7 +125,20 @@ def misfit(input: tuple[int, ...], weight: tuple[int, ...]) -> ShapeError:
 
 @composite
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return ``x1 @ weight[o] @ x2 + bias[o]`` for every output o; (..., n), (..., m), (out, n, m) give (..., out)."""
+    """Return ``x1 @ weight[o] @ x2 + bias[o]`` for every output o.
+
+    Args:
+        input1: x1, (..., n). The result is (..., out).
+        input2: x2, (..., m).
+        weight: (out, n, m).
+        bias: (out).
+
+    Raises:
+        DtypeError: the dtypes differ.
+
+    >>> F.bilinear(tensor([2.]), tensor([3.]), ones(1, 1, 1))
+    tensor([6.])
+    """
     require_same_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
     weight, input2, input1 = in_turn(weight, input2, input1)
     output = einsum("...i,oij,...j->...o", input1, weight, input2)

@@ -1,7 +1,7 @@
-"""Convolution without sharing: every output place has filters of its own.
+"""Locally connected layers: convolution in which every output place has filters of its own.
 
-The windows are written out by ``unfold``, and at each place they meet that place's filters in one matrix product: a
-batch of products, of which autograd knows all orders of gradient. PyTorch has no such function.
+``unfold`` copies out the windows, and each meets the filters of its place in one batched matrix product, which has
+gradients of every order. PyTorch has no such function.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
 from minitensor.errors import ShapeError
-from minitensor.nn.functional.conv import check_tensors, padded, steps
+from minitensor.nn.functional.conv import check_tensors, one_per_dim, resolve_padding
 from minitensor.nn.functional.folding import unfold
 from minitensor.ops.kinds import INEXACT, require_kind
 from minitensor.shapes import conv_output_size
@@ -34,13 +34,20 @@ def locally_connected2d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Convolve images (N, in, H, W), or one without N, with other filters at every output place.
+    """Convolve images with different filters at every output place.
 
-    ``weight`` is (OH, OW, out, in / groups, KH, KW): ``weight[i, j]`` is the ``conv2d`` weight that makes output row i,
-    column j. ``bias`` is (out, OH, OW). Output (N, out, OH, OW), of the same sizes as ``conv2d`` gives.
+    Args:
+        input: (N, in, H, W) or (in, H, W). The result is (N, out, OH, OW), with the sizes of ``conv2d``.
+        weight: (OH, OW, out, in / groups, KH, KW): ``weight[i, j]`` is the ``conv2d`` weight for output row i, column
+            j.
+        bias: (out, OH, OW).
+        stride: How far windows lie apart: a number, or a pair.
+        padding: How many zeros to add on both sides of height and width; or "valid" or "same".
+        dilation: How far the entries of a window lie apart.
+        groups: How many groups the channels are split into.
 
     Raises:
-        ShapeError: the weight has not one set of filters for each output place, or its channels are not the input's.
+        ShapeError: the weight has not one set of filters for each output place, or the channels do not fit.
 
     >>> import minitensor as torch
     >>> image, weight = torch.ones(1, 1, 2, 3), torch.ones(1, 2, 1, 1, 2, 2)
@@ -53,8 +60,8 @@ def locally_connected2d(
     check_ranks(tuple(input.shape), tuple(weight.shape))
     if input.ndim == 3:
         return locally_connected2d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
-    strides, dilations = steps("stride", stride, 2), steps("dilation", dilation, 2)
-    input, paddings = padded(NAME, input, weight.detach()[0, 0], padding, strides, dilations)
+    strides, dilations = one_per_dim("stride", stride, 2), one_per_dim("dilation", dilation, 2)
+    input, paddings = resolve_padding(NAME, input, weight.detach()[0, 0], padding, strides, dilations)
     rows, columns, outputs, channels, *kernel = weight.shape
     check_channels(input, weight, groups)
     check_places(input, weight, bias, strides, paddings, dilations)
@@ -67,7 +74,7 @@ def locally_connected2d(
 
 
 def check_ranks(shape: tuple[int, ...], weight: tuple[int, ...]) -> None:
-    """Refuse what are no images, and weights that are not filters by place."""
+    """Raise unless the input is images and the weight has filters for each place."""
     if len(weight) != 6 or 0 in weight[:2]:
         raise ShapeError(f"{NAME}: expected a weight (OH, OW, out, in / groups, KH, KW), got shape {weight}")
     if len(shape) not in (3, 4):
@@ -75,7 +82,7 @@ def check_ranks(shape: tuple[int, ...], weight: tuple[int, ...]) -> None:
 
 
 def check_channels(input: Tensor, weight: Tensor, groups: int) -> None:
-    """Refuse channels that are not the weight's."""
+    """Raise unless the input has the channels of the weight."""
     outputs, channels = weight.shape[2:4]
     if groups < 1 or outputs % groups:
         raise ShapeError(f"{NAME}: the {outputs} outputs of a weight do not divide into {groups} groups")
@@ -94,7 +101,7 @@ def check_places(
     padding: tuple[int, ...],
     dilation: tuple[int, ...],
 ) -> None:
-    """Refuse an input that has other output places than the weight and the bias have numbers for."""
+    """Raise unless weight and bias have as many places as the output."""
     numbers = zip(input.shape[2:], weight.shape[4:], stride, padding, dilation, strict=True)
     places = tuple([conv_output_size(*each) for each in numbers])
     if places != tuple(weight.shape[:2]):

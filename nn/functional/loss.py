@@ -1,7 +1,7 @@
 """Losses on numbers and on probabilities: how far outputs are from targets, element by element or as one number.
 
-All but the binary cross-entropy are written in tensor arithmetic. ``reduction.py`` says what becomes of the losses of
-a batch; ``cross_entropy.py`` has those on classes, ``margin_loss.py`` those with a margin.
+All but the binary cross-entropy are written in tensor arithmetic. ``reduction.py`` reduces the losses of a batch;
+``cross_entropy.py`` has the losses on classes, ``margin_loss.py`` those with a margin.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from minitensor.dtypes import lift
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.nn.functional.reduction import (
     check_pair,
+    check_same_shape,
     check_weight,
-    float_pair,
+    promote_pair,
     read_reduction,
-    reduced,
-    same_shapes,
-    weighed,
-    weighted,
+    reduce_losses,
+    reduce_weighted,
+    weigh_losses,
 )
 from minitensor.ops.activation import logsigmoid
 from minitensor.ops.choice import clamp, where
@@ -52,11 +52,26 @@ def mse_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Return (input - target)², element by element or reduced."""
+    """Return the squared error (input - target)².
+
+    Args:
+        input: The outputs, a floating-point tensor of any shape (...).
+        target: What they should be; shapes that broadcast give a warning.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+        weight: A factor for each loss; the mean divides by their sum.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown, or ``weight`` has another shape.
+        ShapeError: the shapes do not broadcast.
+
+    >>> F.mse_loss(tensor([1., 2.]), tensor([1., 4.]))
+    tensor(2.)
+    """
     reduction = read_reduction("mse_loss", reduction, size_average, reduce)
-    input, target = float_pair("mse_loss", input, target)
+    input, target = promote_pair("mse_loss", input, target)
     difference = input - target
-    return weighed("mse_loss", difference * difference, weight, reduction)
+    return reduce_weighted("mse_loss", difference * difference, weight, reduction)
 
 
 @composite
@@ -68,10 +83,25 @@ def l1_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Return \\|input - target\\|, element by element or reduced."""
+    r"""Return the absolute error \|input - target\|.
+
+    Args:
+        input: The outputs, a floating-point tensor of any shape (...).
+        target: What they should be; shapes that broadcast give a warning.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+        weight: A factor for each loss; the mean divides by their sum.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown, or ``weight`` has another shape.
+        ShapeError: the shapes do not broadcast.
+
+    >>> F.l1_loss(tensor([1., 2.]), tensor([1., 4.]))
+    tensor(1.)
+    """
     reduction = read_reduction("l1_loss", reduction, size_average, reduce)
     check_pair("l1_loss", input, target)
-    return weighed("l1_loss", abs(input - target), weight, reduction)
+    return reduce_weighted("l1_loss", abs(input - target), weight, reduction)
 
 
 @composite
@@ -83,19 +113,36 @@ def smooth_l1_loss(
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
-    """Return d² / (2 beta) for a distance d below ``beta``, and d - beta / 2 above it."""
+    """Return d² / (2 beta) for an error d below ``beta``, and d - beta / 2 from there on.
+
+    Girshick 2015.
+
+    Args:
+        input: The outputs, a floating-point tensor of any shape (...).
+        target: What they should be; shapes that broadcast give a warning.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+        beta: Where the square turns into a line; 0 gives ``l1_loss``.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown.
+        NegativeBeta: ``beta`` is negative.
+
+    >>> F.smooth_l1_loss(tensor([0.]), tensor([3.]))
+    tensor(2.5000)
+    """
     reduction = read_reduction("smooth_l1_loss", reduction, size_average, reduce)
     if not beta >= 0:
         raise NegativeBeta(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
-    input, target = float_pair("smooth_l1_loss", input, target)
+    input, target = promote_pair("smooth_l1_loss", input, target)
     difference = input - target
     distance = abs(difference)
     near = ~(distance >= beta)  # where it is NaN too
-    small = where(near, difference, 0)  # an infinite difference squared would have the slope NaN
+    small = where(near, difference, 0)  # the gradient of an infinite difference squared would be NaN
     losses = where(near, small * small * (0.5 / beta), distance - 0.5 * beta)
-    return reduced(losses, reduction)
+    return reduce_losses(losses, reduction)
 
 
 @composite
@@ -106,22 +153,39 @@ def huber_loss(
     delta: float = 1.0,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Return d² / 2 for a distance d up to ``delta``, and delta (d - delta / 2) above it."""
+    """Return d² / 2 for an error d up to ``delta``, and delta (d - delta / 2) beyond.
+
+    Huber 1964.
+
+    Args:
+        input: The outputs, a floating-point tensor of any shape (...).
+        target: What they should be; shapes that broadcast give a warning.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+        delta: Where the square turns into a line; must be positive.
+        weight: A factor for each loss; as in PyTorch, the mean divides by their number, not their sum.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown, or ``weight`` has another shape.
+        NegativeBeta: ``delta`` is not positive.
+
+    >>> F.huber_loss(tensor([0.]), tensor([3.]))
+    tensor(2.5000)
+    """
     reduction = read_reduction("huber_loss", reduction)
     if not delta > 0:
         raise NegativeBeta(f"huber_loss does not support non-positive values for delta, got {delta}")
-    given, target = float_pair("huber_loss", input, target)
+    given, target = promote_pair("huber_loss", input, target)
     difference = given - target
     width = lift(delta, difference.dtype.numpy).item()
     near = clamp(difference, -width, width)
     losses = near * (difference - near * 0.5)
     losses = in_dtype_of("huber_loss", input, losses)
     check_weight("huber_loss", losses, weight)
-    return reduced(weighted(losses, weight), reduction)  # as PyTorch: its mean is by the count
+    return reduce_losses(weigh_losses(losses, weight), reduction)  # as PyTorch: its mean is by the count
 
 
 class NegativeBeta(ArgumentError, DtypeError):
-    """A width that is negative: PyTorch raises RuntimeError; this is a ValueError too."""
+    """A negative width. PyTorch raises RuntimeError; this is a ValueError too."""
 
 
 # -- logarithms of densities -------------------------------------------------------------------------------------------
@@ -138,10 +202,22 @@ def poisson_nll_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return minus the log-probability of counts ``target`` under Poisson's distribution of rate exp(input).
+    """Return the negative log-likelihood of counts under Poisson distributions.
 
-    The rate is ``input`` itself, kept from zero by ``eps``, if ``log_input`` is False. The logarithm of the counts'
-    factorial is left out, or, if ``full``, given by Stirling's formula for counts above 1.
+    Args:
+        input: The logarithms of the rates, or the rates, a tensor of any shape (...).
+        target: The counts, in the same shape.
+        log_input: Whether ``input`` holds logarithms.
+        full: Whether to add log(target!), by Stirling's formula, for counts above 1.
+        size_average, reduce: Deprecated; use ``reduction``.
+        eps: Added to a rate before its logarithm is taken, when ``log_input`` is False.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown.
+
+    >>> F.poisson_nll_loss(tensor([0.]), tensor([2.]))
+    tensor(1.)
     """
     reduction = read_reduction("poisson_nll_loss", reduction, size_average, reduce)
     require_tensors("poisson_nll_loss", input=input, target=target)
@@ -151,7 +227,7 @@ def poisson_nll_loss(
         count = where(many, target, 1)
         stirling = count * log(count) - count + log(count * (2 * math.pi)) * 0.5
         losses = losses + where(many, stirling, 0.0)
-    return reduced(losses, reduction)
+    return reduce_losses(losses, reduction)
 
 
 @composite
@@ -163,13 +239,27 @@ def gaussian_nll_loss(
     eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return minus the log-density of ``target`` under normal distributions of means ``input`` and variances ``var``.
+    """Return the negative log-likelihood of ``target`` under normal distributions.
 
-    ``var`` is one number, or has the shape of ``input``, but for the last dim, or one of size 1; below ``eps`` it
-    counts as ``eps``. The constant log(2 pi) / 2 is added if ``full``. Nix and Weigend 1994.
+    Nix and Weigend 1994.
+
+    Args:
+        input: The means, a tensor of any shape (...).
+        target: The samples, in the same shape.
+        var: The variances: one number, or a tensor in the shape of ``input``, in that shape without the last dim, or
+            with one dim of size 1.
+        full: Whether to add the constant log(2 pi) / 2.
+        eps: Smaller variances count as this; their gradient is not affected.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: a variance is negative, ``var`` has another shape, or ``reduction`` is unknown.
+
+    >>> F.gaussian_nll_loss(tensor([0.]), tensor([2.]), tensor([1.]))
+    tensor(2.)
     """
     require_tensors("gaussian_nll_loss", input=input, target=target)
-    variance = variance_of(input, var).clone()
+    variance = read_variance(input, var).clone()
     require_kind("gaussian_nll_loss", ORDERED, variance)
     reduction = read_reduction("gaussian_nll_loss", reduction)
     with no_grad():  # as PyTorch: the gradient is that of the variance also where it was too small
@@ -178,11 +268,11 @@ def gaussian_nll_loss(
     losses = (log(variance) + distance * distance / variance) * 0.5
     if full:
         losses = losses + 0.5 * math.log(2 * math.pi)
-    return reduced(losses, reduction)
+    return reduce_losses(losses, reduction)
 
 
-def variance_of(input: Tensor, var: Tensor | float) -> Tensor:
-    """Return the variances in a shape that broadcasts to the input's."""
+def read_variance(input: Tensor, var: Tensor | float) -> Tensor:
+    """Return the variances in a shape that broadcasts to that of the input."""
     if not isinstance(var, TensorBase):
         if var < 0:
             raise ArgumentError(f"gaussian_nll_loss: var has negative entry/entries: {var}")
@@ -206,20 +296,20 @@ def variance_of(input: Tensor, var: Tensor | float) -> Tensor:
 # -- probabilities -----------------------------------------------------------------------------------------------------
 
 
-def surprise_by_input(grad: Tensor, input: Tensor, target: Tensor) -> Tensor:
-    """Return the gradient of the binary cross-entropy in the probabilities."""
+def binary_cross_entropy_grad_input(grad: Tensor, input: Tensor, target: Tensor) -> Tensor:
+    """Return the gradient of ``_binary_cross_entropy`` in the probabilities."""
     return grad * (input - target) / clamp((1 - input) * input, min=1e-12)
 
 
-def surprise_by_target(grad: Tensor, input: Tensor) -> Tensor:
-    """Return the gradient of the binary cross-entropy in the targets."""
+def binary_cross_entropy_grad_target(grad: Tensor, input: Tensor) -> Tensor:
+    """Return the gradient of ``_binary_cross_entropy`` in the targets."""
     return grad * (clamp(log(1 - input), min=-100) - clamp(log(input), min=-100))
 
 
-@differentiable(input=surprise_by_input, target=surprise_by_target)
+@differentiable(input=binary_cross_entropy_grad_input, target=binary_cross_entropy_grad_target)
 def _binary_cross_entropy(input: Tensor, target: Tensor) -> Array:
     x, t, xp = input.array, target.array, input.xp
-    # As PyTorch: logarithms end at -100, so that a sure mistake costs a finite amount.
+    # As in PyTorch, logarithms are at least -100, so that the loss is finite at probabilities 0 and 1.
     low = x.dtype.type(-100)
     return (t - 1) * xp.maximum(xp.log1p(-x), low) - t * xp.maximum(xp.log(x), low)  # type: ignore[no-any-return]
 
@@ -233,9 +323,26 @@ def binary_cross_entropy(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return -(t log p + (1 - t) log(1 - p)) of probabilities p and targets t."""
+    """Return -(t log p + (1 - t) log(1 - p)) for probabilities p and targets t.
+
+    Logarithms are cut off at -100.
+
+    Args:
+        input: The probabilities p in [0, 1], a tensor of any shape (...).
+        target: The targets t, in the same shape and dtype.
+        weight: A factor for each loss, in a shape that broadcasts.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: the shapes differ, or ``reduction`` is unknown.
+        DtypeError: the dtypes differ, or a probability is not in [0, 1].
+
+    >>> F.binary_cross_entropy(tensor([0.5]), tensor([1.]))
+    tensor(0.6931)
+    """
     reduction = read_reduction("binary_cross_entropy", reduction, size_average, reduce)
-    same_shapes("binary_cross_entropy", input, target)
+    check_same_shape("binary_cross_entropy", input, target)
     require_same_dtype("binary_cross_entropy", input=input, target=target)
     require_kind("binary_cross_entropy", FLOATS, input)
     array = values_of(input)
@@ -245,7 +352,7 @@ def binary_cross_entropy(
             f"{array.max()}; use binary_cross_entropy_with_logits for logits"
         )
     losses = _binary_cross_entropy(input, target)
-    return reduced(in_dtype_of("binary_cross_entropy", losses, weighted(losses, weight)), reduction)
+    return reduce_losses(in_dtype_of("binary_cross_entropy", losses, weigh_losses(losses, weight)), reduction)
 
 
 @composite
@@ -258,16 +365,32 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """Return the binary cross-entropy of ``sigmoid(input)``, without overflow; ``pos_weight`` weighs targets of 1."""
+    """Return the binary cross-entropy of ``sigmoid(input)``, without overflow.
+
+    Args:
+        input: The logits, a floating-point tensor of any shape (...).
+        target: The targets, in the same shape.
+        weight: A factor for each loss, in a shape that broadcasts.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+        pos_weight: A factor for the losses at targets of 1, in a shape that broadcasts.
+
+    Raises:
+        ArgumentError: the shapes differ, or ``reduction`` is unknown.
+
+    >>> F.binary_cross_entropy_with_logits(tensor([0.]), tensor([1.]))
+    tensor(0.6931)
+    """
     reduction = read_reduction("binary_cross_entropy_with_logits", reduction, size_average, reduce)
-    same_shapes("binary_cross_entropy_with_logits", input, target)
+    check_same_shape("binary_cross_entropy_with_logits", input, target)
     require_kind("binary_cross_entropy_with_logits", FLOATS, input)
     input, target = in_turn(input, target)
-    surprise = -logsigmoid(input)
+    loss_at_one = -logsigmoid(input)
     if pos_weight is not None:
-        surprise = surprise * ((pos_weight - 1) * target + 1)
-    losses = in_dtype_of("binary_cross_entropy_with_logits", target, (1 - target) * input + surprise)
-    return reduced(in_dtype_of("binary_cross_entropy_with_logits", losses, weighted(losses, weight)), reduction)
+        loss_at_one = loss_at_one * ((pos_weight - 1) * target + 1)
+    losses = in_dtype_of("binary_cross_entropy_with_logits", target, (1 - target) * input + loss_at_one)
+    weighted = in_dtype_of("binary_cross_entropy_with_logits", losses, weigh_losses(losses, weight))
+    return reduce_losses(weighted, reduction)
 
 
 @composite
@@ -279,9 +402,23 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:
-    """Return t (log t - input) of targets t and log-probabilities ``input``; "batchmean" divides by the batch size.
+    """Return the Kullback-Leibler divergence, t (log t - input) for targets t and log-probabilities ``input``.
 
-    With ``log_target`` the target holds log t. Kullback and Leibler 1951.
+    Kullback and Leibler 1951.
+
+    Args:
+        input: The log-probabilities, a floating-point tensor of any shape (...).
+        target: The probabilities t, in the same shape; their logarithms if ``log_target``.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default), "sum" or "none"; or "batchmean", the sum divided by the size of dim 0, which is
+            the divergence per sample.
+        log_target: Whether ``target`` holds logarithms.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown.
+
+    >>> F.kl_div(tensor([0.5]).log(), tensor([1.]))
+    tensor(0.6931)
     """
     batchmean = reduction == "batchmean" and size_average is None and reduce is None
     reduction = read_reduction("kl_div", "sum" if batchmean else reduction, size_average, reduce)
@@ -295,4 +432,4 @@ def kl_div(
         losses = where(empty, -target * input, target * (log(where(empty, 1.0, target)) - input))
     if batchmean:
         return losses.sum() / input.shape[0] if input.ndim else losses
-    return reduced(losses, reduction)
+    return reduce_losses(losses, reduction)

@@ -1,7 +1,7 @@
-"""Losses with a margin: nothing is lost where the right answer wins by enough.
+"""Losses with a margin: the loss is zero where the right answer wins by at least the margin.
 
-Pairs and triplets of vectors, scores of classes of which one or several are right, and signs. All are written in
-tensor arithmetic, vectorised over the batch; gradients of every order come with it.
+They compare pairs and triplets of vectors, scores of classes of which one or several are right, and signs. All are
+written in tensor arithmetic, vectorized over the batch, so gradients of every order follow.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ShapeError
-from minitensor.nn.functional.cross_entropy import as_rows, no_such_class, picked_scores
-from minitensor.nn.functional.reduction import read_reduction, reduced, require_classes, weighted
+from minitensor.nn.functional.cross_entropy import as_rows, no_such_class, pick_scores
+from minitensor.nn.functional.reduction import read_reduction, reduce_losses, require_classes, weigh_losses
 from minitensor.ops.activation import logsigmoid, relu
 from minitensor.ops.choice import clamp, minimum, where
 from minitensor.ops.distance import pairwise_distance
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Distance = Callable[["Tensor", "Tensor"], "Tensor"]
 
-SMALL = 1e-12  # added to squared lengths, so that a vector of zeros has an angle
+SMALL = 1e-12  # added to squared lengths, so that the cosine of a zero vector is defined
 
 
 # -- pairs and triplets ------------------------------------------------------------------------------------------------
@@ -44,7 +44,22 @@ def margin_ranking_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return max(0, -target (input1 - input2) + margin)."""
+    """Return max(0, -target (input1 - input2) + margin).
+
+    Args:
+        input1, input2: The scores to rank, tensors of the same number of dims.
+        target: 1 where ``input1`` should be larger, -1 where ``input2`` should.
+        margin: By how much.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown.
+        ShapeError: the numbers of dims differ.
+
+    >>> F.margin_ranking_loss(tensor([1.]), tensor([3.]), tensor([1.]))
+    tensor(2.)
+    """
     reduction = read_reduction("margin_ranking_loss", reduction, size_average, reduce)
     require_tensors("margin_ranking_loss", input1=input1, input2=input2, target=target)
     if not input1.ndim == input2.ndim == target.ndim:
@@ -52,7 +67,7 @@ def margin_ranking_loss(
             "margin_ranking_loss: All input tensors should have same dimension, got shapes "
             f"{tuple(input1.shape)}, {tuple(input2.shape)} and {tuple(target.shape)}"
         )
-    return reduced(clamp(-target * (input1 - input2) + float(margin), min=0), reduction)
+    return reduce_losses(clamp(-target * (input1 - input2) + float(margin), min=0), reduction)
 
 
 @composite
@@ -64,12 +79,26 @@ def hinge_embedding_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return the distance ``input`` where the target is 1, and max(0, margin - input) where it is -1."""
+    """Return the distance ``input`` where the target is 1, and max(0, margin - input) where it is -1.
+
+    Args:
+        input: Distances, a floating-point tensor of any shape (...).
+        target: 1 for similar pairs, -1 for dissimilar ones, in the same shape.
+        margin: The distance that dissimilar pairs should have.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown.
+
+    >>> F.hinge_embedding_loss(tensor([2., 0.25]), tensor([1, -1]))
+    tensor(1.3750)
+    """
     reduction = read_reduction("hinge_embedding_loss", reduction, size_average, reduce)
     require_tensors("hinge_embedding_loss", input=input, target=target)
     require_kind("hinge_embedding_loss", FLOATS, input)
     apart = where(target != 1, clamp(-input + float(margin), min=0), 0)
-    return reduced(apart + where(target != -1, input, 0), reduction)
+    return reduce_losses(apart + where(target != -1, input, 0), reduction)
 
 
 @composite
@@ -82,7 +111,22 @@ def cosine_embedding_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return 1 - cos where the target is 1, and max(0, cos - margin) where it is -1: (N, D), (N, D) and (N)."""
+    """Return 1 - cos where the target is 1, and max(0, cos - margin) where it is -1.
+
+    Args:
+        input1, input2: The vectors, (N, D) or (D).
+        target: 1 for similar pairs, -1 for dissimilar ones, (N) or ().
+        margin: The cosine that dissimilar pairs may have.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown.
+        ShapeError: the numbers of dims do not fit.
+
+    >>> F.cosine_embedding_loss(tensor([1., 0.]), tensor([0., 1.]), tensor(1))
+    tensor(1.)
+    """
     reduction = read_reduction("cosine_embedding_loss", reduction, size_average, reduce)
     require_tensors("cosine_embedding_loss", input1=input1, input2=input2, target=target)
     if target.ndim > 1 or input1.ndim != input2.ndim or input1.ndim != target.ndim + 1:
@@ -94,7 +138,7 @@ def cosine_embedding_loss(
     squares = ((input1 * input1).sum(-1) + SMALL) * ((input2 * input2).sum(-1) + SMALL)
     cosine = products / squares.sqrt()
     losses = where(target == 1, 1 - cosine, 0) + where(target == -1, clamp(cosine - margin, min=0), 0)
-    return reduced(losses, reduction)
+    return reduce_losses(losses, reduction)
 
 
 @composite
@@ -110,12 +154,27 @@ def triplet_margin_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return max(0, d(a, p) - d(a, n) + margin) with d = ``pairwise_distance`` of that ``p`` and ``eps``.
+    """Return max(0, d(anchor, positive) - d(anchor, negative) + margin) for the p-norm distance d.
 
-    With ``swap``, the distance to the negative is the lesser of the anchor's and the positive's. Balntas et al. 2016.
+    Balntas et al. 2016.
+
+    Args:
+        anchor, positive, negative: The vectors, (N, D) or (D).
+        margin: By how much the negative should be farther away; must be positive.
+        p, eps: The exponent of the norm and the summand of ``pairwise_distance``.
+        swap: Whether to use the distance from positive to negative where that is smaller.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: ``margin`` is not positive, or ``reduction`` is unknown.
+        ShapeError: the numbers of dims differ.
+
+    >>> F.triplet_margin_loss(tensor([0.]), tensor([3.]), tensor([1.]))
+    tensor(3.)
     """
     reduction = read_reduction("triplet_margin_loss", reduction, size_average, reduce)
-    return triplet("triplet_margin_loss", anchor, positive, negative,
+    return triplet_loss("triplet_margin_loss", anchor, positive, negative,
                    lambda a, b: pairwise_distance(a, b, p, eps), margin, swap, reduction)  # fmt: skip
 
 
@@ -130,17 +189,34 @@ def triplet_margin_with_distance_loss(
     swap: Truth = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return the triplet loss for any distance, a function of two tensors; ``pairwise_distance`` if not given."""
+    """Return the triplet loss for any distance.
+
+    Args:
+        anchor, positive, negative: The vectors, (N, D) or (D).
+        distance_function: A function of two tensors; ``pairwise_distance`` if not given.
+        margin: By how much the negative should be farther away; must be positive.
+        swap: Whether to use the distance from positive to negative where that is smaller.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: ``margin`` is not positive, or ``reduction`` is unknown.
+        ShapeError: the numbers of dims differ.
+
+    >>> city = lambda a, b: (a - b).abs().sum(-1)
+    >>> F.triplet_margin_with_distance_loss(tensor([0.]), tensor([3.]), tensor([1.]), distance_function=city)
+    tensor(3.)
+    """
     name = "triplet_margin_with_distance_loss"
     reduction = read_reduction(name, reduction)
-    return triplet(name, anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
+    distance = distance_function or pairwise_distance
+    return triplet_loss(name, anchor, positive, negative, distance, margin, swap, reduction)
 
 
-def triplet(
+def triplet_loss(
     name: str, anchor: Tensor, positive: Tensor, negative: Tensor, distance: Distance, margin: float, swap: bool,
     reduction: str,
 ) -> Tensor:
-    """Return the loss of triplets."""
+    """Validate the arguments and return the loss of triplets."""
     require_tensors(name, anchor=anchor, positive=positive, negative=negative)
     if margin <= 0:
         raise ArgumentError(f"{name}: margin must be greater than 0, got {margin}")
@@ -152,7 +228,7 @@ def triplet(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = minimum(far, distance(positive, negative))
-    return reduced(clamp(near - far + float(margin), min=0), reduction)
+    return reduce_losses(clamp(near - far + float(margin), min=0), reduction)
 
 
 # -- classes -----------------------------------------------------------------------------------------------------------
@@ -169,9 +245,24 @@ def multi_margin_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return the mean over all other classes of max(0, margin - x[target] + x)ᵖ, for scores (N, C) or (C).
+    """Return the sum over all other classes of max(0, margin - x[target] + x)ᵖ, divided by C.
 
-    ``weight`` (C) counts samples by their class; ``p`` is 1 or 2.
+    Args:
+        input: The scores, (N, C) or (C).
+        target: The right classes, int64, (N) or ().
+        p: The exponent, 1 or 2.
+        margin: By how much the right class should win.
+        weight: A factor for each class, (C); samples count by their class.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: ``p`` or ``reduction`` is another, or ``weight`` has not one dim.
+        ShapeError: the shapes do not fit.
+        NoSuchClass: a target is not in [0, C).
+
+    >>> F.multi_margin_loss(tensor([[0., 1.]]), tensor([0]))
+    tensor(1.)
     """
     reduction = read_reduction("multi_margin_loss", reduction, size_average, reduce)
     require_tensors("multi_margin_loss", input=input, target=target)
@@ -193,17 +284,17 @@ def multi_margin_loss(
             f"multi_margin_loss: inconsistent weight size: expected {rows.shape[1]}, one for each class, got "
             f"{weight.shape[0]}"
         )
-    right = picked_scores("multi_margin_loss", rows, classes)
+    right = pick_scores("multi_margin_loss", rows, classes)
     behind = relu(rows - right.unsqueeze(1) + float(margin))
     losses = behind * behind if p == 2 else behind
-    losses = where(places_of(classes, rows), 0, losses).sum(1) / rows.shape[1]
+    losses = where(class_mask(classes, rows), 0, losses).sum(1) / rows.shape[1]
     if weight is not None:
         losses = losses * weight[classes]
-    return reduced(losses.reshape(target.shape) if reduction == "none" else losses, reduction)
+    return reduce_losses(losses.reshape(target.shape) if reduction == "none" else losses, reduction)
 
 
-def places_of(classes: Tensor, rows: Tensor) -> Tensor:
-    """Return for each row where its class is."""
+def class_mask(classes: Tensor, rows: Tensor) -> Tensor:
+    """Return a mask with True at the class of each row."""
     numbers: Tensor = wrap(rows.result_class, rows.xp.arange(rows.shape[1]))
     return numbers == classes.unsqueeze(1)  # type: ignore[no-any-return]  # `==` may be anything
 
@@ -216,9 +307,21 @@ def multilabel_margin_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return the sum over right classes r and wrong ones w of max(0, 1 - x[r] + x[w]), over C: scores (N, C) or (C).
+    """Return the sum over right classes r and wrong ones w of max(0, 1 - x[r] + x[w]), divided by C.
 
-    Each row of ``target``, in the shape of ``input``, lists the right classes and then -1.
+    Args:
+        input: The scores, (N, C) or (C).
+        target: In the same shape: the right classes of each row, int64, followed by -1.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown.
+        ShapeError: the shapes differ.
+        NoSuchClass: a target is not below C.
+
+    >>> F.multilabel_margin_loss(tensor([0., 1.]), tensor([0, -1]))
+    tensor(1.)
     """
     reduction = read_reduction("multilabel_margin_loss", reduction, size_average, reduce)
     require_tensors("multilabel_margin_loss", input=input, target=target)
@@ -230,17 +333,17 @@ def multilabel_margin_loss(
             f"{tuple(input.shape)}: they must be the same"
         )
     rows = input.reshape(-1, input.shape[-1]) if input.ndim else input.reshape(1, 1)
-    listed, classes, right = labels_of(rows, target.array.reshape(rows.shape))
+    listed, classes, right = read_labels(rows, target.array.reshape(rows.shape))
     ahead = rows.gather(1, classes)
-    # One for each pair of a right class and any: (N, C, C).
+    # (N, right class, any class)
     behind = relu(rows.unsqueeze(1) - ahead.unsqueeze(2) + 1)
     pairs = listed.unsqueeze(2) & ~right.unsqueeze(1)
     losses = where(pairs, behind, 0).sum((1, 2)) / rows.shape[1]
-    return reduced(losses if input.ndim == 2 else losses.reshape(()), reduction)
+    return reduce_losses(losses if input.ndim == 2 else losses.reshape(()), reduction)
 
 
-def labels_of(rows: Tensor, target: Array) -> tuple[Tensor, Tensor, Tensor]:
-    """Return which places of a target list a class, the classes (0 elsewhere), and which classes are listed."""
+def read_labels(rows: Tensor, target: Array) -> tuple[Tensor, Tensor, Tensor]:
+    """Return which places of a target list a class, the classes (0 elsewhere), and a mask of the listed classes."""
     xp, count = rows.xp, rows.shape[1]
     listed = xp.cumsum(target < 0, 1) == 0
     classes = xp.where(listed, target, 0)
@@ -260,12 +363,26 @@ def multilabel_soft_margin_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return the mean over classes, the last dim, of the binary cross-entropy of ``sigmoid(input)``."""
+    """Return the mean over classes of the binary cross-entropy of ``sigmoid(input)``.
+
+    Args:
+        input: The scores, (..., C).
+        target: 1 for right classes and 0 for wrong ones, in the same shape.
+        weight: A factor for each class, in a shape that broadcasts.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown.
+
+    >>> F.multilabel_soft_margin_loss(tensor([0., 0.]), tensor([1., 0.]))
+    tensor(0.6931)
+    """
     reduction = read_reduction("multilabel_soft_margin_loss", reduction, size_average, reduce)
     require_tensors("multilabel_soft_margin_loss", input=input, target=target)
     require_kind("multilabel_soft_margin_loss", FLOATS, input)
     losses = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
-    return reduced(weighted(losses, weight).sum(-1) / input.shape[-1], reduction)
+    return reduce_losses(weigh_losses(losses, weight).sum(-1) / input.shape[-1], reduction)
 
 
 @composite
@@ -276,16 +393,29 @@ def soft_margin_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return log(1 + exp(-target * input)), for targets 1 and -1."""
+    """Return log(1 + exp(-target * input)).
+
+    Args:
+        input: The scores, a floating-point tensor of any shape (...).
+        target: 1 or -1, in the same shape.
+        size_average, reduce: Deprecated; use ``reduction``.
+        reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
+
+    Raises:
+        ArgumentError: ``reduction`` is unknown.
+
+    >>> F.soft_margin_loss(tensor([0.]), tensor([1.]))
+    tensor(0.6931)
+    """
     reduction = read_reduction("soft_margin_loss", reduction, size_average, reduce)
     require_tensors("soft_margin_loss", input=input, target=target)
     require_kind("soft_margin_loss", FLOATS, input)
     losses = in_dtype_of("soft_margin_loss", input, -logsigmoid(target * input))
-    return reduced(losses, reduction)
+    return reduce_losses(losses, reduction)
 
 
 def check_scores(name: str, input: Any) -> None:
-    """Refuse what is neither (N, C) nor (C) of real numbers."""
+    """Raise unless scores are floating-point, (N, C) or (C)."""
     require_kind(name, FLOATS, input)
     if input.ndim > 2 or (not input.numel() and (input.ndim < 2 or not input.shape[1])):
         raise ShapeError(

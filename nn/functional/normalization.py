@@ -1,8 +1,6 @@
-"""Normalisation: over the batch, over a sample's last dims, over groups of channels, and across neighbouring channels.
+"""Normalization: over the batch, over a sample's last dims, over groups of channels, and across neighboring channels.
 
-One primitive standardises: mean 0 and variance 1 over the first and last dim of (N, C, L). Its gradient is a
-projection, a primitive too, and symmetric, so that it is its own gradient. The norms that networks use are ops of
-their own that do all in one pass. How they compute is the backend's business (``backends/numpy/norm.py``).
+Here the arguments are validated and the running statistics move; the ops are in ``fused_norms.py``.
 """
 
 from __future__ import annotations
@@ -12,208 +10,21 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
-from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, has_values, require_writable, wrap
 from minitensor.errors import ArgumentError, ShapeError, UsageError, WrongTypeError
+from minitensor.nn.functional.fused_norms import as_channels, given_tensors, normalize_channels, normalize_rows
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.pooling import avg_pool2d
 from minitensor.ops.choice import clamp
-from minitensor.ops.constant import as_function_of, with_gradient_as_function_of
+from minitensor.ops.constant import with_gradient_as_function_of
 from minitensor.ops.kinds import FLOATS, INEXACT, in_dtype_of, require_kind, require_same_dtype, require_wide
 from minitensor.ops.linalg.norms import plain_norm as norm
 from minitensor.ops.powers import rsqrt
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
-    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
-
-
-# -- the primitives, on (N, C, L) --------------------------------------------------------------------------------------
-
-# Note [The gradient of standardising]. Let z = (x - mean) r with r = 1 / sqrt(var + eps). Then dz = r (dx - mean(dx) -
-# z mean(z dx)): a projection P, linear in dx and symmetric, so the gradient of z is P applied to what arrives, and the
-# gradient of P in its first argument is P again. In z and r it is plain arithmetic, and these are results of the first
-# primitive.
-
-
-def standardize_back(
-    grads: tuple[Tensor | None, ...], result0: Tensor, result1: Tensor, in_shape: tuple[int, ...]
-) -> Tensor:
-    """Return the gradient in the input; see Note [The gradient of standardising]."""
-    of_z, of_r = grads[:2]
-    z, r = result0, result1
-    total = None if of_z is None else _project(of_z, z, r)
-    if of_r is None:
-        return total  # type: ignore[return-value]  # one of the two has come
-    other = -of_r * r * r * z / (in_shape[0] * in_shape[2])
-    return other if total is None else total + other
-
-
-@differentiable(input=standardize_back)
-def _standardize(input: Tensor, eps: float) -> tuple[Array, ...]:
-    """Return z, r, mean and biased variance for each of C; all but z have shape (1, C, 1)."""
-    return input.backend.standardize(input.array, eps)
-
-
-def projected_back(grad: Tensor, z: Tensor, r: Tensor) -> Tensor:
-    """Return the gradient of a projection: it is symmetric."""
-    return _project(grad, z, r)
-
-
-@differentiable(
-    input=projected_back,
-    z=lambda grad, input, z, r: -r * (grad * _mean(input * z) + input * _mean(grad * z)),
-    r=lambda grad, r, result: grad * result / r,
-)
-def _project(input: Tensor, z: Tensor, r: Tensor) -> Array:
-    """Return r (x - mean(x) - z mean(z x)), means taken over N and L."""
-    return input.backend.project_standardized(input.array, z.array, r.array)
-
-
-def _mean(input: Tensor) -> Tensor:
-    """Return the mean over N and L."""
-    return input.mean((0, 2), keepdim=True)
-
-
-# -- the fused ones ----------------------------------------------------------------------------------------------------
-
-# Note [Fused norms]. Standardising, scaling and shifting are one pass over memory, and all three gradients another.
-# A kernel returns its result with the statistics, and an op records both: a gradient looks at the input again, but does
-# not take its statistics again. They are ops on a sequence, (input, weight, bias), because the formula of a sequence
-# gives all gradients at once; it names the input and the weight besides, because nothing of the bias is saved. A
-# gradient that is to be differentiated again is made of the primitives above instead, so that every order works.
-
-
-def layer_norm_back(
-    grad: Tensor, in_shapes: Sequence[Shape], input: Tensor, weight: Tensor | None, rows: tuple[int, int], mean: Array,
-    r: Array, eps: float,
-) -> list[Tensor]:  # fmt: skip
-    """Return the gradients of ``_layer_norm`` in its tensors; see Note [Fused norms]."""
-    if grad_mode.get() or not has_values(grad):
-        z, r_again = _standardize(input.reshape(1, *rows), eps)[:2]
-        h = grad if weight is None else grad * weight
-        g, z_rows = grad.reshape(rows), z.squeeze(0)
-        found = [_project(h.reshape(z.shape), z, r_again), (g * z_rows).sum(0), as_function_of(g.sum(0), input)]
-        return like(chosen(found, weight, in_shapes), in_shapes)
-    kernel = grad.backend.layer_norm_back
-    arrays = kernel(grad.array.reshape(rows), input.array.reshape(rows), mean, r, flat_array(weight))
-    return wrapped(chosen(arrays, weight, in_shapes), in_shapes, input)
-
-
-@differentiable(tensors=layer_norm_back)
-def _layer_norm(
-    tensors: Sequence[Tensor], input: Tensor, weight: Tensor | None, output: Array, rows: tuple[int, int], mean: Array,
-    r: Array, eps: float,
-) -> Array:  # fmt: skip
-    """Return the first tensor, as rows (M, L), normed, times a weight plus a bias, as the backend has done it."""
-    return output
-
-
-def channel_norm_back(
-    grad: Tensor, in_shapes: Sequence[Shape], input: Tensor, weight: Tensor | None, mean: Array, r: Array, groups: int,
-    eps: float,
-) -> list[Tensor]:  # fmt: skip
-    """Return the gradients of ``_channel_norm`` in its tensors; see Note [Fused norms]."""
-    n, channels, length = shape = as_channels(input)
-    if grad_mode.get() or not has_values(grad):
-        g = grad.reshape(shape)
-        shared = (1, n * groups, channels // groups * length) if groups else shape
-        z, r_again = _standardize(input.reshape(shared), eps)[:2]
-        h = g if weight is None else g * weight.unsqueeze(1)
-        of_weight = (g * z.reshape(shape)).sum((0, 2))
-        found = [_project(h.reshape(z.shape), z, r_again), of_weight, as_function_of(g.sum((0, 2)), input)]
-        return like(chosen(found, weight, in_shapes), in_shapes)
-    kernel = grad.backend.channel_norm_back
-    arrays = kernel(grad.array.reshape(shape), input.array.reshape(shape), mean, r, flat_array(weight), groups)
-    return wrapped(chosen(arrays, weight, in_shapes), in_shapes, input)
-
-
-@differentiable(tensors=channel_norm_back)
-def _channel_norm(
-    tensors: Sequence[Tensor], input: Tensor, weight: Tensor | None, output: Array, mean: Array, r: Array, groups: int,
-    eps: float,
-) -> Array:  # fmt: skip
-    """Return the first tensor's channels normed, times a weight plus a bias (C), as the backend has done it."""
-    return output
-
-
-def chosen(grads: Sequence[Any], weight: Tensor | None, shapes: Sequence[Shape]) -> list[Any]:
-    """Return the gradients of what is there: of the input, maybe a weight, maybe a bias."""
-    weighed = weight is not None
-    return [*grads[: 1 + weighed], *grads[2 : 3 if len(shapes) > 1 + weighed else 2]]
-
-
-def like(grads: Sequence[Tensor], shapes: Sequence[Shape]) -> list[Tensor]:
-    """Return gradients in the shapes of what they belong to."""
-    return [grad.reshape(shape) for grad, shape in zip(grads, shapes, strict=True)]
-
-
-def wrapped(grads: Sequence[Array], shapes: Sequence[Shape], input: Tensor) -> list[Tensor]:
-    """Return arrays as gradients, in the shapes of what they belong to."""
-    return [wrap(input.result_class, grad.reshape(shape)) for grad, shape in zip(grads, shapes, strict=True)]
-
-
-def as_channels(input: Tensor) -> tuple[int, int, int]:
-    """Return the shape of (N, C, ...) as (N, C, L)."""
-    return input.shape[0], input.shape[1], prod(input.shape[2:])
-
-
-def flat_array(tensor: Tensor | None) -> Array | None:
-    """Return the array as a vector, if there is one."""
-    return None if tensor is None else tensor.array.reshape(-1)
-
-
-def normed_rows(input: Tensor, weight: Tensor | None, bias: Tensor | None, length: int, eps: float) -> Tensor:
-    """Return rows of so many elements standardised, scaled and shifted."""
-    rows = prod(input.shape) // max(length, 1), length
-    if any_batched(input, weight, bias):
-        z: Tensor = _standardize(input.reshape(1, *rows), eps)[0].reshape(input.shape)
-        z = z if weight is None else z * weight
-        return z if bias is None else z + bias
-    kernel, array = input.backend.layer_norm, input.array
-    output, mean, r = kernel(array.reshape(rows), flat_array(weight), flat_array(bias), eps)
-    return _layer_norm(there(input, weight, bias), input, weight, output.reshape(array.shape), rows, mean, r, eps)
-
-
-def normed_channels(
-    input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float
-) -> tuple[Tensor, Array, Array]:
-    """Return (N, C, ...) standardised, scaled and shifted, and the statistics; 0 groups: over the batch."""
-    if any_batched(input, weight, bias):
-        each: tuple[Tensor, Any, Any] = normed_each(input.reshape(as_channels(input)), weight, bias, groups, eps)
-        return each[0].reshape(input.shape), *each[1:]
-    kernel, array = input.backend.norm_channels, input.array.reshape(as_channels(input))
-    output, mean, r, var = kernel(array, flat_array(weight), flat_array(bias), groups, eps)
-    tensors, shaped = there(input, weight, bias), output.reshape(input.array.shape)
-    return _channel_norm(tensors, input, weight, shaped, mean, r, groups, eps), mean, var
-
-
-def any_batched(*tensors: Tensor | None) -> bool:
-    """Whether one of them is many at once, inside ``vmap``."""
-    return any([each is not None and not has_values(each) for each in tensors])
-
-
-def normed_each(input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float) -> Any:
-    """Do the same by the primitives, as ``vmap`` wants it; the statistics are tensors."""
-    n, channels, length = shape = tuple(input.shape)
-    shared = (1, n * groups, channels // groups * length) if groups else shape
-    z, _, mean, var = _standardize(input.reshape(shared), eps)
-    output = z.reshape(shape)
-    if weight is not None:
-        output = output * weight.unsqueeze(1)
-    if bias is not None:
-        output = output + bias.unsqueeze(1)
-    statistics = (n, groups) if groups else (channels,)
-    return output, mean.detach().reshape(statistics), var.detach().reshape(statistics)
-
-
-def there(*tensors: Tensor | None) -> tuple[Tensor, ...]:
-    """Return the tensors that are there."""
-    return tuple([each for each in tensors if each is not None])
 
 
 # -- over the batch ----------------------------------------------------------------------------------------------------
@@ -230,16 +41,34 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Standardise each channel of (N, C, ...), then multiply by ``weight`` and add ``bias``, both (C,).
+    """Standardize each channel of (N, C, ...), then multiply by ``weight`` and add ``bias``.
 
-    In training with the batch's own mean and (biased) variance, while the running ones move towards them by
-    ``momentum`` (the variance unbiased); otherwise with the running ones. Ioffe and Szegedy 2015.
+    In training, the mean and biased variance are those of the batch, and the running statistics move towards them (the
+    variance unbiased): ``running = (1 - momentum) * running + momentum * new``. Otherwise the running statistics are
+    used. Ioffe and Szegedy 2015.
+
+    Args:
+        input: (N, C, ...), floating-point; the result has the same shape.
+        running_mean, running_var: Running statistics (C,), written to in training. May be None in training.
+        weight, bias: Factor and summand for each channel, (C,).
+        training: Whether to use the statistics of the batch.
+        momentum: The share of the new statistics in the running ones.
+        eps: Added to the variance, so that a constant input does not divide by zero.
+
+    Raises:
+        ArgumentError: ``eps`` is negative (or 0 in training), or a channel has one value in training.
+        ShapeError: the input has fewer than two dims, or a statistic or parameter is not (C,).
+        UsageError: a running statistic is missing in evaluation.
+
+    >>> F.batch_norm(tensor([[1.], [3.]]), None, None, training=True, eps=1e-12)
+    tensor([[-1.],
+            [ 1.]])
     """
     check_floating("batch_norm", input)
     if eps < 0 or (training and eps == 0):
         raise ArgumentError(f"batch_norm: eps must be positive, or 0 in evaluation, got {eps}")
     if not input.numel():
-        return normed_nothing(input, weight, bias)
+        return normalize_empty(input, weight, bias)
     if input.ndim < 2:
         raise ShapeError(f"batch_norm: expected input (N, C, ...), got shape {tuple(input.shape)}")
     channels = input.shape[1]
@@ -252,25 +81,25 @@ def batch_norm(
                 "training=True"
             )
         input, weight, bias = in_turn(input, weight, bias)
-        return in_dtype_of("batch_norm", input, normalized_by(input, running_mean, running_var, weight, bias, eps))
+        return in_dtype_of("batch_norm", input, normalize_by(input, running_mean, running_var, weight, bias, eps))
     count = input.numel() // max(channels, 1)
     if count == 1:
         raise ArgumentError(
             f"batch_norm: expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
         )
     require_writable("batch_norm", running_mean, running_var)
-    output, mean, var = normed_channels(input, weight, bias, 0, eps)
+    output, statistics = normalize_channels(input, weight, bias, 0, eps)
     if running_mean is not None:
-        move(running_mean, mean.reshape(-1), momentum)
+        update_running(running_mean, statistics.mean.reshape(-1), momentum)
     if running_var is not None:
-        move(running_var, var.reshape(-1) * (count / max(count - 1, 1)), momentum)
+        update_running(running_var, statistics.var.reshape(-1) * (count / max(count - 1, 1)), momentum)
     return in_dtype_of("batch_norm", input, output)
 
 
-def normalized_by(
+def normalize_by(
     input: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> Tensor:
-    """Return (input - mean) / sqrt(var + eps) * weight + bias: one product and one sum over the input."""
+    """Return (input - mean) / sqrt(var + eps) * weight + bias as one product and one sum over the input."""
     factor = rsqrt(var + eps) if weight is None else rsqrt(var + eps) * weight
     shift = -mean * factor if bias is None else with_gradient_as_function_of(bias, input) - mean * factor
     shape = (-1, *(1,) * (input.ndim - 2))
@@ -285,7 +114,7 @@ def check_channels(
     weight: Tensor | None,
     bias: Tensor | None,
 ) -> None:
-    """Refuse statistics and parameters that have not one number for each channel."""
+    """Raise unless statistics and parameters have one number for each channel."""
     channels = input.shape[1]
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for argument, each in given.items():
@@ -296,8 +125,8 @@ def check_channels(
             )
 
 
-def move(running: Tensor, value: Any, momentum: float) -> None:
-    """Bring a running statistic nearer to a new value, where it lies and outside the graph."""
+def update_running(running: Tensor, value: Any, momentum: float) -> None:
+    """Move a running statistic towards a new value, in place and outside the graph."""
     if not has_values(running) or isinstance(value, TensorBase):
         given = value if isinstance(value, TensorBase) else wrap(running.result_class, value)
         running.copy_(running * (1 - momentum) + given * momentum)  # type: ignore[operator]  # a Tensor
@@ -317,7 +146,28 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Standardise each channel of each sample of (N, C, ...), then times ``weight`` plus ``bias``, both (C,)."""
+    """Standardize each channel of each sample of (N, C, ...), then multiply by ``weight`` and add ``bias``.
+
+    Ulyanov, Vedaldi and Lempitsky 2016.
+
+    Args:
+        input: (N, C, L, ...), floating-point; the result has the same shape.
+        running_mean, running_var: Running statistics (C,), or None. They move towards the mean over N of the new
+            statistics.
+        weight, bias: Factor and summand for each channel, (C,).
+        use_input_stats: Whether to use the input's own statistics; otherwise the running ones, as ``batch_norm`` in
+            evaluation.
+        momentum: The share of the new statistics in the running ones.
+        eps: Added to the variance, so that a constant input does not divide by zero.
+
+    Raises:
+        ArgumentError: a channel of a sample has only one element.
+        ShapeError: the input has fewer than three dims, or a statistic or parameter is not (C,).
+
+    >>> F.instance_norm(tensor([[[1., 3.], [10., 30.]]]), eps=1e-12)
+    tensor([[[-1.,  1.],
+             [-1.,  1.]]])
+    """
     check_floating("instance_norm", input)
     if input.ndim < 3:
         raise ShapeError(f"instance_norm: expected input (N, C, L, ...), got shape {tuple(input.shape)}")
@@ -332,15 +182,15 @@ def instance_norm(
             f"instance_norm: expected more than 1 spatial element when training, got input size {tuple(input.shape)}"
         )
     if not input.numel():
-        return normed_nothing(input, weight, bias)
+        return normalize_empty(input, weight, bias)
     check_channels("instance_norm", input, running_mean, running_var, weight, bias)
     require_writable("instance_norm", running_mean, running_var)
     input, bias, weight = in_turn(input, bias, weight)
-    output, mean, var = normed_channels(input, weight, bias, channels, eps)
+    output, statistics = normalize_channels(input, weight, bias, channels, eps)
     if running_mean is not None:
-        move(running_mean, mean.mean(0), momentum)
+        update_running(running_mean, statistics.mean.mean(0), momentum)
     if running_var is not None:
-        move(running_var, var.mean(0) * (length / max(length - 1, 1)), momentum)
+        update_running(running_var, statistics.var.mean(0) * (length / max(length - 1, 1)), momentum)
     return output
 
 
@@ -355,7 +205,18 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Standardise over the last dims, which must be ``normalized_shape``; ``weight`` and ``bias`` have that shape.
+    """Standardize over the last dims, then multiply by ``weight`` and add ``bias``.
+
+    Ba, Kiros and Hinton 2016.
+
+    Args:
+        input: (..., *normalized_shape), floating-point; the result has the same shape.
+        normalized_shape: The sizes of the dims to standardize over.
+        weight, bias: Factor and summand for each element, in ``normalized_shape``.
+        eps: Added to the variance, so that a constant input does not divide by zero.
+
+    Raises:
+        ShapeError: the last dims of ``input``, or the shape of a parameter, are not ``normalized_shape``.
 
     >>> import minitensor as torch
     >>> layer_norm(torch.tensor([[1., 3.], [10., 30.]]), (2,), eps=0.)
@@ -376,16 +237,29 @@ def layer_norm(
                 f"{list(each.shape)} and normalized_shape={list(shape)}"
             )
     check_parameters("layer_norm", input, weight=weight, bias=bias)
-    return normed_rows(input, weight, bias, prod(shape), eps)
+    return normalize_rows(input, weight, bias, prod(shape), eps)
 
 
 @composite
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """Standardise each of ``num_groups`` groups of channels of each sample of (N, C, ...).
+    """Standardize groups of channels of each sample, then multiply by ``weight`` and add ``bias``.
 
-    Then multiply by ``weight`` and add ``bias``, both (C,). Wu and He 2018.
+    Wu and He 2018.
+
+    Args:
+        input: (N, C, ...), floating-point; the result has the same shape.
+        num_groups: How many groups the channels are split into; must divide C.
+        weight, bias: Factor and summand for each channel, (C,).
+        eps: Added to the variance, so that a constant input does not divide by zero.
+
+    Raises:
+        ShapeError: the input has fewer than two dims, ``num_groups`` does not divide C, or a parameter is not (C,).
+        ArgumentError: a group has only one element.
+
+    >>> F.group_norm(tensor([[1., 3., 10., 30.]]), 2, eps=1e-12)
+    tensor([[-1.,  1., -1.,  1.]])
     """
     check_floating("group_norm", input)
     if input.ndim < 2:
@@ -404,18 +278,18 @@ def group_norm(
             )
     check_parameters("group_norm", input, weight=weight, bias=bias)
     if not input.numel():
-        return normed_nothing(input, weight, bias)
+        return normalize_empty(input, weight, bias)
     if input.numel() == num_groups:
         raise ArgumentError(
             f"group_norm: expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
         )
-    return normed_channels(input, weight, bias, num_groups, eps)[0]
+    return normalize_channels(input, weight, bias, num_groups, eps)[0]
 
 
-def normed_nothing(input: Tensor, *parameters: Tensor | None) -> Tensor:
-    """Return an input without elements as it is; the gradients of the parameters are zero."""
+def normalize_empty(input: Tensor, *parameters: Tensor | None) -> Tensor:
+    """Return an input without elements; the gradients of the parameters are zero."""
     output = input.clone()
-    for each in there(*parameters):
+    for each in given_tensors(*parameters):
         output = output * each.sum().to(input.dtype)
     return output
 
@@ -424,7 +298,23 @@ def normed_nothing(input: Tensor, *parameters: Tensor | None) -> Tensor:
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
-    """Divide by the root of the mean square over the last dims, then times ``weight``. Zhang and Sennrich 2019."""
+    """Divide by the root of the mean square over the last dims, then multiply by ``weight``.
+
+    Zhang and Sennrich 2019.
+
+    Args:
+        input: (..., *normalized_shape), floating-point or complex; the result has the same shape.
+        normalized_shape: The sizes of the dims to take the mean over.
+        weight: A factor for each element, in ``normalized_shape``.
+        eps: Added to the mean square; the machine epsilon of the dtype if not given.
+
+    Raises:
+        ArgumentError: the input has fewer dims than ``normalized_shape``.
+        ShapeError: the last dims of ``input`` are not ``normalized_shape``.
+
+    >>> F.rms_norm(tensor([3., 3.]), (2,))
+    tensor([1., 1.])
+    """
     if not input.is_complex():
         check_floating("rms_norm", input)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
@@ -441,14 +331,25 @@ def rms_norm(
     return in_dtype_of("rms_norm", input, output if weight is None else output * weight)
 
 
-# -- by a norm, by neighbours ------------------------------------------------------------------------------------------
+# -- by a norm, by neighbors ------------------------------------------------------------------------------------------
 
 
 @composite
 def normalize(
     input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
-    """Divide by the p-norm along ``dim``, so that it becomes 1; norms below ``eps`` count as ``eps``."""
+    """Divide by the p-norm along ``dim``, so that it becomes 1.
+
+    Args:
+        input: A tensor of any shape (...); the result has the same shape.
+        p: The exponent of the norm.
+        dim: The dim, or dims, along which the norm is taken.
+        eps: Smaller norms count as this, so that zeros stay zeros.
+        out: Where to write the result.
+
+    >>> F.normalize(tensor([[3., 4.]]))
+    tensor([[0.6000, 0.8000]])
+    """
     return input.div(clamp(norm(input, p, dim, True), min=eps), out=out)
 
 
@@ -456,9 +357,22 @@ def normalize(
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
-    """Divide each entry by (k + alpha * mean of squares over ``size`` neighbouring channels) ** beta.
+    """Divide each entry by (k + alpha * mean of squares over ``size`` neighboring channels) ** beta.
 
-    Krizhevsky, Sutskever and Hinton 2012; they sum where PyTorch, and so this, takes the mean.
+    Krizhevsky, Sutskever and Hinton 2012 use the sum; PyTorch, and therefore this function, the mean.
+
+    Args:
+        input: (N, C, L, ...); the result has the same shape.
+        size: How many channels count as neighbors; beyond the first and last channel there are zeros.
+        alpha: The factor of the mean.
+        beta: The exponent.
+        k: Added to the mean.
+
+    Raises:
+        ArgumentError: the input has fewer than three dims.
+
+    >>> F.local_response_norm(ones(1, 1, 1), 1, alpha=3., beta=0.5)
+    tensor([[[0.5000]]])
     """
     if input.ndim < 3:
         raise ArgumentError(f"local_response_norm: expected 3D or higher input, got shape {tuple(input.shape)}")
@@ -471,14 +385,14 @@ def local_response_norm(
 
 
 def check_floating(name: str, input: Any) -> None:
-    """Refuse what is no tensor of real numbers."""
+    """Raise unless ``input`` is a floating-point tensor."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     require_kind(name, FLOATS, input)
 
 
 def check_parameters(name: str, input: Tensor, **parameters: Tensor | None) -> None:
-    """Refuse parameters of another dtype than the input's; beside float16 they may be float32."""
+    """Raise if a parameter has another dtype than the input; beside float16, float32 is allowed."""
     if input.dtype is dtypes.float16:
         parameters = {key: each for key, each in parameters.items() if each is None or each.dtype is not dtypes.float32}
     require_same_dtype(name, input=input, **parameters)

@@ -1,7 +1,7 @@
 """Padding: entries around a tensor, constant, mirrored, repeated or wrapped around.
 
-Padding with a constant is a primitive, and padding by the negated amounts (that is, cropping) is its gradient. The
-other modes resample one dim after the other, by tables that say which entry is copied where.
+Padding with a constant is a primitive; its gradient is padding by the negated amounts, that is, cropping. The other
+modes resample dim by dim, with tables that say which entry is copied where.
 """
 
 from __future__ import annotations
@@ -29,16 +29,26 @@ Amounts = tuple[tuple[int, int], ...]  # before and after, for every dim
 
 @composite
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """Put entries around ``input``: ``pad`` says how many before and after in the last dim, then in the one before it.
+    """Add entries around a tensor, or crop it.
 
-    Negative amounts crop. Modes: "constant" (``value``, 0 if not given), "reflect" (mirrored, the edge not repeated),
-    "replicate" (the edge repeated), "circular" (from the other side).
+    Args:
+        input: A tensor of any shape (...).
+        pad: How many entries to add before and after the last dim, then the dim before it, and so on; negative amounts
+            crop.
+        mode: "constant", "reflect" (mirrored, the edge not repeated), "replicate" (the edge repeated) or "circular"
+            (from the other side).
+        value: The constant; 0 if not given.
+
+    Raises:
+        ShapeError: the amounts do not fit the shape.
+        PaddingMode: the mode is unknown or not for this number of dims.
+        ArgumentError: a mode other than "constant" is given a value.
 
     >>> import minitensor as torch
     >>> torch.nn.functional.pad(torch.tensor([[1., 2., 3.]]), (2, 1), mode="reflect")
     tensor([[3., 2., 1., 2., 3., 2.]])
     """
-    amounts = amounts_of(input, pad)
+    amounts = read_amounts(input, pad)
     if mode == "constant":
         return _pad(input, amounts, 0.0 if value is None else float(value))
     if mode not in POSITIONS:
@@ -51,13 +61,21 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         if before or after:
             check_room(mode, input, dim, before, after)
             resample = _resample if mode == "circular" else _resample_input
-            result = resample(result, dim, copies(mode, input.shape[dim], before, after))
+            result = resample(result, dim, copy_taps(mode, input.shape[dim], before, after))
     return clone(input) if result is input else result
 
 
 @composite
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Tensor:
-    """Put one value around ``input``, or crop; ``pad`` goes from the last dim to the first. See ``nn.functional.pad``.
+    """Add a constant around a tensor, or crop it.
+
+    Args:
+        input: A tensor of any shape (...).
+        pad: How many entries to add before and after each dim, from the last dim to the first; negative amounts crop.
+        value: The constant.
+
+    Raises:
+        ShapeError: the amounts do not fit the shape.
 
     >>> import minitensor as torch
     >>> torch.constant_pad_nd(torch.tensor([1, 2]), (1, 2), 7)
@@ -65,16 +83,16 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Ten
     """
     if not isinstance(pad, (tuple, list)):
         raise ArgumentTypeError(f"constant_pad_nd: pad must be a tuple of ints, got {type(pad).__name__}")
-    amounts = amounts_of(input, pad)
+    amounts = read_amounts(input, pad)
     return _pad(input, amounts, value)
 
 
-def unpadded(grad: Tensor, amounts: Amounts) -> Tensor:
-    """Return the gradient of a padding: one by the negated amounts, with zeros where the input was cropped."""
+def pad_grad(grad: Tensor, amounts: Amounts) -> Tensor:
+    """Return the gradient of ``_pad``: padding by the negated amounts, with zeros where the input was cropped."""
     return _pad(grad, tuple([(-before, -after) for before, after in amounts]), 0)
 
 
-@differentiable(input=unpadded)
+@differentiable(input=pad_grad)
 def _pad(input: Tensor, amounts: Amounts, value: Number) -> Array:
     array = input.array
     shape = tuple([before + n + after for n, (before, after) in zip(array.shape, amounts)])
@@ -85,26 +103,26 @@ def _pad(input: Tensor, amounts: Amounts, value: Number) -> Array:
     return output
 
 
-def copies(mode: str, size: int, before: int, after: int) -> Taps | LongTaps:
+def copy_taps(mode: str, size: int, before: int, after: int) -> Taps | LongTaps:
     """Return the table that says which entry is copied where."""
     if size + before + after < LONG:
-        return short_copies(mode, size, before, after)
+        return short_copy_taps(mode, size, before, after)
     if mode == "circular":
-        return long_rounds(size, before, after)
+        return long_circular_taps(size, before, after)
     return LongTaps(size, size + before + after, lambda xp, start, stop: [(
         LONG_POSITIONS[mode](xp, xp.arange(start - before, stop - before), size), None,
     )])  # fmt: skip
 
 
 @memoised
-def short_copies(mode: str, size: int, before: int, after: int) -> Taps:
-    """Return the table, written out."""
+def short_copy_taps(mode: str, size: int, before: int, after: int) -> Taps:
+    """Return that table, written out."""
     positions = POSITIONS[mode](size, before, after)
     return Taps(size, [[(position, 1.0)] for position in positions])
 
 
-def long_rounds(size: int, before: int, after: int) -> LongTaps:
-    """Return the table of ``wrapped_around``."""
+def long_circular_taps(size: int, before: int, after: int) -> LongTaps:
+    """Return the table of ``circular_positions``."""
     first, left = max(-before, 0), size - max(-before, 0) - max(-after, 0)
     ahead = max(before, 0)
     return LongTaps(
@@ -119,31 +137,31 @@ LONG_POSITIONS: dict[str, Any] = {
 }
 
 
-def reflected(size: int, before: int, after: int) -> list[int]:
-    """Mirror positions at both ends."""
+def reflect_positions(size: int, before: int, after: int) -> list[int]:
+    """Return positions mirrored at both ends."""
     return [(size - 1) - abs(size - 1 - abs(position)) for position in range(-before, size + after)]
 
 
-def replicated(size: int, before: int, after: int) -> list[int]:
-    """Hold positions at the ends."""
+def replicate_positions(size: int, before: int, after: int) -> list[int]:
+    """Return positions clamped to the ends."""
     return [min(max(position, 0), size - 1) for position in range(-before, size + after)]
 
 
-def wrapped_around(size: int, before: int, after: int) -> list[int]:
-    """Let positions go round what is left after cropping."""
+def circular_positions(size: int, before: int, after: int) -> list[int]:
+    """Return positions that wrap around what is left after cropping."""
     first, left = max(-before, 0), size - max(-before, 0) - max(-after, 0)
     return [first + position % left for position in range(-max(before, 0), left + max(after, 0))]
 
 
-POSITIONS = {"reflect": reflected, "replicate": replicated, "circular": wrapped_around}
+POSITIONS = {"reflect": reflect_positions, "replicate": replicate_positions, "circular": circular_positions}
 
 
 class PaddingMode(ArgumentError, UnsupportedError):
-    """A mode that is none: a ValueError, and as in PyTorch a NotImplementedError."""
+    """An unknown mode: a ValueError, and as in PyTorch a NotImplementedError."""
 
 
-def amounts_of(input: Any, pad: Sequence[int]) -> Amounts:
-    """Return what to put before and after each dim."""
+def read_amounts(input: Any, pad: Sequence[int]) -> Amounts:
+    """Return the amounts before and after each dim."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"pad(): argument 'input' must be a tensor, not {type(input).__name__}")
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
@@ -164,7 +182,7 @@ def amounts_of(input: Any, pad: Sequence[int]) -> Amounts:
 
 
 def check_dims(mode: str, input: Tensor, padded: int) -> None:
-    """Refuse other dims than a signal's, an image's, or a volume's own, with or without a batch."""
+    """Raise unless the amounts are for all dims of a signal, an image or a volume, with or without a batch."""
     if mode != "circular" and 0 in input.shape[-padded - 1 :]:
         raise ShapeError(f"pad: mode {mode!r} takes only an empty batch, got shape {tuple(input.shape)}")
     if not 1 <= padded <= 3 or input.ndim not in (padded + 1, padded + 2):
@@ -175,7 +193,7 @@ def check_dims(mode: str, input: Tensor, padded: int) -> None:
 
 
 def check_room(mode: str, input: Tensor, dim: int, before: int, after: int) -> None:
-    """Refuse a padding that asks for more than there is to mirror or to wrap around."""
+    """Raise if a padding needs more entries than there are to mirror or to wrap around."""
     size = input.shape[dim]
     if mode != "circular" and before + size + after < 1:
         raise ShapeError(

@@ -1,7 +1,7 @@
-"""Recurrent networks, step by step and whole: what a cell does to its state, and a scan of a cell over time.
+"""Recurrent networks, step by step and whole: the step of a cell, and a scan of a cell over time.
 
-A scan is one operation: all steps run in arrays, and so do those of its gradient. Where that is to be differentiated
-again, the steps are retraced in tensor operations, which is also the definition that the scan is tested against.
+A scan is one operation: all steps run in arrays, and so do those of its gradient. If that gradient is to be
+differentiated again, the steps are retraced in tensor operations, which also define the scan in its tests.
 """
 
 from __future__ import annotations
@@ -60,84 +60,84 @@ def gru_step(tensors: Tensors, entering: Tensor, state: Tensors) -> list[Tensor]
 class Trace:
     """What a scan keeps of its steps for the gradient: not its result, which the caller may write to, as in PyTorch."""
 
-    __slots__ = ("opened", "states")
+    __slots__ = ("gates", "states")
 
-    opened: Any
+    gates: Any
     states: Array
 
 
 class Cell(NamedTuple):
-    """A cell's three ways: all steps in arrays, their gradient in arrays, and one step in tensors.
+    """The three forms of a cell: all steps in arrays, their gradient in arrays, and one step in tensors.
 
-    Its tensors are the projected input (L, N, gates), the weight (gates, H), maybe a bias, and the first states.
+    Its tensors are the projected input (L, N, gates), the weight (gates, H), possibly a bias, and the first states.
     """
 
     forward: Callable[..., Any]
-    gradient: Callable[..., Any]
+    backward: Callable[..., Any]
     step: Callable[..., list[Tensor]]
     states: int  # how many states there are
 
 
 def rnn_cell(relu: bool) -> Cell:
-    """Return the plain cell, of tanh or relu."""
+    """Return the Elman cell, with tanh or relu."""
 
     def forward(backend: Backend, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
         gates, weight, h = arrays
         return recurrent.rnn(backend.xp, gates, weight, h, mask, relu)[None]
 
-    def gradient(backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
+    def backward(backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
         _, weight, h = arrays
         return recurrent.rnn_gradient(backend.xp, grad[0], states[0], weight, h, mask, relu)
 
     def step(tensors: Tensors, entering: Tensor, state: Tensors) -> list[Tensor]:
         return rnn_step(tensors, entering, state, relu)
 
-    return Cell(forward, gradient, step, 1)
+    return Cell(forward, backward, step, 1)
 
 
 def lstm_forward(backend: Backend, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
     gates, weight, h, c = arrays
-    states, trace.opened = backend.lstm(gates, weight, h, c, mask)
+    states, trace.gates = backend.lstm(gates, weight, h, c, mask)
     return states
 
 
-def lstm_gradient(
+def lstm_backward(
     backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace
 ) -> Any:
     _, weight, h, c = arrays
-    return backend.lstm_gradient(grad, states, trace.opened, weight, h, c, mask)
+    return backend.lstm_gradient(grad, states, trace.gates, weight, h, c, mask)
 
 
 def gru_forward(backend: Backend, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
     gates, weight, bias, h = arrays
-    states, trace.opened = recurrent.gru(backend.xp, gates, weight, bias, h, mask)
+    states, trace.gates = recurrent.gru(backend.xp, gates, weight, bias, h, mask)
     return states[None]
 
 
-def gru_gradient(backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
+def gru_backward(backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
     _, weight, _, h = arrays
-    return recurrent.gru_gradient(backend.xp, grad[0], states[0], trace.opened, weight, h, mask)
+    return recurrent.gru_gradient(backend.xp, grad[0], states[0], trace.gates, weight, h, mask)
 
 
 TANH, RELU = rnn_cell(False), rnn_cell(True)
-LSTM = Cell(lstm_forward, lstm_gradient, lstm_step, 2)
-GRU = Cell(gru_forward, gru_gradient, gru_step, 1)
+LSTM = Cell(lstm_forward, lstm_backward, lstm_step, 2)
+GRU = Cell(gru_forward, gru_backward, gru_step, 1)
 
 
-def scanned_back(
+def scan_grad(
     grad: Tensor, tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace
 ) -> Sequence[Tensor | None]:
-    """Return the gradients of a scan's tensors; in tensor operations where they are to be differentiated again."""
+    """Return the gradients of ``_scan`` in its tensors; in tensor operations if they are to be differentiated."""
     if is_grad_enabled():
         wanted = [each for each in tensors if each.requires_grad]
-        found = iter(gradients(retraced(tensors, cell, mask), wanted, grad, create_graph=True))
+        found = iter(gradients(retrace(tensors, cell, mask), wanted, grad, create_graph=True))
         return [next(found) if each.requires_grad else None for each in tensors]
     arrays = [each.array for each in tensors]
-    found_arrays = cell.gradient(grad.backend, grad.array, trace.states, arrays, mask, trace)
+    found_arrays = cell.backward(grad.backend, grad.array, trace.states, arrays, mask, trace)
     return [wrap(grad.result_class, array) for array in found_arrays]
 
 
-@differentiable(tensors=scanned_back)
+@differentiable(tensors=scan_grad)
 def _scan(tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace) -> Array:
     """Return a cell's states after each step: (states, L, N, H)."""
     trace.states = cell.forward(tensors[0].backend, [each.array for each in tensors], mask, trace)
@@ -145,8 +145,8 @@ def _scan(tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace) -> Arr
     return trace.states.copy() if recorded else trace.states
 
 
-def retraced(tensors: Tensors, cell: Cell, mask: Array | None) -> Tensor:
-    """Return what ``_scan`` does, in tensor operations."""
+def retrace(tensors: Tensors, cell: Cell, mask: Array | None) -> Tensor:
+    """Compute ``_scan`` in tensor operations."""
     state = list(tensors[-cell.states :])
     steps = []
     for t, entering in enumerate(tensors[0].unbind(0)):
@@ -160,11 +160,11 @@ def retraced(tensors: Tensors, cell: Cell, mask: Array | None) -> Tensor:
 
 
 def scan(cell: Cell, tensors: Tensors, mask: Array | None = None, backwards: bool = False) -> Tensor:
-    """Run a cell over (L, N, gates): its states after each step (states, L, N, H), in the input's order.
+    """Run a cell over (L, N, gates); return its states after each step (states, L, N, H), in the input's order.
 
     ``backwards`` begins with the last step. ``mask`` (L, N, 1) is 0 for steps that a sequence does not have.
     """
     if not backwards:
         return _scan(tuple(tensors), cell, mask, Trace())
-    turned = None if mask is None else mask[::-1].copy()
-    return _scan((tensors[0].flip(0), *tensors[1:]), cell, turned, Trace()).flip(1)
+    reversed_mask = None if mask is None else mask[::-1].copy()
+    return _scan((tensors[0].flip(0), *tensors[1:]), cell, reversed_mask, Trace()).flip(1)

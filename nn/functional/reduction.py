@@ -1,7 +1,7 @@
-"""What losses share: their reduction to one number, and checks of what they are given.
+"""What losses share: their reduction to one number, and checks of their arguments.
 
-A reduction is a word: "none" leaves the losses as they are, "sum" adds them up, "mean" takes their mean. Two older
-arguments, ``size_average`` and ``reduce``, are still read where they are given, with a warning, as in PyTorch.
+A reduction is a word: "none" leaves the losses as they are, "sum" adds them up, "mean" takes their mean. Two deprecated
+arguments, ``size_average`` and ``reduce``, are still read, with a warning, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 def read_reduction(name: str, reduction: str, size_average: Truth | None = None, reduce: Truth | None = None) -> str:
-    """Return the reduction, or the one that the two older arguments stand for; refuse a word that is none."""
+    """Return the reduction, or the one that the deprecated arguments mean; raise if it is unknown."""
     if size_average is not None or reduce is not None:
         averages, reduces = [each is None or bool(each) for each in (size_average, reduce)]
         reduction = "none" if not reduces else "mean" if averages else "sum"
@@ -39,28 +39,28 @@ def read_reduction(name: str, reduction: str, size_average: Truth | None = None,
     return reduction
 
 
-def reduced(losses: Tensor, reduction: str) -> Tensor:
+def reduce_losses(losses: Tensor, reduction: str) -> Tensor:
     """Return the losses, their mean or their sum."""
     if reduction == "none":
         return losses
     return losses.sum() if reduction == "sum" else losses.mean()
 
 
-def weighted(losses: Tensor, weight: Tensor | None) -> Tensor:
-    """Return losses times weights."""
+def weigh_losses(losses: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the losses times the weights, if there are any."""
     return losses if weight is None else losses * weight
 
 
-def weighed(name: str, losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    """Reduce losses of which some count more: their mean divides by the sum of the weights."""
+def reduce_weighted(name: str, losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """Reduce weighted losses; their mean is divided by the sum of the weights."""
     check_weight(name, losses, weight)
     if weight is None or reduction != "mean":
-        return reduced(weighted(losses, weight), reduction)
+        return reduce_losses(weigh_losses(losses, weight), reduction)
     return (losses * weight).sum() / weight.sum()
 
 
 def check_weight(name: str, losses: Tensor, weight: Tensor | None) -> None:
-    """Refuse weights that are not one for each loss."""
+    """Raise unless there is one weight for each loss."""
     if weight is not None and weight.shape != losses.shape:
         raise ArgumentError(
             f"{name}: Weights and input must have the same size, got {tuple(weight.shape)} and {tuple(losses.shape)}"
@@ -68,7 +68,7 @@ def check_weight(name: str, losses: Tensor, weight: Tensor | None) -> None:
 
 
 def check_pair(name: str, input: Any, target: Any) -> None:
-    """Refuse what are no tensors, and warn, as PyTorch does, where shapes differ and broadcast."""
+    """Raise unless both are tensors; warn, as PyTorch does, if shapes differ and broadcast."""
     require_tensors(name, input=input, target=target)
     if input.shape != target.shape:
         try:
@@ -83,7 +83,7 @@ def check_pair(name: str, input: Any, target: Any) -> None:
         )
 
 
-def float_pair(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def promote_pair(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Return input and target in their common dtype, which must be floating-point."""
     check_pair(name, input, target)
     if input.dtype is not target.dtype:
@@ -94,14 +94,14 @@ def float_pair(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor
 
 
 def require_classes(name: str, kinds: tuple[dtype, ...], target: Tensor) -> None:
-    """Raise if class numbers are not in one of the dtypes that a loss takes."""
+    """Raise if class numbers do not have one of the dtypes that a loss takes."""
     if target.dtype not in kinds:
         wanted = " or ".join(each.name for each in kinds)
         raise UnsupportedDtype(f"{name}: expected target of dtype {wanted}, got {target.dtype.name}; cast with .long()")
 
 
-def same_shapes(name: str, input: Tensor, target: Tensor) -> None:
-    """Refuse shapes that differ."""
+def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
+    """Raise if the shapes of input and target differ."""
     require_tensors(name, input=input, target=target)
     if input.shape != target.shape:
         raise ArgumentError(

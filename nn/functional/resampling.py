@@ -1,8 +1,7 @@
-"""Dims resampled by tables: the primitive below pooling into equal shares and below interpolation.
+"""Resampling by tables: the primitive below adaptive average pooling, padding and interpolation.
 
-``_resample`` replaces one dim by weighted sums of its entries; its gradient is itself with the table turned round. The
-tables say what PyTorch's formulas say, in the precision in which it computes them. Of several dims, one is resampled
-after the other.
+``_resample`` replaces one dim by weighted sums of its entries; its gradient is the same with the table transposed. The
+tables follow PyTorch's formulas in the precision in which it computes them. Several dims are resampled one by one.
 """
 
 from __future__ import annotations
@@ -25,30 +24,30 @@ if TYPE_CHECKING:
 Entries = list[tuple[int, float]]
 
 
-def turned_back(grad: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
-    """Return the gradient of resampling: the same, with the table turned round."""
+def resample_grad(grad: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
+    """Return the gradient of ``_resample``: resampling with the transposed table."""
     return _resample(grad, dim, taps.turned)
 
 
-def turned_back_depending(grad: Tensor, input: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
-    """Return that gradient as one that depends on the input; see Note [Linear gradients]."""
+def resample_input_grad(grad: Tensor, input: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
+    """Return that gradient as a function of the input; see Note [Linear gradients]."""
     return as_function_of(_resample(grad, dim, taps.turned), input)
 
 
-@differentiable(input=turned_back)
+@differentiable(input=resample_grad)
 def _resample(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
     """Replace a dim of (N, C, *size) by weighted sums of its entries."""
-    return resampled(input, dim, taps)
+    return resample_array(input, dim, taps)
 
 
-@differentiable(input=turned_back_depending)
+@differentiable(input=resample_input_grad)
 def _resample_input(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
-    """Do the same; its gradient counts as depending on the input, as PyTorch's does in pooling and padding."""
-    return resampled(input, dim, taps)
+    """Resample with a gradient that counts as a function of the input, as PyTorch's does in pooling and padding."""
+    return resample_array(input, dim, taps)
 
 
-def resampled(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
-    """Return the sums, channels last if the input lies so."""
+def resample_array(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
+    """Return the sums, channels last if the input is."""
     array, backend = input.array, input.backend
     if not is_channels_last(array):
         return backend.resample(array, dim, taps)
@@ -61,30 +60,30 @@ def resampled(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
 
 @memoised
 def shares(length: int, count: int) -> list[tuple[int, int]]:
-    """Return where each of ``count`` windows that share a side out begins and ends."""
+    """Return where each of ``count`` windows that divide a side begins and ends."""
     return [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
 
 
 @memoised
 def mean_taps(length: int, count: int) -> Taps:
-    """Return the table of the means of windows that share a side out."""
+    """Return the table of the means of windows that divide a side."""
     windows = shares(length, count)
     return Taps(length, [[(i, 1 / (end - start)) for i in range(start, end)] for start, end in windows])
 
 
 @memoised
 def nearest_taps(length: int, count: int, scale: float | None, exact: bool) -> Taps:
-    """Return the table of the nearest entries: of an entry's start or, if ``exact``, of its middle."""
-    step = single(1 / scale) if scale is not None else single(length / count)
+    """Return the table of the nearest entries: to an entry's start or, if ``exact``, to its center."""
+    step = to_single(1 / scale) if scale is not None else to_single(length / count)
     shift = 0.5 if exact else 0.0
-    return Taps(length, [[(min(math.floor(single((i + shift) * step)), length - 1), 1.0)] for i in range(count)])
+    return Taps(length, [[(min(math.floor(to_single((i + shift) * step)), length - 1), 1.0)] for i in range(count)])
 
 
 @memoised
 def linear_taps(length: int, count: int, scale: float | None, align_corners: bool, precise: bool) -> Taps:
-    """Return the table of straight lines between neighbours."""
+    """Return the table of linear interpolation between neighbors."""
     entries: list[Entries] = []
-    rounded = float if precise else single
+    rounded = float if precise else to_single
     for place in sources(length, count, scale, align_corners, precise):
         place = max(place, 0.0)
         low = min(math.floor(place), length - 1)
@@ -97,7 +96,7 @@ def linear_taps(length: int, count: int, scale: float | None, align_corners: boo
 def cubic_taps(length: int, count: int, scale: float | None, align_corners: bool, precise: bool) -> Taps:
     """Return the table of Keys' cubic convolution with a = -0.75, edges repeated."""
     entries: list[Entries] = []
-    rounded = float if precise else single
+    rounded = float if precise else to_single
     for place in sources(length, count, scale, align_corners, precise):
         low = min(math.floor(place), length - 1)
         share = rounded(place - low)
@@ -110,8 +109,8 @@ def cubic_taps(length: int, count: int, scale: float | None, align_corners: bool
 def smooth_taps(
     length: int, count: int, scale: float | None, align_corners: bool, precise: bool, bicubic: bool
 ) -> Taps:
-    """Return the table of a filter as wide as a new entry, so that shrinking does not alias: as Pillow resizes."""
-    rounded = float if precise else single
+    """Return the table of a filter as wide as a new entry, which avoids aliasing, as in Pillow."""
+    rounded = float if precise else to_single
     step = spacing(length, count, scale, align_corners, rounded)
     curve: Callable[[float], float] = keys if bicubic else triangle
     reach = (2.0 if bicubic else 1.0) * max(step, 1.0)
@@ -129,7 +128,7 @@ def smooth_taps(
 
 # -- tables too long to write out --------------------------------------------------------------------------------------
 
-LONG = 1 << 14  # new entries from which on a table is worked out piece by piece, in arrays
+LONG = 1 << 14  # from this many new entries on, a table is computed piece by piece, in arrays
 
 
 def long_mean_taps(length: int, count: int) -> LongTaps:
@@ -147,7 +146,7 @@ def long_mean_taps(length: int, count: int) -> LongTaps:
 
 def long_nearest_taps(length: int, count: int, scale: float | None, exact: bool) -> LongTaps:
     """Return the table of ``nearest_taps``."""
-    step = single(1 / scale) if scale is not None else single(length / count)
+    step = to_single(1 / scale) if scale is not None else to_single(length / count)
     shift = 0.5 if exact else 0.0
 
     def look(xp: Any, start: int, stop: int) -> Pairs:
@@ -188,18 +187,18 @@ def long_cubic_taps(length: int, count: int, scale: float | None, align_corners:
 def long_sources(
     xp: Any, start: int, stop: int, length: int, count: int, scale: float | None, align_corners: bool, precise: bool
 ) -> Array:
-    """Return ``sources`` from one new entry to another, as an array."""
-    step = spacing(length, count, scale, align_corners, float if precise else single)
+    """Return a range of ``sources`` as an array."""
+    step = spacing(length, count, scale, align_corners, float if precise else to_single)
     kind, numbers = "float64" if precise else "float32", xp.arange(start, stop)
     if align_corners:
         return (step * numbers).astype(kind)  # type: ignore[no-any-return]  # `xp` is untyped
     return (step * (numbers + 0.5) - 0.5).astype(kind)  # type: ignore[no-any-return]  # as above
 
 
-# -- where a new entry lies among the old ones -------------------------------------------------------------------------
+# -- the position of a new entry among the old ones --------------------------------------------------------------------
 
 
-def single(number: float) -> float:
+def to_single(number: float) -> float:
     """Round to single precision."""
     found: float = struct.unpack("f", struct.pack("f", number))[0]
     return found
@@ -208,15 +207,15 @@ def single(number: float) -> float:
 def spacing(
     length: int, count: int, scale: float | None, align_corners: bool, rounded: Callable[[float], float]
 ) -> float:
-    """Return how far new entries lie apart, in old ones."""
+    """Return the distance between new entries, in old ones."""
     if align_corners:
         return rounded((length - 1) / (count - 1)) if count > 1 else 0.0
     return rounded(1 / scale) if scale is not None else rounded(length / count)
 
 
 def sources(length: int, count: int, scale: float | None, align_corners: bool, precise: bool) -> list[float]:
-    """Return where each new entry lies: end on end if corners are aligned, else middles of equal shares."""
-    rounded: Callable[[float], float] = float if precise else single
+    """Return the position of each new entry: ends on ends if corners are aligned, else centers of equal shares."""
+    rounded: Callable[[float], float] = float if precise else to_single
     step = spacing(length, count, scale, align_corners, rounded)
     if align_corners:
         return [rounded(step * i) for i in range(count)]
@@ -242,15 +241,15 @@ def cubic_far(x: Any, a: float) -> Any:
 
 
 def keys(x: float) -> float:
-    """Return Keys' kernel with a = -0.5, as Pillow has it."""
+    """Return Keys' kernel with a = -0.5, as in Pillow."""
     return cubic(x, -0.5)
 
 
 def triangle(x: float) -> float:
-    """Return the hat function."""
+    r"""Return the hat function max(0, 1 - \|x\|)."""
     return max(0.0, 1 - abs(x))
 
 
-def precise(dtype: Any) -> bool:
-    """Whether PyTorch works out places in double precision for a dtype."""
+def is_double(dtype: Any) -> bool:
+    """Whether PyTorch computes positions in double precision for a dtype."""
     return bool(dtype.itemsize == 8)

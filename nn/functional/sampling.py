@@ -68,22 +68,22 @@ def grid_sample(
 # -- the three primitives ----------------------------------------------------------------------------------------------
 
 
-def table_back(grad: Tensor, weight: Tensor, index: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+def pick_grad_table(grad: Tensor, weight: Tensor, index: Tensor, in_shape: tuple[int, ...]) -> Tensor:
     """Return the gradient of picking in the table."""
     return _spread(grad, weight, index, in_shape[0])
 
 
-def weight_back(grad: Tensor, table: Tensor, index: Tensor) -> Tensor:
+def pick_grad_weight(grad: Tensor, table: Tensor, index: Tensor) -> Tensor:
     """Return the gradient of picking in the weights."""
     return _compare(grad, table, index)
 
 
-def spread_weight_back(grad: Tensor, rows: Tensor, index: Tensor) -> Tensor:
+def spread_grad_weight(grad: Tensor, rows: Tensor, index: Tensor) -> Tensor:
     """Return the gradient of spreading in the weights."""
     return _compare(rows, grad, index)
 
 
-@differentiable(table=table_back, weight=weight_back)
+@differentiable(table=pick_grad_table, weight=pick_grad_weight)
 def _pick(table: Tensor, weight: Tensor, index: Tensor) -> Array:
     """Return sum over t of ``weight[t, m] * table[index[t, m]]``: (M, C)."""
     return table.backend.pick(table.array, weight.array, index.array)
@@ -91,7 +91,7 @@ def _pick(table: Tensor, weight: Tensor, index: Tensor) -> Array:
 
 @differentiable(
     rows=lambda grad, weight, index: _pick(grad, weight, index),
-    weight=spread_weight_back,
+    weight=spread_grad_weight,
 )
 def _spread(rows: Tensor, weight: Tensor, index: Tensor, count: int) -> Array:
     """Add ``weight[t, m] * rows[m]`` to row ``index[t, m]`` of zeros: the adjoint of ``_pick`` in its table."""
@@ -110,7 +110,7 @@ def _compare(rows: Tensor, table: Tensor, index: Tensor) -> Array:
 # -- corners -----------------------------------------------------------------------------------------------------------
 
 
-def places_back(
+def corners_grad(
     grads: Any, places: Tensor, sizes: tuple[int, ...], mode: str, edges: str, align_corners: bool
 ) -> Tensor:
     """Return the gradient of the corners' weights, products of one share a dim, in the places."""
@@ -135,7 +135,7 @@ def contracted(grad: Tensor, factors: Sequence[Sequence[Tensor]]) -> Tensor:
     return grad
 
 
-@differentiable(places=places_back)
+@differentiable(places=corners_grad)
 def _corners(
     places: Tensor, sizes: tuple[int, ...], mode: str, edges: str, align_corners: bool
 ) -> tuple[Array, Array]:

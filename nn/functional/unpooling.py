@@ -1,7 +1,7 @@
-"""Unpooling: values put back where max pooling took them from, zeros elsewhere.
+"""Unpooling: values put back where max pooling took them from, with zeros elsewhere.
 
-It is ``scatter`` on flat planes, so its gradient is a gather of every order. Indices are checked before anything is
-written.
+It is ``scatter`` on flat planes, so its gradient is a gather and has every order. Indices are checked before anything
+is written.
 """
 
 from __future__ import annotations
@@ -38,8 +38,25 @@ def max_unpool1d(
     padding: Sizes = 0,
     output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """Undo ``max_pool1d`` of signals (N, C, L) or (C, L), given its indices; see ``max_unpool2d``."""
-    return unpooled("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
+    """Undo ``max_pool1d`` of signals, given its indices: all entries but the largest become zero.
+
+    Several sizes pool to one size; the smallest is restored unless ``output_size`` says otherwise.
+
+    Args:
+        input: The maxima, (N, C, L) or (C, L). The result is (N, C, OL), without N if the input is.
+        indices: Their flat positions, int64, in the same shape.
+        kernel_size, stride, padding: The numbers of the pooling.
+        output_size: The spatial sizes to restore, or the whole shape.
+
+    Raises:
+        ArgumentError: ``output_size`` cannot have been pooled to this size.
+        ShapeError: the shapes do not fit, or an index is out of range.
+        DtypeError: the indices are not int64.
+
+    >>> F.max_unpool1d(tensor([[3., 4.]]), tensor([[1, 2]]), 2)
+    tensor([[0., 3., 4., 0.]])
+    """
+    return unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
 @ungated
@@ -51,9 +68,20 @@ def max_unpool2d(
     padding: Sizes = 0,
     output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """Undo ``max_pool2d`` of images (N, C, H, W) or (C, H, W), given its indices: all but the largest become zero.
+    """Undo ``max_pool2d`` of images, given its indices: all entries but the largest become zero.
 
-    Several sizes pool to one: the smallest that the windows fill is taken unless ``output_size`` says another.
+    Several sizes pool to one size; the smallest is restored unless ``output_size`` says otherwise.
+
+    Args:
+        input: The maxima, (N, C, H, W) or (C, H, W). The result is (N, C, OH, OW), without N if the input is.
+        indices: Their flat positions, int64, in the same shape.
+        kernel_size, stride, padding: The numbers of the pooling.
+        output_size: The spatial sizes to restore, or the whole shape.
+
+    Raises:
+        ArgumentError: ``output_size`` cannot have been pooled to this size.
+        ShapeError: the shapes do not fit, or an index is out of range.
+        DtypeError: the indices are not int64.
 
     >>> import minitensor as torch
     >>> pooled, indices = torch.nn.functional.max_pool2d(torch.tensor([[[1., 2.], [3., 4.]]]), 2, return_indices=True)
@@ -61,7 +89,7 @@ def max_unpool2d(
     tensor([[[0., 0.],
              [0., 4.]]])
     """
-    return unpooled("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
+    return unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
 @ungated
@@ -73,11 +101,28 @@ def max_unpool3d(
     padding: Sizes = 0,
     output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """Undo ``max_pool3d`` of volumes (N, C, D, H, W) or (C, D, H, W), given its indices; see ``max_unpool2d``."""
-    return unpooled("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
+    """Undo ``max_pool3d`` of volumes, given its indices: all entries but the largest become zero.
+
+    Several sizes pool to one size; the smallest is restored unless ``output_size`` says otherwise.
+
+    Args:
+        input: The maxima, (N, C, D, H, W) or (C, D, H, W). The result is (N, C, OD, OH, OW), without N if the input is.
+        indices: Their flat positions, int64, in the same shape.
+        kernel_size, stride, padding: The numbers of the pooling.
+        output_size: The spatial sizes to restore, or the whole shape.
+
+    Raises:
+        ArgumentError: ``output_size`` cannot have been pooled to this size.
+        ShapeError: the shapes do not fit, or an index is out of range.
+        DtypeError: the indices are not int64.
+
+    >>> F.max_unpool3d(ones(1, 1, 1, 1), zeros(1, 1, 1, 1).long(), (1, 1, 2))
+    tensor([[[[1., 0.]]]])
+    """
+    return unpool("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
 
 
-def unpooled(
+def unpool(
     name: str,
     dims: int,
     input: Tensor,
@@ -87,13 +132,13 @@ def unpooled(
     padding: Sizes,
     output_size: Sequence[int] | None,
 ) -> Tensor:
-    """Check everything, then scatter in flat planes."""
+    """Validate the arguments, then scatter in flat planes."""
     check_tensors(name, dims, input, indices)
     if stride is None or (isinstance(stride, (list, tuple)) and not stride):
         stride = kernel
     numbers = [ntuple(each, dims) for each in (kernel, stride, padding)]
-    size = unpooled_size(name, tuple(input.shape[-dims:]), numbers, output_size)
-    check_pooled(name, dims, input, indices)
+    size = resolve_size(name, tuple(input.shape[-dims:]), numbers, output_size)
+    check_planes(name, dims, input, indices)
     check_indices(name, indices, size)
     lead = tuple(input.shape[:-dims])
     if 0 in size:
@@ -106,12 +151,12 @@ def unpooled(
     return found
 
 
-def unpooled_size(name: str, pooled: Numbers, numbers: list[Numbers], output_size: Sequence[int] | None) -> Numbers:
-    """Return the sizes that were pooled: the smallest ones, or those wanted if they may be."""
+def resolve_size(name: str, pooled: Numbers, numbers: list[Numbers], output_size: Sequence[int] | None) -> Numbers:
+    """Return the sizes before pooling: the smallest ones, or those requested if they are possible."""
     kernel, stride, padding = numbers
     least = tuple([(n - 1) * step + taps - 2 * edge for n, taps, step, edge in zip(pooled, kernel, stride, padding)])
     if output_size is None:
-        return not_negative(name, least)
+        return require_non_negative(name, least)
     wanted = tuple(output_size)[-len(least) :] if len(output_size) == len(least) + 2 else tuple(output_size)
     if len(wanted) != len(least):
         raise ArgumentError(
@@ -123,18 +168,18 @@ def unpooled_size(name: str, pooled: Numbers, numbers: list[Numbers], output_siz
                 f"{name}: invalid output_size {output_size!r}: a size must lie between {length - step} and "
                 f"{length + step}, both excluded, got {want}"
             )
-    return not_negative(name, wanted)
+    return require_non_negative(name, wanted)
 
 
-def not_negative(name: str, size: Numbers) -> Numbers:
-    """Return the sizes of an output, none of them negative."""
+def require_non_negative(name: str, size: Numbers) -> Numbers:
+    """Return the sizes of an output; raise if one is negative."""
     if min(size) < 0:
         raise ArgumentError(f"{name}: output_size must contain non-negative spatial dimensions, got {size}")
     return size
 
 
 def check_tensors(name: str, dims: int, input: Any, indices: Any) -> None:
-    """Refuse what are not tensors, or an input of another number of dims."""
+    """Raise unless input and indices are tensors of the right dtype and number of dims."""
     for argument, each in (("input", input), ("indices", indices)):
         if not isinstance(each, TensorBase):
             raise WrongTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
@@ -147,8 +192,8 @@ def check_tensors(name: str, dims: int, input: Any, indices: Any) -> None:
         )
 
 
-def check_pooled(name: str, dims: int, input: Tensor, indices: Tensor) -> None:
-    """Refuse what max pooling cannot have given."""
+def check_planes(name: str, dims: int, input: Tensor, indices: Tensor) -> None:
+    """Raise for shapes that max pooling cannot return."""
     if 0 in input.shape[1:]:
         raise ShapeError(f"{name}: no dim of the input but the first may be empty, got shape {tuple(input.shape)}")
     if input.shape != indices.shape:
@@ -159,9 +204,9 @@ def check_pooled(name: str, dims: int, input: Tensor, indices: Tensor) -> None:
 
 
 def check_indices(name: str, indices: Tensor, size: Numbers) -> None:
-    """Refuse positions outside the planes."""
+    """Raise if a position is outside the planes."""
     count = math.prod(size)
-    if not count:  # as in PyTorch, the result is empty whatever the indices are
+    if not count:  # as in PyTorch, the result is empty, and indices are not checked
         return
     places = values_of(indices)
     outside = (places < 0) | (places >= count)

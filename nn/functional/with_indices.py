@@ -1,18 +1,12 @@
-"""Pools under the names by which PyTorch has them return the places of the largest entries beside their values."""
+"""PyTorch's names for pools that always return the positions of the largest entries beside their values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.nn.functional.adaptive_pooling import adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d
 from minitensor.nn.functional.fractional import fractional_max_pool2d, fractional_max_pool3d
-from minitensor.nn.functional.pooling import (
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    adaptive_max_pool3d,
-    max_pool1d,
-    max_pool2d,
-    max_pool3d,
-)
+from minitensor.nn.functional.pooling import max_pool1d, max_pool2d, max_pool3d
 
 if TYPE_CHECKING:
     from minitensor.nn.functional.fractional import Ratio
@@ -29,7 +23,7 @@ def max_pool1d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return ``max_pool1d`` and the places, whatever ``return_indices`` says."""
+    """Return ``max_pool1d`` with its indices; ``return_indices`` has no effect."""
     return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
@@ -42,7 +36,7 @@ def max_pool2d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return ``max_pool2d`` and the places, whatever ``return_indices`` says."""
+    """Return ``max_pool2d`` with its indices; ``return_indices`` has no effect."""
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
@@ -55,28 +49,28 @@ def max_pool3d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return ``max_pool3d`` and the places, whatever ``return_indices`` says."""
+    """Return ``max_pool3d`` with its indices; ``return_indices`` has no effect."""
     return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
 def adaptive_max_pool1d_with_indices(
     input: Tensor, output_size: Sizes, return_indices: bool = False
 ) -> Any:
-    """Return ``adaptive_max_pool1d`` and the places, whatever ``return_indices`` says."""
+    """Return ``adaptive_max_pool1d`` with its indices; ``return_indices`` has no effect."""
     return adaptive_max_pool1d(input, output_size, return_indices=True)
 
 
 def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: OptionalSizes, return_indices: bool = False
 ) -> Any:
-    """Return ``adaptive_max_pool2d`` and the places, whatever ``return_indices`` says."""
+    """Return ``adaptive_max_pool2d`` with its indices; ``return_indices`` has no effect."""
     return adaptive_max_pool2d(input, output_size, return_indices=True)
 
 
 def adaptive_max_pool3d_with_indices(
     input: Tensor, output_size: OptionalSizes, return_indices: bool = False
 ) -> Any:
-    """Return ``adaptive_max_pool3d`` and the places, whatever ``return_indices`` says."""
+    """Return ``adaptive_max_pool3d`` with its indices; ``return_indices`` has no effect."""
     return adaptive_max_pool3d(input, output_size, return_indices=True)
 
 
@@ -88,7 +82,7 @@ def fractional_max_pool2d_with_indices(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """Return ``fractional_max_pool2d`` and the places, whatever ``return_indices`` says."""
+    """Return ``fractional_max_pool2d`` with its indices; ``return_indices`` has no effect."""
     return fractional_max_pool2d(input, kernel_size, output_size, output_ratio, True, _random_samples)
 
 
@@ -100,5 +94,5 @@ def fractional_max_pool3d_with_indices(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """Return ``fractional_max_pool3d`` and the places, whatever ``return_indices`` says."""
+    """Return ``fractional_max_pool3d`` with its indices; ``return_indices`` has no effect."""
     return fractional_max_pool3d(input, kernel_size, output_size, output_ratio, True, _random_samples)

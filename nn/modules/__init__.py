@@ -1,7 +1,7 @@
-"""PyTorch's paths to layers: ``nn.modules.conv``, ``nn.modules.batchnorm._BatchNorm`` and the like.
+"""PyTorch's import paths of layers, for example ``nn.modules.conv`` and ``nn.modules.batchnorm._BatchNorm``.
 
-Layers live one floor below, in files of ``nn``; here are only the names under which PyTorch's users import what ``nn``
-itself does not show: base classes for ``isinstance``, hooks for all modules, small helpers.
+The layers are defined in the files of ``nn``. Here are only the names that PyTorch's users import from these paths
+because ``nn`` does not export them: base classes for ``isinstance``, and hooks for all modules.
 """
 
 from minitensor.nn import container, distance, dropout, flatten, lazy, linear, padding, sparse, transformer

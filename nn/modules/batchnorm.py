@@ -1,4 +1,4 @@
-"""Batch norms under PyTorch's path, with the base classes that ``isinstance`` is asked about."""
+"""Batch norms under PyTorch's path, with the base classes that users pass to ``isinstance``."""
 
 from minitensor.nn.batchnorm import BatchNorm as _BatchNorm
 from minitensor.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d

@@ -1,4 +1,4 @@
-"""Convolutions under PyTorch's path, with the base classes that ``isinstance`` is asked about."""
+"""Convolutions under PyTorch's path, with the base classes that users pass to ``isinstance``."""
 
 from minitensor.nn.conv import Conv1d, Conv2d, Conv3d
 from minitensor.nn.conv import ConvNd as _ConvNd

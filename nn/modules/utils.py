@@ -1,4 +1,4 @@
-"""Small helpers that layers outside PyTorch are written with: sizes for each dim, and state dicts without a prefix."""
+"""Functions that layers outside PyTorch import by this path: sizes for each dim, and state dicts without a prefix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["_ntuple", "_pair", "_quadruple", "_single", "_triple", "consume_pref
 
 
 def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple[Any, ...]]:
-    """Return a function that makes a tuple of anything iterable, and ``n`` times the same of anything else."""
+    """Return a function that converts an iterable to a tuple, and repeats anything else ``n`` times."""
 
     def parse(value: Any) -> tuple[Any, ...]:
         return tuple(value) if hasattr(value, "__iter__") else (value,) * n
@@ -25,21 +25,21 @@ _quadruple = _ntuple(4, "_quadruple")
 
 
 def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
-    """Take a prefix such as ``"module."`` off all names that have it, where the state dict is.
+    """Strip a prefix, for example ``"module."``, from the keys of a state dict, in place.
 
     >>> state = {"module.weight": 1, "bias": 2}
     >>> consume_prefix_in_state_dict_if_present(state, "module.")
     >>> state
     {'bias': 2, 'weight': 1}
     """
-    without_prefix(state_dict, prefix)
+    strip_prefix(state_dict, prefix)
     metadata = getattr(state_dict, "_metadata", {})
     if prefix.rstrip(".") in metadata and prefix:
         metadata[""] = metadata.pop(prefix.rstrip("."))
-    without_prefix(metadata, prefix)
+    strip_prefix(metadata, prefix)
 
 
-def without_prefix(entries: dict[str, Any], prefix: str) -> None:
-    """Rename the entries whose names begin with a prefix; they move to the end, in their order."""
+def strip_prefix(entries: dict[str, Any], prefix: str) -> None:
+    """Strip a prefix from the keys that have it; their entries move to the end, in order."""
     for name in [name for name in entries if name.startswith(prefix)]:
         entries[name[len(prefix) :]] = entries.pop(name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 import minitensor as mt
-from minitensor.nn.functional.recurrent import GRU, LSTM, RELU, TANH, Cell, Trace, _scan, retraced
+from minitensor.nn.functional.recurrent import GRU, LSTM, RELU, TANH, Cell, Trace, _scan, retrace
 from tests.nn.twins import assert_close, numbers, share_numbers
 
 
@@ -147,13 +148,23 @@ def test_a_scan_is_its_steps_to_second_order(name: str, masked: bool) -> None:
     cell, gates = SCANS[name]
     tensors = scan_inputs(cell, gates)
     mask = mt.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 0.0]], dtype=mt.float64).unsqueeze(-1).array if masked else None
-    assert_close(_scan(tuple(tensors), cell, mask, Trace()), retraced(tensors, cell, mask), 1e-12)
+    assert_close(_scan(tuple(tensors), cell, mask, Trace()), retrace(tensors, cell, mask), 1e-12)
 
     def scanned(*inputs: Any) -> Any:
         return _scan(inputs, cell, mask, Trace())
 
     assert mt.autograd.gradcheck(scanned, tensors)
     assert mt.autograd.gradgradcheck(scanned, tensors)
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU", "LSTMCell"])
+def test_vmap_runs_a_scan_for_all_samples_at_once(name: str) -> None:
+    layer = getattr(mt.nn, name)(3, 4).double()
+    x = mt.tensor(numbers(0, 5, 2, 3) if name == "LSTMCell" else numbers(0, 5, 4, 2, 3), dtype=mt.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a loop over the samples warns
+        together = mt.vmap(lambda each: layer(each)[0])(x)
+    assert_close(together, mt.stack([layer(each)[0] for each in x]), 1e-12)
 
 
 # -- bad input ---------------------------------------------------------------------------------------------------------

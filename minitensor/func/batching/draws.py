@@ -168,11 +168,11 @@ LIKES = ("rand_like", "randint_like", "randn_like")
 
 DIFFERENT = {
     "fresh": of_a_shape, "bernoulli": of_all, "normal_around": of_operands, "multinomial": of_weights,
-    "coins": of_all_in_order, "waiting_times": of_all_in_memory,
+    "draw_element_mask": of_all_in_order, "draw_exponential": of_all_in_memory,
     **dict.fromkeys(LIKES, of_all), **dict.fromkeys(FILLS, into_all),
 }  # fmt: skip
 SAME = {
-    "coins": of_one_in_order, "waiting_times": of_one_in_order,
+    "draw_element_mask": of_one_in_order, "draw_exponential": of_one_in_order,
     **dict.fromkeys(LIKES, of_the_first), **dict.fromkeys(FILLS, copied),
 }  # fmt: skip
 """Which rule draws for all samples of a level what a function of a name draws."""

@@ -18,7 +18,7 @@ def cross_entropy(do: BatchedCall, input: Any, target: Any, scales: Any, total: 
     return (losses.sum(1) if total else losses), softmax
 
 
-def slope(do: BatchedCall, outer: Any, softmax: Any, target: Any, scales: Any) -> Any:
+def cross_entropy_backward(do: BatchedCall, outer: Any, softmax: Any, target: Any, scales: Any) -> Any:
     """Count samples and rows of (N, C) together; a factor for all rows of a sample is written out."""
     rows = [do.all_rows(each) if is_tensor(each) else each for each in (outer, softmax, target, scales)]
     if not outer.ndim:

@@ -22,7 +22,7 @@ def corners(do: BatchedCall, places: Any, *options: Any) -> Any:
     return tuple([each.movedim(1, 0) for each in do(places.tensor, *options)])
 
 
-def sampled(do: BatchedCall, table: Any, weight: Any, index: Any) -> Any:
+def pick(do: BatchedCall, table: Any, weight: Any, index: Any) -> Any:
     """Read from tables."""
     if not isinstance(table, Rows):
         return unfolded(do(table, beside(do, weight), beside(do, index)), do.size, 0)
@@ -30,13 +30,13 @@ def sampled(do: BatchedCall, table: Any, weight: Any, index: Any) -> Any:
     return unfolded(do(table.tensor.flatten(0, 1), beside(do, weight), places), do.size, 0)
 
 
-def sampled_back(do: BatchedCall, rows: Any, weight: Any, index: Any, count: int) -> Any:
+def spread(do: BatchedCall, rows: Any, weight: Any, index: Any, count: int) -> Any:
     """Add to tables of zeros."""
     places = beside(do, index, count)
     return unfolded(do(do.all_rows(rows).flatten(0, 1), beside(do, weight), places, do.size * count), do.size, 0)
 
 
-def sampled_weight(do: BatchedCall, rows: Any, table: Any, index: Any) -> Any:
+def compare(do: BatchedCall, rows: Any, table: Any, index: Any) -> Any:
     """Compare with what is in tables."""
     whole = do.all_rows(table)
     places = beside(do, index, whole.shape[1])

@@ -23,6 +23,7 @@ from minitensor.func.batching.families import (
     shown,
     whole,
 )
+from minitensor.nn.functional import fused_norms, recurrent
 
 if TYPE_CHECKING:
     from minitensor.autograd.node import Op
@@ -47,8 +48,8 @@ RULES: dict[str, Any] = {
     ),
     # gradients of these, whose kernels do not broadcast
     **dict.fromkeys(
-        """relu_grad mask_grad leaky_relu_grad sloped elu_grad softplus_grad silu_grad gelu_grad as_function_of
-        with_gradient_as_function_of""".split(),
+        """relu_grad mask_grad leaky_relu_grad rrelu_with_noise elu_grad softplus_grad silu_grad gelu_grad
+        as_function_of with_gradient_as_function_of""".split(),
         along(),
     ),
     "where": choice,
@@ -136,17 +137,23 @@ RULES: dict[str, Any] = {
     "scatter_planes": folded(shape="shape"),
     "avg_pool_input": folded(input_shape="shape"),
     "corners": sampling.corners,
-    "pick(table,weight,index)": sampling.sampled,
-    "spread(rows,weight,index,count)": sampling.sampled_back,
-    "compare": sampling.sampled_weight,
+    "pick(table,weight,index)": sampling.pick,
+    "spread(rows,weight,index,count)": sampling.spread,
+    "compare": sampling.compare,
     # -- norms
     "standardize": channelwise,
     "project": channelwise,
+    "layer_norm": as_other(fused_norms.layer_norm_by_primitives),
+    "layer_norm_backward": as_other(fused_norms.layer_norm_grad_by_primitives),
+    "channel_norm": as_other(fused_norms.channel_norm_by_primitives),
+    "channel_norm_backward": as_other(fused_norms.channel_norm_grad_by_primitives),
+    # -- recurrent networks
+    "scan": as_other(lambda tensors, cell, mask, trace: recurrent.retrace(tensors, cell, mask)),
     # -- losses
     "cross_entropy": losses.cross_entropy,
-    "slope": losses.slope,
-    "of_class": folded(),
-    "at_class": folded(shape="shape"),
+    "cross_entropy_backward": losses.cross_entropy_backward,
+    "pick_class": folded(),
+    "place_class": folded(shape="shape"),
 }
 
 # Of operations that write into their first argument.

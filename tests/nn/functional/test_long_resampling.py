@@ -69,7 +69,7 @@ def test_long_paddings_copy_what_short_ones_copy(mode: str, monkeypatch: pytest.
     monkeypatch.setattr(padding, "LONG", 1)
     signal = np.arange(14.0).reshape(2, 7)
     for before, after in ((3, 4), (0, 6), (6, -2), (-3, 5), (-1, -1)):
-        short, long = padding.short_copies(mode, 7, before, after), padding.copies(mode, 7, before, after)
+        short, long = padding.short_copy_taps(mode, 7, before, after), padding.copy_taps(mode, 7, before, after)
         np.testing.assert_array_equal(fast.resample(signal, 1, long), fast.resample(signal, 1, short))
 
 
