@@ -174,11 +174,11 @@ class Backend(SpecialFunctions, ABC):
         """Return ``a`` where the condition holds and ``b`` elsewhere; both have one dtype."""
         return self.xp.where(condition, a, b)
 
-    def rectify(self, array: Array, out: Array | None = None) -> Array:
+    def relu(self, array: Array, out: Array | None = None) -> Array:
         """Return the larger of each element and zero."""
         return self.xp.maximum(array, array.dtype.type(0), out=out)
 
-    def where_positive(self, grad: Array, rectified: Array) -> Array:
+    def relu_backward(self, grad: Array, rectified: Array) -> Array:
         """Return the gradient where a rectifier's result is positive or NaN, zero elsewhere."""
         return self.xp.where(rectified <= 0, grad.dtype.type(0), grad)
 
@@ -191,7 +191,7 @@ class Backend(SpecialFunctions, ABC):
         result: Array = array * self.sigmoid(array)
         return result
 
-    def silu_gradient(self, grad: Array, array: Array) -> Array:
+    def silu_backward(self, grad: Array, array: Array) -> Array:
         """Return the gradient times the derivative of ``silu``."""
         gate = self.sigmoid(array)
         result: Array = grad * gate * (1 + array * (1 - gate))
@@ -209,9 +209,9 @@ class Backend(SpecialFunctions, ABC):
         """Return each element times the normal distribution function of it."""
         return special.gelu(self.xp, array)
 
-    def gelu_gradient(self, grad: Array, array: Array) -> Array:
+    def gelu_backward(self, grad: Array, array: Array) -> Array:
         """Return the gradient times the derivative of ``gelu``."""
-        return special.gelu_gradient(self.xp, grad, array)
+        return special.gelu_backward(self.xp, grad, array)
 
     # -- order -------------------------------------------------------------------------------------------------------
 
@@ -274,7 +274,7 @@ class Backend(SpecialFunctions, ABC):
         """Correlate (N, C, *size) with (O, C / groups, *kernel)."""
         return conv.conv(self.xp, input, weight, stride, padding, dilation, groups)
 
-    def conv_input(
+    def conv_backward_input(
         self,
         grad: Array,
         weight: Array,
@@ -285,9 +285,9 @@ class Backend(SpecialFunctions, ABC):
         groups: int,
     ) -> Array:
         """Return the adjoint of ``conv`` in its input."""
-        return conv.conv_input(self.xp, grad, weight, input_shape, stride, padding, dilation, groups)
+        return conv.conv_backward_input(self.xp, grad, weight, input_shape, stride, padding, dilation, groups)
 
-    def conv_weight(
+    def conv_backward_weight(
         self,
         grad: Array,
         input: Array,
@@ -298,7 +298,7 @@ class Backend(SpecialFunctions, ABC):
         groups: int,
     ) -> Array:
         """Return the adjoint of ``conv`` in its weight."""
-        return conv.conv_weight(self.xp, grad, input, weight_shape, stride, padding, dilation, groups)
+        return conv.conv_backward_weight(self.xp, grad, input, weight_shape, stride, padding, dilation, groups)
 
     def max_pool(
         self, input: Array, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
@@ -314,9 +314,9 @@ class Backend(SpecialFunctions, ABC):
         """Return the entries of (N, C, *size) at flat positions in the planes."""
         return pool.gather_planes(self.xp, input, indices)
 
-    def scatter_planes(self, grad: Array, indices: Array, input_shape: Numbers) -> Array:
+    def gather_planes_backward(self, grad: Array, indices: Array, input_shape: Numbers) -> Array:
         """Add entries at flat positions in the planes of zeros: the adjoint of ``gather_planes``."""
-        return pool.scatter_planes(self.xp, grad, indices, input_shape)
+        return pool.gather_planes_backward(self.xp, grad, indices, input_shape)
 
     def avg_pool(
         self,
@@ -331,7 +331,7 @@ class Backend(SpecialFunctions, ABC):
         """Return the mean of each window of (N, C, *size)."""
         return pool.avg_pool(self.xp, input, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
-    def avg_pool_input(
+    def avg_pool_backward(
         self,
         grad: Array,
         input_shape: Numbers,
@@ -342,7 +342,7 @@ class Backend(SpecialFunctions, ABC):
         divisor_override: int | None,
     ) -> Array:
         """Return the adjoint of ``avg_pool``."""
-        return pool.avg_pool_input(
+        return pool.avg_pool_backward(
             self.xp, grad, input_shape, kernel, stride, padding, count_include_pad, divisor_override
         )
 
@@ -374,11 +374,11 @@ class Backend(SpecialFunctions, ABC):
         """Return all states h and c of an LSTM (2, L, N, H), and what its gradient needs to know of the steps."""
         return recurrent.lstm(self.xp, gates, weight, h, c, mask)
 
-    def lstm_gradient(
+    def lstm_backward(
         self, grad: Array, states: Array, opened: Any, weight: Array, h: Array, c: Array, mask: Array | None
     ) -> tuple[Array, ...]:
         """Return the gradients of gates, weight, first h and first c."""
-        return recurrent.lstm_gradient(self.xp, grad, states, opened, weight, h, c, mask)
+        return recurrent.lstm_backward(self.xp, grad, states, opened, weight, h, c, mask)
 
     # -- softmax -----------------------------------------------------------------------------------------------------
 
@@ -390,13 +390,13 @@ class Backend(SpecialFunctions, ABC):
         """Return the logarithm of that."""
         return softmax.log_softmax(self.xp, array, dim)
 
-    def softmax_gradient(self, grad: Array, weights: Array, dim: int) -> Array:
+    def softmax_backward(self, grad: Array, weights: Array, dim: int) -> Array:
         """Return the gradient of a softmax whose result was ``weights``."""
-        return softmax.softmax_gradient(self.xp, grad, weights, dim)
+        return softmax.softmax_backward(self.xp, grad, weights, dim)
 
-    def log_softmax_gradient(self, grad: Array, logs: Array, dim: int) -> Array:
+    def log_softmax_backward(self, grad: Array, logs: Array, dim: int) -> Array:
         """Return the gradient of a log-softmax whose result was ``logs``."""
-        return softmax.log_softmax_gradient(self.xp, grad, logs, dim)
+        return softmax.log_softmax_backward(self.xp, grad, logs, dim)
 
     # -- normalisation -----------------------------------------------------------------------------------------------
 
@@ -404,9 +404,9 @@ class Backend(SpecialFunctions, ABC):
         """Return (N, C, L) with mean 0 and variance 1 per C; 1 / sqrt(var + eps), mean and variance, (1, C, 1)."""
         return norm.standardize(self.xp, input, eps)
 
-    def project_standardized(self, input: Array, z: Array, r: Array) -> Array:
+    def standardize_backward(self, input: Array, z: Array, r: Array) -> Array:
         """Return the adjoint, and derivative, of ``standardize``, given two of its results."""
-        return norm.project(self.xp, input, z, r)
+        return norm.standardize_backward(self.xp, input, z, r)
 
     def layer_norm(
         self, input: Array, weight: Array | None, bias: Array | None, eps: float
@@ -414,26 +414,26 @@ class Backend(SpecialFunctions, ABC):
         """Standardise rows (M, L), times ``weight`` plus ``bias`` (L); return mean and 1 / sqrt(var + eps) too."""
         return norm.layer_norm(self.xp, input, weight, bias, eps)
 
-    def layer_norm_back(
+    def layer_norm_backward(
         self, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None
     ) -> tuple[Array, Array, Array]:
         """Return the gradients of ``layer_norm`` in the input, whose own mean and r they are, weight and bias."""
-        return norm.layer_norm_back(self.xp, grad, input, mean, r, weight)
+        return norm.layer_norm_backward(self.xp, grad, input, mean, r, weight)
 
-    def norm_channels(
+    def channel_norm(
         self, input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
     ) -> tuple[Array, Array, Array, Array]:
         """Standardise channels of (N, C, L), times ``weight`` plus ``bias``; return mean, 1 / sqrt(var + eps), var too.
 
         These are taken for each channel, (1, C), or for each of so many groups of channels of each sample, (N, groups).
         """
-        return norm.norm_channels(self.xp, input, weight, bias, groups, eps)
+        return norm.channel_norm(self.xp, input, weight, bias, groups, eps)
 
-    def channel_norm_back(
+    def channel_norm_backward(
         self, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None, groups: int
     ) -> tuple[Array, Array, Array]:
         """Return the gradients of ``channel_norm`` in the input, whose own mean and r they are, weight and bias."""
-        return norm.channel_norm_back(self.xp, grad, input, mean, r, weight, groups)
+        return norm.channel_norm_backward(self.xp, grad, input, mean, r, weight, groups)
 
     # -- linear algebra ----------------------------------------------------------------------------------------------
     # Matrices are the last two dims. What can fail says which matrices of the batch did, or None.

@@ -50,7 +50,7 @@ def branch_grad(grad: Tensor) -> Tensor:
 @differentiable(input=relu_grad_grad, rectified=branch_grad)
 def relu_grad(input: Tensor, rectified: Tensor) -> Array:
     """Return ``input``, a gradient, where the result ``rectified`` of ``relu`` is positive, and zero elsewhere."""
-    return input.backend.where_positive(input.array, rectified.array)
+    return input.backend.relu_backward(input.array, rectified.array)
 
 
 @differentiable(input=lambda grad, result: relu_grad(grad, result))
@@ -61,13 +61,13 @@ def relu(input: Tensor) -> Array:
     >>> torch.relu(torch.tensor([-1., 2.]))
     tensor([0., 2.])
     """
-    return input.backend.rectify(of_kind("relu", REALS, input.array))
+    return input.backend.relu(of_kind("relu", REALS, input.array))
 
 
 @writes(input=lambda grad, result: relu_grad(grad, result))
 def relu_(input: Tensor) -> None:
     """Replace ``input`` by ``max(0, input)``."""
-    input.backend.rectify(of_kind("relu", REALS, input.array), out=input.array)
+    input.backend.relu(of_kind("relu", REALS, input.array), out=input.array)
 
 
 def mask_grad_grad(grad: Tensor, condition: Tensor, source: Tensor) -> Tensor:
@@ -384,7 +384,7 @@ def silu_second_derivative(x: Tensor) -> Tensor:
 def silu_grad(input: Tensor, x: Tensor) -> Array:
     """Return ``input`` times the derivative of ``silu`` at ``x``."""
     grad, at = working_array("silu", input), working_array("silu", x)
-    return input.backend.silu_gradient(grad, at).astype(input.array.dtype, copy=False)
+    return input.backend.silu_backward(grad, at).astype(input.array.dtype, copy=False)
 
 
 @differentiable(input=lambda grad, input: silu_grad(grad, input))
@@ -416,7 +416,7 @@ def gelu_grad_grad(grad: Tensor, x: Tensor) -> Tensor:
 def gelu_grad(input: Tensor, x: Tensor) -> Array:
     """Return ``input`` times the derivative of ``gelu`` at ``x``."""
     grad, at = working_array("gelu", input), working_array("gelu", x)
-    return input.backend.gelu_gradient(grad, at).astype(input.array.dtype, copy=False)
+    return input.backend.gelu_backward(grad, at).astype(input.array.dtype, copy=False)
 
 
 @differentiable(input=lambda grad, input: gelu_grad(grad, input))

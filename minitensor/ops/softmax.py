@@ -34,7 +34,7 @@ def softmax_grad_grad(grad: Tensor, weights: Tensor, dim: int) -> Tensor:
 )
 def softmax_grad(input: Tensor, weights: Tensor, dim: int) -> Array:
     """Return ``weights * (input - sum(weights * input))``, the gradient of a softmax whose result was ``weights``."""
-    return input.backend.softmax_gradient(input.array, weights.array, dim)
+    return input.backend.softmax_backward(input.array, weights.array, dim)
 
 
 @differentiable(input=lambda grad, result, dim: softmax_grad(grad, result, dim))
@@ -48,7 +48,7 @@ def _softmax(input: Tensor, dim: int) -> Array:
 )
 def log_softmax_grad(input: Tensor, logs: Tensor, dim: int) -> Array:
     """Return ``input - exp(logs) * sum(input)``, the gradient of a log-softmax whose result was ``logs``."""
-    return input.backend.log_softmax_gradient(input.array, logs.array, dim)
+    return input.backend.log_softmax_backward(input.array, logs.array, dim)
 
 
 @differentiable(input=lambda grad, result, dim: log_softmax_grad(grad, result, dim))

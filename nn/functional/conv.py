@@ -119,7 +119,8 @@ def _conv_input(
     groups: int,
 ) -> Array:
     """Add each entry of ``output`` back to its window: the adjoint of ``_conv`` in its input."""
-    input = output.backend.conv_input(output.array, weight.array, input_shape, stride, padding, dilation, groups)
+    kernel = output.backend.conv_backward_input
+    input = kernel(output.array, weight.array, input_shape, stride, padding, dilation, groups)
     return add_bias(input, bias)
 
 
@@ -139,7 +140,8 @@ def _conv_weight(
     groups: int,
 ) -> Array:
     """Sum the products of ``output`` and its windows: the adjoint of ``_conv`` in its weight."""
-    return output.backend.conv_weight(output.array, input.array, weight_shape, stride, padding, dilation, groups)
+    kernel = output.backend.conv_backward_weight
+    return kernel(output.array, input.array, weight_shape, stride, padding, dilation, groups)
 
 
 # -- convolution -------------------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def project_grad(grad: Tensor, z: Tensor, r: Tensor) -> Tensor:
 )
 def _project(input: Tensor, z: Tensor, r: Tensor) -> Array:
     """Return r (x - mean(x) - z mean(z x)), means taken over N and L."""
-    return input.backend.project_standardized(input.array, z.array, r.array)
+    return input.backend.standardize_backward(input.array, z.array, r.array)
 
 
 def _mean(input: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def _layer_norm_backward(
     statistics: Statistics,
 ) -> list[Tensor]:  # fmt: skip
     """Compute the gradients of ``_layer_norm`` in one pass."""
-    arrays = grad.backend.layer_norm_back(
+    arrays = grad.backend.layer_norm_backward(
         grad.array.reshape(rows), input.array.reshape(rows), statistics.mean, statistics.r, flat_array(weight)
     )
     return wrap_grads(arrays, weight, in_shapes, input)
@@ -161,7 +161,7 @@ def _channel_norm_backward(
 ) -> list[Tensor]:  # fmt: skip
     """Compute the gradients of ``_channel_norm`` in one pass."""
     shape = as_channels(input)
-    arrays = grad.backend.channel_norm_back(
+    arrays = grad.backend.channel_norm_backward(
         grad.array.reshape(shape), input.array.reshape(shape), statistics.mean, statistics.r, flat_array(weight), groups
     )
     return wrap_grads(arrays, weight, in_shapes, input)
@@ -190,7 +190,7 @@ def _channel_norm(
     With ``groups``, those of each sample are standardized together; with 0, each channel over the batch.
     """
     array, bias = input.array, bias_among(tensors, weight)
-    output, statistics.mean, statistics.r, statistics.var = input.backend.norm_channels(
+    output, statistics.mean, statistics.r, statistics.var = input.backend.channel_norm(
         array.reshape(as_channels(input)), flat_array(weight), flat_array(bias), groups, eps
     )
     normalized: Array = output.reshape(array.shape)

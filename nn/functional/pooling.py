@@ -78,7 +78,7 @@ def _gather_planes(input: Tensor, indices: Tensor) -> Array:
 @differentiable(output=lambda grad, indices: _gather_planes(grad, indices))
 def _scatter_planes(output: Tensor, indices: Tensor, shape: tuple[int, ...]) -> Array:
     """Add into planes of zeros at flat positions: the adjoint of ``_gather_planes``."""
-    return output.backend.scatter_planes(output.array, indices.array, shape)
+    return output.backend.gather_planes_backward(output.array, indices.array, shape)
 
 
 @differentiable(input=avg_pool_grad)
@@ -91,7 +91,7 @@ def _avg_pool(input: Tensor, means: Means) -> Array:
 def _avg_pool_input(output: Tensor, input_shape: tuple[int, ...], means: Means) -> Array:
     """Distribute each entry evenly over its window: the adjoint of ``_avg_pool``."""
     kernel, stride, padding, _, count_include_pad, divisor = means
-    return output.backend.avg_pool_input(
+    return output.backend.avg_pool_backward(
         output.array, input_shape, kernel, stride, padding, count_include_pad, divisor
     )
 

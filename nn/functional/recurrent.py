@@ -87,7 +87,7 @@ def rnn_cell(relu: bool) -> Cell:
 
     def backward(backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
         _, weight, h = arrays
-        return recurrent.rnn_gradient(backend.xp, grad[0], states[0], weight, h, mask, relu)
+        return recurrent.rnn_backward(backend.xp, grad[0], states[0], weight, h, mask, relu)
 
     def step(tensors: Tensors, entering: Tensor, state: Tensors) -> list[Tensor]:
         return rnn_step(tensors, entering, state, relu)
@@ -105,7 +105,7 @@ def lstm_backward(
     backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace
 ) -> Any:
     _, weight, h, c = arrays
-    return backend.lstm_gradient(grad, states, trace.gates, weight, h, c, mask)
+    return backend.lstm_backward(grad, states, trace.gates, weight, h, c, mask)
 
 
 def gru_forward(backend: Backend, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
@@ -116,7 +116,7 @@ def gru_forward(backend: Backend, arrays: Sequence[Array], mask: Array | None, t
 
 def gru_backward(backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
     _, weight, _, h = arrays
-    return recurrent.gru_gradient(backend.xp, grad[0], states[0], trace.gates, weight, h, mask)
+    return recurrent.gru_backward(backend.xp, grad[0], states[0], trace.gates, weight, h, mask)
 
 
 TANH, RELU = rnn_cell(False), rnn_cell(True)

@@ -49,11 +49,11 @@ def test_clip_is_a_minimum_of_a_maximum(size, dtype):
 @pytest.mark.parametrize("size", SIZES)
 def test_the_rectifier_keeps_nan_and_the_sign_of_zero(size):
     for array in layouts(numbers(size)):
-        found = activation.rectify(array)
-        np.testing.assert_array_equal(found, Backend.rectify(HOST, array))
+        found = activation.relu(array)
+        np.testing.assert_array_equal(found, Backend.relu(HOST, array))
         np.testing.assert_array_equal(np.signbit(found), (array == 0) & np.signbit(array))
         grad = numbers(array.size, seed=1).reshape(array.shape)
-        np.testing.assert_array_equal(activation.where_positive(grad, found), np.where(found <= 0, 0, grad))
+        np.testing.assert_array_equal(activation.relu_backward(grad, found), np.where(found <= 0, 0, grad))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "uint8", "complex64", "bool"])
@@ -97,19 +97,19 @@ def test_silu_in_pieces(size, dtype, rtol):
         grad = numbers(x.size, dtype, seed=1).reshape(x.shape)
         close = {"rtol": rtol, "atol": rtol}
         np.testing.assert_allclose(activation.silu(x), Backend.silu(HOST, x), **close)
-        np.testing.assert_allclose(activation.silu_gradient(grad, x), Backend.silu_gradient(HOST, grad, x), **close)
+        np.testing.assert_allclose(activation.silu_backward(grad, x), Backend.silu_backward(HOST, grad, x), **close)
 
 
 # The errors that Note [Quotients] promises, absolute: the fit and the rounding of two dozen operations on singles.
 QUOTIENTS = [
     (activation.erf, lambda x: special.erf(np, x), 3.5e-8, 1.0),
     (activation.gelu, lambda x: special.gelu(np, x), 2.7e-7, None),
-    (lambda x: activation.gelu_gradient(np.ones_like(x), x),
-     lambda x: special.gelu_gradient(np, np.ones_like(x), x), 2.9e-7, 1.0),
+    (lambda x: activation.gelu_backward(np.ones_like(x), x),
+     lambda x: special.gelu_backward(np, np.ones_like(x), x), 2.9e-7, 1.0),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("quotient, slow, error, scale", QUOTIENTS, ids=["erf", "gelu", "gelu_gradient"])
+@pytest.mark.parametrize("quotient, slow, error, scale", QUOTIENTS, ids=["erf", "gelu", "gelu_backward"])
 def test_quotients_of_singles_are_as_good_as_promised(quotient, slow, error, scale):
     x = np.concatenate([np.linspace(-40, 40, 200_001), np.linspace(-7, 7, 200_001), 10.0 ** -np.arange(30.0)])
     x = x.astype("float32")
@@ -131,7 +131,7 @@ def test_erf_never_leaves_its_range():
     np.testing.assert_array_equal(found, -activation.erf(-x))
 
 
-@pytest.mark.parametrize("quotient, slow, error, scale", QUOTIENTS, ids=["erf", "gelu", "gelu_gradient"])
+@pytest.mark.parametrize("quotient, slow, error, scale", QUOTIENTS, ids=["erf", "gelu", "gelu_backward"])
 def test_pieces_and_layouts_give_what_the_whole_gives(quotient, slow, error, scale):
     values = np.linspace(-7, 7, 2 * activation.BLOCK + 7).astype("float32")
     for array in layouts(values):

@@ -82,15 +82,15 @@ def test_fast_forward_equals_the_reference(case: Case) -> None:
 
 @given(cases())
 def test_fast_input_adjoint_equals_the_reference(case: Case) -> None:
-    expected = reference.conv_input(numpy, case.grad, case.weight, case.input.shape, *case.numbers)
-    found = fast.conv2d_input(case.grad, case.weight, case.input.shape, *case.numbers)
+    expected = reference.conv_backward_input(numpy, case.grad, case.weight, case.input.shape, *case.numbers)
+    found = fast.conv2d_backward_input(case.grad, case.weight, case.input.shape, *case.numbers)
     numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
 @given(cases())
 def test_fast_weight_adjoint_equals_the_reference(case: Case) -> None:
-    expected = reference.conv_weight(numpy, case.grad, case.input, case.weight.shape, *case.numbers)
-    found = fast.conv2d_weight(case.grad, case.input, case.weight.shape, *case.numbers)
+    expected = reference.conv_backward_weight(numpy, case.grad, case.input, case.weight.shape, *case.numbers)
+    found = fast.conv2d_backward_weight(case.grad, case.input, case.weight.shape, *case.numbers)
     numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
@@ -99,19 +99,19 @@ def test_adjoints_without_the_last_windows_equal_the_reference(case: Case, missi
     """Output padding makes room for windows that are not there."""
     rows, columns = [max(1, size - less) for size, less in zip(case.grad.shape[2:], missing)]
     grad = case.grad[:, :, :rows, :columns]
-    expected = reference.conv_input(numpy, grad, case.weight, case.input.shape, *case.numbers)
-    found = fast.conv2d_input(grad, case.weight, case.input.shape, *case.numbers)
+    expected = reference.conv_backward_input(numpy, grad, case.weight, case.input.shape, *case.numbers)
+    found = fast.conv2d_backward_input(grad, case.weight, case.input.shape, *case.numbers)
     numpy.testing.assert_array_equal(found, expected, strict=True)
-    expected = reference.conv_weight(numpy, grad, case.input, case.weight.shape, *case.numbers)
-    found = fast.conv2d_weight(grad, case.input, case.weight.shape, *case.numbers)
+    expected = reference.conv_backward_weight(numpy, grad, case.input, case.weight.shape, *case.numbers)
+    found = fast.conv2d_backward_weight(grad, case.input, case.weight.shape, *case.numbers)
     numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
 @given(cases())
 def test_the_adjoints_are_adjoint(case: Case) -> None:
     output = fast.conv2d(case.input, case.weight, *case.numbers)
-    to_input = fast.conv2d_input(case.grad, case.weight, case.input.shape, *case.numbers)
-    to_weight = fast.conv2d_weight(case.grad, case.input, case.weight.shape, *case.numbers)
+    to_input = fast.conv2d_backward_input(case.grad, case.weight, case.input.shape, *case.numbers)
+    to_weight = fast.conv2d_backward_weight(case.grad, case.input, case.weight.shape, *case.numbers)
     product = numpy.sum(output * case.grad, dtype="float64")
     assert product == numpy.sum(to_input * case.input, dtype="float64")
     assert product == numpy.sum(to_weight * case.weight, dtype="float64")
@@ -131,8 +131,8 @@ def test_the_reference_adjoints_equal_pytorch(case: Case) -> None:
     torch = pytest.importorskip("torch")
     g, a, w = (torch.from_numpy(numpy.array(part)) for part in (case.grad, case.input, case.weight))
     numbers = (case.stride, case.padding, case.dilation, case.groups)
-    to_input = reference.conv_input(numpy, case.grad, case.weight, case.input.shape, *numbers)
-    to_weight = reference.conv_weight(numpy, case.grad, case.input, case.weight.shape, *numbers)
+    to_input = reference.conv_backward_input(numpy, case.grad, case.weight, case.input.shape, *numbers)
+    to_weight = reference.conv_backward_weight(numpy, case.grad, case.input, case.weight.shape, *numbers)
     expected = torch.nn.grad.conv2d_input(a.shape, w, g, *numbers), torch.nn.grad.conv2d_weight(a, w.shape, g, *numbers)
     numpy.testing.assert_array_equal(to_input, expected[0].numpy(), strict=True)
     numpy.testing.assert_array_equal(to_weight, expected[1].numpy(), strict=True)
@@ -146,8 +146,8 @@ def test_other_dtypes_go_to_the_reference(case: Case) -> None:
             reference.conv(numpy, case.input, case.weight, *case.numbers),
         ),
         (
-            fast.conv2d_weight(case.grad, case.input, case.weight.shape, *case.numbers),
-            reference.conv_weight(numpy, case.grad, case.input, case.weight.shape, *case.numbers),
+            fast.conv2d_backward_weight(case.grad, case.input, case.weight.shape, *case.numbers),
+            reference.conv_backward_weight(numpy, case.grad, case.input, case.weight.shape, *case.numbers),
         ),
     )
     for found, expected in pairs:
@@ -182,13 +182,15 @@ def test_tiles_of_every_kind_equal_the_reference(
     try:
         output = fast.conv2d(input, weight, *numbers)
         grad = random.integers(-2, 3, output.shape).astype("float32")
-        to_input = fast.conv2d_input(grad, weight, input_shape, *numbers)
-        to_weight = fast.conv2d_weight(grad, input, weight_shape, *numbers)
+        to_input = fast.conv2d_backward_input(grad, weight, input_shape, *numbers)
+        to_weight = fast.conv2d_backward_weight(grad, input, weight_shape, *numbers)
     finally:
         threads.set_num_threads(before)
     numpy.testing.assert_array_equal(output, reference.conv(numpy, input, weight, *numbers))
-    numpy.testing.assert_array_equal(to_input, reference.conv_input(numpy, grad, weight, input_shape, *numbers))
-    numpy.testing.assert_array_equal(to_weight, reference.conv_weight(numpy, grad, input, weight_shape, *numbers))
+    expected = reference.conv_backward_input(numpy, grad, weight, input_shape, *numbers)
+    numpy.testing.assert_array_equal(to_input, expected)
+    expected = reference.conv_backward_weight(numpy, grad, input, weight_shape, *numbers)
+    numpy.testing.assert_array_equal(to_weight, expected)
 
 
 def test_single_precision_is_as_good_as_pytorchs() -> None:
@@ -215,9 +217,9 @@ def test_contiguous_in_contiguous_out_and_channels_last_in_channels_last_out() -
         part = grad[:, :, :: stride[0], :: stride[1]]
         part = numpy.ascontiguousarray(part.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
         rest: Any = (last.shape, stride, (1, 1), (1, 1), 1)
-        assert reference.is_channels_last(fast.conv2d_input(part, weight, *rest))
-        assert reference.is_channels_last(reference.conv_input(numpy, part, weight, *rest))
-    assert fast.conv2d_weight(grad, last, weight.shape, *numbers).flags.c_contiguous
+        assert reference.is_channels_last(fast.conv2d_backward_input(part, weight, *rest))
+        assert reference.is_channels_last(reference.conv_backward_input(numpy, part, weight, *rest))
+    assert fast.conv2d_backward_weight(grad, last, weight.shape, *numbers).flags.c_contiguous
 
 
 def test_results_are_the_same_from_run_to_run() -> None:
@@ -226,7 +228,7 @@ def test_results_are_the_same_from_run_to_run() -> None:
     input, weight = input.astype("float32"), weight.astype("float32")
     numbers: Any = ((1, 1), (1, 1), (1, 1), 1)
     grad = fast.conv2d(input, weight, *numbers)
-    first = fast.conv2d_weight(grad, input, weight.shape, *numbers)
+    first = fast.conv2d_backward_weight(grad, input, weight.shape, *numbers)
     for _ in range(5):
         assert (fast.conv2d(input, weight, *numbers) == grad).all()
-        assert (fast.conv2d_weight(grad, input, weight.shape, *numbers) == first).all()
+        assert (fast.conv2d_backward_weight(grad, input, weight.shape, *numbers) == first).all()

@@ -26,7 +26,7 @@ def test_the_fast_kernels_equal_their_definition(shape: Any, dtype: str, layout:
         assert ours.dtype == theirs.dtype and ours.shape == theirs.shape
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
     z, r = expected[:2]
-    ours, theirs = fast.project(g, z, r), reference.project(np, g, z, r)
+    ours, theirs = fast.standardize_backward(g, z, r), reference.standardize_backward(np, g, z, r)
     np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * 10)
 
 
@@ -55,7 +55,7 @@ def test_rows_are_normed_and_differentiated_by_their_definition(
     expected = reference.layer_norm(np, x, w, b, 1e-5)
     assert_close(fast.layer_norm(x, w, b, 1e-5), expected, dtype)
     given = g, x, *expected[1:], w
-    assert_close(fast.layer_norm_back(*given), reference.layer_norm_back(np, *given), dtype)
+    assert_close(fast.layer_norm_backward(*given), reference.layer_norm_backward(np, *given), dtype)
 
 
 @AFFINE
@@ -69,10 +69,10 @@ def test_channels_are_normed_and_differentiated_by_their_definition(
     x, g = (RNG.standard_normal(shape).astype(dtype) for _ in range(2))
     x += np.asarray(offset, dtype)
     w, b = [RNG.standard_normal(shape[1]).astype(dtype) if each else None for each in (weighed, shifted)]
-    expected = reference.norm_channels(np, x, w, b, groups, 1e-3)
-    assert_close(fast.norm_channels(x, w, b, groups, 1e-3), expected, dtype)
+    expected = reference.channel_norm(np, x, w, b, groups, 1e-3)
+    assert_close(fast.channel_norm(x, w, b, groups, 1e-3), expected, dtype)
     given = g, x, *expected[1:3], w, groups
-    assert_close(fast.channel_norm_back(*given), reference.channel_norm_back(np, *given), dtype)
+    assert_close(fast.channel_norm_backward(*given), reference.channel_norm_backward(np, *given), dtype)
 
 
 @pytest.mark.parametrize("groups", [0, 2, 8])
@@ -80,13 +80,13 @@ def test_channels_are_normed_and_differentiated_by_their_definition(
 def test_sets_are_the_same_however_they_are_cut(shape: Any, groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
     x, g = (RNG.standard_normal(shape).astype("float32") for _ in range(2))
     w, b = (RNG.standard_normal(shape[1]).astype("float32") for _ in range(2))
-    expected = reference.norm_channels(np, x, w, b, groups, 1e-3)
+    expected = reference.channel_norm(np, x, w, b, groups, 1e-3)
     given = g, x, *expected[1:3], w, groups
     for deal, turn, piece in [(1, 1 << 14, 1 << 12), (1, 1, 1), (1 << 30, 1, 1 << 30)]:
         for name, elements in (("SHARED", deal), ("TURN_ELEMENTS", turn), ("PIECE_ELEMENTS", piece)):
             monkeypatch.setattr(fast, name, elements)
-        assert_close(fast.norm_channels(x, w, b, groups, 1e-3), expected, "float32")
-        assert_close(fast.channel_norm_back(*given), reference.channel_norm_back(np, *given), "float32")
+        assert_close(fast.channel_norm(x, w, b, groups, 1e-3), expected, "float32")
+        assert_close(fast.channel_norm_backward(*given), reference.channel_norm_backward(np, *given), "float32")
     assert np.getbufsize() == 8192
 
 
@@ -94,8 +94,8 @@ def test_sets_are_the_same_however_they_are_cut(shape: Any, groups: int, monkeyp
 @pytest.mark.parametrize("far", [1.0, 30.0, 3000.0])
 def test_a_variance_beside_a_large_mean_is_that_of_double_precision(far: float, groups: int) -> None:
     x = (RNG.standard_normal((16, 4, 900)) + far * np.array([1, -1, 0, 1])[:, None]).astype("float32")
-    _, mean, r, var = fast.norm_channels(x, None, None, groups, 0.0)
-    exact = reference.norm_channels(np, x.astype("float64"), None, None, groups, 0.0)
+    _, mean, r, var = fast.channel_norm(x, None, None, groups, 0.0)
+    exact = reference.channel_norm(np, x.astype("float64"), None, None, groups, 0.0)
     np.testing.assert_allclose(mean, exact[1], rtol=1e-6, atol=1e-7 * far)
     np.testing.assert_allclose(var, exact[3], rtol=2e-6)
     np.testing.assert_allclose(r, exact[2], rtol=1e-6)
@@ -104,7 +104,7 @@ def test_a_variance_beside_a_large_mean_is_that_of_double_precision(far: float, 
 def test_what_is_not_finite_spoils_its_own_set_alone() -> None:
     x = RNG.standard_normal((4, 6, 600)).astype("float32")
     x[1, 2, 5], x[2, 0, 0] = np.inf, np.nan
-    y = fast.norm_channels(x, None, None, 3, 1e-5)[0]
+    y = fast.channel_norm(x, None, None, 3, 1e-5)[0]
     spoiled = np.isnan(y).reshape(4, 3, -1).all(2)
     assert spoiled.sum() == 2 and spoiled[1, 1] and spoiled[2, 0] and np.isnan(y).sum() == 2 * 2 * 600
 

@@ -111,7 +111,7 @@ def test_means_of_long_windows_are_pytorchs(kernel: int, stride: int, padding: i
     numpy.testing.assert_allclose(found, means.detach(), rtol=1e-12, atol=1e-14)
     grad = numpy.cos(numpy.arange(found.size)).reshape(found.shape)
     means.backward(torch.from_numpy(grad))
-    spread = fast.avg_pool_input(grad, numbers.shape, *steps, True, None)
+    spread = fast.avg_pool_backward(grad, numbers.shape, *steps, True, None)
     numpy.testing.assert_allclose(spread, leaf.grad, rtol=1e-12, atol=1e-14)
 
 
@@ -136,8 +136,8 @@ def test_scatter_is_the_adjoint_of_gather(case: Case) -> None:
     values, indices = fast.max_pool2d(*case)
     assume(numpy.isfinite(values).all())
     grad = numpy.arange(values.size, dtype=values.dtype).reshape(values.shape) % 7 - 3
-    expected = reference.scatter_planes(numpy, grad, indices, case.input.shape)
-    found = fast.scatter_planes(grad, indices, case.input.shape)
+    expected = reference.gather_planes_backward(numpy, grad, indices, case.input.shape)
+    found = fast.gather_planes_backward(grad, indices, case.input.shape)
     numpy.testing.assert_array_equal(found, expected, strict=True)
     assert numpy.sum(values * grad) == numpy.sum(case.input * found)
 
@@ -150,7 +150,7 @@ def test_scatter_equals_pytorchs_gradient(case: Case) -> None:
     assume(output.isfinite().all())
     grad = torch.arange(output.numel(), dtype=output.dtype).reshape(output.shape) % 7 - 3
     (expected,) = torch.autograd.grad(output, input, grad)
-    found = fast.scatter_planes(grad.numpy(), indices.numpy(), case.input.shape)
+    found = fast.gather_planes_backward(grad.numpy(), indices.numpy(), case.input.shape)
     numpy.testing.assert_array_equal(found, expected.numpy(), strict=True)
 
 
@@ -168,7 +168,7 @@ def test_average_pooling_equals_pytorch(case: Case, count_include_pad: bool, div
     numpy.testing.assert_allclose(found, expected.detach().numpy(), rtol=1e-6, atol=1e-6)
     grad = torch.arange(expected.numel(), dtype=expected.dtype).reshape(expected.shape) % 7 - 3
     (wanted,) = torch.autograd.grad(expected, there, grad)
-    back = reference.avg_pool_input(
+    back = reference.avg_pool_backward(
         numpy, grad.numpy(), input.shape, kernel, stride, padding, count_include_pad, divisor_override
     )
     numpy.testing.assert_allclose(back, wanted.numpy(), rtol=1e-5, atol=1e-5)

@@ -22,10 +22,10 @@ def test_the_fast_kernels_equal_their_definition(sizes: Any, masked: bool, dtype
     gates, weight, h, c, mask, grad = drawn(*sizes, dtype)
     mask = mask if masked else None
     states, opened = reference.lstm(np, gates, weight, h, c, mask)
-    found = reference.lstm_gradient(np, grad, states, opened, weight, h, c, mask)
+    found = reference.lstm_backward(np, grad, states, opened, weight, h, c, mask)
     ours, kept = fast.lstm(gates, weight, h, c, mask)
     assert_close(ours, states, dtype)
-    for mine, his in zip(fast.lstm_gradient(grad, ours, kept, weight, h, c, mask), found, strict=True):
+    for mine, his in zip(fast.lstm_backward(grad, ours, kept, weight, h, c, mask), found, strict=True):
         assert_close(mine, his, dtype)
 
 
@@ -34,7 +34,7 @@ def test_gates_that_are_wide_open_or_shut_stay_finite() -> None:
     gates *= 1000
     states, opened = fast.lstm(gates, weight, h, c, None)
     assert_close(states, reference.lstm(np, gates, weight, h, c, None)[0], "float32")
-    assert all(np.isfinite(each).all() for each in fast.lstm_gradient(grad, states, opened, weight, h, c, None))
+    assert all(np.isfinite(each).all() for each in fast.lstm_backward(grad, states, opened, weight, h, c, None))
 
 
 def test_arrays_in_any_layout_are_read_and_none_is_written() -> None:
@@ -44,8 +44,8 @@ def test_arrays_in_any_layout_are_read_and_none_is_written() -> None:
     copies = [each.copy() for each in loose]
     states, opened = fast.lstm(*loose[:4], None)
     assert_close(states, fast.lstm(gates, weight, h, c, None)[0], "float64")
-    first = fast.lstm_gradient(loose[4], states, opened, *loose[1:4], None)
-    for mine, again in zip(first, fast.lstm_gradient(grad, states, opened, weight, h, c, None), strict=True):
+    first = fast.lstm_backward(loose[4], states, opened, *loose[1:4], None)
+    for mine, again in zip(first, fast.lstm_backward(grad, states, opened, weight, h, c, None), strict=True):
         assert_close(mine, again, "float64")
     assert all(np.array_equal(each, copy) for each, copy in zip(loose, copies, strict=True))
 

@@ -65,11 +65,11 @@ def test_the_rectifier_and_its_gradient_in_pieces(size, dtype):
     if dtype != "int32":
         values[:3] = [math.nan, -0.0, math.inf]
         grad[:2] = [math.nan, math.inf]
-    found = activation.rectify(values)
+    found = activation.relu(values)
     np.testing.assert_array_equal(found, np.maximum(values, 0))
-    np.testing.assert_array_equal(activation.where_positive(grad, found), np.where(found <= 0, 0, grad))
+    np.testing.assert_array_equal(activation.relu_backward(grad, found), np.where(found <= 0, 0, grad))
 
 
 def test_a_gradient_of_any_layout_is_masked():
     grad, values = np.broadcast_to(np.float32(2), (3, 4)), np.arange(12, dtype="float32").reshape(4, 3).T
-    np.testing.assert_array_equal(activation.where_positive(grad, values), np.where(values <= 0, 0, 2))
+    np.testing.assert_array_equal(activation.relu_backward(grad, values), np.where(values <= 0, 0, 2))

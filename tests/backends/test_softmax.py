@@ -25,7 +25,7 @@ def test_the_fast_kernels_equal_their_definition(name: str, shape: Any, dim: int
     x, g = (np.asarray(RNG.standard_normal(shape) * 5, dtype) for _ in range(2))
     result = getattr(reference, name)(np, x, dim)
     assert_close(getattr(fast, name)(x, dim), result, dtype)
-    back = f"{name}_gradient"
+    back = f"{name}_backward"
     assert_close(getattr(fast, back)(g, result, dim), getattr(reference, back)(np, g, result, dim), dtype)
 
 

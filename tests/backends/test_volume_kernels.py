@@ -69,11 +69,11 @@ def test_fast_convolution_equals_the_reference(case: Case) -> None:
 @given(convolutions())
 def test_fast_adjoints_equal_the_reference(case: Case) -> None:
     input, weight, grad, numbers = case
-    found = fast.conv_input(grad, weight, input.shape, *numbers)
-    expected = reference.conv_input(numpy, grad, weight, input.shape, *numbers)
+    found = fast.conv_backward_input(grad, weight, input.shape, *numbers)
+    expected = reference.conv_backward_input(numpy, grad, weight, input.shape, *numbers)
     numpy.testing.assert_array_equal(found, expected, strict=True)
-    found = fast.conv_weight(grad, input, weight.shape, *numbers)
-    expected = reference.conv_weight(numpy, grad, input, weight.shape, *numbers)
+    found = fast.conv_backward_weight(grad, input, weight.shape, *numbers)
+    expected = reference.conv_backward_weight(numpy, grad, input, weight.shape, *numbers)
     numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
@@ -81,8 +81,8 @@ def test_fast_adjoints_equal_the_reference(case: Case) -> None:
 def test_the_reference_is_linear_and_its_adjoints_are_adjoint(case: Case) -> None:
     input, weight, grad, numbers = case
     product = numpy.sum(reference.conv(numpy, input, weight, *numbers) * grad)
-    assert product == numpy.sum(reference.conv_input(numpy, grad, weight, input.shape, *numbers) * input)
-    assert product == numpy.sum(reference.conv_weight(numpy, grad, input, weight.shape, *numbers) * weight)
+    assert product == numpy.sum(reference.conv_backward_input(numpy, grad, weight, input.shape, *numbers) * input)
+    assert product == numpy.sum(reference.conv_backward_weight(numpy, grad, input, weight.shape, *numbers) * weight)
 
 
 @given(convolutions())
@@ -168,9 +168,9 @@ def test_fast_means_and_their_adjoint_equal_the_reference(case: Pool, inside: bo
     numpy.testing.assert_allclose(found, expected, rtol=1e-6, strict=True)
     grad = numpy.arange(expected.size, dtype=expected.dtype).reshape(expected.shape) % 7 - 3
     rest = (input.shape, kernel, stride, padding, inside, divisor)
-    back = fast_pool.avg_pool_input(grad, *rest)
+    back = fast_pool.avg_pool_backward(grad, *rest)
     numpy.testing.assert_allclose(
-        back, reference_pool.avg_pool_input(numpy, grad, *rest), rtol=1e-5, atol=1e-6, strict=True
+        back, reference_pool.avg_pool_backward(numpy, grad, *rest), rtol=1e-5, atol=1e-6, strict=True
     )
 
 

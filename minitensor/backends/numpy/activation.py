@@ -51,7 +51,7 @@ def clip(array: Array, low: Array | None, high: Array | None, out: Array | None 
     return numpy.asarray(array.clip(low, high, out=out))
 
 
-def rectify(array: Array, out: Array | None = None) -> Array:
+def relu(array: Array, out: Array | None = None) -> Array:
     """Return ``max(array, 0)``; of -0.0 that is itself, as in PyTorch."""
     if array.size < FEW:
         return numpy.maximum(array.dtype.type(0), array, out=out)  # type: ignore[no-any-return]  # ufuncs are untyped
@@ -90,7 +90,7 @@ def into(function: Any, other: Any, target: Array) -> Any:
     return function(target, other, out=None if grows else target)
 
 
-def where_positive(grad: Array, rectified: Array) -> Array:
+def relu_backward(grad: Array, rectified: Array) -> Array:
     """Return the gradient where ``rectified`` is positive or NaN, zero elsewhere: also of a gradient that is NaN."""
     if grad.dtype.kind != "f" or grad.dtype != rectified.dtype:
         return numpy.where(rectified <= 0, grad.dtype.type(0), grad)
@@ -128,9 +128,9 @@ def silu(array: Array) -> Array:
     return mapped(silu_piece, array)
 
 
-def silu_gradient(grad: Array, array: Array) -> Array:
+def silu_backward(grad: Array, array: Array) -> Array:
     """Return the gradient times the derivative of ``silu``."""
-    return mapped(silu_gradient_piece, grad, array.astype(grad.dtype, copy=False))
+    return mapped(silu_backward_piece, grad, array.astype(grad.dtype, copy=False))
 
 
 def silu_piece(out: Array, x: Array) -> None:
@@ -139,7 +139,7 @@ def silu_piece(out: Array, x: Array) -> None:
     numpy.multiply(out, x, out=out)
 
 
-def silu_gradient_piece(out: Array, grad: Array, x: Array) -> None:
+def silu_backward_piece(out: Array, grad: Array, x: Array) -> None:
     """Compute ``grad * gate * (1 + x * (1 - gate))``."""
     gate, one = numpy.empty_like(out), x.dtype.type(1)
     logistic(gate, x)
@@ -199,11 +199,11 @@ def gelu(array: Array) -> Array:
     return mapped(gelu_piece, array) if array.dtype.char == "f" else special.gelu(numpy, array)
 
 
-def gelu_gradient(grad: Array, array: Array) -> Array:
+def gelu_backward(grad: Array, array: Array) -> Array:
     """Return the gradient times the derivative of ``gelu``."""
     if grad.dtype.char == array.dtype.char == "f":
-        return mapped(gelu_gradient_piece, grad, array)
-    return special.gelu_gradient(numpy, grad, array)
+        return mapped(gelu_backward_piece, grad, array)
+    return special.gelu_backward(numpy, grad, array)
 
 
 def erf_piece(out: Array, x: Array) -> None:
@@ -220,7 +220,7 @@ def gelu_piece(out: Array, x: Array) -> None:
     numpy.multiply(out, x, out=out)
 
 
-def gelu_gradient_piece(out: Array, grad: Array, x: Array) -> None:
+def gelu_backward_piece(out: Array, grad: Array, x: Array) -> None:
     """Compute gelu's derivative, times the gradient; at infinity it is NaN, as the formula and PyTorch have it."""
     evaluate(out, x, SLOPE)
     numpy.add(out, HALF, out=out)

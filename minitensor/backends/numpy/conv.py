@@ -90,12 +90,12 @@ def conv2d(input: Array, weight: Array, stride: Pair, padding: Pair, dilation: P
     return output
 
 
-def conv2d_input(
+def conv2d_backward_input(
     grad: Array, weight: Array, input_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
     """Return the adjoint of ``conv2d`` in its input."""
     if not applies(grad, weight):
-        return reference.conv_input(numpy, grad, weight, input_shape, stride, padding, dilation, groups)
+        return reference.conv_backward_input(numpy, grad, weight, input_shape, stride, padding, dilation, groups)
     reach = (dilation[0] * (weight.shape[2] - 1), dilation[1] * (weight.shape[3] - 1))
     around = (reach[0] - padding[0], reach[1] - padding[1])
     if stride == (1, 1) and min(around) >= 0 and is_whole(grad.shape, input_shape, weight.shape, padding, dilation):
@@ -108,12 +108,12 @@ def conv2d_input(
     return total
 
 
-def conv2d_weight(
+def conv2d_backward_weight(
     grad: Array, input: Array, weight_shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Array:
     """Return the adjoint of ``conv2d`` in its weight."""
     if not applies(grad, input):
-        return reference.conv_weight(numpy, grad, input, weight_shape, stride, padding, dilation, groups)
+        return reference.conv_backward_weight(numpy, grad, input, weight_shape, stride, padding, dilation, groups)
     windows = measure(input.shape, weight_shape, grad.shape[2:], stride, padding, dilation, groups)
     tiles = list(cut(windows))
     count = min(crew(windows), len(tiles))

@@ -57,10 +57,10 @@ def standardize(input: Array, eps: float) -> tuple[Array, Array, Array, Array]:
     return z, as_column(r), as_column(mean), as_column(var)
 
 
-def project(input: Array, z: Array, r: Array) -> Array:
+def standardize_backward(input: Array, z: Array, r: Array) -> Array:
     """Return r * (x - mean(x) - z * mean(z * x)) for (N, C, L)."""
     if not applies(input):
-        return reference.project(numpy, input, z, r)
+        return reference.standardize_backward(numpy, input, z, r)
     x, z = numpy.ascontiguousarray(input), numpy.ascontiguousarray(z)
     total = numpy.empty_like(x)
     (project_rows if x.shape[0] == 1 else project_batch)(x, z, r.reshape(-1), total)
@@ -190,12 +190,12 @@ def layer_norm(
     return y, mean, r
 
 
-def layer_norm_back(
+def layer_norm_backward(
     grad: Array, input: Array, mean: Array, r: Array, weight: Array | None
 ) -> tuple[Array, Array, Array]:
     """Return the gradients in the input, the weight and the bias, all from one look at each tile."""
     if not applies(input) or not alike(input, grad, weight):
-        return reference.layer_norm_back(numpy, grad, input, mean, r, weight)
+        return reference.layer_norm_backward(numpy, grad, input, mean, r, weight)
     grad, x = numpy.ascontiguousarray(grad), numpy.ascontiguousarray(input)
     total, (count, length) = numpy.empty_like(x), x.shape
     scale = numpy.ones(length, x.dtype) if weight is None else weight
@@ -256,29 +256,29 @@ class Row:
 # -- standardised and affine: channels (N, C, L) -----------------------------------------------------------------------
 
 
-def norm_channels(
+def channel_norm(
     input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array, Array]:
     """Return the channels normed, and mean, 1 / sqrt(var + eps) and var of what was standardised together."""
     if not applies(input) or not alike(input, weight, bias):
-        return reference.norm_channels(numpy, input, weight, bias, groups, eps)
+        return reference.channel_norm(numpy, input, weight, bias, groups, eps)
     if input.size > FEW and input.shape[2] >= LONG:
         return norm_sets(numpy.ascontiguousarray(input), weight, bias, groups, eps)
     if groups:
-        return reference.norm_channels(numpy, input, weight, bias, groups, eps)
+        return reference.channel_norm(numpy, input, weight, bias, groups, eps)
     return (norm_few if input.size <= FEW else norm_columns)(input, weight, bias, eps)
 
 
-def channel_norm_back(
+def channel_norm_backward(
     grad: Array, input: Array, mean: Array, r: Array, weight: Array | None, groups: int
 ) -> tuple[Array, Array, Array]:
     """Return the gradients in the input, the weight and the bias; mean and r are the input's own."""
     if not applies(input) or not alike(input, grad, mean, r, weight) or (input.shape[2] < LONG and groups):
-        return reference.channel_norm_back(numpy, grad, input, mean, r, weight, groups)
+        return reference.channel_norm_backward(numpy, grad, input, mean, r, weight, groups)
     grad, x = numpy.ascontiguousarray(grad), numpy.ascontiguousarray(input)
     if x.shape[2] < LONG:
-        return norm_columns_back(grad, x, mean, r, weight)
-    return norm_sets_back(grad, x, mean, r, weight, groups)
+        return norm_columns_backward(grad, x, mean, r, weight)
+    return norm_sets_backward(grad, x, mean, r, weight, groups)
 
 
 # Note [Sets of rows]. From a certain length on, each channel of each sample is a row of L. Rows that are standardised
@@ -389,7 +389,7 @@ def moments(part: Array, out: Array, ones: Array) -> tuple[Array, Array, bool]:
     return mean, squares.sum(1) / count, True
 
 
-def norm_sets_back(
+def norm_sets_backward(
     grad: Array, x: Array, mean: Array, r: Array, weight: Array | None, groups: int
 ) -> tuple[Array, Array, Array]:
     """Return the gradients; see Note [Sets of rows]."""
@@ -506,7 +506,7 @@ def variances_of_columns(x: Array, mean: Array) -> Array:
     return over_all(numpy.add.reduce(numpy.stack(in_order(sums)), 0, numpy.float64), x)
 
 
-def norm_columns_back(
+def norm_columns_backward(
     grad: Array, x: Array, mean: Array, r: Array, weight: Array | None
 ) -> tuple[Array, Array, Array]:
     """Return the gradients of channels of short rows: one look for the sums, one for the input's."""

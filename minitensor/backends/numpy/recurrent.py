@@ -72,12 +72,12 @@ def forward(
         h, c = new_h, new_c
 
 
-def lstm_gradient(
+def lstm_backward(
     grad: Array, states: Array, opened: Any, weight: Array, h: Array, c: Array, mask: Array | None
 ) -> tuple[Array, ...]:
     """Return the gradients of gates, weight, first h and first c."""
     if not isinstance(opened, Opened):
-        return reference.lstm_gradient(numpy, grad, states, opened, weight, h, c, mask)
+        return reference.lstm_backward(numpy, grad, states, opened, weight, h, c, mask)
     steps, batch, size = opened.bent.shape
     slopes, dh, dc = numpy.empty((steps, batch, 4 * size), weight.dtype), numpy.zeros_like(h), numpy.zeros_like(c)
     length = max(1, AT_ONCE // max(1, dh.size))

@@ -62,10 +62,10 @@ def log_softmax(array: Array, dim: int) -> Array:
     return result
 
 
-def softmax_gradient(grad: Array, weights: Array, dim: int) -> Array:
+def softmax_backward(grad: Array, weights: Array, dim: int) -> Array:
     """Return weights * (grad - sum(weights * grad))."""
     if not applies(dim, grad, weights):
-        return reference.softmax_gradient(numpy, grad, weights, dim, add_lane)
+        return reference.softmax_backward(numpy, grad, weights, dim, add_lane)
     result, (g, w, out) = prepared(grad, weights)
 
     def work(rows: slice) -> None:
@@ -77,10 +77,10 @@ def softmax_gradient(grad: Array, weights: Array, dim: int) -> Array:
     return result
 
 
-def log_softmax_gradient(grad: Array, logs: Array, dim: int) -> Array:
+def log_softmax_backward(grad: Array, logs: Array, dim: int) -> Array:
     """Return grad - exp(logs) * sum(grad)."""
     if not applies(dim, grad, logs):
-        return reference.log_softmax_gradient(numpy, grad, logs, dim, add_lane)
+        return reference.log_softmax_backward(numpy, grad, logs, dim, add_lane)
     result, (g, x, out) = prepared(grad, logs)
     ones = numpy.ones(g.shape[1], g.dtype)
 

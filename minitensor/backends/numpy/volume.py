@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitensor.backends.numpy.conv import applies, conv2d, conv2d_input, conv2d_weight, overlap
+from minitensor.backends.numpy.conv import applies, conv2d, conv2d_backward_input, conv2d_backward_weight, overlap
 from minitensor.backends.reference import conv as reference
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def conv(input: Array, weight: Array, stride: Numbers, padding: Numbers, dilatio
     return volumes(output, input)
 
 
-def conv_input(
+def conv_backward_input(
     grad: Array,
     weight: Array,
     input_shape: Shape,
@@ -47,17 +47,18 @@ def conv_input(
 ) -> Array:
     """Return the adjoint of ``conv`` in its input."""
     if not (grad.ndim in (3, 4, 5) and applies(grad, weight)):
-        return reference.conv_input(numpy, grad, weight, input_shape, stride, padding, dilation, groups)
+        return reference.conv_backward_input(numpy, grad, weight, input_shape, stride, padding, dilation, groups)
     if grad.ndim == 4:
-        return conv2d_input(grad, weight, input_shape, *planar(stride, padding, dilation), groups)
+        return conv2d_backward_input(grad, weight, input_shape, *planar(stride, padding, dilation), groups)
     if grad.ndim == 3:
         wide = (*input_shape[:2], 1, *input_shape[2:])
-        return conv2d_input(row(grad), row(weight), wide, *rowwise(stride, padding, dilation), groups)[:, :, 0]
+        return conv2d_backward_input(row(grad), row(weight), wide, *rowwise(stride, padding, dilation), groups)[:, :, 0]
     n, channels, depth, height, width = input_shape
     taps, count = weight.shape[2], grad.shape[2]
     stacked = (n * count, channels * taps, height, width)
-    found = conv2d_input(pictures(grad), flat_taps(weight), stacked, *planar(stride, padding, dilation), groups)
-    images = found.reshape(n, count, channels, taps, height, width)
+    numbers = (*planar(stride, padding, dilation), groups)
+    total_images = conv2d_backward_input(pictures(grad), flat_taps(weight), stacked, *numbers)
+    images = total_images.reshape(n, count, channels, taps, height, width)
     total = numpy.zeros((n, channels, depth + 2 * padding[0], height, width), grad.dtype)
     for tap in range(taps):
         place = total[:, :, reference.seen(tap * dilation[0], stride[0], count)]
@@ -67,7 +68,7 @@ def conv_input(
     )
 
 
-def conv_weight(
+def conv_backward_weight(
     grad: Array,
     input: Array,
     weight_shape: Shape,
@@ -78,16 +79,17 @@ def conv_weight(
 ) -> Array:
     """Return the adjoint of ``conv`` in its weight."""
     if not (grad.ndim in (3, 4, 5) and applies(grad, input)):
-        return reference.conv_weight(numpy, grad, input, weight_shape, stride, padding, dilation, groups)
+        return reference.conv_backward_weight(numpy, grad, input, weight_shape, stride, padding, dilation, groups)
     if grad.ndim == 4:
-        return conv2d_weight(grad, input, weight_shape, *planar(stride, padding, dilation), groups)
+        return conv2d_backward_weight(grad, input, weight_shape, *planar(stride, padding, dilation), groups)
     if grad.ndim == 3:
         tall = (*weight_shape[:2], 1, *weight_shape[2:])
-        return conv2d_weight(row(grad), row(input), tall, *rowwise(stride, padding, dilation), groups)[:, :, 0]
+        return conv2d_backward_weight(row(grad), row(input), tall, *rowwise(stride, padding, dilation), groups)[:, :, 0]
     out_channels, channels, taps, *kernel = weight_shape
     images = stack(input, taps, stride[0], padding[0], dilation[0], grad.shape[2])
     flat = (out_channels, channels * taps, *kernel)
-    return conv2d_weight(pictures(grad), images, flat, *planar(stride, padding, dilation), groups).reshape(weight_shape)
+    numbers = (*planar(stride, padding, dilation), groups)
+    return conv2d_backward_weight(pictures(grad), images, flat, *numbers).reshape(weight_shape)
 
 
 # -- signals -----------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def conv(
     return in_format_of(xp, input, output)
 
 
-def conv_input(
+def conv_backward_input(
     xp: Any,
     grad: Array,
     weight: Array,
@@ -48,7 +48,7 @@ def conv_input(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    """Return the adjoint of ``conv`` in its input: <conv(x, w), grad> = <x, conv_input(grad, w)>."""
+    """Return the adjoint of ``conv`` in its input: <conv(x, w), grad> = <x, conv_backward_input(grad, w)>."""
     grads = split_channels(grad, groups)
     kernel = weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
     dtype = wide(xp, grad.dtype)
@@ -60,7 +60,7 @@ def conv_input(
     return in_format_of(xp, grad, xp.ascontiguousarray(inner.reshape(input_shape).astype(grad.dtype)))
 
 
-def conv_weight(
+def conv_backward_weight(
     xp: Any,
     grad: Array,
     input: Array,
@@ -70,7 +70,7 @@ def conv_weight(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    """Return the adjoint of ``conv`` in its weight: <conv(x, w), grad> = <w, conv_weight(grad, x)>."""
+    """Return the adjoint of ``conv`` in its weight: <conv(x, w), grad> = <w, conv_backward_weight(grad, x)>."""
     grads = flat_planes(split_channels(grad, groups), 3)
     padded = split_channels(pad(xp, input, padding), groups)
     out_channels, in_channels, *kernel = weight_shape

@@ -29,7 +29,7 @@ def standardize(xp: Any, input: Array, eps: float) -> tuple[Array, Array, Array,
     return z, r, mean, var
 
 
-def project(xp: Any, input: Array, z: Array, r: Array) -> Array:
+def standardize_backward(xp: Any, input: Array, z: Array, r: Array) -> Array:
     """Return r * (x - mean(x) - z * mean(z * x)): what ``standardize`` does to small changes of its input."""
     dtype = wide(xp, input.dtype)
     x, wide_z = input.astype(dtype), z.astype(dtype)
@@ -55,7 +55,7 @@ def layer_norm(
     return affine(centered * r, weight, bias).astype(input.dtype), mean[:, 0], r[:, 0]
 
 
-def layer_norm_back(
+def layer_norm_backward(
     xp: Any, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None
 ) -> tuple[Array, Array, Array]:
     """Return the gradients of ``layer_norm`` in the input, the weight and the bias; mean and r are the input's own."""
@@ -93,13 +93,13 @@ def spread(xp: Any, statistics: Array, shape: tuple[int, ...]) -> Array:
     return xp.broadcast_to(wanted, (n, channels))  # type: ignore[no-any-return]  # `xp` is untyped
 
 
-def norm_channels(
+def channel_norm(
     xp: Any, input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array, Array]:
     """Return (N, C, L) standardised, times ``weight`` plus ``bias``; mean, 1 / sqrt(var + eps), and the biased var."""
     mean, var = channel_statistics(xp, input, groups)
     r = 1 / xp.sqrt(var + var.dtype.type(eps))
-    return channel_norm(xp, input, mean, r, weight, bias), mean, r, var
+    return apply_statistics(xp, input, mean, r, weight, bias), mean, r, var
 
 
 def channel_statistics(xp: Any, input: Array, groups: int) -> tuple[Array, Array]:
@@ -111,7 +111,7 @@ def channel_statistics(xp: Any, input: Array, groups: int) -> tuple[Array, Array
     return mean[..., 0], (centered * centered).mean(2)
 
 
-def channel_norm(
+def apply_statistics(
     xp: Any, input: Array, mean: Array, r: Array, weight: Array | None, bias: Array | None
 ) -> Array:
     """Return (x - mean) * r * weight + bias for (N, C, L), with ``weight`` and ``bias`` (C)."""
@@ -120,7 +120,7 @@ def channel_norm(
     return affine(z, *[None if each is None else each[:, None] for each in (weight, bias)]).astype(input.dtype)
 
 
-def channel_norm_back(
+def channel_norm_backward(
     xp: Any, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None, groups: int
 ) -> tuple[Array, Array, Array]:
     """Return the gradients in the input, the weight and the bias; mean and r are the input's own."""

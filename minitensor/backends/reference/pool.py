@@ -129,7 +129,7 @@ def gather_planes(xp: Any, input: Array, indices: Array) -> Array:
     return in_format_of(xp, input, found.reshape(indices.shape))
 
 
-def scatter_planes(xp: Any, grad: Array, indices: Array, input_shape: Shape) -> Array:
+def gather_planes_backward(xp: Any, grad: Array, indices: Array, input_shape: Shape) -> Array:
     """Add ``grad`` into planes of zeros of ``input_shape`` at flat ``indices``: the adjoint of ``gather_planes``."""
     planes, plane = math.prod(input_shape[:2]), math.prod(input_shape[2:])
     total = xp.zeros(planes * plane, grad.dtype)
@@ -160,7 +160,7 @@ def avg_pool(
     return in_format_of(xp, input, divide(xp, total, counts).astype(input.dtype))
 
 
-def avg_pool_input(
+def avg_pool_backward(
     xp: Any,
     grad: Array,
     input_shape: Shape,

@@ -33,7 +33,7 @@ def before(states: Array, first: Array) -> Array:
     return shifted
 
 
-def weight_gradient(slopes: Array, states: Array) -> Array:
+def weight_grad(slopes: Array, states: Array) -> Array:
     """Return the gradient of the matrix that states were multiplied by: (gates, H)."""
     result: Array = as_rows(slopes).T @ as_rows(states)
     return result
@@ -59,7 +59,7 @@ def rnn(xp: Any, gates: Array, weight: Array, first: Array, mask: Array | None, 
     return states
 
 
-def rnn_gradient(
+def rnn_backward(
     xp: Any, grad: Array, states: Array, weight: Array, first: Array, mask: Array | None, relu: bool
 ) -> Arrays:
     """Return the gradients of gates, weight and first state. Where a step is not there its slope does not count."""
@@ -72,7 +72,7 @@ def rnn_gradient(
         passing = slopes[t] @ weight
         if there is not None:
             passing += total * (1 - there)
-    return slopes, weight_gradient(slopes, before(states, first)), passing
+    return slopes, weight_grad(slopes, before(states, first)), passing
 
 
 # -- LSTM --------------------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def lstm(xp: Any, gates: Array, weight: Array, h: Array, c: Array, mask: Array |
     return states, opened
 
 
-def lstm_gradient(
+def lstm_backward(
     xp: Any, grad: Array, states: Array, opened: Array, weight: Array, h: Array, c: Array, mask: Array | None
 ) -> Arrays:
     """Return the gradients of gates, weight, first h and first c.
@@ -148,7 +148,7 @@ def lstm_gradient(
         dh = now @ weight
         if there is not None:
             dh += h_kept
-    return slopes, weight_gradient(slopes, before(states[0], h)), dh, dc
+    return slopes, weight_grad(slopes, before(states[0], h)), dh, dc
 
 
 # -- GRU ---------------------------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def gru(xp: Any, gates: Array, weight: Array, bias: Array, h: Array, mask: Array
     return states, opened
 
 
-def gru_gradient(
+def gru_backward(
     xp: Any, grad: Array, states: Array, opened: Array, weight: Array, h: Array, mask: Array | None
 ) -> Arrays:
     """Return the gradients of gates, weight, bias and first state."""
@@ -202,4 +202,4 @@ def gru_gradient(
         for slopes in (entering[t], across[t]):
             slopes.reshape(len(slopes), 3, size)[...] *= dh[:, None]
         dh = across[t] @ weight + dh * z[t] + h_kept
-    return entering, weight_gradient(across, h_before), across.sum((0, 1)), dh
+    return entering, weight_grad(across, h_before), across.sum((0, 1)), dh

@@ -49,7 +49,7 @@ def log_softmax(xp: Any, array: Array, dim: int, add: Add = lane_sum) -> Array:
     return found.astype(array.dtype, copy=False)
 
 
-def softmax_gradient(xp: Any, grad: Array, weights: Array, dim: int, add: Add = lane_sum) -> Array:
+def softmax_backward(xp: Any, grad: Array, weights: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return weights * (grad - sum(weights * grad))."""
     kind = wide(xp, grad.dtype)
     given, by = grad.astype(kind, copy=False), weights.astype(kind, copy=False)
@@ -57,7 +57,7 @@ def softmax_gradient(xp: Any, grad: Array, weights: Array, dim: int, add: Add = 
     return found.astype(grad.dtype, copy=False)
 
 
-def log_softmax_gradient(xp: Any, grad: Array, logs: Array, dim: int, add: Add = lane_sum) -> Array:
+def log_softmax_backward(xp: Any, grad: Array, logs: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return grad - exp(logs) * sum(grad)."""
     given = grad.astype(wide(xp, grad.dtype), copy=False)
     found: Array = given - xp.exp(logs.astype(given.dtype, copy=False)) * add(xp, given, dim)

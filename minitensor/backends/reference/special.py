@@ -90,7 +90,7 @@ def gelu(xp: Library, x: Array) -> Array:
     return result
 
 
-def gelu_gradient(xp: Library, grad: Array, x: Array) -> Array:
+def gelu_backward(xp: Library, grad: Array, x: Array) -> Array:
     """Return the gradient times the derivative of ``gelu``: the distribution function plus ``x`` times its density."""
     density = xp.exp(x * x * -0.5) * math.sqrt(0.5 / math.pi)
     result: Array = grad * (erfc(xp, x * -math.sqrt(0.5)) * 0.5 + x * density)
