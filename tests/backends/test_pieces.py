@@ -10,7 +10,8 @@ import pytest
 
 from minitensor.backends.numpy import (
     activation,
-    norm,
+    channel_norm,
+    layer_norm,
     pool,
     resample,
     running,
@@ -38,7 +39,7 @@ KERNELS: dict[str, Callable[[], Any]] = {
     "relu's gradient": lambda: activation.relu_backward(OTHER, ROWS),
     "softmax": lambda: softmax.softmax(ROWS, 1),
     "log_softmax's gradient": lambda: softmax.log_softmax_backward(OTHER, ROWS, 1),
-    "layer_norm": lambda: norm.layer_norm(ROWS, ROWS[0], ROWS[1], 1e-5),
+    "layer_norm": lambda: layer_norm.layer_norm(ROWS, ROWS[0], ROWS[1], 1e-5),
     "max_pool2d": lambda: pool.max_pool2d(IMAGES, (2, 3), (1, 2), (1, 1), (1, 1), False),
     "avg_pool": lambda: pool.avg_pool(IMAGES, (2, 2), (2, 2), (0, 0), False, True, None),
     "cumsum": lambda: running.accumulate("add", ROWS, 1),
@@ -75,9 +76,9 @@ def test_results_are_the_same_however_the_work_is_cut(name: str, cut: str, monke
 
 
 NORMS: dict[str, Callable[[], Any]] = {
-    "rows": lambda: norm.layer_norm_backward(WIDE, WIDE * 2, WIDE[:, 0], WIDE[:, 1] ** 2 + 1, WIDE[0]),
-    "columns": lambda: norm.channel_norm(WIDE.reshape(20000, 20, 2), None, None, 0, 1e-5),
-    "columns' gradients": lambda: norm.channel_norm_backward(
+    "rows": lambda: layer_norm.layer_norm_backward(WIDE, WIDE * 2, WIDE[:, 0], WIDE[:, 1] ** 2 + 1, WIDE[0]),
+    "columns": lambda: channel_norm.channel_norm(WIDE.reshape(20000, 20, 2), None, None, 0, 1e-5),
+    "columns' gradients": lambda: channel_norm.channel_norm_backward(
         WIDE.reshape(20000, 20, 2), (WIDE * 2).reshape(20000, 20, 2), WIDE[:1, :20], WIDE[1:2, :20] ** 2 + 1, None, 0
     ),
 }

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from minitensor.backends.numpy import reduce
-from minitensor.backends.numpy.norm import over_tiles
 from minitensor.backends.numpy.threads import scratch
+from minitensor.backends.numpy.tiles import for_each_tile
 from minitensor.backends.reference import softmax as reference
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def softmax(array: Array, dim: int) -> Array:
         numpy.exp(here, out=here)
         here /= (here @ ones)[:, None]
 
-    over_tiles(len(x), x.shape[1], work, row=x.shape[1])
+    for_each_tile(len(x), x.shape[1], work, broadcast=True)
     return result
 
 
@@ -58,7 +58,7 @@ def log_softmax(array: Array, dim: int) -> Array:
         numpy.exp(here, out=powers)
         here -= numpy.log(powers @ ones)[:, None]
 
-    over_tiles(len(x), x.shape[1], work, row=x.shape[1])
+    for_each_tile(len(x), x.shape[1], work, broadcast=True)
     return result
 
 
@@ -73,7 +73,7 @@ def softmax_backward(grad: Array, weights: Array, dim: int) -> Array:
         numpy.subtract(g[rows], numpy.vecdot(g[rows], w[rows])[:, None], out=here)
         here *= w[rows]
 
-    over_tiles(len(g), g.shape[1], work, row=g.shape[1])
+    for_each_tile(len(g), g.shape[1], work, broadcast=True)
     return result
 
 
@@ -90,7 +90,7 @@ def log_softmax_backward(grad: Array, logs: Array, dim: int) -> Array:
         here *= (g[rows] @ ones)[:, None]
         numpy.subtract(g[rows], here, out=here)
 
-    over_tiles(len(g), g.shape[1], work, row=g.shape[1])
+    for_each_tile(len(g), g.shape[1], work, broadcast=True)
     return result
 
 

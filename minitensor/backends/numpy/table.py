@@ -11,9 +11,10 @@ from minitensor.backends.numpy import (
     activation,
     assemble,
     blend,
+    channel_norm,
     gemm,
+    layer_norm,
     linalg,
-    norm,
     order,
     pool,
     recurrent,
@@ -23,6 +24,7 @@ from minitensor.backends.numpy import (
     sample,
     scatter,
     softmax,
+    standardize,
     volume,
 )
 from minitensor.backends.numpy.memory import keep_freed_memory
@@ -91,12 +93,12 @@ class NumpyBackend(Backend):
     compare = staticmethod(sample.compare)
     gather_planes = staticmethod(pool.gather_planes)
     gather_planes_backward = staticmethod(pool.gather_planes_backward)
-    standardize = staticmethod(norm.standardize)
-    standardize_backward = staticmethod(norm.standardize_backward)
-    layer_norm = staticmethod(norm.layer_norm)
-    layer_norm_backward = staticmethod(norm.layer_norm_backward)
-    channel_norm = staticmethod(norm.channel_norm)
-    channel_norm_backward = staticmethod(norm.channel_norm_backward)
+    standardize_backward = staticmethod(standardize.standardize_backward)
+    standardize = staticmethod(standardize.standardize)  # last: from here on the name is the kernel's
+    layer_norm_backward = staticmethod(layer_norm.layer_norm_backward)
+    layer_norm = staticmethod(layer_norm.layer_norm)  # last, as above
+    channel_norm_backward = staticmethod(channel_norm.channel_norm_backward)
+    channel_norm = staticmethod(channel_norm.channel_norm)  # last, as above
     log_softmax = staticmethod(softmax.log_softmax)
     softmax_backward = staticmethod(softmax.softmax_backward)
     log_softmax_backward = staticmethod(softmax.log_softmax_backward)

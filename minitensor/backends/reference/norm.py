@@ -1,6 +1,6 @@
-"""Standardising as it is defined: mean 0 and variance 1 for each of C, over the first and last dim of (N, C, L).
+"""The definitions of the norms: mean 0 and variance 1 over rows, channels, or groups of channels of (N, C, L).
 
-Written in ``xp`` for any floating dtype and library. Nothing is known here of tensors or gradients.
+Written in ``xp`` for any floating dtype and array library. Nothing is known here of tensors.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ AXES = (0, 2)
 
 
 def standardize(xp: Any, input: Array, eps: float) -> tuple[Array, Array, Array, Array]:
-    """Return z = (x - mean) * r with r = 1 / sqrt(var + eps), and r, mean and var, the latter three of shape (1, C, 1).
+    """Return z = (x - mean) * r with r = 1 / sqrt(var + eps), and r, mean and var of shape (1, C, 1).
 
-    The variance is the biased one. Half precision is computed in single.
+    Statistics are taken over N and L; the variance is the biased one. Half precision is computed in single.
     """
     x = input.astype(wide(xp, input.dtype))
     mean = x.mean(AXES, keepdims=True)
@@ -30,7 +30,7 @@ def standardize(xp: Any, input: Array, eps: float) -> tuple[Array, Array, Array,
 
 
 def standardize_backward(xp: Any, input: Array, z: Array, r: Array) -> Array:
-    """Return r * (x - mean(x) - z * mean(z * x)): what ``standardize`` does to small changes of its input."""
+    """Return r * (x - mean(x) - z * mean(z * x)): the gradient of ``standardize``, and its derivative in direction x."""
     dtype = wide(xp, input.dtype)
     x, wide_z = input.astype(dtype), z.astype(dtype)
     along = (wide_z * x).mean(AXES, keepdims=True)
@@ -38,15 +38,15 @@ def standardize_backward(xp: Any, input: Array, z: Array, r: Array) -> Array:
     return projected
 
 
-# -- standardised and affine, in one kernel each way -------------------------------------------------------------------
+# -- rows --------------------------------------------------------------------------------------------------------------
 
 
 def layer_norm(
     xp: Any, input: Array, weight: Array | None, bias: Array | None, eps: float
 ) -> tuple[Array, Array, Array]:
-    """Standardise each row of (M, L), then times ``weight`` plus ``bias``, both (L).
+    """Return the standardized rows of (M, L) times ``weight`` plus ``bias``, both (L).
 
-    Returns also the mean and 1 / sqrt(var + eps) of each row, both (M).
+    Also return the mean and 1 / sqrt(var + eps) of each row, both (M).
     """
     x = input.astype(wide(xp, input.dtype))
     mean = x.mean(1, keepdims=True)
@@ -58,7 +58,7 @@ def layer_norm(
 def layer_norm_backward(
     xp: Any, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None
 ) -> tuple[Array, Array, Array]:
-    """Return the gradients of ``layer_norm`` in the input, the weight and the bias; mean and r are the input's own."""
+    """Return the gradients of ``layer_norm`` in the input, the weight and the bias, given its other two results."""
     by = r[:, None]
     z = (input - mean[:, None]) * by
     g = grad.astype(z.dtype)
@@ -69,41 +69,44 @@ def layer_norm_backward(
 
 
 def affine(z: Array, weight: Array | None, bias: Array | None) -> Array:
-    """Return ``z * weight + bias``, or less of it."""
+    """Return ``z * weight + bias``, without what is None."""
     if weight is not None:
         z = z * weight
     return z if bias is None else z + bias
 
 
-# Note [Channels and their groups]. Statistics of (N, C, L) are taken over N and L for each channel, if ``groups`` is 0:
-# then they have the shape (1, C). Else over each of so many groups of channels of each sample, and have the shape
-# (N, groups). ``pooled`` adds up what belongs together, ``spread`` gives each channel of each sample its own again.
+# -- channels ----------------------------------------------------------------------------------------------------------
+
+# Note [Channels and their groups]. If ``groups`` is 0, statistics of (N, C, L) are taken over N and L for each channel
+# and have the shape (1, C). Otherwise they are taken over each group of channels of each sample and have the shape
+# (N, groups). ``add_shared`` adds up numbers that share their statistics; ``expand`` repeats statistics for each
+# channel of each sample.
 
 
-def pooled(sums: Array, groups: int) -> Array:
+def add_shared(sums: Array, groups: int) -> Array:
     """Add up numbers (N, C) that share their statistics."""
     total: Array = sums.reshape(len(sums), groups, -1).sum(2) if groups else sums.sum(0, keepdims=True)
     return total
 
 
-def spread(xp: Any, statistics: Array, shape: tuple[int, ...]) -> Array:
-    """Return statistics as (N, C)."""
+def expand(xp: Any, statistics: Array, shape: tuple[int, ...]) -> Array:
+    """Repeat statistics to (N, C)."""
     n, channels = shape[:2]
-    wanted: Array = xp.repeat(statistics, channels // statistics.shape[1], 1)
-    return xp.broadcast_to(wanted, (n, channels))  # type: ignore[no-any-return]  # `xp` is untyped
+    repeated: Array = xp.repeat(statistics, channels // statistics.shape[1], 1)
+    return xp.broadcast_to(repeated, (n, channels))  # type: ignore[no-any-return]  # `xp` is untyped
 
 
 def channel_norm(
     xp: Any, input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array, Array]:
-    """Return (N, C, L) standardised, times ``weight`` plus ``bias``; mean, 1 / sqrt(var + eps), and the biased var."""
+    """Return (N, C, L) standardized, times ``weight`` plus ``bias``; mean, 1 / sqrt(var + eps), and the biased var."""
     mean, var = channel_statistics(xp, input, groups)
     r = 1 / xp.sqrt(var + var.dtype.type(eps))
     return apply_statistics(xp, input, mean, r, weight, bias), mean, r, var
 
 
 def channel_statistics(xp: Any, input: Array, groups: int) -> tuple[Array, Array]:
-    """Return mean and biased variance; see Note [Channels and their groups]."""
+    """Return the means and biased variances; see Note [Channels and their groups]."""
     x = input.astype(wide(xp, input.dtype))
     shared = x.reshape(len(x), groups, -1) if groups else x.swapaxes(0, 1).reshape(1, x.shape[1], -1)
     mean = shared.mean(2, keepdims=True)
@@ -115,7 +118,7 @@ def apply_statistics(
     xp: Any, input: Array, mean: Array, r: Array, weight: Array | None, bias: Array | None
 ) -> Array:
     """Return (x - mean) * r * weight + bias for (N, C, L), with ``weight`` and ``bias`` (C)."""
-    mean, r = [spread(xp, each, input.shape) for each in (mean, r)]
+    mean, r = [expand(xp, each, input.shape) for each in (mean, r)]
     z = (input - mean[..., None]) * r[..., None]
     return affine(z, *[None if each is None else each[:, None] for each in (weight, bias)]).astype(input.dtype)
 
@@ -123,13 +126,13 @@ def apply_statistics(
 def channel_norm_backward(
     xp: Any, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None, groups: int
 ) -> tuple[Array, Array, Array]:
-    """Return the gradients in the input, the weight and the bias; mean and r are the input's own."""
-    wide_mean, wide_r = [spread(xp, each, input.shape)[..., None] for each in (mean, r)]
+    """Return the gradients of ``channel_norm`` in the input, the weight and the bias, given its results mean and r."""
+    wide_mean, wide_r = [expand(xp, each, input.shape)[..., None] for each in (mean, r)]
     z = (input - wide_mean) * wide_r
     g = grad.astype(z.dtype)
     h = affine(g, None if weight is None else weight[:, None], None)
     count = input.size // mean.size
-    first, second = [spread(xp, pooled(each.sum(2), groups), input.shape)[..., None] / count for each in (h, h * z)]
+    first, second = [expand(xp, add_shared(each.sum(2), groups), input.shape)[..., None] / count for each in (h, h * z)]
     total = wide_r * (h - first - z * second)
     grads: list[Array] = [each.astype(input.dtype) for each in (total, (g * z).sum((0, 2)), g.sum((0, 2)))]
     return grads[0], grads[1], grads[2]
