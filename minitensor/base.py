@@ -161,7 +161,7 @@ def settled(value: Any) -> Array:
     """Return an array for what a kernel returned: NumPy gives bare scalars for 0-d results."""
     if value.__class__ in BY_ARRAY:
         return cast("Array", value)
-    return backends.named("cpu").settle(value)
+    return backends.open_backend("cpu").settle(value)
 
 
 def window(tensor: T, layout: Layout) -> Any:

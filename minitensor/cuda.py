@@ -15,16 +15,16 @@ manual_seed_all = manual_seed
 def is_available() -> bool:
     """Whether tensors can be moved to "cuda" on this machine."""
     try:
-        return backends.named("cuda").is_available()
+        return backends.open_backend("cuda").is_available()
     except (MissingExtraError, DeviceError):
         return False
 
 
 def device_count() -> int:
     """Return the number of GPUs."""
-    return backends.named("cuda").device_count() if is_available() else 0
+    return backends.open_backend("cuda").device_count() if is_available() else 0
 
 
 def synchronize() -> None:
     """Wait until everything asked of the GPU is done."""
-    backends.named("cuda").synchronize()
+    backends.open_backend("cuda").synchronize()

@@ -44,7 +44,7 @@ class device:  # noqa: N801  # PyTorch's spelling
     @property
     def backend(self) -> Backend:
         """The table of kernels that computes here; loads its library."""
-        return backends.named(self.type)
+        return backends.open_backend(self.type)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
@@ -90,7 +90,7 @@ def check_index(index: Any) -> None:
 
 def device_of(array: Array) -> device:
     """Return the device on which an array lies."""
-    return located(*backends.of(array).place(array))
+    return located(*backends.backend_of(array).locate(array))
 
 
 @lru_cache(64)

@@ -53,7 +53,7 @@ class Storage:
 
     def data_ptr(self) -> int:
         """Return the address of the first element."""
-        return backends.of(self.array).address(self.buffer)
+        return backends.backend_of(self.array).address(self.buffer)
 
     def __reduce__(self) -> tuple[type[Storage], tuple[Array]]:
         return Storage, (self.buffer,)

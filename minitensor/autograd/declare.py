@@ -28,7 +28,7 @@ from minitensor.autograd.record import (
     viewer,
     viewers,
 )
-from minitensor.backends import named
+from minitensor.backends import open_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -244,7 +244,7 @@ def on_host_floats(kernel: str) -> Callable[[Callable[P, Array]], Callable[P, Ar
     """
 
     def mark(body: Callable[P, Array]) -> Callable[P, Array]:
-        body.kernel = getattr(named("cpu").xp, kernel)  # type: ignore[attr-defined]  # read by `unary`
+        body.kernel = getattr(open_backend("cpu").xp, kernel)  # type: ignore[attr-defined]  # read by `unary`
         return body
 
     return mark

@@ -1,14 +1,14 @@
-"""The only rooms that know NumPy from CuPy: a backend is a table of kernels, and a device's name chooses it.
+"""Backends: tables of kernels over NumPy or CuPy, chosen by the name of a device.
 
-``named`` opens a backend by the device's name (and only then loads its library), ``of`` tells whose an array is.
-Tests may ``install`` a table of their own under a new name; nothing else changes the two dictionaries.
+``open_backend`` finds a backend by its device's name and loads its library on first use; ``backend_of`` finds the one
+that owns an array. Tests may ``install`` a table of their own under a new name; nothing else changes the dictionaries.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from numpy import ndarray  # not `import numpy`: the room of that name would shadow it
+from numpy import ndarray  # not `import numpy`: the subpackage of that name would shadow it
 
 from minitensor.backends.cupy import load as load_cupy
 from minitensor.backends.numpy.table import NumpyBackend
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
     from minitensor.backends.base import Backend
 
-Array: TypeAlias = "ndarray[Any, Any]"  # CuPy's arrays answer to the same names
+Array: TypeAlias = "ndarray[Any, Any]"  # CuPy's arrays have the same attributes
 
 HostArray = ndarray
 
 
 class Library(Protocol):
-    """What NumPy and CuPy have in common, for the type checker: a name gives a routine."""
+    """NumPy or CuPy, for the type checker: every attribute is a routine."""
 
     def __getattr__(self, name: str) -> Routine: ...
 
 
 class Routine(Protocol):
-    """A function of an array library; it returns an array."""
+    """A function of an array library that returns an array."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Array: ...
 
@@ -43,11 +43,11 @@ BY_ARRAY: dict[type, Backend] = {}
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all devices that could be asked for."""
+    """Return the names of all known devices, available or not."""
     return tuple(LOADERS)
 
 
-def named(name: str) -> Backend:
+def open_backend(name: str) -> Backend:
     """Return the backend of a device, loading it on first use."""
     backend = OPEN.get(name)
     if backend is None:
@@ -57,13 +57,13 @@ def named(name: str) -> Backend:
 
 
 def install(name: str, loader: Callable[[], Backend]) -> None:
-    """Make a further device known under ``name``."""
+    """Register the backend of another device under ``name``."""
     LOADERS[name] = loader
 
 
-def of(array: Array) -> Backend:
-    """Return the backend whose array this is."""
+def backend_of(array: Array) -> Backend:
+    """Return the backend that owns an array."""
     return BY_ARRAY[array.__class__]
 
 
-named("cpu")
+open_backend("cpu")

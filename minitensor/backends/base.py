@@ -1,8 +1,8 @@
-"""A backend: everything an op may ask of an array library that is not spelled alike in NumPy and CuPy.
+"""A backend: everything that ops need of an array library and that NumPy and CuPy do not spell alike.
 
-Methods either move memory (``window``, ``asarray``, ``to_host``) or name kernels; the kernels given here are the
-reference ones, written in ``xp``, and a library's own table replaces those it can do faster. No tensors are known
-here.
+Methods either move memory (``window``, ``asarray``, ``to_host``) or name kernels. The kernels named here are the
+reference ones, written in ``xp``; a library's own table replaces those that it can do faster. Nothing is known here of
+tensors.
 """
 
 from __future__ import annotations
@@ -48,30 +48,30 @@ class Backend(SpecialFunctions, ABC):
 
     @abstractmethod
     def window(self, buffer: Array, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:
-        """Return an array that looks at a flat buffer; strides and offset in elements, bounds checked by the caller."""
+        """Return a view of a flat buffer; strides and offset are in elements, and the caller has checked the bounds."""
 
     @abstractmethod
     def settle(self, value: Any) -> Array:
-        """Return a kernel's result as an array: some libraries give bare scalars for 0-d results."""
+        """Return a kernel's result as an array: some libraries return scalars instead of 0-d arrays."""
 
     @abstractmethod
     def asarray(self, host: Array, index: int | None = None) -> Array:
-        """Copy a host array to this device; on the host itself nothing is copied."""
+        """Copy a host array to this device; the host returns the array itself."""
 
     @abstractmethod
     def to_host(self, array: Array) -> Array:
-        """Copy an array of this device to the host; on the host itself nothing is copied."""
+        """Copy an array of this device to the host; the host returns the array itself."""
 
     @abstractmethod
-    def place(self, array: Array) -> tuple[str, int | None]:
-        """Return the name and index of the device on which the array lies."""
+    def locate(self, array: Array) -> tuple[str, int | None]:
+        """Return the name and index of an array's device."""
 
     @abstractmethod
     def address(self, array: Array) -> int:
         """Return the memory address of the first element."""
 
     def is_available(self) -> bool:
-        """Whether this machine can compute here."""
+        """Whether this machine has such a device."""
         return True
 
     def device_count(self) -> int:
@@ -79,80 +79,80 @@ class Backend(SpecialFunctions, ABC):
         return 1
 
     def synchronize(self) -> None:  # the host has nothing to wait for
-        """Wait until everything asked of the device is done."""
+        """Wait until the device has finished its work."""
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def add_at(self, target: Array, index: Any, values: Array) -> None:
-        """Add values at positions that may repeat."""
+        """Add values at positions, which may repeat."""
         scatter.add_at(self.xp, target, index, values)
 
     def add_slices(self, target: Array, dim: int, index: Array, values: Array) -> None:
-        """Add the slices of an array to those of a row-by-row target at positions in ``dim``, which may repeat."""
+        """Add slices to those of a C-contiguous target at positions in ``dim``, which may repeat."""
         scatter.add_slices(self.xp, target, dim, index, values)
 
     def sum_rows(self, table: Array, rows: Array, into: Array, count: int) -> Array:
         """Return zeros (count, D) to which row ``rows[i]`` of a table (V, D) is added at ``into[i]``, for every i."""
         return scatter.sum_rows(self.xp, table, rows, into, count)
 
-    def gather(self, array: Array, dim: int, index: Array, sure: bool) -> Array:
-        """Return for each position in ``dim`` the element of its line; not ``sure``: one outside is an IndexError."""
-        return scatter.gather(self.xp, array, dim, index, sure)
+    def gather(self, array: Array, dim: int, index: Array, is_checked: bool) -> Array:
+        """Return the element at each position in ``dim``; unless ``is_checked``, raise IndexError outside."""
+        return scatter.gather(self.xp, array, dim, index, is_checked)
 
     def scatter(self, target: Array, dim: int, index: Array, values: Any) -> None:
-        """Write values, or one number, at positions in ``dim`` of a row-by-row target; the last one wins."""
+        """Write values, or one number, at positions in ``dim`` of a C-contiguous target; the last one wins."""
         scatter.scatter(self.xp, target, dim, index, values)
 
     def scatter_add(self, target: Array, dim: int, index: Array, values: Array) -> None:
-        """Add values at positions in ``dim`` of a row-by-row target."""
+        """Add values at positions in ``dim`` of a C-contiguous target."""
         scatter.scatter_add(self.xp, target, dim, index, values)
 
     def scatter_reduce(self, target: Array, dim: int, index: Array, values: Array, join: str) -> None:
-        """Join values at positions in ``dim`` to a row-by-row target; NaN is the largest and the smallest."""
+        """Combine values with a C-contiguous target at positions in ``dim`` by a ufunc's name; extremes keep NaN."""
         scatter.scatter_reduce(self.xp, target, dim, index, values, join)
 
     def take(self, array: Array, index: Array, axis: int) -> Array:
-        """Return the entries of an axis at positions that were checked: none is negative, none too large."""
+        """Return the entries of an axis at positions that are checked: none is negative or too large."""
         return self.xp.take(array, index, axis)
 
     def compress(self, array: Array, mask: Array) -> Array:
-        """Return the elements where a mask of the same shape holds, in one dim."""
+        """Return the elements where a mask of the same shape is true, in one dim."""
         return array[mask]
 
     def fill_where(self, target: Array, mask: Array, value: Array) -> None:
-        """Write one number where a mask holds that broadcasts to the target."""
+        """Write one number where a mask, broadcast to the target, is true."""
         self.xp.copyto(target, value, where=mask)
 
     def place_where(self, target: Array, mask: Array, values: Array) -> None:
-        """Write the elements of a vector, one after the other, where a mask of the same shape holds."""
+        """Write the elements of a vector, in order, where a mask of the same shape is true."""
         scatter.place_where(self.xp, target, mask, values)
 
     def argwhere(self, array: Array) -> Array:
-        """Return the positions of what is not zero, a row each: (count, ndim) of int64."""
+        """Return the positions of the nonzero elements, one row each: (count, ndim) of int64."""
         return scatter.argwhere(self.xp, array)
 
-    # -- putting together --------------------------------------------------------------------------------------------
+    # -- joins and triangles -----------------------------------------------------------------------------------------
 
     def concatenate(self, arrays: Sequence[Array], dim: int) -> Array:
         """Join arrays of one dtype along a dim."""
         return assemble.concatenate(self.xp, arrays, dim)
 
     def triangle(self, array: Array, diagonal: int, lower: bool) -> Array:
-        """Return matrices with zeros above (or below) a diagonal."""
+        """Return matrices with zeros above (``lower``) or below a diagonal."""
         return assemble.triangle(self.xp, array, diagonal, lower)
 
-    def take_first(self, array: Array, index: Array) -> Array:
-        """Return the entries of dim 0 at positions; negative ones count from the end, one outside is an IndexError."""
-        return scatter.take_first(self.xp, array, index)
+    def take_rows(self, array: Array, index: Array) -> Array:
+        """Return the entries of dim 0 at positions, negative ones from the end; raise IndexError outside."""
+        return scatter.take_rows(self.xp, array, index)
 
     # -- updates -----------------------------------------------------------------------------------------------------
 
     def blend(self, target: Array, keep: float, values: Array, share: float, spare: Array) -> None:
-        """Replace ``target`` by ``keep * target + share * values``; what ``spare`` holds may be lost."""
+        """Replace ``target`` by ``keep * target + share * values``; ``spare`` is memory of its size to compute in."""
         blend.blend(self.xp, target, keep, values, share, spare)
 
     def parallel_for(self, function: Callable[[int], object], count: int) -> None:
-        """Call ``function(0)``, ..., ``function(count - 1)``, in any order and perhaps on several threads."""
+        """Call ``function(0)``, ..., ``function(count - 1)``, in any order and possibly on several threads."""
         for turn in range(count):
             function(turn)
 
@@ -165,29 +165,29 @@ class Backend(SpecialFunctions, ABC):
     # -- activations -------------------------------------------------------------------------------------------------
 
     def clip(self, array: Array, low: Array | None, high: Array | None) -> Array:
-        """Limit real numbers to a range, open where a bound is None; where the bounds cross, the upper one wins."""
+        """Limit real numbers to a range, open where a bound is None; if low > high, the result is high."""
         if low is not None:
             array = self.xp.maximum(array, low)
         return array if high is None else self.xp.minimum(array, high)
 
     def where(self, condition: Array, a: Array, b: Array) -> Array:
-        """Return ``a`` where the condition holds and ``b`` elsewhere; both have one dtype."""
+        """Return ``a`` where the condition is true and ``b`` elsewhere; both have one dtype."""
         return self.xp.where(condition, a, b)
 
     def relu(self, array: Array, out: Array | None = None) -> Array:
         """Return the larger of each element and zero."""
         return self.xp.maximum(array, array.dtype.type(0), out=out)
 
-    def relu_backward(self, grad: Array, rectified: Array) -> Array:
-        """Return the gradient where a rectifier's result is positive or NaN, zero elsewhere."""
-        return self.xp.where(rectified <= 0, grad.dtype.type(0), grad)
+    def relu_backward(self, grad: Array, result: Array) -> Array:
+        """Return the gradient where the result of ``relu`` is positive or NaN, zero elsewhere."""
+        return self.xp.where(result <= 0, grad.dtype.type(0), grad)
 
     def sigmoid(self, array: Array) -> Array:
         """Return ``1 / (1 + exp(-x))`` of singles or doubles."""
         return self.xp.reciprocal(array.dtype.type(1) + self.xp.exp(-array))
 
     def silu(self, array: Array) -> Array:
-        """Return each element times its sigmoid."""
+        """Return ``x * sigmoid(x)``."""
         result: Array = array * self.sigmoid(array)
         return result
 
@@ -202,11 +202,11 @@ class Backend(SpecialFunctions, ABC):
         return special.erf(self.xp, array)
 
     def erfc(self, array: Array) -> Array:
-        """Return the complement of the error function."""
+        """Return one minus the error function, accurate where that is small."""
         return special.erfc(self.xp, array)
 
     def gelu(self, array: Array) -> Array:
-        """Return each element times the normal distribution function of it."""
+        """Return ``x`` times the normal distribution function of x."""
         return special.gelu(self.xp, array)
 
     def gelu_backward(self, grad: Array, array: Array) -> Array:
@@ -216,12 +216,12 @@ class Backend(SpecialFunctions, ABC):
     # -- order -------------------------------------------------------------------------------------------------------
 
     def argsort(self, array: Array, dim: int, descending: bool) -> Array:
-        """Return the indices that sort along a dim; equal ones stay in order, in both directions."""
-        return order.order(self.xp, array, dim, descending)
+        """Return the indices that sort along a dim; the sort is stable in both directions."""
+        return order.argsort(self.xp, array, dim, descending)
 
     def argtop(self, array: Array, k: int, dim: int, descending: bool) -> Array:
-        """Return the first k of the indices that sort along a dim; of equal ones any may be among them."""
-        return order.first(self.xp, array, k, dim, descending)
+        """Return the first k of the indices that sort along a dim; ties may be broken in any way."""
+        return order.argtop(self.xp, array, k, dim, descending)
 
     def searchsorted(self, sequence: Array, values: Array, side: str) -> Array:
         """Return where values would go into a sorted sequence, row by row: (..., n) and (..., m) give (..., m)."""
@@ -233,37 +233,37 @@ class Backend(SpecialFunctions, ABC):
         return smallest
 
     def argkth(self, array: Array, k: int, dim: int) -> Array:
-        """Return the index of the k-th smallest element along a dim, which is kept; of equal ones any."""
-        return order.kth(self.xp, array, k, dim)
+        """Return the index of the k-th smallest element along a dim, which is kept; ties may be broken in any way."""
+        return order.argkth(self.xp, array, k, dim)
 
     def unique(self, array: Array, inverse: bool, counts: bool) -> tuple[Array, Array | None, Array | None]:
-        """Return the elements of a 1-d array in order, each once; where each went; how often each is there."""
+        """Return the sorted unique elements of a 1-d array; where each element went; how often each occurs."""
         return order.unique(self.xp, array, inverse, counts)
 
     def bincount(self, array: Array, weights: Array | None, minlength: int) -> Array:
-        """Count 0, 1, 2 ... in a 1-d array that holds no negative number, or add up the weights of each."""
+        """Count 0, 1, 2 ... in a 1-d array without negative numbers, or add up the weights of each."""
         return self.xp.bincount(array, weights, minlength)
 
     def histogram(self, array: Array, bins: int, low: float, high: float) -> Array:
-        """Count the elements of a 1-d array of floats in equal parts of a range, which holds both its ends."""
+        """Count the elements of a 1-d array of floats in equal bins of a closed range."""
         return order.histogram(self.xp, array, bins, low, high)
 
     def accumulate(self, name: str, array: Array, dim: int) -> Array:
-        """Run "add", "multiply", "logaddexp", "maximum" or "minimum" along a dim; the dtype stays."""
+        """Accumulate "add", "multiply", "logaddexp", "maximum" or "minimum" along a dim, in the array's dtype."""
         return running.accumulate(self.xp, name, array, dim)
 
     def running_extreme(self, name: str, array: Array, dim: int) -> tuple[Array, Array]:
-        """Return the best element so far along a dim and the last place of it; NaN beats all."""
-        return running.extreme(self.xp, name, array, dim)
+        """Return the running "maximum" or "minimum" along a dim and its last index; NaN wins."""
+        return running.running_extreme(self.xp, name, array, dim)
 
     # -- products ----------------------------------------------------------------------------------------------------
 
     def dot(self, a: Array, b: Array) -> Array:
-        """Multiply factors of one or two dims."""
+        """Multiply arrays of one or two dims."""
         return self.xp.dot(a, b)
 
     def matmul(self, a: Array, b: Array) -> Array:
-        """Multiply batches of matrices; a vector is a row on the left and a column on the right."""
+        """Multiply batches of matrices; a vector counts as a row on the left and as a column on the right."""
         return self.xp.matmul(a, b)
 
     # -- convolution and pooling -------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class Backend(SpecialFunctions, ABC):
     def conv(
         self, input: Array, weight: Array, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
     ) -> Array:
-        """Correlate (N, C, *size) with (O, C / groups, *kernel)."""
+        """Return the cross-correlation of (N, C, *size) with (O, C / groups, *kernel)."""
         return conv.conv(self.xp, input, weight, stride, padding, dilation, groups)
 
     def conv_backward_input(
@@ -284,7 +284,7 @@ class Backend(SpecialFunctions, ABC):
         dilation: Numbers,
         groups: int,
     ) -> Array:
-        """Return the adjoint of ``conv`` in its input."""
+        """Return the gradient of ``conv`` in its input: the adjoint, which is also a transposed convolution."""
         return conv.conv_backward_input(self.xp, grad, weight, input_shape, stride, padding, dilation, groups)
 
     def conv_backward_weight(
@@ -297,7 +297,7 @@ class Backend(SpecialFunctions, ABC):
         dilation: Numbers,
         groups: int,
     ) -> Array:
-        """Return the adjoint of ``conv`` in its weight."""
+        """Return the gradient of ``conv`` in its weight."""
         return conv.conv_backward_weight(self.xp, grad, input, weight_shape, stride, padding, dilation, groups)
 
     def max_pool(
@@ -307,7 +307,7 @@ class Backend(SpecialFunctions, ABC):
         return pool.max_pool(self.xp, input, kernel, stride, padding, dilation, ceil_mode)
 
     def adaptive_max_pool(self, input: Array, size: Numbers) -> tuple[Array, Array]:
-        """Return the largest entries of windows that share the planes out, and their flat positions."""
+        """Return the largest entry of each of ``size`` windows that divide the plane, and its flat position."""
         return pool.adaptive_max_pool(self.xp, input, size)
 
     def gather_planes(self, input: Array, indices: Array) -> Array:
@@ -315,7 +315,7 @@ class Backend(SpecialFunctions, ABC):
         return pool.gather_planes(self.xp, input, indices)
 
     def gather_planes_backward(self, grad: Array, indices: Array, input_shape: Numbers) -> Array:
-        """Add entries at flat positions in the planes of zeros: the adjoint of ``gather_planes``."""
+        """Add entries at flat positions in planes of zeros: the gradient of ``gather_planes``."""
         return pool.gather_planes_backward(self.xp, grad, indices, input_shape)
 
     def avg_pool(
@@ -341,7 +341,7 @@ class Backend(SpecialFunctions, ABC):
         count_include_pad: bool,
         divisor_override: int | None,
     ) -> Array:
-        """Return the adjoint of ``avg_pool``."""
+        """Return the gradient of ``avg_pool``."""
         return pool.avg_pool_backward(
             self.xp, grad, input_shape, kernel, stride, padding, count_include_pad, divisor_override
         )
@@ -371,14 +371,14 @@ class Backend(SpecialFunctions, ABC):
     # -- recurrence --------------------------------------------------------------------------------------------------
 
     def lstm(self, gates: Array, weight: Array, h: Array, c: Array, mask: Array | None) -> tuple[Array, Any]:
-        """Return all states h and c of an LSTM (2, L, N, H), and what its gradient needs to know of the steps."""
+        """Return all states h and c of an LSTM (2, L, N, H), and what ``lstm_backward`` needs of the gates."""
         return recurrent.lstm(self.xp, gates, weight, h, c, mask)
 
     def lstm_backward(
-        self, grad: Array, states: Array, opened: Any, weight: Array, h: Array, c: Array, mask: Array | None
+        self, grad: Array, states: Array, saved: Any, weight: Array, h: Array, c: Array, mask: Array | None
     ) -> tuple[Array, ...]:
-        """Return the gradients of gates, weight, first h and first c."""
-        return recurrent.lstm_backward(self.xp, grad, states, opened, weight, h, c, mask)
+        """Return the gradients in the gates, the weight, the first h and the first c."""
+        return recurrent.lstm_backward(self.xp, grad, states, saved, weight, h, c, mask)
 
     # -- softmax -----------------------------------------------------------------------------------------------------
 
@@ -387,67 +387,68 @@ class Backend(SpecialFunctions, ABC):
         return softmax.softmax(self.xp, array, dim)
 
     def log_softmax(self, array: Array, dim: int) -> Array:
-        """Return the logarithm of that."""
+        """Return the logarithm of the softmax along a dim."""
         return softmax.log_softmax(self.xp, array, dim)
 
     def softmax_backward(self, grad: Array, weights: Array, dim: int) -> Array:
-        """Return the gradient of a softmax whose result was ``weights``."""
+        """Return the gradient of ``softmax``, whose result was ``weights``."""
         return softmax.softmax_backward(self.xp, grad, weights, dim)
 
     def log_softmax_backward(self, grad: Array, logs: Array, dim: int) -> Array:
-        """Return the gradient of a log-softmax whose result was ``logs``."""
+        """Return the gradient of ``log_softmax``, whose result was ``logs``."""
         return softmax.log_softmax_backward(self.xp, grad, logs, dim)
 
-    # -- normalisation -----------------------------------------------------------------------------------------------
+    # -- normalization -----------------------------------------------------------------------------------------------
 
     def standardize(self, input: Array, eps: float) -> tuple[Array, Array, Array, Array]:
-        """Return (N, C, L) with mean 0 and variance 1 per C; 1 / sqrt(var + eps), mean and variance, (1, C, 1)."""
+        """Return (N, C, L) with mean 0 and variance 1 for each C; 1 / sqrt(var + eps), mean and var, (1, C, 1)."""
         return norm.standardize(self.xp, input, eps)
 
     def standardize_backward(self, input: Array, z: Array, r: Array) -> Array:
-        """Return the adjoint, and derivative, of ``standardize``, given two of its results."""
+        """Return the gradient of ``standardize``, given its results z and r; it is symmetric."""
         return norm.standardize_backward(self.xp, input, z, r)
 
     def layer_norm(
         self, input: Array, weight: Array | None, bias: Array | None, eps: float
     ) -> tuple[Array, Array, Array]:
-        """Standardise rows (M, L), times ``weight`` plus ``bias`` (L); return mean and 1 / sqrt(var + eps) too."""
+        """Return standardized rows (M, L) times ``weight`` plus ``bias`` (L); mean and 1 / sqrt(var + eps) of each."""
         return norm.layer_norm(self.xp, input, weight, bias, eps)
 
     def layer_norm_backward(
         self, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None
     ) -> tuple[Array, Array, Array]:
-        """Return the gradients of ``layer_norm`` in the input, whose own mean and r they are, weight and bias."""
+        """Return the gradients of ``layer_norm`` in input, weight and bias, given the input's mean and r."""
         return norm.layer_norm_backward(self.xp, grad, input, mean, r, weight)
 
     def channel_norm(
         self, input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
     ) -> tuple[Array, Array, Array, Array]:
-        """Standardise channels of (N, C, L), times ``weight`` plus ``bias``; return mean, 1 / sqrt(var + eps), var too.
+        """Return standardized (N, C, L) times ``weight`` plus ``bias`` (C); mean, 1 / sqrt(var + eps) and var.
 
-        These are taken for each channel, (1, C), or for each of so many groups of channels of each sample, (N, groups).
+        Statistics are those of each channel, (1, C), if ``groups`` is 0, otherwise of each group of channels of each
+        sample, (N, groups).
         """
         return norm.channel_norm(self.xp, input, weight, bias, groups, eps)
 
     def channel_norm_backward(
         self, grad: Array, input: Array, mean: Array, r: Array, weight: Array | None, groups: int
     ) -> tuple[Array, Array, Array]:
-        """Return the gradients of ``channel_norm`` in the input, whose own mean and r they are, weight and bias."""
+        """Return the gradients of ``channel_norm`` in input, weight and bias, given the input's mean and r."""
         return norm.channel_norm_backward(self.xp, grad, input, mean, r, weight, groups)
 
     # -- linear algebra ----------------------------------------------------------------------------------------------
-    # Matrices are the last two dims. What can fail says which matrices of the batch did, or None.
+    # Matrices are the last two dims. Kernels that may fail also return which matrices of the batch failed, or None.
 
     def inverse(self, array: Array) -> tuple[Array, Array | None]:
         """Return the inverses."""
         return linalg.inverse(self.xp, array)
 
     def solve(self, array: Array, right: Array) -> tuple[Array, Array | None]:
-        """Return X of A X = B."""
+        """Solve A X = B for X."""
         return linalg.solve(self.xp, array, right)
 
     def slogdet(self, array: Array) -> tuple[Array, Array]:
-        """Return the determinants' signs, and the logarithms of their sizes."""
+        """Return the determinants' signs, and the logarithms of their moduli."""
         return linalg.slogdet(self.xp, array)
 
     def det(self, array: Array) -> Array:
@@ -459,7 +460,7 @@ class Backend(SpecialFunctions, ABC):
         return linalg.cholesky(self.xp, array)
 
     def solve_triangular(self, array: Array, right: Array, upper: bool, unit: bool) -> Array:
-        """Return X of A X = B, where of A one triangle is read."""
+        """Solve A X = B for X, reading one triangle of A."""
         return linalg.solve_triangular(self.xp, array, right, upper, unit)
 
     def cofactors(self, array: Array) -> Array:
@@ -471,25 +472,25 @@ class Backend(SpecialFunctions, ABC):
         return linalg.svd(self.xp, array, full_matrices)
 
     def svdvals(self, array: Array) -> Array:
-        """Return the singular values alone."""
+        """Return only the singular values."""
         return linalg.svdvals(self.xp, array)
 
     def eigh(self, array: Array, triangle: str) -> tuple[Array, Array]:
-        """Return eigenvalues and eigenvectors of Hermitian matrices, of which one triangle is read."""
+        """Return eigenvalues and eigenvectors of Hermitian matrices, reading one triangle."""
         return linalg.eigh(self.xp, array, triangle)
 
     def eigvalsh(self, array: Array, triangle: str) -> Array:
-        """Return the eigenvalues of Hermitian matrices alone."""
+        """Return only the eigenvalues of Hermitian matrices."""
         return linalg.eigvalsh(self.xp, array, triangle)
 
     def eig(self, array: Array) -> tuple[Array, Array]:
-        """Return complex eigenvalues and eigenvectors of any square matrices."""
+        """Return complex eigenvalues and eigenvectors of square matrices."""
         return linalg.eig(self.xp, array)
 
     def eigvals(self, array: Array) -> Array:
-        """Return complex eigenvalues of any square matrices."""
+        """Return only the complex eigenvalues of square matrices."""
         return linalg.eigvals(self.xp, array)
 
     def matrix_exp(self, array: Array) -> Array:
-        """Return e to the power of matrices."""
+        """Return the matrix exponentials."""
         return linalg.matrix_exp(self.xp, array)

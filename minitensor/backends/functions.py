@@ -1,7 +1,7 @@
 """Special functions as kernels: arrays of doubles in, fresh arrays of doubles out.
 
-Those that we have ourselves are the reference kernels; those that are rare come from SciPy, or from CuPy's copy of it,
-loaded when first asked for. ``Backend`` inherits this table; a library's own table may replace a line of it.
+Common ones are reference kernels of our own; rare ones come from SciPy, or from CuPy's copy of it, loaded on first use.
+``Backend`` inherits this table; a library's own table may replace lines of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SpecialFunctions:
-    """Functions that integrals, series and differential equations define."""
+    """Functions defined by integrals, series and differential equations."""
 
     xp: Library
 

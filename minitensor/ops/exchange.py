@@ -64,7 +64,7 @@ def asarray(
 
 def memory_address(value: Any) -> int:
     """Return the address of a tensor's or an array's memory."""
-    return value.storage.data_ptr() if isinstance(value, TensorBase) else backends.of(value).address(value)
+    return value.storage.data_ptr() if isinstance(value, TensorBase) else backends.backend_of(value).address(value)
 
 
 def frombuffer(
@@ -113,7 +113,7 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     kind = ext_tensor.__dlpack_device__()[0]
     if kind == HOST:
         return from_numpy(numpy.from_dlpack(ext_tensor))
-    array = backends.named("cuda").xp.from_dlpack(ext_tensor)
+    array = backends.open_backend("cuda").xp.from_dlpack(ext_tensor)
     dtypes.from_numpy(array.dtype)
     found: Tensor = wrap(TensorBase.result_class, array)
     return found

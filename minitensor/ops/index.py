@@ -21,7 +21,7 @@ from minitensor.autograd.interpreters import active
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.turns import in_turn
-from minitensor.backends.reference.scatter import within
+from minitensor.backends.reference.scatter import is_in_range
 from minitensor.base import TensorBase, has_values, values_of, wrap
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, ShapeError, quote
@@ -243,7 +243,7 @@ def match_device(seen: Tensor, pick: Any) -> Any:
 def wrap_positions(positions: Tensor, dim: int, size: int) -> Tensor:
     """Count negative positions from the end; raise if one is out of range."""
     array = values_of(positions)
-    if within(array, size):
+    if is_in_range(array, size):
         return positions
     low, high = int(array.min()), int(array.max())
     if low < -size or high >= size:
@@ -279,7 +279,7 @@ def take_first_grad(grad: Tensor, index: Tensor, in_shape: Shape) -> Tensor:
 def _take_first(input: Tensor, index: Tensor) -> Array:
     """Return the entries of dim 0 at positions."""
     try:
-        return input.backend.take_first(input.array, index.array)
+        return input.backend.take_rows(input.array, index.array)
     except IndexError:
         wrap_positions(index, 0, input.layout.shape[0])
         raise

@@ -173,7 +173,7 @@ def add(archive: zipfile.ZipFile, name: str, data: bytes | memoryview) -> None:
 
 def on_host(storage: Storage) -> Array:
     """Return a storage's bytes."""
-    flat = np.ascontiguousarray(backends.of(storage.buffer).to_host(storage.buffer))
+    flat = np.ascontiguousarray(backends.backend_of(storage.buffer).to_host(storage.buffer))
     return flat.view(np.uint8)
 
 

@@ -66,7 +66,8 @@ class Memory:
         if self.storage.array.dtype.kind not in ("c" if conj else "cf"):
             raise FileFormatError(f"a tensor of {self.storage.array.dtype.name} cannot be a lazy conjugate or negative")
         if (conj, neg) not in self.resolved:
-            self.resolved[conj, neg] = Storage(backends.of(self.storage.array).xp.empty_like(self.storage.array))
+            xp = backends.backend_of(self.storage.array).xp
+            self.resolved[conj, neg] = Storage(xp.empty_like(self.storage.array))
         return self.resolved[conj, neg]
 
     def settle(self) -> None:

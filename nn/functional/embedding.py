@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
-from minitensor.backends.reference.scatter import within
+from minitensor.backends.reference.scatter import is_in_range
 from minitensor.base import values_of, wrap
 from minitensor.dtypes import int32, int64
 from minitensor.errors import ArgumentError, GuardError, IndexOutOfRange, ShapeError, UnsupportedError, quote
@@ -138,7 +138,7 @@ def check_indices(name: str, input: Tensor, count: int) -> None:
     """Raise unless all indices are rows of the table."""
     array = values_of(input)
     require_index(name, input, int32, int64)
-    if not within(array, count):
+    if not is_in_range(array, count):
         value = int(array[(array < 0) | (array >= count)][0])
         raise OutOfTable(f"{name}: index {value} is out of range for a table of {count} rows, 0 to {count - 1}")
 

@@ -14,7 +14,7 @@ from minitensor.backends.base import Backend
 from minitensor.backends.numpy import activation
 from minitensor.backends.reference import special
 
-HOST = backends.named("cpu")
+HOST = backends.open_backend("cpu")
 ODD = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-30, -1e-30, 3e38, -3e38, 88.8, -88.8, 104.0, -104.0, 1.0, -1.0]
 SIZES = [1, 100, activation.FEW + 1, 2 * activation.PIECE + 3]
 

@@ -28,9 +28,9 @@ def tied(shape, dtype, seed=0, odd=True):
 @pytest.mark.parametrize("shape, dim", [((2000,), 0), ((30, 40), 0), ((30, 40), 1), ((5, 40, 6), 1), ((4, 3), 1)])
 def test_sorting_by_keys_is_the_stable_sort(shape, dim, dtype, descending):
     array = tied(shape, dtype)
-    np.testing.assert_array_equal(order.order(array, dim, descending), slow.order(np, array, dim, descending))
+    np.testing.assert_array_equal(order.argsort(array, dim, descending), slow.argsort(np, array, dim, descending))
     other = array.T
-    np.testing.assert_array_equal(order.order(other, 0, descending), slow.order(np, other, 0, descending))
+    np.testing.assert_array_equal(order.argsort(other, 0, descending), slow.argsort(np, other, 0, descending))
 
 
 @pytest.mark.parametrize("descending", [False, True])
@@ -41,9 +41,9 @@ def test_what_does_not_fit_beside_its_place_sorts_too(shape, dim, gap, descendin
     random = np.random.default_rng(0)
     array = random.integers(-3, 3, shape) * gap + random.choice([-(2**62), 2**62], shape)
     for each in (array, array.astype("float64"), tied(shape, "float64"), random.standard_normal(shape)):
-        np.testing.assert_array_equal(order.order(each, dim, descending), slow.order(np, each, dim, descending))
+        np.testing.assert_array_equal(order.argsort(each, dim, descending), slow.argsort(np, each, dim, descending))
         turned = each[::-1]
-        np.testing.assert_array_equal(order.order(turned, dim, descending), slow.order(np, turned, dim, descending))
+        np.testing.assert_array_equal(order.argsort(turned, dim, descending), slow.argsort(np, turned, dim, descending))
 
 
 @given(st.integers(0, 99), st.sampled_from([1, 2**20, 2**40, 2**62]), st.booleans())
@@ -51,9 +51,9 @@ def test_integers_far_apart_sort_too(seed, reach, descending):
     random = np.random.default_rng(seed)
     array = random.integers(-reach, reach, 1000)
     array[:2] = reach, -reach
-    np.testing.assert_array_equal(order.order(array, 0, descending), slow.order(np, array, 0, descending))
+    np.testing.assert_array_equal(order.argsort(array, 0, descending), slow.argsort(np, array, 0, descending))
     array[:2] = np.iinfo("int64").min, np.iinfo("int64").max
-    np.testing.assert_array_equal(order.order(array, 0, descending), slow.order(np, array, 0, descending))
+    np.testing.assert_array_equal(order.argsort(array, 0, descending), slow.argsort(np, array, 0, descending))
 
 
 @pytest.mark.parametrize("descending", [False, True])
@@ -62,8 +62,8 @@ def test_integers_far_apart_sort_too(seed, reach, descending):
 @pytest.mark.parametrize("k", [1, 7, 300])
 def test_the_first_few_are_those_of_a_stable_sort(shape, dim, dtype, descending, k):
     array = tied(shape, dtype)
-    wanted = np.take(slow.order(np, array, dim, descending), np.arange(k), dim)
-    np.testing.assert_array_equal(order.first(array, k, dim, descending), wanted)
+    wanted = np.take(slow.argsort(np, array, dim, descending), np.arange(k), dim)
+    np.testing.assert_array_equal(order.argtop(array, k, dim, descending), wanted)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -92,8 +92,8 @@ def test_what_is_there_is_what_sorting_finds(dtype, reach):
 def test_the_first_few_of_floats_without_ties(dim, descending):
     array = np.random.default_rng(0).permutation(90_000).reshape(300, 300).astype("float32") - 40_000
     array[5, 7], array[9, 9], array[30, 40] = np.nan, np.inf, -np.inf
-    wanted = np.take(slow.order(np, array, dim, descending), np.arange(11), dim)
-    np.testing.assert_array_equal(order.first(array, 11, dim, descending), wanted)
+    wanted = np.take(slow.argsort(np, array, dim, descending), np.arange(11), dim)
+    np.testing.assert_array_equal(order.argtop(array, 11, dim, descending), wanted)
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "int16"])
@@ -102,8 +102,8 @@ def test_the_first_few_of_many_integers_far_apart(dtype, descending):
     limits = np.iinfo(dtype)
     array = np.random.default_rng(0).integers(limits.min, limits.max, 40_000, dtype=dtype, endpoint=True)
     array[77], array[99] = limits.min, limits.max
-    wanted = slow.order(np, array, 0, descending)[:9]
-    np.testing.assert_array_equal(order.first(array, 9, 0, descending), wanted)
+    wanted = slow.argsort(np, array, 0, descending)[:9]
+    np.testing.assert_array_equal(order.argtop(array, 9, 0, descending), wanted)
 
 
 @pytest.mark.parametrize("size", [1000, 4097, 300_000, 5_000_003])

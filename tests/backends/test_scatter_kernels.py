@@ -149,9 +149,9 @@ def test_rows_are_taken_alike(seed: int, case: Any) -> None:
     array = numbers(random, shape, "float32")
     index = random.integers(0, shape[0], count)
     np.testing.assert_array_equal(scatter.take(array, index, 0), array[index])
-    np.testing.assert_array_equal(scatter.take_first(array, index - shape[0]), slow.take_first(np, array, index))
+    np.testing.assert_array_equal(scatter.take_rows(array, index - shape[0]), slow.take_rows(np, array, index))
     turned = np.asfortranarray(array)
-    np.testing.assert_array_equal(scatter.take_first(turned, index), array[index])
+    np.testing.assert_array_equal(scatter.take_rows(turned, index), array[index])
 
 
 @pytest.mark.parametrize("count", [3, 9000])
@@ -159,7 +159,7 @@ def test_rows_are_taken_alike(seed: int, case: Any) -> None:
 def test_a_row_that_is_not_there_is_refused(count: int, wrong: int) -> None:
     index = np.zeros(count, "int64")
     index[-1] = wrong
-    for kernel in (scatter.take_first, lambda array, places: slow.take_first(np, array, places)):
+    for kernel in (scatter.take_rows, lambda array, places: slow.take_rows(np, array, places)):
         with pytest.raises(IndexError):
             kernel(np.ones((7, 2)), index)
 

@@ -324,7 +324,7 @@ class StrictBackend(Backend):
             note_copy("to host", array._host)
         return array._host.copy()
 
-    def place(self, array: Any) -> tuple[str, int | None]:
+    def locate(self, array: Any) -> tuple[str, int | None]:
         return "strict", None
 
     def address(self, array: Any) -> int:
@@ -335,7 +335,7 @@ class StrictBackend(Backend):
 def installed() -> Iterator[None]:
     """Make the device known, and forget it again."""
     backends.install("strict", StrictBackend)
-    backends.named("strict")
+    backends.open_backend("strict")
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""CuPy's rooms, entered only when a tensor is asked onto "cuda"."""
+"""The CuPy backend, loaded when a tensor is first created on "cuda" or moved there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load() -> Backend:
-    """Open the CuPy backend, or say what is missing: the library or the GPU."""
+    """Load the CuPy backend; raise, naming what is missing, without the library or a GPU."""
     try:
         cupy = import_module("cupy")
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""CuPy's table: memory on a GPU. Kernels that are not replaced here are the reference ones."""
+"""CuPy's table: memory on a GPU. Kernels not replaced here are the reference ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class CupyBackend(Backend):
             note_copy("to host", host)
         return host
 
-    def place(self, array: Array) -> tuple[str, int | None]:
+    def locate(self, array: Array) -> tuple[str, int | None]:
         device: Any = array.device
         return "cuda", int(device.id)
 
@@ -66,7 +66,7 @@ class CupyBackend(Backend):
     def synchronize(self) -> None:
         cupy.cuda.get_current_stream().synchronize()
 
-    # CuPy's LAPACK says nothing of singular matrices unless it is told to raise, as NumPy's does.
+    # By default CuPy's LAPACK reports no singular matrices; with these switches it raises, as NumPy's does.
 
     def inverse(self, array: Array) -> tuple[Array, Array | None]:
         with cupyx.errstate(linalg="raise"):

@@ -1,13 +1,14 @@
-"""Activations, and the choice between two arrays, on large host arrays: few passes, no branches.
+"""Activations, and ``where``, on large host arrays: few passes, no branches.
 
-NumPy's ``where`` and ``maximum`` branch at every element: on random signs ``where`` takes 4 ms for a million singles,
-where a choice by bit masks takes 0.7; ``clip`` takes a third of ``maximum``'s time. The error function and what is
-made of it are, for singles, quotients of polynomials (Note [Quotients]); doubles go to the reference kernels.
+NumPy's ``where`` and ``maximum`` branch at every element: with random signs ``where`` takes 4 ms for a million singles,
+and selection by bit masks takes 0.7; ``clip`` takes a third of the time of ``maximum``. For singles, the error function
+and gelu are quotients of polynomials (Note [Quotients]); doubles go to the reference kernels.
 
-Note [Quotients]. Each is an odd function on [-end, end], ``x * P(x * x) / Q(x * x)``, found by a least-squares fit that
-was reweighted until its largest error was smallest (Lawson 1961), rounded to singles, and moved by last places until
-the value at the end is exact; beyond the end it stays that. The largest errors are 3.5e-8 for erf, 2.7e-7 for the
-normal distribution function and 2.8e-7 for the slope of gelu, which are PyTorch's too; tests hold them to that.
+Note [Quotients]. Each is an odd function ``x * P(x * x) / Q(x * x)`` on [-end, end], found by a least-squares fit that
+was reweighted until its largest error was smallest (Lawson 1961). The coefficients were rounded to singles and adjusted
+in their last places until the value at the end is exact; beyond the end the function is constant. The largest errors
+are 3.5e-8 for erf, 2.7e-7 for the normal distribution function and 2.8e-7 for the slope of gelu, as in PyTorch; tests
+hold them to that.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
 
-PIECE = 1 << 17  # elements taken at once: 0.5 MB of singles stay in a cache
-BLOCK = 1 << 16  # the same for kernels of many passes and a few buffers
-FEW = 4096  # up to this many elements, `where` is the faster
+PIECE = 1 << 17  # elements per call: 0.5 MB of singles stay in a cache
+BLOCK = 1 << 16  # the same, for kernels with many passes and a few buffers
+FEW = 4096  # up to this many elements, NumPy's `where` and `maximum` are faster
 BITS = {2: numpy.int16, 4: numpy.int32, 8: numpy.int64}
 
 
-# -- limits ------------------------------------------------------------------------------------------------------------
+# -- ranges ------------------------------------------------------------------------------------------------------------
 
 
 def limits(kind: Any) -> tuple[Any, Any]:
@@ -45,14 +46,14 @@ LIMITS = {numpy.dtype(name): limits(numpy.dtype(name)) for name in ("e", "f", "d
 
 
 def clip(array: Array, low: Array | None, high: Array | None, out: Array | None = None) -> Array:
-    """Limit to a range; NaN stays, and is what a bound of NaN gives."""
+    """Limit to a range; NaN stays NaN, and so does every element if a bound is NaN."""
     least, greatest = LIMITS[array.dtype]
     low, high = least if low is None else low, greatest if high is None else high
     return numpy.asarray(array.clip(low, high, out=out))
 
 
 def relu(array: Array, out: Array | None = None) -> Array:
-    """Return ``max(array, 0)``; of -0.0 that is itself, as in PyTorch."""
+    """Return ``max(array, 0)``; -0.0 stays -0.0, as in PyTorch."""
     if array.size < FEW:
         return numpy.maximum(array.dtype.type(0), array, out=out)  # type: ignore[no-any-return]  # ufuncs are untyped
     zero = numpy.zeros((), array.dtype)
@@ -64,11 +65,11 @@ def relu(array: Array, out: Array | None = None) -> Array:
     return result
 
 
-# -- choosing ----------------------------------------------------------------------------------------------------------
+# -- selection ---------------------------------------------------------------------------------------------------------
 
 
 def where(condition: Array, a: Array, b: Array) -> Array:
-    """Return ``a`` where the condition holds, ``b`` elsewhere."""
+    """Return ``a`` where the condition is true, ``b`` elsewhere."""
     dtype = a.dtype
     if condition.size < FEW or dtype != b.dtype or dtype.kind not in "fiu" or dtype.itemsize not in BITS:
         return numpy.where(condition, a, b)
@@ -76,33 +77,33 @@ def where(condition: Array, a: Array, b: Array) -> Array:
     mask = numpy.asarray(condition.astype(x.dtype))
     numpy.negative(mask, out=mask)
     if not y.ndim and not y:
-        return numpy.asarray(into(numpy.bitwise_and, x, mask)).view(dtype)
+        return numpy.asarray(compute_into(numpy.bitwise_and, x, mask)).view(dtype)
     if not x.ndim and not x:
         numpy.invert(mask, out=mask)
-        return numpy.asarray(into(numpy.bitwise_and, y, mask)).view(dtype)
-    differing = numpy.asarray(into(numpy.bitwise_and, numpy.bitwise_xor(x, y), mask))
-    return numpy.asarray(into(numpy.bitwise_xor, y, differing)).view(dtype)
+        return numpy.asarray(compute_into(numpy.bitwise_and, y, mask)).view(dtype)
+    differing = numpy.asarray(compute_into(numpy.bitwise_and, numpy.bitwise_xor(x, y), mask))
+    return numpy.asarray(compute_into(numpy.bitwise_xor, y, differing)).view(dtype)
 
 
-def into(function: Any, other: Any, target: Array) -> Any:
-    """Compute into the second operand's memory if the first one's shape allows it."""
+def compute_into(function: Any, other: Any, target: Array) -> Any:
+    """Return ``function(target, other)``, computed in the target's memory if the result has its shape."""
     grows = other.ndim > target.ndim or (other.ndim and other.shape != target.shape)
     return function(target, other, out=None if grows else target)
 
 
-def relu_backward(grad: Array, rectified: Array) -> Array:
-    """Return the gradient where ``rectified`` is positive or NaN, zero elsewhere: also of a gradient that is NaN."""
-    if grad.dtype.kind != "f" or grad.dtype != rectified.dtype:
-        return numpy.where(rectified <= 0, grad.dtype.type(0), grad)
-    return mapped(masked, grad, rectified, block=PIECE)
+def relu_backward(grad: Array, result: Array) -> Array:
+    """Return the gradient where the result of relu is positive or NaN, zero elsewhere, even of a NaN gradient."""
+    if grad.dtype.kind != "f" or grad.dtype != result.dtype:
+        return numpy.where(result <= 0, grad.dtype.type(0), grad)
+    return map_pieces(relu_backward_piece, grad, result, block=PIECE)
 
 
-def masked(out: Array, grad: Array, rectified: Array) -> None:
-    """Keep all bits where ``rectified`` is positive or NaN, none elsewhere."""
+def relu_backward_piece(out: Array, grad: Array, result: Array) -> None:
+    """Compute relu_backward: keep all bits where ``result`` is positive or NaN, none elsewhere."""
     bits = BITS[grad.itemsize]
     target = out.view(bits)
-    numpy.copyto(target, rectified <= 0)
-    target -= 1
+    numpy.copyto(target, result <= 0)
+    target -= 1  # all bits are set where there was a 0
     numpy.bitwise_and(grad.view(bits), target, out=target)
 
 
@@ -110,12 +111,12 @@ def masked(out: Array, grad: Array, rectified: Array) -> None:
 
 
 def sigmoid(array: Array) -> Array:
-    """Return ``1 / (1 + exp(-array))``; where the exponential overflows that is 0, as it should be."""
-    return mapped(logistic, array)
+    """Return ``1 / (1 + exp(-array))``; where the exponential overflows, the result is correctly 0."""
+    return map_pieces(sigmoid_piece, array)
 
 
-def logistic(out: Array, x: Array) -> None:
-    """Compute in one buffer."""
+def sigmoid_piece(out: Array, x: Array) -> None:
+    """Compute sigmoid, in one buffer."""
     one = x.dtype.type(1)
     numpy.negative(x, out=out)
     numpy.exp(out, out=out)
@@ -124,25 +125,25 @@ def logistic(out: Array, x: Array) -> None:
 
 
 def silu(array: Array) -> Array:
-    """Return each element times its sigmoid."""
-    return mapped(silu_piece, array)
+    """Return ``x * sigmoid(x)``."""
+    return map_pieces(silu_piece, array)
 
 
 def silu_backward(grad: Array, array: Array) -> Array:
     """Return the gradient times the derivative of ``silu``."""
-    return mapped(silu_backward_piece, grad, array.astype(grad.dtype, copy=False))
+    return map_pieces(silu_backward_piece, grad, array.astype(grad.dtype, copy=False))
 
 
 def silu_piece(out: Array, x: Array) -> None:
     """Compute silu."""
-    logistic(out, x)
+    sigmoid_piece(out, x)
     numpy.multiply(out, x, out=out)
 
 
 def silu_backward_piece(out: Array, grad: Array, x: Array) -> None:
     """Compute ``grad * gate * (1 + x * (1 - gate))``."""
     gate, one = numpy.empty_like(out), x.dtype.type(1)
-    logistic(gate, x)
+    sigmoid_piece(gate, x)
     numpy.subtract(one, gate, out=out)
     numpy.multiply(out, x, out=out)
     numpy.add(out, one, out=out)
@@ -154,32 +155,32 @@ def silu_backward_piece(out: Array, grad: Array, x: Array) -> None:
 
 
 class Quotient(NamedTuple):
-    """See Note [Quotients]: coefficients from the highest power down."""
+    """A quotient of polynomials, coefficients from the highest power down; see Note [Quotients]."""
 
     end: Any
     top: tuple[Any, ...]
     bottom: tuple[Any, ...]
 
 
-def singles(end: float, top: tuple[float, ...], bottom: tuple[float, ...]) -> Quotient:
+def single_quotient(end: float, top: tuple[float, ...], bottom: tuple[float, ...]) -> Quotient:
     """Return a quotient in single precision."""
     return Quotient(numpy.float32(end), tuple(map(numpy.float32, top)), tuple(map(numpy.float32, bottom)))
 
 
-ERF = Quotient(  # in doubles: singles would lose three bits on the way
+ERF = Quotient(  # in doubles: the arithmetic would lose three bits in singles
     4.0,
     (-1.36667600526e-08, 4.78053542038e-06, 0.000382692042536, 0.00383952714378,
      0.0543325882675, 0.184710316913, 1.12837918211),
     (6.40092302309e-05, 0.00130957836107, 0.0154535114717, 0.113826291654,
      0.497028801775, 1),
 )  # fmt: skip
-NORMAL = singles(  # the normal distribution function less one half
+NORMAL = single_quotient(  # the normal distribution function minus one half
     5.7,
     (-7.600029633403338e-11, 5.3010573708434094e-08, 8.470592547382694e-06, 0.0001697612169664353,
      0.004803628195077181, 0.03265171870589256, 0.3989422917366028),
     (2.00542967832007e-06, 8.192443783627823e-05, 0.0019324063323438168, 0.02845941111445427, 0.24851249158382416, 1.0),
 )  # fmt: skip
-SLOPE = singles(  # the derivative of gelu less one half
+SLOPE = single_quotient(  # the derivative of gelu minus one half
     6.2,
     (1.873485722114765e-08, 1.1253698630753206e-06, 3.4161945222876966e-05, 0.00027759067597799003,
      0.01369884330779314, -0.018237095326185226, 0.7978845834732056),
@@ -191,18 +192,18 @@ HALF = numpy.float32(0.5)
 
 def erf(array: Array) -> Array:
     """Return the error function."""
-    return mapped(erf_piece, array) if array.dtype.char == "f" else special.erf(numpy, array)
+    return map_pieces(erf_piece, array) if array.dtype.char == "f" else special.erf(numpy, array)
 
 
 def gelu(array: Array) -> Array:
-    """Return each element times the normal distribution function of it."""
-    return mapped(gelu_piece, array) if array.dtype.char == "f" else special.gelu(numpy, array)
+    """Return ``x`` times the normal distribution function of x."""
+    return map_pieces(gelu_piece, array) if array.dtype.char == "f" else special.gelu(numpy, array)
 
 
 def gelu_backward(grad: Array, array: Array) -> Array:
     """Return the gradient times the derivative of ``gelu``."""
     if grad.dtype.char == array.dtype.char == "f":
-        return mapped(gelu_backward_piece, grad, array)
+        return map_pieces(gelu_backward_piece, grad, array)
     return special.gelu_backward(numpy, grad, array)
 
 
@@ -221,10 +222,10 @@ def gelu_piece(out: Array, x: Array) -> None:
 
 
 def gelu_backward_piece(out: Array, grad: Array, x: Array) -> None:
-    """Compute gelu's derivative, times the gradient; at infinity it is NaN, as the formula and PyTorch have it."""
+    """Compute gelu's derivative times the gradient; at infinity it is NaN, as in the formula and in PyTorch."""
     evaluate(out, x, SLOPE)
     numpy.add(out, HALF, out=out)
-    numpy.add(out, numpy.subtract(x, x), out=out)
+    numpy.add(out, numpy.subtract(x, x), out=out)  # NaN for an infinite x, otherwise 0
     numpy.multiply(out, grad, out=out)
 
 
@@ -240,7 +241,7 @@ def evaluate(out: Array, array: Array, quotient: Quotient) -> None:
 
 
 def horner(out: Array, x: Array, coefficients: tuple[Any, ...]) -> None:
-    """Compute a polynomial."""
+    """Compute a polynomial by Horner's rule."""
     numpy.multiply(x, coefficients[0], out=out)
     numpy.add(out, coefficients[1], out=out)
     for each in coefficients[2:]:
@@ -248,11 +249,11 @@ def horner(out: Array, x: Array, coefficients: tuple[Any, ...]) -> None:
         numpy.add(out, each, out=out)
 
 
-# -- by pieces ---------------------------------------------------------------------------------------------------------
+# -- pieces ------------------------------------------------------------------------------------------------------------
 
 
-def mapped(kernel: Callable[..., None], *arrays: Array, block: int = BLOCK) -> Array:
-    """Return what a kernel computes into its first argument from arrays of one dtype."""
+def map_pieces(kernel: Callable[..., None], *arrays: Array, block: int = BLOCK) -> Array:
+    """Return what a kernel writes to its first argument from arrays of one dtype, ``block`` elements at a time."""
     first, size = arrays[0], arrays[0].size
     if any(each.shape != first.shape for each in arrays):
         arrays = tuple(numpy.broadcast_arrays(*arrays))

@@ -1,4 +1,4 @@
-"""Copies that put arrays together or cut them by a diagonal, on the host: large ones by several threads, in blocks."""
+"""Joins of arrays, and triangles of matrices, on the host: large ones in blocks by several threads."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
 
-SMALL = 1 << 15  # elements of a triangle for which blocks are not worth their while
-ROWS = 64  # of a triangle, cut at a time: only what lies under the diagonal's blocks needs a mask
+SMALL = 1 << 15  # elements of matrices up to which one call of NumPy is fastest
+ROWS = 64  # rows of a matrix in a block; only the part of a block that the diagonal crosses needs a mask
 
 
 def concatenate(arrays: Sequence[Array], dim: int) -> Array:
-    """Join arrays of one dtype along a dim; what does not fit together is refused by NumPy."""
+    """Join arrays of one dtype along a dim; NumPy raises where shapes do not match."""
     first = arrays[0]
     if first.size * len(arrays) < SHARED or get_num_threads() == 1:
         return numpy.concatenate(arrays, dim)
@@ -33,37 +33,37 @@ def concatenate(arrays: Sequence[Array], dim: int) -> Array:
     joined = numpy.empty((*before, ends[-1], *after), first.dtype)
     lead = (slice(None),) * dim
 
-    def turn(piece: int) -> None:
+    def copy(piece: int) -> None:
         end, part = ends[piece], arrays[piece]
         place = (*lead, slice(end - part.shape[dim], end))
         joined[place] = part
 
-    parallel_for(turn, len(arrays))
+    parallel_for(copy, len(arrays))
     return joined
 
 
 def triangle(array: Array, diagonal: int, lower: bool) -> Array:
-    """Return matrices with zeros above, or below, a diagonal."""
+    """Return matrices with zeros above (``lower``) or below a diagonal."""
     height, width = array.shape[-2:]
     if height <= ROWS or array.size < SMALL:
         return numpy.tril(array, diagonal) if lower else numpy.triu(array, diagonal)
-    found = numpy.zeros(array.shape, array.dtype)
+    result = numpy.zeros(array.shape, array.dtype)
 
-    def turn(block: int) -> None:
+    def copy(block: int) -> None:
         top, bottom = block * ROWS, min((block + 1) * ROWS, height)
-        first, last = (min(max(n + diagonal, 0), width) for n in (top, bottom))  # the diagonal's columns here
+        first, last = (min(max(n + diagonal, 0), width) for n in (top, bottom))  # the columns that the diagonal crosses
         rows, columns = slice(top, bottom), slice(first, last)
         whole = slice(first) if lower else slice(last, width)
-        found[..., rows, whole] = array[..., rows, whole]
+        result[..., rows, whole] = array[..., rows, whole]
         if first < last:
             below = numpy.arange(top, bottom)[:, None] + diagonal - numpy.arange(first, last)
             mask = below >= 0 if lower else below <= 0
-            numpy.copyto(found[..., rows, columns], array[..., rows, columns], where=mask)
+            numpy.copyto(result[..., rows, columns], array[..., rows, columns], where=mask)
 
     blocks = -(-height // ROWS)
     if array.size < SHARED:
         for block in range(blocks):
-            turn(block)
+            copy(block)
     else:
-        parallel_for(turn, blocks)
-    return found
+        parallel_for(copy, blocks)
+    return result

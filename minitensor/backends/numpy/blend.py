@@ -1,7 +1,7 @@
-"""A weighted sum in place in one pass over memory, where NumPy's calls need two or three: BLAS has it, as axpby.
+"""A weighted sum in place, in one pass over memory by axpby of BLAS; NumPy's own calls need two or three.
 
-NumPy's matrix products come from the same library but do not reach this routine; it is called by its address. Where the
-library has another name for it than those known here, the reference serves. OpenBLAS runs it in the calling thread.
+The routine is called through ctypes in the library that NumPy itself has loaded. If none of the names known here is
+found, the reference kernel is used. OpenBLAS runs the routine in the calling thread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
 
-# (prefix, suffix, integer) of C names as NumPy's own OpenBLAS, other builds of it, and MKL have them.
+# (prefix, suffix, integer) of the C names in NumPy's own OpenBLAS, in other builds of it, and in MKL.
 SPELLINGS = (
     ("scipy_cblas_", "64_", ctypes.c_int64),
     ("scipy_cblas_", "", ctypes.c_int),
@@ -28,28 +28,29 @@ SPELLINGS = (
     ("cblas_", "", ctypes.c_int),
 )
 NUMBERS = {"f": ctypes.c_float, "d": ctypes.c_double}
-LEAST = 1 << 14  # Elements. The call itself takes 4 us, as long as NumPy needs for half as many.
+LEAST = 1 << 14  # Elements. The call alone takes 4 us, as long as NumPy takes for half as many.
 
 
 def blend(target: Array, keep: float, values: Array, share: float, spare: Array) -> None:
-    """Replace ``target`` by ``keep * target + share * values``; what ``spare`` holds may be lost."""
-    fits = target.size >= LEAST and share and keep and target.dtype == values.dtype and target.shape == values.shape
-    safe = fits and in_a_row(target) and in_a_row(values) and target.flags.writeable  # BLAS would not ask
-    call = routine(target.dtype.char) if safe else None
+    """Replace ``target`` by ``keep * target + share * values``; ``spare`` is memory of its size to compute in."""
+    is_large = target.size >= LEAST and share and keep and target.dtype == values.dtype and target.shape == values.shape
+    # BLAS would write to read-only memory too.
+    can_call = is_large and is_plain(target) and is_plain(values) and target.flags.writeable
+    call = routine(target.dtype.char) if can_call else None
     if call is None:
         reference.blend(numpy, target, keep, values, share, spare)
     else:
         call(target.size, share, values.ctypes.data, 1, keep, target.ctypes.data, 1)
 
 
-def in_a_row(array: Array) -> bool:
-    """Whether an array lies row by row, each number where and as the processor has it."""
+def is_plain(array: Array) -> bool:
+    """Whether an array is C-contiguous, aligned and in native byte order."""
     return array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative
 
 
 @cache
 def routine(kind: str) -> Callable[..., object] | None:
-    """Return axpby for numbers of this kind, or None."""
+    """Return axpby for numbers of this kind, or None if it is not found."""
     number: Any = NUMBERS.get(kind)
     if number is None:
         return None

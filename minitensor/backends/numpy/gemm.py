@@ -1,8 +1,8 @@
-"""Products of two matrices, or of a matrix and a vector: large ones are cut for our own threads, BLAS keeps to one.
+"""Matrix products: large ones are split between our own threads, and BLAS stays on one thread.
 
-OpenBLAS wakes threads of its own for a product of middling size, and they spin for milliseconds after it: whatever runs
-next on the other cores, a convolution's tiles say, shares them with idle loops (a training step of a small ConvNet took
-165 ms so, and 132 ms with BLAS on one thread). Batches of matrices are dealt out to our threads matrix by matrix.
+OpenBLAS wakes its own threads for products of medium size, and they spin for milliseconds afterwards. Whatever runs
+next on the other cores, tiles of a convolution for example, then competes with idle loops: a training step of a small
+ConvNet took 165 ms, and 132 ms with BLAS on one thread. Batches are split matrix by matrix.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from minitensor.backends.numpy.threads import HOLD, get_num_threads, parallel_fo
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-# In multiply-adds. OpenBLAS itself stays on one thread below the first for matrices, the second for vectors.
+# Numbers of multiply-adds. Below these OpenBLAS itself stays on one thread, for matrices and for vectors.
 QUIET, QUIET_VECTOR = 2**18, 2**13
-# From the first on two threads pay, but ours wake too slowly to gain before the second: BLAS has that stretch.
-WORTH_TWO, WORTH_CUTTING = 2**22, 2**26
-WORTH_DEALING = 2**22  # of a batch, which BLAS would take one by one
+# From the first on two threads are faster, but ours wake too slowly to gain before the second. Between the two, BLAS
+# may use its own.
+WORTH_TWO, WORTH_SPLITTING = 2**22, 2**26
+WORTH_SPLITTING_BATCH = 2**22  # BLAS multiplies the matrices of a batch one by one
 
 
 def dot(a: Array, b: Array) -> Array:
-    """Return ``a @ b`` for factors of one or two dims."""
+    """Return ``a @ b`` for arrays of one or two dims."""
     work = a.size * (b.shape[1] if b.ndim == 2 else 1)
     result: Array
     matrices = a.ndim == b.ndim == 2
-    if a.dtype.char not in "fd" or work < (QUIET if matrices else QUIET_VECTOR) or WORTH_TWO <= work <= WORTH_CUTTING:
+    if a.dtype.char not in "fd" or work < (QUIET if matrices else QUIET_VECTOR) or WORTH_TWO <= work <= WORTH_SPLITTING:
         result = numpy.dot(a, b)
         return result
-    if work > WORTH_CUTTING and matrices and a.shape[1] == b.shape[0] and get_num_threads() > 1:
-        return cut_product(a, b, get_num_threads())
+    if work > WORTH_SPLITTING and matrices and a.shape[1] == b.shape[0] and get_num_threads() > 1:
+        return split_product(a, b, get_num_threads())
     HOLD.enter()
     try:
         result = numpy.dot(a, b)
@@ -41,8 +42,8 @@ def dot(a: Array, b: Array) -> Array:
     return result
 
 
-def cut_product(a: Array, b: Array, count: int) -> Array:
-    """Return ``a @ b``, each thread computing some of the rows or, where there are more of them, of the columns."""
+def split_product(a: Array, b: Array, count: int) -> Array:
+    """Return ``a @ b``; each thread computes some of its rows, or some of its columns if there are more of these."""
     rows, columns = a.shape[0], b.shape[1]
     result: Array = numpy.empty((rows, columns), a.dtype)
     longer = max(rows, columns)
@@ -68,14 +69,15 @@ def matmul(a: Array, b: Array) -> Array:
         return result
     shared = [dim for dim in range(a.ndim - 2) if a.shape[dim] == b.shape[dim]] if a.ndim == b.ndim else []
     work = a.size * b.shape[-1]
-    quiet = a.shape[-2] * a.shape[-1] * b.shape[-1] < QUIET  # BLAS wakes nobody for one of the products
-    if not shared or a.dtype.char not in "fd" or a.shape[-1] != b.shape[-2] or (quiet and work < WORTH_DEALING):
+    is_quiet = a.shape[-2] * a.shape[-1] * b.shape[-1] < QUIET  # BLAS wakes no thread for a single matrix
+    is_small = is_quiet and work < WORTH_SPLITTING_BATCH
+    if is_small or not shared or a.dtype.char not in "fd" or a.shape[-1] != b.shape[-2]:
         result = numpy.matmul(a, b)
         return result
     axis = max(shared, key=lambda dim: a.shape[dim])
-    count = min(get_num_threads(), a.shape[axis]) if work >= WORTH_DEALING else 1
+    count = min(get_num_threads(), a.shape[axis]) if work >= WORTH_SPLITTING_BATCH else 1
     if count > 1:
-        return dealt_product(a, b, axis, count)
+        return split_batch(a, b, axis, count)
     HOLD.enter()
     try:
         result = numpy.matmul(a, b)
@@ -84,15 +86,15 @@ def matmul(a: Array, b: Array) -> Array:
     return result
 
 
-def dealt_product(a: Array, b: Array, axis: int, count: int) -> Array:
-    """Return the products of two batches, each thread computing some along an axis that both have in full."""
+def split_batch(a: Array, b: Array, axis: int, count: int) -> Array:
+    """Return the products of two batches; each thread computes some along an axis that neither broadcasts."""
     batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     result: Array = numpy.empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
     edges = [a.shape[axis] * turn // count for turn in range(count + 1)]
 
-    def some(turn: int) -> None:
+    def some_matrices(turn: int) -> None:
         part = (slice(None),) * axis + (slice(edges[turn], edges[turn + 1]),)
         numpy.matmul(a[part], b[part], out=result[part])
 
-    parallel_for(some, count)
+    parallel_for(some_matrices, count)
     return result

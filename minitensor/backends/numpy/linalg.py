@@ -1,9 +1,9 @@
-"""Substitution in triangular systems on the host: halves of halves, so that nearly all of the work is matrix products.
+"""Triangular solves on the host, by recursive halving, so that most of the work is matrix products.
 
-NumPy offers no triangular solve. Of A = [[P, 0], [R, Q]] the first half of X solves P X1 = B1, and the second one
-Q X2 = B2 - R X1; blocks of at most ``SMALL`` rows go to LAPACK's general solve. They are turned so that the upper
-triangle is filled: elimination finds nothing to do there and exchanges no rows. Singular systems take the reference's
-rows, which give infinities where LAPACK would refuse.
+NumPy has no triangular solve. For A = [[P, 0], [R, Q]] the first half of X solves P X1 = B1, and the second half
+Q X2 = B2 - R X1. Blocks of at most ``SMALL`` rows go to LAPACK's general solve, flipped to be upper triangular, so that
+elimination has nothing to do and exchanges no rows. Singular systems go to the reference, which gives infinities where
+LAPACK would raise.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from minitensor.backends.reference import linalg as reference
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-SMALL = 64
+SMALL = 64  # rows of a block for LAPACK
 
 
 def solve_triangular(array: Array, right: Array, upper: bool, unit: bool) -> Array:
-    """Return X of A X = B, where of A one triangle is read, and of a unit one not the diagonal."""
+    """Solve A X = B for X, reading one triangle of A; if ``unit``, its diagonal is taken as ones and not read."""
     n = array.shape[-1]
     if not unit and not numpy.diagonal(array, 0, -2, -1).all():
         return reference.solve_triangular(numpy, array, right, upper, unit)
@@ -32,13 +32,13 @@ def solve_triangular(array: Array, right: Array, upper: bool, unit: bool) -> Arr
 
 
 def substitute(array: Array, result: Array, first: int, last: int, upper: bool, unit: bool) -> None:
-    """Replace rows ``first`` to ``last`` of the right side by the solution's."""
+    """Replace rows ``first`` to ``last`` of the right side by those of the solution."""
     if last - first <= SMALL:
         block = slice(first, last)
-        turn = slice(None, None, 1 if upper else -1)
-        small = upper_triangle(array[..., block, block][..., turn, turn], unit)
-        rows = numpy.linalg.solve(small, result[..., block, :][..., turn, :])
-        result[..., block, :] = rows[..., turn, :]
+        flip = slice(None, None, 1 if upper else -1)
+        small = upper_triangle(array[..., block, block][..., flip, flip], unit)
+        rows = numpy.linalg.solve(small, result[..., block, :][..., flip, :])
+        result[..., block, :] = rows[..., flip, :]
         return
     middle = (first + last) // 2
     top, bottom = (first, middle), (middle, last)
@@ -50,8 +50,8 @@ def substitute(array: Array, result: Array, first: int, last: int, upper: bool, 
 
 
 def upper_triangle(block: Array, unit: bool) -> Array:
-    """Return a block with zeros below the diagonal, and ones on that of a unit one."""
+    """Return a block with zeros below the diagonal and, if ``unit``, ones on it."""
     if not unit:
         return numpy.triu(block)
-    found: Array = numpy.triu(block, 1) + numpy.eye(block.shape[-1], dtype=block.dtype)
-    return found
+    result: Array = numpy.triu(block, 1) + numpy.eye(block.shape[-1], dtype=block.dtype)
+    return result

@@ -1,18 +1,18 @@
-"""What the C library does with memory that arrays give back: here it shall keep some for the next ones.
+"""Make the C library keep freed memory for the next arrays.
 
-glibc returns each large block to the system, and the next array of that size is mapped anew, page by page, at its first
-write: a training step of an LSTM took 2200 page faults and 22 ms so, and takes none and 15 ms. It changes its mind once
-a program gives back a larger block: from then on blocks up to that size come from a heap, of which twice as much stays.
+By default glibc returns each large block to the system, and the next array of that size is mapped again, page by page,
+at its first write: a training step of an LSTM took 2200 page faults and 22 ms that way, and takes none and 15 ms now.
+Once a program frees a larger block, glibc serves blocks up to its size from a heap, and keeps twice as much of that.
 """
 
 from __future__ import annotations
 
 import numpy
 
-# Bytes. glibc looks at no block above 32 MiB (DEFAULT_MMAP_THRESHOLD_MAX of malloc.c), with a page for its own notes.
+# Bytes. glibc ignores blocks above 32 MiB (DEFAULT_MMAP_THRESHOLD_MAX of malloc.c), including a page of its own data.
 LARGEST = (32 << 20) - (1 << 13)
 
 
 def keep_freed_memory() -> None:
-    """Let up to 64 MiB of freed memory stay with the process. The block is never written to, so it costs nothing."""
+    """Let the process keep up to 64 MiB of freed memory. The block is never written to and costs no memory itself."""
     numpy.empty(LARGEST, numpy.uint8)

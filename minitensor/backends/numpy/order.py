@@ -1,11 +1,10 @@
-"""Indices that sort, by way of keys: the element in a number's upper bits, its place in the lower ones.
+"""Sorting by keys, unique elements, and binary search, on the host.
 
-NumPy sorts plain numbers 3 to 8 times as fast as it finds the indices that would sort them, and the places make no two
-keys equal, so that any sort is a stable one, and a partition too. Where an element and its place do not fit into 64
-bits (doubles, integers far apart), they are sorted by their upper bits, and if that leaves any in disorder, by the
-lower ones within those that agree in the upper. Lanes are sorted some at a time, which stay in the cache, on several
-threads. Few elements are left to the reference kernel. Also here: what is there, by counting or by sorting; and where
-something fits into what is sorted.
+A key holds an element in its upper bits and its index in the lower ones. NumPy sorts numbers 3 to 8 times as fast as it
+finds the indices that sort them, and with the indices no two keys are equal, so that every sort and partition is
+stable. If an element and its index do not fit into 64 bits (doubles, integers far apart), keys hold the upper bits of
+the elements; if elements are still out of order, a second sort by their lower bits follows. Few elements go to the
+reference.
 """
 
 from __future__ import annotations
@@ -24,31 +23,31 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
 
-FEW = 512  # up to this many elements, making keys costs more than it saves
-LONG = 1 << 14  # a lane from which on the keys leave the cache
-BLOCK = 1 << 16  # elements that are sorted, or looked for, at a time
-MANY = 1 << 11  # elements from which on it pays to look for all at once
-PLACES = 21  # bits of a place, at most, so that three such numbers fit into a key
+FEW = 512  # up to this many elements, making keys costs more than it gains
+LONG = 1 << 14  # keys of a longer lane do not stay in the cache
+BLOCK = 1 << 16  # elements that are sorted, or searched for, at a time
+MANY = 1 << 11  # from this many values on, searching for all at once is faster
+PLACES = 21  # bits of an index, at most, so that three such numbers fit into a key
 
 
 class Packing(NamedTuple):
     """How elements become the upper bits of keys."""
 
     dtype: Any  # of the keys
-    bits: int  # below the element, for its place
-    low: int  # of integers: the smallest
-    high: int  # and the largest
+    bits: int  # below the element, for its index
+    low: int  # the smallest integer
+    high: int  # the largest integer
 
 
-def order(array: Array, dim: int, descending: bool) -> Array:
-    """Return the indices that sort along a dim; equal ones stay in order, in both directions."""
-    packing = packing_of(array, dim)
+def argsort(array: Array, dim: int, descending: bool) -> Array:
+    """Return the indices that sort along a dim; the sort is stable in both directions."""
+    packing = choose_packing(array, dim)
     if packing is None:
         bits = array.shape[dim].bit_length() if array.ndim else 0
         if array.size <= FEW or array.dtype.char not in "dlq" or bits > PLACES:
-            return reference.order(numpy, array, dim, descending)
+            return reference.argsort(numpy, array, dim, descending)
         size = array.shape[dim]
-        return by_blocks(lambda lanes, into: sort_wide(lanes, into, descending, bits), array, size, dim)
+        return apply_to_blocks(lambda lanes, into: sort_wide(lanes, into, descending, bits), array, size, dim)
     places = packing.dtype.type((1 << packing.bits) - 1)
 
     def sort(lanes: Array, into: Array) -> None:
@@ -56,11 +55,11 @@ def order(array: Array, dim: int, descending: bool) -> Array:
         made.sort(-1)
         numpy.bitwise_and(made, places, out=into, casting="unsafe")
 
-    return by_blocks(sort, array, array.shape[dim], dim)
+    return apply_to_blocks(sort, array, array.shape[dim], dim)
 
 
 def sort_wide(lanes: Array, into: Array, descending: bool, bits: int) -> None:
-    """Sort elements of 64 bits: their upper bits with the places below, then, if need be, their lower ones."""
+    """Sort elements of 64 bits by their upper bits with the indices below; then, if necessary, by their lower bits."""
     places, shift = numpy.uint64((1 << bits) - 1), numpy.uint64(bits)
     if lanes.dtype.kind == "f":
         whole = float_keys(lanes, descending)
@@ -76,7 +75,7 @@ def sort_wide(lanes: Array, into: Array, descending: bool, bits: int) -> None:
     if not (ordered[:, 1:] < ordered[:, :-1]).any():
         return
     made >>= shift
-    groups = numpy.zeros_like(made)  # which elements agree in their upper bits
+    groups = numpy.zeros_like(made)  # a number for each run of equal upper bits
     numpy.cumsum(made[:, 1:] != made[:, :-1], -1, out=groups[:, 1:])
     groups <<= shift
     groups |= ordered & places
@@ -86,28 +85,28 @@ def sort_wide(lanes: Array, into: Array, descending: bool, bits: int) -> None:
     numpy.bitwise_and(groups, places, out=into, casting="unsafe")
 
 
-def first(array: Array, k: int, dim: int, descending: bool) -> Array:
-    """Return the first k of the indices that sort along a dim; of equal ones the first."""
+def argtop(array: Array, k: int, dim: int, descending: bool) -> Array:
+    """Return the first k of the indices that sort along a dim; of equal elements the first."""
     size = array.shape[dim]
     if size > LONG and array.dtype.char in "efbBhHiIlLqQ" and 0 < k < size // 16:
-        return first_of_long(array, k, dim, descending)
-    packing = packing_of(array, dim) if 0 < k < size else None
+        return argtop_of_long(array, k, dim, descending)
+    packing = choose_packing(array, dim) if 0 < k < size else None
     if packing is None:
-        return reference.first(numpy, array, k, dim, descending)
+        return reference.argtop(numpy, array, k, dim, descending)
     places = packing.dtype.type((1 << packing.bits) - 1)
 
     def sort(lanes: Array, into: Array) -> None:
-        if lanes.dtype.kind == "f" and sort_near(lanes, into, descending):
+        if lanes.dtype.kind == "f" and sort_nearest(lanes, into, descending):
             return
         made = keys(lanes, descending, packing)
         made.partition(k - 1, -1)
         numpy.bitwise_and(numpy.sort(made[:, :k], -1), places, out=into, casting="unsafe")
 
-    return by_blocks(sort, array, k, dim)
+    return apply_to_blocks(sort, array, k, dim)
 
 
-def sort_near(lanes: Array, into: Array, descending: bool) -> bool:
-    """Sort the first few of each lane, found by the last of them; say whether ties with that did not forbid it."""
+def sort_nearest(lanes: Array, into: Array, descending: bool) -> bool:
+    """Sort the elements up to the k-th of each lane; return False, with nothing written, if there are ties with it."""
     count, k = into.shape
     made = float_keys(lanes, descending)
     near = numpy.flatnonzero(made <= numpy.partition(made, k - 1, -1)[:, k - 1 : k])
@@ -122,8 +121,8 @@ def sort_near(lanes: Array, into: Array, descending: bool) -> bool:
     return True
 
 
-def by_blocks(function: Callable[[Array, Array], None], array: Array, count: int, dim: int) -> Array:
-    """Give a function some lanes at a time, (lanes, size), and where its ``count`` results for each are to lie."""
+def apply_to_blocks(function: Callable[[Array, Array], None], array: Array, count: int, dim: int) -> Array:
+    """Call a function with some lanes at a time, (lanes, size), and the memory for their results, (lanes, count)."""
     array = numpy.ascontiguousarray(array)
     size = array.shape[dim]
     found = numpy.empty((*array.shape[:dim], count, *array.shape[dim + 1 :]), "int64")
@@ -139,17 +138,17 @@ def by_blocks(function: Callable[[Array, Array], None], array: Array, count: int
     columns, stacks = array.reshape(outer, size, inner), found.reshape(outer, count, inner)
     parts = -(-inner // step)
 
-    def some(turn: int) -> None:
+    def work(turn: int) -> None:
         block, part = divmod(turn, parts)
         lanes = slice(part * step, (part + 1) * step)
         function(columns[block, :, lanes].T, stacks[block, :, lanes].T)
 
-    parallel_for(some, outer * parts)
+    parallel_for(work, outer * parts)
     return found
 
 
-def first_of_long(array: Array, k: int, dim: int, descending: bool) -> Array:
-    """Find the k-th element of each lane, and sort what is not behind it: a few elements, and the ties."""
+def argtop_of_long(array: Array, k: int, dim: int, descending: bool) -> Array:
+    """Find the k-th element of each lane, and sort the elements up to it, ties included."""
     lanes = numpy.moveaxis(array, dim, -1)
     found = numpy.empty((*lanes.shape[:-1], k), "int64")
     for lane in numpy.ndindex(lanes.shape[:-1]):
@@ -165,8 +164,8 @@ def first_of_long(array: Array, k: int, dim: int, descending: bool) -> Array:
 # -- keys --------------------------------------------------------------------------------------------------------------
 
 
-def packing_of(array: Array, dim: int) -> Packing | None:
-    """Return how to make keys of the elements along a dim; None where there are none."""
+def choose_packing(array: Array, dim: int) -> Packing | None:
+    """Return how to make keys of the elements along a dim, or None if they do not fit."""
     if array.size <= FEW:
         return None
     size = array.shape[dim]
@@ -187,16 +186,16 @@ def keys(lanes: Array, descending: bool, packing: Packing) -> Any:
     else:
         far, near = (high, lanes) if descending else (lanes, low)
         distance = numpy.subtract(far, near, dtype="int64", order="C")
-        made = distance.view("uint64").astype(dtype, copy=False)  # differences that do not fit wrap: unsigned, right
+        made = distance.view("uint64").astype(dtype, copy=False)  # a wrapped difference is right as unsigned
     made <<= dtype.type(bits)
     made |= numpy.arange(lanes.shape[-1], dtype=dtype)
     return made
 
 
 def float_keys(lanes: Array, descending: bool) -> Any:
-    """Return numbers of as many bits in the order of floats: negative ones turned, zeros equal, NaN the largest."""
+    """Return unsigned integers of the same size in the order of the floats: zeros are equal, NaN is the largest."""
     values = numpy.add(lanes, lanes.dtype.type(0), dtype="float64" if lanes.dtype.char == "d" else "float32", order="C")
-    bits = 8 * values.itemsize  # -0.0 + 0.0 is 0.0
+    bits = 8 * values.itemsize  # the sum above made 0.0 of -0.0
     made = values.view(f"uint{bits}")
     made[values != values] = numpy.array(numpy.nan, values.dtype).view(made.dtype)
     made ^= (made.view(f"int{bits}") >> (bits - 1)).view(made.dtype) | made.dtype.type(1 << (bits - 1))
@@ -205,11 +204,11 @@ def float_keys(lanes: Array, descending: bool) -> Any:
     return made
 
 
-# -- what is there -----------------------------------------------------------------------------------------------------
+# -- unique elements ---------------------------------------------------------------------------------------------------
 
 
 def unique(array: Array, inverse: bool, counts: bool) -> tuple[Array, Array | None, Array | None]:
-    """Return the elements of a 1-d array in order, each once; where each went; how often each is there."""
+    """Return the sorted unique elements of a 1-d array; where each element went; how often each occurs."""
     if array.size <= FEW or array.dtype.kind == "b":
         return reference.unique(numpy, array, inverse, counts)
     if array.dtype.kind in "iu":
@@ -217,7 +216,7 @@ def unique(array: Array, inverse: bool, counts: bool) -> tuple[Array, Array | No
         if high - low < 2 * array.size:
             return unique_by_counting(array, low, inverse, counts)
     if inverse:
-        index = order(array, 0, False)
+        index = argsort(array, 0, False)
         ordered = array[index]
     else:
         ordered = numpy.sort(array)
@@ -235,22 +234,22 @@ def unique(array: Array, inverse: bool, counts: bool) -> tuple[Array, Array | No
 def unique_by_counting(
     array: Array, low: int, inverse: bool, counts: bool
 ) -> tuple[Array, Array | None, Array | None]:
-    """Do so for integers that lie close together."""
+    """Compute ``unique`` by counting, for integers in a narrow range."""
     distance = numpy.subtract(array, low, dtype="int64") if low or array.dtype.kind == "u" else array
     numbers = numpy.bincount(distance)
-    there = numpy.flatnonzero(numbers)
+    present = numpy.flatnonzero(numbers)
     places = (numpy.cumsum(numbers > 0) - 1)[distance] if inverse else None
-    return (there + low).astype(array.dtype), places, numbers[there] if counts else None
+    return (present + low).astype(array.dtype), places, numbers[present] if counts else None
 
 
-# -- where something fits in -------------------------------------------------------------------------------------------
+# -- binary search -----------------------------------------------------------------------------------------------------
 
 
 def searchsorted(sequence: Array, values: Array, side: str) -> Array:
     """Return where values would go into a sorted sequence, row by row: (..., n) and (..., m) give (..., m).
 
-    NumPy halves the rest of the sequence for one value after the other, and a processor guesses half of the turns
-    wrong. Here all values of a piece halve theirs at once, without a branch: a fifth of the time, also by one thread.
+    NumPy searches for one value after the other, and the processor mispredicts half of the branches. Here all values of
+    a piece take each step at once, without a branch, in a fifth of the time even on one thread.
     """
     size, count = sequence.shape[-1], values.shape[-1]
     dtype = numpy.result_type(sequence, values)
@@ -258,7 +257,7 @@ def searchsorted(sequence: Array, values: Array, side: str) -> Array:
         return reference.searchsorted(numpy, sequence, values, side)
     bits = size.bit_length()
     width = (1 << bits) - 1
-    padded = numpy.empty((prod(sequence.shape[:-1]), width), dtype)  # by the last element, behind which is nothing
+    padded = numpy.empty((prod(sequence.shape[:-1]), width), dtype)  # with the last element, hence the minimum below
     padded[:, :size], padded[:, size:] = sequence.reshape(-1, size), sequence.reshape(-1, size)[:, -1:]
     flat, wanted = padded.reshape(-1), values.astype(dtype, copy=False).reshape(-1, count)
     found = numpy.empty(values.shape, "int64")
@@ -283,14 +282,14 @@ def searchsorted(sequence: Array, values: Array, side: str) -> Array:
     each = max(BLOCK // count, 1)  # rows at a time
     parts = -(-count // BLOCK)
 
-    def some(turn: int) -> None:
+    def work(turn: int) -> None:
         block, part = divmod(turn, parts)
         search(slice(block * each, (block + 1) * each), slice(part * BLOCK, (part + 1) * BLOCK))
 
-    parallel_for(some, -(-len(wanted) // each) * parts)
+    parallel_for(work, -(-len(wanted) // each) * parts)
     return found
 
 
 def has_nan(array: Array) -> bool:
-    """Whether a NaN is among the elements."""
+    """Whether any element is NaN."""
     return array.dtype.kind == "f" and bool(numpy.isnan(array.min()))

@@ -1,8 +1,8 @@
-"""Pooling in tiles of a few planes, very many of them spread over threads.
+"""Pooling in tiles of a few planes, shared by threads if there are very many.
 
-Each tap of the window becomes one contiguous array of the output's size, so that comparing taps runs at the speed of
-the cache; which tap won is kept as one byte. What is rare (NaN, infinities, integers) is left to the reference, tile by
-tile. Means add up one dim after the other. Nothing is known here of tensors or gradients.
+Each tap of the window is copied to a contiguous array of the output's size, so that comparing taps runs at the speed of
+the cache; one byte records which tap won. Tiles with NaN or infinities, and integers, go to the reference. Means are
+added up one dim after the other. Nothing is known here of tensors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy
 from minitensor.backends.numpy.conv import overlap
 from minitensor.backends.numpy.threads import in_pieces, scratch
 from minitensor.backends.reference import pool as reference
-from minitensor.backends.reference.conv import in_format_of, is_channels_last, seen
+from minitensor.backends.reference.conv import in_format_of, is_channels_last, strided_slice
 from minitensor.shapes import pool_output_size
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ Pair = tuple[int, int]
 Numbers = tuple[int, ...]  # one for each spatial dim
 Shape = tuple[int, ...]
 
-FEW = 2048  # elements of all windows for which reading them by remembered positions beats looking at each tap
-TILE_ELEMENTS = 1 << 16  # of the taps of a tile: 256 KiB of floats
+FEW = 2048  # up to this many elements in all windows, reading them at cached positions is faster than tap by tap
+TILE_ELEMENTS = 1 << 16  # in the taps of a tile: 256 KiB of floats
 
 
 def max_pool(
@@ -35,18 +35,19 @@ def max_pool(
 ) -> tuple[Array, Array]:
     """Return the largest entry of each window of (N, C, *size) and its flat position in the plane, int64."""
     if len(kernel) == 2:
-        return max_pool2d(input, *in_pairs(kernel, stride, padding, dilation), ceil_mode)
+        return max_pool2d(input, *last_pairs(kernel, stride, padding, dilation), ceil_mode)
     if len(kernel) == 1:
-        pairs = in_pairs((1, *kernel), (1, *stride), (0, *padding), (1, *dilation))
+        pairs = last_pairs((1, *kernel), (1, *stride), (0, *padding), (1, *dilation))
         values, indices = max_pool2d(input[:, :, None], *pairs, ceil_mode)
         return values[:, :, 0], indices[:, :, 0]
-    if len(kernel) == 3 and not beyond(input.shape[2], kernel[0], stride[0], padding[0], dilation[0], ceil_mode):
+    in_depth = kernel[0], stride[0], padding[0], dilation[0]
+    if len(kernel) == 3 and not has_window_past_end(input.shape[2], *in_depth, ceil_mode):
         return max_pool3d(input, kernel, stride, padding, dilation, ceil_mode)
     return reference.max_pool(numpy, input, kernel, stride, padding, dilation, ceil_mode)
 
 
 def adaptive_max_pool(input: Array, size: Numbers) -> tuple[Array, Array]:
-    """Return the largest entries of windows that share the plane out: equal shares are windows like others."""
+    """Return the largest entries of windows that divide the plane; equal ones are the windows of ``max_pool``."""
     sides = input.shape[2:]
     if not math.prod(size) or any(side % count for side, count in zip(sides, size)):
         return reference.adaptive_max_pool(numpy, input, size)
@@ -54,17 +55,17 @@ def adaptive_max_pool(input: Array, size: Numbers) -> tuple[Array, Array]:
     return max_pool(input, kernel, kernel, (0,) * len(size), (1,) * len(size), False)
 
 
-def in_pairs(
+def last_pairs(
     kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers
 ) -> tuple[Pair, Pair, Pair, Pair]:
-    """Return the last two of each of these."""
+    """Return the last two numbers of each argument."""
     return (
         (kernel[-2], kernel[-1]), (stride[-2], stride[-1]), (padding[-2], padding[-1]), (dilation[-2], dilation[-1])
     )  # fmt: skip
 
 
-def beyond(length: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> bool:
-    """Whether a dilated window may see nothing but padding."""
+def has_window_past_end(length: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> bool:
+    """Whether a dilated window covers nothing but padding."""
     count = pool_output_size(length, kernel, stride, padding, dilation, ceil_mode)
     return bool((reference.first_inside(numpy, count, stride, padding, dilation) >= length).any())
 
@@ -72,18 +73,18 @@ def beyond(length: int, kernel: int, stride: int, padding: int, dilation: int, c
 def max_pool3d(
     input: Array, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
 ) -> tuple[Array, Array]:
-    """Choose in each image of (N, C, D, H, W), then among the images of a window: of equal entries still the first."""
+    """Pool each image of (N, C, D, H, W), then the images of each window; the first of equal entries still wins."""
     n, channels, depth, height, width = input.shape
     images = input.reshape(n, channels * depth, height, width)
-    best, places = max_pool2d(images, *in_pairs(kernel, stride, padding, dilation), ceil_mode)
+    best, places = max_pool2d(images, *last_pairs(kernel, stride, padding, dilation), ceil_mode)
     size = best.shape[2:]
     columns = best.reshape(n, channels, depth, math.prod(size))
-    values, chosen = max_pool2d(
+    values, choices = max_pool2d(
         columns, (kernel[0], 1), (stride[0], 1), (padding[0], 0), (dilation[0], 1), ceil_mode
     )
-    flat = chosen.reshape(n, channels, math.prod(chosen.shape[2:]))
+    flat = choices.reshape(n, channels, math.prod(choices.shape[2:]))
     places = numpy.take_along_axis(places.reshape(n, channels, depth * math.prod(size)), flat, 2)
-    indices = chosen // max(1, math.prod(size)) * (height * width) + places.reshape(chosen.shape)
+    indices = choices // max(1, math.prod(size)) * (height * width) + places.reshape(choices.shape)
     shape = (n, channels, values.shape[2], *size)
     return (
         in_format_of(numpy, input, values.reshape(shape)), in_format_of(numpy, input, indices.reshape(shape))
@@ -103,15 +104,15 @@ def max_pool2d(
     planes = as_planes(input)
     steps = (kernel, stride, padding, dilation)
     if input.size <= FEW and planes.shape[3] == 1:
-        found = max_pool_few(planes, *steps, size)
-        if found is not None:
-            return found[0].reshape(n, channels, *size), found[1].reshape(n, channels, *size)
+        result = max_pool_few(planes, *steps, size)
+        if result is not None:
+            return result[0].reshape(n, channels, *size), result[1].reshape(n, channels, *size)
     values = numpy.empty((len(planes), *size, planes.shape[3]), input.dtype)
     indices = numpy.empty(values.shape, numpy.int64)
 
     def pool_tile(tile: slice) -> None:
-        choose(planes[tile], *steps, values[tile], indices[tile])
-        # The sum of finite numbers may overflow: then the slow path does the same work again, and nothing is wrong.
+        choose_taps(planes[tile], *steps, values[tile], indices[tile])
+        # The sum of finite numbers may overflow: then the reference repeats the work, with the same result.
         if not numpy.isfinite(numpy.add.reduce(values[tile], None)):
             slow = reference.max_pool(numpy, planes[tile].transpose(0, 3, 1, 2), *steps, ceil_mode)
             values[tile], indices[tile] = (part.transpose(0, 2, 3, 1) for part in slow)
@@ -124,8 +125,8 @@ def max_pool2d(
 def max_pool_few(
     planes: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair
 ) -> tuple[Array, Array] | None:
-    """Do the same for a few small images (B, H, W, 1), by remembered positions; None for what is rare."""
-    places = places_of(planes.shape[1:3], kernel, stride, padding, dilation, size)
+    """Pool a few small images (B, H, W, 1) at cached positions; None for NaN, infinities and windows of padding."""
+    places = window_positions(planes.shape[1:3], kernel, stride, padding, dilation, size)
     if places is None or places.size * len(planes) > FEW:
         return None
     windows = planes.reshape(len(planes), -1).take(places, 1)
@@ -137,25 +138,25 @@ def max_pool_few(
 
 
 @lru_cache(64)
-def places_of(side: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair) -> Array | None:
-    """Return what each window of an image sees, flat positions (OH * OW, KH * KW); None if one sees padding alone.
+def window_positions(side: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair) -> Array | None:
+    """Return the flat positions that each window of an image covers, (OH * OW, KH * KW); None if one is all padding.
 
-    In the place of padding it sees its first entry once more, which is neither larger nor before itself.
+    Padding is replaced by the window's first entry, which changes neither the maximum nor the first position of it.
     """
     lines = []
     for length, taps, step, edge, gap, count in zip(side, kernel, stride, padding, dilation, size):
-        seen_here = (numpy.arange(count) * step - edge)[:, None] + numpy.arange(taps) * gap
-        inside = (seen_here >= 0) & (seen_here < length)
+        covered = (numpy.arange(count) * step - edge)[:, None] + numpy.arange(taps) * gap
+        inside = (covered >= 0) & (covered < length)
         if not inside.any(1).all():
             return None
-        first = numpy.take_along_axis(seen_here, inside.argmax(1)[:, None], 1)
-        lines.append(numpy.where(inside, seen_here, first))
+        first = numpy.take_along_axis(covered, inside.argmax(1)[:, None], 1)
+        lines.append(numpy.where(inside, covered, first))
     rows, columns = lines
     places = rows[:, None, :, None] * side[1] + columns[None, :, None, :]
     return places.reshape(len(rows) * len(columns), -1)
 
 
-def choose(
+def choose_taps(
     planes: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, values: Array, indices: Array
 ) -> None:
     """Write the largest of each window of finite (B, H, W, I) into ``values``, and its position into ``indices``."""
@@ -181,23 +182,23 @@ def choose(
 def spread_taps(
     planes: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Shape
 ) -> Array:
-    """Copy what each tap sees into (KH * KW, B, OH, OW, I): first whole rows, then columns of these, in longer runs."""
+    """Copy the entries of each tap to (KH * KW, B, OH, OW, I): first whole rows, then columns of these."""
     b, height, width, inner = planes.shape
     bottom, right = reference.overhang((b, inner, height, width), size[:2], kernel, stride, padding, dilation)
     if (bottom, right) != (height, width):
-        planes = surrounded(planes, padding, (bottom, right))
+        planes = pad_planes(planes, padding, (bottom, right))
     taps = scratch("taps", kernel[0] * kernel[1] * b * size[0] * size[1] * inner, planes.dtype)
     taps = taps.reshape(kernel[0], kernel[1], b, *size, inner)
     row = scratch("row", b * size[0] * right * inner, planes.dtype).reshape(b, size[0], right, inner)
     for u in range(kernel[0]):
-        numpy.copyto(row, planes[:, seen(u * dilation[0], stride[0], size[0])])
+        numpy.copyto(row, planes[:, strided_slice(u * dilation[0], stride[0], size[0])])
         for v in range(kernel[1]):
-            numpy.copyto(taps[u, v], row[:, :, seen(v * dilation[1], stride[1], size[1])])
+            numpy.copyto(taps[u, v], row[:, :, strided_slice(v * dilation[1], stride[1], size[1])])
     return taps.reshape(-1, b, *size, inner)
 
 
-def surrounded(planes: Array, padding: Pair, size: Pair) -> Array:
-    """Copy planes (B, H, W, I) into larger ones of ``size``; what lies around them is smaller than any number."""
+def pad_planes(planes: Array, padding: Pair, size: Pair) -> Array:
+    """Copy planes (B, H, W, I) to larger ones of ``size``, padded with -inf."""
     b, height, width, inner = planes.shape
     padded = scratch("padded", b * size[0] * size[1] * inner, planes.dtype).reshape(b, *size, inner)
     padded[...] = -numpy.inf
@@ -213,9 +214,9 @@ def gather_planes(input: Array, indices: Array) -> Array:
 
 
 def gather_planes_backward(grad: Array, indices: Array, input_shape: Shape) -> Array:
-    """Add ``grad`` into planes of zeros of ``input_shape`` at flat ``indices``: the adjoint of ``gather_planes``.
+    """Add ``grad`` to planes of zeros of ``input_shape`` at flat ``indices``.
 
-    One thread: NumPy keeps the interpreter while it scatters. 3 ns an entry all told, where ``bincount`` takes 5.
+    By one thread, as NumPy holds the interpreter lock meanwhile. It takes 3 ns per entry; ``bincount`` takes 5.
     """
     if grad.dtype.char not in "fd" or not grad.size:
         return reference.gather_planes_backward(numpy, grad, indices, input_shape)
@@ -232,7 +233,7 @@ def plane_starts(indices: Array, plane: int) -> Array:
 
 
 def as_planes(images: Array) -> Array:
-    """View (N, C, H, W) as (N, H, W, C) if it lies so, else as (N * C, H, W, 1), copying if it must."""
+    """Return (N, C, H, W) as (N, H, W, C) if it is channels last, else as (N * C, H, W, 1); a view if possible."""
     if is_channels_last(images):
         planes: Array = images.transpose(0, 2, 3, 1)
         return planes
@@ -259,20 +260,20 @@ def avg_pool(
     count_include_pad: bool,
     divisor_override: int | None,
 ) -> Array:
-    """Return the mean of each window of (N, C, *size): sums along one dim after the other, divided."""
+    """Return the mean of each window of (N, C, *size): sums along one dim after the other, then one division."""
     if input.dtype.char not in "fd" or not input.size:
         given = (kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
         return reference.avg_pool(numpy, input, *given)
-    size = reference.pooled_size(input.shape, kernel, stride, padding, (1,) * len(kernel), ceil_mode)
+    size = reference.output_size(input.shape, kernel, stride, padding, (1,) * len(kernel), ceil_mode)
     if input.size <= FEW and len(kernel) == 2 and not any(padding) and not ceil_mode and input.flags.c_contiguous:
-        places = places_of(input.shape[2:], kernel, stride, padding, (1, 1), size)
+        places = window_positions(input.shape[2:], kernel, stride, padding, (1, 1), size)
         if places is not None and places.size * input.shape[0] * input.shape[1] <= FEW:
             windows = input.reshape(*input.shape[:2], -1).take(places, 2)
             divisor = input.dtype.type(divisor_override or places.shape[1])
             few: Array = (numpy.add.reduce(windows, 3) / divisor).reshape(*input.shape[:2], *size)
             return few
-    counts = counted(input, input.shape, size, kernel, stride, padding, count_include_pad, divisor_override)
-    planes = dense_planes(input)
+    counts = window_divisors(input, input.shape, size, kernel, stride, padding, count_include_pad, divisor_override)
+    planes = as_dense_planes(input)
     means = numpy.empty((len(planes), *size, planes.shape[-1]), input.dtype)
 
     def pool_tile(tile: slice) -> None:
@@ -282,7 +283,7 @@ def avg_pool(
         numpy.divide(total, counts, out=means[tile])
 
     in_pieces(pool_tile, len(planes), planes[0].size, TILE_ELEMENTS)
-    return undense(means, input, size)
+    return undo_dense_planes(means, input, size)
 
 
 def avg_pool_backward(
@@ -294,13 +295,13 @@ def avg_pool_backward(
     count_include_pad: bool,
     divisor_override: int | None,
 ) -> Array:
-    """Return the adjoint of ``avg_pool``: shares, spread along one dim after the other."""
+    """Return the gradient of ``avg_pool``: shares of each entry, spread along one dim after the other."""
     if grad.dtype.char not in "fd" or not grad.size:
         given = (input_shape, kernel, stride, padding, count_include_pad, divisor_override)
         return reference.avg_pool_backward(numpy, grad, *given)
     size = grad.shape[2:]
-    counts = counted(grad, input_shape, size, kernel, stride, padding, count_include_pad, divisor_override)
-    planes = dense_planes(grad)
+    counts = window_divisors(grad, input_shape, size, kernel, stride, padding, count_include_pad, divisor_override)
+    planes = as_dense_planes(grad)
     spread = numpy.empty((len(planes), *input_shape[2:], planes.shape[-1]), grad.dtype)
     last = len(kernel)
 
@@ -311,10 +312,10 @@ def avg_pool_backward(
             total = spread_along(total, dim, *numbers, spread[tile] if dim == 1 else None)
 
     in_pieces(spread_tile, len(planes), spread[0].size, TILE_ELEMENTS)
-    return undense(spread, grad, input_shape[2:])
+    return undo_dense_planes(spread, grad, input_shape[2:])
 
 
-def counted(
+def window_divisors(
     model: Array,
     input_shape: Shape,
     size: Numbers,
@@ -324,7 +325,7 @@ def counted(
     count_include_pad: bool,
     divisor_override: int | None,
 ) -> Any:
-    """Return the windows' divisors as (OH, OW, 1) in the model's dtype, or as one number if they are all the same."""
+    """Return the windows' divisors (OH, OW, 1) in the model's dtype, or one number if all are equal."""
     windows = zip(input_shape[2:], size, kernel, stride, padding)
     whole = all((n - 1) * step + taps <= length + 2 * edge for length, n, taps, step, edge in windows)
     if divisor_override is not None or (whole and (count_include_pad or not any(padding))):
@@ -333,16 +334,16 @@ def counted(
     return numpy.asarray(reference.divisors(numpy, *given), model.dtype)[..., None]
 
 
-def dense_planes(images: Array) -> Array:
-    """View (N, C, *size) as (N, *size, C) if it lies so, else as (N * C, *size, 1), copying if it must."""
+def as_dense_planes(images: Array) -> Array:
+    """Return (N, C, *size) as (N, *size, C) if it is channels last, else as (N * C, *size, 1); a view if possible."""
     if is_channels_last(images):
         planes: Array = numpy.moveaxis(images, 1, -1)
         return planes
     return images.reshape(-1, *images.shape[2:], 1)
 
 
-def undense(planes: Array, model: Array, size: Shape) -> Array:
-    """Undo ``dense_planes``."""
+def undo_dense_planes(planes: Array, model: Array, size: Shape) -> Array:
+    """Undo ``as_dense_planes``."""
     last = is_channels_last(model)
     images: Array = numpy.moveaxis(planes, -1, 1) if last else planes.reshape(*model.shape[:2], *size)
     return images
@@ -356,38 +357,38 @@ def sums_along(planes: Array, dim: int, kernel: int, stride: int, padding: int, 
     total = numpy.zeros((*planes.shape[:dim], count, *planes.shape[dim + 1 :]), planes.dtype)
     if count < kernel:
         for i, window in enumerate(windows_along(kernel, stride, padding, count)):
-            total[at(dim, i)] = numpy.add.reduce(planes[at(dim, window)], dim)
+            total[index_along(dim, i)] = numpy.add.reduce(planes[index_along(dim, window)], dim)
         return total
     for tap in range(kernel):
-        kept, seen_ = overlap(tap - padding, stride, count, length)
-        place = total[at(dim, kept)]
-        numpy.add(place, planes[at(dim, seen_)], out=place)
+        windows, entries = overlap(tap - padding, stride, count, length)
+        place = total[index_along(dim, windows)]
+        numpy.add(place, planes[index_along(dim, entries)], out=place)
     return total
 
 
 def spread_along(
     planes: Array, dim: int, kernel: int, stride: int, padding: int, length: int, out: Array | None
 ) -> Array:
-    """Add each entry to all of its window along one dim: the adjoint of ``sums_along``."""
+    """Add each entry to all positions of its window along one dim: the adjoint of ``sums_along``."""
     total = numpy.empty((*planes.shape[:dim], length, *planes.shape[dim + 1 :]), planes.dtype) if out is None else out
     total[...] = 0
     if planes.shape[dim] < kernel:
         for i, window in enumerate(windows_along(kernel, stride, padding, planes.shape[dim])):
-            total[at(dim, window)] += planes[at(dim, slice(i, i + 1))]
+            total[index_along(dim, window)] += planes[index_along(dim, slice(i, i + 1))]
         return total
     for tap in range(kernel):
-        kept, seen_ = overlap(tap - padding, stride, planes.shape[dim], length)
-        place = total[at(dim, seen_)]
-        numpy.add(place, planes[at(dim, kept)], out=place)
+        windows, entries = overlap(tap - padding, stride, planes.shape[dim], length)
+        place = total[index_along(dim, entries)]
+        numpy.add(place, planes[index_along(dim, windows)], out=place)
     return total
 
 
 def windows_along(kernel: int, stride: int, padding: int, count: int) -> list[slice]:
-    """Return what each of ``count`` windows sees along one dim, to walk them where they are fewer than their taps."""
+    """Return the slice of each of ``count`` windows along one dim, for where windows are fewer than their taps."""
     starts = [i * stride - padding for i in range(count)]
     return [slice(max(start, 0), max(start + kernel, 0)) for start in starts]
 
 
-def at(dim: int, part: int | slice) -> tuple[int | slice, ...]:
-    """Return the index of a part of one dim."""
+def index_along(dim: int, part: int | slice) -> tuple[int | slice, ...]:
+    """Return an index that selects a part of one dim."""
     return (*[slice(None)] * dim, part)

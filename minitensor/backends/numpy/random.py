@@ -1,10 +1,10 @@
-"""The arithmetic of random numbers in single precision, operation for operation as PyTorch's, so that seeds agree.
+"""Normal random numbers in single precision, computed operation by operation as PyTorch does, so that seeds agree.
 
-On processors with AVX2, PyTorch makes normal numbers with polynomials for the logarithm, the sine and the cosine from
-Moshier's Cephes library (logf.c, sinf.c), evaluated with fused multiply-adds. NumPy has no such instruction, but in
-double precision the product of two singles is exact: ``fused`` rounds once too, but for one sum in 2**29 or so.
+On processors with AVX2, PyTorch uses polynomials for the logarithm, the sine and the cosine from Moshier's Cephes
+library (logf.c, sinf.c), evaluated with fused multiply-adds. NumPy has no such operation, but the product of two
+singles is exact in double precision: ``multiply_add`` also rounds once, except for about one sum in 2**29.
 
-Other processors' PyTorch, and NumPy's own functions, differ from it in the last bits.
+PyTorch on other processors, and NumPy's own functions, differ in the last bits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from minitensor.backends.numpy.threads import in_pieces
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-TILE_ELEMENTS = 1 << 15  # with all that is made of them, they stay in the cache
+TILE_ELEMENTS = 1 << 15  # these and all temporary arrays stay in the cache
 
 LOGARITHM = (
     7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
@@ -26,16 +26,16 @@ LOGARITHM = (
 )  # fmt: skip
 COSINE = (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
 SINE = (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
-LN2_HIGH, LN2_LOW = numpy.float32(0.693359375), numpy.float32(-2.12194440e-4)  # they add up to log 2
-EIGHTHS = [numpy.float32(each) for each in (-0.78515625, -2.4187564849853515625e-4)]  # with the next: - pi / 4
-LAST_EIGHTH = -3.77489497744594108e-8
+LN2_HIGH, LN2_LOW = numpy.float32(0.693359375), numpy.float32(-2.12194440e-4)  # their sum is log 2
+EIGHTHS = [numpy.float32(each) for each in (-0.78515625, -2.4187564849853515625e-4)]
+LAST_EIGHTH = -3.77489497744594108e-8  # the three add up to -pi / 4
 MANTISSA, BITS_OF_HALF = 0x007FFFFF, 0x3F000000
 ROOT_HALF, HALF, ONE = [numpy.float32(each) for each in (0.707106781186547524, 0.5, 1)]
 EIGHTHS_IN_ONE, TURN = numpy.float32(1.27323954473516), numpy.float32(6.283185307179586)
 
 
 def normal_blocks(unit: Array) -> Array:
-    """Return normal numbers (n, 2, 8) for uniform ones: from eight pairs, eight cosines and eight sines.
+    """Return normal numbers (n, 2, 8) for uniform ones: eight pairs give eight cosines and eight sines.
 
     Box and Muller 1958: radius sqrt(-2 log(1 - u)), angle 2 pi v.
     """
@@ -53,15 +53,15 @@ def normal_blocks(unit: Array) -> Array:
     return result
 
 
-def fused(y: Array, x: Array, shift: Any) -> Array:
-    """Return ``y * x + shift`` in single precision, rounded once; ``x`` comes in double precision."""
+def multiply_add(y: Array, x: Array, shift: Any) -> Array:
+    """Return ``y * x + shift`` in single precision, rounded once; ``x`` is in double precision."""
     wide = numpy.multiply(y, x)
     numpy.add(wide, shift, out=wide)
     return wide.astype(numpy.float32)
 
 
 def polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
-    """Return a polynomial by Horner's rule, from the highest power down, each step rounded once."""
+    """Evaluate a polynomial by Horner's rule, coefficients from the highest power down, rounding once per step."""
     y = numpy.full_like(x, coefficients[0])
     narrow = numpy.full(x.shape, coefficients[0], numpy.float32)
     for each in coefficients[1:]:
@@ -82,7 +82,7 @@ def logarithm(u: Array) -> Array:
     x += mantissa * small
     z, wide = x * x, x.astype(numpy.float64)
     y = polynomial(wide, LOGARITHM) * x
-    y = fused(y, z.astype(numpy.float64), e * LN2_LOW)
+    y = multiply_add(y, z.astype(numpy.float64), e * LN2_LOW)
     y -= z * HALF
     y += x
     y += e * LN2_HIGH
@@ -90,7 +90,7 @@ def logarithm(u: Array) -> Array:
 
 
 def sine_and_cosine(angle: Array) -> tuple[Array, Array]:
-    """Return both for angles from 0 to 2 pi."""
+    """Return the sine and the cosine of angles from 0 to 2 pi."""
     octant = (angle * EIGHTHS_IN_ONE).astype(numpy.int32)
     octant += 1
     octant &= -2
@@ -98,13 +98,13 @@ def sine_and_cosine(angle: Array) -> tuple[Array, Array]:
     x = angle
     for each in EIGHTHS:
         x = x + turns * each
-    x = fused(turns, numpy.float64(numpy.float32(LAST_EIGHTH)), x)
+    x = multiply_add(turns, numpy.float64(numpy.float32(LAST_EIGHTH)), x)
     wide = x.astype(numpy.float64)
     z = x * x
     square = z.astype(numpy.float64)
-    cosine = fused(polynomial(square, COSINE) * z, square, z * -HALF)
+    cosine = multiply_add(polynomial(square, COSINE) * z, square, z * -HALF)
     cosine += ONE
-    sine = fused(polynomial(square, SINE) * z, wide, x)
+    sine = multiply_add(polynomial(square, SINE) * z, wide, x)
     first, second = sine.view(numpy.int32), cosine.view(numpy.int32)
     swapped = (first ^ second) & -((octant & 2) >> 1)
     first ^= swapped

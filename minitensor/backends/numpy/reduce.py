@@ -1,9 +1,9 @@
-"""Sums over some dims of floats, by the matrix product with a vector of ones.
+"""Sums of floats over some dims, by matrix products with a vector of ones.
 
-``numpy.add.reduce`` starts anew for every row, and adds single-precision columns one after the other: over a million
-rows it loses two digits that PyTorch keeps. A product with ones is 1.2 to 20 times as fast, and in blocks of rows as
-accurate as a sum by halves. Where memory does not lie row by row, ``numpy.add.reduce`` adds in lanes: a few parts of
-the longest dim, one after the other, then what is left likewise.
+``numpy.add.reduce`` starts again for each row, and adds single-precision columns one after the other: over a million
+rows it loses two digits that PyTorch keeps. A product with ones is 1.2 to 20 times as fast and, in blocks of rows, as
+accurate as pairwise summation. For other memory layouts ``numpy.add.reduce`` adds in lanes: a few parts of the longest
+dim, one after the other, and then the parts' sum in the same way.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import numpy
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-FEW = 512  # up to this many elements, a product is not worth its preparation
+FEW = 512  # up to this many elements, preparing a product takes longer than NumPy's sum
 BLOCK = 128  # rows added by one product
-NARROW, FOLD = 16, 64  # up to so many columns, rows are laid side by side, to so many columns
-WIDE, WIDE_BLOCK = 512, 64  # from so many columns on, NumPy adds so many rows
-ROW = 256  # entries of a row into which a long vector is cut
-LANES = 16  # terms that NumPy adds one after the other, where it walks any memory
-DOT_BLOCK = 1024  # of long rows, entries that BLAS multiplies and adds
-PRODUCT = 1 << 18  # elements in one product: on more, BLAS would wake its threads, which cost more than they add
-LONG = 4096  # entries of a row from which on adding by halves is the more accurate
-ONES = {kind: numpy.ones(LONG, kind) for kind in "fd"}  # making them anew takes as long as a product
+NARROW, FOLD = 16, 64  # rows of up to 16 columns are joined to rows of up to 64
+WIDE, WIDE_BLOCK = 512, 64  # NumPy itself adds rows of more than 512 columns, 64 at a time
+ROW = 256  # length of the rows into which a long vector is cut
+LANES = 16  # terms that NumPy adds one after the other in other memory layouts
+DOT_BLOCK = 1024  # entries of a long row that BLAS multiplies and adds in single precision
+PRODUCT = 1 << 18  # elements in one product: for more, BLAS would wake its threads, which cost more than they gain
+LONG = 4096  # longer rows are added pairwise, which is more accurate
+ONES = {kind: numpy.ones(LONG, kind) for kind in "fd"}  # creating them takes as long as a product
 
 
 def sum(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
@@ -41,12 +41,12 @@ def sum(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
         if array.dtype.kind == "c" and array.flags.c_contiguous:
             pairs = array.view(array.real.dtype).reshape(*array.shape, 2)
             return add_runs(pairs, dims, keepdim).view(array.dtype)[..., 0]
-    return numpy.add.reduce(array, dims, None, None, keepdim)  # type: ignore[call-overload]  # the stub lacks it by place
+    return numpy.add.reduce(array, dims, None, None, keepdim)  # type: ignore[call-overload]  # missing in the stub
 
 
 def add_runs(array: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
-    """Add up over some dims, but not all, of contiguous memory: the last run of such dims first."""
-    runs, shape = runs_of(array.shape, dims, keepdim)
+    """Add up a contiguous array over some dims, but not all: the last run of neighboring dims first."""
+    runs, shape = find_runs(array.shape, dims, keepdim)
     if not runs:
         array = array.copy()
     for size, inner in runs:
@@ -56,12 +56,12 @@ def add_runs(array: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
 
 
 @lru_cache(4096)
-def runs_of(
+def find_runs(
     shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool
 ) -> tuple[list[tuple[int, int]], tuple[int, ...]]:
-    """Return, for each run of neighboring dims to add over, how many elements it has and how many stay after it.
+    """Return the size of each run of neighboring dims to add over, with the size of what remains after it; the shape.
 
-    The last run comes first. The resulting shape follows.
+    The last run comes first.
     """
     runs: list[tuple[int, int]] = []
     inner, size = 1, 1
@@ -76,13 +76,13 @@ def runs_of(
 
 
 def add_anywhere(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
-    """Add up an array of any layout: by rows if other dims first make it contiguous, else in lanes."""
+    """Add up an array of any memory layout: as contiguous if a transpose is, otherwise in lanes."""
     repeated = [dim for dim in dims if not array.strides[dim] and array.shape[dim] > 1]
     if repeated:
         return add_repeated(array, dims, repeated, keepdim)
     order = sorted(range(array.ndim), key=lambda dim: -abs(array.strides[dim]))
     ordered, places = array.transpose(order), tuple([order.index(dim) for dim in dims])
-    if dims == (order[-1],):  # what NumPy adds by halves
+    if dims == (order[-1],):  # NumPy adds these pairwise
         return numpy.add.reduce(array, dims, None, None, keepdim)  # type: ignore[call-overload]  # as above
     if not ordered.flags.c_contiguous or len(dims) == array.ndim:
         return add_lanes(array, dims, keepdim)
@@ -91,13 +91,13 @@ def add_anywhere(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
 
 
 def add_repeated(array: Array, dims: tuple[int, ...], repeated: list[int], keepdim: bool) -> Any:
-    """Add up an array some of whose dims repeat one entry: that one times their sizes, which is rounded once."""
+    """Add up an array in which some dims repeat one entry: once, then multiplied by their sizes."""
     once = array[tuple([slice(1) if dim in repeated else slice(None) for dim in range(array.ndim)])]
     return sum(once, dims, keepdim) * array.dtype.type(prod([array.shape[dim] for dim in repeated]))
 
 
 def add_lanes(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
-    """Add up the parts into which the longest dim is cut, then what is left likewise."""
+    """Cut the longest dim into parts and add these up, then add up their sum in the same way."""
     dim = max(dims, key=lambda each: array.shape[each])
     if array.shape[dim] <= LANES:
         if prod([array.shape[each] for each in dims]) > FEW:
@@ -111,7 +111,7 @@ def add_lanes(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
 
 
 def add_all(flat: Array) -> Any:
-    """Add up everything: in rows, then the rows' sums likewise."""
+    """Add up a vector: in rows, then the sums of the rows in the same way."""
     count = flat.size
     if count <= LONG:
         return numpy.add.reduce(flat)
@@ -150,7 +150,7 @@ def add_between(blocks: Array) -> Array:
 
 
 def add_columns(rows: Array) -> Array:
-    """Add up each column: in blocks of rows, then the blocks' sums likewise."""
+    """Add up each column: in blocks of rows, then the sums of the blocks in the same way."""
     count, width = rows.shape
     step = BLOCK if width <= WIDE else WIDE_BLOCK
     if count <= step:
@@ -163,7 +163,7 @@ def add_columns(rows: Array) -> Array:
 
 
 def add_narrow(rows: Array) -> Array:
-    """Add up each of a few columns: side by side, many rows as one wide one, which BLAS adds in more lanes."""
+    """Add up a few columns: many rows are joined to one wide row, which BLAS adds in more lanes."""
     count, width = rows.shape
     many = FOLD // width
     whole = count - count % many
@@ -172,19 +172,19 @@ def add_narrow(rows: Array) -> Array:
 
 
 def dots(a: Array, b: Array) -> Array:
-    """Return the dot product of each row of ``a`` with that of ``b``, or with one row; of long rows in double.
+    """Return the dot product of each row of ``a`` with that of ``b``, or with one row; for long rows in double.
 
-    BLAS adds up blocks in single precision, and is as fast on blocks as on whole rows.
+    BLAS adds up blocks in single precision, which is as fast as whole rows; the blocks' sums are added in double.
     """
     length = a.shape[-1]
     if length <= 2 * DOT_BLOCK:
         return numpy.vecdot(a, b)  # type: ignore[no-any-return]  # as above
     whole = length - length % DOT_BLOCK
-    found: Array = numpy.add.reduce(numpy.vecdot(in_blocks(a, whole), in_blocks(b, whole)), -1, numpy.float64)
+    found: Array = numpy.add.reduce(numpy.vecdot(as_blocks(a, whole), as_blocks(b, whole)), -1, numpy.float64)
     return found if whole == length else found + numpy.vecdot(a[..., whole:], b[..., whole:])
 
 
-def in_blocks(rows: Array, whole: int) -> Array:
+def as_blocks(rows: Array, whole: int) -> Array:
     """View the beginning of each row as blocks."""
     return rows[..., :whole].reshape(*rows.shape[:-1], -1, DOT_BLOCK)
 

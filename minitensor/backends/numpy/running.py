@@ -1,9 +1,9 @@
-"""Running reductions: along the last dim in tiles, along others by whole rows.
+"""Running sums, products and extremes: along the last dim in tiles, along other dims by whole rows.
 
-A sum of floats that depends on the one before makes a processor wait, about four times as long as adding takes. So of
-each 8 neighbours in a tile, each of 8 lanes gets one; the lanes are added whole, one after the other, and only the last
-of them, an eighth of the elements, is summed step by step. Very many tiles run on several threads; where a row is
-longer than a tile, what comes before each is found first.
+A sum of floats that depends on the previous one makes the processor wait about four times as long as the addition
+takes. Therefore the elements of a tile are split into 8 lanes, each with one of 8 neighbors; whole lanes are added, one
+after the other, and only the last lane, an eighth of the elements, is summed step by step. Very many tiles are shared
+by threads; if a row is longer than a tile, the totals of the tiles are computed first.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from minitensor.backends.reference import running as reference
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-FEW = 512  # up to this many elements, one call is best
+FEW = 512  # up to this many elements, one call of NumPy is fastest
 LANES = 8
 TILE = 1 << 16  # elements
-NARROW = 32  # so few columns are not worth a call for each row
+NARROW = 32  # fewer columns are not worth a call for each row
 
 
 def accumulate(name: str, array: Array, dim: int) -> Array:
-    """Run "add", "multiply", "logaddexp", "maximum" or "minimum" along a dim; the dtype stays."""
+    """Accumulate "add", "multiply", "logaddexp", "maximum" or "minimum" along a dim, in the array's dtype."""
     kind, ufunc = array.dtype, getattr(numpy, name)
     if kind.kind == "b":
         return reference.accumulate(numpy, name, array, dim)
@@ -43,7 +43,7 @@ def accumulate(name: str, array: Array, dim: int) -> Array:
 
 
 def accumulate_columns(ufunc: Any, source: Array, target: Array, wide: Any) -> None:
-    """Run along the middle dim, whole rows at a time."""
+    """Accumulate along the middle dim, whole rows at a time."""
     outer, size, _ = source.shape
     for block in range(outer):
         so_far = source[block, 0].astype(wide)
@@ -54,21 +54,21 @@ def accumulate_columns(ufunc: Any, source: Array, target: Array, wide: Any) -> N
 
 
 def accumulate_rows(ufunc: Any, source: Array, target: Array, wide: Any) -> None:
-    """Run along each row, in tiles: some rows, or a part of one."""
+    """Accumulate along each row, in tiles of several rows, or of a part of one."""
     outer, size = source.shape
-    run = tile if source.dtype.kind in "fc" and ufunc is not numpy.logaddexp else plain
+    run = accumulate_tile if source.dtype.kind in "fc" and ufunc is not numpy.logaddexp else accumulate_steps
     if size <= TILE:
         in_pieces(lambda rows: run(ufunc, source[rows], target[rows], wide, None), outer, size, TILE)
-    elif run is tile and get_num_threads() > outer:
+    elif run is accumulate_tile and get_num_threads() > outer:
         for row in range(outer):
             accumulate_parts(ufunc, source[row : row + 1], target[row : row + 1], wide)
     else:
-        parallel_for(lambda row: whole_row(run, ufunc, source[row : row + 1], target[row : row + 1], wide), outer)
+        parallel_for(lambda row: accumulate_row(run, ufunc, source[row : row + 1], target[row : row + 1], wide), outer)
 
 
-def whole_row(run: Any, ufunc: Any, source: Array, target: Array, wide: Any) -> None:
-    """Run along one row, tile by tile."""
-    step = TILE if run is tile else source.shape[1]
+def accumulate_row(run: Any, ufunc: Any, source: Array, target: Array, wide: Any) -> None:
+    """Accumulate along one row, tile by tile."""
+    step = TILE if run is accumulate_tile else source.shape[1]
     before = None
     for start in range(0, source.shape[1], step):
         part = slice(start, start + step)
@@ -76,7 +76,7 @@ def whole_row(run: Any, ufunc: Any, source: Array, target: Array, wide: Any) -> 
 
 
 def accumulate_parts(ufunc: Any, source: Array, target: Array, wide: Any) -> None:
-    """Run along one row in tiles on several threads: first what each comes to, then what each begins with."""
+    """Accumulate along one row in tiles on several threads: first the total of each, then each from its start."""
     parts = -(-source.shape[1] // TILE)
     before = numpy.empty(parts, wide)
 
@@ -88,28 +88,28 @@ def accumulate_parts(ufunc: Any, source: Array, target: Array, wide: Any) -> Non
 
     def piece(turn: int) -> None:
         part = slice(turn * TILE, (turn + 1) * TILE)
-        tile(ufunc, source[:, part], target[:, part], wide, before[turn - 1] if turn else None)
+        accumulate_tile(ufunc, source[:, part], target[:, part], wide, before[turn - 1] if turn else None)
 
     parallel_for(total, parts)
     before = ufunc.accumulate(before)
     parallel_for(piece, parts)
 
 
-def plain(ufunc: Any, source: Array, target: Array, wide: Any, before: Any) -> None:
-    """Run along each row, step by step."""
+def accumulate_steps(ufunc: Any, source: Array, target: Array, wide: Any, before: Any) -> None:
+    """Accumulate along each row, step by step."""
     if wide == target.dtype:
         ufunc.accumulate(source, 1, wide, target)
     else:
         target[...] = ufunc.accumulate(source, 1, wide)
 
 
-def tile(ufunc: Any, source: Array, target: Array, wide: Any, before: Any) -> Any:
-    """Run along each row in lanes, on from what came before, if anything did; return what the rows come to."""
+def accumulate_tile(ufunc: Any, source: Array, target: Array, wide: Any, before: Any) -> Any:
+    """Accumulate along each row in lanes, starting from ``before`` if given; return the rows' totals."""
     rows, size = source.shape
     blocks = size // LANES
     whole = blocks * LANES
     if before is None and blocks < LANES:
-        return plain(ufunc, source, target, wide, None)
+        return accumulate_steps(ufunc, source, target, wide, None)
     lanes = scratch("running", rows * whole, wide).reshape(LANES, rows, blocks)
     flat = lanes.reshape(LANES, rows * blocks)
     numpy.copyto(flat, source[:, :whole].reshape(rows * blocks, LANES).T)
@@ -134,14 +134,14 @@ def tile(ufunc: Any, source: Array, target: Array, wide: Any, before: Any) -> An
     return rest[:, -1:]
 
 
-def extreme(name: str, array: Array, dim: int) -> tuple[Array, Array]:
-    """Return the best element so far along a dim and the last place of it; NaN beats all."""
+def running_extreme(name: str, array: Array, dim: int) -> tuple[Array, Array]:
+    """Return the running "maximum" or "minimum" along a dim and its last index; NaN wins."""
     inner = prod(array.shape[dim + 1 :])
     if array.size <= FEW or array.dtype.kind == "b":
-        return reference.extreme(numpy, name, array, dim)
+        return reference.running_extreme(numpy, name, array, dim)
     if inner > 1:
         moved = numpy.ascontiguousarray(numpy.moveaxis(array, dim, -1))
-        values, places = extreme(name, moved, array.ndim - 1)
+        values, places = running_extreme(name, moved, array.ndim - 1)
         return (
             numpy.ascontiguousarray(numpy.moveaxis(values, -1, dim)),
             numpy.ascontiguousarray(numpy.moveaxis(places, -1, dim)),
@@ -151,6 +151,6 @@ def extreme(name: str, array: Array, dim: int) -> tuple[Array, Array]:
     wins = array == values
     if array.dtype.kind == "f":
         wins |= array != array
-    places = numpy.flatnonzero(wins)  # the first element of a row is the best so far, so no run goes on into the next
+    places = numpy.flatnonzero(wins)  # the first element of a row always wins, so that no run crosses rows
     lengths = numpy.diff(places, append=array.size)
     return values, numpy.repeat(places % array.shape[dim], lengths).reshape(array.shape)

@@ -1,8 +1,8 @@
 """Reading and writing at positions that may repeat, on the host.
 
-Whole rows that meet in one place are sorted by place and then added in rounds: the first of each group, the second of
-each, ...; groups are ordered by size, so that a round is one ``take`` and one sum of a leading part. NumPy's ``add.at``
-is quick on vectors only. Single elements get their positions in pieces that stay in the cache.
+Rows to be added to the same row form a group. All groups are added in rounds: the first row of each, the second of
+each, and so on; groups are ordered by size, so that a round is one ``take`` and one sum of a leading part. NumPy's
+``add.at`` is fast only for vectors. Positions of single elements are computed in pieces that stay in the cache.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
 
-FIRST = 64  # elements for which NumPy's own way, the slowest for each, is the fastest
-FEW = 4096  # elements for which no preparation is worth its while
-WIDE = 12  # elements of a row from which on rounds are quicker than adding one by one
-ROUNDS = 32  # rows of one group that are added in rounds; larger groups are cut and their sums added again
-PIECE = 1 << 16  # elements whose sums or positions are computed at a time: they stay in the second cache
-LONGEST = 1 << 19  # at most so many by one of several threads: each call that ends waits for the interpreter
-DEALT = 1 << 17  # elements from which on a thread more is worth waking
+FIRST = 64  # up to this many elements, `add.at` with several indices is fastest, though slowest per element
+FEW = 4096  # up to this many elements, preparation takes longer than it gains
+WIDE = 12  # for rows from this length on, rounds are faster than adding elements one by one
+ROUNDS = 32  # the largest group that is added in rounds; larger ones are cut, and their sums added again
+PIECE = 1 << 16  # elements whose sums or positions are computed at a time: they stay in the L2 cache
+LONGEST = 1 << 19  # elements per call of a thread, at most; fewer calls wait less often for the interpreter
+SHARED_POSITIONS = 1 << 17  # from this many elements on, several threads are faster
 INT64 = numpy.dtype("int64")
 
 
@@ -36,25 +36,25 @@ INT64 = numpy.dtype("int64")
 
 
 def take(array: Array, index: Array, axis: int) -> Array:
-    """Return the entries of an axis at positions that were checked."""
-    # "wrap" takes half the time of "raise", which looks at each position once more, and less than "clip".
-    alone = axis or index.size * array.size < SHARED * array.shape[0] or get_num_threads() == 1
-    if alone or not array.flags.c_contiguous:
+    """Return the entries of an axis at positions that are checked."""
+    # "wrap" takes half the time of "raise", which checks each position again, and less than "clip".
+    is_small = axis or index.size * array.size < SHARED * array.shape[0] or get_num_threads() == 1
+    if is_small or not array.flags.c_contiguous:
         return array.take(index, axis, mode="wrap")
     found = numpy.empty(index.shape + array.shape[1:], array.dtype)
     places, rows = index.reshape(-1), found.reshape(index.size, *array.shape[1:])
     step = max(1, PIECE * index.size // max(found.size, 1))
 
-    def turn(piece: int) -> None:
+    def work(piece: int) -> None:
         part = slice(piece * step, (piece + 1) * step)
         array.take(places[part], 0, rows[part], "clip")
 
-    parallel_for(turn, -(-index.size // step))
+    parallel_for(work, -(-index.size // step))
     return found
 
 
-def take_first(array: Array, index: Array) -> Array:
-    """Return the entries of dim 0 at positions, negative ones counted from the end; one outside is an IndexError."""
+def take_rows(array: Array, index: Array) -> Array:
+    """Return the entries of dim 0 at positions, negative ones from the end; raise IndexError outside."""
     if not array.flags.c_contiguous:
         found: Array = array[index]
         return found
@@ -73,9 +73,9 @@ def take_first(array: Array, index: Array) -> Array:
 
 
 def add_slices(target: Array, dim: int, index: Array, values: Array) -> None:
-    """Add the slices of an array to those of a row-by-row target at positions in a dim."""
+    """Add slices to those of a C-contiguous target at positions in a dim."""
     if target.dtype.char == "e":
-        reference.rounded_once(numpy, target, values, lambda sums, given: add_slices(sums, dim, index, given))
+        reference.add_rounding_once(numpy, target, values, lambda sums, given: add_slices(sums, dim, index, given))
         return
     if values.size <= FIRST:
         reference.add_slices(numpy, target, dim, index, values)
@@ -86,7 +86,7 @@ def add_slices(target: Array, dim: int, index: Array, values: Array) -> None:
         index = numpy.add.outer(numpy.arange(outer) * size, index.reshape(-1)).reshape(-1)
         outer, size = 1, outer * size
     if outer == 1 and inner >= WIDE and values.size > FEW:
-        add_rows(target.reshape(size, inner), index.reshape(-1), row_by_row(values).reshape(-1, inner), None)
+        add_rows(target.reshape(size, inner), index.reshape(-1), as_contiguous(values).reshape(-1, inner), None)
         return
     places = index.astype(INT64, copy=False).reshape(-1)
     if inner > 1:
@@ -94,10 +94,10 @@ def add_slices(target: Array, dim: int, index: Array, values: Array) -> None:
     width = size * inner
     flat, given = target.reshape(outer, width), values.reshape(outer, places.size)
     step = min(max(1, PIECE // max(places.size, 1)), outer)
-    among = numpy.add.outer(numpy.arange(step) * width, places).reshape(-1)  # alike in each piece
+    offsets = numpy.add.outer(numpy.arange(step) * width, places).reshape(-1)  # the same in each piece
     for first in range(0, outer, step):
         part = given[first : first + step].reshape(-1)
-        numpy.add.at(flat[first : first + step].reshape(-1), among[: part.size], part)
+        numpy.add.at(flat[first : first + step].reshape(-1), offsets[: part.size], part)
 
 
 def sum_rows(table: Array, rows: Array, into: Array, count: int) -> Array:
@@ -109,7 +109,7 @@ def sum_rows(table: Array, rows: Array, into: Array, count: int) -> Array:
         sums = numpy.zeros((count, width), table.dtype)
         add_slices(sums, 0, into, table[rows])
         return sums
-    table = row_by_row(table)
+    table = as_contiguous(table)
     size, rest = divmod(into.size, count)
     if size <= count and not rest and (into.reshape(count, size) == numpy.arange(count)[:, None]).all():
         return sum_equal(table, rows.reshape(count, size))
@@ -119,7 +119,7 @@ def sum_rows(table: Array, rows: Array, into: Array, count: int) -> Array:
 
 
 def sum_equal(table: Array, rows: Array) -> Array:
-    """Return the sums of rows of a table whose numbers are (count, size)."""
+    """Return sums of rows of a table, whose indices are (count, size): each sum has equally many."""
     columns = numpy.ascontiguousarray(rows.T)
     sums = numpy.empty((len(rows), table.shape[1]), table.dtype)
 
@@ -134,16 +134,16 @@ def sum_equal(table: Array, rows: Array) -> Array:
     return sums
 
 
-def row_by_row(array: Array) -> Array:
-    """Return an array that lies row by row: ``take`` would copy any other at each call."""
+def as_contiguous(array: Array) -> Array:
+    """Return a C-contiguous array: ``take`` would copy any other at each call."""
     return numpy.ascontiguousarray(array)
 
 
 def add_rows(target: Array, into: Array, values: Array, rows: Array | None) -> None:
-    """Add rows to those of a target at positions; ``rows`` says which, if not one after the other."""
+    """Add rows to those of a target at positions; ``rows`` are their indices, None for all in order."""
     if not into.size:
         return
-    order, places, starts, counts = grouped(into, len(target))
+    order, places, starts, counts = group_positions(into, len(target))
     if rows is not None:
         order = rows.take(order)
     while counts.max() > ROUNDS:
@@ -164,15 +164,15 @@ def add_rows(target: Array, into: Array, values: Array, rows: Array | None) -> N
     sum_groups(values, order, starts, counts, write)
 
 
-def grouped(index: Array, count: int) -> tuple[Array, Array, Array, Array]:
-    """Return an order that sorts positions, the different ones, where each one's group starts in it, and its size."""
+def group_positions(index: Array, count: int) -> tuple[Array, Array, Array, Array]:
+    """Return an order that sorts positions, the unique ones, and the start and the size of each one's group in it."""
     if (index[1:] >= index[:-1]).all():
         order, ordered = numpy.arange(index.size), index
     elif count <= 1 << 16:
-        order = numpy.argsort(index.astype("uint16"), kind="stable")  # by counting: a tenth of a comparing sort
+        order = numpy.argsort(index.astype("uint16"), kind="stable")  # a radix sort: a tenth of the time of others
         ordered = index.take(order)
     else:
-        bits = index.size.bit_length()  # with the place in the low bits, plain vectorised sorting is stable
+        bits = index.size.bit_length()  # with the index in the low bits, a sort of numbers is stable
         keys = (index.astype(INT64) << bits) | numpy.arange(index.size)
         keys.sort()
         order, ordered = keys & ((1 << bits) - 1), keys >> bits
@@ -183,7 +183,7 @@ def grouped(index: Array, count: int) -> tuple[Array, Array, Array, Array]:
 def sum_groups(
     values: Array, order: Array, starts: Array, counts: Array, write: Callable[[Array, Array], object]
 ) -> None:
-    """Add up each group's rows, and give ``write`` the numbers of some groups and their sums, until all had a turn.
+    """Add up each group's rows; call ``write`` with the indices of some groups and their sums, until all are written.
 
     A group is ``counts[g]`` entries of ``order`` from ``starts[g]`` on, at most ``ROUNDS``.
     """
@@ -203,16 +203,16 @@ def sum_groups(
     in_pieces(work, len(by), width, 2 * PIECE)
 
 
-# -- a place for each element ------------------------------------------------------------------------------------------
+# -- a position for each element ---------------------------------------------------------------------------------------
 
 
-def over_positions(
-    shape: tuple[int, ...], dim: int, index: Array, visit: Callable[[slice, Array], object], together: bool,
-    sure: bool = True,
+def for_each_position(
+    shape: tuple[int, ...], dim: int, index: Array, visit: Callable[[slice, Array], object], is_shared: bool,
+    is_checked: bool = True,
 ) -> None:
-    """Call ``visit`` for some rows of an index after the other, with the numbers of their elements, a vector.
+    """Call ``visit`` with slices of an index, and the flat positions of its elements as a vector.
 
-    ``together`` allows several threads. If positions are not sure to be inside, they are looked at piece by piece.
+    ``is_shared`` allows several threads. Unless ``is_checked``, positions out of range raise IndexError.
     """
     rest = index.shape[1:]
     stride = prod(shape[dim + 1 :])
@@ -222,14 +222,14 @@ def over_positions(
             steps = numpy.arange(index.shape[axis]) * prod(shape[axis + 1 :])
             base = base + steps.reshape((-1,) + (1,) * (index.ndim - 1 - axis))
     row = prod(shape[1:])
-    together = together and index.size >= DEALT
-    size = min(max(index.size // get_num_threads(), PIECE), LONGEST) if together else PIECE
+    is_shared = is_shared and index.size >= SHARED_POSITIONS
+    size = min(max(index.size // get_num_threads(), PIECE), LONGEST) if is_shared else PIECE
     step = max(1, -(-size // max(prod(rest), 1)))
 
-    def turn(piece: int) -> None:
+    def work(piece: int) -> None:
         part = slice(piece * step, min((piece + 1) * step, len(index)))
         given = index[part]
-        if not sure and not reference.within(given, shape[dim]):
+        if not is_checked and not reference.is_in_range(given, shape[dim]):
             raise IndexError
         positions = scratch("positions", given.size, INT64).reshape(given.shape)
         if stride != 1:
@@ -242,84 +242,84 @@ def over_positions(
         visit(part, positions.reshape(-1))
 
     count = -(-len(index) // step)
-    if together:
-        parallel_for(turn, count)
+    if is_shared:
+        parallel_for(work, count)
     else:
         for piece in range(count):
-            turn(piece)
+            work(piece)
 
 
-def few_lines(shape: tuple[int, ...], dim: int, index: Array) -> Array:
-    """Return the numbers of the elements whose place in ``dim`` a small index gives."""
-    stride, starts = starts_of(shape, dim, index.shape)
+def flat_positions(shape: tuple[int, ...], dim: int, index: Array) -> Array:
+    """Return the flat positions of the elements whose positions in ``dim`` a small index gives."""
+    stride, starts = line_starts(shape, dim, index.shape)
     given = index.astype(INT64, copy=False)
     return (given if stride == 1 else given * stride) + starts
 
 
 @lru_cache(256)
-def starts_of(shape: tuple[int, ...], dim: int, places: tuple[int, ...]) -> tuple[int, Array]:
-    """Return how far apart the elements of a line lie, and where the lines begin that a small index is about."""
+def line_starts(shape: tuple[int, ...], dim: int, places: tuple[int, ...]) -> tuple[int, Array]:
+    """Return the stride of ``dim``, and the start of the line of each entry of a small index."""
     if not shape:
         return 1, numpy.zeros(places, INT64)
-    starts = reference.lines(numpy, shape, dim, numpy.zeros(places, INT64))
+    starts = reference.flat_positions(numpy, shape, dim, numpy.zeros(places, INT64))
     starts.setflags(write=False)
     return prod(shape[dim + 1 :]), starts
 
 
-def gather(array: Array, dim: int, index: Array, sure: bool) -> Array:
-    """Return for each position the element of its line; one outside, if that may be, is an IndexError."""
+def gather(array: Array, dim: int, index: Array, is_checked: bool) -> Array:
+    """Return the element at each position of its line; unless ``is_checked``, raise IndexError outside."""
     if index.size <= FEW:
-        if not sure and not reference.within(index, array.shape[dim] if array.ndim else 1):
+        if not is_checked and not reference.is_in_range(index, array.shape[dim] if array.ndim else 1):
             raise IndexError
-        return array.reshape(-1).take(few_lines(array.shape, dim, index), mode="wrap")
+        return array.reshape(-1).take(flat_positions(array.shape, dim, index), mode="wrap")
     flat = array.reshape(-1)
     found = numpy.empty(index.shape, array.dtype)
 
     def visit(part: slice, at: Array) -> None:
         flat.take(at, 0, found[part].reshape(-1), "wrap")
 
-    over_positions(array.shape, dim, index, visit, True, sure)
+    for_each_position(array.shape, dim, index, visit, True, is_checked)
     return found
 
 
 def scatter(target: Array, dim: int, index: Array, values: Any) -> None:
-    """Write values at positions of their lines: of equal ones the last wins, so lines along dim 0 take turns."""
+    """Write values at positions of their lines; the last one wins, and therefore dim 0 is not shared by threads."""
     if index.size <= FEW:
-        target.reshape(-1)[few_lines(target.shape, dim, index).reshape(-1)] = values
+        target.reshape(-1)[flat_positions(target.shape, dim, index).reshape(-1)] = values
         return
     flat = target.reshape(-1)
     if numpy.ndim(values):
         given = values.reshape(len(index), -1)
-        over_positions(
+        for_each_position(
             target.shape, dim, index, lambda part, at: flat.__setitem__(at, given[part].reshape(-1)), bool(dim)
         )
     else:
-        over_positions(target.shape, dim, index, lambda part, at: flat.__setitem__(at, values), True)
+        for_each_position(target.shape, dim, index, lambda part, at: flat.__setitem__(at, values), True)
 
 
 def scatter_add(target: Array, dim: int, index: Array, values: Array) -> None:
     """Add values at positions of their lines."""
-    reference.rounded_once(
+    reference.add_rounding_once(
         numpy, target, values, lambda sums, given: scatter_reduce(sums, dim, index, given, "add")
     )
 
 
 def scatter_reduce(target: Array, dim: int, index: Array, values: Array, join: str) -> None:
-    """Join values to a target at positions of their lines, by any function of two."""
+    """Combine values with a target at positions of their lines by a ufunc of this name."""
     flat, join_at = target.reshape(-1), getattr(numpy, join).at
     if index.size <= FEW:
-        join_at(flat, few_lines(target.shape, dim, index).reshape(-1), values.reshape(-1))
+        join_at(flat, flat_positions(target.shape, dim, index).reshape(-1), values.reshape(-1))
         return
     given = values.reshape(len(index), -1)
-    # In one thread: NumPy keeps the interpreter meanwhile.
-    over_positions(target.shape, dim, index, lambda part, at: join_at(flat, at, given[part].reshape(-1)), False)
+    # By one thread, as NumPy holds the interpreter lock meanwhile.
+    for_each_position(target.shape, dim, index, lambda part, at: join_at(flat, at, given[part].reshape(-1)), False)
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------
 
 
 def fill_where(target: Array, mask: Array, value: Array) -> None:
-    """Write one number where a mask holds: where that is by chance, choosing bits takes an eighth of copying some."""
+    """Write one number where a mask is true: for random masks, `where` takes an eighth of the time of `copyto`."""
     if target.size <= FEW:
         numpy.copyto(target, value, where=mask)
         return
@@ -327,7 +327,7 @@ def fill_where(target: Array, mask: Array, value: Array) -> None:
 
 
 def place_where(target: Array, mask: Array, values: Array) -> None:
-    """Write the elements of a vector where a mask holds: to find the places first takes a third of the time."""
+    """Write the elements of a vector where a mask is true; finding the positions first takes a third of the time."""
     if target.size <= FEW or not target.flags.c_contiguous:
         target[mask] = values
         return
@@ -335,16 +335,16 @@ def place_where(target: Array, mask: Array, values: Array) -> None:
 
 
 def compress(array: Array, mask: Array) -> Array:
-    """Return the elements where a mask holds, the same way."""
+    """Return the elements where a mask is true, in the same way."""
     if array.size <= FEW or not array.flags.c_contiguous:
         return array[mask]
     return array.reshape(-1).take(numpy.flatnonzero(mask), mode="wrap")
 
 
 def argwhere(array: Array) -> Array:
-    """Return the positions of what is not zero, a row each.
+    """Return the positions of the nonzero elements, one row each.
 
-    Over one flat dim NumPy is twenty times as quick as over two; the rest is told from where the rows end.
+    NumPy is twenty times as fast on one dim as on two; the other coordinates follow from where the rows end.
     """
     if array.ndim < 2 or array.size <= FEW or array.shape[-1] < WIDE or not array.flags.c_contiguous:
         return numpy.argwhere(array).astype(INT64, copy=False)

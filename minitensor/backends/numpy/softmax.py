@@ -1,6 +1,6 @@
 """Softmax along the last dim, in tiles of rows that stay in the cache, with sums by BLAS.
 
-What is not contiguous, not in single or double precision, or small, goes to the reference.
+Other dims, other dtypes than singles and doubles, small arrays and other memory layouts go to the reference.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from minitensor.backends.reference import softmax as reference
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-FEW = 512  # up to this many elements, the reference's calls are fewer
-NARROW = 8  # so short rows are not worth a call of BLAS each
+FEW = 512  # up to this many elements, the reference is faster
+NARROW = 8  # rows up to this length are not worth a call of BLAS each
 
 
 def add_lane(xp: Any, array: Array, dim: int) -> Array:
-    """Add up along a dim, which is kept, in any layout."""
+    """Add up along a dim, which is kept, in any memory layout."""
     total: Array = reduce.sum(array, (dim % array.ndim,), True) if array.ndim else array
     return total
 
 
 def softmax(array: Array, dim: int) -> Array:
     """Return exp(x) / sum(exp(x))."""
-    if not applies(dim, array):
+    if not is_supported(dim, array):
         return reference.softmax(numpy, array, dim, add_lane)
-    result, (x, out) = prepared(array)
+    result, (x, out) = prepare(array)
     ones = numpy.ones(x.shape[1], x.dtype)
 
     def work(rows: slice) -> None:
@@ -46,9 +46,9 @@ def softmax(array: Array, dim: int) -> Array:
 
 def log_softmax(array: Array, dim: int) -> Array:
     """Return x - log(sum(exp(x)))."""
-    if not applies(dim, array):
+    if not is_supported(dim, array):
         return reference.log_softmax(numpy, array, dim, add_lane)
-    result, (x, out) = prepared(array)
+    result, (x, out) = prepare(array)
     ones = numpy.ones(x.shape[1], x.dtype)
 
     def work(rows: slice) -> None:
@@ -64,9 +64,9 @@ def log_softmax(array: Array, dim: int) -> Array:
 
 def softmax_backward(grad: Array, weights: Array, dim: int) -> Array:
     """Return weights * (grad - sum(weights * grad))."""
-    if not applies(dim, grad, weights):
+    if not is_supported(dim, grad, weights):
         return reference.softmax_backward(numpy, grad, weights, dim, add_lane)
-    result, (g, w, out) = prepared(grad, weights)
+    result, (g, w, out) = prepare(grad, weights)
 
     def work(rows: slice) -> None:
         here = out[rows]
@@ -79,9 +79,9 @@ def softmax_backward(grad: Array, weights: Array, dim: int) -> Array:
 
 def log_softmax_backward(grad: Array, logs: Array, dim: int) -> Array:
     """Return grad - exp(logs) * sum(grad)."""
-    if not applies(dim, grad, logs):
+    if not is_supported(dim, grad, logs):
         return reference.log_softmax_backward(numpy, grad, logs, dim, add_lane)
-    result, (g, x, out) = prepared(grad, logs)
+    result, (g, x, out) = prepare(grad, logs)
     ones = numpy.ones(g.shape[1], g.dtype)
 
     def work(rows: slice) -> None:
@@ -94,8 +94,8 @@ def log_softmax_backward(grad: Array, logs: Array, dim: int) -> Array:
     return result
 
 
-def applies(dim: int, *arrays: Array) -> bool:
-    """Whether these kernels can work on arrays."""
+def is_supported(dim: int, *arrays: Array) -> bool:
+    """Whether these kernels can work on the arrays."""
     first = arrays[0]
     return (
         first.size > FEW
@@ -106,7 +106,7 @@ def applies(dim: int, *arrays: Array) -> bool:
     )
 
 
-def prepared(*arrays: Array) -> tuple[Array, list[Array]]:
-    """Return an array for the result, and the arrays and that one as matrices of rows."""
+def prepare(*arrays: Array) -> tuple[Array, list[Array]]:
+    """Return an empty result, and the arrays and the result as matrices of rows."""
     result = numpy.empty(arrays[0].shape, arrays[0].dtype)
     return result, [each.reshape(-1, result.shape[-1]) for each in (*arrays, result)]

@@ -1,9 +1,8 @@
-"""Threads for kernels: a loop whose turns run on several cores, and BLAS held to one thread meanwhile.
+"""Threads for kernels: loops whose turns run on several cores, with BLAS limited to one thread meanwhile.
 
-NumPy lets go of the interpreter while it works on big arrays, so plain threads share a kernel's tiles well. BLAS would
-start threads of its own inside each tile, and they would fight for the cores: it is told to use one until the last loop
-is done.
-Nothing is known here of what the turns compute.
+NumPy releases the interpreter while it works on large arrays, so that plain threads can share the tiles of a kernel.
+BLAS would start its own threads inside each tile, and they would compete for the cores; it uses one thread until the
+last loop has ended. Nothing is known here of what the turns compute.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from minitensor.forks import after_fork_in_child
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-# (set, get) as NumPy's own OpenBLAS, other builds of it, MKL and BLIS call them.
+# The names of (set, get) in NumPy's own OpenBLAS, in other builds of it, in MKL and in BLIS.
 BLAS_NAMES = (
     ("scipy_openblas_set_num_threads64_", "scipy_openblas_get_num_threads64_"),
     ("scipy_openblas_set_num_threads", "scipy_openblas_get_num_threads"),
@@ -37,22 +36,22 @@ BLAS_NAMES = (
     ("bli_thread_set_num_threads", "bli_thread_get_num_threads"),
 )
 
-KEPT_BYTES = 16 << 20  # a scratch buffer up to this size is kept for the next call, one a thread and slot
-# Note [Waiting for the interpreter]. A thread that comes back from NumPy needs the interpreter; if another has it, it
-# goes to sleep, and to wake it takes longer than most calls (100 us on a virtual machine of two cores). Two threads in
-# kernels of many short calls take turns at sleeping: gelu of 260,000 singles took 1.3 ms alone, 3.2 by two threads with
-# 16,000 elements a call, 1.1 with half of them; a step of a small GPT took 80 ms, and 60 when none but products of
-# matrices were shared. So threads share long calls (products, sorting), and work element by element only from so many
-# elements on, many a call. Copies gain as late: joining 10^6 floats takes 120 us alone and 290 by two threads.
-SHARED = 1 << 22
-LONG_CALL = 1 << 18
+KEPT_BYTES = 16 << 20  # scratch buffers up to this size are kept for the next call, one per thread and slot
+# Note [Waiting for the interpreter]. A thread that returns from NumPy needs the interpreter; if another thread has it,
+# it sleeps, and waking it takes longer than most calls (100 us on a virtual machine with two cores). In kernels of many
+# short calls, two threads alternate between work and sleep: gelu of 260,000 singles took 1.3 ms on one thread, 3.2 on
+# two with 16,000 elements per call, 1.1 with 130,000. A step of a small GPT took 80 ms, and 60 when only products of
+# matrices were shared. Therefore threads share long calls (products, sorting), and elementwise work only of very many
+# elements, with many per call. Copies gain as late: joining 10^6 floats takes 120 us on one thread and 290 on two.
+SHARED = 1 << 22  # elements from which on threads share elementwise work
+LONG_CALL = 1 << 18  # elements per call of a thread, at least
 
 
 def parallel_for(function: Callable[[int], object], count: int) -> None:
     """Call ``function(0)``, ..., ``function(count - 1)`` on up to ``get_num_threads()`` threads, and wait for all.
 
-    Turns are handed out in order as threads become free, so a turn must not care which thread runs it. The caller works
-    too. An exception stops the handing out and is raised here. A loop inside a turn runs in its own thread alone.
+    Turns start in order, each on the next free thread, one of which is the caller. After an exception no further turn
+    starts, and it is raised here. A loop inside a turn runs on the thread of that turn only.
     """
     helpers = min(POOL.threads, count) - 1
     if helpers <= 0 or POOL.is_inside():
@@ -68,10 +67,10 @@ def parallel_for(function: Callable[[int], object], count: int) -> None:
 
 
 def in_pieces(work: Callable[[slice], object], count: int, width: int, block: int) -> None:
-    """Call ``work`` with slices of ``count`` rows of ``width`` elements: ``block`` elements at a time stay in a cache.
+    """Call ``work`` with slices of ``count`` rows of ``width`` elements, ``block`` elements at a time to fit a cache.
 
-    Of very many elements several threads take more at a time; see Note [Waiting for the interpreter]. So the results
-    for a row must not depend on how the rows are cut.
+    Very many elements are shared by threads, with more elements per call; see Note [Waiting for the interpreter]. The
+    result for a row must therefore not depend on how the rows are cut.
     """
     shared = count * width >= SHARED and POOL.threads > 1 and not POOL.is_inside()
     step = max(1, (max(block, LONG_CALL) if shared else block) // max(1, width))
@@ -85,7 +84,7 @@ def in_pieces(work: Callable[[slice], object], count: int, width: int, block: in
 
 
 def get_num_threads() -> int:
-    """Return how many threads a kernel may use: at first, the cores this process may run on."""
+    """Return how many threads a kernel may use; by default, the number of cores this process may run on."""
     return POOL.threads
 
 
@@ -100,9 +99,9 @@ def set_num_threads(threads: int) -> None:
 
 
 def scratch(slot: str, count: int, dtype: Any) -> Array:
-    """Return ``count`` elements of uninitialised memory that is this thread's until it asks for the same slot again.
+    """Return ``count`` elements of uninitialized memory, valid until this thread calls again with the same slot.
 
-    Memory that was written before is in the caches and mapped; fresh memory costs a page fault every 4 KiB.
+    Memory that was used before is cached and mapped; new memory costs a page fault every 4 KiB.
     """
     size = count * dtype.itemsize
     if size > KEPT_BYTES:
@@ -116,7 +115,7 @@ def scratch(slot: str, count: int, dtype: Any) -> Array:
 
 
 class Loop:
-    """One ``parallel_for``: which turn is next, how many run now, what went wrong."""
+    """One ``parallel_for``: the next turn, the number of running turns, the first error."""
 
     __slots__ = ("changed", "count", "error", "function", "next", "running")
 
@@ -129,7 +128,7 @@ class Loop:
         self.changed = threading.Condition(threading.Lock())
 
     def take(self) -> int:
-        """Return the next turn, or -1."""
+        """Start the next turn and return it, or -1 if none is left."""
         with self.changed:
             if self.next >= self.count or self.error is not None:
                 return -1
@@ -138,7 +137,7 @@ class Loop:
             return self.next - 1
 
     def finish(self, error: BaseException | None) -> None:
-        """Put down a turn."""
+        """Record that a turn has ended."""
         with self.changed:
             self.running -= 1
             self.error = self.error or error
@@ -146,7 +145,7 @@ class Loop:
                 self.changed.notify_all()
 
     def work(self) -> None:
-        """Run turns while there are any."""
+        """Run turns until none is left."""
         while (turn := self.take()) >= 0:
             error: BaseException | None = None
             try:
@@ -156,20 +155,20 @@ class Loop:
             self.finish(error)
 
     def wait(self) -> None:
-        """Wait for the turns that run elsewhere."""
+        """Wait for the turns of other threads."""
         with self.changed:
             self.changed.wait_for(lambda: not self.running)
 
 
 class Pool:
-    """Helper threads, started when first needed, waiting at one queue; a forked child starts its own."""
+    """Helper threads, started when first needed, which share one queue; a forked child starts its own."""
 
     def __init__(self) -> None:
         self.threads = usable_cores()
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: in a forked child no helper lives."""
+        """Reset in a forked child, where no helper thread exists."""
         self.local = threading.local()
         self.lock = threading.Lock()
         self.queue: SimpleQueue[Loop] = SimpleQueue()
@@ -180,7 +179,7 @@ class Pool:
         return getattr(self.local, "inside", False)
 
     def offer(self, loop: Loop, helpers: int) -> None:
-        """Ask that many helpers to join in."""
+        """Put a loop on the queue for this many helpers, starting threads if necessary."""
         with self.lock:
             while self.started < helpers:
                 self.started += 1
@@ -189,7 +188,7 @@ class Pool:
             self.queue.put(loop)
 
     def join(self, loop: Loop) -> None:
-        """Work in this thread, then wait for the helpers' last turns; a helper that comes later finds nothing."""
+        """Run turns in this thread, then wait for those of the helpers; a helper that comes later finds no turn."""
         self.local.inside = True
         try:
             loop.work()
@@ -198,15 +197,15 @@ class Pool:
             self.local.inside = False
 
     def help(self) -> None:
-        """Spend a helper's life."""
+        """Run the loops on the queue, forever: the body of a helper thread."""
         self.local.inside = True
         queue = self.queue
         while True:
-            queue.get().work()  # no name for the loop: it would keep the caller's arrays alive until the next one
+            queue.get().work()  # a variable would keep the loop, and the caller's arrays, alive until the next one
 
 
 class BlasHold:
-    """How many loops want BLAS on one thread, and what to give back after the last."""
+    """How many loops hold BLAS at one thread, and the number of threads to restore after the last."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -214,14 +213,14 @@ class BlasHold:
         self.before = 1
 
     def forget(self) -> None:
-        """Begin anew in a forked child; a loop of another thread may have been under way in the parent."""
+        """Reset in a forked child; a loop of another thread may have been running in the parent."""
         self.lock = threading.Lock()
         if self.depth:
             self.depth = 0
             self.set_threads(self.before)
 
     def set_threads(self, threads: int) -> None:
-        """Set the thread count of BLAS, now or when the last loop is done."""
+        """Set the number of threads of BLAS, now or when the last loop has ended."""
         controls = blas_controls()
         if controls is None:
             return
@@ -231,7 +230,7 @@ class BlasHold:
                 controls[0](threads)
 
     def enter(self) -> None:
-        """Bring BLAS to one thread if it is not."""
+        """Limit BLAS to one thread, unless another loop already does."""
         controls = blas_controls()
         if controls is None:
             return
@@ -242,7 +241,7 @@ class BlasHold:
             self.depth += 1
 
     def leave(self) -> None:
-        """Give BLAS its threads back if nobody else holds it."""
+        """Restore the threads of BLAS, unless another loop still holds it."""
         controls = blas_controls()
         if controls is None:
             return
@@ -254,7 +253,7 @@ class BlasHold:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread. Loops of several user threads may overlap; the last one out restores."""
+    """Hold BLAS at one thread. Loops of several user threads may overlap; the last to end restores it."""
     HOLD.enter()
     try:
         yield
@@ -264,10 +263,10 @@ def one_blas_thread() -> Iterator[None]:
 
 @cache
 def blas_controls() -> tuple[Callable[[int], object], Callable[[], int]] | None:
-    """Return (set, get) of the BLAS that NumPy has loaded, or None if it has a name unknown here.
+    """Return (set, get) of the BLAS that NumPy has loaded, or None if none of the known names is found.
 
-    Looking for symbols in NumPy's own extension module also searches the libraries it was linked with. threadpoolctl
-    finds the same by listing every library of the process, for 100 us a call; these two calls take 1 us.
+    Looking up symbols in NumPy's own extension module also searches the libraries it is linked with. threadpoolctl
+    lists every library of the process instead, which takes 100 us per call; these two calls take 1 us.
     """
     for library in blas_libraries():
         for setter, getter in BLAS_NAMES:
@@ -280,7 +279,7 @@ def blas_controls() -> tuple[Callable[[int], object], Callable[[], int]] | None:
 
 
 def blas_libraries() -> Iterator[ctypes.CDLL]:
-    """Yield handles in which NumPy's BLAS may be found: its extension module, then what its wheel brought along."""
+    """Yield libraries in which NumPy's BLAS may be found: its extension module, then those in its wheel."""
     extension = sys.modules["numpy._core._multiarray_umath"].__file__
     wheel = Path(numpy.__file__).parent.parent / "numpy.libs"
     for path in [Path(extension or ""), *sorted(wheel.glob("*openblas*"))]:
@@ -291,7 +290,7 @@ def blas_libraries() -> Iterator[ctypes.CDLL]:
 
 
 def usable_cores() -> int:
-    """Count the cores this process may run on."""
+    """Return the number of cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
@@ -303,6 +302,6 @@ HOLD = BlasHold()
 
 @after_fork_in_child
 def forget_helpers() -> None:
-    """Begin anew in a forked child."""
+    """Reset both in a forked child."""
     POOL.forget()
     HOLD.forget()

@@ -1,8 +1,8 @@
-"""Convolution in any number of dims by the two-dimensional one: a signal is an image of one row, a volume a few images.
+"""Convolution of signals and volumes by that of images: a signal is an image of one row, a volume several images.
 
-A window over a volume is KD windows over images that lie ``dilation`` apart. So these images are laid side by side as
-the channels of one (*the stack*), and the taps in depth count as channels too; the adjoint adds the stack back. Nothing
-is known here of tensors or gradients.
+A window over a volume is KD windows over images that are ``dilation`` apart. These images become channels of one image
+(*the stack*), and the taps in depth count as channels too; the gradient in the input adds the stack back up. Nothing is
+known here of tensors.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minitensor.backends.numpy.conv import applies, conv2d, conv2d_backward_input, conv2d_backward_weight, overlap
+from minitensor.backends.numpy.conv import conv2d, conv2d_backward_input, conv2d_backward_weight, is_supported, overlap
 from minitensor.backends.reference import conv as reference
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ Pair = tuple[int, int]
 
 
 def conv(input: Array, weight: Array, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int) -> Array:
-    """Correlate (N, C, *size) with (O, C / groups, *kernel)."""
-    if not (input.ndim in (3, 4, 5) and applies(input, weight)):
+    """Return the cross-correlation of (N, C, *size) with (O, C / groups, *kernel)."""
+    if not (input.ndim in (3, 4, 5) and is_supported(input, weight)):
         return reference.conv(numpy, input, weight, stride, padding, dilation, groups)
     if input.ndim == 4:
-        return conv2d(input, weight, *planar(stride, padding, dilation), groups)
+        return conv2d(input, weight, *plane_numbers(stride, padding, dilation), groups)
     if input.ndim == 3:
-        return conv2d(row(input), row(weight), *rowwise(stride, padding, dilation), groups)[:, :, 0]
+        return conv2d(as_rows(input), as_rows(weight), *row_numbers(stride, padding, dilation), groups)[:, :, 0]
     size = reference.output_size(input.shape, weight.shape, stride, padding, dilation)
     images = stack(input, weight.shape[2], stride[0], padding[0], dilation[0], size[0])
-    output = conv2d(images, flat_taps(weight), *planar(stride, padding, dilation), groups)
+    output = conv2d(images, flat_taps(weight), *plane_numbers(stride, padding, dilation), groups)
     return volumes(output, input)
 
 
@@ -45,23 +45,23 @@ def conv_backward_input(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    """Return the adjoint of ``conv`` in its input."""
-    if not (grad.ndim in (3, 4, 5) and applies(grad, weight)):
+    """Return the gradient of ``conv`` in its input."""
+    if not (grad.ndim in (3, 4, 5) and is_supported(grad, weight)):
         return reference.conv_backward_input(numpy, grad, weight, input_shape, stride, padding, dilation, groups)
     if grad.ndim == 4:
-        return conv2d_backward_input(grad, weight, input_shape, *planar(stride, padding, dilation), groups)
+        return conv2d_backward_input(grad, weight, input_shape, *plane_numbers(stride, padding, dilation), groups)
     if grad.ndim == 3:
-        wide = (*input_shape[:2], 1, *input_shape[2:])
-        return conv2d_backward_input(row(grad), row(weight), wide, *rowwise(stride, padding, dilation), groups)[:, :, 0]
+        shape, numbers = (*input_shape[:2], 1, *input_shape[2:]), (*row_numbers(stride, padding, dilation), groups)
+        return conv2d_backward_input(as_rows(grad), as_rows(weight), shape, *numbers)[:, :, 0]
     n, channels, depth, height, width = input_shape
     taps, count = weight.shape[2], grad.shape[2]
     stacked = (n * count, channels * taps, height, width)
-    numbers = (*planar(stride, padding, dilation), groups)
+    numbers = (*plane_numbers(stride, padding, dilation), groups)
     total_images = conv2d_backward_input(pictures(grad), flat_taps(weight), stacked, *numbers)
     images = total_images.reshape(n, count, channels, taps, height, width)
     total = numpy.zeros((n, channels, depth + 2 * padding[0], height, width), grad.dtype)
     for tap in range(taps):
-        place = total[:, :, reference.seen(tap * dilation[0], stride[0], count)]
+        place = total[:, :, reference.strided_slice(tap * dilation[0], stride[0], count)]
         numpy.add(place, images[:, :, :, tap].swapaxes(1, 2), out=place)
     return reference.in_format_of(
         numpy, grad, numpy.ascontiguousarray(total[:, :, padding[0] : padding[0] + depth])
@@ -77,30 +77,30 @@ def conv_backward_weight(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    """Return the adjoint of ``conv`` in its weight."""
-    if not (grad.ndim in (3, 4, 5) and applies(grad, input)):
+    """Return the gradient of ``conv`` in its weight."""
+    if not (grad.ndim in (3, 4, 5) and is_supported(grad, input)):
         return reference.conv_backward_weight(numpy, grad, input, weight_shape, stride, padding, dilation, groups)
     if grad.ndim == 4:
-        return conv2d_backward_weight(grad, input, weight_shape, *planar(stride, padding, dilation), groups)
+        return conv2d_backward_weight(grad, input, weight_shape, *plane_numbers(stride, padding, dilation), groups)
     if grad.ndim == 3:
-        tall = (*weight_shape[:2], 1, *weight_shape[2:])
-        return conv2d_backward_weight(row(grad), row(input), tall, *rowwise(stride, padding, dilation), groups)[:, :, 0]
+        shape, numbers = (*weight_shape[:2], 1, *weight_shape[2:]), (*row_numbers(stride, padding, dilation), groups)
+        return conv2d_backward_weight(as_rows(grad), as_rows(input), shape, *numbers)[:, :, 0]
     out_channels, channels, taps, *kernel = weight_shape
     images = stack(input, taps, stride[0], padding[0], dilation[0], grad.shape[2])
     flat = (out_channels, channels * taps, *kernel)
-    numbers = (*planar(stride, padding, dilation), groups)
+    numbers = (*plane_numbers(stride, padding, dilation), groups)
     return conv2d_backward_weight(pictures(grad), images, flat, *numbers).reshape(weight_shape)
 
 
 # -- signals -----------------------------------------------------------------------------------------------------------
 
 
-def row(signals: Array) -> Array:
+def as_rows(signals: Array) -> Array:
     """View (N, C, L) as (N, C, 1, L)."""
     return signals[:, :, None]
 
 
-def rowwise(stride: Numbers, padding: Numbers, dilation: Numbers) -> tuple[Pair, Pair, Pair]:
+def row_numbers(stride: Numbers, padding: Numbers, dilation: Numbers) -> tuple[Pair, Pair, Pair]:
     """Return the numbers for images of one row."""
     return (1, stride[0]), (0, padding[0]), (1, dilation[0])
 
@@ -108,19 +108,19 @@ def rowwise(stride: Numbers, padding: Numbers, dilation: Numbers) -> tuple[Pair,
 # -- volumes -----------------------------------------------------------------------------------------------------------
 
 
-def planar(stride: Numbers, padding: Numbers, dilation: Numbers) -> tuple[Pair, Pair, Pair]:
+def plane_numbers(stride: Numbers, padding: Numbers, dilation: Numbers) -> tuple[Pair, Pair, Pair]:
     """Return the numbers of the last two dims."""
     return (stride[-2], stride[-1]), (padding[-2], padding[-1]), (dilation[-2], dilation[-1])
 
 
 def stack(input: Array, taps: int, stride: int, padding: int, dilation: int, count: int) -> Array:
-    """Lay side by side what each window sees in depth: (N, C, D, H, W) to (N * OD, C * KD, H, W)."""
+    """Copy the images that each window covers in depth side by side: (N, C, D, H, W) to (N * OD, C * KD, H, W)."""
     n, channels, depth, height, width = input.shape
     images = numpy.zeros if padding else numpy.empty
     stacked = images((n, count, channels, taps, height, width), input.dtype)
     for tap in range(taps):
-        kept, seen = overlap(tap * dilation - padding, stride, count, depth)
-        numpy.copyto(stacked[:, kept, :, tap], input[:, :, seen].swapaxes(1, 2))
+        inside, depths = overlap(tap * dilation - padding, stride, count, depth)
+        numpy.copyto(stacked[:, inside, :, tap], input[:, :, depths].swapaxes(1, 2))
     return stacked.reshape(n * count, channels * taps, height, width)
 
 
@@ -136,6 +136,6 @@ def pictures(volumes: Array) -> Array:
 
 
 def volumes(images: Array, model: Array) -> Array:
-    """Undo ``pictures``, in the model's order of memory."""
+    """Undo ``pictures``, in the model's memory format."""
     split = images.reshape(model.shape[0], -1, *images.shape[1:])
     return reference.in_format_of(numpy, model, numpy.ascontiguousarray(split.swapaxes(1, 2)))

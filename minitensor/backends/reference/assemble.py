@@ -1,4 +1,4 @@
-"""Copies that put arrays together or cut them by a diagonal, for any array library."""
+"""Joins of arrays, and triangles of matrices, for any array library."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def concatenate(xp: Any, arrays: Sequence[Array], dim: int) -> Array:
 
 
 def triangle(xp: Any, array: Array, diagonal: int, lower: bool) -> Array:
-    """Return matrices with zeros above, or below, a diagonal."""
+    """Return matrices with zeros above (``lower``) or below a diagonal."""
     return xp.tril(array, diagonal) if lower else xp.triu(array, diagonal)  # type: ignore[no-any-return]  # as above

@@ -1,7 +1,7 @@
 """Modified Bessel functions of the first kind, orders 0 and 1, in double precision.
 
-They grow as exp(|x|), so all are made of ``exp(-|x|) I(x)``: up to 8 a Chebyshev series in x, beyond it one in 8 / x of
-that times ``sqrt(x)``. The coefficients were computed with mpmath from the functions themselves (NIST DLMF 10.25.2).
+They grow as exp(|x|), so that all are computed from ``exp(-|x|) I(x)``: up to 8 by a Chebyshev series in x, beyond by
+one in 8 / x of its product with ``sqrt(x)``. The coefficients were computed with mpmath (NIST DLMF 10.25.2).
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def series(t: Array, coefficients: tuple[float, ...]) -> Array:
     return result
 
 
-def scaled(xp: Library, y: Array, near: tuple[float, ...], far: tuple[float, ...]) -> tuple[Array, Array]:
-    """Return both series at positive numbers, each cut off where the other serves."""
+def both_series(xp: Library, y: Array, near: tuple[float, ...], far: tuple[float, ...]) -> tuple[Array, Array]:
+    """Return both series at positive numbers, each with its argument limited to its range."""
     small, large = xp.minimum(y, 8.0), xp.maximum(y, 8.0)
     return series(small * 0.25 - 1, near), series(16 / large - 1, far) / xp.sqrt(large)
 
@@ -69,31 +69,31 @@ def scaled(xp: Library, y: Array, near: tuple[float, ...], far: tuple[float, ...
 def i0e(xp: Library, x: Array) -> Array:
     """Return ``exp(-|x|) I0(x)``."""
     y = xp.abs(x)
-    near, far = scaled(xp, y, NEAR_0, FAR_0)
+    near, far = both_series(xp, y, NEAR_0, FAR_0)
     return xp.where(y <= 8, near, far)
 
 
 def i1e(xp: Library, x: Array) -> Array:
     """Return ``exp(-|x|) I1(x)``."""
     y = xp.abs(x)
-    near, far = scaled(xp, y, NEAR_1, FAR_1)
+    near, far = both_series(xp, y, NEAR_1, FAR_1)
     return xp.where(y <= 8, near * x, xp.copysign(far, x))
 
 
 def i0(xp: Library, x: Array) -> Array:
     """Return I0."""
-    return grown(xp, x, i0e(xp, x))
+    return unscale(xp, x, i0e(xp, x))
 
 
 def i1(xp: Library, x: Array) -> Array:
     """Return I1."""
-    return grown(xp, x, i1e(xp, x))
+    return unscale(xp, x, i1e(xp, x))
 
 
-def grown(xp: Library, x: Array, scaled: Array) -> Array:
-    """Return ``exp(|x|)`` times a scaled value; in two steps, as the result may be finite where exp is not.
+def unscale(xp: Library, x: Array, scaled: Array) -> Array:
+    """Return ``exp(|x|)`` times a scaled value, in two steps, as the result may be finite where exp overflows.
 
-    At infinity it is NaN, as in PyTorch.
+    At infinity the result is NaN, as in PyTorch.
     """
     half = xp.exp(xp.abs(x) * 0.5)
     result: Array = half * scaled * half

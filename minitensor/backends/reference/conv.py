@@ -1,8 +1,8 @@
-"""Convolution as it is defined, and its two adjoints, for every dtype, any array library, and any number of dims.
+"""The definition of convolution and of its two gradients, for any dtype, array library and number of dims.
 
-A kernel is a sum over its taps: each tap looks at the padded input through a strided window of the output's size. The
-forward pass reads through these windows, the input adjoint adds into them, the weight adjoint multiplies by them. Slow
-and plain: this is what a fast kernel must equal. Nothing is known here of tensors or threads.
+A convolution is a sum over taps: each tap covers a strided window of the padded input, of the output's size. The
+forward pass reads these windows, the gradient in the input adds to them, and the gradient in the weight multiplies by
+them. Nothing is known here of tensors or threads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Shape = tuple[int, ...]
 def conv(
     xp: Any, input: Array, weight: Array, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Array:
-    """Correlate ``input`` (N, C, *size) with ``weight`` (O, C / groups, *kernel); zeros stand around the input.
+    """Return the cross-correlation of (N, C, *size), padded with zeros, with ``weight`` (O, C / groups, *kernel).
 
     In two dims: output[n, o, i, j] = sum over c, u, v of weight[o, c, u, v] * padded[n, c, i sh + u dh, j sw + v dw].
     """
@@ -48,7 +48,7 @@ def conv_backward_input(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    """Return the adjoint of ``conv`` in its input: <conv(x, w), grad> = <x, conv_backward_input(grad, w)>."""
+    """Return the gradient of ``conv`` in its input, its adjoint: <conv(x, w), g> = <x, conv_backward_input(g, w)>."""
     grads = split_channels(grad, groups)
     kernel = weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
     dtype = wide(xp, grad.dtype)
@@ -56,7 +56,7 @@ def conv_backward_input(
     total = xp.zeros((input_shape[0], groups, input_shape[1] // groups, *around), dtype)
     for tap, window in taps(weight.shape[2:], grad.shape[2:], stride, dilation):
         total[window] += xp.einsum("ngo...,goc->ngc...", grads, kernel[entry(tap)], dtype=dtype)
-    inner = total[inside(input_shape[2:], padding)]
+    inner = total[inner_index(input_shape[2:], padding)]
     return in_format_of(xp, grad, xp.ascontiguousarray(inner.reshape(input_shape).astype(grad.dtype)))
 
 
@@ -70,7 +70,7 @@ def conv_backward_weight(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    """Return the adjoint of ``conv`` in its weight: <conv(x, w), grad> = <w, conv_backward_weight(grad, x)>."""
+    """Return the gradient of ``conv`` in its weight, its adjoint: <conv(x, w), g> = <w, conv_backward_weight(g, x)>."""
     grads = flat_planes(split_channels(grad, groups), 3)
     padded = split_channels(pad(xp, input, padding), groups)
     out_channels, in_channels, *kernel = weight_shape
@@ -91,33 +91,33 @@ def output_size(
 
 
 def taps(kernel: Sequence[int], size: Numbers, stride: Numbers, dilation: Numbers) -> Iterator[tuple[Numbers, Any]]:
-    """Yield each tap of a kernel, (u, v) say, with the index of what it sees of a padded (..., H, W)."""
+    """Yield each tap of a kernel, (u, v) in two dims, with the index of its window in a padded (..., H, W)."""
     for tap in product(*map(range, kernel)):
-        sights = [seen(u * gap, step, count) for u, gap, step, count in zip(tap, dilation, stride, size)]
-        yield tap, (..., *sights)
+        slices = [strided_slice(u * gap, step, count) for u, gap, step, count in zip(tap, dilation, stride, size)]
+        yield tap, (..., *slices)
 
 
 def entry(tap: tuple[Any, ...]) -> Any:
-    """Return the index of one place, a tap of a kernel say, in the last dims."""
+    """Return the index of one position in the last dims, for example a tap of a kernel."""
     return (..., *tap)
 
 
-def seen(start: int, step: int, count: int) -> slice:
+def strided_slice(start: int, step: int, count: int) -> slice:
     """Return the slice of ``count`` entries from ``start`` on, ``step`` apart."""
     return slice(start, start + step * (count - 1) + 1 if count else start, step)
 
 
 def pad(xp: Any, input: Array, padding: Numbers, value: Any = 0) -> Array:
-    """Put ``value`` around the last dims."""
+    """Pad the last dims with ``value``."""
     lead, size = input.shape[: -len(padding)], input.shape[-len(padding) :]
     around = [length + 2 * edge for length, edge in zip(size, padding)]
     padded: Array = xp.full((*lead, *around), value, input.dtype)
-    padded[inside(size, padding)] = input
+    padded[inner_index(size, padding)] = input
     return padded
 
 
-def inside(size: Numbers, padding: Numbers) -> Any:
-    """Return the index of what lies within the padding."""
+def inner_index(size: Numbers, padding: Numbers) -> Any:
+    """Return the index of the unpadded entries."""
     return (..., *[slice(edge, edge + length) for length, edge in zip(size, padding)])
 
 
@@ -127,17 +127,17 @@ def split_channels(images: Array, groups: int) -> Array:
 
 
 def flat_planes(images: Array, lead: int) -> Array:
-    """View, or copy, what follows the first ``lead`` dims as one dim."""
+    """Join the dims after the first ``lead`` to one; a view if possible."""
     return images.reshape(*images.shape[:lead], math.prod(images.shape[lead:]))
 
 
 def wide(xp: Any, dtype: Any) -> Any:
-    """Return the dtype to sum in: half precision is summed in single, as PyTorch does."""
+    """Return the dtype to sum in: half precision is summed in single, as in PyTorch."""
     return xp.dtype(xp.float32) if dtype == xp.float16 else dtype
 
 
 def is_channels_last(images: Array) -> bool:
-    """Whether (N, C, H, W) lies in memory as dense (N, H, W, C), and not as dense (N, C, H, W); so in three dims."""
+    """Whether (N, C, H, W) is dense in memory as (N, H, W, C), and not as (N, C, H, W); also in three dims."""
     if images.ndim < 4:
         return False
     last = images.transpose(0, *range(2, images.ndim), 1)
@@ -145,7 +145,7 @@ def is_channels_last(images: Array) -> bool:
 
 
 def in_format_of(xp: Any, model: Array, images: Array) -> Array:
-    """Return fresh ``images`` in channels-last memory if ``model`` lies so, else C-contiguous as they are."""
+    """Return fresh C-contiguous ``images`` as they are, or in channels-last memory if ``model`` is."""
     if not is_channels_last(model):
         return images
     dims = range(images.ndim)

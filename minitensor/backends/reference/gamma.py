@@ -1,9 +1,9 @@
-"""The gamma function's logarithm and the derivatives of that, in double precision.
+"""The logarithm of the gamma function and its derivatives, in double precision.
 
-For ``lgamma`` the argument is moved by the recurrence lgamma(x + 1) = lgamma(x) + log(x) to within one half of 2, where
-lgamma(2 + d) = d (1 + d) g(d) with a smooth g; from 8 on Stirling's series takes over (NIST DLMF 5.11.1). The
-polygammas are sums of powers and the Euler-Maclaurin tail of them (DLMF 25.11.7); what lies left of zero is reflected
-(DLMF 5.5.3, 5.15.6). Each is good to some 1e-15 relatively, near their zeros absolutely.
+For ``lgamma`` the recurrence lgamma(x + 1) = lgamma(x) + log(x) moves the argument to within one half of 2, where
+lgamma(2 + d) = d (1 + d) g(d) with a smooth g; from 8 on Stirling's series is used (NIST DLMF 5.11.1). The polygammas
+are sums of powers and their Euler-Maclaurin tail (DLMF 25.11.7); negative arguments are reflected (DLMF 5.5.3, 5.15.6).
+Relative errors are about 1e-15; near zeros of the functions this holds for absolute errors.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 
 
 
 def sine_of_half_turns(xp: Library, x: Array) -> Array:
-    """Return the modulus of ``sin(pi * x)``, exact also for large x."""
+    """Return the modulus of ``sin(pi * x)``, accurate for large x too."""
     return xp.abs(xp.sin(math.pi * (x - xp.rint(x))))
 
 

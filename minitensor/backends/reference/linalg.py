@@ -24,7 +24,7 @@ Checked: TypeAlias = "tuple[Array, Array | None]"  # a result, and which matrice
 
 def inverse(xp: Library, array: Array) -> Checked:
     """Return the inverses; NaN for singular matrices."""
-    result, singular = unless_singular(xp, array, xp.linalg.inv)
+    result, singular = compute_unless_singular(xp, array, xp.linalg.inv)
     return all_or_nothing(xp, array, result), singular
 
 
@@ -33,7 +33,7 @@ def solve(xp: Library, array: Array, right: Array) -> Checked:
     batch = xp.broadcast_shapes(array.shape[:-2], right.shape[:-2])  # CuPy's solve wants equal ones
     array = xp.broadcast_to(array, (*batch, *array.shape[-2:]))
     right = xp.broadcast_to(right, (*batch, *right.shape[-2:]))
-    result, singular = unless_singular(xp, array, lambda matrices: xp.linalg.solve(matrices, right))
+    result, singular = compute_unless_singular(xp, array, lambda matrices: xp.linalg.solve(matrices, right))
     return all_or_nothing(xp, array, result), singular
 
 
@@ -67,7 +67,7 @@ def not_a_number(dtype: Any) -> complex:
     return complex(nan, nan) if dtype.kind == "c" else nan
 
 
-def unless_singular(xp: Library, array: Array, compute: Callable[[Array], Array]) -> Checked:
+def compute_unless_singular(xp: Library, array: Array, compute: Callable[[Array], Array]) -> Checked:
     """Compute from regular matrices; where one is singular, put the identity in its place and NaN in the result's."""
     try:
         return compute(array), None
@@ -175,38 +175,38 @@ def solve_triangular(xp: Library, array: Array, right: Array, upper: bool, unit:
 
 def svd(xp: Library, array: Array, full_matrices: bool) -> tuple[Array, Array, Array]:
     """Return U, S, Vᴴ with A = U S Vᴴ."""
-    u, s, vh = converged("svd", xp.linalg.svd, array, full_matrices)
+    u, s, vh = factor_or_raise("svd", xp.linalg.svd, array, full_matrices)
     return u, s, vh
 
 
 def svdvals(xp: Library, array: Array) -> Array:
     """Return the singular values alone."""
-    values: Array = converged("svdvals", xp.linalg.svd, array, compute_uv=False)
+    values: Array = factor_or_raise("svdvals", xp.linalg.svd, array, compute_uv=False)
     return values
 
 
 def eigh(xp: Library, array: Array, triangle: str) -> tuple[Array, Array]:
     """Return eigenvalues, which ascend, and eigenvectors of Hermitian matrices, of which one triangle is read."""
-    values, vectors = converged("eigh", xp.linalg.eigh, array, triangle)
+    values, vectors = factor_or_raise("eigh", xp.linalg.eigh, array, triangle)
     return values, vectors
 
 
 def eigvalsh(xp: Library, array: Array, triangle: str) -> Array:
     """Return the eigenvalues of Hermitian matrices alone."""
-    values: Array = converged("eigvalsh", xp.linalg.eigvalsh, array, triangle)
+    values: Array = factor_or_raise("eigvalsh", xp.linalg.eigvalsh, array, triangle)
     return values
 
 
 def eig(xp: Library, array: Array) -> tuple[Array, Array]:
     """Return eigenvalues and eigenvectors of any square matrices, always complex."""
-    values, vectors = converged("eig", xp.linalg.eig, array)
+    values, vectors = factor_or_raise("eig", xp.linalg.eig, array)
     dtype = complex_of(array.dtype)
     return values.astype(dtype), vectors.astype(dtype)
 
 
 def eigvals(xp: Library, array: Array) -> Array:
     """Return eigenvalues of any square matrices, always complex."""
-    values: Array = converged("eigvals", xp.linalg.eigvals, array).astype(complex_of(array.dtype))
+    values: Array = factor_or_raise("eigvals", xp.linalg.eigvals, array).astype(complex_of(array.dtype))
     return values
 
 
@@ -215,7 +215,7 @@ def complex_of(dtype: Any) -> str:
     return "complex128" if dtype.char in "dD" else "complex64"
 
 
-def converged(name: str, factor: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def factor_or_raise(name: str, factor: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Factor; say it in the library's own class where the iteration came to no end."""
     try:
         return factor(*args, **kwargs)

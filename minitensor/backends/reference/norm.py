@@ -30,7 +30,7 @@ def standardize(xp: Any, input: Array, eps: float) -> tuple[Array, Array, Array,
 
 
 def standardize_backward(xp: Any, input: Array, z: Array, r: Array) -> Array:
-    """Return r * (x - mean(x) - z * mean(z * x)): the gradient of ``standardize``, and its derivative in direction x."""
+    """Return r * (x - mean(x) - z * mean(z * x)): the gradient of ``standardize``, which is symmetric."""
     dtype = wide(xp, input.dtype)
     x, wide_z = input.astype(dtype), z.astype(dtype)
     along = (wide_z * x).mean(AXES, keepdims=True)

@@ -1,4 +1,4 @@
-"""Indices that sort, by a stable argsort and by a partition; what is there, and how often."""
+"""Sorting by a stable argsort or a partition, unique elements, histograms and binary search, for any array library."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
 
-FEW = 64  # up to this many, all are sorted: as fast as a partition, and of equal ones the first are taken
+FEW = 64  # up to this many, a full sort is as fast as a partition, and takes the first of equal elements
 
 
 def along(dim: int, which: slice) -> tuple[slice, ...]:
-    """Return an index that takes a slice of one dim and all of those before and after it."""
+    """Return an index that takes a slice of one dim and everything of the others."""
     return (slice(None),) * dim + (which,)
 
 
-def order(xp: Library, array: Array, dim: int, descending: bool) -> Array:
-    """Return the indices that sort along a dim; equal ones stay in order, in both directions."""
+def argsort(xp: Library, array: Array, dim: int, descending: bool) -> Array:
+    """Return the indices that sort along a dim; the sort is stable in both directions."""
     if not array.ndim:
         return xp.zeros((), "int64")
     if not descending:
@@ -26,33 +26,33 @@ def order(xp: Library, array: Array, dim: int, descending: bool) -> Array:
     return xp.subtract(array.shape[dim] - 1, xp.argsort(array[backwards], axis=dim, kind="stable")[backwards])
 
 
-def first(xp: Library, array: Array, k: int, dim: int, descending: bool) -> Array:
-    """Return the first k of the indices that sort along a dim; of equal ones any may be among them."""
+def argtop(xp: Library, array: Array, k: int, dim: int, descending: bool) -> Array:
+    """Return the first k of the indices that sort along a dim; ties may be broken in any way."""
     size = array.shape[dim]
     if size <= FEW or not 0 < k < size:
-        found: Array = order(xp, array, dim, descending)[along(dim, slice(k))].copy()
+        found: Array = argsort(xp, array, dim, descending)[along(dim, slice(k))].copy()
         return found
     split = size - k if descending else k
     parted = xp.argpartition(array, split, axis=dim)
     ours = slice(split, None) if descending else slice(split)
     parted = parted[along(dim, ours)]
-    inner = order(xp, xp.take_along_axis(array, parted, dim), dim, descending)
+    inner = argsort(xp, xp.take_along_axis(array, parted, dim), dim, descending)
     return xp.take_along_axis(parted, inner, dim)
 
 
-def kth(xp: Library, array: Array, k: int, dim: int) -> Array:
-    """Return the index of the k-th smallest element along a dim, which is kept; of equal ones any."""
+def argkth(xp: Library, array: Array, k: int, dim: int) -> Array:
+    """Return the index of the k-th smallest element along a dim, which is kept; ties may be broken in any way."""
     return xp.argpartition(array, k, axis=dim)[along(dim, slice(k, k + 1))]
 
 
 def unique(xp: Library, array: Array, inverse: bool, counts: bool) -> tuple[Array, Array | None, Array | None]:
-    """Return the elements of a 1-d array in order, each once; the place of each in them; how often each is there."""
+    """Return the sorted unique elements of a 1-d array; where each element went; how often each occurs."""
     values, places, numbers = xp.unique(array, return_inverse=True, return_counts=True, equal_nan=False)
     return values, places if inverse else None, numbers if counts else None
 
 
 def histogram(xp: Library, array: Array, bins: int, low: float, high: float) -> Array:
-    """Count the elements of a 1-d array of floats in equal parts of a range, which holds both its ends."""
+    """Count the elements of a 1-d array of floats in equal bins of a closed range."""
     if array.dtype.itemsize == 2:
         array = array.astype("float32")
     first, last = xp.asarray(low, dtype=array.dtype), xp.asarray(high, dtype=array.dtype)

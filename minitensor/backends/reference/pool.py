@@ -1,8 +1,8 @@
-"""Pooling as it is defined: windows over the last dims, their largest entry or their mean.
+"""The definition of pooling: the largest entry, or the mean, of windows over the last dims.
 
-Max pooling is a choice of positions; once they are known it is a gather, and its adjoint a scatter to the same
-positions. Both are linear, so they differentiate each other at every order. Written in ``xp`` for any dtype, any
-library and any number of dims, slow and plain; nothing is known here of tensors or threads.
+Max pooling selects positions; given them it is a gather, and its gradient a scatter to the same positions. Both are
+linear, so that each is the gradient of the other at every order. Written in ``xp`` for any dtype, array library and
+number of dims. Nothing is known here of tensors or threads.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from minitensor.backends.reference.conv import entry, flat_planes, in_format_of, inside, taps, wide
+from minitensor.backends.reference.conv import entry, flat_planes, in_format_of, inner_index, taps, wide
 from minitensor.shapes import pool_output_size
 
 if TYPE_CHECKING:
@@ -26,18 +26,18 @@ def max_pool(
 ) -> tuple[Array, Array]:
     """Return the largest entry of each window of (N, C, *size) and its flat position in the plane, int64.
 
-    The first of equal entries wins, a NaN beats every number, and of several NaNs the last one is pointed at.
+    The first of equal entries wins; NaN wins over numbers, and the last of several NaN gives the position.
     """
-    size = pooled_size(input.shape, kernel, stride, padding, dilation, ceil_mode)
+    size = output_size(input.shape, kernel, stride, padding, dilation, ceil_mode)
     if math.prod(size) < math.prod(kernel):
         return max_of_windows(xp, input, size, kernel, stride, padding, dilation)
     around = overhang(input.shape, size, kernel, stride, padding, dilation)
-    padded = xp.full((*input.shape[:2], *around), lowest(xp, input.dtype), input.dtype)
-    padded[inside(input.shape[2:], padding)] = input
+    padded = xp.full((*input.shape[:2], *around), lowest_value(xp, input.dtype), input.dtype)
+    padded[inner_index(input.shape[2:], padding)] = input
     corners = zip(size, stride, padding, dilation)
     first = flat_positions(xp, [first_inside(xp, *each) for each in corners], input.shape[2:])
     positions = flat_positions(xp, [xp.arange(n) - edge for n, edge in zip(around, padding)], input.shape[2:])
-    values = xp.full((*input.shape[:2], *size), lowest(xp, input.dtype), input.dtype)
+    values = xp.full((*input.shape[:2], *size), lowest_value(xp, input.dtype), input.dtype)
     indices = xp.broadcast_to(first, values.shape)
     for _, window in taps(kernel, size, stride, dilation):
         candidates = padded[window]
@@ -50,15 +50,15 @@ def max_pool(
 def max_of_windows(
     xp: Any, input: Array, size: Numbers, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers
 ) -> tuple[Array, Array]:
-    """Do the same window by window, where the windows are fewer than their taps."""
-    values = xp.full((*input.shape[:2], *size), lowest(xp, input.dtype), input.dtype)
+    """Compute ``max_pool`` window by window, for where windows are fewer than their taps."""
+    values = xp.full((*input.shape[:2], *size), lowest_value(xp, input.dtype), input.dtype)
     indices = xp.empty(values.shape, xp.int64)
     for window in product(*map(range, size)):
         starts = [at * step - edge for at, step, edge in zip(window, stride, padding)]
         first = [start + max(0, -(start // gap)) * gap for start, gap in zip(starts, dilation)]
         stops = [start + gap * (taps_ - 1) + 1 for start, gap, taps_ in zip(starts, dilation, kernel)]
-        sights = [slice(low, max(low, high), gap) for low, high, gap in zip(first, stops, dilation)]
-        part, here = input[entry(tuple(sights))], entry(window)
+        slices = [slice(low, max(low, high), gap) for low, high, gap in zip(first, stops, dilation)]
+        part, here = input[entry(tuple(slices))], entry(window)
         counts = [max(count, 1) for count in part.shape[2:]]
         along = [low + gap * xp.arange(count) for low, gap, count in zip(first, dilation, counts)]
         positions = flat_positions(xp, along, input.shape[2:]).reshape(-1)
@@ -71,7 +71,7 @@ def max_of_windows(
 
 
 def largest_of(xp: Any, row: Array) -> tuple[Array, Array]:
-    """Return the largest entry along the last dim and its place: that of the first of equals, of the last NaN."""
+    """Return the largest entry along the last dim and its index: the first of equal entries, the last NaN."""
     places = row.argmax(-1)
     values = xp.take_along_axis(row, places[..., None], -1)[..., 0]
     last = row.shape[-1] - 1 - (row != row)[..., ::-1].argmax(-1)
@@ -79,40 +79,40 @@ def largest_of(xp: Any, row: Array) -> tuple[Array, Array]:
 
 
 def adaptive_max_pool(xp: Any, input: Array, size: Numbers) -> tuple[Array, Array]:
-    """Return the largest entries of windows that share the plane out, and their flat positions, as ``max_pool`` does.
+    """Return the largest entries of windows that divide the plane, and their flat positions, as ``max_pool`` does.
 
-    One dim after the other, the last one first: so the first of equal entries is found row by row.
+    One dim is pooled after the other, the last one first, so that the first of equal entries in row order wins.
     """
     values, places = largest_along(xp, input, input.ndim - 1, size[-1])
     for dim in range(input.ndim - 2, 1, -1):
-        values, chosen = largest_along(xp, values, dim, size[dim - 2])
-        places = chosen * math.prod(input.shape[dim + 1 :]) + xp.take_along_axis(places, chosen, dim)
+        values, choices = largest_along(xp, values, dim, size[dim - 2])
+        places = choices * math.prod(input.shape[dim + 1 :]) + xp.take_along_axis(places, choices, dim)
     return in_format_of(xp, input, values), in_format_of(xp, input, places)
 
 
 def largest_along(xp: Any, values: Array, dim: int, count: int) -> tuple[Array, Array]:
-    """Return the largest entry, and its place in the dim, of each of ``count`` windows that share it out."""
+    """Return the largest entry, and its index in the dim, of each of ``count`` windows that divide the dim."""
     windows = [(i * values.shape[dim] // count, -(-(i + 1) * values.shape[dim] // count)) for i in range(count)]
     longest = max([end - begin for begin, end in windows], default=0)
     if 0 < count < longest:
         rows = xp.moveaxis(values, dim, -1)
-        found = [largest_of(xp, rows[..., begin:end]) for begin, end in windows]
+        pairs = [largest_of(xp, rows[..., begin:end]) for begin, end in windows]
         starts = [begin for begin, _ in windows]
         return (
-            xp.stack([best for best, _ in found], dim),
-            xp.stack([start + places for start, (_, places) in zip(starts, found)], dim),
+            xp.stack([best for best, _ in pairs], dim),
+            xp.stack([start + places for start, (_, places) in zip(starts, pairs)], dim),
         )
     start, last = (xp.asarray([window[side] for window in windows], xp.int64) for side in (0, 1))
     across = (-1, *[1] * (values.ndim - dim - 1))
     best = xp.take(values, start, dim)
-    chosen = xp.broadcast_to(start.reshape(across), best.shape)
+    choices = xp.broadcast_to(start.reshape(across), best.shape)
     for step in range(1, longest):
         here = xp.minimum(start + step, last - 1)
         candidates = xp.take(values, here, dim)
         wins = (candidates > best) | (candidates != candidates)
         best = xp.where(wins, candidates, best)
-        chosen = xp.where(wins, here.reshape(across), chosen)
-    return best, chosen
+        choices = xp.where(wins, here.reshape(across), choices)
+    return best, choices
 
 
 def flat_positions(xp: Any, coordinates: list[Any], size: Numbers) -> Any:
@@ -124,13 +124,13 @@ def flat_positions(xp: Any, coordinates: list[Any], size: Numbers) -> Any:
 
 
 def gather_planes(xp: Any, input: Array, indices: Array) -> Array:
-    """Read from each plane of ``input`` at flat ``indices`` (N, C, ...): max pooling after its choice."""
-    found = xp.take_along_axis(flat_planes(input, 2), flat_planes(indices, 2), 2)
-    return in_format_of(xp, input, found.reshape(indices.shape))
+    """Read from each plane of ``input`` at flat ``indices`` (N, C, ...)."""
+    entries = xp.take_along_axis(flat_planes(input, 2), flat_planes(indices, 2), 2)
+    return in_format_of(xp, input, entries.reshape(indices.shape))
 
 
 def gather_planes_backward(xp: Any, grad: Array, indices: Array, input_shape: Shape) -> Array:
-    """Add ``grad`` into planes of zeros of ``input_shape`` at flat ``indices``: the adjoint of ``gather_planes``."""
+    """Add ``grad`` to planes of zeros of ``input_shape`` at flat ``indices``."""
     planes, plane = math.prod(input_shape[:2]), math.prod(input_shape[2:])
     total = xp.zeros(planes * plane, grad.dtype)
     start = xp.arange(planes).reshape(*input_shape[:2], *[1] * (indices.ndim - 2)) * plane
@@ -150,9 +150,9 @@ def avg_pool(
 ) -> Array:
     """Return the mean of each window of (N, C, *size)."""
     ones = (1,) * len(kernel)
-    size = pooled_size(input.shape, kernel, stride, padding, ones, ceil_mode)
+    size = output_size(input.shape, kernel, stride, padding, ones, ceil_mode)
     padded = xp.zeros((*input.shape[:2], *overhang(input.shape, size, kernel, stride, padding, ones)), input.dtype)
-    padded[inside(input.shape[2:], padding)] = input
+    padded[inner_index(input.shape[2:], padding)] = input
     total = xp.zeros((*input.shape[:2], *size), wide(xp, input.dtype))
     for _, window in taps(kernel, size, stride, ones):
         total += padded[window]
@@ -170,14 +170,14 @@ def avg_pool_backward(
     count_include_pad: bool,
     divisor_override: int | None,
 ) -> Array:
-    """Return the adjoint of ``avg_pool``: each gradient is shared out evenly over its window."""
+    """Return the gradient of ``avg_pool``: each entry is divided equally among its window."""
     ones, size = (1,) * len(kernel), grad.shape[2:]
     counts = divisors(xp, input_shape, size, kernel, stride, padding, count_include_pad, divisor_override)
     shares, around = divide(xp, grad, counts), overhang(input_shape, size, kernel, stride, padding, ones)
     total = xp.zeros((*input_shape[:2], *around), wide(xp, grad.dtype))
     for _, window in taps(kernel, size, stride, ones):
         total[window] += shares
-    inner = total[inside(input_shape[2:], padding)].astype(grad.dtype)
+    inner = total[inner_index(input_shape[2:], padding)].astype(grad.dtype)
     return in_format_of(xp, grad, xp.ascontiguousarray(inner))
 
 
@@ -191,26 +191,27 @@ def divisors(
     count_include_pad: bool,
     divisor_override: int | None,
 ) -> Array | int:
-    """Return by what each window's sum is divided: an array of the output's size, or one number.
+    """Return the divisor of each window's sum: an array of the output's size, or one number.
 
-    Padding counts if it is asked to; what hangs over the end beyond the padding (``ceil_mode``) never does.
+    Padding counts if ``count_include_pad``; entries past the padding (``ceil_mode``) never count.
     """
     if divisor_override is not None:
         return divisor_override
     counts = xp.ones((), xp.int64)
     for length, count, taps_, step, edge in zip(input_shape[2:], size, kernel, stride, padding):
-        counts = counts[..., None] * covered(xp, length, count, taps_, step, edge, edge if count_include_pad else 0)
+        counted_edge = edge if count_include_pad else 0
+        counts = counts[..., None] * count_covered(xp, length, count, taps_, step, edge, counted_edge)
     return counts  # type: ignore[no-any-return]  # `xp` is untyped
 
 
-def covered(xp: Any, length: int, count: int, kernel: int, stride: int, padding: int, edge: int) -> Any:
+def count_covered(xp: Any, length: int, count: int, kernel: int, stride: int, padding: int, edge: int) -> Any:
     """Count, for each of ``count`` windows along one dim, its entries in [-edge, length + edge)."""
     start = xp.arange(count) * stride - padding
     return xp.minimum(start + kernel, length + edge) - xp.maximum(start, -edge)
 
 
 def divide(xp: Any, total: Array, counts: Array | int) -> Array:
-    """Divide and keep the dtype; integers are rounded towards zero as PyTorch does."""
+    """Divide and keep the dtype; integers are rounded toward zero, as in PyTorch."""
     if total.dtype.kind in "iu":
         floor = total // counts
         whole: Array = (floor + ((floor < 0) & (floor * counts != total))).astype(total.dtype)
@@ -219,7 +220,7 @@ def divide(xp: Any, total: Array, counts: Array | int) -> Array:
     return result
 
 
-def pooled_size(
+def output_size(
     input_shape: Shape, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
 ) -> Numbers:
     """Return the output's sizes."""
@@ -232,7 +233,7 @@ def pooled_size(
 def overhang(
     input_shape: Shape, size: Numbers, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers
 ) -> Numbers:
-    """Return the padded sizes, large enough for a last window that runs over the end."""
+    """Return the padded sizes, large enough for a last window that extends past the end."""
     numbers = zip(input_shape[2:], size, kernel, stride, padding, dilation)
     return tuple([
         max(length + 2 * edge, (count - 1) * step + gap * (taps_ - 1) + 1)
@@ -247,6 +248,6 @@ def first_inside(xp: Any, count: int, stride: int, padding: int, dilation: int) 
     return start + steps * dilation
 
 
-def lowest(xp: Any, dtype: Any) -> Any:
-    """Return a value that no entry is smaller than."""
+def lowest_value(xp: Any, dtype: Any) -> Any:
+    """Return the smallest value of a dtype."""
     return -xp.inf if dtype.kind == "f" else xp.iinfo(dtype).min

@@ -1,9 +1,9 @@
-"""Recurrence over time in whole arrays: each step's result is an input of the next one.
+"""Recurrent cells over all steps of a sequence, in arrays: each step's result is an input of the next one.
 
 Inputs are projected beforehand, (L, N, gates), so that a step is one product and a few functions; a backward pass
-computes all that does not depend on the order of steps at once. Steps run from first to last; who wants them the other
-way round flips the arrays. ``mask`` (L, N, 1), where given, is 0 for steps that a sequence does not have: its state
-stays what it was.
+computes everything that does not depend on the order of steps at once. Steps run from first to last; for the other
+direction, callers flip the arrays. ``mask`` (L, N, 1), if given, is 0 for steps past the end of a sequence, which leave
+its state unchanged.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 Arrays = tuple["Array", ...]
 
 
-def kept(new: Array, old: Array, there: Array | None) -> Array:
-    """Return the new state where a step is there, the old one elsewhere."""
-    if there is None:
+def select_state(new: Array, old: Array, mask: Array | None) -> Array:
+    """Return the new state where the mask is 1, the old one where it is 0."""
+    if mask is None:
         return new
-    mixed: Array = old + there * (new - old)
+    mixed: Array = old + mask * (new - old)
     return mixed
 
 
-def before(states: Array, first: Array) -> Array:
+def states_before(states: Array, first: Array) -> Array:
     """Return the state before each step."""
     shifted: Array = states.copy()
     shifted[1:] = states[:-1]
@@ -34,13 +34,13 @@ def before(states: Array, first: Array) -> Array:
 
 
 def weight_grad(slopes: Array, states: Array) -> Array:
-    """Return the gradient of the matrix that states were multiplied by: (gates, H)."""
+    """Return the gradient in the matrix that multiplies the states: (gates, H)."""
     result: Array = as_rows(slopes).T @ as_rows(states)
     return result
 
 
 def as_rows(array: Array) -> Array:
-    """Return an array as a matrix of its last dim, which may be empty."""
+    """Return an array as a matrix of rows of its last dim, which may be empty."""
     return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
 
 
@@ -48,40 +48,40 @@ def as_rows(array: Array) -> Array:
 
 
 def rnn(xp: Any, gates: Array, weight: Array, first: Array, mask: Array | None, relu: bool) -> Array:
-    """Return all states of h <- tanh(gates + h W^T), or of relu: (L, N, H)."""
+    """Return all states (L, N, H) of h <- tanh(gates + h W^T), or relu in place of tanh."""
     states: Array = xp.empty(gates.shape, gates.dtype)
     across, h = weight.T, first
     for t in range(len(gates)):
         new = h @ across
         new += gates[t]
         xp.maximum(new, 0, out=new) if relu else xp.tanh(new, out=new)
-        h = states[t] = kept(new, h, None if mask is None else mask[t])
+        h = states[t] = select_state(new, h, None if mask is None else mask[t])
     return states
 
 
 def rnn_backward(
     xp: Any, grad: Array, states: Array, weight: Array, first: Array, mask: Array | None, relu: bool
 ) -> Arrays:
-    """Return the gradients of gates, weight and first state. Where a step is not there its slope does not count."""
+    """Return the gradients in gates, weight and first state; masked steps have none."""
     slopes = (states > 0).astype(states.dtype) if relu else 1 - states * states
     passing = xp.zeros_like(first)
     for t in reversed(range(len(grad))):
         total = grad[t] + passing
-        there = None if mask is None else mask[t]
-        slopes[t] *= total if there is None else total * there
+        present = None if mask is None else mask[t]
+        slopes[t] *= total if present is None else total * present
         passing = slopes[t] @ weight
-        if there is not None:
-            passing += total * (1 - there)
-    return slopes, weight_grad(slopes, before(states, first)), passing
+        if present is not None:
+            passing += total * (1 - present)
+    return slopes, weight_grad(slopes, states_before(states, first)), passing
 
 
 # -- LSTM --------------------------------------------------------------------------------------------------------------
 
 
 def lstm(xp: Any, gates: Array, weight: Array, h: Array, c: Array, mask: Array | None) -> tuple[Array, Array]:
-    """Return all states h and c (2, L, N, H), and the gates i, f, g, o as they opened (L, N, 4H).
+    """Return all states h and c (2, L, N, H), and the values of the gates i, f, g, o (L, N, 4H).
 
-    A sigmoid is a tanh of half the argument, halved and raised: so one tanh serves all gates of a step.
+    As sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, one tanh computes all gates of a step.
     """
     steps, batch, width = gates.shape
     size = width // 4
@@ -97,22 +97,22 @@ def lstm(xp: Any, gates: Array, weight: Array, h: Array, c: Array, mask: Array |
         now *= scale
         now += shift
         i, f, g, o = (now[:, k * size : (k + 1) * size] for k in range(4))
-        there = None if mask is None else mask[t]
+        present = None if mask is None else mask[t]
         new = f * c
         new += i * g
         h_new = xp.tanh(new)
         h_new *= o
-        c = states[1, t] = kept(new, c, there)
-        h = states[0, t] = kept(h_new, h, there)
+        c = states[1, t] = select_state(new, c, present)
+        h = states[0, t] = select_state(h_new, h, present)
     return states, opened
 
 
 def lstm_backward(
     xp: Any, grad: Array, states: Array, opened: Array, weight: Array, h: Array, c: Array, mask: Array | None
 ) -> Arrays:
-    """Return the gradients of gates, weight, first h and first c.
+    """Return the gradients in gates, weight, first h and first c.
 
-    All of a step is computed at once, while its arrays are in the cache.
+    Each step is finished before the next, while its arrays are in the cache.
     """
     size = h.shape[-1]
     slopes, dh, dc = xp.empty(opened.shape, opened.dtype), xp.zeros_like(h), xp.zeros_like(c)
@@ -120,15 +120,15 @@ def lstm_backward(
         i, f, g, o = (opened[t, :, k * size : (k + 1) * size] for k in range(4))
         dh = dh + grad[0, t]
         dc = dc + grad[1, t]
-        there = None if mask is None else mask[t]
-        h_kept, c_kept = (0, 0) if there is None else (dh * (1 - there), dc * (1 - there))
-        if there is not None:
-            dh, dc = dh * there, dc * there
-        bent = xp.tanh(states[1, t])  # of a step that is not there nothing counts
+        present = None if mask is None else mask[t]
+        h_skipped, c_skipped = (0, 0) if present is None else (dh * (1 - present), dc * (1 - present))
+        if present is not None:
+            dh, dc = dh * present, dc * present
+        tanh_c = xp.tanh(states[1, t])  # of a masked step it is multiplied by 0 below
         opening = dh * o
         dc += opening
-        opening *= bent
-        dc -= opening * bent  # the slope of tanh is 1 - bent^2
+        opening *= tanh_c
+        dc -= opening * tanh_c  # the slope of tanh is 1 - tanh^2
         now = slopes[t]
         xp.subtract(1, opened[t], out=now)
         to_i, to_f, to_g, to_o = (now[:, k * size : (k + 1) * size] for k in range(4))
@@ -143,19 +143,19 @@ def lstm_backward(
         to_g *= through
         xp.subtract(through, to_g, out=to_g)
         dc *= f
-        if there is not None:
-            dc += c_kept
+        if present is not None:
+            dc += c_skipped
         dh = now @ weight
-        if there is not None:
-            dh += h_kept
-    return slopes, weight_grad(slopes, before(states[0], h)), dh, dc
+        if present is not None:
+            dh += h_skipped
+    return slopes, weight_grad(slopes, states_before(states[0], h)), dh, dc
 
 
 # -- GRU ---------------------------------------------------------------------------------------------------------------
 
 
 def gru(xp: Any, gates: Array, weight: Array, bias: Array, h: Array, mask: Array | None) -> Arrays:
-    """Return all states (L, N, H), and r, z, n and the inner part of n as they came (L, N, 4H)."""
+    """Return all states (L, N, H), and the values of r, z, n and the inner part of n (L, N, 4H)."""
     steps, batch, width = gates.shape
     size = width // 3
     states, opened = xp.empty((steps, batch, size), gates.dtype), xp.empty((steps, batch, 4 * size), gates.dtype)
@@ -176,17 +176,17 @@ def gru(xp: Any, gates: Array, weight: Array, bias: Array, h: Array, mask: Array
         new = h - n
         new *= z
         new += n
-        h = states[t] = kept(new, h, None if mask is None else mask[t])
+        h = states[t] = select_state(new, h, None if mask is None else mask[t])
     return states, opened
 
 
 def gru_backward(
     xp: Any, grad: Array, states: Array, opened: Array, weight: Array, h: Array, mask: Array | None
 ) -> Arrays:
-    """Return the gradients of gates, weight, bias and first state."""
+    """Return the gradients in gates, weight, bias and first state."""
     size = h.shape[-1]
     r, z, n, inner = (opened[..., k * size : (k + 1) * size] for k in range(4))
-    h_before = before(states, h)
+    h_before = states_before(states, h)
     slope_n = (1 - z) * (1 - n * n)
     slope_z = (h_before - n) * z * (1 - z)
     slope_r = slope_n * inner * r * (1 - r)
@@ -195,11 +195,11 @@ def gru_backward(
     dh = xp.zeros_like(h)
     for t in reversed(range(len(opened))):
         dh = dh + grad[t]
-        there = None if mask is None else mask[t]
-        h_kept = 0 if there is None else dh * (1 - there)
-        if there is not None:
-            dh = dh * there
+        present = None if mask is None else mask[t]
+        h_skipped = 0 if present is None else dh * (1 - present)
+        if present is not None:
+            dh = dh * present
         for slopes in (entering[t], across[t]):
             slopes.reshape(len(slopes), 3, size)[...] *= dh[:, None]
-        dh = across[t] @ weight + dh * z[t] + h_kept
+        dh = across[t] @ weight + dh * z[t] + h_skipped
     return entering, weight_grad(across, h_before), across.sum((0, 1)), dh

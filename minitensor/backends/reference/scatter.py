@@ -1,8 +1,8 @@
 """Reading and writing at positions that may repeat, for any array library.
 
-Sums are the library's own ``add.at``. Products and extremes, which not every library has in that form, are taken by
-sorting the positions: equal ones then lie side by side, and a running product that doubles its reach at every step
-(Hillis and Steele, "Data parallel algorithms", 1986) leaves each group's result at its last element.
+Sums use the library's own ``add.at``. Not every library has the same for products and extremes: for these, positions
+are sorted, which makes groups of equal ones, and a running product that doubles its reach with each step (Hillis and
+Steele, "Data parallel algorithms", 1986) leaves each group's result at its last element.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def take_first(xp: Any, array: Array, index: Array) -> Array:
-    """Return the entries of dim 0 at positions, negative ones counted from the end; one outside is an IndexError."""
+def take_rows(xp: Any, array: Array, index: Array) -> Array:
+    """Return the entries of dim 0 at positions, negative ones from the end; raise IndexError outside."""
     size = array.shape[0]
     if index.size and (int(index.min()) < -size or int(index.max()) >= size):
         raise IndexError
     wide = index.astype("int64")
-    return xp.take(array, xp.where(wide < 0, wide + size, wide), 0)  # type: ignore[no-any-return]  # any library's
+    return xp.take(array, xp.where(wide < 0, wide + size, wide), 0)  # type: ignore[no-any-return]  # `xp` is untyped
 
 
 # -- slices of one dim -------------------------------------------------------------------------------------------------
 
 
-def rounded_once(xp: Any, target: Array, values: Array, add: Callable[[Array, Array], None]) -> None:
-    """Add values to a target by a function of both; halves are added in single precision and rounded at the end."""
+def add_rounding_once(xp: Any, target: Array, values: Array, add: Callable[[Array, Array], None]) -> None:
+    """Add values to a target by a function of both; halves are added in single precision and rounded once."""
     if target.dtype != xp.float16:
         add(target, values)
         return
@@ -44,12 +44,12 @@ def rounded_once(xp: Any, target: Array, values: Array, add: Callable[[Array, Ar
 
 
 def add_at(xp: Any, target: Array, index: Any, values: Array) -> None:
-    """Add values at positions that may repeat."""
-    rounded_once(xp, target, values, lambda sums, given: xp.add.at(sums, index, given))
+    """Add values at positions, which may repeat."""
+    add_rounding_once(xp, target, values, lambda sums, given: xp.add.at(sums, index, given))
 
 
 def add_slices(xp: Any, target: Array, dim: int, index: Array, values: Array) -> None:
-    """Add the slices of an array to those of a target at positions in a dim."""
+    """Add slices to those of a target at positions in a dim."""
     add_at(xp, target, (slice(None),) * dim + (index,), values)
 
 
@@ -60,11 +60,11 @@ def sum_rows(xp: Any, table: Array, rows: Array, into: Array, count: int) -> Arr
     return sums
 
 
-# -- a place for each element ------------------------------------------------------------------------------------------
+# -- a position for each element ---------------------------------------------------------------------------------------
 
 
-def lines(xp: Any, shape: Shape, dim: int, index: Array) -> Array:
-    """Return the numbers of elements whose place in ``dim`` an index gives, and in all other dims its own place."""
+def flat_positions(xp: Any, shape: Shape, dim: int, index: Array) -> Array:
+    """Return the flat positions of elements: their coordinate in ``dim`` is the index entry, the others are its own."""
     if not shape:
         return index.reshape(-1)
     strides = layouts.contiguous(shape).strides
@@ -75,70 +75,70 @@ def lines(xp: Any, shape: Shape, dim: int, index: Array) -> Array:
     return positions
 
 
-SMALL = 32  # positions that are sooner looked at one by one than given to the array library
+SMALL = 32  # up to this many positions, Python checks them faster than the array library
 UNSIGNED = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}
 
 
-def within(index: Array, size: int) -> bool:
-    """Whether no position is negative or too large: one look, as a negative one without its sign is huge."""
+def is_in_range(index: Array, size: int) -> bool:
+    """Whether no position is negative or too large: one comparison, as a negative one is huge as unsigned."""
     if index.size <= SMALL:
         numbers = index.reshape(-1).tolist()
         return not numbers or (min(numbers) >= 0 and max(numbers) < size)
     width = index.dtype.itemsize
-    largest = size if index.dtype.kind == "u" else min(size, 1 << (8 * width - 1))  # from here on, negative ones
+    largest = size if index.dtype.kind == "u" else min(size, 1 << (8 * width - 1))  # negative ones are larger
     return int(index.view(UNSIGNED[width]).max()) < largest
 
 
-def gather(xp: Any, array: Array, dim: int, index: Array, sure: bool) -> Array:
-    """Return for each position the element of its line; if they are not sure to be inside, look: IndexError."""
-    if not sure and not within(index, array.shape[dim] if array.ndim else 1):
+def gather(xp: Any, array: Array, dim: int, index: Array, is_checked: bool) -> Array:
+    """Return the element at each position of its line; unless ``is_checked``, raise IndexError outside."""
+    if not is_checked and not is_in_range(index, array.shape[dim] if array.ndim else 1):
         raise IndexError
-    found: Array = xp.take(array.reshape(-1), lines(xp, array.shape, dim, index)).reshape(index.shape)
+    found: Array = xp.take(array.reshape(-1), flat_positions(xp, array.shape, dim, index)).reshape(index.shape)
     return found
 
 
 def scatter(xp: Any, target: Array, dim: int, index: Array, values: Any) -> None:
     """Write values at positions of their lines."""
-    target.reshape(-1)[lines(xp, target.shape, dim, index).reshape(-1)] = values
+    target.reshape(-1)[flat_positions(xp, target.shape, dim, index).reshape(-1)] = values
 
 
 def scatter_add(xp: Any, target: Array, dim: int, index: Array, values: Array) -> None:
     """Add values at positions of their lines."""
-    add_at(xp, target.reshape(-1), lines(xp, target.shape, dim, index).reshape(-1), values.reshape(-1))
+    add_at(xp, target.reshape(-1), flat_positions(xp, target.shape, dim, index).reshape(-1), values.reshape(-1))
 
 
 # -- other reductions --------------------------------------------------------------------------------------------------
 
 
 def scatter_reduce(xp: Any, target: Array, dim: int, index: Array, values: Array, join: str) -> None:
-    """Join values to a target at positions of their lines, by "multiply", "maximum" or "minimum"."""
-    positions = lines(xp, target.shape, dim, index).reshape(-1)
-    join_at(xp, target.reshape(-1), positions, values.reshape(-1), getattr(xp, join))
+    """Combine values with a target at positions of their lines by "multiply", "maximum" or "minimum"."""
+    positions = flat_positions(xp, target.shape, dim, index).reshape(-1)
+    combine_at(xp, target.reshape(-1), positions, values.reshape(-1), getattr(xp, join))
 
 
-def join_at(xp: Any, target: Array, index: Array, values: Array, join: Callable[[Any, Any], Any]) -> None:
-    """Join values into a vector at positions, by any function of two for which brackets do not matter."""
+def combine_at(xp: Any, target: Array, index: Array, values: Array, combine: Callable[[Any, Any], Any]) -> None:
+    """Combine values with a vector at positions by an associative and commutative function."""
     order = xp.argsort(index, kind="stable")
     places, found = index[order], values[order]
     reach = 1
     while reach < len(places):
         same = places[reach:] == places[:-reach]
-        found = xp.concatenate((found[:reach], xp.where(same, join(found[:-reach], found[reach:]), found[reach:])))
+        found = xp.concatenate((found[:reach], xp.where(same, combine(found[:-reach], found[reach:]), found[reach:])))
         reach *= 2
     last = xp.concatenate((places[1:] != places[:-1], xp.ones(min(1, len(places)), bool)))
     ends = places[last]
-    target[ends] = join(target[ends], found[last])
+    target[ends] = combine(target[ends], found[last])
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------
 
 
 def place_where(xp: Any, target: Array, mask: Array, values: Array) -> None:
-    """Write the elements of a vector, one after the other, where a mask of the same shape holds."""
+    """Write the elements of a vector, in order, where a mask of the same shape is true."""
     target[xp.nonzero(mask) if mask.ndim else mask] = values
 
 
 def argwhere(xp: Any, mask: Array) -> Array:
-    """Return the positions of what is not zero, a row each."""
+    """Return the positions of the nonzero elements, one row each."""
     found: Array = xp.argwhere(mask)
     return found.astype("int64", copy=False)

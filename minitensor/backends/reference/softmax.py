@@ -1,6 +1,7 @@
-"""Softmax, its logarithm, and their gradients, as they are defined, along one dim of an array of real numbers.
+"""The definitions of softmax, log-softmax and their gradients along one dim.
 
-Written in ``xp`` for any floating dtype and library; halves are computed in single precision. A 0-d array is one lane.
+Written in ``xp`` for any floating dtype and array library; halves are computed in single precision. A 0-d array is
+one lane.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
 
 
-def shifted(xp: Any, array: Array, dim: int) -> Array:
-    """Return the elements less the largest along ``dim``, so that no exponential overflows."""
+def subtract_maximum(xp: Any, array: Array, dim: int) -> Array:
+    """Subtract the maximum along ``dim``, so that no exponential overflows."""
     array = array.astype(wide(xp, array.dtype), copy=False)
     if not array.ndim:
         return array - array  # type: ignore[no-any-return]  # arrays are untyped
@@ -30,13 +31,13 @@ def lane_sum(xp: Any, array: Array, dim: int) -> Array:
     return total
 
 
-# How lanes are added up: a library may do better than ``lane_sum``.
+# How lanes are added up: an array library may have a faster way than ``lane_sum``.
 Add: TypeAlias = "Callable[[Any, Array, int], Array]"
 
 
 def softmax(xp: Any, array: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return exp(x) / sum(exp(x))."""
-    found = shifted(xp, array, dim)
+    found = subtract_maximum(xp, array, dim)
     found = xp.exp(found, out=found if array.ndim else None)
     found /= add(xp, found, dim)
     return found.astype(array.dtype, copy=False)  # type: ignore[no-any-return]  # as above
@@ -44,7 +45,7 @@ def softmax(xp: Any, array: Array, dim: int, add: Add = lane_sum) -> Array:
 
 def log_softmax(xp: Any, array: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return x - log(sum(exp(x)))."""
-    found = shifted(xp, array, dim)
+    found = subtract_maximum(xp, array, dim)
     found -= xp.log(add(xp, xp.exp(found), dim))
     return found.astype(array.dtype, copy=False)
 

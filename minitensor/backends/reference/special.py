@@ -1,8 +1,8 @@
-"""The error function, its complement and inverse, and what is made of them: gelu and the normal distribution.
+"""The error function, its complement and inverse, and functions of them: gelu and the normal distribution.
 
 The first two are W. J. Cody's rational approximations ("Rational Chebyshev approximations for the error function",
-Mathematics of Computation 23, 1969): one for the middle, one for the flanks, one for the tails, each good to the last
-places of a double.
+Mathematics of Computation 23, 1969): one for the middle, one for the flanks, one for the tails, each accurate to the
+last digits of a double.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TAIL = (  # (1 / sqrt(pi) - x exp(x * x) erfc(x)) x * x in 1 / (x * x), beyond 4
     (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2,
      2.33520497626869185e-3),
 )  # fmt: skip
-SMALL, LARGE, NOTHING = 0.46875, 4.0, 28.0  # from the last on erfc is less than the smallest double
+SMALL, LARGE, NOTHING = 0.46875, 4.0, 28.0  # beyond the last, erfc is less than the smallest double
 
 
 def rational(x: Array, approximation: tuple[tuple[float, ...], tuple[float, ...]]) -> Array:
@@ -41,7 +41,7 @@ def rational(x: Array, approximation: tuple[tuple[float, ...], tuple[float, ...]
 
 
 def horner(x: Array, coefficients: tuple[float, ...]) -> Array:
-    """Return a polynomial, its coefficients given from the highest power down."""
+    """Return a polynomial, with coefficients from the highest power down."""
     first, second, *rest = coefficients
     found = x * first
     found += second
@@ -63,7 +63,7 @@ def large_erfc(xp: Library, y: Array) -> Array:
     far = xp.maximum(y, LARGE)
     square = 1 / xp.square(far)
     scaled = xp.where(y > LARGE, (1 / math.sqrt(math.pi) - square * rational(square, TAIL)) / far, scaled)
-    # exp(-y * y) of a product that is exact: y = head + rest, where head has few bits (Cody's trick).
+    # exp(-y * y) with y = head + rest: head has so few bits that its square is exact (Cody's trick).
     head = xp.trunc(y * 16) / 16
     result: Array = scaled * xp.exp(-head * head) * xp.exp(-(y - head) * (y + head))
     return result
@@ -77,7 +77,7 @@ def erf(xp: Library, x: Array) -> Array:
 
 
 def erfc(xp: Library, x: Array) -> Array:
-    """Return ``1 - erf(x)``, exact where that is small."""
+    """Return ``1 - erf(x)``, accurate where that is small."""
     y = xp.abs(x)
     tail = large_erfc(xp, xp.maximum(y, SMALL))
     flank = xp.where(x < 0, 2 - tail, tail)
@@ -85,7 +85,7 @@ def erfc(xp: Library, x: Array) -> Array:
 
 
 def gelu(xp: Library, x: Array) -> Array:
-    """Return ``x`` times the normal distribution function of it."""
+    """Return ``x`` times the normal distribution function of x."""
     result: Array = x * (erfc(xp, x * -math.sqrt(0.5)) * 0.5)
     return result
 
@@ -97,11 +97,11 @@ def gelu_backward(xp: Library, grad: Array, x: Array) -> Array:
     return result
 
 
-# -- made of the error function ----------------------------------------------------------------------------------------
+# -- functions of the error function -----------------------------------------------------------------------------------
 
 
 def erfcx(xp: Library, x: Array) -> Array:
-    """Return ``exp(x * x) * erfc(x)``, which is neither 0 nor infinite for large x."""
+    """Return ``exp(x * x) * erfc(x)``, which does not underflow for large x."""
     y = xp.abs(x)
     tail = scaled_erfc(xp, xp.maximum(y, SMALL))
     middle = xp.exp(xp.minimum(y, 1) ** 2) * (1 - small_erf(xp.clip(x, -SMALL, SMALL)))
@@ -124,7 +124,7 @@ def ndtr(xp: Library, x: Array) -> Array:
 
 
 def log_ndtr(xp: Library, x: Array) -> Array:
-    """Return the logarithm of the normal distribution function, exact also where that is tiny."""
+    """Return the logarithm of the normal distribution function, accurate where that is tiny too."""
     z = x * -math.sqrt(0.5)
     low = xp.log(erfcx(xp, xp.maximum(z, 0)) * 0.5) - xp.maximum(z, 0) ** 2
     return xp.where(x < -1, low, xp.log1p(erfc(xp, xp.maximum(-z, -1)) * -0.5))
@@ -138,7 +138,7 @@ TAIL_GUESS = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.
 
 
 def inverse(xp: Library, x: Array, rest: Array) -> Array:
-    """Return the y >= 0 at which erf is x, given ``rest = 1 - x`` too: a good guess, made exact by Halley's steps."""
+    """Return y >= 0 with erf(y) = x, given also ``rest = 1 - x``: a good guess, improved by Halley's steps."""
     w = -xp.log(rest * (1 + x))
     root = xp.sqrt(w)
     near = horner(xp.minimum(w, 5) - 2.5, MIDDLE_GUESS) * x
