@@ -1,7 +1,7 @@
-"""Kernels on 10^5 to 10^6 elements, where recording costs nothing beside the arithmetic.
+"""Kernels on 10^5 to 10^6 elements, where recording takes little time compared with the arithmetic.
 
-Convolutions have the shapes of the layers of the ConvNet in ``steps.py`` and of a ResNet on CIFAR images. A gradient is
-timed alone: the graph is built once, kept, and asked again and again.
+Convolutions have the shapes of the layers of the ConvNet in ``steps.py`` and of a ResNet on CIFAR images. Gradients are
+timed alone: the graph is built once and kept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.case import Case, Library, Make, Source, Step, coins, integers, normal, orders, shuffled
 
-Call = Callable[..., Any]  # of a library and tensors
+Call = Callable[..., Any]  # takes a library and tensors
 
 
 def forward(call: Call, *sources: Source) -> Make:
@@ -25,7 +25,7 @@ def forward(call: Call, *sources: Source) -> Make:
 
 
 def gradient(of: int, call: Call, *sources: Source) -> Make:
-    """Time the gradient in one of the call's tensors."""
+    """Time the gradient in one of the tensors."""
 
     def make(lib: Library) -> Step:
         tensors = [lib.tensor(source()) for source in sources]
@@ -82,7 +82,7 @@ def convolutions() -> Iterator[Case]:
         yield Case(f"conv2d {layer}, weight", gradient(1, call, images, weight))
 
 
-# -- the others --------------------------------------------------------------------------------------------------------
+# -- other kernels -----------------------------------------------------------------------------------------------------
 
 MILLION = normal(1000, 1000)
 IMAGES = normal(16, 64, 32, 32)
@@ -91,7 +91,7 @@ ROWS = integers(1000, 5000)
 PLACES = integers(1000, 1000, 1000)
 ORDERS = orders(1000, 1000)
 
-# name: (call, its sources, which of them get a gradient timed)
+# name: (call, its sources, the indices of those whose gradient is timed)
 CALLS: dict[str, tuple[Call, tuple[Source, ...], tuple[int, ...]]] = {
     "max_pool2d 2": (lambda lib, x: lib.nn.functional.max_pool2d(x, 2), (IMAGES,), (0,)),
     "max_pool2d 3 /2": (lambda lib, x: lib.nn.functional.max_pool2d(x, 3, 2, 1), (IMAGES,), (0,)),

@@ -71,7 +71,7 @@ class Backend(SpecialFunctions, ABC):
         """Return the memory address of the first element."""
 
     def is_available(self) -> bool:
-        """Whether this machine has such a device."""
+        """Whether this machine has a device of this kind."""
         return True
 
     def device_count(self) -> int:

@@ -1,4 +1,4 @@
-"""Fast kernels of activations and choices against their slow twins, on every sort of number, size and layout."""
+"""The fast kernels of activations and ``where`` against the reference, for every kind of number, size and layout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
 def numbers(size: int, dtype: str = "float32", seed: int = 0) -> Any:
-    """Return random numbers of all magnitudes, odd ones among them."""
+    """Return random numbers of all magnitudes, including special values."""
     random = np.random.default_rng(seed)
     values = random.standard_normal(size) * 10.0 ** random.integers(-3, 2, size)
     values[: len(ODD)] = ODD[:size]
@@ -30,7 +30,7 @@ def numbers(size: int, dtype: str = "float32", seed: int = 0) -> Any:
 
 
 def layouts(values: Any) -> list[Any]:
-    """Return arrays that lie in several ways."""
+    """Return the values in several memory layouts."""
     wide = np.repeat(values, 2)[::2]
     half = values[: values.size // 2 * 2].reshape(2, -1)
     return [values, wide, half.T, np.broadcast_to(values[:1], (3, 5))]
@@ -38,7 +38,7 @@ def layouts(values: Any) -> list[Any]:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "uint8"])
-def test_clip_is_a_minimum_of_a_maximum(size, dtype):
+def test_clip_equals_the_reference(size, dtype):
     for array in layouts(np.nan_to_num(numbers(size), posinf=9).astype(dtype) if dtype[-1] in "28" else numbers(size)):
         array = array.astype(dtype)
         low, high = np.asarray(1, dtype), np.asarray(3, dtype)
@@ -47,7 +47,7 @@ def test_clip_is_a_minimum_of_a_maximum(size, dtype):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_rectifier_keeps_nan_and_the_sign_of_zero(size):
+def test_relu_keeps_nan_and_the_sign_of_zero(size):
     for array in layouts(numbers(size)):
         found = activation.relu(array)
         np.testing.assert_array_equal(found, Backend.relu(HOST, array))
@@ -61,7 +61,7 @@ def test_the_rectifier_keeps_nan_and_the_sign_of_zero(size):
     ((9000,), (9000,), (9000,)), ((9000,), (), (9000,)), ((9000,), (9000,), ()), ((9000,), (), ()),
     ((90, 100), (100,), (90, 1)), ((100, 90), (100, 90), ()), ((9000,), (3, 9000), (1,)), ((3,), (3,), (3,)),
 ], ids=str)  # fmt: skip
-def test_where_by_masks_is_where(shapes, dtype):
+def test_where_by_bit_masks_equals_where(shapes, dtype):
     condition = np.random.default_rng(0).random(shapes[0]) < 0.5
     a, b = [numbers(max(int(np.prod(s)), 20), seed=k)[: int(np.prod(s))].reshape(s) for k, s in enumerate(shapes[1:])]
     if dtype[0] in "iu":
@@ -83,7 +83,7 @@ def test_where_takes_any_layout():
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_sigmoid_is_good_to_the_last_places(seed):
+def test_sigmoid_is_accurate_to_the_last_digits(seed):
     for dtype, rtol in [("float32", 3e-7), ("float64", 5e-16)]:
         x = numbers(1000, dtype, seed)
         exact = 1 / (1 + np.exp(-x.astype("longdouble")))
@@ -92,7 +92,7 @@ def test_sigmoid_is_good_to_the_last_places(seed):
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype, rtol", [("float32", 1e-6), ("float64", 1e-15)])
-def test_silu_in_pieces(size, dtype, rtol):
+def test_silu_equals_the_reference(size, dtype, rtol):
     for x in layouts(numbers(size, dtype)):
         grad = numbers(x.size, dtype, seed=1).reshape(x.shape)
         close = {"rtol": rtol, "atol": rtol}
@@ -100,7 +100,7 @@ def test_silu_in_pieces(size, dtype, rtol):
         np.testing.assert_allclose(activation.silu_backward(grad, x), Backend.silu_backward(HOST, grad, x), **close)
 
 
-# The errors that Note [Quotients] promises, absolute: the fit and the rounding of two dozen operations on singles.
+# The absolute errors that Note [Quotients] states: of the fit, and of the rounding of two dozen operations on singles.
 QUOTIENTS = [
     (activation.erf, lambda x: special.erf(np, x), 3.5e-8, 1.0),
     (activation.gelu, lambda x: special.gelu(np, x), 2.7e-7, None),
@@ -110,21 +110,21 @@ QUOTIENTS = [
 
 
 @pytest.mark.parametrize("quotient, slow, error, scale", QUOTIENTS, ids=["erf", "gelu", "gelu_backward"])
-def test_quotients_of_singles_are_as_good_as_promised(quotient, slow, error, scale):
+def test_quotients_of_singles_are_as_accurate_as_stated(quotient, slow, error, scale):
     x = np.concatenate([np.linspace(-40, 40, 200_001), np.linspace(-7, 7, 200_001), 10.0 ** -np.arange(30.0)])
     x = x.astype("float32")
     exact, found = slow(x.astype("float64")), quotient(x).astype("float64")
     assert (np.abs(found - exact) <= error * (np.abs(x) if scale is None else scale)).all()
     near = (np.abs(x) < 0.3) & (np.abs(exact) > 1e-30)
     assert (np.abs(found - exact)[near] <= 7e-7 * np.abs(exact)[near]).all()
-    # Behind the ends everything is exact, and what is odd stays odd.
+    # Beyond the ends results are exact, and special values give those of the reference.
     np.testing.assert_array_equal(quotient(np.float32([-1e4, -50, 30, 1e4])), slow(np.array([-1e4, -50, 30, 1e4])))
     with np.errstate(invalid="ignore"):
         odd = np.array([np.nan, np.inf, -np.inf, 0.0])
         np.testing.assert_array_equal(quotient(odd.astype("float32")), slow(odd))
 
 
-def test_erf_never_leaves_its_range():
+def test_erf_stays_in_its_range():
     x = np.linspace(-6, 6, 1_000_001).astype("float32")
     found = activation.erf(x)
     assert np.abs(found).max() == 1
@@ -132,7 +132,7 @@ def test_erf_never_leaves_its_range():
 
 
 @pytest.mark.parametrize("quotient, slow, error, scale", QUOTIENTS, ids=["erf", "gelu", "gelu_backward"])
-def test_pieces_and_layouts_give_what_the_whole_gives(quotient, slow, error, scale):
+def test_results_depend_neither_on_pieces_nor_on_layouts(quotient, slow, error, scale):
     values = np.linspace(-7, 7, 2 * activation.BLOCK + 7).astype("float32")
     for array in layouts(values):
         flat = np.concatenate([quotient(part) for part in np.array_split(array.reshape(-1), 9)])

@@ -1,4 +1,4 @@
-"""Weighted sums in place against the formula that defines them."""
+"""Weighted sums in place: the fast kernel equals the reference."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FACTORS = [(0.9, 0.1), (1, -0.01), (0.5, 1), (1, 1), (0, 2.0), (-1.5, 0), (1, -1
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("shape", [(), (7,), (130, 130), (fast.LEAST + 3,)], ids=str)
 @pytest.mark.parametrize(("keep", "share"), FACTORS, ids=str)
-def test_the_fast_kernel_equals_its_definition(shape: Any, keep: float, share: float, dtype: str) -> None:
+def test_the_fast_kernel_equals_the_reference(shape: Any, keep: float, share: float, dtype: str) -> None:
     target, values = (np.asarray(RNG.standard_normal(shape), dtype) for _ in range(2))
     assert_blended(target, keep, values, share)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 0.5])
 @pytest.mark.parametrize("share", [0, -2.0])
-def test_infinities_and_nan_come_out_alike(keep: float, share: float) -> None:
+def test_infinities_and_nan_give_equal_results(keep: float, share: float) -> None:
     target, values = RNG.standard_normal((2, fast.LEAST)).astype("float32")
     target[:3], values[1:4] = (np.nan, np.inf, -np.inf), (np.inf, np.inf, np.nan)
     with np.errstate(invalid="ignore"):
@@ -58,7 +58,7 @@ def assert_blended(target: Any, keep: float, values: Any, share: float) -> None:
     assert given is ours or np.array_equal(given, before, equal_nan=True)
 
 
-def test_memory_that_may_not_be_written_to_is_refused() -> None:
+def test_read_only_memory_raises() -> None:
     target = np.ones(1 << 15, "float32")
     target.setflags(write=False)
     with pytest.raises(ValueError, match="read-only"):

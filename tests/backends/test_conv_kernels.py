@@ -33,8 +33,8 @@ class Case(NamedTuple):
 
 
 @st.composite
-def laid_out(draw: st.DrawFn, shape: tuple[int, ...], dtype: str) -> Any:
-    """Draw small whole numbers of this shape: dense, channels last, transposed, every second of more, or expanded."""
+def arrays(draw: st.DrawFn, shape: tuple[int, ...], dtype: str) -> Any:
+    """Draw small integers of this shape: dense, channels last, transposed, sliced, flipped or expanded."""
     seed = draw(st.integers(0, 2**16))
     n, channels, height, width = shape
 
@@ -63,14 +63,14 @@ def cases(draw: st.DrawFn, dtypes: tuple[str, ...] = ("float32", "float64")) -> 
     padding = draw(st.tuples(*[st.integers(0, 3)] * 2))
     least = [max(1, dilation[axis] * (kernel[axis] - 1) + 1 - 2 * padding[axis]) for axis in (0, 1)]
     size = [start + draw(st.integers(0, 9)) for start in least]
-    input = draw(laid_out((draw(st.integers(0, 5)), groups * draw(st.integers(1, 4)), *size), dtype))
-    weight = draw(laid_out((groups * draw(st.integers(1, 4)), input.shape[1] // groups, *kernel), dtype))
+    input = draw(arrays((draw(st.integers(0, 5)), groups * draw(st.integers(1, 4)), *size), dtype))
+    weight = draw(arrays((groups * draw(st.integers(1, 4)), input.shape[1] // groups, *kernel), dtype))
     out = reference.output_size(input.shape, weight.shape, stride, padding, dilation)
-    grad = draw(laid_out((input.shape[0], weight.shape[0], *out), dtype))
+    grad = draw(arrays((input.shape[0], weight.shape[0], *out), dtype))
     return Case(input, weight, grad, stride, padding, dilation, groups)
 
 
-# Small whole numbers are summed exactly in any order, so that equal means equal.
+# Sums of small integers are exact in any order, so that results can be compared exactly.
 
 
 @given(cases())
@@ -96,7 +96,7 @@ def test_fast_weight_adjoint_equals_the_reference(case: Case) -> None:
 
 @given(cases(), st.tuples(st.integers(0, 2), st.integers(0, 2)))
 def test_adjoints_without_the_last_windows_equal_the_reference(case: Case, missing: Pair) -> None:
-    """Output padding makes room for windows that are not there."""
+    """With output padding, the last windows have no gradient."""
     rows, columns = [max(1, size - less) for size, less in zip(case.grad.shape[2:], missing)]
     grad = case.grad[:, :, :rows, :columns]
     expected = reference.conv_backward_input(numpy, grad, case.weight, case.input.shape, *case.numbers)
@@ -154,7 +154,7 @@ def test_other_dtypes_go_to_the_reference(case: Case) -> None:
         numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
-# One image or many, wide or deep: each of these is cut into tiles in its own way.
+# Few or many images, wide or deep ones: each case is cut into tiles differently.
 SHAPES = [
     ((1, 3, 64, 48), (8, 3, 3, 3), (1, 1), (1, 1), (1, 1), 1),
     ((9, 1, 28, 28), (32, 1, 3, 3), (1, 1), (0, 0), (1, 1), 1),
@@ -171,7 +171,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("input_shape, weight_shape, stride, padding, dilation, groups", SHAPES)
 @pytest.mark.parametrize("count", [1, 3])
-def test_tiles_of_every_kind_equal_the_reference(
+def test_every_way_of_cutting_tiles_equals_the_reference(
     input_shape: Any, weight_shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int, count: int
 ) -> None:
     random = numpy.random.default_rng(0)
@@ -193,7 +193,7 @@ def test_tiles_of_every_kind_equal_the_reference(
     numpy.testing.assert_array_equal(to_weight, expected)
 
 
-def test_single_precision_is_as_good_as_pytorchs() -> None:
+def test_single_precision_is_as_accurate_as_pytorchs() -> None:
     torch = pytest.importorskip("torch")
     random = numpy.random.default_rng(0)
     input, weight = (random.standard_normal(shape) for shape in ((4, 128, 16, 16), (64, 128, 3, 3)))
@@ -204,7 +204,7 @@ def test_single_precision_is_as_good_as_pytorchs() -> None:
     assert ours <= 3 * numpy.abs(theirs - exact).max()
 
 
-def test_contiguous_in_contiguous_out_and_channels_last_in_channels_last_out() -> None:
+def test_results_have_the_memory_format_of_the_input() -> None:
     random = numpy.random.default_rng(0)
     dense, weight = random.standard_normal((2, 3, 8, 9)), random.standard_normal((4, 3, 3, 3))
     last = numpy.ascontiguousarray(dense.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)

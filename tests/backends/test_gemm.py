@@ -1,4 +1,4 @@
-"""Products cut for threads equal NumPy's, for any order of the factors in memory."""
+"""Matrix products split between threads equal NumPy's, for any memory layout."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from minitensor.backends.numpy import gemm
 SHAPES = [(300, 130, 200), (130, 300, 200), (64, 9216, 128), (5, 4, 3), (80, 70, 60), (1, 300, 20000)]
 
 
-def drawn(*shape: int) -> Any:
+def draw(*shape: int) -> Any:
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_a_product_is_numpys(shape: tuple[int, int, int], threads: int) -> None:
+def test_a_product_equals_numpys(shape: tuple[int, int, int], threads: int) -> None:
     m, k, n = shape
     mt.set_num_threads(threads)
-    for a in (drawn(m, k), drawn(k, m).T, drawn(2 * m, k)[::2]):
-        for b in (drawn(k, n), drawn(n, k).T, drawn(k, 2 * n)[:, ::2]):
+    for a in (draw(m, k), draw(k, m).T, draw(2 * m, k)[::2]):
+        for b in (draw(k, n), draw(n, k).T, draw(k, 2 * n)[:, ::2]):
             np.testing.assert_allclose(gemm.dot(a, b), a @ b, rtol=1e-4, atol=1e-3)
 
 
-def test_vectors_and_other_dtypes_are_numpys() -> None:
-    a = drawn(300, 400)
+def test_products_of_vectors_and_other_dtypes_equal_numpys() -> None:
+    a = draw(300, 400)
     np.testing.assert_allclose(gemm.dot(a, a[0]), a @ a[0], rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(gemm.dot(a[:, 0], a), a[:, 0] @ a, rtol=1e-4, atol=1e-3)
     whole = np.arange(90000).reshape(300, 300)
     assert (gemm.dot(whole, whole) == whole @ whole).all()
 
 
-def test_what_does_not_fit_raises() -> None:
+def test_sizes_that_do_not_match_raise() -> None:
     with pytest.raises(ValueError, match="not aligned"):
-        gemm.dot(drawn(300, 400), drawn(300, 400))
+        gemm.dot(draw(300, 400), draw(300, 400))
 
 
 BATCHES = [
@@ -48,16 +48,16 @@ BATCHES = [
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize(("left", "right"), BATCHES, ids=str)
-def test_a_batch_of_products_is_numpys(left: tuple[int, ...], right: tuple[int, ...], threads: int) -> None:
+def test_a_batch_of_products_equals_numpys(left: tuple[int, ...], right: tuple[int, ...], threads: int) -> None:
     mt.set_num_threads(threads)
-    for a in (drawn(*left), drawn(*left[:-2], left[-1], left[-2]).swapaxes(-2, -1), drawn(*left)[..., ::-1, :]):
-        b = drawn(*right)
+    for a in (draw(*left), draw(*left[:-2], left[-1], left[-2]).swapaxes(-2, -1), draw(*left)[..., ::-1, :]):
+        b = draw(*right)
         found = gemm.matmul(a, b)
         np.testing.assert_allclose(found, a @ b, rtol=1e-4, atol=1e-3)
         assert found.dtype == np.float32 and found.flags.c_contiguous
 
 
-def test_a_batch_that_does_not_fit_raises() -> None:
-    for b in (drawn(16, 81, 128), drawn(15, 80, 128)):
+def test_batches_that_do_not_match_raise() -> None:
+    for b in (draw(16, 81, 128), draw(15, 80, 128)):
         with pytest.raises(ValueError, match=r"mismatch|broadcast"):
-            gemm.matmul(drawn(16, 128, 80), b)
+            gemm.matmul(draw(16, 128, 80), b)

@@ -1,4 +1,4 @@
-"""The fast triangular solve beside the reference's rows."""
+"""The fast triangular solve against the reference, and the masks of failed matrices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from minitensor.backends.reference import linalg as reference
     shared=st.booleans(), upper=st.booleans(), unit=st.booleans(), turned=st.booleans(), zero=st.booleans(),
     seed=st.integers(0, 99),
 )  # fmt: skip
-def test_substitution_in_halves_equals_that_by_rows(
+def test_solving_by_halves_equals_solving_by_rows(
     n: int, columns: int, batch: Any, dtype: str, shared: bool, upper: bool, unit: bool, turned: bool, zero: bool,
     seed: int,
 ) -> None:
@@ -50,7 +50,7 @@ def test_the_other_triangle_is_not_read(upper: bool) -> None:
     assert np.isfinite(fast.solve_triangular(a, np.ones((5, 2)), upper, True)).all()
 
 
-def test_a_singular_matrix_is_filled_with_nan_and_named() -> None:
+def test_a_singular_matrix_is_filled_with_nan_and_masked() -> None:
     batch = np.stack([np.eye(2), np.zeros((2, 2)), 4 * np.eye(2)])
     found, failed = reference.inverse(np, batch)
     assert failed is not None and failed.tolist() == [False, True, False]

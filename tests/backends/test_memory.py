@@ -31,7 +31,7 @@ def faults(prepare: str) -> int:
     return int(run.stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what other C libraries do is their own")
-def test_arrays_get_memory_that_was_mapped_before() -> None:
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries manage memory differently")
+def test_freed_memory_is_reused() -> None:
     kept = faults("import minitensor; minitensor.ones(1)")
     assert kept < 100 < faults("")

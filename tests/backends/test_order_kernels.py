@@ -1,4 +1,4 @@
-"""Sorting by keys against the stable argsort, and sums of everything against exact ones."""
+"""The kernels of sorting, unique elements and binary search against the reference; full sums against exact ones."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from minitensor.backends.reference import order as slow
 DTYPES = ["float16", "float32", "float64", "uint8", "int16", "int32", "int64", "bool"]
 
 
-def tied(shape, dtype, seed=0, odd=True):
-    """Return numbers of which many are equal, with both zeros, infinities and both signs of NaN among the floats."""
+def draw_with_ties(shape, dtype, seed=0, odd=True):
+    """Return numbers with many ties; floats include both zeros, infinities and both signs of NaN."""
     random = np.random.default_rng(seed)
     values = random.integers(-40, 40, shape).astype("float64") / 4
     if np.dtype(dtype).kind == "f" and odd:
@@ -26,8 +26,8 @@ def tied(shape, dtype, seed=0, odd=True):
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape, dim", [((2000,), 0), ((30, 40), 0), ((30, 40), 1), ((5, 40, 6), 1), ((4, 3), 1)])
-def test_sorting_by_keys_is_the_stable_sort(shape, dim, dtype, descending):
-    array = tied(shape, dtype)
+def test_sorting_by_keys_equals_the_stable_sort(shape, dim, dtype, descending):
+    array = draw_with_ties(shape, dtype)
     np.testing.assert_array_equal(order.argsort(array, dim, descending), slow.argsort(np, array, dim, descending))
     other = array.T
     np.testing.assert_array_equal(order.argsort(other, 0, descending), slow.argsort(np, other, 0, descending))
@@ -36,11 +36,11 @@ def test_sorting_by_keys_is_the_stable_sort(shape, dim, dtype, descending):
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("shape, dim", [((3000,), 0), ((30, 400), 0), ((30, 400), 1), ((4, 300, 5), 1)])
 @pytest.mark.parametrize("gap", [1, 2**9, 2**40])
-def test_what_does_not_fit_beside_its_place_sorts_too(shape, dim, gap, descending):
-    """Ties, numbers that differ in their lower bits alone, and both ends of the range."""
+def test_elements_that_do_not_fit_into_keys_sort_too(shape, dim, gap, descending):
+    """Ties, numbers that differ only in their lower bits, and both ends of the range."""
     random = np.random.default_rng(0)
     array = random.integers(-3, 3, shape) * gap + random.choice([-(2**62), 2**62], shape)
-    for each in (array, array.astype("float64"), tied(shape, "float64"), random.standard_normal(shape)):
+    for each in (array, array.astype("float64"), draw_with_ties(shape, "float64"), random.standard_normal(shape)):
         np.testing.assert_array_equal(order.argsort(each, dim, descending), slow.argsort(np, each, dim, descending))
         turned = each[::-1]
         np.testing.assert_array_equal(order.argsort(turned, dim, descending), slow.argsort(np, turned, dim, descending))
@@ -61,15 +61,15 @@ def test_integers_far_apart_sort_too(seed, reach, descending):
 @pytest.mark.parametrize("shape, dim", [((2000,), 0), ((30, 400), 1), ((400, 30), 0), ((2, 20000), 1), ((20000, 2), 0)])
 @pytest.mark.parametrize("k", [1, 7, 300])
 def test_the_first_few_are_those_of_a_stable_sort(shape, dim, dtype, descending, k):
-    array = tied(shape, dtype)
+    array = draw_with_ties(shape, dtype)
     wanted = np.take(slow.argsort(np, array, dim, descending), np.arange(k), dim)
     np.testing.assert_array_equal(order.argtop(array, k, dim, descending), wanted)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("reach", [3, 10**6])
-def test_what_is_there_is_what_sorting_finds(dtype, reach):
-    array = tied((4000,), dtype, odd=False)
+def test_unique_elements_equal_those_of_the_reference(dtype, reach):
+    array = draw_with_ties((4000,), dtype, odd=False)
     array = (array * reach if dtype in ("int64", "int32", "float64") else array).astype(dtype)
     if array.dtype.kind == "f":
         array[::50] = np.nan
@@ -79,7 +79,7 @@ def test_what_is_there_is_what_sorting_finds(dtype, reach):
             found = order.unique(array, inverse, counts)
             assert [each is None for each in found] == [False, not inverse, not counts]
             np.testing.assert_array_equal(found[0], wanted[0], strict=True)
-            if inverse:  # which of several NaN is which, nobody knows
+            if inverse:  # the order of several NaN is undefined
                 known = ~np.isnan(array)
                 np.testing.assert_array_equal(found[1][known], wanted[1][known], strict=True)
                 np.testing.assert_array_equal(np.sort(found[1]), np.sort(wanted[1]), strict=True)
@@ -107,7 +107,7 @@ def test_the_first_few_of_many_integers_far_apart(dtype, descending):
 
 
 @pytest.mark.parametrize("size", [1000, 4097, 300_000, 5_000_003])
-def test_a_sum_of_everything_is_as_good_as_by_halves(size):
+def test_a_full_sum_is_as_accurate_as_a_pairwise_one(size):
     values = (np.random.default_rng(size).random(size) + 0.1).astype("float32")
     exact = values.sum(dtype="float64")
     ours, halves = [abs(float(each) - exact) for each in (reduce.sum(values, (0,), False), np.add.reduce(values))]
@@ -118,7 +118,7 @@ def test_a_sum_of_everything_is_as_good_as_by_halves(size):
     assert np.isnan(reduce.sum(values, (0,), True)).shape == (1,)
 
 
-# -- where something fits in -------------------------------------------------------------------------------------------
+# -- binary search -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -126,9 +126,9 @@ def test_a_sum_of_everything_is_as_good_as_by_halves(size):
 @pytest.mark.parametrize(
     "rows, size, count", [(1, 1, 5000), (1, 100, 200_000), (300, 7, 40), (2, 64, 3000), (2, 0, 3000)]
 )
-def test_looking_for_all_at_once_finds_what_one_search_after_the_other_finds(rows, size, count, dtype, side):
-    sequence = np.sort(tied((rows, size), dtype, odd=False), -1)
-    values = tied((rows, count), dtype, seed=1, odd=False)
+def test_searching_for_all_values_at_once_equals_one_search_per_value(rows, size, count, dtype, side):
+    sequence = np.sort(draw_with_ties((rows, size), dtype, odd=False), -1)
+    values = draw_with_ties((rows, count), dtype, seed=1, odd=False)
     for wanted in (values, values.astype("float32"), values[:, ::-1]):
         np.testing.assert_array_equal(
             order.searchsorted(sequence, wanted, side), slow.searchsorted(np, sequence, wanted, side)
@@ -136,9 +136,9 @@ def test_looking_for_all_at_once_finds_what_one_search_after_the_other_finds(row
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_nan_and_infinities_are_found_behind_the_numbers(side):
-    sequence = np.sort(tied((1, 500), "float64"), -1)
-    for values in (tied((1, 5000), "float64", seed=1), np.array([[np.inf, -np.inf, 0.0] * 1000])):
+def test_nan_and_infinities_are_found_after_the_numbers(side):
+    sequence = np.sort(draw_with_ties((1, 500), "float64"), -1)
+    for values in (draw_with_ties((1, 5000), "float64", seed=1), np.array([[np.inf, -np.inf, 0.0] * 1000])):
         np.testing.assert_array_equal(
             order.searchsorted(sequence, values, side), slow.searchsorted(np, sequence, values, side)
         )

@@ -1,4 +1,4 @@
-"""Kernels that work piece by piece find the same however the pieces are cut, and whoever works on them."""
+"""Results of kernels that work in pieces depend neither on the cuts nor on the threads."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def three_threads() -> Iterator[None]:
 
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("name", KERNELS)
-def test_results_are_the_same_however_the_work_is_cut(name: str, cut: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_do_not_depend_on_how_the_work_is_cut(name: str, cut: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = KERNELS[name]()
     monkeypatch.setattr(threads, "SHARED", CUTS[cut][0])
     monkeypatch.setattr(threads, "LONG_CALL", CUTS[cut][1])
@@ -86,7 +86,7 @@ WIDE = RANDOM.standard_normal((20000, 40))  # several tiles
 
 
 @pytest.mark.parametrize("name", NORMS)
-def test_sums_do_not_depend_on_which_thread_was_quicker(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sums_do_not_depend_on_the_order_of_threads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def backwards(function: Callable[[int], object], count: int) -> None:
         for turn in reversed(range(count)):
             function(turn)

@@ -20,7 +20,7 @@ INF = float("inf")
 
 @pytest.fixture(autouse=True, params=["few", "many"])
 def size(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compare small inputs both by the way that is for them and by the one for large ones."""
+    """Test small inputs with the kernel for few elements, and with the one for many."""
     if request.param == "many":
         monkeypatch.setattr(fast, "FEW", -1)
 
@@ -38,7 +38,7 @@ class Case(NamedTuple):
 def cases(
     draw: st.DrawFn, values: tuple[float, ...] = (-2, -1, 0, 1, 2), dtypes: tuple[str, ...] = ("float32", "float64")
 ) -> Case:
-    """Few different values, so that many entries are equal."""
+    """Draw few different values, so that many entries are equal."""
     kernel, stride, dilation = (draw(st.tuples(*[st.integers(1, top)] * 2)) for top in (3, 3, 2))
     padding = draw(st.tuples(*[st.integers(0, size // 2) for size in kernel]))
     least = [dilation[axis] * (kernel[axis] - 1) + 1 - 2 * padding[axis] for axis in (0, 1)]
@@ -72,7 +72,7 @@ def test_fast_max_pool_equals_the_reference_with_nan_and_infinity(case: Case) ->
 
 
 @given(cases(values=(-INF, -1, 0, 1, NAN)))
-def test_walking_windows_equals_walking_taps(case: Case) -> None:
+def test_pooling_by_windows_equals_pooling_by_taps(case: Case) -> None:
     input, *steps, ceil_mode = case
     size = reference.output_size(input.shape, *steps, ceil_mode)
     assume(input.size and numpy.prod(size) >= numpy.prod(case.kernel))  # else the reference itself walks the windows
@@ -85,7 +85,7 @@ LONG = pytest.mark.parametrize("kernel, stride, padding", [(40, 40, 0), (40, 7, 
 
 
 @LONG
-def test_the_largest_of_long_windows_are_pytorchs(kernel: int, stride: int, padding: int) -> None:
+def test_maxima_of_long_windows_equal_pytorchs(kernel: int, stride: int, padding: int) -> None:
     torch = pytest.importorskip("torch")
     numbers = numpy.random.default_rng(0).choice((-INF, -1, 0, 1, NAN), (2, 3, 61), p=[0.2, 0.2, 0.3, 0.295, 0.005])
     found = [
@@ -102,7 +102,7 @@ def test_the_largest_of_long_windows_are_pytorchs(kernel: int, stride: int, padd
 
 
 @LONG
-def test_means_of_long_windows_are_pytorchs(kernel: int, stride: int, padding: int) -> None:
+def test_means_of_long_windows_equal_pytorchs(kernel: int, stride: int, padding: int) -> None:
     torch = pytest.importorskip("torch")
     numbers, steps = numpy.random.default_rng(1).standard_normal((2, 3, 61)), ((kernel,), (stride,), (padding,))
     leaf = torch.from_numpy(numbers).requires_grad_()
@@ -126,7 +126,7 @@ def test_the_reference_equals_pytorch(case: Case) -> None:
 @given(cases())
 def test_gathering_at_the_indices_gives_the_values(case: Case) -> None:
     values, indices = fast.max_pool2d(*case)
-    assume(numpy.isfinite(values).all())  # a dilated window may see nothing but padding, and point nowhere
+    assume(numpy.isfinite(values).all())  # a dilated window may cover only padding, and has no position then
     for found in (fast.gather_planes(case.input, indices), reference.gather_planes(numpy, case.input, indices)):
         numpy.testing.assert_array_equal(found, values, strict=True)
 
@@ -189,7 +189,7 @@ def test_many_planes_are_cut_into_tiles(kernel: Pair, stride: Pair, padding: Pai
         numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
-def test_channels_last_in_channels_last_out() -> None:
+def test_results_of_channels_last_images_are_channels_last() -> None:
     input = numpy.random.default_rng(0).standard_normal((2, 8, 9, 3)).transpose(0, 3, 1, 2)
     given: Any = ((2, 2), (2, 2), (0, 0), (1, 1), False)
     for kernels in (fast.max_pool2d(input, *given), reference.max_pool(numpy, input, *given)):

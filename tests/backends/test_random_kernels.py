@@ -1,4 +1,4 @@
-"""Normal numbers in single precision: near the truth everywhere, and PyTorch's bit by bit where it has AVX2."""
+"""Normal numbers in single precision: accurate everywhere, and equal to PyTorch's on processors with AVX2."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from minitensor.generator import Generator, normal, uniform
 
 
 def ends() -> np.ndarray:
-    """Return draws with the ends of [0, 1) among them, where logarithm, sine and cosine turn."""
+    """Return draws at the ends of [0, 1), and where the approximations change branches."""
     special = np.concatenate([[0, 2.0**-24, 1 - 2.0**-24], np.arange(8) / 8, np.arange(1, 8) / 8 - 2.0**-24])
     return np.repeat(special.astype(np.float32), 16)
 
 
-def test_logarithm_sine_and_cosine_are_right_to_two_last_bits() -> None:
+def test_logarithm_sine_and_cosine_are_accurate_to_two_bits() -> None:
     draws = np.concatenate([ends(), np.random.default_rng(0).random(100_000, np.float32)])
     argument = np.float32(1) - draws
     np.testing.assert_allclose(kernels.logarithm(argument), np.log(argument.astype(np.float64)), rtol=2.4e-7)
@@ -32,10 +32,10 @@ def test_blocks_are_cosines_then_sines() -> None:
     np.testing.assert_allclose(kernels.normal_blocks(unit), expected, atol=3e-6)
 
 
-def test_a_million_normal_numbers_are_pytorchs() -> None:
+def test_a_million_normal_numbers_equal_pytorchs() -> None:
     torch = pytest.importorskip("torch")
     if torch.backends.cpu.get_cpu_capability() != "AVX2":
-        pytest.skip("PyTorch computes otherwise on this processor")
+        pytest.skip("PyTorch uses other formulas on this processor")
     found = normal(Generator().manual_seed(5), 1_000_003)
     assert (found == torch.empty(1_000_003).normal_(generator=torch.Generator().manual_seed(5)).numpy()).all()
 

@@ -1,4 +1,4 @@
-"""The fast LSTM against the one that defines it."""
+"""The fast LSTM against the reference."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SIZES = [(1, 1, 1), (5, 3, 4), (2, 0, 3), (40, 7, 33), (3, 300, 64)]  # L, N, H;
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("masked", [False, True], ids=["all there", "masked"])
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_the_fast_kernels_equal_their_definition(sizes: Any, masked: bool, dtype: str) -> None:
-    gates, weight, h, c, mask, grad = drawn(*sizes, dtype)
+def test_the_fast_kernels_equal_the_reference(sizes: Any, masked: bool, dtype: str) -> None:
+    gates, weight, h, c, mask, grad = draw(*sizes, dtype)
     mask = mask if masked else None
     states, opened = reference.lstm(np, gates, weight, h, c, mask)
     found = reference.lstm_backward(np, grad, states, opened, weight, h, c, mask)
@@ -29,16 +29,16 @@ def test_the_fast_kernels_equal_their_definition(sizes: Any, masked: bool, dtype
         assert_close(mine, his, dtype)
 
 
-def test_gates_that_are_wide_open_or_shut_stay_finite() -> None:
-    gates, weight, h, c, _, grad = drawn(4, 3, 5, "float32")
+def test_fully_open_and_closed_gates_stay_finite() -> None:
+    gates, weight, h, c, _, grad = draw(4, 3, 5, "float32")
     gates *= 1000
     states, opened = fast.lstm(gates, weight, h, c, None)
     assert_close(states, reference.lstm(np, gates, weight, h, c, None)[0], "float32")
     assert all(np.isfinite(each).all() for each in fast.lstm_backward(grad, states, opened, weight, h, c, None))
 
 
-def test_arrays_in_any_layout_are_read_and_none_is_written() -> None:
-    gates, weight, h, c, _, grad = drawn(6, 4, 8, "float64")
+def test_arrays_of_any_layout_are_read_and_not_changed() -> None:
+    gates, weight, h, c, _, grad = draw(6, 4, 8, "float64")
     loose = [np.repeat(each, 2, -1)[..., ::2] for each in (gates, weight.T, h, c, grad)]
     loose[1] = loose[1].T
     copies = [each.copy() for each in loose]
@@ -50,8 +50,8 @@ def test_arrays_in_any_layout_are_read_and_none_is_written() -> None:
     assert all(np.array_equal(each, copy) for each, copy in zip(loose, copies, strict=True))
 
 
-def test_states_are_the_same_on_any_number_of_threads() -> None:
-    gates, weight, h, c, _, _ = drawn(4, 40, 64, "float32")
+def test_states_do_not_depend_on_the_number_of_threads() -> None:
+    gates, weight, h, c, _, _ = draw(4, 40, 64, "float32")
     threads, found = get_num_threads(), []
     try:
         for count in (1, 2, 3):
@@ -62,7 +62,7 @@ def test_states_are_the_same_on_any_number_of_threads() -> None:
     assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
 
 
-def drawn(steps: int, batch: int, size: int, dtype: str) -> list[Any]:
+def draw(steps: int, batch: int, size: int, dtype: str) -> list[Any]:
     """Return gates, weight, first h and c, a mask, and a gradient of the states."""
     random = np.random.default_rng(steps)
     shapes = (steps, batch, 4 * size), (4 * size, size), (batch, size), (batch, size)

@@ -1,4 +1,4 @@
-"""The fast sums and rectifiers against what they replace."""
+"""The fast kernels of sums and relu against NumPy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHAPES = [
 
 
 @given(st.sampled_from(SHAPES), st.data())
-def test_a_product_with_ones_is_the_sum(shape, data):
+def test_a_product_with_ones_equals_the_sum(shape, data):
     dims = tuple(data.draw(st.sets(st.sampled_from(range(len(shape))), min_size=1)))
     keepdim = data.draw(st.booleans())
     array = np.random.default_rng(0).random(shape)
@@ -28,7 +28,7 @@ def test_a_product_with_ones_is_the_sum(shape, data):
 
 
 @given(st.sampled_from(SHAPES), st.data())
-def test_memory_of_any_layout_is_added_up(shape, data):
+def test_arrays_of_any_layout_are_added_up(shape, data):
     order = data.draw(st.permutations(range(len(shape))))
     step, width = data.draw(st.tuples(*[st.integers(1, 2)] * 2))
     whole = np.random.default_rng(0).random((shape[0] * step, *shape[1:-1], shape[-1] * width))
@@ -51,7 +51,7 @@ def test_dot_products_of_rows_in_blocks(length):
     np.testing.assert_allclose(reduce.dots(rows, rows[0, 0]), (rows * rows[0, 0]).sum(-1), rtol=1e-6)
 
 
-def test_infinities_and_nan_stay_in_their_rows():
+def test_infinities_and_nan_affect_only_their_columns():
     array = np.ones((300, 3), "float32")
     array[0, 0], array[1, 1], array[2, 2] = math.inf, math.nan, -math.inf
     np.testing.assert_array_equal(reduce.sum(array, (0,), False), array.sum(0))
@@ -59,7 +59,7 @@ def test_infinities_and_nan_stay_in_their_rows():
 
 @pytest.mark.parametrize("size", [10, 3 * activation.PIECE + 5])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32"])
-def test_the_rectifier_and_its_gradient_in_pieces(size, dtype):
+def test_relu_and_its_gradient_in_pieces(size, dtype):
     values = (np.arange(size) % 7 - 3).astype(dtype)
     grad = (np.arange(size) % 1000).astype(dtype)
     if dtype != "int32":

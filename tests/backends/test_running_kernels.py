@@ -1,4 +1,4 @@
-"""Running reductions in tiles and lanes, on several threads, against those step by step."""
+"""Running sums, products and extremes: tiles and lanes, on several threads, equal the reference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minitensor.backends.reference import running as slow
 SHAPES = [(70_000,), (65_539,), (200_001,), (3, 70_001), (300, 1003), (7, 13), (1, 513), (40, 3, 50), (5, 600, 7)]
 
 
-def drawn(shape, dtype, name):
+def draw(shape, dtype, name):
     values = np.random.default_rng(0).standard_normal(shape)
     if name == "multiply":
         values = np.exp(np.random.default_rng(0).uniform(-1e-4, 1e-4, shape))
@@ -29,17 +29,17 @@ def drawn(shape, dtype, name):
     ("add", ["float16", "float32", "float64", "complex64", "int64"]), ("multiply", ["float32", "complex128"]),
     ("logaddexp", ["float32"]), ("maximum", ["float32", "int64", "int16", "bool"]), ("minimum", ["float64", "uint8"]),
 ])  # fmt: skip
-def test_running_in_lanes_is_running_step_by_step(name, dtypes, shape, count):
+def test_accumulating_in_lanes_equals_accumulating_step_by_step(name, dtypes, shape, count):
     before = threads.get_num_threads()
     threads.set_num_threads(count)
     try:
         for dtype in dtypes:
-            array = drawn(shape, dtype, name)
+            array = draw(shape, dtype, name)
             for dim in range(len(shape)):
                 for each, axis in [(array, dim), (array[::-1], dim), (array.T, len(shape) - 1 - dim)]:
                     found, wanted = running.accumulate(name, each, axis), slow.accumulate(np, name, each, axis)
                     assert found.dtype == wanted.dtype
-                    # Sums in double precision, in another order, and rounded: the last place may differ.
+                    # Sums in double precision in another order, then rounded: the last digit may differ.
                     places = {"float16": 1e-3, "float32": 2e-7, "complex64": 2e-7}.get(dtype, 1e-12)
                     np.testing.assert_allclose(found, wanted, rtol=places, atol=1e-10)
     finally:
@@ -49,8 +49,8 @@ def test_running_in_lanes_is_running_step_by_step(name, dtypes, shape, count):
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", ["maximum", "minimum"])
-def test_the_best_so_far_and_its_place(name, shape, dtype):
-    array = drawn(shape, dtype, name)
+def test_running_extremes_and_their_indices(name, shape, dtype):
+    array = draw(shape, dtype, name)
     for dim in range(len(shape)):
         expected = slow.running_extreme(np, name, array, dim)
         for found, wanted in zip(running.running_extreme(name, array, dim), expected, strict=True):
@@ -58,7 +58,7 @@ def test_the_best_so_far_and_its_place(name, shape, dtype):
             assert found.flags.c_contiguous
 
 
-def test_infinities_reach_only_what_comes_after_them():
+def test_infinities_affect_only_later_elements():
     array = np.ones(200_000, "float32")
     array[100_003], array[150_001] = np.inf, -np.inf
     found = running.accumulate("add", array, 0)

@@ -1,4 +1,4 @@
-"""The fast reads and writes at positions against what they replace, on both sides of every size that they ask for."""
+"""The fast kernels that read and write at positions against the reference, on both sides of every threshold."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def small_world() -> Iterator[None]:
-    """Let threads begin to share the work at sizes that are quick to test."""
+def small_thresholds() -> Iterator[None]:
+    """Lower the sizes from which threads share work, so that tests are fast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(assemble, "SHARED", 1 << 14)
         patch.setattr(assemble, "SMALL", 1 << 12)
@@ -30,7 +30,7 @@ def small_world() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def two_threads() -> Any:
-    """Let the kernels share their work wherever the tests run."""
+    """Use two threads on any machine."""
     before = get_num_threads()
     set_num_threads(2)
     yield
@@ -38,7 +38,7 @@ def two_threads() -> Any:
 
 
 def positions(random: np.random.Generator, count: int, size: int, kind: str) -> Any:
-    """Return positions that are spread out, mostly one and the same, in order, or all different."""
+    """Return positions that are random, mostly equal, sorted, or all different."""
     if kind == "heavy":
         return np.where(random.random(count) < 0.9, size - 1, random.integers(0, size, count))
     if kind == "apart" and count <= size:
@@ -61,7 +61,7 @@ def numbers(random: np.random.Generator, shape: tuple[int, ...], dtype: str) -> 
     ((70001, 2), 0, 5000), ((70001, 16), 0, 700), ((3, 16), 0, 4000), ((40, 5), 0, 2), ((2, 3, 4), 2, 3000),
     ((6, 16), 0, 0),
 ]))  # fmt: skip
-def test_slices_are_added_alike(seed: int, kind: str, dtype: str, case: Any) -> None:
+def test_add_slices_equals_the_reference(seed: int, kind: str, dtype: str, case: Any) -> None:
     shape, dim, count = case
     random = np.random.default_rng(seed)
     index = positions(random, count, shape[dim], kind)
@@ -79,7 +79,7 @@ TABLES = st.sampled_from([
 
 
 @given(SEEDS, KINDS, TABLES)
-def test_rows_are_summed_alike(seed: int, kind: str, case: Any) -> None:
+def test_sum_rows_equals_the_reference(seed: int, kind: str, case: Any) -> None:
     height, width, count, places = case
     random = np.random.default_rng(seed)
     table = numbers(random, (height, width), "float32")
@@ -89,7 +89,7 @@ def test_rows_are_summed_alike(seed: int, kind: str, case: Any) -> None:
 
 
 @given(SEEDS, st.sampled_from([(50, 16, 40, 7), (50, 13, 6000, 3), (9, 300, 40, 40), (7, 64, 1500, 1)]))
-def test_rows_of_bags_of_one_size_are_summed_alike(seed: int, case: Any) -> None:
+def test_sum_rows_of_groups_of_one_size_equals_the_reference(seed: int, case: Any) -> None:
     height, width, count, size = case
     random = np.random.default_rng(seed)
     table = numbers(random, (height, width), "float32")
@@ -99,7 +99,7 @@ def test_rows_of_bags_of_one_size_are_summed_alike(seed: int, case: Any) -> None
 
 
 @pytest.mark.parametrize("position", [-1, 40])
-def test_a_position_outside_is_refused_where_it_may_be(position: int) -> None:
+def test_an_unchecked_position_out_of_range_raises(position: int) -> None:
     array, index = np.zeros((300, 40), "float32"), np.zeros((300, 40), "int64")
     index[-1, -1] = position
     for gather in (scatter.gather, lambda *args: slow.gather(np, *args)):
@@ -107,7 +107,7 @@ def test_a_position_outside_is_refused_where_it_may_be(position: int) -> None:
             gather(array, 1, index, False)
 
 
-def test_rows_of_infinity_and_nan_stay_in_their_places() -> None:
+def test_rows_of_infinity_and_nan_affect_only_their_targets() -> None:
     values = np.ones((600, 16), "float32")
     values[3], values[4], values[5] = np.inf, np.nan, -np.inf
     index = np.arange(600) % 7
@@ -123,7 +123,7 @@ def test_rows_of_infinity_and_nan_stay_in_their_places() -> None:
     ((5, 90, 20), (4, 90, 20), 2), ((5, 90, 20), (5, 70, 15), 1), ((600, 300), (600, 300), 1),
     ((3, 4), (2, 4), 0), ((), (), 0), ((3, 4), (0, 4), 0),
 ]), st.sampled_from(["int64", "int32", "uint8"]))  # fmt: skip
-def test_lines_are_read_and_written_alike(seed: int, case: Any, kind: str) -> None:
+def test_gather_and_scatter_equal_the_reference(seed: int, case: Any, kind: str) -> None:
     shape, places, dim = case
     random = np.random.default_rng(seed)
     array = numbers(random, shape, "float32")
@@ -143,7 +143,7 @@ def test_lines_are_read_and_written_alike(seed: int, case: Any, kind: str) -> No
 
 
 @given(SEEDS, st.sampled_from([((70,), 9), ((70,), 9000), ((3000, 60), 5000), ((20, 3, 4), 8), ((3000, 60), 0)]))
-def test_rows_are_taken_alike(seed: int, case: Any) -> None:
+def test_take_and_take_rows_equal_the_reference(seed: int, case: Any) -> None:
     shape, count = case
     random = np.random.default_rng(seed)
     array = numbers(random, shape, "float32")
@@ -156,7 +156,7 @@ def test_rows_are_taken_alike(seed: int, case: Any) -> None:
 
 @pytest.mark.parametrize("count", [3, 9000])
 @pytest.mark.parametrize("wrong", [-8, 7])
-def test_a_row_that_is_not_there_is_refused(count: int, wrong: int) -> None:
+def test_a_row_out_of_range_raises(count: int, wrong: int) -> None:
     index = np.zeros(count, "int64")
     index[-1] = wrong
     for kernel in (scatter.take_rows, lambda array, places: slow.take_rows(np, array, places)):
@@ -207,7 +207,7 @@ def test_joins_agree(seed: int, dim: int, shape: tuple[int, ...], count: int) ->
 
 
 @pytest.mark.parametrize("large", [False, True])
-def test_a_join_of_what_does_not_fit_is_refused(large: bool) -> None:
+def test_joining_shapes_that_do_not_match_raises(large: bool) -> None:
     size = 2000 if large else 2
     with pytest.raises(ValueError, match="must match exactly"):
         assemble.concatenate([np.ones((size, 100)), np.ones((size, 101))], 0)

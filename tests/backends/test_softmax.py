@@ -1,4 +1,4 @@
-"""The fast softmax kernels against the ones that define them."""
+"""The fast softmax kernels against the reference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CASES = [
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize(("shape", "dim"), CASES, ids=str)
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
-def test_the_fast_kernels_equal_their_definition(name: str, shape: Any, dim: int, dtype: str) -> None:
+def test_the_fast_kernels_equal_the_reference(name: str, shape: Any, dim: int, dtype: str) -> None:
     x, g = (np.asarray(RNG.standard_normal(shape) * 5, dtype) for _ in range(2))
     result = getattr(reference, name)(np, x, dim)
     assert_close(getattr(fast, name)(x, dim), result, dtype)
@@ -29,7 +29,7 @@ def test_the_fast_kernels_equal_their_definition(name: str, shape: Any, dim: int
     assert_close(getattr(fast, back)(g, result, dim), getattr(reference, back)(np, g, result, dim), dtype)
 
 
-def test_infinities_and_nan_come_out_alike() -> None:
+def test_infinities_and_nan_give_equal_results() -> None:
     x = RNG.standard_normal((6, 300)).astype("float32")
     x[0, 3], x[1, 4], x[2], x[3, 5] = np.nan, np.inf, -np.inf, -np.inf
     with np.errstate(invalid="ignore"):
@@ -37,7 +37,7 @@ def test_infinities_and_nan_come_out_alike() -> None:
             assert_close(getattr(fast, name)(x, 1), getattr(reference, name)(np, x, 1), "float32")
 
 
-def test_strides_do_not_matter() -> None:
+def test_any_memory_layout_gives_equal_results() -> None:
     x = RNG.standard_normal((300, 8, 40)).astype("float32").transpose(2, 1, 0)
     assert_close(fast.softmax(x, 2), reference.softmax(np, x, 2), "float32")
 

@@ -1,4 +1,4 @@
-"""Special functions against SciPy's, over the whole range of doubles, and where their pieces meet."""
+"""Special functions against SciPy's, over the whole range of doubles and where approximations meet."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ REAL = np.concatenate([RANDOM.uniform(-30, 30, 5000), TINY, -TINY, HUGE, -HUGE, 
 SHARE = np.concatenate([RANDOM.uniform(0, 1, 3000), TINY, 1 - 10.0 ** RANDOM.uniform(-15, 0, 500), [0.0, 0.5, 1.0]])
 
 
-def compared(ours: Function, theirs: Function, x: Any, rtol: float, atol: float = 0.0) -> None:
-    """Compare where SciPy's result is finite."""
+def assert_close_where_finite(ours: Function, theirs: Function, x: Any, rtol: float, atol: float = 0.0) -> None:
+    """Compare results where SciPy's is finite."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found, expected = ours(x), theirs(x)
@@ -55,11 +55,11 @@ CASES: dict[str, tuple[Function, Function, Any, float, float]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_equals_scipy(name: str) -> None:
     ours, theirs, x, rtol, atol = CASES[name]
-    compared(ours, theirs, x, rtol, atol)
+    assert_close_where_finite(ours, theirs, x, rtol, atol)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
-def test_polygammas_left_of_zero_are_the_slopes_of_one_another(n: int) -> None:
+def test_polygammas_of_negative_numbers_are_derivatives_of_one_another(n: int) -> None:
     x, step = -RANDOM.uniform(0.1, 5, 200), 1e-5
     x = x[np.abs(x - np.rint(x)) > 0.05]
     lower = (lambda at: gamma.polygamma(np, n - 1, at)) if n > 1 else (lambda at: gamma.digamma(np, at))
@@ -67,15 +67,15 @@ def test_polygammas_left_of_zero_are_the_slopes_of_one_another(n: int) -> None:
     np.testing.assert_allclose(gamma.polygamma(np, n, x), slope, rtol=1e-4, atol=1e-3)
 
 
-def test_lgamma_keeps_its_precision_at_its_zeros() -> None:
-    """At 1 + d and 2 + d it is -0.5772 d and 0.4228 d, for the smallest d too."""
+def test_lgamma_is_accurate_near_its_zeros() -> None:
+    """Near 1 and 2, lgamma(1 + d) is -0.5772 d and lgamma(2 + d) is 0.4228 d."""
     d = 2.0 ** -np.arange(30, 50)
     euler = 0.5772156649015329
     np.testing.assert_allclose(gamma.lgamma(np, 1 + d), -euler * d, rtol=1e-8)
     np.testing.assert_allclose(gamma.lgamma(np, 2 + d), (1 - euler) * d, rtol=1e-8)
 
 
-def test_the_ends_are_right() -> None:
+def test_limits_and_poles() -> None:
     inf, nan = np.inf, np.nan
     with np.errstate(all="ignore"):
         lgamma = gamma.lgamma(np, np.array([inf, -inf, 0.0, -3.0, nan]))

@@ -1,4 +1,4 @@
-"""Threads for kernels: every turn runs once, errors come back, loops nest and meet, BLAS gets its threads back."""
+"""Threads for kernels: every turn runs once, errors are raised, loops nest and overlap, BLAS is restored."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_every_turn_runs_once(count: int, workers: int) -> None:
 
 @pytest.mark.parametrize("shared", [1, 1 << 30])
 @pytest.mark.parametrize("count, width, block", [(0, 5, 10), (1, 0, 10), (7, 3, 1), (100, 7, 64), (3, 1000, 64)])
-def test_pieces_are_all_rows_once_and_as_long_as_wanted(
+def test_pieces_cover_all_rows_once_in_the_given_size(
     count: int, width: int, block: int, shared: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threads, "SHARED", shared)
@@ -79,7 +79,7 @@ def test_an_error_stops_the_loop_and_is_raised() -> None:
     with pytest.raises(KeyError):
         threads.parallel_for(fail, 1000)
     assert len(turns) <= 3
-    threads.parallel_for(turns.append, 2)  # the pool is as good as before
+    threads.parallel_for(turns.append, 2)  # the pool still works
 
 
 def test_a_helpers_error_is_raised_too() -> None:
@@ -127,7 +127,7 @@ def test_several_user_threads_may_loop_at_once() -> None:
 
 
 @blas
-def test_blas_has_one_thread_inside_and_its_own_number_after() -> None:
+def test_blas_has_one_thread_inside_a_loop_and_is_restored_after() -> None:
     inside: list[int] = []
     threads.parallel_for(lambda turn: inside.append(blas_threads()), 4)
     assert inside == [1, 1, 1, 1]
@@ -135,7 +135,7 @@ def test_blas_has_one_thread_inside_and_its_own_number_after() -> None:
 
 
 @blas
-def test_blas_gets_its_threads_back_after_an_error_and_after_overlapping_holds() -> None:
+def test_blas_is_restored_after_an_error_and_after_overlapping_holds() -> None:
     with pytest.raises(ZeroDivisionError):
         threads.parallel_for(lambda turn: 1 // 0, 2)
     assert blas_threads() == 3
@@ -144,7 +144,7 @@ def test_blas_gets_its_threads_back_after_an_error_and_after_overlapping_holds()
     second.__enter__()
     first.__exit__(None, None, None)
     assert blas_threads() == 1
-    threads.set_num_threads(2)  # asked for while it is held: comes true afterwards
+    threads.set_num_threads(2)  # while BLAS is held: takes effect afterwards
     assert blas_threads() == 1
     second.__exit__(None, None, None)
     assert blas_threads() == 2
@@ -175,7 +175,7 @@ def test_large_scratch_is_not_kept() -> None:
 
 
 class Payload:
-    """Something that a turn uses."""
+    """An object that a turn uses."""
 
 
 def test_idle_helpers_keep_nothing_alive() -> None:
@@ -187,7 +187,7 @@ def test_idle_helpers_keep_nothing_alive() -> None:
 
     threads.parallel_for(use, 6)
     del payload, use
-    for _ in range(200):  # a helper that was offered the loop late still has to put it down
+    for _ in range(200):  # a late helper may still hold the loop for a moment
         if gone() is None:
             return
         time.sleep(0.01)

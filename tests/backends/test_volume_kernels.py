@@ -20,8 +20,8 @@ INF = float("inf")
 
 
 @st.composite
-def laid_out(draw: st.DrawFn, shape: Numbers, dtype: str, values: tuple[float, ...] = (-2, -1, 0, 1, 2)) -> Any:
-    """Draw few different numbers of this shape: dense, channels last, every second of more, or flipped."""
+def arrays(draw: st.DrawFn, shape: Numbers, dtype: str, values: tuple[float, ...] = (-2, -1, 0, 1, 2)) -> Any:
+    """Draw few different numbers of this shape: dense, channels last, sliced or flipped."""
     random = numpy.random.default_rng(draw(st.integers(0, 2**16)))
     layout = draw(st.sampled_from(["dense", "last", "sliced", "flipped"]))
     if layout == "last":
@@ -33,7 +33,7 @@ def laid_out(draw: st.DrawFn, shape: Numbers, dtype: str, values: tuple[float, .
 
 
 class Case(NamedTuple):
-    """One convolution of one or three dims."""
+    """One convolution in one or three dims."""
 
     input: Any
     weight: Any
@@ -50,14 +50,14 @@ def convolutions(draw: st.DrawFn, dtypes: tuple[str, ...] = ("float32", "float64
     least = [max(1, gap * (taps - 1) + 1 - 2 * edge) for taps, gap, edge in zip(kernel, dilation, padding)]
     size = [start + draw(st.integers(0, 3)) for start in least]
     channels = groups * draw(st.integers(1, 3))
-    input = draw(laid_out((draw(st.integers(0, 3)), channels, *size), dtype))
-    weight = draw(laid_out((groups * draw(st.integers(1, 3)), channels // groups, *kernel), dtype))
+    input = draw(arrays((draw(st.integers(0, 3)), channels, *size), dtype))
+    weight = draw(arrays((groups * draw(st.integers(1, 3)), channels // groups, *kernel), dtype))
     out = reference.output_size(input.shape, weight.shape, stride, padding, dilation)
-    grad = draw(laid_out((input.shape[0], weight.shape[0], *out), dtype))
+    grad = draw(arrays((input.shape[0], weight.shape[0], *out), dtype))
     return Case(input, weight, grad, (stride, padding, dilation, groups))
 
 
-# Small whole numbers are summed exactly in any order, so that equal means equal.
+# Sums of small integers are exact in any order, so that results can be compared exactly.
 
 
 @given(convolutions())
@@ -97,7 +97,7 @@ def test_the_reference_equals_pytorch(case: Case) -> None:
     )
 
 
-def test_volumes_keep_their_order_of_memory() -> None:
+def test_volumes_keep_their_memory_format() -> None:
     random = numpy.random.default_rng(0)
     dense, weight = random.standard_normal((2, 3, 4, 5, 6)), random.standard_normal((4, 3, 2, 2, 2))
     last = numpy.moveaxis(numpy.ascontiguousarray(numpy.moveaxis(dense, 1, -1)), -1, 1)
@@ -133,7 +133,7 @@ def pools(
     least = [max(1, gap * (taps - 1) + 1 - 2 * edge) for taps, gap, edge in zip(kernel, dilation, padding)]
     size = [start + draw(st.integers(0, 4)) for start in least]
     shape = (draw(st.integers(0, 2)), draw(st.integers(1, 3)), *size)
-    numbers = draw(laid_out(shape, draw(st.sampled_from(dtypes)), values))
+    numbers = draw(arrays(shape, draw(st.sampled_from(dtypes)), values))
     return Pool(numbers, kernel, stride, padding, dilation, draw(st.booleans()))
 
 
@@ -187,7 +187,7 @@ def test_adaptive_max_pool_equals_pytorch(case: Pool, count: int) -> None:
             numpy.testing.assert_array_equal(found, wanted.numpy(), strict=True)
 
 
-def test_integers_are_divided_towards_zero() -> None:
+def test_means_of_integers_are_rounded_toward_zero() -> None:
     pixels = numpy.asarray([[[-5, 2, -3, -1, 4, 4, -7, 0]]])
     means = reference_pool.avg_pool(numpy, pixels, (2,), (2,), (0,), False, True, None)
     assert means.tolist() == [[[-1, -2, 4, -3]]]

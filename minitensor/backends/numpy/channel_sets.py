@@ -188,7 +188,7 @@ def normalize_sets_backward(
         if away is None:
             second -= first * middle
         count, here_scale = part[0].size, None if scale is None else scale[which]
-        line = input_gradient(first, second, middle if away is None else None, by, here_scale, count)
+        line = compute_line(first, second, middle if away is None else None, by, here_scale, count)
         second *= by
         write_line(Line(*[each.astype(x.dtype)[..., None] for each in line]), g, part, away, out)
 
@@ -197,7 +197,7 @@ def normalize_sets_backward(
     return total, found[0].astype(x.dtype), found[1].astype(x.dtype)
 
 
-def input_gradient(
+def compute_line(
     first: Array, second: Array, middle: Array | None, by: Array, scale: Array | None, count: int
 ) -> Line:
     """Return the line from the sums of grad and of grad * (x - mean); ``middle`` is the mean, if x is not centered."""

@@ -80,19 +80,19 @@ def accumulate_parts(ufunc: Any, source: Array, target: Array, wide: Any) -> Non
     parts = -(-source.shape[1] // TILE)
     before = numpy.empty(parts, wide)
 
-    def total(turn: int) -> None:
+    def add_up(turn: int) -> None:
         part = source[0, turn * TILE : (turn + 1) * TILE]
         values = scratch("running", part.size, wide)
         values[...] = part
         before[turn] = ufunc.reduce(values)
 
-    def piece(turn: int) -> None:
+    def accumulate_part(turn: int) -> None:
         part = slice(turn * TILE, (turn + 1) * TILE)
         accumulate_tile(ufunc, source[:, part], target[:, part], wide, before[turn - 1] if turn else None)
 
-    parallel_for(total, parts)
+    parallel_for(add_up, parts)
     before = ufunc.accumulate(before)
-    parallel_for(piece, parts)
+    parallel_for(accumulate_part, parts)
 
 
 def accumulate_steps(ufunc: Any, source: Array, target: Array, wide: Any, before: Any) -> None:

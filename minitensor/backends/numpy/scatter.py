@@ -119,7 +119,7 @@ def sum_rows(table: Array, rows: Array, into: Array, count: int) -> Array:
 
 
 def sum_equal(table: Array, rows: Array) -> Array:
-    """Return sums of rows of a table, whose indices are (count, size): each sum has equally many."""
+    """Return sums of ``size`` rows of a table each, given their indices (count, size)."""
     columns = numpy.ascontiguousarray(rows.T)
     sums = numpy.empty((len(rows), table.shape[1]), table.dtype)
 

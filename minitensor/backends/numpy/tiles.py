@@ -61,5 +61,5 @@ def add_tiles(sums: dict[int, tuple[Array, ...]]) -> list[Array]:
 
 
 def is_supported(x: Array, *others: Array | None) -> bool:
-    """Whether the kernels in tiles can work on an array, and on those beside it: singles or doubles, all alike."""
+    """Whether the kernels in tiles can work on arrays: all singles, or all doubles."""
     return x.dtype.char in "fd" and x.size > 0 and all(each is None or each.dtype == x.dtype for each in others)

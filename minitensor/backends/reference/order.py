@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 FEW = 64  # up to this many, a full sort is as fast as a partition, and takes the first of equal elements
 
 
-def along(dim: int, which: slice) -> tuple[slice, ...]:
+def slice_along(dim: int, which: slice) -> tuple[slice, ...]:
     """Return an index that takes a slice of one dim and everything of the others."""
     return (slice(None),) * dim + (which,)
 
@@ -22,7 +22,7 @@ def argsort(xp: Library, array: Array, dim: int, descending: bool) -> Array:
         return xp.zeros((), "int64")
     if not descending:
         return xp.argsort(array, axis=dim, kind="stable")
-    backwards = along(dim, slice(None, None, -1))
+    backwards = slice_along(dim, slice(None, None, -1))
     return xp.subtract(array.shape[dim] - 1, xp.argsort(array[backwards], axis=dim, kind="stable")[backwards])
 
 
@@ -30,19 +30,19 @@ def argtop(xp: Library, array: Array, k: int, dim: int, descending: bool) -> Arr
     """Return the first k of the indices that sort along a dim; ties may be broken in any way."""
     size = array.shape[dim]
     if size <= FEW or not 0 < k < size:
-        found: Array = argsort(xp, array, dim, descending)[along(dim, slice(k))].copy()
+        found: Array = argsort(xp, array, dim, descending)[slice_along(dim, slice(k))].copy()
         return found
     split = size - k if descending else k
     parted = xp.argpartition(array, split, axis=dim)
     ours = slice(split, None) if descending else slice(split)
-    parted = parted[along(dim, ours)]
+    parted = parted[slice_along(dim, ours)]
     inner = argsort(xp, xp.take_along_axis(array, parted, dim), dim, descending)
     return xp.take_along_axis(parted, inner, dim)
 
 
 def argkth(xp: Library, array: Array, k: int, dim: int) -> Array:
     """Return the index of the k-th smallest element along a dim, which is kept; ties may be broken in any way."""
-    return xp.argpartition(array, k, axis=dim)[along(dim, slice(k, k + 1))]
+    return xp.argpartition(array, k, axis=dim)[slice_along(dim, slice(k, k + 1))]
 
 
 def unique(xp: Library, array: Array, inverse: bool, counts: bool) -> tuple[Array, Array | None, Array | None]:
