@@ -80,35 +80,35 @@ class SpecialFunctions:
 
     def zeta(self, x: Array, q: Array) -> Array:
         """Return Hurwitz's zeta function."""
-        found: Array = self.scipy_special().zeta(x, q)
-        return found
+        result: Array = self.scipy_special().zeta(x, q)
+        return result
 
     def gammainc(self, a: Array, x: Array) -> Array:
         """Return the regularized lower incomplete gamma function."""
-        found: Array = self.scipy_special().gammainc(a, x)
-        return found
+        result: Array = self.scipy_special().gammainc(a, x)
+        return result
 
     def gammaincc(self, a: Array, x: Array) -> Array:
         """Return the regularized upper incomplete gamma function."""
-        found: Array = self.scipy_special().gammaincc(a, x)
-        return found
+        result: Array = self.scipy_special().gammaincc(a, x)
+        return result
 
     def bessel_j0(self, x: Array) -> Array:
         """Return the Bessel function of the first kind of order 0."""
-        found: Array = self.scipy_special().j0(x)
-        return found
+        result: Array = self.scipy_special().j0(x)
+        return result
 
     def bessel_j1(self, x: Array) -> Array:
         """Return the Bessel function of the first kind of order 1."""
-        found: Array = self.scipy_special().j1(x)
-        return found
+        result: Array = self.scipy_special().j1(x)
+        return result
 
     def bessel_y0(self, x: Array) -> Array:
         """Return the Bessel function of the second kind of order 0."""
-        found: Array = self.scipy_special().y0(x)
-        return found
+        result: Array = self.scipy_special().y0(x)
+        return result
 
     def bessel_y1(self, x: Array) -> Array:
         """Return the Bessel function of the second kind of order 1."""
-        found: Array = self.scipy_special().y1(x)
-        return found
+        result: Array = self.scipy_special().y1(x)
+        return result

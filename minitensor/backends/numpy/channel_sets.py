@@ -193,8 +193,8 @@ def normalize_sets_backward(
         write_line(Line(*[each.astype(x.dtype)[..., None] for each in line]), g, part, away, out)
 
     for_some_sets(sets, work)
-    found = [each.reshape(x.shape[:2]).sum(0) if groups else each.sum(1) for each in (of_weight, of_bias)]
-    return total, found[0].astype(x.dtype), found[1].astype(x.dtype)
+    gradients = [each.reshape(x.shape[:2]).sum(0) if groups else each.sum(1) for each in (of_weight, of_bias)]
+    return total, gradients[0].astype(x.dtype), gradients[1].astype(x.dtype)
 
 
 def compute_line(

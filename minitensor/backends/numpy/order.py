@@ -51,9 +51,9 @@ def argsort(array: Array, dim: int, descending: bool) -> Array:
     places = packing.dtype.type((1 << packing.bits) - 1)
 
     def sort(lanes: Array, into: Array) -> None:
-        made = keys(lanes, descending, packing)
-        made.sort(-1)
-        numpy.bitwise_and(made, places, out=into, casting="unsafe")
+        keys = make_keys(lanes, descending, packing)
+        keys.sort(-1)
+        numpy.bitwise_and(keys, places, out=into, casting="unsafe")
 
     return apply_to_blocks(sort, array, array.shape[dim], dim)
 
@@ -67,16 +67,16 @@ def sort_wide(lanes: Array, into: Array, descending: bool, bits: int) -> None:
         whole = numpy.bitwise_xor(lanes, numpy.int64(-1 << 63), order="C").view("uint64")
         if descending:
             numpy.invert(whole, out=whole)
-    made = whole & ~places
-    made |= numpy.arange(lanes.shape[-1], dtype="uint64")
-    made.sort(-1)
-    numpy.bitwise_and(made, places, out=into, casting="unsafe")
+    keys = whole & ~places
+    keys |= numpy.arange(lanes.shape[-1], dtype="uint64")
+    keys.sort(-1)
+    numpy.bitwise_and(keys, places, out=into, casting="unsafe")
     ordered = gather(whole, 1, into, True)
     if not (ordered[:, 1:] < ordered[:, :-1]).any():
         return
-    made >>= shift
-    groups = numpy.zeros_like(made)  # a number for each run of equal upper bits
-    numpy.cumsum(made[:, 1:] != made[:, :-1], -1, out=groups[:, 1:])
+    keys >>= shift
+    groups = numpy.zeros_like(keys)  # a number for each run of equal upper bits
+    numpy.cumsum(keys[:, 1:] != keys[:, :-1], -1, out=groups[:, 1:])
     groups <<= shift
     groups |= ordered & places
     groups <<= shift
@@ -98,9 +98,9 @@ def argtop(array: Array, k: int, dim: int, descending: bool) -> Array:
     def sort(lanes: Array, into: Array) -> None:
         if lanes.dtype.kind == "f" and sort_nearest(lanes, into, descending):
             return
-        made = keys(lanes, descending, packing)
-        made.partition(k - 1, -1)
-        numpy.bitwise_and(numpy.sort(made[:, :k], -1), places, out=into, casting="unsafe")
+        keys = make_keys(lanes, descending, packing)
+        keys.partition(k - 1, -1)
+        numpy.bitwise_and(numpy.sort(keys[:, :k], -1), places, out=into, casting="unsafe")
 
     return apply_to_blocks(sort, array, k, dim)
 
@@ -108,11 +108,11 @@ def argtop(array: Array, k: int, dim: int, descending: bool) -> Array:
 def sort_nearest(lanes: Array, into: Array, descending: bool) -> bool:
     """Sort the elements up to the k-th of each lane; return False, with nothing written, if there are ties with it."""
     count, k = into.shape
-    made = float_keys(lanes, descending)
-    near = numpy.flatnonzero(made <= numpy.partition(made, k - 1, -1)[:, k - 1 : k])
+    keys = float_keys(lanes, descending)
+    near = numpy.flatnonzero(keys <= numpy.partition(keys, k - 1, -1)[:, k - 1 : k])
     if near.size != count * k:
         return False
-    few = made.reshape(-1)[near].astype("uint64")
+    few = keys.reshape(-1)[near].astype("uint64")
     few <<= numpy.uint64(32)
     few |= (near % lanes.shape[1]).view("uint64")
     few = few.reshape(count, k)
@@ -125,17 +125,17 @@ def apply_to_blocks(function: Callable[[Array, Array], None], array: Array, coun
     """Call a function with some lanes at a time, (lanes, size), and the memory for their results, (lanes, count)."""
     array = numpy.ascontiguousarray(array)
     size = array.shape[dim]
-    found = numpy.empty((*array.shape[:dim], count, *array.shape[dim + 1 :]), "int64")
+    indices = numpy.empty((*array.shape[:dim], count, *array.shape[dim + 1 :]), "int64")
     outer, inner = prod(array.shape[:dim]), prod(array.shape[dim + 1 :])
     step = max(BLOCK // size, 1)
     if inner == 1:
-        rows, results = array.reshape(outer, size), found.reshape(outer, count)
+        rows, results = array.reshape(outer, size), indices.reshape(outer, count)
         parallel_for(
             lambda turn: function(rows[turn * step : (turn + 1) * step], results[turn * step : (turn + 1) * step]),
             -(-outer // step),
         )
-        return found
-    columns, stacks = array.reshape(outer, size, inner), found.reshape(outer, count, inner)
+        return indices
+    columns, stacks = array.reshape(outer, size, inner), indices.reshape(outer, count, inner)
     parts = -(-inner // step)
 
     def work(turn: int) -> None:
@@ -144,21 +144,21 @@ def apply_to_blocks(function: Callable[[Array, Array], None], array: Array, coun
         function(columns[block, :, lanes].T, stacks[block, :, lanes].T)
 
     parallel_for(work, outer * parts)
-    return found
+    return indices
 
 
 def argtop_of_long(array: Array, k: int, dim: int, descending: bool) -> Array:
     """Find the k-th element of each lane, and sort the elements up to it, ties included."""
     lanes = numpy.moveaxis(array, dim, -1)
-    found = numpy.empty((*lanes.shape[:-1], k), "int64")
+    result = numpy.empty((*lanes.shape[:-1], k), "int64")
     for lane in numpy.ndindex(lanes.shape[:-1]):
         if array.dtype.kind == "f":
-            made = float_keys(lanes[lane], descending)
+            keys = float_keys(lanes[lane], descending)
         else:
-            made = ~lanes[lane] if descending else lanes[lane]  # ~x is -x - 1, in every range
-        near = numpy.flatnonzero(made <= numpy.partition(made, k - 1)[k - 1])
-        found[lane] = near[numpy.argsort(made[near], kind="stable")[:k]]
-    return numpy.ascontiguousarray(numpy.moveaxis(found, -1, dim))
+            keys = ~lanes[lane] if descending else lanes[lane]  # ~x is -x - 1, in every range
+        near = numpy.flatnonzero(keys <= numpy.partition(keys, k - 1)[k - 1])
+        result[lane] = near[numpy.argsort(keys[near], kind="stable")[:k]]
+    return numpy.ascontiguousarray(numpy.moveaxis(result, -1, dim))
 
 
 # -- keys --------------------------------------------------------------------------------------------------------------
@@ -178,30 +178,30 @@ def choose_packing(array: Array, dim: int) -> Packing | None:
     return None if needed > 64 else Packing(numpy.dtype("uint32" if needed <= 32 else "uint64"), bits, low, high)
 
 
-def keys(lanes: Array, descending: bool, packing: Packing) -> Any:
+def make_keys(lanes: Array, descending: bool, packing: Packing) -> Any:
     """Return fresh keys of (lanes, size)."""
     dtype, bits, low, high = packing
     if lanes.dtype.kind == "f":
-        made = float_keys(lanes, descending).astype(dtype)
+        keys = float_keys(lanes, descending).astype(dtype)
     else:
         far, near = (high, lanes) if descending else (lanes, low)
         distance = numpy.subtract(far, near, dtype="int64", order="C")
-        made = distance.view("uint64").astype(dtype, copy=False)  # a wrapped difference is right as unsigned
-    made <<= dtype.type(bits)
-    made |= numpy.arange(lanes.shape[-1], dtype=dtype)
-    return made
+        keys = distance.view("uint64").astype(dtype, copy=False)  # a wrapped difference is right as unsigned
+    keys <<= dtype.type(bits)
+    keys |= numpy.arange(lanes.shape[-1], dtype=dtype)
+    return keys
 
 
 def float_keys(lanes: Array, descending: bool) -> Any:
     """Return unsigned integers of the same size in the order of the floats: zeros are equal, NaN is the largest."""
     values = numpy.add(lanes, lanes.dtype.type(0), dtype="float64" if lanes.dtype.char == "d" else "float32", order="C")
     bits = 8 * values.itemsize  # the sum above made 0.0 of -0.0
-    made = values.view(f"uint{bits}")
-    made[values != values] = numpy.array(numpy.nan, values.dtype).view(made.dtype)
-    made ^= (made.view(f"int{bits}") >> (bits - 1)).view(made.dtype) | made.dtype.type(1 << (bits - 1))
+    keys = values.view(f"uint{bits}")
+    keys[values != values] = numpy.array(numpy.nan, values.dtype).view(keys.dtype)
+    keys ^= (keys.view(f"int{bits}") >> (bits - 1)).view(keys.dtype) | keys.dtype.type(1 << (bits - 1))
     if descending:
-        numpy.invert(made, out=made)
-    return made
+        numpy.invert(keys, out=keys)
+    return keys
 
 
 # -- unique elements ---------------------------------------------------------------------------------------------------
@@ -260,8 +260,8 @@ def searchsorted(sequence: Array, values: Array, side: str) -> Array:
     padded = numpy.empty((prod(sequence.shape[:-1]), width), dtype)  # with the last element, hence the minimum below
     padded[:, :size], padded[:, size:] = sequence.reshape(-1, size), sequence.reshape(-1, size)[:, -1:]
     flat, wanted = padded.reshape(-1), values.astype(dtype, copy=False).reshape(-1, count)
-    found = numpy.empty(values.shape, "int64")
-    lines = found.reshape(wanted.shape)
+    result = numpy.empty(values.shape, "int64")
+    lines = result.reshape(wanted.shape)
     lies_before = numpy.less if side == "left" else numpy.less_equal
 
     def search(rows: slice, columns: slice) -> None:
@@ -287,7 +287,7 @@ def searchsorted(sequence: Array, values: Array, side: str) -> Array:
         search(slice(block * each, (block + 1) * each), slice(part * BLOCK, (part + 1) * BLOCK))
 
     parallel_for(work, -(-len(wanted) // each) * parts)
-    return found
+    return result
 
 
 def has_nan(array: Array) -> bool:

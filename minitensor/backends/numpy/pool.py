@@ -41,7 +41,7 @@ def max_pool(
         values, indices = max_pool2d(input[:, :, None], *pairs, ceil_mode)
         return values[:, :, 0], indices[:, :, 0]
     in_depth = kernel[0], stride[0], padding[0], dilation[0]
-    if len(kernel) == 3 and not has_window_past_end(input.shape[2], *in_depth, ceil_mode):
+    if len(kernel) == 3 and not has_window_of_padding(input.shape[2], *in_depth, ceil_mode):
         return max_pool3d(input, kernel, stride, padding, dilation, ceil_mode)
     return reference.max_pool(numpy, input, kernel, stride, padding, dilation, ceil_mode)
 
@@ -64,7 +64,7 @@ def last_pairs(
     )  # fmt: skip
 
 
-def has_window_past_end(length: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> bool:
+def has_window_of_padding(length: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> bool:
     """Whether a dilated window covers nothing but padding."""
     count = pool_output_size(length, kernel, stride, padding, dilation, ceil_mode)
     return bool((reference.first_inside(numpy, count, stride, padding, dilation) >= length).any())

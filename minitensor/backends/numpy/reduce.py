@@ -51,8 +51,8 @@ def add_runs(array: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
         array = array.copy()
     for size, inner in runs:
         array = add_rows(array.reshape(-1, size)) if inner == 1 else add_between(array.reshape(-1, size, inner))
-    found: Array = array.reshape(shape)
-    return found
+    result: Array = array.reshape(shape)
+    return result
 
 
 @lru_cache(4096)
@@ -86,8 +86,8 @@ def add_anywhere(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
         return numpy.add.reduce(array, dims, None, None, keepdim)  # type: ignore[call-overload]  # as above
     if not ordered.flags.c_contiguous or len(dims) == array.ndim:
         return add_lanes(array, dims, keepdim)
-    found = add_runs(ordered, places, True).transpose(numpy.argsort(order))
-    return found if keepdim else found.squeeze(dims)
+    result = add_runs(ordered, places, True).transpose(numpy.argsort(order))
+    return result if keepdim else result.squeeze(dims)
 
 
 def add_repeated(array: Array, dims: tuple[int, ...], repeated: list[int], keepdim: bool) -> Any:
@@ -106,8 +106,8 @@ def add_lanes(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
     lane, shape = array.shape[dim] // LANES, array.shape
     whole, rest = numpy.split(array, [LANES * lane], dim)
     parts = whole.reshape(*shape[:dim], LANES, lane, *shape[dim + 1 :])
-    found = sum(numpy.add.reduce(parts, dim), dims, keepdim)
-    return found + sum(rest, dims, keepdim) if rest.size else found
+    result = sum(numpy.add.reduce(parts, dim), dims, keepdim)
+    return result + sum(rest, dims, keepdim) if rest.size else result
 
 
 def add_all(flat: Array) -> Any:
@@ -116,8 +116,8 @@ def add_all(flat: Array) -> Any:
     if count <= LONG:
         return numpy.add.reduce(flat)
     whole = count - count % ROW
-    found = add_all(add_rows(flat[:whole].reshape(-1, ROW)))
-    return found if whole == count else found + numpy.add.reduce(flat[whole:])
+    result = add_all(add_rows(flat[:whole].reshape(-1, ROW)))
+    return result if whole == count else result + numpy.add.reduce(flat[whole:])
 
 
 def add_rows(rows: Array) -> Array:
@@ -130,10 +130,10 @@ def add_rows(rows: Array) -> Array:
     if count <= step:
         return rows.dot(ones)  # type: ignore[no-any-return]  # as above
     whole = count - count % step
-    found = numpy.empty(count, rows.dtype)
-    numpy.matmul(rows[:whole].reshape(-1, step, width), ones, out=found[:whole].reshape(-1, step))
-    numpy.dot(rows[whole:], ones, out=found[whole:])
-    return found
+    result = numpy.empty(count, rows.dtype)
+    numpy.matmul(rows[:whole].reshape(-1, step, width), ones, out=result[:whole].reshape(-1, step))
+    numpy.dot(rows[whole:], ones, out=result[whole:])
+    return result
 
 
 def add_between(blocks: Array) -> Array:
@@ -145,8 +145,8 @@ def add_between(blocks: Array) -> Array:
     if count <= step:
         return add_few(blocks)
     whole = count - count % step
-    found = add_between(add_few(blocks[:, :whole].reshape(outer, whole // step, step, inner)))
-    return found if whole == count else found + add_few(blocks[:, whole:])
+    result = add_between(add_few(blocks[:, :whole].reshape(outer, whole // step, step, inner)))
+    return result if whole == count else result + add_few(blocks[:, whole:])
 
 
 def add_columns(rows: Array) -> Array:
@@ -158,8 +158,8 @@ def add_columns(rows: Array) -> Array:
     if width <= NARROW and count > LONG:
         return add_narrow(rows)
     whole = count - count % step
-    found = add_columns(add_few(rows[:whole].reshape(whole // step, step, width)))
-    return found if whole == count else found + add_few(rows[whole:])
+    result = add_columns(add_few(rows[:whole].reshape(whole // step, step, width)))
+    return result if whole == count else result + add_few(rows[whole:])
 
 
 def add_narrow(rows: Array) -> Array:
@@ -167,8 +167,8 @@ def add_narrow(rows: Array) -> Array:
     count, width = rows.shape
     many = FOLD // width
     whole = count - count % many
-    found = add_columns(add_columns(rows[:whole].reshape(-1, many * width)).reshape(many, width))
-    return found if whole == count else found + add_few(rows[whole:])
+    result = add_columns(add_columns(rows[:whole].reshape(-1, many * width)).reshape(many, width))
+    return result if whole == count else result + add_few(rows[whole:])
 
 
 def dots(a: Array, b: Array) -> Array:
@@ -180,8 +180,8 @@ def dots(a: Array, b: Array) -> Array:
     if length <= 2 * DOT_BLOCK:
         return numpy.vecdot(a, b)  # type: ignore[no-any-return]  # as above
     whole = length - length % DOT_BLOCK
-    found: Array = numpy.add.reduce(numpy.vecdot(as_blocks(a, whole), as_blocks(b, whole)), -1, numpy.float64)
-    return found if whole == length else found + numpy.vecdot(a[..., whole:], b[..., whole:])
+    result: Array = numpy.add.reduce(numpy.vecdot(as_blocks(a, whole), as_blocks(b, whole)), -1, numpy.float64)
+    return result if whole == length else result + numpy.vecdot(a[..., whole:], b[..., whole:])
 
 
 def as_blocks(rows: Array, whole: int) -> Array:
@@ -195,5 +195,5 @@ def add_few(rows: Array) -> Array:
     if width > WIDE:
         return numpy.add.reduce(rows, -2)  # type: ignore[no-any-return]  # as above
     ones = ONES[rows.dtype.char][:count]
-    found: Array = ones.dot(rows) if rows.ndim == 2 else numpy.matmul(ones, rows)
-    return found
+    result: Array = ones.dot(rows) if rows.ndim == 2 else numpy.matmul(ones, rows)
+    return result

@@ -41,23 +41,23 @@ def take(array: Array, index: Array, axis: int) -> Array:
     is_small = axis or index.size * array.size < SHARED * array.shape[0] or get_num_threads() == 1
     if is_small or not array.flags.c_contiguous:
         return array.take(index, axis, mode="wrap")
-    found = numpy.empty(index.shape + array.shape[1:], array.dtype)
-    places, rows = index.reshape(-1), found.reshape(index.size, *array.shape[1:])
-    step = max(1, PIECE * index.size // max(found.size, 1))
+    result = numpy.empty(index.shape + array.shape[1:], array.dtype)
+    places, rows = index.reshape(-1), result.reshape(index.size, *array.shape[1:])
+    step = max(1, PIECE * index.size // max(result.size, 1))
 
     def work(piece: int) -> None:
         part = slice(piece * step, (piece + 1) * step)
         array.take(places[part], 0, rows[part], "clip")
 
     parallel_for(work, -(-index.size // step))
-    return found
+    return result
 
 
 def take_rows(array: Array, index: Array) -> Array:
     """Return the entries of dim 0 at positions, negative ones from the end; raise IndexError outside."""
     if not array.flags.c_contiguous:
-        found: Array = array[index]
-        return found
+        result: Array = array[index]
+        return result
     if index.size <= FEW:
         return array.take(index, 0)
     size = len(array)
@@ -273,13 +273,13 @@ def gather(array: Array, dim: int, index: Array, is_checked: bool) -> Array:
             raise IndexError
         return array.reshape(-1).take(flat_positions(array.shape, dim, index), mode="wrap")
     flat = array.reshape(-1)
-    found = numpy.empty(index.shape, array.dtype)
+    result = numpy.empty(index.shape, array.dtype)
 
     def visit(part: slice, at: Array) -> None:
-        flat.take(at, 0, found[part].reshape(-1), "wrap")
+        flat.take(at, 0, result[part].reshape(-1), "wrap")
 
     for_each_position(array.shape, dim, index, visit, True, is_checked)
-    return found
+    return result
 
 
 def scatter(target: Array, dim: int, index: Array, values: Any) -> None:
@@ -352,8 +352,8 @@ def argwhere(array: Array) -> Array:
     (flat,) = numpy.nonzero(array.reshape(-1) if array.dtype.kind == "b" else array.reshape(-1) != 0)
     starts = numpy.arange(array.size // width) * width
     counts = numpy.diff(numpy.searchsorted(flat, starts), append=flat.size)
-    found = numpy.empty((flat.size, array.ndim), INT64)
-    found[:, -1] = flat - numpy.repeat(starts, counts)
+    result = numpy.empty((flat.size, array.ndim), INT64)
+    result[:, -1] = flat - numpy.repeat(starts, counts)
     for axis, places in enumerate(numpy.unravel_index(starts // width, array.shape[:-1])):
-        found[:, axis] = numpy.repeat(places, counts)
-    return found
+        result[:, axis] = numpy.repeat(places, counts)
+    return result

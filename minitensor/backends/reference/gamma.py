@@ -37,20 +37,20 @@ def lgamma(xp: Library, x: Array) -> Array:
     y = xp.abs(x)
     right = xp.where(y < FAR, near_lgamma(xp, xp.minimum(y, FAR)), far_lgamma(xp, xp.maximum(y, FAR)))
     mirrored = math.log(math.pi) - xp.log(y) - xp.log(sine_of_half_turns(xp, y)) - right
-    found = xp.where(x > 0, right, mirrored)
+    result = xp.where(x > 0, right, mirrored)
     pole = (x <= 0) & (x == xp.rint(x))
-    return xp.where(pole | (y == math.inf), math.inf, found)
+    return xp.where(pole | (y == math.inf), math.inf, result)
 
 
 def near_lgamma(xp: Library, x: Array) -> Array:
     """Return lgamma for 0 <= x <= 8."""
     whole = xp.rint(x)
     d = x - whole
-    found = d * (d + 1) * horner(d, BUMP)
+    total = d * (d + 1) * horner(d, BUMP)
     for k in range(2, int(FAR)):  # x - 1, x - 2, ... down to the one near 2
-        found = found + xp.where(whole > k, xp.log(xp.maximum(x - (k - 1), 1)), 0)
-    found = found - xp.where(whole < 2, xp.log(x), 0)
-    result: Array = found - xp.where(whole < 1, xp.log1p(x), 0)
+        total = total + xp.where(whole > k, xp.log(xp.maximum(x - (k - 1), 1)), 0)
+    total = total - xp.where(whole < 2, xp.log(x), 0)
+    result: Array = total - xp.where(whole < 1, xp.log1p(x), 0)
     return result
 
 
@@ -67,22 +67,22 @@ def digamma(xp: Library, x: Array) -> Array:
     right = right_digamma(xp, xp.where(x > 0, x, 1 - x))
     turn = x - xp.rint(x)
     mirrored = right - math.pi / xp.tan(math.pi * turn)
-    found = xp.where(x > 0, right, mirrored)
-    found = xp.where((x < 0) & (turn == 0), math.nan, found)
-    return xp.where(x == 0, xp.copysign(math.inf, -x), found)
+    result = xp.where(x > 0, right, mirrored)
+    result = xp.where((x < 0) & (turn == 0), math.nan, result)
+    return xp.where(x == 0, xp.copysign(math.inf, -x), result)
 
 
 def right_digamma(xp: Library, x: Array) -> Array:
     """Return digamma of positive numbers."""
     steps = 10
-    found = xp.zeros_like(x)
+    total = xp.zeros_like(x)
     near = x < steps
     for k in range(steps):
-        found = found - xp.where(near, 1 / (x + k), 0)
+        total = total - xp.where(near, 1 / (x + k), 0)
     far = xp.where(near, x + steps, x)
     square = 1 / (far * far)
     terms = [number / (2 * k) for k, number in enumerate(BERNOULLI, 1)]
-    result: Array = found + xp.log(far) - 0.5 / far - square * horner(square, tuple(reversed(terms)))
+    result: Array = total + xp.log(far) - 0.5 / far - square * horner(square, tuple(reversed(terms)))
     return result
 
 
@@ -92,26 +92,26 @@ def polygamma(xp: Library, n: int, x: Array) -> Array:
     right = sign * math.factorial(n) * hurwitz(xp, n + 1, xp.where(x > 0, x, 1 - x))
     turn = x - xp.rint(x)
     mirrored = (-1) ** n * right - cotangents(xp, n, turn)
-    found = xp.where(x > 0, right, mirrored)
-    return xp.where((x <= 0) & (turn == 0), sign * math.inf, found)
+    result = xp.where(x > 0, right, mirrored)
+    return xp.where((x <= 0) & (turn == 0), sign * math.inf, result)
 
 
 def hurwitz(xp: Library, s: float, x: Array) -> Array:
     """Return Hurwitz's zeta function, the sum of ``(x + k) ** -s``, of positive numbers."""
     steps = 12
-    found = xp.zeros_like(x)
+    result = xp.zeros_like(x)
     for k in range(steps):
-        found = found + (x + k) ** -float(s)
+        result = result + (x + k) ** -float(s)
     far = x + steps
     power = far ** -float(s)
-    found = found + far ** (1.0 - s) / (s - 1) + power * 0.5
+    result = result + far ** (1.0 - s) / (s - 1) + power * 0.5
     square, rising = 1 / (far * far), float(s)
     power = power / far
     for k, number in enumerate(BERNOULLI, 1):
-        found = found + number * (rising / math.factorial(2 * k)) * power
+        result = result + number * (rising / math.factorial(2 * k)) * power
         rising *= (s + 2 * k - 1) * (s + 2 * k)
         power = power * square
-    return found
+    return result
 
 
 def cotangents(xp: Library, n: int, turn: Array) -> Array:

@@ -153,8 +153,8 @@ def products_of_others(xp: Library, values: Array) -> Array:
     ones = xp.ones_like(values[..., :1])
     before = xp.cumprod(xp.concatenate([ones, values[..., :-1]], -1), -1)
     after = xp.cumprod(xp.concatenate([ones, values[..., :0:-1]], -1), -1)[..., ::-1]
-    found: Array = before * after
-    return found
+    result: Array = before * after
+    return result
 
 
 def solve_triangular(xp: Library, array: Array, right: Array, upper: bool, unit: bool) -> Array:

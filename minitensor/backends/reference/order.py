@@ -30,8 +30,8 @@ def argtop(xp: Library, array: Array, k: int, dim: int, descending: bool) -> Arr
     """Return the first k of the indices that sort along a dim; ties may be broken in any way."""
     size = array.shape[dim]
     if size <= FEW or not 0 < k < size:
-        found: Array = argsort(xp, array, dim, descending)[slice_along(dim, slice(k))].copy()
-        return found
+        result: Array = argsort(xp, array, dim, descending)[slice_along(dim, slice(k))].copy()
+        return result
     split = size - k if descending else k
     parted = xp.argpartition(array, split, axis=dim)
     ours = slice(split, None) if descending else slice(split)
@@ -63,10 +63,10 @@ def histogram(xp: Library, array: Array, bins: int, low: float, high: float) -> 
 
 def searchsorted(xp: Library, sequence: Array, values: Array, side: str) -> Array:
     """Return where values would go into a sorted sequence, row by row: (..., n) and (..., m) give (..., m)."""
-    found = xp.zeros(values.shape, "int64")
+    result = xp.zeros(values.shape, "int64")
     if values.size:
         lines = prod(values.shape[:-1])
-        rows, wanted, places = [each.reshape(lines, each.shape[-1]) for each in (sequence, values, found)]
+        rows, wanted, places = [each.reshape(lines, each.shape[-1]) for each in (sequence, values, result)]
         for k in range(lines):
             places[k] = xp.searchsorted(rows[k], wanted[k], side)
-    return found
+    return result

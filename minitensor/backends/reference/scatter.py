@@ -93,8 +93,8 @@ def gather(xp: Any, array: Array, dim: int, index: Array, is_checked: bool) -> A
     """Return the element at each position of its line; unless ``is_checked``, raise IndexError outside."""
     if not is_checked and not is_in_range(index, array.shape[dim] if array.ndim else 1):
         raise IndexError
-    found: Array = xp.take(array.reshape(-1), flat_positions(xp, array.shape, dim, index)).reshape(index.shape)
-    return found
+    result: Array = xp.take(array.reshape(-1), flat_positions(xp, array.shape, dim, index)).reshape(index.shape)
+    return result
 
 
 def scatter(xp: Any, target: Array, dim: int, index: Array, values: Any) -> None:
@@ -117,17 +117,18 @@ def scatter_reduce(xp: Any, target: Array, dim: int, index: Array, values: Array
 
 
 def combine_at(xp: Any, target: Array, index: Array, values: Array, combine: Callable[[Any, Any], Any]) -> None:
-    """Combine values with a vector at positions by an associative and commutative function."""
+    """Combine values with a vector at positions by an associative function."""
     order = xp.argsort(index, kind="stable")
-    places, found = index[order], values[order]
+    places, result = index[order], values[order]
     reach = 1
     while reach < len(places):
         same = places[reach:] == places[:-reach]
-        found = xp.concatenate((found[:reach], xp.where(same, combine(found[:-reach], found[reach:]), found[reach:])))
+        far = xp.where(same, combine(result[:-reach], result[reach:]), result[reach:])
+        result = xp.concatenate((result[:reach], far))
         reach *= 2
     last = xp.concatenate((places[1:] != places[:-1], xp.ones(min(1, len(places)), bool)))
     ends = places[last]
-    target[ends] = combine(target[ends], found[last])
+    target[ends] = combine(target[ends], result[last])
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------
@@ -140,5 +141,5 @@ def place_where(xp: Any, target: Array, mask: Array, values: Array) -> None:
 
 def argwhere(xp: Any, mask: Array) -> Array:
     """Return the positions of the nonzero elements, one row each."""
-    found: Array = xp.argwhere(mask)
-    return found.astype("int64", copy=False)
+    result: Array = xp.argwhere(mask)
+    return result.astype("int64", copy=False)

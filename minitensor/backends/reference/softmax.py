@@ -37,29 +37,29 @@ Add: TypeAlias = "Callable[[Any, Array, int], Array]"
 
 def softmax(xp: Any, array: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return exp(x) / sum(exp(x))."""
-    found = subtract_maximum(xp, array, dim)
-    found = xp.exp(found, out=found if array.ndim else None)
-    found /= add(xp, found, dim)
-    return found.astype(array.dtype, copy=False)  # type: ignore[no-any-return]  # as above
+    result = subtract_maximum(xp, array, dim)
+    result = xp.exp(result, out=result if array.ndim else None)
+    result /= add(xp, result, dim)
+    return result.astype(array.dtype, copy=False)  # type: ignore[no-any-return]  # as above
 
 
 def log_softmax(xp: Any, array: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return x - log(sum(exp(x)))."""
-    found = subtract_maximum(xp, array, dim)
-    found -= xp.log(add(xp, xp.exp(found), dim))
-    return found.astype(array.dtype, copy=False)
+    result = subtract_maximum(xp, array, dim)
+    result -= xp.log(add(xp, xp.exp(result), dim))
+    return result.astype(array.dtype, copy=False)
 
 
 def softmax_backward(xp: Any, grad: Array, weights: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return weights * (grad - sum(weights * grad))."""
     kind = wide(xp, grad.dtype)
     given, by = grad.astype(kind, copy=False), weights.astype(kind, copy=False)
-    found: Array = by * (given - add(xp, given * by, dim))
-    return found.astype(grad.dtype, copy=False)
+    result: Array = by * (given - add(xp, given * by, dim))
+    return result.astype(grad.dtype, copy=False)
 
 
 def log_softmax_backward(xp: Any, grad: Array, logs: Array, dim: int, add: Add = lane_sum) -> Array:
     """Return grad - exp(logs) * sum(grad)."""
     given = grad.astype(wide(xp, grad.dtype), copy=False)
-    found: Array = given - xp.exp(logs.astype(given.dtype, copy=False)) * add(xp, given, dim)
-    return found.astype(grad.dtype, copy=False)
+    result: Array = given - xp.exp(logs.astype(given.dtype, copy=False)) * add(xp, given, dim)
+    return result.astype(grad.dtype, copy=False)

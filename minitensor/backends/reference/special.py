@@ -43,12 +43,12 @@ def rational(x: Array, approximation: tuple[tuple[float, ...], tuple[float, ...]
 def horner(x: Array, coefficients: tuple[float, ...]) -> Array:
     """Return a polynomial, with coefficients from the highest power down."""
     first, second, *rest = coefficients
-    found = x * first
-    found += second
+    result = x * first
+    result += second
     for each in rest:
-        found *= x
-        found += each
-    return found
+        result *= x
+        result += each
+    return result
 
 
 def small_erf(x: Array) -> Array:
@@ -155,12 +155,12 @@ def inverse(xp: Library, x: Array, rest: Array) -> Array:
 def erfinv(xp: Library, x: Array) -> Array:
     """Return the inverse of the error function."""
     y = xp.abs(x)
-    found = xp.copysign(inverse(xp, y, 1 - y), x)
-    return xp.where(y > 1, math.nan, found)
+    result = xp.copysign(inverse(xp, y, 1 - y), x)
+    return xp.where(y > 1, math.nan, result)
 
 
 def ndtri(xp: Library, p: Array) -> Array:
     """Return the inverse of the normal distribution function."""
     rest = 2 * xp.minimum(p, 1 - p)
-    found = xp.copysign(inverse(xp, 1 - rest, rest), p - 0.5) * math.sqrt(2)
-    return xp.where((p < 0) | (p > 1), math.nan, found)
+    result = xp.copysign(inverse(xp, 1 - rest, rest), p - 0.5) * math.sqrt(2)
+    return xp.where((p < 0) | (p > 1), math.nan, result)
