@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minitensor import dtypes as D
+from minitensor import scalars as S
 from minitensor.errors import ArgumentTypeError, DtypeError
 
 torch = pytest.importorskip("torch")
@@ -138,13 +139,13 @@ def test_a_number_beside_a_tensor_meets_it_as_in_pytorch(dtype, number, default)
         wanted = torch.result_type(make(dtype), number)
         if wanted == torch.complex32:
             wanted = torch.complex64
-        assert same(D.number_dtype(number, dtype), wanted)
-        assert same(D.result_type([(D.dtype_of_number(number), D.Kind.NUMBER), (dtype, kind)]), wanted)
+        assert same(S.number_dtype(number, dtype), wanted)
+        assert same(D.result_type([(S.dtype_of_number(number), D.Kind.NUMBER), (dtype, kind)]), wanted)
 
 
 @pytest.mark.parametrize(("a", "b"), list(itertools.product(NUMBERS, NUMBERS)), ids=repr)
 def test_two_numbers_meet_as_in_pytorch(a, b):
-    got = D.result_type((D.dtype_of_number(each), D.Kind.NUMBER) for each in (a, b))
+    got = D.result_type((S.dtype_of_number(each), D.Kind.NUMBER) for each in (a, b))
     assert same(got, torch.result_type(a, b))
 
 
@@ -168,18 +169,18 @@ def test_result_type_of_nothing_raises():
 
 
 def test_numpy_scalars_are_numbers_of_their_kind():
-    assert D.number_dtype(np.float32(1.5), D.float64) is D.float64
-    assert D.number_dtype(np.float64(1.5), D.int8) is D.float32
-    assert D.number_dtype(np.int8(3), D.bool_) is D.int64
+    assert S.number_dtype(np.float32(1.5), D.float64) is D.float64
+    assert S.number_dtype(np.float64(1.5), D.int8) is D.float32
+    assert S.number_dtype(np.int8(3), D.bool_) is D.int64
     with pytest.raises(TypeError, match="expected a number"):
-        D.number_dtype("1", D.float32)
+        S.number_dtype("1", D.float32)
 
 
 class TestDefaultDtype:
     def test_it_is_float32_and_can_be_any_float(self):
         assert D.get_default_dtype() is D.float32
         D.set_default_dtype(D.float64)
-        assert D.get_default_dtype() is D.float64 is D.dtype_of_number(1.0)
+        assert D.get_default_dtype() is D.float64 is S.dtype_of_number(1.0)
 
     @pytest.mark.parametrize("wrong", [D.int32, D.complex64, "float32", None, np.float32], ids=repr)
     def test_others_are_refused_as_in_pytorch(self, wrong):
@@ -223,7 +224,7 @@ DATA = [
 
 
 def dtype_of(data):
-    return D.common_dtype(D.leaf_kinds(data))
+    return S.common_dtype(S.leaf_kinds(data))
 
 
 @pytest.mark.parametrize("data", DATA, ids=repr)
@@ -262,9 +263,9 @@ numbers = st.one_of(
 @given(number=numbers, dtype=st.sampled_from(D.DTYPES))
 def test_a_lifted_number_is_what_pytorch_computes_with(number, dtype):
     """Multiplied by one: PyTorch converts the number to the tensor's dtype (float16 is rounded once, by us at once)."""
-    if D.number_dtype(number, dtype) is not dtype or isinstance(number, complex):
+    if S.number_dtype(number, dtype) is not dtype or isinstance(number, complex):
         return
-    lifted = D.lift(number, dtype.numpy)
+    lifted = S.lift(number, dtype.numpy)
     wanted = (torch.ones(1, dtype=theirs(dtype)) * number).numpy()[0]
     assert lifted.shape == () and lifted.dtype == dtype.numpy
     np.testing.assert_array_equal(lifted.real, wanted.real)
@@ -274,16 +275,16 @@ def test_a_lifted_number_is_what_pytorch_computes_with(number, dtype):
 
 @given(number=st.complex_numbers(allow_nan=False), dtype=st.sampled_from([D.complex64, D.complex128]))
 def test_a_lifted_complex_number_keeps_its_signs(number, dtype):
-    D.lift(number.real, dtype.numpy)  # equal to the number if the imaginary part is zero, but not the same
+    S.lift(number.real, dtype.numpy)  # equal to the number if the imaginary part is zero, but not the same
     with np.errstate(over="ignore"):
         wanted = np.array(number).astype(dtype.numpy)
-    assert D.lift(number, dtype.numpy).tobytes() == wanted.tobytes()
+    assert S.lift(number, dtype.numpy).tobytes() == wanted.tobytes()
 
 
 @pytest.mark.parametrize("dtype", [D.uint8, D.int8, D.int16, D.int32, D.int64], ids=repr)
 @pytest.mark.parametrize("number", [300, -1, -129, 70000, 2**31, 2**63, 2**64 - 1, -(2**63)])
 def test_lifted_integers_wrap_around_as_in_pytorch(number, dtype):
-    assert D.lift(number, dtype.numpy).item() == (torch.ones(1, dtype=theirs(dtype)) * number).item()
+    assert S.lift(number, dtype.numpy).item() == (torch.ones(1, dtype=theirs(dtype)) * number).item()
 
 
 @pytest.mark.parametrize("number", [2**64, -(2**63) - 1])
@@ -291,34 +292,34 @@ def test_integers_beyond_64_bits_overflow_as_in_pytorch(number):
     with pytest.raises(OverflowError):
         torch.ones(1, dtype=torch.int64) * number
     with pytest.raises(OverflowError):
-        D.lift(number, D.int64.numpy)
+        S.lift(number, D.int64.numpy)
 
 
 @each_dtype
 def test_the_same_number_gives_the_same_array(dtype):
-    assert D.lift(1, dtype.numpy) is D.lift(1.0, dtype.numpy) is D.lift(True, dtype.numpy)
-    assert D.lift(0, dtype.numpy) is D.lift(0.0, dtype.numpy) is D.lift(False, dtype.numpy)
+    assert S.lift(1, dtype.numpy) is S.lift(1.0, dtype.numpy) is S.lift(True, dtype.numpy)
+    assert S.lift(0, dtype.numpy) is S.lift(0.0, dtype.numpy) is S.lift(False, dtype.numpy)
 
 
 @pytest.mark.parametrize("dtype", [D.float16, D.float32, D.float64, D.complex64], ids=repr)
 def test_minus_zero_stays_minus_zero(dtype):
     for number in (0.0, -0.0, 0, -0.0, 0.0):
-        assert np.signbit(D.lift(number, dtype.numpy).real) == (math.copysign(1, number) < 0)
+        assert np.signbit(S.lift(number, dtype.numpy).real) == (math.copysign(1, number) < 0)
 
 
 def test_a_lifted_number_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
-        D.lift(3, D.float32.numpy)[...] = 4
+        S.lift(3, D.float32.numpy)[...] = 4
 
 
 def test_what_is_kept_is_bounded():
-    kept = D._LIFTED[D.float64.numpy]
+    kept = S._LIFTED[D.float64.numpy]
     for n in range(5000):
-        D.lift(n + 0.5, D.float64.numpy)
+        S.lift(n + 0.5, D.float64.numpy)
     before = len(kept)
     for _ in range(50):
-        assert np.isnan(D.lift(float("nan"), D.float64.numpy))
-    assert len(kept) == before <= D._KEPT_AT_MOST
+        assert np.isnan(S.lift(float("nan"), D.float64.numpy))
+    assert len(kept) == before <= S._KEPT_AT_MOST
 
 
 FILLS = [
@@ -335,9 +336,9 @@ def test_a_number_fits_where_pytorch_can_fill_with_it(number, dtype):
     except RuntimeError as refusal:
         assert "without overflow" in str(refusal)
         with pytest.raises(RuntimeError, match="without overflow"):
-            D.require_fits(number, dtype)
+            S.require_fits(number, dtype)
     else:
-        D.require_fits(number, dtype)
+        S.require_fits(number, dtype)
 
 
 def test_a_dtype_is_hashable_and_distinct():

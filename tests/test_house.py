@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # stand before it on its own floor; within a package, imports may go anywhere but round in a circle.
 FLOORS = (
     "errors shapes layout indexing memory_format callers copies settings forks",
-    "dtypes backends device",
+    "dtypes scalars backends device",
     "storage stream generator printing base",
     "autograd",
     "ops",
@@ -37,6 +37,7 @@ HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, 
 NUMPY = {
     "minitensor.backends": "the place that knows NumPy from CuPy",
     "minitensor.dtypes": "a dtype wraps NumPy's",
+    "minitensor.scalars": "numbers become 0-d arrays",
     "minitensor.stream": "random bits are drawn on the host",
     "minitensor.generator": "random numbers are made of them on the host",
     "minitensor.printing": "text is made from a host copy",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.dtypes import fit, float16, float64, int64
+from minitensor.dtypes import float16, float64, int64
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import inplace, writes
 from minitensor.ops.choice import where
@@ -26,6 +26,7 @@ from minitensor.ops.out import write_out
 from minitensor.ops.rounding import abs
 from minitensor.ops.special import normal_density, working_array
 from minitensor.ops.trigonometry import tanh
+from minitensor.scalars import fit
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:

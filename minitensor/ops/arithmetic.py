@@ -12,7 +12,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
-from minitensor import dtypes
+from minitensor import dtypes, scalars
 from minitensor.autograd import argument_types
 from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import differentiable, nondifferentiable, on_equal_dtypes
@@ -147,8 +147,8 @@ def number_as_tensor(number: Any, other: Any) -> Any:
     if other.__class__ in NUMBERS:
         return tensor(number)
     require_tensors("a function of two operands", other=other)
-    common = dtypes.number_dtype(number, other.dtype)
-    return tensor(dtypes.lift(number, common.numpy), device=other.device)
+    common = scalars.number_dtype(number, other.dtype)
+    return tensor(scalars.lift(number, common.numpy), device=other.device)
 
 
 def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
@@ -204,13 +204,13 @@ def term_and_factor(other: Any, alpha: Number, input: Any, sign: int) -> tuple[A
         other = number_as_tensor(other, input)
     common = other.dtype if is_number(input) or input.dtype is other.dtype else result_dtype(input, other)
     check_category("alpha", alpha, common)
-    dtypes.fit(alpha if sign > 0 else -alpha, common.numpy)
+    scalars.fit(alpha if sign > 0 else -alpha, common.numpy)
     return other.to(common), bool(alpha) if common is dtypes.bool_ else alpha
 
 
 def check_category(argument: str, factor: Number, common: dtypes.dtype) -> None:
     """Raise if the result's dtype cannot hold this kind of factor, or if a bool scales numbers."""
-    if isinstance(factor, (float, complex)) and dtypes.number_dtype(factor, common) is not common:
+    if isinstance(factor, (float, complex)) and scalars.number_dtype(factor, common) is not common:
         raise DtypeError(f"{argument} must not be {factor!r} for a result of {common.name}; cast an operand first")
     if factor.__class__ is bool and common is not dtypes.bool_:
         raise DtypeError(f"{argument} must be a number, not a bool, for a result of {common.name}; got {factor}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor import dtypes
+from minitensor import dtypes, scalars
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
@@ -59,7 +59,7 @@ def _where(condition: Tensor, input: Operand, other: Operand) -> Array:
 def promote_choices(condition: Tensor, input: Any, other: Any) -> tuple[Array, Array]:
     """Return the arrays of the two operands of ``where`` in their common dtype."""
     if is_number(input) and is_number(other):
-        common = dtypes.result_type([(dtypes.dtype_of_number(each), dtypes.Kind.NUMBER) for each in (input, other)])
+        common = dtypes.result_type([(scalars.dtype_of_number(each), dtypes.Kind.NUMBER) for each in (input, other)])
         return fit_number(input, common.numpy, condition.array), fit_number(other, common.numpy, condition.array)
     if is_number(input):
         return fit_beside(input, other.array), array_beside(input, other)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from minitensor import dtypes
+from minitensor import dtypes, scalars
 from minitensor import layout as layouts
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.face import set_requires_grad
@@ -279,8 +279,8 @@ def full(
     tensor([7, 7])
     """
     value = as_number(fill_value)
-    wanted = choose_dtype(dtype or (dtypes.dtype_of_number(value) if out is None else None), out)
-    number = dtypes.fit(value, wanted)[()]
+    wanted = choose_dtype(dtype or (scalars.dtype_of_number(value) if out is None else None), out)
+    number = scalars.fit(value, wanted)[()]
     shape = read_sizes((tuple(size),) if not isinstance(size, int) else (size,))
     return hand_over("full", library(device).full(shape, number, wanted), out, requires_grad)
 
@@ -411,7 +411,7 @@ def make_like(
     layout = layout_like(input, format)
     flat = backend.xp.empty(layouts.numel(layout.shape), kind)
     if value is not None:
-        flat[...] = dtypes.fit(value, kind)[()]
+        flat[...] = scalars.fit(value, kind)[()]
     array = backend.window(flat, kind, layout.shape, layout.strides, 0)
     return hand_over("like", array, None, requires_grad)
 

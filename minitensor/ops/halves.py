@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
-from minitensor.dtypes import lift
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.operand import HALF, SINGLE, two_arrays
+from minitensor.scalars import lift
 
 if TYPE_CHECKING:
     from minitensor.backends import Array

@@ -12,8 +12,8 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minitensor import dtypes
 from minitensor import layout as layouts
+from minitensor import scalars
 from minitensor.autograd import declare
 from minitensor.autograd.binding import NUMBERS
 from minitensor.autograd.declare import differentiable
@@ -463,7 +463,7 @@ def _assign_number_(input: Tensor, value: Number) -> None:
 def as_assignable(value: Any, seen: Tensor) -> Any:
     """Return the value to assign as a Python number or a tensor; host arrays are copied."""
     if isinstance(value, int):
-        dtypes.require_int64(value)
+        scalars.require_int64(value)
     if isinstance(value, (TensorBase, int, float, complex)):
         return value
     if hasattr(value, "__array__"):

@@ -14,13 +14,14 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
-from minitensor.dtypes import bool_, fit, float16, require_fits
+from minitensor.dtypes import bool_, float16
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.ops.aliasing import check_fits, check_tensor, refuse_write
 from minitensor.ops.arithmetic import check_category, conj, mul
 from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors, result_dtype, same_device
 from minitensor.ops.out import write, write_out
+from minitensor.scalars import fit, require_fits
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from minitensor import dtypes
+from minitensor import scalars
 from minitensor.base import TensorBase
-from minitensor.dtypes import fit, is_sequence
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, MinitensorError, quote
+from minitensor.scalars import fit, is_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +29,11 @@ class NoNumbers(ArgumentTypeError, ArgumentError):
 
 def read(data: Any, wanted: Any) -> Array:
     """Return a number or nested sequences as an array of the wanted NumPy dtype; None takes that of the data."""
-    if data.__class__ in dtypes.NUMBER_TYPES and wanted is None and data.__class__ is not int:
-        return numpy.array(data, dtype=dtypes.common_dtype((data.__class__,)).numpy)
+    if data.__class__ in scalars.NUMBER_TYPES and wanted is None and data.__class__ is not int:
+        return numpy.array(data, dtype=scalars.common_dtype((data.__class__,)).numpy)
     shape = shape_of(data)
     kinds = leaf_kinds(data, wanted)
-    kind = dtypes.common_dtype(kinds).numpy if wanted is None else wanted
+    kind = scalars.common_dtype(kinds).numpy if wanted is None else wanted
     if is_plain(kinds, kind):
         try:
             return numpy.array(data, dtype=kind)
@@ -46,7 +46,7 @@ def read(data: Any, wanted: Any) -> Array:
 def leaf_kinds(data: Any, wanted: Any) -> frozenset[Any]:
     """Return the types and dtypes of all items; raise for an item without one unless a dtype is wanted."""
     try:
-        return dtypes.leaf_kinds(data)
+        return scalars.leaf_kinds(data)
     except ArgumentTypeError as error:
         raise NoNumbers(str(error)) from None
     except DtypeError:
@@ -57,7 +57,7 @@ def leaf_kinds(data: Any, wanted: Any) -> frozenset[Any]:
 
 def is_plain(kinds: frozenset[Any], kind: Any) -> bool:
     """Whether NumPy reads these items as we do: Python numbers, and no floats if integers are wanted."""
-    return kinds <= (dtypes.WHOLE_TYPES if kind.kind in "iu" else dtypes.NUMBER_TYPES)
+    return kinds <= (scalars.WHOLE_TYPES if kind.kind in "iu" else scalars.NUMBER_TYPES)
 
 
 def shape_of(data: Any) -> tuple[int, ...]:
@@ -65,8 +65,8 @@ def shape_of(data: Any) -> tuple[int, ...]:
     sizes: list[int] = []
     while is_sequence(data):
         sizes.append(len(data))
-        if len(sizes) > dtypes.MOST_DIMS:
-            raise dtypes.too_deep(data)
+        if len(sizes) > scalars.MOST_DIMS:
+            raise scalars.too_deep(data)
         if not sizes[-1]:
             break
         data = data[0]
@@ -99,7 +99,7 @@ def read_leaf(leaf: Any, kind: Any) -> Any:
     except MinitensorError:
         raise
     except OverflowError:
-        raise dtypes.too_large(leaf) from None
+        raise scalars.too_large(leaf) from None
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(
             f"tensor: could not make a number of type {kind} of {quote(leaf)}: {error}"
@@ -111,7 +111,7 @@ def to_int(leaf: Any, kind: Any) -> Any:
     if isinstance(leaf, float):
         return fit(leaf, kind)[()]
     number = operator.index(leaf)
-    dtypes.require_int64(number)
+    scalars.require_int64(number)
     return fit(number, kind)[()]
 
 

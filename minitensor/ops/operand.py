@@ -15,14 +15,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
-from minitensor import dtypes
+from minitensor import dtypes, scalars
 from minitensor.autograd.binding import NUMBERS
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.copies import note_copy, tracing
-from minitensor.dtypes import Kind, fit, lift
+from minitensor.dtypes import Kind
 from minitensor.errors import ArgumentTypeError, DeviceError, WrongTypeError
 from minitensor.ops.kinds import ORDERED, of_kind
+from minitensor.scalars import fit, lift
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -114,7 +115,7 @@ def to_full_precision(operand: Any, array: Array) -> Array:
 def array_beside(number: Number, tensor: TensorBase) -> Array:
     """Return a tensor's array in its common dtype with a number."""
     array = tensor.array
-    return array if is_weaker(number, array) else recast(array, dtypes.number_dtype(number, tensor.dtype).numpy)
+    return array if is_weaker(number, array) else recast(array, scalars.number_dtype(number, tensor.dtype).numpy)
 
 
 def is_weaker(number: Any, array: Array) -> bool:
@@ -135,7 +136,7 @@ def dtype_beside(number: Number, array: Array) -> Any:
     """Return the array library's common dtype of a number and an array."""
     if is_weaker(number, array):
         return array.dtype
-    return dtypes.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy
+    return scalars.number_dtype(number, dtypes.from_numpy(array.dtype)).numpy
 
 
 def number_beside(number: Number, array: Array) -> Array:
@@ -238,7 +239,7 @@ def dtype_and_kind(operand: Any) -> tuple[dtype, Kind]:
     if isinstance(operand, TensorBase):
         return operand.dtype, Kind.DIMENSIONED if operand.ndim else Kind.ZERO_DIM
     if isinstance(operand, (int, float, complex)):
-        return dtypes.dtype_of_number(operand), Kind.NUMBER
+        return scalars.dtype_of_number(operand), Kind.NUMBER
     raise ArgumentTypeError(f"expected a tensor or a number, got {type(operand).__name__}: use tensor(...) on it")
 
 

@@ -9,7 +9,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from minitensor import dtypes
+from minitensor import dtypes, scalars
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
@@ -72,7 +72,7 @@ def read_limit(value: Any, wanted: Any) -> Any:
     """Return a limit of a range as a real number; raise if int64, or float64 for floats, cannot hold it."""
     if value.__class__ is int and -EXACT_BELOW < value < EXACT_BELOW:
         return value
-    dtypes.require_fits(value, dtypes.float64 if wanted.kind == "f" else dtypes.int64)
+    scalars.require_fits(value, dtypes.float64 if wanted.kind == "f" else dtypes.int64)
     return value.real
 
 
@@ -186,7 +186,7 @@ def spacing_dtype(first: Any, last: Any, wanted: Dtype | None, out: Tensor | Non
 def space_evenly(first: Any, last: Any, steps: int, wanted: Any, xp: Library) -> Array:
     """Return evenly spaced values; each half is counted from its own end, which makes both ends exact."""
     work = wanted if wanted.kind in "fc" and wanted.itemsize > 2 else dtypes.float64.numpy
-    low, high = [xp.asarray(dtypes.fit(each, wanted)[()], dtype=work) for each in (first, last)]
+    low, high = [xp.asarray(scalars.fit(each, wanted)[()], dtype=work) for each in (first, last)]
     step = (high - low) / max(steps - 1, 1)
     number = xp.arange(steps).astype(work)
     values: Array = xp.where(number.real < steps // 2, low + step * number, high - step * (steps - 1 - number))
@@ -212,7 +212,7 @@ def logspace(
     first, last = read_ends("logspace", start, end, steps)
     wanted = require_range_dtype("logspace", spacing_dtype(first, last, dtype, out), "b")
     work = dtypes.complex128.numpy if wanted.kind == "c" else dtypes.float64.numpy
-    first, last = [dtypes.fit(each, wanted).item() for each in (first, last)]
+    first, last = [scalars.fit(each, wanted).item() for each in (first, last)]
     exponents = space_evenly(first, last, steps, work, xp)
     values = xp.power(work.type(base), exponents).astype(wanted)
     return hand_over("logspace", reshape_like_out(values, out), out, requires_grad)

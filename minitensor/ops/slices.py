@@ -12,7 +12,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
-from minitensor.dtypes import bool_, fit, int64
+from minitensor.dtypes import bool_, int64
 from minitensor.errors import (
     DtypeError,
     InvalidIndexError,
@@ -34,6 +34,7 @@ from minitensor.ops.operand import fit_number, require_tensors
 from minitensor.ops.out import write_out
 from minitensor.ops.scatter import REDUCTIONS, WrongCount, check_positions, check_reduction, copy_if_shared, reduce_into
 from minitensor.ops.shape import expand, reshape, view
+from minitensor.scalars import fit
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor import backends, dtypes, layout
+from minitensor import backends, dtypes, layout, scalars
 from minitensor.device import device
 from minitensor.errors import DeviceError, DtypeError, FileFormatError, cut, quote
 from minitensor.layout import Layout
@@ -104,9 +104,9 @@ def checked(offset: Any, shape: Any, strides: Any, length: int) -> Layout:
             raise FileFormatError(f"a tensor's {name} must be integers of at least zero, got {quote(numbers)}")
         if any(each > MOST_ELEMENTS for each in numbers):
             raise FileFormatError(f"a tensor's {name} of {quote(numbers)} goes beyond any memory")
-    if len(shape) != len(strides) or len(shape) > dtypes.MOST_DIMS:
+    if len(shape) != len(strides) or len(shape) > scalars.MOST_DIMS:
         raise FileFormatError(
-            f"a tensor of {len(shape)} dimensions has {len(strides)} strides; at most {dtypes.MOST_DIMS} go"
+            f"a tensor of {len(shape)} dimensions has {len(strides)} strides; at most {scalars.MOST_DIMS} go"
         )
     check_extent(shape)
     there = Layout(shape, strides, offset)

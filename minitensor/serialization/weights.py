@@ -17,9 +17,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from minitensor.dtypes import MOST_DIMS
 from minitensor.errors import ArgumentTypeError, DtypeError, FileFormatError, MissingExtraError, cut, quote
 from minitensor.ops.creation import from_numpy
+from minitensor.scalars import MOST_DIMS
 from minitensor.serialization.replacing import rewrite
 from minitensor.serialization.symbols import ForeignDtype, check_extent, mend_bools
 from minitensor.tensor import Tensor

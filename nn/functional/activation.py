@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable, drawing
 from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
-from minitensor.dtypes import fit, float16, float32, float64
+from minitensor.dtypes import float16, float32, float64
 from minitensor.errors import ArgumentError, UsageError
 from minitensor.generator import default_generator, uniform
 from minitensor.memory_format import contiguous_format
@@ -22,6 +22,7 @@ from minitensor.ops.constant import as_function_of
 from minitensor.ops.creation import empty_like
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.random import exponential_
+from minitensor.scalars import fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

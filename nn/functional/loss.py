@@ -14,7 +14,6 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, values_of
-from minitensor.dtypes import lift
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.nn.functional.reduction import (
     check_pair,
@@ -33,6 +32,7 @@ from minitensor.ops.exponentials import exp, log
 from minitensor.ops.kinds import FLOATS, ORDERED, in_dtype_of, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.rounding import abs
+from minitensor.scalars import lift
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth

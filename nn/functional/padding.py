@@ -13,10 +13,10 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.backends.reference.resample import LongTaps, Taps
 from minitensor.base import TensorBase
-from minitensor.dtypes import fit
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError, WrongTypeError
 from minitensor.nn.functional.resampling import LONG, _resample, _resample_input
 from minitensor.ops.copy import clone
+from minitensor.scalars import fit
 from minitensor.shapes import memoised, require_room
 
 if TYPE_CHECKING:
