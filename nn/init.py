@@ -10,6 +10,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from minitensor import distributions
 from minitensor import generator as streams
 from minitensor.autograd.misuse import ungated
 from minitensor.autograd.mode import no_grad
@@ -442,7 +443,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     rows, columns = tensor.shape
     tensor.normal_(0, std, generator=generator)
     for column in range(columns):
-        zeros = streams.randperm(streams.default_generator, rows)[: math.ceil(sparsity * rows)]
+        zeros = distributions.randperm(streams.default_generator, rows)[: math.ceil(sparsity * rows)]
         tensor[zeros.tolist(), column] = 0
     return tensor
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minitensor import distributions as R
 from minitensor import dtypes as D
 from minitensor import generator as G
 from minitensor.errors import ArgumentError, ArgumentTypeError
@@ -79,7 +80,7 @@ def test_uniform_numbers_are_pytorchs(dtype, bounds):
     for size in SIZES:
         ours, their = streams(size)
         wanted = torch.empty(size, dtype=getattr(torch, dtype)).uniform_(*bounds, generator=their)
-        assert_same_numbers(G.uniform(ours, size, dtype, *bounds), wanted)
+        assert_same_numbers(R.uniform(ours, size, dtype, *bounds), wanted)
         assert_same_state(ours, their)
 
 
@@ -88,7 +89,7 @@ def test_uniform_numbers_never_reach_the_upper_bound(dtype):
     """Where rounding would reach it, PyTorch gives the lower one; 1 - 2**-24 rounds to 1 in float16."""
     for low, high in ((0.0, 1.0), (1.0, 1.01), (1000.0, 1001.0)):
         ours, their = streams(7)
-        got = G.uniform(ours, 50_000, dtype, low, high)
+        got = R.uniform(ours, 50_000, dtype, low, high)
         wanted = torch.empty(50_000, dtype=getattr(torch, dtype)).uniform_(low, high, generator=their)
         assert_same_numbers(got, wanted)
         assert got.max() < np.dtype(dtype).type(high)
@@ -100,7 +101,7 @@ def test_normal_numbers_are_pytorchs(dtype, mean, std):
     for size in SIZES:
         ours, their = streams(size)
         wanted = torch.empty(size, dtype=getattr(torch, dtype)).normal_(mean, std, generator=their)
-        got = G.normal(ours, size, dtype, mean, std)
+        got = R.normal(ours, size, dtype, mean, std)
         bits = last_bits_of_normals(size, dtype)
         if bits and mean:  # Near zero a sum keeps the absolute error of its parts.
             np.testing.assert_allclose(got, wanted.numpy(), rtol=1e-6, atol=5e-7)
@@ -113,7 +114,7 @@ def test_normal_numbers_of_a_tensor_with_strides_come_in_pairs():
     ours, their = streams(3)
     for size in (20, 1, 7, 100):
         wanted = torch.zeros(2 * size)[::2].normal_(0.3, 0.7, generator=their).contiguous()
-        assert_same_numbers(G.normal_in_pairs(ours, size, "float32", 0.3, 0.7), wanted)
+        assert_same_numbers(R.normal_in_pairs(ours, size, "float32", 0.3, 0.7), wanted)
         assert_same_state(ours, their)
 
 
@@ -124,15 +125,15 @@ def test_exponential_numbers_are_pytorchs(dtype, rate):
     for size in SIZES:
         ours, their = streams(size)
         wanted = torch.empty(size, dtype=getattr(torch, dtype)).exponential_(rate, generator=their)
-        assert_same_numbers(G.exponential(ours, size, dtype, rate), wanted, last_bits=2 * (not SAME_LIBRARY))
+        assert_same_numbers(R.exponential(ours, size, dtype, rate), wanted, last_bits=2 * (not SAME_LIBRARY))
         assert_same_state(ours, their)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize(("method", "ours_draw", "parameters"), [
-    ("log_normal_", G.log_normal, (0.5, 1.3)), ("log_normal_", G.log_normal, (1.0, 2.0)),
-    ("cauchy_", G.cauchy, (0.0, 1.0)), ("cauchy_", G.cauchy, (0.5, 1.3)),
-    ("geometric_", G.geometric, (0.3,)), ("geometric_", G.geometric, (0.01,)),
+    ("log_normal_", R.log_normal, (0.5, 1.3)), ("log_normal_", R.log_normal, (1.0, 2.0)),
+    ("cauchy_", R.cauchy, (0.0, 1.0)), ("cauchy_", R.cauchy, (0.5, 1.3)),
+    ("geometric_", R.geometric, (0.3,)), ("geometric_", R.geometric, (0.01,)),
 ])  # fmt: skip
 def test_numbers_of_other_distributions_are_pytorchs(method, ours_draw, parameters, dtype):
     for size in SIZES:
@@ -171,7 +172,7 @@ def test_coin_tosses_are_pytorchs(dtype, p):
     for size in SIZES:
         ours, their = streams(size)
         wanted = torch.empty(size, dtype=getattr(torch, dtype)).bernoulli_(p, generator=their)
-        assert_same_numbers(G.bernoulli(ours, p, size, dtype), wanted)
+        assert_same_numbers(R.bernoulli(ours, p, size, dtype), wanted)
         assert_same_state(ours, their)
 
 
@@ -179,10 +180,10 @@ def test_coin_tosses_are_pytorchs(dtype, p):
 def test_coin_tosses_by_an_array_of_probabilities_are_pytorchs(dtype):
     p = np.random.default_rng(0).random((13, 17)).astype(dtype)
     ours, their = streams(1)
-    assert_same_numbers(G.bernoulli(ours, p, p.shape, dtype), torch.bernoulli(torch.from_numpy(p), generator=their))
+    assert_same_numbers(R.bernoulli(ours, p, p.shape, dtype), torch.bernoulli(torch.from_numpy(p), generator=their))
     assert_same_state(ours, their)
     wanted = torch.empty(13, 17, dtype=torch.int64).bernoulli_(torch.from_numpy(p), generator=their)
-    assert_same_numbers(G.bernoulli(ours, p, p.shape, "int64"), wanted)
+    assert_same_numbers(R.bernoulli(ours, p, p.shape, "int64"), wanted)
     assert_same_state(ours, their)
 
 
@@ -197,7 +198,7 @@ def test_integers_are_pytorchs(low, high):
     for size in SIZES:
         ours, their = streams(size)
         wanted = torch.randint(low, high, (size,), generator=their)
-        assert_same_numbers(G.randint(ours, size, low, high), wanted)
+        assert_same_numbers(R.randint(ours, size, low, high), wanted)
         assert_same_state(ours, their)
 
 
@@ -207,33 +208,33 @@ def test_integers_of_any_dtype_are_pytorchs(dtype):
     high = 2 if dtype is D.bool_ else 100
     ours, their = streams(5)
     wanted = torch.randint(0, high, (3, 50), dtype=their_dtype, generator=their)
-    assert_same_numbers(G.randint(ours, (3, 50), 0, high, dtype.numpy), wanted)
+    assert_same_numbers(R.randint(ours, (3, 50), 0, high, dtype.numpy), wanted)
     wanted = torch.empty(50, dtype=their_dtype).random_(generator=their)
-    assert_same_numbers(G.random_integers(ours, 50, dtype.numpy), wanted)
+    assert_same_numbers(R.random_integers(ours, 50, dtype.numpy), wanted)
     low = int(dtype.is_signed) * -5 if not dtype.is_floating_point else 5
     wanted = torch.empty(50, dtype=their_dtype).random_(low, None, generator=their)
-    assert_same_numbers(G.random_integers(ours, 50, dtype.numpy, low), wanted)
+    assert_same_numbers(R.random_integers(ours, 50, dtype.numpy, low), wanted)
     assert_same_state(ours, their)
 
 
 def test_all_64_bits_are_pytorchs():
     ours, their = streams(5)
     wanted = torch.empty(50, dtype=torch.int64).random_(-(2**63), None, generator=their)
-    assert_same_numbers(G.random_integers(ours, 50, np.int64, -(2**63)), wanted)
+    assert_same_numbers(R.random_integers(ours, 50, np.int64, -(2**63)), wanted)
     assert_same_state(ours, their)
 
 
 @pytest.mark.parametrize("size", [*SIZES, 20_000])
 def test_permutations_are_pytorchs(size):
     ours, their = streams(size)
-    assert_same_numbers(G.randperm(ours, size), torch.randperm(size, generator=their))
+    assert_same_numbers(R.randperm(ours, size), torch.randperm(size, generator=their))
     assert_same_state(ours, their)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "float64"])
 def test_permutations_of_any_dtype_are_pytorchs(dtype):
     ours, their = streams(0)
-    assert_same_numbers(G.randperm(ours, 200, dtype), torch.randperm(200, dtype=getattr(torch, dtype), generator=their))
+    assert_same_numbers(R.randperm(ours, 200, dtype), torch.randperm(200, dtype=getattr(torch, dtype), generator=their))
 
 
 @given(data=st.data(), size=st.integers(0, 30))
@@ -242,7 +243,7 @@ def test_the_shuffle_without_a_loop_is_the_one_with(data, size):
     deck = list(range(size))
     for i, j in enumerate(partners):
         deck[i], deck[j] = deck[j], deck[i]
-    assert G._shuffled(np.array(partners, np.int64)).tolist() == deck
+    assert R._shuffle(np.array(partners, np.int64)).tolist() == deck
 
 
 @from_the_engine
@@ -256,17 +257,17 @@ def test_categories_are_pytorchs(dtype, replacement, shape):
             continue
         ours, their = streams(num_samples)
         wanted = torch.multinomial(torch.from_numpy(weights), num_samples, replacement, generator=their)
-        assert_same_numbers(G.multinomial(ours, weights, num_samples, replacement), wanted)
+        assert_same_numbers(R.multinomial(ours, weights, num_samples, replacement), wanted)
         assert_same_state(ours, their)
 
 
 def test_categories_of_weight_zero_are_not_drawn():
     weights = np.array([0.0, 1.0, 0.0, 3.0], np.float32)
     ours = G.Generator().manual_seed(0)
-    drawn = G.multinomial(ours, weights, 2000, replacement=True)
+    drawn = R.multinomial(ours, weights, 2000, replacement=True)
     assert set(drawn.tolist()) == {1, 3}
     assert np.mean(drawn == 3) == pytest.approx(0.75, abs=0.05)
-    assert set(G.multinomial(ours, weights, 2).tolist()) == {1, 3}
+    assert set(R.multinomial(ours, weights, 2).tolist()) == {1, 3}
 
 
 # ------------------------------------------------------------------------------------------------------ mixed programs
@@ -295,37 +296,37 @@ class Both:
 
     def uniform(self, size, dtype):
         wanted = torch.empty(size, dtype=getattr(torch, dtype)).uniform_(generator=self.their)
-        assert_same_numbers(G.uniform(self.ours, size, dtype), wanted)
+        assert_same_numbers(R.uniform(self.ours, size, dtype), wanted)
 
     def normal(self, size, dtype):
         wanted = torch.empty(size, dtype=getattr(torch, dtype)).normal_(generator=self.their)
-        assert_same_numbers(G.normal(self.ours, size, dtype), wanted, last_bits=last_bits_of_normals(size, dtype))
+        assert_same_numbers(R.normal(self.ours, size, dtype), wanted, last_bits=last_bits_of_normals(size, dtype))
 
     def randint(self, size, high):
         assert_same_numbers(
-            G.randint(self.ours, size, -2, high), torch.randint(-2, high, (size,), generator=self.their)
+            R.randint(self.ours, size, -2, high), torch.randint(-2, high, (size,), generator=self.their)
         )
 
     def random(self, size, dtype):
         wanted = torch.empty(size, dtype=getattr(torch, dtype)).random_(generator=self.their)
-        assert_same_numbers(G.random_integers(self.ours, size, dtype), wanted)
+        assert_same_numbers(R.random_integers(self.ours, size, dtype), wanted)
 
     def randperm(self, size):
-        assert_same_numbers(G.randperm(self.ours, size), torch.randperm(size, generator=self.their))
+        assert_same_numbers(R.randperm(self.ours, size), torch.randperm(size, generator=self.their))
 
     def by_array(self, size, dtype):
         p = np.linspace(0, 1, size).astype(dtype)
         assert_same_numbers(
-            G.bernoulli(self.ours, p, size, dtype), torch.bernoulli(torch.from_numpy(p), generator=self.their)
+            R.bernoulli(self.ours, p, size, dtype), torch.bernoulli(torch.from_numpy(p), generator=self.their)
         )
 
     def exponential(self, size, dtype):
         wanted = torch.empty(size, dtype=getattr(torch, dtype)).exponential_(generator=self.their)
-        assert_same_numbers(G.exponential(self.ours, size, dtype), wanted, last_bits=2 * (not SAME_LIBRARY))
+        assert_same_numbers(R.exponential(self.ours, size, dtype), wanted, last_bits=2 * (not SAME_LIBRARY))
 
     def bernoulli(self, size, dtype):
         wanted = torch.empty(size, dtype=getattr(torch, dtype)).bernoulli_(0.3, generator=self.their)
-        assert_same_numbers(G.bernoulli(self.ours, 0.3, size, dtype), wanted)
+        assert_same_numbers(R.bernoulli(self.ours, 0.3, size, dtype), wanted)
 
     def reseed(self, seed):
         self.ours.manual_seed(seed)
@@ -353,13 +354,13 @@ def test_any_program_of_draws_leaves_both_streams_aligned(seed, program):
 @pytest.mark.parametrize("drawn", [0, 1, 5, 623, 624, 625, 2000])
 def test_a_state_written_by_one_library_continues_in_the_other(drawn):
     ours = G.Generator().manual_seed(11)
-    G.random_integers(ours, drawn, np.int32)
-    G.normal(ours, 3)
+    R.random_integers(ours, drawn, np.int32)
+    R.normal(ours, 3)
     fresh = torch.Generator()
     fresh.set_state(torch.from_numpy(ours.get_state()))
     assert_same_state(ours, fresh)
     for _ in range(2):
-        assert_same_numbers(G.normal(ours, 5), torch.empty(5).normal_(generator=fresh))
+        assert_same_numbers(R.normal(ours, 5), torch.empty(5).normal_(generator=fresh))
 
 
 COPIES = [copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g)), lambda g: g.clone_state()]
@@ -368,11 +369,11 @@ COPIES = [copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g)), lam
 @pytest.mark.parametrize("copied", COPIES)
 def test_a_copy_continues_alike_and_alone(copied):
     ours = G.Generator().manual_seed(3)
-    G.normal(ours, 3)
+    R.normal(ours, 3)
     other = copied(ours)
     assert other.state_bytes() == ours.state_bytes() and other.initial_seed() == 3 and other.device == ours.device
-    assert G.normal(ours, 3).tolist() == G.normal(other, 3).tolist()
-    G.normal(ours, 1)
+    assert R.normal(ours, 3).tolist() == R.normal(other, 3).tolist()
+    R.normal(ours, 1)
     assert other.state_bytes() != ours.state_bytes()
 
 
@@ -432,7 +433,7 @@ class TestTheDefaultGenerator:
                 torch.manual_seed(seed)
                 assert G.manual_seed(seed) is G.default_generator
                 assert G.initial_seed() == torch.initial_seed()
-                assert_same_numbers(G.uniform(G.default_generator, 3), torch.rand(3))
+                assert_same_numbers(R.uniform(G.default_generator, 3), torch.rand(3))
 
     def test_entropy_seeds_it(self):
         assert G.seed() == G.initial_seed() == G.default_generator.initial_seed()
@@ -440,11 +441,11 @@ class TestTheDefaultGenerator:
     def test_a_fork_leaves_no_trace(self):
         before = G.default_generator.state_bytes()
         with pytest.raises(KeyError), G.fork_rng():
-            G.uniform(G.default_generator, 3)
+            R.uniform(G.default_generator, 3)
             raise KeyError
         assert G.default_generator.state_bytes() == before
         with G.fork_rng(enabled=False):
-            G.uniform(G.default_generator, 3)
+            R.uniform(G.default_generator, 3)
         assert G.default_generator.state_bytes() != before
 
 
@@ -452,14 +453,14 @@ def test_threads_share_a_stream_without_losing_a_number():
     ours = G.Generator().manual_seed(0)
     drawn = []
     threads = [
-        threading.Thread(target=lambda: drawn.extend(G.normal_in_pairs(ours, 2, np.float64) for _ in range(200)))
+        threading.Thread(target=lambda: drawn.extend(R.normal_in_pairs(ours, 2, np.float64) for _ in range(200)))
         for _ in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    alone = G.normal_in_pairs(G.Generator().manual_seed(0), 1600, np.float64)
+    alone = R.normal_in_pairs(G.Generator().manual_seed(0), 1600, np.float64)
     assert sorted(np.concatenate(drawn)) == sorted(alone)
 
 
@@ -467,63 +468,63 @@ def test_threads_share_a_stream_without_losing_a_number():
 
 ONES = np.ones(3, np.float32)
 REFUSED = {
-    "bounds": (lambda g: G.uniform(g, 3, low=2, high=1), lambda t: t.uniform_(2, 1), "from=2.* > to=1"),
-    "infinite": (lambda g: G.uniform(g, 3, high=np.inf), lambda t: t.uniform_(0, np.inf), "out of bounds for"),
-    "std": (lambda g: G.normal(g, 3, std=-1), lambda t: t.normal_(0, -1), "std >= 0.0, but found std -1"),
-    "p": (lambda g: G.bernoulli(g, 1.5, 3), lambda t: t.bernoulli_(1.5), r"expects p to be in \[0, 1\], but got p=1.5"),
-    "rate": (lambda g: G.exponential(g, 3, rate=0.0), lambda t: t.exponential_(0.0), "expects lambda > 0.0"),
-    "empty": (lambda g: G.randint(g, 3, 3, 3), lambda t: torch.randint(3, 3, (3,)), "from=3 >= to=3"),
+    "bounds": (lambda g: R.uniform(g, 3, low=2, high=1), lambda t: t.uniform_(2, 1), "from=2.* > to=1"),
+    "infinite": (lambda g: R.uniform(g, 3, high=np.inf), lambda t: t.uniform_(0, np.inf), "out of bounds for"),
+    "std": (lambda g: R.normal(g, 3, std=-1), lambda t: t.normal_(0, -1), "std >= 0.0, but found std -1"),
+    "p": (lambda g: R.bernoulli(g, 1.5, 3), lambda t: t.bernoulli_(1.5), r"expects p to be in \[0, 1\], but got p=1.5"),
+    "rate": (lambda g: R.exponential(g, 3, rate=0.0), lambda t: t.exponential_(0.0), "expects lambda > 0.0"),
+    "empty": (lambda g: R.randint(g, 3, 3, 3), lambda t: torch.randint(3, 3, (3,)), "from=3 >= to=3"),
     "from": (
-        lambda g: G.randint(g, 3, -1, 3, np.uint8),
+        lambda g: R.randint(g, 3, -1, 3, np.uint8),
         lambda t: torch.randint(-1, 3, (3,), dtype=torch.uint8),
         "from is out of bounds for",
     ),
     "to": (
-        lambda g: G.randint(g, 3, 0, 300, np.uint8),
+        lambda g: R.randint(g, 3, 0, 300, np.uint8),
         lambda t: torch.randint(0, 300, (3,), dtype=torch.uint8),
         "to - 1 is out of bounds for",
     ),
-    "negative": (lambda g: G.randperm(g, -1), lambda t: torch.randperm(-1), "negative dimension -1"),
+    "negative": (lambda g: R.randperm(g, -1), lambda t: torch.randperm(-1), "negative dimension -1"),
     "half": (
-        lambda g: G.randperm(g, 3000, np.float16),
+        lambda g: R.randperm(g, 3000, np.float16),
         lambda t: torch.randperm(3000, dtype=torch.float16),
         "n cannot be greater than 2049 for",
     ),
     "integers": (
-        lambda g: G.exponential(g, 3, np.int64),
+        lambda g: R.exponential(g, 3, np.int64),
         lambda t: t.long().exponential_(),
         "is a continuous probability distribution",
     ),
-    "no sample": (lambda g: G.multinomial(g, ONES, 0), lambda t: torch.multinomial(t, 0), "n_sample <= 0 samples"),
-    "too many": (lambda g: G.multinomial(g, ONES, 4), lambda t: torch.multinomial(t, 4), "without replacement"),
+    "no sample": (lambda g: R.multinomial(g, ONES, 0), lambda t: torch.multinomial(t, 0), "n_sample <= 0 samples"),
+    "too many": (lambda g: R.multinomial(g, ONES, 4), lambda t: torch.multinomial(t, 4), "without replacement"),
     "zeros": (
-        lambda g: G.multinomial(g, 0 * ONES, 1),
+        lambda g: R.multinomial(g, 0 * ONES, 1),
         lambda t: torch.multinomial(0 * t, 1),
         "sum of probabilities <= 0",
     ),
     "zeros, replaced": (
-        lambda g: G.multinomial(g, 0 * ONES, 2, True),
+        lambda g: R.multinomial(g, 0 * ONES, 2, True),
         lambda t: torch.multinomial(0 * t, 2, True),
         "sum of probabilities <= 0",
     ),
-    "negatives": (lambda g: G.multinomial(g, -ONES, 1), lambda t: torch.multinomial(-t, 1), "or element < 0"),
+    "negatives": (lambda g: R.multinomial(g, -ONES, 1), lambda t: torch.multinomial(-t, 1), "or element < 0"),
     "negatives, replaced": (
-        lambda g: G.multinomial(g, -ONES, 2, True),
+        lambda g: R.multinomial(g, -ONES, 2, True),
         lambda t: torch.multinomial(-t, 2, True),
         "entry < 0",
     ),
     "infinite, replaced": (
-        lambda g: G.multinomial(g, ONES / 0, 2, True),
+        lambda g: R.multinomial(g, ONES / 0, 2, True),
         lambda t: torch.multinomial(t / 0, 2, True),
         "infinity or NaN",
     ),
     "integer weights": (
-        lambda g: G.multinomial(g, np.ones(3, np.int64), 1),
+        lambda g: R.multinomial(g, np.ones(3, np.int64), 1),
         lambda t: torch.multinomial(t.long(), 1),
         "only supports floating-point dtypes",
     ),
     "three dims": (
-        lambda g: G.multinomial(g, np.ones((1, 1, 1), np.float32), 1),
+        lambda g: R.multinomial(g, np.ones((1, 1, 1), np.float32), 1),
         lambda t: torch.multinomial(t.reshape(1, 1, 3), 1),
         "prob_dist must be 1 or 2 dim",
     ),
@@ -543,12 +544,12 @@ def test_parameters_that_make_no_sense_are_refused_as_in_pytorch(name):
     assert stream.state_bytes() == before
 
 
-@pytest.mark.parametrize("draw", [G.uniform, G.normal])
+@pytest.mark.parametrize("draw", [R.uniform, R.normal])
 def test_integers_have_no_continuous_distribution(draw):
     with pytest.raises(NotImplementedError, match="expected floats, got int64"):
         draw(G.Generator(), 3, np.int64)
     with pytest.raises(NotImplementedError, match="not defined for complex64"):
-        G.randint(G.Generator(), 3, 0, 2, np.complex64)
+        R.randint(G.Generator(), 3, 0, 2, np.complex64)
 
 
 @pytest.mark.parametrize("p", [0.0, 2.0**-53, 2.0**-40, 0.25, 1 / 3, 0.5, 1 - 2.0**-53, 1.0])
@@ -556,4 +557,4 @@ def test_the_halves_of_a_pair_compare_as_the_whole_number_does(p: float) -> None
     limit = math.ceil(p * 2.0**53)
     near = [min(max(limit + k, 0), 2**53 - 1) for k in (-(2**32), -1, 0, 1, 2**32)] + [0, 2**53 - 1]
     words = np.array([[value >> 32, value % 2**32] for value in near], np.uint32)
-    assert G._below(words, p).tolist() == [value * 2.0**-53 < p for value in near]
+    assert R._is_below(words, p).tolist() == [value * 2.0**-53 < p for value in near]

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     "errors shapes layout indexing memory_format callers copies settings forks",
     "dtypes scalars backends device",
-    "storage stream generator printing base",
+    "storage stream generator distributions printing base",
     "autograd",
     "ops",
     "tensor",
@@ -39,7 +39,8 @@ NUMPY = {
     "minitensor.dtypes": "a dtype wraps NumPy's",
     "minitensor.scalars": "numbers become 0-d arrays",
     "minitensor.stream": "random bits are drawn on the host",
-    "minitensor.generator": "random numbers are made of them on the host",
+    "minitensor.generator": "a state is an array of bytes",
+    "minitensor.distributions": "random numbers are made of them on the host",
     "minitensor.printing": "text is made from a host copy",
     "minitensor.ops.exchange": "other libraries hold host arrays",
     "minitensor.ops.random": "random numbers are drawn on the host",

@@ -1,7 +1,7 @@
 """Random tensors: new ones, filling in place, and sampling with the probabilities in a tensor.
 
-Every function draws from ``generator.py`` on the host and then moves the numbers to the device: one seed gives the same
-numbers on every device. The gradient of a draw is zero.
+Every function draws with ``distributions.py`` on the host and then moves the numbers to the device: one seed gives the
+same numbers on every device. The gradient of a draw is zero.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy
 
-from minitensor import dtypes, generator
+from minitensor import distributions, dtypes, generator
 from minitensor import generator as streams
 from minitensor.autograd.declare import differentiable, drawing
 from minitensor.autograd.misuse import composite
@@ -231,11 +231,11 @@ def randperm(
     return made if out is None else fill("randperm", made, out)
 
 
-UNIFORM, NORMAL, NORMAL_PAIRS = generator.uniform, generator.normal, generator.normal_in_pairs
-INTEGERS, ALL_INTEGERS, PERMUTATION = generator.randint, generator.random_integers, generator.randperm
-BERNOULLI, EXPONENTIAL, CATEGORIES = generator.bernoulli, generator.exponential, generator.multinomial
-LOG_NORMAL, CAUCHY, GEOMETRIC = generator.log_normal, generator.cauchy, generator.geometric
-"""What ``generator.py`` draws, by names that the argument ``generator`` does not hide."""
+UNIFORM, NORMAL, NORMAL_PAIRS = distributions.uniform, distributions.normal, distributions.normal_in_pairs
+INTEGERS, ALL_INTEGERS, PERMUTATION = distributions.randint, distributions.random_integers, distributions.randperm
+BERNOULLI, EXPONENTIAL, CATEGORIES = distributions.bernoulli, distributions.exponential, distributions.multinomial
+LOG_NORMAL, CAUCHY, GEOMETRIC = distributions.log_normal, distributions.cauchy, distributions.geometric
+"""What ``distributions.py`` draws, under names that differ from those of the ops."""
 
 
 # -- like another ------------------------------------------------------------------------------------------------------

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable, drawing
 from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
+from minitensor.distributions import uniform
 from minitensor.dtypes import float16, float32, float64
 from minitensor.errors import ArgumentError, UsageError
-from minitensor.generator import default_generator, uniform
+from minitensor.generator import default_generator
 from minitensor.memory_format import contiguous_format
 from minitensor.ops import activation, choice, exponentials, trigonometry
 from minitensor.ops import softmax as along_dim

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.declare import drawing
 from minitensor.autograd.misuse import composite
 from minitensor.callers import user_level
+from minitensor.distributions import bernoulli
 from minitensor.dtypes import float16
 from minitensor.errors import ArgumentError, ShapeError, UsageError
-from minitensor.generator import bernoulli, default_generator
+from minitensor.generator import default_generator
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.creation import empty_like
 from minitensor.ops.kinds import FLOATS, require_kind

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from minitensor.backends.numpy import random as kernels
-from minitensor.generator import Generator, normal, uniform
+from minitensor.distributions import normal, uniform
+from minitensor.generator import Generator
 
 
 def ends() -> np.ndarray:
