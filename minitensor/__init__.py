@@ -50,7 +50,7 @@ from minitensor.dtypes import (
     short as short,
     uint8 as uint8,
 )
-from minitensor.settings import (
+from minitensor.compat.switches import (
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
     get_float32_matmul_precision as get_float32_matmul_precision,
     is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,

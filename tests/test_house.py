@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room is a module or package right under minitensor. It may import from the floors below and from the rooms that
 # stand before it on its own floor; within a package, imports may go anywhere but round in a circle.
 FLOORS = (
-    "errors shapes layout indexing memory_format callers copies settings forks",
+    "errors shapes layout indexing memory_format callers copies compat forks",
     "dtypes scalars backends device",
     "storage stream generator distributions printing base",
     "autograd",
