@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-OURS = __name__.partition(".")[0]
-PASSED_OVER = frozenset((OURS, "contextlib", "functools"))  # what stands between the user and us
+PACKAGE = __name__.partition(".")[0]
+LIBRARY = frozenset((PACKAGE, "contextlib", "functools"))  # what stands between the user and us
 
 
 class Line(NamedTuple):
@@ -42,19 +42,19 @@ UNKNOWN = Line("<unknown>", 0, "<unknown>")
 def frames() -> Iterator[FrameType]:
     """Walk the frames from the user's innermost one outwards."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and is_passed_over(frame):
+    while frame is not None and is_library_frame(frame):
         frame = frame.f_back
     while frame is not None:
         yield frame
         frame = frame.f_back
 
 
-def is_passed_over(frame: FrameType) -> bool:
+def is_library_frame(frame: FrameType) -> bool:
     """Whether a frame runs the library's code."""
     if frame.f_code.co_filename.startswith("<doctest"):
         return False
     name: str = frame.f_globals.get("__name__", "")
-    return name.partition(".")[0] in PASSED_OVER
+    return name.partition(".")[0] in LIBRARY
 
 
 def caller() -> Line:
@@ -72,7 +72,7 @@ def user_level() -> int:
     """
     frame: FrameType | None = sys._getframe(1)
     level = 1
-    while frame is not None and is_passed_over(frame):
+    while frame is not None and is_library_frame(frame):
         frame, level = frame.f_back, level + 1
     return level
 

@@ -90,7 +90,7 @@ class trace_copies:  # noqa: N801  # used like a function
         tracing.reset(self.tokens.pop())
 
 
-def note_copy(kind: str, array: Any) -> None:
+def record_copy(kind: str, array: Any) -> None:
     """Tell those who trace of a copy that was just made."""
     copy = Copy(kind, int(array.nbytes), tuple(array.shape), caller())
     for each in tracing.get():

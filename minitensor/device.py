@@ -90,13 +90,13 @@ def check_index(index: Any) -> None:
 
 def device_of(array: Array) -> device:
     """Return the device on which an array lies."""
-    return located(*backends.backend_of(array).locate(array))
+    return shared_device(*backends.backend_of(array).locate(array))
 
 
 @lru_cache(64)
-def located(name: str, index: int | None) -> device:
+def shared_device(name: str, index: int | None) -> device:
     """Return one shared object per place."""
     return device(name, index)
 
 
-CPU = located("cpu", None)
+CPU = shared_device("cpu", None)

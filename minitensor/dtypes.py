@@ -52,7 +52,7 @@ class dtype:
 
     def to_real(self) -> dtype:
         """Return the dtype of the real part; a real dtype returns itself."""
-        return named(self._real_name)
+        return dtype_named(self._real_name)
 
     def to_complex(self) -> dtype:
         """Return the complex dtype whose parts have this dtype; a complex dtype returns itself.
@@ -64,13 +64,13 @@ class dtype:
         """
         if not self._complex_name:
             raise DtypeError(f"{self!r} has no complex dtype; cast to float32 or float64 first")
-        return named(self._complex_name)
+        return dtype_named(self._complex_name)
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return named, (self.name,)  # Pickling and copying return the same object.
+        return dtype_named, (self.name,)  # Pickling and copying return the same object.
 
 
 BOOLEAN, INTEGRAL, FLOATING, COMPLEX = range(4)  # categories in promotion order: the higher one wins
@@ -120,7 +120,7 @@ _NAMED: Final[Mapping[str, dtype]] = {each.name: each for each in DTYPES} | {
 }  # fmt: skip
 
 
-def named(name: str) -> dtype:
+def dtype_named(name: str) -> dtype:
     """Return the dtype called ``name``: "float32", "torch.float32" or an alias such as "float" (32 bits)."""
     found = _NAMED.get(name.removeprefix("torch."))
     if found is None:
@@ -143,7 +143,7 @@ def from_numpy(np_dtype: npt.DTypeLike | dtype) -> dtype:
     if isinstance(np_dtype, dtype):
         return np_dtype
     if isinstance(np_dtype, str) and np_dtype.removeprefix("torch.") in _NAMED:
-        return named(np_dtype)
+        return dtype_named(np_dtype)
     wanted = np.dtype(np_dtype)
     found = FROM_NUMPY.get(wanted.newbyteorder("="))  # The dtype ignores byte order; the caller swaps bytes.
     if found is None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from minitensor.device import DeviceLike
 from minitensor.device import device as Device
 from minitensor.errors import ArgumentError, ArgumentTypeError
-from minitensor.stream import HERE, Stream
+from minitensor.stream import THREAD, Stream
 
 DEFAULT_SEED: Final = 67280421310721  # PyTorch's
 
@@ -112,7 +112,7 @@ class DefaultGenerator(Generator):
 
     @property
     def _stream(self) -> Stream:  # type: ignore[override]  # read only
-        return HERE.stream
+        return THREAD.stream
 
     def __reduce__(self) -> Any:
         return Generator.clone_state, (self,)

@@ -96,7 +96,7 @@ def resolve(layout: Layout, index: object, dims_taken: DimsTaken) -> tuple[Layou
             bool, which adds a dim), None if it is no array (then it must be an integer, by ``__index__``).
     """
     items = index if isinstance(index, tuple) else (index,)
-    takes = [takes_dims(item, dims_taken) for item in items]
+    takes = [count_dims(item, dims_taken) for item in items]
     walk = Walk(layout, len(layout.shape) - sum([abs(n) for n in takes]), index)
     for item, n in zip(items, takes):
         walk.step(item, n)
@@ -106,7 +106,7 @@ def resolve(layout: Layout, index: object, dims_taken: DimsTaken) -> tuple[Layou
 STEP = -1  # Takes one dim, as an int or a slice does, and is no pick.
 
 
-class NoIndex(InvalidIndexError, ArgumentTypeError):
+class NotAnIndex(InvalidIndexError, ArgumentTypeError):
     """Text as an index, or numbers that are no integers: an IndexError as all, and as in PyTorch a TypeError."""
 
 
@@ -114,7 +114,7 @@ class BeyondIndex(IndexOutOfRange, ArgumentError):
     """An index that int64 does not hold: PyTorch raises ValueError."""
 
 
-def takes_dims(item: object, dims_taken: DimsTaken) -> int:
+def count_dims(item: object, dims_taken: DimsTaken) -> int:
     """Return how many dims a pick takes, STEP for an int or a slice, 0 for what takes none."""
     kind = item.__class__
     if kind is int or kind is slice:
@@ -128,7 +128,7 @@ def takes_dims(item: object, dims_taken: DimsTaken) -> int:
         return taken
     if is_integer(item):
         return STEP
-    error = NoIndex if isinstance(item, (str, bytes)) else InvalidIndexError
+    error = NotAnIndex if isinstance(item, (str, bytes)) else InvalidIndexError
     raise error(
         "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid indices "
         f"(got {type(item).__name__}: {quote(item)})"
@@ -174,7 +174,7 @@ class Walk:
 
     def __init__(self, source: Layout, free: int, index: object) -> None:
         if free < 0:
-            raise too_many(source.shape, index)
+            raise too_many_error(source.shape, index)
         self.source, self.free, self.dim, self.offset = source, free, 0, source.offset
         self.sizes: list[int] = []
         self.strides: list[int] = []
@@ -218,7 +218,7 @@ class Walk:
     def select(self, index: int) -> None:
         size = self.source.shape[self.dim]
         if not -size <= index < size:
-            raise out_of_bounds(index, self.dim, size)
+            raise out_of_bounds_error(index, self.dim, size)
         self.offset += (index + size if index < 0 else index) * self.source.strides[self.dim]
         self.dim += 1
 
@@ -283,13 +283,13 @@ def check_mask(mask: Shape, shape: Shape, dim: int) -> None:
 # ---- refusals ----------------------------------------------------------------------------------------------------
 
 
-def out_of_bounds(index: int, dim: int, size: int) -> IndexOutOfRange:
+def out_of_bounds_error(index: int, dim: int, size: int) -> IndexOutOfRange:
     """Say that an index lies outside its dim."""
     error = IndexOutOfRange if -(1 << 63) <= index < 1 << 63 else BeyondIndex
     return error(f"index {quote(index)} is out of bounds for dimension {dim} with size {size}")
 
 
-def too_many(shape: Shape, index: object) -> IndexOutOfRange:
+def too_many_error(shape: Shape, index: object) -> IndexOutOfRange:
     """Say that there are more indices than dims."""
     if not shape:
         return IndexOutOfRange("invalid index of a 0-dim tensor; use item() to convert it to a number")

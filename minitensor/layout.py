@@ -20,7 +20,7 @@ from minitensor.errors import (
     RepeatedDimError,
     ShapeError,
 )
-from minitensor.shapes import Shape, integer, memoised, wrap_dim, wrap_dims
+from minitensor.shapes import Shape, as_int, memoize, wrap_dim, wrap_dims
 
 
 class Layout(NamedTuple):
@@ -39,24 +39,24 @@ def numel(shape: Shape) -> int:
 # ---- fresh memory ------------------------------------------------------------------------------------------------
 
 
-@memoised
+@memoize
 def contiguous(shape: Shape) -> Layout:
     """Lay the elements out row by row, the last dim fastest. A dim of size 0 counts as 1.
 
     >>> contiguous((2, 3)).strides
     (3, 1)
     """
-    shape = tuple([integer(n) for n in shape])
-    return Layout(shape, packed(shape, range(len(shape) - 1, -1, -1)), 0)
+    shape = tuple([as_int(n) for n in shape])
+    return Layout(shape, pack_strides(shape, range(len(shape) - 1, -1, -1)), 0)
 
 
-@memoised
+@memoize
 def channels_last(shape: Shape) -> Layout:
     """Lay out (N, C, H, W) or (N, C, D, H, W) with the channels fastest, then the columns, the rows, the images.
 
     Unlike in ``contiguous`` a dim of size 0 counts as 0, as in PyTorch.
     """
-    shape = tuple([integer(n) for n in shape])
+    shape = tuple([as_int(n) for n in shape])
     if len(shape) not in (4, 5):
         raise ShapeError(f"channels_last wants a 4-d or 5-d shape (N, C, [D,] H, W), got {shape}")
     order = channels_fastest(len(shape))
@@ -64,7 +64,7 @@ def channels_last(shape: Shape) -> Layout:
     return Layout(shape, tuple([steps[dim] for dim in range(len(shape))]), 0)
 
 
-@memoised
+@memoize
 def like(layout: Layout) -> Layout:
     """Return the layout of a fresh copy that keeps the order of the dims, as ``clone`` and ``empty_like`` do.
 
@@ -72,10 +72,10 @@ def like(layout: Layout) -> Layout:
     """
     if is_dense(layout):
         return Layout(layout.shape, layout.strides, 0)
-    return Layout(layout.shape, packed(layout.shape, fastest_first(layout.shape, layout.strides)), 0)
+    return Layout(layout.shape, pack_strides(layout.shape, sort_by_stride(layout.shape, layout.strides)), 0)
 
 
-def packed(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
+def pack_strides(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
     """Give strides without gaps to the dims in this order, the first one fastest."""
     strides, step = [0] * len(shape), 1
     for dim in order:
@@ -84,13 +84,13 @@ def packed(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
     return tuple(strides)
 
 
-def fastest_first(shape: Shape, strides: tuple[int, ...]) -> list[int]:
+def sort_by_stride(shape: Shape, strides: tuple[int, ...]) -> list[int]:
     """Sort the dims by growing stride, as PyTorch does: insertion sort, and stride 0 says nothing."""
     order: list[int] = list(range(len(shape) - 1, -1, -1))
     for start in range(1, len(order)):
         place = start
         for before in range(start - 1, -1, -1):
-            verdict = slower(shape, strides, order[before], order[place])
+            verdict = compare_strides(shape, strides, order[before], order[place])
             if verdict < 0:
                 break
             if verdict > 0:
@@ -99,7 +99,7 @@ def fastest_first(shape: Shape, strides: tuple[int, ...]) -> list[int]:
     return order
 
 
-def slower(shape: Shape, strides: tuple[int, ...], a: int, b: int) -> int:
+def compare_strides(shape: Shape, strides: tuple[int, ...], a: int, b: int) -> int:
     """Return 1 if dim ``a`` moves slower than dim ``b``, -1 if faster, 0 if the strides cannot tell."""
     if strides[a] == 0 or strides[b] == 0:
         return 0
@@ -116,19 +116,19 @@ def channels_fastest(ndim: int) -> tuple[int, ...]:
 # ---- questions ---------------------------------------------------------------------------------------------------
 
 
-@memoised
+@memoize
 def is_contiguous(layout: Layout) -> bool:
     """Tell whether the elements lie row by row without gaps; dims of size 1 may have any stride."""
-    return 0 in layout.shape or packs(layout, range(len(layout.shape) - 1, -1, -1))
+    return 0 in layout.shape or is_packed(layout, range(len(layout.shape) - 1, -1, -1))
 
 
-@memoised
+@memoize
 def is_channels_last(layout: Layout) -> bool:
     """Tell whether a 4-d or 5-d layout has its channels fastest, without gaps; dims of size 1 may have any stride."""
-    return len(layout.shape) in (4, 5) and packs(layout, channels_fastest(len(layout.shape)))
+    return len(layout.shape) in (4, 5) and is_packed(layout, channels_fastest(len(layout.shape)))
 
 
-@memoised
+@memoize
 def suggests_channels_last(layout: Layout) -> bool:
     """Tell whether an op that keeps memory formats (convolution, pooling) should answer in channels_last.
 
@@ -145,7 +145,7 @@ def suggests_channels_last(layout: Layout) -> bool:
     return True
 
 
-def packs(layout: Layout, order: Sequence[int]) -> bool:
+def is_packed(layout: Layout, order: Sequence[int]) -> bool:
     """Tell whether the dims, in this order, have the strides of memory without gaps (size 1: any stride)."""
     step = 1
     for dim in order:
@@ -156,7 +156,7 @@ def packs(layout: Layout, order: Sequence[int]) -> bool:
     return True
 
 
-@memoised
+@memoize
 def is_dense(layout: Layout) -> bool:
     """Tell whether the elements fill a stretch of memory, each cell once, in whatever order of dims."""
     if 0 in layout.shape:
@@ -174,7 +174,7 @@ def strides_by_size(layout: Layout) -> list[tuple[int, int]]:
     return sorted((s, n) for s, n in zip(layout.strides, layout.shape) if n > 1)
 
 
-@memoised
+@memoize
 def extent(layout: Layout) -> tuple[int, int]:
     """Return the first element touched and one past the last; twice the offset if there is none.
 
@@ -188,8 +188,8 @@ def extent(layout: Layout) -> tuple[int, int]:
     return low, low + sum(map(abs, reaches)) + 1
 
 
-@memoised
-def overlaps_itself(layout: Layout) -> bool:
+@memoize
+def has_overlap(layout: Layout) -> bool:
     """Tell whether two different indices reach the same element (an expanded tensor, overlapping windows).
 
     The answer is exact but for contrived strides, where the search is cut short and answers True.
@@ -201,20 +201,20 @@ def overlaps_itself(layout: Layout) -> bool:
     reach = list(accumulate([s * most for s, most in reversed(terms)], initial=0))[::-1]
     if all(s > rest for (s, _), rest in zip(terms, reach[1:])):
         return False
-    return any(repeats(s, most, terms[i + 1 :]) for i, (s, most) in enumerate(terms))
+    return any(has_repeat(s, most, terms[i + 1 :]) for i, (s, most) in enumerate(terms))
 
 
-def repeats(stride: int, most: int, finer: list[tuple[int, int]]) -> bool:
+def has_repeat(stride: int, most: int, finer: list[tuple[int, int]]) -> bool:
     """Tell whether 1..most steps of ``stride`` can be undone by steps, back or forth, of the finer strides."""
     if stride == 0:
         return True
     reach = sum(s * n for s, n in finer)
     both_ways = [(s, 2 * n) for s, n in finer]
     steps = range(1, min(most, reach // stride) + 1)
-    return len(steps) > 64 or any(hits(both_ways, reach - k * stride) for k in steps)
+    return len(steps) > 64 or any(can_reach(both_ways, reach - k * stride) for k in steps)
 
 
-def hits(terms: list[tuple[int, int]], target: int, budget: int = 2000) -> bool:
+def can_reach(terms: list[tuple[int, int]], target: int, budget: int = 2000) -> bool:
     """Tell whether ``sum(k * stride) == target`` for some 0 <= k <= most, one k for each (stride, most).
 
     A search from the largest stride down, cut off where the rest cannot reach the target, by size or by common
@@ -245,7 +245,7 @@ def hits(terms: list[tuple[int, int]], target: int, budget: int = 2000) -> bool:
 # ---- dims in another order ---------------------------------------------------------------------------------------
 
 
-@memoised
+@memoize
 def transpose(layout: Layout, dim0: int, dim1: int) -> Layout:
     """Swap two dims."""
     ndim = len(layout.shape)
@@ -257,7 +257,7 @@ def transpose(layout: Layout, dim0: int, dim1: int) -> Layout:
     return reorder(layout, order)
 
 
-@memoised
+@memoize
 def permute(layout: Layout, dims: Sequence[int]) -> Layout:
     """Put the dims in the order ``dims``, a permutation given as a tuple."""
     if len(dims) != len(layout.shape):
@@ -268,7 +268,7 @@ def permute(layout: Layout, dims: Sequence[int]) -> Layout:
     return reorder(layout, wrap_dims(dims, len(layout.shape)))
 
 
-@memoised
+@memoize
 def movedim(layout: Layout, source: Sequence[int], destination: Sequence[int]) -> Layout:
     """Move the dims ``source`` to the places ``destination``; the others keep their order."""
     ndim = len(layout.shape)
@@ -292,7 +292,7 @@ def reorder(layout: Layout, order: Sequence[int]) -> Layout:
 # ---- dims that come and go ---------------------------------------------------------------------------------------
 
 
-@memoised
+@memoize
 def unsqueeze(layout: Layout, dim: int) -> Layout:
     """Insert a dim of size 1 at ``dim``."""
     shape, strides, offset = layout
@@ -301,27 +301,27 @@ def unsqueeze(layout: Layout, dim: int) -> Layout:
     return Layout((*shape[:dim], 1, *shape[dim:]), (*strides[:dim], stride, *strides[dim:]), offset)
 
 
-@memoised
+@memoize
 def squeeze(layout: Layout) -> Layout:
     """Drop every dim of size 1."""
     return reorder(layout, [dim for dim, n in enumerate(layout.shape) if n != 1])
 
 
-@memoised
+@memoize
 def squeeze_dims(layout: Layout, dims: int | tuple[int, ...]) -> Layout:
     """Drop those of ``dims`` that have size 1."""
     dropped = wrap_dims((dims,) if isinstance(dims, int) else dims, len(layout.shape))
     return reorder(layout, [dim for dim, n in enumerate(layout.shape) if n != 1 or dim not in dropped])
 
 
-@memoised
+@memoize
 def expand(layout: Layout, sizes: Shape) -> Layout:
     """Repeat dims of size 1 by stride 0, and add dims in front; -1 keeps a size.
 
     >>> expand(Layout((3, 1), (1, 1), 0), (2, -1, 4))
     Layout(shape=(2, 3, 4), strides=(0, 1, 0), offset=0)
     """
-    sizes = tuple([integer(n) for n in sizes])
+    sizes = tuple([as_int(n) for n in sizes])
     lead = len(sizes) - len(layout.shape)
     if lead < 0:
         raise ShapeError(
@@ -329,12 +329,12 @@ def expand(layout: Layout, sizes: Shape) -> Layout:
             f"in the tensor ({-lead + len(sizes)}): {layout.shape} to {sizes}"
         )
     for dim, wanted in enumerate(sizes):
-        refuse_expand(layout.shape, sizes, dim, wanted, lead)
+        check_expanded_size(layout.shape, sizes, dim, wanted, lead)
     shape = tuple([layout.shape[dim - lead] if n == -1 else n for dim, n in enumerate(sizes)])
     return Layout(shape, broadcast_strides(layout, shape), layout.offset)
 
 
-def refuse_expand(shape: Shape, sizes: Shape, dim: int, wanted: int, lead: int) -> None:
+def check_expanded_size(shape: Shape, sizes: Shape, dim: int, wanted: int, lead: int) -> None:
     """Raise unless size ``wanted`` can stand at ``dim`` of the expanded shape."""
     if dim < lead:
         if wanted < 0:
@@ -351,7 +351,7 @@ def refuse_expand(shape: Shape, sizes: Shape, dim: int, wanted: int, lead: int) 
         )
 
 
-def repeated(layout: Layout, shape: Shape) -> tuple[int, ...]:
+def repeat_strides(layout: Layout, shape: Shape) -> tuple[int, ...]:
     """Return the strides under which the dims of size 1 read as those of ``shape`` (as many dims)."""
     return tuple([0 if n == 1 and m != 1 else s for n, m, s in zip(layout.shape, shape, layout.strides)])
 
@@ -361,7 +361,7 @@ def broadcast_strides(layout: Layout, shape: Shape) -> tuple[int, ...]:
     if not layout.shape:
         return (0,) * len(shape)
     lead = len(shape) - len(layout.shape)
-    strides = repeated(layout, shape[lead:])
+    strides = repeat_strides(layout, shape[lead:])
     for dim in range(lead - 1, -1, -1):
         strides = (shape[dim + 1] * strides[0] if shape[dim] == 1 else 0, *strides)
     return strides
@@ -370,13 +370,13 @@ def broadcast_strides(layout: Layout, shape: Shape) -> tuple[int, ...]:
 # ---- parts -------------------------------------------------------------------------------------------------------
 
 
-@memoised
+@memoize
 def select(layout: Layout, dim: int, index: int) -> Layout:
     """Take one entry of ``dim``; the dim goes."""
     shape, strides, offset = layout
     if not shape:
         raise DimError("select: a 0-d tensor has no dim to select from; use item() or clone()")
-    dim, index = wrap_dim(dim, len(shape)), integer(index)
+    dim, index = wrap_dim(dim, len(shape)), as_int(index)
     size = shape[dim]
     if not -size <= index < size:
         raise IndexOutOfRange(
@@ -389,21 +389,21 @@ def select(layout: Layout, dim: int, index: int) -> Layout:
 
 def slice_steps(piece: slice, size: int) -> tuple[int, int, int]:
     """Return the first entry, the number of entries and the step of a slice of a dim of this size."""
-    step = 1 if piece.step is None else integer(piece.step)
+    step = 1 if piece.step is None else as_int(piece.step)
     if step <= 0:
         raise ArgumentError(f"step must be greater than zero, got {step}; use flip to reverse a dim")
     start, stop, _ = piece.indices(size)
     return start, max(0, (stop - start + step - 1) // step), step
 
 
-@memoised
+@memoize
 def narrow(layout: Layout, dim: int, start: int, length: int) -> Layout:
     """Take ``length`` entries of ``dim`` from ``start`` on; nothing is clamped."""
     if not layout.shape:
         raise ShapeError("narrow: a 0-d tensor has no dim to narrow")
-    if integer(length) < 0:
+    if as_int(length) < 0:
         raise ShapeError(f"narrow: length must be non-negative, got {length}")
-    dim, start, length = wrap_dim(dim, len(layout.shape)), integer(start), integer(length)
+    dim, start, length = wrap_dim(dim, len(layout.shape)), as_int(start), as_int(length)
     size, stride = layout.shape[dim], layout.strides[dim]
     if not -size <= start <= size:
         raise IndexOutOfRange(
@@ -421,13 +421,13 @@ def replace_dim(layout: Layout, dim: int, size: int, stride: int, offset: int) -
     return Layout((*shape[:dim], size, *shape[dim + 1 :]), (*strides[:dim], stride, *strides[dim + 1 :]), offset)
 
 
-@memoised
+@memoize
 def unfold(layout: Layout, dim: int, size: int, step: int) -> Layout:
     """Look at ``dim`` through windows of ``size``, ``step`` apart; the inside of the windows is a new last dim.
 
     (..., n, ...) becomes (..., (n - size) // step + 1, ..., size).
     """
-    dim, size, step = wrap_dim(dim, len(layout.shape)), integer(size), integer(step)
+    dim, size, step = wrap_dim(dim, len(layout.shape)), as_int(size), as_int(step)
     n, stride = (layout.shape[dim], layout.strides[dim]) if layout.shape else (1, 1)
     if size < 0:
         raise ShapeError(f"unfold: size is {size} but must be >= 0")
@@ -441,11 +441,11 @@ def unfold(layout: Layout, dim: int, size: int, step: int) -> Layout:
     return Layout((*shape, size), (*strides, stride), offset)
 
 
-@memoised
+@memoize
 def diagonal(layout: Layout, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Layout:
     """Look at the diagonal of two dims, as a new last dim; ``offset`` > 0 is above the main one."""
     shape, strides, start = layout
-    dim1, dim2, offset = wrap_dim(dim1, len(shape)), wrap_dim(dim2, len(shape)), integer(offset)
+    dim1, dim2, offset = wrap_dim(dim1, len(shape)), wrap_dim(dim2, len(shape)), as_int(offset)
     if dim1 == dim2:
         raise RepeatedDimError(f"diagonal: dimensions cannot be identical {dim1}, {dim2}")
     below, right = max(-offset, 0), max(offset, 0)
@@ -456,11 +456,11 @@ def diagonal(layout: Layout, offset: int = 0, dim1: int = 0, dim2: int = 1) -> L
     return Layout((*rest.shape, size), (*rest.strides, strides[dim1] + strides[dim2]), start)
 
 
-@memoised
+@memoize
 def as_strided(shape: Shape, strides: tuple[int, ...], offset: int, storage_size: int) -> Layout:
     """Return this very layout if a storage of ``storage_size`` elements holds all of it."""
-    shape, strides = tuple([integer(n) for n in shape]), tuple([integer(s) for s in strides])
-    layout = Layout(shape, strides, integer(offset))
+    shape, strides = tuple([as_int(n) for n in shape]), tuple([as_int(s) for s in strides])
+    layout = Layout(shape, strides, as_int(offset))
     if len(shape) != len(strides):
         raise ShapeError(f"as_strided: mismatch in length of strides and shape: strides {strides}, shape {shape}")
     if any(n < 0 for n in shape):
@@ -480,13 +480,13 @@ def as_strided(shape: Shape, strides: tuple[int, ...], offset: int, storage_size
 # ---- another shape -----------------------------------------------------------------------------------------------
 
 
-@memoised
+@memoize
 def view(layout: Layout, shape: Shape) -> Layout | None:
     """Read the same elements in the same order as ``shape`` (of as many elements), or None if no strides do.
 
     See Note [When a view exists].
     """
-    shape = tuple([integer(n) for n in shape])
+    shape = tuple([as_int(n) for n in shape])
     if 0 in layout.shape:
         strides = layout.strides if shape == layout.shape else contiguous(shape).strides
         return Layout(shape, strides, layout.offset)
@@ -536,11 +536,11 @@ def explain_view(layout: Layout, shape: Shape) -> str:
         inner *= layout.shape[dim]
         cuts[inner] = outer, dim
     wanted = set(accumulate(reversed(shape), mul))
-    crossed = [pair for inner, pair in cuts.items() if inner not in wanted and not merge(layout, *pair)]
+    crossed = [pair for inner, pair in cuts.items() if inner not in wanted and not can_merge(layout, *pair)]
     return "; ".join(explain_pair(layout, *pair) for pair in crossed) or "its memory is in another order"
 
 
-def merge(layout: Layout, outer: int, inner: int) -> bool:
+def can_merge(layout: Layout, outer: int, inner: int) -> bool:
     """Tell whether two neighbouring dims read as one."""
     return layout.strides[outer] == layout.shape[inner] * layout.strides[inner]
 

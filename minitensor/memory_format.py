@@ -48,7 +48,7 @@ channels_last = _new("channels_last")
 channels_last_3d = _new("channels_last_3d")
 
 
-def formatted(layout: Layout, format: memory_format) -> Layout:
+def apply_format(layout: Layout, format: memory_format) -> Layout:
     """Return the layout of a fresh copy in a format.
 
     >>> formatted(layouts.contiguous((1, 2, 3, 4)), channels_last).strides
@@ -58,7 +58,7 @@ def formatted(layout: Layout, format: memory_format) -> Layout:
         return layouts.like(layout)
     if format is contiguous_format:
         return layouts.contiguous(layout.shape)
-    check(format, layout)
+    check_dims(format, layout)
     return layouts.channels_last(layout.shape)
 
 
@@ -68,11 +68,11 @@ def has_format(layout: Layout, format: memory_format) -> bool:
         return layouts.is_contiguous(layout)
     if format is preserve_format:
         return True
-    wanted = dims_of(format)
+    wanted = required_dims(format)
     return len(layout.shape) == wanted and layouts.is_channels_last(layout)
 
 
-def dims_of(format: memory_format) -> int:
+def required_dims(format: memory_format) -> int:
     """Return how many dims a channels-last tensor has."""
     if format is channels_last:
         return 4
@@ -81,8 +81,8 @@ def dims_of(format: memory_format) -> int:
     raise ArgumentTypeError(f"memory_format must be one of torch's memory formats, got {format!r}")
 
 
-def check(format: memory_format, layout: Layout) -> None:
+def check_dims(format: memory_format, layout: Layout) -> None:
     """Refuse a channels-last format for a tensor of another number of dims."""
-    wanted = dims_of(format)
+    wanted = required_dims(format)
     if len(layout.shape) != wanted:
         raise ShapeError(f"required rank {wanted} tensor to use {format.name} format, got shape {layout.shape}")

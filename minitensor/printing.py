@@ -41,12 +41,12 @@ def tensor_str(
     >>> tensor_str(np.array([[1.0, 2.5], [3.0, np.inf]]), dtype=float64, requires_grad=True)
     'tensor([[1.0000, 2.5000],\\n        [3.0000,    inf]], dtype=torch.float64, requires_grad=True)'
     """
-    suffixes = _facts(array, dtype, device)
+    suffixes = _attributes(array, dtype, device)
     if grad_fn_name is not None:
         suffixes.append(f"grad_fn=<{grad_fn_name}>")
     elif requires_grad:
         suffixes.append("requires_grad=True")
-    return _with_suffixes(prefix + _elements(array, len(prefix)), suffixes, len(prefix)) + ")"
+    return _append_suffixes(prefix + _elements(array, len(prefix)), suffixes, len(prefix)) + ")"
 
 
 # -------------------------------------------------------------------------------------------------------------- options
@@ -133,19 +133,19 @@ class _Form:
         return self.text(value).rjust(self.width)
 
 
-def _widest(text: Callable[[Any], str], values: HostArray) -> int:
+def _column_width(text: Callable[[Any], str], values: HostArray) -> int:
     return max((len(text(value)) for value in values.tolist()), default=1)
 
 
-def _form(shown: HostArray) -> _Form:
+def _choose_form(shown: HostArray) -> _Form:
     """Choose the form of the elements of a real array that are shown."""
     if shown.dtype.kind != "f":
-        return _Form(str, _widest(str, shown.ravel()))
+        return _Form(str, _column_width(str, shown.ravel()))
     telling = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)
     if telling.size == 0:
-        return _Form(_whole)
+        return _Form(_format_whole)
     text = _float_text(telling)
-    return _Form(text, _widest(text, telling))  # Not the zeros, infinities and NaNs: they may stick out.
+    return _Form(text, _column_width(text, telling))  # Not the zeros, infinities and NaNs: they may stick out.
 
 
 def _float_text(telling: npt.NDArray[np.float64]) -> Callable[[float], str]:
@@ -153,7 +153,7 @@ def _float_text(telling: npt.NDArray[np.float64]) -> Callable[[float], str]:
     if _is_scientific(np.abs(telling)):
         return f"{{:.{precision}e}}".format
     if (telling == np.ceil(telling)).all():
-        return _whole
+        return _format_whole
     return f"{{:.{precision}f}}".format
 
 
@@ -165,7 +165,7 @@ def _is_scientific(magnitudes: npt.NDArray[np.float64]) -> bool:
         return bool(largest / smallest > 1000.0 or largest > 1.0e8 or smallest < 1.0e-4)
 
 
-def _whole(value: float) -> str:
+def _format_whole(value: float) -> str:
     """Write a float without fraction: 3 is ``3.``; infinities and NaN have no point.
 
     >>> _whole(3.0), _whole(float("inf"))
@@ -199,8 +199,9 @@ def _elements(array: HostArray, indent: int) -> str:
         return "[]"
     edge = _options.edgeitems if array.size > _options.threshold else None
     shown = array if edge is None else _edges(array, edge)
-    form = _ComplexForm(_form(shown.real), _form(shown.imag)) if array.dtype.kind == "c" else _form(shown)
-    return _block(array, indent, form, edge)
+    if array.dtype.kind == "c":
+        return _block(array, indent, _ComplexForm(_choose_form(shown.real), _choose_form(shown.imag)), edge)
+    return _block(array, indent, _choose_form(shown), edge)
 
 
 def _edges(array: HostArray, edge: int) -> HostArray:
@@ -243,7 +244,7 @@ def _cut(array: HostArray, edge: int | None, dots: str, write: Callable[[HostArr
 # ------------------------------------------------------------------------------------------------------------- suffixes
 
 
-def _facts(array: HostArray, dtype: dtype, device: str) -> list[str]:
+def _attributes(array: HostArray, dtype: dtype, device: str) -> list[str]:
     """Return what the elements do not tell: the device, the shape of nothing, a dtype that they would not get again."""
     default = get_default_dtype()
     told_by_elements = {default, complex128 if default is float64 else complex64, int64, bool_}
@@ -257,7 +258,7 @@ def _facts(array: HostArray, dtype: dtype, device: str) -> list[str]:
     return facts
 
 
-def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
+def _append_suffixes(text: str, suffixes: list[str], indent: int) -> str:
     """Append the suffixes; one that does not fit on the line begins the next."""
     used = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:

@@ -65,13 +65,13 @@ class Size(tuple[int, ...]):
 
 as_size = tuple.__new__  # of sizes that are known to be ints, without a look at each
 PLAIN: set[Any] = {int}
-TRUTH: set[Any] = {bool}
+BOOLS: set[Any] = {bool}
 
 
 # ---- numbers and dims --------------------------------------------------------------------------------------------
 
 
-def memoised(function: Function) -> Function:
+def memoize(function: Function) -> Function:
     """Remember the last 4096 answers of a pure function of numbers, and keep its signature for type checkers.
 
     A hit is 0.16 us. It takes 1.0 for 1, which is equal, and answers as for 1; ``typed=True`` would refuse it and cost
@@ -80,7 +80,7 @@ def memoised(function: Function) -> Function:
     return cast(Function, lru_cache(4096)(function))
 
 
-def integer(value: object) -> int:
+def as_int(value: object) -> int:
     """Return ``value`` as a plain int; NumPy's integers pass, bools, floats, arrays and tensors do not.
 
     A memoised function calls this on each number it is given: an object that can change (a 0-d tensor) would
@@ -88,14 +88,14 @@ def integer(value: object) -> int:
     """
     if value.__class__ is int:
         return value
-    if isinstance(value, Integral) and type(value) not in TRUTH:
+    if isinstance(value, Integral) and type(value) not in BOOLS:
         return int(value)
     raise ArgumentTypeError(f"expected an int, got {quote(value)} of type {type(value).__name__}")
 
 
 def wrap_dim(dim: int, ndim: int) -> int:
     """Return ``dim`` counted from the front; a 0-d tensor accepts -1 and 0 as if it had one dim."""
-    dim, reach = integer(dim), ndim or 1
+    dim, reach = as_int(dim), ndim or 1
     if -reach <= dim < reach:
         return dim + reach if dim < 0 else dim
     raise DimError(f"dimension out of range (expected to be in range of [{-reach}, {reach - 1}], but got {dim})")
@@ -155,7 +155,7 @@ def pair(value: int | Sequence[int]) -> tuple[int, int]:
 # ---- shapes ------------------------------------------------------------------------------------------------------
 
 
-@memoised
+@memoize
 def broadcast_shapes(*shapes: Shape) -> Shape:
     """Return the shape all of these broadcast to: sizes are compared from the last dim on, and 1 fits everything.
 
@@ -164,7 +164,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     """
     result: Shape = ()
     for shape in shapes:
-        result = broadcast_two(result, tuple([integer(n) for n in shape]))
+        result = broadcast_two(result, tuple([as_int(n) for n in shape]))
     return result
 
 
@@ -182,14 +182,14 @@ def broadcast_two(a: Shape, b: Shape) -> Shape:
     return tuple([m if n == 1 else n for n, m in zip(long_a, long_b)])
 
 
-@memoised
+@memoize
 def infer_size(shape: Shape, numel: int) -> Shape:
     """Fill in a -1, and check that ``shape`` holds ``numel`` elements.
 
     >>> infer_size((2, -1), 6)
     (2, 3)
     """
-    shape = tuple([integer(n) for n in shape])
+    shape = tuple([as_int(n) for n in shape])
     if shape.count(-1) > 1:
         raise ShapeError(f"only one dimension can be inferred, got shape {list(shape)}")
     if any(n < -1 for n in shape):
@@ -214,7 +214,7 @@ def infer_size(shape: Shape, numel: int) -> Shape:
     return tuple([numel // known if n == -1 else n for n in shape])
 
 
-@memoised
+@memoize
 def flattened_shape(shape: Shape, start: int = 0, end: int = -1) -> Shape:
     """Merge the dims ``start`` to ``end``, both included, into one; a 0-d tensor becomes (1,)."""
     start, end = wrap_dim(start, len(shape)), wrap_dim(end, len(shape))
@@ -223,7 +223,7 @@ def flattened_shape(shape: Shape, start: int = 0, end: int = -1) -> Shape:
     return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
 
-@memoised
+@memoize
 def unflattened_shape(shape: Shape, dim: int, sizes: Shape) -> Shape:
     """Cut ``dim`` into ``sizes``, one of which may be -1."""
     dim = wrap_dim(dim, len(shape))
@@ -249,7 +249,7 @@ def reduced_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]
     return wrap_dims(cast(Sequence[int], named), ndim)[:ndim] or tuple(range(ndim))
 
 
-@memoised
+@memoize
 def reduced_shape(shape: Shape, dims: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Shape:
     """Return the shape after a reduction over ``dims``; ``keepdim`` leaves 1 in their places."""
     gone = reduced_dims(dims, len(shape))
@@ -258,7 +258,7 @@ def reduced_shape(shape: Shape, dims: int | tuple[int, ...] | None = None, keepd
     return tuple([n for dim, n in enumerate(shape) if dim not in gone])
 
 
-@memoised
+@memoize
 def matmul_shape(a: Shape, b: Shape) -> Shape:
     """Return the shape of ``a @ b``: (..., n, k) @ (..., k, m) is (..., n, m).
 
@@ -279,7 +279,7 @@ def matmul_shape(a: Shape, b: Shape) -> Shape:
 # ---- pieces of a dim ---------------------------------------------------------------------------------------------
 
 
-@memoised
+@memoize
 def split_sections(size: int, sections: int | tuple[int, ...]) -> tuple[int, ...]:
     """Cut ``size`` into pieces of one size (the last may be smaller), or of the given sizes."""
     if isinstance(sections, tuple):
@@ -290,8 +290,8 @@ def split_sections(size: int, sections: int | tuple[int, ...]) -> tuple[int, ...
                 f"split: split_sizes must sum exactly to {size} (the dimension's size), but got "
                 f"{list(sections)} with sum {sum(sections)}"
             )
-        return tuple([integer(n) for n in sections])
-    each = integer(sections)
+        return tuple([as_int(n) for n in sections])
+    each = as_int(sections)
     if each < 0:
         raise ShapeError(f"split: split_size must be non-negative, but got {each}")
     if each == 0 and size:
@@ -299,15 +299,15 @@ def split_sections(size: int, sections: int | tuple[int, ...]) -> tuple[int, ...
     return tuple([min(each, size - start) for start in range(0, size, each)]) if size else (0,)
 
 
-@memoised
+@memoize
 def chunk_sizes(size: int, chunks: int) -> tuple[int, ...]:
     """Cut ``size`` into at most ``chunks`` pieces of equal size, the last smaller."""
-    if integer(chunks) <= 0:
+    if as_int(chunks) <= 0:
         raise ShapeError(f"chunk: expected `chunks` to be greater than 0, got: {chunks}")
     return split_sections(size, -(-size // chunks)) if size else (0,) * chunks
 
 
-@memoised
+@memoize
 def tensor_split_pieces(size: int, sections: int | tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     """Cut into that many near-equal pieces, or before each index, as slices would; returns (start, length) of each.
 
@@ -315,7 +315,7 @@ def tensor_split_pieces(size: int, sections: int | tuple[int, ...]) -> tuple[tup
     (((0, 3), (3, 2)), ((0, 1), (1, 2), (3, 2)))
     """
     if not isinstance(sections, tuple):
-        if integer(sections) <= 0:
+        if as_int(sections) <= 0:
             raise ShapeError(f"tensor_split: number of sections must be larger than 0, got {sections}")
         require_room([sections])
         least, more = divmod(size, sections)
@@ -327,7 +327,7 @@ def tensor_split_pieces(size: int, sections: int | tuple[int, ...]) -> tuple[tup
 # ---- windows -----------------------------------------------------------------------------------------------------
 
 
-@memoised
+@memoize
 def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
     """Count the places of a window of ``kernel`` taps, ``dilation`` apart: (size + 2 padding - reach) // stride + 1.
 
@@ -344,14 +344,14 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, 
     return (size + 2 * padding - reach) // stride + 1
 
 
-@memoised
+@memoize
 def same_padding(kernel: int, dilation: int = 1) -> tuple[int, int]:
     """Return the padding before and after that keeps the size at stride 1; the odd one goes after."""
     total = dilation * (kernel - 1)
     return total // 2, total - total // 2
 
 
-@memoised
+@memoize
 def conv_transpose_output_size(
     size: int, kernel: int, stride: int = 1, padding: int = 0, output_padding: int = 0, dilation: int = 1
 ) -> int:
@@ -368,7 +368,7 @@ def conv_transpose_output_size(
     return result
 
 
-@memoised
+@memoize
 def pool_output_size(
     size: int, kernel: int, stride: int | None = None, padding: int = 0, dilation: int = 1, ceil_mode: bool = False
 ) -> int:

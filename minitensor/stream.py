@@ -42,7 +42,7 @@ class Stream:
     def restart(self, seed: int) -> None:
         """Start the numbers that belong to a seed; the engine sees its last 32 bits, as in PyTorch."""
         with self.lock:
-            self.seed = unsigned(seed)
+            self.seed = as_unsigned(seed)
             self.engine._legacy_seeding(self.seed & 0xFFFFFFFF)
             self.next_normal = None
             self.untouched = True
@@ -109,7 +109,7 @@ STATE_SIZE: Final = HEAD.size + 8 * 624 + TAIL.size
 BITS: Final = np.uint64(32)
 
 
-def unsigned(seed: int) -> int:
+def as_unsigned(seed: int) -> int:
     """Return a seed as 64 bits without sign."""
     try:
         number = operator.index(seed)
@@ -132,15 +132,15 @@ def renew_streams() -> None:
         stream.renew()
 
 
-class Here(threading.local):
+class ThreadState(threading.local):
     """The stream that this thread draws from: the one that all share, until it gets its own."""
 
     stream = Stream(secrets.randbits(64))  # As PyTorch's, it starts elsewhere in each run.
 
 
-HERE: Final = Here()
+THREAD: Final = ThreadState()
 
 
-def draw_apart(seed: int) -> None:
+def use_own_stream(seed: int) -> None:
     """Give this thread a stream of its own for all draws that name no generator."""
-    HERE.stream = Stream(seed)
+    THREAD.stream = Stream(seed)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import ArgumentTypeError, GuardError, StateDictError, UsageError
-from minitensor.layout import overlaps_itself
+from minitensor.layout import has_overlap
 from minitensor.nn.parameter import Parameter, Uninitialized, is_lazy
 from minitensor.tensor import Tensor
 
@@ -313,7 +313,7 @@ def unwritable(key: str, tensor: Tensor, value: Tensor, assigned: bool) -> str |
     """Return why an entry of the right shape cannot be copied or assigned, or None."""
     if assigned and tensor.requires_grad and not (value.is_floating_point() or value.is_complex()):
         problem = f"a tensor of dtype {value.dtype} cannot require grad, as the one in the model does"
-    elif not assigned and not is_lazy(tensor) and overlaps_itself(tensor.layout):
+    elif not assigned and not is_lazy(tensor) and has_overlap(tensor.layout):
         problem = "several elements of the one in the model share one place in memory; load with assign=True"
     else:
         return None

@@ -395,21 +395,21 @@ def test_extent_is_the_span_of_the_addresses(x: Layout) -> None:
 @given(st.one_of(any_layouts(), loose_layouts()))
 def test_overlap_is_found_exactly(x: Layout) -> None:
     touched = addresses(x)
-    assert layouts.overlaps_itself(x) == (len(set(touched)) < len(touched))
+    assert layouts.has_overlap(x) == (len(set(touched)) < len(touched))
 
 
 @pytest.mark.parametrize("size", [100, 10**4, 10**8])
 def test_windows_overlap_when_they_are_longer_than_their_step(size: int) -> None:
     x = layouts.contiguous((size,))
-    assert layouts.overlaps_itself(layouts.unfold(x, 0, 3, 2))
-    assert not layouts.overlaps_itself(layouts.unfold(x, 0, 3, 3))
+    assert layouts.has_overlap(layouts.unfold(x, 0, 3, 2))
+    assert not layouts.has_overlap(layouts.unfold(x, 0, 3, 3))
 
 
 def test_contrived_strides_end_soon_and_say_maybe() -> None:
     """Subset sum in disguise: the search is cut short, and then the safe answer is True."""
     primes = (10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079, 10091, 10093, 10099, 10103)
     x = Layout((30,) * 12, primes, 0)
-    assert layouts.overlaps_itself(x)
+    assert layouts.has_overlap(x)
 
 
 # ---- numbers in, numbers out -------------------------------------------------------------------------------------

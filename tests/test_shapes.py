@@ -324,7 +324,7 @@ def test_conv_transpose_output_size_is_pytorchs(
         (lambda: shapes.pool_output_size(4, 2, padding=2), "pad should be at most half of kernel size, got pad=2"),
         (lambda: shapes.pool_output_size(1, 2), "output size is too small: 0 for input size 1"),
         (lambda: shapes.conv_transpose_output_size(3, 3, 2, output_padding=2), "output padding must be smaller than"),
-        (lambda: shapes.integer(2.0), r"expected an int, got 2\.0 of type float"),
+        (lambda: shapes.as_int(2.0), r"expected an int, got 2\.0 of type float"),
     ],
 )
 def test_refusals_say_what_was_given(refused: Callable[[], Any], message: str) -> None:

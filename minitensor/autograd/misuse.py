@@ -26,7 +26,7 @@ from minitensor.autograd.argument_types import (
     wrong_type,
 )
 from minitensor.base import TensorBase
-from minitensor.callers import OURS
+from minitensor.callers import PACKAGE
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from minitensor.autograd.node import Op
 
 NAMED = re.compile(r"^([\w.]+)(\(\))?: ")  # how a message begins that names an operation
-LIBRARIES = (OURS, "numpy", "scipy", "cupy")
+LIBRARIES = (PACKAGE, "numpy", "scipy", "cupy")
 TOO_BIG = ("array is too big", "Maximum allowed")  # how NumPy begins to say that no memory holds an array
 CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # they say which value is wanted, as one of some words
 
@@ -140,7 +140,7 @@ def public_name(cls: type) -> str:
 
 def is_ours(module: str) -> bool:
     """Whether a module belongs to this library."""
-    return module.partition(".")[0] == OURS
+    return module.partition(".")[0] == PACKAGE
 
 
 def explained(

@@ -1,7 +1,7 @@
-"""Transforms of functions, as ``torch.func``: derivatives of any order, maps over samples, modules as functions.
+"""Function transforms, as in ``torch.func``: derivatives of any order, maps over samples, modules as functions.
 
-A transform takes a function and returns a function, and they nest: ``vmap(grad(loss))`` gives the gradient of each
-sample, ``jacrev(jacrev(f))`` second derivatives. Functions should be pure: what they compute should depend on their
+A transform takes a function and returns a function, and transforms nest: ``vmap(grad(loss))`` computes the gradient of
+each sample, ``jacrev(jacrev(f))`` second derivatives. Functions should be pure: their results should depend on their
 arguments alone.
 """
 

@@ -1,7 +1,7 @@
 """``vmap``: a function of one sample, computed for all samples at once.
 
-Inputs lose the mapped dim and become ``Batched``; what the function returns gets it back. How operations compute on all
-samples is told in ``batching/``; here are dims, structures and chunks.
+Inputs lose the mapped dim and become ``Batched``; outputs get it back. ``batching/`` says how operations compute on all
+samples; this file handles dims, structures and chunks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from minitensor.autograd.interpreters import interpreted_by
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, BatchingError, DimError, NoValues
 from minitensor.func.batching.batched import Batched, Level, batch
-from minitensor.func.trees import Plan, spread, take_apart
+from minitensor.func.trees import TreeSpec, broadcast_prefix, tree_flatten
 from minitensor.generator import default_generator
 from minitensor.ops.join import cat
 
@@ -33,19 +33,25 @@ def vmap(
 ) -> Callable[..., Any]:
     """Return a function that computes ``func`` for every entry of a dim of its inputs, all at once.
 
-    Inside, tensors have the shape of one sample, and operations see no other. It gives what a loop over the samples and
-    ``stack`` give, mostly much sooner.
+    Inside ``func``, tensors have the shape of one sample. The result is that of a loop over the samples with ``stack``,
+    in most cases much faster.
 
     Args:
-        in_dims: Which dim of each positional input counts the samples; None for an input that all share. One int for
-            all inputs, or a tuple that may nest as the inputs do. Keyword arguments are shared.
-        out_dims: Where that dim goes in each output, likewise; None for an output that is the same for all.
-        randomness: Whether random functions inside are refused ("error"), draw "different" numbers for each sample, all
-            at once, or the "same".
-        chunk_size: Compute so many samples at a time, to save memory.
+        func: takes and returns tensors, also in nested tuples, lists and dicts.
+        in_dims: the dim of each positional input that counts the samples, or None for an input that all samples share.
+            One int for all inputs, or a tuple that nests as the inputs do. Default: 0. Keyword arguments are shared.
+        out_dims: the place of that dim in each output, or None for an output that is the same for all samples. One int
+            for all outputs, or a tuple that nests as they do. Default: 0.
+        randomness: "error" makes random functions in ``func`` raise, "different" draws different numbers for each
+            sample, "same" the same numbers. Default: "error".
+        chunk_size: the number of samples to compute at a time, to save memory. Default: None, all at once.
 
-    What depends on values cannot be computed for all at once: ``if x > 0``, ``x.item()``, ``nonzero``; such calls
-    raise. An operation without a batching rule warns and is computed sample by sample.
+    Code that depends on values cannot be computed for all samples at once: ``if x > 0``, ``x.item()`` and ``nonzero``
+    raise. An operation without a batching rule is computed sample by sample, with a warning.
+
+    Raises:
+        BatchingError: ``randomness`` is another word; in a call, ``func`` depends on values or draws random numbers.
+        ArgumentError: ``chunk_size`` is less than 1; or, in a call, dims do not fit the inputs or outputs.
 
     >>> import minitensor as torch
     >>> rows = torch.tensor([[1., 2.], [3., 4.]])
@@ -60,27 +66,33 @@ def vmap(
         raise ArgumentError(f"vmap: chunk_size must be at least 1, or None for all samples at once, got {chunk_size}")
 
     @functools.wraps(func)
-    def mapped(*args: Any, **kwargs: Any) -> Any:
-        leaves, plan = take_apart(args)
-        dims = checked_dims(func, in_dims, leaves, plan)
-        size = mapped_size(leaves, dims)
+    def batched_func(*args: Any, **kwargs: Any) -> Any:
+        leaves, spec = tree_flatten(args)
+        dims = check_in_dims(func, in_dims, leaves, spec)
+        size = count_samples(leaves, dims)
         if chunk_size is None or size <= chunk_size:
-            outputs, places, made = run(func, size, leaves, dims, plan, kwargs, out_dims, randomness)
-            return made.build(outputs)
+            outputs, _, out_spec = run_batched(func, size, leaves, dims, spec, kwargs, out_dims, randomness)
+            return out_spec.unflatten(outputs)
         state = default_generator.state_bytes() if randomness == "same" else None
-        pieces = []
+        chunks = []
         for start in range(0, size, chunk_size):
             if state is not None:
                 default_generator.set_state_bytes(state)
-            some = piece(leaves, dims, start, chunk_size)
-            pieces.append(run(func, min(chunk_size, size - start), some, dims, plan, kwargs, out_dims, randomness))
-        _, places, made = pieces[0]
-        return made.build([
-            each[0] if place is None else cat(list(each), place)
-            for each, place in zip(zip(*[outputs for outputs, _, _ in pieces], strict=True), places, strict=True)
-        ])
+            some = narrow_samples(leaves, dims, start, chunk_size)
+            count = min(chunk_size, size - start)
+            chunks.append(run_batched(func, count, some, dims, spec, kwargs, out_dims, randomness))
+        return join_chunks(chunks)
 
-    return mapped
+    return batched_func
+
+
+def join_chunks(chunks: Sequence[tuple[list[Any], list[int | None], TreeSpec]]) -> Any:
+    """Concatenate the outputs of several chunks of samples along their mapped dims."""
+    _, places, out_spec = chunks[0]
+    return out_spec.unflatten([
+        each[0] if place is None else cat(list(each), place)
+        for each, place in zip(zip(*[outputs for outputs, _, _ in chunks], strict=True), places, strict=True)
+    ])
 
 
 def name_of(func: Any) -> str:
@@ -88,8 +100,8 @@ def name_of(func: Any) -> str:
     return getattr(func, "__name__", None) or repr(func)
 
 
-def checked_dims(func: Any, in_dims: Any, leaves: Sequence[Any], plan: Plan) -> list[int | None]:
-    """Return the mapped dim of each input, counted from the front."""
+def check_in_dims(func: Any, in_dims: Any, leaves: Sequence[Any], spec: TreeSpec) -> list[int | None]:
+    """Validate ``in_dims``; return the mapped dim of each leaf, counted from the front."""
     if not isinstance(in_dims, (int, tuple, list)):
         raise ArgumentError(
             f"vmap({name_of(func)}): expected in_dims to be an int or a (nested) tuple that matches the inputs, got "
@@ -97,20 +109,19 @@ def checked_dims(func: Any, in_dims: Any, leaves: Sequence[Any], plan: Plan) -> 
         )
     if not leaves:
         raise ArgumentError(
-            f"vmap({name_of(func)}): got no inputs; a function without inputs cannot be mapped: give it the tensor "
-            "whose entries it is to be called for"
+            f"vmap({name_of(func)}): got no inputs; give the function at least one tensor with a dim to map over"
         )
-    found = spread(in_dims, plan)
+    found = broadcast_prefix(in_dims, spec)
     if found is None:
         raise ArgumentError(
             f"vmap({name_of(func)}): in_dims={in_dims!r} does not have the structure of the inputs; give one int, or a "
-            f"tuple of {len(plan.children)}"
+            f"tuple of {len(spec.children)}"
         )
-    return [checked_dim(func, dim, leaf) for dim, leaf in zip(found, leaves, strict=True)]
+    return [check_in_dim(func, dim, leaf) for dim, leaf in zip(found, leaves, strict=True)]
 
 
-def checked_dim(func: Any, dim: Any, leaf: Any) -> int | None:
-    """Return the mapped dim of one input, counted from the front."""
+def check_in_dim(func: Any, dim: Any, leaf: Any) -> int | None:
+    """Validate the mapped dim of one leaf; return it counted from the front."""
     if dim is None:
         return None
     if not isinstance(dim, int) or isinstance(dim, bool):
@@ -123,13 +134,13 @@ def checked_dim(func: Any, dim: Any, leaf: Any) -> int | None:
     if not -leaf.ndim <= dim < leaf.ndim:
         raise ArgumentError(
             f"vmap({name_of(func)}): got in_dim={dim} for an input of shape {tuple(leaf.shape)}: it has {leaf.ndim} "
-            "dims, and use None for an input that all samples share"
+            "dims; use None for an input that all samples share"
         )
     return dim % leaf.ndim
 
 
-def mapped_size(leaves: Sequence[Any], dims: Sequence[int | None]) -> int:
-    """Return how many samples there are; all inputs must agree."""
+def count_samples(leaves: Sequence[Any], dims: Sequence[int | None]) -> int:
+    """Return the number of samples; raise unless all mapped dims have the same size."""
     sizes = [leaf.shape[dim] for leaf, dim in zip(leaves, dims, strict=True) if dim is not None]
     if not sizes:
         raise ArgumentError("vmap: at least one input must be mapped over, but in_dims is None for all of them")
@@ -138,21 +149,21 @@ def mapped_size(leaves: Sequence[Any], dims: Sequence[int | None]) -> int:
     return int(sizes[0])
 
 
-def piece(leaves: Sequence[Any], dims: Sequence[int | None], start: int, length: int) -> list[Any]:
-    """Return the inputs of some of the samples."""
+def narrow_samples(leaves: Sequence[Any], dims: Sequence[int | None], start: int, length: int) -> list[Any]:
+    """Narrow the inputs to ``length`` samples from ``start`` on."""
     return [
         leaf if dim is None else leaf.narrow(dim, start, min(length, leaf.shape[dim] - start))
         for leaf, dim in zip(leaves, dims, strict=True)
     ]
 
 
-def run(
-    func: Callable[..., Any], size: int, leaves: Sequence[Any], dims: Sequence[int | None], plan: Plan,
+def run_batched(
+    func: Callable[..., Any], size: int, leaves: Sequence[Any], dims: Sequence[int | None], spec: TreeSpec,
     kwargs: dict[str, Any], out_dims: Any, randomness: str,
-) -> tuple[list[Any], list[int | None], Plan]:
-    """Compute all samples at once; return the outputs, where their mapped dims are, and their structure."""
+) -> tuple[list[Any], list[int | None], TreeSpec]:
+    """Compute all samples at once; return the outputs, the places of their mapped dims, and their structure."""
     level = Level(size, randomness)
-    samples = plan.build([
+    samples = spec.unflatten([
         leaf if dim is None else batch(leaf.movedim(dim, 0) if dim else leaf, level.number)
         for leaf, dim in zip(leaves, dims, strict=True)
     ])
@@ -160,21 +171,21 @@ def run(
         with interpreted_by(level):
             result = func(*samples, **kwargs)
     except NoValues as error:
-        raise without_rule(error) from error
-    outputs, made = take_apart(result)
-    places = spread(out_dims, made)
+        raise missing_rule_error(error) from error
+    outputs, out_spec = tree_flatten(result)
+    places = broadcast_prefix(out_dims, out_spec)
     if places is None:
         raise ArgumentError(
             f"vmap({name_of(func)}): out_dims={out_dims!r} does not have the structure of the outputs; give one int, "
             "or a tuple that matches them"
         )
     return [
-        unbatched(func, each, place, level) for each, place in zip(outputs, places, strict=True)
-    ], places, made
+        unbatch(func, each, place, level) for each, place in zip(outputs, places, strict=True)
+    ], places, out_spec
 
 
-def without_rule(error: NoValues) -> BatchingError:
-    """Return the error for a function that asked for values where there are none; the traceback knows its name."""
+def missing_rule_error(error: NoValues) -> BatchingError:
+    """Return the error for a function that read values inside ``vmap``; its name is taken from the traceback."""
     name, step = "a function", error.__traceback__
     while step is not None:
         frame = step.tb_frame
@@ -184,13 +195,13 @@ def without_rule(error: NoValues) -> BatchingError:
             break
         step = step.tb_next
     return BatchingError(
-        f"vmap: {name} has no batching rule: it looks at values, which differ from sample to sample; write it with "
-        "other operations, call it outside of vmap, or loop over the samples"
+        f"vmap: {name} has no batching rule: it reads values, which differ from sample to sample; write it with other "
+        "operations, call it outside of vmap, or loop over the samples"
     )
 
 
-def unbatched(func: Any, output: Any, place: Any, level: Level) -> Any:
-    """Return one output with the mapped dim where it is wanted."""
+def unbatch(func: Any, output: Any, place: Any, level: Level) -> Any:
+    """Return one output with the mapped dim at ``place``."""
     if not isinstance(output, TensorBase):
         if place is None:
             return output
@@ -211,7 +222,7 @@ def unbatched(func: Any, output: Any, place: Any, level: Level) -> Any:
     whole: Tensor = output.physical if mine else output.expand(level.size, *output.shape)
     if not -whole.ndim <= place < whole.ndim:
         raise DimError(
-            f"vmap({name_of(func)}): out_dim={place} is no place in an output of {whole.ndim} dims, the mapped one "
-            "included"
+            f"vmap({name_of(func)}): out_dim={place} is out of range for an output of {whole.ndim} dims, "
+            "the mapped one included"
         )
     return whole.movedim(0, place) if place % whole.ndim else whole

@@ -1,7 +1,7 @@
-"""Many modules at once: their parameters stacked, for ``vmap`` over a ``functional_call``.
+"""Ensembles of modules: their parameters stacked, for ``vmap`` over a ``functional_call``.
 
-``functional_call`` itself, which puts tensors in the place of a module's parameters and buffers for the time of one
-call, lies beside the modules in ``nn.utils.stateless``.
+``functional_call`` itself, which replaces a module's parameters and buffers for one call, is in
+``nn.utils.stateless``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,19 @@ if TYPE_CHECKING:
 
 
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the parameters and the buffers of like modules, those of one name stacked along a new dim 0.
+    """Stack the parameters and the buffers of several modules of one class along a new dim 0.
 
-    With ``vmap`` and ``functional_call`` an ensemble is one call. The stacked parameters are leaves that require grad.
+    With ``vmap`` and ``functional_call`` an ensemble is one call.
+
+    Args:
+        models: modules of one class in one mode (``train`` or ``eval``), with the same names and shapes.
+
+    Returns:
+        A dict of parameters and a dict of buffers; a tensor of shape S becomes (len(models), *S). The parameters are
+        leaves, and require grad where those of the first model do.
+
+    Raises:
+        UsageError: there are no models, or they differ in class, mode or names.
 
     >>> import minitensor as torch
     >>> from minitensor.func import functional_call, stack_module_state
@@ -42,15 +52,15 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[s
             "stack_module_state: expected all models to be of one class, got "
             + ", ".join(sorted({type(each).__name__ for each in models}))
         )
-    parameters = stacked([dict(each.named_parameters()) for each in models])
-    buffers = stacked([dict(each.named_buffers()) for each in models])
+    parameters = stack_states([dict(each.named_parameters()) for each in models])
+    buffers = stack_states([dict(each.named_buffers()) for each in models])
     for name, each in parameters.items():
         each.requires_grad_(dict(first.named_parameters())[name].requires_grad)
     return parameters, buffers
 
 
-def stacked(states: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Stack tensors of one name, cut off from where they came from."""
+def stack_states(states: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Stack the tensors of each name, without history."""
     for each in states[1:]:
         if each.keys() != states[0].keys():
             raise UsageError("stack_module_state: the models do not have the same parameters and buffers")

@@ -1,11 +1,11 @@
 """Derivatives of functions: ``grad``, ``vjp``, ``jvp``, Jacobians, Hessians; they nest in each other and in ``vmap``.
 
-Each hands its function fresh tensors to differentiate by, walks the graph that the function records, and cuts it off
-again, unless it leads on to tensors outside that require grad: then results stay differentiable.
+Each transform gives its function fresh inputs and walks the graph that the function records. Results are detached from
+that graph, unless it leads to tensors outside that require grad: then they stay differentiable.
 
-Note [Forward by backward twice]. There is no forward mode. The gradient g of the outputs, weighted by u, is linear in
-u, so the gradient of g by u, weighted by t, is J t: two walks back give what one walk forward would. It costs about
-twice as much, and needs a function all of whose gradients are themselves differentiable.
+Note [Forward by backward twice]. There is no forward mode. The gradient g of the outputs weighted by u is linear in u,
+so the gradient of g by u, weighted by t, is J t: two backward passes compute what one forward pass would. This costs
+about twice as much, and needs a function whose gradients are all differentiable themselves.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, ShapeError
-from minitensor.func.batching.batched import Batched, at_levels, batch, levels_in, running
+from minitensor.func.batching.batched import Batched, active_levels, at_levels, batch, levels_in
 from minitensor.func.mapping import name_of, vmap
-from minitensor.func.trees import LEAF, Plan, mapped, take_apart
+from minitensor.func.trees import LEAF, TreeSpec, tree_flatten, tree_map
 from minitensor.layout import numel
 from minitensor.ops.creation import eye, ones_like, zeros_like
 from minitensor.ops.join import cat, split
@@ -35,45 +35,45 @@ if TYPE_CHECKING:
     Argnums = int | tuple[int, ...]
 
 
-# -- tensors to differentiate by ---------------------------------------------------------------------------------------
+# -- inputs ---------------------------------------------------------------------------------------
 
 
-class NoTensor(GradError, ArgumentError):
-    """Something else where a tensor is wanted: PyTorch raises ValueError or RuntimeError, by the transform."""
+class NotATensor(GradError, ArgumentError):
+    """An input that is not a tensor. PyTorch raises ValueError or RuntimeError, depending on the transform."""
 
 
-def fresh(tensor: Any, what: str) -> Tensor:
-    """Return a tensor of the same values to differentiate by; it leads on to the given one if that requires grad.
+def make_input(tensor: Any, what: str) -> Tensor:
+    """Return an input with the same values, by which to differentiate. It stays connected to one that requires grad.
 
-    Inside ``vmap`` it differs from sample to sample even where the given one does not, so that each gets a gradient.
+    Inside ``vmap`` the input is batched even if the given tensor is not, so that each sample gets its own gradient.
     """
     if not isinstance(tensor, TensorBase):
-        raise NoTensor(f"{what}: expected tensors to differentiate by, got {type(tensor).__name__}")
+        raise NotATensor(f"{what}: expected tensors to differentiate by, got {type(tensor).__name__}")
     if not (tensor.dtype.is_floating_point or tensor.dtype.is_complex):
         raise GradError(f"{what}: only floating point and complex tensors have a gradient, this one is {tensor.dtype}")
-    levels = [(level.number, level.size) for level in running()]
-    return at_levels(tensor, levels, started)  # type: ignore[no-any-return]  # a Tensor
+    levels = [(level.number, level.size) for level in active_levels()]
+    return at_levels(tensor, levels, start_graph)  # type: ignore[no-any-return]  # a Tensor
 
 
-def started(tensor: Any) -> Tensor:
-    """Return a tensor of the same memory to differentiate by."""
-    if layouts.overlaps_itself(tensor.layout):
-        tensor = tensor.contiguous()  # an element that is seen twice has two gradients
+def start_graph(tensor: Any) -> Tensor:
+    """Return a tensor with the same memory that starts a graph, or continues one if it has a history."""
+    if layouts.has_overlap(tensor.layout):
+        tensor = tensor.contiguous()  # an element at two places has two gradients
     if tensor.node is None or not is_grad_enabled():
         return tensor.detach().requires_grad_()  # type: ignore[no-any-return]  # a Tensor
     return tensor.view_as(tensor)  # type: ignore[no-any-return]  # as above
 
 
-def innermost(tensor: Any) -> Any:
-    """Return the tensor with all samples of all levels."""
+def all_samples(tensor: Any) -> Any:
+    """Return the tensor with the samples of all levels."""
     while isinstance(tensor, Batched):
         tensor = tensor.physical
     return tensor
 
 
-def leads_outside(outputs: Iterable[Any], inputs: Iterable[Any]) -> bool:
-    """Whether a graph leads on to leaves that are not the fresh inputs."""
-    own = {innermost(each).node for each in inputs}
+def has_outer_leaves(outputs: Iterable[Any], inputs: Iterable[Any]) -> bool:
+    """Whether a graph leads to leaves other than the inputs."""
+    own = {all_samples(each).node for each in inputs}
     seen: set[Node] = set()
     stack = [node for each in outputs if isinstance(each, TensorBase) and (node := each.node) is not None]
     while stack:
@@ -87,55 +87,58 @@ def leads_outside(outputs: Iterable[Any], inputs: Iterable[Any]) -> bool:
     return False
 
 
-def cut_off(tree: Any, connected: bool) -> Any:
-    """Return results as they are where their graph leads outside, else without history."""
+def drop_history(tree: Any, connected: bool) -> Any:
+    """Detach results, unless their graph leads outside."""
     if connected:
         return tree
-    return mapped(lambda each: each.detach() if isinstance(each, TensorBase) else each, tree)
+    return tree_map(lambda each: each.detach() if isinstance(each, TensorBase) else each, tree)
 
 
-# -- a walk back, of samples -------------------------------------------------------------------------------------------
+# -- the backward pass -------------------------------------------------------------------------------------------
 
 
-def walked(
+def walk_back(
     outputs: Sequence[Any], inputs: Sequence[Any], weights: Sequence[Any], keep: bool, record: bool
 ) -> list[Tensor]:
     """Return the gradients of weighted outputs by inputs, zeros where there is none.
 
-    Outputs and inputs give up their samples first, so that the graph sees all of them; what weights have beyond
-    that (``vmap`` of a vjp) stays, and formulas compute with it.
+    The graph was recorded on tensors with all samples, so the levels of outputs and inputs are stripped first. Levels
+    that only the weights have, as in ``vmap`` of a vjp, stay: the gradient formulas compute with them.
     """
     levels = levels_in((outputs, inputs))
     plain_outputs, plain_inputs, plain_weights = list(outputs), list(inputs), list(weights)
     for number, size in reversed(levels):
-        plain_outputs = [stripped(each, number, size) for each in plain_outputs]
-        plain_inputs = [stripped(each, number, size) for each in plain_inputs]
-        plain_weights = [stripped(each, number, size) for each in plain_weights]
-    made = [(each, weight) for each, weight in zip(plain_outputs, plain_weights, strict=True) if each.node is not None]
+        plain_outputs = [strip_level(each, number, size) for each in plain_outputs]
+        plain_inputs = [strip_level(each, number, size) for each in plain_inputs]
+        plain_weights = [strip_level(each, number, size) for each in plain_weights]
+    recorded = [
+        (each, weight) for each, weight in zip(plain_outputs, plain_weights, strict=True) if each.node is not None
+    ]
     found: Sequence[Any] = [None] * len(plain_inputs)
-    if made:
+    if recorded:
         found = engine.grad(
-            [each for each, _ in made], plain_inputs, [weight for _, weight in made], keep, record, allow_unused=True
+            [each for each, _ in recorded], plain_inputs, [weight for _, weight in recorded], keep, record,
+            allow_unused=True,
         )
     grads = [zeros_like(each) if grad is None else grad for each, grad in zip(plain_inputs, found, strict=True)]
     for number, _ in levels:
-        grads = [dressed(each, number) for each in grads]
+        grads = [restore_level(each, number) for each in grads]
     return grads
 
 
-def stripped(tensor: Any, number: int, size: int) -> Any:
-    """Return a tensor with the samples of one level as a dim in front."""
+def strip_level(tensor: Any, number: int, size: int) -> Any:
+    """Return a tensor with the samples of one level as dim 0."""
     if not isinstance(tensor, Batched):
         return tensor.expand(size, *tensor.shape)
     if tensor.level == number:
         return tensor.physical
-    return batch(stripped(tensor.physical, number, size).movedim(1, 0), tensor.level)
+    return batch(strip_level(tensor.physical, number, size).movedim(1, 0), tensor.level)
 
 
-def dressed(tensor: Any, number: int) -> Any:
-    """Undo ``stripped``."""
+def restore_level(tensor: Any, number: int) -> Any:
+    """Undo ``strip_level``."""
     if isinstance(tensor, Batched) and tensor.level > number:
-        return batch(dressed(tensor.physical.movedim(1, 0), number), tensor.level)
+        return batch(restore_level(tensor.physical.movedim(1, 0), number), tensor.level)
     return batch(tensor, number)
 
 
@@ -143,11 +146,20 @@ def dressed(tensor: Any, number: int) -> Any:
 
 
 def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """Return a function that computes the gradient of ``func``, which returns a scalar.
+    """Return a function that computes the gradient of ``func``.
 
-    The gradient is by the argument number ``argnums``, which may be a container of tensors, or by several: then it is a
-    tuple. With ``has_aux``, ``func`` returns (scalar, more), and the result is (gradient, more). ``vmap`` of it gives
-    the gradient of each sample.
+    Args:
+        func: returns a scalar tensor.
+        argnums: the number of the positional argument by which to differentiate, a tensor or a tree of tensors; or a
+            tuple of numbers for a tuple of gradients. Default: 0.
+        has_aux: ``func`` returns a tuple (output, aux); aux is passed on without a derivative. Default: False.
+
+    Returns:
+        A function of the same arguments that returns the gradient, in the structure and shapes of the argument; with
+        ``has_aux``, the tuple (gradient, aux). ``vmap`` of it computes the gradient of each sample.
+
+    Raises:
+        GradError: in a call, if ``argnums`` names no argument, a tensor has no gradient, or the output is not a scalar.
 
     >>> import minitensor as torch
     >>> from minitensor.func import grad
@@ -167,7 +179,15 @@ def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
 
 
 def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """Return a function that computes the gradient of ``func``, as ``grad`` does, and its value: (gradient, value).
+    """Return a function that computes the gradient of ``func`` and its value: (gradient, value).
+
+    Args:
+        func: returns a scalar tensor.
+        argnums: the argument by which to differentiate, or a tuple of several, as in ``grad``. Default: 0.
+        has_aux: ``func`` returns a tuple (output, aux), and the result is (gradient, (output, aux)). Default: False.
+
+    Raises:
+        GradError: in a call, under the same conditions as ``grad``.
 
     >>> import minitensor as torch
     >>> from minitensor.func import grad_and_value
@@ -178,20 +198,20 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
     @functools.wraps(func)
     def both(*args: Any, **kwargs: Any) -> Any:
         recording = is_grad_enabled()
-        given, chosen, inputs = prepared("grad", argnums, args)
+        given, argument_spec, inputs = prepare_arguments("grad", argnums, args)
         with enable_grad():
-            value, aux = parted("grad", func(*given, **kwargs), has_aux)
+            value, aux = split_aux("grad", func(*given, **kwargs), has_aux)
             check_scalar(func, value)
-        connected = recording and leads_outside([value], inputs)
-        grads = walked([value], inputs, [ones_like(value.detach())], connected or has_aux, connected)
-        result = chosen.build(grads), cut_off((value, aux) if has_aux else value, connected)
-        return cut_off(result, connected)
+        connected = recording and has_outer_leaves([value], inputs)
+        grads = walk_back([value], inputs, [ones_like(value.detach())], connected or has_aux, connected)
+        result = argument_spec.unflatten(grads), drop_history((value, aux) if has_aux else value, connected)
+        return drop_history(result, connected)
 
     return both
 
 
-def prepared(what: str, argnums: Argnums, args: Sequence[Any]) -> tuple[list[Any], Plan, list[Tensor]]:
-    """Return the arguments with fresh tensors in the chosen ones, the structure of these, and the fresh tensors."""
+def prepare_arguments(what: str, argnums: Argnums, args: Sequence[Any]) -> tuple[list[Any], TreeSpec, list[Tensor]]:
+    """Return the arguments, with inputs in place of those named by ``argnums``; the structure of these; the inputs."""
     numbers = argnums if isinstance(argnums, tuple) else (argnums,)
     for number in numbers:
         if not isinstance(number, int) or not -len(args) <= number < len(args):
@@ -200,14 +220,14 @@ def prepared(what: str, argnums: Argnums, args: Sequence[Any]) -> tuple[list[Any
         raise GradError(f"{what}: argnums must name different arguments, got {argnums}")
     given = list(args)
     for number in numbers:
-        given[number] = mapped(functools.partial(fresh, what=what), args[number])
-    chosen = tuple([given[number] for number in numbers]) if isinstance(argnums, tuple) else given[argnums]
-    inputs, plan = take_apart(chosen)
-    return given, plan, inputs
+        given[number] = tree_map(functools.partial(make_input, what=what), args[number])
+    arguments = tuple([given[number] for number in numbers]) if isinstance(argnums, tuple) else given[argnums]
+    inputs, spec = tree_flatten(arguments)
+    return given, spec, inputs
 
 
-def parted(what: str, result: Any, has_aux: bool) -> tuple[Any, Any]:
-    """Return a function's output, and what it returned beside."""
+def split_aux(what: str, result: Any, has_aux: bool) -> tuple[Any, Any]:
+    """Split the result of a function into its output and its aux, None if there is none."""
     if not has_aux:
         return result, None
     if not (isinstance(result, tuple) and len(result) == 2):
@@ -218,7 +238,7 @@ def parted(what: str, result: Any, has_aux: bool) -> tuple[Any, Any]:
 
 
 def check_scalar(func: Any, value: Any) -> None:
-    """Refuse an output that has no gradient as it is."""
+    """Raise unless an output is a scalar tensor."""
     if not isinstance(value, TensorBase):
         raise GradError(f"grad({name_of(func)}): the function must return a tensor, got {type(value).__name__}")
     if value.ndim:
@@ -232,11 +252,20 @@ def check_scalar(func: Any, value: Any) -> None:
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """Return ``func(*primals)`` and a function that gives, for weights of the outputs, the gradients by the primals.
+    """Return ``func(*primals)`` and a function that computes vector-Jacobian products.
 
-    The weights have the outputs' structure. The function may be called many times, and inside ``vmap``: for all rows of
-    weights at once. It returns a tuple with a gradient for each primal. With ``has_aux`` the result is
-    (output, vjp, aux).
+    Args:
+        func: takes and returns tensors, also in trees.
+        primals: the arguments of ``func``, by which to differentiate.
+        has_aux: ``func`` returns a tuple (output, aux); aux is passed on without a derivative. Default: False.
+
+    Returns:
+        (output, vjp_function), with ``has_aux`` (output, vjp_function, aux). The function takes cotangents, in the
+        structure and shapes of the output, and returns a tuple of gradients, one for each primal in its shape. It may
+        be called many times, also inside ``vmap``.
+
+    Raises:
+        GradError: there are no primals, one has no gradient, or ``func`` does not return tensors.
 
     >>> import minitensor as torch
     >>> from minitensor.func import vjp
@@ -244,7 +273,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> output, back(torch.tensor(1.))
     (tensor(10.), (tensor(5.), tensor(2.)))
     """
-    output, back, aux = pulled_back("vjp", func, tuple(range(len(primals))), primals, {}, has_aux)
+    output, back, aux = pull_back("vjp", func, tuple(range(len(primals))), primals, {}, has_aux)
 
     def gradients(*cotangents: Any) -> Any:
         return back(cotangents[0] if len(cotangents) == 1 else cotangents)
@@ -252,55 +281,57 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return (output, gradients, aux) if has_aux else (output, gradients)
 
 
-class Run(NamedTuple):
-    """A function's call, ready to be differentiated by some of its arguments."""
+class RecordedCall(NamedTuple):
+    """A call of a function, ready to be differentiated by some of its arguments."""
 
     result: Any
     aux: Any
     outputs: Sequence[Any]  # the result's tensors
-    plan: Plan  # how they make the result
+    spec: TreeSpec  # the structure of the result
     inputs: list[Tensor]
-    chosen: Plan  # how those make the arguments
-    connected: bool  # whether the result's graph leads on to what lies outside
+    argument_spec: TreeSpec  # the structure of the arguments by which to differentiate
+    connected: bool  # whether the result's graph leads to leaves other than the inputs
 
 
-def ran(
+def record_call(
     what: str, func: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool
-) -> Run:
-    """Call a function on fresh inputs, and refuse what it may not return."""
+) -> RecordedCall:
+    """Call a function on fresh inputs; raise if it does not return tensors."""
     if not args:
-        raise GradError(f"{what}: there is nothing to differentiate by; give at least one argument")
+        raise GradError(f"{what}: expected at least one argument to differentiate by, got none")
     recording = is_grad_enabled()
-    given, chosen, inputs = prepared(what, argnums, args)
+    given, argument_spec, inputs = prepare_arguments(what, argnums, args)
     with enable_grad():
-        result, aux = parted(what, func(*given, **kwargs), has_aux)
-    outputs, plan = take_apart(result)
+        result, aux = split_aux(what, func(*given, **kwargs), has_aux)
+    outputs, spec = tree_flatten(result)
     for each in outputs:
         if not isinstance(each, TensorBase):
             raise GradError(f"{what}({name_of(func)}): the function must return tensors, got {type(each).__name__}")
-    return Run(result, aux, outputs, plan, inputs, chosen, recording and leads_outside(outputs, inputs))
+    connected = recording and has_outer_leaves(outputs, inputs)
+    return RecordedCall(result, aux, outputs, spec, inputs, argument_spec, connected)
 
 
-def pulled_back(
+def pull_back(
     what: str, func: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool
 ) -> tuple[Any, Callable[[Any], Any], Any]:
-    """Return a function's output, the function from weights to gradients by the chosen arguments, and aux."""
-    result, aux, outputs, plan, inputs, chosen, connected = ran(what, func, argnums, args, kwargs, has_aux)
+    """Return a function's output, the function from cotangents to gradients, and aux."""
+    call = record_call(what, func, argnums, args, kwargs, has_aux)
+    result, aux, outputs, spec, inputs, argument_spec, connected = call
 
     def back(cotangents: Any) -> Any:
-        weights = weights_like(what, outputs, plan, cotangents)
+        weights = check_weights(what, outputs, spec, cotangents)
         record = is_grad_enabled() and (connected or any(each.node is not None for each in weights))
-        return chosen.build(walked(outputs, inputs, weights, True, record))
+        return argument_spec.unflatten(walk_back(outputs, inputs, weights, True, record))
 
-    return cut_off(result, connected), back, cut_off(aux, connected)
+    return drop_history(result, connected), back, drop_history(aux, connected)
 
 
-def weights_like(what: str, outputs: Sequence[Any], plan: Plan, given: Any) -> list[Any]:
-    """Return weights for outputs, of the same structure and shapes."""
-    weights, shape = take_apart(given)
-    if shape != plan:
+def check_weights(what: str, outputs: Sequence[Any], spec: TreeSpec, given: Any) -> list[Any]:
+    """Return weights as a list; raise unless they have the structure and shapes of the outputs."""
+    weights, shape = tree_flatten(given)
+    if shape != spec:
         raise GradError(
-            f"{what}: expected {'one tensor' if plan is LEAF else f'{plan.size} tensors in the structure'} of the "
+            f"{what}: expected {'one tensor' if spec is LEAF else f'{spec.size} tensors in the structure'} of the "
             f"function's output, got {'one' if shape is LEAF else shape.size}"
         )
     for i, (weight, output) in enumerate(zip(weights, outputs, strict=True)):
@@ -308,7 +339,7 @@ def weights_like(what: str, outputs: Sequence[Any], plan: Plan, given: Any) -> l
             raise ArgumentTypeError(f"{what}: expected tensors, got {type(weight).__name__}")
         if tuple(weight.shape) != tuple(output.shape):
             raise ShapeError(
-                f"{what}: tensor {i} has shape {tuple(weight.shape)}, but what it belongs to has {tuple(output.shape)}"
+                f"{what}: tensor {i} has shape {tuple(weight.shape)}, expected {tuple(output.shape)} as of its output"
             )
     return weights
 
@@ -316,10 +347,23 @@ def weights_like(what: str, outputs: Sequence[Any], plan: Plan, given: Any) -> l
 def jvp(
     func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
 ) -> Any:
-    """Return ``func(*primals)`` and how it changes along ``tangents``: the Jacobian times the tangents.
+    """Return ``func(*primals)`` and its Jacobian times the tangents: its derivative along ``tangents``.
 
-    ``primals`` and ``tangents`` are tuples of the same structure. It is computed by two walks back, see
-    Note [Forward by backward twice]. With ``strict`` an output that does not depend on the primals raises.
+    It is computed by two backward passes, see Note [Forward by backward twice].
+
+    Args:
+        func: takes and returns tensors, also in trees.
+        primals: the tuple of arguments of ``func``.
+        tangents: a tuple in the structure and shapes of ``primals``.
+        strict: raise if an output does not depend on the primals. Default: False.
+        has_aux: ``func`` returns a tuple (output, aux); aux is passed on without a derivative. Default: False.
+
+    Returns:
+        (output, derivative), in the same structure and shapes; with ``has_aux`` (output, derivative, aux).
+
+    Raises:
+        GradError: primals or tangents are not tuples of one structure, or a tensor has no gradient.
+        ShapeError: a tangent has another shape than its primal.
 
     >>> import minitensor as torch
     >>> from minitensor.func import jvp
@@ -328,44 +372,56 @@ def jvp(
     """
     if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
         raise GradError("jvp: primals and tangents must be tuples, as in jvp(f, (x,), (t,))")
-    output, push, aux = pushed("jvp", func, tuple(range(len(primals))), primals, {}, has_aux, strict)
+    output, push, aux = push_forward("jvp", func, tuple(range(len(primals))), primals, {}, has_aux, strict)
     changed = push(tangents)
     return (output, changed, aux) if has_aux else (output, changed)
 
 
-def pushed(
+def push_forward(
     what: str, func: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool,
     strict: bool = False,
 ) -> tuple[Any, Callable[[Any], Any], Any]:
-    """Return a function's output, the function from tangents of the chosen arguments to those of it, and aux."""
-    result, aux, outputs, plan, inputs, chosen, connected = ran(what, func, argnums, args, kwargs, has_aux)
+    """Return a function's output, the function from tangents of the arguments to those of the output, and aux."""
+    call = record_call(what, func, argnums, args, kwargs, has_aux)
+    result, aux, outputs, spec, inputs, argument_spec, connected = call
     if strict and any(each.node is None for each in outputs):
         raise GradError(f"{what}: an output does not depend on the inputs; strict=True forbids that")
     with enable_grad():
-        weights = [fresh(zeros_like(each.detach()), what) if differentiable(each) else zeros_like(each)
+        weights = [make_input(zeros_like(each.detach()), what) if is_differentiable(each) else zeros_like(each)
                    for each in outputs]
-        grads = walked(outputs, inputs, weights, True, True)
+        grads = walk_back(outputs, inputs, weights, True, True)
 
     def push(tangents: Any) -> Any:
-        directions = weights_like(what, inputs, chosen, tangents)
+        directions = check_weights(what, inputs, argument_spec, tangents)
         record = is_grad_enabled() and (connected or any(each.node is not None for each in directions))
-        active = [i for i, each in enumerate(outputs) if differentiable(each)]
-        found = walked(grads, [weights[i] for i in active], directions, True, record)
+        active = [i for i, each in enumerate(outputs) if is_differentiable(each)]
+        found = walk_back(grads, [weights[i] for i in active], directions, True, record)
         results = [zeros_like(each.detach()) for each in outputs]
         for i, each in zip(active, found, strict=True):
             results[i] = each
-        return plan.build(results)
+        return spec.unflatten(results)
 
-    return cut_off(result, connected), push, cut_off(aux, connected)
+    return drop_history(result, connected), push, drop_history(aux, connected)
 
 
-def differentiable(tensor: Any) -> bool:
-    """Whether a tensor is of a dtype that has gradients."""
+def is_differentiable(tensor: Any) -> bool:
+    """Whether a tensor's dtype has gradients."""
     return bool(tensor.dtype.is_floating_point or tensor.dtype.is_complex)
 
 
 def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
-    """Return ``func(*primals)`` and a function that gives its change along tangents, without computing it again.
+    """Return ``func(*primals)`` and the function of tangents that computes its derivative along them.
+
+    Args:
+        func: takes and returns tensors, also in trees.
+        primals: the arguments of ``func``.
+
+    Returns:
+        (output, function). The function takes one tangent for each primal, in its structure and shapes, and returns the
+        derivative in those of the output. It does not call ``func`` again.
+
+    Raises:
+        GradError: there are no primals, or one has no gradient.
 
     >>> import minitensor as torch
     >>> from minitensor.func import linearize
@@ -373,7 +429,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     >>> push(torch.tensor(3.))
     tensor(3.)
     """
-    output, push, _ = pushed("linearize", func, tuple(range(len(primals))), primals, {}, False)
+    output, push, _ = push_forward("linearize", func, tuple(range(len(primals))), primals, {}, False)
     return output, lambda *tangents: push(tangents)
 
 
@@ -383,11 +439,21 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
 def jacrev(
     func: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
 ) -> Callable[..., Any]:
-    """Return a function that computes the Jacobian of ``func``: one walk back, for the rows of all output elements.
+    """Return a function that computes the Jacobian of ``func`` by rows: one backward pass for all output elements.
 
-    An output of shape (m,) and an argument of shape (n,) give (m, n); in general the output's shape, then the
-    argument's. Outputs and arguments may be containers: then the result is one of the outputs' structure, each with the
-    arguments' inside. ``chunk_size`` limits how many rows are computed at a time.
+    Args:
+        func: takes and returns tensors, also in trees.
+        argnums: the argument by which to differentiate, or a tuple of several, as in ``grad``. Default: 0.
+        has_aux: ``func`` returns a tuple (output, aux); aux is passed on without a derivative. Default: False.
+        chunk_size: the number of rows to compute at a time. Default: None, all at once.
+
+    Returns:
+        A function of the same arguments. An output of shape (m,) and an argument of shape (n,) give (m, n); in general,
+        the shape of the output followed by that of the argument. For trees the result has the structure of the output,
+        with the structure of the argument in place of each leaf. With ``has_aux``, it is (Jacobian, aux).
+
+    Raises:
+        GradError: in a call, if ``argnums`` names no argument or a tensor has no gradient.
 
     >>> import minitensor as torch
     >>> from minitensor.func import jacrev
@@ -398,24 +464,24 @@ def jacrev(
 
     @functools.wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        output, back, aux = pulled_back("jacrev", func, argnums, args, kwargs, has_aux)
-        outputs, plan = take_apart(output)
-        by_row = vmap(lambda *rows: back(plan.build(rows)), chunk_size=chunk_size)(*basis(outputs))
-        parts, made = take_apart(by_row)
+        output, back, aux = pull_back("jacrev", func, argnums, args, kwargs, has_aux)
+        outputs, spec = tree_flatten(output)
+        by_row = vmap(lambda *rows: back(spec.unflatten(rows)), chunk_size=chunk_size)(*basis(outputs))
+        parts, argument_spec = tree_flatten(by_row)
         shapes = [tuple(each.shape) for each in outputs]
-        cut = [rows_of_outputs(part, shapes) for part in parts]
-        jacobians = plan.build([made.build(list(each)) for each in zip(*cut, strict=True)])
+        cut = [split_rows(part, shapes) for part in parts]
+        jacobians = spec.unflatten([argument_spec.unflatten(list(each)) for each in zip(*cut, strict=True)])
         return (jacobians, aux) if has_aux else jacobians
 
     return jacobian
 
 
 def basis(tensors: Sequence[Any]) -> list[Tensor]:
-    """Return rows of weights for tensors: each row is one for one element of one of them, and zero for all others."""
+    """Return the standard basis of several tensors: row i is 1 at the i-th of all their elements, and 0 elsewhere."""
     sizes = [numel(tuple(each.shape)) for each in tensors]
     found, before = [], 0
     for each, size in zip(tensors, sizes, strict=True):
-        like = innermost(each)
+        like = all_samples(each)
         one = eye(size, dtype=like.dtype, device=like.device)
         blocks = [one.new_zeros(before, size), one, one.new_zeros(sum(sizes) - before - size, size)]
         found.append(cat(blocks).reshape(sum(sizes), *each.shape))
@@ -423,8 +489,8 @@ def basis(tensors: Sequence[Any]) -> list[Tensor]:
     return found
 
 
-def rows_of_outputs(rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
-    """Cut rows for all output elements into one Jacobian for each output."""
+def split_rows(rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """Split the rows of all output elements into one Jacobian for each output."""
     pieces = split(rows, [numel(shape) for shape in shapes])
     return [piece.reshape(*shape, *rows.shape[1:]) for piece, shape in zip(pieces, shapes, strict=True)]
 
@@ -433,9 +499,22 @@ def jacfwd(
     func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error",
     chunk_size: int | None = None,
 ) -> Callable[..., Any]:
-    """Return a function that computes the Jacobian of ``func`` as ``jacrev`` does, but column by column.
+    """Return a function that computes the Jacobian of ``func`` by columns, one for each element of the argument.
 
-    It walks once for each element of the arguments, not of the outputs: better where there are fewer of them.
+    This is faster than ``jacrev`` where the argument has fewer elements than the output.
+
+    Args:
+        func: takes and returns tensors, also in trees.
+        argnums: the argument by which to differentiate, or a tuple of several, as in ``grad``. Default: 0.
+        has_aux: ``func`` returns a tuple (output, aux); aux is passed on without a derivative. Default: False.
+        randomness: what random functions do, as in ``vmap``. Default: "error".
+        chunk_size: the number of columns to compute at a time. Default: None, all at once.
+
+    Returns:
+        A function of the same arguments; its results have the shapes of those of ``jacrev``.
+
+    Raises:
+        GradError: in a call, if ``argnums`` names no argument or a tensor has no gradient.
 
     >>> import minitensor as torch
     >>> from minitensor.func import jacfwd
@@ -446,23 +525,24 @@ def jacfwd(
 
     @functools.wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        _, push, aux = pushed("jacfwd", func, argnums, args, kwargs, has_aux)
+        _, push, aux = push_forward("jacfwd", func, argnums, args, kwargs, has_aux)
         numbers = argnums if isinstance(argnums, tuple) else (argnums,)
-        chosen = tuple([args[number] for number in numbers]) if isinstance(argnums, tuple) else args[argnums]
-        inputs, made = take_apart(chosen)
-        columns = vmap(lambda *tangents: push(made.build(tangents)), chunk_size=chunk_size, randomness=randomness)(
-            *basis(inputs)
+        arguments = tuple([args[number] for number in numbers]) if isinstance(argnums, tuple) else args[argnums]
+        inputs, argument_spec = tree_flatten(arguments)
+        push_flat = vmap(
+            lambda *tangents: push(argument_spec.unflatten(tangents)), chunk_size=chunk_size, randomness=randomness
         )
-        parts, plan = take_apart(columns)
+        columns = push_flat(*basis(inputs))
+        parts, spec = tree_flatten(columns)
         shapes = [tuple(each.shape) for each in inputs]
-        jacobians = plan.build([made.build(columns_of_inputs(part, shapes)) for part in parts])
+        jacobians = spec.unflatten([argument_spec.unflatten(split_columns(part, shapes)) for part in parts])
         return (jacobians, aux) if has_aux else jacobians
 
     return jacobian
 
 
-def columns_of_inputs(columns: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
-    """Cut columns for all input elements into one Jacobian for each input."""
+def split_columns(columns: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """Split the columns of all input elements into one Jacobian for each input."""
     last = columns.movedim(0, -1)
     pieces = split(last, [numel(shape) for shape in shapes], -1)
     return [piece.reshape(*last.shape[:-1], *shape) for piece, shape in zip(pieces, shapes, strict=True)]
@@ -471,7 +551,16 @@ def columns_of_inputs(columns: Tensor, shapes: Sequence[tuple[int, ...]]) -> lis
 def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """Return a function that computes the second derivatives of ``func``: the Jacobian of its Jacobian.
 
-    A scalar function of (n,) gives (n, n). Both are computed by walks back.
+    Args:
+        func: takes and returns tensors, also in trees.
+        argnums: the argument by which to differentiate, or a tuple of several, as in ``grad``. Default: 0.
+
+    Returns:
+        A function of the same arguments. A scalar function of an argument of shape (n,) gives (n, n); in general, the
+        shape of the output is followed by that of the argument twice.
+
+    Raises:
+        GradError: in a call, if ``argnums`` names no argument or a tensor has no gradient.
 
     >>> import minitensor as torch
     >>> from minitensor.func import hessian

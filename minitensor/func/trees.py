@@ -1,6 +1,7 @@
-"""Nested containers of values: taken apart into a flat list and a plan, and put together again.
+"""Trees: nested containers of values, flattened to a list of leaves and a spec, and rebuilt from them.
 
-Tuples, named tuples, lists and dicts are branches; everything else is a leaf, ``None`` too. Nothing here knows tensors.
+Tuples, named tuples, lists and dicts are branches; everything else is a leaf, including ``None``. The file knows no
+tensors.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class Plan(NamedTuple):
-    """How a container is built from its leaves: a leaf has no kind."""
+class TreeSpec(NamedTuple):
+    """How a tree is rebuilt from its leaves; the spec of a leaf has no kind."""
 
     kind: type[Any] | None
     keys: tuple[Any, ...]  # of a dict
-    children: tuple[Plan, ...]
-    size: int  # how many leaves there are below
+    children: tuple[TreeSpec, ...]
+    size: int  # the number of leaves
 
-    def build(self, leaves: Sequence[Any]) -> Any:
-        """Return the container with these leaves."""
+    def unflatten(self, leaves: Sequence[Any]) -> Any:
+        """Rebuild the tree from its leaves."""
         if self.kind is None:
             return leaves[0]
         parts, start = [], 0
         for child in self.children:
-            parts.append(child.build(leaves[start : start + child.size]))
+            parts.append(child.unflatten(leaves[start : start + child.size]))
             start += child.size
         if issubclass(self.kind, dict):
             pairs = zip(self.keys, parts, strict=True)
@@ -36,67 +37,71 @@ class Plan(NamedTuple):
         return self.kind(*parts) if hasattr(self.kind, "_fields") else self.kind(parts)
 
 
-LEAF = Plan(None, (), (), 1)
+LEAF = TreeSpec(None, (), (), 1)
 
 
 def is_branch(value: Any) -> bool:
-    """Whether a value is a container that is taken apart."""
+    """Whether a value is a container whose items are leaves or branches."""
     kind = type(value)
     named = isinstance(value, tuple) and hasattr(kind, "_fields")
     return named or kind in (tuple, list, dict, OrderedDict, defaultdict)
 
 
-def take_apart(tree: Any) -> tuple[list[Any], Plan]:
-    """Return the leaves from left to right, and the plan."""
+def tree_flatten(tree: Any) -> tuple[list[Any], TreeSpec]:
+    """Return the leaves from left to right, and the spec.
+
+    Raises an error that names the nesting if the tree is too deep or contains itself.
+    """
     with nesting("values"):
-        return taken_apart(tree)
+        return flatten_branch(tree)
 
 
-def taken_apart(tree: Any) -> tuple[list[Any], Plan]:
-    """Take a tree apart, branch by branch."""
+def flatten_branch(tree: Any) -> tuple[list[Any], TreeSpec]:
+    """Flatten a tree without a check of its depth."""
     if not is_branch(tree):
         return [tree], LEAF
     keys = tuple(tree) if isinstance(tree, dict) else ()
     leaves: list[Any] = []
     children = []
     for part in tree.values() if isinstance(tree, dict) else tree:
-        below, plan = taken_apart(part)
+        below, spec = flatten_branch(part)
         leaves += below
-        children.append(plan)
-    return leaves, Plan(type(tree), keys, tuple(children), len(leaves))
+        children.append(spec)
+    return leaves, TreeSpec(type(tree), keys, tuple(children), len(leaves))
 
 
-def leaves_of(tree: Any) -> list[Any]:
+def tree_leaves(tree: Any) -> list[Any]:
     """Return the leaves from left to right."""
-    return take_apart(tree)[0]
+    return tree_flatten(tree)[0]
 
 
-def mapped(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """Return the tree with ``function`` of each leaf (and of those in the same place of others) in its place."""
-    leaves, plan = take_apart(tree)
-    return plan.build([function(*each) for each in zip(leaves, *[leaves_of(other) for other in others], strict=True)])
+def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """Replace each leaf by ``function`` of it and of the leaves at the same place of the other trees."""
+    leaves, spec = tree_flatten(tree)
+    columns = [tree_leaves(other) for other in others]
+    return spec.unflatten([function(*each) for each in zip(leaves, *columns, strict=True)])
 
 
-def spread(prefix: Any, plan: Plan) -> list[Any] | None:
-    """Return a value for each leaf from a tree that may stop earlier: a leaf there stands for all below it.
+def broadcast_prefix(prefix: Any, spec: TreeSpec) -> list[Any] | None:
+    """Return a value for each leaf from a prefix of the tree: a leaf of the prefix counts for all leaves below it.
 
-    None where the two do not fit together. A tuple and a list in the same place do fit.
+    Return None if the prefix does not fit the tree. A list fits a tuple and the other way round.
     """
     if not is_branch(prefix):
-        return [prefix] * plan.size
-    if plan.kind is None or len(prefix) != len(plan.children):
+        return [prefix] * spec.size
+    if spec.kind is None or len(prefix) != len(spec.children):
         return None
-    if isinstance(prefix, dict) != issubclass(plan.kind, dict):
+    if isinstance(prefix, dict) != issubclass(spec.kind, dict):
         return None
     if isinstance(prefix, dict):
-        if set(prefix) != set(plan.keys):
+        if set(prefix) != set(spec.keys):
             return None
-        parts = [prefix[key] for key in plan.keys]
+        parts = [prefix[key] for key in spec.keys]
     else:
         parts = list(prefix)
     found: list[Any] = []
-    for part, child in zip(parts, plan.children, strict=True):
-        below = spread(part, child)
+    for part, child in zip(parts, spec.children, strict=True):
+        below = broadcast_prefix(part, child)
         if below is None:
             return None
         found += below

@@ -91,7 +91,7 @@ def place(input: Tensor, home: Layout, window: Layout) -> Array:
     """Return zeros at ``home`` with ``input`` added inside a window: the adjoint of ``pick``."""
     low, high = common_extent(home, window)
     flat = input.xp.zeros(high - low, input.array.dtype)
-    if layouts.overlaps_itself(window):
+    if layouts.has_overlap(window):
         positions = input.xp.arange(high - low)
         input.backend.add_at(flat, window_array(input, positions, window, low), input.array)
     else:
@@ -331,7 +331,7 @@ def refuse_write(name: str, input: Any) -> None:
     layout = input._layout
     if layout is None:  # a new result, in its own memory
         return
-    if layouts.overlaps_itself(layout):
+    if layouts.has_overlap(layout):
         raise InplaceError(
             f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
             f"location (shape {tuple(input.shape)}, strides {layout.strides}); clone() it before writing"

@@ -12,7 +12,7 @@ from minitensor import dtypes
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite, named
 from minitensor.base import TensorBase
-from minitensor.copies import note_copy, tracing
+from minitensor.copies import record_copy, tracing
 from minitensor.device import device as device_class
 from minitensor.dtypes import dtype as dtype_class
 from minitensor.errors import (
@@ -45,7 +45,7 @@ def convert(array: Array, wanted: Any) -> Array:
     """Return a copy in another dtype; a real dtype drops the imaginary part."""
     copy = drop_imaginary(array, wanted).astype(wanted)
     if tracing.get():
-        note_copy("cast", copy)
+        record_copy("cast", copy)
     return copy
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.binding import host_value
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
-from minitensor.copies import note_copy, tracing
+from minitensor.copies import record_copy, tracing
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -94,7 +94,7 @@ def item(input: Tensor) -> Any:
 def one_number(array: Array) -> Any:
     """Return an array's only element as a Python number; from a device this copies a few bytes and waits."""
     if tracing.get() and array.__class__ is not HostArray:
-        note_copy("to host", array)
+        record_copy("to host", array)
     return array.item()
 
 

@@ -11,13 +11,13 @@ from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase, window
-from minitensor.copies import note_copy, tracing
+from minitensor.copies import record_copy, tracing
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
     DtypeError,
 )
-from minitensor.memory_format import contiguous_format, formatted, has_format, memory_format, preserve_format
+from minitensor.memory_format import apply_format, contiguous_format, has_format, memory_format, preserve_format
 
 if TYPE_CHECKING:
 
@@ -41,13 +41,13 @@ def copy_preserving(input: Tensor) -> Array:
 def _contiguous(input: Tensor) -> Array:
     array: Array = input.array.copy()
     if tracing.get():
-        note_copy("contiguous", array)
+        record_copy("contiguous", array)
     return array
 
 
 @differentiable(input=lambda grad: grad)
 def _reformat(input: Tensor, memory_format: memory_format) -> Array:
-    return copy_as(input, formatted(input.layout, memory_format))
+    return copy_as(input, apply_format(input.layout, memory_format))
 
 
 def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
@@ -101,7 +101,7 @@ def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) 
         return input
     copy = _reformat(input, memory_format)
     if tracing.get():
-        note_copy("contiguous", copy.array)
+        record_copy("contiguous", copy.array)
     return copy
 
 

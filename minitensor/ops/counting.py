@@ -18,7 +18,7 @@ from minitensor.ops.compare import NoOrder
 from minitensor.ops.operand import same_device
 from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.ranges import space_evenly
-from minitensor.shapes import integer, wrap_dim
+from minitensor.shapes import as_int, wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -138,7 +138,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     >>> torch.bincount(torch.tensor([1, 3, 1]))
     tensor([0, 2, 0, 1])
     """
-    array, minlength = input.array, integer(minlength)
+    array, minlength = input.array, as_int(minlength)
     if array.dtype.kind not in "iu":
         raise UnsupportedDtype(f"bincount: not implemented for {input.dtype.name}: cast it to int64")
     if array.ndim != 1 or (array.size and bool((array < 0).any())):
@@ -189,7 +189,7 @@ def _histc(input: Tensor, bins: int, min: float, max: float) -> Array:
 
 def check_bins(name: str, bins: int) -> int:
     """Return the number of bins; raise if it is below 1."""
-    bins = integer(bins)
+    bins = as_int(bins)
     if bins < 1:
         raise ShapeError(f"{name}: bins must be > 0, but got {bins}")
     return bins

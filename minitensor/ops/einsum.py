@@ -21,7 +21,7 @@ from minitensor.ops.arithmetic import mul
 from minitensor.ops.matmul import matmul
 from minitensor.ops.reduce import sum as total
 from minitensor.ops.shape import diagonal, permute, reshape, squeeze
-from minitensor.shapes import memoised
+from minitensor.shapes import memoize
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -93,7 +93,7 @@ def apply_moves(tensor: Tensor, moves: tuple[Move, ...]) -> Tensor:
     return tensor
 
 
-@memoised
+@memoize
 def plan_einsum(equation: str, shapes: tuple[Shape, ...]) -> Plan:
     """Return the plan for an equation and operands of these shapes."""
     inputs, output = read_equation(equation, shapes)

@@ -20,7 +20,7 @@ from minitensor.ops.compare import NoOrder
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.reduce import Dims, _sum_dims, axes, restore_dims
-from minitensor.shapes import integer, reduced_shape, wrap_dim
+from minitensor.shapes import as_int, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -266,7 +266,7 @@ def max(
         return maximum(input, second, out=out)
     if dim is None:
         return write_out("maximum", amax(input), out)
-    return return_types.max(*write_outs("max", _max(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
+    return return_types.max(*write_outs("max", _max(input, wrap_dim(as_int(dim), input.ndim), keepdim), out))
 
 
 @composite
@@ -288,4 +288,4 @@ def min(
         return minimum(input, second, out=out)
     if dim is None:
         return write_out("minimum", amin(input), out)
-    return return_types.min(*write_outs("min", _min(input, wrap_dim(integer(dim), input.ndim), keepdim), out))
+    return return_types.min(*write_outs("min", _min(input, wrap_dim(as_int(dim), input.ndim), keepdim), out))

@@ -23,7 +23,7 @@ from minitensor.ops.creation import choose_dtype, library
 from minitensor.ops.out import write_out
 from minitensor.ops.ranges import hand_over_range, require_range_dtype
 from minitensor.ops.rearrange import roll
-from minitensor.shapes import integer, normalize_sizes, wrap_dim
+from minitensor.shapes import as_int, normalize_sizes, wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Switch
@@ -148,7 +148,7 @@ def check_dim(name: str, input: Tensor, dim: int) -> int:
 
 def check_count(name: str, n: int) -> int:
     """Return a number of entries; raise if it is below 1."""
-    n = integer(n)
+    n = as_int(n)
     if n < 1:
         raise ShapeError(f"{name}: invalid number of data points ({n}) specified: at least one is needed")
     return n
@@ -455,8 +455,8 @@ def ifftshift(input: Tensor, dim: Dims = None) -> Tensor:
 
 
 def frequencies(name: str, n: int, d: float, wanted: Any, device: DeviceLike, half: bool) -> Array:
-    """Return the frequencies of the entries of a spectrum, multiples of 1 / (n d)."""
-    if integer(n) < 0:
+    """Return the multiples of 1 / (n d) that the entries of a spectrum stand for."""
+    if as_int(n) < 0:
         raise ShapeError(f"{name}: trying to create tensor with negative dimension {n}: [{n}]")
     require_range_dtype(name, wanted, "c")
     if wanted.kind != "f":

@@ -26,14 +26,14 @@ from minitensor.base import TensorBase, has_values, values_of, wrap
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, ShapeError, quote
 from minitensor.indexing import (
-    NoIndex,
+    NotAnIndex,
     advanced_shape,
     basic,
     check_mask,
     is_array,
     is_several,
     landing,
-    out_of_bounds,
+    out_of_bounds_error,
     resolve,
 )
 from minitensor.ops.aliasing import place, shares_storage, writes
@@ -171,7 +171,7 @@ def tensor_of_positions(items: Sequence[Any]) -> Any:
     if made.array.dtype.kind == "i" or not made.numel():
         return made.long()
     if made.array.dtype.kind in "fc":
-        raise NoIndex(f"a sequence used as an index must hold ints or bools, got {made.dtype.name}: {quote(items)}")
+        raise NotAnIndex(f"a sequence used as an index must hold ints or bools, got {made.dtype.name}: {quote(items)}")
     return made
 
 
@@ -247,7 +247,7 @@ def wrap_positions(positions: Tensor, dim: int, size: int) -> Tensor:
         return positions
     low, high = int(array.min()), int(array.max())
     if low < -size or high >= size:
-        raise out_of_bounds(high if high >= size else low, dim, size)
+        raise out_of_bounds_error(high if high >= size else low, dim, size)
     positions = positions.long()
     return positions.where(positions >= 0, positions + size)
 

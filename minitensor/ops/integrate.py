@@ -17,7 +17,7 @@ from minitensor.ops.join import cat
 from minitensor.ops.operand import is_number, require_tensors, same_device
 from minitensor.ops.out import write_out
 from minitensor.ops.reduce import sum
-from minitensor.shapes import integer, normalize_sizes, wrap_dim, wrap_dims
+from minitensor.shapes import as_int, normalize_sizes, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
     from minitensor.ops.operand import Number
@@ -51,7 +51,7 @@ def diff(
     >>> torch.diff(torch.tensor([1, 4, 9]))
     tensor([3, 5])
     """
-    dim, n = wrap_dim(dim, input.ndim), integer(n)
+    dim, n = wrap_dim(dim, input.ndim), as_int(n)
     if not input.ndim:
         raise ShapeError("diff: expected a tensor of at least one dimension, got a 0-d tensor")
     if n < 0:

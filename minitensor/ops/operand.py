@@ -19,7 +19,7 @@ from minitensor import dtypes, scalars
 from minitensor.autograd.binding import NUMBERS
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
-from minitensor.copies import note_copy, tracing
+from minitensor.copies import record_copy, tracing
 from minitensor.dtypes import Kind
 from minitensor.errors import ArgumentTypeError, DeviceError, WrongTypeError
 from minitensor.ops.kinds import ORDERED, of_kind
@@ -215,7 +215,7 @@ def recast(array: Array, common: Any) -> Array:
     """Return a copy in another dtype."""
     copy: Array = array.astype(common)
     if tracing.get():
-        note_copy("cast", copy)
+        record_copy("cast", copy)
     return copy
 
 

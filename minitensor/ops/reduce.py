@@ -25,7 +25,7 @@ from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import ORDERED, require_kind
 from minitensor.ops.operand import as_float
 from minitensor.ops.out import dtype_of_sum, require_dtype, write_out
-from minitensor.shapes import memoised, reduced_dims, reduced_shape, wrap_dim
+from minitensor.shapes import memoize, reduced_dims, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -46,12 +46,12 @@ def axes(dim: Dims, ndim: int) -> tuple[int, ...]:
     return _axes(tuple(dim) if isinstance(dim, Sequence) else dim, ndim)
 
 
-@memoised
+@memoize
 def _axes(dim: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     return reduced_dims(dim, ndim)
 
 
-@memoised
+@memoize
 def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     """Return how many elements are reduced to one."""
     return math.prod([shape[dim] for dim in dims])

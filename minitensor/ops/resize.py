@@ -16,7 +16,7 @@ from minitensor.backends import BY_ARRAY
 from minitensor.base import TensorBase, array_dtype, materialize
 from minitensor.errors import ArgumentTypeError, DtypeError, InplaceError, ShapeError, UsageError
 from minitensor.layout import Layout
-from minitensor.memory_format import channels_last, channels_last_3d, contiguous_format, formatted, preserve_format
+from minitensor.memory_format import apply_format, channels_last, channels_last_3d, contiguous_format, preserve_format
 from minitensor.ops.aliasing import refuse_leaf
 from minitensor.shapes import normalize_sizes, require_room
 from minitensor.storage import Borrowed, Joint, Storage, lender, owner, reinterpret
@@ -76,7 +76,7 @@ def resize_(input: Tensor, *size: Any, memory_format: memory_format | None = Non
         raise UsageError("resize_: preserve_format is unsupported; name contiguous_format or channels_last")
     if shape == input.layout.shape and memory_format is None:
         return input
-    fresh = formatted(layouts.contiguous(shape), memory_format or contiguous_format)
+    fresh = apply_format(layouts.contiguous(shape), memory_format or contiguous_format)
     layout = Layout(shape, fresh.strides, input.layout.offset)
     if layout != input.layout:
         change_layout(input, layout)

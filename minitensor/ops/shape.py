@@ -22,7 +22,7 @@ from minitensor.autograd.mode import grad_mode, turned
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase, materialize
 from minitensor.base import wrap as fresh
-from minitensor.copies import note_copy, tracing
+from minitensor.copies import record_copy, tracing
 from minitensor.errors import ArgumentTypeError, ShapeError, UsageError, ViewError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import pick, place, refuse_leaf
@@ -35,7 +35,7 @@ from minitensor.shapes import (
     broadcast_shapes,
     flattened_shape,
     infer_size,
-    memoised,
+    memoize,
     normalize_sizes,
     unflattened_shape,
     wrap_dims,
@@ -81,11 +81,11 @@ def _unsafe_view(input: Tensor, shape: Shape) -> Array:
     """Copy row by row into new memory of another shape."""
     array: Array = input.array.copy().reshape(shape)
     if tracing.get():
-        note_copy("reshape", array)
+        record_copy("reshape", array)
     return array
 
 
-@memoised
+@memoize
 def view_layout(layout: Layout, sizes: Shape) -> Layout | Shape:
     """Return the layout of a view with ``sizes``, one of which may be -1; the plain shape if a copy is needed."""
     try:
@@ -151,7 +151,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
         return _unsafe_view(input, found)
     copy: Tensor = fresh(input.result_class, input.array.copy().reshape(found))  # nothing to record: half the time
     if tracing.get():
-        note_copy("reshape", copy.array)
+        record_copy("reshape", copy.array)
     return copy
 
 
@@ -245,7 +245,7 @@ def permute(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
     return _permute(input, layouts.permute(layout_of("permute", input), order), order)
 
 
-@memoised
+@memoize
 def inverse_order(dims: Shape) -> Shape:
     """Return the permutation that undoes another."""
     wrapped = wrap_dims(dims, len(dims))
@@ -468,7 +468,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> La
 
 def as_strided_grad(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
     """Return the gradient of ``as_strided``; elements in the same cell share what arrives there."""
-    if not layouts.overlaps_itself(home):
+    if not layouts.has_overlap(home):
         return place(grad, home, layout)
     low = min(layouts.extent(home)[0], layouts.extent(layout)[0])
     high = max(layouts.extent(home)[1], layouts.extent(layout)[1])

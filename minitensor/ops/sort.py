@@ -19,7 +19,7 @@ from minitensor.ops.kinds import REALS, of_kind, require_kind
 from minitensor.ops.operand import operands, same_device
 from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.reduce import axes
-from minitensor.shapes import integer, wrap_dim
+from minitensor.shapes import as_int, wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Switch
@@ -112,7 +112,7 @@ def topk(
     dim = wrap_dim(dim, input.ndim)
     size = input.shape[dim] if input.ndim else 1
     require_kind("topk", REALS, input)
-    k = integer(k)
+    k = as_int(k)
     if not 0 <= k <= size:
         raise ShapeError(f"topk: selected index k out of range: k = {k}, dimension {dim} has {size} elements")
     return return_types.topk(*write_outs("topk", _topk(input, k, dim, bool(largest)), out))
@@ -139,7 +139,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
     size = input.shape[dim] if input.ndim else 1
     require_elements("kthvalue", input, axes(dim, input.ndim))
     require_kind("kthvalue", REALS, input)
-    k = integer(k)
+    k = as_int(k)
     if not 1 <= k <= size:
         raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: {k} of {size} elements")
     return return_types.kthvalue(*write_outs("kthvalue", _kthvalue(input, k, dim, keepdim), out))

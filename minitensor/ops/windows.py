@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.misuse import composite
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.creation import choose_dtype, hand_over, library
-from minitensor.shapes import integer
+from minitensor.shapes import as_int
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,8 @@ def make_window(
     name: str, shape: Callable[[Library, Array], Array], length: int, periodic: bool, dtype: Dtype | None,
     device: DeviceLike, requires_grad: bool,
 ) -> Tensor:
-    """Return the window ``shape(xp, t)`` for times t from 0 to 1."""
-    length, kind, xp = integer(length), choose_dtype(dtype), library(device)
+    """Return a window whose ``shape`` is a function of a time from 0 to 1."""
+    length, kind, xp = as_int(length), choose_dtype(dtype), library(device)
     if length < 0:
         raise ShapeError(f"{name}: requires non-negative window_length, got window_length={length}")
     if kind.kind != "f":

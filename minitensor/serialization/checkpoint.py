@@ -41,16 +41,16 @@ from minitensor.serialization.budget import Budget
 from minitensor.serialization.reading import Machine
 from minitensor.serialization.replacing import rewrite
 from minitensor.serialization.symbols import (
-    BRAIN,
+    BFLOAT16,
     MOST_ELEMENTS,
     AbsentDevice,
     Memory,
     StorageClass,
     element_dtype,
-    located,
-    mend_bools,
+    normalize_bools,
+    resolve_device,
 )
-from minitensor.serialization.writing import pickled
+from minitensor.serialization.writing import pickle_value
 from minitensor.storage import Storage
 
 File = str | os.PathLike[str] | IO[bytes]
@@ -90,23 +90,23 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
             is neither a path nor open for writing bytes.
     """
     check_writable(f, obj)
-    pickle, storages = pickled(obj)
+    pickle, storages = pickle_value(obj)
     if isinstance(f, (str, os.PathLike)):
         with rewrite(f) as file:
             write(file, Path(f).stem, pickle, storages)
     else:
-        write(Whole(f), ROOT, pickle, storages)  # type: ignore[arg-type]  # all of a file that is used
+        write(CompleteWriter(f), ROOT, pickle, storages)  # type: ignore[arg-type]  # all of a file that is used
 
 
-class NoFile(ArgumentTypeError, AttributeError):
+class NotAFile(ArgumentTypeError, AttributeError):
     """Something that cannot be written to or read from; PyTorch raises AttributeError."""
 
 
-class TextFile(NoFile, AssertionError):
+class TextFile(NotAFile, AssertionError):
     """A file open for text; PyTorch asserts that it reads bytes."""
 
 
-class Whole:
+class CompleteWriter:
     """A file that writes all that it is given: an unbuffered one may write a part and return how much."""
 
     def __init__(self, file: Any) -> None:
@@ -145,21 +145,21 @@ def check_writable(f: Any, obj: Any) -> None:
     if isinstance(f, (str, os.PathLike)) or is_binary(f, "write"):
         return
     if isinstance(obj, (str, os.PathLike)) or hasattr(obj, "write"):
-        raise NoFile(f"save: expected the value first and the file second, got {quote(obj)} first: save(value, path)")
-    raise NoFile(f"save: expected a path or a file open for writing bytes, got {quote(f)}; save(value, path)")
+        raise NotAFile(f"save: expected the value first and the file second, got {quote(obj)} first: save(value, path)")
+    raise NotAFile(f"save: expected a path or a file open for writing bytes, got {quote(f)}; save(value, path)")
 
 
 def write(file: IO[bytes], root: str, pickle: bytes, storages: list[Storage]) -> None:
     """Write an archive."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        add(archive, f"{root}/data.pkl", pickle)
-        add(archive, f"{root}/byteorder", sys.byteorder.encode())
+        add_record(archive, f"{root}/data.pkl", pickle)
+        add_record(archive, f"{root}/byteorder", sys.byteorder.encode())
         for number, storage in enumerate(storages):
-            add(archive, f"{root}/data/{number}", on_host(storage).data)
-        add(archive, f"{root}/version", b"3\n")
+            add_record(archive, f"{root}/data/{number}", host_bytes(storage).data)
+        add_record(archive, f"{root}/version", b"3\n")
 
 
-def add(archive: zipfile.ZipFile, name: str, data: bytes | memoryview) -> None:
+def add_record(archive: zipfile.ZipFile, name: str, data: bytes | memoryview) -> None:
     """Write one record, beginning at a multiple of the alignment; the gap is an extra field that readers pass over."""
     size = len(data) if isinstance(data, bytes) else data.nbytes
     info = zipfile.ZipInfo(name)
@@ -171,7 +171,7 @@ def add(archive: zipfile.ZipFile, name: str, data: bytes | memoryview) -> None:
         record.write(data)
 
 
-def on_host(storage: Storage) -> Array:
+def host_bytes(storage: Storage) -> Array:
     """Return a storage's bytes."""
     flat = np.ascontiguousarray(backends.backend_of(storage.buffer).to_host(storage.buffer))
     return flat.view(np.uint8)
@@ -203,12 +203,12 @@ def load(
             "load: weights_only=False would run code from the file; save a state_dict, which needs none"
         )
     check_unpickler(pickle_load_args)
-    place = destinations(map_location)
+    place = parse_map_location(map_location)
     if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:
             return read(file, place, str(f))
     if not is_binary(f, "read") or not is_binary(f, "seek"):
-        kind = TextFile if is_text(f) else NoFile
+        kind = TextFile if is_text(f) else NotAFile
         raise kind(f"load: expected a path or a file open for reading bytes, got {quote(f)}")
     return read(f, place, "the file")
 
@@ -228,7 +228,7 @@ def read(file: IO[bytes], place: Callable[[str], device], name: str) -> Any:
     head = file.read(4)
     size = file.seek(0, io.SEEK_END) - start
     file.seek(start)
-    return guarded(file, head, size, place, name)
+    return read_or_explain(file, head, size, place, name)
 
 
 def is_seekable(file: IO[bytes]) -> bool:
@@ -236,7 +236,7 @@ def is_seekable(file: IO[bytes]) -> bool:
     return hasattr(file, "seekable") and file.seekable()
 
 
-def guarded(file: IO[bytes], head: bytes, size: int, place: Callable[[str], device], name: str) -> Any:
+def read_or_explain(file: IO[bytes], head: bytes, size: int, place: Callable[[str], device], name: str) -> Any:
     """Read a file; whatever goes wrong in it is the file's fault."""
     try:
         return read_either(file, head, size, place)
@@ -257,7 +257,7 @@ def read_either(file: IO[bytes], head: bytes, size: int, place: Callable[[str], 
     if head == b"PK\x03\x04":
         return read_archive(file, size, place)
     if head[:1] == b"\x80":
-        return read_row(io.BytesIO(file.read(size)), size, place)
+        return read_legacy(io.BytesIO(file.read(size)), size, place)
     raise FileFormatError(
         f"neither a zip archive nor a pickle, but {size} bytes that begin with {head!r}; "
         "a safetensors file is read by minitensor.serialization.load_file"
@@ -267,22 +267,22 @@ def read_either(file: IO[bytes], head: bytes, size: int, place: Callable[[str], 
 def read_archive(file: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
     """Read a zip archive."""
     with zipfile.ZipFile(file) as archive:
-        records = records_of(archive, size)
+        records = find_records(archive, size)
         check_version(archive, records)
         order = byte_order(archive, records)
         known: dict[str, Memory] = {}
 
         def storage(identity: Any) -> Memory:
-            kind, key, location, count = described(identity)
+            kind, key, location, count = parse_storage(identity)
             if key not in known:
                 record = records.get(f"data/{key}")
                 if record is None:
                     raise FileFormatError(f"the archive has no record for storage {quote(key)}")
-                flat = empty(kind, count, record.file_size)
+                flat = allocate(kind, count, record.file_size)
                 with archive.open(record) as stream:
-                    fill(flat, kind, stream, order)
-                known[key] = moved(flat, location, place)
-            return checked(known[key], kind, count)
+                    read_elements(flat, kind, stream, order)
+                known[key] = move_to_device(flat, location, place)
+            return check_storage(known[key], kind, count)
 
         found = Machine(storage, Budget(size)).run(io.BytesIO(archive.read(records["data.pkl"])))
     for memory in known.values():
@@ -290,7 +290,7 @@ def read_archive(file: IO[bytes], size: int, place: Callable[[str], device]) -> 
     return found
 
 
-def records_of(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+def find_records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     """Return an archive's records by their names below its folder; it may not be larger unpacked than it is."""
     records: dict[str, zipfile.ZipInfo] = {}
     total = 0
@@ -328,12 +328,12 @@ class UnknownByteOrder(FileFormatError, ArgumentError):
     """An archive that does not say how its bytes lie; PyTorch raises ValueError."""
 
 
-def read_row(stream: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
+def read_legacy(stream: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
     """Read the format from before PyTorch 1.6: pickles in a row, then the storages' elements."""
     budget = Budget(size)
-    if Machine(no_storage, budget).run(stream) != MAGIC or Machine(no_storage, budget).run(stream) != FORMAT:
+    if Machine(refuse_storage, budget).run(stream) != MAGIC or Machine(refuse_storage, budget).run(stream) != FORMAT:
         raise FileFormatError("a pickle, but not PyTorch's: save a state_dict with torch.save")
-    order = row_order(Machine(no_storage, budget).run(stream))
+    order = legacy_byte_order(Machine(refuse_storage, budget).run(stream))
     flats: dict[str, Array] = {}
     kinds: dict[str, StorageClass] = {}
     memories: dict[str, Memory] = {}
@@ -341,28 +341,28 @@ def read_row(stream: IO[bytes], size: int, place: Callable[[str], device]) -> An
     def storage(identity: Any) -> Memory:
         if not isinstance(identity, tuple) or len(identity) not in (5, 6):
             raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
-        kind, key, location, count = described(identity[:5])
+        kind, key, location, count = parse_storage(identity[:5])
         if len(identity) == 6 and identity[5] is not None:
             raise FileFormatError("a storage that is a view of another one: save the file again with a newer PyTorch")
         if key not in flats:
-            budget.spend(count * width(kind), "a storage")
+            budget.spend(count * element_size(kind), "a storage")
             if place(location).type != "cpu":
                 raise AbsentDevice("a file from before PyTorch 1.6: give map_location='cpu', then move its tensors")
-            kinds[key], flats[key] = kind, empty(kind, count, count * width(kind))
+            kinds[key], flats[key] = kind, allocate(kind, count, count * element_size(kind))
             memories[key] = Memory(Storage(flats[key]), location)
-        return checked(memories[key], kind, count)
+        return check_storage(memories[key], kind, count)
 
     found = Machine(storage, budget).run(stream)
-    for key in row_keys(Machine(no_storage, budget).run(stream), flats):
+    for key in legacy_keys(Machine(refuse_storage, budget).run(stream), flats):
         flat = flats[key]
         if int.from_bytes(stream.read(8), order) != flat.size:
             raise FileFormatError(f"storage {quote(key)} has another length than its tensors say")
-        fill(flat, kinds[key], stream, order)
+        read_elements(flat, kinds[key], stream, order)
         memories[key].settle()
     return found
 
 
-def row_order(system: Any) -> Literal["little", "big"]:
+def legacy_byte_order(system: Any) -> Literal["little", "big"]:
     """Return how the bytes of a number lie in an old file."""
     little = system.get("little_endian", True) if isinstance(system, dict) else None
     if type(little) is not bool:
@@ -370,7 +370,7 @@ def row_order(system: Any) -> Literal["little", "big"]:
     return "little" if little else "big"
 
 
-def row_keys(keys: Any, flats: dict[str, Array]) -> list[str]:
+def legacy_keys(keys: Any, flats: dict[str, Array]) -> list[str]:
     """Return the keys of an old file's storages in the order in which their elements follow: each storage once."""
     if not isinstance(keys, list) or len(keys) != len(flats) or not all(isinstance(key, str) for key in keys):
         raise FileFormatError(f"expected the keys of {len(flats)} storages, got {quote(keys)}")
@@ -379,14 +379,14 @@ def row_keys(keys: Any, flats: dict[str, Array]) -> list[str]:
     return keys
 
 
-def no_storage(identity: Any) -> Any:
+def refuse_storage(identity: Any) -> Any:
     raise FileFormatError("a storage where none belongs")
 
 
 # -- storages ----------------------------------------------------------------------------------------------------------
 
 
-def described(identity: Any) -> tuple[StorageClass, str, str, int]:
+def parse_storage(identity: Any) -> tuple[StorageClass, str, str, int]:
     """Return a storage's class, key, device and number of elements, as a pickle names them."""
     if not isinstance(identity, tuple) or len(identity) != 5 or identity[0] != "storage":
         raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
@@ -403,29 +403,30 @@ def is_name(text: Any) -> bool:
     return isinstance(text, str) and len(text) <= LONGEST_NAME
 
 
-def empty(kind: StorageClass, count: int, nbytes: int) -> Array:
+def allocate(kind: StorageClass, count: int, nbytes: int) -> Array:
     """Return memory for a storage, if its record has the bytes for it."""
     dtype = element_dtype(kind)
-    if count * width(kind) != nbytes:
-        raise FileFormatError(f"a {kind.name} of {count} elements needs {count * width(kind)} bytes, not {nbytes}")
+    needed = count * element_size(kind)
+    if needed != nbytes:
+        raise FileFormatError(f"a {kind.name} of {count} elements needs {needed} bytes, not {nbytes}")
     return np.zeros(count, dtype.numpy)
 
 
-def width(kind: StorageClass) -> int:
+def element_size(kind: StorageClass) -> int:
     """Return the bytes that an element takes in a file."""
-    return 2 if kind.name == BRAIN else element_dtype(kind).itemsize
+    return 2 if kind.name == BFLOAT16 else element_dtype(kind).itemsize
 
 
-def fill(flat: Array, kind: StorageClass, stream: IO[bytes], order: str) -> None:
+def read_elements(flat: Array, kind: StorageClass, stream: IO[bytes], order: str) -> None:
     """Read a storage's elements."""
-    if kind.name == BRAIN:
+    if kind.name == BFLOAT16:
         halves = np.empty(flat.size, np.uint16)
         read_into(halves, stream, order)
         flat.view(np.uint32)[...] = halves.astype(np.uint32) << 16
         warnings.warn("bfloat16 is read as float32, which holds the same numbers", stacklevel=user_level())
         return
     read_into(flat, stream, order)
-    mend_bools(flat)
+    normalize_bools(flat)
 
 
 def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
@@ -443,13 +444,13 @@ def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
         flat.byteswap(inplace=True)
 
 
-def moved(flat: Array, location: str, place: Callable[[str], device]) -> Memory:
+def move_to_device(flat: Array, location: str, place: Callable[[str], device]) -> Memory:
     """Return a storage on the device where it belongs."""
     there = place(location)
     return Memory(Storage(flat if there.type == "cpu" else there.backend.asarray(flat, there.index)), location)
 
 
-def checked(memory: Memory, kind: StorageClass, count: int) -> Memory:
+def check_storage(memory: Memory, kind: StorageClass, count: int) -> Memory:
     """Refuse two names of one storage that contradict each other."""
     if memory.storage.array.dtype != element_dtype(kind).numpy or len(memory.storage) != count:
         found = f"{len(memory.storage)} elements of {memory.storage.array.dtype}"
@@ -457,27 +458,27 @@ def checked(memory: Memory, kind: StorageClass, count: int) -> Memory:
     return memory
 
 
-def destinations(given: Any) -> Callable[[str], device]:
+def parse_map_location(given: Any) -> Callable[[str], device]:
     """Return where a storage goes, by where it was saved from."""
     if isinstance(given, dict):
-        table = {str(key): destination(value) for key, value in given.items()}
-        return lambda location: present(table[location] if location in table else located(location))
+        table = {str(key): parse_device(value) for key, value in given.items()}
+        return lambda location: require_available(table[location] if location in table else resolve_device(location))
     if callable(given):
         raise ArgumentTypeError("load: map_location must be a device or a dict of devices; for a function, give 'cpu'")
     if given is not None:
-        there = present(destination(given))
+        there = require_available(parse_device(given))
         return lambda location: there
-    return lambda location: present(located(location))
+    return lambda location: require_available(resolve_device(location))
 
 
-def destination(given: Any) -> device:
+def parse_device(given: Any) -> device:
     """Return the device that a map names; a number would be one of the kind that is there, and PyTorch takes none."""
     if isinstance(given, int):
         raise ArgumentTypeError(f"load: map_location names devices, such as 'cpu' or 'cuda:0', got {given}")
     return device(given)
 
 
-def present(there: device) -> device:
+def require_available(there: device) -> device:
     """Refuse a device that this machine does not have."""
     try:
         usable = there.backend.is_available()

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from minitensor.errors import CutShortError, FileFormatError, quote
 from minitensor.serialization.budget import Budget
-from minitensor.serialization.symbols import Builder, Forbidden, named
+from minitensor.serialization.symbols import Builder, ForbiddenName, resolve
 
 MOST_NUMBERS = 1 << 32  # as many as the binary instructions can name; few of them share a hash
 
@@ -40,7 +40,9 @@ class Machine:
                 return self.result()
             instruction = INSTRUCTIONS.get(opcode.name)
             if instruction is None:
-                raise Forbidden(f"the file uses the instruction {opcode.name} at byte {position}, which builds no data")
+                raise ForbiddenName(
+                    f"the file uses the instruction {opcode.name} at byte {position}, which builds no data"
+                )
             try:
                 instruction(self, argument)
             except (IndexError, KeyError):
@@ -84,7 +86,7 @@ def push(machine: Machine, argument: Any) -> None:
     machine.stack.append(argument)
 
 
-def pushes(make: Callable[[], Any]) -> Instruction:
+def push_new(make: Callable[[], Any]) -> Instruction:
     return lambda machine, argument: machine.stack.append(make())
 
 
@@ -106,7 +108,7 @@ def get(machine: Machine, number: Any) -> None:
     machine.stack.append(machine.memo[number])
 
 
-def tuple_of(count: int) -> Instruction:
+def make_tuple(count: int) -> Instruction:
     def instruction(machine: Machine, argument: Any) -> None:
         stack = machine.stack
         if len(stack) < count:
@@ -164,20 +166,20 @@ def add_items(machine: Machine, argument: Any) -> None:
 
 def global_name(machine: Machine, argument: str) -> None:
     module, _, name = argument.partition(" ")
-    machine.stack.append(named(module, name))
+    machine.stack.append(resolve(module, name))
 
 
 def stack_global(machine: Machine, argument: Any) -> None:
     name, module = machine.stack.pop(), machine.stack.pop()
     if not isinstance(module, str) or not isinstance(name, str):
-        raise Forbidden(f"the file asks for {quote(name)} of {quote(module)}, which is no name")
-    machine.stack.append(named(module, name))
+        raise ForbiddenName(f"the file asks for {quote(name)} of {quote(module)}, which is no name")
+    machine.stack.append(resolve(module, name))
 
 
-def reduce(machine: Machine, argument: Any) -> None:
+def call_builder(machine: Machine, argument: Any) -> None:
     arguments, builder = machine.stack.pop(), machine.stack.pop()
     if not isinstance(builder, Builder) or type(arguments) is not tuple:
-        raise Forbidden(f"the file calls {quote(builder)}, which is no function that a checkpoint may call")
+        raise ForbiddenName(f"the file calls {quote(builder)}, which is no function that a checkpoint may call")
     if not builder.least <= len(arguments) <= builder.most:
         raise FileFormatError(
             f"the file calls {builder.name} with {len(arguments)} arguments; it takes {builder.least} to {builder.most}"
@@ -185,17 +187,17 @@ def reduce(machine: Machine, argument: Any) -> None:
     machine.stack.append(builder.call(machine.budget, *arguments))
 
 
-def build(machine: Machine, argument: Any) -> None:
+def set_state(machine: Machine, argument: Any) -> None:
     """Take the state of an ordered dictionary: a state dict carries its modules' versions there."""
     state = machine.stack.pop()
     target = machine.stack[-1]
     if type(target) is not OrderedDict or not isinstance(state, dict) or [*islice(state, 2)] not in ([], ["_metadata"]):
-        raise Forbidden(f"the file sets attributes of {quote(target)}, which a checkpoint may not")
+        raise ForbiddenName(f"the file sets attributes of {quote(target)}, which a checkpoint may not")
     if state:
-        target._metadata = versions(machine.budget, state["_metadata"])  # type: ignore[attr-defined]  # as in PyTorch's state dicts
+        target._metadata = check_metadata(machine.budget, state["_metadata"])  # type: ignore[attr-defined]  # as in PyTorch's state dicts
 
 
-def versions(budget: Budget, metadata: Any) -> Any:
+def check_metadata(budget: Budget, metadata: Any) -> Any:
     """Return the metadata of a state dict: for each module a dictionary, with its version."""
     if not isinstance(metadata, dict):
         raise FileFormatError(f"the metadata of a state dict must be a dictionary, got {quote(metadata)}")
@@ -206,7 +208,7 @@ def versions(budget: Budget, metadata: Any) -> Any:
     return metadata
 
 
-def persistent(machine: Machine, argument: Any) -> None:
+def load_storage(machine: Machine, argument: Any) -> None:
     machine.stack.append(machine.storage(machine.stack.pop()))
 
 
@@ -216,12 +218,13 @@ INSTRUCTIONS: dict[str, Instruction] = {
         """INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8
         BINBYTES SHORT_BINBYTES BINBYTES8 STRING BINSTRING SHORT_BINSTRING""".split(), push
     ),
-    "NONE": pushes(lambda: None), "NEWTRUE": pushes(lambda: True), "NEWFALSE": pushes(lambda: False),
-    "EMPTY_LIST": pushes(list), "EMPTY_DICT": pushes(dict), "EMPTY_TUPLE": pushes(tuple), "EMPTY_SET": pushes(set),
-    "MARK": mark, "TUPLE": tuple_above_mark, "LIST": list_above_mark,
-    "TUPLE1": tuple_of(1), "TUPLE2": tuple_of(2), "TUPLE3": tuple_of(3),
+    "NONE": push_new(lambda: None), "NEWTRUE": push_new(lambda: True), "NEWFALSE": push_new(lambda: False),
+    "EMPTY_LIST": push_new(list), "EMPTY_DICT": push_new(dict), "EMPTY_TUPLE": push_new(tuple),
+    "EMPTY_SET": push_new(set), "MARK": mark, "TUPLE": tuple_above_mark, "LIST": list_above_mark,
+    "TUPLE1": make_tuple(1), "TUPLE2": make_tuple(2), "TUPLE3": make_tuple(3),
     "APPEND": append, "APPENDS": appends, "SETITEM": set_item, "SETITEMS": set_items, "ADDITEMS": add_items,
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), put), "MEMOIZE": memoize,
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), get),
-    "GLOBAL": global_name, "STACK_GLOBAL": stack_global, "REDUCE": reduce, "BUILD": build, "BINPERSID": persistent,
+    "GLOBAL": global_name, "STACK_GLOBAL": stack_global, "REDUCE": call_builder, "BUILD": set_state,
+    "BINPERSID": load_storage,
 }  # fmt: skip

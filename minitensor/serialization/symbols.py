@@ -32,8 +32,8 @@ STORAGES = {
     "ComplexDoubleStorage": dtypes.complex128,
 }  # fmt: skip
 STORAGE_OF = {kind: name for name, kind in STORAGES.items()}
-BRAIN = "BFloat16Storage"  # the upper halves of single-precision numbers: read as float32, which holds each exactly
-WANTING = (BRAIN, "QInt8Storage", "QUInt8Storage", "QInt32Storage")  # there are no such dtypes here
+BFLOAT16 = "BFloat16Storage"  # the upper halves of single-precision numbers: read as float32, which holds each exactly
+UNSUPPORTED = (BFLOAT16, "QInt8Storage", "QUInt8Storage", "QInt32Storage")  # there are no such dtypes here
 
 MOST_ELEMENTS = 1 << 58  # of any dtype: 16 bytes each are still counted in 63 bits
 MOST_DEVICES = 1 << 15
@@ -81,23 +81,23 @@ class Memory:
 # -- tensors -----------------------------------------------------------------------------------------------------------
 
 
-def tensor(
+def build_tensor(
     budget: Budget, memory: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any = False, hooks: Any = None,
     flags: Any = None,
 ) -> Tensor:
     """Return a tensor on a storage of the file, after a look at every number."""
     if not isinstance(memory, Memory):
         raise FileFormatError(f"a tensor needs a storage, got {quote(memory)}")
-    there = checked(offset, shape, strides, len(memory.storage))
+    there = build_layout(offset, shape, strides, len(memory.storage))
     check_hooks(hooks)
-    conj, neg = marks(flags)
+    conj, neg = parse_flags(flags)
     if conj or neg:
         budget.show(layout.numel(shape) * memory.storage.array.itemsize)
     found: Tensor = rebuild(Tensor, memory.resolve(conj, neg), there, wants_grad=False)
-    return found.requires_grad_() if wants_grad(found, requires_grad) else found
+    return found.requires_grad_() if parse_requires_grad(found, requires_grad) else found
 
 
-def checked(offset: Any, shape: Any, strides: Any, length: int) -> Layout:
+def build_layout(offset: Any, shape: Any, strides: Any, length: int) -> Layout:
     """Return a layout that stays within its storage."""
     for name, numbers in (("shape", shape), ("strides", strides), ("offset", (offset,))):
         if not isinstance(numbers, tuple) or not all(type(each) is int and each >= 0 for each in numbers):
@@ -132,7 +132,7 @@ def check_hooks(hooks: Any) -> None:
         raise FileFormatError(f"a tensor has backward hooks, which are code: {quote(hooks)}; save it without them")
 
 
-def marks(flags: Any) -> tuple[bool, bool]:
+def parse_flags(flags: Any) -> tuple[bool, bool]:
     """Return whether a tensor is marked as a conjugate, and as a negative."""
     if flags is None:
         return False, False
@@ -143,7 +143,7 @@ def marks(flags: Any) -> tuple[bool, bool]:
     return flags.get("conj", False), flags.get("neg", False)
 
 
-def wants_grad(data: Tensor, requires_grad: Any) -> bool:
+def parse_requires_grad(data: Tensor, requires_grad: Any) -> bool:
     """Return a file's ``requires_grad``, if it is one."""
     if type(requires_grad) is not bool:
         raise FileFormatError(f"requires_grad must be True or False, got {quote(requires_grad)}")
@@ -152,7 +152,7 @@ def wants_grad(data: Tensor, requires_grad: Any) -> bool:
     return requires_grad
 
 
-def tensor_of_dtype(
+def refuse_tensor_of_dtype(
     budget: Budget, memory: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any, hooks: Any, kind: Any,
     flags: Any = None,
 ) -> Tensor:
@@ -160,36 +160,36 @@ def tensor_of_dtype(
     raise ForeignDtype(f"a tensor has dtype {quote(kind)}: there is no such dtype here; cast it before it is saved")
 
 
-def parameter(budget: Budget, data: Any, requires_grad: Any = True, hooks: Any = None) -> Parameter:
+def build_parameter(budget: Budget, data: Any, requires_grad: Any = True, hooks: Any = None) -> Parameter:
     if not isinstance(data, Tensor):
         raise FileFormatError(f"a parameter needs a tensor, got {quote(data)}")
     check_hooks(hooks)
-    return Parameter(data.detach(), requires_grad=wants_grad(data, requires_grad))
+    return Parameter(data.detach(), requires_grad=parse_requires_grad(data, requires_grad))
 
 
 # -- containers and numbers --------------------------------------------------------------------------------------------
 
 
-def ordered(budget: Budget, pairs: Any = ()) -> OrderedDict[Any, Any]:
+def build_ordered_dict(budget: Budget, pairs: Any = ()) -> OrderedDict[Any, Any]:
     made: OrderedDict[Any, Any] = OrderedDict()
-    for pair in items(budget, pairs, "a dictionary"):
+    for pair in take_items(budget, pairs, "a dictionary"):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise FileFormatError(f"a dictionary needs pairs of a key and a value, got {quote(pair)}")
         made[budget.key(pair[0])] = pair[1]
     return made
 
 
-def members(budget: Budget, values: Any = ()) -> set[Any]:
-    return {budget.key(each) for each in items(budget, values, "a set")}
+def build_set(budget: Budget, values: Any = ()) -> set[Any]:
+    return {budget.key(each) for each in take_items(budget, values, "a set")}
 
 
-def size(budget: Budget, numbers: Any = ()) -> Size:
-    if not all(type(each) is int and abs(each) <= MOST_ELEMENTS for each in items(budget, numbers, "a shape")):
+def build_size(budget: Budget, numbers: Any = ()) -> Size:
+    if not all(type(each) is int and abs(each) <= MOST_ELEMENTS for each in take_items(budget, numbers, "a shape")):
         raise FileFormatError(f"a shape must be integers, got {quote(numbers)}")
     return Size(numbers)
 
 
-def items(budget: Budget, values: Any, what: str) -> Any:
+def take_items(budget: Budget, values: Any, what: str) -> Any:
     """Return the items of a list or tuple from which something is built."""
     if not isinstance(values, (list, tuple)):
         raise FileFormatError(f"{what} is made from a list, got {quote(values)}")
@@ -197,15 +197,15 @@ def items(budget: Budget, values: Any, what: str) -> Any:
     return values
 
 
-def place(budget: Budget, kind: Any, index: Any = None) -> device:
+def build_device(budget: Budget, kind: Any, index: Any = None) -> device:
     if not isinstance(kind, str) or len(kind) > 40 or not (index is None or type(index) is int):
         raise FileFormatError(f"a device is named by text and an index, got {quote((kind, index))}")
     if index is not None and not 0 <= index < MOST_DEVICES:
         raise FileFormatError(f"a device has an index from 0 to {MOST_DEVICES - 1}, got {quote(index)}")
-    return located(kind) if index is None else located(kind, index)
+    return resolve_device(kind) if index is None else resolve_device(kind, index)
 
 
-def located(name: str, index: int | None = None) -> device:
+def resolve_device(name: str, index: int | None = None) -> device:
     """Return the device of a name in a file."""
     try:
         there = device(name, index)
@@ -216,7 +216,7 @@ def located(name: str, index: int | None = None) -> device:
     return there
 
 
-def encoded(budget: Budget, text: Any, encoding: Any) -> bytes:
+def build_bytes(budget: Budget, text: Any, encoding: Any) -> bytes:
     """Return bytes, which old pickles write as text."""
     if not isinstance(text, str) or encoding != "latin1":
         raise FileFormatError(f"bytes must be written as latin1 text, got {quote((text, encoding))}")
@@ -224,12 +224,12 @@ def encoded(budget: Budget, text: Any, encoding: Any) -> bytes:
     return text.encode("latin1")
 
 
-def no_bytes(budget: Budget) -> bytes:
+def build_empty_bytes(budget: Budget) -> bytes:
     """Return the empty string of bytes, which old pickles write as a call without arguments."""
     return b""
 
 
-def complex_number(budget: Budget, real: Any, imaginary: Any) -> complex:
+def build_complex(budget: Budget, real: Any, imaginary: Any) -> complex:
     if not all(type(each) is float or (type(each) is int and each.bit_length() < 1024) for each in (real, imaginary)):
         raise FileFormatError(f"a complex number is made from two floats, got {quote((real, imaginary))}")
     return complex(real, imaginary)
@@ -253,17 +253,17 @@ class Builder(NamedTuple):
 BUILDERS: dict[tuple[str, str], Builder] = {
     (module, name): Builder.of(f"{module}.{name}", call)
     for module, name, call in (
-        ("torch._utils", "_rebuild_tensor", tensor),
-        ("torch._utils", "_rebuild_tensor_v2", tensor),
-        ("torch._utils", "_rebuild_tensor_v3", tensor_of_dtype),
-        ("torch._utils", "_rebuild_parameter", parameter),
-        ("collections", "OrderedDict", ordered),
-        ("torch", "Size", size),
-        ("torch", "device", place),
-        ("_codecs", "encode", encoded),
-        *((builtins, "set", members) for builtins in ("__builtin__", "builtins")),
-        *((builtins, "bytes", no_bytes) for builtins in ("__builtin__", "builtins")),
-        *((builtins, "complex", complex_number) for builtins in ("__builtin__", "builtins")),
+        ("torch._utils", "_rebuild_tensor", build_tensor),
+        ("torch._utils", "_rebuild_tensor_v2", build_tensor),
+        ("torch._utils", "_rebuild_tensor_v3", refuse_tensor_of_dtype),
+        ("torch._utils", "_rebuild_parameter", build_parameter),
+        ("collections", "OrderedDict", build_ordered_dict),
+        ("torch", "Size", build_size),
+        ("torch", "device", build_device),
+        ("_codecs", "encode", build_bytes),
+        *((builtins, "set", build_set) for builtins in ("__builtin__", "builtins")),
+        *((builtins, "bytes", build_empty_bytes) for builtins in ("__builtin__", "builtins")),
+        *((builtins, "complex", build_complex) for builtins in ("__builtin__", "builtins")),
     )
 }
 VALUES: dict[tuple[str, str], Any] = {("torch", each.name): each for each in STORAGE_OF}
@@ -275,26 +275,26 @@ class StorageClass(NamedTuple):
     name: str
 
 
-def named(module: str, name: str) -> Any:
+def resolve(module: str, name: str) -> Any:
     """Return what a global name stands for, or refuse."""
     key = (module, name)
     if key in BUILDERS:
         return BUILDERS[key]
     if key in VALUES:
         return VALUES[key]
-    if module == "torch" and (name in STORAGES or name in WANTING):
+    if module == "torch" and (name in STORAGES or name in UNSUPPORTED):
         return StorageClass(name)
-    raise Forbidden(
+    raise ForbiddenName(
         f"the file asks for {cut(module, 60)}.{cut(name, 60)}, and a checkpoint holds tensors, containers, numbers and "
         "text alone: save a state_dict in place of the object"
     )
 
 
-class Forbidden(FileFormatError):
+class ForbiddenName(FileFormatError):
     """A file that would have to run something to be read."""
 
 
-def mend_bools(array: Array) -> None:
+def normalize_bools(array: Array) -> None:
     """Make every byte of a bool array 0 or 1, as whoever computes with it expects."""
     if array.dtype.kind == "b":
         array[...] = array.view("u1") != 0
@@ -302,7 +302,7 @@ def mend_bools(array: Array) -> None:
 
 def element_dtype(kind: StorageClass) -> dtypes.dtype:
     """Return the dtype of a storage class, or say that there is none."""
-    if kind.name == BRAIN:
+    if kind.name == BFLOAT16:
         return dtypes.float32
     if kind.name not in STORAGES:
         raise ForeignDtype(f"a tensor lies in a {kind.name}: there is no such dtype here; cast it before it is saved")

@@ -21,7 +21,7 @@ from minitensor.errors import ArgumentTypeError, DtypeError, FileFormatError, Mi
 from minitensor.ops.creation import from_numpy
 from minitensor.scalars import MOST_DIMS
 from minitensor.serialization.replacing import rewrite
-from minitensor.serialization.symbols import ForeignDtype, check_extent, mend_bools
+from minitensor.serialization.symbols import ForeignDtype, check_extent, normalize_bools
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def save_file(tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> No
         ArgumentTypeError: a key that is not text, a value that is not a tensor.
         DtypeError: complex128, which the format does not have.
     """
-    arrays = {name: to_host(name, tensor) for name, tensor in named(tensors, path).items()}
+    arrays = {name: to_host(name, tensor) for name, tensor in check_names(tensors, path).items()}
     with rewrite(path) as file:
         write(file, arrays, {"format": "pt", CHECKSUM: checksum(arrays)})  # "pt" is what other readers look for
 
 
-def named(tensors: object, path: object) -> Mapping[str, object]:
+def check_names(tensors: object, path: object) -> Mapping[str, object]:
     """Return the tensors if they are a mapping from names that the format can write."""
     if not isinstance(path, (str, os.PathLike)):
         raise ArgumentTypeError(f"save_file: expected a path, got {quote(path)}; write save_file(tensors, path)")
@@ -81,10 +81,10 @@ def write(file: IO[bytes], arrays: Mapping[str, Array], metadata: Mapping[str, s
     text += b" " * (-len(text) % ALIGNMENT)
     file.write(len(text).to_bytes(8, "little") + text)
     for name in order:
-        file.write(little_endian(arrays[name]).data)
+        file.write(as_little_endian(arrays[name]).data)
 
 
-def little_endian(array: Array) -> Array:
+def as_little_endian(array: Array) -> Array:
     """Return an array in the format's byte order, flat: files take no memory of no elements in many dims."""
     return array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).view(np.uint8)
 
@@ -98,7 +98,7 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
         DtypeError: a tensor has a dtype that this library has not (bfloat16, float8 ...).
         MissingExtraError: safetensors is not installed.
     """
-    library = safetensors()
+    library = import_safetensors()
     if not isinstance(path, (str, os.PathLike)):
         raise ArgumentTypeError(f"load_file: expected a path, got {quote(path)}")
     size = os.stat(path).st_size
@@ -122,11 +122,11 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
             f"{path}: altered since it was saved: checksum {found}, at saving {quote(saved)}; save or download it again"
         )
     for array in arrays.values():
-        mend_bools(array)
+        normalize_bools(array)
     return {name: from_numpy(array).to(device) for name, array in arrays.items()}
 
 
-def safetensors() -> Any:
+def import_safetensors() -> Any:
     """Return the safetensors library, or say which extra brings it."""
     try:
         import safetensors

@@ -27,7 +27,7 @@ STOP = b"."
 Inner = Iterator[Any] | None  # the values that a value holds, in order
 
 
-def pickled(value: Any) -> tuple[bytes, list[Storage]]:
+def pickle_value(value: Any) -> tuple[bytes, list[Storage]]:
     """Return a pickle of a value, and the storages that it refers to by their numbers."""
     writer = Writer()
     writer.write(value)
@@ -101,15 +101,15 @@ class Writer:
 # -- one function for each type ----------------------------------------------------------------------------------------
 
 
-def none(writer: Writer, value: None) -> None:
+def write_none(writer: Writer, value: None) -> None:
     writer.emit(b"N")
 
 
-def boolean(writer: Writer, value: bool) -> None:
+def write_bool(writer: Writer, value: bool) -> None:
     writer.emit(b"\x88" if value else b"\x89")
 
 
-def integer(writer: Writer, value: int) -> None:
+def write_int(writer: Writer, value: int) -> None:
     if -(1 << 31) <= value < 1 << 31:
         writer.emit(b"J" + struct.pack("<i", value))
         return
@@ -118,24 +118,24 @@ def integer(writer: Writer, value: int) -> None:
     writer.emit(b"\x8a" + bytes([len(data)]) if short else b"\x8b" + struct.pack("<i", len(data)), data)
 
 
-def real(writer: Writer, value: float) -> None:
+def write_float(writer: Writer, value: float) -> None:
     writer.emit(b"G" + struct.pack(">d", value))
 
 
-def text(writer: Writer, value: str) -> None:
+def write_text(writer: Writer, value: str) -> None:
     data = value.encode("utf-8", "surrogatepass")
     writer.emit(b"X" + struct.pack("<I", len(data)), data)
 
 
-def complex_number(writer: Writer, value: complex) -> Iterator[Any]:
+def write_complex(writer: Writer, value: complex) -> Iterator[Any]:
     return writer.call("__builtin__", "complex", value.real, value.imag)
 
 
-def byte_string(writer: Writer, value: bytes) -> Iterator[Any]:
+def write_bytes(writer: Writer, value: bytes) -> Iterator[Any]:
     return writer.call("_codecs", "encode", value.decode("latin1"), "latin1")
 
 
-def tuple_of(writer: Writer, value: tuple[Any, ...]) -> Iterator[Any]:
+def write_tuple(writer: Writer, value: tuple[Any, ...]) -> Iterator[Any]:
     if id(value) in writer.unfinished:
         raise ArgumentError(f"save: a tuple that holds itself cannot be written: {quote(value)}; a list can")
     writer.unfinished.add(id(value))
@@ -144,7 +144,7 @@ def tuple_of(writer: Writer, value: tuple[Any, ...]) -> Iterator[Any]:
     writer.remember(value)
 
 
-def list_of(writer: Writer, value: list[Any]) -> Iterator[Any]:
+def write_list(writer: Writer, value: list[Any]) -> Iterator[Any]:
     writer.emit(b"]")
     writer.remember(value)
     writer.emit(b"(")
@@ -152,25 +152,25 @@ def list_of(writer: Writer, value: list[Any]) -> Iterator[Any]:
     writer.emit(b"e")
 
 
-def dict_of(writer: Writer, value: dict[Any, Any]) -> Iterator[Any]:
+def write_dict(writer: Writer, value: dict[Any, Any]) -> Iterator[Any]:
     writer.emit(b"}")
     writer.remember(value)
-    yield from entries(writer, value)
+    yield from write_entries(writer, value)
 
 
-def ordered(writer: Writer, value: OrderedDict[Any, Any]) -> Iterator[Any]:
+def write_ordered_dict(writer: Writer, value: OrderedDict[Any, Any]) -> Iterator[Any]:
     yield from writer.call("collections", "OrderedDict")
     writer.remember(value)
-    yield from entries(writer, value)
+    yield from write_entries(writer, value)
     metadata = getattr(value, "_metadata", None)
     if metadata is not None:
         writer.emit(b"}")
-        text(writer, "_metadata")
+        write_text(writer, "_metadata")
         yield metadata
         writer.emit(b"sb")
 
 
-def entries(writer: Writer, value: dict[Any, Any]) -> Iterator[Any]:
+def write_entries(writer: Writer, value: dict[Any, Any]) -> Iterator[Any]:
     writer.emit(b"(")
     for key, each in value.items():
         yield check_key(key)
@@ -178,7 +178,7 @@ def entries(writer: Writer, value: dict[Any, Any]) -> Iterator[Any]:
     writer.emit(b"u")
 
 
-def set_of(writer: Writer, value: set[Any]) -> Iterator[Any]:
+def write_set(writer: Writer, value: set[Any]) -> Iterator[Any]:
     yield from writer.call("__builtin__", "set", [check_key(each) for each in value])
     writer.remember(value)
 
@@ -190,63 +190,77 @@ def check_key(key: Any) -> Any:
     return key
 
 
-def size(writer: Writer, value: Size) -> Iterator[Any]:
+def write_size(writer: Writer, value: Size) -> Iterator[Any]:
     return writer.call("torch", "Size", tuple(value))
 
 
-def dtype(writer: Writer, value: dtypes.dtype) -> None:
+def write_dtype(writer: Writer, value: dtypes.dtype) -> None:
     writer.name("torch", value.name)
 
 
-def place(writer: Writer, value: device) -> Iterator[Any]:
+def write_device(writer: Writer, value: device) -> Iterator[Any]:
     return writer.call("torch", "device", *((value.type,) if value.index is None else (value.type, value.index)))
 
 
-def tensor(writer: Writer, value: Tensor) -> Iterator[Any]:
+def write_tensor(writer: Writer, value: Tensor) -> Iterator[Any]:
     """Write where a tensor lies; it is a leaf when it is read, whatever made it."""
-    yield from rebuilt(writer, value, value.requires_grad)
+    yield from write_rebuild_call(writer, value, value.requires_grad)
     writer.remember(value)
 
 
-def parameter(writer: Writer, value: Parameter) -> Iterator[Any]:
+def write_parameter(writer: Writer, value: Parameter) -> Iterator[Any]:
     writer.name("torch._utils", "_rebuild_parameter")
     writer.emit(b"(")
-    yield from rebuilt(writer, value, False)
-    boolean(writer, value.requires_grad)
+    yield from write_rebuild_call(writer, value, False)
+    write_bool(writer, value.requires_grad)
     yield from writer.call("collections", "OrderedDict")
     writer.emit(b"tR")
     writer.remember(value)
 
 
-def rebuilt(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
+def write_rebuild_call(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
     """Write a tensor as PyTorch's call that rebuilds it: storage, offset, shape, strides."""
     shape, strides, offset = value.layout
     writer.name("torch._utils", "_rebuild_tensor_v2")
     writer.emit(b"(")
-    storage(writer, value)
-    integer(writer, offset)
+    write_storage(writer, value)
+    write_int(writer, offset)
     yield from writer.items(tuple(shape))
     yield from writer.items(tuple(strides))
-    boolean(writer, requires_grad)
+    write_bool(writer, requires_grad)
     yield from writer.call("collections", "OrderedDict")
     writer.emit(b"tR")
 
 
-def storage(writer: Writer, value: Tensor) -> None:
+def write_storage(writer: Writer, value: Tensor) -> None:
     """Refer to a tensor's storage by its number; the elements are written beside the pickle."""
     memory = lender(value.storage)
     number = writer.storages.setdefault(id(memory), (len(writer.storages), memory))[0]
     writer.emit(b"(")
-    text(writer, "storage")
+    write_text(writer, "storage")
     writer.name("torch", STORAGE_OF[value.dtype])
-    text(writer, str(number))
-    text(writer, "cpu" if value.device.type == "cpu" else f"cuda:{value.device.index or 0}")
-    integer(writer, len(memory))
+    write_text(writer, str(number))
+    write_text(writer, "cpu" if value.device.type == "cpu" else f"cuda:{value.device.index or 0}")
+    write_int(writer, len(memory))
     writer.emit(b"tQ")
 
 
 WRITERS: dict[Any, Callable[[Writer, Any], Inner]] = {
-    type(None): none, bool: boolean, int: integer, float: real, complex: complex_number, str: text, bytes: byte_string,
-    tuple: tuple_of, list: list_of, dict: dict_of, OrderedDict: ordered, set: set_of, Size: size, dtypes.dtype: dtype,
-    device: place, Tensor: tensor, Parameter: parameter,
-}  # fmt: skip
+    type(None): write_none,
+    bool: write_bool,
+    int: write_int,
+    float: write_float,
+    complex: write_complex,
+    str: write_text,
+    bytes: write_bytes,
+    tuple: write_tuple,
+    list: write_list,
+    dict: write_dict,
+    OrderedDict: write_ordered_dict,
+    set: write_set,
+    Size: write_size,
+    dtypes.dtype: write_dtype,
+    device: write_device,
+    Tensor: write_tensor,
+    Parameter: write_parameter,
+}

@@ -94,10 +94,10 @@ def assert_close(
             place = where
             compare(one, other, options)
     except Mismatch as mismatch:
-        raise ComparisonError(worded(str(mismatch), place, msg)) from None
+        raise ComparisonError(format_message(str(mismatch), place, msg)) from None
 
 
-def worded(text: str, place: tuple[Any, ...], msg: Message) -> str:
+def format_message(text: str, place: tuple[Any, ...], msg: Message) -> str:
     """Return the error's text, with the place in nested values, as the caller wants it."""
     if place:
         text += f"\n\nThe failure occurred for item {''.join([f'[{each!r}]' for each in place])}"
@@ -141,7 +141,7 @@ def compare(actual: Any, expected: Any, options: Options) -> None:
             raise Mismatch(f"Booleans mismatch: {actual} is not {expected}")
     elif isinstance(actual, Number) and isinstance(expected, Number):
         compare_numbers(actual, expected, options)
-    elif related(actual, expected, options.allow_subclasses):
+    elif is_comparable(actual, expected, options.allow_subclasses):
         compare_tensors(as_tensor(actual), as_tensor(expected), options)
     else:
         raise ArgumentTypeError(
@@ -150,7 +150,7 @@ def compare(actual: Any, expected: Any, options: Options) -> None:
         )
 
 
-def related(actual: Any, expected: Any, allow_subclasses: bool) -> bool:
+def is_comparable(actual: Any, expected: Any, allow_subclasses: bool) -> bool:
     """Whether two arrays or tensors are of types that are compared with one another."""
     if not all(isinstance(each, Tensor) or hasattr(each, "__array__") for each in (actual, expected)):
         return False
@@ -167,12 +167,12 @@ def compare_numbers(actual: Any, expected: Any, options: Options) -> None:
     if options.check_dtype and type(actual) is not type(expected):
         raise Mismatch(f"The (d)types do not match: {type(actual)} != {type(expected)}.")
     kinds = [NUMBER_DTYPES.get(type(each), float64) for each in (actual, expected)]
-    rtol, atol = options.tolerances or loosest(*kinds)
+    rtol, atol = options.tolerances or loosest_tolerances(*kinds)
     if actual == expected or (options.equal_nan and actual != actual and expected != expected):
         return
     error = magnitude(actual - expected)
     if not (math.isfinite(error) and error <= atol + rtol * magnitude(expected)):
-        raise Mismatch(apart(actual, expected, rtol, atol))
+        raise Mismatch(describe_numbers(actual, expected, rtol, atol))
 
 
 def magnitude(number: Any) -> Any:
@@ -180,23 +180,23 @@ def magnitude(number: Any) -> Any:
     return math.hypot(number.real, number.imag) if isinstance(number, complex) else abs(number)
 
 
-def apart(actual: Any, expected: Any, rtol: float, atol: float) -> str:
+def describe_numbers(actual: Any, expected: Any, rtol: float, atol: float) -> str:
     """Say how far two numbers lie from one another."""
     difference, exact = magnitude(actual - expected), not rtol and not atol
     relative = difference / magnitude(expected) if expected else float("inf")
     return (
         f"Scalars are not {'equal' if exact else 'close'}!\n\nExpected {expected} but got {actual}.\n"
-        f"Absolute difference: {difference}{allowed(atol, exact)}\n"
-        f"Relative difference: {relative}{allowed(rtol, exact)}"
+        f"Absolute difference: {difference}{describe_tolerance(atol, exact)}\n"
+        f"Relative difference: {relative}{describe_tolerance(rtol, exact)}"
     )
 
 
-def allowed(tolerance: float, exact: bool) -> str:
+def describe_tolerance(tolerance: float, exact: bool) -> str:
     """Say how large a difference may be."""
     return "" if exact else f" (up to {tolerance} allowed)"
 
 
-def loosest(*kinds: dtype) -> tuple[float, float]:
+def loosest_tolerances(*kinds: dtype) -> tuple[float, float]:
     """Return the larger tolerances of some dtypes."""
     known = [TOLERANCES.get(kind, EXACT) for kind in kinds]
     return max(rtol for rtol, _ in known), max(atol for _, atol in known)
@@ -208,11 +208,11 @@ def loosest(*kinds: dtype) -> tuple[float, float]:
 def compare_tensors(actual: Tensor, expected: Tensor, options: Options) -> None:
     """Compare what two tensors are, then what they hold."""
     compare_attributes(actual, expected, options)
-    rtol, atol = options.tolerances or loosest(actual.dtype, expected.dtype)
-    one, other = alike(actual.detach(), expected.detach())
+    rtol, atol = options.tolerances or loosest_tolerances(actual.dtype, expected.dtype)
+    one, other = to_common(actual.detach(), expected.detach())
     close = isclose(one, other, rtol=rtol, atol=atol, equal_nan=options.equal_nan)
     if not bool(close.all()):
-        raise Mismatch(described(one, other, close, rtol, atol))
+        raise Mismatch(describe_tensors(one, other, close, rtol, atol))
 
 
 def compare_attributes(actual: Tensor, expected: Tensor, options: Options) -> None:
@@ -228,7 +228,7 @@ def compare_attributes(actual: Tensor, expected: Tensor, options: Options) -> No
             raise Mismatch(f"The values for attribute '{name}' do not match: {values[0]} != {values[1]}.")
 
 
-def alike(actual: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
+def to_common(actual: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
     """Return both on one device and in one dtype; small integers become int64, so that differences do not wrap."""
     if actual.device != expected.device:
         actual, expected = actual.cpu(), expected.cpu()
@@ -238,10 +238,10 @@ def alike(actual: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
     return actual.to(kind), expected.to(kind)
 
 
-def described(actual: Tensor, expected: Tensor, close: Tensor, rtol: float, atol: float) -> str:
+def describe_tensors(actual: Tensor, expected: Tensor, close: Tensor, rtol: float, atol: float) -> str:
     """Say how many elements differ, and by how much at most."""
     if not close.ndim:
-        return apart(actual.item(), expected.item(), rtol, atol)
+        return describe_numbers(actual.item(), expected.item(), rtol, atol)
     wrong, count = int((~close).sum()), close.numel()
     difference = (actual - expected).abs().masked_fill(close, 0)
     relative = (difference / expected.abs()).masked_fill(close, 0)
@@ -249,12 +249,12 @@ def described(actual: Tensor, expected: Tensor, close: Tensor, rtol: float, atol
     return (
         f"Tensor-likes are not {'equal' if exact else 'close'}!\n\n"
         f"Mismatched elements: {wrong} / {count} ({wrong / count:.1%})\n"
-        f"Greatest absolute difference: {greatest(difference)}{allowed(atol, exact)}\n"
-        f"Greatest relative difference: {greatest(relative)}{allowed(rtol, exact)}"
+        f"Greatest absolute difference: {describe_greatest(difference)}{describe_tolerance(atol, exact)}\n"
+        f"Greatest relative difference: {describe_greatest(relative)}{describe_tolerance(rtol, exact)}"
     )
 
 
-def greatest(difference: Tensor) -> str:
+def describe_greatest(difference: Tensor) -> str:
     """Say which difference is the greatest, and where."""
     place = tuple([int(index) for index in unravel_index(difference.argmax(), difference.shape)])
     return f"{difference[place].item()} at index {place}"

@@ -56,7 +56,7 @@ def make_tensor(
         raise ArgumentError(f"`requires_grad=True` is not supported for boolean and integral dtypes, got {dtype}")
     apart = noncontiguous and numel(sizes) > 1
     drawn = (*sizes[:-1], 2 * sizes[-1]) if apart else sizes
-    result = floats(drawn, dtype, device, low, high) if inexact else integers(drawn, dtype, device, low, high)
+    result = draw_floats(drawn, dtype, device, low, high) if inexact else draw_integers(drawn, dtype, device, low, high)
     if apart:
         result = result[..., 1::2].detach()
     elif memory_format is not None:
@@ -66,7 +66,7 @@ def make_tensor(
     return result.requires_grad_(requires_grad)
 
 
-def integers(
+def draw_integers(
     sizes: Sequence[int], dtype: dtypes.dtype, device: Any, low: float | None, high: float | None
 ) -> Tensor:
     """Draw bools or integers."""
@@ -76,14 +76,16 @@ def integers(
         limits = dtypes.iinfo(dtype)
         # randint takes its bounds as int64: the largest one cannot be drawn.
         least, end, usual = limits.min, limits.max + (dtype is not dtypes.int64), (-9, 10)
-    low, high = bounds(low, high, usual, least, end, dtype)
+    low, high = check_bounds(low, high, usual, least, end, dtype)
     return randint(math.ceil(low), math.ceil(high), sizes, dtype=dtype, device=device)
 
 
-def floats(sizes: Sequence[int], dtype: dtypes.dtype, device: Any, low: float | None, high: float | None) -> Tensor:
+def draw_floats(
+    sizes: Sequence[int], dtype: dtypes.dtype, device: Any, low: float | None, high: float | None
+) -> Tensor:
     """Draw real or complex numbers."""
     limits = dtypes.finfo(dtype)
-    low, high = bounds(low, high, (-9, 9), limits.min, limits.max, dtype)
+    low, high = check_bounds(low, high, (-9, 9), limits.min, limits.max, dtype)
     result = empty(sizes, dtype=dtype, device=device)
     numbers = view_as_real(result) if dtype.is_complex else result
     if high - low >= limits.max:  # the range itself cannot be represented
@@ -93,7 +95,7 @@ def floats(sizes: Sequence[int], dtype: dtypes.dtype, device: Any, low: float | 
     return result
 
 
-def bounds(
+def check_bounds(
     low: float | None, high: float | None, usual: tuple[float, float], least: float, end: float, dtype: dtypes.dtype
 ) -> tuple[float, float]:
     """Return a checked range, cut to what the dtype can hold."""

@@ -80,21 +80,21 @@ def tensors(
     ...     assert torch.equal(x.contiguous(), x)
     >>> test_a_copy_holds_the_same_numbers()
     """
-    kind = drawn(draw, dtype)
-    layout = draw(layouts(drawn(draw, shapes() if shape is None else shape), overlapping))
+    kind = draw_value(draw, dtype)
+    layout = draw(layouts(draw_value(draw, shapes() if shape is None else shape), overlapping))
     size = max(extent(layout)[1], 1)
-    memory = counting(size, kind) if elements is None else tensor(draw(arrays(kind.numpy, size, elements=elements)))
+    memory = count_up(size, kind) if elements is None else tensor(draw(arrays(kind.numpy, size, elements=elements)))
     found: Tensor = window(memory, layout)
     found.requires_grad_(requires_grad)
     return found
 
 
-def drawn(draw: st.DrawFn, value: T | st.SearchStrategy[T]) -> T:
+def draw_value(draw: st.DrawFn, value: T | st.SearchStrategy[T]) -> T:
     """Draw from a strategy; anything else is the value itself."""
     return draw(value) if isinstance(value, st.SearchStrategy) else value
 
 
-def counting(size: int, dtype: dtypes.dtype) -> Tensor:
+def count_up(size: int, dtype: dtypes.dtype) -> Tensor:
     """Return memory whose elements differ: -3/4, -2/4, -1/4 ...; bools that alternate by threes."""
     count = arange(size)
     if dtype is dtypes.bool_:

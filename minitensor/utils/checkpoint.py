@@ -89,8 +89,8 @@ def checkpoint(
         with first:
             return function(*args, **kwargs)
     state = get_rng_state() if preserve_rng_state else None
-    frame = Frame(function, args, kwargs, second, state, determinism_check == "default", early_stop_now(early_stop))
-    with first, saved_tensors_hooks(frame.forget, find):
+    frame = Frame(function, args, kwargs, second, state, determinism_check == "default", choose_early_stop(early_stop))
+    with first, saved_tensors_hooks(frame.pack, recover):
         return function(*args, **kwargs)
 
 
@@ -117,12 +117,12 @@ def checkpoint_sequential(
     size = len(parts) // segments
     last = size * (segments - 1)
     for start in range(0, last, max(size, 1)):
-        chain = in_turn(parts[start : start + size])
+        chain = compose(parts[start : start + size])
         input = checkpoint(chain, input, use_reentrant=False, preserve_rng_state=preserve_rng_state)
-    return in_turn(parts[last:])(input)
+    return compose(parts[last:])(input)
 
 
-def in_turn(functions: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+def compose(functions: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
     """Return one function that applies several."""
 
     def run(input: Any) -> Any:
@@ -148,13 +148,13 @@ def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
         stopping.reset(token)
 
 
-def early_stop_now(asked: bool) -> bool:
+def choose_early_stop(asked: bool) -> bool:
     """Return whether to stop early: what the context around says, or what was asked."""
     around = stopping.get()
     return asked if around is None else around
 
 
-class Enough(Exception):  # noqa: N818  # no error: it ends a second run
+class StopRecomputation(Exception):  # noqa: N818  # no error: it ends a second run
     """The second run has saved the last tensor."""
 
 
@@ -171,7 +171,7 @@ class Holder:
         self.number = number
 
 
-class Held:
+class KeptArgument:
     """An argument that is kept as saved tensors are: packed by the hooks around, or watched for writes."""
 
     __slots__ = ("packed", "requires_grad", "tensor", "version")
@@ -205,8 +205,8 @@ class Frame:
         context: AbstractContextManager[Any], state: Tensor | None, check: bool, early_stop: bool,
     ) -> None:
         self.function = function
-        self.args = [hold(each) for each in args]
-        self.kwargs = {name: hold(each) for name, each in kwargs.items()}
+        self.args = [keep_argument(each) for each in args]
+        self.kwargs = {name: keep_argument(each) for name, each in kwargs.items()}
         self.context = context
         self.state = state
         self.check = check
@@ -215,14 +215,14 @@ class Frame:
         self.facts: list[tuple[Any, ...]] = []
         self.found: weakref.WeakKeyDictionary[Holder, tuple[Any, int]] = weakref.WeakKeyDictionary()
 
-    def forget(self, tensor: Tensor) -> Holder:
+    def pack(self, tensor: Tensor) -> Holder:
         """Leave a holder in a tensor's place."""
         holder = Holder(self, len(self.holders))
         self.holders.append(weakref.ref(holder))
-        self.facts.append(facts_of(tensor))
+        self.facts.append(metadata_of(tensor))
         return holder
 
-    def run_again(self) -> None:
+    def recompute(self) -> None:
         """Run the function again and hand what it saves to the holders."""
         saved: list[Any] = []
         with ExitStack() as around:
@@ -231,10 +231,11 @@ class Frame:
                 set_rng_state(self.state)
             around.enter_context(self.context)
             around.enter_context(enable_grad())
-            around.enter_context(saved_tensors_hooks(self.taker(saved), lambda kept: kept))
+            around.enter_context(saved_tensors_hooks(self.build_pack_hook(saved), lambda kept: kept))
             try:
-                self.function(*[given(each) for each in self.args], **{k: given(v) for k, v in self.kwargs.items()})
-            except Enough:
+                args = [restore_argument(each) for each in self.args]
+                self.function(*args, **{name: restore_argument(each) for name, each in self.kwargs.items()})
+            except StopRecomputation:
                 return
         if len(saved) != len(self.holders):
             raise CheckpointError(
@@ -242,7 +243,7 @@ class Frame:
                 f"{len(self.holders)} then, {len(saved)} now; the function must do the same when it is run again"
             )
 
-    def taker(self, saved: list[Any]) -> Callable[[Any], Any]:
+    def build_pack_hook(self, saved: list[Any]) -> Callable[[Any], Any]:
         """Return the hook that takes what the second run saves."""
 
         def take(tensor: Any) -> Any:
@@ -250,27 +251,27 @@ class Frame:
             saved.append(None)
             if number >= len(self.holders):
                 return tensor
-            if self.check and facts_of(tensor) != self.facts[number]:
+            if self.check and metadata_of(tensor) != self.facts[number]:
                 raise CheckpointError(
                     "checkpoint: recomputed values for the following tensors have different metadata than during the "
-                    f"forward pass: saved tensor {number} was {described(self.facts[number])} then and is "
-                    f"{described(facts_of(tensor))} now"
+                    f"forward pass: saved tensor {number} was {describe(self.facts[number])} then and is "
+                    f"{describe(metadata_of(tensor))} now"
                 )
             holder = self.holders[number]()
             if holder is not None:
                 self.found[holder] = tensor, tensor.version
             if self.early_stop and number + 1 == len(self.holders):
-                raise Enough
+                raise StopRecomputation
             return tensor
 
         return take
 
 
-def find(holder: Holder) -> Any:
+def recover(holder: Holder) -> Any:
     """Return the tensor that a holder stands for, by running the function again if nobody did yet."""
     frame = holder.frame
     if holder not in frame.found:
-        frame.run_again()
+        frame.recompute()
     tensor, version = frame.found.pop(holder)
     if tensor.version != version:
         raise VersionError(
@@ -280,22 +281,22 @@ def find(holder: Holder) -> Any:
     return tensor
 
 
-def hold(value: Any) -> Any:
+def keep_argument(value: Any) -> Any:
     """Return an argument as it is kept."""
-    return Held(value) if isinstance(value, TensorBase) else value
+    return KeptArgument(value) if isinstance(value, TensorBase) else value
 
 
-def given(value: Any) -> Any:
+def restore_argument(value: Any) -> Any:
     """Return an argument as the second run gets it."""
-    return value.value() if value.__class__ is Held else value
+    return value.value() if value.__class__ is KeptArgument else value
 
 
-def facts_of(tensor: Any) -> tuple[Any, ...]:
+def metadata_of(tensor: Any) -> tuple[Any, ...]:
     """Return what both runs' saved tensors must share."""
     return tuple(tensor.shape), tensor.dtype, tensor.device
 
 
-def described(facts: tuple[Any, ...]) -> str:
+def describe(facts: tuple[Any, ...]) -> str:
     """Return a saved tensor's facts in words."""
     shape, dtype, device = facts
     return f"{dtype.name} of shape {shape} on {device}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from minitensor.dtypes import dtype
 
 
-class Fact(NamedTuple):
+class TensorInfo(NamedTuple):
     """What the log keeps of a tensor."""
 
     shape: tuple[int, ...]
@@ -33,8 +33,8 @@ class Operation(NamedTuple):
     """One call: the operation's name, its tensors and its results."""
 
     name: str
-    inputs: tuple[Fact, ...]
-    outputs: tuple[Fact, ...]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(str, self.inputs))}) -> {', '.join(map(str, self.outputs))}"
@@ -45,22 +45,22 @@ class OpLog(list[Operation]):
 
     def interpret(self, call: Call) -> Any:
         """Let a call run and note it down."""
-        inputs = tuple(facts(call.args))  # before the call: an operation in place may change them
+        inputs = tuple(describe_tensors(call.args))  # before the call: an operation in place may change them
         result = call.proceed()
-        self.append(Operation(call.op.name, inputs, tuple(facts((result,)))))
+        self.append(Operation(call.op.name, inputs, tuple(describe_tensors((result,)))))
         return result
 
     def __str__(self) -> str:
         return "\n".join(map(str, self))
 
 
-def facts(values: Iterable[Any]) -> Iterator[Fact]:
+def describe_tensors(values: Iterable[Any]) -> Iterator[TensorInfo]:
     """Yield shape and dtype of the tensors among values and sequences of them."""
     for value in values:
         if isinstance(value, TensorBase):
-            yield Fact(tuple(value.shape), value.dtype)
+            yield TensorInfo(tuple(value.shape), value.dtype)
         elif isinstance(value, (tuple, list)):
-            yield from facts(value)
+            yield from describe_tensors(value)
 
 
 class op_log:  # noqa: N801  # used like a function

@@ -81,7 +81,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
         FileFormatError: the file is damaged, cut short, longer than its header says, or no IDX file.
     """
     path = Path(path)
-    with opened(path) as (file, limit):
+    with open_stream(path) as (file, limit):
         magic = take(file, 4, limit, path, "an IDX header")
         if magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES:
             raise FileFormatError(
@@ -137,7 +137,7 @@ def read_pair(images_path: Path, labels_path: Path) -> tuple[Bytes, Bytes]:
 def read_batch(path: Path, records: int) -> tuple[Bytes, Bytes]:
     record = 1 + math.prod(CIFAR_SHAPE)
     what = f"{records} records of {record} bytes"
-    with opened(path) as (file, limit):
+    with open_stream(path) as (file, limit):
         content = np.frombuffer(take(file, records * record, limit, path, what), np.uint8).reshape(records, record)
         expect_end(file, path, records * record, what)
     images = content[:, 1:].reshape(records, *CIFAR_SHAPE)
@@ -156,7 +156,7 @@ def describe(array: npt.NDArray[Any]) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Stream, int]]:
+def open_stream(path: Path) -> Iterator[tuple[Stream, int]]:
     """Open a plain or gzip'ed file; lend the stream and the most bytes it can hold."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")

@@ -17,7 +17,7 @@ from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, Unsu
 from minitensor.nn.functional.resampling import LONG, _resample, _resample_input
 from minitensor.ops.copy import clone
 from minitensor.scalars import fit
-from minitensor.shapes import memoised, require_room
+from minitensor.shapes import memoize, require_room
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -114,7 +114,7 @@ def copy_taps(mode: str, size: int, before: int, after: int) -> Taps | LongTaps:
     )])  # fmt: skip
 
 
-@memoised
+@memoize
 def short_copy_taps(mode: str, size: int, before: int, after: int) -> Taps:
     """Return that table, written out."""
     positions = POSITIONS[mode](size, before, after)

@@ -15,7 +15,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.backends.reference.conv import is_channels_last
 from minitensor.backends.reference.resample import LongTaps, Pairs, Taps
 from minitensor.ops.constant import as_function_of
-from minitensor.shapes import memoised
+from minitensor.shapes import memoize
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -58,20 +58,20 @@ def resample_array(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
 # -- the tables --------------------------------------------------------------------------------------------------------
 
 
-@memoised
+@memoize
 def shares(length: int, count: int) -> list[tuple[int, int]]:
     """Return where each of ``count`` windows that divide a side begins and ends."""
     return [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
 
 
-@memoised
+@memoize
 def mean_taps(length: int, count: int) -> Taps:
     """Return the table of the means of windows that divide a side."""
     windows = shares(length, count)
     return Taps(length, [[(i, 1 / (end - start)) for i in range(start, end)] for start, end in windows])
 
 
-@memoised
+@memoize
 def nearest_taps(length: int, count: int, scale: float | None, exact: bool) -> Taps:
     """Return the table of the nearest entries: to an entry's start or, if ``exact``, to its center."""
     step = to_single(1 / scale) if scale is not None else to_single(length / count)
@@ -79,7 +79,7 @@ def nearest_taps(length: int, count: int, scale: float | None, exact: bool) -> T
     return Taps(length, [[(min(math.floor(to_single((i + shift) * step)), length - 1), 1.0)] for i in range(count)])
 
 
-@memoised
+@memoize
 def linear_taps(length: int, count: int, scale: float | None, align_corners: bool, precise: bool) -> Taps:
     """Return the table of linear interpolation between neighbors."""
     entries: list[Entries] = []
@@ -92,7 +92,7 @@ def linear_taps(length: int, count: int, scale: float | None, align_corners: boo
     return Taps(length, entries)
 
 
-@memoised
+@memoize
 def cubic_taps(length: int, count: int, scale: float | None, align_corners: bool, precise: bool) -> Taps:
     """Return the table of Keys' cubic convolution with a = -0.75, edges repeated."""
     entries: list[Entries] = []
@@ -105,7 +105,7 @@ def cubic_taps(length: int, count: int, scale: float | None, align_corners: bool
     return Taps(length, entries)
 
 
-@memoised
+@memoize
 def smooth_taps(
     length: int, count: int, scale: float | None, align_corners: bool, precise: bool, bicubic: bool
 ) -> Taps:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from minitensor.func.trees import leaves_of, take_apart
+from minitensor.func.trees import tree_flatten, tree_leaves
 
 functional = mt.autograd.functional
 
@@ -53,8 +53,8 @@ def compare(make: Callable[[Any, Any, Any, Any], Any], values_alone: bool = Fals
     torch = pytest.importorskip("torch")
     found = make(mt, functional, mt.tensor(X), mt.tensor(Y))
     expected = make(torch, torch.autograd.functional, torch.tensor(X), torch.tensor(Y))
-    assert values_alone or str(take_apart(found)[1]) == str(take_apart(expected)[1])
-    for one, other in zip(leaves_of(found), leaves_of(expected), strict=True):
+    assert values_alone or str(tree_flatten(found)[1]) == str(tree_flatten(expected)[1])
+    for one, other in zip(tree_leaves(found), tree_leaves(expected), strict=True):
         assert tuple(one.shape) == tuple(other.shape)
         if other.any() and not values_alone:  # zeros of what does not depend: it differs with `vectorize`
             assert one.requires_grad == other.requires_grad

@@ -136,7 +136,7 @@ def test_setitem_writes_into_each_sample() -> None:
 def test_what_all_samples_share_cannot_be_written_differently() -> None:
     shared = mt.zeros(3)
     for write in (lambda a: shared.add_(a), lambda a: shared.copy_(a), lambda a: shared.__setitem__(0, a[0])):
-        with pytest.raises(RuntimeError, match="one for all samples"):
+        with pytest.raises(RuntimeError, match="shared by all samples"):
             vmap(write)(rows(2, 3))
     same(shared, mt.zeros(3))
 

@@ -396,10 +396,10 @@ def test_no_damage_crashes_hangs_or_runs_anything() -> None:
 
 def old_format(value: Any) -> bytes:
     """Return a checkpoint in the format from before PyTorch 1.6."""
-    from minitensor.serialization.writing import pickled
+    from minitensor.serialization.writing import pickle_value
 
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
-    data, storages = pickled(value)
+    data, storages = pickle_value(value)
     head = b"".join(pickle.dumps(each, 2) for each in (0x1950A86A20F9469CFC6C, 1001, system))
     keys = pickle.dumps([str(i) for i in range(len(storages))], 2)
     body = b"".join(len(each).to_bytes(8, "little") + each.buffer.tobytes() for each in storages)

@@ -18,7 +18,7 @@ import numpy as np
 
 from minitensor import backends
 from minitensor.backends.base import Backend
-from minitensor.copies import note_copy, tracing
+from minitensor.copies import record_copy, tracing
 
 COPIES = {"to host": 0}
 
@@ -314,14 +314,14 @@ class StrictBackend(Backend):
     def asarray(self, host: Any, index: int | None = None) -> Any:
         assert isinstance(host, np.ndarray), type(host)
         if tracing.get():
-            note_copy("to device", host)
+            record_copy("to device", host)
         return Array(host.copy())
 
     def to_host(self, array: Any) -> Any:
         assert isinstance(array, Array), type(array)
         COPIES["to host"] += 1
         if tracing.get():
-            note_copy("to host", array._host)
+            record_copy("to host", array._host)
         return array._host.copy()
 
     def locate(self, array: Any) -> tuple[str, int | None]:

@@ -22,7 +22,7 @@ from minitensor.utils.data import (
     default_collate,
     get_worker_info,
 )
-from minitensor.utils.data.loader import samples, stacked_rows
+from minitensor.utils.data.loader import stack_rows, take_samples
 
 
 class Numbers(Dataset[int]):
@@ -83,7 +83,7 @@ def test_batches_have_pytorchs_type(torch: ModuleType) -> None:
 def test_rows_picked_at_once_are_rows_picked_one_by_one(indices: list[int]) -> None:
     whole = TensorDataset(minitensor.arange(10).view(5, 2), minitensor.rand(5))
     for dataset in (whole, Subset(whole, [4, 3, 2, 1, 0])):
-        fast, slow = stacked_rows(dataset, indices), default_collate(samples(dataset, indices))
+        fast, slow = stack_rows(dataset, indices), default_collate(take_samples(dataset, indices))
         assert fast is not None
         for mine, his in zip(fast, slow, strict=True):
             assert mine.dtype is his.dtype

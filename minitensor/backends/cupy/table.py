@@ -9,7 +9,7 @@ import cupyx
 import cupyx.scipy.special
 
 from minitensor.backends.base import Backend
-from minitensor.copies import note_copy, tracing
+from minitensor.copies import record_copy, tracing
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
@@ -37,13 +37,13 @@ class CupyBackend(Backend):
         with cupy.cuda.Device(index):
             array: Array = cupy.asarray(host)
         if tracing.get():
-            note_copy("to device", array)
+            record_copy("to device", array)
         return array
 
     def to_host(self, array: Array) -> Array:
         host: Array = cupy.asnumpy(array)
         if tracing.get():
-            note_copy("to host", host)
+            record_copy("to host", host)
         return host
 
     def locate(self, array: Array) -> tuple[str, int | None]:

@@ -1,15 +1,14 @@
-"""One sample that stands for all: the tensor that a function sees inside ``vmap``.
+"""The tensor that a function sees inside ``vmap``: it has the shape of one sample and holds all of them.
 
-A ``Batched`` shows the shape of one sample and holds a tensor with all of them along dim 0. Each ``vmap`` that runs is
-an interpreter (``autograd/interpreters.py``): an operation on a ``Batched`` of its level is computed for all samples at
-once by a rule (``table.py``), any other one proceeds. What is composed of operations needs no rule. There is no array:
-what is in its place answers for shape and dtype, and raises when something computes with it past the operations.
+A running ``vmap`` is an interpreter (``autograd/interpreters.py``): it computes operations on a ``Batched`` of its
+level for all samples at once, by the rules in ``table.py``, and lets all other calls proceed. Functions composed of
+operations need no rule. In place of an array, a ``Batched`` has a placeholder that raises if its values are read.
 
-Note [A view of every sample]. A sample's layout is the whole tensor's without dim 0, strides and offset included. So
-what a view operation makes of it, with dim 0 put back in front, is that view of every sample, whatever the view was.
+Note [A view of every sample]. A sample's layout is that of the whole tensor without dim 0, with the same strides and
+offset. So the layout that a view operation returns for one sample, with dim 0 put back in front, is the view of all.
 
-Note [What backward sees]. Operations on all samples are recorded as any other, on the tensors with dim 0. Samples do
-not meet, so the gradient of an output of all samples by an input of all samples is each sample's own.
+Note [What backward sees]. Operations on all samples are recorded like any others, on the tensors with dim 0. Samples
+never mix, so the gradient by an input with all samples holds the gradient of each sample by itself.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from minitensor.func.batching.families import (
     Rows,
     has_rows,
     sample_by_sample,
-    seen_through,
+    view_samples,
     write_sample_by_sample,
 )
 from minitensor.func.batching.table import rule_for, write_rule_for
@@ -50,21 +49,21 @@ if TYPE_CHECKING:
 
 
 class Level:
-    """One ``vmap`` that is running: its height above the outermost one, and how many samples it has."""
+    """A running ``vmap``: its nesting depth and its number of samples."""
 
     __slots__ = ("number", "randomness", "size")
 
     number: int
 
     def __init__(self, size: int, randomness: str) -> None:
-        outer = running()
+        outer = active_levels()
         self.number, self.size, self.randomness = (outer[-1].number + 1 if outer else 1), size, randomness
 
     def interpret(self, call: Call) -> Any:
-        """Compute an operation for all samples of this level, if an argument differs from sample to sample."""
-        args = [opened(each, self.number) for each in call.args]
+        """Compute an operation for all samples of this level if an argument differs from sample to sample."""
+        args = [to_rows(each, self.number) for each in call.args]
         if call.op.effect is Effect.DRAWS:
-            options = {name: opened(each, self.number) for name, each in call.kwargs.items()}
+            options = {name: to_rows(each, self.number) for name, each in call.kwargs.items()}
             drawn = draw(self, call.operation, args, options)
             if args and drawn is args[0]:
                 return call.args[0]
@@ -72,68 +71,69 @@ class Level:
         if not has_rows(args):
             return call.proceed()
         if call.out is not None:
-            raise BatchingError(f"vmap: {call.op.name}(..., out=...) cannot write one sample; leave out= away")
+            raise BatchingError(f"vmap: {call.op.name}(..., out=...) cannot write one sample; omit out=")
         whole = (*interpreters.get(), self)
         if call.op.effect is Effect.WRITES:
             return write(call, args, self, whole)
-        layout = layout_of(call) if call.op.effect is Effect.VIEWS else None
-        return closed(compute(BatchedCall(call, self.size, whole, layout), args), self.number)
+        layout = sample_layout(call) if call.op.effect is Effect.VIEWS else None
+        return to_samples(compute(BatchedCall(call, self.size, whole, layout), args), self.number)
 
 
-def running() -> list[Level]:
-    """List the levels of ``vmap`` that are running, outermost first."""
+def active_levels() -> list[Level]:
+    """List the levels of the running ``vmap`` calls, outermost first."""
     return [each for each in interpreters.get() if isinstance(each, Level)]
 
 
-# -- what stands in the array's place ----------------------------------------------------------------------------------
+# -- the placeholder of the array ----------------------------------------------------------------------------------
 
 
-def silent(name: str) -> Any:
-    """Return a method that says there are no values here."""
+def refuse_values(name: str) -> Any:
+    """Return a method that raises ``NoValues``."""
 
-    def refused(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise no_values(name)
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise no_values_error(name)
 
-    return refused
+    return refuse
 
 
-def no_values(name: str) -> NoValues:
-    """Return the error for a look at the values of one sample."""
+def no_values_error(name: str) -> NoValues:
+    """Return the error for an access to the values of one sample."""
     return NoValues(
-        f"vmap: the values of one sample are asked for ({name}), but all samples are computed at once, and what asked "
-        "has no batching rule; write it with other operations, or call it outside of vmap"
+        f"vmap: a function without a batching rule reads the values of one sample ({name}), but all samples are "
+        "computed at once; write it with other operations, or call it outside of vmap"
     )
 
 
 class Flags:
-    """An array's flags: memory that nobody may rely on."""
+    """The flags of the placeholder: they promise nothing about memory."""
 
     c_contiguous = f_contiguous = False
 
 
 class Valueless:
-    """What has no values: it raises ``NoValues`` when anything is done with it."""
+    """An object that raises ``NoValues`` whenever its values are used."""
 
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
-        raise no_values(name)
+        raise no_values_error(name)
 
-    __array__ = __array_ufunc__ = __array_function__ = silent("an array function")
-    __cupy_override_elementwise_kernel__ = silent("an array function")
-    __bool__ = __int__ = __float__ = __complex__ = __index__ = silent("a number")
-    __getitem__ = __setitem__ = __iter__ = __len__ = __contains__ = silent("elements")
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = silent("arithmetic")
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = silent("arithmetic")
-    __matmul__ = __rmatmul__ = __neg__ = __pos__ = __abs__ = __invert__ = silent("arithmetic")
-    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = silent("arithmetic")
-    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = silent("arithmetic")
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = silent("a comparison")
+    __array__ = __array_ufunc__ = __array_function__ = refuse_values("an array function")
+    __cupy_override_elementwise_kernel__ = refuse_values("an array function")
+    __bool__ = __int__ = __float__ = __complex__ = __index__ = refuse_values("a number")
+    __getitem__ = __setitem__ = __iter__ = __len__ = __contains__ = refuse_values("elements")
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = refuse_values("arithmetic")
+    __truediv__ = __rtruediv__ = refuse_values("arithmetic")
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = refuse_values("arithmetic")
+    __matmul__ = __rmatmul__ = __neg__ = __pos__ = __abs__ = __invert__ = refuse_values("arithmetic")
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = refuse_values("arithmetic")
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = refuse_values("arithmetic")
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = refuse_values("a comparison")
     __hash__ = object.__hash__
 
 
-class Ghost(Valueless):
-    """In the place of an array: shape and dtype of one sample, and no values."""
+class Placeholder(Valueless):
+    """The placeholder of an array: shape and dtype of one sample, without values."""
 
     __slots__ = ("dtype", "itemsize", "ndim", "physical", "shape", "size")
 
@@ -149,12 +149,12 @@ class Ghost(Valueless):
 
     @property
     def everything(self) -> Any:
-        """The values of all samples, for a check: one that is out of bounds refuses the call."""
-        return everything(self.physical)
+        """The values of all samples, for checks: one sample out of bounds makes the call raise."""
+        return all_values(self.physical)
 
 
-def everything(physical: Tensor) -> Any:
-    """Return the array with all samples of all levels."""
+def all_values(physical: Tensor) -> Any:
+    """Return the array of all samples of all levels."""
     while isinstance(physical, Batched):
         physical = physical.physical
     return physical.array
@@ -163,17 +163,17 @@ def everything(physical: Tensor) -> Any:
 # -- one sample --------------------------------------------------------------------------------------------------------
 
 
-def unavailable(what: str, instead: str) -> Any:
-    """Return a method that refuses what needs one sample's values."""
+def refuse_use(what: str, instead: str) -> Any:
+    """Return a method that raises because it needs the values of one sample."""
 
-    def refused(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise BatchingError(f"vmap: {what} inside a function that is computed for all samples at once: {instead}")
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise BatchingError(f"vmap: {what} in a function that is computed for all samples at once: {instead}")
 
-    return refused
+    return refuse
 
 
 class Batched(Tensor, stands_for_many=True):
-    """A tensor that stands for each of many; ``physical`` holds them all along dim 0."""
+    """A tensor that stands for one sample; ``physical`` holds all samples along dim 0."""
 
     __slots__ = ("level", "physical")
 
@@ -183,28 +183,28 @@ class Batched(Tensor, stands_for_many=True):
     def __getattr__(self, name: str) -> Any:
         if name == "_grad":
             return None
-        if name == "storage":  # its property has raised
-            raise no_values("storage")
+        if name == "storage":  # the property raised
+            raise no_values_error("storage")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def node(self) -> Node | None:
-        """The node of all samples."""
+        """The node of the tensor with all samples."""
         return self.physical.node
 
     @property
     def storage(self) -> Storage:
-        """There is none: a sample is no memory of its own."""
-        raise no_values("storage")
+        """Raise: a sample has no memory of its own."""
+        raise no_values_error("storage")
 
     @property
     def device(self) -> device:
-        """Where the memory lies."""
+        """The device of the tensor with all samples."""
         return self.physical.device
 
     @property
     def backend(self) -> Backend:
-        """The table of kernels for all samples."""
+        """The kernels of the device."""
         return self.physical.backend
 
     @property
@@ -214,7 +214,7 @@ class Batched(Tensor, stands_for_many=True):
 
     @staticmethod
     def _for_all(function: Callable[..., Sequence[Any]], tensors: Sequence[Tensor | None]) -> tuple[Any, ...]:
-        """Return what a function gives for every entry of dim 0 of tensors; None in what it takes and gives stays."""
+        """Apply a function to every entry of dim 0 of tensors at once. None is passed through in both directions."""
         level = Level(next(each.shape[0] for each in tensors if each is not None), "error")
         with interpreted_by(level):
             found = function(*[None if each is None else batch(each, level.number) for each in tensors])
@@ -225,18 +225,18 @@ class Batched(Tensor, stands_for_many=True):
         return f"Batched(level={self.level}, sample of shape {tuple(self.shape)}, all of them=\n{self.physical!r})"
 
     branch = "write `torch.where(condition, a, b)` instead of `if`"
-    __bool__ = unavailable("a tensor decides a branch (data-dependent control flow)", branch)
-    __int__ = __float__ = __complex__ = unavailable("a tensor is made a Python number", "keep it a tensor")
-    __index__ = unavailable("a tensor is used as a Python index", "use index_select, gather or x[tensor]")
-    item = unavailable(".item() is called", "keep the number a tensor")
-    tolist = unavailable(".tolist() is called", "keep the numbers a tensor")
-    numpy = __array__ = unavailable("a tensor is made a NumPy array", "write it with tensor operations")
-    __contains__ = unavailable("`in` is asked", "write `(x == value).any()`")
-    backward = unavailable("backward() is called", "use minitensor.func.grad or vjp")
-    requires_grad_ = unavailable("requires_grad_() is called", "use minitensor.func.grad or vjp")
-    __deepcopy__ = __reduce_ex__ = unavailable("a tensor is copied or pickled by Python", "use .clone()")
-    data_ptr = untyped_storage = unavailable("the memory of a tensor is asked for", "look at it outside of vmap")
-    transpose_ = t_ = unsqueeze_ = squeeze_ = swapaxes_ = swapdims_ = unavailable(
+    __bool__ = refuse_use("a tensor decides a branch (data-dependent control flow)", branch)
+    __int__ = __float__ = __complex__ = refuse_use("a tensor is converted to a Python number", "keep it a tensor")
+    __index__ = refuse_use("a tensor is used as a Python index", "use index_select, gather or x[tensor]")
+    item = refuse_use(".item() is called", "keep the number a tensor")
+    tolist = refuse_use(".tolist() is called", "keep the numbers a tensor")
+    numpy = __array__ = refuse_use("a tensor is converted to a NumPy array", "write it with tensor operations")
+    __contains__ = refuse_use("`in` is used", "write `(x == value).any()`")
+    backward = refuse_use("backward() is called", "use minitensor.func.grad or vjp")
+    requires_grad_ = refuse_use("requires_grad_() is called", "use minitensor.func.grad or vjp")
+    __deepcopy__ = __reduce_ex__ = refuse_use("a tensor is copied or pickled by Python", "use .clone()")
+    data_ptr = untyped_storage = refuse_use("the memory of a tensor is accessed", "look at it outside of vmap")
+    transpose_ = t_ = unsqueeze_ = squeeze_ = swapaxes_ = swapdims_ = refuse_use(
         "a tensor changes its own shape", "use the out-of-place operation"
     )
 
@@ -247,13 +247,13 @@ def batch(physical: Tensor, level: int) -> Batched:
     tensor.physical, tensor.level = physical, level
     shape, strides, offset = physical.layout
     tensor._layout = Layout(shape[1:], strides[1:], offset)
-    tensor.array = Ghost(physical, shape[1:])  # type: ignore[assignment]  # in the place of an array
+    tensor.array = Placeholder(physical, shape[1:])  # type: ignore[assignment]  # in the place of an array
     tensor._storage = tensor._node = tensor._base = None
     return tensor
 
 
 def levels_in(values: Any) -> list[tuple[int, int]]:
-    """List the levels of tensors, outermost first, each with the number of its samples."""
+    """List the levels of tensors, outermost first, each with its number of samples."""
     found: dict[int, int] = {}
     for each in tensors_in(values):
         while isinstance(each, Batched):
@@ -265,7 +265,7 @@ def levels_in(values: Any) -> list[tuple[int, int]]:
 def at_levels(
     tensor: Any, levels: Sequence[tuple[int, int]], innermost: Callable[[Any], Any] = lambda tensor: tensor
 ) -> Any:
-    """Return a tensor as one that differs at all of these levels, its own among them; ``innermost`` is done inside."""
+    """Return a tensor batched at all of these levels, its own among them; ``innermost`` maps the innermost tensor."""
     if not levels:
         return innermost(tensor)
     *outer, (number, size) = levels
@@ -277,8 +277,8 @@ def at_levels(
 # -- an operation on all samples ---------------------------------------------------------------------------------------
 
 
-def layout_of(call: Call) -> Any:
-    """Return what a view operation's body says of one sample."""
+def sample_layout(call: Call) -> Any:
+    """Return the layout that a view operation's body computes for one sample."""
     try:
         return call.op.body(*call.args)
     except Exception as error:
@@ -286,30 +286,30 @@ def layout_of(call: Call) -> Any:
 
 
 def compute(do: BatchedCall, args: Sequence[Any]) -> Any:
-    """Compute an operation by its rule; views need none, and what has none is computed sample by sample."""
+    """Compute an operation by its rule. Views need none; others without a rule are computed sample by sample."""
     rule = rule_for(do.op)
     if rule is not None:
         return rule(do, *args)
     if do.layout is not None:
-        return seen_through(do, *args)
+        return view_samples(do, *args)
     warn_of_loop(do.op.name)
     return sample_by_sample(do, *args)
 
 
 def warn_of_loop(name: str) -> None:
-    """Say that an operation is computed sample by sample."""
+    """Warn that an operation is computed sample by sample."""
     warnings.warn(
         f"vmap: {name} has no batching rule: it is computed sample by sample, which is slower", UserWarning,
         stacklevel=5,
     )
 
 
-def opened(value: Any, level: int) -> Any:
-    """Return ``Rows`` for a tensor of a level, also in sequences; anything else as it is."""
+def to_rows(value: Any, level: int) -> Any:
+    """Return ``Rows`` for a tensor of a level, also in sequences; other values unchanged."""
     if isinstance(value, Batched) and value.level == level:
         return Rows(value.physical)
     if type(value) in (tuple, list):
-        return type(value)([opened(each, level) for each in value])
+        return type(value)([to_rows(each, level) for each in value])
     return value
 
 
@@ -324,26 +324,26 @@ def tensors_in(values: Sequence[Any]) -> list[TensorBase]:
     return found
 
 
-def closed(result: Any, level: int) -> Any:
-    """Return what a rule gave as samples again."""
+def to_samples(result: Any, level: int) -> Any:
+    """Return the result of a rule as ``Batched``, also in sequences."""
     if isinstance(result, (tuple, list)):
-        parts = [closed(each, level) for each in result]
+        parts = [to_samples(each, level) for each in result]
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
     if isinstance(result, Batched) and result.level >= level:
         return result
     return batch(result, level)
 
 
-# -- a write into all samples ------------------------------------------------------------------------------------------
+# -- writing into all samples ------------------------------------------------------------------------------------------
 
 
 def write(call: Call, args: Sequence[Any], level: Level, whole: tuple[Interpreter, ...]) -> Any:
-    """Write into all samples: by the operation's own rule, or by computing beside them and copying."""
+    """Write into all samples, by the operation's own rule or by computing the result out of place and copying it."""
     input, name, beside = call.args[0], call.op.name, call.op.beside
     if not isinstance(args[0], Rows):
         raise BatchingError(
-            f"vmap: {name}: the written-to tensor of shape {tuple(input.shape)} is one for all samples, but what is "
-            "written differs from sample to sample; use the out-of-place operation, or make it of a sample, as with "
+            f"vmap: {name}: the tensor of shape {tuple(input.shape)} is shared by all samples, but the values to write "
+            "differ from sample to sample; use the out-of-place operation, or make the tensor from a sample, as in "
             "x.new_zeros(...) + 0 * sample"
         )
     do = BatchedCall(call, level.size, whole, None)
@@ -354,8 +354,8 @@ def write(call: Call, args: Sequence[Any], level: Level, whole: tuple[Interprete
         (rule or write_sample_by_sample)(do, *args)
         return input
     if 0 in call.op.kept and grad_mode.get():
-        call.args = [batch(input.physical.clone(), level.number), *call.args[1:]]  # what is saved must not change
-    result = do.again(beside)
+        call.args = [batch(input.physical.clone(), level.number), *call.args[1:]]  # the saved value must not change
+    result = do.compute_as(beside)
     if broadcast_shapes(tuple(input.shape), tuple(result.shape)) != tuple(input.shape):
         raise ShapeError(f"{name}: output with shape {list(input.shape)} doesn't match the shape {list(result.shape)}")
     if not can_cast(result.dtype, input.dtype):

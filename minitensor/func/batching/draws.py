@@ -1,9 +1,9 @@
-"""Random numbers inside ``vmap``: refused, the same for all samples, or different ones, as its ``randomness`` says.
+"""Random numbers inside ``vmap``: an error, the same for all samples, or different ones, by its ``randomness``.
 
-Note [One draw for all samples]. As in PyTorch, the numbers of all samples are drawn by one call, with the samples' dim
-in front, and nested levels one around the other, the innermost first: their dims come before the sample's, the outer
-one before the inner one. A tensor that is filled, or drawn like, is the whole one with its samples' dim moved to the
-front, and gets its numbers in the order of its memory. What has no rule here is drawn sample by sample.
+Note [One draw for all samples]. As in PyTorch, one call draws the numbers of all samples, with dim 0 counting them. In
+nested levels the dims of the samples come first, the outer level before the inner one. A fill, or a draw "like" another
+tensor, uses the tensor with all samples and draws in the order of its memory. Functions without a rule here are drawn
+sample by sample.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.base import TensorBase
 from minitensor.errors import BatchingError
-from minitensor.func.batching.families import Rows, has_rows, raised, sample
+from minitensor.func.batching.families import Rows, add_dims, has_rows, take_sample
 from minitensor.generator import default_generator
 from minitensor.memory_format import preserve_format
 from minitensor.ops.copy import writable_copy
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def draw(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
-    """Draw the same numbers or different ones for all samples of a level; levels around it see what is drawn here."""
+    """Draw the same or different numbers for all samples of a level; the draw itself goes to the outer levels."""
     if level.randomness == "error":
         raise BatchingError(
             "vmap: called random operation while in randomness error mode: pass randomness='same' or 'different' to "
@@ -39,77 +39,77 @@ def draw(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> 
     rules = DIFFERENT if level.randomness == "different" else SAME
     if level.randomness == "same" and not has_rows([*args, *kwargs.values()]):
         return function(*args, **kwargs)
-    return rules.get(function.__name__, one_each)(level, function, args, kwargs)
+    return rules.get(function.__name__, draw_each)(level, function, args, kwargs)
 
 
 def all_rows(value: Any, level: Level) -> Any:
-    """Return a tensor with all samples: one that is the same for each is shown again and again."""
+    """Return a tensor with all samples along dim 0; a shared tensor is expanded."""
     return value.tensor if isinstance(value, Rows) else value.expand(level.size, *value.shape)
 
 
 # -- different numbers -------------------------------------------------------------------------------------------------
 
 
-def of_a_shape(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
-    """Draw in a shape, with the samples' dim in front."""
+def draw_in_shape(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw a new tensor of a shape with dim 0 in front."""
     shape, *rest = args
     return Rows(function((level.size, *shape), *rest, **kwargs))
 
 
-def of_all(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+def draw_for_all(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Draw for every element of all samples."""
     input, *rest = args
     return Rows(function(all_rows(input, level), *rest, **kwargs))
 
 
-def of_all_in_memory(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
-    """Draw for every element of all samples, in the order in which these lie in memory."""
-    return of_all(level, function, args, {**kwargs, "memory_format": preserve_format})
+def draw_in_memory_order(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw for every element of all samples, in the order of memory."""
+    return draw_for_all(level, function, args, {**kwargs, "memory_format": preserve_format})
 
 
-def of_all_in_order(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+def draw_in_dim_order(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Draw for every element of all samples, in the order of their dims."""
     input, *rest = args
-    rows = tensor_of(input).new_empty((level.size, *input.shape))
+    rows = whole_tensor(input).new_empty((level.size, *input.shape))
     return Rows(function(rows, *rest, **kwargs))
 
 
-def of_operands(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+def draw_for_operands(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Draw for every element of two operands that broadcast."""
     shape = broadcast_shapes(*[tuple(each.shape) for each in args if isinstance(each, (Rows, TensorBase))])
     if not has_rows(args):
         args = [each.expand(level.size, *shape) if isinstance(each, TensorBase) else each for each in args]
-    return Rows(function(*[raised(each, len(shape)) for each in args], **kwargs))
+    return Rows(function(*[add_dims(each, len(shape)) for each in args], **kwargs))
 
 
-def of_weights(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
-    """Draw for the weights of all samples, each (n) or (rows, n), as for rows of one matrix."""
+def draw_for_weights(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw for the weights of all samples, each (n) or (rows, n), as for the rows of one matrix."""
     input, *rest = args
     if input.ndim not in (1, 2):
-        return one_each(level, function, args, kwargs)
+        return draw_each(level, function, args, kwargs)
     rows = all_rows(input, level)
     drawn = function(rows.flatten(0, 1) if input.ndim == 2 else rows, *rest, **kwargs)
     return Rows(drawn.reshape(*rows.shape[:-1], drawn.shape[-1]))
 
 
-def into_all(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+def fill_all(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
     """Fill all samples."""
     input, *rest = args
     if not isinstance(input, Rows):
         raise BatchingError(
             "vmap: cannot draw different numbers for each sample in place into a tensor of shape "
-            f"{tuple(input.shape)} that is one for all samples; draw out of place, as with rand_like, or "
-            "into a tensor made of a sample, as with sample.clone()"
+            f"{tuple(input.shape)} that all samples share; draw out of place, as in rand_like, or into a tensor made "
+            "from a sample, as in sample.clone()"
         )
-    options = {name: parameter(input, each, level) for name, each in kwargs.items()}
-    function(input.tensor, *[parameter(input, each, level) for each in rest], **options)
+    options = {name: expand_parameter(input, each, level) for name, each in kwargs.items()}
+    function(input.tensor, *[expand_parameter(input, each, level) for each in rest], **options)
     return input
 
 
-def parameter(input: Rows, value: Any, level: Level) -> Any:
-    """Return a parameter for the elements of all samples: a tensor broadcasts to one sample, not beyond."""
+def expand_parameter(input: Rows, value: Any, level: Level) -> Any:
+    """Return a parameter for the elements of all samples. A tensor broadcasts to the shape of one sample."""
     if isinstance(value, Rows):
-        return raised(value, input.ndim).expand(level.size, *input.shape)
+        return add_dims(value, input.ndim).expand(level.size, *input.shape)
     if not isinstance(value, TensorBase) or not value.ndim:
         return value
     return value.expand(input.shape).expand(level.size, *input.shape)
@@ -118,23 +118,23 @@ def parameter(input: Rows, value: Any, level: Level) -> Any:
 # -- the same numbers, where arguments differ from sample to sample ----------------------------------------------------
 
 
-def of_the_first(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
-    """Draw as for the first sample."""
+def draw_as_first(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw once, like the first sample."""
     input, *rest = args
     return function(input.tensor[0], *rest, **kwargs)
 
 
-def of_one_in_order(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
-    """Draw as for one sample that is contiguous."""
+def draw_as_contiguous(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Draw once, like one contiguous sample."""
     input, *rest = args
-    return function(tensor_of(input).new_empty(input.shape), *rest, **kwargs)
+    return function(whole_tensor(input).new_empty(input.shape), *rest, **kwargs)
 
 
-def copied(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
-    """Fill one tensor, and copy it to all samples."""
+def fill_once(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Fill one tensor and copy it to all samples."""
     input, *rest = args
     if has_rows([*rest, *kwargs.values()]):
-        return one_each(level, function, args, kwargs)
+        return draw_each(level, function, args, kwargs)
     blank = writable_copy(empty(*input.shape, dtype=input.tensor.dtype, device=input.tensor.device), input.tensor)
     input.tensor.copy_(function(blank, *rest, **kwargs))
     return input
@@ -143,21 +143,21 @@ def copied(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -
 # -- sample by sample --------------------------------------------------------------------------------------------------
 
 
-def one_each(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
-    """Call a random function for each sample, and stack what it returns."""
+def draw_each(level: Level, function: Draw, args: Sequence[Any], kwargs: Options) -> Any:
+    """Call a random function for each sample and stack the results."""
     generator = kwargs.get("generator") or default_generator
     state = generator.state_bytes() if level.randomness == "same" else None
     results = []
     for i in range(level.size):
         if state is not None:
             generator.set_state_bytes(state)
-        options = {name: sample(each, i) for name, each in kwargs.items()}
-        results.append(function(*[sample(each, i) for each in args], **options))
+        options = {name: take_sample(each, i) for name, each in kwargs.items()}
+        results.append(function(*[take_sample(each, i) for each in args], **options))
     return args[0] if function.__name__.endswith("_") else Rows(stack(results))
 
 
-def tensor_of(value: Any) -> Any:
-    """Return a tensor, or that with all samples."""
+def whole_tensor(value: Any) -> Any:
+    """Return a tensor; of ``Rows``, the one with all samples."""
     return value.tensor if isinstance(value, Rows) else value
 
 
@@ -167,12 +167,12 @@ FILLS = (
 LIKES = ("rand_like", "randint_like", "randn_like")
 
 DIFFERENT = {
-    "fresh": of_a_shape, "bernoulli": of_all, "normal_around": of_operands, "multinomial": of_weights,
-    "draw_element_mask": of_all_in_order, "draw_exponential": of_all_in_memory,
-    **dict.fromkeys(LIKES, of_all), **dict.fromkeys(FILLS, into_all),
+    "fresh": draw_in_shape, "bernoulli": draw_for_all, "normal_around": draw_for_operands,
+    "multinomial": draw_for_weights, "draw_element_mask": draw_in_dim_order, "draw_exponential": draw_in_memory_order,
+    **dict.fromkeys(LIKES, draw_for_all), **dict.fromkeys(FILLS, fill_all),
 }  # fmt: skip
 SAME = {
-    "draw_element_mask": of_one_in_order, "draw_exponential": of_one_in_order,
-    **dict.fromkeys(LIKES, of_the_first), **dict.fromkeys(FILLS, copied),
+    "draw_element_mask": draw_as_contiguous, "draw_exponential": draw_as_contiguous,
+    **dict.fromkeys(LIKES, draw_as_first), **dict.fromkeys(FILLS, fill_once),
 }  # fmt: skip
-"""Which rule draws for all samples of a level what a function of a name draws."""
+"""From the name of a random function to the rule that draws for all samples of a level."""

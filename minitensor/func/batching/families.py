@@ -1,9 +1,8 @@
 """Batching rules: how an operation on one sample is computed for all samples at once.
 
-A rule gets the operation's arguments in order, with ``Rows`` in the place of each tensor that differs from sample to
-sample, and calls the operation again on whole tensors, whose dim 0 counts the samples. Most operations belong to one of
-a few families; ``table.py`` says which. What is composed of operations needs no rule; a view needs none either (see
-Note [A view of every sample]).
+A rule gets the operation's arguments in order, with ``Rows`` in place of each tensor that differs from sample to
+sample, and calls the operation on whole tensors, whose dim 0 counts the samples. Most operations belong to one of the
+families in this file; ``table.py`` says which.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Rows:
-    """A tensor that differs from sample to sample: all samples along dim 0; ``ndim`` and ``shape`` are one sample's."""
+    """A tensor with all samples along dim 0; ``ndim`` and ``shape`` are those of one sample."""
 
     __slots__ = ("ndim", "tensor")
 
@@ -43,39 +42,39 @@ class Rows:
 
     @property
     def size(self) -> int:
-        """How many samples there are."""
+        """The number of samples."""
         return self.tensor.shape[0]
 
 
 def has_rows(values: Sequence[Any]) -> bool:
-    """Whether there are ``Rows`` among values and sequences of them."""
+    """Whether values, or sequences among them, contain ``Rows``."""
     return any(isinstance(each, Rows) or (isinstance(each, (tuple, list)) and has_rows(each)) for each in values)
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether an argument is a tensor, of each sample or of all."""
+    """Whether an argument is a tensor, shared by all samples or not."""
     return isinstance(value, (Rows, TensorBase))
 
 
 class BatchedCall:
-    """One call of an operation for all samples: what a rule needs beside the arguments."""
+    """One call of an operation for all samples: what a rule needs besides the arguments."""
 
-    __slots__ = ("call", "layout", "op", "size", "whole")
+    __slots__ = ("call", "layout", "op", "size", "interpreters")
 
-    def __init__(self, call: Call, size: int, whole: tuple[Interpreter, ...], layout: Layout | None) -> None:
-        self.call, self.op, self.size, self.whole, self.layout = call, call.op, size, whole, layout
+    def __init__(self, call: Call, size: int, interpreters: tuple[Interpreter, ...], layout: Layout | None) -> None:
+        self.call, self.op, self.size, self.interpreters, self.layout = call, call.op, size, interpreters, layout
 
     def __call__(self, *args: Any) -> Any:
-        """Call the operation itself, all its arguments in order."""
+        """Call the operation itself with arguments in order."""
         return self.call(*args)
 
-    def again(self, function: Callable[..., Any]) -> Any:
-        """Call another function with the arguments as they came, of one sample."""
-        with restore(self.whole):
+    def compute_as(self, function: Callable[..., Any]) -> Any:
+        """Call another function with the original arguments; it sees one sample and its operations have rules."""
+        with restore(self.interpreters):
             return Call(self.op, function, self.call.args, {}, None).proceed()
 
     def all_rows(self, value: Any) -> Any:
-        """Return a tensor with all samples: one that is the same for each is shown again and again."""
+        """Return a tensor with all samples along dim 0; a shared tensor is expanded."""
         if isinstance(value, Rows):
             return value.tensor
         if isinstance(value, TensorBase):
@@ -85,29 +84,29 @@ class BatchedCall:
         return value
 
 
-def refuse(name: str, instead: str) -> BatchingError:
-    """Return the error for what cannot be computed for all samples at once."""
+def no_rule_error(name: str, instead: str) -> BatchingError:
+    """Return the error for an operation that cannot be computed for all samples at once."""
     return BatchingError(f"vmap: {name} has no batching rule: {instead}")
 
 
-# -- every element by itself -------------------------------------------------------------------------------------------
+# -- pointwise -------------------------------------------------------------------------------------------
 
 
 def pointwise(do: BatchedCall, *args: Any) -> Any:
-    """Line the samples' dims up from the last one, as broadcasting does."""
-    return do(*lined_up(args))
+    """Align the dims of a sample from the last one, as broadcasting does."""
+    return do(*align(args))
 
 
-def lined_up(args: Sequence[Any], rank: int = 0) -> list[Any]:
-    """Return the arguments as tensors that broadcast with dim 0 in front, and promote as one sample's would."""
+def align(args: Sequence[Any], rank: int = 0) -> list[Any]:
+    """Return tensors that broadcast behind dim 0 and promote as those of one sample would."""
     tensors = [each for each in args if isinstance(each, (Rows, TensorBase))]
     rank = max([rank, *[each.ndim for each in tensors]])
-    broadcast_shapes(*[tuple(each.shape) for each in tensors])  # what does not fit is told in one sample's shapes
+    broadcast_shapes(*[tuple(each.shape) for each in tensors])  # the error shows shapes of one sample
     common = None
     if any(isinstance(each, Rows) and not each.ndim for each in tensors):
         kinds = {dtype_of(each) for each in tensors}
         common = result_dtype(*[sample_of(each) for each in tensors]) if len(kinds) > 1 else None
-    return [raised(each, rank, common) for each in args]
+    return [add_dims(each, rank, common) for each in args]
 
 
 def dtype_of(value: Any) -> Any:
@@ -116,31 +115,31 @@ def dtype_of(value: Any) -> Any:
 
 
 def sample_of(value: Any) -> Any:
-    """Return what promotes as one sample does: a tensor of its rank and dtype."""
+    """Return a tensor of one sample's rank and dtype, for promotion."""
     return value.tensor.new_empty((1,) * value.ndim) if isinstance(value, Rows) else value
 
 
-def matrices(do: BatchedCall, *args: Any) -> Any:
-    """Line up what is in front of matrices."""
+def align_matrices(do: BatchedCall, *args: Any) -> Any:
+    """Align the batch dims of matrices."""
     rank = max([each.ndim for each in args if isinstance(each, (Rows, TensorBase))])
-    return do(*[raised(each, rank) for each in args])
+    return do(*[add_dims(each, rank) for each in args])
 
 
-def choice(do: BatchedCall, condition: Any, input: Any, other: Any) -> Any:
-    """Choose element by element: a condition does not promote with what it chooses from."""
+def choose(do: BatchedCall, condition: Any, input: Any, other: Any) -> Any:
+    """Choose between two tensors elementwise: they promote with each other, but not with the condition."""
     rank = max([getattr(each, "ndim", 0) for each in (condition, input, other)])
-    a, b = lined_up((input, other), rank)
-    return do(raised(condition, rank), a, b)
+    a, b = align((input, other), rank)
+    return do(add_dims(condition, rank), a, b)
 
 
-def shown(do: BatchedCall, input: Any, shape: Sequence[int], dims: Sequence[int]) -> Any:
-    """Show a reduced tensor in the shape before the reduction, whose dims these are; a number has none."""
+def expand_reduced(do: BatchedCall, input: Any, shape: Sequence[int], dims: Sequence[int]) -> Any:
+    """Expand a reduced tensor to the shape before the reduction over ``dims``."""
     rows = do.all_rows(input)
     return do(rows, (do.size, *shape), tuple([dim + 1 for dim in dims])) if shape else rows.view(do.size)
 
 
-def raised(value: Any, rank: int, common: Any = None) -> Any:
-    """Return rows as a tensor of ``rank`` dims behind dim 0; a number of each sample takes the common dtype."""
+def add_dims(value: Any, rank: int, common: Any = None) -> Any:
+    """Return rows as a tensor with ``rank`` dims behind dim 0, numbers in the common dtype; other values unchanged."""
     if not isinstance(value, Rows):
         return value
     tensor = value.tensor
@@ -152,25 +151,26 @@ def raised(value: Any, rank: int, common: Any = None) -> Any:
     return tensor.reshape(shape[0], *(1,) * (rank - value.ndim), *shape[1:])
 
 
-# -- along some dims ---------------------------------------------------------------------------------------------------
+# -- along dims ---------------------------------------------------------------------------------------------------
 
 
 def along(**kinds: str) -> Any:
-    """Give every tensor dim 0, and move dims and shapes that are arguments by one.
+    """Return a rule that puts dim 0 in front of every tensor and shifts the arguments that name dims or sizes.
 
-    ``kinds`` says what an argument is: "dim" or "dims" of the input, "new" dims of the result, a "shape", "sizes" for
-    each dim in pairs, "flat" for one dim or None.
+    Args:
+        kinds: what each of these arguments is: "dim" or "dims" of the input, "new" dims of the result, a "shape",
+            "sizes" (a pair for each dim), or "flat" (one dim, or None for all elements).
     """
 
     def rule(do: BatchedCall, *args: Any) -> Any:
         main = first_tensor(args)
         places = {do.op.places[name]: kind for name, kind in kinds.items()}
         if not main.ndim and any(kind in ("dim", "dims", "flat") for kind in places.values()):
-            return of_numbers(do, args, places)
+            return compute_numbers(do, args, places)
         if any(kind == "flat" and args[place] is None for place, kind in places.items()):
-            return of_flat(do, args, places)
+            return compute_flattened(do, args, places)
         return do(*[
-            moved(places[i], value, main.ndim, do.size) if i in places else do.all_rows(value)
+            shift_argument(places[i], value, main.ndim, do.size) if i in places else do.all_rows(value)
             for i, value in enumerate(args)
         ])
 
@@ -178,7 +178,7 @@ def along(**kinds: str) -> Any:
 
 
 def first_tensor(values: Sequence[Any]) -> Any:
-    """Return the first tensor, or rows, among values and sequences of them."""
+    """Return the first tensor or ``Rows`` among values and sequences of them, or None."""
     for value in values:
         if isinstance(value, (Rows, TensorBase)):
             return value
@@ -187,24 +187,24 @@ def first_tensor(values: Sequence[Any]) -> Any:
     return None
 
 
-def moved(kind: str, value: Any, ndim: int, size: int) -> Any:
-    """Return an argument that names dims or sizes for tensors with one more dim in front."""
+def shift_argument(kind: str, value: Any, ndim: int, size: int) -> Any:
+    """Return an argument that names dims or sizes, adjusted for dim 0 in front."""
     if kind == "shape":
         return (size, *value)
     if kind == "sizes":
         return ((0, 0), *value)
     if value is None:
         return tuple(range(1, ndim + 1))
-    return tuple([behind(each) for each in value]) if isinstance(value, (tuple, list)) else behind(value)
+    return tuple([shift_dim(each) for each in value]) if isinstance(value, (tuple, list)) else shift_dim(value)
 
 
-def behind(dim: int) -> int:
-    """Return the number of a dim behind dim 0; one counted from the end stays. Who calls has checked it."""
+def shift_dim(dim: int) -> int:
+    """Return the number of a dim behind dim 0. Numbers that count from the end stay. The operation has checked it."""
     return dim + 1 if dim >= 0 else dim
 
 
-def of_numbers(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any:
-    """Give 0-d samples one dim, and take it away again."""
+def compute_numbers(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any:
+    """Compute 0-d samples with one dim, and remove that dim from the result."""
     given: list[Any] = []
     for i, value in enumerate(args):
         if places.get(i) in ("dim", "flat"):
@@ -223,8 +223,8 @@ def of_numbers(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> 
     return result.reshape(do.size) if result.numel() == do.size else result
 
 
-def of_flat(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any:
-    """Reduce all elements of each sample; dims that are kept have size 1."""
+def compute_flattened(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any:
+    """Reduce all elements of each sample; with ``keepdim`` the dims have size 1."""
     input, ndim = do.all_rows(args[0]), args[0].ndim
     given = [1 if places.get(i) == "flat" else value for i, value in enumerate(args)]
     kept = "keepdim" in do.op.places and given[do.op.places["keepdim"]]
@@ -232,8 +232,8 @@ def of_flat(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any
     return result.reshape(do.size, *(1,) * ndim) if kept else result
 
 
-def whole(reduce: Callable[..., Any]) -> Any:
-    """Reduce all elements of each sample, laid out in a row."""
+def reduce_whole(reduce: Callable[..., Any]) -> Any:
+    """Return a rule that reduces all elements of each sample as one row of a matrix."""
 
     def rule(do: BatchedCall, input: Any) -> Any:
         rows = do.all_rows(input)
@@ -245,8 +245,8 @@ def whole(reduce: Callable[..., Any]) -> Any:
 # -- (N, C, ...) -------------------------------------------------------------------------------------------------------
 
 
-def folded(**kinds: str) -> Any:
-    """Count samples and N of (N, ...) together; a "shape" that is an argument has N in front too."""
+def fold_samples(**kinds: str) -> Any:
+    """Return a rule that merges the samples into N of (N, ...), also in the arguments that are shapes."""
 
     def rule(do: BatchedCall, *args: Any) -> Any:
         places = {do.op.places[name] for name in kinds}
@@ -257,79 +257,79 @@ def folded(**kinds: str) -> Any:
             elif isinstance(value, (Rows, TensorBase)):
                 value = do.all_rows(value).flatten(0, 1)
             given.append(value)
-        return unfolded(do(*given), do.size, 0)
+        return unfold_samples(do(*given), do.size, 0)
 
     return rule
 
 
-def unfolded(result: Any, size: int, dim: int) -> Any:
-    """Take the count of samples out of a dim again, and put it in front."""
+def unfold_samples(result: Any, size: int, dim: int) -> Any:
+    """Split the samples off a dim into which they were merged, and put them in front."""
     if isinstance(result, tuple):
-        return tuple([unfolded(each, size, dim) for each in result])
+        return tuple([unfold_samples(each, size, dim) for each in result])
     shape = result.shape
     return result.reshape(*shape[:dim], size, -1 if result.numel() else shape[dim] // size, *shape[dim + 1 :]).movedim(
         dim, 0
     )
 
 
-def channelwise(do: BatchedCall, *args: Any) -> Any:
-    """Count samples and C of (N, C, L) together."""
+def fold_channels(do: BatchedCall, *args: Any) -> Any:
+    """Merge the samples into C of (N, C, L)."""
     given = [
         do.all_rows(value).movedim(0, 1).flatten(1, 2) if isinstance(value, (Rows, TensorBase)) else value
         for value in args
     ]
-    return unfolded(do(*given), do.size, 1)
+    return unfold_samples(do(*given), do.size, 1)
 
 
-# -- said otherwise ----------------------------------------------------------------------------------------------------
+# -- by other means ----------------------------------------------------------------------------------------------------
 
 
-def as_other(function: Callable[..., Any]) -> Any:
-    """Compute another function of the same arguments, of one sample, that has rules."""
+def compute_as(function: Callable[..., Any]) -> Any:
+    """Return a rule that computes another function of the same arguments, whose operations have rules."""
 
     def rule(do: BatchedCall, *args: Any) -> Any:
-        return do.again(function)
+        return do.compute_as(function)
 
     return rule
 
 
-def no_rule(instead: str) -> Any:
-    """Refuse, and say what to do."""
+def refuse(instead: str) -> Any:
+    """Return a rule that raises and says what to do instead."""
 
     def rule(do: BatchedCall, *args: Any) -> Any:
-        raise refuse(do.op.name, instead)
+        raise no_rule_error(do.op.name, instead)
 
     return rule
 
 
 def sample_by_sample(do: BatchedCall, *args: Any) -> Any:
-    """Compute each sample by itself and stack the results."""
+    """Compute one sample after another and stack the results."""
     if not do.size:
-        raise refuse(do.op.name, "it is computed sample by sample, and there are no samples")
-    results = [do(*[sample(each, i) for each in args]) for i in range(do.size)]
+        raise no_rule_error(do.op.name, "it is computed sample by sample, and there are no samples")
+    results = [do(*[take_sample(each, i) for each in args]) for i in range(do.size)]
     if isinstance(results[0], tuple):
         return tuple([stack(list(each)) for each in zip(*results, strict=True)])
     return stack(results)
 
 
 def write_sample_by_sample(do: BatchedCall, *args: Any) -> None:
-    """Write into each sample by itself."""
+    """Write into one sample after another."""
     for i in range(do.size):
-        do(*[sample(each, i) for each in args])
+        do(*[take_sample(each, i) for each in args])
 
 
-def sample(value: Any, i: int) -> Any:
-    """Return one sample of rows."""
+def take_sample(value: Any, i: int) -> Any:
+    """Return sample ``i`` of ``Rows``, also in sequences; other values unchanged."""
     if isinstance(value, Rows):
         return value.tensor[i]
     if type(value) in (tuple, list):
-        return type(value)([sample(each, i) for each in value])
+        return type(value)([take_sample(each, i) for each in value])
     return value
 
 
-def seen_through(do: BatchedCall, input: Rows, *args: Any) -> Any:
-    """Look at every sample through the layout found for one; see Note [A view of every sample]."""
+def view_samples(do: BatchedCall, input: Rows, *args: Any) -> Any:
+    """Apply the view found for one sample to all of them; see Note [A view of every sample]."""
     home = input.tensor.layout
-    shape, strides, offset = do.layout  # type: ignore[misc]  # only views come here
+    shape, strides, offset = do.layout  # type: ignore[misc]  # views only
     window = Layout((home.shape[0], *shape), (home.strides[0], *strides), offset)
     return _as_strided(input.tensor, window, home)

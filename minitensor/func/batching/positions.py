@@ -1,11 +1,18 @@
-"""Batching rules of reads and writes at positions: the samples become one more position."""
+"""Batching rules of indexing, gather, scatter and embedding: the number of the sample becomes one more index."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
-from minitensor.func.batching.families import BatchedCall, Rows, is_tensor, raised, refuse, sample_by_sample
+from minitensor.func.batching.families import (
+    BatchedCall,
+    Rows,
+    add_dims,
+    is_tensor,
+    no_rule_error,
+    sample_by_sample,
+)
 from minitensor.ops.choice import where
 from minitensor.ops.index import _index as read_at
 from minitensor.ops.index import wrap_positions
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Picks:
-    """What positions pick from one sample: dims, the rank that the positions broadcast to, where their dims land."""
+    """The indexed dims of one sample, the rank to which the index tensors broadcast, and where their dims land."""
 
     __slots__ = ("dims", "landing", "order", "positions", "rank", "rest")
 
@@ -28,72 +35,72 @@ class Picks:
         self.rank = max(indices[dim].ndim for dim in self.dims)
         self.landing = self.dims[0] if self.dims[-1] - self.dims[0] == len(self.dims) - 1 else 0
         self.order = [*self.dims, *self.rest]
-        found = [raised(indices[dim], self.rank) for dim in self.dims]
+        found = [add_dims(indices[dim], self.rank) for dim in self.dims]
         numbers = None
         if any(isinstance(indices[dim], Rows) for dim in self.dims):
             numbers = arange(do.size, device=found[0].device).reshape(-1, *(1,) * self.rank)
         self.positions = (numbers, *found, *(None,) * len(self.rest))
 
-    def in_front(self, tensor: Tensor) -> Tensor:
-        """Show all samples with the picked dims first."""
+    def put_first(self, tensor: Tensor) -> Tensor:
+        """Permute all samples so that the indexed dims come first."""
         return tensor.permute(0, *[dim + 1 for dim in self.order])
 
-    def back(self, tensor: Tensor) -> Tensor:
-        """Undo ``in_front``."""
+    def restore_order(self, tensor: Tensor) -> Tensor:
+        """Undo ``put_first``."""
         places = sorted(range(len(self.order)), key=self.order.__getitem__)
         return tensor.permute(0, *[place + 1 for place in places])
 
-    def landed(self, found: Tensor) -> Tensor:
-        """Move the positions' dims from the front to where one sample would have them."""
-        return found.movedim(*self.ways())
+    def land(self, found: Tensor) -> Tensor:
+        """Move the dims of the index tensors from the front to where they land in one sample."""
+        return found.movedim(*self.landing_dims())
 
-    def lifted(self, values: Tensor) -> Tensor:
-        """Undo ``landed``."""
-        front, landed = self.ways()
+    def lift(self, values: Tensor) -> Tensor:
+        """Undo ``land``."""
+        front, landed = self.landing_dims()
         return values.movedim(landed, front)
 
-    def ways(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the positions' dims in front, and where they land."""
+    def landing_dims(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the dims of the index tensors in front, and where they land."""
         front = tuple(range(1, 1 + self.rank))
         return front, tuple([dim + self.landing for dim in front])
 
 
 def index(do: BatchedCall, input: Any, indices: Sequence[Any]) -> Any:
-    """Read at positions."""
+    """Read the indexed elements."""
     picks = Picks(do, indices, input.ndim)
     if isinstance(input, Rows):
-        return picks.landed(do(picks.in_front(input.tensor), picks.positions))
-    return picks.landed(do(input.permute(picks.order), picks.positions[1:]))
+        return picks.land(do(picks.put_first(input.tensor), picks.positions))
+    return picks.land(do(input.permute(picks.order), picks.positions[1:]))
 
 
 def take_first(input: Tensor, index: Tensor) -> Tensor:
-    """Read entries of dim 0, of one sample."""
+    """Read entries of dim 0 of one sample."""
     return read_at(input, (wrap_positions(index, 0, input.shape[0]), *(None,) * (input.ndim - 1)))
 
 
 def add_at(do: BatchedCall, input: Any, indices: Sequence[Any], shape: Sequence[int]) -> Any:
-    """Add to zeros at positions."""
+    """Add to zeros at the indexed elements."""
     picks = Picks(do, indices, len(shape))
     wide = (do.size, *[shape[dim] for dim in picks.order])
-    return picks.back(do(picks.lifted(do.all_rows(input)), picks.positions, wide))
+    return picks.restore_order(do(picks.lift(do.all_rows(input)), picks.positions, wide))
 
 
 def index_put(do: BatchedCall, input: Rows, indices: Sequence[Any], values: Any, accumulate: bool) -> None:
-    """Write at positions, through a view with the picked dims in front."""
+    """Write to the indexed elements through a view with the indexed dims first."""
     picks = Picks(do, indices, input.ndim)
     if is_tensor(values):
-        values = raised(Rows(do.all_rows(values)), picks.rank + len(picks.rest))
-        values = picks.lifted(values)
-    do(picks.in_front(input.tensor), picks.positions, values, accumulate)
+        values = add_dims(Rows(do.all_rows(values)), picks.rank + len(picks.rest))
+        values = picks.lift(values)
+    do(picks.put_first(input.tensor), picks.positions, values, accumulate)
 
 
-def at(dim: int, index: Any) -> tuple[Any, ...]:
-    """Return an index that picks in one dim."""
+def index_at(dim: int, index: Any) -> tuple[Any, ...]:
+    """Return an index into one dim."""
     return (*(slice(None),) * dim, index)
 
 
 def gather(do: BatchedCall, input: Any, dim: int, index: Any, sure: bool) -> Any:
-    """Read along one dim; a number among them is a vector of one."""
+    """Read along one dim; 0-d samples are treated as vectors of one element."""
     rows, places = do.all_rows(input), do.all_rows(index)
     if input.ndim and index.ndim:
         return do(rows, dim + 1 if dim >= 0 else dim, places, sure)
@@ -111,14 +118,14 @@ def add_along(do: BatchedCall, input: Any, dim: int, index: Any, shape: tuple[in
 
 
 def masked_select(do: BatchedCall, input: Any, mask: Any) -> Any:
-    """Choose elements by a mask that all samples share; by a mask of each, they would differ in number."""
+    """Select elements by a shared mask. A mask for each sample would select a different number of elements."""
     if isinstance(mask, Rows):
-        raise refuse("masked_select", "how many elements there are differs from sample to sample; use torch.where")
+        raise no_rule_error("masked_select", "the number of elements differs from sample to sample; use torch.where")
     return input.tensor.reshape(do.size, -1)[:, mask.reshape(-1)]
 
 
 def unselect(do: BatchedCall, input: Any, mask: Any) -> Any:
-    """Put the elements of each sample's vector where a mask holds that all samples share."""
+    """Put the elements of each sample's vector where a shared mask is True."""
     if isinstance(mask, Rows):
         return sample_by_sample(do, input, mask)
     made = input.tensor.new_zeros(do.size, mask.numel())
@@ -127,65 +134,67 @@ def unselect(do: BatchedCall, input: Any, mask: Any) -> Any:
 
 
 def index_select(do: BatchedCall, input: Any, dim: int, index: Any) -> Any:
-    """Read along one dim; positions of each sample are picks as any others."""
+    """Read along one dim; indices that differ from sample to sample are computed by indexing."""
     if not isinstance(index, Rows):
         return do(input.tensor, dim + 1, index)
-    return do.again(lambda input, dim, index: input[at(dim, index)])
+    return do.compute_as(lambda input, dim, index: input[index_at(dim, index)])
 
 
 def index_add(do: BatchedCall, input: Rows, dim: int, index: Any, source: Any, alpha: Any) -> None:
-    """Add along one dim."""
+    """Add at indices along one dim."""
     if not isinstance(index, Rows):
         do(input.tensor, dim + 1, index, do.all_rows(source), alpha)
         return
-    do.again(lambda input, dim, index, source, alpha: input.index_put_(at(dim, index), source * alpha, accumulate=True))
+    do.compute_as(
+        lambda input, dim, index, source, alpha: input.index_put_(index_at(dim, index), source * alpha, accumulate=True)
+    )
 
 
 def index_copy(do: BatchedCall, input: Rows, dim: int, index: Any, source: Any) -> None:
-    """Write along one dim."""
+    """Write at indices along one dim."""
     if not isinstance(index, Rows):
         do(input.tensor, dim + 1, index, do.all_rows(source))
         return
-    do.again(lambda input, dim, index, source: input.index_put_(at(dim, index), source))
+    do.compute_as(lambda input, dim, index, source: input.index_put_(index_at(dim, index), source))
 
 
 def index_fill(do: BatchedCall, input: Rows, dim: int, index: Any, value: Any) -> None:
-    """Write one number along one dim."""
+    """Write one number at indices along one dim."""
     if not isinstance(index, Rows) and not isinstance(value, Rows):
         do(input.tensor, dim + 1, index, value)
         return
-    do.again(lambda input, dim, index, value: input.__setitem__(at(dim, index), value))
+    do.compute_as(lambda input, dim, index, value: input.__setitem__(index_at(dim, index), value))
 
 
 def embedding_rows(
     do: BatchedCall, weight: Any, indices: Any, padding_idx: int | None, scale_by_frequency: bool
 ) -> Any:
-    """Read rows; tables of each sample stand one below the other, and the padding row gets no gradient."""
+    """Read rows of the samples' tables as one tall table; the padding row gets no gradient."""
     if not isinstance(weight, Rows):
         return do(weight, indices.tensor, padding_idx, scale_by_frequency)
     if scale_by_frequency:
         return sample_by_sample(do, weight, indices, padding_idx, scale_by_frequency)
     positions = do.all_rows(indices)
-    found = do(weight.tensor.flatten(0, 1), below(do, positions, weight.shape[0]), None, False)
+    found = do(weight.tensor.flatten(0, 1), offset_rows(do, positions, weight.shape[0]), None, False)
     if padding_idx is None:
         return found
     return where((positions == padding_idx).unsqueeze(-1), found.detach(), found)
 
 
 def add_rows(do: BatchedCall, grads: Any, indices: Any, count: int) -> Any:
-    """Add rows into tables of zeros that stand one below the other."""
-    table = do(do.all_rows(grads), below(do, do.all_rows(indices), count), do.size * count)
+    """Add rows into the samples' tables of zeros as one tall table."""
+    table = do(do.all_rows(grads), offset_rows(do, do.all_rows(indices), count), do.size * count)
     return table.reshape(do.size, count, -1)
 
 
-def below(do: BatchedCall, positions: Tensor, count: int) -> Tensor:
-    """Return positions in tables of ``count`` rows that stand one below the other."""
+def offset_rows(do: BatchedCall, positions: Tensor, count: int) -> Tensor:
+    """Return row numbers in one tall table, in which each sample has ``count`` rows."""
     start = arange(do.size, device=positions.device) * count
     return positions + start.reshape(-1, *(1,) * (positions.ndim - 1))
 
 
 def isin(do: BatchedCall, elements: Any, test_elements: Any, *rest: Any) -> Any:
-    """Look all samples' elements up in what they share."""
-    if is_tensor(test_elements) and isinstance(test_elements, Rows):
+    """Look up the elements of all samples in shared test elements."""
+    if isinstance(test_elements, Rows):
         return sample_by_sample(do, elements, test_elements, *rest)
     return do(elements.tensor, test_elements, *rest)

@@ -1,14 +1,14 @@
 """Batching rules of products and convolutions.
 
-A weight that all samples share stays as it is. Where both operands differ from sample to sample, the samples become a
-batch dim or groups.
+A weight that all samples share is used once for all. If both operands differ from sample to sample, the samples become
+a batch dim or groups.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.func.batching.families import BatchedCall, Rows, raised, unfolded
+from minitensor.func.batching.families import BatchedCall, Rows, add_dims, unfold_samples
 from minitensor.ops.choice import where
 
 if TYPE_CHECKING:
@@ -18,94 +18,97 @@ if TYPE_CHECKING:
 
 
 def matmul(do: BatchedCall, a: Any, b: Any) -> Any:
-    """Multiply with a factor that all samples share as it is; else bring both to matrices."""
+    """Multiply by a shared vector or matrix directly; otherwise multiply batches of matrices."""
     if not isinstance(b, Rows) and 1 <= b.ndim <= 2:
         return do(a.tensor, b)
     if not isinstance(a, Rows) and a.ndim == 2 and b.ndim == 1:
         return do(b.tensor, a.transpose(0, 1))
-    left, right = as_matrices(a, -2), as_matrices(b, -1)
+    left, right = as_matrix(a, -2), as_matrix(b, -1)
     rank = max(left.ndim, right.ndim)
-    product = do(raised(left, rank), raised(right, rank))
+    product = do(add_dims(left, rank), add_dims(right, rank))
     if a.ndim == 1:
         product = product.squeeze(-2 if b.ndim > 1 else -1)
     return product.squeeze(-1) if b.ndim == 1 else product
 
 
-def as_matrices(value: Any, dim: int) -> Any:
-    """Return a vector as a matrix of one row or column; anything else as it is."""
+def as_matrix(value: Any, dim: int) -> Any:
+    """Return a vector as a matrix of one row or column; other tensors unchanged."""
     if value.ndim != 1:
         return value
     return Rows(value.tensor.unsqueeze(dim)) if isinstance(value, Rows) else value.unsqueeze(dim)
 
 
 def linear(do: BatchedCall, input: Any, weight: Any, bias: Any) -> Any:
-    """Let all samples be rows of the input, where they share weight and bias."""
+    """Treat all samples as rows of the input if they share weight and bias."""
     if not isinstance(weight, Rows) and not isinstance(bias, Rows):
         return do(input.tensor, weight, bias)
 
-    def written_out(input: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
+    def multiply_add(input: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
         product = input.matmul(weight.t())
         return product if bias is None else product.add(bias)
 
-    return do.again(written_out)
+    return do.compute_as(multiply_add)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """Return x where it is positive, elsewhere x times its channel's weight."""
+    """Return x where it is positive, and x times its channel's weight elsewhere."""
     if weight.numel() != 1:
         weight = weight.reshape(*(1,) * min(1, input.ndim - 1), -1, *(1,) * (input.ndim - 2))
     elif weight.ndim > input.ndim:
         weight = weight.reshape(())
-    chosen: Tensor = where(input > 0, input, input * weight)
-    return chosen
+    result: Tensor = where(input > 0, input, input * weight)
+    return result
 
 
 def convolution(do: BatchedCall, input: Any, weight: Any, bias: Any, *rest: Any) -> Any:
-    """Count samples with N where they share the weight, with O where they share the input, else with groups."""
+    """Merge the samples into N if they share the weight, into O if they share the input, and into groups otherwise."""
     groups = rest[-1]
     if isinstance(bias, Rows):
         shared = not (isinstance(input, Rows) or isinstance(weight, Rows))
         output = do(input, weight, None, *rest) if shared else convolution(do, input, weight, None, *rest)
-        return biased(do, output.unsqueeze(0) if shared else output, bias)
+        return add_bias(do, output.unsqueeze(0) if shared else output, bias)
     if not isinstance(weight, Rows):
-        return unfolded(do(input.tensor.flatten(0, 1), weight, bias, *rest), do.size, 0)
+        return unfold_samples(do(input.tensor.flatten(0, 1), weight, bias, *rest), do.size, 0)
     if bias is not None:
-        return biased(do, convolution(do, input, weight, None, *rest), Rows(do.all_rows(bias)))
+        return add_bias(do, convolution(do, input, weight, None, *rest), Rows(do.all_rows(bias)))
     kernels, size = weight.tensor, do.size
     if not isinstance(input, Rows) and groups == 1:
-        return unfolded(do(input, kernels.flatten(0, 1), None, *rest), size, 1)
+        return unfold_samples(do(input, kernels.flatten(0, 1), None, *rest), size, 1)
     images = do.all_rows(input).movedim(0, 1).flatten(1, 2)
-    return unfolded(do(images, kernels.flatten(0, 1), None, *rest[:-1], groups * size), size, 1)
+    return unfold_samples(do(images, kernels.flatten(0, 1), None, *rest[:-1], groups * size), size, 1)
 
 
-def biased(do: BatchedCall, output: Tensor, bias: Rows) -> Any:
-    """Add a number for each channel of (B, N, O, ...)."""
+def add_bias(do: BatchedCall, output: Tensor, bias: Rows) -> Any:
+    """Add a bias (B, O) to an output (B, N, O, ...)."""
     return output + bias.tensor.reshape(do.size, 1, -1, *(1,) * (output.ndim - 3))
 
 
-def convolution_input(do: BatchedCall, output: Any, weight: Any, bias: Any, shape: Sequence[int], *rest: Any) -> Any:
-    """Return the gradient in the input: as ``convolution``, with the channels the other way."""
+def convolution_input_backward(
+    do: BatchedCall, output: Any, weight: Any, bias: Any, shape: Sequence[int], *rest: Any
+) -> Any:
+    """Return the gradient by the input, like ``convolution`` with input and output channels exchanged."""
     groups = rest[-1]
     if isinstance(bias, Rows):
         shared = not (isinstance(output, Rows) or isinstance(weight, Rows))
         if shared:
-            return biased(do, do(output, weight, None, shape, *rest).unsqueeze(0), bias)
-        return biased(do, convolution_input(do, output, weight, None, shape, *rest), bias)
+            return add_bias(do, do(output, weight, None, shape, *rest).unsqueeze(0), bias)
+        return add_bias(do, convolution_input_backward(do, output, weight, None, shape, *rest), bias)
     if not isinstance(weight, Rows):
         folded = do(output.tensor.flatten(0, 1), weight, bias, (do.size * shape[0], *shape[1:]), *rest)
-        return unfolded(folded, do.size, 0)
+        return unfold_samples(folded, do.size, 0)
     if bias is not None:
-        return biased(do, convolution_input(do, output, weight, None, shape, *rest), Rows(do.all_rows(bias)))
+        return add_bias(do, convolution_input_backward(do, output, weight, None, shape, *rest), Rows(do.all_rows(bias)))
     outputs = do.all_rows(output).movedim(0, 1).flatten(1, 2)
     wide = (shape[0], do.size * shape[1], *shape[2:])
-    return unfolded(do(outputs, weight.tensor.flatten(0, 1), None, wide, *rest[:-1], groups * do.size), do.size, 1)
+    grads = do(outputs, weight.tensor.flatten(0, 1), None, wide, *rest[:-1], groups * do.size)
+    return unfold_samples(grads, do.size, 1)
 
 
-def convolution_weight(do: BatchedCall, output: Any, input: Any, shape: Sequence[int], *rest: Any) -> Any:
-    """Return the gradient in the weight: samples that share the input are more channels of the output, else groups."""
+def convolution_weight_backward(do: BatchedCall, output: Any, input: Any, shape: Sequence[int], *rest: Any) -> Any:
+    """Return the gradient by the weight. Samples become output channels if they share the input, else groups."""
     groups, wide = rest[-1], (do.size * shape[0], *shape[1:])
     outputs = do.all_rows(output).movedim(0, 1).flatten(1, 2)
     if not isinstance(input, Rows) and groups == 1:
-        return unfolded(do(outputs, input, wide, *rest), do.size, 0)
+        return unfold_samples(do(outputs, input, wide, *rest), do.size, 0)
     images = do.all_rows(input).movedim(0, 1).flatten(1, 2)
-    return unfolded(do(outputs, images, wide, *rest[:-1], groups * do.size), do.size, 0)
+    return unfold_samples(do(outputs, images, wide, *rest[:-1], groups * do.size), do.size, 0)

@@ -1,20 +1,20 @@
-"""Batching rules of image sampling: the tables of pixels of all samples lie one below the other."""
+"""Batching rules of image sampling: the pixel tables of all samples form one tall table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.func.batching.families import BatchedCall, Rows, unfolded
-from minitensor.func.batching.positions import below
+from minitensor.func.batching.families import BatchedCall, Rows, unfold_samples
+from minitensor.func.batching.positions import offset_rows
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def beside(do: BatchedCall, value: Any, count: int = 0) -> Tensor:
-    """Return (T, M) of all samples as (T, B M); positions count on by ``count`` rows from sample to sample."""
+def join_columns(do: BatchedCall, value: Any, count: int = 0) -> Tensor:
+    """Return (T, M) of all samples as (T, B M); row numbers are offset by ``count`` rows for each sample."""
     rows = do.all_rows(value)
-    return (below(do, rows, count) if count else rows).movedim(0, 1).flatten(1, 2)
+    return (offset_rows(do, rows, count) if count else rows).movedim(0, 1).flatten(1, 2)
 
 
 def corners(do: BatchedCall, places: Any, *options: Any) -> Any:
@@ -22,22 +22,23 @@ def corners(do: BatchedCall, places: Any, *options: Any) -> Any:
     return tuple([each.movedim(1, 0) for each in do(places.tensor, *options)])
 
 
-def pick(do: BatchedCall, table: Any, weight: Any, index: Any) -> Any:
+def sample_tables(do: BatchedCall, table: Any, weight: Any, index: Any) -> Any:
     """Read from tables."""
     if not isinstance(table, Rows):
-        return unfolded(do(table, beside(do, weight), beside(do, index)), do.size, 0)
-    places = beside(do, index, table.shape[0])
-    return unfolded(do(table.tensor.flatten(0, 1), beside(do, weight), places), do.size, 0)
+        return unfold_samples(do(table, join_columns(do, weight), join_columns(do, index)), do.size, 0)
+    places = join_columns(do, index, table.shape[0])
+    return unfold_samples(do(table.tensor.flatten(0, 1), join_columns(do, weight), places), do.size, 0)
 
 
-def spread(do: BatchedCall, rows: Any, weight: Any, index: Any, count: int) -> Any:
+def sample_tables_backward(do: BatchedCall, rows: Any, weight: Any, index: Any, count: int) -> Any:
     """Add to tables of zeros."""
-    places = beside(do, index, count)
-    return unfolded(do(do.all_rows(rows).flatten(0, 1), beside(do, weight), places, do.size * count), do.size, 0)
+    places = join_columns(do, index, count)
+    tables = do(do.all_rows(rows).flatten(0, 1), join_columns(do, weight), places, do.size * count)
+    return unfold_samples(tables, do.size, 0)
 
 
-def compare(do: BatchedCall, rows: Any, table: Any, index: Any) -> Any:
+def sample_weights_backward(do: BatchedCall, rows: Any, table: Any, index: Any) -> Any:
     """Compare with what is in tables."""
     whole = do.all_rows(table)
-    places = beside(do, index, whole.shape[1])
-    return unfolded(do(do.all_rows(rows).flatten(0, 1), whole.flatten(0, 1), places), do.size, 1)
+    places = join_columns(do, index, whole.shape[1])
+    return unfold_samples(do(do.all_rows(rows).flatten(0, 1), whole.flatten(0, 1), places), do.size, 1)

@@ -1,20 +1,19 @@
-"""Batching rules of views and joins: the samples' dim stays in front."""
+"""Batching rules of views and joins: dim 0, which counts the samples, stays in front."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
-from minitensor.func.batching.families import BatchedCall, Rows, raised
+from minitensor.func.batching.families import BatchedCall, Rows, add_dims
 from minitensor.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-
-def on_windows(do: BatchedCall, *args: Any) -> Any:
-    """Let the memory of all samples lie one behind the other."""
+def widen_windows(do: BatchedCall, *args: Any) -> Any:
+    """Lay the memory of the samples out one after another."""
     home, window = args[-2:]
     low = min(layouts.extent(home)[0], layouts.extent(window)[0])
     high = max(layouts.extent(home)[1], layouts.extent(window)[1])
@@ -26,18 +25,18 @@ def on_windows(do: BatchedCall, *args: Any) -> Any:
 
 
 def cat(do: BatchedCall, tensors: Sequence[Any], dim: int) -> Any:
-    """Join behind dim 0, and leave out vectors without elements, which join anything."""
+    """Join behind dim 0. Empty vectors are dropped: they join tensors of any shape."""
     given = [each for each in tensors if tuple(each.shape) != (0,)] or tensors[:1]
     return do([do.all_rows(each) for each in given], dim + 1 if dim >= 0 else dim)
 
 
 def view(do: BatchedCall, input: Rows, layout: Layout) -> Any:
-    """Show every sample in another shape."""
+    """View every sample in another shape."""
     return input.tensor.view(do.size, *layout.shape)
 
 
 def permute(do: BatchedCall, input: Rows, layout: Layout, dims: Sequence[int]) -> Any:
-    """Show the dims of every sample in another order."""
+    """Reorder the dims of every sample."""
     return input.tensor.permute(0, *[dim % input.ndim + 1 for dim in dims])
 
 
@@ -47,12 +46,12 @@ def t(do: BatchedCall, input: Rows) -> Any:
 
 
 def expand(do: BatchedCall, input: Rows, sizes: Sequence[int]) -> Any:
-    """Show dims of size 1 again and again."""
-    return raised(input, len(sizes)).expand(do.size, *sizes)
+    """Repeat dims of size 1."""
+    return add_dims(input, len(sizes)).expand(do.size, *sizes)
 
 
 def narrow(do: BatchedCall, input: Rows, dim: int, start: Any, length: int) -> Any:
-    """Show a part of a dim; it may begin at a number in a tensor that all samples share."""
+    """View a part of a dim; its start may be a shared 0-d tensor."""
     return do(input.tensor, dim + 1 if dim >= 0 else dim, start, length)
 
 

@@ -1,8 +1,8 @@
 """Which operation has which batching rule, in the order of the chapters of ``ops/`` and ``nn/functional/``.
 
-An operation is found by its name, or by name and arguments where two have one name. All of a chapter of pointwise
-operations are pointwise, and those on matrices take dims in front, but for what is named here. What is not found
-is computed sample by sample, with a warning; what cannot be computed for samples at all has ``no_rule``.
+Operations are found by name, or by name and arguments where two share a name. Operations in a pointwise chapter are
+pointwise and those in a matrix chapter are batched, unless they are listed here. Operations without a rule are computed
+sample by sample, with a warning; those that cannot be computed for samples at all have ``refuse``.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.func.batching import losses, positions, products, sampling, shapes, writes
 from minitensor.func.batching.families import (
+    align_matrices,
     along,
-    as_other,
-    channelwise,
-    choice,
-    folded,
-    matrices,
-    no_rule,
+    choose,
+    compute_as,
+    expand_reduced,
+    fold_channels,
+    fold_samples,
     pointwise,
+    reduce_whole,
+    refuse,
     sample_by_sample,
-    shown,
-    whole,
 )
 from minitensor.nn.functional import fused_norms, recurrent
 
@@ -40,22 +40,22 @@ MATRIX_CHAPTERS = tuple([
 ])
 
 RULES: dict[str, Any] = {
-    # -- pointwise, outside of their chapters or not quite
+    # -- pointwise, outside of the pointwise chapters, and exceptions to them
     **dict.fromkeys(
         """relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu gelu_by_tanh
         hardswish clone contiguous to_copy to_integers to_device binary_cross_entropy""".split(),
         pointwise,
     ),
-    # gradients of these, whose kernels do not broadcast
+    # their gradients, whose kernels do not broadcast
     **dict.fromkeys(
         """relu_grad mask_grad leaky_relu_grad rrelu_with_noise elu_grad softplus_grad silu_grad gelu_grad
         as_function_of with_gradient_as_function_of""".split(),
         along(),
     ),
-    "where": choice,
+    "where": choose,
     "isin": positions.isin,
-    "prelu": as_other(products.prelu),
-    "reformat": as_other(lambda input, memory_format: input.contiguous().clone()),
+    "prelu": compute_as(products.prelu),
+    "reformat": compute_as(lambda input, memory_format: input.contiguous().clone()),
     "masked_fill": writes.masked_fill,
     "polygamma": lambda do, n, input: do(n, input.tensor),
     **dict.fromkeys("detach view_as_real view_as_complex clone_beside".split(), along()),
@@ -64,10 +64,10 @@ RULES: dict[str, Any] = {
     # -- activations along a dim
     **dict.fromkeys("softmax log_softmax softmax_grad log_softmax_grad".split(), along(dim="dim")),
     # -- reductions
-    "spread(input,shape,dims)": shown,
-    "restore_dims": shown,
-    "sum(input)": whole(lambda rows: rows.sum(1)),
-    "mean(input)": whole(lambda rows: rows.mean(1)),
+    "spread(input,shape,dims)": expand_reduced,
+    "restore_dims": expand_reduced,
+    "sum(input)": reduce_whole(lambda rows: rows.sum(1)),
+    "mean(input)": reduce_whole(lambda rows: rows.mean(1)),
     "median(input)": sample_by_sample,  # equal elements share its gradient, unlike along a dim
     "nanmedian(input)": sample_by_sample,
     **dict.fromkeys(
@@ -84,9 +84,9 @@ RULES: dict[str, Any] = {
     # -- products, matrices
     "matmul": products.matmul,
     "linear": products.linear,
-    "column_sums": as_other(lambda input: input.sum(0)),
+    "column_sums": compute_as(lambda input: input.sum(0)),
     **dict.fromkeys("tril triu".split(), along()),
-    **dict.fromkeys("solve solve_triangular cholesky_solve".split(), matrices),  # batches of matrices broadcast
+    **dict.fromkeys("solve solve_triangular cholesky_solve".split(), align_matrices),  # batches of matrices broadcast
     # -- shapes
     "view": shapes.view,
     "unsafe_view": along(shape="shape"),
@@ -108,19 +108,19 @@ RULES: dict[str, Any] = {
     "split": along(dim="dim"),
     "unbind": along(dim="dim"),
     # -- windows on memory
-    "pick(input,home,window)": shapes.on_windows,
-    **dict.fromkeys("place erase overwrite".split(), shapes.on_windows),
+    "pick(input,home,window)": shapes.widen_windows,
+    **dict.fromkeys("place erase overwrite".split(), shapes.widen_windows),
     # -- positions
     "index": positions.index,
     "add_at": positions.add_at,
-    "take_first": as_other(positions.take_first),
+    "take_first": compute_as(positions.take_first),
     "index_select": positions.index_select,
     **dict.fromkeys("scatter_prod scatter_extreme".split(), along(dim="dim")),
     "gather": positions.gather,
     "add_along": positions.add_along,
     "rows": positions.embedding_rows,
     "add_rows": positions.add_rows,
-    "argwhere": no_rule("how many positions there are differs from sample to sample; use a mask with torch.where"),
+    "argwhere": refuse("the number of positions differs from sample to sample; use a mask with torch.where"),
     "masked_select": positions.masked_select,
     "unselect": positions.unselect,
     # -- fft, signals
@@ -129,34 +129,36 @@ RULES: dict[str, Any] = {
     "overlap_add": along(),
     # -- images
     "conv": products.convolution,
-    "conv_input": products.convolution_input,
-    "conv_weight": products.convolution_weight,
+    "conv_input": products.convolution_input_backward,
+    "conv_weight": products.convolution_weight_backward,
     "pad": along(amounts="sizes"),
-    **dict.fromkeys("max_pool adaptive_max_pool gather_planes avg_pool unfold(input,windows) fold".split(), folded()),
-    **dict.fromkeys("resample resample_input".split(), folded()),
-    "scatter_planes": folded(shape="shape"),
-    "avg_pool_input": folded(input_shape="shape"),
+    **dict.fromkeys(
+        "max_pool adaptive_max_pool gather_planes avg_pool unfold(input,windows) fold".split(), fold_samples()
+    ),
+    **dict.fromkeys("resample resample_input".split(), fold_samples()),
+    "scatter_planes": fold_samples(shape="shape"),
+    "avg_pool_input": fold_samples(input_shape="shape"),
     "corners": sampling.corners,
-    "pick(table,weight,index)": sampling.pick,
-    "spread(rows,weight,index,count)": sampling.spread,
-    "compare": sampling.compare,
+    "pick(table,weight,index)": sampling.sample_tables,
+    "spread(rows,weight,index,count)": sampling.sample_tables_backward,
+    "compare": sampling.sample_weights_backward,
     # -- norms
-    "standardize": channelwise,
-    "project": channelwise,
-    "layer_norm": as_other(fused_norms.layer_norm_by_primitives),
-    "layer_norm_backward": as_other(fused_norms.layer_norm_grad_by_primitives),
-    "channel_norm": as_other(fused_norms.channel_norm_by_primitives),
-    "channel_norm_backward": as_other(fused_norms.channel_norm_grad_by_primitives),
+    "standardize": fold_channels,
+    "project": fold_channels,
+    "layer_norm": compute_as(fused_norms.layer_norm_by_primitives),
+    "layer_norm_backward": compute_as(fused_norms.layer_norm_grad_by_primitives),
+    "channel_norm": compute_as(fused_norms.channel_norm_by_primitives),
+    "channel_norm_backward": compute_as(fused_norms.channel_norm_grad_by_primitives),
     # -- recurrent networks
-    "scan": as_other(lambda tensors, cell, mask, trace: recurrent.retrace(tensors, cell, mask)),
+    "scan": compute_as(lambda tensors, cell, mask, trace: recurrent.retrace(tensors, cell, mask)),
     # -- losses
     "cross_entropy": losses.cross_entropy,
-    "cross_entropy_backward": losses.cross_entropy_backward,
-    "pick_class": folded(),
-    "place_class": folded(shape="shape"),
+    "cross_entropy_backward": losses.cross_entropy_grad,
+    "pick_class": fold_samples(),
+    "place_class": fold_samples(shape="shape"),
 }
 
-# Of operations that write into their first argument.
+# Rules of operations that write into their first argument.
 WRITES: dict[str, Any] = {
     **dict.fromkeys("copy zero assign assign_number".split(), writes.write),
     "relu": writes.write,
@@ -187,7 +189,7 @@ def rule_for(op: Op) -> Any:
 
 def write_rule_for(op: Op) -> Any:
     """Return the rule of an operation that writes, or None."""
-    found = WRITES.get(op.body.__name__.strip("_"))  # its name is what messages call it
+    found = WRITES.get(op.body.__name__.strip("_"))  # op.name is the public name in messages
     if found is None and op.body.__module__ in POINTWISE_CHAPTERS:
         return writes.write
     return found

@@ -1,43 +1,39 @@
-"""Batching rules of operations that write into their first argument, element by element or along one dim."""
+"""Batching rules of operations that write into their first argument."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from minitensor.func.batching.families import BatchedCall, Rows, is_tensor, raised
+from minitensor.func.batching.families import BatchedCall, Rows, add_dims, is_tensor
 from minitensor.ops.choice import where
-
-if TYPE_CHECKING:
-
-    pass
 
 
 def masked_fill(do: BatchedCall, input: Any, mask: Any, value: Any) -> Any:
-    """Fill with a number; with a number of each sample, choose."""
+    """Fill with a Python number; a tensor is handled by ``where``."""
     if is_tensor(value):
-        return do.again(lambda input, mask, value: where(mask, value.to(input.dtype), input))
+        return do.compute_as(lambda input, mask, value: where(mask, value.to(input.dtype), input))
     rank = max(input.ndim, mask.ndim)
-    return do(raised(input, rank), raised(mask, rank), value)
+    return do(add_dims(input, rank), add_dims(mask, rank), value)
 
 
 def masked_fill_(do: BatchedCall, input: Rows, mask: Any, value: Any) -> None:
-    """Write a number where a mask holds."""
+    """Write a number where a mask is True."""
     if isinstance(value, Rows):
-        chosen = where(raised(mask, input.ndim), raised(value, input.ndim).to(input.tensor.dtype), input.tensor)
-        input.tensor.copy_(chosen)
+        filled = where(add_dims(mask, input.ndim), add_dims(value, input.ndim).to(input.tensor.dtype), input.tensor)
+        input.tensor.copy_(filled)
         return
-    do(input.tensor, raised(mask, input.ndim), value)
+    do(input.tensor, add_dims(mask, input.ndim), value)
 
 
 def write(do: BatchedCall, input: Rows, *args: Any) -> None:
-    """Write element by element."""
-    do(input.tensor, *[raised(each, input.ndim) for each in args])
+    """Write elementwise."""
+    do(input.tensor, *[add_dims(each, input.ndim) for each in args])
 
 
 def fill_(do: BatchedCall, input: Rows, value: Any) -> None:
-    """Write one number everywhere, or one of each sample."""
+    """Write one number everywhere, or one number per sample."""
     if isinstance(value, Rows):
-        input.tensor.copy_(raised(value, input.ndim))
+        input.tensor.copy_(add_dims(value, input.ndim))
     else:
         do(input.tensor, value)
 

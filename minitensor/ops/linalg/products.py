@@ -24,7 +24,7 @@ from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import write_out
 from minitensor.ops.powers import sqrt
 from minitensor.ops.shape import diagonal as any_diagonal
-from minitensor.shapes import integer, wrap_dim
+from minitensor.shapes import as_int, wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -43,7 +43,7 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     tensor([[1., 5.],
             [0., 1.]])
     """
-    n = integer(n)
+    n = as_int(n)
     if n < 0 or not isinstance(input, TensorBase) or input.array.dtype.kind in "fc":
         require_square("linalg.matrix_power", input)  # integer matrices have no inverse
     elif input.ndim < 2 or input.shape[-1] != input.shape[-2]:

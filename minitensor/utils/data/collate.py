@@ -24,16 +24,16 @@ def default_collate(batch: Any) -> Any:
     [tensor([0, 1]), ('a', 'b')]
     """
     with nesting("default_collate: samples"):
-        return collated(batch)
+        return collate(batch)
 
 
-def collated(batch: Any) -> Any:
+def collate(batch: Any) -> Any:
     """Collate the samples, whatever they are."""
     first = batch[0]
     if isinstance(first, Tensor):
         return stack(batch, 0)
     if isinstance(first, np.ndarray):
-        return stack([tensor_from(array) for array in batch], 0)
+        return stack([convert_array(array) for array in batch], 0)
     if isinstance(first, (np.bool_, np.number)):
         return as_tensor(np.array(batch))
     if isinstance(first, float):
@@ -45,7 +45,7 @@ def collated(batch: Any) -> Any:
     if isinstance(first, Mapping):
         return collate_mappings(first, batch)
     if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return type(first)(*(collated(column) for column in zip(*batch, strict=True)))
+        return type(first)(*(collate(column) for column in zip(*batch, strict=True)))
     if isinstance(first, Sequence):
         return collate_sequences(first, batch)
     raise ArgumentTypeError(
@@ -54,7 +54,7 @@ def collated(batch: Any) -> Any:
     )
 
 
-def tensor_from(array: Any) -> Tensor:
+def convert_array(array: Any) -> Tensor:
     """Return an array of numbers as a tensor."""
     if array.dtype.kind in "SaUO":
         raise ArgumentTypeError(
@@ -66,7 +66,7 @@ def tensor_from(array: Any) -> Tensor:
 
 def collate_mappings(first: Mapping[Any, Any], batch: Any) -> Any:
     """Collate entry by entry, into a mapping of the first one's type if that can be made."""
-    columns = {key: collated([sample[key] for sample in batch]) for key in first}
+    columns = {key: collate([sample[key] for sample in batch]) for key in first}
     try:
         if not isinstance(first, MutableMapping):
             return type(first)(columns)  # type: ignore[call-arg]  # tried, see below
@@ -84,7 +84,7 @@ def collate_sequences(first: Sequence[Any], batch: Any) -> Any:
             "each element in list of batch should be of equal size, "
             f"got sizes {sorted({len(sample) for sample in batch})}"
         )
-    columns = [collated(column) for column in zip(*batch, strict=True)]
+    columns = [collate(column) for column in zip(*batch, strict=True)]
     if isinstance(first, tuple):
         return columns
     try:
@@ -100,17 +100,17 @@ def collate_sequences(first: Sequence[Any], batch: Any) -> Any:
 def default_convert(data: Any) -> Any:
     """Make tensors of the arrays in one sample, and leave all else: what a loader without batches does."""
     with nesting("default_convert: data"):
-        return converted(data)
+        return convert(data)
 
 
-def converted(data: Any) -> Any:
+def convert(data: Any) -> Any:
     """Convert the data, whatever they are."""
     if isinstance(data, (np.ndarray, np.bool_, np.number)):
         return data if isinstance(data, np.ndarray) and data.dtype.kind in "SaUO" else as_tensor(data)
     if isinstance(data, Mapping):
-        return type(data)({key: converted(value) for key, value in data.items()})  # type: ignore[call-arg]  # dicts
+        return type(data)({key: convert(value) for key, value in data.items()})  # type: ignore[call-arg]  # dicts
     if isinstance(data, tuple) and hasattr(data, "_fields"):
-        return type(data)(*(converted(value) for value in data))
+        return type(data)(*(convert(value) for value in data))
     if isinstance(data, (tuple, list)):
-        return [converted(value) for value in data]
+        return [convert(value) for value in data]
     return data

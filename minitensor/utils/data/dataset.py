@@ -156,7 +156,7 @@ def random_split(
     (8, 2)
     """
     total = len(dataset)  # type: ignore[arg-type]  # sized, or len says so
-    sizes = counts(lengths, total) if are_fractions(lengths) else lengths
+    sizes = split_counts(lengths, total) if has_unit_sum(lengths) else lengths
     if sum(sizes) != total:
         raise ArgumentError(
             "Sum of input lengths does not equal the length of the input dataset! "
@@ -168,12 +168,12 @@ def random_split(
     return [Subset(dataset, order[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
 
 
-def are_fractions(lengths: Sequence[float]) -> bool:
+def has_unit_sum(lengths: Sequence[float]) -> bool:
     """Whether the lengths sum to 1."""
     return abs(fsum(lengths) - 1) < 1e-9 and fsum(lengths) <= 1 + 1e-9
 
 
-def counts(fractions: Sequence[float], total: int) -> list[int]:
+def split_counts(fractions: Sequence[float], total: int) -> list[int]:
     """Return how many samples each fraction is."""
     for i, fraction in enumerate(fractions):
         if not 0 <= fraction <= 1:

@@ -16,15 +16,15 @@ from minitensor.errors import ArgumentError, ArgumentTypeError, GuardError
 from minitensor.ops.creation import tensor
 from minitensor.utils.data.collate import default_collate, default_convert
 from minitensor.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
-from minitensor.utils.data.sampler import BatchSampler, Endless, RandomSampler, SequentialSampler, draw_seed
-from minitensor.utils.data.workers import Fetch, Fetched, Prefetched, Worker, WorkerInfo
+from minitensor.utils.data.sampler import BatchSampler, EndlessSampler, RandomSampler, SequentialSampler, draw_seed
+from minitensor.utils.data.workers import DirectEpoch, Fetch, PrefetchedEpoch, Worker, WorkerInfo
 
 if TYPE_CHECKING:
     from minitensor.generator import Generator
 
 Sample = TypeVar("Sample", covariant=True)  # read as a word
 
-FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
+READ_ONLY = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
 class DataLoader(Generic[Sample]):
@@ -97,11 +97,11 @@ class DataLoader(Generic[Sample]):
         self.batch_sampler = batch_sampler
         own_collate = default_convert if batch_sampler is None else default_collate
         self.collate_fn = own_collate if collate_fn is None else collate_fn
-        self._epoch: Prefetched | None = None  # of workers that persist
+        self._epoch: PrefetchedEpoch | None = None  # of workers that persist
         self._complete = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if self._complete and name in FIXED:
+        if self._complete and name in READ_ONLY:
             raise ArgumentError(
                 f"{name} attribute should not be set after {type(self).__name__} is initialized; make a new one"
             )
@@ -112,24 +112,24 @@ class DataLoader(Generic[Sample]):
             raise GuardError(f"DataLoader: timeout={self.timeout} needs num_workers > 0: it is a wait for a worker")
         order = iter(self._index_sampler)
         if self._epoch is not None and self._epoch.is_alive():
-            self._epoch.begin_anew(order)
+            self._epoch.restart(order)
             return self._epoch
         base_seed = draw_seed(self.generator)
-        make_fetch = partial(fetch_from, self.dataset, self.collate_fn, self.batch_sampler is not None, self.drop_last)
+        make_fetch = partial(build_fetch, self.dataset, self.collate_fn, self.batch_sampler is not None, self.drop_last)
         if not self.num_workers:
-            return Fetched(make_fetch(), order, self._index_sampler)
-        epoch = self._prefetched(order, make_fetch, base_seed)
+            return DirectEpoch(make_fetch(), order, self._index_sampler)
+        epoch = self._start_workers(order, make_fetch, base_seed)
         if self.persistent_workers:
             self._epoch = epoch
         return epoch
 
-    def _prefetched(self, order: Iterator[Any], make_fetch: Callable[[], Fetch], base_seed: int) -> Prefetched:
+    def _start_workers(self, order: Iterator[Any], make_fetch: Callable[[], Fetch], base_seed: int) -> PrefetchedEpoch:
         """Start the workers; worker i draws from the stream that belongs to ``base_seed + i``, as in PyTorch."""
         iterable = isinstance(self.dataset, IterableDataset)
         infos = [WorkerInfo(i, self.num_workers, base_seed + i, self.dataset) for i in range(self.num_workers)]
         workers = [Worker(info, self.worker_init_fn, make_fetch, iterable) for info in infos]
         ahead = max(self.num_workers * (self.prefetch_factor or 0), 1)
-        return Prefetched(workers, order, self._index_sampler, ahead, self.timeout, self.persistent_workers)
+        return PrefetchedEpoch(workers, order, self._index_sampler, ahead, self.timeout, self.persistent_workers)
 
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):
@@ -145,24 +145,24 @@ class DataLoader(Generic[Sample]):
         return self.sampler if self.batch_sampler is None else self.batch_sampler
 
 
-def fetch_from(dataset: Any, collate: Callable[[Any], Any], batched: bool, drop_last: bool) -> Fetch:
+def build_fetch(dataset: Any, collate: Callable[[Any], Any], batched: bool, drop_last: bool) -> Fetch:
     """Return what makes a batch of indices; it raises StopIteration at the end of an iterable dataset."""
     if isinstance(dataset, IterableDataset):
-        return next_batch(iter(dataset), collate, batched, drop_last)
+        return build_iterable_fetch(iter(dataset), collate, batched, drop_last)
     if not batched:
         return lambda index: collate(dataset[index])
     if collate is default_collate:
-        return lambda indices: stacked_rows(dataset, indices) or default_collate(samples(dataset, indices))
-    return lambda indices: collate(samples(dataset, indices))
+        return lambda indices: stack_rows(dataset, indices) or default_collate(take_samples(dataset, indices))
+    return lambda indices: collate(take_samples(dataset, indices))
 
 
-def samples(dataset: Any, indices: Any) -> list[Any]:
+def take_samples(dataset: Any, indices: Any) -> list[Any]:
     """Return the samples at some indices, at once if the dataset can do so."""
     at_once = getattr(dataset, "__getitems__", None)
     return at_once(indices) if at_once is not None else [dataset[i] for i in indices]
 
 
-def stacked_rows(dataset: Any, indices: list[Any]) -> list[Any] | None:
+def stack_rows(dataset: Any, indices: list[Any]) -> list[Any] | None:
     """Return a batch of a plain ``TensorDataset``, or of a part of one: rows picked at once in place of one by one.
 
     None where that does not apply. The slow twin is ``default_collate(samples(dataset, indices))``.
@@ -175,7 +175,9 @@ def stacked_rows(dataset: Any, indices: list[Any]) -> list[Any] | None:
     return [column[rows.to(column.device)] for column in dataset.tensors]
 
 
-def next_batch(iterator: Iterator[Any], collate: Callable[[Any], Any], batched: bool, drop_last: bool) -> Fetch:
+def build_iterable_fetch(
+    iterator: Iterator[Any], collate: Callable[[Any], Any], batched: bool, drop_last: bool
+) -> Fetch:
     """Return what takes the next batch from an iterator; the indices it is given say only how many."""
     if not batched:
         return lambda _: collate(next(iterator))
@@ -193,7 +195,7 @@ def next_batch(iterator: Iterator[Any], collate: Callable[[Any], Any], batched: 
 def default_sampler(dataset: Any, shuffle: bool, generator: Generator | None) -> Any:
     """Return the order that a loader has if none is given."""
     if isinstance(dataset, IterableDataset):
-        return Endless()
+        return EndlessSampler()
     return RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
 
 

@@ -89,15 +89,16 @@ class RandomSampler(Sampler[int]):
             generator = Generator()
             generator.manual_seed(draw_seed(None))
         total = len(self.data_source)
-        yield from self._drawn(generator, total) if self.replacement else self._permuted(generator, total)
+        draw = self._draw_with_replacement if self.replacement else self._draw_permutations
+        yield from draw(generator, total)
 
-    def _drawn(self, generator: Generator, total: int) -> Iterator[int]:
+    def _draw_with_replacement(self, generator: Generator, total: int) -> Iterator[int]:
         """Draw 32 at a time, the rest last."""
         whole, rest = divmod(self.num_samples, 32)
         for size in itertools.chain(itertools.repeat(32, whole), (rest,)):
             yield from randint(0, total, (size,), generator=generator).tolist()
 
-    def _permuted(self, generator: Generator, total: int) -> Iterator[int]:
+    def _draw_permutations(self, generator: Generator, total: int) -> Iterator[int]:
         """Draw whole permutations; one more is drawn even where nothing of it is used, as PyTorch does."""
         whole, rest = divmod(self.num_samples, total)
         for size in itertools.chain(itertools.repeat(total, whole), (rest,)):
@@ -180,7 +181,7 @@ class BatchSampler(Sampler[list[int]]):
         return whole + (rest > 0 and not self.drop_last)
 
 
-class Endless(Sampler[None]):
+class EndlessSampler(Sampler[None]):
     """None, for ever: what stands in for an order where the dataset has its own."""
 
     def __iter__(self) -> Iterator[None]:

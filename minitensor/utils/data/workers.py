@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 
 from minitensor.errors import MinitensorError
-from minitensor.stream import draw_apart
+from minitensor.stream import use_own_stream
 
 Fetch = Callable[[Any], Any]  # makes a batch of indices
 Answer = tuple[Any, BaseException | None]  # a batch, or what was raised in its place
@@ -39,28 +39,28 @@ class WorkerInfo(NamedTuple):
     dataset: Any
 
 
-class _Here(threading.local):
+class _ThreadState(threading.local):
     info: WorkerInfo | None = None
 
 
-_here: Final = _Here()  # like a thread's name: set where a worker starts, never shared
+_thread_state: Final = _ThreadState()  # like a thread's name: set where a worker starts, never shared
 
 
 def get_worker_info() -> WorkerInfo | None:
     """Return who this worker is; None outside of workers."""
-    return _here.info
+    return _thread_state.info
 
 
 class End:
     """What stands in an order's or a batch's place when there are no more."""
 
 
-class Anew:
+class Restart:
     """The order to begin another epoch, and the answer that it has begun."""
 
 
 END: Final = End()
-ANEW: Final = Anew()
+RESTART: Final = Restart()
 
 
 class Worker:
@@ -110,7 +110,7 @@ class Worker:
 
     def drop_answers(self) -> None:
         """Wait until the thread has begun anew, as it was asked to; forget what it was asked for before."""
-        while self._answers.get()[0] is not ANEW:
+        while self._answers.get()[0] is not RESTART:
             pass
         self.ended = False
 
@@ -120,18 +120,18 @@ class Worker:
         self._orders.put(END)
 
     def _run(self) -> None:
-        _here.info = self._info
-        draw_apart(self._info.seed)
+        _thread_state.info = self._info
+        use_own_stream(self._info.seed)
         fetch = self._begin()
         while (order := self._orders.get()) is not END and not self._stopped:
-            if order is ANEW:
+            if order is RESTART:
                 fetch = self._begin()
-                self._answers.put((ANEW, None))
+                self._answers.put((RESTART, None))
                 continue
             answer = self._answer(fetch, order)
             self._answers.put(answer)
             if answer[0] is END:
-                fetch = raising(StopIteration())
+                fetch = build_failing_fetch(StopIteration())
             del answer  # until the next order comes, the batch is the caller's alone
 
     def _begin(self) -> Fetch:
@@ -141,7 +141,7 @@ class Worker:
                 self._init = None
             return self._make_fetch()
         except BaseException as error:
-            return raising(error)
+            return build_failing_fetch(error)
 
     def _answer(self, fetch: Fetch, indices: Any) -> Answer:
         try:
@@ -150,7 +150,7 @@ class Worker:
             return (END, None) if self._iterable and isinstance(error, StopIteration) else (None, error)
 
 
-def raising(error: BaseException) -> Fetch:
+def build_failing_fetch(error: BaseException) -> Fetch:
     """Return what raises an error in place of every batch."""
 
     def fetch(indices: Any) -> Any:
@@ -172,7 +172,7 @@ class Failure:
         return None, self._error
 
 
-class Fetched:
+class DirectEpoch:
     """The batches of an epoch, each fetched when it is asked for."""
 
     def __init__(self, fetch: Fetch, order: Iterator[Any], sampler: Any) -> None:
@@ -190,7 +190,7 @@ class Fetched:
         return len(self._sampler)
 
 
-class Prefetched:
+class PrefetchedEpoch:
     """The batches of an epoch, up to ``ahead`` of them asked for in advance, dealt to the workers in turn.
 
     A worker whose iterator has ended is passed over; when all have, that is the end. As in PyTorch, the next batch is
@@ -218,10 +218,10 @@ class Prefetched:
         """Whether all workers run in this process."""
         return all(worker.is_alive() for worker in self._workers)
 
-    def begin_anew(self, order: Iterator[Any]) -> None:
+    def restart(self, order: Iterator[Any]) -> None:
         """Begin another epoch with the same workers."""
         for worker in self._workers:
-            worker.ask(ANEW)
+            worker.ask(RESTART)
         for worker in self._workers:
             worker.drop_answers()
         self._begin(order)
