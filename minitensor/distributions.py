@@ -31,7 +31,7 @@ class UnsupportedDistribution(DistributionError, NotImplementedError):
     """A dtype for which the distribution is not defined."""
 
 
-# ------------------------------------------------------------------------------------ uniform numbers
+# -- uniform numbers ---------------------------------------------------------------------------------------------------
 
 
 def uniform(
@@ -144,7 +144,7 @@ def _split_halves(x: Any) -> tuple[Any, Any]:
     return high, x - high
 
 
-# ------------------------------------------------------------------------------------- normal numbers
+# -- normal numbers ----------------------------------------------------------------------------------------------------
 
 
 def normal(
@@ -226,7 +226,7 @@ def _draw_normal_pairs(stream: Stream, count: int) -> Array:
     return np.concatenate([waiting, fresh[:missing]])
 
 
-# ----------------------------------------------------------------------------------- other continuous
+# -- other continuous --------------------------------------------------------------------------------------------------
 
 
 def exponential(generator: Generator, shape: Shape, dtype: npt.DTypeLike = np.float32, rate: float = 1.0) -> Array:
@@ -347,7 +347,7 @@ def _is_below(words: npt.NDArray[np.uint32], p: float) -> Array:
     return below
 
 
-# ------------------------------------------------------------------------------------------- integers
+# -- integers ----------------------------------------------------------------------------------------------------------
 
 _WIDE: Final = 2**28  # from this range on, remainders of 32 bits would favor small numbers too much
 
@@ -503,7 +503,7 @@ def _find_roots(parents: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return roots.astype(np.int64)
 
 
-# ----------------------------------------------------------------------------------------- categories
+# -- categories --------------------------------------------------------------------------------------------------------
 
 
 def multinomial(generator: Generator, weights: Array, num_samples: int, replacement: bool = False) -> Array:

@@ -128,7 +128,7 @@ def dtype_named(name: str) -> dtype:
     return found
 
 
-# ---------------------------------------------------------------------------------------------- NumPy
+# -- NumPy -------------------------------------------------------------------------------------------------------------
 
 FROM_NUMPY: Final[Mapping[np.dtype[Any], dtype]] = {each.numpy: each for each in DTYPES}
 """For the hot path: ``FROM_NUMPY[array.dtype]`` takes 75 ns and makes no call."""
@@ -155,7 +155,7 @@ def from_numpy(np_dtype: npt.DTypeLike | dtype) -> dtype:
     return found
 
 
-# ---------------------------------------------------------------------------------- the default dtype
+# -- the default dtype -------------------------------------------------------------------------------------------------
 
 _default = float32
 
@@ -200,7 +200,7 @@ def set_default_dtype(d: dtype) -> None:
     _default = d
 
 
-# ------------------------------------------------------------------------------------------ promotion
+# -- promotion ---------------------------------------------------------------------------------------------------------
 
 _BYTES: Final = frozenset({uint8, int8})
 
@@ -289,7 +289,7 @@ def _promote_ranks(high: dtype | None, low: dtype | None) -> dtype | None:
     return PROMOTED[high, low] if not (high.is_floating_point and low.is_complex) else high.to_complex()
 
 
-# --------------------------------------------------------------------------------------------- limits
+# -- limits ------------------------------------------------------------------------------------------------------------
 
 
 def _require_dtype(caller: str, given: object) -> dtype:

@@ -99,7 +99,7 @@ class Generator:
         return f"Generator(device={str(self.device)!r}, initial_seed={self.initial_seed()})"
 
 
-# ------------------------------------------------------------------------------ the default generator
+# -- the default generator ---------------------------------------------------------------------------------------------
 
 
 class DefaultGenerator(Generator):

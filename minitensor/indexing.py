@@ -1,8 +1,8 @@
-"""What ``x[...]`` means: steps that only move the window, and picks that choose elements one by one.
+"""What ``x[...]`` means: steps that make a view, and picks that gather elements.
 
-Ints, slices, None and ``...`` make a new Layout: a view. Anything else (index arrays, masks, True and False) is a
-*pick*: its dim stays whole in the layout, and the pick is reported at that dim, for an op to gather. This file knows no
-arrays: it asks its caller how many dims a strange object takes.
+Ints, slices, None and ``...`` give a new Layout: a view. Anything else (index arrays, masks, True and False) is a
+*pick*: its dim stays whole in the layout, and the pick is returned by dim, for an op to gather. The file knows no
+arrays: the caller says how many dims another object takes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from minitensor.shapes import Shape, broadcast_shapes
 
 DimsTaken = Callable[[object], int | None]
 
-_new = tuple.__new__  # Layout(...) costs 0.1 us more than new(Layout, (...)), and x[i] is the hottest view of all.
+_new = tuple.__new__  # Layout(...) takes 0.1 us longer than _new(Layout, (...)), and x[i] is the most frequent view.
 
 
 def basic(layout: Layout, index: Any) -> Layout | None:
-    """Answer ``x[index]`` for plain ints, slices, None and ``...``; None when that is not enough: ask ``resolve``.
+    """Return the view ``x[index]`` for plain ints, slices, None and ``...``; None where ``resolve`` is needed.
 
-    The fast twin of ``resolve``, which also raises the errors. It remembers nothing: slices have no hash, and a loop
-    over ``x[i]`` would flush the cache.
+    This is the fast twin of ``resolve``, which also raises the errors. It is not memoized: slices have no hash, and a
+    loop over ``x[i]`` would flush the cache.
     """
     shape, strides, offset = layout
     kind = index.__class__
@@ -78,7 +78,7 @@ def basic(layout: Layout, index: Any) -> Layout | None:
 
 
 def dims_after_ellipsis(items: tuple[object, ...]) -> int:
-    """Count the ints and slices after ``...``; a second one makes it more than any tensor has dims."""
+    """Count the indices after ``...`` that take a dim; with a second ``...``, return more than any tensor has dims."""
     count = 0
     for item in reversed(items):
         if item is Ellipsis:
@@ -88,12 +88,13 @@ def dims_after_ellipsis(items: tuple[object, ...]) -> int:
 
 
 def resolve(layout: Layout, index: object, dims_taken: DimsTaken) -> tuple[Layout, dict[int, object]]:
-    """Return the view that ``x[index]`` makes, and its picks by the dim of that view where they stand.
+    """Return the view that ``x[index]`` makes, and its picks by dim of that view.
 
     Args:
-        index: what stands in the brackets; a tuple is several indices, everything else is one.
-        dims_taken: says how many dims an object takes: 1 for an array of integers, its ndim for a mask (0 for a single
-            bool, which adds a dim), None if it is no array (then it must be an integer, by ``__index__``).
+        layout: the layout of ``x``.
+        index: the index; a tuple is several indices, any other object is one.
+        dims_taken: returns the number of dims an object takes: 1 for an array of integers, its ndim for a mask (0 for a
+            single bool, which adds a dim), None if it is not an array and must be an integer, by ``__index__``.
     """
     items = index if isinstance(index, tuple) else (index,)
     takes = [count_dims(item, dims_taken) for item in items]
@@ -103,11 +104,11 @@ def resolve(layout: Layout, index: object, dims_taken: DimsTaken) -> tuple[Layou
     return walk.finish()
 
 
-STEP = -1  # Takes one dim, as an int or a slice does, and is no pick.
+STEP = -1  # an index that takes one dim and is not a pick: an int or a slice
 
 
 class NotAnIndex(InvalidIndexError, ArgumentTypeError):
-    """Text as an index, or numbers that are no integers: an IndexError as all, and as in PyTorch a TypeError."""
+    """Text as an index: an IndexError and, as in PyTorch, a TypeError."""
 
 
 class BeyondIndex(IndexOutOfRange, ArgumentError):
@@ -115,7 +116,7 @@ class BeyondIndex(IndexOutOfRange, ArgumentError):
 
 
 def count_dims(item: object, dims_taken: DimsTaken) -> int:
-    """Return how many dims a pick takes, STEP for an int or a slice, 0 for what takes none."""
+    """Return the number of dims a pick takes, STEP for an int or a slice, 0 for None and ``...``."""
     kind = item.__class__
     if kind is int or kind is slice:
         return STEP
@@ -168,7 +169,7 @@ def is_array(item: object) -> bool:
 
 
 class Walk:
-    """One pass over the dims of a layout, building the next layout as it goes."""
+    """One pass over the dims of a layout that builds the layout of the view."""
 
     __slots__ = ("dim", "free", "offset", "picks", "sizes", "source", "strides")
 
@@ -181,7 +182,7 @@ class Walk:
         self.picks: dict[int, object] = {}
 
     def step(self, item: object, takes: int) -> None:
-        """Move on by one index, which takes so many dims."""
+        """Apply one index, which takes ``takes`` dims."""
         if item is None:
             self.insert()
         elif item is Ellipsis:
@@ -194,7 +195,7 @@ class Walk:
             self.pick(item, takes)
 
     def finish(self) -> tuple[Layout, dict[int, object]]:
-        """Keep the dims that no index named."""
+        """Keep the remaining dims, and return the view and its picks."""
         self.keep(len(self.source.shape) - self.dim)
         return Layout(tuple(self.sizes), tuple(self.strides), self.offset), self.picks
 
@@ -242,7 +243,7 @@ class Walk:
 
 
 def landing(dims: Iterable[int]) -> int:
-    """Return where the picks' dims stand in the result: in place of the picked dims if they are neighbours, else first.
+    """Return the place of the picks' dims in the result: that of the picked dims if these are adjacent, else 0.
 
     >>> landing([1, 2]), landing([1, 3])
     (1, 0)
@@ -252,14 +253,14 @@ def landing(dims: Iterable[int]) -> int:
 
 
 def advanced_shape(shape: Shape, picks: Mapping[int, Shape]) -> tuple[Shape, int]:
-    """Return the shape of a gather, and where the broadcast dims of its picks stand.
+    """Return the shape of a gather, and the place of the broadcast dims of its picks.
 
     Args:
-        shape: of the view that ``resolve`` made.
-        picks: shape of the index array at each picked dim (a mask has become one index array per dim it takes).
+        shape: the shape of the view that ``resolve`` made.
+        picks: the shape of the index array at each picked dim. A mask counts as one index array per dim it takes.
     """
     try:
-        picked = broadcast_shapes(*picks.values())
+        index_shape = broadcast_shapes(*picks.values())
     except ShapeError:
         given = ", ".join([str(list(pick)) for pick in picks.values()])
         raise InvalidIndexError(
@@ -267,11 +268,11 @@ def advanced_shape(shape: Shape, picks: Mapping[int, Shape]) -> tuple[Shape, int
         ) from None
     place = landing(picks)
     rest = [n for dim, n in enumerate(shape) if dim not in picks]
-    return (*rest[:place], *picked, *rest[place:]), place
+    return (*rest[:place], *index_shape, *rest[place:]), place
 
 
 def check_mask(mask: Shape, shape: Shape, dim: int) -> None:
-    """Raise unless a mask of this shape fits the dims of ``shape`` from ``dim`` on."""
+    """Raise unless a mask fits the dims of ``shape`` from ``dim`` on."""
     for axis, n in enumerate(mask):
         if shape[dim + axis] != n:
             raise InvalidIndexError(
@@ -280,17 +281,17 @@ def check_mask(mask: Shape, shape: Shape, dim: int) -> None:
             )
 
 
-# ---- refusals ----------------------------------------------------------------------------------------------------
+# ---- errors ------------------------------------------------------------------------------------------------------
 
 
 def out_of_bounds_error(index: int, dim: int, size: int) -> IndexOutOfRange:
-    """Say that an index lies outside its dim."""
+    """Return the error for an index out of bounds."""
     error = IndexOutOfRange if -(1 << 63) <= index < 1 << 63 else BeyondIndex
     return error(f"index {quote(index)} is out of bounds for dimension {dim} with size {size}")
 
 
 def too_many_error(shape: Shape, index: object) -> IndexOutOfRange:
-    """Say that there are more indices than dims."""
+    """Return the error for more indices than dims."""
     if not shape:
         return IndexOutOfRange("invalid index of a 0-dim tensor; use item() to convert it to a number")
     return IndexOutOfRange(f"too many indices for tensor of dimension {len(shape)} (shape {shape}): {quote(index)}")

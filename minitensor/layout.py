@@ -1,8 +1,8 @@
-"""Where the elements of a tensor lie in its storage: shape, strides and offset, counted in elements.
+"""Where the elements of a tensor are in its storage: shape, strides and offset, counted in elements.
 
-Every view is one of the functions below: it takes a ``Layout`` and returns another over the same storage, or says why
-there is none. The rules are PyTorch's, stride for stride. Nothing here knows memory, dtypes or bytes; arguments are
-plain numbers and tuples, because the answers are remembered (see ``shapes.memoised``).
+Every view is a function in this file that takes a ``Layout`` and returns another over the same storage, or raises. The
+rules are PyTorch's, stride for stride. Arguments are plain numbers and tuples, because results are memoized (see
+``shapes.memoize``).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def numel(shape: Shape) -> int:
 
 @memoize
 def contiguous(shape: Shape) -> Layout:
-    """Lay the elements out row by row, the last dim fastest. A dim of size 0 counts as 1.
+    """Return the row-major layout of a shape: the last dim varies fastest. A dim of size 0 counts as 1.
 
     >>> contiguous((2, 3)).strides
     (3, 1)
@@ -52,13 +52,13 @@ def contiguous(shape: Shape) -> Layout:
 
 @memoize
 def channels_last(shape: Shape) -> Layout:
-    """Lay out (N, C, H, W) or (N, C, D, H, W) with the channels fastest, then the columns, the rows, the images.
+    """Return the layout of (N, C, H, W) or (N, C, D, H, W) in which C varies fastest, then W, H, (D,) N.
 
-    Unlike in ``contiguous`` a dim of size 0 counts as 0, as in PyTorch.
+    Unlike in ``contiguous``, a dim of size 0 counts as 0, as in PyTorch.
     """
     shape = tuple([as_int(n) for n in shape])
     if len(shape) not in (4, 5):
-        raise ShapeError(f"channels_last wants a 4-d or 5-d shape (N, C, [D,] H, W), got {shape}")
+        raise ShapeError(f"channels_last expects a 4-d or 5-d shape (N, C, [D,] H, W), got {shape}")
     order = channels_fastest(len(shape))
     steps = dict(zip(order, accumulate([shape[dim] for dim in order], mul, initial=1)))
     return Layout(shape, tuple([steps[dim] for dim in range(len(shape))]), 0)
@@ -66,9 +66,9 @@ def channels_last(shape: Shape) -> Layout:
 
 @memoize
 def like(layout: Layout) -> Layout:
-    """Return the layout of a fresh copy that keeps the order of the dims, as ``clone`` and ``empty_like`` do.
+    """Return the layout of a copy that keeps the order of dims in memory, as ``clone`` and ``empty_like`` do.
 
-    Dense layouts keep their strides. Others (gaps, expanded dims) are packed, the dims in the order of their strides.
+    Dense layouts keep their strides. Others (with gaps or expanded dims) are packed in the order of their strides.
     """
     if is_dense(layout):
         return Layout(layout.shape, layout.strides, 0)
@@ -76,7 +76,7 @@ def like(layout: Layout) -> Layout:
 
 
 def pack_strides(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
-    """Give strides without gaps to the dims in this order, the first one fastest."""
+    """Return strides without gaps for dims in this order, the fastest first."""
     strides, step = [0] * len(shape), 1
     for dim in order:
         strides[dim] = step
@@ -85,7 +85,7 @@ def pack_strides(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
 
 
 def sort_by_stride(shape: Shape, strides: tuple[int, ...]) -> list[int]:
-    """Sort the dims by growing stride, as PyTorch does: insertion sort, and stride 0 says nothing."""
+    """Sort the dims by stride, smallest first, as PyTorch does: by insertion sort, with stride 0 undecided."""
     order: list[int] = list(range(len(shape) - 1, -1, -1))
     for start in range(1, len(order)):
         place = start
@@ -100,7 +100,7 @@ def sort_by_stride(shape: Shape, strides: tuple[int, ...]) -> list[int]:
 
 
 def compare_strides(shape: Shape, strides: tuple[int, ...], a: int, b: int) -> int:
-    """Return 1 if dim ``a`` moves slower than dim ``b``, -1 if faster, 0 if the strides cannot tell."""
+    """Return 1 if dim ``a`` varies slower than dim ``b``, -1 if faster, 0 if the strides do not decide."""
     if strides[a] == 0 or strides[b] == 0:
         return 0
     if strides[a] != strides[b]:
@@ -109,30 +109,30 @@ def compare_strides(shape: Shape, strides: tuple[int, ...], a: int, b: int) -> i
 
 
 def channels_fastest(ndim: int) -> tuple[int, ...]:
-    """Order of the dims in memory, fastest first: channels, columns, rows, (planes,) images."""
+    """Return the order of channels-last dims in memory, fastest first: C, W, H, (D,) N."""
     return (1, *range(ndim - 1, 1, -1), 0)
 
 
-# ---- questions ---------------------------------------------------------------------------------------------------
+# ---- predicates --------------------------------------------------------------------------------------------------
 
 
 @memoize
 def is_contiguous(layout: Layout) -> bool:
-    """Tell whether the elements lie row by row without gaps; dims of size 1 may have any stride."""
+    """Whether a layout is row-major without gaps. Dims of size 1 may have any stride."""
     return 0 in layout.shape or is_packed(layout, range(len(layout.shape) - 1, -1, -1))
 
 
 @memoize
 def is_channels_last(layout: Layout) -> bool:
-    """Tell whether a 4-d or 5-d layout has its channels fastest, without gaps; dims of size 1 may have any stride."""
+    """Whether a 4-d or 5-d layout is channels-last without gaps. Dims of size 1 may have any stride."""
     return len(layout.shape) in (4, 5) and is_packed(layout, channels_fastest(len(layout.shape)))
 
 
 @memoize
 def suggests_channels_last(layout: Layout) -> bool:
-    """Tell whether an op that keeps memory formats (convolution, pooling) should answer in channels_last.
+    """Whether an op that keeps memory formats (convolution, pooling) should return a channels-last result.
 
-    Gaps are allowed, the order of the dims counts; what could be read either way (one channel of 1x1 images) is not.
+    The order of the dims decides; gaps are allowed. Ambiguous layouts (one channel of 1x1 images) give False.
     """
     shape, strides = layout.shape, layout.strides
     if len(shape) not in (4, 5) or strides[1] == 0 or 0 in shape:
@@ -146,7 +146,7 @@ def suggests_channels_last(layout: Layout) -> bool:
 
 
 def is_packed(layout: Layout, order: Sequence[int]) -> bool:
-    """Tell whether the dims, in this order, have the strides of memory without gaps (size 1: any stride)."""
+    """Whether dims in this order have strides without gaps. Dims of size 1 may have any stride."""
     step = 1
     for dim in order:
         if layout.shape[dim] != 1:
@@ -158,7 +158,7 @@ def is_packed(layout: Layout, order: Sequence[int]) -> bool:
 
 @memoize
 def is_dense(layout: Layout) -> bool:
-    """Tell whether the elements fill a stretch of memory, each cell once, in whatever order of dims."""
+    """Whether the elements fill a range of memory, each cell once, with the dims in any order."""
     if 0 in layout.shape:
         return True
     step = 1
@@ -170,13 +170,13 @@ def is_dense(layout: Layout) -> bool:
 
 
 def strides_by_size(layout: Layout) -> list[tuple[int, int]]:
-    """Return the (stride, size) of the dims that move at all, smallest stride first."""
+    """Return (stride, size) of the dims with more than one entry, smallest stride first."""
     return sorted((s, n) for s, n in zip(layout.strides, layout.shape) if n > 1)
 
 
 @memoize
 def extent(layout: Layout) -> tuple[int, int]:
-    """Return the first element touched and one past the last; twice the offset if there is none.
+    """Return the index of the first element and one past the last; the offset twice if there are none.
 
     >>> extent(Layout((2, 2), (4, 1), 3))
     (3, 9)
@@ -190,9 +190,9 @@ def extent(layout: Layout) -> tuple[int, int]:
 
 @memoize
 def has_overlap(layout: Layout) -> bool:
-    """Tell whether two different indices reach the same element (an expanded tensor, overlapping windows).
+    """Whether two different indices reach the same element, as in an expanded tensor or overlapping windows.
 
-    The answer is exact but for contrived strides, where the search is cut short and answers True.
+    The result is exact, except for contrived strides, where the search stops early and returns True.
     """
     if 0 in layout.shape:
         return False
@@ -205,7 +205,7 @@ def has_overlap(layout: Layout) -> bool:
 
 
 def has_repeat(stride: int, most: int, finer: list[tuple[int, int]]) -> bool:
-    """Tell whether 1..most steps of ``stride`` can be undone by steps, back or forth, of the finer strides."""
+    """Whether 1..most steps of ``stride`` can be undone by steps of the finer strides in either direction."""
     if stride == 0:
         return True
     reach = sum(s * n for s, n in finer)
@@ -215,10 +215,10 @@ def has_repeat(stride: int, most: int, finer: list[tuple[int, int]]) -> bool:
 
 
 def can_reach(terms: list[tuple[int, int]], target: int, budget: int = 2000) -> bool:
-    """Tell whether ``sum(k * stride) == target`` for some 0 <= k <= most, one k for each (stride, most).
+    """Whether ``sum(k * stride) == target`` for some 0 <= k <= most, with one k for each (stride, most).
 
-    A search from the largest stride down, cut off where the rest cannot reach the target, by size or by common
-    divisor. For the strides of real tensors one or two k remain at each step. Out of budget: True.
+    This searches from the largest stride down and prunes where the rest cannot reach the target, by size or by common
+    divisor. For the strides of real tensors one or two k remain at each step. It returns True if the budget runs out.
     """
     most: dict[int, int] = {}
     for stride, n in terms:
@@ -242,7 +242,7 @@ def can_reach(terms: list[tuple[int, int]], target: int, budget: int = 2000) -> 
     return False
 
 
-# ---- dims in another order ---------------------------------------------------------------------------------------
+# ---- reordered dims ----------------------------------------------------------------------------------------------
 
 
 @memoize
@@ -259,7 +259,7 @@ def transpose(layout: Layout, dim0: int, dim1: int) -> Layout:
 
 @memoize
 def permute(layout: Layout, dims: Sequence[int]) -> Layout:
-    """Put the dims in the order ``dims``, a permutation given as a tuple."""
+    """Reorder the dims by ``dims``, a permutation given as a tuple."""
     if len(dims) != len(layout.shape):
         raise ShapeError(
             f"permute: the tensor has {len(layout.shape)} dims (shape {layout.shape}), the order {tuple(dims)} has "
@@ -270,7 +270,7 @@ def permute(layout: Layout, dims: Sequence[int]) -> Layout:
 
 @memoize
 def movedim(layout: Layout, source: Sequence[int], destination: Sequence[int]) -> Layout:
-    """Move the dims ``source`` to the places ``destination``; the others keep their order."""
+    """Move the dims ``source`` to the places ``destination``; other dims keep their order."""
     ndim = len(layout.shape)
     if len(source) != len(destination):
         raise ShapeError(
@@ -284,12 +284,12 @@ def movedim(layout: Layout, source: Sequence[int], destination: Sequence[int]) -
 
 
 def reorder(layout: Layout, order: Sequence[int]) -> Layout:
-    """Take the dims in this order (known to be a permutation)."""
+    """Reorder the dims by a valid permutation."""
     shape, strides, offset = layout
     return Layout(tuple([shape[dim] for dim in order]), tuple([strides[dim] for dim in order]), offset)
 
 
-# ---- dims that come and go ---------------------------------------------------------------------------------------
+# ---- inserted and removed dims------------------------------------------------------------------------------------
 
 
 @memoize
@@ -303,20 +303,20 @@ def unsqueeze(layout: Layout, dim: int) -> Layout:
 
 @memoize
 def squeeze(layout: Layout) -> Layout:
-    """Drop every dim of size 1."""
+    """Remove every dim of size 1."""
     return reorder(layout, [dim for dim, n in enumerate(layout.shape) if n != 1])
 
 
 @memoize
 def squeeze_dims(layout: Layout, dims: int | tuple[int, ...]) -> Layout:
-    """Drop those of ``dims`` that have size 1."""
+    """Remove those of ``dims`` that have size 1."""
     dropped = wrap_dims((dims,) if isinstance(dims, int) else dims, len(layout.shape))
     return reorder(layout, [dim for dim, n in enumerate(layout.shape) if n != 1 or dim not in dropped])
 
 
 @memoize
 def expand(layout: Layout, sizes: Shape) -> Layout:
-    """Repeat dims of size 1 by stride 0, and add dims in front; -1 keeps a size.
+    """Repeat dims of size 1 by stride 0, and add dims in front. A size of -1 keeps the current one.
 
     >>> expand(Layout((3, 1), (1, 1), 0), (2, -1, 4))
     Layout(shape=(2, 3, 4), strides=(0, 1, 0), offset=0)
@@ -335,7 +335,7 @@ def expand(layout: Layout, sizes: Shape) -> Layout:
 
 
 def check_expanded_size(shape: Shape, sizes: Shape, dim: int, wanted: int, lead: int) -> None:
-    """Raise unless size ``wanted`` can stand at ``dim`` of the expanded shape."""
+    """Raise unless ``dim`` of the expanded shape can have size ``wanted``."""
     if dim < lead:
         if wanted < 0:
             raise ShapeError(
@@ -352,12 +352,12 @@ def check_expanded_size(shape: Shape, sizes: Shape, dim: int, wanted: int, lead:
 
 
 def repeat_strides(layout: Layout, shape: Shape) -> tuple[int, ...]:
-    """Return the strides under which the dims of size 1 read as those of ``shape`` (as many dims)."""
+    """Return the strides that expand the dims of size 1 to those of ``shape``, which has as many dims."""
     return tuple([0 if n == 1 and m != 1 else s for n, m, s in zip(layout.shape, shape, layout.strides)])
 
 
 def broadcast_strides(layout: Layout, shape: Shape) -> tuple[int, ...]:
-    """Return the strides under which ``layout`` reads as ``shape``, which it is known to broadcast to."""
+    """Return the strides that expand ``layout`` to ``shape``, to which it is known to broadcast."""
     if not layout.shape:
         return (0,) * len(shape)
     lead = len(shape) - len(layout.shape)
@@ -372,7 +372,7 @@ def broadcast_strides(layout: Layout, shape: Shape) -> tuple[int, ...]:
 
 @memoize
 def select(layout: Layout, dim: int, index: int) -> Layout:
-    """Take one entry of ``dim``; the dim goes."""
+    """Take one entry of ``dim`` and remove the dim."""
     shape, strides, offset = layout
     if not shape:
         raise DimError("select: a 0-d tensor has no dim to select from; use item() or clone()")
@@ -388,7 +388,7 @@ def select(layout: Layout, dim: int, index: int) -> Layout:
 
 
 def slice_steps(piece: slice, size: int) -> tuple[int, int, int]:
-    """Return the first entry, the number of entries and the step of a slice of a dim of this size."""
+    """Return the first entry, the number of entries and the step of a slice of a dim."""
     step = 1 if piece.step is None else as_int(piece.step)
     if step <= 0:
         raise ArgumentError(f"step must be greater than zero, got {step}; use flip to reverse a dim")
@@ -398,7 +398,7 @@ def slice_steps(piece: slice, size: int) -> tuple[int, int, int]:
 
 @memoize
 def narrow(layout: Layout, dim: int, start: int, length: int) -> Layout:
-    """Take ``length`` entries of ``dim`` from ``start`` on; nothing is clamped."""
+    """Take ``length`` entries of ``dim`` from ``start`` on; raise if they are out of range."""
     if not layout.shape:
         raise ShapeError("narrow: a 0-d tensor has no dim to narrow")
     if as_int(length) < 0:
@@ -416,14 +416,14 @@ def narrow(layout: Layout, dim: int, start: int, length: int) -> Layout:
 
 
 def replace_dim(layout: Layout, dim: int, size: int, stride: int, offset: int) -> Layout:
-    """Give ``dim`` another size and stride, and the whole another offset."""
+    """Replace size and stride of ``dim``, and the offset."""
     shape, strides, _ = layout
     return Layout((*shape[:dim], size, *shape[dim + 1 :]), (*strides[:dim], stride, *strides[dim + 1 :]), offset)
 
 
 @memoize
 def unfold(layout: Layout, dim: int, size: int, step: int) -> Layout:
-    """Look at ``dim`` through windows of ``size``, ``step`` apart; the inside of the windows is a new last dim.
+    """View ``dim`` as windows of ``size``, ``step`` apart; a new last dim runs through each window.
 
     (..., n, ...) becomes (..., (n - size) // step + 1, ..., size).
     """
@@ -443,7 +443,7 @@ def unfold(layout: Layout, dim: int, size: int, step: int) -> Layout:
 
 @memoize
 def diagonal(layout: Layout, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Layout:
-    """Look at the diagonal of two dims, as a new last dim; ``offset`` > 0 is above the main one."""
+    """View the diagonal of two dims as a new last dim; ``offset`` > 0 is above the main diagonal."""
     shape, strides, start = layout
     dim1, dim2, offset = wrap_dim(dim1, len(shape)), wrap_dim(dim2, len(shape)), as_int(offset)
     if dim1 == dim2:
@@ -458,7 +458,7 @@ def diagonal(layout: Layout, offset: int = 0, dim1: int = 0, dim2: int = 1) -> L
 
 @memoize
 def as_strided(shape: Shape, strides: tuple[int, ...], offset: int, storage_size: int) -> Layout:
-    """Return this very layout if a storage of ``storage_size`` elements holds all of it."""
+    """Return the layout with these numbers; raise unless it fits a storage of ``storage_size`` elements."""
     shape, strides = tuple([as_int(n) for n in shape]), tuple([as_int(s) for s in strides])
     layout = Layout(shape, strides, as_int(offset))
     if len(shape) != len(strides):
@@ -477,12 +477,12 @@ def as_strided(shape: Shape, strides: tuple[int, ...], offset: int, storage_size
     return layout
 
 
-# ---- another shape -----------------------------------------------------------------------------------------------
+# ---- reshaped views ----------------------------------------------------------------------------------------------
 
 
 @memoize
 def view(layout: Layout, shape: Shape) -> Layout | None:
-    """Read the same elements in the same order as ``shape`` (of as many elements), or None if no strides do.
+    """Return the layout of the same elements in the same order as ``shape``, or None if there are no such strides.
 
     See Note [When a view exists].
     """
@@ -505,15 +505,15 @@ def view(layout: Layout, shape: Shape) -> Layout | None:
 
 
 # Note [When a view exists]
-# Read the dims from the last to the first. As long as each next dim goes on where the one before it ended (its stride
-# is the size times the stride of the finer one), the dims form one run: a stretch of `count` elements, `step` apart,
-# that may be cut up at will. Dims of size 1 never move, so they fit every run. A view exists when the new sizes, also
-# read from the last, can be cut out of the runs without one size crossing from a run into the next. A size of 1 belongs
-# to the run that is being cut when it comes up; its stride is thereby fixed (PyTorch shows the same number).
+# Go through the dims from the last to the first. While the stride of each dim is the size times the stride of the one
+# before it, the dims form a run: `count` elements, `step` apart, which can be split into any sizes. Dims of size 1 fit
+# every run. A view exists if the new sizes, also from the last to the first, split the runs without a size that crosses
+# from one run into the next. A new size of 1 belongs to the run that is being split at that point, which determines its
+# stride (PyTorch gives the same number).
 
 
 def runs(layout: Layout) -> Iterator[tuple[int, int]]:
-    """Yield (count, step) of the runs of a layout with elements, the last dims first."""
+    """Yield (count, step) of the runs of a layout that is not empty, the last dims first."""
     shape, strides, _ = layout
     count, step = 1, strides[-1]
     for dim in range(len(shape) - 1, -1, -1):
@@ -525,7 +525,7 @@ def runs(layout: Layout) -> Iterator[tuple[int, int]]:
 
 
 def explain_view(layout: Layout, shape: Shape) -> str:
-    """Say which neighbouring dims would have to merge for this view, and why their strides forbid it.
+    """Describe which adjacent dims would have to merge for this view, and why their strides prevent it.
 
     >>> explain_view(Layout((3, 4), (1, 3), 0), (12,))
     'dims 0 and 1 cannot merge: sizes 3 and 4, strides 1 and 3, where the stride of dim 0 would have to be 4 * 3 = 12'
@@ -537,16 +537,16 @@ def explain_view(layout: Layout, shape: Shape) -> str:
         cuts[inner] = outer, dim
     wanted = set(accumulate(reversed(shape), mul))
     crossed = [pair for inner, pair in cuts.items() if inner not in wanted and not can_merge(layout, *pair)]
-    return "; ".join(explain_pair(layout, *pair) for pair in crossed) or "its memory is in another order"
+    return "; ".join(explain_pair(layout, *pair) for pair in crossed) or "its elements are in another order in memory"
 
 
 def can_merge(layout: Layout, outer: int, inner: int) -> bool:
-    """Tell whether two neighbouring dims read as one."""
+    """Whether two adjacent dims can be viewed as one."""
     return layout.strides[outer] == layout.shape[inner] * layout.strides[inner]
 
 
 def explain_pair(layout: Layout, outer: int, inner: int) -> str:
-    """Say in numbers why two dims do not read as one."""
+    """Describe why two dims cannot be viewed as one."""
     shape, strides, _ = layout
     return (
         f"dims {outer} and {inner} cannot merge: sizes {shape[outer]} and {shape[inner]}, "

@@ -1,8 +1,7 @@
-"""A tensor as text, letter by letter as PyTorch prints it.
+"""A tensor as text, exactly as PyTorch prints it.
 
-`tensor_str` is a pure function of a host array, a few plain facts (dtype, device, graph) and the print options. All
-numbers of a tensor share one form, chosen from its finite nonzero elements: integers, fixed point, or scientific. The
-file knows no tensors; who has one brings its elements to the host and adds what else there is to say.
+`tensor_str` is a pure function of a host array, some attributes (dtype, device, graph) and the print options. All
+numbers of a tensor share one form, chosen from its finite nonzero elements: integers, fixed point, or scientific.
 """
 
 from __future__ import annotations
@@ -34,9 +33,12 @@ def tensor_str(
     """Return the text of a tensor whose elements are those of ``array``.
 
     Args:
-        device: shown unless it is the CPU.
-        grad_fn_name: what made the tensor, e.g. ``"MulBackward0"``; shown in place of ``requires_grad``.
-        prefix: the class name and the bracket; the elements are indented by its length.
+        array: the elements, on the host.
+        dtype: the tensor's dtype, printed unless the elements imply it.
+        device: printed unless it is the CPU.
+        requires_grad: printed if True.
+        grad_fn_name: the name of the node, such as ``"MulBackward0"``; printed instead of ``requires_grad``.
+        prefix: the class name and the bracket; elements are indented by its length.
 
     >>> tensor_str(np.array([[1.0, 2.5], [3.0, np.inf]]), dtype=float64, requires_grad=True)
     'tensor([[1.0000, 2.5000],\\n        [3.0000,    inf]], dtype=torch.float64, requires_grad=True)'
@@ -49,12 +51,12 @@ def tensor_str(
     return _append_suffixes(prefix + _elements(array, len(prefix)), suffixes, len(prefix)) + ")"
 
 
-# -------------------------------------------------------------------------------------------------------------- options
+# -- options -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Options:
-    """How numbers are shown, when a tensor is summarised, and how long a line is."""
+    """The format of numbers, the threshold of summaries, and the length of a line."""
 
     precision: int = 4
     threshold: float = 1000
@@ -69,7 +71,7 @@ _PROFILES = {
     "full": _Options(threshold=float("inf")),
 }
 
-_options = _Options()  # the state of this module, as in PyTorch; `set_printoptions` is the only one to change it
+_options = _Options()  # the state of this module, as in PyTorch; only `set_printoptions` changes it
 
 
 def set_printoptions(
@@ -80,15 +82,24 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Change how tensors are printed; what is not given stays, but ``sci_mode`` goes back to None, as in PyTorch.
+    """Set how tensors are printed. Options that are not given keep their values, except ``sci_mode``, as in PyTorch.
 
     Args:
-        precision: digits after the point (4).
-        threshold: a tensor of more elements is summarised (1000).
-        edgeitems: how many elements a summary shows at each end of a dimension (3).
-        linewidth: characters in a line (80).
-        profile: ``"default"``, ``"short"`` or ``"full"``: values for the options above, which may change some of them.
-        sci_mode: whether floats are shown as 1.0000e+00; None: where their magnitudes ask for it.
+        precision: digits after the decimal point; 4 at first.
+        threshold: tensors with more elements are summarized; 1000 at first.
+        edgeitems: the number of elements that a summary prints at each end of a dimension; 3 at first.
+        linewidth: characters per line; 80 at first.
+        profile: "default", "short" or "full", a set of values for the options above; other arguments override it.
+        sci_mode: whether floats are printed as 1.0000e+00. Default: None, which depends on their magnitudes.
+
+    Raises:
+        ArgumentError: there is no such profile.
+
+    >>> import minitensor as torch
+    >>> torch.set_printoptions(precision=2)
+    >>> torch.tensor(1.2345)
+    tensor(1.23)
+    >>> torch.set_printoptions(profile="default")
     """
     global _options
     if profile is not None and profile not in _PROFILES:
@@ -100,7 +111,7 @@ def set_printoptions(
 
 
 def get_printoptions() -> dict[str, Any]:
-    """Return the options in force, to be given to `set_printoptions` by keyword.
+    """Return the current options, as keyword arguments of `set_printoptions`.
 
     >>> get_printoptions()
     {'precision': 4, 'threshold': 1000, 'edgeitems': 3, 'linewidth': 80, 'sci_mode': None}
@@ -110,7 +121,16 @@ def get_printoptions() -> dict[str, Any]:
 
 @contextmanager
 def printoptions(**options: Any) -> Iterator[None]:
-    """Change the options inside a ``with`` block; takes what `set_printoptions` takes."""
+    """Set options for the duration of a ``with`` block.
+
+    Args:
+        options: the keyword arguments of `set_printoptions`.
+
+    >>> import minitensor as torch
+    >>> with printoptions(precision=1):
+    ...     print(torch.tensor(1.25))
+    tensor(1.2)
+    """
     before = get_printoptions()
     set_printoptions(**options)
     try:
@@ -119,12 +139,12 @@ def printoptions(**options: Any) -> Iterator[None]:
         set_printoptions(**before)
 
 
-# -------------------------------------------------------------------------------------------------------------- numbers
+# -- numbers -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Form:
-    """How one number is written, and how wide a column of them is."""
+    """The format of a number and the width of a column."""
 
     text: Callable[[Any], str]
     width: int = 1
@@ -138,21 +158,21 @@ def _column_width(text: Callable[[Any], str], values: HostArray) -> int:
 
 
 def _choose_form(shown: HostArray) -> _Form:
-    """Choose the form of the elements of a real array that are shown."""
+    """Choose the form for the printed elements of a real array."""
     if shown.dtype.kind != "f":
         return _Form(str, _column_width(str, shown.ravel()))
-    telling = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)
-    if telling.size == 0:
+    significant = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)
+    if significant.size == 0:
         return _Form(_format_whole)
-    text = _float_text(telling)
-    return _Form(text, _column_width(text, telling))  # Not the zeros, infinities and NaNs: they may stick out.
+    text = _float_text(significant)
+    return _Form(text, _column_width(text, significant))  # as in PyTorch, zeros, infinities and NaN may be wider
 
 
-def _float_text(telling: npt.NDArray[np.float64]) -> Callable[[float], str]:
+def _float_text(significant: npt.NDArray[np.float64]) -> Callable[[float], str]:
     precision = _options.precision
-    if _is_scientific(np.abs(telling)):
+    if _is_scientific(np.abs(significant)):
         return f"{{:.{precision}e}}".format
-    if (telling == np.ceil(telling)).all():
+    if (significant == np.ceil(significant)).all():
         return _format_whole
     return f"{{:.{precision}f}}".format
 
@@ -166,9 +186,9 @@ def _is_scientific(magnitudes: npt.NDArray[np.float64]) -> bool:
 
 
 def _format_whole(value: float) -> str:
-    """Write a float without fraction: 3 is ``3.``; infinities and NaN have no point.
+    """Format a float without a fraction: 3.0 as ``3.``, infinities and NaN without a point.
 
-    >>> _whole(3.0), _whole(float("inf"))
+    >>> _format_whole(3.0), _format_whole(float("inf"))
     ('3.', 'inf')
     """
     return f"{value:.0f}." if math.isfinite(value) else f"{value:.0f}"
@@ -176,7 +196,7 @@ def _format_whole(value: float) -> str:
 
 @dataclass(frozen=True)
 class _ComplexForm:
-    """Two columns, each with a form of its own; the sign of the imaginary part is the operator between them."""
+    """The forms of the real and the imaginary parts; the sign of the latter is the operator between them."""
 
     real: _Form
     imag: _Form
@@ -191,7 +211,7 @@ class _ComplexForm:
         return f"{self.real(value.real)}{sign}{imag}j"
 
 
-# ------------------------------------------------------------------------------------------------------------- elements
+# -- elements ----------------------------------------------------------------------------------------------------------
 
 
 def _elements(array: HostArray, indent: int) -> str:
@@ -205,9 +225,9 @@ def _elements(array: HostArray, indent: int) -> str:
 
 
 def _edges(array: HostArray, edge: int) -> HostArray:
-    """Keep the first and last ``edge`` elements of every dimension that a summary cuts.
+    """Return the first and last ``edge`` elements of every dimension that a summary shortens.
 
-    All dimensions at once: one by one, the others of an expanded array would be copied whole.
+    All dimensions are indexed at once: one at a time would copy the others of an expanded array whole.
     """
     ends = [[*range(edge), *range(size - edge, size)] if size > 2 * edge else [*range(size)] for size in array.shape]
     kept: HostArray = array[np.ix_(*ends)]
@@ -215,7 +235,7 @@ def _edges(array: HostArray, edge: int) -> HostArray:
 
 
 def _block(array: HostArray, indent: int, form: _Form | _ComplexForm, edge: int | None) -> str:
-    """Write an array in brackets, one line or more for each innermost row, blank lines between higher dimensions."""
+    """Format an array in brackets, with a new line for each innermost row and blank lines between higher dimensions."""
     if array.ndim == 0:
         return form(array.item())
     if array.ndim == 1:
@@ -235,31 +255,31 @@ def _row(array: HostArray, indent: int, form: _Form | _ComplexForm, edge: int | 
 
 
 def _cut(array: HostArray, edge: int | None, dots: str, write: Callable[[HostArray], list[str]]) -> list[str]:
-    """Write the entries of the first dimension, or only those at its two ends and dots between."""
+    """Format the entries of the first dimension; in a summary, those at its ends with dots between them."""
     if edge is None or len(array) <= 2 * edge:
         return write(array)
     return [*write(array[:edge]), dots, *write(array[len(array) - edge :])]
 
 
-# ------------------------------------------------------------------------------------------------------------- suffixes
+# -- suffixes ----------------------------------------------------------------------------------------------------------
 
 
 def _attributes(array: HostArray, dtype: dtype, device: str) -> list[str]:
-    """Return what the elements do not tell: the device, the shape of nothing, a dtype that they would not get again."""
+    """Return the attributes that the elements do not imply: the device, the shape of an empty tensor, the dtype."""
     default = get_default_dtype()
-    told_by_elements = {default, complex128 if default is float64 else complex64, int64, bool_}
+    implied = {default, complex128 if default is float64 else complex64, int64, bool_}
     if array.size == 0:
-        told_by_elements = {default}
-    facts = [] if device == "cpu" else [f"device='{device}'"]
+        implied = {default}
+    attributes = [] if device == "cpu" else [f"device='{device}'"]
     if (array.size == 0 and array.ndim != 1) or (array.size and not _options.edgeitems):
-        facts.append(f"size={array.shape}")
-    if dtype not in told_by_elements:
-        facts.append(f"dtype={dtype!r}")
-    return facts
+        attributes.append(f"size={array.shape}")
+    if dtype not in implied:
+        attributes.append(f"dtype={dtype!r}")
+    return attributes
 
 
 def _append_suffixes(text: str, suffixes: list[str], indent: int) -> str:
-    """Append the suffixes; one that does not fit on the line begins the next."""
+    """Append the suffixes; one that does not fit on the line starts a new one."""
     used = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
         if used + len(suffix) + 2 > _options.linewidth:

@@ -36,7 +36,7 @@ Number = bool | int | float | complex
 
 _INT64_MIN, _INT64_MAX, _UINT64_MAX = -(2**63), 2**63 - 1, 2**64 - 1
 
-# ---------------------------------------------------------------------------- the dtype of a number
+# -- the dtype of a number ---------------------------------------------------------------------------------------------
 
 _CATEGORY_OF_TYPE: Final[dict[type, int]] = {bool: BOOLEAN, int: INTEGRAL, float: FLOATING, complex: COMPLEX}
 
@@ -128,7 +128,7 @@ def format_number(value: object) -> str:
     return f"one of {value.bit_length()} bits" if huge else repr(value)  # type: ignore[attr-defined]  # an int
 
 
-# -------------------------------------------------------------------------------------- lifted numbers
+# -- lifted numbers ----------------------------------------------------------------------------------------------------
 #
 # Note [Lifted numbers]
 # A ufunc takes 300 ns longer for an array and a Python float than for two arrays. So numbers are lifted to 0-d arrays,
@@ -258,7 +258,7 @@ def fit(value: Number, np_dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return fitted[value] if value else fitted.lift_zero(value)
 
 
-# ------------------------------------------------------------------------------ the dtype of nested data
+# -- the dtype of nested data ------------------------------------------------------------------------------------------
 
 NUMBER_TYPES: Final = frozenset(_CATEGORY_OF_TYPE)
 WHOLE_TYPES: Final = frozenset((bool, int))

@@ -1,7 +1,7 @@
-"""Sizes and dims before there is any memory: which dim is meant, what a -1 stands for, what broadcasting gives.
+"""Shapes: normalized sizes and dims, broadcasting, and the shapes of results.
 
-Here is also what a window makes of a size (convolution, pooling), how a dim is cut into pieces, and the shape rule of
-``matmul``. Everything is numbers in, numbers out; nothing here knows strides (that is layout.py) or tensors.
+The results include those of reductions, ``matmul``, convolution and pooling, and the pieces into which a dim is split.
+All functions take and return plain numbers; strides are the subject of ``layout.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Size(tuple[int, ...]):
-    """The sizes of a tensor's dims: a tuple that prints as PyTorch's and counts its elements.
+    """The shape of a tensor: a tuple of ints that prints like PyTorch's.
+
+    Args:
+        sizes: an iterable of ints. Default: empty, the shape of a 0-d tensor.
+
+    Raises:
+        ArgumentTypeError: ``sizes`` is not an iterable of ints.
 
     >>> Size((2, 3)), Size((2, 3)).numel()
     (torch.Size([2, 3]), 6)
@@ -35,7 +41,7 @@ class Size(tuple[int, ...]):
             raise ArgumentTypeError(f"Size: expected an iterable of ints, got {quote(sizes)}") from None
 
     def numel(self) -> int:
-        """Count the elements of a tensor of this size."""
+        """Return the number of elements of a tensor of this shape."""
         return prod(self)
 
     def __repr__(self) -> str:
@@ -63,7 +69,7 @@ class Size(tuple[int, ...]):
     __rmul__ = __mul__
 
 
-as_size = tuple.__new__  # of sizes that are known to be ints, without a look at each
+as_size = tuple.__new__  # for sizes that are known to be ints, without a check
 PLAIN: set[Any] = {int}
 BOOLS: set[Any] = {bool}
 
@@ -72,19 +78,19 @@ BOOLS: set[Any] = {bool}
 
 
 def memoize(function: Function) -> Function:
-    """Remember the last 4096 answers of a pure function of numbers, and keep its signature for type checkers.
+    """Memoize the last 4096 results of a pure function of numbers. Type checkers see its own signature.
 
-    A hit is 0.16 us. It takes 1.0 for 1, which is equal, and answers as for 1; ``typed=True`` would refuse it and cost
-    0.09 us more.
+    A hit takes 0.16 us. A call with 1.0 may hit the result for 1, which is equal; ``typed=True`` would avoid that, but
+    take 0.09 us longer.
     """
     return cast(Function, lru_cache(4096)(function))
 
 
 def as_int(value: object) -> int:
-    """Return ``value`` as a plain int; NumPy's integers pass, bools, floats, arrays and tensors do not.
+    """Convert an int or a NumPy integer to a plain int; raise for bools, floats, arrays and tensors.
 
-    A memoised function calls this on each number it is given: an object that can change (a 0-d tensor) would
-    be remembered with the answer for its old value.
+    Memoized functions call this on every number: a mutable object such as a 0-d tensor would be cached with the result
+    for its old value.
     """
     if value.__class__ is int:
         return value
@@ -94,7 +100,7 @@ def as_int(value: object) -> int:
 
 
 def wrap_dim(dim: int, ndim: int) -> int:
-    """Return ``dim`` counted from the front; a 0-d tensor accepts -1 and 0 as if it had one dim."""
+    """Return a dim counted from the front; raise if it is out of range. A 0-d tensor accepts -1 and 0."""
     dim, reach = as_int(dim), ndim or 1
     if -reach <= dim < reach:
         return dim + reach if dim < 0 else dim
@@ -102,7 +108,7 @@ def wrap_dim(dim: int, ndim: int) -> int:
 
 
 def wrap_dims(dims: Iterable[int], ndim: int) -> tuple[int, ...]:
-    """Wrap each dim; none may be named twice."""
+    """Wrap several dims; raise if one is repeated."""
     wrapped: list[int] = []
     for dim in dims:
         place = wrap_dim(dim, ndim)
@@ -113,7 +119,7 @@ def wrap_dims(dims: Iterable[int], ndim: int) -> tuple[int, ...]:
 
 
 def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
-    """Return sizes given one by one or as one sequence as a tuple of ints.
+    """Return sizes, given one by one or as one sequence, as a tuple of ints.
 
     >>> normalize_sizes(2, 3) == normalize_sizes((2, 3)) == (2, 3)
     True
@@ -122,24 +128,24 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
         raise ArgumentTypeError("sizes are missing: give ints or one sequence of ints, () for none")
     given = sizes[0] if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
     if given.__class__ is tuple and {*map(type, given)} == PLAIN:
-        return given  # type: ignore[return-value]  # of ints, as just seen
+        return given  # type: ignore[return-value]  # checked above
     try:
-        return tuple([int(index(n)) for n in given])  # type: ignore[arg-type]  # refused below
+        return tuple([int(index(n)) for n in given])  # type: ignore[arg-type]  # raises below
     except TypeError:
         raise ArgumentTypeError(f"sizes must be ints or one sequence of ints, got {quote(sizes)}") from None
 
 
-MOST = 1 << 47  # elements: as many bytes as a process can address
+MOST = 1 << 47  # elements; a process cannot address more bytes
 
 
 def require_room(shape: Sequence[int]) -> None:
-    """Raise if no memory can hold as many elements."""
+    """Raise if no memory can hold a tensor of this shape."""
     if prod(shape) > MOST:
-        raise OutOfMemory(f"storage size calculation overflowed with sizes={list(shape)}; no memory holds as much")
+        raise OutOfMemory(f"storage size calculation overflowed with sizes={list(shape)}; no memory is that large")
 
 
 def ntuple(value: int | Sequence[int], n: int) -> tuple[int, ...]:
-    """Return one number for each of ``n`` dims: a number, or a sequence of one, is repeated."""
+    """Return ``n`` numbers; a single number, or a sequence of one, is repeated."""
     numbers = normalize_sizes(value)
     if len(numbers) not in (1, n):
         raise ShapeError(f"expected a single integer value or a list of {n} values, got {quote(value)}")
@@ -147,7 +153,7 @@ def ntuple(value: int | Sequence[int], n: int) -> tuple[int, ...]:
 
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:
-    """Return a number for rows and one for columns."""
+    """Return two numbers; a single number is repeated."""
     rows, columns = ntuple(value, 2)
     return rows, columns
 
@@ -157,7 +163,7 @@ def pair(value: int | Sequence[int]) -> tuple[int, int]:
 
 @memoize
 def broadcast_shapes(*shapes: Shape) -> Shape:
-    """Return the shape all of these broadcast to: sizes are compared from the last dim on, and 1 fits everything.
+    """Return the shape to which shapes broadcast: aligned at the last dim, sizes must be equal or 1.
 
     >>> broadcast_shapes((2, 1), (3,))
     (2, 3)
@@ -184,7 +190,7 @@ def broadcast_two(a: Shape, b: Shape) -> Shape:
 
 @memoize
 def infer_size(shape: Shape, numel: int) -> Shape:
-    """Fill in a -1, and check that ``shape`` holds ``numel`` elements.
+    """Replace a size of -1; raise unless ``shape`` has ``numel`` elements.
 
     >>> infer_size((2, -1), 6)
     (2, 3)
@@ -193,11 +199,11 @@ def infer_size(shape: Shape, numel: int) -> Shape:
     if shape.count(-1) > 1:
         raise ShapeError(f"only one dimension can be inferred, got shape {list(shape)}")
     if any(n < -1 for n in shape):
-        raise ShapeError(f"invalid shape dimension {min(shape)} in shape {list(shape)}; sizes are >= 0, or one is -1")
+        raise ShapeError(f"invalid shape dimension {min(shape)} in shape {list(shape)}; sizes must be >= 0, or one -1")
     if -1 not in shape:
         if prod(shape) != numel:
             raise ShapeError(
-                f"shape '{list(shape)}' is invalid for input of size {numel}: it holds {prod(shape)} elements"
+                f"shape '{list(shape)}' is invalid for input of size {numel}: it has {prod(shape)} elements"
             )
         return shape
     known = -prod(shape)
@@ -208,15 +214,15 @@ def infer_size(shape: Shape, numel: int) -> Shape:
         )
     if known == 0 or numel % known:
         raise ShapeError(
-            f"shape '{list(shape)}' is invalid for input of size {numel}: the sizes given hold {known} elements, which "
-            f"do not divide {numel}"
+            f"shape '{list(shape)}' is invalid for input of size {numel}: it is not divisible by the product "
+            f"{known} of the other sizes"
         )
     return tuple([numel // known if n == -1 else n for n in shape])
 
 
 @memoize
 def flattened_shape(shape: Shape, start: int = 0, end: int = -1) -> Shape:
-    """Merge the dims ``start`` to ``end``, both included, into one; a 0-d tensor becomes (1,)."""
+    """Merge the dims from ``start`` to ``end``, inclusive, into one; a 0-d tensor becomes (1,)."""
     start, end = wrap_dim(start, len(shape)), wrap_dim(end, len(shape))
     if start > end:
         raise ShapeError(f"flatten: start_dim ({start}) cannot come after end_dim ({end})")
@@ -225,7 +231,7 @@ def flattened_shape(shape: Shape, start: int = 0, end: int = -1) -> Shape:
 
 @memoize
 def unflattened_shape(shape: Shape, dim: int, sizes: Shape) -> Shape:
-    """Cut ``dim`` into ``sizes``, one of which may be -1."""
+    """Split ``dim`` into ``sizes``, one of which may be -1."""
     dim = wrap_dim(dim, len(shape))
     if not sizes:
         raise ShapeError("unflatten: sizes must be non-empty")
@@ -242,7 +248,7 @@ def unflattened_shape(shape: Shape, dim: int, sizes: Shape) -> Shape:
 
 
 def reduced_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
-    """Return the dims a reduction takes away; None and an empty list mean all."""
+    """Return the dims of a reduction; None and an empty list mean all."""
     if dims is None:
         return tuple(range(ndim))
     named = (dims,) if isinstance(dims, Integral) else dims
@@ -251,7 +257,7 @@ def reduced_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]
 
 @memoize
 def reduced_shape(shape: Shape, dims: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Shape:
-    """Return the shape after a reduction over ``dims``; ``keepdim`` leaves 1 in their places."""
+    """Return the shape after a reduction over ``dims``; with ``keepdim`` they have size 1."""
     gone = reduced_dims(dims, len(shape))
     if keepdim:
         return tuple([1 if dim in gone else n for dim, n in enumerate(shape)])
@@ -262,7 +268,7 @@ def reduced_shape(shape: Shape, dims: int | tuple[int, ...] | None = None, keepd
 def matmul_shape(a: Shape, b: Shape) -> Shape:
     """Return the shape of ``a @ b``: (..., n, k) @ (..., k, m) is (..., n, m).
 
-    A vector is a row on the left and a column on the right, and the dim it lends is dropped.
+    A vector counts as a row on the left and as a column on the right; the added dim is removed from the result.
     """
     if not a or not b:
         raise ShapeError(f"matmul: both arguments need to be at least 1D, but they are {len(a)}D and {len(b)}D; use *")
@@ -276,12 +282,12 @@ def matmul_shape(a: Shape, b: Shape) -> Shape:
     return (*batch, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
 
 
-# ---- pieces of a dim ---------------------------------------------------------------------------------------------
+# ---- splits ------------------------------------------------------------------------------------------------------
 
 
 @memoize
 def split_sections(size: int, sections: int | tuple[int, ...]) -> tuple[int, ...]:
-    """Cut ``size`` into pieces of one size (the last may be smaller), or of the given sizes."""
+    """Split ``size`` into pieces of one size, the last possibly smaller, or of the given sizes."""
     if isinstance(sections, tuple):
         if any(n < 0 for n in sections):
             raise ShapeError(f"split: split_sizes must have only non-negative entries, but got {list(sections)}")
@@ -301,7 +307,7 @@ def split_sections(size: int, sections: int | tuple[int, ...]) -> tuple[int, ...
 
 @memoize
 def chunk_sizes(size: int, chunks: int) -> tuple[int, ...]:
-    """Cut ``size`` into at most ``chunks`` pieces of equal size, the last smaller."""
+    """Split ``size`` into at most ``chunks`` pieces of one size, the last possibly smaller."""
     if as_int(chunks) <= 0:
         raise ShapeError(f"chunk: expected `chunks` to be greater than 0, got: {chunks}")
     return split_sections(size, -(-size // chunks)) if size else (0,) * chunks
@@ -309,7 +315,7 @@ def chunk_sizes(size: int, chunks: int) -> tuple[int, ...]:
 
 @memoize
 def tensor_split_pieces(size: int, sections: int | tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """Cut into that many near-equal pieces, or before each index, as slices would; returns (start, length) of each.
+    """Split into a number of nearly equal pieces, or before each index; return (start, length) of each piece.
 
     >>> tensor_split_pieces(5, 2), tensor_split_pieces(5, (1, 3))
     (((0, 3), (3, 2)), ((0, 1), (1, 2), (3, 2)))
@@ -329,7 +335,7 @@ def tensor_split_pieces(size: int, sections: int | tuple[int, ...]) -> tuple[tup
 
 @memoize
 def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """Count the places of a window of ``kernel`` taps, ``dilation`` apart: (size + 2 padding - reach) // stride + 1.
+    """Return the output size of a convolution: (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1.
 
     >>> conv_output_size(227, 11, stride=4)
     55
@@ -338,15 +344,15 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, 
     reach = dilation * (kernel - 1) + 1
     if size + 2 * padding < reach:
         raise ShapeError(
-            f"conv: kernel size can't be greater than actual input size: the window reaches over {reach} (kernel "
-            f"{kernel}, dilation {dilation}), the input has {size + 2 * padding} (size {size}, padding {padding})"
+            f"conv: kernel size can't be greater than actual input size: the window spans {reach} (kernel "
+            f"{kernel}, dilation {dilation}), the input {size + 2 * padding} (size {size}, padding {padding})"
         )
     return (size + 2 * padding - reach) // stride + 1
 
 
 @memoize
 def same_padding(kernel: int, dilation: int = 1) -> tuple[int, int]:
-    """Return the padding before and after that keeps the size at stride 1; the odd one goes after."""
+    """Return the padding before and after that keeps the size at stride 1; an odd one is added after."""
     total = dilation * (kernel - 1)
     return total // 2, total - total // 2
 
@@ -355,7 +361,7 @@ def same_padding(kernel: int, dilation: int = 1) -> tuple[int, int]:
 def conv_transpose_output_size(
     size: int, kernel: int, stride: int = 1, padding: int = 0, output_padding: int = 0, dilation: int = 1
 ) -> int:
-    """Return the size a convolution with these numbers would have taken in; ``output_padding`` picks one of several."""
+    """Return the input size of the convolution with this output size; ``output_padding`` chooses one of several."""
     check_window(kernel, stride, padding, dilation)
     if not 0 <= output_padding < max(stride, dilation):
         raise ShapeError(
@@ -372,7 +378,7 @@ def conv_transpose_output_size(
 def pool_output_size(
     size: int, kernel: int, stride: int | None = None, padding: int = 0, dilation: int = 1, ceil_mode: bool = False
 ) -> int:
-    """Count the windows; ``ceil_mode`` adds one that runs over the end, if it starts before the right padding."""
+    """Return the number of windows; ``ceil_mode`` adds one beyond the end if it starts before the right padding."""
     stride = kernel if stride is None else stride
     check_window(kernel, stride, padding, dilation)
     if padding > kernel // 2:
@@ -390,7 +396,7 @@ def pool_output_size(
 
 
 def check_window(kernel: int, stride: int, padding: int, dilation: int) -> None:
-    """Refuse windows that are no windows."""
+    """Validate the size, stride, padding and dilation of a window."""
     if kernel <= 0:
         raise ShapeError(f"kernel size should be greater than zero, but got {kernel}")
     if stride <= 0:

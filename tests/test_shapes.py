@@ -318,7 +318,7 @@ def test_conv_transpose_output_size_is_pytorchs(
 @pytest.mark.parametrize(
     ("refused", "message"),
     [
-        (lambda: shapes.conv_output_size(4, 5), r"window reaches over 5 .* the input has 4"),
+        (lambda: shapes.conv_output_size(4, 5), r"window spans 5 .* the input 4"),
         (lambda: shapes.conv_output_size(4, 2, stride=0), "non-positive stride is not supported"),
         (lambda: shapes.conv_output_size(4, 2, padding=-1), "negative padding is not supported"),
         (lambda: shapes.pool_output_size(4, 2, padding=2), "pad should be at most half of kernel size, got pad=2"),

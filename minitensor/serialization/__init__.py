@@ -1,7 +1,7 @@
-"""Files: checkpoints in PyTorch's own format, and weights in safetensors'.
+"""Files: checkpoints in PyTorch's format and weights in the safetensors format.
 
-``save`` and ``load`` exchange ``.pt`` files with PyTorch without having it; ``save_file`` and ``load_file`` do the same
-with the simpler files that hold nothing but named tensors. No file of either kind can run code.
+``save`` and ``load`` exchange ``.pt`` files with PyTorch, which need not be installed. ``save_file`` and ``load_file``
+exchange safetensors files, which hold only named tensors. Loading a file never runs code from it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a file may ask for: memory and time in proportion to its size, and not more.
+"""Limits on what a file may cost: memory and time in proportion to its size.
 
-A pickle can name one object many times, so that a small file could otherwise build copies without end, or hash one huge
-key again and again. Whoever builds or hashes asks here first.
+A pickle can refer to one object many times, so without limits a small file could build endless copies or hash one huge
+key over and over. The builders and the machine spend from a `Budget` before they build or hash.
 """
 
 from __future__ import annotations
@@ -13,53 +13,53 @@ from minitensor.device import device
 from minitensor.errors import FileFormatError, quote
 from minitensor.shapes import Size
 
-SHOWN = 16  # lazy negatives and conjugates show at most this many bytes for each byte of the file
-HASHED = 256  # keys are hashed and compared at most this many bytes for each byte of the file
-ENTRY = 32  # what hashing an entry of a tuple costs, in bytes
+RESOLVED_PER_BYTE = 16  # bytes of lazy negatives and conjugates for each byte of the file
+HASHED_PER_BYTE = 256  # bytes of keys hashed and compared for each byte of the file
+ENTRY_COST = 32  # bytes that hashing one entry of a tuple counts for
 MOST_KEY_BITS = 2048
-MOST_KEY_DEPTH = 16  # nested tuples are hashed by recursion
-MOST_ALIKE = 256
+MOST_KEY_DEPTH = 16  # Python hashes nested tuples by recursion
+MOST_COLLISIONS = 256
 ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes, dtypes.dtype, device))
 
 
 class Budget:
-    """How much a file of ``size`` bytes may still build, show as negatives and conjugates, and hash."""
+    """The amounts that a file of ``size`` bytes may still build, resolve and hash."""
 
     def __init__(self, size: int) -> None:
         self.left = size
-        self.showing = SHOWN * size
-        self.hashing = HASHED * size
-        self.alike: dict[int, set[int]] = {}
+        self.resolving = RESOLVED_PER_BYTE * size
+        self.hashing = HASHED_PER_BYTE * size
+        self.collisions: dict[int, set[int]] = {}
 
     def spend(self, amount: int, what: str) -> None:
-        """Take an amount of what is built, or refuse."""
+        """Spend an amount on building objects; raise if it exceeds the rest."""
         self.left -= amount
         if amount < 0 or self.left < 0:
             raise FileFormatError(
                 f"{what} of {quote(amount)} is more than a file of this size holds: damaged or hostile"
             )
 
-    def show(self, nbytes: int) -> None:
-        """Take the bytes of a lazy negative or conjugate, or refuse."""
-        self.showing -= nbytes
-        if self.showing < 0:
+    def resolve(self, nbytes: int) -> None:
+        """Spend the bytes of a lazy negative or conjugate; raise if they exceed the rest."""
+        self.resolving -= nbytes
+        if self.resolving < 0:
             raise FileFormatError(
-                f"lazy negatives and conjugates of more than {SHOWN} times the size of the file: damaged or hostile; "
-                "save them after resolve_neg() and resolve_conj()"
+                f"lazy negatives and conjugates of more than {RESOLVED_PER_BYTE} times the size of the file: damaged "
+                "or hostile; save them after resolve_neg() and resolve_conj()"
             )
 
-    def key(self, key: Any) -> Any:
-        """Return a key of a dictionary or set that can be hashed in bounded time, or refuse."""
+    def check_key(self, key: Any) -> Any:
+        """Return a key of a dictionary or set; raise unless it can be hashed and compared in bounded time."""
         self.weigh(key, 0)
-        if not isinstance(key, (str, bytes, float)) and not is_word(key):
-            self.compare(key)
+        if not isinstance(key, (str, bytes, float)) and not is_small(key):
+            self.count_collisions(key)
         return key
 
     def weigh(self, key: Any, depth: int) -> None:
-        """Spend the time that it takes to hash a key."""
+        """Spend the bytes that hashing a key reads; raise if it is no valid key."""
         kind = type(key)
         if kind in (tuple, Size) and depth < MOST_KEY_DEPTH:
-            self.hash(ENTRY * len(key))
+            self.hash(ENTRY_COST * len(key))
             for each in key:
                 self.weigh(each, depth + 1)
         elif not is_atom(key):
@@ -68,31 +68,33 @@ class Budget:
             self.hash(len(key))
 
     def hash(self, amount: int) -> None:
-        """Take an amount of what is hashed, or refuse."""
+        """Spend an amount on hashing; raise if it exceeds the rest."""
         self.hashing -= amount + 1
         if self.hashing < 0:
             raise FileFormatError("the keys are more than a file of this size holds: damaged or hostile")
 
-    def compare(self, key: Any) -> None:
-        """Refuse many keys of one hash: a dictionary would compare each with all others, and text alone is salted."""
-        alike = self.alike.setdefault(hash(key), set())
-        alike.add(hash(repr(key)))
-        if len(alike) > MOST_ALIKE:
-            raise FileFormatError(f"more than {MOST_ALIKE} keys, such as {quote(key)}, share a hash: a hostile file")
+    def count_collisions(self, key: Any) -> None:
+        """Raise if many keys share a hash: a dictionary compares each with all. Only hashes of text are salted."""
+        hashes = self.collisions.setdefault(hash(key), set())
+        hashes.add(hash(repr(key)))
+        if len(hashes) > MOST_COLLISIONS:
+            raise FileFormatError(
+                f"more than {MOST_COLLISIONS} keys, such as {quote(key)}, share a hash: a hostile file"
+            )
 
 
 def is_atom(key: Any) -> bool:
-    """Tell whether a value may be a key by itself."""
+    """Whether a value may be a key by itself."""
     return type(key) in ATOMS and not (isinstance(key, int) and key.bit_length() > MOST_KEY_BITS)
 
 
 def is_key(key: Any, depth: int = 0) -> bool:
-    """Tell whether a value may be a key: an atom, or a tuple of keys that is not nested too deeply."""
+    """Whether a value may be a key: an atom, or a tuple of keys that is not nested too deeply."""
     if type(key) in (tuple, Size) and depth < MOST_KEY_DEPTH:
         return all(is_key(each, depth + 1) for each in key)
     return is_atom(key)
 
 
-def is_word(key: Any) -> bool:
-    """Tell whether a key is an integer of 64 bits or a constant: at most a few of those share a hash."""
+def is_small(key: Any) -> bool:
+    """Whether a key is None or a 64-bit integer: at most a few of those share a hash."""
     return key is None or (isinstance(key, int) and -(1 << 63) <= key < 1 << 63)

@@ -1,8 +1,8 @@
 """Checkpoints: PyTorch's ``.pt`` files, written and read without PyTorch.
 
-A checkpoint is a zip archive of a pickle, which says how tensors lie in storages, and of the storages' bytes; files
-from before PyTorch 1.6 hold the same in a row and are read too. Shapes, strides, shared storages and dtypes are kept.
-The pickle is read by the machine in ``reading``, which can build data and run nothing.
+A checkpoint is a zip archive of a pickle, which describes tensors as layouts on storages, and of the bytes of the
+storages. Files from before PyTorch 1.6 hold the same without an archive; they are read too. The pickle is read by the
+machine in ``reading``, which builds data and runs no code.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ from minitensor.storage import Storage
 
 File = str | os.PathLike[str] | IO[bytes]
 
-ROOT = "archive"  # the folder in a zip archive that has no name of its own
-ALIGNMENT = 64  # bytes: where PyTorch lets storages begin, so that they can be mapped into memory
-MAGIC = 0x1950A86A20F9469CFC6C  # how files from before PyTorch 1.6 begin
+ROOT = "archive"  # the folder in an archive that is written to an open file
+ALIGNMENT = 64  # bytes: storages start at multiples, as in PyTorch, so they can be mapped into memory
+MAGIC = 0x1950A86A20F9469CFC6C  # the first value in files from before PyTorch 1.6
 FORMAT = 1001
-VERSIONS = [str(each).encode() for each in range(1, 11)]  # of archives: PyTorch reads these
+VERSIONS = [str(each).encode() for each in range(1, 11)]  # versions of archives that PyTorch reads
 LONGEST_NAME = 255
-UNPICKLER = {"encoding", "errors", "fix_imports", "buffers"}
+UNPICKLER_OPTIONS = {"encoding", "errors", "fix_imports", "buffers"}
 KINDS: dict[type[Exception], type[FileFormatError]] = {EOFError: CutShortError, OSError: FileReadError}
 
 
@@ -69,12 +69,16 @@ KINDS: dict[type[Exception], type[FileFormatError]] = {EOFError: CutShortError, 
 
 
 def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2) -> None:
-    """Write tensors in lists, tuples, dicts and sets, with numbers, text and bytes, to a file that PyTorch reads.
+    """Write tensors and containers of them to a file that PyTorch reads too.
 
-    ``f`` is a path, or a file open for writing bytes. The file of a path keeps its old content until the new one is
-    complete; its mode, links and other names stay, and a device or a FIFO is written to. A storage is written once,
-    and whole, however many tensors look at it. ``torch.load(f, weights_only=True)`` reads the file. The last two
-    arguments are taken for PyTorch's sake and change nothing.
+    A storage is written once and whole, however many tensors share it. Gradients and history are not written.
+    ``torch.load(f, weights_only=True)`` reads the file.
+
+    Args:
+        obj: tensors, numbers, text, bytes, and lists, tuples, dicts and sets of them.
+        f: a path, or a file open for writing bytes. The file at a path keeps its old content until the new one is
+            complete, and keeps its mode, its links and its other names. A device or a FIFO is written directly.
+        pickle_module, pickle_protocol: unused; kept for PyTorch compatibility.
 
     >>> import io
     >>> import minitensor as torch
@@ -85,9 +89,10 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
     {'step': 3, 'weight': tensor([1., 1.])}
 
     Raises:
-        WriteError: the system cannot write the file: an OSError of its kind, and a RuntimeError as in PyTorch.
-        ArgumentTypeError: something else among the values, such as a module: save its ``state_dict()``; or a file that
-            is neither a path nor open for writing bytes.
+        WriteError: the system cannot write the file. It is a child of the matching OSError, and of RuntimeError, which
+            PyTorch raises.
+        ArgumentTypeError: a value of another type, such as a module: save its ``state_dict()``; or ``f`` is neither a
+            path nor open for writing bytes.
     """
     check_writable(f, obj)
     pickle, storages = pickle_value(obj)
@@ -99,15 +104,15 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
 
 
 class NotAFile(ArgumentTypeError, AttributeError):
-    """Something that cannot be written to or read from; PyTorch raises AttributeError."""
+    """A value that is neither a path nor a file. PyTorch raises AttributeError."""
 
 
 class TextFile(NotAFile, AssertionError):
-    """A file open for text; PyTorch asserts that it reads bytes."""
+    """A file open for text. PyTorch raises AssertionError."""
 
 
 class CompleteWriter:
-    """A file that writes all that it is given: an unbuffered one may write a part and return how much."""
+    """A wrapper that writes all data to a file that may be unbuffered: such a file may write only a part."""
 
     def __init__(self, file: Any) -> None:
         self.file = file
@@ -123,7 +128,7 @@ class CompleteWriter:
         return len(data)
 
     def write_part(self, data: memoryview) -> int:
-        """Write some of the data and return how much; a file in Python that returns nothing has written all."""
+        """Write some of the data and return the count. Files written in Python may return None for all of it."""
         written: int | None = self.file.write(data)
         if written == 0 or (written is None and isinstance(self.file, io.RawIOBase)):
             raise BlockingIOError(errno.EAGAIN, "save: the file does not take the data now; let it block")
@@ -131,17 +136,17 @@ class CompleteWriter:
 
 
 def is_binary(f: Any, method: str) -> bool:
-    """Tell whether a value has a method of files, and was not opened for text."""
+    """Whether a value has a method of files and is not open for text."""
     return hasattr(f, method) and not is_text(f)
 
 
 def is_text(f: Any) -> bool:
-    """Tell whether a value is a file open for text."""
+    """Whether a value is a file open for text."""
     return isinstance(f, io.TextIOBase)
 
 
 def check_writable(f: Any, obj: Any) -> None:
-    """Refuse what is no file to write to; a path in the place of the value gives it away that the two were swapped."""
+    """Raise unless ``f`` can be written to. If ``obj`` is a path or a file, the two arguments were swapped."""
     if isinstance(f, (str, os.PathLike)) or is_binary(f, "write"):
         return
     if isinstance(obj, (str, os.PathLike)) or hasattr(obj, "write"):
@@ -160,7 +165,7 @@ def write(file: IO[bytes], root: str, pickle: bytes, storages: list[Storage]) ->
 
 
 def add_record(archive: zipfile.ZipFile, name: str, data: bytes | memoryview) -> None:
-    """Write one record, beginning at a multiple of the alignment; the gap is an extra field that readers pass over."""
+    """Write one record at a multiple of the alignment. The gap before it is an extra field, which readers skip."""
     size = len(data) if isinstance(data, bytes) else data.nbytes
     info = zipfile.ZipInfo(name)
     zip64 = 20 if size >= zipfile.ZIP64_LIMIT else 0
@@ -172,7 +177,7 @@ def add_record(archive: zipfile.ZipFile, name: str, data: bytes | memoryview) ->
 
 
 def host_bytes(storage: Storage) -> Array:
-    """Return a storage's bytes."""
+    """Return the bytes of a storage, copied to the host if needed."""
     flat = np.ascontiguousarray(backends.backend_of(storage.buffer).to_host(storage.buffer))
     return flat.view(np.uint8)
 
@@ -184,23 +189,40 @@ def load(
     f: File, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool | None = None,
     mmap: bool | None = None, **pickle_load_args: Any,
 ) -> Any:
-    """Read what ``save``, or PyTorch's, wrote to a path or an open file.
+    """Read a file that this ``save`` or PyTorch's wrote.
 
-    Tensors come back with their dtype, shape and strides, those that shared a storage share one. Each goes to the
-    device it was saved from, or to ``map_location``: a device, or a dict from devices to devices. Nothing in a file is
-    ever run; a file that would need it (a whole module, an object of a class) is refused, and so is
-    ``weights_only=False``. bfloat16 is read as float32, with a warning.
+    Tensors keep dtype, shape and strides, and tensors that shared a storage share one again. bfloat16 is read as
+    float32, with a warning. Code in a file is never run.
+
+    Args:
+        f: a path, or a file open for reading bytes.
+        map_location: the device for all tensors, or a dict from saved devices to devices. Default: None, the device
+            from which each tensor was saved.
+        pickle_module, mmap, pickle_load_args: unused; kept for PyTorch compatibility.
+        weights_only: None or True. False raises, because it would run code from the file.
+
+    Returns:
+        The saved value.
 
     Raises:
         FileNotFoundError: there is no such file.
-        FileFormatError: the file is damaged, or holds more than data; CutShortError, an EOFError too, if it is empty or
-            cut short.
-        DtypeError: a tensor has a dtype that this library has not, such as float8.
-        DeviceError: a tensor lay on a device that is not there; give ``map_location="cpu"``.
+        FileFormatError: the file is damaged, or holds something other than data, such as a whole module. If it is empty
+            or cut short, the error is a CutShortError, a child of EOFError too.
+        DtypeError: a tensor has a dtype that minitensor lacks, such as float8.
+        DeviceError: a tensor was saved from a device that this machine lacks; give ``map_location="cpu"``.
+        UnsupportedError: ``weights_only=False``.
+
+    >>> import io
+    >>> import minitensor as torch
+    >>> file = io.BytesIO()
+    >>> torch.save([torch.ones(2), "text"], file)
+    >>> _ = file.seek(0)
+    >>> torch.load(file, map_location="cpu")
+    [tensor([1., 1.]), 'text']
     """
     if weights_only is False:
         raise UnsupportedError(
-            "load: weights_only=False would run code from the file; save a state_dict, which needs none"
+            "load: weights_only=False would run code from the file; save a state_dict, which contains no code"
         )
     check_unpickler(pickle_load_args)
     place = parse_map_location(map_location)
@@ -214,14 +236,14 @@ def load(
 
 
 def check_unpickler(options: dict[str, Any]) -> None:
-    """Refuse what is no option of an unpickler; the others are taken for PyTorch's sake."""
-    unknown = sorted(options.keys() - UNPICKLER)
+    """Raise for arguments that are not options of Python's unpickler."""
+    unknown = sorted(options.keys() - UNPICKLER_OPTIONS)
     if unknown:
         raise ArgumentTypeError(f"load() got an unexpected keyword argument {unknown[0]!r}")
 
 
 def read(file: IO[bytes], place: Callable[[str], device], name: str) -> Any:
-    """Read a file of either format, from where it stands; a file that cannot be read at all says why itself."""
+    """Read a file of either format from its current position."""
     if not is_seekable(file):
         file = io.BytesIO(file.read())
     start = file.tell()
@@ -232,12 +254,12 @@ def read(file: IO[bytes], place: Callable[[str], device], name: str) -> Any:
 
 
 def is_seekable(file: IO[bytes]) -> bool:
-    """Tell whether a file can go back; one that has no method to tell it is not one that zipfile reads."""
+    """Whether a file can seek. Files without the method ``seekable`` are not accepted by zipfile."""
     return hasattr(file, "seekable") and file.seekable()
 
 
 def read_or_explain(file: IO[bytes], head: bytes, size: int, place: Callable[[str], device], name: str) -> Any:
-    """Read a file; whatever goes wrong in it is the file's fault."""
+    """Read a file; turn any error in it into one that names the file."""
     try:
         return read_either(file, head, size, place)
     except MinitensorError as error:
@@ -251,7 +273,7 @@ def read_or_explain(file: IO[bytes], head: bytes, size: int, place: Callable[[st
 
 
 def read_either(file: IO[bytes], head: bytes, size: int, place: Callable[[str], device]) -> Any:
-    """Read a file of the format that its first bytes tell."""
+    """Read a file of either format, told apart by its first bytes."""
     if not size:
         raise CutShortError("the file is empty")
     if head == b"PK\x03\x04":
@@ -291,7 +313,7 @@ def read_archive(file: IO[bytes], size: int, place: Callable[[str], device]) -> 
 
 
 def find_records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    """Return an archive's records by their names below its folder; it may not be larger unpacked than it is."""
+    """Return an archive's records by their names in its folder; raise if they claim more bytes than the file has."""
     records: dict[str, zipfile.ZipInfo] = {}
     total = 0
     for info in archive.infolist():
@@ -310,14 +332,14 @@ def find_records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipIn
 
 
 def check_version(archive: zipfile.ZipFile, records: dict[str, zipfile.ZipInfo]) -> None:
-    """Refuse an archive of a format that PyTorch does not have yet."""
+    """Raise unless PyTorch reads archives of this version."""
     version = archive.read(records["version"]) if "version" in records else b"3"
     if version.strip() not in VERSIONS:
         raise FileFormatError(f"the archive is of version {quote(version)}, expected 1 to {len(VERSIONS)}")
 
 
 def byte_order(archive: zipfile.ZipFile, records: dict[str, zipfile.ZipInfo]) -> str:
-    """Return how the bytes of a number lie in an archive."""
+    """Return the byte order of an archive, "little" or "big"."""
     order = archive.read(records["byteorder"]) if "byteorder" in records else b"little"
     if order not in (b"little", b"big"):
         raise UnknownByteOrder(f"unknown endianness type {quote(order)}: the byteorder record must be little or big")
@@ -325,11 +347,11 @@ def byte_order(archive: zipfile.ZipFile, records: dict[str, zipfile.ZipInfo]) ->
 
 
 class UnknownByteOrder(FileFormatError, ArgumentError):
-    """An archive that does not say how its bytes lie; PyTorch raises ValueError."""
+    """An archive with an unknown byte order. PyTorch raises ValueError."""
 
 
 def read_legacy(stream: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
-    """Read the format from before PyTorch 1.6: pickles in a row, then the storages' elements."""
+    """Read the format from before PyTorch 1.6: several pickles, then the elements of the storages."""
     budget = Budget(size)
     if Machine(refuse_storage, budget).run(stream) != MAGIC or Machine(refuse_storage, budget).run(stream) != FORMAT:
         raise FileFormatError("a pickle, but not PyTorch's: save a state_dict with torch.save")
@@ -343,7 +365,7 @@ def read_legacy(stream: IO[bytes], size: int, place: Callable[[str], device]) ->
             raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
         kind, key, location, count = parse_storage(identity[:5])
         if len(identity) == 6 and identity[5] is not None:
-            raise FileFormatError("a storage that is a view of another one: save the file again with a newer PyTorch")
+            raise FileFormatError("a storage is a view of another one: save the file again with a newer PyTorch")
         if key not in flats:
             budget.spend(count * element_size(kind), "a storage")
             if place(location).type != "cpu":
@@ -356,22 +378,22 @@ def read_legacy(stream: IO[bytes], size: int, place: Callable[[str], device]) ->
     for key in legacy_keys(Machine(refuse_storage, budget).run(stream), flats):
         flat = flats[key]
         if int.from_bytes(stream.read(8), order) != flat.size:
-            raise FileFormatError(f"storage {quote(key)} has another length than its tensors say")
+            raise FileFormatError(f"storage {quote(key)} has a different length than its tensors claim")
         read_elements(flat, kinds[key], stream, order)
         memories[key].settle()
     return found
 
 
 def legacy_byte_order(system: Any) -> Literal["little", "big"]:
-    """Return how the bytes of a number lie in an old file."""
+    """Return the byte order of an old file."""
     little = system.get("little_endian", True) if isinstance(system, dict) else None
     if type(little) is not bool:
-        raise FileFormatError(f"a file from before PyTorch 1.6 says how its bytes lie, this one says {quote(system)}")
+        raise FileFormatError(f"expected the byte order of a file from before PyTorch 1.6, got {quote(system)}")
     return "little" if little else "big"
 
 
 def legacy_keys(keys: Any, flats: dict[str, Array]) -> list[str]:
-    """Return the keys of an old file's storages in the order in which their elements follow: each storage once."""
+    """Return the storage keys of an old file in the order of their elements; raise unless each storage occurs once."""
     if not isinstance(keys, list) or len(keys) != len(flats) or not all(isinstance(key, str) for key in keys):
         raise FileFormatError(f"expected the keys of {len(flats)} storages, got {quote(keys)}")
     if flats.keys() - set(keys):
@@ -380,14 +402,14 @@ def legacy_keys(keys: Any, flats: dict[str, Array]) -> list[str]:
 
 
 def refuse_storage(identity: Any) -> Any:
-    raise FileFormatError("a storage where none belongs")
+    raise FileFormatError("a storage in an unexpected place")
 
 
 # -- storages ----------------------------------------------------------------------------------------------------------
 
 
 def parse_storage(identity: Any) -> tuple[StorageClass, str, str, int]:
-    """Return a storage's class, key, device and number of elements, as a pickle names them."""
+    """Parse a storage's class, key, device and number of elements from its persistent id."""
     if not isinstance(identity, tuple) or len(identity) != 5 or identity[0] != "storage":
         raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
     _, kind, key, location, count = identity
@@ -399,12 +421,12 @@ def parse_storage(identity: Any) -> tuple[StorageClass, str, str, int]:
 
 
 def is_name(text: Any) -> bool:
-    """Tell whether a value is a text short enough to be compared for each tensor."""
+    """Whether a value is a text short enough to be compared once for each tensor."""
     return isinstance(text, str) and len(text) <= LONGEST_NAME
 
 
 def allocate(kind: StorageClass, count: int, nbytes: int) -> Array:
-    """Return memory for a storage, if its record has the bytes for it."""
+    """Allocate a storage; raise unless its record has exactly the bytes for it."""
     dtype = element_dtype(kind)
     needed = count * element_size(kind)
     if needed != nbytes:
@@ -413,12 +435,12 @@ def allocate(kind: StorageClass, count: int, nbytes: int) -> Array:
 
 
 def element_size(kind: StorageClass) -> int:
-    """Return the bytes that an element takes in a file."""
+    """Return the bytes per element in a file."""
     return 2 if kind.name == BFLOAT16 else element_dtype(kind).itemsize
 
 
 def read_elements(flat: Array, kind: StorageClass, stream: IO[bytes], order: str) -> None:
-    """Read a storage's elements."""
+    """Read the elements of a storage into ``flat``."""
     if kind.name == BFLOAT16:
         halves = np.empty(flat.size, np.uint16)
         read_into(halves, stream, order)
@@ -430,7 +452,7 @@ def read_elements(flat: Array, kind: StorageClass, stream: IO[bytes], order: str
 
 
 def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
-    """Read elements as they lie in the file, and turn their bytes if another machine wrote it."""
+    """Read elements, and swap their bytes if the file's byte order is not the machine's."""
     view = memoryview(flat.view(np.uint8))  # type: ignore[arg-type]  # NumPy's stubs for Python 3.10
     done = 0
     while done < len(view):
@@ -439,27 +461,27 @@ def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
             raise EOFError(f"a storage ends after {done} of {len(view)} bytes")
         done += read
     if isinstance(stream, zipfile.ZipExtFile):
-        stream.read(1)  # at the end it compares checksums
+        stream.read(1)  # at the end of a record zipfile compares checksums
     if order != sys.byteorder:
         flat.byteswap(inplace=True)
 
 
 def move_to_device(flat: Array, location: str, place: Callable[[str], device]) -> Memory:
-    """Return a storage on the device where it belongs."""
+    """Move a storage to its device."""
     there = place(location)
     return Memory(Storage(flat if there.type == "cpu" else there.backend.asarray(flat, there.index)), location)
 
 
 def check_storage(memory: Memory, kind: StorageClass, count: int) -> Memory:
-    """Refuse two names of one storage that contradict each other."""
+    """Raise if two references to one storage contradict each other."""
     if memory.storage.array.dtype != element_dtype(kind).numpy or len(memory.storage) != count:
         found = f"{len(memory.storage)} elements of {memory.storage.array.dtype}"
-        raise FileFormatError(f"one storage is said to have {found}, and {count} of {kind.name}")
+        raise FileFormatError(f"one storage is claimed to have both {found} and {count} of {kind.name}")
     return memory
 
 
 def parse_map_location(given: Any) -> Callable[[str], device]:
-    """Return where a storage goes, by where it was saved from."""
+    """Return the function from the device a storage was saved from to the device it is loaded to."""
     if isinstance(given, dict):
         table = {str(key): parse_device(value) for key, value in given.items()}
         return lambda location: require_available(table[location] if location in table else resolve_device(location))
@@ -472,18 +494,18 @@ def parse_map_location(given: Any) -> Callable[[str], device]:
 
 
 def parse_device(given: Any) -> device:
-    """Return the device that a map names; a number would be one of the kind that is there, and PyTorch takes none."""
+    """Return the device that a map names; raise for numbers, as PyTorch does."""
     if isinstance(given, int):
         raise ArgumentTypeError(f"load: map_location names devices, such as 'cpu' or 'cuda:0', got {given}")
     return device(given)
 
 
 def require_available(there: device) -> device:
-    """Refuse a device that this machine does not have."""
+    """Return a device; raise if this machine does not have it."""
     try:
         usable = there.backend.is_available()
     except (MissingExtraError, DeviceError):
         usable = False
     if not usable:
-        raise AbsentDevice(f"a tensor was saved from {there}, which is not there; give map_location='cpu'")
+        raise AbsentDevice(f"a tensor was saved from {there}, which this machine lacks; give map_location='cpu'")
     return there

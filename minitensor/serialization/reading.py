@@ -1,8 +1,8 @@
-"""Reading a pickle without Python's unpickler: a small machine with a stack that knows a few instructions.
+"""Reading a pickle without Python's unpickler: a small stack machine that knows only a few instructions.
 
-It builds lists, tuples, dicts, sets, numbers and text by itself, calls nothing but the builders in ``symbols``, and
-refuses every other instruction, so that a file can name things but not do them. Memory and time are bounded by the
-file's size: each instruction is at least a byte, and builders spend from a budget.
+It builds lists, tuples, dicts, sets, numbers and text itself, calls nothing but the builders in ``symbols``, and raises
+for every other instruction, so a file cannot run code. Memory and time are bounded by the file's size: each instruction
+takes at least a byte, and builders spend from a budget.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from minitensor.errors import CutShortError, FileFormatError, quote
 from minitensor.serialization.budget import Budget
 from minitensor.serialization.symbols import Builder, ForbiddenName, resolve
 
-MOST_NUMBERS = 1 << 32  # as many as the binary instructions can name; few of them share a hash
+MOST_NUMBERS = 1 << 32  # the binary instructions have 32 bits; few of these numbers share a hash
 
 Instruction = Callable[["Machine", Any], None]
 
 
 class Machine:
-    """A stack, the marks on it, and what was put aside under a number."""
+    """A stack, the marks on it, and a memo of values by number."""
 
     def __init__(self, storage: Callable[[Any], Any], budget: Budget) -> None:
-        self.storage = storage  # what a persistent id stands for
+        self.storage = storage  # from a persistent id to its storage
         self.budget = budget
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
 
     def run(self, stream: IO[bytes]) -> Any:
-        """Execute one pickle and return what it built."""
+        """Run one pickle and return the value that it built."""
         for opcode, argument, position in instructions(stream):
             if opcode.name == "STOP":
                 return self.result()
@@ -47,18 +47,18 @@ class Machine:
                 instruction(self, argument)
             except (IndexError, KeyError):
                 raise FileFormatError(
-                    f"the instruction {opcode.name} at byte {position} asks for a value that is not there"
+                    f"the instruction {opcode.name} at byte {position} refers to a missing value"
                 ) from None
         raise FileFormatError("the pickle has no end")
 
     def result(self) -> Any:
-        """Return what the pickle built."""
+        """Pop the value that the pickle built."""
         if not self.stack:
-            raise FileFormatError("the pickle ends and has built nothing")
+            raise FileFormatError("the pickle ends without a value")
         return self.stack.pop()
 
     def above_mark(self) -> list[Any]:
-        """Take what lies above the last mark off the stack."""
+        """Pop all values above the last mark."""
         start = self.marks.pop()
         items = self.stack[start:]
         del self.stack[start:]
@@ -66,7 +66,7 @@ class Machine:
 
 
 def instructions(stream: IO[bytes]) -> Iterator[tuple[pickletools.OpcodeInfo, Any, int | None]]:
-    """Yield the instructions of one pickle, with their arguments and places."""
+    """Yield the instructions of one pickle with their arguments and positions."""
     try:
         yield from pickletools.genops(stream)
     except ValueError as error:
@@ -79,7 +79,7 @@ def instructions(stream: IO[bytes]) -> Iterator[tuple[pickletools.OpcodeInfo, An
 
 
 def ignore(machine: Machine, argument: Any) -> None:
-    """A version, or the length of what follows."""
+    """Skip a version or a length."""
 
 
 def push(machine: Machine, argument: Any) -> None:
@@ -96,7 +96,7 @@ def mark(machine: Machine, argument: Any) -> None:
 
 def put(machine: Machine, number: Any) -> None:
     if not 0 <= number < MOST_NUMBERS:
-        raise FileFormatError(f"a value is put aside under {quote(number)}, which is no number of a value")
+        raise FileFormatError(f"a value has the number {quote(number)} in the memo, which is out of range")
     machine.memo[number] = machine.stack[-1]
 
 
@@ -112,7 +112,7 @@ def make_tuple(count: int) -> Instruction:
     def instruction(machine: Machine, argument: Any) -> None:
         stack = machine.stack
         if len(stack) < count:
-            raise FileFormatError("a tuple asks for more than there is")
+            raise FileFormatError("a tuple has more items than the stack")
         stack[-count:] = [tuple(stack[-count:])]
 
     return instruction
@@ -154,14 +154,14 @@ def fill(machine: Machine, items: list[Any]) -> None:
     if type(target) not in (dict, OrderedDict) or len(items) % 2:
         raise FileFormatError(f"only a dictionary takes keys and values, in pairs, not {quote(target)}")
     for key, value in zip(items[::2], items[1::2]):
-        target[machine.budget.key(key)] = value
+        target[machine.budget.check_key(key)] = value
 
 
 def add_items(machine: Machine, argument: Any) -> None:
     items = machine.above_mark()
     if type(machine.stack[-1]) is not set:
         raise FileFormatError(f"only a set can be added to, not {quote(machine.stack[-1])}")
-    machine.stack[-1].update([machine.budget.key(each) for each in items])
+    machine.stack[-1].update([machine.budget.check_key(each) for each in items])
 
 
 def global_name(machine: Machine, argument: str) -> None:
@@ -172,14 +172,14 @@ def global_name(machine: Machine, argument: str) -> None:
 def stack_global(machine: Machine, argument: Any) -> None:
     name, module = machine.stack.pop(), machine.stack.pop()
     if not isinstance(module, str) or not isinstance(name, str):
-        raise ForbiddenName(f"the file asks for {quote(name)} of {quote(module)}, which is no name")
+        raise ForbiddenName(f"the file refers to {quote(name)} of {quote(module)}, which are not names")
     machine.stack.append(resolve(module, name))
 
 
 def call_builder(machine: Machine, argument: Any) -> None:
     arguments, builder = machine.stack.pop(), machine.stack.pop()
     if not isinstance(builder, Builder) or type(arguments) is not tuple:
-        raise ForbiddenName(f"the file calls {quote(builder)}, which is no function that a checkpoint may call")
+        raise ForbiddenName(f"the file calls {quote(builder)}, which a checkpoint may not call")
     if not builder.least <= len(arguments) <= builder.most:
         raise FileFormatError(
             f"the file calls {builder.name} with {len(arguments)} arguments; it takes {builder.least} to {builder.most}"
@@ -188,7 +188,7 @@ def call_builder(machine: Machine, argument: Any) -> None:
 
 
 def set_state(machine: Machine, argument: Any) -> None:
-    """Take the state of an ordered dictionary: a state dict carries its modules' versions there."""
+    """Set the state of an ordered dictionary, where a state dict keeps the versions of its modules."""
     state = machine.stack.pop()
     target = machine.stack[-1]
     if type(target) is not OrderedDict or not isinstance(state, dict) or [*islice(state, 2)] not in ([], ["_metadata"]):
@@ -198,7 +198,7 @@ def set_state(machine: Machine, argument: Any) -> None:
 
 
 def check_metadata(budget: Budget, metadata: Any) -> Any:
-    """Return the metadata of a state dict: for each module a dictionary, with its version."""
+    """Return the metadata of a state dict; raise unless it has a dictionary with a version for each module."""
     if not isinstance(metadata, dict):
         raise FileFormatError(f"the metadata of a state dict must be a dictionary, got {quote(metadata)}")
     budget.spend(len(metadata), "metadata")

@@ -1,9 +1,8 @@
-"""Files written whole or not at all: what is written to a draft takes the place of the old content when it is complete.
+"""Files written completely or not at all: a draft replaces the old content once it is complete.
 
-A regular file is replaced by renaming the draft, which has no name while it is written where the system allows it
-(Linux). Where a rename would lose something, as a hard link or an owner, the old file is overwritten once the draft is
-complete. A device or a FIFO is opened and written to; opening a FIFO waits for a reader. What a file contains is not
-known here.
+A regular file is replaced by renaming the draft, which on Linux has no name until then. Where a rename would lose a
+hard link or the owner, the complete draft is copied into the old file. A device or a FIFO is written directly; opening
+a FIFO waits for a reader.
 """
 
 from __future__ import annotations
@@ -22,40 +21,40 @@ from typing import IO
 from minitensor.errors import MinitensorError
 
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
-ABANDONED = 3600  # seconds since the last write after which a draft counts as left behind by a process that ended
+ABANDONED = 3600  # seconds since its last write after which a draft counts as abandoned by a process that ended
 
 
 class WriteError(MinitensorError, OSError, RuntimeError):
-    """The system cannot write a file; PyTorch raises RuntimeError."""
+    """The system cannot write a file. PyTorch raises RuntimeError."""
 
 
 class FileMissing(WriteError, FileNotFoundError):
-    """The folder for a new file does not exist, or there is no name."""
+    """The folder for a new file does not exist, or the path is empty."""
 
 
 class FolderGiven(WriteError, IsADirectoryError):
-    """A folder in the place of a file."""
+    """A folder where a file was expected."""
 
 
 class FileGiven(WriteError, NotADirectoryError):
-    """A file in the place of a folder."""
+    """A file where a folder was expected."""
 
 
-class MayNotWrite(WriteError, PermissionError):
-    """A file, or a folder, that this process may not write."""
+class WriteDenied(WriteError, PermissionError):
+    """A file or folder that this process may not write to."""
 
 
 KINDS: dict[type[OSError], type[WriteError]] = {
     FileNotFoundError: FileMissing, IsADirectoryError: FolderGiven, NotADirectoryError: FileGiven,
-    PermissionError: MayNotWrite,
+    PermissionError: WriteDenied,
 }  # fmt: skip
 
 
 @contextmanager
 def rewrite(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Lend a file open for writing bytes, whose content becomes that of ``path`` if nothing raises inside.
+    """Yield a file open for writing bytes; its content becomes that of ``path`` if the block raises nothing.
 
-    A symbolic link stays, and the file that it names is written; a file keeps its mode.
+    A symbolic link is kept and its target written. An old file's mode is kept.
     """
     try:
         with open_draft(path) as file:
@@ -63,12 +62,12 @@ def rewrite(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     except OSError as error:
         if isinstance(error, WriteError):
             raise
-        told = error.args if error.errno is None else (error.errno, error.strerror, os.fspath(path))
-        raise KINDS.get(type(error), WriteError)(*told) from error
+        args = error.args if error.errno is None else (error.errno, error.strerror, os.fspath(path))
+        raise KINDS.get(type(error), WriteError)(*args) from error
 
 
 def open_draft(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
-    """Return a file for new content, by what is there now."""
+    """Return a file for new content, chosen by what the path names now."""
     require_name(os.fspath(path))
     target = Path(os.path.realpath(path))
     try:
@@ -84,11 +83,11 @@ def open_draft(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]
 
 
 def require_name(path: str) -> None:
-    """Refuse what can only name a folder; resolving a path would drop the sign of that."""
+    """Raise if a path is empty or ends with a separator, which resolving it would drop."""
     if not path:
         raise FileMissing(errno.ENOENT, "the name of a file is missing", path)
     if path.endswith(SEPARATORS):
-        raise FolderGiven(errno.EISDIR, "the name of a folder, where a file is written", path)
+        raise FolderGiven(errno.EISDIR, "expected the name of a file, got that of a folder", path)
 
 
 def require_folder(folder: Path) -> None:
@@ -97,14 +96,14 @@ def require_folder(folder: Path) -> None:
 
 
 def can_replace(target: Path, old: os.stat_result) -> bool:
-    """Tell whether a new file of this name would be all that the old one is: of the same owner, with one name only."""
-    with target.open("r+b"):  # Raises for a file that may not be written, though its folder may.
+    """Whether a rename loses nothing: the old file has one name, and this process can make files of its owner."""
+    with target.open("r+b"):  # Raises if the file is write-protected; the rename alone would succeed.
         pass
     return old.st_nlink == 1 and can_own(old) and os.access(target.parent, os.W_OK | os.X_OK)
 
 
 def can_own(old: os.stat_result) -> bool:
-    """Tell whether this process may make files of the owner and group of an old one."""
+    """Whether this process may create files with the owner and group of an old one."""
     if not hasattr(os, "geteuid") or os.geteuid() == 0:
         return True
     return old.st_uid == os.geteuid() and old.st_gid in (os.getegid(), *os.getgroups())
@@ -115,7 +114,7 @@ def can_own(old: os.stat_result) -> bool:
 
 @contextmanager
 def replace(target: Path, old: os.stat_result | None) -> Iterator[IO[bytes]]:
-    """Lend a draft that takes the place of ``target``, with the owner and mode of the old file if there is one."""
+    """Yield a draft that then replaces ``target``, with the owner and mode of the old file if there is one."""
     remove_abandoned(target)
     mode = 0o666 if old is None else stat.S_IMODE(old.st_mode) & 0o666
     draft = target.with_name(f"{draft_start(target)}{os.urandom(4).hex()}.draft")
@@ -140,12 +139,12 @@ def keep_owner_and_mode(draft: Path, old: os.stat_result) -> None:
 
 
 def draft_start(target: Path) -> str:
-    """Return how the names of a file's drafts begin, short enough for any file system."""
+    """Return the start of the names of a file's drafts, short enough for any file system."""
     return f".{target.name[:40]}."
 
 
 def remove_abandoned(target: Path) -> None:
-    """Remove the drafts of a file that nobody writes any longer: processes that were killed left them behind."""
+    """Remove drafts of a file that killed processes left behind."""
     with suppress(OSError):
         for entry in os.scandir(target.parent):
             if entry.name.startswith(draft_start(target)) and entry.name.endswith(".draft"):
@@ -159,7 +158,7 @@ def remove_if_abandoned(draft: os.DirEntry[str]) -> None:
 
 
 def open_nameless(folder: Path, mode: int) -> IO[bytes] | None:
-    """Open a new file that has no name yet, and vanishes if the process ends; None where there is no such thing."""
+    """Open a new file without a name, which vanishes if the process ends; return None where the system cannot."""
     try:
         descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode)
     except (OSError, AttributeError):
@@ -171,19 +170,19 @@ def open_nameless(folder: Path, mode: int) -> IO[bytes] | None:
 
 
 def open_new(path: Path, mode: int) -> IO[bytes]:
-    """Open a new file that nobody may read who may not read the old one."""
+    """Open a new file with the mode of the old one, so that it is never more widely readable."""
     return open(path, "x+b", opener=lambda name, flags: os.open(name, flags, mode))
 
 
 def can_name(descriptor: int) -> bool:
-    """Tell whether the system shows open files as names, which ``give_name`` needs."""
+    """Whether the system lists open files under /proc, which ``give_name`` needs."""
     return os.path.exists(f"/proc/self/fd/{descriptor}")
 
 
 def give_name(file: IO[bytes], name: Path) -> None:
     """Give a nameless file a name."""
     folder = os.open(name.parent, os.O_RDONLY)
-    try:  # With a folder's descriptor Python follows the link to the open file; without one it would link the link.
+    try:  # Only with a folder's descriptor does Python follow the link to the open file.
         os.link(f"/proc/self/fd/{file.fileno()}", name, src_dir_fd=folder)
     finally:
         os.close(folder)
@@ -191,7 +190,7 @@ def give_name(file: IO[bytes], name: Path) -> None:
 
 @contextmanager
 def overwrite(target: Path) -> Iterator[IO[bytes]]:
-    """Lend a draft whose content is copied into ``target`` when it is complete and the disk has room for it."""
+    """Yield a draft that is then copied into ``target``, if the disk has room for it."""
     folder = target.parent if os.access(target.parent, os.W_OK | os.X_OK) else None
     with tempfile.TemporaryFile(dir=folder) as draft, target.open("r+b") as file:
         yield draft
@@ -203,7 +202,7 @@ def overwrite(target: Path) -> Iterator[IO[bytes]]:
 
 
 def reserve(file: IO[bytes], size: int) -> None:
-    """Take the room for a file's new content while it still has the old one."""
+    """Reserve disk space for new content before the old content is overwritten."""
     before = os.fstat(file.fileno()).st_size
     try:
         os.posix_fallocate(file.fileno(), 0, max(size, 1))

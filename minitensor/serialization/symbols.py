@@ -1,8 +1,7 @@
-"""The words that PyTorch's checkpoints are made of: what each global name in a pickle stands for here.
+"""The global names that a checkpoint may use, and what each of them builds.
 
-A pickle names functions and classes; this table is all that a file may name, and each entry builds a tensor, a
-container or a number, nothing else. Everything that a file says is checked before memory is asked for. How pickles are
-read and written is not known here.
+A pickle names functions and classes. The tables here are all that a file may name, and each entry builds a tensor, a
+container, a number or a device. Every value from the file is validated before memory is allocated.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ STORAGES = {
     "ComplexDoubleStorage": dtypes.complex128,
 }  # fmt: skip
 STORAGE_OF = {kind: name for name, kind in STORAGES.items()}
-BFLOAT16 = "BFloat16Storage"  # the upper halves of single-precision numbers: read as float32, which holds each exactly
-UNSUPPORTED = (BFLOAT16, "QInt8Storage", "QUInt8Storage", "QInt32Storage")  # there are no such dtypes here
+BFLOAT16 = "BFloat16Storage"  # the upper halves of float32 numbers; read as float32, exactly
+UNSUPPORTED = (BFLOAT16, "QInt8Storage", "QUInt8Storage", "QInt32Storage")  # PyTorch's other storage classes
 
-MOST_ELEMENTS = 1 << 58  # of any dtype: 16 bytes each are still counted in 63 bits
+MOST_ELEMENTS = 1 << 58  # at 16 bytes each, their size still fits 63 bits
 MOST_DEVICES = 1 << 15
 
 
@@ -48,10 +47,10 @@ class AbsentDevice(FileFormatError, DeviceError):
 
 
 class Memory:
-    """A storage of the file, the device it was saved from, and what its lazy negatives and conjugates look at.
+    """A storage of the file, the device it was saved from, and storages for its lazy negatives and conjugates.
 
-    PyTorch marks a tensor as negated or conjugated and leaves its storage as it is. Here neither is lazy: the whole
-    storage is computed once, however many tensors look at it, and never what a tensor expands it to.
+    PyTorch marks a tensor as negated or conjugated and leaves its storage unchanged. Here neither is lazy: the whole
+    storage is negated or conjugated once, for all tensors on it, however far they expand it.
     """
 
     def __init__(self, storage: Storage, location: str) -> None:
@@ -60,7 +59,7 @@ class Memory:
         self.resolved: dict[tuple[bool, bool], Storage] = {}
 
     def resolve(self, conj: bool, neg: bool) -> Storage:
-        """Return the storage for tensors with these marks; its elements are there once ``settle`` was called."""
+        """Return the storage for tensors with these flags; ``settle`` fills it later."""
         if not conj and not neg:
             return self.storage
         if self.storage.array.dtype.kind not in ("c" if conj else "cf"):
@@ -71,7 +70,7 @@ class Memory:
         return self.resolved[conj, neg]
 
     def settle(self) -> None:
-        """Compute conjugates and negatives, now that the elements were read."""
+        """Fill the storages of conjugates and negatives, after the elements were read."""
         for (conj, neg), storage in self.resolved.items():
             array = self.storage.array
             array = array.conj() if conj else array
@@ -85,28 +84,28 @@ def build_tensor(
     budget: Budget, memory: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any = False, hooks: Any = None,
     flags: Any = None,
 ) -> Tensor:
-    """Return a tensor on a storage of the file, after a look at every number."""
+    """Build a tensor on a storage of the file, after validating every argument."""
     if not isinstance(memory, Memory):
         raise FileFormatError(f"a tensor needs a storage, got {quote(memory)}")
     there = build_layout(offset, shape, strides, len(memory.storage))
     check_hooks(hooks)
     conj, neg = parse_flags(flags)
     if conj or neg:
-        budget.show(layout.numel(shape) * memory.storage.array.itemsize)
+        budget.resolve(layout.numel(shape) * memory.storage.array.itemsize)
     found: Tensor = rebuild(Tensor, memory.resolve(conj, neg), there, wants_grad=False)
     return found.requires_grad_() if parse_requires_grad(found, requires_grad) else found
 
 
 def build_layout(offset: Any, shape: Any, strides: Any, length: int) -> Layout:
-    """Return a layout that stays within its storage."""
+    """Build a layout; raise unless it stays within a storage of ``length`` elements."""
     for name, numbers in (("shape", shape), ("strides", strides), ("offset", (offset,))):
         if not isinstance(numbers, tuple) or not all(type(each) is int and each >= 0 for each in numbers):
             raise FileFormatError(f"a tensor's {name} must be integers of at least zero, got {quote(numbers)}")
         if any(each > MOST_ELEMENTS for each in numbers):
-            raise FileFormatError(f"a tensor's {name} of {quote(numbers)} goes beyond any memory")
+            raise FileFormatError(f"a tensor's {name} of {quote(numbers)} is larger than any memory")
     if len(shape) != len(strides) or len(shape) > scalars.MOST_DIMS:
         raise FileFormatError(
-            f"a tensor of {len(shape)} dimensions has {len(strides)} strides; at most {scalars.MOST_DIMS} go"
+            f"a tensor of {len(shape)} dimensions has {len(strides)} strides; it may have at most {scalars.MOST_DIMS}"
         )
     check_extent(shape)
     there = Layout(shape, strides, offset)
@@ -119,7 +118,7 @@ def build_layout(offset: Any, shape: Any, strides: Any, length: int) -> Layout:
 
 
 def check_extent(shape: tuple[int, ...]) -> None:
-    """Refuse a shape that no array can have; NumPy counts without the sizes of zero."""
+    """Raise if no array can have a shape. Like NumPy, ignore sizes of zero in the product."""
     elements = 1
     for each in shape:
         elements *= each or 1
@@ -133,22 +132,22 @@ def check_hooks(hooks: Any) -> None:
 
 
 def parse_flags(flags: Any) -> tuple[bool, bool]:
-    """Return whether a tensor is marked as a conjugate, and as a negative."""
+    """Return whether a tensor is flagged as conjugate and as negative."""
     if flags is None:
         return False, False
     if not isinstance(flags, dict) or len(flags) > 2 or not all(type(each) is bool for each in flags.values()):
-        raise FileFormatError(f"a tensor has marks other than conj and neg: {quote(flags)}")
+        raise FileFormatError(f"a tensor has flags other than conj and neg: {quote(flags)}")
     if flags.keys() - {"conj", "neg"}:
-        raise FileFormatError(f"a tensor has marks other than conj and neg: {quote(flags)}")
+        raise FileFormatError(f"a tensor has flags other than conj and neg: {quote(flags)}")
     return flags.get("conj", False), flags.get("neg", False)
 
 
 def parse_requires_grad(data: Tensor, requires_grad: Any) -> bool:
-    """Return a file's ``requires_grad``, if it is one."""
+    """Return ``requires_grad``; raise unless it is a bool that the dtype allows."""
     if type(requires_grad) is not bool:
         raise FileFormatError(f"requires_grad must be True or False, got {quote(requires_grad)}")
     if requires_grad and not (data.is_floating_point() or data.is_complex()):
-        raise FileFormatError(f"a tensor of {data.dtype} is said to require gradients; only floating ones can")
+        raise FileFormatError(f"a tensor of {data.dtype} cannot require gradients; only floats and complex can")
     return requires_grad
 
 
@@ -156,8 +155,8 @@ def refuse_tensor_of_dtype(
     budget: Budget, memory: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any, hooks: Any, kind: Any,
     flags: Any = None,
 ) -> Tensor:
-    """Refuse the newer way to write tensors: PyTorch takes it for dtypes that this library does not have."""
-    raise ForeignDtype(f"a tensor has dtype {quote(kind)}: there is no such dtype here; cast it before it is saved")
+    """Raise: PyTorch writes this call only for dtypes that this library does not have."""
+    raise ForeignDtype(f"a tensor has dtype {quote(kind)}: minitensor has no such dtype; cast it before saving")
 
 
 def build_parameter(budget: Budget, data: Any, requires_grad: Any = True, hooks: Any = None) -> Parameter:
@@ -175,12 +174,12 @@ def build_ordered_dict(budget: Budget, pairs: Any = ()) -> OrderedDict[Any, Any]
     for pair in take_items(budget, pairs, "a dictionary"):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise FileFormatError(f"a dictionary needs pairs of a key and a value, got {quote(pair)}")
-        made[budget.key(pair[0])] = pair[1]
+        made[budget.check_key(pair[0])] = pair[1]
     return made
 
 
 def build_set(budget: Budget, values: Any = ()) -> set[Any]:
-    return {budget.key(each) for each in take_items(budget, values, "a set")}
+    return {budget.check_key(each) for each in take_items(budget, values, "a set")}
 
 
 def build_size(budget: Budget, numbers: Any = ()) -> Size:
@@ -190,7 +189,7 @@ def build_size(budget: Budget, numbers: Any = ()) -> Size:
 
 
 def take_items(budget: Budget, values: Any, what: str) -> Any:
-    """Return the items of a list or tuple from which something is built."""
+    """Return the items of a list or tuple after spending for them."""
     if not isinstance(values, (list, tuple)):
         raise FileFormatError(f"{what} is made from a list, got {quote(values)}")
     budget.spend(len(values), what)
@@ -206,7 +205,7 @@ def build_device(budget: Budget, kind: Any, index: Any = None) -> device:
 
 
 def resolve_device(name: str, index: int | None = None) -> device:
-    """Return the device of a name in a file."""
+    """Return the device that a file names."""
     try:
         there = device(name, index)
     except DeviceError as error:
@@ -217,7 +216,7 @@ def resolve_device(name: str, index: int | None = None) -> device:
 
 
 def build_bytes(budget: Budget, text: Any, encoding: Any) -> bytes:
-    """Return bytes, which old pickles write as text."""
+    """Build bytes, which old pickles write as text."""
     if not isinstance(text, str) or encoding != "latin1":
         raise FileFormatError(f"bytes must be written as latin1 text, got {quote((text, encoding))}")
     budget.spend(len(text), "a string of bytes")
@@ -225,7 +224,7 @@ def build_bytes(budget: Budget, text: Any, encoding: Any) -> bytes:
 
 
 def build_empty_bytes(budget: Budget) -> bytes:
-    """Return the empty string of bytes, which old pickles write as a call without arguments."""
+    """Build an empty bytes object, which old pickles write as a call without arguments."""
     return b""
 
 
@@ -236,7 +235,7 @@ def build_complex(budget: Budget, real: Any, imaginary: Any) -> complex:
 
 
 class Builder(NamedTuple):
-    """A function that a file may call, and how many arguments it takes beside the budget."""
+    """A function that a file may call, and the number of arguments it takes besides the budget."""
 
     name: str
     call: Any
@@ -245,7 +244,7 @@ class Builder(NamedTuple):
 
     @classmethod
     def of(cls, name: str, call: Any) -> Builder:
-        """Count the parameters of a function."""
+        """Make a builder, with its arguments counted from the function's signature."""
         most = call.__code__.co_argcount - 1
         return cls(name, call, most - len(call.__defaults__ or ()), most)
 
@@ -276,7 +275,7 @@ class StorageClass(NamedTuple):
 
 
 def resolve(module: str, name: str) -> Any:
-    """Return what a global name stands for, or refuse."""
+    """Return the builder, dtype or storage class of a global name; raise for any other name."""
     key = (module, name)
     if key in BUILDERS:
         return BUILDERS[key]
@@ -285,25 +284,25 @@ def resolve(module: str, name: str) -> Any:
     if module == "torch" and (name in STORAGES or name in UNSUPPORTED):
         return StorageClass(name)
     raise ForbiddenName(
-        f"the file asks for {cut(module, 60)}.{cut(name, 60)}, and a checkpoint holds tensors, containers, numbers and "
-        "text alone: save a state_dict in place of the object"
+        f"the file refers to {cut(module, 60)}.{cut(name, 60)}, but a checkpoint may hold only tensors, containers, "
+        "numbers and text: save a state_dict instead of the object"
     )
 
 
 class ForbiddenName(FileFormatError):
-    """A file that would have to run something to be read."""
+    """A file that names a function or instruction outside of the tables."""
 
 
 def normalize_bools(array: Array) -> None:
-    """Make every byte of a bool array 0 or 1, as whoever computes with it expects."""
+    """Make every byte of a bool array 0 or 1, as NumPy expects."""
     if array.dtype.kind == "b":
         array[...] = array.view("u1") != 0
 
 
 def element_dtype(kind: StorageClass) -> dtypes.dtype:
-    """Return the dtype of a storage class, or say that there is none."""
+    """Return the dtype of a storage class; raise if there is none."""
     if kind.name == BFLOAT16:
         return dtypes.float32
     if kind.name not in STORAGES:
-        raise ForeignDtype(f"a tensor lies in a {kind.name}: there is no such dtype here; cast it before it is saved")
+        raise ForeignDtype(f"a tensor lies in a {kind.name}: minitensor has no such dtype; cast it before saving")
     return STORAGES[kind.name]

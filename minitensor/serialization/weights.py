@@ -1,9 +1,8 @@
 """Weights on disk: a dict of tensors to a safetensors file and back.
 
-A file is a header in JSON, which says where each tensor lies, and the elements. Writing it takes a few lines; it is
-read by the safetensors library, loaded when first used, because a file may come from anywhere. PyTorch and others read
-the same files, and no file can run code. A file appears whole or not at all; a checksum in its metadata tells an
-altered one. This chapter knows tensors and bytes; what a state dict means is the modules' business.
+A file is a JSON header, which says where each tensor is, followed by the elements. Files are written here and read by
+the safetensors library, because a file may come from an untrusted source. A checksum in the metadata reveals files that
+were altered.
 """
 
 from __future__ import annotations
@@ -34,17 +33,31 @@ CODES = {
 }  # fmt: skip
 CHECKSUM = "crc32"
 METADATA = "__metadata__"
-ALIGNMENT = 8  # bytes: the header's length is a multiple of it, and wide elements come first
+ALIGNMENT = 8  # bytes: the length of the header is a multiple, and wide elements come first
 
 
 def save_file(tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
-    """Write named tensors to ``path`` in safetensors' format, replacing the file in one step.
+    """Write named tensors to a safetensors file, replacing an old file in one step.
 
-    Shapes and dtypes are kept, strides are not. Views of one storage are written one by one, each with its elements.
+    Shapes and dtypes are kept, strides are not. Tensors that share a storage are written separately.
+
+    Args:
+        tensors: from names to tensors, such as a state dict.
+        path: the file to write.
 
     Raises:
-        ArgumentTypeError: a key that is not text, a value that is not a tensor.
-        DtypeError: complex128, which the format does not have.
+        ArgumentTypeError: a name is not text, a value is not a tensor, or ``path`` is not a path.
+        DtypeError: a tensor is complex128, which the format lacks.
+        WriteError: the system cannot write the file.
+
+    >>> import os, tempfile
+    >>> import minitensor as torch
+    >>> from minitensor.serialization import save_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "weights.safetensors")
+    ...     save_file({"weight": torch.ones(2, 3)}, path)
+    ...     os.path.getsize(path)
+    144
     """
     arrays = {name: to_host(name, tensor) for name, tensor in check_names(tensors, path).items()}
     with rewrite(path) as file:
@@ -52,7 +65,7 @@ def save_file(tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> No
 
 
 def check_names(tensors: object, path: object) -> Mapping[str, object]:
-    """Return the tensors if they are a mapping from names that the format can write."""
+    """Return the tensors; raise unless they are a mapping from names that the format allows."""
     if not isinstance(path, (str, os.PathLike)):
         raise ArgumentTypeError(f"save_file: expected a path, got {quote(path)}; write save_file(tensors, path)")
     if not isinstance(tensors, Mapping):
@@ -64,12 +77,12 @@ def check_names(tensors: object, path: object) -> Mapping[str, object]:
 
 
 def is_unicode(name: str) -> bool:
-    """Tell whether a text has no lone surrogates, which UTF-8 does not write."""
+    """Whether a text can be written as UTF-8: it has no lone surrogates."""
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def write(file: IO[bytes], arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
-    """Write the header's length, the header, the elements."""
+    """Write the length of the header, the header and the elements."""
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
     header: dict[str, Any] = {METADATA: metadata}
     end = 0
@@ -85,18 +98,34 @@ def write(file: IO[bytes], arrays: Mapping[str, Array], metadata: Mapping[str, s
 
 
 def as_little_endian(array: Array) -> Array:
-    """Return an array in the format's byte order, flat: files take no memory of no elements in many dims."""
+    """Return the bytes of an array in little-endian order, flat: files refuse empty memory of several dims."""
     return array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).view(np.uint8)
 
 
 def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[str, Tensor]:
-    """Read all tensors of a safetensors file, each in memory of its own.
+    """Read all tensors of a safetensors file, each into its own storage.
+
+    Args:
+        path: the file to read.
+        device: the device of the tensors. Default: "cpu".
+
+    Returns:
+        A dict from names to tensors, in the order of the file.
 
     Raises:
         FileNotFoundError: there is no such file.
-        FileFormatError: the file is cut short, damaged, altered or no safetensors file.
-        DtypeError: a tensor has a dtype that this library has not (bfloat16, float8 ...).
+        FileFormatError: the file is cut short, damaged, altered, or not a safetensors file.
+        DtypeError: a tensor has a dtype that minitensor lacks, such as bfloat16.
         MissingExtraError: safetensors is not installed.
+
+    >>> import os, tempfile
+    >>> import minitensor as torch
+    >>> from minitensor.serialization import load_file, save_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "weights.safetensors")
+    ...     save_file({"weight": torch.ones(3)}, path)
+    ...     load_file(path)
+    {'weight': tensor([1., 1., 1.])}
     """
     library = import_safetensors()
     if not isinstance(path, (str, os.PathLike)):
@@ -104,7 +133,7 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
     size = os.stat(path).st_size
     path = Path(path)
     if not path.is_file():
-        raise FileFormatError(f"{path}: expected a safetensors file, this is a folder or a device")
+        raise FileFormatError(f"{path}: expected a safetensors file, got a folder or a device")
     try:
         with library.safe_open(path, framework="np") as file:
             names = list(file.keys())
@@ -119,7 +148,7 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
         ) from error
     if saved is not None and saved != (found := checksum(arrays)):
         raise FileFormatError(
-            f"{path}: altered since it was saved: checksum {found}, at saving {quote(saved)}; save or download it again"
+            f"{path}: altered since it was saved: checksum {found}, expected {quote(saved)}; save or download it again"
         )
     for array in arrays.values():
         normalize_bools(array)
@@ -127,7 +156,7 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
 
 
 def import_safetensors() -> Any:
-    """Return the safetensors library, or say which extra brings it."""
+    """Import the safetensors library; if it is missing, raise an error that names the extra to install."""
     try:
         import safetensors
         import safetensors.numpy
@@ -137,13 +166,15 @@ def import_safetensors() -> Any:
 
 
 def check_entry(path: Path, name: str, entry: Any) -> None:
-    """Refuse a tensor whose dtype or shape no array has."""
+    """Raise unless an array can have the dtype and shape of a tensor."""
     code, shape = entry.get_dtype(), entry.get_shape()
     if code not in CODES.values():
         among = ", ".join(sorted(CODES.values()))
         raise ForeignDtype(f"{path}: tensor {quote(name)} has dtype {code}, which is not among {among}")
     if len(shape) > MOST_DIMS:
-        raise FileFormatError(f"{path}: tensor {quote(name)} has {len(shape)} dimensions; at most {MOST_DIMS} go")
+        raise FileFormatError(
+            f"{path}: tensor {quote(name)} has {len(shape)} dimensions; it may have at most {MOST_DIMS}"
+        )
     try:
         check_extent(shape)
     except FileFormatError as error:
@@ -154,14 +185,15 @@ def to_host(name: str, tensor: object) -> Array:
     """Return the elements as a contiguous host array."""
     if not isinstance(tensor, Tensor):
         raise ArgumentTypeError(f"save_file: {quote(name)} is {quote(tensor)}, expected a Tensor")
-    array = np.asarray(tensor.backend.to_host(tensor.array), order="C")  # ascontiguousarray would make 0-d ones 1-d
+    # Not ascontiguousarray, which would turn 0-d arrays into 1-d ones.
+    array = np.asarray(tensor.backend.to_host(tensor.array), order="C")
     if array.dtype == np.complex128:
-        raise DtypeError(f"save_file: {name!r} is complex128, which safetensors does not have; cast it to complex64")
+        raise DtypeError(f"save_file: {name!r} is complex128, which safetensors lacks; cast it to complex64")
     return array
 
 
 def checksum(arrays: Mapping[str, Array]) -> str:
-    """Return a CRC over names, dtypes, shapes and elements, whatever their order."""
+    """Return a CRC of names, dtypes, shapes and elements, independent of their order in the dict."""
     crc = 0
     for name in sorted(arrays):
         array = arrays[name]

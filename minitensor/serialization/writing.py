@@ -1,7 +1,7 @@
-"""Writing a pickle that PyTorch reads: the few instructions that tensors, containers, numbers and text take.
+"""Writing a pickle that PyTorch reads, with the few instructions that tensors, containers, numbers and text need.
 
-Python's own pickler would have to import the functions that a checkpoint names, and those are PyTorch's; so names are
-written as names. What a checkpoint may not hold is refused here, when it is saved, and not first when it is loaded.
+Python's pickler would have to import the functions that a checkpoint names, which are PyTorch's; this writer only
+writes their names. Values that `load` would refuse are already refused here.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from minitensor.tensor import Tensor
 PROTOCOL = b"\x80\x02"
 STOP = b"."
 
-Inner = Iterator[Any] | None  # the values that a value holds, in order
+Inner = Iterator[Any] | None  # the values inside a value, in order
 
 
 def pickle_value(value: Any) -> tuple[bytes, list[Storage]]:
-    """Return a pickle of a value, and the storages that it refers to by their numbers."""
+    """Return the pickle of a value and the storages that it refers to by number."""
     writer = Writer()
     writer.write(value)
     return PROTOCOL + b"".join(writer.parts) + STOP, [storage for _, storage in writer.storages.values()]
 
 
 class Writer:
-    """Instructions so far, and what was written already: an object that comes twice is written once."""
+    """The instructions so far, and a memo of written objects: an object that occurs twice is written once."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
         self.memo: dict[int, int] = {}
-        self.kept: list[Any] = []  # what has a number stays alive, so that its id stays its own
+        self.kept: list[Any] = []  # objects in the memo stay alive, so no other object gets their id
         self.unfinished: set[int] = set()  # the tuples around the current value
         self.storages: dict[int, tuple[int, Storage]] = {}
 
     def write(self, value: Any) -> None:
-        """Write a value and all that it holds; unfinished ones wait in a list, so that depth is no matter."""
+        """Write a value and all values inside it. Unfinished ones wait in a list, so nesting may be of any depth."""
         pending = [iter((value,))]
         while pending:
             for each in pending[-1]:
@@ -57,12 +57,12 @@ class Writer:
                 pending.pop()
 
     def begin(self, value: Any) -> Inner:
-        """Write the beginning of one value; return what it holds, if anything, whose exhaustion writes its end."""
+        """Write the start of a value; return an iterator of the values inside it, which writes the end last."""
         number = self.memo.get(id(value))
         if number is not None:
             self.emit(b"j" + struct.pack("<I", number))
             return None
-        # Of subclasses, only Parameter is a word of its own; a state dict is written as what it is made of.
+        # Parameter is the only subclass with a writer; other subclasses are written as Tensor or OrderedDict.
         kind = next((each for each in (Parameter, Tensor, OrderedDict) if isinstance(value, each)), type(value))
         write = WRITERS.get(kind)
         if write is None:
@@ -76,7 +76,7 @@ class Writer:
         self.parts += parts
 
     def remember(self, value: Any) -> None:
-        """Give the object that was just written a number, by which it is referred to from now on."""
+        """Give the object that was just written a number in the memo."""
         number = self.memo[id(value)] = len(self.memo)
         self.kept.append(value)
         self.emit(b"r" + struct.pack("<I", number))
@@ -92,7 +92,7 @@ class Writer:
         self.emit(b"R")
 
     def items(self, values: tuple[Any, ...]) -> Iterator[Any]:
-        """Write a tuple that nobody else refers to."""
+        """Write a tuple without a memo entry."""
         self.emit(b"(")
         yield from values
         self.emit(b"t")
@@ -137,7 +137,7 @@ def write_bytes(writer: Writer, value: bytes) -> Iterator[Any]:
 
 def write_tuple(writer: Writer, value: tuple[Any, ...]) -> Iterator[Any]:
     if id(value) in writer.unfinished:
-        raise ArgumentError(f"save: a tuple that holds itself cannot be written: {quote(value)}; a list can")
+        raise ArgumentError(f"save: cannot write a tuple that contains itself: {quote(value)}; use a list")
     writer.unfinished.add(id(value))
     yield from writer.items(value)
     writer.unfinished.remove(id(value))
@@ -184,7 +184,7 @@ def write_set(writer: Writer, value: set[Any]) -> Iterator[Any]:
 
 
 def check_key(key: Any) -> Any:
-    """Return a key that can be read again, or refuse."""
+    """Return a key; raise unless `load` accepts it."""
     if not is_key(key):
         raise ArgumentTypeError(f"save: a key must be text, a number or a tuple of them, got {quote(key)}")
     return key
@@ -203,7 +203,7 @@ def write_device(writer: Writer, value: device) -> Iterator[Any]:
 
 
 def write_tensor(writer: Writer, value: Tensor) -> Iterator[Any]:
-    """Write where a tensor lies; it is a leaf when it is read, whatever made it."""
+    """Write a tensor as a leaf, without its history."""
     yield from write_rebuild_call(writer, value, value.requires_grad)
     writer.remember(value)
 
@@ -219,7 +219,7 @@ def write_parameter(writer: Writer, value: Parameter) -> Iterator[Any]:
 
 
 def write_rebuild_call(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
-    """Write a tensor as PyTorch's call that rebuilds it: storage, offset, shape, strides."""
+    """Write PyTorch's call that rebuilds a tensor from storage, offset, shape and strides."""
     shape, strides, offset = value.layout
     writer.name("torch._utils", "_rebuild_tensor_v2")
     writer.emit(b"(")
@@ -233,7 +233,7 @@ def write_rebuild_call(writer: Writer, value: Tensor, requires_grad: bool) -> It
 
 
 def write_storage(writer: Writer, value: Tensor) -> None:
-    """Refer to a tensor's storage by its number; the elements are written beside the pickle."""
+    """Write a reference to a tensor's storage by number; its elements are a record outside of the pickle."""
     memory = lender(value.storage)
     number = writer.storages.setdefault(id(memory), (len(writer.storages), memory))[0]
     writer.emit(b"(")

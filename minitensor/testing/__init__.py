@@ -1,8 +1,7 @@
-"""For tests of code that uses this library: comparing results, making inputs, and drawing inputs in any memory layout.
+"""Tools for tests: comparing results, making inputs, and drawing inputs in any memory layout.
 
-``assert_close`` and ``make_tensor`` are PyTorch's. ``minitensor.testing.strategies``, which needs hypothesis
-(``pip install minitensor-py[testing]``) and is imported by its own name, draws tensors that lie in memory in every way
-that strides allow.
+``assert_close`` and ``make_tensor`` are PyTorch's. ``minitensor.testing.strategies`` must be imported by name, because
+it needs hypothesis (``pip install minitensor-py[testing]``).
 """
 
 from __future__ import annotations

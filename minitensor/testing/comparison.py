@@ -1,7 +1,7 @@
-"""Comparing what came with what was wanted, number by number, within the precision of the dtype.
+"""Comparing actual with expected values, within tolerances that depend on the dtype.
 
-Values may be nested in sequences and mappings; the first difference is reported with its place, how many elements
-differ, and by how much at most. How values were computed is not known here.
+Values may be nested in sequences and mappings. The error reports the place of the first difference, the number of
+elements that differ, and the greatest difference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from minitensor.ops.compare import isclose
 from minitensor.ops.creation import as_tensor
 from minitensor.tensor import Tensor
 
-# (rtol, atol) as PyTorch has them: https://docs.pytorch.org/docs/stable/testing.html
+# (rtol, atol), from https://docs.pytorch.org/docs/stable/testing.html
 TOLERANCES = {
     float16: (1e-3, 1e-5), float32: (1.3e-6, 1e-5), float64: (1e-7, 1e-7),
     complex64: (1.3e-6, 1e-5), complex128: (1e-7, 1e-7),
@@ -30,7 +30,7 @@ Message = str | Callable[[str], str] | None
 
 
 class Options(NamedTuple):
-    """What ``assert_close`` was asked to check, and how closely."""
+    """The options of ``assert_close``."""
 
     allow_subclasses: bool
     tolerances: tuple[float, float] | None
@@ -41,7 +41,7 @@ class Options(NamedTuple):
 
 
 class Mismatch(Exception):
-    """A difference, on its way to become the error that the caller sees."""
+    """A difference; ``assert_close`` turns it into the error that the caller sees."""
 
 
 def assert_close(
@@ -58,12 +58,25 @@ def assert_close(
     check_stride: bool = False,
     msg: Message = None,
 ) -> None:
-    """Raise AssertionError unless ``|actual - expected| <= atol + rtol * |expected|`` everywhere.
+    """Raise unless ``|actual - expected| <= atol + rtol * |expected|`` for all elements.
 
-    Without ``rtol`` and ``atol``, which go together, they follow from the dtypes: 1.3e-6 and 1e-5 for float32, 1e-7
-    and 1e-7 for float64, 1e-3 and 1e-5 for float16, none for integers and bools. Shapes must be equal; devices, dtypes
-    and, if asked, strides are compared too. Sequences and mappings are compared item by item. ``msg`` replaces the
-    error's text, or makes another of it. ``check_layout`` is taken for PyTorch's sake: all tensors here are strided.
+    Args:
+        actual, expected: tensors, arrays or numbers, or sequences and mappings of them, which are compared item by
+            item. Shapes must be equal.
+        allow_subclasses: compare values if the type of one is a subclass of the other's. Default: True.
+        rtol, atol: the relative and the absolute tolerance, both or neither. Default: by dtype, 1.3e-6 and 1e-5 for
+            float32, 1e-7 and 1e-7 for float64, 1e-3 and 1e-5 for float16, 0 and 0 for integers and bools.
+        equal_nan: treat NaN as equal to NaN. Default: False.
+        check_device: compare devices. Default: True.
+        check_dtype: compare dtypes. Default: True.
+        check_layout: unused; kept for PyTorch compatibility. All tensors here are strided.
+        check_stride: compare strides. Default: False.
+        msg: the text of the error, or a function from the default text to another.
+
+    Raises:
+        ComparisonError: the values differ; a child of AssertionError.
+        ArgumentError: only one of ``rtol`` and ``atol`` is given.
+        ArgumentTypeError: values cannot be compared.
 
     >>> import minitensor as torch
     >>> torch.testing.assert_close(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0 + 1e-7]))
@@ -98,7 +111,7 @@ def assert_close(
 
 
 def format_message(text: str, place: tuple[Any, ...], msg: Message) -> str:
-    """Return the error's text, with the place in nested values, as the caller wants it."""
+    """Return the text of the error: with the place in nested values, and changed by ``msg``."""
     if place:
         text += f"\n\nThe failure occurred for item {''.join([f'[{each!r}]' for each in place])}"
     return text if msg is None else msg(text) if callable(msg) else msg
@@ -108,7 +121,7 @@ def format_message(text: str, place: tuple[Any, ...], msg: Message) -> str:
 
 
 def pairs(actual: Any, expected: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
-    """Yield what is to be compared, with its place."""
+    """Yield pairs of values to compare, with their places."""
     if is_sequence(actual) and is_sequence(expected):
         if len(actual) != len(expected):
             raise Mismatch(f"The length of the sequences mismatch: {len(actual)} != {len(expected)}")
@@ -151,7 +164,7 @@ def compare(actual: Any, expected: Any, options: Options) -> None:
 
 
 def is_comparable(actual: Any, expected: Any, allow_subclasses: bool) -> bool:
-    """Whether two arrays or tensors are of types that are compared with one another."""
+    """Whether two values are arrays or tensors of types that may be compared."""
     if not all(isinstance(each, Tensor) or hasattr(each, "__array__") for each in (actual, expected)):
         return False
     if not allow_subclasses:
@@ -163,7 +176,7 @@ def is_comparable(actual: Any, expected: Any, allow_subclasses: bool) -> bool:
 
 
 def compare_numbers(actual: Any, expected: Any, options: Options) -> None:
-    """Compare Python's numbers."""
+    """Compare Python numbers."""
     if options.check_dtype and type(actual) is not type(expected):
         raise Mismatch(f"The (d)types do not match: {type(actual)} != {type(expected)}.")
     kinds = [NUMBER_DTYPES.get(type(each), float64) for each in (actual, expected)]
@@ -181,7 +194,7 @@ def magnitude(number: Any) -> Any:
 
 
 def describe_numbers(actual: Any, expected: Any, rtol: float, atol: float) -> str:
-    """Say how far two numbers lie from one another."""
+    """Describe the difference of two numbers."""
     difference, exact = magnitude(actual - expected), not rtol and not atol
     relative = difference / magnitude(expected) if expected else float("inf")
     return (
@@ -192,12 +205,12 @@ def describe_numbers(actual: Any, expected: Any, rtol: float, atol: float) -> st
 
 
 def describe_tolerance(tolerance: float, exact: bool) -> str:
-    """Say how large a difference may be."""
+    """Describe the tolerance."""
     return "" if exact else f" (up to {tolerance} allowed)"
 
 
 def loosest_tolerances(*kinds: dtype) -> tuple[float, float]:
-    """Return the larger tolerances of some dtypes."""
+    """Return the largest tolerances of several dtypes."""
     known = [TOLERANCES.get(kind, EXACT) for kind in kinds]
     return max(rtol for rtol, _ in known), max(atol for _, atol in known)
 
@@ -206,7 +219,7 @@ def loosest_tolerances(*kinds: dtype) -> tuple[float, float]:
 
 
 def compare_tensors(actual: Tensor, expected: Tensor, options: Options) -> None:
-    """Compare what two tensors are, then what they hold."""
+    """Compare the attributes of two tensors, then their elements."""
     compare_attributes(actual, expected, options)
     rtol, atol = options.tolerances or loosest_tolerances(actual.dtype, expected.dtype)
     one, other = to_common(actual.detach(), expected.detach())
@@ -216,7 +229,7 @@ def compare_tensors(actual: Tensor, expected: Tensor, options: Options) -> None:
 
 
 def compare_attributes(actual: Tensor, expected: Tensor, options: Options) -> None:
-    """Compare shapes, and what else was asked for."""
+    """Compare shapes, and the attributes that the options select."""
     wanted = {
         "shape": (actual.shape, expected.shape),
         "stride()": (actual.stride(), expected.stride()) if options.check_stride else None,
@@ -229,7 +242,7 @@ def compare_attributes(actual: Tensor, expected: Tensor, options: Options) -> No
 
 
 def to_common(actual: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both on one device and in one dtype; small integers become int64, so that differences do not wrap."""
+    """Move both to one device and dtype. Integers become int64, so that their differences do not wrap."""
     if actual.device != expected.device:
         actual, expected = actual.cpu(), expected.cpu()
     kind = promote_types(actual.dtype, expected.dtype)
@@ -239,7 +252,7 @@ def to_common(actual: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def describe_tensors(actual: Tensor, expected: Tensor, close: Tensor, rtol: float, atol: float) -> str:
-    """Say how many elements differ, and by how much at most."""
+    """Describe how many elements differ and the greatest differences."""
     if not close.ndim:
         return describe_numbers(actual.item(), expected.item(), rtol, atol)
     wrong, count = int((~close).sum()), close.numel()
@@ -255,6 +268,6 @@ def describe_tensors(actual: Tensor, expected: Tensor, close: Tensor, rtol: floa
 
 
 def describe_greatest(difference: Tensor) -> str:
-    """Say which difference is the greatest, and where."""
+    """Describe the greatest difference and its index."""
     place = tuple([int(index) for index in unravel_index(difference.argmax(), difference.shape)])
     return f"{difference[place].item()} at index {place}"

@@ -1,6 +1,6 @@
 """Making inputs for tests: random tensors of any dtype within a range, contiguous or not.
 
-The numbers are those that PyTorch's function of this name draws under the same seed.
+With the same seed, the numbers are those of PyTorch's ``make_tensor``.
 """
 
 from __future__ import annotations
@@ -36,9 +36,20 @@ def make_tensor(
 ) -> Tensor:
     """Return a tensor of numbers drawn uniformly from ``[low, high)``.
 
-    The range is [0, 2) for bools, [0, 10) for unsigned and [-9, 10) for signed integers, [-9, 9) for floating-point and
-    for both parts of complex numbers; given bounds are cut to what the dtype can hold. With ``noncontiguous``, elements
-    lie two apart. With ``exclude_zero``, zeros become 1, or the smallest normal number.
+    Args:
+        shape: the sizes, one by one or as one sequence.
+        dtype: the dtype of the tensor.
+        device: the device of the tensor. Default: the CPU.
+        low, high: the bounds, clipped to the range of the dtype. Default: [0, 2) for bools, [0, 10) for unsigned and
+            [-9, 10) for signed integers, [-9, 9) for floats and for both parts of complex numbers.
+        requires_grad: whether the tensor requires grad. Default: False.
+        noncontiguous: use every other element of a larger memory. Default: False.
+        exclude_zero: replace zeros by 1, or by the smallest normal number of a float dtype. Default: False.
+        memory_format: the memory format of the tensor.
+
+    Raises:
+        ArgumentError: the range is empty, NaN or outside of the dtype; ``noncontiguous`` is combined with
+            ``memory_format``, or ``requires_grad`` with an integer dtype.
 
     >>> import minitensor as torch
     >>> x = torch.testing.make_tensor(2, 3, dtype=torch.float32, low=-1, high=1, noncontiguous=True)
@@ -74,7 +85,7 @@ def draw_integers(
         least, end, usual = 0, 2, (0, 2)
     else:
         limits = dtypes.iinfo(dtype)
-        # randint takes its bounds as int64: the largest one cannot be drawn.
+        # The bounds of randint are int64, so the largest int64 cannot be drawn.
         least, end, usual = limits.min, limits.max + (dtype is not dtypes.int64), (-9, 10)
     low, high = check_bounds(low, high, usual, least, end, dtype)
     return randint(math.ceil(low), math.ceil(high), sizes, dtype=dtype, device=device)
@@ -98,7 +109,7 @@ def draw_floats(
 def check_bounds(
     low: float | None, high: float | None, usual: tuple[float, float], least: float, end: float, dtype: dtypes.dtype
 ) -> tuple[float, float]:
-    """Return a checked range, cut to what the dtype can hold."""
+    """Validate a range and clip it to that of the dtype."""
     low, high = usual[0] if low is None else low, usual[1] if high is None else high
     if math.isnan(low) or math.isnan(high):
         raise ArgumentError(f"`low` and `high` cannot be NaN, got low={low} and high={high}")

@@ -1,8 +1,8 @@
-"""Tensors for hypothesis: of any shape and dtype, in any memory layout, overlapping ones included.
+"""Hypothesis strategies for tensors of any shape and dtype in any memory layout, including overlapping ones.
 
-A library that hands out views is right only if its answers do not depend on how numbers lie in memory. ``tensors``
-draws dims in any order of memory, gaps between elements, offsets, dims of size 1 with odd strides and, if asked,
-expanded dims whose elements share memory. Hypothesis is needed: ``pip install minitensor-py[testing]``.
+In a library with views, results must not depend on the memory layout. ``tensors`` draws dims in any order in memory,
+with gaps, offsets, odd strides of dims of size 1 and, on request, expanded dims. It needs hypothesis:
+``pip install minitensor-py[testing]``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ try:
     from hypothesis.extra.numpy import arrays
 except ImportError as error:
     raise ImportError(
-        "minitensor.testing.strategies draws by hypothesis, which is not installed: "
+        "minitensor.testing.strategies needs hypothesis, which is not installed: "
         "pip install minitensor-py[testing]"
     ) from error
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SIZES = (2, 3, 1, 4, 0)  # simplest first: hypothesis shrinks towards the left
+SIZES = (2, 3, 1, 4, 0)  # simplest first, because hypothesis shrinks toward the first
 DTYPES = (dtypes.float64, dtypes.float32, dtypes.int64, dtypes.bool_, dtypes.complex128, dtypes.int32, dtypes.uint8)
 
 
@@ -37,16 +37,24 @@ DTYPES = (dtypes.float64, dtypes.float32, dtypes.int64, dtypes.bool_, dtypes.com
 def shapes(
     draw: st.DrawFn, min_dims: int = 0, max_dims: int = 3, sizes: tuple[int, ...] = SIZES
 ) -> tuple[int, ...]:
-    """Draw a shape; small sizes, ones and zeros among them, are where mistakes live."""
+    """Draw a shape of small sizes, including 1 and 0, where most mistakes show.
+
+    Args:
+        min_dims, max_dims: the range of the number of dims. Default: 0 to 3.
+        sizes: the sizes to choose from, simplest first. Default: 2, 3, 1, 4, 0.
+    """
     return tuple(draw(st.lists(st.sampled_from(sizes), min_size=min_dims, max_size=max_dims)))
 
 
 @st.composite
 def layouts(draw: st.DrawFn, shape: tuple[int, ...], overlapping: bool = False) -> Layout:
-    """Draw a way to lay out a shape in memory: strides and an offset, in elements.
+    """Draw a memory layout of a shape: strides and an offset, in elements.
 
-    Dims lie in any order, with gaps between them; a dim of size 1 has any stride. With ``overlapping``, some dims have
-    stride 0, as after ``expand``.
+    Dims are in any order in memory, with gaps between them; dims of size 1 have any stride.
+
+    Args:
+        shape: the shape of the layout.
+        overlapping: give some dims the stride 0, as ``expand`` does. Default: False.
     """
     strides, step = [0] * len(shape), 1
     for dim in draw(st.permutations(range(len(shape)))):
@@ -67,10 +75,14 @@ def tensors(
     overlapping: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Draw a tensor of a given or drawn shape and dtype, in any layout.
+    """Draw a tensor in any layout. It is a leaf and not a view.
 
-    Without ``elements``, memory counts up, so that a test sees when a number lands in the wrong place. The tensor is no
-    view of another one, and nothing was recorded of how it was made.
+    Args:
+        shape: a shape or a strategy for one. Default: ``shapes()``.
+        dtype: a dtype or a strategy for one. Default: float64.
+        elements: a strategy for the elements. Default: elements count up in memory, so a test notices misplaced ones.
+        overlapping: allow dims with the stride 0. Default: False.
+        requires_grad: whether the tensor requires grad. Default: False.
 
     >>> from hypothesis import given
     >>> import minitensor as torch
@@ -90,12 +102,12 @@ def tensors(
 
 
 def draw_value(draw: st.DrawFn, value: T | st.SearchStrategy[T]) -> T:
-    """Draw from a strategy; anything else is the value itself."""
+    """Draw from a strategy; return any other value unchanged."""
     return draw(value) if isinstance(value, st.SearchStrategy) else value
 
 
 def count_up(size: int, dtype: dtypes.dtype) -> Tensor:
-    """Return memory whose elements differ: -3/4, -2/4, -1/4 ...; bools that alternate by threes."""
+    """Return a tensor that counts up: -3/4, -2/4, -1/4, ... for floats; every third bool is True."""
     count = arange(size)
     if dtype is dtypes.bool_:
         return (count % 3).eq(0)

@@ -1,4 +1,4 @@
-"""Tools around the library: loading data, checkpoints, hooks, lists of hidden copies and of operations."""
+"""Tools: data loading, activation checkpoints, hooks, and lists of the copies and operations that a program runs."""
 
 from minitensor.copies import trace_copies
 from minitensor.utils import checkpoint, data

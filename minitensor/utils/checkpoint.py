@@ -1,12 +1,11 @@
-"""Trading time for memory: run a part of a network without keeping what its gradient needs, and again for the gradient.
+"""Activation checkpoints: run a part of a network without keeping its saved tensors, and again for the gradient.
 
-``checkpoint`` hangs hooks on what the part would save: each saved tensor leaves a ``Holder`` behind and is forgotten.
-The first one that the backward pass opens runs the part again, and the tensors saved then go to the holders in order.
-It knows hooks on saved tensors, not a single operation.
+``checkpoint`` puts hooks on saved tensors: each of them is replaced by a ``Holder``. When the backward pass opens the
+first holder, the part runs again, and the tensors that it saves then are given to the holders in order.
 
-Note [The same again]. The second run must save the same tensors in the same order, so the state of the random numbers
-is put back for it, and shapes and dtypes are compared. The arguments are kept as any saved tensor is: under the hooks
-of an outer checkpoint they are forgotten too, and found by running the outer part again.
+Note [The same again]. The second run must save the same tensors in the same order. So the state of the random numbers
+is restored for it, and shapes and dtypes are compared. The arguments are kept like saved tensors: under the hooks of
+an outer checkpoint they are dropped too, and recomputed by running the outer part again.
 """
 
 from __future__ import annotations
@@ -41,11 +40,11 @@ __all__ = [
 
 
 class CheckpointError(UsageError):
-    """The second run did not save what the first one had."""
+    """The second run did not save the same tensors as the first."""
 
 
 def noop_context_fn() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
-    """Return two contexts that do nothing: for the first run and for the second."""
+    """Return two contexts that do nothing, one for each run: the default of ``context_fn``."""
     return nullcontext(), nullcontext()
 
 
@@ -60,20 +59,24 @@ def checkpoint(
     preserve_rng_state: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """Return ``function(*args, **kwargs)``; for its gradient it is run again, instead of keeping what it saves.
+    """Return ``function(*args, **kwargs)``. The backward pass runs it again instead of keeping saved tensors.
 
-    The function must do the same when it is run again; random numbers are the same unless ``preserve_rng_state`` is
-    False. Checkpoints may be nested.
+    The second run must do the same as the first. Checkpoints may be nested.
 
     Args:
-        use_reentrant: taken for PyTorch's sake. There is one way here, that of PyTorch's ``use_reentrant=False``.
-        context_fn: gives two contexts, for the first run and for the second.
+        function: the part of the network to run.
+        args, kwargs: its arguments.
+        use_reentrant: unused; kept for PyTorch compatibility. All checkpoints are as with ``use_reentrant=False``.
+        context_fn: returns two context managers, for the first and the second run. Default: they do nothing.
         determinism_check: "default" compares shapes, dtypes and devices of both runs' saved tensors, "none" does not.
-        debug: taken for PyTorch's sake; errors here always say which saved tensor differs.
-        early_stop: stop the second run as soon as it has saved the last tensor.
+        debug: unused; kept for PyTorch compatibility. Errors always name the saved tensor that differs.
+        early_stop: stop the second run as soon as it has saved the last tensor. Default: True.
+        preserve_rng_state: draw the same random numbers in the second run. Default: True.
 
     Raises:
-        CheckpointError: in the backward pass, if the second run saves other tensors than the first.
+        ArgumentError: ``determinism_check`` is another word.
+        CheckpointError: in the backward pass, if the second run saves different tensors.
+        VersionError: in the backward pass, if an argument or a saved tensor was changed in place.
 
     >>> import minitensor as torch
     >>> from minitensor.utils.checkpoint import checkpoint
@@ -98,9 +101,19 @@ def checkpoint_sequential(
     functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """Run functions (or the modules of a ``Sequential``) one after the other, in ``segments`` checkpointed parts.
+    """Run functions one after another, in ``segments`` checkpointed parts.
 
-    The last part is run without a checkpoint: its backward pass comes first, so that it would save nothing.
+    The last part has no checkpoint: its backward pass comes first, so a checkpoint would save no memory.
+
+    Args:
+        functions: a list of functions of one argument, or a ``Sequential``.
+        segments: the number of parts, from 1 to the number of functions.
+        input: the argument of the first function.
+        use_reentrant: unused; kept for PyTorch compatibility.
+        preserve_rng_state: draw the same random numbers in the second run. Default: True.
+
+    Raises:
+        ArgumentError: ``segments`` is out of range, or there are other keyword arguments.
 
     >>> import minitensor as torch
     >>> from minitensor.utils.checkpoint import checkpoint_sequential
@@ -123,7 +136,7 @@ def checkpoint_sequential(
 
 
 def compose(functions: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    """Return one function that applies several."""
+    """Return a function that applies several, one after another."""
 
     def run(input: Any) -> Any:
         for function in functions:
@@ -140,7 +153,11 @@ stopping: ContextVar[bool | None] = ContextVar("stopping", default=None)
 
 @contextmanager
 def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
-    """Say for all checkpoints made inside whether their second run stops at the last saved tensor."""
+    """Override ``early_stop`` for all checkpoints in the block.
+
+    Args:
+        enable: whether the second run stops once it has saved the last tensor.
+    """
     token = stopping.set(enable)
     try:
         yield
@@ -148,21 +165,21 @@ def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
         stopping.reset(token)
 
 
-def choose_early_stop(asked: bool) -> bool:
-    """Return whether to stop early: what the context around says, or what was asked."""
-    around = stopping.get()
-    return asked if around is None else around
+def choose_early_stop(argument: bool) -> bool:
+    """Return the value set by ``set_checkpoint_early_stop``, or the argument of ``checkpoint``."""
+    override = stopping.get()
+    return argument if override is None else override
 
 
-class StopRecomputation(Exception):  # noqa: N818  # no error: it ends a second run
+class StopRecomputation(Exception):  # noqa: N818  # not an error: it ends a second run
     """The second run has saved the last tensor."""
 
 
-# -- forgetting and finding --------------------------------------------------------------------------------------------
+# -- holders --------------------------------------------------------------------------------------------
 
 
 class Holder:
-    """What is left of a forgotten tensor."""
+    """The stand-in for a saved tensor that was dropped."""
 
     __slots__ = ("__weakref__", "frame", "number")
 
@@ -172,7 +189,7 @@ class Holder:
 
 
 class KeptArgument:
-    """An argument that is kept as saved tensors are: packed by the hooks around, or watched for writes."""
+    """An argument kept like a saved tensor: packed by outer hooks, or checked for writes."""
 
     __slots__ = ("packed", "requires_grad", "tensor", "version")
 
@@ -187,18 +204,18 @@ class KeptArgument:
             self.tensor = tensor
 
     def value(self) -> Any:
-        """Return the tensor, without history but requiring grad as it did."""
+        """Return the tensor without its history; it requires grad if the original did."""
         tensor: Any = self.tensor if self.packed is None else self.packed.opened()
         if self.packed is None and tensor.version != self.version:
             raise VersionError(
                 "checkpoint: an argument was modified by an inplace operation after the first run (version "
-                f"{tensor.version}, was {self.version}), so that the second cannot be the same; clone it before"
+                f"{tensor.version}, was {self.version}), so the second run would differ; clone it first"
             )
         return tensor.detach().requires_grad_(self.requires_grad)
 
 
 class Frame:
-    """One checkpointed call: how to run it again, and what came of that. Holders keep it; it knows them weakly."""
+    """One checkpointed call: how to run it again, and the results. Holders own it; it refers to them weakly."""
 
     def __init__(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
@@ -212,26 +229,26 @@ class Frame:
         self.check = check
         self.early_stop = early_stop
         self.holders: list[weakref.ref[Holder]] = []
-        self.facts: list[tuple[Any, ...]] = []
+        self.metadata: list[tuple[Any, ...]] = []
         self.found: weakref.WeakKeyDictionary[Holder, tuple[Any, int]] = weakref.WeakKeyDictionary()
 
     def pack(self, tensor: Tensor) -> Holder:
-        """Leave a holder in a tensor's place."""
+        """Replace a saved tensor by a holder."""
         holder = Holder(self, len(self.holders))
         self.holders.append(weakref.ref(holder))
-        self.facts.append(metadata_of(tensor))
+        self.metadata.append(metadata_of(tensor))
         return holder
 
     def recompute(self) -> None:
-        """Run the function again and hand what it saves to the holders."""
+        """Run the function again and give its saved tensors to the holders."""
         saved: list[Any] = []
-        with ExitStack() as around:
+        with ExitStack() as contexts:
             if self.state is not None:
-                around.enter_context(generator.fork_rng())
+                contexts.enter_context(generator.fork_rng())
                 set_rng_state(self.state)
-            around.enter_context(self.context)
-            around.enter_context(enable_grad())
-            around.enter_context(saved_tensors_hooks(self.build_pack_hook(saved), lambda kept: kept))
+            contexts.enter_context(self.context)
+            contexts.enter_context(enable_grad())
+            contexts.enter_context(saved_tensors_hooks(self.build_pack_hook(saved), lambda kept: kept))
             try:
                 args = [restore_argument(each) for each in self.args]
                 self.function(*args, **{name: restore_argument(each) for name, each in self.kwargs.items()})
@@ -244,17 +261,17 @@ class Frame:
             )
 
     def build_pack_hook(self, saved: list[Any]) -> Callable[[Any], Any]:
-        """Return the hook that takes what the second run saves."""
+        """Return the hook that receives the saved tensors of the second run."""
 
         def take(tensor: Any) -> Any:
             number = len(saved)
             saved.append(None)
             if number >= len(self.holders):
                 return tensor
-            if self.check and metadata_of(tensor) != self.facts[number]:
+            if self.check and metadata_of(tensor) != self.metadata[number]:
                 raise CheckpointError(
                     "checkpoint: recomputed values for the following tensors have different metadata than during the "
-                    f"forward pass: saved tensor {number} was {describe(self.facts[number])} then and is "
+                    f"forward pass: saved tensor {number} was {describe(self.metadata[number])} then and is "
                     f"{describe(metadata_of(tensor))} now"
                 )
             holder = self.holders[number]()
@@ -268,35 +285,35 @@ class Frame:
 
 
 def recover(holder: Holder) -> Any:
-    """Return the tensor that a holder stands for, by running the function again if nobody did yet."""
+    """Return the tensor of a holder; run the function again if that has not happened yet."""
     frame = holder.frame
     if holder not in frame.found:
         frame.recompute()
     tensor, version = frame.found.pop(holder)
     if tensor.version != version:
         raise VersionError(
-            f"checkpoint: saved tensor {holder.number} was modified by an inplace operation after it was saved, in the "
-            "checkpointed function itself; clone it before the in-place operation, or use the out-of-place one"
+            f"checkpoint: saved tensor {holder.number} was modified by an inplace operation in the checkpointed "
+            "function after it was saved; clone it before the in-place operation, or use the out-of-place one"
         )
     return tensor
 
 
 def keep_argument(value: Any) -> Any:
-    """Return an argument as it is kept."""
+    """Convert an argument to the form in which it is kept."""
     return KeptArgument(value) if isinstance(value, TensorBase) else value
 
 
 def restore_argument(value: Any) -> Any:
-    """Return an argument as the second run gets it."""
+    """Convert a kept argument to that of the second run."""
     return value.value() if value.__class__ is KeptArgument else value
 
 
 def metadata_of(tensor: Any) -> tuple[Any, ...]:
-    """Return what both runs' saved tensors must share."""
+    """Return the properties that the saved tensors of both runs must share."""
     return tuple(tensor.shape), tensor.dtype, tensor.device
 
 
-def describe(facts: tuple[Any, ...]) -> str:
-    """Return a saved tensor's facts in words."""
-    shape, dtype, device = facts
+def describe(metadata: tuple[Any, ...]) -> str:
+    """Return a saved tensor's properties as text."""
+    shape, dtype, device = metadata
     return f"{dtype.name} of shape {shape} on {device}"

@@ -1,6 +1,6 @@
-"""Tables of hooks for modules and optimizers, and the handle that takes a hook off again.
+"""Tables of hooks for modules and optimizers, and the handle that removes a hook.
 
-A table is a dict from the number of a hook's handle to the hook, in the order in which they run.
+A table is a dict from the ids of handles to hooks, in the order in which they run.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Hook = TypeVar("Hook")
 
 
 class Hooks(HookTable, Generic[Hook]):
-    """Hooks by the number of their handle, in the order in which they run."""
+    """A dict from the ids of handles to hooks, in the order in which they run."""
 
     __slots__ = ()
 
     def register(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
-        """Add a hook at the end, or at the front."""
+        """Add a hook at the end, or with ``prepend`` at the front; return the handle that removes it."""
         handle = RemovableHandle(self)
         later: dict[int, Any] = dict(self) if prepend else {}
         if prepend:
@@ -31,5 +31,5 @@ class Hooks(HookTable, Generic[Hook]):
         return handle
 
     def all(self) -> Iterator[Hook]:
-        """Walk the hooks there are now; a hook may remove itself meanwhile."""
+        """Iterate over a copy of the hooks, so a hook may remove itself."""
         return iter(list(self.values()))

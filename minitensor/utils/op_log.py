@@ -1,7 +1,6 @@
-"""The operations that a piece of code runs, in order: ``op_log``, an interpreter that notes calls and lets them run.
+"""``op_log``: an interpreter that lists the operations that a program runs, forward and backward, in order.
 
-It sees what is an operation of its own (``mul``, ``conv``, ``view``), forward and backward; a function that is composed
-of operations shows up as these.
+A function composed of operations is not listed itself; the operations it calls are.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TensorInfo(NamedTuple):
-    """What the log keeps of a tensor."""
+    """The shape and dtype of a tensor."""
 
     shape: tuple[int, ...]
     dtype: dtype
@@ -41,11 +40,11 @@ class Operation(NamedTuple):
 
 
 class OpLog(list[Operation]):
-    """The operations that ran, in order; printed, one a line."""
+    """The operations that ran, in order. As text, one per line."""
 
     def interpret(self, call: Call) -> Any:
-        """Let a call run and note it down."""
-        inputs = tuple(describe_tensors(call.args))  # before the call: an operation in place may change them
+        """Run a call and append it to the log."""
+        inputs = tuple(describe_tensors(call.args))  # before the call, because an in-place operation may change them
         result = call.proceed()
         self.append(Operation(call.op.name, inputs, tuple(describe_tensors((result,)))))
         return result
@@ -55,7 +54,7 @@ class OpLog(list[Operation]):
 
 
 def describe_tensors(values: Iterable[Any]) -> Iterator[TensorInfo]:
-    """Yield shape and dtype of the tensors among values and sequences of them."""
+    """Yield the shapes and dtypes of the tensors among values and sequences of them."""
     for value in values:
         if isinstance(value, TensorBase):
             yield TensorInfo(tuple(value.shape), value.dtype)
@@ -64,9 +63,10 @@ def describe_tensors(values: Iterable[Any]) -> Iterator[TensorInfo]:
 
 
 class op_log:  # noqa: N801  # used like a function
-    """List the operations that run inside: a context manager that gives a list of ``Operation(name, inputs, outputs)``.
+    """A context manager that lists the operations in its block, as ``Operation(name, inputs, outputs)``.
 
-    It holds for this thread. A call that raises is not listed.
+    Inputs and outputs are tuples of ``(shape, dtype)``. Only calls in the same thread are listed, and only those that
+    do not raise.
 
     >>> import minitensor as torch
     >>> x = torch.ones(2, 3, requires_grad=True)

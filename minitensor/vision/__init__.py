@@ -1,4 +1,4 @@
-"""Pictures: reading the data sets that people learn with."""
+"""Readers for image data sets: MNIST and its variants, and CIFAR-10."""
 
 from minitensor.vision.datasets import Pictures, read_cifar10, read_idx, read_mnist
 

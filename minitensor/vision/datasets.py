@@ -1,8 +1,7 @@
-"""Data sets that lie in a folder, read into NumPy arrays: IDX files (MNIST and its kin) and CIFAR-10's binary batches.
+"""Data sets in a folder, read into NumPy arrays: IDX files (MNIST and its variants) and CIFAR-10's binary batches.
 
-Plain or gzip'ed, told by their first bytes. A file is trusted with nothing: what it promises is compared with what it
-can hold before memory is taken, nothing is inflated beyond the promise, and no code is ever run from it. Nothing is
-downloaded, and this chapter knows no tensors.
+Files are plain or gzip-compressed, told apart by their first bytes. They are not trusted: the size in a header is
+compared with the size of the file before memory is allocated, and decompression stops there. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ Bytes = npt.NDArray[np.uint8]
 Stream = BinaryIO | gzip.GzipFile
 
 GZIP = b"\x1f\x8b"
-INFLATION = 64  # times that a gzip'ed file may grow: pictures grow 2 to 10 times, a bomb 1032
-HARMLESS = 1 << 26  # bytes that any file may grow to
+INFLATION = 64  # how many times a gzip file may grow: images grow 2 to 10 times, a bomb 1032
+HARMLESS = 1 << 26  # bytes to which any gzip file may grow
 CHUNK = 1 << 20
 
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -38,7 +37,7 @@ CIFAR_SHAPE = (3, 32, 32)
 
 
 class Pictures(NamedTuple):
-    """A data set: images (N, C, H, W) with values 0 to 255 and their classes (N,), for training and for testing."""
+    """A data set: images (N, C, H, W) of uint8 and their classes (N,), for training and for testing."""
 
     train_images: Bytes
     train_labels: Bytes
@@ -47,11 +46,17 @@ class Pictures(NamedTuple):
 
 
 def read_mnist(folder: str | os.PathLike[str]) -> Pictures:
-    """Read MNIST, or a data set in its clothes (Fashion-MNIST, KMNIST), from its four IDX files.
+    """Read MNIST, or a data set in its format (Fashion-MNIST, KMNIST), from its four IDX files.
+
+    Args:
+        folder: the folder of the files, which may be plain or ``.gz``; also its subfolders ``MNIST/raw`` and ``raw``.
+
+    Returns:
+        Images of shape (N, 1, H, W) and labels of shape (N,), as NumPy arrays of uint8.
 
     Raises:
-        FileNotFoundError: a file is missing; the message says which names were looked for, and where.
-        FileFormatError: a file is damaged, cut short or of another kind.
+        FileNotFoundError: a file is missing; the message lists the names and folders tried.
+        FileFormatError: a file is damaged, cut short or in another format.
     """
     paths = [find(folder, (name, name.replace("-idx", ".idx")), ("MNIST/raw", "raw")) for name in MNIST_FILES]
     train, test = read_pair(*paths[:2]), read_pair(*paths[2:])
@@ -61,10 +66,16 @@ def read_mnist(folder: str | os.PathLike[str]) -> Pictures:
 def read_cifar10(folder: str | os.PathLike[str], *, records: int = 10_000) -> Pictures:
     """Read CIFAR-10 from its six binary batches.
 
-    A batch is ``records`` times one byte for the class and 3072 for a 3 x 32 x 32 image, plane by plane.
+    Args:
+        folder: the folder of the batches, plain or ``.gz``; also its subfolder ``cifar-10-batches-bin``.
+        records: the number of images in a batch. Each record has one byte for the class and 3072 for an image of shape
+            (3, 32, 32). Default: 10,000.
+
+    Returns:
+        Images of shape (N, 3, 32, 32) and labels of shape (N,), as NumPy arrays of uint8.
 
     Raises:
-        FileNotFoundError: a batch is missing; the message says which names were looked for, and where.
+        FileNotFoundError: a batch is missing; the message lists the names and folders tried.
         FileFormatError: a batch has another size, or a class above 9.
     """
     paths = [find(folder, (name,), ("cifar-10-batches-bin",)) for name in (*CIFAR_TRAIN, CIFAR_TEST)]
@@ -73,12 +84,25 @@ def read_cifar10(folder: str | os.PathLike[str], *, records: int = 10_000) -> Pi
 
 
 def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
-    """Read one IDX file: two zero bytes, an element type, the number of dimensions, the sizes, the elements.
+    """Read an IDX file: two zero bytes, an element type, the number of dimensions, the sizes, the elements.
 
-    Returns an array in the machine's byte order that owns its memory.
+    Args:
+        path: the file, plain or gzip-compressed.
+
+    Returns:
+        A NumPy array in the machine's byte order.
 
     Raises:
-        FileFormatError: the file is damaged, cut short, longer than its header says, or no IDX file.
+        FileNotFoundError: there is no such file.
+        FileFormatError: the file is damaged, cut short, longer than its header says, or not an IDX file.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "numbers")
+    ...     with open(path, "wb") as file:
+    ...         _ = file.write(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]))
+    ...     read_idx(path)
+    array([7, 8, 9], dtype=uint8)
     """
     path = Path(path)
     with open_stream(path) as (file, limit):
@@ -90,13 +114,13 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
             )
         dtype, ndim = np.dtype(IDX_TYPES[magic[2]]), magic[3]
         if ndim > 32:
-            raise FileFormatError(f"{path}: its header promises {ndim} dimensions, expected at most 32")
+            raise FileFormatError(f"{path}: its header claims {ndim} dimensions, expected at most 32")
         shape = tuple(map(int, np.frombuffer(take(file, 4 * ndim, limit, path, f"{ndim} sizes"), ">u4")))
         wanted = math.prod(shape) * dtype.itemsize
         what = f"{' x '.join(map(str, shape)) or 'one'} of {dtype.name}"
-        # The second line is for shapes such as (0, 2**32 - 1, 2**32 - 1): no bytes, and no array either.
+        # This catches shapes such as (0, 2**32 - 1, 2**32 - 1), which have no bytes but exceed any array.
         if math.prod(size for size in shape if size) * dtype.itemsize > np.iinfo(np.intp).max:
-            raise FileFormatError(f"{path}: its header promises {what}, more than memory has addresses for")
+            raise FileFormatError(f"{path}: its header claims {what}, more than can be addressed")
         elements = take(file, wanted, limit - 4 - 4 * ndim, path, what)
         expect_end(file, path, 4 + 4 * ndim + wanted, what)
     return np.frombuffer(elements, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
@@ -106,19 +130,19 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
 
 
 def find(folder: str | os.PathLike[str], names: tuple[str, ...], below: tuple[str, ...]) -> Path:
-    """Return the first file there is, plain or gzip'ed, in ``folder`` or in one of the folders ``below`` it."""
+    """Return the first file found, plain or ``.gz``, in ``folder`` or one of its subfolders ``below``."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; give the one in which {names[0]} lies")
+        raise FileNotFoundError(f"{folder}: no such folder; give the one that contains {names[0]}")
     for place in (folder, *(folder / name for name in below)):
         for name in names:
             for path in (place / name, place / f"{name}.gz"):
                 if path.is_file():
                     return path
     pickled = folder / names[0].removesuffix(".bin")
-    hint = f"; {pickled} is a pickled batch, which is never opened: get the binary version" if pickled.is_file() else ""
+    hint = f"; {pickled} is a pickled batch, which is not read: get the binary version" if pickled.is_file() else ""
     raise FileNotFoundError(
-        f"{folder / names[0]}: no such file; looked for {' or '.join(names)}, plain or .gz, in {folder} and "
+        f"{folder / names[0]}: no such file; tried {' or '.join(names)}, plain or .gz, in {folder} and "
         f"{', '.join(str(folder / name) for name in below)}{hint}"
     )
 
@@ -157,7 +181,7 @@ def describe(array: npt.NDArray[Any]) -> str:
 
 @contextmanager
 def open_stream(path: Path) -> Iterator[tuple[Stream, int]]:
-    """Open a plain or gzip'ed file; lend the stream and the most bytes it can hold."""
+    """Open a plain or gzip-compressed file; yield its stream and the maximum of bytes it may contain."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     with path.open("rb") as raw:
@@ -171,13 +195,13 @@ def open_stream(path: Path) -> Iterator[tuple[Stream, int]]:
             with gzip.GzipFile(fileobj=raw) as stream:
                 yield stream, max(size * INFLATION, HARMLESS)
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise FileFormatError(f"{path}: damaged or cut short, it does not inflate: {error}") from error
+            raise FileFormatError(f"{path}: damaged or cut short, decompression failed: {error}") from error
 
 
 def take(file: Stream, count: int, limit: int, path: Path, what: str) -> bytearray:
-    """Read exactly ``count`` bytes; ``limit`` is the most that can be there."""
+    """Read exactly ``count`` bytes; ``limit`` is the maximum that the file may contain."""
     if count > limit:
-        hint = f" ({INFLATION} times its size; inflate it first)" if isinstance(file, gzip.GzipFile) else ""
+        hint = f" ({INFLATION} times its size; decompress it first)" if isinstance(file, gzip.GzipFile) else ""
         raise FileFormatError(f"{path}: cut short: expected {what}, {count} bytes, but it holds at most {limit}{hint}")
     found = bytearray()
     while len(found) < count:
@@ -189,5 +213,5 @@ def take(file: Stream, count: int, limit: int, path: Path, what: str) -> bytearr
 
 
 def expect_end(file: Stream, path: Path, size: int, what: str) -> None:
-    if file.read(1):  # For gzip, reading on to the end is what compares its checksum.
+    if file.read(1):  # Reading to the end also makes gzip compare its checksum.
         raise FileFormatError(f"{path}: longer than it should be: expected {what}, {size} bytes in all, found more")

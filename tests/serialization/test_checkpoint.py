@@ -201,7 +201,7 @@ def test_what_comes_twice_is_written_once() -> None:
 def test_a_tuple_that_holds_itself_is_refused() -> None:
     value: Any = ([],)
     value[0].append(value)
-    with pytest.raises(ValueError, match="a tuple that holds itself"):
+    with pytest.raises(ValueError, match="a tuple that contains itself"):
         saved(mt, value)
 
 

@@ -1,4 +1,4 @@
-"""Loading data: what there is (datasets), in which order (samplers), in which batches (the loader)."""
+"""Loading data: datasets hold samples, samplers put them in order, the loader makes batches of them."""
 
 from minitensor.utils.data.collate import default_collate, default_convert
 from minitensor.utils.data.dataset import (

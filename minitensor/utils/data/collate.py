@@ -1,4 +1,4 @@
-"""Collating: from a list of samples to one batch, the structure of a sample kept and its leaves stacked."""
+"""Collating: from a list of samples to one batch with the structure of a sample and stacked leaves."""
 
 from __future__ import annotations
 
@@ -16,9 +16,18 @@ from minitensor.tensor import Tensor
 
 
 def default_collate(batch: Any) -> Any:
-    """Stack samples: tensors and arrays along a new first dimension, numbers into a tensor; strings stay a list.
+    """Collate samples into a batch.
 
-    Dicts, lists and named tuples are collated entry by entry and keep their type; a plain tuple becomes a list.
+    Tensors and arrays of shape S become a tensor of shape (N, *S), Python numbers a tensor of shape (N,); floats become
+    float64. Text stays a list. Dicts, lists and named tuples are collated entry by entry and keep their type; plain
+    tuples become lists.
+
+    Args:
+        batch: a list of N samples of one structure.
+
+    Raises:
+        ArgumentTypeError: samples contain values of other types.
+        ShapeError: tensors differ in shape, or sequences in length.
 
     >>> default_collate([(0, "a"), (1, "b")])
     [tensor([0, 1]), ('a', 'b')]
@@ -28,7 +37,7 @@ def default_collate(batch: Any) -> Any:
 
 
 def collate(batch: Any) -> Any:
-    """Collate the samples, whatever they are."""
+    """Collate samples of any supported type."""
     first = batch[0]
     if isinstance(first, Tensor):
         return stack(batch, 0)
@@ -50,12 +59,12 @@ def collate(batch: Any) -> Any:
         return collate_sequences(first, batch)
     raise ArgumentTypeError(
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
-        f"found {type(first)}: give the loader a collate_fn that knows it"
+        f"found {type(first)}: give the loader a collate_fn that handles it"
     )
 
 
 def convert_array(array: Any) -> Tensor:
-    """Return an array of numbers as a tensor."""
+    """Convert an array to a tensor; raise unless it holds numbers."""
     if array.dtype.kind in "SaUO":
         raise ArgumentTypeError(
             "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
@@ -65,11 +74,11 @@ def convert_array(array: Any) -> Tensor:
 
 
 def collate_mappings(first: Mapping[Any, Any], batch: Any) -> Any:
-    """Collate entry by entry, into a mapping of the first one's type if that can be made."""
+    """Collate entry by entry into a mapping of the first sample's type, if one can be made, else a dict."""
     columns = {key: collate([sample[key] for sample in batch]) for key in first}
     try:
         if not isinstance(first, MutableMapping):
-            return type(first)(columns)  # type: ignore[call-arg]  # tried, see below
+            return type(first)(columns)  # type: ignore[call-arg]  # may raise, see below
         made = copy.copy(first)
         made.update(columns)
     except TypeError:  # A mapping that cannot be copied or made from a dict.
@@ -78,7 +87,7 @@ def collate_mappings(first: Mapping[Any, Any], batch: Any) -> Any:
 
 
 def collate_sequences(first: Sequence[Any], batch: Any) -> Any:
-    """Collate position by position, into a sequence of the first one's type if it can be made; a tuple gives a list."""
+    """Collate position by position into a sequence of the first sample's type, if one can be made, else a list."""
     if any(len(sample) != len(first) for sample in batch):
         raise ShapeError(
             "each element in list of batch should be of equal size, "
@@ -89,7 +98,7 @@ def collate_sequences(first: Sequence[Any], batch: Any) -> Any:
         return columns
     try:
         if not isinstance(first, MutableSequence):
-            return type(first)(columns)  # type: ignore[call-arg]  # tried, see below
+            return type(first)(columns)  # type: ignore[call-arg]  # may raise, see below
         made = copy.copy(first)
         made[:] = columns
     except TypeError:  # A sequence that cannot be copied or made from a list, such as a range.
@@ -98,13 +107,22 @@ def collate_sequences(first: Sequence[Any], batch: Any) -> Any:
 
 
 def default_convert(data: Any) -> Any:
-    """Make tensors of the arrays in one sample, and leave all else: what a loader without batches does."""
+    """Convert the arrays in a sample to tensors: the ``collate_fn`` of a loader without batches.
+
+    Args:
+        data: a sample. Dicts, lists and named tuples are converted entry by entry; plain tuples become lists. Other
+            values are returned unchanged.
+
+    >>> import numpy
+    >>> default_convert({"x": numpy.zeros(2), "name": "a"})
+    {'x': tensor([0., 0.], dtype=torch.float64), 'name': 'a'}
+    """
     with nesting("default_convert: data"):
         return convert(data)
 
 
 def convert(data: Any) -> Any:
-    """Convert the data, whatever they are."""
+    """Convert data of any type."""
     if isinstance(data, (np.ndarray, np.bool_, np.number)):
         return data if isinstance(data, np.ndarray) and data.dtype.kind in "SaUO" else as_tensor(data)
     if isinstance(data, Mapping):

@@ -1,7 +1,6 @@
-"""Datasets: samples by number, or one after another; whole, in part, and several as one.
+"""Datasets: collections of samples, their subsets and concatenations.
 
-A dataset with numbers has ``__getitem__`` and ``__len__``; an iterable one has ``__iter__`` alone. Nothing here knows
-batches.
+A map-style dataset has ``__getitem__`` and ``__len__``, an iterable one only ``__iter__``. The file knows no batches.
 """
 
 from __future__ import annotations
@@ -23,11 +22,22 @@ if TYPE_CHECKING:
     from minitensor.generator import Generator
     from minitensor.tensor import Tensor
 
-Sample = TypeVar("Sample", covariant=True)  # read as a word
+Sample = TypeVar("Sample", covariant=True)  # a plain name, because users see it
 
 
 class Dataset(Generic[Sample]):
-    """Samples by number. Subclasses write ``__getitem__`` and, nearly always, ``__len__``."""
+    """The base class of datasets. Subclasses define ``__getitem__`` and usually ``__len__``.
+
+    ``a + b`` is ``ConcatDataset([a, b])``.
+
+    >>> class Squares(Dataset):
+    ...     def __getitem__(self, index):
+    ...         return index * index
+    ...     def __len__(self):
+    ...         return 10
+    >>> Squares()[3]
+    9
+    """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -41,9 +51,16 @@ class Dataset(Generic[Sample]):
 
 
 class IterableDataset(Dataset[Sample]):
-    """Samples one after another. Subclasses write ``__iter__``.
+    """The base class of datasets that are only iterated. Subclasses define ``__iter__``.
 
-    With several workers each walks the whole set, unless ``__iter__`` asks ``get_worker_info()`` for its share.
+    Each worker of a loader iterates over the whole dataset, unless ``__iter__`` takes a share by ``get_worker_info()``.
+    ``a + b`` is ``ChainDataset([a, b])``.
+
+    >>> class Squares(IterableDataset):
+    ...     def __iter__(self):
+    ...         return (i * i for i in range(3))
+    >>> list(Squares())
+    [0, 1, 4]
     """
 
     def __iter__(self) -> Iterator[Sample]:
@@ -54,14 +71,24 @@ class IterableDataset(Dataset[Sample]):
 
 
 class TensorDataset(Dataset[tuple[Any, ...]]):
-    """Rows of tensors that have equally many: sample i is ``(tensors[0][i], tensors[1][i], ...)``."""
+    """A dataset of the rows of tensors: sample i is ``(tensors[0][i], tensors[1][i], ...)``.
+
+    Args:
+        tensors: tensors of shape (N, ...) with the same N.
+
+    Raises:
+        GuardError: the tensors have different numbers of rows.
+
+    >>> TensorDataset(minitensor.arange(3), minitensor.ones(3, 2))[1]
+    (tensor(1), tensor([1., 1.]))
+    """
 
     tensors: tuple[Tensor, ...]
 
     def __init__(self, *tensors: Tensor) -> None:
         rows = [tensor.shape[0] for tensor in tensors]
         if any(count != rows[0] for count in rows):
-            raise GuardError(f"Size mismatch between tensors: they have {rows} rows, and want equally many")
+            raise GuardError(f"Size mismatch between tensors: they have {rows} rows, expected the same number")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
@@ -72,7 +99,18 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
 
 
 class ConcatDataset(Dataset[Sample]):
-    """Several datasets as one, one after another."""
+    """The concatenation of map-style datasets.
+
+    Args:
+        datasets: at least one dataset with a length.
+
+    Raises:
+        GuardError: there are no datasets, or one is an IterableDataset.
+        IndexError: when indexed out of range.
+
+    >>> ConcatDataset([[1, 2], [3]])[2]
+    3
+    """
 
     datasets: list[Dataset[Sample]]
     cumulative_sizes: list[int]
@@ -97,7 +135,14 @@ class ConcatDataset(Dataset[Sample]):
 
 
 class ChainDataset(IterableDataset[Sample]):
-    """Several iterable datasets as one, one after another."""
+    """The concatenation of iterable datasets.
+
+    Args:
+        datasets: the datasets, iterated one after another.
+
+    Raises:
+        GuardError: when it is iterated or its length is taken, if one is not an IterableDataset.
+    """
 
     def __init__(self, datasets: Iterable[Dataset[Sample]]) -> None:
         self.datasets = datasets
@@ -112,14 +157,22 @@ class ChainDataset(IterableDataset[Sample]):
 
 
 def require_iterable(dataset: Dataset[Sample]) -> IterableDataset[Sample]:
-    """Return a link of a chain if it is an iterable dataset."""
+    """Return a dataset of a chain; raise unless it is iterable."""
     if not isinstance(dataset, IterableDataset):
         raise GuardError(f"ChainDataset only supports IterableDataset, got {quote(dataset)}; use ConcatDataset")
     return dataset
 
 
 class Subset(Dataset[Sample]):
-    """The samples of a dataset at the given indices."""
+    """The samples of a dataset at the given indices.
+
+    Args:
+        dataset: a map-style dataset.
+        indices: the numbers of its samples that the subset has, in order.
+
+    >>> Subset(["a", "b", "c"], [2, 0])[0]
+    'c'
+    """
 
     dataset: Dataset[Sample]
     indices: Sequence[int]
@@ -134,7 +187,7 @@ class Subset(Dataset[Sample]):
         return self.dataset[self.indices[index]]
 
     def __getitems__(self, indices: list[int]) -> list[Sample]:
-        """Return several samples; a dataset that can do so at once is asked to."""
+        """Return several samples, by the dataset's ``__getitems__`` if it has one."""
         there = [self.indices[i] for i in indices]
         at_once = getattr(self.dataset, "__getitems__", None)
         return list(at_once(there)) if at_once is not None else [self.dataset[i] for i in there]
@@ -147,9 +200,16 @@ class Subset(Dataset[Sample]):
 def random_split(
     dataset: Dataset[Sample], lengths: Sequence[float], generator: Generator | None = None
 ) -> list[Subset[Sample]]:
-    """Split a dataset at random into parts of the given lengths, or of the given fractions if these sum to 1.
+    """Split a dataset at random into disjoint subsets.
 
-    What rounding down the fractions leaves goes to the parts one by one, from the first.
+    Args:
+        dataset: a dataset with a length.
+        lengths: the number of samples of each subset, or its fraction if they sum to 1. Fractions are rounded down, and
+            the remaining samples go to the subsets one by one, from the first.
+        generator: the source of the permutation. Default: the default generator.
+
+    Raises:
+        ArgumentError: the lengths do not sum to that of the dataset, or a fraction is out of [0, 1].
 
     >>> train, test = random_split(TensorDataset(minitensor.arange(10)), [0.8, 0.2])
     >>> len(train), len(test)
@@ -162,19 +222,19 @@ def random_split(
             "Sum of input lengths does not equal the length of the input dataset! "
             f"{fsum(lengths):g} != {total}; fractions must sum to 1"
         )
-    sizes = [index(size) for size in sizes]  # type: ignore[arg-type]  # a float that is no fraction is refused
+    sizes = [index(size) for size in sizes]  # type: ignore[arg-type]  # floats raise here
     order = randperm(total, generator=generator).tolist()
     starts = itertools.accumulate(sizes, initial=0)
     return [Subset(dataset, order[start : start + size]) for start, size in zip(starts, sizes, strict=False)]
 
 
 def has_unit_sum(lengths: Sequence[float]) -> bool:
-    """Whether the lengths sum to 1."""
+    """Whether lengths sum to 1 and so are fractions."""
     return abs(fsum(lengths) - 1) < 1e-9 and fsum(lengths) <= 1 + 1e-9
 
 
 def split_counts(fractions: Sequence[float], total: int) -> list[int]:
-    """Return how many samples each fraction is."""
+    """Convert fractions to numbers of samples."""
     for i, fraction in enumerate(fractions):
         if not 0 <= fraction <= 1:
             raise ArgumentError(f"Fraction at index {i} is not between 0 and 1: {fraction}")

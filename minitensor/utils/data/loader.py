@@ -1,7 +1,7 @@
-"""DataLoader: batches from a dataset, in a sampler's order, collated, prepared ahead by workers if there are any.
+"""DataLoader: batches of a dataset in the order of a sampler, collated, and prefetched by workers if there are any.
 
-The order of random draws is PyTorch's: each epoch draws one seed for its workers when it begins, even without any,
-and then what the sampler needs.
+Random draws come in PyTorch's order: each epoch first draws one seed for its workers, even if there are none, and then
+the numbers that the sampler needs.
 """
 
 from __future__ import annotations
@@ -22,26 +22,38 @@ from minitensor.utils.data.workers import DirectEpoch, Fetch, PrefetchedEpoch, W
 if TYPE_CHECKING:
     from minitensor.generator import Generator
 
-Sample = TypeVar("Sample", covariant=True)  # read as a word
+Sample = TypeVar("Sample", covariant=True)  # a plain name, because users see it
 
 READ_ONLY = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
 class DataLoader(Generic[Sample]):
-    """Iterate over a dataset in batches; every ``iter()`` is a new epoch.
+    """An iterable over the batches of a dataset; every ``iter()`` starts a new epoch.
 
     Args:
-        batch_size: samples in a batch; None gives single samples.
-        shuffle: a new random order each epoch, from ``generator``.
-        sampler, batch_sampler: an order of one's own, of indices or of lists of them, in place of ``shuffle``.
-        num_workers: threads that prepare batches ahead; 0 prepares each when it is asked for.
-        collate_fn: makes a batch of a list of samples; stacks them if not given.
-        drop_last: leave out a last batch that is not full.
-        timeout: seconds to wait for a worker; 0 is for ever.
-        worker_init_fn: called with a worker's number in its thread, before it begins.
-        persistent_workers: keep the threads and their random streams for the next epoch, which ends the one before.
-        prefetch_factor: batches asked of each worker in advance; 2 if not given.
-        pin_memory, multiprocessing_context, pin_memory_device, in_order: taken for compatibility; no effect.
+        dataset: a map-style or an iterable dataset.
+        batch_size: the number of samples in a batch, or None for single samples. Default: 1.
+        shuffle: use a new random order in each epoch. Default: False.
+        sampler: an iterable of indices, in place of ``shuffle``.
+        batch_sampler: an iterable of lists of indices, in place of ``batch_size``, ``shuffle``, ``sampler`` and
+            ``drop_last``.
+        num_workers: the number of threads that prepare batches in advance. Default: 0, each batch is prepared when it
+            is requested.
+        collate_fn: makes a batch from a list of samples. Default: ``default_collate``; without batches,
+            ``default_convert``.
+        drop_last: skip a last batch that is not full. Default: False.
+        timeout: the seconds to wait for a worker's batch. Default: 0, no limit.
+        worker_init_fn: called in each worker's thread with its number, before its first batch.
+        generator: the source of the random order and the workers' seeds. Default: the default generator.
+        prefetch_factor: the number of batches that each worker prepares in advance. Default: 2.
+        persistent_workers: keep the threads and their random streams for the next epoch, which ends the current one.
+            Default: False.
+        pin_memory, multiprocessing_context, pin_memory_device, in_order: unused; kept for PyTorch compatibility.
+
+    Raises:
+        ArgumentError: an option is out of range or contradicts another one.
+        ArgumentTypeError: ``num_workers`` is not an int.
+        LoaderTimeout: in an epoch, if a worker takes longer than ``timeout``.
 
     >>> loader = DataLoader(TensorDataset(minitensor.arange(5)), batch_size=2)
     >>> [batch for batch, in loader]
@@ -97,19 +109,19 @@ class DataLoader(Generic[Sample]):
         self.batch_sampler = batch_sampler
         own_collate = default_convert if batch_sampler is None else default_collate
         self.collate_fn = own_collate if collate_fn is None else collate_fn
-        self._epoch: PrefetchedEpoch | None = None  # of workers that persist
+        self._epoch: PrefetchedEpoch | None = None  # the epoch of persistent workers
         self._complete = True
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._complete and name in READ_ONLY:
             raise ArgumentError(
-                f"{name} attribute should not be set after {type(self).__name__} is initialized; make a new one"
+                f"{name} attribute should not be set after {type(self).__name__} is initialized; make a new loader"
             )
         super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator[Any]:
         if self.timeout and not self.num_workers:
-            raise GuardError(f"DataLoader: timeout={self.timeout} needs num_workers > 0: it is a wait for a worker")
+            raise GuardError(f"DataLoader: timeout={self.timeout} needs num_workers > 0: it limits waits for workers")
         order = iter(self._index_sampler)
         if self._epoch is not None and self._epoch.is_alive():
             self._epoch.restart(order)
@@ -124,7 +136,7 @@ class DataLoader(Generic[Sample]):
         return epoch
 
     def _start_workers(self, order: Iterator[Any], make_fetch: Callable[[], Fetch], base_seed: int) -> PrefetchedEpoch:
-        """Start the workers; worker i draws from the stream that belongs to ``base_seed + i``, as in PyTorch."""
+        """Start the workers and an epoch. As in PyTorch, worker i draws from the seed ``base_seed + i``."""
         iterable = isinstance(self.dataset, IterableDataset)
         infos = [WorkerInfo(i, self.num_workers, base_seed + i, self.dataset) for i in range(self.num_workers)]
         workers = [Worker(info, self.worker_init_fn, make_fetch, iterable) for info in infos]
@@ -146,7 +158,7 @@ class DataLoader(Generic[Sample]):
 
 
 def build_fetch(dataset: Any, collate: Callable[[Any], Any], batched: bool, drop_last: bool) -> Fetch:
-    """Return what makes a batch of indices; it raises StopIteration at the end of an iterable dataset."""
+    """Return a function from indices to a batch; it raises StopIteration at the end of an iterable dataset."""
     if isinstance(dataset, IterableDataset):
         return build_iterable_fetch(iter(dataset), collate, batched, drop_last)
     if not batched:
@@ -157,15 +169,15 @@ def build_fetch(dataset: Any, collate: Callable[[Any], Any], batched: bool, drop
 
 
 def take_samples(dataset: Any, indices: Any) -> list[Any]:
-    """Return the samples at some indices, at once if the dataset can do so."""
+    """Return the samples at some indices, by the dataset's ``__getitems__`` if it has one."""
     at_once = getattr(dataset, "__getitems__", None)
     return at_once(indices) if at_once is not None else [dataset[i] for i in indices]
 
 
 def stack_rows(dataset: Any, indices: list[Any]) -> list[Any] | None:
-    """Return a batch of a plain ``TensorDataset``, or of a part of one: rows picked at once in place of one by one.
+    """Return a batch of a plain ``TensorDataset``, or of a subset of one, by indexing its tensors once.
 
-    None where that does not apply. The slow twin is ``default_collate(samples(dataset, indices))``.
+    None for any other dataset. The slow twin is ``default_collate(take_samples(dataset, indices))``.
     """
     while type(dataset) is Subset:
         dataset, indices = dataset.dataset, [dataset.indices[i] for i in indices]
@@ -178,13 +190,13 @@ def stack_rows(dataset: Any, indices: list[Any]) -> list[Any] | None:
 def build_iterable_fetch(
     iterator: Iterator[Any], collate: Callable[[Any], Any], batched: bool, drop_last: bool
 ) -> Fetch:
-    """Return what takes the next batch from an iterator; the indices it is given say only how many."""
+    """Return a function that takes the next batch from an iterator; only the number of indices counts."""
     if not batched:
         return lambda _: collate(next(iterator))
-    lasting = chain(iterator)  # one that has ended is not asked again: it might begin anew
+    samples = chain(iterator)  # once exhausted, a chain does not call the iterator again, which might restart
 
     def fetch(indices: Any) -> Any:
-        batch = list(islice(lasting, len(indices)))
+        batch = list(islice(samples, len(indices)))
         if not batch or (drop_last and len(batch) < len(indices)):
             raise StopIteration
         return collate(batch)
@@ -193,14 +205,14 @@ def build_iterable_fetch(
 
 
 def default_sampler(dataset: Any, shuffle: bool, generator: Generator | None) -> Any:
-    """Return the order that a loader has if none is given."""
+    """Return the sampler of a loader without a ``sampler``."""
     if isinstance(dataset, IterableDataset):
         return EndlessSampler()
     return RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
 
 
 def check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool) -> None:
-    """Refuse options of workers that make no sense."""
+    """Validate the options of workers."""
     if not isinstance(num_workers, int):
         raise ArgumentTypeError(f"num_workers should be an int, got {num_workers!r}")
     if num_workers < 0:
@@ -218,7 +230,7 @@ def check_workers(num_workers: int, timeout: float, prefetch_factor: int | None,
 
 
 def check_iterable(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
-    """Refuse an order for a dataset that has its own."""
+    """Raise for an order of an iterable dataset, which has its own."""
     shuffle = None if shuffle == 0 else shuffle
     for name, value in (("shuffle", shuffle), ("sampler", sampler), ("batch_sampler", batch_sampler)):
         if value is not None:
@@ -228,7 +240,7 @@ def check_iterable(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
 
 
 def check_order(batch_size: int | None, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:
-    """Refuse two orders at once."""
+    """Raise for options of the order that exclude each other."""
     if sampler is not None and shuffle:
         raise ArgumentError("sampler option is mutually exclusive with shuffle")
     if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):

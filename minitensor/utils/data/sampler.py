@@ -1,7 +1,6 @@
-"""Samplers: in which order the samples of a dataset come. A sampler is iterated anew for each epoch.
+"""Samplers: the order in which a loader takes the samples of a dataset. Each epoch iterates over its sampler once.
 
-Random ones draw from a generator in PyTorch's order, so that the same seed gives the same epochs. They know a dataset
-only by its length.
+Random samplers draw from a generator in PyTorch's order, so the same seed gives the same epochs.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from minitensor.ops.random import multinomial, randint, randperm
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
-Index = TypeVar("Index", covariant=True)  # read as a word
+Index = TypeVar("Index", covariant=True)  # a plain name, because users see it
 
 
 def draw_seed(generator: Generator | None) -> int:
-    """Draw a seed for another generator: any nonnegative int64."""
+    """Draw a seed for another generator, from all nonnegative int64."""
     return int(empty((), dtype=dtypes.int64).random_(generator=generator))
 
 
 class Sampler(Generic[Index]):
-    """The base class: subclasses write ``__iter__`` and, if they know it, ``__len__``."""
+    """The base class of samplers. Subclasses define ``__iter__`` and, if the length is known, ``__len__``."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -40,7 +39,14 @@ class Sampler(Generic[Index]):
 
 
 class SequentialSampler(Sampler[int]):
-    """0, 1, 2, ..."""
+    """The indices 0, 1, 2, ... in order.
+
+    Args:
+        data_source: a dataset with a length.
+
+    >>> list(SequentialSampler("abc"))
+    [0, 1, 2]
+    """
 
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
@@ -53,11 +59,21 @@ class SequentialSampler(Sampler[int]):
 
 
 class RandomSampler(Sampler[int]):
-    """The indices in random order; with ``replacement``, each drawn from all.
+    """The indices in random order.
 
     Args:
-        num_samples: how many to draw, as many as there are if not given; without replacement, permutations follow one
-            another.
+        data_source: a dataset with a length.
+        replacement: draw each index from all indices. Default: False, the indices are permuted.
+        num_samples: the number of indices; without replacement, one permutation follows another. Default: the length of
+            the dataset.
+        generator: the source of random numbers. Default: a new generator in each epoch, seeded from the default one.
+
+    Raises:
+        ArgumentTypeError: ``replacement`` is not a bool.
+        ArgumentError: ``num_samples`` is not a positive int.
+
+    >>> sorted(RandomSampler("abc"))
+    [0, 1, 2]
     """
 
     def __init__(
@@ -80,7 +96,7 @@ class RandomSampler(Sampler[int]):
 
     @property
     def num_samples(self) -> int:
-        """How many are drawn; the dataset's length now, if none was given."""
+        """The number of indices; by default the current length of the dataset."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
@@ -93,13 +109,13 @@ class RandomSampler(Sampler[int]):
         yield from draw(generator, total)
 
     def _draw_with_replacement(self, generator: Generator, total: int) -> Iterator[int]:
-        """Draw 32 at a time, the rest last."""
+        """Draw 32 indices at a time, as PyTorch does, and the rest last."""
         whole, rest = divmod(self.num_samples, 32)
         for size in itertools.chain(itertools.repeat(32, whole), (rest,)):
             yield from randint(0, total, (size,), generator=generator).tolist()
 
     def _draw_permutations(self, generator: Generator, total: int) -> Iterator[int]:
-        """Draw whole permutations; one more is drawn even where nothing of it is used, as PyTorch does."""
+        """Draw permutations. As in PyTorch, one more is drawn at the end even if none of it is used."""
         whole, rest = divmod(self.num_samples, total)
         for size in itertools.chain(itertools.repeat(total, whole), (rest,)):
             yield from randperm(total, generator=generator).tolist()[:size]
@@ -109,7 +125,15 @@ class RandomSampler(Sampler[int]):
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given indices in random order."""
+    """Given indices in random order.
+
+    Args:
+        indices: the indices to permute.
+        generator: the source of the permutation. Default: the default generator.
+
+    >>> sorted(SubsetRandomSampler([3, 5]))
+    [3, 5]
+    """
 
     def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
         self.indices = indices
@@ -124,7 +148,20 @@ class SubsetRandomSampler(Sampler[int]):
 
 
 class WeightedRandomSampler(Sampler[int]):
-    """Indices drawn with probabilities proportional to ``weights``, which need not sum to 1."""
+    """Indices drawn with probabilities proportional to weights.
+
+    Args:
+        weights: a sequence of nonnegative numbers, one per index; they need not sum to 1.
+        num_samples: the number of indices.
+        replacement: draw each index from all indices. Default: True.
+        generator: the source of random numbers. Default: the default generator.
+
+    Raises:
+        ArgumentError: ``num_samples`` is not a positive int, ``replacement`` is not a bool, or weights are not 1-d.
+
+    >>> list(WeightedRandomSampler([0.0, 1.0], 3))
+    [1, 1, 1]
+    """
 
     weights: Tensor
 
@@ -156,7 +193,15 @@ class WeightedRandomSampler(Sampler[int]):
 
 
 class BatchSampler(Sampler[list[int]]):
-    """Lists of ``batch_size`` indices from another sampler; the last is shorter, or dropped with ``drop_last``.
+    """Lists of indices from another sampler.
+
+    Args:
+        sampler: an iterable of indices.
+        batch_size: the length of the lists.
+        drop_last: skip a last list that is shorter.
+
+    Raises:
+        ArgumentError: ``batch_size`` is not a positive int, or ``drop_last`` is not a bool.
 
     >>> list(BatchSampler(range(5), batch_size=2, drop_last=False))
     [[0, 1], [2, 3], [4]]
@@ -182,13 +227,13 @@ class BatchSampler(Sampler[list[int]]):
 
 
 class EndlessSampler(Sampler[None]):
-    """None, for ever: what stands in for an order where the dataset has its own."""
+    """None without end: the sampler of iterable datasets, which have their own order."""
 
     def __iter__(self) -> Iterator[None]:
         return itertools.repeat(None)
 
 
 def require_positive(name: str, value: Any) -> None:
-    """Refuse what is not a positive integer."""
+    """Raise unless a value is a positive int."""
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise ArgumentError(f"{name} should be a positive integer value, but got {name}={value!r}")

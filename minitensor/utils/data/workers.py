@@ -1,9 +1,9 @@
-"""Workers: threads that prepare batches ahead of the loop that uses them.
+"""Workers: threads that prepare batches in advance.
 
-NumPy lets go of the interpreter while it works on big arrays, files and compressed data too, so threads overlap where
-it counts, share the dataset without copies, and need no pickling. Batches are dealt to the workers in turn and come
-back in the same turn; what a worker or the sampler raises is raised where its batch is due. Each worker draws from a
-stream of its own, so one seed gives one outcome however the threads are scheduled.
+NumPy releases the interpreter while it works on large arrays, files and compressed data, so threads overlap there; they
+share the dataset without copies or pickling. Batches are assigned to the workers in turn and returned in the same
+order, and errors of a worker or the sampler are raised in place of their batch. Each worker has its own random stream,
+so a seed gives the same batches however the threads are scheduled.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from typing import Any, Final, NamedTuple
 from minitensor.errors import MinitensorError
 from minitensor.stream import use_own_stream
 
-Fetch = Callable[[Any], Any]  # makes a batch of indices
-Answer = tuple[Any, BaseException | None]  # a batch, or what was raised in its place
+Fetch = Callable[[Any], Any]  # from indices to a batch
+Answer = tuple[Any, BaseException | None]  # a batch, or the error raised in its place
 
 
 class LoaderTimeout(MinitensorError, RuntimeError):
-    """A worker did not deliver its batch in time."""
+    """A worker took longer than the timeout."""
 
 
 class LostWorker(MinitensorError, RuntimeError):
-    """A worker whose thread does not run: another process, from which this one was forked, has it."""
+    """A worker whose thread runs in the process from which this one was forked, not here."""
 
 
 class WorkerInfo(NamedTuple):
-    """Who a worker is: its number, how many there are, its own seed, and the dataset."""
+    """A worker's number, the number of workers, its seed, and the dataset."""
 
     id: int
     num_workers: int
@@ -43,20 +43,24 @@ class _ThreadState(threading.local):
     info: WorkerInfo | None = None
 
 
-_thread_state: Final = _ThreadState()  # like a thread's name: set where a worker starts, never shared
+_thread_state: Final = _ThreadState()  # set when a worker starts, never shared between threads
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """Return who this worker is; None outside of workers."""
+    """Return the number, the number of workers, the seed and the dataset of this worker; None outside of workers.
+
+    >>> get_worker_info() is None
+    True
+    """
     return _thread_state.info
 
 
 class End:
-    """What stands in an order's or a batch's place when there are no more."""
+    """The mark of the end, in place of an order or a batch."""
 
 
 class Restart:
-    """The order to begin another epoch, and the answer that it has begun."""
+    """The order to start another epoch, and its confirmation."""
 
 
 END: Final = End()
@@ -64,18 +68,19 @@ RESTART: Final = Restart()
 
 
 class Worker:
-    """One thread that fetches batches in the order in which it is asked.
+    """A thread that fetches batches in the order of the requests.
 
     Args:
-        init: called once in the thread, with the worker's number.
+        info: who the worker is.
+        init: called once in the thread with the worker's number.
         make_fetch: called in the thread for each epoch.
-        iterable: StopIteration is the end of the dataset, not an error.
+        iterable: whether StopIteration is the end of the dataset instead of an error.
     """
 
     def __init__(
         self, info: WorkerInfo, init: Callable[[int], Any] | None, make_fetch: Callable[[], Fetch], iterable: bool
     ) -> None:
-        self.ended = False  # Its iterator has no more batches.
+        self.ended = False  # whether its iterator has no more batches
         self._stopped = False
         self._info = info
         self._init = init
@@ -90,32 +95,32 @@ class Worker:
         """Whether the thread runs in this process."""
         return self._thread.is_alive()
 
-    def ask(self, indices: Any) -> None:
-        """Ask for a batch."""
+    def request(self, indices: Any) -> None:
+        """Request a batch."""
         self._orders.put(indices)
 
     def answer(self, timeout: float) -> Answer:
-        """Wait for the batch asked for first, or for what was raised in its place. ``END``: there are no more."""
+        """Wait for the oldest requested batch or the error in its place. ``END`` if there are no more batches."""
         if self._answers.empty() and not self.is_alive():
             raise LostWorker(
-                f"DataLoader worker {self._info.id} does not run in this process, which was forked; "
-                "begin another epoch with iter(loader)"
+                f"DataLoader worker {self._info.id} does not run in this forked process; start another "
+                "epoch with iter(loader)"
             )
         try:
             return self._answers.get(timeout=timeout or None)
         except Empty:
             raise LoaderTimeout(
-                f"DataLoader timed out after {timeout} seconds; give it more time with timeout=, or 0 to wait for ever"
+                f"DataLoader timed out after {timeout} seconds; increase timeout=, or set it to 0 for no limit"
             ) from None
 
     def drop_answers(self) -> None:
-        """Wait until the thread has begun anew, as it was asked to; forget what it was asked for before."""
+        """Drop all answers until the thread confirms a restart."""
         while self._answers.get()[0] is not RESTART:
             pass
         self.ended = False
 
     def stop(self) -> None:
-        """Let the thread end when its present batch is done."""
+        """Let the thread end after its current batch."""
         self._stopped = True
         self._orders.put(END)
 
@@ -132,7 +137,7 @@ class Worker:
             self._answers.put(answer)
             if answer[0] is END:
                 fetch = build_failing_fetch(StopIteration())
-            del answer  # until the next order comes, the batch is the caller's alone
+            del answer  # hold no reference to the batch while waiting for the next order
 
     def _begin(self) -> Fetch:
         try:
@@ -151,7 +156,7 @@ class Worker:
 
 
 def build_failing_fetch(error: BaseException) -> Fetch:
-    """Return what raises an error in place of every batch."""
+    """Return a fetch that raises an error for every batch."""
 
     def fetch(indices: Any) -> Any:
         raise error
@@ -160,7 +165,7 @@ def build_failing_fetch(error: BaseException) -> Fetch:
 
 
 class Failure:
-    """What stands in a worker's place where the sampler raised an error."""
+    """The stand-in for a worker where the sampler raised an error."""
 
     ended = False
 
@@ -173,7 +178,7 @@ class Failure:
 
 
 class DirectEpoch:
-    """The batches of an epoch, each fetched when it is asked for."""
+    """The batches of an epoch without workers, each fetched on request."""
 
     def __init__(self, fetch: Fetch, order: Iterator[Any], sampler: Any) -> None:
         self._fetch = fetch
@@ -191,10 +196,10 @@ class DirectEpoch:
 
 
 class PrefetchedEpoch:
-    """The batches of an epoch, up to ``ahead`` of them asked for in advance, dealt to the workers in turn.
+    """The batches of an epoch, up to ``ahead`` of them requested in advance from the workers in turn.
 
-    A worker whose iterator has ended is passed over; when all have, that is the end. As in PyTorch, the next batch is
-    asked for before one is handed out, an error ends nothing, and another epoch may reuse the workers.
+    Workers whose iterators have ended are skipped, and the epoch ends when all have. As in PyTorch, the next batch is
+    requested before one is returned, an error does not end the epoch, and another epoch may reuse the workers.
     """
 
     def __init__(
@@ -210,37 +215,37 @@ class PrefetchedEpoch:
     def _begin(self, order: Iterator[Any]) -> None:
         self._order = order
         self._turns = cycle(self._workers)
-        self._asked: deque[Worker | Failure] = deque()
+        self._requested: deque[Worker | Failure] = deque()
         for _ in range(self._ahead):
-            self._ask()
+            self._request()
 
     def is_alive(self) -> bool:
         """Whether all workers run in this process."""
         return all(worker.is_alive() for worker in self._workers)
 
     def restart(self, order: Iterator[Any]) -> None:
-        """Begin another epoch with the same workers."""
+        """Start another epoch with the same workers."""
         for worker in self._workers:
-            worker.ask(RESTART)
+            worker.request(RESTART)
         for worker in self._workers:
             worker.drop_answers()
         self._begin(order)
 
-    def _ask(self) -> None:
-        """Ask the next worker that has not ended for the next batch, if there is one."""
+    def _request(self) -> None:
+        """Request the next batch, if there is one, from the next worker that has not ended."""
         try:
             indices = next(self._order)
         except StopIteration:
-            self._order = iter(())  # not asked again: it might go on
+            self._order = iter(())  # an exhausted sampler is not called again, because it might continue
             return
         except Exception as error:
-            self._asked.append(Failure(error))
+            self._requested.append(Failure(error))
             return
         for _ in self._workers:
             worker = next(self._turns)
             if not worker.ended:
-                worker.ask(indices)
-                self._asked.append(worker)
+                worker.request(indices)
+                self._requested.append(worker)
                 return
 
     def __iter__(self) -> Iterator[Any]:
@@ -250,14 +255,14 @@ class PrefetchedEpoch:
         return len(self._sampler)
 
     def __next__(self) -> Any:
-        while self._asked:
-            worker = self._asked[0]
+        while self._requested:
+            worker = self._requested[0]
             if worker.ended:
-                self._asked.popleft()
+                self._requested.popleft()
                 continue
             batch, error = worker.answer(self._timeout)  # after a timeout, the next call waits for the same batch
-            self._asked.popleft()
-            self._ask()
+            self._requested.popleft()
+            self._request()
             if error is not None:
                 raise error
             if batch is not END:
@@ -268,7 +273,7 @@ class PrefetchedEpoch:
         raise StopIteration
 
     def stop(self) -> None:
-        """Let the workers end."""
+        """Let all workers end."""
         for worker in self._workers:
             worker.stop()
 
