@@ -1,7 +1,7 @@
-"""Whose line it was: the place in the user's program from which the library was called.
+"""The line of the user's program that called the library.
 
-Walking frames takes microseconds, so it is done where somebody asked to be told: in anomaly mode, and while copies are
-traced. It knows the library by the names of its modules, nothing else.
+Walking frames takes microseconds, so it is done only on request: in anomaly mode, while copies are traced, and for
+warnings. Frames of the library are recognized by the names of their modules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 PACKAGE = __name__.partition(".")[0]
-LIBRARY = frozenset((PACKAGE, "contextlib", "functools"))  # what stands between the user and us
+LIBRARY = frozenset((PACKAGE, "contextlib", "functools"))  # modules between the user and the library
 
 
 class Line(NamedTuple):
@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The line itself, if its file can be read."""
+        """The text of the line, if its file can be read."""
         return linecache.getline(self.file, self.number).strip()
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ UNKNOWN = Line("<unknown>", 0, "<unknown>")
 
 
 def frames() -> Iterator[FrameType]:
-    """Walk the frames from the user's innermost one outwards."""
+    """Yield the frames from the user's innermost one outward."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and is_library_frame(frame):
         frame = frame.f_back
@@ -65,7 +65,7 @@ def caller() -> Line:
 
 
 def user_level() -> int:
-    """Return the ``stacklevel`` by which a warning of the function that asks points to the user's line.
+    """Return the ``stacklevel`` with which a warning in the calling function points to the user's line.
 
     >>> user_level()
     1
@@ -78,7 +78,7 @@ def user_level() -> int:
 
 
 def stack() -> traceback.StackSummary:
-    """Return all lines from the program's start down to the one that called the library; they are read when shown."""
+    """Return the stack from the start of the program to the line that called the library. Text is read when shown."""
     lines = [(each, each.f_lineno) for each in frames()]
     return traceback.StackSummary.extract(iter(lines[::-1]), lookup_lines=False)
 

@@ -1,8 +1,7 @@
-"""Copies that nobody wrote down: ``trace_copies`` lists them, with their bytes and the lines that caused them.
+"""Implicit copies: ``trace_copies`` lists them with their bytes and the lines that caused them.
 
-Where the library copies memory on its own account (``reshape`` of what cannot be viewed, ``contiguous``, a cast, a
-transfer between host and device) it looks whether somebody traces: one context variable, 0.04 us beside a copy. What a
-copy is made of is not known here.
+Where the library copies memory without being told to (``reshape`` without a view, ``contiguous``, a cast, a transfer
+between host and device), it checks a context variable, which takes 0.04 us per copy.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Copy(NamedTuple):
-    """One copy: what made it, how many bytes it wrote, the copy's shape, and the line that caused it."""
+    """One copy: its kind, the number of bytes, its shape, and the line that caused it."""
 
     kind: str
     bytes: int
@@ -33,11 +32,11 @@ class Copy(NamedTuple):
 
 
 class Copies(list[Copy]):
-    """The copies that were made, in order; printed, a table with the largest first."""
+    """The copies in order. As text, a table with the largest first."""
 
     @property
     def bytes(self) -> int:
-        """How many bytes were written in all."""
+        """The total of bytes copied."""
         return sum(each.bytes for each in self)
 
     def __str__(self) -> str:
@@ -50,7 +49,7 @@ class Copies(list[Copy]):
         return "\n".join([*lines, f"{self.bytes} bytes in {len(self)} copies"])
 
     def rows(self) -> list[tuple[str, str, str, str, str]]:
-        """Return the table's rows: equal copies of one line are one row."""
+        """Return the rows of the table; equal copies of one line share a row."""
         times: dict[Copy, int] = {}
         for each in self:
             times[each] = times.get(each, 0) + 1
@@ -65,11 +64,10 @@ tracing: ContextVar[tuple[Copies, ...]] = ContextVar("tracing", default=())
 
 
 class trace_copies:  # noqa: N801  # used like a function
-    """List the copies that are made inside: a context manager that gives a list of ``Copy(kind, bytes, shape, line)``.
+    """A context manager that lists the implicit copies in its block, as ``Copy(kind, bytes, shape, line)``.
 
-    Kinds are "reshape" (of strides that cannot be viewed), "contiguous", "cast" (``to``, ``float()``, promotion of an
-    operand), "to host" and "to device". What is asked for by name, ``clone`` and ``copy_``,
-    is no such copy. It holds for this thread.
+    Kinds are "reshape" (without a view), "contiguous", "cast" (``to``, ``float()``, promotion of an operand), "to host"
+    and "to device". Explicit copies (``clone``, ``copy_``) are not listed, nor those of other threads.
 
     >>> import minitensor as torch
     >>> with torch.utils.trace_copies() as copies:
@@ -91,7 +89,7 @@ class trace_copies:  # noqa: N801  # used like a function
 
 
 def record_copy(kind: str, array: Any) -> None:
-    """Tell those who trace of a copy that was just made."""
+    """Add a copy that was just made to all active lists."""
     copy = Copy(kind, int(array.nbytes), tuple(array.shape), caller())
     for each in tracing.get():
         each.append(copy)

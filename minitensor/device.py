@@ -1,7 +1,7 @@
-"""Where a tensor lives: ``device("cpu")``, ``device("cuda", 1)``.
+"""Devices: ``device("cpu")``, ``device("cuda", 1)``.
 
-A device is a name and an index, and the only thing that decides which backend computes. It knows the backends by name
-and nothing of memory or tensors; asking for a device never loads its library, asking for its ``backend`` does.
+A device is a name and an index, and determines which backend computes. Making a device does not load its library;
+reading its ``backend`` does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ DeviceLike: TypeAlias = "str | int | device | None"
 
 
 class device:  # noqa: N801  # PyTorch's spelling
-    """A place for tensors: a ``type`` ("cpu", "cuda") and an ``index`` (None: the current one).
+    """The device of a tensor.
+
+    Args:
+        type: a name such as "cpu", "cuda" or "cuda:1", an index of a CUDA device, or a device.
+        index: the index, if the name has none. Default: None, the current device.
+
+    Raises:
+        ArgumentTypeError: an argument has another type.
+        DeviceError: there is no such name, or the index is negative or given twice.
 
     >>> device("cuda:1")
     device(type='cuda', index=1)
@@ -43,7 +51,7 @@ class device:  # noqa: N801  # PyTorch's spelling
 
     @property
     def backend(self) -> Backend:
-        """The table of kernels that computes here; loads its library."""
+        """The table of kernels of the device. Loads its library."""
         return backends.open_backend(self.type)
 
     def __eq__(self, other: object) -> bool:
@@ -65,7 +73,7 @@ class device:  # noqa: N801  # PyTorch's spelling
 
 
 def parse(text: str, index: int | None) -> tuple[str, int | None]:
-    """Split "cuda:1" into its name and index; both are checked."""
+    """Split text such as "cuda:1" into a name and an index, and validate both."""
     if index is not None:
         check_index(index)
     name, colon, number = text.partition(":")
@@ -74,14 +82,14 @@ def parse(text: str, index: int | None) -> tuple[str, int | None]:
     if not colon:
         return name, index
     if index is not None:
-        raise DeviceError(f"device: {text!r} holds an index already, and index={index} was given too")
+        raise DeviceError(f"device: {text!r} already has an index, but index={index} was given too")
     if not number.isdecimal() or str(int(number)) != number:
         raise DeviceError(f"device: expected a number after the colon, got {text!r}")
     return name, int(number)
 
 
 def check_index(index: Any) -> None:
-    """Raise if an index is no int from 0 on."""
+    """Raise unless an index is a nonnegative int."""
     if not isinstance(index, int) or isinstance(index, bool):
         raise ArgumentTypeError(f"device: argument 'index' must be an int, not {type(index).__name__}")
     if index < 0:
@@ -89,13 +97,13 @@ def check_index(index: Any) -> None:
 
 
 def device_of(array: Array) -> device:
-    """Return the device on which an array lies."""
+    """Return the device of an array."""
     return shared_device(*backends.backend_of(array).locate(array))
 
 
 @lru_cache(64)
 def shared_device(name: str, index: int | None) -> device:
-    """Return one shared object per place."""
+    """Return the one shared object for a name and an index."""
     return device(name, index)
 
 

@@ -1,6 +1,7 @@
-"""What a forked child must do anew. A fork copies the memory and one thread: a lock that another held is held for ever.
+"""Hooks for forked child processes.
 
-Modules with locks or threads say here how they begin anew.
+A fork copies the memory but only one thread, so a lock that another thread holds stays locked in the child. Modules
+with locks or threads register a function here that replaces them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 
 
 def after_fork_in_child(renew: Callable[[], None]) -> Callable[[], None]:
-    """Call a function in every forked child, before anything else of this library runs there."""
+    """Register a function to be called in every forked child before other code runs; return the function."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=renew)
     return renew

@@ -1,7 +1,6 @@
-"""In which order the dims of a dense tensor lie in memory, by PyTorch's names.
+"""Memory formats: the orders of the dims of a dense tensor in memory, with PyTorch's names.
 
-A format answers two questions: which layout would a fresh copy have, and does a layout have the format already. It
-knows layouts only.
+`apply_format` returns the layout of a copy in a format, `has_format` whether a layout is in it already.
 """
 
 from __future__ import annotations
@@ -49,9 +48,9 @@ channels_last_3d = _new("channels_last_3d")
 
 
 def apply_format(layout: Layout, format: memory_format) -> Layout:
-    """Return the layout of a fresh copy in a format.
+    """Return the layout of a copy in a format.
 
-    >>> formatted(layouts.contiguous((1, 2, 3, 4)), channels_last).strides
+    >>> apply_format(layouts.contiguous((1, 2, 3, 4)), channels_last).strides
     (24, 1, 8, 2)
     """
     if format is preserve_format:
@@ -63,7 +62,7 @@ def apply_format(layout: Layout, format: memory_format) -> Layout:
 
 
 def has_format(layout: Layout, format: memory_format) -> bool:
-    """Tell whether a layout lies in a format; every layout preserves itself."""
+    """Whether a layout is in a format. Every layout is in ``preserve_format``."""
     if format is contiguous_format:
         return layouts.is_contiguous(layout)
     if format is preserve_format:
@@ -73,7 +72,7 @@ def has_format(layout: Layout, format: memory_format) -> bool:
 
 
 def required_dims(format: memory_format) -> int:
-    """Return how many dims a channels-last tensor has."""
+    """Return the number of dims that a channels-last format requires."""
     if format is channels_last:
         return 4
     if format is channels_last_3d:
@@ -82,7 +81,7 @@ def required_dims(format: memory_format) -> int:
 
 
 def check_dims(format: memory_format, layout: Layout) -> None:
-    """Refuse a channels-last format for a tensor of another number of dims."""
+    """Raise unless a layout has the number of dims that a channels-last format requires."""
     wanted = required_dims(format)
     if len(layout.shape) != wanted:
         raise ShapeError(f"required rank {wanted} tensor to use {format.name} format, got shape {layout.shape}")

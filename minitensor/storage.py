@@ -1,7 +1,7 @@
-"""Flat memory and the count of its writes.
+"""Storages: flat memory with a count of its writes.
 
-A storage holds one dense array and lends it flat; every write through any window on it raises ``version``, which is how
-a value saved for the backward pass notices that it went stale. It knows neither shapes nor tensors.
+A storage holds one dense array. Every write through any tensor on it increments ``version``, so a value saved for the
+backward pass can be recognized as stale. The file knows neither shapes nor tensors.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 class Storage:
-    """The memory under one tensor and all its views.
+    """The memory of a tensor and all its views.
 
-    It is born from the array of a fresh result, whatever its order, and flattens it only when a view asks: most results
-    are never viewed nor written to.
+    It is made from the array of a fresh result, in any order, and flattens it only on request: most results are never
+    viewed or written to.
     """
 
     __slots__ = ("__weakref__", "_buffer", "array", "count", "version", "written")
 
-    sealed: ClassVar[bool] = False  # whether the memory must not be written to
+    sealed: ClassVar[bool] = False  # whether the memory is read-only
 
     array: Array
     version: int
-    count: Count  # unset where it is the only one to count
-    written: str  # the last write and its line; unset where nobody watched
+    count: Count  # unset unless several storages share the count
+    written: str  # the last write and its line; unset outside of anomaly mode
     _buffer: Array | None
 
     def __init__(self, array: Array) -> None:
@@ -63,7 +63,7 @@ class Storage:
 
 
 class Sealed(Storage):
-    """Memory that must not be written to: a read-only array, bytes, a file mapped for reading."""
+    """Read-only memory: a read-only array, bytes, or a file mapped for reading."""
 
     __slots__ = ()
 
@@ -82,7 +82,7 @@ class Count:
 
 
 class Joint(Storage):
-    """Memory whose writes count for other memories too, as all that shared them before one moved away still see."""
+    """Memory that shares its count of writes with the memory from which it moved away."""
 
     __slots__ = ()
 
@@ -101,7 +101,7 @@ class Joint(Storage):
 
 
 class SealedJoint(Joint):
-    """The same in memory that must not be written to."""
+    """A joint storage of read-only memory."""
 
     __slots__ = ()
 
@@ -109,7 +109,7 @@ class SealedJoint(Joint):
 
 
 def shared_count(storage: Storage) -> Count:
-    """Return a storage's count of writes; one that counts for itself alone shares it from now on."""
+    """Return a storage's count of writes, shared from now on."""
     if isinstance(storage, Reinterpreted):
         return shared_count(storage.owner)
     if not isinstance(storage, Joint):
@@ -119,7 +119,7 @@ def shared_count(storage: Storage) -> Count:
 
 
 class Borrowed(Joint):
-    """Another storage's memory, with its own count of writes: what ``set_`` takes over."""
+    """The memory of another storage with a separate count of writes, as after ``set_``."""
 
     __slots__ = ("owner",)
 
@@ -130,12 +130,12 @@ class Borrowed(Joint):
         self.owner = owner
 
     @property
-    def sealed(self) -> bool:  # type: ignore[override]  # a class knows it for all others
+    def sealed(self) -> bool:  # type: ignore[override]  # a class attribute in other storages
         return self.owner.sealed
 
 
 class Reinterpreted(Borrowed):
-    """The same memory read as another dtype: writes count on the storage that owns it."""
+    """The memory of another storage as another dtype. The owner counts the writes."""
 
     __slots__ = ()
 
@@ -154,12 +154,12 @@ class Reinterpreted(Borrowed):
 
 
 def storage_on(array: Array) -> Storage:
-    """Return a storage on memory that others hold too; it is sealed if the array is read-only."""
+    """Return a storage on the memory of an existing array, sealed if that is read-only."""
     return Storage(array) if array.flags.writeable else Sealed(array)
 
 
 def reinterpret(storage: Storage, dtype: Any) -> Storage:
-    """Return a storage read as an array library's dtype; what is left over at its end cannot be read."""
+    """Return a storage as another dtype of the array library, without a partial element at its end."""
     counted = storage.owner if isinstance(storage, Reinterpreted) else storage
     if counted.array.dtype == dtype:
         return counted
@@ -169,19 +169,19 @@ def reinterpret(storage: Storage, dtype: Any) -> Storage:
 
 
 def lender(storage: Storage) -> Storage:
-    """Return the storage that one with its own count of writes reads; any other is its own."""
+    """Return the storage whose memory a borrowed one uses; any other storage is returned itself."""
     return storage.owner if storage.__class__ is Borrowed else storage
 
 
 def owner(storage: Storage) -> Storage:
-    """Return the storage to which the memory belongs."""
+    """Return the storage that owns the memory."""
     while isinstance(storage, Borrowed):
         storage = storage.owner
     return storage
 
 
 def flatten(array: Array) -> Array:
-    """Return a dense array's memory in the order in which it lies; never a copy."""
+    """Return a dense array as one dimension in the order of its memory, without a copy."""
     if array.flags.c_contiguous:
         return array.reshape(-1)
     order = sorted(range(array.ndim), key=lambda dim: -array.strides[dim])

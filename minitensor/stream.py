@@ -1,7 +1,7 @@
-"""Streams of random bits: the engine, its seed and its state, which stream a thread draws from, and what a fork needs.
+"""Streams of random bits: their engine, seed and state, and the stream of each thread.
 
-The engine is the Mersenne Twister MT19937, seeded and read as PyTorch's CPU generator does it. Nothing is known here of
-what is made of the bits.
+The engine is the Mersenne Twister MT19937, seeded and read like PyTorch's CPU generator. ``distributions.py`` turns the
+bits into numbers.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from minitensor.forks import after_fork_in_child
 
 
 class StateError(MinitensorError, RuntimeError):
-    """Bytes that are not an engine's state."""
+    """Bytes that are not the state of a stream."""
 
 
 class Stream:
-    """An engine, where it stands, and the lock that draws take."""
+    """A seeded engine and the lock that draws take."""
 
     __slots__ = ("__weakref__", "engine", "lock", "next_normal", "seed", "untouched")
 
     seed: int
-    next_normal: float | None  # normal numbers come in pairs: the one not asked for yet
-    untouched: bool
+    next_normal: float | None  # the second number of a pair that is not used yet
+    untouched: bool  # whether nothing was drawn since the seed
 
     def __init__(self, seed: int) -> None:
         self.engine = np.random.MT19937(0)
@@ -40,7 +40,7 @@ class Stream:
         STREAMS.add(self)
 
     def restart(self, seed: int) -> None:
-        """Start the numbers that belong to a seed; the engine sees its last 32 bits, as in PyTorch."""
+        """Restart from a seed. As in PyTorch, the engine uses its low 32 bits."""
         with self.lock:
             self.seed = as_unsigned(seed)
             self.engine._legacy_seeding(self.seed & 0xFFFFFFFF)
@@ -48,14 +48,14 @@ class Stream:
             self.untouched = True
 
     def renew(self) -> None:
-        """Replace the locks, this one and the engine's own: a thread that a fork left behind may hold them."""
+        """Replace the lock and the engine's own after a fork: a thread of the parent may hold them."""
         state = self.engine.state
         self.engine = np.random.MT19937(0)
         self.engine.state = state
         self.lock = threading.RLock()
 
     def state_bytes(self) -> bytes:
-        """Return the state as PyTorch writes it. Note [The state]."""
+        """Return the state in PyTorch's format. Note [The state]."""
         with self.lock:
             inner = self.engine.state["state"]
             position = int(inner["pos"])
@@ -65,7 +65,7 @@ class Stream:
             return head + key + TAIL.pack(0.0, normal, 0.0, self.next_normal is not None, 0.0, False)
 
     def restore(self, state: bytes) -> None:
-        """Continue from a state that `state_bytes`, or PyTorch, has written."""
+        """Restore a state from `state_bytes` or from PyTorch."""
         if len(state) != STATE_SIZE:
             raise StateError(
                 f"Expected a CPUGeneratorImplState of size {STATE_SIZE} "
@@ -85,24 +85,25 @@ class Stream:
     def words(self, count: int) -> npt.NDArray[np.uint32]:
         """Return the next ``count`` numbers of 32 bits."""
         self.untouched = self.untouched and count == 0
-        # The engine's own numbers, all 32 bits of each, in half the time that `random_raw` takes.
+        # This returns all 32 bits of each draw, in half the time of `random_raw`.
         return np.random.Generator(self.engine).integers(0, 2**32, count, np.uint32)
 
     def draw32(self, count: int) -> npt.NDArray[np.uint64]:
-        """Return the next ``count`` numbers of 32 bits, with room to compute."""
+        """Return the next ``count`` numbers of 32 bits as uint64."""
         return self.words(count).astype(np.uint64)
 
     def draw64(self, count: int) -> npt.NDArray[np.uint64]:
-        """Return ``count`` numbers of 64 bits, each of two draws, the high half first."""
+        """Return ``count`` numbers of 64 bits, each from two draws, the high half first."""
         halves = self.draw32(2 * count).reshape(count, 2)
         joined: npt.NDArray[np.uint64] = (halves[:, 0] << BITS) | halves[:, 1]
         return joined
 
 
 # Note [The state]
-# PyTorch writes 5056 bytes: the seed, how many numbers are left in the engine's 624 and whether it is seeded, the place
-# of the next, the 624 (each in 8 bytes), then the normals that wait: of a former format, x, y and rho, of which only y
-# is used, and whether it waits; and a float32 normal, which the CPU never has.
+# PyTorch writes 5056 bytes: the seed, the count of numbers left in the engine's 624, whether it is seeded, the position
+# of the next number, and the 624 numbers in 8 bytes each. Normal numbers that are kept for the next call follow: x, y
+# and rho of an older format, of which only y is used, and whether y is kept; then a float32 number that the CPU never
+# has.
 HEAD: Final = struct.Struct("<QiiQ")
 TAIL: Final = struct.Struct("<dddi4xf?3x")
 STATE_SIZE: Final = HEAD.size + 8 * 624 + TAIL.size
@@ -110,7 +111,7 @@ BITS: Final = np.uint64(32)
 
 
 def as_unsigned(seed: int) -> int:
-    """Return a seed as 64 bits without sign."""
+    """Return a seed as an unsigned 64-bit number; raise if it is out of range."""
     try:
         number = operator.index(seed)
     except TypeError:
@@ -120,27 +121,27 @@ def as_unsigned(seed: int) -> int:
     return number % 2**64
 
 
-# -- which stream ------------------------------------------------------------------------------------------------------
+# -- the stream of a thread --------------------------------------------------------------------------------------------
 
-STREAMS: Final[WeakSet[Stream]] = WeakSet()  # all there are, for a forked child to renew
+STREAMS: Final[WeakSet[Stream]] = WeakSet()  # all streams, for a forked child to renew
 
 
 @after_fork_in_child
 def renew_streams() -> None:
-    """Renew every stream's locks."""
+    """Renew the locks of all streams."""
     for stream in STREAMS:
         stream.renew()
 
 
 class ThreadState(threading.local):
-    """The stream that this thread draws from: the one that all share, until it gets its own."""
+    """The stream of the current thread: the one that all threads share, until it gets its own."""
 
-    stream = Stream(secrets.randbits(64))  # As PyTorch's, it starts elsewhere in each run.
+    stream = Stream(secrets.randbits(64))  # As in PyTorch, the seed differs in each run.
 
 
 THREAD: Final = ThreadState()
 
 
 def use_own_stream(seed: int) -> None:
-    """Give this thread a stream of its own for all draws that name no generator."""
+    """Give this thread its own stream for all draws without a generator."""
     THREAD.stream = Stream(seed)

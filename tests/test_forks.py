@@ -19,7 +19,7 @@ import os, signal, threading, time, warnings
 import minitensor as mt
 from minitensor.autograd import node
 from minitensor.backends.numpy import threads
-from minitensor.stream import HERE
+from minitensor.stream import THREAD
 
 warnings.simplefilter("ignore")
 
@@ -70,7 +70,7 @@ def run(script: str) -> None:
 def test_no_lock_of_another_thread_stops_a_child() -> None:
     run("""
         locks = {
-            "default stream": HERE.stream.lock, "default engine": HERE.stream.engine.lock,
+            "default stream": THREAD.stream.lock, "default engine": THREAD.stream.engine.lock,
             "a generator's stream": own._stream.lock, "a generator's engine": own._stream.engine.lock,
             "gradients": node.ACCUMULATING, "helpers": threads.POOL.lock, "BLAS": threads.HOLD.lock,
         }

@@ -52,7 +52,7 @@ CASES = {
     "Embedding, negative": Case(lambda nn: nn.Embedding(4, 5), [0, -1], says="-1"),
     "EmbeddingBag": Case(lambda nn: nn.EmbeddingBag(4, 5), [[0, 4]], says="4"),
     "Fold": Case(lambda nn: nn.Fold((4, 5), 2), (2, 8, 11), says=r"\(N, C \* 4, 12\), got shape \(2, 8, 11\)"),
-    "Unfold": Case(lambda nn: nn.Unfold(5), (2, 3, 4, 4), says="reaches over 5 .* has 4"),
+    "Unfold": Case(lambda nn: nn.Unfold(5), (2, 3, 4, 4), says="spans 5 .* input 4"),
     "PixelShuffle": Case(
         lambda nn: nn.PixelShuffle(2), (2, 3, 4, 4), says=r"divisible by .* 4, got shape \(2, 3, 4, 4\)"
     ),
