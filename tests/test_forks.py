@@ -143,7 +143,7 @@ def test_an_epoch_of_the_parent_is_over_in_a_child() -> None:
                     for _ in range(4):
                         next(batches)
                 except RuntimeError as error:
-                    assert "was forked" in str(error), error
+                    assert "forked process" in str(error), error
                 else:
                     raise AssertionError("batches came from nowhere")
                 assert len(list(loader)) == 4
