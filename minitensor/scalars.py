@@ -1,4 +1,4 @@
-"""Python numbers beside tensors: the dtype of a number, whether a dtype holds it, and numbers as 0-d arrays.
+"""Python numbers: the dtype of a number, whether a dtype can hold it, and numbers as cached 0-d arrays.
 
 `lift` and `fit` turn a number into a read-only 0-d array that is kept for the next call. `common_dtype` finds the dtype
 of nested lists of numbers. The file knows NumPy's dtypes, but neither tensors nor devices.
@@ -134,8 +134,8 @@ def format_number(value: object) -> str:
 # A ufunc takes 300 ns longer for an array and a Python float than for two arrays. So numbers are lifted to 0-d arrays,
 # and these are kept in one dict per dtype. The dict compares keys by value, hence True, 1 and 1.0 share an array.
 # Numbers that compare equal but differ must stay out of it: 0.0 and -0.0 are attributes instead, and complex numbers
-# with a zero part (1 == complex(1, -0.0)) are lifted anew each time. NaN is not kept either: it is not equal to itself,
-# so each call would add an entry. Numbers beyond int64 are not kept: such floats are valid, the equal ints must raise.
+# with a zero part (1 == complex(1, -0.0)) are lifted again each time. NaN is not kept: it is not equal to itself, so each
+# call would add an entry. Numbers beyond int64 are not kept: such floats are valid, the equal ints must raise.
 
 _KEPT_AT_MOST: Final = 1024
 

@@ -1,4 +1,4 @@
-"""What exists only so that programs written for PyTorch run: names with nothing to do here.
+"""Names that exist only for PyTorch compatibility and have no effect here.
 
-No other chapter reads what is kept in this package, and no result depends on it.
+No other module reads the state kept in this package, so no result depends on it.
 """

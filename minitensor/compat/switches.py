@@ -29,7 +29,7 @@ state = State()
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Request ops that give the same results in every run.
 
-    On the CPU all ops do so anyway. On a GPU no op is refused.
+    On the CPU all ops do so anyway. On a GPU no op raises.
 
     Args:
         mode: whether ops must be deterministic.

@@ -50,7 +50,7 @@ def vmap(
     raise. An operation without a batching rule is computed sample by sample, with a warning.
 
     Raises:
-        BatchingError: ``randomness`` is another word; in a call, ``func`` depends on values or draws random numbers.
+        BatchingError: ``randomness`` is another string; in a call, ``func`` depends on values or draws random numbers.
         ArgumentError: ``chunk_size`` is less than 1; or, in a call, dims do not fit the inputs or outputs.
 
     >>> import minitensor as torch

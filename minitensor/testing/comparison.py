@@ -91,13 +91,7 @@ def assert_close(
     <BLANKLINE>
     The failure occurred for item ['a'][1]
     """
-    if (rtol is None) != (atol is None):
-        missing = "atol" if atol is None else "rtol"
-        raise ArgumentError(
-            f"both 'rtol' and 'atol' must be either specified or omitted, got rtol={rtol} and atol={atol}; "
-            f"give {missing} too (0.0 for none)"
-        )
-    tolerances = None if rtol is None or atol is None else (rtol, atol)
+    tolerances = check_tolerances(rtol, atol)
     options = Options(allow_subclasses, tolerances, equal_nan, check_device, check_dtype, check_stride)
     place: tuple[Any, ...] = ()
     try:
@@ -108,6 +102,17 @@ def assert_close(
             compare(one, other, options)
     except Mismatch as mismatch:
         raise ComparisonError(format_message(str(mismatch), place, msg)) from None
+
+
+def check_tolerances(rtol: float | None, atol: float | None) -> tuple[float, float] | None:
+    """Return both tolerances or None; raise if only one is given."""
+    if (rtol is None) != (atol is None):
+        missing = "atol" if atol is None else "rtol"
+        raise ArgumentError(
+            f"both 'rtol' and 'atol' must be either specified or omitted, got rtol={rtol} and atol={atol}; "
+            f"give {missing} too (0.0 for none)"
+        )
+    return None if rtol is None or atol is None else (rtol, atol)
 
 
 def format_message(text: str, place: tuple[Any, ...], msg: Message) -> str:

@@ -74,7 +74,7 @@ def checkpoint(
         preserve_rng_state: draw the same random numbers in the second run. Default: True.
 
     Raises:
-        ArgumentError: ``determinism_check`` is another word.
+        ArgumentError: ``determinism_check`` is neither of the two.
         CheckpointError: in the backward pass, if the second run saves different tensors.
         VersionError: in the backward pass, if an argument or a saved tensor was changed in place.
 

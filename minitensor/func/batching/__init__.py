@@ -1,1 +1,1 @@
-"""How operations are computed for all samples of ``vmap`` at once: the interpreter, its rules, a table of both."""
+"""Operations on all samples of ``vmap`` at once: the interpreter, the batching rules, and their table."""
