@@ -134,8 +134,8 @@ def format_number(value: object) -> str:
 # A ufunc takes 300 ns longer for an array and a Python float than for two arrays. So numbers are lifted to 0-d arrays,
 # and these are kept in one dict per dtype. The dict compares keys by value, hence True, 1 and 1.0 share an array.
 # Numbers that compare equal but differ must stay out of it: 0.0 and -0.0 are attributes instead, and complex numbers
-# with a zero part (1 == complex(1, -0.0)) are lifted again each time. NaN is not kept: it is not equal to itself, so each
-# call would add an entry. Numbers beyond int64 are not kept: such floats are valid, the equal ints must raise.
+# with a zero part (1 == complex(1, -0.0)) are lifted again each time. NaN is not kept: it is not equal to itself, so
+# each call would add an entry. Numbers beyond int64 are not kept: such floats are valid, the equal ints must raise.
 
 _KEPT_AT_MOST: Final = 1024
 

@@ -12,44 +12,40 @@ import io
 import os
 import struct
 import sys
-import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import numpy as np
 
 from minitensor import backends
 from minitensor.backends import Array
-from minitensor.callers import user_level
 from minitensor.device import device
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
     CutShortError,
-    DeviceError,
     FileFormatError,
     FileReadError,
     MinitensorError,
-    MissingExtraError,
     UnsupportedError,
     cut,
     quote,
 )
 from minitensor.serialization.budget import Budget
+from minitensor.serialization.legacy import read_legacy
 from minitensor.serialization.reading import Machine
 from minitensor.serialization.replacing import rewrite
-from minitensor.serialization.symbols import (
-    BFLOAT16,
-    MOST_ELEMENTS,
-    AbsentDevice,
-    Memory,
-    StorageClass,
-    element_dtype,
-    normalize_bools,
-    resolve_device,
+from minitensor.serialization.storages import (
+    allocate,
+    check_storage,
+    move_to_device,
+    parse_map_location,
+    parse_storage,
+    read_elements,
 )
+from minitensor.serialization.symbols import Memory
 from minitensor.serialization.writing import pickle_value
 from minitensor.storage import Storage
 
@@ -57,10 +53,7 @@ File = str | os.PathLike[str] | IO[bytes]
 
 ROOT = "archive"  # the folder in an archive that is written to an open file
 ALIGNMENT = 64  # bytes: storages start at multiples, as in PyTorch, so they can be mapped into memory
-MAGIC = 0x1950A86A20F9469CFC6C  # the first value in files from before PyTorch 1.6
-FORMAT = 1001
 VERSIONS = [str(each).encode() for each in range(1, 11)]  # versions of archives that PyTorch reads
-LONGEST_NAME = 255
 UNPICKLER_OPTIONS = {"encoding", "errors", "fix_imports", "buffers"}
 KINDS: dict[type[Exception], type[FileFormatError]] = {EOFError: CutShortError, OSError: FileReadError}
 
@@ -348,164 +341,3 @@ def byte_order(archive: zipfile.ZipFile, records: dict[str, zipfile.ZipInfo]) ->
 
 class UnknownByteOrder(FileFormatError, ArgumentError):
     """An archive with an unknown byte order. PyTorch raises ValueError."""
-
-
-def read_legacy(stream: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
-    """Read the format from before PyTorch 1.6: several pickles, then the elements of the storages."""
-    budget = Budget(size)
-    if Machine(refuse_storage, budget).run(stream) != MAGIC or Machine(refuse_storage, budget).run(stream) != FORMAT:
-        raise FileFormatError("a pickle, but not PyTorch's: save a state_dict with torch.save")
-    order = legacy_byte_order(Machine(refuse_storage, budget).run(stream))
-    flats: dict[str, Array] = {}
-    kinds: dict[str, StorageClass] = {}
-    memories: dict[str, Memory] = {}
-
-    def storage(identity: Any) -> Memory:
-        if not isinstance(identity, tuple) or len(identity) not in (5, 6):
-            raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
-        kind, key, location, count = parse_storage(identity[:5])
-        if len(identity) == 6 and identity[5] is not None:
-            raise FileFormatError("a storage is a view of another one: save the file again with a newer PyTorch")
-        if key not in flats:
-            budget.spend(count * element_size(kind), "a storage")
-            if place(location).type != "cpu":
-                raise AbsentDevice("a file from before PyTorch 1.6: give map_location='cpu', then move its tensors")
-            kinds[key], flats[key] = kind, allocate(kind, count, count * element_size(kind))
-            memories[key] = Memory(Storage(flats[key]), location)
-        return check_storage(memories[key], kind, count)
-
-    found = Machine(storage, budget).run(stream)
-    for key in legacy_keys(Machine(refuse_storage, budget).run(stream), flats):
-        flat = flats[key]
-        if int.from_bytes(stream.read(8), order) != flat.size:
-            raise FileFormatError(f"storage {quote(key)} has a different length than its tensors claim")
-        read_elements(flat, kinds[key], stream, order)
-        memories[key].settle()
-    return found
-
-
-def legacy_byte_order(system: Any) -> Literal["little", "big"]:
-    """Return the byte order of an old file."""
-    little = system.get("little_endian", True) if isinstance(system, dict) else None
-    if type(little) is not bool:
-        raise FileFormatError(f"expected the byte order of a file from before PyTorch 1.6, got {quote(system)}")
-    return "little" if little else "big"
-
-
-def legacy_keys(keys: Any, flats: dict[str, Array]) -> list[str]:
-    """Return the storage keys of an old file in the order of their elements; raise unless each storage occurs once."""
-    if not isinstance(keys, list) or len(keys) != len(flats) or not all(isinstance(key, str) for key in keys):
-        raise FileFormatError(f"expected the keys of {len(flats)} storages, got {quote(keys)}")
-    if flats.keys() - set(keys):
-        raise FileFormatError(f"the elements of storage {quote(min(flats.keys() - set(keys)))} are missing")
-    return keys
-
-
-def refuse_storage(identity: Any) -> Any:
-    raise FileFormatError("a storage in an unexpected place")
-
-
-# -- storages ----------------------------------------------------------------------------------------------------------
-
-
-def parse_storage(identity: Any) -> tuple[StorageClass, str, str, int]:
-    """Parse a storage's class, key, device and number of elements from its persistent id."""
-    if not isinstance(identity, tuple) or len(identity) != 5 or identity[0] != "storage":
-        raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
-    _, kind, key, location, count = identity
-    if not isinstance(kind, StorageClass) or not is_name(key) or not is_name(location):
-        raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
-    if type(count) is not int or not 0 <= count <= MOST_ELEMENTS:
-        raise FileFormatError(f"a storage cannot have {quote(count)} elements")
-    return kind, key, location, count
-
-
-def is_name(text: Any) -> bool:
-    """Whether a value is a text short enough to be compared once for each tensor."""
-    return isinstance(text, str) and len(text) <= LONGEST_NAME
-
-
-def allocate(kind: StorageClass, count: int, nbytes: int) -> Array:
-    """Allocate a storage; raise unless its record has exactly the bytes for it."""
-    dtype = element_dtype(kind)
-    needed = count * element_size(kind)
-    if needed != nbytes:
-        raise FileFormatError(f"a {kind.name} of {count} elements needs {needed} bytes, not {nbytes}")
-    return np.zeros(count, dtype.numpy)
-
-
-def element_size(kind: StorageClass) -> int:
-    """Return the bytes per element in a file."""
-    return 2 if kind.name == BFLOAT16 else element_dtype(kind).itemsize
-
-
-def read_elements(flat: Array, kind: StorageClass, stream: IO[bytes], order: str) -> None:
-    """Read the elements of a storage into ``flat``."""
-    if kind.name == BFLOAT16:
-        halves = np.empty(flat.size, np.uint16)
-        read_into(halves, stream, order)
-        flat.view(np.uint32)[...] = halves.astype(np.uint32) << 16
-        warnings.warn("bfloat16 is read as float32, which holds the same numbers", stacklevel=user_level())
-        return
-    read_into(flat, stream, order)
-    normalize_bools(flat)
-
-
-def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
-    """Read elements, and swap their bytes if the file's byte order is not the machine's."""
-    view = memoryview(flat.view(np.uint8))  # type: ignore[arg-type]  # NumPy's stubs for Python 3.10
-    done = 0
-    while done < len(view):
-        read = stream.readinto(view[done:])  # type: ignore[attr-defined]  # binary files have it
-        if not read:
-            raise EOFError(f"a storage ends after {done} of {len(view)} bytes")
-        done += read
-    if isinstance(stream, zipfile.ZipExtFile):
-        stream.read(1)  # at the end of a record zipfile compares checksums
-    if order != sys.byteorder:
-        flat.byteswap(inplace=True)
-
-
-def move_to_device(flat: Array, location: str, place: Callable[[str], device]) -> Memory:
-    """Move a storage to its device."""
-    there = place(location)
-    return Memory(Storage(flat if there.type == "cpu" else there.backend.asarray(flat, there.index)), location)
-
-
-def check_storage(memory: Memory, kind: StorageClass, count: int) -> Memory:
-    """Raise if two references to one storage contradict each other."""
-    if memory.storage.array.dtype != element_dtype(kind).numpy or len(memory.storage) != count:
-        found = f"{len(memory.storage)} elements of {memory.storage.array.dtype}"
-        raise FileFormatError(f"one storage is claimed to have both {found} and {count} of {kind.name}")
-    return memory
-
-
-def parse_map_location(given: Any) -> Callable[[str], device]:
-    """Return the function from the device a storage was saved from to the device it is loaded to."""
-    if isinstance(given, dict):
-        table = {str(key): parse_device(value) for key, value in given.items()}
-        return lambda location: require_available(table[location] if location in table else resolve_device(location))
-    if callable(given):
-        raise ArgumentTypeError("load: map_location must be a device or a dict of devices; for a function, give 'cpu'")
-    if given is not None:
-        there = require_available(parse_device(given))
-        return lambda location: there
-    return lambda location: require_available(resolve_device(location))
-
-
-def parse_device(given: Any) -> device:
-    """Return the device that a map names; raise for numbers, as PyTorch does."""
-    if isinstance(given, int):
-        raise ArgumentTypeError(f"load: map_location names devices, such as 'cpu' or 'cuda:0', got {given}")
-    return device(given)
-
-
-def require_available(there: device) -> device:
-    """Return a device; raise if this machine does not have it."""
-    try:
-        usable = there.backend.is_available()
-    except (MissingExtraError, DeviceError):
-        usable = False
-    if not usable:
-        raise AbsentDevice(f"a tensor was saved from {there}, which this machine lacks; give map_location='cpu'")
-    return there

@@ -1,0 +1,76 @@
+"""Reading checkpoints from before PyTorch 1.6: several pickles, followed by the elements of the storages.
+
+New files are never written in this format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO, Any, Literal
+
+from minitensor.backends import Array
+from minitensor.device import device
+from minitensor.errors import FileFormatError, quote
+from minitensor.serialization.budget import Budget
+from minitensor.serialization.reading import Machine
+from minitensor.serialization.storages import allocate, check_storage, element_size, parse_storage, read_elements
+from minitensor.serialization.symbols import AbsentDevice, Memory, StorageClass
+from minitensor.storage import Storage
+
+MAGIC = 0x1950A86A20F9469CFC6C  # the first value in a file
+FORMAT = 1001
+
+
+def read_legacy(stream: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
+    """Read the format from before PyTorch 1.6: several pickles, then the elements of the storages."""
+    budget = Budget(size)
+    if Machine(refuse_storage, budget).run(stream) != MAGIC or Machine(refuse_storage, budget).run(stream) != FORMAT:
+        raise FileFormatError("a pickle, but not PyTorch's: save a state_dict with torch.save")
+    order = legacy_byte_order(Machine(refuse_storage, budget).run(stream))
+    flats: dict[str, Array] = {}
+    kinds: dict[str, StorageClass] = {}
+    memories: dict[str, Memory] = {}
+
+    def storage(identity: Any) -> Memory:
+        if not isinstance(identity, tuple) or len(identity) not in (5, 6):
+            raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
+        kind, key, location, count = parse_storage(identity[:5])
+        if len(identity) == 6 and identity[5] is not None:
+            raise FileFormatError("a storage is a view of another one: save the file again with a newer PyTorch")
+        if key not in flats:
+            budget.spend(count * element_size(kind), "a storage")
+            if place(location).type != "cpu":
+                raise AbsentDevice("a file from before PyTorch 1.6: give map_location='cpu', then move its tensors")
+            kinds[key], flats[key] = kind, allocate(kind, count, count * element_size(kind))
+            memories[key] = Memory(Storage(flats[key]), location)
+        return check_storage(memories[key], kind, count)
+
+    found = Machine(storage, budget).run(stream)
+    for key in legacy_keys(Machine(refuse_storage, budget).run(stream), flats):
+        flat = flats[key]
+        if int.from_bytes(stream.read(8), order) != flat.size:
+            raise FileFormatError(f"storage {quote(key)} has a different length than its tensors claim")
+        read_elements(flat, kinds[key], stream, order)
+        memories[key].settle()
+    return found
+
+
+def legacy_byte_order(system: Any) -> Literal["little", "big"]:
+    """Return the byte order of an old file."""
+    little = system.get("little_endian", True) if isinstance(system, dict) else None
+    if type(little) is not bool:
+        raise FileFormatError(f"expected the byte order of a file from before PyTorch 1.6, got {quote(system)}")
+    return "little" if little else "big"
+
+
+def legacy_keys(keys: Any, flats: dict[str, Array]) -> list[str]:
+    """Return the storage keys of an old file in the order of their elements; raise unless each storage occurs once."""
+    if not isinstance(keys, list) or len(keys) != len(flats) or not all(isinstance(key, str) for key in keys):
+        raise FileFormatError(f"expected the keys of {len(flats)} storages, got {quote(keys)}")
+    if flats.keys() - set(keys):
+        raise FileFormatError(f"the elements of storage {quote(min(flats.keys() - set(keys)))} are missing")
+    return keys
+
+
+def refuse_storage(identity: Any) -> Any:
+    raise FileFormatError("a storage in an unexpected place")

@@ -1,0 +1,135 @@
+"""The storages of a checkpoint: their ids in a pickle, their elements, and the devices they are loaded to.
+
+Both formats of checkpoints use this file; it knows neither archives nor pickles.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+import zipfile
+from collections.abc import Callable
+from typing import IO, Any
+
+import numpy as np
+
+from minitensor.backends import Array
+from minitensor.callers import user_level
+from minitensor.device import device
+from minitensor.errors import ArgumentTypeError, DeviceError, FileFormatError, MissingExtraError, quote
+from minitensor.serialization.symbols import (
+    BFLOAT16,
+    MOST_ELEMENTS,
+    AbsentDevice,
+    Memory,
+    StorageClass,
+    element_dtype,
+    normalize_bools,
+    resolve_device,
+)
+from minitensor.storage import Storage
+
+LONGEST_NAME = 255
+
+
+def parse_storage(identity: Any) -> tuple[StorageClass, str, str, int]:
+    """Parse a storage's class, key, device and number of elements from its persistent id."""
+    if not isinstance(identity, tuple) or len(identity) != 5 or identity[0] != "storage":
+        raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
+    _, kind, key, location, count = identity
+    if not isinstance(kind, StorageClass) or not is_name(key) or not is_name(location):
+        raise FileFormatError(f"expected the name of a storage, got {quote(identity)}")
+    if type(count) is not int or not 0 <= count <= MOST_ELEMENTS:
+        raise FileFormatError(f"a storage cannot have {quote(count)} elements")
+    return kind, key, location, count
+
+
+def is_name(text: Any) -> bool:
+    """Whether a value is a text short enough to be compared once for each tensor."""
+    return isinstance(text, str) and len(text) <= LONGEST_NAME
+
+
+def allocate(kind: StorageClass, count: int, nbytes: int) -> Array:
+    """Allocate a storage; raise unless its record has exactly the bytes for it."""
+    dtype = element_dtype(kind)
+    needed = count * element_size(kind)
+    if needed != nbytes:
+        raise FileFormatError(f"a {kind.name} of {count} elements needs {needed} bytes, not {nbytes}")
+    return np.zeros(count, dtype.numpy)
+
+
+def element_size(kind: StorageClass) -> int:
+    """Return the bytes per element in a file."""
+    return 2 if kind.name == BFLOAT16 else element_dtype(kind).itemsize
+
+
+def read_elements(flat: Array, kind: StorageClass, stream: IO[bytes], order: str) -> None:
+    """Read the elements of a storage into ``flat``."""
+    if kind.name == BFLOAT16:
+        halves = np.empty(flat.size, np.uint16)
+        read_into(halves, stream, order)
+        flat.view(np.uint32)[...] = halves.astype(np.uint32) << 16
+        warnings.warn("bfloat16 is read as float32, which holds the same numbers", stacklevel=user_level())
+        return
+    read_into(flat, stream, order)
+    normalize_bools(flat)
+
+
+def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
+    """Read elements, and swap their bytes if the file's byte order is not the machine's."""
+    view = memoryview(flat.view(np.uint8))  # type: ignore[arg-type]  # NumPy's stubs for Python 3.10
+    done = 0
+    while done < len(view):
+        read = stream.readinto(view[done:])  # type: ignore[attr-defined]  # binary files have it
+        if not read:
+            raise EOFError(f"a storage ends after {done} of {len(view)} bytes")
+        done += read
+    if isinstance(stream, zipfile.ZipExtFile):
+        stream.read(1)  # at the end of a record zipfile compares checksums
+    if order != sys.byteorder:
+        flat.byteswap(inplace=True)
+
+
+def move_to_device(flat: Array, location: str, place: Callable[[str], device]) -> Memory:
+    """Move a storage to its device."""
+    there = place(location)
+    return Memory(Storage(flat if there.type == "cpu" else there.backend.asarray(flat, there.index)), location)
+
+
+def check_storage(memory: Memory, kind: StorageClass, count: int) -> Memory:
+    """Raise if two references to one storage contradict each other."""
+    if memory.storage.array.dtype != element_dtype(kind).numpy or len(memory.storage) != count:
+        found = f"{len(memory.storage)} elements of {memory.storage.array.dtype}"
+        raise FileFormatError(f"one storage is claimed to have both {found} and {count} of {kind.name}")
+    return memory
+
+
+def parse_map_location(given: Any) -> Callable[[str], device]:
+    """Return the function from the device a storage was saved from to the device it is loaded to."""
+    if isinstance(given, dict):
+        table = {str(key): parse_device(value) for key, value in given.items()}
+        return lambda location: require_available(table[location] if location in table else resolve_device(location))
+    if callable(given):
+        raise ArgumentTypeError("load: map_location must be a device or a dict of devices; for a function, give 'cpu'")
+    if given is not None:
+        there = require_available(parse_device(given))
+        return lambda location: there
+    return lambda location: require_available(resolve_device(location))
+
+
+def parse_device(given: Any) -> device:
+    """Return the device that a map names; raise for numbers, as PyTorch does."""
+    if isinstance(given, int):
+        raise ArgumentTypeError(f"load: map_location names devices, such as 'cpu' or 'cuda:0', got {given}")
+    return device(given)
+
+
+def require_available(there: device) -> device:
+    """Return a device; raise if this machine does not have it."""
+    try:
+        usable = there.backend.is_available()
+    except (MissingExtraError, DeviceError):
+        usable = False
+    if not usable:
+        raise AbsentDevice(f"a tensor was saved from {there}, which this machine lacks; give map_location='cpu'")
+    return there
