@@ -312,7 +312,9 @@ def test_conv_transpose_output_size_is_pytorchs(
     ours = outcome(lambda: shapes.conv_transpose_output_size(size, kernel, stride, padding, extra, dilation))
     x, w = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
     conv = torch.conv_transpose1d
-    assert ours == outcome(lambda: conv(x, w, None, stride, padding, extra, 1, dilation).shape[2])
+    theirs = outcome(lambda: conv(x, w, None, stride, padding, extra, 1, dilation).shape[2])
+    # PyTorch disagrees with itself on a result of size 0: one kernel gives it (float32, two images), others refuse it.
+    assert ours == theirs or (ours == 0 and theirs is RuntimeError)
 
 
 @pytest.mark.parametrize(
