@@ -356,3 +356,71 @@ def test_every_exception_is_needed() -> None:
         assert any(lies_in(module, place) and lies_in(name, library) for module, name in used), f"OPTIONAL: {library}"
     for above in TYPES_FROM_ABOVE:
         assert any(name == above for _, name in used), f"TYPES_FROM_ABOVE: {above}"
+
+
+# -- chapters and sentences --------------------------------------------------------------------------------------------
+
+LONGEST_FILE, LONGEST_FUNCTION = 600, 60
+
+# What may be longer, and why.
+LONG_FILES = {"minitensor": "the shop window has a line for each public name"}
+LONG_FUNCTIONS = {
+    "minitensor.autograd.record.pair": "the hottest recorder: each call that it saves is 60 ns of 1 us",
+    "minitensor.autograd.record.call": "its inner function",
+    "minitensor.nn.functional.attention.multi_head_attention_forward": "PyTorch's signature has 25 arguments",
+}
+
+# Files that say how often something is used, not what it is. PyTorch's own paths keep their names.
+RAG_BAGS = frozenset(("utils", "util", "misc", "helpers", "helper", "common", "seldom", "binary", "facts", "other"))
+PYTORCH_PATHS = frozenset(("minitensor.utils", "minitensor.nn.utils", "minitensor.nn.modules.utils"))
+
+
+def functions_of(source: str) -> Iterator[tuple[str, int]]:
+    """Yield the name of each function and its length, without its docstring."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = ast.get_docstring(node, clean=False)
+            yield node.name, (node.end_lineno or 0) - node.lineno + 1 - (len(text.splitlines()) if text else 0)
+
+
+def test_no_chapter_is_longer_than_one_sitting() -> None:
+    long = {name for name, source in real_house().items() if len(source.splitlines()) > LONGEST_FILE}
+    assert long == LONG_FILES.keys()
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {
+        f"{module}.{name}" for module, source in real_house().items() for name, length in functions_of(source)
+        if length > LONGEST_FUNCTION
+    }
+    assert long == LONG_FUNCTIONS.keys()
+
+
+def test_no_file_is_named_for_what_does_not_fit_elsewhere() -> None:
+    assert {name for name in real_house() if name.rpartition(".")[2] in RAG_BAGS} == PYTORCH_PATHS
+
+
+def test_gradient_formulas_are_named_for_their_operation() -> None:
+    """A formula with a name of its own is ``<op>_grad``, with the argument behind it where there are several."""
+    misnamed = [
+        f"{module}: {keyword.value.id}"
+        for module, source in real_house().items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and called(node) in ("differentiable", "view", "views", "look", "writes")
+        for keyword in node.keywords
+        if isinstance(keyword.value, ast.Name) and "grad" not in keyword.value.id.split("_")
+    ]
+    assert not misnamed
+
+
+def called(node: ast.Call) -> str:
+    """Return the last part of the name of what is called."""
+    return ast.unparse(node.func).rpartition(".")[2]
+
+
+def test_no_name_has_one_of_the_former_spellings() -> None:
+    former = ("_back", "_again", "_gradient")
+    verbs = frozenset(("write_back", "put_back", "walk_back", "pull_back"))
+    nouns = frozenset(("user_gradient", "without_gradient", "flat_gradient"))  # gradients, not formulas
+    found = {name for source in real_house().values() for name, _ in functions_of(source) if name.endswith(former)}
+    assert found <= verbs | nouns
