@@ -38,8 +38,11 @@ def solve(xp: Library, array: Array, right: Array) -> Checked:
 
 
 def all_or_nothing(xp: Library, array: Array, result: Array) -> Array:
-    """Return NaN alone for each matrix that leaves a NaN, as PyTorch does, and for complex ones of infinite pivots."""
-    if is_finite(xp, array) and is_finite(xp, result):
+    """Return NaN alone for each matrix that leaves a NaN, as PyTorch does, and for complex ones of infinite pivots.
+
+    The host looks first whether there is anything to do; a device would have to be waited for.
+    """
+    if isinstance(array, numpy.ndarray) and is_finite(xp, array) and is_finite(xp, result):
         return result
     lost: Any = xp.isnan(result).any((-2, -1))
     if array.dtype.kind == "c":

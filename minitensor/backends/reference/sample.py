@@ -2,7 +2,7 @@
 
 ``corners`` finds the pixels and their weights. ``pick`` is linear in the table and in the weights; ``spread`` is its
 adjoint in the table, ``compare`` the one in the weights. Each is the derivative of the others. Written in ``xp``, slow
-and plain.
+and plain; where elements allow a faster way, the host alone looks at them: a device would have to be waited for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
+
+import numpy
 
 from minitensor.backends.reference.conv import wide
 
@@ -69,7 +71,7 @@ def neighbours(
 
 def unless_outside(xp: Any, share: Array, is_inside: Array) -> Array:
     """Return shares of pixels inside the image, zeros for others."""
-    if xp.isfinite(xp.sum(share)):
+    if isinstance(share, numpy.ndarray) and numpy.isfinite(share.sum()):
         return share * is_inside  # three times as fast as `where`
     return xp.where(is_inside, share, 0)  # type: ignore[no-any-return]  # `xp` is untyped
 
@@ -125,7 +127,8 @@ def mirrored(xp: Any, place: Array, size: int, align_corners: bool) -> Array:
 
 def remainder(xp: Any, distance: Array, span: float, times: Array) -> Array:
     """Return ``fmod(distance, span)``, and take a tenth of its time where all products of ``times`` are exact."""
-    if not distance.size or not xp.max(distance) < 1 / xp.finfo(distance.dtype).eps:
+    is_host = isinstance(distance, numpy.ndarray)
+    if not is_host or not distance.size or not distance.max() < 1 / numpy.finfo(distance.dtype).eps:
         return xp.fmod(distance, span)  # type: ignore[no-any-return]  # `xp` is untyped
     over = distance - times * span
     corrected: Array = over + (over < 0) * over.dtype.type(span)  # where the quotient was rounded up
