@@ -67,6 +67,8 @@ class Rprop(Optimizer):
         differentiable: bool = False,
     ) -> None:
         require_rate(lr)
+        for eta in etas if isinstance(etas, (list, tuple)) else ():
+            require_number("Rprop: etas", eta)
         require_several("Rprop: etas", etas, 2)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ArgumentError(f"Invalid eta values: {etas[0]}, {etas[1]}")

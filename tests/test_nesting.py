@@ -89,12 +89,34 @@ def test_a_walk_through_nested_values_says_that_they_are_too_deep(walk: str, val
     assert isinstance(caught.value, NestingError)
 
 
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("use", MESSAGES)
 def test_a_message_shows_the_outside_of_a_deep_value(use: str, value: str) -> None:
     with pytest.raises(MinitensorError) as caught:
         MESSAGES[use](VALUES[value]())
     assert not isinstance(caught.value, RecursionError) and len(str(caught.value)) < 1_000
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
+@pytest.mark.parametrize("value", [name for name in VALUES if name != "a dict"])
+@pytest.mark.parametrize("use", ["an index", "a written index"])
+def test_a_deep_index_is_refused_in_pytorchs_class(use: str, value: str) -> None:
+    torch = pytest.importorskip("torch")
+    tensors = {"a list of tensors": lambda: nested(torch.ones(1), lambda inner: [inner])}
+    index = {**VALUES, **tensors}[value]()
+    with pytest.raises((TypeError, ValueError, IndexError)) as theirs:
+        _ = torch.ones(2)[index] if use == "an index" else torch.ones(2).__setitem__(index, 1)
+    with pytest.raises(theirs.type):
+        MESSAGES[use](VALUES[value]())
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
+def test_an_index_of_too_many_items_is_refused_before_they_are_read() -> None:
+    for use in ("an index", "a written index"):
+        with pytest.raises(IndexError, match=r"too many indices .*: \[1.0, \[1.0, .*\.\.\.") as caught:
+            MESSAGES[use](VALUES["an uneven list"]())
+        assert len(str(caught.value)) < 300
 
 
 def test_a_quotation_is_short_whatever_the_value() -> None:

@@ -35,6 +35,7 @@ from minitensor.indexing import (
     landing,
     out_of_bounds_error,
     resolve,
+    too_many_error,
 )
 from minitensor.ops.aliasing import place, shares_storage, writes
 from minitensor.ops.cast import drop_imaginary, to
@@ -118,7 +119,10 @@ def split_index(input: Tensor, layout: Layout, index: Any) -> tuple[Tensor, dict
     picks = plain_picks(index, len(layout.shape))
     if picks:
         return input, picks
-    items = tuple([normalize_item(item) for item in items_in(index)])
+    given = items_in(index)
+    if sum(map(fewest_dims, given)) > len(layout.shape):
+        raise too_many_error(layout.shape, index)
+    items = tuple(map(normalize_item, given))
     window, picks = resolve(layout, items, count_dims)
     return (input if picks and window == layout else _slice(input, window, layout, items)), picks
 
@@ -136,6 +140,13 @@ def items_in(index: Any) -> tuple[Any, ...]:
         stacklevel=user_level(),
     )
     return tuple(index)
+
+
+def fewest_dims(item: Any) -> int:
+    """Return how many dims an item takes at least: more than there are is refused before sequences are read."""
+    if isinstance(item, TensorBase):
+        return item.ndim if item.array.dtype.char in "?B" else 1
+    return isinstance(item, (int, slice, float, Sequence)) and not isinstance(item, bool)
 
 
 def plain_picks(index: Any, ndim: int) -> dict[int, Any]:

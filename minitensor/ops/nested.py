@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class NoNumbers(ArgumentTypeError, ArgumentError):
-    """Text among numbers: PyTorch raises TypeError for a string and ValueError for a list of them; this is both."""
+    """Text among numbers, or a list that holds itself: a TypeError and a ValueError, of which PyTorch raises one."""
 
 
 def read(data: Any, wanted: Any) -> Array:
@@ -69,6 +69,8 @@ def shape_of(data: Any) -> tuple[int, ...]:
             raise scalars.too_deep(data)
         if not sizes[-1]:
             break
+        if data[0] is data:
+            raise NoNumbers(str(scalars.too_deep(data)))
         data = data[0]
     return tuple(sizes)
 

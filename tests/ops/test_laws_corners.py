@@ -239,7 +239,8 @@ REASONS = {  # why -> rows
     "sums of infinities depend on their order, or on what stands beside a zero":
         "linalg.matrix_power matrix_power linalg.vander nn.functional.layer_norm nn.functional.batch_norm",
     "PyTorch's answer to NaN depends on how its vectors are cut":
-        "nn.functional.relu6 nn.functional.hardtanh nn.functional.hardshrink nn.functional.softshrink",
+        "nn.functional.relu6 nn.functional.hardtanh nn.functional.hardshrink nn.functional.softshrink "
+        "nn.functional.elu nn.functional.celu nn.functional.selu",
     "an infinite weight meets the zeros around a signal":
         "nn.functional.conv1d nn.functional.conv2d nn.functional.conv3d nn.functional.conv_tbc "
         "nn.functional.locally_connected2d",
