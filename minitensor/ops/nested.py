@@ -103,9 +103,7 @@ def read_leaf(leaf: Any, kind: Any) -> Any:
     except OverflowError:
         raise scalars.too_large(leaf) from None
     except (TypeError, ValueError) as error:
-        raise ArgumentTypeError(
-            f"tensor: could not make a number of type {kind} of {quote(leaf)}: {error}"
-        ) from None
+        raise ArgumentTypeError(f"tensor: could not make a number of type {kind} of {quote(leaf)}: {error}") from None
 
 
 def to_int(leaf: Any, kind: Any) -> Any:

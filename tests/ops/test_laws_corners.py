@@ -237,7 +237,7 @@ REASONS = {  # why -> rows
         "linalg.eigh linalg.eig linalg.lstsq linalg.cond linalg.matrix_norm linalg.norm norm",
     "of a singular matrix it is the adjugate; PyTorch says zero": "linalg.det det",
     "sums of infinities depend on their order, or on what stands beside a zero":
-        "linalg.matrix_power matrix_power linalg.vander nn.functional.layer_norm nn.functional.batch_norm",
+        "linalg.vander nn.functional.layer_norm nn.functional.batch_norm",
     "PyTorch's answer to NaN depends on how its vectors are cut":
         "nn.functional.relu6 nn.functional.hardtanh nn.functional.hardshrink nn.functional.softshrink "
         "nn.functional.elu nn.functional.celu nn.functional.selu",
