@@ -112,7 +112,7 @@ def test_mnist_files_in_a_folder_are_trained_on(tmp_path: Path) -> None:
     [
         (("--dataset", "mnist"), "--dataset mnist needs --data FOLDER"),
         (("--dataset", "mnist", "--data", "nowhere"), "nowhere: no such folder"),
-        (("--dataset", "cifar10", "--data", "."), "data_batch_1.bin: no such file; looked for"),
+        (("--dataset", "cifar10", "--data", "."), "data_batch_1.bin: no such file; tried"),
         (("--check", "nothing.safetensors"), "nothing.safetensors"),
     ],
 )
