@@ -1,8 +1,8 @@
 """Files written completely or not at all: a draft replaces the old content once it is complete.
 
 A regular file is replaced by renaming the draft, which on Linux has no name until then. Where a rename would lose a
-hard link or the owner, the complete draft is copied into the old file. A device or a FIFO is written directly; opening
-a FIFO waits for a reader.
+hard link or the owner, the complete draft is copied into the old file. A device is written directly, and so is a FIFO
+that somebody reads.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ import shutil
 import stat
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from minitensor.callers import user_level
 from minitensor.errors import MinitensorError
 
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 ABANDONED = 3600  # seconds since its last write after which a draft counts as abandoned by a process that ended
+PATIENCE = 5  # seconds to wait for a reader of a FIFO: a script must not hang
 
 
 class WriteError(MinitensorError, OSError, RuntimeError):
@@ -76,7 +79,7 @@ def open_draft(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]
         require_folder(target.parent)
         return replace(target, None)
     if not stat.S_ISREG(old.st_mode):
-        return open(path, "wb")
+        return send_to_fifo(path) if stat.S_ISFIFO(old.st_mode) else open(path, "wb")
     if can_replace(target, old):
         return replace(target, old)
     return overwrite(target)
@@ -210,3 +213,38 @@ def reserve(file: IO[bytes], size: int) -> None:
         file.truncate(before)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
+
+
+# -- what is not a regular file ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def send_to_fifo(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a FIFO for writing; without a reader, warn after some seconds and discard what is written."""
+    descriptor = open_fifo(path)
+    if descriptor is None:
+        warnings.warn(
+            f"{os.fspath(path)}: no process opened this FIFO for reading within {PATIENCE} s: nothing was written",
+            UserWarning,
+            stacklevel=user_level(),
+        )
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+    with os.fdopen(descriptor, "wb") as file:
+        yield file
+
+
+def open_fifo(path: str | os.PathLike[str]) -> int | None:
+    """Open a FIFO for writing as soon as it has a reader; return None if none comes."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.01)
+        else:
+            os.set_blocking(descriptor, True)
+            return descriptor
