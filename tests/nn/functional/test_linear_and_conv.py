@@ -85,6 +85,7 @@ def test_conv2d(input: Any, weight: Any, options: Any, bias: bool) -> None:
     agree(call, draw(*input), draw(*weight), *([draw(weight[0])] if bias else []))
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")  # PyTorch's, once a process
 @pytest.mark.parametrize(
     ("input", "weight", "options"),
     [
