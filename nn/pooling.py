@@ -20,9 +20,6 @@ Sizes = int | Sequence[int]
 OptionalSizes = int | None | Sequence[int | None]
 
 
-# -- maxima ------------------------------------------------------------------------------------------------------------
-
-
 # -- means and norms ---------------------------------------------------------------------------------------------------
 
 
@@ -299,8 +296,3 @@ class LPPool3d(LPPool):
     def forward(self, input: Tensor) -> Tensor:
         """Return the norms."""
         return F.lp_pool3d(input, *self.options())
-
-
-# -- adaptive pooling --------------------------------------------------------------------------------------------------
-
-

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-
 NUMBERS = frozenset((int, float, bool, complex))
 
 
@@ -83,7 +82,7 @@ def host_values(args: Sequence[Any]) -> list[Any] | None:
 
 
 def host_value(value: Any, tensor: TensorBase | None) -> Any:
-    """Return one operand so."""
+    """Convert a NumPy scalar or array operand; return any other as it is."""
     if tensor is not None and value.__class__ is HostArray and value.dtype in FROM_NUMPY:
         return wrap(tensor.result_class, value.copy())
     if hasattr(value, "dtype") and hasattr(value, "item") and value.__class__ not in BY_ARRAY \

@@ -548,8 +548,3 @@ def remember(result: TensorBase) -> tuple[Any, ...]:
         else:
             storage = result._storage = Storage(result.array)
     return result.array, storage, result._layout, storage.version
-
-
-# -- the order in which gradients arrive -------------------------------------------------------------------------------
-
-

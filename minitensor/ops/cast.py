@@ -24,7 +24,6 @@ from minitensor.memory_format import memory_format, preserve_format
 from minitensor.ops.copy import clone, contiguous
 
 if TYPE_CHECKING:
-
     from minitensor.backends import Array
     from minitensor.device import device
     from minitensor.dtypes import dtype

@@ -20,7 +20,6 @@ from minitensor.errors import (
 from minitensor.memory_format import apply_format, contiguous_format, has_format, memory_format, preserve_format
 
 if TYPE_CHECKING:
-
     from minitensor.backends import Array
     from minitensor.layout import Layout
     from minitensor.tensor import Tensor

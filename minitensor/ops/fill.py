@@ -22,7 +22,6 @@ from minitensor.ops.operand import fit_number, require_tensors
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
-
     from minitensor.ops.operand import Operand
     from minitensor.tensor import Tensor
 

@@ -16,7 +16,6 @@ from minitensor.ops.cast import legacy_name
 from minitensor.shapes import Size, as_size, wrap_dim
 
 if TYPE_CHECKING:
-
     from minitensor.storage import Storage
     from minitensor.tensor import Tensor
 
