@@ -5,7 +5,7 @@ A recorder binds the arguments, asks the interpreters, runs the body, wraps its 
 here.
 
 Measured on ten elements, where PyTorch's own call of ``x + y`` takes 1.2 us, and 2.0 with a graph: over the bare NumPy
-call (0.3 us) a recorder costs 0.5-0.8 us without a graph and 1.1-1.3 us with one (``python -m benchmarks overhead``).
+call (0.3 us) a recorder costs 0.5-0.9 us without a graph and 1.1-1.6 us with one (``python -m benchmarks overhead``).
 """
 
 from __future__ import annotations
