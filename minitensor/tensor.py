@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitensor.autograd import face as graph
+from minitensor.autograd.declare import operator_of
 from minitensor.base import TensorBase
 from minitensor.ops import (
     activation,
@@ -67,6 +68,7 @@ class Tensor(TensorBase):
 
     _refresh = aliasing.refresh
     _deliver = delivery.deliver
+    _deliver_several = staticmethod(delivery.deliver_several)
     _written_by = aliasing.record_foreign_write
 
     def __init__(self, *data: Any) -> None:
@@ -166,15 +168,15 @@ class Tensor(TensorBase):
     igamma, igamma_, igammac, igammac_ = special.gammainc, special.igamma_, special.gammaincc, special.igammac_
     polygamma, polygamma_ = special.polygamma_method, special.polygamma_
 
-    __add__ = __radd__ = arithmetic._add
-    __iadd__ = arithmetic._add_
-    __sub__ = arithmetic._sub
-    __isub__ = arithmetic._sub_
-    __mul__ = __rmul__ = arithmetic._mul
+    __add__ = __radd__ = operator_of(arithmetic.add)
+    __iadd__ = operator_of(arithmetic.add_)
+    __sub__ = operator_of(arithmetic.sub)
+    __isub__ = operator_of(arithmetic.sub_)
+    __mul__ = __rmul__ = operator_of(arithmetic.mul)
     __imul__ = arithmetic.mul_
-    __truediv__ = arithmetic._div
-    __itruediv__ = arithmetic._div_
-    __floordiv__ = arithmetic._floor_divide
+    __truediv__ = operator_of(arithmetic.div)
+    __itruediv__ = operator_of(arithmetic.div_)
+    __floordiv__ = operator_of(arithmetic.floor_divide)
     __ifloordiv__ = arithmetic.floor_divide_
     __mod__ = arithmetic.remainder
     __imod__ = arithmetic.remainder_
@@ -185,13 +187,13 @@ class Tensor(TensorBase):
     __abs__ = rounding.abs
 
     def __rsub__(self, other: Any) -> Tensor:
-        return arithmetic._sub(other, self) if isinstance(self, TensorBase) else NotImplemented
+        return operator_of(arithmetic.sub)(other, self) if isinstance(self, TensorBase) else NotImplemented
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return arithmetic._div(other, self) if isinstance(self, TensorBase) else NotImplemented
+        return operator_of(arithmetic.div)(other, self) if isinstance(self, TensorBase) else NotImplemented
 
     def __rfloordiv__(self, other: Any) -> Tensor:
-        return arithmetic._floor_divide(other, self)
+        return operator_of(arithmetic.floor_divide)(other, self)
 
     def __rmod__(self, other: Any) -> Tensor:
         return arithmetic.remainder(other, self)

@@ -1,6 +1,11 @@
 """Binding: a call's arguments in the order of the operation's parameters, defaults filled in, their types checked.
 
 NumPy's scalars and arrays become Python numbers and tensors here. No operation is known.
+
+Note [Normal form]. What users may write in several ways, as ``dim=-1``, ``dim=(0, 1)`` or ``dim=None``, an operation's
+``prepare`` brings to one normal form, before the interpreters, the body and the formulas see it. It takes the arguments
+in order and returns as many. A normal form is a valid call itself, and its own normal form: an interpreter may call the
+operation again with the arguments that it was given.
 """
 
 from __future__ import annotations
@@ -8,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.argument_types import Asked
-from minitensor.autograd.misuse import unbound
+from minitensor.autograd.misuse import misuse, unbound
 from minitensor.autograd.node import Op
 from minitensor.backends import BY_ARRAY, HostArray
 from minitensor.base import TensorBase, wrap
@@ -43,6 +48,21 @@ def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         if value is REQUIRED:
             return bind_slowly(op, args, kwargs)
     return bound
+
+
+def arguments(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any = None) -> Any:
+    """Return all arguments in order, of the right types and in normal form."""
+    bound = admitted(op, bind(op, args, kwargs))
+    return bound if op.prepare is None else normalize(op, bound, out)
+
+
+def normalize(op: Op, bound: Sequence[Any], out: Any) -> Sequence[Any]:
+    """Bring arguments to normal form; see Note [Normal form]."""
+    prepare: Any = op.prepare
+    try:
+        return prepare(*bound, out=out) if op.prepares_out else prepare(*bound)  # type: ignore[no-any-return]  # arguments
+    except Exception as error:
+        raise misuse(op, bound, error)  # noqa: B904  # its cause is set
 
 
 def admitted(op: Op, bound: Sequence[Any]) -> Any:

@@ -9,11 +9,12 @@ operation, ``result`` (of several ``results``, or ``result0``, ``result1``: that
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast, overload
 
 from minitensor.autograd.argument_types import TypeGate
-from minitensor.autograd.binding import REQUIRED, asked_of, bind
+from minitensor.autograd.binding import NUMBERS, REQUIRED, asked_of, bind, normalize
 from minitensor.autograd.interpreters import active, interpret, interpreters
+from minitensor.autograd.misuse import explained
 from minitensor.autograd.node import DTYPE, RESULT, RESULT_0, SHAPE, Effect, Formula, Op
 from minitensor.autograd.record import (
     general,
@@ -31,7 +32,7 @@ from minitensor.autograd.record import (
 from minitensor.backends import open_backend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from minitensor.backends import Array
     from minitensor.layout import Layout
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S", bound="tuple[Any, ...]")
+Prepare: TypeAlias = "Callable[..., Sequence[Any]]"
 
 FACTS = {
     "result": RESULT, "results": RESULT, "in_shape": SHAPE, "in_shapes": SHAPE, "in_dtype": DTYPE,
@@ -56,21 +59,75 @@ class Recorder(Protocol):
     def __call__(self, body: Callable[P, tuple[Array, ...]]) -> Callable[P, tuple[Tensor, ...]]: ...
 
 
-def differentiable(**formulas: Callable[..., Any]) -> Recorder:
-    """Make an operation of a body that returns a fresh array, given a formula for each differentiable argument."""
+@overload
+def differentiable(
+    *, returns: type[S], name: str = "", prepare: Prepare | None = None, **formulas: Callable[..., Any]
+) -> Callable[[Callable[P, tuple[Array, ...]]], Callable[P, S]]: ...
+
+
+@overload
+def differentiable(
+    *, name: str = "", prepare: Prepare | None = None, whole: Callable[..., Any] | None = None,
+    options: Callable[..., Any] | None = None, **formulas: Callable[..., Any],
+) -> Recorder: ...
+
+
+def differentiable(
+    *,
+    name: str = "",
+    prepare: Prepare | None = None,
+    whole: Callable[..., Any] | None = None,
+    options: Callable[..., Any] | None = None,
+    returns: Any = tuple,
+    **formulas: Callable[..., Any],
+) -> Any:
+    """Make an operation of a body that returns fresh arrays, given a formula for each differentiable argument.
+
+    Args:
+        name: The public name, if it is not the body's: ``linalg.qr``.
+        prepare: Brings the arguments to normal form; see Note [Normal form]. It may ask for ``out`` by name. Of an
+            operation on two operands it is called only if the first is a number.
+        whole: The operation that serves calls with the input alone; a sum of all elements is so frequent that it has a
+            shorter way.
+        options: Serves the calls of an operation on two operands with keyword arguments, as ``alpha`` of ``add``:
+            ``options(operation, input, other, **given)``.
+        returns: The class of several results.
+    """
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
-        op = describe(body, formulas)
-        return finish(choose(op)(op), op)
+        op = describe(body, formulas, name=name, by_operator=options is not None)
+        op.prepare, op.whole, op.returns = prepare, whole, returns
+        op.prepares_out = prepare is not None and "out" in parameter_names(prepare)
+        recorder = choose(op)(op)
+        if options is None and not (prepare is not None and op.takes_two):
+            return finish(recorder, op)
+        return with_options(finish(recorder, op), options, body)
 
-    return cast("Recorder", decorate)
+    return decorate
 
 
-def nondifferentiable(body: Callable[P, Array]) -> Callable[P, Tensor]:
-    """Make an operation without gradient, such as a comparison."""
-    op = describe(body, {})
-    recorder = plain_pair if op.takes_two else plain
-    return finish(recorder(op), op)
+@overload
+def nondifferentiable(body: Callable[P, Array], /) -> Callable[P, Tensor]: ...
+
+
+@overload
+def nondifferentiable(
+    *, name: str = "", prepare: Prepare | None = None
+) -> Callable[[Callable[P, Array]], Callable[P, Tensor]]: ...
+
+
+def nondifferentiable(
+    body: Any = None, /, *, name: str = "", prepare: Prepare | None = None
+) -> Any:
+    """Make an operation without gradient, such as a comparison; arguments as for ``differentiable``."""
+
+    def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
+        op = describe(body, {}, name=name)
+        op.prepare, op.prepares_out = prepare, prepare is not None and "out" in parameter_names(prepare)
+        recorder = plain_pair if op.takes_two else plain
+        return finish(recorder(op), op)
+
+    return decorate if body is None else decorate(body)
 
 
 def view(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
@@ -129,17 +186,55 @@ def drawing(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", finish(call, op))
 
 
+def with_options(operator: Callable[..., Any], options: Callable[..., Any] | None, stub: Any) -> Callable[..., Any]:
+    """Return the function for an operation on two operands whose ``operator`` takes those alone.
+
+    The function brings a number in front to normal form and takes keyword arguments, so that ``x + y`` need not look
+    for either. ``stub`` gives the name, the documentation and the signature.
+    """
+    op: Op = operator.op  # type: ignore[attr-defined]  # set by `finish`
+    prepare = op.prepare
+
+    def call(input: Any, other: Any, *, out: Tensor | None = None, **given: Any) -> Any:
+        if prepare is not None and input.__class__ in NUMBERS:
+            input, other = normalize(op, (input, other), out)
+        if not given:
+            return operator(input, other) if out is None else operator(input, other, out=out)
+        if out is not None and not op.takes_out:
+            given["out"] = out  # an error that `options` raises
+        try:
+            if options is None:
+                return bind(op, (input, other), given)  # raises
+            found = options(operator, input, other, **given)
+        except Exception as error:
+            raise explained(op.name, stub, (input, other), given, error)  # noqa: B904  # its cause is set
+        return found if out is None else found._deliver(out, op, (input, other))
+
+    call.operator = operator  # type: ignore[attr-defined]  # read by `operator_of`
+    call.op = op  # type: ignore[attr-defined]  # as `finish` does
+    return functools.update_wrapper(call, stub)
+
+
+def operator_of(operation: Any) -> Callable[[Any, Any], Tensor]:
+    """Return what an operator of Python calls: the operation on two operands without options."""
+    operator: Callable[[Any, Any], Tensor] = operation.operator
+    return operator
+
+
 def describe(
-    body: Callable[..., Any], formulas: dict[str, Callable[..., Any]], effect: Effect = Effect.COMPUTES
+    body: Callable[..., Any], formulas: dict[str, Callable[..., Any]], effect: Effect = Effect.COMPUTES, *,
+    name: str = "", by_operator: bool = False,
 ) -> Op:
-    """Read a body's and its formulas' signatures, once."""
+    """Read a body's and its formulas' signatures, once; without the options that an operator does not take."""
     by_position, by_name = parameters(body)
+    if by_operator:
+        by_name = ()
     op = Op()
-    op.name, op.body = body.__name__.strip("_"), positional(body, by_position, by_name)
+    op.name, op.body = name or body.__name__.strip("_"), positional(body, by_position, by_name)
     op.is_private = body.__name__.startswith("_")
     op.gate = TypeGate(op.name, functools.partial(asked_of, op))
     op.names, op.positional = by_position + by_name, len(by_position)
-    op.takes_out = "out" in body.__code__.co_varnames[: body.__code__.co_argcount + body.__code__.co_kwonlyargcount]
+    op.takes_out = "out" in parameter_names(body)
     keywords = body.__kwdefaults__ or {}
     defaults = body.__defaults__ or ()
     op.fill = (
@@ -163,8 +258,16 @@ def describe(
         RESULT_0 - want for formula in op.formulas for want in formula.wants if want <= RESULT_0
     ])
     op.plans, op.effect, op.beside = {}, effect, None
+    op.prepare, op.prepares_out, op.whole, op.returns = None, False, None, tuple
     op.takes_two = op.names == ("input", "other") and op.fill == (REQUIRED, REQUIRED)
     return op
+
+
+def parameter_names(function: Any) -> tuple[str, ...]:
+    """Return the names of all parameters of a function."""
+    code = function.__code__
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return names
 
 
 def parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -173,9 +276,7 @@ def parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     A body declares ``out`` for its callers, and the recorder serves it. Read from the code object: `inspect.signature`
     on every op and formula would double the time that importing the library takes.
     """
-    code = function.__code__
-    first = code.co_argcount
-    names = code.co_varnames[: first + code.co_kwonlyargcount]
+    first, names = function.__code__.co_argcount, parameter_names(function)
     return names[:first], tuple([name for name in names[first:] if name != "out"])
 
 

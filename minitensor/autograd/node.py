@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import re
 import weakref
 from enum import Enum
 from threading import RLock
@@ -74,7 +75,8 @@ class Op:
 
     __slots__ = (
         "beside", "body", "effect", "fill", "formulas", "gate", "inputs", "is_private", "kept", "kept_results",
-        "multiple", "name", "names", "places", "plans", "positional", "takes_out", "takes_two",
+        "multiple", "name", "names", "places", "plans", "positional", "prepare", "prepares_out", "returns", "takes_out",
+        "takes_two", "whole",
     )  # fmt: skip
 
     name: str
@@ -91,6 +93,10 @@ class Op:
     kept_results: frozenset[int]  # which of several results some formula asks for by number
     multiple: bool  # several results: formulas take `grads`
     takes_out: bool  # the body declares `out`
+    prepare: Callable[..., Sequence[Any]] | None  # brings the arguments to normal form
+    prepares_out: bool  # `prepare` asks for `out`
+    whole: Callable[..., Any] | None  # the operation for a call with the input alone
+    returns: Callable[..., Any]  # the class of several results
     takes_two: bool  # two operands, of which one may be a number, and nothing else
     plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]]
     effect: Effect
@@ -233,7 +239,7 @@ class Node:
 
     def name(self) -> str:
         """Return PyTorch's kind of name: ``MulBackward0``."""
-        return "".join(word[:1].upper() + word[1:] for word in self.op.name.split("_")) + "Backward0"
+        return "".join(word[:1].upper() + word[1:] for word in re.split("[_.]", self.op.name)) + "Backward0"
 
     def op_name(self) -> str:
         """Return the operation's own name: ``mul``."""

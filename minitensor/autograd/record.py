@@ -14,7 +14,7 @@ from operator import index as as_int
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.binding import NUMBERS, REQUIRED, admitted, asked_of, bind, host_values
+from minitensor.autograd.binding import NUMBERS, REQUIRED, admitted, arguments, asked_of, bind, host_values, normalize
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
@@ -193,16 +193,22 @@ def single(op: Op) -> Callable[..., Any]:
     is_lone = REQUIRED not in rest
     admit = None if op.is_private else op.gate.admit
     known = op.gate.known
+    is_normal = op.prepare is None
+    whole = op.whole
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound: Sequence[Any] = args
         if len(args) == 1 and is_lone and not kwargs:
+            if whole is not None and out is None:
+                return whole(*args)
             bound = (*args, *rest)
         else:
             if kwargs or len(args) != count:
                 bound = bind(op, args, kwargs)
             if admit is not None and (*map(type, bound),) not in known:
                 bound = admit(bound)[0]
+        if not is_normal:
+            bound = normalize(op, bound, out)
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         input = bound[0]
@@ -231,7 +237,7 @@ def general(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
-        bound = admitted(op, bind(op, args, kwargs))
+        bound = arguments(op, args, kwargs, out)
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         try:
@@ -254,7 +260,7 @@ def plain(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
-        bound = admitted(op, bind(op, args, kwargs))
+        bound = arguments(op, args, kwargs, out)
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         try:
@@ -433,16 +439,18 @@ def several(op: Op) -> Callable[..., Any]:
     """Record a function that returns a tuple of arrays."""
     body = op.body
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        bound = admitted(op, bind(op, args, kwargs))
+    returns = op.returns
+
+    def call(*args: Any, out: Sequence[Tensor] | None = None, **kwargs: Any) -> Any:
+        bound = arguments(op, args, kwargs, out)
         if active and interpreters.get():
-            return interpret(op, call, bound)
+            return interpret(op, call, bound, out)
         try:
             arrays = [settled(array) for array in body(*bound)]
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         cls = like(op, bound)
-        results = tuple([wrap(cls, array) for array in arrays])
+        results: Any = tuple([wrap(cls, array) for array in arrays])
         edges = edges_of(op, bound)
         if edges is not None:
             node = record_several(op, edges, bound, results)
@@ -451,7 +459,9 @@ def several(op: Op) -> Callable[..., Any]:
                     result._node = output(node, i, result.array.shape, result.array.dtype)
             if (mode := grad_mode.get()) is not True:
                 mode.made(node, bound, *results)
-        return results
+        if out is not None:
+            results = cls._deliver_several(results, out, op)
+        return results if returns is tuple else returns(*results)
 
     return call
 
@@ -462,7 +472,7 @@ def sequence(op: Op) -> Callable[..., Any]:
     (formula,) = op.formulas
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
-        bound = admitted(op, bind(op, args, kwargs))
+        bound = arguments(op, args, kwargs, out)
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         try:

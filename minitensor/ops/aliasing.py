@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.argument_types import TypeGate
-from minitensor.autograd.binding import admitted, bind, host_values
-from minitensor.autograd.declare import describe, differentiable, finish, view
+from minitensor.autograd.binding import admitted, bind, host_values, normalize
+from minitensor.autograd.declare import describe, differentiable, finish, view, with_options
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of_tensor, is_retained
 from minitensor.autograd.interpreters import active, interpret, interpreters
@@ -196,11 +196,14 @@ AS_PAIRS, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
 # -- in place ----------------------------------------------------------------------------------------------------------
 
 
-def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
+def inplace(
+    operation: Callable[..., Any], *, options: Callable[..., Any] | None = None
+) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
     """Make the in-place twin of an operation; the decorated function gives the name and the documentation.
 
     The operation's own body computes a new array before anything is written. The twin is therefore correct whichever
-    arguments share memory, and an error leaves nothing half-changed.
+    arguments share memory, and an error leaves nothing half-changed. ``options`` serves calls with keyword arguments,
+    as in ``differentiable``.
     """
     op = op_of(operation)
     writer = IN_PLACE.get(getattr(op.body, "kernel", None))
@@ -211,9 +214,11 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
-            bound = bind(twin, (input, *args), kwargs)
+            bound: Sequence[Any] = bind(twin, (input, *args), kwargs)
             if not op.takes_two:
                 bound = admitted(twin, bound)
+                if op.prepare is not None:
+                    bound = normalize(twin, bound, None)
             if active and interpreters.get():
                 return interpret(twin, call, bound)
             try:
@@ -235,7 +240,11 @@ def inplace(operation: Callable[..., Any]) -> Callable[[Callable[P, None]], Call
             write_and_record(op, edges, bound, input, functools.partial(overwrite_array, input.array, array))
             return input
 
-        return cast("Callable[P, Tensor]", functools.update_wrapper(call, stub))
+        functools.update_wrapper(call, stub)
+        if options is None:
+            return cast("Callable[P, Tensor]", call)
+        call.op = twin  # type: ignore[attr-defined]  # read by `with_options`
+        return cast("Callable[P, Tensor]", with_options(call, options, stub))
 
     return decorate
 
@@ -247,6 +256,7 @@ def make_writer(op: Op, name: str, beside: Callable[..., Any] | None = None) -> 
     """
     twin = copy(op)
     twin.name, twin.gate, twin.effect, twin.beside = name, TypeGate(name, op.gate.asked), Effect.WRITES, beside
+    twin.takes_out = False
     return twin
 
 

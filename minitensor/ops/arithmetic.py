@@ -39,11 +39,9 @@ from minitensor.ops.operand import (
     promote_in_singles,
     require_tensors,
     result_dtype,
-    tensor_first,
     to_full_precision,
     to_singles,
 )
-from minitensor.ops.out import write_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,75 +64,16 @@ def conj(input: Any) -> Any:
         array = input.array
     except AttributeError:
         raise not_a_tensor("conj", "input", input) from None
-    return _conj(input) if array.dtype.kind == "c" else input
+    return conjugate(input) if array.dtype.kind == "c" else input
 
 
-@differentiable(input=lambda grad: conj(grad))
-def _conj(input: Tensor) -> Array:
+@differentiable(name="conj", input=lambda grad: conj(grad))
+def conjugate(input: Tensor) -> Array:
     array = input.array
     return input.xp.conjugate(array) if array.dtype.kind == "c" else array.copy()
 
 
-# -- sums --------------------------------------------------------------------------------------------------------------
-
-
-@differentiable(input=lambda grad: grad, other=lambda grad: grad)
-@on_equal_dtypes(operator.add)
-def _add(input: Operand, other: Operand) -> Array:
-    a, b = tensor_first("add", input, other)
-    return a + b
-
-
-@inplace(_add)
-def _add_(input: Tensor, other: Operand) -> None:
-    """Add ``other`` to ``input`` in place."""
-
-
-@differentiable(input=lambda grad: grad, other=lambda grad: -grad)
-@on_equal_dtypes(operator.sub)
-def _sub(input: Operand, other: Operand) -> Array:
-    a, b = operands(input, other)
-    refuse_bools(input, other)
-    return a - b
-
-
-@inplace(_sub)
-def _sub_(input: Tensor, other: Operand) -> None:
-    """Subtract ``other`` from ``input`` in place."""
-
-
-def refuse_bools(input: Operand, other: Operand) -> None:
-    """Raise if an operand of a subtraction is a bool or a bool tensor."""
-    if is_bool(input) or is_bool(other):
-        raise DtypeError("sub: subtraction with a bool is not supported; use ~ for an inverse mask, ^, or cast it")
-
-
-def is_bool(operand: Any) -> bool:
-    """Whether an operand is a bool or a bool tensor."""
-    return operand.__class__ is bool if is_number(operand) else operand.array.dtype.kind == "b"
-
-
-def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
-    """Return ``input + alpha * other``; shapes broadcast.
-
-    >>> import minitensor as torch
-    >>> torch.add(torch.tensor([1., 2.]), torch.tensor([10., 20.]), alpha=0.5)
-    tensor([ 6., 12.])
-
-    Raises:
-        RuntimeError: Shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
-    """
-    if input.__class__ in NUMBERS:
-        input = number_as_tensor(input, other)
-    is_plain = alpha.__class__ is int and alpha == 1
-    found = _add(input, other) if is_plain else combine(_add, halves.add, input, other, alpha, 1)
-    return write_out("add", found, out, input, other)
-
-
-def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
-    """Add ``alpha * other`` to ``input`` in place."""
-    is_plain = alpha.__class__ is int and alpha == 1
-    return _add_(input, other) if is_plain else combine(_add_, halves.add_, input, other, alpha, 1)
+# -- numbers in front --------------------------------------------------------------------------------------------------
 
 
 def number_as_tensor(number: Any, other: Any) -> Any:
@@ -151,44 +90,17 @@ def number_as_tensor(number: Any, other: Any) -> Any:
     return tensor(scalars.lift(number, common.numpy), device=other.device)
 
 
-def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
-    """Return ``input - alpha * other``; shapes broadcast.
-
-    >>> import minitensor as torch
-    >>> torch.sub(torch.tensor([5, 7]), 2)
-    tensor([3, 5])
-
-    Raises:
-        RuntimeError: An operand is bool, shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
-    """
-    if input.__class__ in NUMBERS and other.__class__ in NUMBERS:
-        input = number_as_tensor(input, other)
-    is_plain = alpha.__class__ is int and alpha == 1
-    found = _sub(input, other) if is_plain else combine(_sub, halves.sub, input, other, alpha, -1)
-    return write_out("sub", found, out, input, other)
+def lift_first(input: Number, other: Any) -> tuple[Tensor, Any]:
+    """Convert the first operand, a number, to a tensor."""
+    return number_as_tensor(input, other), other
 
 
-def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
-    """Subtract ``alpha * other`` from ``input`` in place."""
-    is_plain = alpha.__class__ is int and alpha == 1
-    return _sub_(input, other) if is_plain else combine(_sub_, halves.sub_, input, other, alpha, -1)
+def lift_one_of_two(input: Number, other: Any) -> tuple[Any, Any]:
+    """Convert the first of two numbers to a tensor; beside a tensor it may stay a number."""
+    return (number_as_tensor(input, other) if other.__class__ in NUMBERS else input), other
 
 
-def combine(
-    plain: Callable[..., Tensor], with_alpha: Callable[..., Tensor], input: Any, other: Any, alpha: Number, sign: int
-) -> Tensor:
-    """Return the sum or the difference of ``input`` and ``alpha * other``; for float16 ``with_alpha`` computes it.
-
-    As in PyTorch, ``-alpha`` must fit the dtype of a difference.
-    """
-    if not isinstance(other, TensorBase):
-        other = host_value(other, None)
-    if sign < 0:
-        refuse_bools(input, other)
-    other, alpha = term_and_factor(other, read_alpha(alpha), input, sign)
-    if other.dtype is not dtypes.float16:
-        return plain(input, _mul(other, alpha))
-    return with_alpha(number_as_tensor(input, other) if is_number(input) else input, other, alpha)
+# -- sums --------------------------------------------------------------------------------------------------------------
 
 
 def read_alpha(alpha: Any) -> Any:
@@ -214,6 +126,85 @@ def check_category(argument: str, factor: Number, common: dtypes.dtype) -> None:
         raise DtypeError(f"{argument} must not be {factor!r} for a result of {common.name}; cast an operand first")
     if factor.__class__ is bool and common is not dtypes.bool_:
         raise DtypeError(f"{argument} must be a number, not a bool, for a result of {common.name}; got {factor}")
+
+
+def scaled(in_halves: Callable[..., Tensor], sign: int) -> Callable[..., Tensor]:
+    """Return what serves ``alpha`` of a sum or, for a negative sign, a difference; ``in_halves`` computes float16.
+
+    As in PyTorch, ``-alpha`` must fit the dtype of a difference.
+    """
+
+    def compute(operation: Callable[..., Tensor], input: Any, other: Any, *, alpha: Number) -> Tensor:
+        if alpha.__class__ is int and alpha == 1:
+            return operation(input, other)
+        if not isinstance(other, TensorBase):
+            other = host_value(other, None)
+        if sign < 0:
+            refuse_bools(input, other)
+        other, alpha = term_and_factor(other, read_alpha(alpha), input, sign)
+        if other.dtype is not dtypes.float16:
+            return operation(input, mul(other, alpha))
+        return in_halves(number_as_tensor(input, other) if is_number(input) else input, other, alpha)
+
+    return compute
+
+
+def refuse_bools(input: Operand, other: Operand) -> None:
+    """Raise if an operand of a subtraction is a bool or a bool tensor."""
+    if is_bool(input) or is_bool(other):
+        raise DtypeError("sub: subtraction with a bool is not supported; use ~ for an inverse mask, ^, or cast it")
+
+
+def is_bool(operand: Any) -> bool:
+    """Whether an operand is a bool or a bool tensor."""
+    return operand.__class__ is bool if is_number(operand) else operand.array.dtype.kind == "b"
+
+
+@differentiable(
+    prepare=lift_first, options=scaled(halves.add, 1), input=lambda grad: grad, other=lambda grad: grad
+)
+@on_equal_dtypes(operator.add)
+def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Array:
+    """Return ``input + alpha * other``; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.add(torch.tensor([1., 2.]), torch.tensor([10., 20.]), alpha=0.5)
+    tensor([ 6., 12.])
+
+    Raises:
+        RuntimeError: Shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
+    """
+    a, b = operands(input, other)
+    return a + b
+
+
+@inplace(add, options=scaled(halves.add_, 1))
+def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
+    """Add ``alpha * other`` to ``input`` in place."""
+
+
+@differentiable(
+    prepare=lift_one_of_two, options=scaled(halves.sub, -1), input=lambda grad: grad, other=lambda grad: -grad
+)
+@on_equal_dtypes(operator.sub)
+def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Array:
+    """Return ``input - alpha * other``; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.sub(torch.tensor([5, 7]), 2)
+    tensor([3, 5])
+
+    Raises:
+        RuntimeError: An operand is bool, shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
+    """
+    a, b = operands(input, other)
+    refuse_bools(input, other)
+    return a - b
+
+
+@inplace(sub, options=scaled(halves.sub_, -1))
+def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
+    """Subtract ``alpha * other`` from ``input`` in place."""
 
 
 @composite
@@ -245,23 +236,16 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
-# -- products and quotients --------------------------------------------------------------------------------------------
+# -- products ----------------------------------------------------------------------------------------------------------
 
 
 @differentiable(
+    prepare=lift_first,
     input=lambda grad, other: grad * conj(other),
     other=lambda grad, input: grad * conj(input),
 )
 @on_equal_dtypes(operator.mul)
-def _mul(input: Operand, other: Operand) -> Array:
-    a, b = tensor_first("mul", input, other)
-    if a.dtype is HALF:
-        a, b = to_singles(a, b, other)
-        return (a * b).astype(HALF)
-    return a * b
-
-
-def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Multiply element by element; shapes broadcast.
 
     >>> import minitensor as torch
@@ -269,39 +253,102 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     tensor([[3., 4.],
             [6., 8.]])
     """
-    if input.__class__ in NUMBERS:
-        input = number_as_tensor(input, other)
-    return write_out("mul", _mul(input, other), out, input, other)
+    a, b = operands(input, other)
+    if a.dtype is HALF:
+        a, b = to_singles(a, b, other)
+        return (a * b).astype(HALF)
+    return a * b
 
 
-@inplace(_mul)
+@inplace(mul)
 def mul_(input: Tensor, other: Operand) -> None:
     """Multiply ``input`` by ``other`` in place."""
 
 
+# -- quotients ---------------------------------------------------------------------------------------------------------
+
+
+def division_operands(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
+    """Return the arrays of a rounded division; raise if an integer divisor is zero."""
+    a, b = operands(input, other)
+    if of_kind(name, REALS, a).dtype.kind != "f" and not b.all():
+        raise ZeroDivision(f"{name}: ZeroDivisionError: an integer divisor is zero")
+    return a, b
+
+
+class ZeroDivision(DtypeError, ZeroDivisionError):
+    """An integer division by zero: a RuntimeError as in PyTorch, and Python's ZeroDivisionError too."""
+
+
+@differentiable(prepare=lift_first, input=step_grad, other=step_grad)
+def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+    """Divide and round down, as Python's ``//`` does.
+
+    >>> import minitensor as torch
+    >>> torch.floor_divide(torch.tensor([-7, 7]), 2)
+    tensor([-4,  3])
+    """
+    a, b = division_operands("floor_divide", input, other)
+    if a.dtype.kind != "f":
+        return a // b
+    xp, kind = library_of(input, other), a.dtype
+    if kind is HALF:
+        a, b = to_singles(a, b, other)
+    # As in PyTorch, a division by zero is infinite; NumPy's // gives NaN.
+    return xp.where(b == 0, a / b, a // b).astype(kind, copy=False)
+
+
+@inplace(floor_divide)
+def floor_divide_(input: Tensor, other: Operand) -> None:
+    """Divide ``input`` by ``other`` in place, rounding down."""
+
+
+@differentiable(name="div", input=step_grad, other=step_grad)
+def divide_and_truncate(input: Operand, other: Operand) -> Array:
+    a, b = division_operands("div", input, other)
+    xp = library_of(input, other)
+    if a.dtype is HALF:
+        a, b = to_singles(a, b, other)
+        return xp.trunc(a / b).astype(HALF)
+    if a.dtype.kind == "f":
+        return xp.trunc(a / b)
+    down = a // b
+    return xp.add(down, ((down < 0) & (down * b != a)).astype(down.dtype))
+
+
+@inplace(divide_and_truncate)
+def divide_and_truncate_(input: Tensor, other: Operand) -> None:
+    """Divide ``input`` by ``other`` in place, rounding toward zero."""
+
+
+def lift_dividend(input: Number, other: Any) -> tuple[Any, Any]:
+    """Convert a dividend that is a number to a tensor beside a number or float16: Note [Halves beside numbers]."""
+    is_lifted = other.__class__ in NUMBERS or getattr(other, "dtype", None) is dtypes.float16
+    return (number_as_tensor(input, other) if is_lifted else input), other
+
+
+def rounded(**quotients: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return what serves ``rounding_mode`` of a quotient, given the operation for each mode."""
+
+    @named("div")
+    def compute(operation: Callable[..., Tensor], input: Any, other: Any, *, rounding_mode: str | None) -> Tensor:
+        if rounding_mode is None:
+            return operation(input, other)
+        if rounding_mode not in quotients:
+            raise UsageError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+        return quotients[rounding_mode](input, other)
+
+    return compute
+
+
 @differentiable(
+    prepare=lift_dividend,
+    options=rounded(floor=floor_divide, trunc=divide_and_truncate),
     input=lambda grad, other: grad / conj(other),
     other=lambda grad, input, other: -grad * conj(input / other / other),
 )
 @on_equal_dtypes(operator.truediv)
-def _div(input: Operand, other: Operand) -> Array:
-    a, b = operands(input, other)
-    if a.dtype.kind not in "fc":
-        a, b = as_floats(input, other)
-    if a.dtype is HALF:
-        a, b = (to_full_precision(input, b), b.astype(SINGLE)) if is_number(input) else to_singles(a, b, other)
-        return (a / b).astype(HALF)
-    return a / b
-
-
-@inplace(_div)
-def _div_(input: Tensor, other: Operand) -> None:
-    """Divide ``input`` by ``other`` in place."""
-
-
-def div(
-    input: Operand, other: Operand, *, rounding_mode: str | None = None, out: Tensor | None = None
-) -> Tensor:
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Array:
     """Divide element by element; without a rounding mode, integers give floats. Shapes broadcast.
 
     >>> import minitensor as torch
@@ -315,21 +362,18 @@ def div(
     Raises:
         RuntimeError: The rounding mode is unknown, or integers are divided by zero with a rounding mode.
     """
-    if input.__class__ in NUMBERS and (other.__class__ in NUMBERS or getattr(other, "dtype", None) is dtypes.float16):
-        input = number_as_tensor(input, other)  # beside float16 it is rounded to float16: Note [Halves beside numbers]
-    if rounding_mode is None:
-        return write_out("div", _div(input, other), out, input, other)
-    return write_out("div", rounded_quotient(input, other, rounding_mode), out, input, other)
+    a, b = operands(input, other)
+    if a.dtype.kind not in "fc":
+        a, b = as_floats(input, other)
+    if a.dtype is HALF:
+        a, b = (to_full_precision(input, b), b.astype(SINGLE)) if is_number(input) else to_singles(a, b, other)
+        return (a / b).astype(HALF)
+    return a / b
 
 
-@named("div")
-def rounded_quotient(input: Operand, other: Operand, rounding_mode: str) -> Tensor:
-    """Divide and round as ``rounding_mode`` says."""
-    if rounding_mode == "floor":
-        return _floor_divide(input, other)
-    if rounding_mode == "trunc":
-        return _div_trunc(input, other)
-    raise UsageError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+@inplace(div, options=rounded(floor=floor_divide_, trunc=divide_and_truncate_))
+def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> None:
+    """Divide ``input`` by ``other`` in place."""
 
 
 @composite
@@ -347,76 +391,6 @@ def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Array:
 @inplace(reciprocal)
 def reciprocal_(input: Tensor) -> None:
     """Replace ``input`` by ``1 / input``."""
-
-
-# -- integer division --------------------------------------------------------------------------------------------------
-
-
-def division_operands(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
-    """Return the arrays of a rounded division; raise if an integer divisor is zero."""
-    a, b = operands(input, other)
-    if of_kind(name, REALS, a).dtype.kind != "f" and not b.all():
-        raise ZeroDivision(f"{name}: ZeroDivisionError: an integer divisor is zero")
-    return a, b
-
-
-class ZeroDivision(DtypeError, ZeroDivisionError):
-    """An integer division by zero: a RuntimeError as in PyTorch, and Python's ZeroDivisionError too."""
-
-
-@differentiable(input=step_grad, other=step_grad)
-def _floor_divide(input: Operand, other: Operand) -> Array:
-    a, b = division_operands("floor_divide", input, other)
-    if a.dtype.kind != "f":
-        return a // b
-    xp, kind = library_of(input, other), a.dtype
-    if kind is HALF:
-        a, b = to_singles(a, b, other)
-    # As in PyTorch, a division by zero is infinite; NumPy's // gives NaN.
-    return xp.where(b == 0, a / b, a // b).astype(kind, copy=False)
-
-
-@inplace(_floor_divide)
-def floor_divide_(input: Tensor, other: Operand) -> None:
-    """Divide ``input`` by ``other`` in place, rounding down."""
-
-
-@differentiable(input=step_grad, other=step_grad)
-def _div_trunc(input: Operand, other: Operand) -> Array:
-    a, b = division_operands("div", input, other)
-    xp = library_of(input, other)
-    if a.dtype is HALF:
-        a, b = to_singles(a, b, other)
-        return xp.trunc(a / b).astype(HALF)
-    if a.dtype.kind == "f":
-        return xp.trunc(a / b)
-    down = a // b
-    return xp.add(down, ((down < 0) & (down * b != a)).astype(down.dtype))
-
-
-@inplace(_div_trunc)
-def _div_trunc_(input: Tensor, other: Operand) -> None:
-    """Divide ``input`` by ``other`` in place, rounding toward zero."""
-
-
-@composite
-def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Divide and round down, as Python's ``//`` does.
-
-    >>> import minitensor as torch
-    >>> torch.floor_divide(torch.tensor([-7, 7]), 2)
-    tensor([-4,  3])
-    """
-    return div(input, other, rounding_mode="floor", out=out)
-
-
-@composite
-def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
-    """Divide ``input`` by ``other`` in place."""
-    twins = {None: _div_, "floor": floor_divide_, "trunc": _div_trunc_}
-    if rounding_mode not in twins:
-        raise UsageError(f"div_: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
-    return twins[rounding_mode](input, other)
 
 
 @differentiable(

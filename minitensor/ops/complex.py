@@ -17,7 +17,7 @@ from minitensor.base import TensorBase, new
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import inplace, op_of
-from minitensor.ops.arithmetic import _conj, conj, mul
+from minitensor.ops.arithmetic import conj, conjugate, mul
 from minitensor.ops.choice import where
 from minitensor.ops.fill import copy_, fill_
 from minitensor.ops.operand import as_float, require_tensors, same_device, two_arrays
@@ -297,6 +297,6 @@ def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return write_out("conj_physical", conj(input), out, input)
 
 
-@inplace(_conj)
+@inplace(conjugate)
 def conj_physical_(input: Tensor) -> None:
     """Replace complex numbers by their conjugates in place; real numbers stay as they are."""

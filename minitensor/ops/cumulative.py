@@ -66,7 +66,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor |
 
 def dtype_of_running(name: str, wanted: Dtype | None, out: Any) -> Dtype | None:
     """Return the dtype of running sums or products: the given one, or that of ``out``; raise for bools."""
-    found = dtype_of_sum(name, wanted, out)
+    found = dtype_of_sum(wanted, out)
     if found is dtypes.bool_:
         raise UnsupportedDtype(f"{name}: not implemented for an out= of bools; give one of integers")
     return found

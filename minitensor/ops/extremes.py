@@ -19,7 +19,7 @@ from minitensor.ops.choice import maximum, minimum
 from minitensor.ops.compare import NoOrder
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import write_out, write_outs
-from minitensor.ops.reduce import Dims, _sum_dims, axes, restore_dims
+from minitensor.ops.reduce import Dims, axes, restore_dims, sum
 from minitensor.shapes import as_int, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def extreme_grad(grad: Tensor, input: Tensor, result: Tensor, dims: tuple[int, .
     """Share the gradient evenly among all elements that equal the extreme."""
     shape = input.shape
     extreme = is_extreme(input, restore_dims(result, shape, dims))
-    return restore_dims(grad, shape, dims) / _sum_dims(extreme, dims, True) * extreme
+    return restore_dims(grad, shape, dims) / sum(extreme, dims, True) * extreme
 
 
 @differentiable(input=extreme_grad)

@@ -42,9 +42,20 @@ class OutDtypeError(DtypeError, ArgumentTypeError):
 
 def deliver(result: Tensor, out: Any, op: Op, inputs: Iterable[Any]) -> Tensor:
     """Write the result of a recorded op into ``out``; raise if the op does not declare that argument."""
+    require_declared(op)
+    return write_out(op.name, result, out, *inputs)
+
+
+def deliver_several(results: tuple[Tensor, ...], out: Any, op: Op) -> tuple[Tensor, ...]:
+    """Write the results of a recorded op into the tensors of ``out``; raise if the op takes none."""
+    require_declared(op)
+    return write_outs(op.name, results, out)
+
+
+def require_declared(op: Op) -> None:
+    """Raise unless an op declares the argument ``out``."""
     if not op.takes_out:
         raise unbound(op.name, TypeError("got an unexpected keyword argument 'out'"), op.signature)
-    return write_out(op.name, result, out, *inputs)
 
 
 def write_out(name: str, result: Tensor, out: Any, *inputs: Any) -> Tensor:
@@ -152,9 +163,9 @@ def is_real_cast(given: dtype, wanted: dtype) -> bool:
     return dtypes.can_cast(given, wanted) and given.is_complex == wanted.is_complex
 
 
-def dtype_of_sum(name: str, wanted: dtype | None, out: Any) -> dtype | None:
+def dtype_of_sum(wanted: dtype | None, out: Any) -> dtype | None:
     """Return the dtype in which a sum or product is computed: the wanted one, or else that of ``out``."""
-    require_out(name, out)
+    require_out("a reduction", out)
     return out.dtype if wanted is None and out is not None else wanted
 
 
@@ -299,4 +310,6 @@ APART = frozenset("cross linalg.cross index_select gather cat stack".split())
 SOURCES_APART = frozenset("index_add index_copy index_reduce scatter scatter_add scatter_reduce".split())
 
 # Ops whose inputs may share memory with ``out`` in any way, because PyTorch does not check them.
-UNCHECKED = frozenset("tril triu ndtr logsigmoid linear matmul softmax log_softmax".split())
+UNCHECKED = frozenset(
+    "tril triu ndtr logsigmoid linear matmul softmax log_softmax mean var std prod all any logsumexp".split()
+)

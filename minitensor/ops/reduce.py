@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable, view
-from minitensor.autograd.misuse import composite, explained, named
+from minitensor.autograd.misuse import composite
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtype
 from minitensor.layout import numel
 from minitensor.ops.arithmetic import conj, mul
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 MANY = 4096  # above this size the elements cost more time than the call
 
 Dims: TypeAlias = "int | Sequence[int] | None"
+Axes: TypeAlias = Any  # dims in normal form, a tuple of ints; Any, as the signature of an operation tells of its calls
 
 
 # -- reduced dims ------------------------------------------------------------------------------------------------------
@@ -51,15 +52,20 @@ def _axes(dim: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     return reduced_dims(dim, ndim)
 
 
+def over_dims(input: Tensor, dim: Dims, keepdim: bool) -> tuple[Tensor, tuple[int, ...], bool]:
+    """Return all dims to reduce as non-negative numbers."""
+    return input, axes(dim, input.ndim), keepdim
+
+
 @memoize
-def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
+def count(shape: tuple[int, ...], dims: Axes) -> int:
     """Return how many elements are reduced to one."""
     return math.prod([shape[dim] for dim in dims])
 
 
 def spread_grad(grad: Tensor, dims: tuple[int, ...], in_shape: tuple[int, ...]) -> Tensor:
     """Sum an expanded gradient back to the reduced shape."""
-    return _sum_dims(grad, dims, grad.ndim == len(in_shape))
+    return sum(grad, dims, grad.ndim == len(in_shape))
 
 
 @view(input=spread_grad)
@@ -81,8 +87,18 @@ def restore_dims(input: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -
 # -- sums --------------------------------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grad, in_shape: grad.expand(in_shape))
-def _sum(input: Tensor) -> Array:
+def summands(
+    input: Tensor, dim: Dims, keepdim: bool, dtype: Dtype | None, *, out: Any
+) -> tuple[Tensor, tuple[int, ...], bool, Dtype | None]:
+    """Cast the input, and return all dims to reduce as non-negative numbers."""
+    if out is not None:
+        dtype = dtype_of_sum(dtype, out)
+    return input if dtype is None else input.to(dtype), axes(dim, input.ndim), keepdim, dtype
+
+
+@differentiable(name="sum", input=lambda grad, in_shape: grad.expand(in_shape))
+def sum_whole(input: Tensor) -> Array:
+    """Return the sum of all elements: `sum` with fewer steps, since most sums are of this kind."""
     array = input.array
     if array.dtype.kind == "f" and array.itemsize > 2:
         if array.size > MANY:
@@ -93,15 +109,10 @@ def _sum(input: Tensor) -> Array:
     return result
 
 
-@differentiable(input=lambda grad, in_shape, dims: spread(grad, in_shape, dims))
-def _sum_dims(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    result: Array = sum_array(input, input.array, dims, keepdim)
-    return result
-
-
+@differentiable(prepare=summands, whole=sum_whole, input=lambda grad, in_shape, dim: spread(grad, in_shape, dim))
 def sum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
-) -> Tensor:
+) -> Array:
     """Return the sum of all elements, or of those along ``dim``; integers and bools are summed as int64.
 
     Args:
@@ -115,29 +126,16 @@ def sum(
     >>> torch.sum(torch.tensor([[1., 2.], [3., 4.]]), dim=0)
     tensor([4., 6.])
     """
-    if dim is None and keepdim is False and dtype is None and out is None:
-        return _sum(input)
-    if dim.__class__ is not int or keepdim.__class__ is not bool or dtype is not None or out is not None:
-        return sum_along(input, dim, keepdim, dtype=dtype, out=out)
-    try:
-        return _sum_dims(input, axes(dim, input.ndim), keepdim)
-    except Exception as error:
-        raise explained("sum", sum, (input, dim, keepdim), {}, error)  # noqa: B904  # its cause is set
+    result: Array = cast_result(sum_array(input, input.array, dim, keepdim), dtype)
+    return result
 
 
-@named("sum")
-def sum_along(
-    input: Tensor, dim: Dims, keepdim: bool, *, dtype: Dtype | None = None, out: Tensor | None = None
-) -> Tensor:
-    """Serve the calls of ``sum`` that the fast path leaves out: several dims, a dtype, ``out``."""
-    if out is not None:
-        dtype = dtype_of_sum("sum", dtype, out)
-    if dtype is not None:
-        return write_out("sum", sum(input.to(dtype), dim, keepdim).to(dtype), out)  # small integers wrap, as in PyTorch
-    return _sum_dims(input, axes(dim, input.ndim), keepdim)
+def cast_result(array: Any, dtype: Dtype | None) -> Any:
+    """Cast a result to the dtype that the caller gave; small integers wrap, as in PyTorch."""
+    return array if dtype is None else array.astype(dtype.numpy, copy=False)
 
 
-def sum_array(input: Tensor, array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
+def sum_array(input: Tensor, array: Array, dims: Axes, keepdim: bool) -> Any:
     """Sum an array derived from ``input``: integers in 64 bits, halves in single precision."""
     dtype = array.dtype
     if dtype.kind in "fc" and dtype.itemsize > 2:
@@ -160,7 +158,7 @@ def nansum(
     require_kind("nansum", ORDERED, input)
     if input.array.dtype.kind == "f":
         input = where(isnan(input), 0, input)
-        found = sum(input, dim, keepdim, dtype=require_float_dtype("nansum", dtype_of_sum("nansum", dtype, out)))
+        found = sum(input, dim, keepdim, dtype=require_float_dtype("nansum", dtype_of_sum(dtype, out)))
         return write_out("nansum", found, out)
     return sum(input, dim, keepdim, dtype=dtype, out=out)
 
@@ -172,27 +170,34 @@ def require_float_dtype(name: str, wanted: Dtype | None) -> Dtype | None:
     return wanted
 
 
-@nondifferentiable
-def _count_nonzero(input: Tensor, dims: tuple[int, ...]) -> Array:
-    return input.xp.add.reduce(input.array != 0, dims, "int64")
-
-
-@composite
-def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+@nondifferentiable(prepare=lambda input, dim: (input, axes(dim, input.ndim)))
+def count_nonzero(input: Tensor, dim: Dims = None) -> Array:
     """Return the number of nonzero elements, in all or along ``dim``, as int64.
 
     >>> import minitensor as torch
     >>> torch.count_nonzero(torch.tensor([[0, 1], [2, 3]]), dim=0)
     tensor([1, 2])
     """
-    return _count_nonzero(input, axes(dim, input.ndim))
+    return input.xp.add.reduce(input.array != 0, dim, "int64")
 
 
 # -- means -------------------------------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grad, in_shape: (grad / numel(in_shape)).expand(in_shape))
-def _mean(input: Tensor) -> Array:
+def mean_summands(
+    input: Tensor, dim: Dims, keepdim: bool, dtype: Dtype | None, *, out: Any
+) -> tuple[Tensor, tuple[int, ...], bool, Dtype | None]:
+    """Cast the input to the given dtype, which ``out`` must have too, and return all dims to reduce."""
+    if dtype is not None:
+        if out is not None:
+            require_dtype("mean", dtype, out)
+        input = input.to(dtype)
+    return input, axes(dim, input.ndim), keepdim, dtype
+
+
+@differentiable(name="mean", input=lambda grad, in_shape: (grad / numel(in_shape)).expand(in_shape))
+def mean_whole(input: Tensor) -> Array:
+    """Return the mean of all elements: `mean` with fewer steps, since most means are of this kind."""
     array = input.array
     if array.dtype.kind == "f" and array.itemsize > 2 and array.size <= MANY:
         xp = input.xp
@@ -203,15 +208,14 @@ def _mean(input: Tensor) -> Array:
     return result
 
 
-@differentiable(input=lambda grad, in_shape, dims: spread(grad / count(in_shape, dims), in_shape, dims))
-def _mean_dims(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    result: Array = mean_array(input, dims, keepdim)
-    return result
-
-
+@differentiable(
+    prepare=mean_summands,
+    whole=mean_whole,
+    input=lambda grad, in_shape, dim: spread(grad / count(in_shape, dim), in_shape, dim),
+)
 def mean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
-) -> Tensor:
+) -> Array:
     """Return the mean of all elements, or of those along ``dim``.
 
     Args:
@@ -226,33 +230,11 @@ def mean(
     >>> torch.mean(torch.tensor([1., 2., 6.]))
     tensor(3.)
     """
-    if dim is None and keepdim is False and dtype is None and out is None:
-        return _mean(input)
-    if dim.__class__ is not int or keepdim.__class__ is not bool or dtype is not None or out is not None:
-        return mean_along(input, dim, keepdim, dtype=dtype, out=out)
-    try:
-        return _mean_dims(input, axes(dim, input.ndim), keepdim)
-    except Exception as error:
-        raise explained("mean", mean, (input, dim, keepdim), {}, error)  # noqa: B904  # its cause is set
+    result: Array = mean_array(input, dim, keepdim)
+    return result
 
 
-@named("mean")
-def mean_along(
-    input: Tensor, dim: Dims, keepdim: bool, *, dtype: Dtype | None = None, out: Tensor | None = None
-) -> Tensor:
-    """Serve the calls of ``mean`` that the fast path leaves out: several dims, a dtype, ``out``."""
-    given = input if dtype is None else cast_input("mean", input, dtype, out)
-    return write_out("mean", _mean_dims(given, axes(dim, given.ndim), keepdim), out)
-
-
-def cast_input(name: str, input: Tensor, dtype: Dtype, out: Any) -> Tensor:
-    """Cast the input to the requested dtype, which ``out`` must have too."""
-    if out is not None:
-        require_dtype(name, dtype, out)
-    return input.to(dtype)
-
-
-def mean_array(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Any:
+def mean_array(input: Tensor, dims: Axes, keepdim: bool) -> Any:
     """Return the mean of an array; halves are summed in single precision."""
     array = input.array
     dtype = array.dtype
@@ -279,36 +261,21 @@ def nanmean(
     if input.array.dtype.kind != "f":
         raise DtypeError(f"nanmean: expected input to have floating point dtype, got {input.dtype.name}")
     there = sum(~isnan(input), dim, keepdim)
-    result = nansum(input, dim, keepdim, dtype=dtype_of_sum("nanmean", dtype, out)) / there
+    result = nansum(input, dim, keepdim, dtype=dtype_of_sum(dtype, out)) / there
     return write_out("nanmean", result, out)
 
 
 # -- variance ----------------------------------------------------------------------------------------------------------
 
 
-def var_grad(grad: Tensor, input: Tensor, dims: tuple[int, ...], correction: float) -> Tensor:
+def var_grad(grad: Tensor, input: Tensor, dim: tuple[int, ...], correction: float) -> Tensor:
     """Return the gradient of the variance: 2 (x - mean) / (n - correction)."""
     shape = input.shape
-    scale = 2 / (degrees_of_freedom(count(shape, dims), correction) or math.nan)
-    return restore_dims(grad, shape, dims) * scale * (input - mean(input, dims, True))
+    scale = 2 / (degrees_of_freedom(count(shape, dim), correction) or math.nan)
+    return restore_dims(grad, shape, dim) * scale * (input - mean(input, dim, True))
 
 
-@differentiable(input=var_grad)
-def _var(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Array:
-    result: Array = variance(input, dims, correction, keepdim)
-    return result
-
-
-@differentiable(
-    input=lambda grad, input, dims, correction, result: var_grad(
-        where(result == 0, 0, grad / (result * 2)), input, dims, correction
-    )
-)
-def _std(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Array:
-    return input.xp.sqrt(variance(input, dims, correction, keepdim))
-
-
-def variance(input: Tensor, dims: tuple[int, ...], correction: float, keepdim: bool) -> Any:
+def variance(input: Tensor, dims: Axes, correction: Any, keepdim: bool) -> Any:
     """Return the summed squared distances from the mean over the degrees of freedom; real for complex input."""
     array = input.array
     dtype = array.dtype
@@ -345,11 +312,19 @@ def resolve_correction(
     return dim, int(unbiased)
 
 
-@composite
+def distances(
+    input: Tensor, dim: Dims | bool, unbiased: bool | None, keepdim: bool, correction: float | None
+) -> tuple[Tensor, tuple[int, ...], None, bool, float]:
+    """Return all dims to reduce, and the correction, which may be given as ``unbiased``."""
+    dim, correction = resolve_correction(dim, unbiased, correction)
+    return input, axes(dim, input.ndim), None, keepdim, correction
+
+
+@differentiable(prepare=distances, input=var_grad)
 def var(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None, out: Tensor | None = None,
-) -> Tensor:
+) -> Array:
     """Return the variance of all elements or along ``dim``: ``sum((x - mean)**2) / (n - correction)``.
 
     Args:
@@ -364,23 +339,27 @@ def var(
     >>> torch.var(torch.tensor([1., 2., 3.])), torch.var(torch.tensor([1., 2., 3.]), correction=0)
     (tensor(1.), tensor(0.6667))
     """
-    dim, correction = resolve_correction(dim, unbiased, correction)
-    return write_out("var", _var(input, axes(dim, input.ndim), correction, keepdim), out)
+    result: Array = variance(input, dim, correction, keepdim)
+    return result
 
 
-@composite
+@differentiable(
+    prepare=distances,
+    input=lambda grad, input, dim, correction, result: var_grad(
+        where(result == 0, 0, grad / (result * 2)), input, dim, correction
+    ),
+)
 def std(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None, out: Tensor | None = None,
-) -> Tensor:
+) -> Array:
     """Return the standard deviation, the square root of ``var``; arguments as there.
 
     >>> import minitensor as torch
     >>> torch.std(torch.tensor([1., 2., 3.]))
     tensor(1.)
     """
-    dim, correction = resolve_correction(dim, unbiased, correction)
-    return write_out("std", _std(input, axes(dim, input.ndim), correction, keepdim), out)
+    return input.xp.sqrt(variance(input, dim, correction, keepdim))
 
 
 @composite
@@ -414,50 +393,45 @@ def prod_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
     return mul(grad, conj(restore_dims(result, input.shape, axes(dim, input.ndim)) / input))
 
 
-@differentiable(input=prod_grad)
-def _prod(input: Tensor, dim: int, keepdim: bool) -> Array:
-    array, xp = input.array, input.xp
-    dims = axes(dim, array.ndim)
-    if array.dtype.kind in "biu":
-        return xp.multiply.reduce(array, dims, "int64", None, keepdim)
-    if array.dtype.itemsize == 2:
-        return xp.multiply.reduce(array, dims, "float32", None, keepdim).astype(array.dtype)
-    return xp.multiply.reduce(array, dims, None, None, keepdim)
+def factors(
+    input: Tensor, dim: int | None, keepdim: bool, dtype: Dtype | None, *, out: Any
+) -> tuple[Tensor, int, bool, Dtype | None]:
+    """Cast the input, flatten it if there is no dim, and return the dim as a non-negative number."""
+    if out is not None:
+        dtype = dtype_of_sum(dtype, out)
+    if dtype is not None:
+        input = input.to(dtype)
+    if dim is None:
+        return input.reshape(-1), 0, False, dtype
+    if isinstance(dim, Sequence):
+        raise ArgumentTypeError(f"prod: expected one dim as an int, got {dim!r}; call it once for each dim")
+    return input, wrap_dim(dim, input.ndim), keepdim, dtype
 
 
-@composite
+@differentiable(prepare=factors, input=prod_grad)
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Dtype | None = None,
     out: Tensor | None = None,
-) -> Tensor:
+) -> Array:
     """Return the product of all elements, or of those along one ``dim``; integers and bools are multiplied as int64.
 
     >>> import minitensor as torch
     >>> torch.prod(torch.tensor([[1., 2.], [3., 4.]]), dim=1)
     tensor([ 2., 12.])
     """
-    if out is not None:
-        dtype = dtype_of_sum("prod", dtype, out)
-    if dtype is not None:
-        return write_out("prod", prod(input.to(dtype), dim, keepdim).to(dtype), out)
-    if dim is None:
-        return _prod(input.reshape(-1), 0, False)
-    if isinstance(dim, Sequence):
-        raise ArgumentTypeError(f"prod: expected one dim as an int, got {dim!r}; call it once for each dim")
-    return _prod(input, wrap_dim(dim, input.ndim), keepdim)
+    array, xp = input.array, input.xp
+    dims = axes(dim, array.ndim)
+    if array.dtype.kind in "biu":
+        found = xp.multiply.reduce(array, dims, "int64", None, keepdim)
+    elif array.dtype.itemsize == 2:
+        found = xp.multiply.reduce(array, dims, "float32", None, keepdim).astype(array.dtype)
+    else:
+        found = xp.multiply.reduce(array, dims, None, None, keepdim)
+    result: Array = cast_result(found, dtype)
+    return result
 
 
 # -- all and any -------------------------------------------------------------------------------------------------------
-
-
-@nondifferentiable
-def _all(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    return cast_truth(input, input.array.all(dims, keepdims=keepdim))
-
-
-@nondifferentiable
-def _any(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    return cast_truth(input, input.array.any(dims, keepdims=keepdim))
 
 
 def cast_truth(input: Tensor, found: Any) -> Array:
@@ -466,54 +440,51 @@ def cast_truth(input: Tensor, found: Any) -> Array:
     return result
 
 
-@composite
-def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+@nondifferentiable(prepare=over_dims)
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return whether all elements are nonzero, in all or along ``dim``; uint8 for uint8 input, else bool.
 
     >>> import minitensor as torch
     >>> torch.all(torch.tensor([[True, False], [True, True]]), dim=1)
     tensor([False,  True])
     """
-    return write_out("all", _all(input, axes(dim, input.ndim), keepdim), out)
+    return cast_truth(input, input.xp.all(input.array, dim, keepdims=keepdim))
 
 
-@composite
-def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+@nondifferentiable(prepare=over_dims)
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return whether any element is nonzero, in all or along ``dim``; uint8 for uint8 input, else bool.
 
     >>> import minitensor as torch
     >>> torch.any(torch.tensor([[False, False], [True, True]]), dim=1)
     tensor([False,  True])
     """
-    return write_out("any", _any(input, axes(dim, input.ndim), keepdim), out)
+    return cast_truth(input, input.xp.any(input.array, dim, keepdims=keepdim))
 
 
 # -- logarithm of a sum ------------------------------------------------------------------------------------------------
 
 
 @differentiable(
-    input=lambda grad, input, dims, result: (
-        restore_dims(grad, input.shape, dims) * conj(exp(input - restore_dims(result, input.shape, dims)))
-    )
+    prepare=over_dims,
+    input=lambda grad, input, dim, result: (
+        restore_dims(grad, input.shape, dim) * conj(exp(input - restore_dims(result, input.shape, dim)))
+    ),
 )
-def _logsumexp(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    xp, array = input.xp, as_float(input)
-    if not count(array.shape, dims):
-        return xp.full(reduced_shape(array.shape, dims, keepdim), -math.inf, array.dtype)
-    largest = array.real.max(dims, keepdims=True)
-    largest = xp.where(xp.isfinite(largest), largest, 0)
-    shifted = xp.asarray(array - largest)
-    xp.exp(shifted, out=shifted)
-    found = xp.log(sum_array(input, shifted, dims, True)) + largest
-    return found.reshape(reduced_shape(array.shape, dims, keepdim))
-
-
-@composite
-def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return ``log(sum(exp(input)))`` along ``dim``, an int or several, without overflow.
 
     >>> import minitensor as torch
     >>> torch.logsumexp(torch.tensor([1000., 1000.]), dim=0)
     tensor(1000.6932)
     """
-    return write_out("logsumexp", _logsumexp(input, axes(dim, input.ndim), keepdim), out)
+    xp, array = input.xp, as_float(input)
+    dims: Axes = dim
+    shape = reduced_shape(array.shape, dims, keepdim)
+    if not count(array.shape, dim):
+        return xp.full(shape, -math.inf, array.dtype)
+    largest = array.real.max(dim, keepdims=True)
+    largest = xp.where(xp.isfinite(largest), largest, 0)
+    shifted = xp.asarray(array - largest)
+    xp.exp(shifted, out=shifted)
+    return (xp.log(sum_array(input, shifted, dim, True)) + largest).reshape(shape)

@@ -8,10 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
-from minitensor.autograd.misuse import composite
 from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import FLOATS, of_kind
-from minitensor.ops.out import write_out
 from minitensor.ops.reduce import sum
 from minitensor.shapes import wrap_dim
 
@@ -37,27 +35,13 @@ def softmax_grad(input: Tensor, weights: Tensor, dim: int) -> Array:
     return input.backend.softmax_backward(input.array, weights.array, dim)
 
 
-@differentiable(input=lambda grad, result, dim: softmax_grad(grad, result, dim))
-def _softmax(input: Tensor, dim: int) -> Array:
-    return input.backend.softmax(of_kind("softmax", FLOATS, input.array), dim)
+def along_dim(input: Tensor, dim: int, dtype: Dtype | None) -> tuple[Tensor, int, Dtype | None]:
+    """Cast the input and return ``dim`` as a non-negative number."""
+    return input if dtype is None else input.to(dtype), wrap_dim(dim, input.ndim), dtype
 
 
-@differentiable(
-    input=lambda grad, logs, dim: grad - sum(grad * exp(logs), dim, True),
-    logs=lambda grad, input, logs, dim: -grad * exp(logs) * sum(input, dim, True),
-)
-def log_softmax_grad(input: Tensor, logs: Tensor, dim: int) -> Array:
-    """Return ``input - exp(logs) * sum(input)``, the gradient of a log-softmax whose result was ``logs``."""
-    return input.backend.log_softmax_backward(input.array, logs.array, dim)
-
-
-@differentiable(input=lambda grad, result, dim: log_softmax_grad(grad, result, dim))
-def _log_softmax(input: Tensor, dim: int) -> Array:
-    return input.backend.log_softmax(of_kind("log_softmax", FLOATS, input.array), dim)
-
-
-@composite
-def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor | None = None) -> Tensor:
+@differentiable(prepare=along_dim, input=lambda grad, result, dim: softmax_grad(grad, result, dim))
+def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor | None = None) -> Array:
     """Return ``exp(input) / sum(exp(input))`` along ``dim``: positive numbers whose sum is 1.
 
     >>> import minitensor as torch
@@ -70,19 +54,22 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor 
     Raises:
         IndexError: There is no such dim.
     """
-    if dtype is not None:
-        input = input.to(dtype)
-    found = _softmax(input, wrap_dim(dim, input.ndim))
-    return found if out is None else write_out("softmax", found, out)
+    return input.backend.softmax(of_kind("softmax", FLOATS, input.array), dim)
 
 
-@composite
-def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor | None = None) -> Tensor:
+@differentiable(
+    input=lambda grad, logs, dim: grad - sum(grad * exp(logs), dim, True),
+    logs=lambda grad, input, logs, dim: -grad * exp(logs) * sum(input, dim, True),
+)
+def log_softmax_grad(input: Tensor, logs: Tensor, dim: int) -> Array:
+    """Return ``input - exp(logs) * sum(input)``, the gradient of a log-softmax whose result was ``logs``."""
+    return input.backend.log_softmax_backward(input.array, logs.array, dim)
+
+
+@differentiable(prepare=along_dim, input=lambda grad, result, dim: log_softmax_grad(grad, result, dim))
+def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor | None = None) -> Array:
     """Return ``log(softmax(input, dim))``, accurate where the softmax is tiny too."""
-    if dtype is not None:
-        input = input.to(dtype)
-    found = _log_softmax(input, wrap_dim(dim, input.ndim))
-    return found if out is None else write_out("log_softmax", found, out)
+    return input.backend.log_softmax(of_kind("log_softmax", FLOATS, input.array), dim)
 
 
 def softmin(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:

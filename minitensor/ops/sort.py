@@ -17,7 +17,7 @@ from minitensor.ops.compare import NoOrder
 from minitensor.ops.extremes import choice_grad, choose_along, pick_array, place_along, require_elements
 from minitensor.ops.kinds import REALS, of_kind, require_kind
 from minitensor.ops.operand import operands, same_device
-from minitensor.ops.out import write_out, write_outs
+from minitensor.ops.out import write_out
 from minitensor.ops.reduce import axes
 from minitensor.shapes import as_int, wrap_dim
 
@@ -37,14 +37,19 @@ def require_order(name: str, input: Tensor) -> Array:
     return input.array
 
 
-@differentiable(input=lambda grads, result1, dim, in_shape: place_along(grads[0], result1, dim, in_shape))
-def _sort(input: Tensor, dim: int, descending: bool) -> tuple[Array, Array]:
-    index = input.backend.argsort(require_order("sort", input), dim, descending)
-    return pick_array(input.backend, input.array, index, dim), index
+def along_dim(input: Tensor, dim: int, descending: bool, stable: Any) -> tuple[Tensor, int, bool, bool]:
+    """Return ``dim`` as a non-negative number, and bools."""
+    return input, wrap_dim(dim, input.ndim), bool(descending), bool(stable)
 
 
-@composite
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: Switch = False, *, out: Any = None) -> Any:
+@differentiable(
+    prepare=along_dim,
+    returns=return_types.sort,
+    input=lambda grads, result1, dim, in_shape: place_along(grads[0], result1, dim, in_shape),
+)
+def sort(
+    input: Tensor, dim: int = -1, descending: bool = False, stable: Switch = False, *, out: Any = None
+) -> tuple[Array, Array]:
     """Sort along ``dim``; return a named tuple of values and the indices they were taken from.
 
     Args:
@@ -54,23 +59,19 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: Switch 
     >>> torch.sort(torch.tensor([3, 1, 2]), descending=True).values
     tensor([3, 2, 1])
     """
-    return return_types.sort(*write_outs("sort", _sort(input, wrap_dim(dim, input.ndim), bool(descending)), out))
+    index = input.backend.argsort(require_order("sort", input), dim, descending)
+    return pick_array(input.backend, input.array, index, dim), index
 
 
-@nondifferentiable
-def _argsort(input: Tensor, dim: int, descending: bool) -> Array:
-    return input.backend.argsort(require_order("argsort", input), dim, descending)
-
-
-@composite
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
+@nondifferentiable(prepare=along_dim)
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Array:
     """Return the indices that sort along ``dim``; equal elements keep their order.
 
     >>> import minitensor as torch
     >>> torch.argsort(torch.tensor([3, 1, 2]))
     tensor([1, 2, 0])
     """
-    return _argsort(input, wrap_dim(dim, input.ndim), bool(descending))
+    return input.backend.argsort(require_order("argsort", input), dim, descending)
 
 
 @composite
@@ -83,19 +84,26 @@ def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 # -- the k largest, the k-th -------------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grads, result1, dim, in_shape: place_along(grads[0], result1, dim, in_shape))
-def _topk(input: Tensor, k: int, dim: int, largest: bool) -> tuple[Array, Array]:
-    xp, array = input.xp, require_order("topk", input)
-    if not array.ndim:
-        return array[None][:k].reshape(() if k else (0,)).copy(), xp.zeros(() if k else (0,), "int64")
-    index = input.backend.argtop(array, k, dim, largest)
-    return pick_array(input.backend, array, index, dim), index
+def take_ranks(
+    input: Tensor, k: int, dim: int, largest: bool, sorted: bool
+) -> tuple[Tensor, int, int, bool, bool]:
+    """Return ``dim`` as a non-negative number, and ``k`` as an int; raise unless the dim has as many elements."""
+    dim, k = wrap_dim(dim, input.ndim), as_int(k)
+    size = input.shape[dim] if input.ndim else 1
+    require_kind("topk", REALS, input)
+    if not 0 <= k <= size:
+        raise ShapeError(f"topk: selected index k out of range: k = {k}, dimension {dim} has {size} elements")
+    return input, k, dim, bool(largest), sorted
 
 
-@composite
+@differentiable(
+    prepare=take_ranks,
+    returns=return_types.topk,
+    input=lambda grads, result1, dim, in_shape: place_along(grads[0], result1, dim, in_shape),
+)
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
-) -> Any:
+) -> tuple[Array, Array]:
     """Return the ``k`` largest elements along ``dim`` in descending order, and their indices.
 
     Args:
@@ -109,40 +117,41 @@ def topk(
     >>> torch.topk(torch.tensor([3, 1, 4, 2]), 2).values
     tensor([4, 3])
     """
-    dim = wrap_dim(dim, input.ndim)
-    size = input.shape[dim] if input.ndim else 1
-    require_kind("topk", REALS, input)
-    k = as_int(k)
-    if not 0 <= k <= size:
-        raise ShapeError(f"topk: selected index k out of range: k = {k}, dimension {dim} has {size} elements")
-    return return_types.topk(*write_outs("topk", _topk(input, k, dim, bool(largest)), out))
-
-
-@differentiable(input=lambda grads, result1, in_shape, dim: choice_grad(grads[0], result1, in_shape, dim))
-def _kthvalue(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Array, Array]:
-    xp, array = input.xp, require_order("kthvalue", input)
+    xp, array = input.xp, require_order("topk", input)
     if not array.ndim:
-        return array.copy(), xp.zeros((), "int64")
-    index = input.backend.argkth(array, k - 1, dim)
-    return choose_along(input, index, dim, keepdim)
+        return array[None][:k].reshape(() if k else (0,)).copy(), xp.zeros(() if k else (0,), "int64")
+    index = input.backend.argtop(array, k, dim, largest)
+    return pick_array(input.backend, array, index, dim), index
 
 
-@composite
-def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
+def take_rank(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Tensor, int, int, bool]:
+    """Return ``dim`` as a non-negative number, and ``k`` as an int; raise unless the dim has as many elements."""
+    dim, k = wrap_dim(dim, input.ndim), as_int(k)
+    size = input.shape[dim] if input.ndim else 1
+    require_elements("kthvalue", input, axes(dim, input.ndim))
+    require_kind("kthvalue", REALS, input)
+    if not 1 <= k <= size:
+        raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: {k} of {size} elements")
+    return input, k, dim, keepdim
+
+
+@differentiable(
+    prepare=take_rank,
+    returns=return_types.kthvalue,
+    input=lambda grads, result1, in_shape, dim: choice_grad(grads[0], result1, in_shape, dim),
+)
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> tuple[Array, Array]:
     """Return the ``k``-th smallest element along ``dim``, counted from 1, and its index.
 
     >>> import minitensor as torch
     >>> torch.kthvalue(torch.tensor([3, 1, 2]), 2).values
     tensor(2)
     """
-    dim = wrap_dim(dim, input.ndim)
-    size = input.shape[dim] if input.ndim else 1
-    require_elements("kthvalue", input, axes(dim, input.ndim))
-    require_kind("kthvalue", REALS, input)
-    k = as_int(k)
-    if not 1 <= k <= size:
-        raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: {k} of {size} elements")
-    return return_types.kthvalue(*write_outs("kthvalue", _kthvalue(input, k, dim, keepdim), out))
+    xp, array = input.xp, require_order("kthvalue", input)
+    if not array.ndim:
+        return array.copy(), xp.zeros((), "int64")
+    index = input.backend.argkth(array, k - 1, dim)
+    return choose_along(input, index, dim, keepdim)
 
 
 # -- search in sorted sequences ----------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def test_the_log_tells_names_shapes_and_dtypes_in_order() -> None:
         "t(float32[2, 3]) -> float32[3, 2]",
         "to_copy(float32[3, 2]) -> float64[3, 2]",
         "add(float64[3, 2]) -> float64[3, 2]",
-        "sum_dims(float64[3, 2]) -> float64[2]",
+        "sum(float64[3, 2]) -> float64[2]",
     ]
 
 

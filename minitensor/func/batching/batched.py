@@ -28,6 +28,7 @@ from minitensor.func.batching.families import (
     BatchedCall,
     Rows,
     has_rows,
+    rebuild,
     sample_by_sample,
     view_samples,
     write_sample_by_sample,
@@ -327,8 +328,7 @@ def tensors_in(values: Sequence[Any]) -> list[TensorBase]:
 def to_samples(result: Any, level: int) -> Any:
     """Return the result of a rule as ``Batched``, also in sequences."""
     if isinstance(result, (tuple, list)):
-        parts = [to_samples(each, level) for each in result]
-        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+        return rebuild(result, [to_samples(each, level) for each in result])
     if isinstance(result, Batched) and result.level >= level:
         return result
     return batch(result, level)

@@ -219,8 +219,13 @@ def compute_numbers(do: BatchedCall, args: Sequence[Any], places: dict[int, str]
             given.append(do.all_rows(value))
     result = do(*given)
     if isinstance(result, tuple):
-        return tuple([each.reshape(do.size) for each in result])
+        return rebuild(result, [each.reshape(do.size) for each in result])
     return result.reshape(do.size) if result.numel() == do.size else result
+
+
+def rebuild(results: Any, parts: list[Any]) -> Any:
+    """Return other parts in a list or a tuple of the same class, which may be a named one."""
+    return type(results)(*parts) if hasattr(results, "_fields") else type(results)(parts)
 
 
 def compute_flattened(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any:
@@ -265,7 +270,7 @@ def fold_samples(**kinds: str) -> Any:
 def unfold_samples(result: Any, size: int, dim: int) -> Any:
     """Split the samples off a dim into which they were merged, and put them in front."""
     if isinstance(result, tuple):
-        return tuple([unfold_samples(each, size, dim) for each in result])
+        return rebuild(result, [unfold_samples(each, size, dim) for each in result])
     shape = result.shape
     return result.reshape(*shape[:dim], size, -1 if result.numel() else shape[dim] // size, *shape[dim + 1 :]).movedim(
         dim, 0
@@ -308,7 +313,7 @@ def sample_by_sample(do: BatchedCall, *args: Any) -> Any:
         raise no_rule_error(do.op.name, "it is computed sample by sample, and there are no samples")
     results = [do(*[take_sample(each, i) for each in args]) for i in range(do.size)]
     if isinstance(results[0], tuple):
-        return tuple([stack(list(each)) for each in zip(*results, strict=True)])
+        return rebuild(results[0], [stack(list(each)) for each in zip(*results, strict=True)])
     return stack(results)
 
 

@@ -71,8 +71,9 @@ RULES: dict[str, Any] = {
     "median(input)": sample_by_sample,  # equal elements share its gradient, unlike along a dim
     "nanmedian(input)": sample_by_sample,
     **dict.fromkeys(
-        "sum_dims count_nonzero mean_dims var std amax amin all any logsumexp vector_norm".split(), along(dims="dims")
+        "sum count_nonzero mean var std all any logsumexp".split(), along(dim="dims")
     ),
+    **dict.fromkeys("amax amin vector_norm".split(), along(dims="dims")),
     **dict.fromkeys("prod max min median nanmedian mode kthvalue pick_along".split(), along(dim="dim")),
     **dict.fromkeys("argmax argmin".split(), along(dim="flat")),
     "place_along": along(dim="dim", shape="shape"),

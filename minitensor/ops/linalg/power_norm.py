@@ -10,7 +10,7 @@ from minitensor.errors import DtypeError
 from minitensor.ops.arithmetic import mul
 from minitensor.ops.choice import where
 from minitensor.ops.extremes import is_extreme, require_sizes
-from minitensor.ops.reduce import _sum_dims, restore_dims
+from minitensor.ops.reduce import restore_dims, sum
 from minitensor.ops.rounding import abs, sgn
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def vector_norm_grad(grad: Tensor, input: Tensor, p: float, dims: tuple[int, ...
         return grad * sgn(input)
     if math.isinf(p):
         extreme = is_extreme(abs(input), norm)
-        return grad / _sum_dims(extreme, dims, True) * (sgn(input) * extreme)
+        return grad / sum(extreme, dims, True) * (sgn(input) * extreme)
     if p == 2:
         direction: Tensor = where(norm == 0, 0, grad / norm)
         return input * direction
