@@ -1,4 +1,4 @@
-"""The command: which parts, how long, and where the figures go."""
+"""The command line: which parts to run, for how long, and where to write the figures."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time minitensor against PyTorch.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all of them by default")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only the cases with this text in their names")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; default: all")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only cases whose name contains TEXT")
     parser.add_argument("--seconds", type=float, default=0.7, help="for each case (%(default)s)")
     parser.add_argument("--threads", type=int, default=cores(), help="for each library (%(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every sample to a file")
-    parser.add_argument("--alone", action="store_true", help="our times only, without PyTorch")
-    parser.add_argument("--strict", action="store_true", help="fail where an overhead is above its limit")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every sample to FILE")
+    parser.add_argument("--alone", action="store_true", help="time only minitensor")
+    parser.add_argument("--strict", action="store_true", help="fail if an overhead is above its limit")
     options = parser.parse_args(arguments)
     unknown = set(options.parts) - PARTS.keys()
     if unknown:
@@ -58,7 +58,7 @@ def cores() -> int:
 
 
 def run(options: argparse.Namespace, workers: list[Worker]) -> tuple[list[Figures], dict[str, str]]:
-    """Measure the chosen cases and print their lines; return the figures, and why others are missing."""
+    """Measure the chosen cases and print a line for each; return the figures, and the reasons for skipped cases."""
     measured: list[Figures] = []
     skipped: dict[str, str] = {}
     for part in options.parts or PARTS:

@@ -1,7 +1,7 @@
 """Kernels on 10^5 to 10^6 elements, where recording takes little time compared with the arithmetic.
 
-Convolutions have the shapes of the layers of the ConvNet in ``steps.py`` and of a ResNet on CIFAR images. Gradients are
-timed alone: the graph is built once and kept.
+Convolutions have the shapes of the ConvNet in ``steps.py`` and of a ResNet on CIFAR images. Gradients are timed alone:
+the graph is built once and kept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Call = Callable[..., Any]  # takes a library and tensors
 
 
 def forward(call: Call, *sources: Source) -> Make:
-    """Time the call itself."""
+    """Time the call."""
 
     def make(lib: Library) -> Step:
         tensors = [lib.tensor(source()) for source in sources]
@@ -25,7 +25,7 @@ def forward(call: Call, *sources: Source) -> Make:
 
 
 def gradient(of: int, call: Call, *sources: Source) -> Make:
-    """Time the gradient in one of the tensors."""
+    """Time the gradient with respect to one of the tensors."""
 
     def make(lib: Library) -> Step:
         tensors = [lib.tensor(source()) for source in sources]
@@ -91,7 +91,7 @@ ROWS = integers(1000, 5000)
 PLACES = integers(1000, 1000, 1000)
 ORDERS = orders(1000, 1000)
 
-# name: (call, its sources, the indices of those whose gradient is timed)
+# name: (call, its sources, the indices of the inputs whose gradients are timed)
 CALLS: dict[str, tuple[Call, tuple[Source, ...], tuple[int, ...]]] = {
     "max_pool2d 2": (lambda lib, x: lib.nn.functional.max_pool2d(x, 2), (IMAGES,), (0,)),
     "max_pool2d 3 /2": (lambda lib, x: lib.nn.functional.max_pool2d(x, 3, 2, 1), (IMAGES,), (0,)),

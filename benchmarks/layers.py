@@ -1,7 +1,7 @@
-"""Layers that users build with, forward and back, on middling sizes; and a step of every optimizer.
+"""Common layers, forward and backward, at medium sizes; and a step of every optimizer.
 
-Sequences have 32 steps of 32 examples and 128 features. Optimizers step over a hundred small parameters, where the
-price of a call counts, and over two large ones, where memory does; gradients and rates stay, as in ``steps.py``.
+Sequences have 32 steps of 32 examples and 128 features. Optimizers step over a hundred small parameters, where the cost
+of a call dominates, and over two large ones, where memory does. Gradients and rates are constant, as in ``steps.py``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LARGE = [(1000, 1000), (500, 1000)]
 
 
 def training(build: Build, *sources: Source, count: int = 1) -> Make:
-    """Forward and backward through a layer, fed one input ``count`` times."""
+    """Forward and backward through a layer that is passed its input ``count`` times."""
 
     def make(lib: Library) -> Step:
         layer = build(lib.nn)
@@ -68,7 +68,7 @@ OPTIMIZERS = "SGD Adam AdamW Adadelta Adafactor Adagrad Adamax ASGD LBFGS Muon N
 
 
 def stepping(name: str, shapes: list[tuple[int, int]]) -> Make:
-    """Step over parameters of these shapes; LBFGS asks for the gradients once and takes one step along them."""
+    """Step over parameters of these shapes. LBFGS evaluates the gradients once and takes one step."""
 
     def make(lib: Library) -> Step:
         parameters = [lib.tensor(normal(*shape)(), requires_grad=True) for shape in shapes]
@@ -93,5 +93,5 @@ def cases() -> Iterator[Case]:
         yield Case(name, make)
     for name in OPTIMIZERS:
         yield Case(f"{name}, 100 small", stepping(name, SMALL))
-        # PyTorch's products in bfloat16, of which Muon takes fifteen, last seconds on large ones.
+        # Muon takes fifteen products in bfloat16, which last seconds in PyTorch on large parameters.
         yield Case(f"{name}, 2 large", stepping(name, [(200, 300)] * 2 if name == "Muon" else LARGE))

@@ -1,7 +1,7 @@
-"""What a call costs on ten elements: the price of recording, where arithmetic costs next to nothing.
+"""The cost of a call on ten elements, which is nearly all overhead.
 
-The limits are the recorders' promise over the bare NumPy call: 0.55 us without a graph and 1.0 us with one. An index is
-not a recorder's work alone (its steps are parsed), and the backward pass is the engine's, so these two have no limit.
+The limits are what the recorders may add to the bare NumPy call: 0.55 us without a graph and 1.0 us with one. Indexing
+also parses the index, and the backward pass is the engine's work, so these two have no limit.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def matrix() -> Any:
     return np.abs(normal(5, 2)()) + 0.5
 
 
-# A caller prepares a call of two tensors or arrays (5, 2); the call alone is timed, without a frame between.
+# A caller prepares a call on two tensors or arrays (5, 2); only the call is timed, without an extra stack frame.
 Caller = Callable[[Any, Any], Step]
 
-# name: (with tensors, with arrays, whether there is a limit)
+# name: (with tensors, with arrays, whether it has a limit)
 CALLS: dict[str, tuple[Caller, Caller, bool]] = {
     "x + y": (lambda x, y: lambda: x + y, lambda x, y: lambda: x + y, True),
     "x * y": (lambda x, y: lambda: x * y, lambda x, y: lambda: x * y, True),
@@ -62,7 +62,7 @@ def chain(lib: Library) -> Step:
 
 
 def chain_by_hand() -> Step:
-    """Compute the value and both gradients of ``chain`` as one would on paper."""
+    """Compute the value and both gradients of ``chain`` in NumPy."""
     x, y = matrix(), matrix()
 
     def step() -> Any:
@@ -79,7 +79,7 @@ def chain_by_hand() -> Step:
 
 
 def fresh_import(lib: Library) -> Step:
-    """Import a library in an interpreter of its own; what that costs beside importing NumPy is the library's share."""
+    """Import a library in a new interpreter. The difference from importing NumPy is the library's own cost."""
     command = [sys.executable, "-c", f"import {lib.__name__}"]
 
     def step() -> Any:

@@ -1,4 +1,4 @@
-"""The figures as a table, a line as soon as it is measured, and as JSON."""
+"""Print the figures as a table, each line as soon as it is measured, and format them as JSON."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from benchmarks.turns import NUMPY, OURS, THEIRS, Figures, Spread
 
 NAME, COLUMN, RANGE = 44, 12, 24
-NAMED = 20  # of what is slow, in the summary
+NAMED = 20  # how many slow cases the summary names
 
 
 def heading(part: str, bare: bool, torch: bool) -> str:
-    """Return the line above a part's table."""
+    """Return the heading of a part's table."""
     columns = [f"{part:{NAME}}"]
     if bare:
         columns += [f"{'NumPy':>{COLUMN}}"]
@@ -27,7 +27,7 @@ def heading(part: str, bare: bool, torch: bool) -> str:
 
 
 def line(figures: Figures) -> str:
-    """Return the line of a case."""
+    """Return a case's line of the table."""
     overhead, ratio = figures.overhead(), figures.ratio()
     columns = [duration(figures.fastest(OURS))]
     if overhead is not None:
@@ -45,7 +45,7 @@ def ranged(spread: Spread) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it.
+    """Format a time in a suitable unit.
 
     >>> duration(0.00123)
     '1.23 ms'
@@ -57,7 +57,7 @@ def duration(seconds: float) -> str:
 
 
 def summary(measured: list[Figures]) -> str:
-    """Name what is slower than PyTorch, the slowest first."""
+    """List the cases that are slower than PyTorch, slowest first."""
     ratios = [(ratio.median, f"{each.part}: {each.name}") for each in measured if (ratio := each.ratio()) is not None]
     slower = sorted((each for each in ratios if each[0] > 1), reverse=True)
     lines = [f"slower than PyTorch: {len(slower)} of {len(ratios)}"]
@@ -65,7 +65,7 @@ def summary(measured: list[Figures]) -> str:
 
 
 def as_json(measured: list[Figures], skipped: dict[str, str], threads: int) -> dict[str, Any]:
-    """Return everything that was measured, and where."""
+    """Return all measurements, with the machine and versions."""
     return {
         "machine": {"system": platform.platform(), "cores": os.cpu_count(), "threads": threads},
         "versions": {"python": platform.python_version(), "numpy": installed("numpy"), "torch": installed("torch")},

@@ -1,8 +1,8 @@
-"""Whole steps of training: what a user waits for.
+"""Whole training steps: what a user waits for.
 
-Chains measure small ops in their company (so nothing but overhead), two networks measure kernels in theirs, and the
-optimizers step over a hundred small parameters. Learning rates are so small that thousands of steps change nothing:
-late steps cost what early ones do.
+The chains consist of small ops, so they measure overhead; the two networks measure kernels; the optimizers step over a
+hundred small parameters. The learning rate is so small that parameters hardly change in thousands of steps, so late
+steps cost the same as early ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RATE = 1e-5
 
 
 def elementwise_chain(lib: Library) -> Step:
-    """A hundred ops on ten elements, and back."""
+    """A hundred ops on ten elements, forward and backward."""
     x = lib.tensor(normal(10)(), requires_grad=True)
     scale = lib.tensor(normal(10)(), requires_grad=True)
 
@@ -45,7 +45,7 @@ def view_chain(lib: Library) -> Step:
 
 
 def view_chain_backward(lib: Library) -> Step:
-    """Four views of 120 elements, and back."""
+    """Four views of 120 elements, forward and backward."""
     x = lib.tensor(normal(2, 3, 4, 5)(), requires_grad=True)
 
     def step() -> Any:
@@ -61,7 +61,7 @@ def mlp(nn: Any) -> Any:
 
 
 def convnet(nn: Any) -> Any:
-    """Two convolutions, a pooling, two linear layers: the first network that everybody trains on MNIST."""
+    """Two convolutions, a pooling layer and two linear layers: a typical first network for MNIST."""
     return nn.Sequential(
         nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(9216, 128), nn.ReLU(), nn.Linear(128, 10),
@@ -69,7 +69,7 @@ def convnet(nn: Any) -> Any:
 
 
 def training(network: Callable[[Any], Any], *shape: int) -> Make:
-    """Forward, backward and a step of SGD with momentum, on one batch of ten classes."""
+    """Forward, backward and a step of SGD with momentum, on one batch with ten classes."""
 
     def make(lib: Library) -> Step:
         model = network(lib.nn)
@@ -90,14 +90,14 @@ def training(network: Callable[[Any], Any], *shape: int) -> Make:
 
 
 def start_equal(lib: Library, model: Any) -> None:
-    """Give the parameters values that do not depend on the library."""
+    """Give the parameters the same initial values in both libraries."""
     with lib.no_grad():
         for parameter in model.parameters():
             parameter.copy_(lib.tensor(0.05 * normal(*parameter.shape)()))
 
 
 def optimizer_step(name: str, **options: float) -> Make:
-    """Step over a hundred parameters (8, 8), whose gradients stay."""
+    """Step over a hundred parameters (8, 8) with constant gradients."""
 
     def make(lib: Library) -> Step:
         parameters = [lib.tensor(normal(8, 8)(), requires_grad=True) for _ in range(100)]

@@ -1,7 +1,7 @@
-"""Measuring: each library in a process of its own, and the processes take turns.
+"""Measure each library in its own process; the processes take turns.
 
-One process would not do: after its work, each library's threads stay awake a while and would take the other's cores. A
-process that waits for its turn costs nothing. Nothing is known here of what is measured, nor how it is printed.
+One process for both would not work: each library's threads stay awake for a while after a call and would take cores
+from the other. A process that waits for its turn uses no CPU. This module knows nothing about the cases or the report.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.parts import PARTS
 OURS, THEIRS, NUMPY = "minitensor", "torch", "numpy"
 TURNS = 7
 BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-BATCH = 1e-3  # seconds: calls are batched until one reading of the clock stands for so much
+BATCH = 1e-3  # seconds: a batch has enough calls to last at least this long
 
 
 class Missing(Exception):
@@ -37,15 +37,15 @@ class Request(NamedTuple):
     seconds: float
 
 
-# -- in the library's process ------------------------------------------------------------------------------------------
+# -- in a worker process -----------------------------------------------------------------------------------------------
 
 
 def serve(name: str, threads: int, pipe: Connection) -> None:
-    """Load a library, then answer each request with the seconds of a call, or with what went wrong."""
+    """Load a library, then answer each request with the seconds per call, or with an error message."""
     try:
         lib = load(name, threads)
     except Exception as error:
-        pipe.send(told(error))
+        pipe.send(describe(error))
         return
     pipe.send(None)
     prepared: dict[tuple[str, str, bool], Step] = {}
@@ -53,11 +53,11 @@ def serve(name: str, threads: int, pipe: Connection) -> None:
         try:
             pipe.send(answer(lib, request, prepared))
         except Exception as error:
-            pipe.send(told(error))
+            pipe.send(describe(error))
 
 
 def load(name: str, threads: int) -> Library:
-    """Import a library with its ``nn`` and ``optim``, and give its kernels so many threads."""
+    """Import a library with its ``nn`` and ``optim``, and set its number of threads."""
     lib = importlib.import_module(name)
     for inner in ("nn", "nn.functional", "optim"):
         importlib.import_module(f"{name}.{inner}")
@@ -66,12 +66,12 @@ def load(name: str, threads: int) -> Library:
     return lib
 
 
-def told(error: Exception) -> str:
+def describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
 def answer(lib: Library, request: Request, prepared: dict[tuple[str, str, bool], Step]) -> float:
-    """Take a sample of a case, prepared once; what another case prepared is let go first."""
+    """Sample a case. It is prepared once; the previous case is freed first."""
     part, name, bare, seconds = request
     for key in [key for key in prepared if key[:2] != (part, name)]:
         del prepared[key]
@@ -82,7 +82,7 @@ def answer(lib: Library, request: Request, prepared: dict[tuple[str, str, bool],
 
 
 def sample(step: Step, seconds: float) -> float:
-    """Return the seconds of a call: the fastest batch's. What is run to find the size of a batch also warms up."""
+    """Return the seconds per call in the fastest batch. Finding the batch size also warms up."""
     calls = 1
     while batch(step, calls) < BATCH:
         calls *= 2
@@ -94,7 +94,7 @@ def sample(step: Step, seconds: float) -> float:
 
 
 def batch(step: Step, calls: int) -> float:
-    """Return the seconds that so many calls take."""
+    """Return the seconds that ``calls`` calls take."""
     turns = itertools.repeat(None, calls)
     start = time.perf_counter()
     for _ in turns:
@@ -102,7 +102,7 @@ def batch(step: Step, calls: int) -> float:
     return time.perf_counter() - start
 
 
-# -- in ours -----------------------------------------------------------------------------------------------------------
+# -- in the main process -----------------------------------------------------------------------------------------------
 
 
 class Worker:
@@ -120,7 +120,7 @@ class Worker:
         self.receive()
 
     def ask(self, request: Request) -> float:
-        """Return the sample that was asked for."""
+        """Request a sample and return it."""
         self.pipe.send(request)
         return float(self.receive())
 
@@ -140,7 +140,7 @@ class Worker:
 
 
 class Spread(NamedTuple):
-    """The median of some figures, the smallest and the largest."""
+    """The median, minimum and maximum of some figures."""
 
     median: float
     least: float
@@ -148,7 +148,7 @@ class Spread(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """The samples of a case by side, in seconds: one a turn, so that those of one turn are neighbours."""
+    """The samples of a case by side, in seconds. Each side has one sample per turn."""
 
     part: str
     name: str
@@ -175,7 +175,7 @@ class Figures(NamedTuple):
 
 
 def measure(part: str, name: str, workers: list[Worker], seconds: float) -> Figures:
-    """Let the workers take turns at a case, for so many seconds in all (longer, where a single call is longer)."""
+    """Measure a case: the workers take turns for ``seconds`` in all, or longer if a single call takes longer."""
     case = PARTS[part][name]
     sides = [(NUMPY, workers[0], True)] if case.bare else []
     sides += [(worker.name, worker, False) for worker in workers]

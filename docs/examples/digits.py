@@ -1,12 +1,12 @@
 """Train a convolutional network to read handwritten digits, from the first pixel to the last picture.
 
     python docs/examples/digits.py                                      # 1,797 digits of 8 x 8 from scikit-learn
-    python docs/examples/digits.py --dataset mnist --data ~/mnist       # IDX files lying in a folder, plain or .gz
+    python docs/examples/digits.py --dataset mnist --data ~/mnist       # IDX files in a folder, plain or .gz
     python docs/examples/digits.py --dataset cifar10 --data ~/cifar10   # CIFAR-10's binary batches
     python docs/examples/digits.py --device cuda                        # on a GPU, through CuPy
 
-The functions below come in the order in which a training goes: data, network, one epoch, the whole training, the saved
-weights, the pictures. What is written here with ``minitensor`` runs the same with ``torch`` in its place.
+The functions below follow the order of a training run: data, network, one epoch, all epochs, the plots, and last the
+saved weights. The tensor, network and optimizer code is the same as it would be in PyTorch.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def load_data(name: str, folder: Path | None, seed: int) -> Data:
     if name == "digits":
         return split_digits(seed)
     if folder is None:
-        sys.exit(f"--dataset {name} needs --data FOLDER, the folder in which its files lie")
+        sys.exit(f"--dataset {name} needs --data FOLDER, the folder that contains its files")
     pictures = read_mnist(folder) if name == "mnist" else read_cifar10(folder)
     train = to_dataset(pictures.train_images / np.float32(255), pictures.train_labels)
     test = to_dataset(pictures.test_images / np.float32(255), pictures.test_labels)
@@ -63,7 +63,7 @@ def load_data(name: str, folder: Path | None, seed: int) -> Data:
 
 
 def split_digits(seed: int) -> Data:
-    """Hold out a fifth of the digits, drawn by the seed: the network never learns from them."""
+    """Hold out a random fifth of the digits, which the network never trains on."""
     digits = load_digits()
     images = (digits.images / 16).astype(np.float32)[:, np.newaxis]
     order = np.random.default_rng(seed).permutation(len(images))
@@ -80,7 +80,7 @@ def to_dataset(images: np.ndarray, labels: np.ndarray) -> TensorDataset:
 
 
 class Standardize(nn.Module):
-    """Subtract the mean and divide by the deviation of the training images, which are saved with the weights."""
+    """Subtract the training images' mean and divide by their standard deviation; both are saved with the weights."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -96,10 +96,10 @@ class Standardize(nn.Module):
 
 
 def convnet(channels: int, size: int, classes: int) -> nn.Sequential:
-    """Build LeNet's successor: twice convolution and pooling, then two fully connected layers.
+    """Build a network like LeNet: two convolutions, each with pooling, then two fully connected layers.
 
-    Each pooling halves the sides, so the last map is ``size // 4`` wide. The batch norm lets it learn fast, the dropout
-    keeps it from learning the training images by heart.
+    Each pooling halves the height and width, so the last feature map is ``size // 4`` wide. Batch norm speeds up
+    training; dropout reduces overfitting.
     """
     layers: list[tuple[str, nn.Module]] = [
         ("standardize", Standardize(channels)),
@@ -121,7 +121,7 @@ def convnet(channels: int, size: int, classes: int) -> nn.Sequential:
 
 
 def layer_table(network: nn.Sequential, image: Tensor) -> str:
-    """Send one image through the network and note what each layer gives: a forward hook is called with its output."""
+    """Run one image through the network and list each layer's output shape, which a forward hook receives."""
     rows = [("layer", "kind", "output shape", "parameters")]
 
     def note(name: str, layer: nn.Module, output: Tensor) -> None:
@@ -144,14 +144,14 @@ def layer_table(network: nn.Sequential, image: Tensor) -> str:
 
 
 class Score(NamedTuple):
-    """The mean loss and the share of right answers over a data set."""
+    """The mean loss and the fraction of correct answers over a data set."""
 
     loss: float
     accuracy: float
 
 
 class Tally:
-    """Adds up losses and right answers, batch by batch."""
+    """Adds up losses and correct answers, batch by batch."""
 
     def __init__(self) -> None:
         self.loss, self.right, self.count = 0.0, 0, 0
@@ -166,7 +166,7 @@ class Tally:
 
 
 def train_epoch(network: nn.Module, loader: DataLoader, optimizer: optim.Optimizer, device: str, bar: tqdm) -> Score:
-    """Show the network every training image once; after each batch, step down the gradient of its loss."""
+    """Train on every image once, with one optimizer step per batch."""
     network.train()
     tally = Tally()
     for images, labels in loader:
@@ -183,7 +183,7 @@ def train_epoch(network: nn.Module, loader: DataLoader, optimizer: optim.Optimiz
 
 
 def evaluate(network: nn.Module, data: TensorDataset, device: str) -> tuple[Score, np.ndarray]:
-    """Return the score on a data set and the class that the network gives to each of its images."""
+    """Return the score on a data set and the predicted class of each image."""
     network.eval()
     tally = Tally()
     answers = []
@@ -197,7 +197,7 @@ def evaluate(network: nn.Module, data: TensorDataset, device: str) -> tuple[Scor
 
 
 def train(network: nn.Module, data: Data, epochs: int, device: str) -> Iterator[tuple[Score, Score]]:
-    """Train, and yield after each epoch the scores on the training images and on the held-out ones."""
+    """Train, and yield the scores on the training and held-out images after each epoch."""
     optimizer = optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
     loader = DataLoader(data.train, batch_size=64, shuffle=True)
@@ -214,7 +214,7 @@ def as_text(score: Score) -> str:
     return f"loss {score.loss:.3f} accuracy {score.accuracy:.1%}"
 
 
-# -- pictures ----------------------------------------------------------------------------------------------------------
+# -- plots -------------------------------------------------------------------------------------------------------------
 
 
 def draw_curves(history: list[tuple[Score, Score]], path: Path) -> None:
@@ -230,7 +230,7 @@ def draw_curves(history: list[tuple[Score, Score]], path: Path) -> None:
 
 
 def draw_filters(weights: np.ndarray, path: Path) -> None:
-    """Draw each first-layer filter as a small picture: grey for one channel, colours for three."""
+    """Draw each first-layer filter as a small image: gray for one channel, color for three."""
     figure = Figure(figsize=(8, 4.4), layout="constrained")
     figure.suptitle("first-layer filters")
     low, high = weights.min(), weights.max()
@@ -241,12 +241,12 @@ def draw_filters(weights: np.ndarray, path: Path) -> None:
 
 
 def draw_confusion(labels: np.ndarray, answers: np.ndarray, classes: list[str], path: Path) -> None:
-    """Count, for each true class (row), how often each class was answered (column)."""
+    """Count how often each class was predicted (column) for each true class (row)."""
     count = len(classes)
     matrix = np.bincount(labels * count + answers, minlength=count * count).reshape(count, count)
     figure = Figure(figsize=(6.5, 6), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(np.sqrt(matrix), cmap="Blues")  # The root, so that single mistakes can be seen beside hundreds.
+    axes.imshow(np.sqrt(matrix), cmap="Blues")  # The square root makes single mistakes visible beside hundreds.
     for (row, column), number in np.ndenumerate(matrix):
         if number:
             axes.text(column, row, number, ha="center", va="center", color="white" if row == column else "black")
@@ -258,7 +258,7 @@ def draw_confusion(labels: np.ndarray, answers: np.ndarray, classes: list[str], 
 
 
 def draw_misread(data: Data, labels: np.ndarray, answers: np.ndarray, path: Path) -> None:
-    """Draw up to 18 of the images that got a wrong answer."""
+    """Draw up to 18 of the misread images."""
     wrong = np.flatnonzero(labels != answers)
     rows = min(3, max(1, -(-len(wrong) // 6)))
     figure = Figure(figsize=(8, 0.8 + 1.5 * rows), layout="constrained")
@@ -274,22 +274,22 @@ def draw_misread(data: Data, labels: np.ndarray, answers: np.ndarray, path: Path
 
 
 def as_picture(image: np.ndarray) -> np.ndarray:
-    """Turn (C, H, W) into what matplotlib draws: (H, W) for one channel, (H, W, C) for three."""
+    """Convert (C, H, W) to the shape that matplotlib draws: (H, W) for one channel, (H, W, C) for three."""
     return image[0] if len(image) == 1 else image.transpose(1, 2, 0)
 
 
-# -- the whole ---------------------------------------------------------------------------------------------------------
+# -- command line ------------------------------------------------------------------------------------------------------
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a convolutional network to read handwritten digits.")
     parser.add_argument("--dataset", choices=EPOCHS, default="digits")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="where the files of mnist or cifar10 lie")
-    parser.add_argument("--epochs", type=int, help="how often to see every image (default: 15, mnist 4, cifar10 10)")
-    parser.add_argument("--seed", type=int, default=0, help="for the split, the first weights and the order of images")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder with the files of mnist or cifar10")
+    parser.add_argument("--epochs", type=int, help="passes over the training images (default: 15, mnist 4, cifar10 10)")
+    parser.add_argument("--seed", type=int, default=0, help="for the split, initial weights and order of images")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--output", type=Path, metavar="FOLDER", default=Path("output"))
-    parser.add_argument("--check", type=Path, metavar="WEIGHTS", help="load these weights and measure them")
+    parser.add_argument("--check", type=Path, metavar="WEIGHTS", help="load these weights and test them")
     chosen = parser.parse_args()
     if chosen.epochs is None:
         chosen.epochs = EPOCHS[chosen.dataset]
@@ -330,16 +330,16 @@ def run(chosen: argparse.Namespace) -> None:
     draw_filters(network.conv1.weight.detach().cpu().numpy(), chosen.output / "filters.png")
     draw_confusion(labels, answers, data.classes, chosen.output / "confusion.png")
     draw_misread(data, labels, answers, chosen.output / "misread.png")
-    print(f"pictures in {chosen.output}: curves.png filters.png confusion.png misread.png")
+    print(f"plots in {chosen.output}: curves.png filters.png confusion.png misread.png")
     print(verdict)
 
 
 def check_again(weights: Path, verdict: str) -> None:
-    """Load the weights in a fresh process, which knows nothing of this one, and compare what it measures."""
+    """Load the weights in a new process and compare its test accuracy with this one's."""
     command = [sys.executable, __file__, *sys.argv[1:], "--check", str(weights)]
     reloaded = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1]
     if reloaded != verdict:
-        sys.exit(f"{weights}: the reloaded network differs: {reloaded}, before saving {verdict}")
+        sys.exit(f"{weights}: the reloaded network differs: {reloaded}; before saving: {verdict}")
     print(f"weights in {weights}, reloaded in a fresh process: the same accuracy")
 
 
