@@ -1,7 +1,7 @@
-"""Hypothesis' profiles and a seal on what is global for every test, and memory without the collector for some.
+"""Hypothesis profiles, and fixtures that restore global state.
 
-A test may change the default dtype, the generator or how tensors print: they are put back when it ends. Grad mode is
-never a test's to leave behind, so one that does fails. This file knows no op.
+A test may change the default dtype, the generator or the print options: they are restored when it ends. A test must not
+leave a changed grad mode behind; one that does fails. This file knows nothing about individual ops.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
-# What is global: how to read it, how to put it back.
+# Global state: how to read it and how to restore it.
 RESTORED = {
     "default dtype": ("get_default_dtype", "set_default_dtype"),
     "default generator": ("get_rng_state", "set_rng_state"),
@@ -43,8 +43,8 @@ def put_back(write: Callable[..., Any], value: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def sealed() -> Iterator[None]:
-    """Start each test from one seed, and put global state back after it."""
-    import minitensor  # at the top it would keep tests of the sources from running while the library cannot be imported
+    """Start each test with the same seed, and restore global state after it."""
+    import minitensor  # imported here, so that tests of the sources can run even if the library cannot be imported
 
     restored = {
         (read, write): getattr(minitensor, read)()
@@ -62,7 +62,7 @@ def sealed() -> Iterator[None]:
 
 @pytest.fixture
 def no_collector() -> Iterator[None]:
-    """Let only reference counts free memory."""
+    """Turn off the garbage collector, so that only reference counting frees memory."""
     gc.collect()
     gc.disable()
     yield

@@ -1,7 +1,7 @@
-"""Tensors in any layout: a flat memory, and sizes, strides and offset by which it is read.
+"""Tensors in any layout: flat memory, and the sizes, strides and offset with which it is read.
 
-``placed`` puts given numbers into memory in one of the ``KINDS`` of ways, ``placements`` in a way that hypothesis
-draws. Either library's tensors are made of the result, without any op under test.
+``placed`` puts an array into memory in one of several ways (``KINDS``), ``placements`` in a way that hypothesis draws.
+Tensors of either library are made from the result, without any op under test.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KINDS = ("transposed", "gaps", "offset", "expanded", "odd")
 
 
 class Placed(NamedTuple):
-    """Numbers in memory."""
+    """An array stored in flat memory with a given layout."""
 
     flat: Any
     shape: tuple[int, ...]
@@ -30,7 +30,7 @@ class Placed(NamedTuple):
 
     @property
     def array(self) -> Any:
-        """The numbers, in a fresh array."""
+        """A new contiguous array with the elements."""
         size = self.flat.itemsize
         steps = tuple([step * size for step in self.strides])
         return np.lib.stride_tricks.as_strided(self.flat[self.offset :], self.shape, steps).copy(order="C")
@@ -40,24 +40,24 @@ class Placed(NamedTuple):
 
 
 def tensor_of(placed: Placed) -> mt.Tensor:
-    """Return this library's tensor: no view of another, without history."""
+    """Make a minitensor tensor that is not a view of another and has no history."""
     tensor: mt.Tensor = window(mt.tensor(placed.flat), Layout(placed.shape, placed.strides, placed.offset))
     return tensor
 
 
 def torch_of(torch: Any, placed: Placed) -> Any:
-    """Return PyTorch's tensor."""
+    """Make a PyTorch tensor."""
     flat = torch.from_numpy(placed.flat.copy())
     return flat.as_strided(placed.shape, placed.strides, placed.offset).detach()
 
 
 def placement_of(tensor: mt.Tensor) -> Placed:
-    """Return the memory that a tensor looks at, and how."""
+    """Return a copy of a tensor's memory and its layout."""
     return Placed(np.array(tensor.storage.array).reshape(-1), *tensor.layout)
 
 
 def filled(array: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Placed:
-    """Put an array's numbers where a layout reads them."""
+    """Put an array's elements where a layout reads them."""
     extent = offset + 1 + sum([(n - 1) * step for n, step in zip(shape, strides)]) if prod(shape) else offset + 1
     flat = np.zeros(extent + 2, array.dtype)
     steps = tuple([step * flat.itemsize for step in strides])
@@ -66,7 +66,7 @@ def filled(array: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset:
 
 
 def dense(shape: tuple[int, ...], order: tuple[int, ...] | None = None, gap: int = 1) -> tuple[int, ...]:
-    """Return strides for dims that lie in memory in the given order, the last one first."""
+    """Return the strides of dims stored in the given order, the last one contiguous."""
     strides, step = [1] * len(shape), gap
     for dim in reversed(range(len(shape)) if order is None else order):
         strides[dim] = step
@@ -75,7 +75,7 @@ def dense(shape: tuple[int, ...], order: tuple[int, ...] | None = None, gap: int
 
 
 def placed(array: Any, kind: str) -> Placed:
-    """Put an array into memory; "expanded" repeats its first entries along one dim, other kinds keep its numbers."""
+    """Put an array into memory; "expanded" repeats its first entries along one dim, other kinds keep all elements."""
     shape = array.shape
     if kind == "contiguous":
         return Placed(array.reshape(-1).copy(), shape, dense(shape), 0)
@@ -101,5 +101,5 @@ def placed(array: Any, kind: str) -> Placed:
 
 @st.composite
 def placements(draw: st.DrawFn, array: Any, overlapping: bool = False) -> Placed:
-    """The array's numbers in any layout (with ``overlapping``: the last of those that fall into one cell)."""
+    """Draw any layout for the array's elements (``overlapping``: of elements in one location, the last one is kept)."""
     return filled(array, *draw(layouts(array.shape, overlapping)))

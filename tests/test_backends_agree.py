@@ -1,4 +1,4 @@
-"""Every op on the strict device gives what it gives on the host, gradients too, without a copy to the host."""
+"""Every op on the strict device gives the host's results and gradients, without a copy to the host."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def device() -> Iterator[None]:
 
 
 def moved(array: Any) -> mt.Tensor:
-    """Return a tensor on the strict device that lies there in an order of its own."""
+    """Return a tensor on the strict device with a different memory order."""
     tensor = mt.tensor(array).to("strict")
     return tensor
 
@@ -75,7 +75,7 @@ def test_agrees_with_the_host(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in HERE if row.random], ids=repr)
-def test_random_numbers_are_made_there(row: Row) -> None:
+def test_random_numbers_are_made_on_the_device(row: Row) -> None:
     args, kwargs = calls.our_arguments(row.calls[0], moved)
     assert all(isinstance(tensor.array, Array) for tensor in tensors_in(ours(row)(*args, **kwargs)))
 
@@ -83,7 +83,7 @@ def test_random_numbers_are_made_there(row: Row) -> None:
 @pytest.mark.parametrize(
     "row", [row for row in HERE if twin(row) is not None and row.inplace and not row.random], ids=repr
 )
-def test_twins_agree_with_the_host(row: Row) -> None:
+def test_inplace_versions_agree_with_the_host(row: Row) -> None:
     for call in row.calls[:2]:
         if not isinstance(call.args[0], np.ndarray):
             continue

@@ -1,7 +1,7 @@
-"""Bad input: for each mistake a beginner makes, the message gives the values, what was wanted and what to do.
+"""Bad input: for each beginner's mistake, the message shows the values, what was expected and what to do.
 
-The class of each error is the one that PyTorch raises for the same call, or a child of it; nothing is half-changed by a
-call that was refused. What a row's pattern does not match, a beginner would not have been told.
+The class of each error is the one that PyTorch raises for the same call, or a subclass. A refused call changes nothing.
+Each row has a pattern that the message must match.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ except ImportError:
 
 
 class Misuse(NamedTuple):
-    """A mistake, and a pattern for the message it gets."""
+    """A mistake, and a pattern that its error message must match."""
 
     name: str
     call: Callable[[Any], Any]
@@ -39,7 +39,7 @@ class Misuse(NamedTuple):
 
 
 def refused(call: Callable[[Any], Any], message: str) -> None:
-    """Require that a call raises this message, in PyTorch's class or a child of it."""
+    """Require that a call raises this message, with PyTorch's class or a subclass of it."""
     with pytest.raises(Exception, match=message) as ours:
         call(mt)
     if torch is None:
@@ -134,7 +134,7 @@ SIZES = [
 
 
 @each(SIZES)
-def test_wrong_sizes_are_told_with_the_sizes(misuse: Misuse) -> None:
+def test_an_error_for_wrong_sizes_shows_the_sizes(misuse: Misuse) -> None:
     refused(misuse.call, misuse.message)
 
 
@@ -153,7 +153,7 @@ DIMS = [
 
 
 @each(DIMS)
-def test_a_dim_that_is_not_there_is_told_with_the_range(misuse: Misuse) -> None:
+def test_an_error_for_a_dim_out_of_range_shows_the_range(misuse: Misuse) -> None:
     refused(misuse.call, misuse.message)
 
 
@@ -277,7 +277,7 @@ GRADIENTS = [
 
 @pytest.mark.filterwarnings("ignore")
 @each(GRADIENTS)
-def test_a_gradient_that_cannot_be_is_refused(misuse: Misuse) -> None:
+def test_an_impossible_gradient_is_refused(misuse: Misuse) -> None:
     refused(misuse.call, misuse.message)
 
 
@@ -298,7 +298,7 @@ def stale_result(lib: Any) -> None:
     Misuse("argument", stale_argument, "MulBackward0.*'input' at version 0.*version 1 now; clone it before"),
     Misuse("result", stale_result, "ExpBackward0.*its result at version 0.*version 1 now; clone it before"),
 ])
-def test_a_stale_saved_tensor_is_told_with_its_versions(misuse: Misuse) -> None:
+def test_an_error_for_a_stale_saved_tensor_shows_its_versions(misuse: Misuse) -> None:
     with pytest.raises(VersionError):
         misuse.call(mt)
     refused(misuse.call, misuse.message)
@@ -312,7 +312,7 @@ def put(target: Any, index: Any, value: Any) -> None:
 
 
 class Write(NamedTuple):
-    """A write that must not happen: into ``of(lib)``, by ``write(lib, target)``."""
+    """A write that must be refused: ``write(lib, target)`` into ``of(lib)``."""
 
     name: str
     of: Callable[[Any], Any]
@@ -379,7 +379,7 @@ def test_a_refused_write_says_why_and_changes_nothing(case: Write) -> None:
 
 
 def test_an_expanded_tensor_refuses_even_zeros() -> None:
-    """PyTorch lets zero_ pass; here each write to memory that is shared by elements is refused."""
+    """PyTorch allows zero_; here every write to memory that elements share is refused."""
     with pytest.raises(InplaceError, match=r"^zero_: .*single memory location.*clone"):
         mt.zeros(1).expand(3).zero_()
 
@@ -468,7 +468,7 @@ POSITIONS = [
 
 @pytest.mark.filterwarnings("ignore")
 @each(POSITIONS)
-def test_a_position_that_is_not_there_is_told_with_what_is(misuse: Misuse) -> None:
+def test_an_error_for_an_index_out_of_range_shows_the_range(misuse: Misuse) -> None:
     refused(misuse.call, misuse.message)
 
 
@@ -500,7 +500,7 @@ DTYPES = [
 
 
 @each(DTYPES)
-def test_dtypes_that_do_not_go_together_are_named(misuse: Misuse) -> None:
+def test_dtypes_that_cannot_be_combined_are_named(misuse: Misuse) -> None:
     refused(misuse.call, misuse.message)
 
 
@@ -522,7 +522,7 @@ APART = [
 
 
 @each(APART)
-def test_tensors_on_two_devices_are_told_which(misuse: Misuse, strict: str) -> None:
+def test_an_error_for_two_devices_names_both(misuse: Misuse, strict: str) -> None:
     there = mt.ones(2).to(strict)
     with pytest.raises(DeviceError, match=r"one device, got .*(cpu.*strict|strict.*cpu).*\.to\("):
         misuse.call(there)
@@ -562,7 +562,7 @@ MAKING = [
 
 
 @each(MAKING)
-def test_a_tensor_cannot_be_made(misuse: Misuse) -> None:
+def test_bad_data_for_a_tensor_is_refused(misuse: Misuse) -> None:
     refused(misuse.call, misuse.message)
 
 
@@ -591,7 +591,7 @@ def network(lib: Any) -> Any:
     return lib.nn.Sequential(lib.nn.Linear(2, 3), lib.nn.BatchNorm1d(3))
 
 
-def misfitting(lib: Any) -> dict[str, Any]:
+def mismatched_state(lib: Any) -> dict[str, Any]:
     entries = dict(network(lib).state_dict())
     del entries["1.bias"]
     return entries | {
@@ -599,11 +599,11 @@ def misfitting(lib: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_a_misfit_state_dict_is_listed_whole_and_nothing_is_loaded() -> None:
+def test_a_mismatched_state_dict_lists_every_mismatch_and_loads_nothing() -> None:
     net = network(mt)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     with pytest.raises(StateDictError) as told:
-        net.load_state_dict(misfitting(mt))
+        net.load_state_dict(mismatched_state(mt))
     for part in (
         'Missing key(s) in state_dict: "1.bias"',
         'Unexpected key(s) in state_dict: "2.scale"',
@@ -613,14 +613,14 @@ def test_a_misfit_state_dict_is_listed_whole_and_nothing_is_loaded() -> None:
     ):
         assert part in str(told.value)
     assert all(mt.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
-    refused(lambda t: network(t).load_state_dict(misfitting(t)), "Sequential")
+    refused(lambda t: network(t).load_state_dict(mismatched_state(t)), "Sequential")
 
 
 def test_wrong_shapes_are_refused_without_strict_too() -> None:
     net = network(mt)
     before = net[0].bias.detach().clone()
     with pytest.raises(StateDictError, match=r"size mismatch for 0\.weight"):
-        net.load_state_dict(misfitting(mt), strict=False)
+        net.load_state_dict(mismatched_state(mt), strict=False)
     assert mt.equal(net[0].bias.detach(), before)
 
 
@@ -642,7 +642,7 @@ def weights(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
-def test_a_truncated_weights_file_is_told_with_its_name_and_size(weights: Path, keep: int) -> None:
+def test_an_error_for_a_truncated_weights_file_shows_its_name_and_size(weights: Path, keep: int) -> None:
     whole = weights.read_bytes()
     weights.write_bytes(whole[:keep])
     size = len(whole[:keep])
@@ -650,7 +650,7 @@ def test_a_truncated_weights_file_is_told_with_its_name_and_size(weights: Path, 
         load_file(weights)
 
 
-def test_a_damaged_weights_file_is_told(weights: Path) -> None:
+def test_a_damaged_weights_file_is_reported(weights: Path) -> None:
     damaged = bytearray(weights.read_bytes())
     damaged[-1] ^= 1
     weights.write_bytes(damaged)
@@ -688,11 +688,11 @@ OPTIMIZERS = [
 
 
 @each(OPTIMIZERS)
-def test_an_optimizer_says_what_it_cannot_work_with(misuse: Misuse) -> None:
+def test_an_optimizer_names_what_it_cannot_work_with(misuse: Misuse) -> None:
     refused(misuse.call, misuse.message)
 
 
-def test_an_optimizer_refuses_another_ones_state_and_keeps_its_own() -> None:
+def test_an_optimizer_refuses_another_optimizers_state_and_keeps_its_own() -> None:
     ours = mt.optim.SGD(parameter(mt), lr=0.5)
     other = mt.optim.SGD(parameter(mt) + parameter(mt), lr=0.1)
     with pytest.raises(ValueError, match=r"\[2\] parameters, the optimizer has \[1\]"):
@@ -725,5 +725,5 @@ DATA = [
 
 
 @each(DATA)
-def test_a_loader_says_what_it_cannot_load(misuse: Misuse) -> None:
+def test_a_loader_names_what_it_cannot_load(misuse: Misuse) -> None:
     refused(misuse.call, misuse.message)

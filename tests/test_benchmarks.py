@@ -1,4 +1,4 @@
-"""The benchmarks' code runs, and both libraries compute the same thing in it. How fast is nobody's business here."""
+"""The benchmarks run, and both libraries compute the same results in them. Speed is not tested here."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from minitensor import nn, optim
 CASES = {f"{part}: {name}": case for part, cases in PARTS.items() for name, case in cases.items()}
 WITH_BARE = {name: case for name, case in CASES.items() if case.bare}
 
-assert mt.nn is nn and mt.optim is optim  # the benchmarks find them there, as in PyTorch
+assert mt.nn is nn and mt.optim is optim  # the benchmarks find these modules on the library, as in PyTorch
 
 
 def result(case: Case, lib: Library) -> Any:
-    """Return as an array what one step gives."""
+    """Return the result of one step as an array."""
     lib.manual_seed(0)
     return case.make(lib)().detach().numpy()
 
@@ -33,7 +33,7 @@ def result(case: Case, lib: Library) -> Any:
 def test_a_step_runs_and_computes_what_pytorch_computes(case: Case) -> None:
     ours = result(case, mt)
     assert np.isfinite(ours).all()
-    theirs = result(case, pytest.importorskip("torch"))  # only now: without it, the step has run
+    theirs = result(case, pytest.importorskip("torch"))  # imported after the step, which also runs without PyTorch
     assert ours.shape == theirs.shape
     assert ours.dtype == theirs.dtype
     if not case.random:
@@ -57,11 +57,11 @@ def test_a_sample_repeats_a_fast_step() -> None:
 FIGURES = Figures("part", "name", 2.0, {NUMPY: [1.0, 2.0, 1.0], OURS: [4.0, 9.0, 3.5], THEIRS: [2.0, 3.0, 1.0]})
 
 
-def test_a_ratio_is_the_median_over_neighbours() -> None:
+def test_a_ratio_is_the_median_over_neighbors() -> None:
     assert FIGURES.ratio() == (3.0, 2.0, 3.5)
 
 
-def test_overhead_is_what_the_fastest_call_costs_over_numpy() -> None:
+def test_overhead_is_the_extra_time_of_the_fastest_call_over_numpy() -> None:
     assert FIGURES.overhead() == 2.5
     assert FIGURES.is_above_limit()
     assert not FIGURES._replace(limit=2.5).is_above_limit()

@@ -1,4 +1,4 @@
-"""The list of copies that nobody wrote down."""
+"""The list of implicit copies."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Every example in a docstring is run, and prints what it says.
+"""Every example in a docstring runs and prints what it shows.
 
-Modules are found by walking the package, not by pointing pytest at files: nn/ and optim/ are then imported once, under
+Modules are found by walking the package, not by giving pytest file names, so nn/ and optim/ are imported once, under
 the names that users write. An example may use the library's public names without importing them.
 """
 
@@ -26,19 +26,19 @@ def modules_under(package: str) -> set[str]:
     return {package} | {name for name in inside if not name.startswith(NEEDS_A_GPU)}
 
 
-# nn and optim by name: without the links inside minitensor/ a walk does not meet them.
+# nn and optim are listed by name: without the links inside minitensor/, a walk does not find them.
 MODULES = sorted(set.union(*map(modules_under, ("minitensor", "minitensor.nn", "minitensor.optim"))))
 
 
 def names_in_an_example(module: ModuleType) -> dict[str, object]:
-    # Not float, abs and the like: an example that says float("inf") means Python's.
+    # Without float, abs and similar names: an example with float("inf") means Python's float.
     public = {name: value for name, value in vars(minitensor).items() if not hasattr(builtins, name)}
     functional = importlib.import_module("minitensor.nn.functional")
     return {**public, "minitensor": minitensor, "F": functional, **vars(module)}
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_print_what_they_say(name: str) -> None:
+def test_examples_print_what_they_show(name: str) -> None:
     module = importlib.import_module(name)
     minitensor.manual_seed(0)
     runner = doctest.DocTestRunner(optionflags=FLAGS)

@@ -1,4 +1,4 @@
-"""Dtypes by the oracle: tables pair by pair against PyTorch, and the laws of the lifted numbers."""
+"""Dtypes against PyTorch: tables of all pairs, and laws about lifted numbers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_dtype_has_pytorchs_attributes_and_text(dtype):
 
 
 @each_dtype
-def test_to_complex_is_pytorchs_but_for_half(dtype):
+def test_to_complex_is_pytorchs_except_for_half(dtype):
     if dtype is D.float16:
         assert dtype.to_complex() is D.complex64
         return
@@ -110,7 +110,7 @@ def test_promotion_is_pytorchs(a, b):
     assert D.can_cast(a, b) == torch.can_cast(theirs(a), theirs(b))
 
 
-def test_promote_types_wants_dtypes():
+def test_promote_types_accepts_only_dtypes():
     with pytest.raises(TypeError, match="takes two dtypes"):
         D.promote_types(D.float32, "float32")
 
@@ -132,7 +132,7 @@ def test_result_type_of_two_tensors_is_pytorchs(a, b):
 @pytest.mark.parametrize("default", [D.float16, D.float32, D.float64], ids=repr)
 @pytest.mark.parametrize("number", NUMBERS, ids=repr)
 @each_dtype
-def test_a_number_beside_a_tensor_meets_it_as_in_pytorch(dtype, number, default):
+def test_a_number_with_a_tensor_promotes_as_in_pytorch(dtype, number, default):
     D.set_default_dtype(default)
     torch.set_default_dtype(theirs(default))
     for kind, make in RANKS:
@@ -144,7 +144,7 @@ def test_a_number_beside_a_tensor_meets_it_as_in_pytorch(dtype, number, default)
 
 
 @pytest.mark.parametrize(("a", "b"), list(itertools.product(NUMBERS, NUMBERS)), ids=repr)
-def test_two_numbers_meet_as_in_pytorch(a, b):
+def test_two_numbers_promote_as_in_pytorch(a, b):
     got = D.result_type((S.dtype_of_number(each), D.Kind.NUMBER) for each in (a, b))
     assert same(got, torch.result_type(a, b))
 
@@ -157,7 +157,7 @@ def test_two_numbers_meet_as_in_pytorch(a, b):
     )
 )
 def test_the_order_of_operands_does_not_matter(operands):
-    """PyTorch's `result_type` takes pairs only, so a third operand is held by laws: any order, the highest category."""
+    """PyTorch's `result_type` takes only pairs; three operands are tested by laws: any order, the highest category."""
     got = D.result_type(operands)
     assert all(D.result_type(order) is got for order in itertools.permutations(operands))
     assert got.category == max(dtype.category for dtype, _ in operands)
@@ -177,7 +177,7 @@ def test_numpy_scalars_are_numbers_of_their_kind():
 
 
 class TestDefaultDtype:
-    def test_it_is_float32_and_can_be_any_float(self):
+    def test_it_is_float32_and_can_be_any_float_dtype(self):
         assert D.get_default_dtype() is D.float32
         D.set_default_dtype(D.float64)
         assert D.get_default_dtype() is D.float64 is S.dtype_of_number(1.0)
@@ -208,7 +208,7 @@ def test_limits_are_pytorchs(name, dtype):
     assert got == getattr(D, name)(dtype) and hash(got) == hash(getattr(D, name)(dtype))
 
 
-def test_finfo_of_nothing_is_the_defaults():
+def test_finfo_without_arguments_is_the_default_dtypes():
     assert D.finfo() == D.finfo(D.float32) != D.finfo(D.float64)
     with pytest.raises(TypeError, match=r"must be torch\.dtype, not str"):
         D.finfo("float32")
@@ -232,7 +232,7 @@ def test_the_dtype_of_data_is_pytorchs(data):
     assert same(dtype_of(data), torch.tensor(data).dtype)
 
 
-def test_what_has_a_dtype_of_ours_is_asked_for_it():
+def test_an_object_with_one_of_our_dtypes_keeps_it():
     class Ours:
         dtype = D.int8
 
@@ -262,7 +262,7 @@ numbers = st.one_of(
 
 @given(number=numbers, dtype=st.sampled_from(D.DTYPES))
 def test_a_lifted_number_is_what_pytorch_computes_with(number, dtype):
-    """Multiplied by one: PyTorch converts the number to the tensor's dtype (float16 is rounded once, by us at once)."""
+    """Multiply by one: PyTorch converts the number to the tensor's dtype (float16 is rounded only once here)."""
     if S.number_dtype(number, dtype) is not dtype or isinstance(number, complex):
         return
     lifted = S.lift(number, dtype.numpy)
@@ -275,7 +275,7 @@ def test_a_lifted_number_is_what_pytorch_computes_with(number, dtype):
 
 @given(number=st.complex_numbers(allow_nan=False), dtype=st.sampled_from([D.complex64, D.complex128]))
 def test_a_lifted_complex_number_keeps_its_signs(number, dtype):
-    S.lift(number.real, dtype.numpy)  # equal to the number if the imaginary part is zero, but not the same
+    S.lift(number.real, dtype.numpy)  # equal to the number if its imaginary part is zero, but a different key
     with np.errstate(over="ignore"):
         wanted = np.array(number).astype(dtype.numpy)
     assert S.lift(number, dtype.numpy).tobytes() == wanted.tobytes()
@@ -312,7 +312,7 @@ def test_a_lifted_number_cannot_be_changed():
         S.lift(3, D.float32.numpy)[...] = 4
 
 
-def test_what_is_kept_is_bounded():
+def test_the_cache_of_lifted_numbers_is_bounded():
     kept = S._LIFTED[D.float64.numpy]
     for n in range(5000):
         S.lift(n + 0.5, D.float64.numpy)
@@ -332,7 +332,7 @@ FILLS = [
 @pytest.mark.parametrize("number", FILLS, ids=repr)
 def test_a_number_fits_where_pytorch_can_fill_with_it(number, dtype):
     try:
-        torch.ones(2, dtype=theirs(dtype)).fill_(number)  # one element alone takes a laxer path there
+        torch.ones(2, dtype=theirs(dtype)).fill_(number)  # PyTorch checks less strictly if there is only one element
     except RuntimeError as refusal:
         assert "without overflow" in str(refusal)
         with pytest.raises(RuntimeError, match="without overflow"):

@@ -1,4 +1,4 @@
-"""A forked child can do all that its parent can, whatever the parent's other threads were in the middle of."""
+"""A forked child can do everything its parent can, whatever other threads of the parent were doing."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ mt.set_num_threads(2)
 
 
 def run(script: str) -> None:
-    """Run a script in a process of its own, where threads and forks do no harm."""
+    """Run a script in its own process, where threads and forks can do no harm."""
     done = subprocess.run(
         [sys.executable, "-c", START + textwrap.dedent(script)], capture_output=True, text=True, timeout=120, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(Path(mt.__file__).parent.parent)}, check=False,
@@ -90,7 +90,7 @@ def test_no_lock_of_another_thread_stops_a_child() -> None:
 
 
 def test_a_child_may_begin_while_threads_draw_and_compute() -> None:
-    """But not while they are inside of a matrix product: OpenBLAS's own lock stays shut then, in NumPy alone too."""
+    """Except inside a matrix product: OpenBLAS's own lock then stays locked in the child, with NumPy alone too."""
     run("""
         go = True
         def draw():
@@ -114,7 +114,7 @@ def test_a_child_may_begin_while_threads_draw_and_compute() -> None:
     """)
 
 
-def test_a_child_goes_on_with_the_parent_s_numbers() -> None:
+def test_a_child_continues_the_parents_random_stream() -> None:
     run("""
         mt.manual_seed(5)
         mt.randn(1)  # the second of the pair waits

@@ -1,4 +1,4 @@
-"""Random numbers by the oracle: the same seed gives PyTorch's numbers, and leaves PyTorch's state behind."""
+"""Random numbers against PyTorch: the same seed gives PyTorch's numbers and leaves PyTorch's state."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SIZES = [*range(41), 100, 1000]
 
 
 def streams(seed):
-    """Our stream and PyTorch's, which begin alike."""
+    """Return our stream and PyTorch's, with the same seed."""
     return G.Generator().manual_seed(seed), torch.Generator().manual_seed(seed)
 
 
 def draws_from_the_engine():
-    """On Intel's processors PyTorch draws Bernoulli and exponential numbers elsewhere, from a seed it draws here."""
+    """On Intel processors PyTorch draws Bernoulli and exponential numbers with MKL, seeded from the generator."""
     their = torch.Generator().manual_seed(0)
     before = their.clone_state()
     torch.empty(20).bernoulli_(0.5, generator=their)
@@ -39,7 +39,7 @@ def draws_from_the_engine():
 
 from_the_engine = pytest.mark.skipif(not draws_from_the_engine(), reason="PyTorch uses MKL's engine on this processor")
 SAMPLES = np.linspace(-6, 6, 2001)
-SAME_LIBRARY = all(  # NumPy has vector code of its own for some processors
+SAME_LIBRARY = all(  # NumPy has its own vector code for some processors
     np.array_equal(fast(np.abs(SAMPLES)), [slow(abs(x)) for x in SAMPLES.tolist()])
     for fast, slow in ((np.log1p, math.log1p), (np.cos, math.cos), (np.sin, math.sin))
 )
@@ -63,7 +63,7 @@ def assert_same_numbers(got, wanted, *, last_bits=0):
 
 
 def last_bits_of_normals(size, dtype):
-    """Blocks of float32 are PyTorch's bit by bit where it has AVX2; else they go through its processor's own sine."""
+    """Float32 blocks equal PyTorch's bit by bit if it has AVX2; otherwise its processor's own sine is used."""
     if torch.backends.cpu.get_cpu_capability() == "AVX2":
         in_blocks = size >= {"float32": 16, "complex64": 8}.get(dtype, math.inf)
         return 0 if in_blocks else 8 * (not SAME_LIBRARY)
@@ -86,7 +86,7 @@ def test_uniform_numbers_are_pytorchs(dtype, bounds):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_uniform_numbers_never_reach_the_upper_bound(dtype):
-    """Where rounding would reach it, PyTorch gives the lower one; 1 - 2**-24 rounds to 1 in float16."""
+    """If rounding would reach it, PyTorch gives the lower bound; 1 - 2**-24 rounds to 1 in float16."""
     for low, high in ((0.0, 1.0), (1.0, 1.01), (1000.0, 1001.0)):
         ours, their = streams(7)
         got = R.uniform(ours, 50_000, dtype, low, high)
@@ -103,7 +103,7 @@ def test_normal_numbers_are_pytorchs(dtype, mean, std):
         wanted = torch.empty(size, dtype=getattr(torch, dtype)).normal_(mean, std, generator=their)
         got = R.normal(ours, size, dtype, mean, std)
         bits = last_bits_of_normals(size, dtype)
-        if bits and mean:  # Near zero a sum keeps the absolute error of its parts.
+        if bits and mean:  # Near zero, a sum keeps the absolute error of its terms.
             np.testing.assert_allclose(got, wanted.numpy(), rtol=1e-6, atol=5e-7)
         else:
             assert_same_numbers(got, wanted, last_bits=bits)
@@ -144,9 +144,9 @@ def test_numbers_of_other_distributions_are_pytorchs(method, ours_draw, paramete
 
 
 def terms_of(method, *parameters):
-    """Return, as a function of the results, how large the terms are whose last bits a vector library may change.
+    """Return a function of the results: the size of the terms whose last bits a vector library may change.
 
-    exp turns an error of its argument into a relative one, and a median may cancel what the tangent is large by.
+    exp turns an absolute error of its argument into a relative error, and the median may cancel a large tangent.
     """
     if method == "log_normal_":
         return lambda values: values * (1 + np.abs(np.log(values)))
@@ -154,13 +154,13 @@ def terms_of(method, *parameters):
 
 
 def assert_same_but_for(terms, got, wanted):
-    """Compare to the last bit, or within 4 last bits of the terms where NumPy has vector code of its own."""
+    """Compare exactly, or within 4 ulps of the terms where NumPy has its own vector code."""
     if SAME_LIBRARY:
         assert_same_numbers(got, wanted)
         return
     wanted = wanted.numpy()
     assert got.dtype == wanted.dtype and got.shape == wanted.shape
-    with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of an underflow is no term
+    with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of an underflowed value is not a term
         room = 4 * np.finfo(got.dtype).eps * terms(wanted)
     assert (np.abs(got - wanted) <= np.where(np.isfinite(room), room, 0)).all()
 
@@ -238,7 +238,7 @@ def test_permutations_of_any_dtype_are_pytorchs(dtype):
 
 
 @given(data=st.data(), size=st.integers(0, 30))
-def test_the_shuffle_without_a_loop_is_the_one_with(data, size):
+def test_the_vectorized_shuffle_equals_the_loop(data, size):
     partners = [data.draw(st.integers(i, size - 1)) for i in range(size)]
     deck = list(range(size))
     for i, j in enumerate(partners):
@@ -289,7 +289,7 @@ steps = st.one_of(
 
 
 class Both:
-    """One step of a program in both libraries, compared."""
+    """A program step in both libraries, compared."""
 
     def __init__(self, seed):
         self.ours, self.their = streams(seed)
@@ -334,7 +334,7 @@ class Both:
         assert self.ours.initial_seed() == self.their.initial_seed()
 
     def state(self):
-        """Each library continues from the other's state."""
+        """Swap the states: each library continues from the other's."""
         state = torch.from_numpy(self.ours.get_state())
         self.ours.set_state(self.their.get_state().numpy())
         self.their.set_state(state)
@@ -367,7 +367,7 @@ COPIES = [copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g)), lam
 
 
 @pytest.mark.parametrize("copied", COPIES)
-def test_a_copy_continues_alike_and_alone(copied):
+def test_a_copy_gives_the_same_numbers_and_is_independent(copied):
     ours = G.Generator().manual_seed(3)
     R.normal(ours, 3)
     other = copied(ours)
@@ -553,7 +553,7 @@ def test_integers_have_no_continuous_distribution(draw):
 
 
 @pytest.mark.parametrize("p", [0.0, 2.0**-53, 2.0**-40, 0.25, 1 / 3, 0.5, 1 - 2.0**-53, 1.0])
-def test_the_halves_of_a_pair_compare_as_the_whole_number_does(p: float) -> None:
+def test_comparing_pairs_of_halves_equals_comparing_whole_numbers(p: float) -> None:
     limit = math.ceil(p * 2.0**53)
     near = [min(max(limit + k, 0), 2**53 - 1) for k in (-(2**32), -1, 0, 1, 2**32)] + [0, 2**53 - 1]
     words = np.array([[value >> 32, value % 2**32] for value in near], np.uint32)

@@ -1,7 +1,7 @@
-"""The plan of the house, held: who stands on which floor, who may import whom, and what an import costs.
+"""The import rules: which module may import which, and what an import loads.
 
-The checker reads sources with ``ast`` and runs none of them. Its rules are tried on small made-up houses too, each with
-one fault that must be found, so that silence about the real house means something. It knows nothing of what modules do.
+The checker parses sources with ``ast`` and does not run them. Its rules are also tested on small made-up packages, each
+with one fault that must be found, so that finding no fault in the real package means something.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A room is a module or package right under minitensor. It may import from the floors below and from the rooms that
-# stand before it on its own floor; within a package, imports may go anywhere but round in a circle.
+# A room is a module or package directly under minitensor. It may import from lower floors and from rooms listed before
+# it on its own floor; within a package, imports are free but must not form a cycle.
 FLOORS = (
     "errors shapes layout indexing memory_format callers copies compat forks",
     "dtypes scalars backends device",
@@ -33,7 +33,7 @@ FLOORS = (
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}
 
-# Where host arrays are the subject. Everyone else says `input.xp`.
+# Modules that work with host arrays. All others use `input.xp`.
 NUMPY = {
     "minitensor.backends": "the place that knows NumPy from CuPy",
     "minitensor.dtypes": "a dtype wraps NumPy's",
@@ -51,7 +51,8 @@ NUMPY = {
     "minitensor.utils.data": "collating reads host arrays",
 }
 
-# Optional libraries: who may load them, and then only inside a function (the CuPy table is itself loaded so).
+# Optional libraries and the package that may load them, only inside a function (the CuPy table is itself loaded
+# lazily).
 OPTIONAL = {
     "cupy": "minitensor.backends",
     "cupyx": "minitensor.backends",
@@ -61,10 +62,10 @@ OPTIONAL = {
 }
 OPTIONAL_AT_TOP = ("minitensor.backends.cupy", "minitensor.testing.strategies")
 
-# Modules that may load others by a name in a string.
+# Modules that may import others by a name in a string.
 BY_NAME = {"minitensor.backends.cupy": "a device's backend is loaded when it is first asked for"}
 
-# Names that an annotation may take from a floor above.
+# Names from a higher floor that an annotation may use.
 TYPES_FROM_ABOVE = {
     "minitensor.tensor.Tensor": "the class that users meet",
     "minitensor.autograd.node.Node": "a tensor is a place in the graph",
@@ -73,14 +74,14 @@ TYPES_FROM_ABOVE = {
 
 class Import(NamedTuple):
     line: int
-    target: str  # the module, as far as the tree has it
-    name: str  # the module and the name taken from it
+    target: str  # the module, if the tree has it
+    name: str  # the module and the imported name
     nested: bool
     for_types: bool
 
 
 def walk(tree: ast.AST, nested: bool = False, for_types: bool = False) -> Iterator[tuple[ast.AST, bool, bool]]:
-    """Yield every node with two facts: does it stand inside a function, and under ``if TYPE_CHECKING:``."""
+    """Yield each node with two facts: whether it is inside a function, and whether under ``if TYPE_CHECKING:``."""
     for child in ast.iter_child_nodes(tree):
         inside = nested or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
         yield child, inside, for_types
@@ -158,7 +159,7 @@ def height_faults(module: str, found: Import) -> Iterator[str]:
 
 
 def hand_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Hidden hands: a class written to from outside, names made at run time."""
+    """Find hidden effects: a class modified from outside, names made at run time."""
     at_birth = {
         inner
         for node in ast.walk(tree)
@@ -185,7 +186,7 @@ def hand_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
-    """Return the modules of one circle of imports, or nothing."""
+    """Return the modules of one import cycle, or an empty list."""
     done: set[str] = set()
 
     def visit(module: str, path: list[str]) -> list[str]:
@@ -202,7 +203,7 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
 
 
 def faults(house: dict[str, str]) -> list[str]:
-    """Return every fault of a house: ``{module name: source}``."""
+    """Return every fault of a package: ``{module name: source}``."""
     modules = frozenset(house)
     found: list[str] = []
     graph: dict[str, set[str]] = {}
@@ -220,7 +221,7 @@ def faults(house: dict[str, str]) -> list[str]:
 
 
 def real_files() -> Iterator[tuple[str, Path]]:
-    """Yield every module's name, a package's with ``.__init__``, and its file."""
+    """Yield each module's name (a package's with ``.__init__``) and its file."""
     for package, folder in {"minitensor": "minitensor", "minitensor.nn": "nn", "minitensor.optim": "optim"}.items():
         for path in sorted((ROOT / folder).rglob("*.py")):
             inner = path.relative_to(ROOT / folder).with_suffix("").parts
@@ -236,7 +237,7 @@ def real_packages() -> set[str]:
     return {name.rpartition(".")[0] for name, _ in real_files()}
 
 
-# -- the house as it stands --------------------------------------------------------------------------------------------
+# -- the real package --------------------------------------------------------------------------------------------------
 
 
 def test_the_house_has_no_faults() -> None:
@@ -268,7 +269,7 @@ def test_importing_the_library_loads_nothing_optional() -> None:
     assert not set(optional) & set(loaded)
 
 
-# -- made-up houses: each fault is found, and what is allowed is let be ------------------------------------------------
+# -- made-up packages: each fault is found, and nothing else is reported -----------------------------------------------
 
 TENSOR = {"minitensor.tensor": "class Tensor: ...", "minitensor.ops.arithmetic": "def exp(): ..."}
 
@@ -346,7 +347,7 @@ def test_what_is_allowed_is_let_be(house: dict[str, str]) -> None:
 
 
 def test_every_exception_is_needed() -> None:
-    """What nobody uses any more is taken off its list."""
+    """A permission that is no longer used must be removed from its list."""
     house = real_house()
     modules = frozenset(house)
     used = {(module, found.name) for module in house for found in imports_of(ast.parse(house[module]), modules)}
@@ -358,11 +359,11 @@ def test_every_exception_is_needed() -> None:
         assert any(name == above for _, name in used), f"TYPES_FROM_ABOVE: {above}"
 
 
-# -- chapters and sentences --------------------------------------------------------------------------------------------
+# -- length of files and functions, and names --------------------------------------------------------------------------
 
 LONGEST_FILE, LONGEST_FUNCTION = 600, 60
 
-# What may be longer, and why.
+# Exceptions, with reasons.
 LONG_FILES = {"minitensor": "the shop window has a line for each public name"}
 LONG_FUNCTIONS = {
     "minitensor.autograd.record.pair": "the hottest recorder: each call that it saves is 60 ns of 1 us",
@@ -370,13 +371,13 @@ LONG_FUNCTIONS = {
     "minitensor.nn.functional.attention.multi_head_attention_forward": "PyTorch's signature has 25 arguments",
 }
 
-# Files that say how often something is used, not what it is. PyTorch's own paths keep their names.
+# File names that say nothing about the content. PyTorch's own paths keep their names.
 RAG_BAGS = frozenset(("utils", "util", "misc", "helpers", "helper", "common", "seldom", "binary", "facts", "other"))
 PYTORCH_PATHS = frozenset(("minitensor.utils", "minitensor.nn.utils", "minitensor.nn.modules.utils"))
 
 
 def functions_of(source: str) -> Iterator[tuple[str, int]]:
-    """Yield the name of each function and its length, without its docstring."""
+    """Yield the name and length (without its docstring) of each function."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             text = ast.get_docstring(node, clean=False)
@@ -401,7 +402,7 @@ def test_no_file_is_named_for_what_does_not_fit_elsewhere() -> None:
 
 
 def test_gradient_formulas_are_named_for_their_operation() -> None:
-    """A formula with a name of its own is ``<op>_grad``, with the argument behind it where there are several."""
+    """A named formula is ``<op>_grad``, followed by the argument if there are several."""
     misnamed = [
         f"{module}: {keyword.value.id}"
         for module, source in real_house().items()
@@ -414,7 +415,7 @@ def test_gradient_formulas_are_named_for_their_operation() -> None:
 
 
 def called(node: ast.Call) -> str:
-    """Return the last part of the name of what is called."""
+    """Return the last part of the called name."""
     return ast.unparse(node.func).rpartition(".")[2]
 
 

@@ -1,4 +1,4 @@
-"""``x[index]`` and ``x[index] = -1`` for every kind of object: PyTorch's elements, its sharing of memory, its class."""
+"""``x[index]`` and ``x[index] = -1`` for every kind of index: PyTorch's elements, memory sharing and error class."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def programs(text: str) -> list[str]:
 
 
 def made(lib: Any, program: str, dtype: str) -> Any:
-    """Return the index that a program makes; ``T`` is one library's tensor of the dtype."""
+    """Return the index that a program makes; ``T`` makes a tensor of one library, with the dtype."""
     return eval(program, {**WORLD, "T": lambda data: lib.tensor(data, dtype=getattr(lib, dtype))})
 
 
@@ -119,13 +119,13 @@ def test_an_index_of_any_kind_does_what_it_does_in_pytorch(
 
 @pytest.mark.parametrize("call", [read, write])
 @pytest.mark.parametrize("program", REFUSED_HERE)
-def test_an_index_that_pytorch_reads_as_something_else_is_refused(call: Callable[..., Any], program: str) -> None:
+def test_an_index_that_pytorch_misreads_is_refused(call: Callable[..., Any], program: str) -> None:
     with pytest.raises(mt.errors.InvalidIndexError, match=r"single ellipsis|used as"):
         call(mt, (2, 3), made(mt, program, "int64"))
 
 
 @pytest.mark.filterwarnings("default")
-def test_a_list_that_stands_for_a_tuple_warns_and_has_the_tuples_gradient() -> None:
+def test_a_list_that_counts_as_a_tuple_warns_and_has_the_tuples_gradient() -> None:
     x = mt.arange(6.0).reshape(2, 3).requires_grad_()
     with pytest.warns(UserWarning, match="non-tuple sequence"):
         x[[None, slice(None), [0, 2]]].sum().backward()

@@ -1,4 +1,4 @@
-"""``x[...]``, held against PyTorch: the very layout for views, the very elements for picks, the class of each error."""
+"""``x[...]`` against PyTorch: the same layout for views, the same elements for picks, the class of each error."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ anything = st.one_of(steps, arrays, masks, st.booleans())
 
 
 def fitting(x: Layout) -> st.SearchStrategy[tuple[Any, ...]]:
-    """Ints inside, slices, None and at most one ``...``: what ``basic`` answers."""
+    """Ints in range, slices, None and at most one ``...``: what ``basic`` handles."""
     items = [st.one_of(slices, st.integers(-n, n - 1)) if n else slices for n in x.shape]
     some = st.integers(0, len(items))
     front = some.flatmap(lambda count: st.tuples(*items[:count]))
@@ -67,7 +67,7 @@ def fitting(x: Layout) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 def dims_taken(item: Any) -> int | None:
-    """What an op tells ``resolve`` of NumPy's arrays."""
+    """What an op tells ``resolve`` about NumPy's arrays."""
     if not isinstance(item, np.ndarray):
         return None
     return item.ndim if item.dtype == bool else 1
@@ -83,7 +83,7 @@ def seen(x: Layout) -> np.ndarray[Any, Any]:
 
 
 def gathered(x: Layout, index: tuple[object, ...]) -> np.ndarray[Any, Any]:
-    """The elements that the view and its picks stand for, by NumPy's fancy indexing with one array per picked dim."""
+    """The elements of a view and its picks, by NumPy's fancy indexing with one array per picked dim."""
     view, picks = indexing.resolve(x, index, dims_taken)
     columns: dict[int, Any] = {}
     for dim, pick in picks.items():
@@ -140,12 +140,12 @@ def test_picks_choose_the_elements_pytorch_chooses(torch: ModuleType, x: Layout,
     if theirs is IndexError:
         assert ours is IndexError
     else:
-        assume(ours is not IndexError or theirs.numel())  # PyTorch checks no bounds where nothing is picked
+        assume(ours is not IndexError or theirs.numel())  # PyTorch does not check bounds if nothing is picked
         np.testing.assert_array_equal(ours, theirs.numpy(), strict=True)
 
 
 @given(some_layouts(), st.data())
-def test_basic_answers_what_its_slow_twin_answers(x: Layout, data: st.DataObject) -> None:
+def test_basic_agrees_with_resolve_for_one_index(x: Layout, data: st.DataObject) -> None:
     index = data.draw(fitting(x))
     assert (indexing.basic(x, index), {}) == indexing.resolve(x, index, refuse)
 
@@ -158,7 +158,7 @@ def test_one_index_needs_no_tuple(x: Layout, index: Any) -> None:
 
 
 @given(some_layouts(), st.lists(anything, max_size=5).map(tuple))
-def test_basic_answers_what_it_answers_rightly_or_not_at_all(x: Layout, index: tuple[object, ...]) -> None:
+def test_basic_agrees_with_resolve_or_returns_none(x: Layout, index: tuple[object, ...]) -> None:
     answer = indexing.basic(x, index)
     assert answer is None or (answer, {}) == indexing.resolve(x, index, dims_taken)
 
@@ -171,14 +171,14 @@ def test_a_basic_index_sees_what_numpy_sees(x: Layout, data: st.DataObject) -> N
     np.testing.assert_array_equal(seen(found), seen(x)[index])
 
 
-def test_numpy_integers_are_integers() -> None:
+def test_numpy_integers_count_as_integers() -> None:
     x = layout.contiguous((3, 4))
     found, picks = indexing.resolve(x, (np.int64(1), slice(np.int32(1), None)), refuse)
     assert (found, picks) == (Layout((3,), (1,), 5), {})
     assert type(found.offset) is int
 
 
-def test_what_has_an_index_method_and_is_no_array_is_an_integer() -> None:
+def test_an_object_with_an_index_method_counts_as_an_integer() -> None:
     class One:
         def __index__(self) -> int:
             return 1
@@ -204,7 +204,7 @@ def test_true_and_false_add_a_dim_and_a_pick() -> None:
 @pytest.mark.parametrize(
     ("dims", "place"), [([0], 0), ([2], 2), ([1, 2], 1), ([2, 1], 1), ([0, 2], 0), ([1, 3], 0), ([1, 2, 3], 1)]
 )
-def test_neighbouring_picks_stay_and_separated_picks_go_first(dims: list[int], place: int) -> None:
+def test_adjacent_picks_stay_in_place_and_separated_picks_go_first(dims: list[int], place: int) -> None:
     shape = (2, 3, 4, 5)
     assert indexing.landing(dims) == place
     found, where = indexing.advanced_shape(shape, {dim: (7, 1) for dim in dims})
@@ -259,11 +259,11 @@ def test_a_0d_tensor_has_nothing_to_index() -> None:
 
 
 def test_two_ellipses_are_refused_as_in_numpy() -> None:
-    """PyTorch lets them pass and reads the second as nothing or as an error, by what follows."""
+    """PyTorch accepts them, and reads the second as nothing or as an error, depending on what follows."""
     with pytest.raises(InvalidIndexError, match="single ellipsis"):
         indexing.resolve(layout.contiguous((3, 4)), (..., 0, ...), refuse)
 
 
-def test_a_string_is_no_index() -> None:
+def test_a_string_is_not_an_index() -> None:
     with pytest.raises(MinitensorError, match=r"got str: 'a'"):
         indexing.resolve(layout.contiguous((3, 4)), "a", refuse)

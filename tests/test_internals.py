@@ -1,4 +1,4 @@
-"""The pages about the inside are true: examples run, symbols and notes exist, and the evening's reading is short."""
+"""The documentation pages are correct: examples run, symbols and notes exist, and the reading order is short."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def modules() -> dict[str, Any]:
 
 
 def resolves(symbol: str) -> bool:
-    """Whether a dotted path leads from a module to something in it."""
+    """Return whether a dotted path leads from a module to something in it."""
     parts = symbol.split(".")
     for end in range(len(parts), 0, -1):
         try:
@@ -47,7 +47,7 @@ def resolves(symbol: str) -> bool:
 
 
 def lines_of(path: str, first: str, last: str) -> int:
-    """Return how many lines there are from one top-level definition of a file to the end of another."""
+    """Return the number of lines from one top-level definition of a file to the end of another."""
     places = {each.name: each for each in ast.parse((ROOT / path).read_text()).body
               if isinstance(each, (ast.FunctionDef, ast.ClassDef))}  # fmt: skip
     begin, end = places[first], places[last].end_lineno
@@ -56,7 +56,7 @@ def lines_of(path: str, first: str, last: str) -> int:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_examples_print_what_they_say(page: Path) -> None:
+def test_examples_in_pages_print_what_they_show(page: Path) -> None:
     text = page.read_text()
     example = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
     report: list[str] = []
@@ -80,7 +80,7 @@ def test_every_file_exists(page: Path) -> None:
 
 
 def test_every_note_that_is_cited_is_told() -> None:
-    """A note is told where its title begins a sentence of its own, with a period behind it, or heads a comment."""
+    """A note is defined where its title is followed by a period, or heads a comment."""
     source = "\n".join(each.read_text() for each in SOURCES)
     told = {" ".join(each.split()) for each in re.findall(r"(?:^|[\s#])Note\s+\[([^\]]+)\](?:\.|\n)", source)}
     texts = [source, *[page.read_text() for page in TEXTS]]
@@ -88,14 +88,14 @@ def test_every_note_that_is_cited_is_told() -> None:
     assert cited - {"..."} <= told
 
 
-def test_every_room_is_in_the_pictures() -> None:
+def test_every_room_is_in_the_diagrams() -> None:
     rooms = {name.split(".")[1] for name in modules() if name.count(".") >= 1}
     for page in (ROOT / "README.md", ROOT / "docs" / "internals" / "architecture.md"):
         text = page.read_text()
         assert not [room for room in rooms if not re.search(rf"\b{room}\b", text)], page.name
 
 
-def test_the_evening_is_short() -> None:
+def test_the_reading_order_is_short() -> None:
     rows = ROW.findall((ROOT / "docs" / "internals" / "reading-order.md").read_text())
     assert len(rows) > 10
     assert len({path for path, _, _ in rows}) <= 12

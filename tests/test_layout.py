@@ -1,7 +1,7 @@
-"""Layouts, held against PyTorch (shape, strides, offset, class of the error) and against NumPy (the values seen).
+"""Layouts against PyTorch (shape, strides, offset, error class) and against NumPy (the values seen).
 
-A layout is drawn at random: any order of dims, gaps, expanded dims, sizes 0 and 1 with odd strides, an offset. The
-storage holds 0, 1, 2, ..., so the values seen through a layout are the very addresses it touches.
+Layouts are random: any order of dims, gaps, expanded dims, sizes 0 and 1 with odd strides, an offset. The storage holds
+0, 1, 2, ..., so the values seen through a layout are the addresses that it reads.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def torch() -> ModuleType:
 def any_layouts(
     draw: st.DrawFn, min_dims: int = 0, max_dims: int = 4, sizes: tuple[int, ...] = (2, 3, 1, 4, 0)
 ) -> Layout:
-    """Sizes in any order of memory, some dims spread out, some expanded, size-1 dims with any stride."""
+    """Layouts with dims in any memory order, some with gaps, some expanded, size-1 dims with any stride."""
     shape = tuple(draw(st.lists(st.sampled_from(sizes), min_size=min_dims, max_size=max_dims)))
     strides, step = [0] * len(shape), 1
     for dim in draw(st.permutations(range(len(shape)))):
@@ -51,14 +51,14 @@ def any_layouts(
 
 @st.composite
 def loose_layouts(draw: st.DrawFn) -> Layout:
-    """Strides picked without any plan."""
+    """Layouts with arbitrary strides."""
     shape = tuple(draw(st.lists(st.integers(0, 4), max_size=4)))
     return Layout(shape, tuple([draw(st.integers(0, 12)) for _ in shape]), draw(st.integers(0, 20)))
 
 
 @st.composite
 def images(draw: st.DrawFn) -> Layout:
-    """4-d and 5-d layouts, most of them near channels_last."""
+    """4-d and 5-d layouts, most of them close to channels_last."""
     shape = tuple(draw(st.lists(st.sampled_from([1, 2, 3, 0]), min_size=4, max_size=5)))
     made = draw(st.sampled_from([layouts.channels_last, layouts.contiguous]))(shape)
     strides = [draw(st.integers(0, 6)) if n == 1 and draw(st.booleans()) else s for n, s in zip(shape, made.strides)]
@@ -67,12 +67,12 @@ def images(draw: st.DrawFn) -> Layout:
 
 
 def dims_for(layout: Layout) -> st.SearchStrategy[int]:
-    """Dims of the layout, from the front and the back, and a few that are not there."""
+    """Dims of the layout, positive and negative, and a few out of range."""
     return st.integers(-len(layout.shape) - 1, len(layout.shape))
 
 
 def faults(dims: list[int], layout: Layout) -> int:
-    """In how many ways the dims are wrong: outside, repeated. Which of two is told first is nobody's law."""
+    """In how many ways the dims are wrong: out of range, repeated. Which of two faults is reported first may differ."""
     reach = len(layout.shape) or 1
     inside = [dim % reach for dim in dims if -reach <= dim < reach]
     return (len(inside) < len(dims)) + (len(set(inside)) < len(inside))
@@ -80,7 +80,7 @@ def faults(dims: list[int], layout: Layout) -> int:
 
 @st.composite
 def shapes_of(draw: st.DrawFn, count: int) -> tuple[int, ...]:
-    """A shape of so many elements, sprinkled with ones."""
+    """Shapes with a given number of elements and some extra ones."""
     if count == 0:
         shape = draw(st.lists(st.integers(0, 3), max_size=3))
         shape.insert(draw(st.integers(0, len(shape))), 0)
@@ -99,19 +99,19 @@ def shapes_of(draw: st.DrawFn, count: int) -> tuple[int, ...]:
 
 
 def seen(layout: Layout) -> np.ndarray[Any, Any]:
-    """The storage 0, 1, 2, ... through the layout: the addresses it touches."""
+    """The storage 0, 1, 2, ... through the layout: the addresses that it reads."""
     storage = np.arange(STORAGE)
     return np.lib.stride_tricks.as_strided(storage[layout.offset :], layout.shape, [8 * s for s in layout.strides])
 
 
 def addresses(layout: Layout) -> list[int]:
-    """The same by the definition."""
+    """The same, by definition."""
     indices = product(*map(range, layout.shape))
     return [layout.offset + sum(i * s for i, s in zip(index, layout.strides)) for index in indices]
 
 
 def outcome(run: Callable[[], Any]) -> Any:
-    """What a call gives: a layout's numbers, or the built-in class of the error."""
+    """Return the result of a call: a layout's numbers, or the built-in class of the error."""
     try:
         result = run()
     except KINDS as error:
@@ -126,7 +126,7 @@ def through(torch: ModuleType, layout: Layout) -> Any:
 
 
 def holds(torch: ModuleType, ours: Callable[[Layout], Layout], theirs: Callable[[Any], Any], layout: Layout) -> None:
-    """Ours on the layout and PyTorch's on the tensor: the same numbers, or errors of the same class."""
+    """Require the same numbers, or errors of the same class, from our layout and PyTorch's tensor."""
     assert outcome(lambda: ours(layout)) == outcome(lambda: theirs(through(torch, layout)))
 
 
@@ -148,7 +148,7 @@ def test_permute(torch: ModuleType, x: Layout, data: st.DataObject) -> None:
 
 
 @given(any_layouts(), st.data())
-def test_permute_refuses_what_is_no_permutation(torch: ModuleType, x: Layout, data: st.DataObject) -> None:
+def test_permute_refuses_invalid_permutations(torch: ModuleType, x: Layout, data: st.DataObject) -> None:
     order = data.draw(st.lists(dims_for(x), max_size=4))
     assume(faults(order, x) < 2)
     holds(torch, lambda x: layouts.permute(x, tuple(order)), lambda t: t.permute(order), x)
@@ -234,7 +234,7 @@ def test_as_strided_refuses_nonsense(torch: ModuleType, shape: Any, strides: Any
     assert ours is outcome(lambda: torch.zeros(10).as_strided(shape, strides, offset))
 
 
-# ---- view, the strictest of all ----------------------------------------------------------------------------------
+# ---- view, the strictest ----------------------------------------------------------------------------------------
 
 
 @settings(max_examples=400)
@@ -248,7 +248,7 @@ def test_view_finds_the_strides_pytorch_finds_or_none(torch: ModuleType, x: Layo
 
 @settings(max_examples=200)
 @given(st.data())
-def test_chains_of_views_stay_with_pytorch(torch: ModuleType, data: st.DataObject) -> None:
+def test_chains_of_views_agree_with_pytorch(torch: ModuleType, data: st.DataObject) -> None:
     x = layouts.contiguous(data.draw(st.sampled_from([(2, 3, 4), (4, 1, 6), (24,), (2, 2, 2, 3), (0, 4), ()])))
     t = through(torch, x)
     for _ in range(data.draw(st.integers(1, 5))):
@@ -279,7 +279,7 @@ def test_a_view_sees_the_elements_in_the_same_order(x: Layout, data: st.DataObje
 
 @given(any_layouts(min_dims=2, sizes=(2, 3, 4)), st.data())
 def test_no_view_means_no_strides_at_all(x: Layout, data: st.DataObject) -> None:
-    """Strides are forced by the addresses: where view gives up, no strides reproduce the reshaped values."""
+    """The addresses determine the strides: where view refuses, no strides give the reshaped values."""
     shape = data.draw(shapes_of(prod(x.shape)))
     assume(layouts.view(x, shape) is None)
     wanted = seen(x).reshape(shape)
@@ -328,7 +328,7 @@ def test_what_a_view_sees_is_what_numpy_sees(x: Layout, data: st.DataObject) -> 
 def test_unfold_sees_what_a_sliding_window_sees(x: Layout, data: st.DataObject) -> None:
     dim = data.draw(st.integers(0, len(x.shape) - 1))
     size, step = data.draw(st.integers(0, x.shape[dim])), data.draw(st.integers(1, 3))
-    assume(size)  # NumPy refuses windows of nothing
+    assume(size)  # NumPy refuses empty windows
     windows = np.lib.stride_tricks.sliding_window_view(seen(x), size, dim)
     np.testing.assert_array_equal(
         seen(layouts.unfold(x, dim, size, step)), np.take(windows, range(0, windows.shape[dim], step), dim)
@@ -349,7 +349,7 @@ def test_channels_last_strides(torch: ModuleType, shape: tuple[int, ...]) -> Non
     assert layouts.channels_last(shape) == outcome(lambda: torch.empty(shape, memory_format=memory))
 
 
-def test_channels_last_wants_images() -> None:
+def test_channels_last_accepts_only_images() -> None:
     with pytest.raises(ShapeError, match=r"4-d or 5-d shape .* got \(2, 3\)"):
         layouts.channels_last((2, 3))
 
@@ -380,7 +380,7 @@ def test_suggests_channels_last(torch: ModuleType, x: Layout) -> None:
 
 
 @given(st.one_of(any_layouts(), loose_layouts()))
-def test_dense_means_a_stretch_of_memory_each_cell_once(x: Layout) -> None:
+def test_dense_means_that_each_location_in_a_range_is_used_once(x: Layout) -> None:
     touched = sorted(addresses(x))
     assert layouts.is_dense(x) == (touched == list(range(x.offset, x.offset + len(touched))))
 
@@ -406,7 +406,7 @@ def test_windows_overlap_when_they_are_longer_than_their_step(size: int) -> None
 
 
 def test_contrived_strides_end_soon_and_say_maybe() -> None:
-    """Subset sum in disguise: the search is cut short, and then the safe answer is True."""
+    """This is subset sum: the search is cut short, and then the safe answer is True."""
     primes = (10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079, 10091, 10093, 10099, 10103)
     x = Layout((30,) * 12, primes, 0)
     assert layouts.has_overlap(x)
@@ -420,7 +420,7 @@ def test_numpy_integers_never_enter_a_layout() -> None:
     assert {type(n) for n in (*x.shape, *x.strides, x.offset)} == {int}
 
 
-def test_what_can_change_is_never_remembered() -> None:
+def test_floats_and_arrays_are_refused_before_the_cache() -> None:
     x = layouts.contiguous((5, 5))
     with pytest.raises(TypeError, match=r"expected an int, got 1\.5 of type float"):
         layouts.narrow(x, 0, 1.5, 1)  # type: ignore[arg-type]  # the point
@@ -428,7 +428,7 @@ def test_what_can_change_is_never_remembered() -> None:
         layouts.select(x, 0, np.array(1))  # type: ignore[arg-type]  # the point
 
 
-def test_a_dim_out_of_range_is_told_with_the_range() -> None:
+def test_an_error_for_a_dim_out_of_range_shows_the_range() -> None:
     with pytest.raises(IndexError, match=r"dimension out of range \(expected to be in range of \[-2, 1\], but got 5\)"):
         layouts.transpose(layouts.contiguous((2, 3)), 0, 5)
 
@@ -460,6 +460,6 @@ def test_a_0d_layout_accepts_the_dims_of_one_dim() -> None:
         (lambda x: layouts.diagonal(x, 0, 1, 1), r"dimensions cannot be identical 1, 1"),
     ],
 )
-def test_refusals_say_what_was_given(refused: Callable[[Layout], Layout], message: str) -> None:
+def test_errors_show_what_was_given(refused: Callable[[Layout], Layout], message: str) -> None:
     with pytest.raises(MinitensorError, match=message):
         refused(layouts.contiguous((2, 3)))

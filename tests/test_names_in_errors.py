@@ -1,4 +1,4 @@
-"""The name in a message is the one that was called: not a private function's, a parent class's or an inner op's."""
+"""A message names the function that was called, not a private function, a parent class or an inner op."""
 
 from __future__ import annotations
 

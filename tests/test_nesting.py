@@ -1,4 +1,4 @@
-"""Values nested beyond Python's stack, or that hold themselves: what takes nested values raises an error of its own."""
+"""Values nested deeper than Python's stack, or that contain themselves, raise one of the library's own errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def nested(innermost: Any, wrap: Callable[[Any], Any]) -> Any:
     return innermost
 
 
-def itself() -> list[Any]:
+def self_containing() -> list[Any]:
     value: list[Any] = []
     value.append(value)
     return value
@@ -32,7 +32,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "a dict": lambda: nested(mt.ones(1), lambda value: {"a": value}),
     "a list of tensors": lambda: nested(mt.ones(1), lambda value: [value]),
     "an uneven list": lambda: nested(1.0, lambda value: [1.0, value]),
-    "a list that holds itself": itself,
+    "a list that holds itself": self_containing,
 }
 
 WALKS: dict[str, Callable[[Any], Any]] = {
@@ -68,7 +68,7 @@ def optimizer() -> mt.optim.SGD:
 
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("make", [mt.tensor, mt.as_tensor, mt.asarray, mt.Tensor])
-def test_a_tensor_has_as_many_dims_as_an_array_may_have(make: Callable[[Any], Any], value: str) -> None:
+def test_a_tensor_has_at_most_as_many_dims_as_an_array(make: Callable[[Any], Any], value: str) -> None:
     if value != "a dict":
         with pytest.raises(ValueError, match=r"too many dimensions '(list|tuple)': an array has at most 64"):
             make(VALUES[value]())
@@ -83,7 +83,7 @@ def test_the_deepest_array_is_made() -> None:
 
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("walk", WALKS)
-def test_a_walk_through_nested_values_says_that_they_are_too_deep(walk: str, value: str) -> None:
+def test_functions_that_traverse_nested_values_say_that_they_are_too_deep(walk: str, value: str) -> None:
     with pytest.raises(RecursionError, match="nested too deeply, or hold themselves") as caught:
         WALKS[walk](VALUES[value]())
     assert isinstance(caught.value, NestingError)
@@ -92,7 +92,7 @@ def test_a_walk_through_nested_values_says_that_they_are_too_deep(walk: str, val
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("use", MESSAGES)
-def test_a_message_shows_the_outside_of_a_deep_value(use: str, value: str) -> None:
+def test_a_message_shows_the_outer_levels_of_a_deep_value(use: str, value: str) -> None:
     with pytest.raises(MinitensorError) as caught:
         MESSAGES[use](VALUES[value]())
     assert not isinstance(caught.value, RecursionError) and len(str(caught.value)) < 1_000
@@ -112,7 +112,7 @@ def test_a_deep_index_is_refused_in_pytorchs_class(use: str, value: str) -> None
 
 
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
-def test_an_index_of_too_many_items_is_refused_before_they_are_read() -> None:
+def test_an_index_with_too_many_items_is_refused_before_they_are_read() -> None:
     for use in ("an index", "a written index"):
         with pytest.raises(IndexError, match=r"too many indices .*: \[1.0, \[1.0, .*\.\.\.") as caught:
             MESSAGES[use](VALUES["an uneven list"]())

@@ -1,4 +1,4 @@
-"""Printing by the oracle: the text of any array, under any options, is PyTorch's letter by letter."""
+"""Printing against PyTorch: the text of any array, with any options, is exactly PyTorch's."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def assert_same_text(array):
 
 
 def floats(width):
-    """Numbers of one magnitude, of many, whole, special: the forms differ by exactly these."""
+    """Numbers of one magnitude, of many, whole, special: these select the different formats."""
     dtype = np.dtype(f"f{width // 8}").type
     special = st.sampled_from([0.0, -0.0, np.nan, np.inf, -np.inf, 1e-4, 0.00011, 1000.0, 1001.0, 0.5, 1e8, 2.5])
     whole = st.integers(-2000, 2000).map(float)
@@ -94,19 +94,19 @@ options = st.fixed_dictionaries(
 
 
 @given(array=arrays())
-def test_any_array_reads_as_in_pytorch(array):
+def test_any_array_prints_as_in_pytorch(array):
     assert_same_text(array)
 
 
 @given(array=arrays(), options=options)
-def test_any_array_reads_as_in_pytorch_under_any_options(array, options):
+def test_any_array_prints_as_in_pytorch_with_any_options(array, options):
     with both(**options):
         assert P.get_printoptions() == torch._tensor_str.get_printoptions()
         assert_same_text(array)
 
 
 @given(array=arrays(), axes=st.randoms())
-def test_the_layout_does_not_show(array, axes):
+def test_the_layout_does_not_change_the_text(array, axes):
     order = list(range(array.ndim))
     axes.shuffle(order)
     moved = array.transpose(order)
@@ -115,7 +115,7 @@ def test_the_layout_does_not_show(array, axes):
 
 @pytest.mark.parametrize("dtype", D.DTYPES, ids=repr)
 @pytest.mark.parametrize("shape", [(1001,), (50, 50), (2, 600), (600, 2), (11, 10, 10), (3, 3, 4, 40), (1000,)])
-def test_a_large_tensor_is_summarised_as_in_pytorch(dtype, shape):
+def test_a_large_tensor_is_summarized_as_in_pytorch(dtype, shape):
     array = (np.random.default_rng(0).standard_normal(shape) * 100).astype(dtype.numpy)
     assert_same_text(array)
     assert_same_text(array.transpose())
@@ -123,7 +123,7 @@ def test_a_large_tensor_is_summarised_as_in_pytorch(dtype, shape):
 
 @pytest.mark.parametrize("magnitude", [1e-8, 1e-5, 9.99e-5, 1e-4, 1.0, 1e3, 1e8, 1.01e8, 1e12])
 @pytest.mark.parametrize("dtype", [D.float16, D.float32, D.float64], ids=repr)
-def test_magnitudes_choose_the_form_as_in_pytorch(magnitude, dtype):
+def test_magnitudes_choose_the_format_as_in_pytorch(magnitude, dtype):
     with np.errstate(all="ignore"):
         array = (np.array([1.0, -2.0, 0.3, 0.0, 1000.0]) * magnitude).astype(dtype.numpy)
     assert_same_text(array)
@@ -133,12 +133,12 @@ def test_magnitudes_choose_the_form_as_in_pytorch(magnitude, dtype):
 
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0, 2), (0, 0)])
 @pytest.mark.parametrize("dtype", D.DTYPES, ids=repr)
-def test_an_empty_tensor_tells_its_shape(shape, dtype):
+def test_an_empty_tensor_shows_its_shape(shape, dtype):
     assert_same_text(np.zeros(shape, dtype.numpy))
 
 
 @given(array=arrays(), linewidth=st.integers(10, 130), name=st.sampled_from(["MulBackward0", None]))
-def test_what_the_graph_adds_wraps_as_in_pytorch(array, linewidth, name):
+def test_the_grad_fn_wraps_as_in_pytorch(array, linewidth, name):
     if array.dtype.kind not in "fc":
         return
     tensor = torch.from_numpy(array).requires_grad_()
@@ -181,7 +181,7 @@ def test_the_default_dtype_is_not_shown(default, dtype):
 
 
 class TestOptions:
-    def test_the_block_restores_what_was(self):
+    def test_a_with_block_restores_the_options(self):
         P.set_printoptions(precision=2, sci_mode=True)
         before = P.get_printoptions()
         with pytest.raises(KeyError), P.printoptions(profile="full", linewidth=20):
@@ -194,7 +194,7 @@ class TestOptions:
         P.set_printoptions(precision=3)
         assert P.get_printoptions()["sci_mode"] is None
 
-    def test_a_profile_keeps_no_more_than_pytorchs(self):
+    def test_a_profile_resets_the_same_options_as_pytorchs(self):
         for profile in ("short", "full", "default"):
             P.set_printoptions(profile=profile, precision=7)
             torch.set_printoptions(profile=profile, precision=7)

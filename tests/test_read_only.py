@@ -1,6 +1,6 @@
-"""Memory that must not be written to: every write asks first, raises a clear error and changes nothing.
+"""Read-only memory: every write checks first, raises a clear error and changes nothing.
 
-The memory is a file mapped for reading, so that a write which does not ask ends the process.
+The memory is a file mapped for reading, so a write without the check crashes the process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Write = Callable[[mt.Tensor], Any]
 
 
 def mapped(array: Any) -> mt.Tensor:
-    """Return a tensor on a file that is mapped for reading and holds an array."""
+    """Return a tensor over a file that holds an array and is mapped for reading."""
     with tempfile.NamedTemporaryFile() as file:
         array.tofile(file)
         file.flush()
@@ -42,7 +42,7 @@ def four(*shape: int) -> mt.Tensor:
 
 
 def assert_refuses(write: Write, x: mt.Tensor) -> None:
-    """The write raises; memory, version and the stream of random numbers are as before."""
+    """Require that the write raises and that memory, version and random stream are unchanged."""
     before, stream = x.clone(), mt.get_rng_state()
     with pytest.raises(ReadOnlyError, match=r"\w.*: the tensor of shape .* lies in read-only memory"):
         write(x)
@@ -52,7 +52,7 @@ def assert_refuses(write: Write, x: mt.Tensor) -> None:
 
 # -- methods -----------------------------------------------------------------------------------------------------------
 
-LAYOUTS = (  # they change how memory is read
+LAYOUTS = (  # they change the layout, not the memory
     "as_strided_", "detach_", "requires_grad_", "resize_", "resize_as_", "set_", "squeeze_", "unsqueeze_", "swapaxes_",
     "swapdims_", "t_", "transpose_",
 )  # fmt: skip
@@ -63,7 +63,7 @@ TWINS = [
         (row.name.split(".")[-1], f"{row.name.split('.')[-1]}_", *[f"{alias}_" for alias in row.aliases])
     )
     if name.endswith("_") and not name.startswith("_") and hasattr(mt.Tensor, name)
-    and name not in (*LAYOUTS, "polygamma_")  # whose row has the order in front
+    and name not in (*LAYOUTS, "polygamma_")  # its row has the order as first argument
 ]
 
 
@@ -79,7 +79,7 @@ def test_a_method_refuses_to_write(row: Row, name: str) -> None:
     assert tried
 
 
-# -- all other ways to write -------------------------------------------------------------------------------------------
+# -- other ways to write -----------------------------------------------------------------------------------------------
 
 ONE, HERE = mt.ones(1), mt.tensor([0])
 
@@ -148,7 +148,7 @@ WRITES: dict[str, Write] = {
     "init.constant_": lambda x: nn.init.constant_(x, 1.0),
     "init.sparse_": lambda x: nn.init.sparse_(x.view(2, 2), 0.5),
     "init.dirac_": lambda x: nn.init.dirac_(x.view(2, 2, 1)),
-    "a gradient that is added to": lambda x: walked_back(with_grad(mt.ones(4), x)),
+    "a gradient that is added to": lambda x: backward_into(with_grad(mt.ones(4), x)),
     "a gradient set to zeros": lambda x: optim.SGD([with_grad(mt.ones(4), x)], 0.1).zero_grad(set_to_none=False),
     "a Function that marks it dirty": lambda x: Dirty.apply(x),
 }  # fmt: skip
@@ -164,7 +164,7 @@ def with_grad(tensor: mt.Tensor, grad: mt.Tensor) -> mt.Tensor:
     return tensor
 
 
-def walked_back(leaf: mt.Tensor) -> None:
+def backward_into(leaf: mt.Tensor) -> None:
     (leaf * 2).sum().backward()
 
 
@@ -184,7 +184,7 @@ def test_a_write_is_refused(name: str) -> None:
     assert_refuses(WRITES[name], four())
 
 
-# -- what writes to several tensors ------------------------------------------------------------------------------------
+# -- functions that write to several tensors ---------------------------------------------------------------------------
 
 RULES = (
     "SGD", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop", "Adafactor",
@@ -195,7 +195,7 @@ RULES = (
 @pytest.mark.parametrize("count", [1, 6])  # one by one, and gathered
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("rule", RULES)
-def test_a_step_changes_nothing_if_one_parameter_must_not_change(rule: str, begun: bool, count: int) -> None:
+def test_a_step_changes_nothing_if_one_parameter_is_read_only(rule: str, begun: bool, count: int) -> None:
     params = [nn.Parameter(mt.ones(2, 2)) for _ in range(count + 1)]
     optimizer = getattr(optim, rule)(params, lr=0.1)
 
@@ -215,7 +215,7 @@ def test_a_step_changes_nothing_if_one_parameter_must_not_change(rule: str, begu
     assert repr(optimizer.state_dict()) == repr(state)
 
 
-def test_a_step_leaves_out_what_has_no_gradient() -> None:
+def test_a_step_skips_parameters_without_gradients() -> None:
     frozen, free = nn.Parameter(four()), nn.Parameter(mt.ones(4))
     optimizer = optim.SGD([frozen, free], lr=0.5)
     free.sum().backward()
@@ -223,7 +223,7 @@ def test_a_step_leaves_out_what_has_no_gradient() -> None:
     assert free.tolist() == [0.5] * 4
 
 
-def test_a_step_refuses_state_that_must_not_change() -> None:
+def test_a_step_refuses_read_only_state() -> None:
     param = nn.Parameter(mt.ones(4))
     optimizer = optim.Adam([param])
     param.sum().backward()
@@ -236,7 +236,7 @@ def test_a_step_refuses_state_that_must_not_change() -> None:
 
 
 @pytest.mark.parametrize("name", ["running_mean", "running_var", "num_batches_tracked"])
-def test_batch_norm_changes_no_statistic_if_one_must_not_change(name: str) -> None:
+def test_batch_norm_changes_no_statistics_if_one_is_read_only(name: str) -> None:
     layer = nn.BatchNorm1d(4)
     setattr(layer, name, mapped(np.array(3)) if name == "num_batches_tracked" else four())
     before = {key: value.tolist() for key, value in layer.state_dict().items()}
@@ -247,14 +247,14 @@ def test_batch_norm_changes_no_statistic_if_one_must_not_change(name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["clip_grad_norm_", "clip_grad_value_"])
-def test_clipping_changes_no_gradient_if_one_must_not_change(name: str) -> None:
+def test_clipping_changes_no_gradients_if_one_is_read_only(name: str) -> None:
     params = [with_grad(mt.ones(4), grad) for grad in (mt.ones(4), four())]
     with pytest.raises(ReadOnlyError, match="clip_grad"):
         getattr(nn.utils, name)(params, 0.1)
     assert params[0].grad.tolist() == [1] * 4
 
 
-def test_averages_change_nothing_if_one_must_not_change() -> None:
+def test_averages_change_nothing_if_one_is_read_only() -> None:
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2, bias=False))
     average = optim.swa_utils.AveragedModel(model)
     average.update_parameters(model)
@@ -266,7 +266,7 @@ def test_averages_change_nothing_if_one_must_not_change() -> None:
     assert [each.tolist() for each in average.parameters()] == before and average.n_averaged.item() == 1
 
 
-def test_loading_a_state_dict_changes_nothing_if_one_must_not_change() -> None:
+def test_loading_a_state_dict_changes_nothing_if_one_entry_is_read_only() -> None:
     layer = nn.Linear(4, 1)
     layer.weight = nn.Parameter(four(1, 4))
     bias = layer.bias.tolist()
@@ -275,7 +275,7 @@ def test_loading_a_state_dict_changes_nothing_if_one_must_not_change() -> None:
     assert layer.bias.tolist() == bias
 
 
-# -- where such memory comes from --------------------------------------------------------------------------------------
+# -- sources of read-only memory ---------------------------------------------------------------------------------------
 
 
 def test_bytes_are_never_changed() -> None:
@@ -286,16 +286,16 @@ def test_bytes_are_never_changed() -> None:
     assert np.frombuffer(content, "float32").tolist() == [1] * 4
 
 
-def test_it_can_be_read_copied_and_trained_beside() -> None:
+def test_a_read_only_tensor_can_be_read_copied_and_used_in_training() -> None:
     x = four()
     assert x.clone().add_(1)._version == 1 and deepcopy(x).zero_().tolist() == [0] * 4
     weight = mt.ones(4, requires_grad=True)
     (x * weight).sum().backward()
     assert weight.grad.tolist() == x.tolist()
-    assert x.resize_(8)[:4].add_(0)._version > 0  # a longer copy is its own
+    assert x.resize_(8)[:4].add_(0)._version > 0  # a larger copy has its own memory
 
 
-def test_no_tensor_is_born_in_foreign_byte_order() -> None:
+def test_no_tensor_has_foreign_byte_order() -> None:
     array = np.arange(4, dtype=np.dtype("float32").newbyteorder())
     for make in (mt.from_numpy, mt.as_tensor, mt.asarray):
         with pytest.raises(ValueError, match="byte order"):

@@ -1,7 +1,7 @@
-"""Calls that PyTorch refuses and a lax library would take: each is refused here too, by a child of PyTorch's class.
+"""Calls that PyTorch refuses and a lenient library would accept: each raises a subclass of PyTorch's class here.
 
-What a beginner gets wrong is in ``test_bad_input.py``; these are mistakes of programs: a flag in a number's place, a
-number beyond what memory holds, a hook that returns what nobody reads.
+Beginners' mistakes are in ``test_bad_input.py``. These are mistakes in programs: a flag in place of a number, a number
+too large for memory, a hook that returns a value that is never used.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ LAYERS = [
 
 
 @each(NUMBERS + PLACES + GRAPHS + LAYERS)
-def test_what_torch_refuses_is_refused(misuse: Misuse) -> None:
+def test_calls_that_pytorch_refuses_are_refused(misuse: Misuse) -> None:
     refused(misuse.call, misuse.message)
 
 
@@ -95,7 +95,7 @@ def test_bools_may_be_added_with_a_boolean_alpha() -> None:
     assert mt.add(mt.tensor([True, False]), mt.tensor([False, False]), alpha=True).tolist() == [True, False]
 
 
-def test_a_group_of_two_values_is_normed() -> None:
+def test_a_group_of_two_values_is_normalized() -> None:
     normed = mt.nn.functional.group_norm(mt.tensor([[[1.0, 3.0]]]), 1)
     assert normed.flatten().tolist() == pytest.approx([-1, 1], abs=1e-4)
     assert mt.nn.functional.group_norm(mt.tensor([[1.0], [3.0]]), 1).tolist() == [[0.0], [0.0]]
@@ -115,5 +115,5 @@ HUGE = [
 
 
 @each(HUGE)
-def test_numbers_that_nothing_holds_are_refused(misuse: Misuse) -> None:
+def test_numbers_too_large_for_int64_are_refused(misuse: Misuse) -> None:
     refused(misuse.call, misuse.message)

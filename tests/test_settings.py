@@ -1,4 +1,4 @@
-"""Switches that change nothing: what is set can be read back, what makes no sense is refused as PyTorch refuses it."""
+"""Settings without effect: what is set can be read back, and invalid values are refused as in PyTorch."""
 
 from __future__ import annotations
 

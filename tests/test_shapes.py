@@ -1,4 +1,4 @@
-"""Sizes and dims, held against PyTorch where it has the rule and against plain counting where the rule is a count."""
+"""Sizes and dims, against PyTorch where it has the rule, and against counting where the rule is a count."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def torch() -> ModuleType:
 
 
 def outcome(run: Callable[[], Any]) -> Any:
-    """What a call gives: its value, or the built-in class of the error."""
+    """Return the result of a call: its value, or the built-in class of the error."""
     try:
         return run()
     except KINDS as error:
@@ -48,7 +48,7 @@ def test_a_size_prints_and_counts_as_pytorchs(torch: ModuleType, shape: tuple[in
     "change",
     [lambda s: s[1:], lambda s: s + (4,), lambda s: (4,) + s, lambda s: s * 2, lambda s: 2 * s, lambda s: s + s],
 )
-def test_what_is_made_from_a_size_is_a_size(torch: ModuleType, change: Callable[[Any], Any]) -> None:
+def test_operations_on_a_size_give_a_size(torch: ModuleType, change: Callable[[Any], Any]) -> None:
     ours = change(Size((1, 2, 3)))
     assert type(ours) is Size
     assert tuple(ours) == tuple(change(torch.Size((1, 2, 3))))
@@ -63,7 +63,7 @@ def test_a_size_survives_pickling() -> None:
     assert type(pickle.loads(pickle.dumps(Size((2, 3))))) is Size
 
 
-def test_a_size_takes_no_list() -> None:
+def test_a_size_does_not_accept_a_list() -> None:
     with pytest.raises(TypeError):
         Size((1,)) + [2]  # type: ignore[operator]  # the point
 
@@ -146,7 +146,7 @@ def test_flattened_shape(torch: ModuleType, shape: tuple[int, ...], start: int, 
 
 @given(some_shapes, some_dims, st.lists(st.sampled_from([-1, 1, 2, 3]), max_size=3).map(tuple))
 def test_unflattened_shape(torch: ModuleType, shape: tuple[int, ...], dim: int, sizes: tuple[int, ...]) -> None:
-    assume(shape)  # PyTorch wraps its own IndexError into a RuntimeError here
+    assume(shape)  # PyTorch wraps its own IndexError in a RuntimeError here
     ours = outcome(lambda: shapes.unflattened_shape(shape, dim, sizes))
     theirs = outcome(lambda: tuple(torch.zeros(shape).unflatten(dim, sizes).shape))
     assert ours == theirs or (ours, theirs) == (IndexError, RuntimeError)
@@ -172,14 +172,14 @@ def test_a_matmul_that_fails_names_both_shapes(a: tuple[int, ...], b: tuple[int,
 
 
 @pytest.mark.parametrize("sizes", [(2, 3), ((2, 3),), ([2, 3],), (Size((2, 3)),), (np.int64(2), np.int32(3))])
-def test_sizes_are_taken_one_by_one_or_as_a_sequence(sizes: Any) -> None:
+def test_sizes_may_be_separate_arguments_or_a_sequence(sizes: Any) -> None:
     normal = shapes.normalize_sizes(*sizes)
     assert normal == (2, 3)
     assert {type(normal), *map(type, normal)} == {tuple, int}
 
 
 @pytest.mark.parametrize("sizes", [(2.0, 3), ((2, "3"),), (None,), ((2,), 3)])
-def test_sizes_that_are_no_ints_are_refused(sizes: Any) -> None:
+def test_sizes_that_are_not_ints_are_refused(sizes: Any) -> None:
     with pytest.raises(TypeError, match="sizes must be ints or one sequence of ints, got"):
         shapes.normalize_sizes(*sizes)
 
@@ -229,7 +229,7 @@ def test_tensor_split_pieces(torch: ModuleType, size: int, sections: int | tuple
 
 
 @given(st.integers(0, 12), st.integers(1, 5), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3))
-def test_conv_output_size_counts_the_places_of_the_window(
+def test_conv_output_size_counts_the_positions_of_the_window(
     size: int, kernel: int, stride: int, padding: int, dilation: int
 ) -> None:
     padded, reach = size + 2 * padding, dilation * (kernel - 1) + 1
@@ -252,7 +252,7 @@ def test_conv_output_size_is_pytorchs(
     ("window", "places"),
     [((7, 3, 1), 5), ((7, 3, 2), 3), ((5, 3, 1, 1), 5), ((5, 3, 2, 1), 3), ((10, 3, 2), 4), ((227, 11, 4), 55)],
 )
-def test_the_sizes_of_the_course_notes(window: tuple[int, ...], places: int) -> None:
+def test_sizes_of_known_networks(window: tuple[int, ...], places: int) -> None:
     assert shapes.conv_output_size(*window) == places
 
 
@@ -264,7 +264,7 @@ def test_same_padding_keeps_the_size(size: int, kernel: int, dilation: int) -> N
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @given(st.integers(1, 9), st.integers(1, 6), st.integers(1, 3))
-def test_same_padding_puts_the_odd_one_where_pytorch_does(
+def test_same_padding_puts_the_extra_one_where_pytorch_does(
     torch: ModuleType, size: int, kernel: int, dilation: int
 ) -> None:
     x = torch.arange(1.0, size + 1)[None, None]
@@ -313,7 +313,7 @@ def test_conv_transpose_output_size_is_pytorchs(
     x, w = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
     conv = torch.conv_transpose1d
     theirs = outcome(lambda: conv(x, w, None, stride, padding, extra, 1, dilation).shape[2])
-    # PyTorch disagrees with itself on a result of size 0: one kernel gives it (float32, two images), others refuse it.
+    # PyTorch is inconsistent for a result of size 0: one kernel returns it (float32, two images), others refuse it.
     assert ours == theirs or (ours == 0 and theirs is RuntimeError)
 
 
@@ -329,6 +329,6 @@ def test_conv_transpose_output_size_is_pytorchs(
         (lambda: shapes.as_int(2.0), r"expected an int, got 2\.0 of type float"),
     ],
 )
-def test_refusals_say_what_was_given(refused: Callable[[], Any], message: str) -> None:
+def test_errors_show_the_given_sizes(refused: Callable[[], Any], message: str) -> None:
     with pytest.raises(MinitensorError, match=message):
         refused()

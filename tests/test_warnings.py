@@ -1,4 +1,4 @@
-"""A warning points to the user's line, however many frames of the library lie between."""
+"""A warning points to the user's line, however many library frames are in between."""
 
 from __future__ import annotations
 
