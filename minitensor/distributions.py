@@ -15,20 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from minitensor.backends.numpy.random import normal_blocks
-from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DistributionError, UnsupportedDtypeError
 from minitensor.generator import Generator
 from minitensor.stream import Stream
 
 Array = npt.NDArray[Any]
 Shape = int | Sequence[int]
-
-
-class DistributionError(MinitensorError, RuntimeError):
-    """Parameters that a distribution does not allow, or values that do not fit the dtype."""
-
-
-class UnsupportedDistribution(DistributionError, NotImplementedError):
-    """A dtype for which the distribution is not defined."""
 
 
 # -- uniform numbers ---------------------------------------------------------------------------------------------------
@@ -97,7 +89,7 @@ _LARGEST: Final = {dtype: float(np.finfo(dtype).max) for dtype in _WORKING}
 def _real_dtype(name: str, out: Array) -> np.dtype[Any]:
     """Return the dtype of the parts of ``out``; raise unless they are floats."""
     if out.dtype.kind not in "fc":
-        raise UnsupportedDistribution(f"{name} is a continuous distribution; expected floats, got {out.dtype}")
+        raise UnsupportedDtypeError(f"{name} is a continuous distribution; expected floats, got {out.dtype}")
     return out.real.dtype
 
 
@@ -291,7 +283,7 @@ def geometric(generator: Generator, shape: Shape, dtype: npt.DTypeLike, p: float
     if not 0 < p < 1:
         raise DistributionError(f"geometric_ expects p to be in (0, 1), but got p={p}")
     if out.dtype.kind not in "fiu":
-        raise UnsupportedDistribution(f"geometric_ is not defined for {out.dtype}")
+        raise UnsupportedDtypeError(f"geometric_ is not defined for {out.dtype}")
     stream = generator._stream
     with stream.lock:
         unit = _draw_unit(stream, out.size, _DOUBLE)
@@ -303,7 +295,7 @@ def geometric(generator: Generator, shape: Shape, dtype: npt.DTypeLike, p: float
 def _require_real(name: str, out: Array) -> None:
     """Raise unless ``out`` holds real floats."""
     if out.dtype.kind != "f":
-        raise UnsupportedDistribution(f"{name} is a continuous distribution; expected floats, got {out.dtype}")
+        raise UnsupportedDtypeError(f"{name} is a continuous distribution; expected floats, got {out.dtype}")
 
 
 def bernoulli(generator: Generator, p: float | Array, shape: Shape, dtype: npt.DTypeLike = np.float32) -> Array:
@@ -313,7 +305,7 @@ def bernoulli(generator: Generator, p: float | Array, shape: Shape, dtype: npt.D
     """
     out = np.empty(shape, dtype)
     if out.dtype.kind == "c":
-        raise UnsupportedDistribution(f"bernoulli is not defined for {out.dtype}")
+        raise UnsupportedDtypeError(f"bernoulli is not defined for {out.dtype}")
     if isinstance(p, np.ndarray):
         working = _WORKING[_real_dtype("bernoulli", p)]
         if not ((p >= 0) & (p <= 1)).all():
@@ -402,7 +394,7 @@ def random_integers(
     """Draw integers from ``low`` (default 0) to the largest integer up to which the dtype holds every integer."""
     out = np.empty(shape, dtype)
     if out.dtype.kind == "c":
-        raise UnsupportedDistribution(f"random_ is not defined for {out.dtype}")
+        raise UnsupportedDtypeError(f"random_ is not defined for {out.dtype}")
     largest = _largest_exact_integer(out.dtype)
     if low is None:
         return _draw_remainders(generator, out, largest + 1, 0, wide=out.dtype.itemsize == 8)
@@ -416,7 +408,7 @@ def random_integers(
 def _draw_any_int64(generator: Generator, out: Array) -> Array:
     """Draw from all int64 values, for the dtypes for which PyTorch allows it."""
     if out.dtype.name not in ("int64", "float32", "float64"):
-        raise UnsupportedDistribution(f"random_ from -2**63 on: expected int64, float32 or float64, got {out.dtype}")
+        raise UnsupportedDtypeError(f"random_ from -2**63 on: expected int64, float32 or float64, got {out.dtype}")
     return _draw_remainders(generator, out, 2**64, 0, wide=True)
 
 
@@ -436,7 +428,7 @@ def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
     if dtype.kind == "f":
         return -int(np.finfo(dtype).max), int(np.finfo(dtype).max)
     if dtype.kind == "c":
-        raise UnsupportedDistribution(f"random_ is not defined for {dtype}")
+        raise UnsupportedDtypeError(f"random_ is not defined for {dtype}")
     return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
 
 
@@ -454,7 +446,7 @@ def randperm(generator: Generator, n: int, dtype: npt.DTypeLike = np.int64) -> A
     if n < 0:
         raise DistributionError(f"Trying to create tensor with negative dimension {n}: [{n}]")
     if dtype.kind in "bc":
-        raise UnsupportedDistribution(f"randperm is not defined for {dtype}")
+        raise UnsupportedDtypeError(f"randperm is not defined for {dtype}")
     largest = min(_largest_exact_integer(dtype) + (dtype.kind == "f"), 2**31 - 1)
     if n > largest:
         raise DistributionError(f"randperm: n cannot be greater than {largest} for {dtype}, got {n}")

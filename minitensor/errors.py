@@ -1,8 +1,9 @@
 """Every error the library raises on purpose, each a child of the built-in class that PyTorch raises in its place.
 
-A caller may catch the built-in class, as in PyTorch, or the narrower one, or ``MinitensorError`` for all of them. This
-file knows no tensors: a message is written where the values are; it says what was given, what was wanted, what to do.
-``quote`` shows a value that may be of any size.
+A caller may catch the built-in class, as in PyTorch, or the narrower one, or ``MinitensorError`` for all of them. First
+come the plain kinds, then the errors of two kinds, then those of files. This file knows no tensors: a message is
+written where the values are; it says what was given, what was wanted, what to do. ``quote`` shows a value that may be
+of any size.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from pickle import UnpicklingError
 
 class MinitensorError(Exception):
     """The common parent: anything this library refuses to do."""
+
+
+# -- sizes, dims and indices -------------------------------------------------------------------------------------------
 
 
 class ShapeError(MinitensorError, RuntimeError):
@@ -33,7 +37,7 @@ class RepeatedDimError(MinitensorError, RuntimeError):
     """A dimension is named more than once, or a list of dimensions is not a permutation."""
 
 
-class IndexOutOfRange(MinitensorError, IndexError):
+class IndexRangeError(MinitensorError, IndexError):
     """An index lies outside its dimension, or there are more indices than dimensions."""
 
 
@@ -41,12 +45,11 @@ class InvalidIndexError(MinitensorError, IndexError):
     """Something that cannot index at all: a float, a string, a mask of another shape."""
 
 
+# -- dtypes, devices and arguments -------------------------------------------------------------------------------------
+
+
 class DtypeError(MinitensorError, RuntimeError):
     """The dtype cannot be used here, or the result cannot be cast to it."""
-
-
-class UnsupportedDtype(DtypeError, NotImplementedError):
-    """A dtype for which there is no kernel; PyTorch raises NotImplementedError."""
 
 
 class DeviceError(MinitensorError, RuntimeError):
@@ -61,12 +64,12 @@ class ArgumentTypeError(MinitensorError, TypeError):
     """An argument is of the wrong type, missing, or unknown."""
 
 
-class WrongTypeError(ArgumentTypeError, AttributeError):
-    """An argument of the wrong type, found where it was used; PyTorch's functions in Python raise AttributeError."""
+class UsageError(MinitensorError, RuntimeError):
+    """Arguments that do not go together, or one that must not be left out."""
 
 
-class WrongKindError(ArgumentError, ArgumentTypeError):
-    """An argument of the wrong type, for which PyTorch raises ValueError."""
+class ScalarError(MinitensorError, RuntimeError):
+    """One number was wanted from a tensor that holds none or many."""
 
 
 class MissingEntryError(MinitensorError, KeyError):
@@ -75,36 +78,27 @@ class MissingEntryError(MinitensorError, KeyError):
     __str__ = Exception.__str__  # KeyError shows a repr
 
 
-class BeyondInt64(DtypeError, ArgumentError, ArgumentTypeError, OverflowError):
-    """An int that int64 does not hold: PyTorch raises one of these four, by the place that reads the number."""
+class DistributionError(MinitensorError, RuntimeError):
+    """Parameters that a distribution does not allow, or values that do not fit the dtype."""
 
 
-class OutOfMemory(MinitensorError, RuntimeError, MemoryError):
-    """There is no memory for a result; PyTorch raises RuntimeError."""
+class GeneratorStateError(MinitensorError, RuntimeError):
+    """Bytes that are not the state of a random number generator."""
 
 
-class GuardError(ArgumentError, AssertionError):
-    """A value that makes no sense, where PyTorch only asserts."""
-
-
-class ComparisonError(MinitensorError, AssertionError):
-    """Two values that should be equal, or close, are not."""
-
-
-class ScalarError(MinitensorError, RuntimeError):
-    """One number was wanted from a tensor that holds none or many."""
-
-
-class UsageError(MinitensorError, RuntimeError):
-    """Arguments that do not go together, or one that must not be left out."""
-
-
-class WrongKindUsage(UsageError, ArgumentTypeError):
-    """An argument of the wrong type, for which PyTorch raises RuntimeError or TypeError."""
+class LinAlgError(MinitensorError, RuntimeError):
+    """A matrix has no inverse, no factors of the wanted kind, or its eigenvalues were not found."""
 
 
 class UnsupportedError(MinitensorError, NotImplementedError):
     """PyTorch has this, the library has not; the message says what to use instead."""
+
+
+class NestingError(MinitensorError, RecursionError):
+    """Values nested too deeply, or that hold themselves."""
+
+
+# -- the graph, writes and modules -------------------------------------------------------------------------------------
 
 
 class GradError(MinitensorError, RuntimeError):
@@ -115,23 +109,23 @@ class VersionError(GradError):
     """A tensor saved for the backward pass was changed in place since."""
 
 
+class GradcheckError(MinitensorError, RuntimeError):
+    """An analytic gradient differs from the numerical one."""
+
+
+class CheckpointError(UsageError):
+    """The second run of a checkpointed function did not save the same tensors as the first."""
+
+
 class InplaceError(MinitensorError, RuntimeError):
     """An in-place write that would be wrong: on a leaf, on overlapping memory, to another shape."""
-
-
-class ReadOnlyError(InplaceError, ValueError):
-    """A write to memory that must not be changed; NumPy raises ValueError."""
-
-
-class LinAlgError(MinitensorError, RuntimeError):
-    """A matrix has no inverse, no factors of the wanted kind, or its eigenvalues were not found."""
 
 
 class BatchingError(MinitensorError, RuntimeError):
     """What cannot be done for all samples of ``vmap`` at once: a look at values, a write into what is shared."""
 
 
-class NoValues(BatchingError):
+class NoValuesError(BatchingError):
     """The values of one sample were asked for where all samples are computed at once."""
 
 
@@ -139,20 +133,16 @@ class StateDictError(MinitensorError, RuntimeError):
     """A state dict that does not fit its module; every misfit is listed."""
 
 
-class FileFormatError(MinitensorError, RuntimeError, UnpicklingError):
-    """A file that is damaged or of another format: PyTorch raises one of the two, by the part of the file."""
+class ComparisonError(MinitensorError, AssertionError):
+    """Two values that should be equal, or close, are not."""
 
 
-class CutShortError(FileFormatError, EOFError):
-    """A file that is empty, or ends before what it holds is complete."""
+class LoaderTimeoutError(MinitensorError, RuntimeError):
+    """A worker of a data loader took longer than the timeout."""
 
 
-class FileReadError(FileFormatError, OSError):
-    """A file in which the system finds an error, or a place that the file does not have."""
-
-
-class NestingError(MinitensorError, RecursionError):
-    """Values nested too deeply, or that hold themselves."""
+class LostWorkerError(MinitensorError, RuntimeError):
+    """A worker of a data loader whose thread runs in the process from which this one was forked, not here."""
 
 
 class MissingExtraError(MinitensorError, ImportError):
@@ -169,6 +159,181 @@ class MissingExtraError(MinitensorError, ImportError):
             f"{package} is not installed; it comes with the extra {extra!r}: pip install minitensor-py[{extra}]",
             name=package,
         )
+
+
+# -- errors of two kinds -----------------------------------------------------------------------------------------------
+
+# PyTorch may raise one class or another for the same mistake, by the function or by the path taken in it, or a class
+# that does not fit the mistake. The error here is then a child of both. Most names join the two: a ShapeIndexError is a
+# ShapeError and an IndexError. In Python, a NotImplementedError is a RuntimeError too.
+
+
+class ShapeValueError(ShapeError, ArgumentError):
+    """Sizes, or an equation of them, that do not fit: a RuntimeError and a ValueError."""
+
+
+class ShapeIndexError(ShapeError, DimError):
+    """Too few or too many dims or entries: a RuntimeError and an IndexError."""
+
+
+class ShapeIndexValueError(ShapeIndexError, ArgumentError):
+    """Too few or too many dims, where PyTorch may raise ValueError, too."""
+
+
+class IndexRuntimeError(IndexRangeError, RuntimeError):
+    """A position, a row of a table or a class that does not exist: an IndexError and a RuntimeError."""
+
+
+class IndexTypeError(InvalidIndexError, ArgumentTypeError):
+    """Text as an index: an IndexError and a TypeError."""
+
+
+class IndexValueError(IndexRangeError, ArgumentError):
+    """An index that int64 does not hold, or too few values: an IndexError and a ValueError."""
+
+
+class UsageValueError(UsageError, ArgumentError):
+    """An option that makes no sense, by itself or beside the others: a RuntimeError and a ValueError."""
+
+
+class UninitializedError(UsageValueError):
+    """A parameter or buffer without a shape was used: a RuntimeError and a ValueError."""
+
+
+class UsageTypeError(UsageError, ArgumentTypeError):
+    """An argument of the wrong type: a RuntimeError and a TypeError."""
+
+
+class UsageZeroDivisionError(UsageError, ZeroDivisionError):
+    """A division by zero: a RuntimeError, as in PyTorch, and Python's ZeroDivisionError."""
+
+
+class WrongTypeError(ArgumentTypeError, AttributeError):
+    """An argument of the wrong type, found where it was used; PyTorch's functions in Python raise AttributeError."""
+
+
+class WrongKindError(ArgumentError, ArgumentTypeError):
+    """An argument of the wrong type, or text among numbers: a ValueError and a TypeError."""
+
+
+class AttributeValueError(ArgumentError, WrongTypeError):
+    """An argument of the wrong type: a ValueError, a TypeError and an AttributeError."""
+
+
+class ScalarTypeError(ScalarError, WrongTypeError):
+    """A tensor where a number, a bool or text is wanted: a RuntimeError, a TypeError and an AttributeError."""
+
+
+class KeyTypeError(ArgumentTypeError, KeyError):
+    """A value that cannot be assigned under its name: a TypeError and a KeyError."""
+
+    __str__ = Exception.__str__  # KeyError shows a repr
+
+
+class MissingParameterError(ArgumentError, MissingEntryError, WrongTypeError):
+    """A module has no parameter of this name: a ValueError, a KeyError, an AttributeError and a TypeError."""
+
+
+class UnsupportedDtypeError(DtypeError, NotImplementedError):
+    """A dtype for which there is no kernel, or complex numbers, which have no order; a NotImplementedError."""
+
+
+class UnsupportedTypeError(UnsupportedDtypeError, ArgumentTypeError):
+    """A bitwise op on floats: a NotImplementedError and a TypeError."""
+
+
+class RealNumberError(UnsupportedDtypeError, WrongTypeError):
+    """Not a real number where one is wanted: a NotImplementedError, a TypeError and an AttributeError."""
+
+
+class UnsupportedValueError(UnsupportedError, ArgumentError):
+    """A mode that is unknown, or not for this number of dims: a NotImplementedError and a ValueError."""
+
+
+class OutDtypeError(DtypeError, ArgumentTypeError):
+    """A result cannot be cast to the dtype of ``out``: a RuntimeError and, in ops that join tensors, a TypeError."""
+
+
+class Int64RangeError(DtypeError, ArgumentError, ArgumentTypeError, OverflowError):
+    """An int that int64 does not hold: PyTorch raises one of these four, by the place that reads the number."""
+
+
+class OutOfMemoryError(MinitensorError, RuntimeError, MemoryError):
+    """There is no memory for a result; PyTorch raises RuntimeError."""
+
+
+class ReadOnlyError(InplaceError, ValueError):
+    """A write to memory that must not be changed; NumPy raises ValueError."""
+
+
+class GuardError(ArgumentError, AssertionError):
+    """A value that makes no sense, where PyTorch only asserts: a ValueError and an AssertionError."""
+
+
+class GuardZeroDivisionError(GuardError, ZeroDivisionError):
+    """A zero that would be divided by, where PyTorch asserts or divides."""
+
+
+class GradAssertionError(GradError, AssertionError):
+    """A tensor to which no gradient comes; PyTorch only asserts that one does."""
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+class FileFormatError(MinitensorError, RuntimeError, UnpicklingError):
+    """A file that is damaged or of another format: PyTorch raises one of the two, by the part of the file."""
+
+
+class CutShortError(FileFormatError, EOFError):
+    """A file that is empty, or ends before what it holds is complete."""
+
+
+class FileReadError(FileFormatError, OSError):
+    """A file in which the system finds an error, or a place that the file does not have."""
+
+
+class ByteOrderError(FileFormatError, ArgumentError):
+    """A file with an unknown byte order; PyTorch raises ValueError."""
+
+
+class ForeignDtypeError(FileFormatError, DtypeError):
+    """A file with tensors of a dtype that this library does not have."""
+
+
+class AbsentDeviceError(FileFormatError, DeviceError):
+    """A file with tensors from a device that this machine does not have."""
+
+
+class ForbiddenNameError(FileFormatError):
+    """A file that names a function or instruction outside of the tables."""
+
+
+class TextFileError(WrongTypeError, AssertionError):
+    """A file open for text; PyTorch raises AssertionError."""
+
+
+class WriteError(MinitensorError, OSError, RuntimeError):
+    """The system cannot write a file; PyTorch raises RuntimeError."""
+
+
+class WriteNotFoundError(WriteError, FileNotFoundError):
+    """The folder for a new file does not exist, or the path is empty."""
+
+
+class WriteIsADirectoryError(WriteError, IsADirectoryError):
+    """A folder where a file was expected."""
+
+
+class WriteNotADirectoryError(WriteError, NotADirectoryError):
+    """A file where a folder was expected."""
+
+
+class WritePermissionError(WriteError, PermissionError):
+    """A file or folder that this process may not write to."""
+
+
+# -- values in messages ------------------------------------------------------------------------------------------------
 
 
 class Quoter(reprlib.Repr):

@@ -12,7 +12,7 @@ from numbers import Integral
 from operator import index as as_index
 from typing import Any
 
-from minitensor.errors import ArgumentError, ArgumentTypeError, IndexOutOfRange, InvalidIndexError, ShapeError, quote
+from minitensor.errors import IndexRangeError, IndexTypeError, IndexValueError, InvalidIndexError, ShapeError, quote
 from minitensor.layout import Layout, slice_steps
 from minitensor.shapes import Shape, broadcast_shapes
 
@@ -107,14 +107,6 @@ def resolve(layout: Layout, index: object, dims_taken: DimsTaken) -> tuple[Layou
 STEP = -1  # an index that takes one dim and is not a pick: an int or a slice
 
 
-class NotAnIndex(InvalidIndexError, ArgumentTypeError):
-    """Text as an index: an IndexError and, as in PyTorch, a TypeError."""
-
-
-class BeyondIndex(IndexOutOfRange, ArgumentError):
-    """An index that int64 does not hold: PyTorch raises ValueError."""
-
-
 def count_dims(item: object, dims_taken: DimsTaken) -> int:
     """Return the number of dims a pick takes, STEP for an int or a slice, 0 for None and ``...``."""
     kind = item.__class__
@@ -129,7 +121,7 @@ def count_dims(item: object, dims_taken: DimsTaken) -> int:
         return taken
     if is_integer(item):
         return STEP
-    error = NotAnIndex if isinstance(item, (str, bytes)) else InvalidIndexError
+    error = IndexTypeError if isinstance(item, (str, bytes)) else InvalidIndexError
     raise error(
         "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid indices "
         f"(got {type(item).__name__}: {quote(item)})"
@@ -284,14 +276,14 @@ def check_mask(mask: Shape, shape: Shape, dim: int) -> None:
 # ---- errors ------------------------------------------------------------------------------------------------------
 
 
-def out_of_bounds_error(index: int, dim: int, size: int) -> IndexOutOfRange:
+def out_of_bounds_error(index: int, dim: int, size: int) -> IndexRangeError:
     """Return the error for an index out of bounds."""
-    error = IndexOutOfRange if -(1 << 63) <= index < 1 << 63 else BeyondIndex
+    error = IndexRangeError if -(1 << 63) <= index < 1 << 63 else IndexValueError
     return error(f"index {quote(index)} is out of bounds for dimension {dim} with size {size}")
 
 
-def too_many_error(shape: Shape, index: object) -> IndexOutOfRange:
+def too_many_error(shape: Shape, index: object) -> IndexRangeError:
     """Return the error for more indices than dims."""
     if not shape:
-        return IndexOutOfRange("invalid index of a 0-dim tensor; use item() to convert it to a number")
-    return IndexOutOfRange(f"too many indices for tensor of dimension {len(shape)} (shape {shape}): {quote(index)}")
+        return IndexRangeError("invalid index of a 0-dim tensor; use item() to convert it to a number")
+    return IndexRangeError(f"too many indices for tensor of dimension {len(shape)} (shape {shape}): {quote(index)}")

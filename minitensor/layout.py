@@ -13,13 +13,7 @@ from math import gcd, prod
 from operator import mul
 from typing import NamedTuple
 
-from minitensor.errors import (
-    ArgumentError,
-    DimError,
-    IndexOutOfRange,
-    RepeatedDimError,
-    ShapeError,
-)
+from minitensor.errors import ArgumentError, DimError, IndexRangeError, RepeatedDimError, ShapeError
 from minitensor.shapes import Shape, as_int, memoize, wrap_dim, wrap_dims
 
 
@@ -379,7 +373,7 @@ def select(layout: Layout, dim: int, index: int) -> Layout:
     dim, index = wrap_dim(dim, len(shape)), as_int(index)
     size = shape[dim]
     if not -size <= index < size:
-        raise IndexOutOfRange(
+        raise IndexRangeError(
             f"select: index {index} out of range for tensor of size {list(shape)} at dimension {dim}; "
             f"the dimension has {size} entries"
         )
@@ -406,7 +400,7 @@ def narrow(layout: Layout, dim: int, start: int, length: int) -> Layout:
     dim, start, length = wrap_dim(dim, len(layout.shape)), as_int(start), as_int(length)
     size, stride = layout.shape[dim], layout.strides[dim]
     if not -size <= start <= size:
-        raise IndexOutOfRange(
+        raise IndexRangeError(
             f"narrow: start out of range (expected to be in range of [-{size}, {size}], but got {start})"
         )
     first = start + size if start < 0 else start

@@ -30,7 +30,7 @@ from minitensor.dtypes import (
     iinfo,
     promote_types,
 )
-from minitensor.errors import ArgumentError, ArgumentTypeError, BeyondInt64, DtypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, Int64RangeError
 
 Number = bool | int | float | complex
 
@@ -116,10 +116,10 @@ def require_int64(value: int) -> None:
         raise too_large(value)
 
 
-def too_large(value: int) -> BeyondInt64:
+def too_large(value: int) -> Int64RangeError:
     """Return the error for an integer beyond int64."""
     given = format_number(value)
-    return BeyondInt64(f"an integer must fit int64, but {given} is not in [-2**63, 2**63 - 1]; use a float")
+    return Int64RangeError(f"an integer must fit int64, but {given} is not in [-2**63, 2**63 - 1]; use a float")
 
 
 def format_number(value: object) -> str:

@@ -13,7 +13,7 @@ from numbers import Integral
 from operator import index
 from typing import Any, SupportsIndex, TypeVar, cast, overload
 
-from minitensor.errors import ArgumentTypeError, DimError, OutOfMemory, RepeatedDimError, ShapeError, quote
+from minitensor.errors import ArgumentTypeError, DimError, OutOfMemoryError, RepeatedDimError, ShapeError, quote
 
 Shape = tuple[int, ...]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -141,7 +141,7 @@ MOST = 1 << 47  # elements; a process cannot address more bytes
 def require_room(shape: Sequence[int]) -> None:
     """Raise if no memory can hold a tensor of this shape."""
     if prod(shape) > MOST:
-        raise OutOfMemory(f"storage size calculation overflowed with sizes={list(shape)}; no memory is that large")
+        raise OutOfMemoryError(f"storage size calculation overflowed with sizes={list(shape)}; no memory is that large")
 
 
 def ntuple(value: int | Sequence[int], n: int) -> tuple[int, ...]:

@@ -16,12 +16,8 @@ from weakref import WeakSet
 import numpy as np
 import numpy.typing as npt
 
-from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError
+from minitensor.errors import ArgumentError, ArgumentTypeError, GeneratorStateError
 from minitensor.forks import after_fork_in_child
-
-
-class StateError(MinitensorError, RuntimeError):
-    """Bytes that are not the state of a stream."""
 
 
 class Stream:
@@ -67,13 +63,13 @@ class Stream:
     def restore(self, state: bytes) -> None:
         """Restore a state from `state_bytes` or from PyTorch."""
         if len(state) != STATE_SIZE:
-            raise StateError(
+            raise GeneratorStateError(
                 f"Expected a CPUGeneratorImplState of size {STATE_SIZE} "
                 f"but found the input RNG state size to be {len(state)}"
             )
         seed, left, seeded, following = HEAD.unpack_from(state)
         if not seeded or not 1 <= left <= 624 or following > 624:
-            raise StateError("Invalid mt19937 state")
+            raise GeneratorStateError("Invalid mt19937 state")
         key = np.frombuffer(state, "<u8", 624, HEAD.size).astype(np.uint32)
         _, normal, _, has_normal, _, _ = TAIL.unpack_from(state, HEAD.size + 8 * 624)
         with self.lock:

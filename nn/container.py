@@ -14,9 +14,10 @@ from typing import Any, TypeVar, overload
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
-    IndexOutOfRange,
-    MinitensorError,
+    GuardError,
+    IndexRangeError,
     MissingEntryError,
+    MissingParameterError,
     WrongTypeError,
     quote,
 )
@@ -103,10 +104,6 @@ def require_module(module: object) -> Module:
     return module
 
 
-class NoModule(MinitensorError, AssertionError):
-    """Something that is not a module, where PyTorch asserts."""
-
-
 class Sequential(Numbered):
     """Modules called one after another, each on the output of the one before.
 
@@ -166,9 +163,9 @@ class Sequential(Numbered):
             IndexError: If ``index`` is out of range.
         """
         if not isinstance(module, Module):
-            raise NoModule(f"Sequential.insert: module should be of type: {Module}, got {type_name(module)}")
+            raise GuardError(f"Sequential.insert: module should be of type: {Module}, got {type_name(module)}")
         if not -len(self) <= index <= len(self):
-            raise IndexOutOfRange(f"Index out of range: {index}")
+            raise IndexRangeError(f"Index out of range: {index}")
         super().insert(index, module)
         return self
 
@@ -447,10 +444,6 @@ class ParameterList(Module):
         raise RuntimeError("ParameterList should not be called.")
 
 
-class NoEntry(MissingEntryError, WrongTypeError):
-    """A key that a ParameterDict does not have; PyTorch asks for an attribute, here a dict's KeyError is one too."""
-
-
 class ParameterDict(Module):
     """A dict of registered parameters, and of any other values, in the order in which they were added.
 
@@ -476,7 +469,7 @@ class ParameterDict(Module):
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._keys:
-            raise NoEntry(f"ParameterDict has no entry {quote(key)}; it has {', '.join(self._keys)}")
+            raise MissingParameterError(f"ParameterDict has no entry {quote(key)}; it has {', '.join(self._keys)}")
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:

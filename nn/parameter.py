@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor.base import TensorBase, new
-from minitensor.errors import ArgumentError, UsageError, WrongTypeError
+from minitensor.errors import UninitializedError, WrongTypeError
 from minitensor.ops.creation import empty
 from minitensor.tensor import Tensor
 
@@ -99,10 +99,6 @@ class Buffer(Tensor):
 
 
 # -- without a shape yet -----------------------------------------------------------------------------------------------
-
-
-class UninitializedError(UsageError, ArgumentError):
-    """A tensor without a shape was used: PyTorch raises RuntimeError in some places and ValueError in others."""
 
 
 class Uninitialized(Tensor):

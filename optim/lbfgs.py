@@ -7,7 +7,7 @@ from typing import Any
 
 from minitensor.autograd.mode import enable_grad, no_grad, tell_of_writes
 from minitensor.base import require_writable, wrap
-from minitensor.errors import ArgumentError, GuardError, IndexOutOfRange, UsageError, WrongTypeError
+from minitensor.errors import ArgumentError, GuardError, IndexRangeError, UsageError, WrongTypeError
 from minitensor.ops.complex import view_as_real
 from minitensor.optim.line_search import Point, Search, strong_wolfe
 from minitensor.optim.optimizer import Group, Optimizer, Params, State
@@ -113,7 +113,7 @@ class LBFGS(Optimizer):
 def require_history(size: Any) -> None:
     """Raise unless the number of pairs to keep is a positive integer."""
     if read_integer("LBFGS: history_size", size) < 1:
-        raise IndexOutOfRange(f"LBFGS: history_size must be at least 1, got {size}")
+        raise IndexRangeError(f"LBFGS: history_size must be at least 1, got {size}")
 
 
 def minimize(group: Group, state: State, closure: Callable[[], Any]) -> Any:

@@ -25,7 +25,7 @@ from minitensor.callers import user_level
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
-    IndexOutOfRange,
+    IndexRangeError,
     MissingEntryError,
     WrongTypeError,
     nesting,
@@ -484,7 +484,7 @@ def named_params(given: Any) -> tuple[list[Tensor], list[str]]:
     entries = [given] if isinstance(given, Tensor) else list(given)
     for entry in entries:
         if isinstance(entry, tuple) and len(entry) < 2:
-            raise IndexOutOfRange(f"a pair of name and parameter is wanted, got {quote(entry)}")
+            raise IndexRangeError(f"a pair of name and parameter is wanted, got {quote(entry)}")
     names = [entry[0] for entry in entries if isinstance(entry, tuple)]
     if names and len(names) != len(entries):
         raise ArgumentError("all optimizer params should be with/without names. Some param names are missing")

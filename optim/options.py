@@ -11,9 +11,9 @@ from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
     GradError,
-    IndexOutOfRange,
+    IndexValueError,
     MissingEntryError,
-    UnsupportedDtype,
+    RealNumberError,
     WrongKindError,
     WrongTypeError,
     quote,
@@ -36,20 +36,12 @@ def require_at_least_zero(name: str, value: Any) -> None:
         raise ArgumentError(f"Invalid {name}: {value}")
 
 
-class NotANumber(UnsupportedDtype, WrongTypeError):
-    """An option that is not a real number: PyTorch's kernels have no complex options, and raise TypeError for text."""
-
-
-class TooFewValues(ArgumentError, IndexOutOfRange):
-    """Too few values, where PyTorch unpacks them (ValueError) or reads one by its index (IndexError)."""
-
-
 def require_number(name: str, value: Any) -> None:
     """Raise, before a step computes with it, unless a value is a number or a tensor with one element."""
     if not isinstance(value, (Real, Tensor)):
-        raise NotANumber(f"{name} must be a number, not {type(value).__name__}")
+        raise RealNumberError(f"{name} must be a number, not {type(value).__name__}")
     if isinstance(value, Tensor) and value.numel() != 1:
-        raise NotANumber(f"{name} must be a number or a tensor with one element, got shape {tuple(value.shape)}")
+        raise RealNumberError(f"{name} must be a number or a tensor with one element, got shape {tuple(value.shape)}")
 
 
 def read_integer(name: str, value: Any) -> int:
@@ -57,7 +49,7 @@ def read_integer(name: str, value: Any) -> int:
     try:
         return index(value)
     except TypeError:
-        raise NotANumber(f"{name} must be an int, got {quote(value)}") from None
+        raise RealNumberError(f"{name} must be an int, got {quote(value)}") from None
 
 
 def require_betas(betas: Any) -> None:
@@ -119,7 +111,7 @@ def require_several(what: str, value: Any, count: int) -> None:
 def require_count(values: Any, count: int, wanted: str) -> None:
     """Raise unless there are ``count`` values."""
     if len(values) != count:
-        error = TooFewValues if len(values) < count else ArgumentError
+        error = IndexValueError if len(values) < count else ArgumentError
         raise error(f"{wanted}, got {quote(values)}")
 
 

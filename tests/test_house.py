@@ -7,6 +7,7 @@ with one fault that must be found, so that finding no fault in the real package 
 from __future__ import annotations
 
 import ast
+import builtins
 import configparser
 import os
 import subprocess
@@ -70,6 +71,15 @@ TYPES_FROM_ABOVE = {
     "minitensor.tensor.Tensor": "the class that users meet",
     "minitensor.autograd.node.Node": "a tensor is a place in the graph",
 }
+
+# Python's exceptions, and that of ``pickle``, which is not a built-in name.
+BUILTIN_EXCEPTIONS = frozenset(
+    [name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)]
+    + ["UnpicklingError"]
+)
+
+# Exceptions that are no errors, and what they are. They stand beside the code that catches them.
+SIGNALS = {"minitensor.utils.checkpoint.StopRecomputation": "it ends a second run, as StopIteration ends a loop"}
 
 
 class Import(NamedTuple):
@@ -185,6 +195,32 @@ def hand_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     yield node.lineno, f"sets {ast.unparse(target)} from outside the class: write the line in its body"
 
 
+def base_names(node: ast.ClassDef) -> set[str]:
+    return {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+
+
+def exceptions_of(house: dict[str, ast.Module]) -> Iterator[tuple[str, ast.ClassDef]]:
+    """Yield every class that derives from Exception, with its module; classes of the same name count as one."""
+    classes = [
+        (module, node) for module, tree in house.items() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    ]
+    known, before = set(BUILTIN_EXCEPTIONS), 0
+    while len(known) > before:
+        before = len(known)
+        known |= {node.name for _, node in classes if base_names(node) & known}
+    return ((module, node) for module, node in classes if base_names(node) & known)
+
+
+def error_faults(house: dict[str, ast.Module]) -> Iterator[str]:
+    for module, node in exceptions_of(house):
+        if f"{module}.{node.name}" in SIGNALS:
+            continue
+        if module != "minitensor.errors":
+            yield f"{module}:{node.lineno}: {node.name} is an exception: define it in minitensor/errors.py"
+        if not node.name.endswith("Error"):
+            yield f"{module}:{node.lineno}: {node.name} is an exception: end its name in Error"
+
+
 def circle(graph: dict[str, set[str]]) -> list[str]:
     """Return the modules of one import cycle, or an empty list."""
     done: set[str] = set()
@@ -215,6 +251,7 @@ def faults(house: dict[str, str]) -> list[str]:
         found += [f"{module}:{each.line}: {fault}" for each in imports for fault in import_faults(module, each)]
         found += [f"{module}:{line}: {fault}" for line, fault in hand_faults(tree)]
         graph[module] = {each.target for each in imports if not each.for_types and each.target in modules}
+    found += error_faults({module: ast.parse(source) for module, source in house.items()})
     if ring := circle(graph):
         found.append("imports go round in a circle: " + " -> ".join(ring))
     return found
@@ -317,6 +354,23 @@ FAULTS = {
         "sets Tensor.one from outside",
     ),
     "globals": ({"minitensor.tensor": "globals()['a'] = 1"}, "globals()"),
+    "an error beside its op": (
+        {"minitensor.ops.a": "class ModeError(ValueError): ..."}, "ModeError is an exception: define it in"
+    ),
+    "an error of two files": (
+        {
+            "minitensor.errors": "class ShapeError(RuntimeError): ...",
+            "minitensor.ops.a": "import minitensor.errors\nclass RankError(minitensor.errors.ShapeError): ...",
+        },
+        "minitensor.ops.a:2: RankError is an exception: define it in",
+    ),
+    "an error within a function": (
+        {"minitensor.ops.a": "def f():\n    class OtherError(pickle.UnpicklingError): ..."},
+        "OtherError is an exception",
+    ),
+    "an error that is not named so": (
+        {"minitensor.errors": "class NoOrder(TypeError): ..."}, "NoOrder is an exception: end its name in Error"
+    ),
 }
 
 
@@ -337,6 +391,10 @@ SOUND = {
     "numpy where arrays are the subject": {"minitensor.backends.numpy.conv": "import numpy as np"},
     "cupy in its own rooms": {"minitensor.backends.cupy.table": "import cupy"},
     "safetensors when a file is read": {"minitensor.serialization": "def f():\n    import safetensors"},
+    "an error in its place": {
+        "minitensor.errors": "class BaseError(Exception): ...\nclass ModeError(BaseError, ValueError): ...",
+        "minitensor.ops.a": "class Mode: ...",
+    },
     "attributes of instances": {"minitensor.base": "class B:\n    def f(self): self.x = 1; setattr(self, 'y', 2)"},
 }
 
@@ -357,6 +415,8 @@ def test_every_exception_is_needed() -> None:
         assert any(lies_in(module, place) and lies_in(name, library) for module, name in used), f"OPTIONAL: {library}"
     for above in TYPES_FROM_ABOVE:
         assert any(name == above for _, name in used), f"TYPES_FROM_ABOVE: {above}"
+    trees = {module: ast.parse(source) for module, source in house.items()}
+    assert {f"{module}.{node.name}" for module, node in exceptions_of(trees)} >= SIGNALS.keys()
 
 
 # -- length of files and functions, and names --------------------------------------------------------------------------

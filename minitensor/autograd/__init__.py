@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitensor.autograd import functional, graph
-from minitensor.autograd.check import GradcheckError, gradcheck, gradgradcheck
+from minitensor.autograd.check import gradcheck, gradgradcheck
 from minitensor.autograd.engine import backward, grad
 from minitensor.autograd.function import Function, FunctionCtx
 from minitensor.autograd.mode import (
@@ -18,6 +18,7 @@ from minitensor.autograd.mode import (
 )
 from minitensor.autograd.watch import detect_anomaly, set_detect_anomaly
 from minitensor.base import TensorBase
+from minitensor.errors import GradcheckError
 
 __all__ = [
     "Function",

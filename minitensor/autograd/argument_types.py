@@ -21,7 +21,14 @@ from minitensor.backends import BY_ARRAY
 from minitensor.base import TensorBase
 from minitensor.device import device
 from minitensor.dtypes import bool_, dtype
-from minitensor.errors import ArgumentError, ArgumentTypeError, ScalarError, UnsupportedDtype, WrongTypeError, quote
+from minitensor.errors import (
+    ArgumentTypeError,
+    AttributeValueError,
+    RealNumberError,
+    ScalarTypeError,
+    WrongTypeError,
+    quote,
+)
 from minitensor.generator import Generator
 from minitensor.memory_format import memory_format
 
@@ -36,18 +43,6 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 UNASKED = ("", "Any")  # for what a function takes as one of many, or not at all
 TAKE_TENSORS = frozenset(("Tensor", "Operand", "Sequence[Tensor]"))
 TAKE_INTS = frozenset(("int", "Dims", "Sizes", "IntOrPair", "OptionalSizes"))
-
-
-class NotOneNumber(ScalarError, WrongTypeError):
-    """A tensor where a number, a bool or text is wanted; PyTorch raises TypeError or RuntimeError."""
-
-
-class NotReal(UnsupportedDtype, WrongTypeError):
-    """A complex number where a real one is wanted; PyTorch raises one of three, by the place that reads the number."""
-
-
-class NotText(ArgumentError, WrongTypeError):
-    """What is not a string where one of some words is wanted; PyTorch raises TypeError or ValueError."""
 
 
 # -- the gate ----------------------------------------------------------------------------------------------------------
@@ -159,10 +154,10 @@ def wrong_type(name: str, argument: str, annotation: Any, value: Any) -> Argumen
 def class_of_misfit(words: str, value: object) -> type[ArgumentTypeError]:
     """Return the class of the error for a value that is not what the words say."""
     if TEXT in words:
-        return NotText
+        return AttributeValueError
     if isinstance(value, TensorBase):
-        return NotOneNumber
-    return NotReal if isinstance(value, Complex) and not isinstance(value, Real) else WrongTypeError
+        return ScalarTypeError
+    return RealNumberError if isinstance(value, Complex) and not isinstance(value, Real) else WrongTypeError
 
 
 def entry_at_fault(words: str, value: object) -> str:

@@ -13,16 +13,12 @@ from minitensor.autograd.engine import grad
 from minitensor.autograd.mode import enable_grad
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, MinitensorError
+from minitensor.errors import ArgumentError, GradcheckError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from minitensor.backends import Array
-
-
-class GradcheckError(MinitensorError, RuntimeError):
-    """An analytic gradient differs from the numerical one."""
 
 
 def gradcheck(

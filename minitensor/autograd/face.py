@@ -9,7 +9,7 @@ from minitensor.autograd import engine
 from minitensor.autograd.hooks import hang, hooks_of, hooks_of_tensor, is_retained, known_hooks_of_tensor
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentTypeError, GradError, InplaceError, WrongTypeError
+from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageTypeError, WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,14 +47,10 @@ def requires_grad(self: TensorBase) -> bool:
     return self.node is not None
 
 
-class NotBool(ArgumentTypeError, GradError):
-    """What is neither True nor False: PyTorch raises TypeError here and RuntimeError there; this is both."""
-
-
 def set_requires_grad(self: TensorBase, value: bool) -> None:
     """Make a leaf gather its gradient, or stop it."""
     if value is not True and value is not False:
-        raise NotBool(f"requires_grad must be a bool, got {value!r}")
+        raise UsageTypeError(f"requires_grad must be a bool, got {value!r}")
     node = self.node
     if node is not None and node.__class__ is not Leaf:
         if not value:

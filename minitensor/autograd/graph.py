@@ -15,7 +15,7 @@ from minitensor.autograd.hooks import Joint, RemovableHandle, Share, hang, hooks
 from minitensor.autograd.node import GradientEdge, Node
 from minitensor.autograd.watch import Wish, disable_saved_tensors_hooks, saved_tensors_hooks, watch
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, GradError
+from minitensor.errors import ArgumentError, ArgumentTypeError, GradAssertionError, GradError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -85,13 +85,11 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None],
         if isinstance(tensor, TensorBase) and tensor.node is not None:
             nodes.append(tensor.node)
         elif mode == "all" or not isinstance(tensor, TensorBase):
-            raise NoGradient(f"register_multi_grad_hook: tensor {i} does not require grad, so no gradient comes to it")
+            raise GradAssertionError(
+                f"register_multi_grad_hook: tensor {i} does not require grad, so no gradient comes to it"
+            )
     joint = Joint([node.as_edge()[0] for node in nodes], fn, mode)
     return Handles([hang(hooks_of_tensor(node).on_grad, Share(joint, i)) for i, node in enumerate(nodes)])
-
-
-class NoGradient(GradError, AssertionError):
-    """A tensor to which no gradient comes; PyTorch only asserts that one does."""
 
 
 class Handles(RemovableHandle):

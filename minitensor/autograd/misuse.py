@@ -30,11 +30,11 @@ from minitensor.callers import PACKAGE
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
-    BeyondInt64,
     GradError,
+    Int64RangeError,
     MinitensorError,
     MissingEntryError,
-    OutOfMemory,
+    OutOfMemoryError,
     ScalarError,
     ShapeError,
     UnsupportedError,
@@ -191,7 +191,7 @@ def retold(
         return misfit
     for argument, value in given:
         if is_beyond(value):
-            return BeyondInt64(f"{name}(): argument {argument!r} must hold ints of 64 bits, got {quote(value)}")
+            return Int64RangeError(f"{name}(): argument {argument!r} must hold ints of 64 bits, got {quote(value)}")
     if error.__class__ in (ArgumentTypeError, WrongTypeError):
         return error.__class__(f"{name}(): {NAMED.sub('', str(error))}")
     return error if isinstance(error, MinitensorError) else adopted(name, error, given)
@@ -230,9 +230,9 @@ def adopted(name: str, error: Exception, arguments: Sequence[tuple[str, Any]]) -
         reason = str(error) if isinstance(error, TypeError) else misplaced(told, error.obj)
         return WrongTypeError(f"{name}(): {reason}; got {kinds}")
     if isinstance(error, MemoryError) or str(error).startswith(TOO_BIG):
-        return OutOfMemory(f"{name}(): storage size calculation overflowed, or there is no memory: {error}")
+        return OutOfMemoryError(f"{name}(): storage size calculation overflowed, or there is no memory: {error}")
     if isinstance(error, OverflowError):
-        return BeyondInt64(f"{name}(): {error}")
+        return Int64RangeError(f"{name}(): {error}")
     return ArgumentError(f"{name}(): {error}") if type(error) is ValueError else error
 
 

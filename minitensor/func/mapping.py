@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor.autograd.interpreters import interpreted_by
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, BatchingError, DimError, NoValues
+from minitensor.errors import ArgumentError, BatchingError, DimError, NoValuesError
 from minitensor.func.batching.batched import Batched, Level, batch
 from minitensor.func.trees import TreeSpec, broadcast_prefix, tree_flatten
 from minitensor.generator import default_generator
@@ -170,7 +170,7 @@ def run_batched(
     try:
         with interpreted_by(level):
             result = func(*samples, **kwargs)
-    except NoValues as error:
+    except NoValuesError as error:
         raise missing_rule_error(error) from error
     outputs, out_spec = tree_flatten(result)
     places = broadcast_prefix(out_dims, out_spec)
@@ -184,7 +184,7 @@ def run_batched(
     ], places, out_spec
 
 
-def missing_rule_error(error: NoValues) -> BatchingError:
+def missing_rule_error(error: NoValuesError) -> BatchingError:
     """Return the error for a function that read values inside ``vmap``; its name is taken from the traceback."""
     name, step = "a function", error.__traceback__
     while step is not None:

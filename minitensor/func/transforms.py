@@ -18,7 +18,7 @@ from minitensor.autograd import engine
 from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, ShapeError
+from minitensor.errors import ArgumentTypeError, GradError, ShapeError, UsageValueError
 from minitensor.func.batching.batched import Batched, active_levels, at_levels, batch, levels_in
 from minitensor.func.mapping import name_of, vmap
 from minitensor.func.trees import LEAF, TreeSpec, tree_flatten, tree_map
@@ -38,17 +38,13 @@ if TYPE_CHECKING:
 # -- inputs ---------------------------------------------------------------------------------------
 
 
-class NotATensor(GradError, ArgumentError):
-    """An input that is not a tensor. PyTorch raises ValueError or RuntimeError, depending on the transform."""
-
-
 def make_input(tensor: Any, what: str) -> Tensor:
     """Return an input with the same values, by which to differentiate. It stays connected to one that requires grad.
 
     Inside ``vmap`` the input is batched even if the given tensor is not, so that each sample gets its own gradient.
     """
     if not isinstance(tensor, TensorBase):
-        raise NotATensor(f"{what}: expected tensors to differentiate by, got {type(tensor).__name__}")
+        raise UsageValueError(f"{what}: expected tensors to differentiate by, got {type(tensor).__name__}")
     if not (tensor.dtype.is_floating_point or tensor.dtype.is_complex):
         raise GradError(f"{what}: only floating point and complex tensors have a gradient, this one is {tensor.dtype}")
     levels = [(level.number, level.size) for level in active_levels()]

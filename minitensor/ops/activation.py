@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.dtypes import float16, float64, int64
-from minitensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.errors import DtypeError, ShapeError, UnsupportedDtypeError, UsageValueError, UsageZeroDivisionError
 from minitensor.ops.aliasing import inplace, writes
 from minitensor.ops.choice import where
 from minitensor.ops.exponentials import sigmoid
@@ -124,7 +124,7 @@ def hardtanh(input: Tensor, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Ar
     if array.dtype.kind != "f":
         min_val, max_val = [fit(each, int64.numpy).item() for each in (min_val, max_val)]
     if array.dtype.kind == "u" and (min_val < 0 or max_val < 0):
-        raise UnsupportedDtype(f"hardtanh: {input.dtype.name} has no negative limits, got {min_val} and {max_val}")
+        raise UnsupportedDtypeError(f"hardtanh: {input.dtype.name} has no negative limits, got {min_val} and {max_val}")
     low, high = [fit_number(each, array.dtype, array) for each in (min_val, max_val)]
     return input.xp.clip(array, low, high)
 
@@ -306,13 +306,9 @@ def elu(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
 def celu(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
     """Return ``input`` where it is positive and ``alpha * (exp(input / alpha) - 1)`` elsewhere."""
     if alpha == 0:
-        raise CeluAlpha("celu: alpha cannot be 0")
+        raise UsageZeroDivisionError("celu: alpha cannot be 0")
     require_kind("celu", FLOATS, input)
     return _elu(input, alpha, 1.0, 1.0 / fit(alpha, float64.numpy).item())
-
-
-class CeluAlpha(DtypeError, ZeroDivisionError):
-    """A division by alpha = 0."""
 
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
@@ -472,11 +468,7 @@ def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None)
         return found if out is None else write_out("gelu", found, out, input)
     if approximate == "tanh":
         return write_out("gelu", gelu_by_tanh(input), out, input)
-    raise GeluKind(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-
-
-class GeluKind(ArgumentError, DtypeError):
-    """An unknown approximation of gelu: a RuntimeError as in PyTorch, and a ValueError too."""
+    raise UsageValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
 
 
 def hardsigmoid(input: Tensor) -> Tensor:

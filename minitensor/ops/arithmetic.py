@@ -19,7 +19,7 @@ from minitensor.autograd.declare import differentiable, nondifferentiable, on_eq
 from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, quote
+from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, UsageZeroDivisionError, quote
 from minitensor.ops import halves
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.constant import step_grad
@@ -272,12 +272,8 @@ def division_operands(name: str, input: Operand, other: Operand) -> tuple[Array,
     """Return the arrays of a rounded division; raise if an integer divisor is zero."""
     a, b = operands(input, other)
     if of_kind(name, REALS, a).dtype.kind != "f" and not b.all():
-        raise ZeroDivision(f"{name}: ZeroDivisionError: an integer divisor is zero")
+        raise UsageZeroDivisionError(f"{name}: ZeroDivisionError: an integer divisor is zero")
     return a, b
-
-
-class ZeroDivision(DtypeError, ZeroDivisionError):
-    """An integer division by zero: a RuntimeError as in PyTorch, and Python's ZeroDivisionError too."""
 
 
 @differentiable(prepare=lift_first, input=step_grad, other=step_grad)

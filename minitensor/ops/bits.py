@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
-from minitensor.errors import ArgumentTypeError, DtypeError
+from minitensor.errors import DtypeError, UnsupportedTypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import mul, mul_
 from minitensor.ops.constant import step_grad
@@ -32,12 +32,10 @@ def bit_operands(name: str, input: Operand, other: Operand, kinds: str = BITS) -
     """Return the arrays of two operands in their common dtype; raise if it is not one of ``kinds``."""
     pair = operands(input, other)
     if pair[0].dtype.kind not in kinds:
-        raise NoBits(f"{name}: expected {WORDS[kinds]}, got operands that meet in {pair[0].dtype}; cast them first")
+        raise UnsupportedTypeError(
+            f"{name}: expected {WORDS[kinds]}, got operands that meet in {pair[0].dtype}; cast them first"
+        )
     return pair
-
-
-class NoBits(DtypeError, ArgumentTypeError, NotImplementedError):
-    """A bitwise op on floats: PyTorch raises NotImplementedError or TypeError, depending on the op; this is both."""
 
 
 @nondifferentiable
@@ -86,7 +84,9 @@ def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the bitwise NOT of integers; for bools, the negation."""
     array = input.array
     if array.dtype.kind not in "biu":
-        raise NoBits(f"~ (bitwise_not) is only implemented on integer and bool tensors, got {input.dtype.name}")
+        raise UnsupportedTypeError(
+            f"~ (bitwise_not) is only implemented on integer and bool tensors, got {input.dtype.name}"
+        )
     return ~array
 
 

@@ -13,7 +13,7 @@ from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_
-from minitensor.errors import ArgumentError, DtypeError, WrongTypeError
+from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError, WrongTypeError
 from minitensor.ops.aliasing import check_fits, writes
 from minitensor.ops.kinds import REALS, of_kind, unsupported
 from minitensor.ops.operand import operands, require_tensors, same_device, tensor_first, tensors
@@ -130,12 +130,10 @@ def ordered_operands(name: str, input: Operand, other: Operand) -> tuple[Array, 
     """Return the arrays of two operands; raise if they are complex."""
     pair = tensor_first(name, input, other)
     if pair[0].dtype.kind == "c":
-        raise NoOrder(f"{name}: not implemented for {pair[0].dtype}: complex numbers have no order; compare abs()")
+        raise UnsupportedDtypeError(
+            f"{name}: not implemented for {pair[0].dtype}: complex numbers have no order; compare abs()"
+        )
     return pair
-
-
-class NoOrder(DtypeError, NotImplementedError):
-    """Complex numbers have no order: PyTorch raises NotImplementedError or RuntimeError by op; this is both."""
 
 
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
@@ -212,11 +210,7 @@ def check_tolerances(input: Tensor, other: Tensor, rtol: float, atol: float) -> 
         raise DtypeError(f"isclose: {input.dtype.name} did not match {other.dtype.name}; cast one of them first")
     for name, value in (("rtol", rtol), ("atol", atol)):
         if not value >= 0:
-            raise Tolerance(f"isclose: {name} must be greater than or equal to zero, but got {value}")
-
-
-class Tolerance(ArgumentError, DtypeError):
-    """A negative tolerance: a RuntimeError as in PyTorch, and a ValueError too."""
+            raise UsageValueError(f"isclose: {name} must be greater than or equal to zero, but got {value}")
 
 
 @composite

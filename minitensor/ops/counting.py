@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtype, UsageError
+from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtypeError, UsageError
 from minitensor.ops import return_types
-from minitensor.ops.compare import NoOrder
 from minitensor.ops.operand import same_device
 from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.ranges import space_evenly
@@ -98,7 +97,7 @@ def find_runs(xp: Library, slices: Array, inverse: bool, counts: bool) -> tuple[
 def require_order(name: str, input: Tensor) -> Array:
     """Return the array; raise for complex numbers, which have no order."""
     if input.array.dtype.kind == "c":
-        raise NoOrder(f"{name}: complex numbers have no order; take abs() or a part")
+        raise UnsupportedDtypeError(f"{name}: complex numbers have no order; take abs() or a part")
     return input.array
 
 
@@ -140,7 +139,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     """
     array, minlength = input.array, as_int(minlength)
     if array.dtype.kind not in "iu":
-        raise UnsupportedDtype(f"bincount: not implemented for {input.dtype.name}: cast it to int64")
+        raise UnsupportedDtypeError(f"bincount: not implemented for {input.dtype.name}: cast it to int64")
     if array.ndim != 1 or (array.size and bool((array < 0).any())):
         raise ShapeError(f"bincount: only supports 1-d non-negative integral inputs, got {input!r}")
     if minlength < 0:
@@ -199,7 +198,7 @@ def bin_range(name: str, input: Tensor, low: float, high: float, margin: float) 
     """Return the range of a histogram: by default that of the elements, widened by ``margin`` if they are all equal."""
     array = input.array
     if array.dtype.kind != "f":
-        raise UnsupportedDtype(f"{name}: not implemented for {input.dtype.name}: cast it to float")
+        raise UnsupportedDtypeError(f"{name}: not implemented for {input.dtype.name}: cast it to float")
     if low == high:
         low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 1.0)
     if low == high:

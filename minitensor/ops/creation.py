@@ -19,7 +19,14 @@ from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, new, require_writable, wrap
 from minitensor.callers import user_level
 from minitensor.device import CPU, device
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype, WrongTypeError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    ShapeError,
+    UnsupportedDtypeError,
+    WrongTypeError,
+)
 from minitensor.ops import nested
 from minitensor.ops.metadata import is_tensor
 from minitensor.ops.out import fill
@@ -389,7 +396,7 @@ def check_triangle(name: str, row: Any, col: Any, wanted: dtype | None, where: D
         if value < 0:
             raise DtypeError(f"{name}: {argument} must be non-negative, got {value}")
     if wanted not in (None, dtypes.int32, dtypes.int64):
-        raise UnsupportedDtype(f"{name}: not implemented for {wanted}; take int32 or int64")
+        raise UnsupportedDtypeError(f"{name}: not implemented for {wanted}; take int32 or int64")
     return library(where)
 
 

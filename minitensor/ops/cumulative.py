@@ -18,13 +18,12 @@ from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.dtypes import complex128, float64
-from minitensor.errors import DtypeError, UnsupportedDtype
+from minitensor.errors import DtypeError, UnsupportedDtypeError
 from minitensor.layout import numel
 from minitensor.ops import return_types
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj, div
 from minitensor.ops.choice import where
-from minitensor.ops.compare import NoOrder
 from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import INEXACT, of_kind
 from minitensor.ops.out import dtype_of_sum, write_out, write_outs
@@ -68,7 +67,7 @@ def dtype_of_running(name: str, wanted: Dtype | None, out: Any) -> Dtype | None:
     """Return the dtype of running sums or products: the given one, or that of ``out``; raise for bools."""
     found = dtype_of_sum(wanted, out)
     if found is dtypes.bool_:
-        raise UnsupportedDtype(f"{name}: not implemented for an out= of bools; give one of integers")
+        raise UnsupportedDtypeError(f"{name}: not implemented for an out= of bools; give one of integers")
     return found
 
 
@@ -197,7 +196,9 @@ def running_extreme(input: Tensor, dim: int, name: str) -> tuple[Array, Array]:
     """Return the running extreme and the last index of it; NaN beats all."""
     array = input.array
     if array.dtype.kind == "c":
-        raise NoOrder(f"cummax and cummin: not implemented for {input.dtype.name}: complex numbers have no order")
+        raise UnsupportedDtypeError(
+            f"cummax and cummin: not implemented for {input.dtype.name}: complex numbers have no order"
+        )
     if not array.ndim or not array.size:
         return array.copy(), input.xp.zeros(array.shape, "int64")
     return input.backend.running_extreme(name, array, dim)

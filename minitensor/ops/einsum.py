@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError
+from minitensor.errors import ArgumentTypeError, ShapeError, ShapeValueError
 from minitensor.ops.arithmetic import mul
 from minitensor.ops.matmul import matmul
 from minitensor.ops.reduce import sum as total
@@ -30,10 +30,6 @@ Shape = tuple[int, ...]
 Label = str  # a letter, or "...2" for the third dim from the right under an ellipsis
 Labels = tuple[Label, ...]
 Move = tuple[Callable[..., Any], tuple[Any, ...]]  # an operation on one tensor and its other arguments
-
-
-class EquationError(ArgumentError, ShapeError):
-    """An invalid equation, or one that does not fit its operands; a ValueError, and a RuntimeError as in PyTorch."""
 
 
 class Term(NamedTuple):
@@ -100,7 +96,7 @@ def plan_einsum(equation: str, shapes: tuple[Shape, ...]) -> Plan:
     sizes = sizes_of(equation, inputs)
     for label in output:
         if label not in sizes:
-            raise EquationError(f"einsum: output index {label!r} does not appear in any operand of {equation!r}")
+            raise ShapeValueError(f"einsum: output index {label!r} does not appear in any operand of {equation!r}")
     terms = [drop_stretched(take_diagonals(term), sizes) for term in inputs]
     contractions = []
     while len(terms) > 1:
@@ -126,7 +122,7 @@ def read_arguments(args: tuple[Any, ...]) -> tuple[str, Sequence[Tensor]]:
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = list(operands[0])
     if not operands:
-        raise EquationError(f"einsum: must provide at least one operand for {equation!r}")
+        raise ShapeValueError(f"einsum: must provide at least one operand for {equation!r}")
     for each in operands:
         if not isinstance(each, TensorBase):
             raise ArgumentTypeError(f"einsum: expected tensors as operands, got {type(each).__name__}")
@@ -147,7 +143,7 @@ def subscripts(numbers: Any) -> str:
         raise ArgumentTypeError(f"einsum: expected a list of indices after each operand, got {type(numbers).__name__}")
     for each in numbers:
         if each is not Ellipsis and not (isinstance(each, int) and 0 <= each < 52):
-            raise EquationError(f"einsum: an index must be a number from 0 to 51 or ..., got {each!r}")
+            raise ShapeValueError(f"einsum: an index must be a number from 0 to 51 or ..., got {each!r}")
     return "".join("..." if n is Ellipsis else chr(ord("A") + n if n < 26 else ord("a") + n - 26) for n in numbers)
 
 
@@ -156,7 +152,7 @@ def read_equation(equation: str, shapes: Sequence[Shape]) -> tuple[list[Term], L
     left, arrow, right = equation.replace(" ", "").partition("->")
     parts = left.split(",")
     if len(parts) != len(shapes):
-        raise EquationError(f"einsum: {equation!r} names {len(parts)} operands, but {len(shapes)} were given")
+        raise ShapeValueError(f"einsum: {equation!r} names {len(parts)} operands, but {len(shapes)} were given")
     terms = [Term(shape, labels_of(equation, part, shape)) for part, shape in zip(parts, shapes)]
     covered = max([sum(len(label) > 1 for label in term.labels) for term in terms], default=0)
     if not arrow:
@@ -165,7 +161,7 @@ def read_equation(equation: str, shapes: Sequence[Shape]) -> tuple[list[Term], L
         return terms, (*ellipsis_labels(covered), *letters)
     output = split_labels(equation, right, covered)
     if len(set(output)) != len(output):
-        raise EquationError(f"einsum: an index appears more than once in the output of {equation!r}")
+        raise ShapeValueError(f"einsum: an index appears more than once in the output of {equation!r}")
     return terms, output
 
 
@@ -185,7 +181,7 @@ def split_labels(equation: str, part: str, covered: int) -> Labels:
     before, dots, after = part.partition("...")
     for letter in before + after:
         if not (letter.isascii() and letter.isalpha()):
-            raise EquationError(
+            raise ShapeValueError(
                 f"einsum: invalid index {letter!r} in {equation!r}; indices are letters, and there is one '...' at most"
             )
     return (*before, *(ellipsis_labels(covered) if dots else ()), *after)

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
-from minitensor.errors import DimError, DtypeError, ShapeError
+from minitensor.errors import DtypeError, ShapeIndexError, UnsupportedDtypeError
 from minitensor.layout import numel
 from minitensor.ops import return_types
 from minitensor.ops.choice import maximum, minimum
-from minitensor.ops.compare import NoOrder
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.reduce import Dims, axes, restore_dims, sum
@@ -28,15 +27,13 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-class NothingToReduce(ShapeError, DimError):
-    """An extreme over no elements; PyTorch raises RuntimeError in some ops and IndexError in others."""
-
-
 def require_elements(name: str, input: Tensor, dims: tuple[int, ...]) -> Array:
     """Return the array; raise for complex numbers, which have no order, and if there is nothing to reduce."""
     array = input.array
     if array.dtype.kind == "c":
-        raise NoOrder(f"{name}: not implemented for {input.dtype.name}: complex numbers have no order; reduce abs()")
+        raise UnsupportedDtypeError(
+            f"{name}: not implemented for {input.dtype.name}: complex numbers have no order; reduce abs()"
+        )
     if not array.size:
         require_sizes(name, array.shape, dims)
     return array
@@ -46,7 +43,7 @@ def require_sizes(name: str, shape: tuple[int, ...], dims: tuple[int, ...]) -> N
     """Raise if a dim to reduce has size 0."""
     for dim in dims:
         if not shape[dim]:
-            raise NothingToReduce(
+            raise ShapeIndexError(
                 f"{name}(): expected reduction dim {dim} to have non-zero size, got shape {list(shape)}; "
                 "specify another one with the 'dim' argument"
             )

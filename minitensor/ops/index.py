@@ -24,9 +24,8 @@ from minitensor.autograd.turns import in_turn
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.base import TensorBase, has_values, values_of, wrap
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentTypeError, DtypeError, InvalidIndexError, ShapeError, quote
+from minitensor.errors import ArgumentTypeError, DtypeError, IndexTypeError, InvalidIndexError, ShapeError, quote
 from minitensor.indexing import (
-    NotAnIndex,
     advanced_shape,
     basic,
     check_mask,
@@ -182,7 +181,9 @@ def tensor_of_positions(items: Sequence[Any]) -> Any:
     if made.array.dtype.kind == "i" or not made.numel():
         return made.long()
     if made.array.dtype.kind in "fc":
-        raise NotAnIndex(f"a sequence used as an index must hold ints or bools, got {made.dtype.name}: {quote(items)}")
+        raise IndexTypeError(
+            f"a sequence used as an index must hold ints or bools, got {made.dtype.name}: {quote(items)}"
+        )
     return made
 
 

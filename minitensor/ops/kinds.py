@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.dtypes import int64
-from minitensor.errors import DtypeError, UnsupportedDtype
+from minitensor.errors import DtypeError, UnsupportedDtypeError
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -51,10 +51,10 @@ def require_wide(name: str, kinds: str, tensor: Any) -> None:
         require_kind(name, kinds, tensor)
 
 
-def unsupported(name: str, kinds: str, dtype: Any) -> UnsupportedDtype:
+def unsupported(name: str, kinds: str, dtype: Any) -> UnsupportedDtypeError:
     """Return the error for a dtype that an op does not support."""
     way = "take .real or .abs()" if dtype.kind == "c" else f"cast with {CASTS.get(kinds, '.float()')}"
-    return UnsupportedDtype(f"{name}: not implemented for {dtype.name}; expected {WORDS[kinds]}: {way}")
+    return UnsupportedDtypeError(f"{name}: not implemented for {dtype.name}; expected {WORDS[kinds]}: {way}")
 
 
 def require_index(name: str, index: Any, *wanted: Dtype) -> None:

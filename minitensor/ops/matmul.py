@@ -15,7 +15,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_, float16
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtype
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError
 from minitensor.ops.aliasing import check_fits, check_tensor, refuse_write
 from minitensor.ops.arithmetic import check_category, conj, mul
 from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
@@ -102,7 +102,7 @@ def factors(name: str, *tensors: Any) -> Any:
         if array.__class__ is not first.__class__:
             same_device(*tensors)
     if first.dtype.kind == "b":
-        raise UnsupportedDtype(
+        raise UnsupportedDtypeError(
             f"{name}: not implemented for bool; cast with .to(...) to the dtype of the sums"
         )
     return arrays

@@ -14,17 +14,13 @@ import numpy
 
 from minitensor import scalars
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, MinitensorError, quote
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, MinitensorError, WrongKindError, quote
 from minitensor.scalars import fit, is_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from minitensor.backends import Array
-
-
-class NoNumbers(ArgumentTypeError, ArgumentError):
-    """Text among numbers, or a list that holds itself: a TypeError and a ValueError, of which PyTorch raises one."""
 
 
 def read(data: Any, wanted: Any) -> Array:
@@ -48,7 +44,7 @@ def leaf_kinds(data: Any, wanted: Any) -> frozenset[Any]:
     try:
         return scalars.leaf_kinds(data)
     except ArgumentTypeError as error:
-        raise NoNumbers(str(error)) from None
+        raise WrongKindError(str(error)) from None
     except DtypeError:
         if wanted is None:
             raise
@@ -70,7 +66,7 @@ def shape_of(data: Any) -> tuple[int, ...]:
         if not sizes[-1]:
             break
         if data[0] is data:
-            raise NoNumbers(str(scalars.too_deep(data)))
+            raise WrongKindError(str(scalars.too_deep(data)))
         data = data[0]
     return tuple(sizes)
 

@@ -19,7 +19,7 @@ from minitensor.autograd.misuse import unbound
 from minitensor.autograd.mode import grad_mode
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentTypeError, DeviceError, DtypeError, GradError, InplaceError
+from minitensor.errors import ArgumentTypeError, DeviceError, GradError, InplaceError, OutDtypeError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import refuse_write, shares_storage
 from minitensor.ops.resize import change_layout
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from minitensor.dtypes import dtype
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
-
-
-class OutDtypeError(DtypeError, ArgumentTypeError):
-    """A result cannot be cast to the dtype of ``out``: PyTorch raises RuntimeError, joining ops TypeError."""
 
 
 # -- the doors ---------------------------------------------------------------------------------------------------------

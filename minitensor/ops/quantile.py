@@ -14,10 +14,10 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, values_of, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError, UsageError
 from minitensor.ops import return_types
 from minitensor.ops.choice import where
-from minitensor.ops.compare import NoOrder, isnan
+from minitensor.ops.compare import isnan
 from minitensor.ops.extremes import choice_grad, choose_along, extreme_grad, pick_array, require_elements
 from minitensor.ops.operand import is_number
 from minitensor.ops.out import write_out, write_outs
@@ -93,7 +93,7 @@ def median_of_nothing(input: Tensor) -> Array:
 def require_order(name: str, input: Tensor) -> None:
     """Raise for bools and complex numbers."""
     if input.array.dtype.kind in "bc":
-        raise NoOrder(f"{name}: not implemented for {input.dtype.name}")
+        raise UnsupportedDtypeError(f"{name}: not implemented for {input.dtype.name}")
 
 
 @composite

@@ -17,7 +17,7 @@ from minitensor import generator as streams
 from minitensor.autograd.declare import differentiable, drawing
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import writes
 from minitensor.ops.creation import choose_dtype, empty_like, make_leaf, read_sizes, zeros_like
@@ -302,15 +302,11 @@ def in_memory_order(input: Tensor, array: Array) -> Array:
     return array if order == [*range(len(strides))] else array.transpose(order)
 
 
-class NotContinuous(DtypeError, NotImplementedError):
-    """A continuous distribution for integers: a NotImplementedError as in PyTorch."""
-
-
 def require_continuous(name: str, input: Tensor) -> Any:
     """Return the array library's dtype of a tensor; raise if it holds integers or bools."""
     dtype = input.array.dtype
     if dtype.kind not in "fc":
-        raise NotContinuous(f"{name}: not implemented for {input.dtype.name}: expected a floating point dtype")
+        raise UnsupportedDtypeError(f"{name}: not implemented for {input.dtype.name}: expected a floating point dtype")
     return dtype
 
 

@@ -13,7 +13,7 @@ from minitensor import dtypes, scalars
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, UnsupportedDtype
+from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError, UsageValueError
 from minitensor.ops.creation import as_number, choose_dtype, hand_over, library, require_number
 from minitensor.ops.out import warn_of_resize
 
@@ -53,7 +53,7 @@ def arange(
         limits = integer_limits(limits, wanted)
     first, last, stride = limits
     if stride == 0:
-        raise ZeroStep("arange: step must be nonzero")
+        raise UsageValueError("arange: step must be nonzero")
     if not all(math.isfinite(each) for each in limits):
         raise DtypeError(f"arange: unsupported range: {first} -> {last}")
     if (last - first) / stride < 0:
@@ -74,10 +74,6 @@ def read_limit(value: Any, wanted: Any) -> Any:
         return value
     scalars.require_fits(value, dtypes.float64 if wanted.kind == "f" else dtypes.int64)
     return value.real
-
-
-class ZeroStep(DtypeError, ArgumentError):
-    """A step of zero: PyTorch raises RuntimeError, or ValueError if it was truncated to zero; this is both."""
 
 
 def integer_limits(limits: list[Any], wanted: Any) -> list[int]:
@@ -224,7 +220,7 @@ def logspace(
 def require_range_dtype(name: str, wanted: Any, refused: str) -> Any:
     """Return the array library's dtype; raise if it is of one of the refused kinds."""
     if wanted.kind in refused:
-        raise UnsupportedDtype(f"{name}: not implemented for {dtypes.from_numpy(wanted).name}: give another dtype")
+        raise UnsupportedDtypeError(f"{name}: not implemented for {dtypes.from_numpy(wanted).name}: give another dtype")
     return wanted
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable, view
 from minitensor.autograd.misuse import composite
-from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtype
+from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
 from minitensor.layout import numel
 from minitensor.ops.arithmetic import conj, mul
 from minitensor.ops.choice import where
@@ -166,7 +166,7 @@ def nansum(
 def require_float_dtype(name: str, wanted: Dtype | None) -> Dtype | None:
     """Raise unless the dtype of a sum that skips NaN is floating-point."""
     if wanted is not None and not wanted.is_floating_point:
-        raise UnsupportedDtype(f"{name}: not implemented for {wanted.name}: give a floating-point dtype")
+        raise UnsupportedDtypeError(f"{name}: not implemented for {wanted.name}: give a floating-point dtype")
     return wanted
 
 

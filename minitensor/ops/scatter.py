@@ -16,13 +16,7 @@ from minitensor.autograd.turns import in_turn
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import iinfo, int32, int64
-from minitensor.errors import (
-    ArgumentTypeError,
-    DtypeError,
-    IndexOutOfRange,
-    ShapeError,
-    UsageError,
-)
+from minitensor.errors import ArgumentTypeError, DtypeError, IndexRuntimeError, ShapeError, ShapeIndexError, UsageError
 from minitensor.ops.aliasing import inplace, shares_storage, snapshot, writes
 from minitensor.ops.arithmetic import conj, div_, floor_divide_
 from minitensor.ops.choice import where
@@ -50,14 +44,6 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-class WrongCount(ShapeError, IndexOutOfRange):
-    """A source without exactly one entry for each position; an IndexError, as in PyTorch, and a shape error."""
-
-
-class PositionError(IndexOutOfRange, RuntimeError):
-    """A position outside its dim; PyTorch raises IndexError in some of these functions, RuntimeError in others."""
-
-
 def check_positions(name: str, index: Tensor, dim: int, size: int) -> None:
     """Raise for positions outside a dim, and for negative ones, as PyTorch does in these ops."""
     require_integers(name, index)
@@ -65,7 +51,7 @@ def check_positions(name: str, index: Tensor, dim: int, size: int) -> None:
     if is_in_range(array, size):
         return
     low, high = int(array.min()), int(array.max())
-    raise PositionError(
+    raise IndexRuntimeError(
         f"{name}(): index {low if low < 0 else high} is out of bounds for dimension {dim} with size {size}"
         + ("; negative positions are not wrapped here" if -size <= low < 0 else "")
     )
@@ -518,12 +504,12 @@ def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False)
             f"{source.dtype.name}"
         )
     if index.numel() != source.numel():
-        raise WrongCount(
+        raise ShapeIndexError(
             f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source.numel()}, index.numel() = {index.numel()}"
         )
     if not input.numel() and index.numel():
-        raise PositionError("put_(): tried to put elements into an empty tensor")
+        raise IndexRuntimeError("put_(): tried to put elements into an empty tensor")
     return _put_(input, check_flat_index("put_", index, input.numel()), source, accumulate)
 
 

@@ -13,11 +13,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_, int64
-from minitensor.errors import (
-    DtypeError,
-    InvalidIndexError,
-    ShapeError,
-)
+from minitensor.errors import DtypeError, InvalidIndexError, ShapeError, ShapeIndexError
 from minitensor.ops.aliasing import writes
 from minitensor.ops.choice import where
 from minitensor.ops.copy import writable_copy
@@ -32,7 +28,7 @@ from minitensor.ops.index import (
 from minitensor.ops.kinds import require_index
 from minitensor.ops.operand import fit_number, require_tensors
 from minitensor.ops.out import write_out
-from minitensor.ops.scatter import REDUCTIONS, WrongCount, check_positions, check_reduction, copy_if_shared, reduce_into
+from minitensor.ops.scatter import REDUCTIONS, check_positions, check_reduction, copy_if_shared, reduce_into
 from minitensor.ops.shape import expand, reshape, view
 from minitensor.scalars import fit
 from minitensor.shapes import wrap_dim
@@ -179,7 +175,7 @@ def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tenso
     require_tensors("index_copy_", source=source)
     require_index("index_copy_", index, int64)
     if input.ndim == source.ndim and source.ndim and index.numel() != source.shape[dim]:
-        raise WrongCount(
+        raise ShapeIndexError(
             f"index_copy_(): number of indices ({index.numel()}) should be equal to source.size({dim}) "
             f"({source.shape[dim]}): source of shape {list(source.shape)}"
         )

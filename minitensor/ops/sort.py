@@ -11,9 +11,8 @@ from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentTypeError, ShapeError
+from minitensor.errors import ArgumentTypeError, ShapeError, UnsupportedDtypeError
 from minitensor.ops import return_types
-from minitensor.ops.compare import NoOrder
 from minitensor.ops.extremes import choice_grad, choose_along, pick_array, place_along, require_elements
 from minitensor.ops.kinds import REALS, of_kind, require_kind
 from minitensor.ops.operand import operands, same_device
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 def require_order(name: str, input: Tensor) -> Array:
     """Return the array; raise for complex numbers, which have no order."""
     if input.array.dtype.kind == "c":
-        raise NoOrder(f"{name}: complex numbers have no order; sort by abs() or by a part")
+        raise UnsupportedDtypeError(f"{name}: complex numbers have no order; sort by abs() or by a part")
     return input.array
 
 

@@ -23,13 +23,15 @@ from minitensor import backends
 from minitensor.backends import Array
 from minitensor.device import device
 from minitensor.errors import (
-    ArgumentError,
     ArgumentTypeError,
+    ByteOrderError,
     CutShortError,
     FileFormatError,
     FileReadError,
     MinitensorError,
+    TextFileError,
     UnsupportedError,
+    WrongTypeError,
     cut,
     quote,
 )
@@ -96,14 +98,6 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
         write(CompleteWriter(f), ROOT, pickle, storages)  # type: ignore[arg-type]  # all of a file that is used
 
 
-class NotAFile(ArgumentTypeError, AttributeError):
-    """A value that is neither a path nor a file. PyTorch raises AttributeError."""
-
-
-class TextFile(NotAFile, AssertionError):
-    """A file open for text. PyTorch raises AssertionError."""
-
-
 class CompleteWriter:
     """A wrapper that writes all data to a file that may be unbuffered: such a file may write only a part."""
 
@@ -143,8 +137,10 @@ def check_writable(f: Any, obj: Any) -> None:
     if isinstance(f, (str, os.PathLike)) or is_binary(f, "write"):
         return
     if isinstance(obj, (str, os.PathLike)) or hasattr(obj, "write"):
-        raise NotAFile(f"save: expected the value first and the file second, got {quote(obj)} first: save(value, path)")
-    raise NotAFile(f"save: expected a path or a file open for writing bytes, got {quote(f)}; save(value, path)")
+        raise WrongTypeError(
+            f"save: expected the value first and the file second, got {quote(obj)} first: save(value, path)"
+        )
+    raise WrongTypeError(f"save: expected a path or a file open for writing bytes, got {quote(f)}; save(value, path)")
 
 
 def write(file: IO[bytes], root: str, pickle: bytes, storages: list[Storage]) -> None:
@@ -223,7 +219,7 @@ def load(
         with open(f, "rb") as file:
             return read(file, place, str(f))
     if not is_binary(f, "read") or not is_binary(f, "seek"):
-        kind = TextFile if is_text(f) else NotAFile
+        kind = TextFileError if is_text(f) else WrongTypeError
         raise kind(f"load: expected a path or a file open for reading bytes, got {quote(f)}")
     return read(f, place, "the file")
 
@@ -335,9 +331,5 @@ def byte_order(archive: zipfile.ZipFile, records: dict[str, zipfile.ZipInfo]) ->
     """Return the byte order of an archive, "little" or "big"."""
     order = archive.read(records["byteorder"]) if "byteorder" in records else b"little"
     if order not in (b"little", b"big"):
-        raise UnknownByteOrder(f"unknown endianness type {quote(order)}: the byteorder record must be little or big")
+        raise ByteOrderError(f"unknown endianness type {quote(order)}: the byteorder record must be little or big")
     return order.decode()
-
-
-class UnknownByteOrder(FileFormatError, ArgumentError):
-    """An archive with an unknown byte order. PyTorch raises ValueError."""

@@ -10,11 +10,11 @@ from typing import IO, Any, Literal
 
 from minitensor.backends import Array
 from minitensor.device import device
-from minitensor.errors import FileFormatError, quote
+from minitensor.errors import AbsentDeviceError, FileFormatError, quote
 from minitensor.serialization.budget import Budget
 from minitensor.serialization.reading import Machine
 from minitensor.serialization.storages import allocate, check_storage, element_size, parse_storage, read_elements
-from minitensor.serialization.symbols import AbsentDevice, Memory, StorageClass
+from minitensor.serialization.symbols import Memory, StorageClass
 from minitensor.storage import Storage
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first value in a file
@@ -40,7 +40,9 @@ def read_legacy(stream: IO[bytes], size: int, place: Callable[[str], device]) ->
         if key not in flats:
             budget.spend(count * element_size(kind), "a storage")
             if place(location).type != "cpu":
-                raise AbsentDevice("a file from before PyTorch 1.6: give map_location='cpu', then move its tensors")
+                raise AbsentDeviceError(
+                    "a file from before PyTorch 1.6: give map_location='cpu', then move its tensors"
+                )
             kinds[key], flats[key] = kind, allocate(kind, count, count * element_size(kind))
             memories[key] = Memory(Storage(flats[key]), location)
         return check_storage(memories[key], kind, count)

@@ -14,9 +14,9 @@ from itertools import islice
 from types import NoneType
 from typing import IO, Any
 
-from minitensor.errors import CutShortError, FileFormatError, quote
+from minitensor.errors import CutShortError, FileFormatError, ForbiddenNameError, quote
 from minitensor.serialization.budget import Budget
-from minitensor.serialization.symbols import Builder, ForbiddenName, resolve
+from minitensor.serialization.symbols import Builder, resolve
 
 MOST_NUMBERS = 1 << 32  # the binary instructions have 32 bits; few of these numbers share a hash
 
@@ -40,7 +40,7 @@ class Machine:
                 return self.result()
             instruction = INSTRUCTIONS.get(opcode.name)
             if instruction is None:
-                raise ForbiddenName(
+                raise ForbiddenNameError(
                     f"the file uses the instruction {opcode.name} at byte {position}, which builds no data"
                 )
             try:
@@ -172,14 +172,14 @@ def global_name(machine: Machine, argument: str) -> None:
 def stack_global(machine: Machine, argument: Any) -> None:
     name, module = machine.stack.pop(), machine.stack.pop()
     if not isinstance(module, str) or not isinstance(name, str):
-        raise ForbiddenName(f"the file refers to {quote(name)} of {quote(module)}, which are not names")
+        raise ForbiddenNameError(f"the file refers to {quote(name)} of {quote(module)}, which are not names")
     machine.stack.append(resolve(module, name))
 
 
 def call_builder(machine: Machine, argument: Any) -> None:
     arguments, builder = machine.stack.pop(), machine.stack.pop()
     if not isinstance(builder, Builder) or type(arguments) is not tuple:
-        raise ForbiddenName(f"the file calls {quote(builder)}, which a checkpoint may not call")
+        raise ForbiddenNameError(f"the file calls {quote(builder)}, which a checkpoint may not call")
     if not builder.least <= len(arguments) <= builder.most:
         raise FileFormatError(
             f"the file calls {builder.name} with {len(arguments)} arguments; it takes {builder.least} to {builder.most}"
@@ -192,7 +192,7 @@ def set_state(machine: Machine, argument: Any) -> None:
     state = machine.stack.pop()
     target = machine.stack[-1]
     if type(target) is not OrderedDict or not isinstance(state, dict) or [*islice(state, 2)] not in ([], ["_metadata"]):
-        raise ForbiddenName(f"the file sets attributes of {quote(target)}, which a checkpoint may not")
+        raise ForbiddenNameError(f"the file sets attributes of {quote(target)}, which a checkpoint may not")
     if state:
         target._metadata = check_metadata(machine.budget, state["_metadata"])  # type: ignore[attr-defined]  # as in PyTorch's state dicts
 

@@ -20,37 +20,25 @@ from pathlib import Path
 from typing import IO
 
 from minitensor.callers import user_level
-from minitensor.errors import MinitensorError
+from minitensor.errors import (
+    WriteError,
+    WriteIsADirectoryError,
+    WriteNotADirectoryError,
+    WriteNotFoundError,
+    WritePermissionError,
+)
 
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 ABANDONED = 3600  # seconds since its last write after which a draft counts as abandoned by a process that ended
 PATIENCE = 5  # seconds to wait for a reader of a FIFO: a script must not hang
 
 
-class WriteError(MinitensorError, OSError, RuntimeError):
-    """The system cannot write a file. PyTorch raises RuntimeError."""
-
-
-class FileMissing(WriteError, FileNotFoundError):
-    """The folder for a new file does not exist, or the path is empty."""
-
-
-class FolderGiven(WriteError, IsADirectoryError):
-    """A folder where a file was expected."""
-
-
-class FileGiven(WriteError, NotADirectoryError):
-    """A file where a folder was expected."""
-
-
-class WriteDenied(WriteError, PermissionError):
-    """A file or folder that this process may not write to."""
-
-
 KINDS: dict[type[OSError], type[WriteError]] = {
-    FileNotFoundError: FileMissing, IsADirectoryError: FolderGiven, NotADirectoryError: FileGiven,
-    PermissionError: WriteDenied,
-}  # fmt: skip
+    FileNotFoundError: WriteNotFoundError,
+    IsADirectoryError: WriteIsADirectoryError,
+    NotADirectoryError: WriteNotADirectoryError,
+    PermissionError: WritePermissionError,
+}
 
 
 @contextmanager
@@ -88,14 +76,14 @@ def open_draft(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]
 def require_name(path: str) -> None:
     """Raise if a path is empty or ends with a separator, which resolving it would drop."""
     if not path:
-        raise FileMissing(errno.ENOENT, "the name of a file is missing", path)
+        raise WriteNotFoundError(errno.ENOENT, "the name of a file is missing", path)
     if path.endswith(SEPARATORS):
-        raise FolderGiven(errno.EISDIR, "expected the name of a file, got that of a folder", path)
+        raise WriteIsADirectoryError(errno.EISDIR, "expected the name of a file, got that of a folder", path)
 
 
 def require_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise FileMissing(f"parent directory {folder} does not exist; create it first")
+        raise WriteNotFoundError(f"parent directory {folder} does not exist; create it first")
 
 
 def can_replace(target: Path, old: os.stat_result) -> bool:

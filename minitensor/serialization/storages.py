@@ -16,11 +16,17 @@ import numpy as np
 from minitensor.backends import Array
 from minitensor.callers import user_level
 from minitensor.device import device
-from minitensor.errors import ArgumentTypeError, DeviceError, FileFormatError, MissingExtraError, quote
+from minitensor.errors import (
+    AbsentDeviceError,
+    ArgumentTypeError,
+    DeviceError,
+    FileFormatError,
+    MissingExtraError,
+    quote,
+)
 from minitensor.serialization.symbols import (
     BFLOAT16,
     MOST_ELEMENTS,
-    AbsentDevice,
     Memory,
     StorageClass,
     element_dtype,
@@ -131,5 +137,5 @@ def require_available(there: device) -> device:
     except (MissingExtraError, DeviceError):
         usable = False
     if not usable:
-        raise AbsentDevice(f"a tensor was saved from {there}, which this machine lacks; give map_location='cpu'")
+        raise AbsentDeviceError(f"a tensor was saved from {there}, which this machine lacks; give map_location='cpu'")
     return there

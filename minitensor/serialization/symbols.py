@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor import backends, dtypes, layout, scalars
 from minitensor.device import device
-from minitensor.errors import DeviceError, DtypeError, FileFormatError, cut, quote
+from minitensor.errors import (
+    AbsentDeviceError,
+    DeviceError,
+    FileFormatError,
+    ForbiddenNameError,
+    ForeignDtypeError,
+    cut,
+    quote,
+)
 from minitensor.layout import Layout
 from minitensor.nn.parameter import Parameter
 from minitensor.ops.face import rebuild
@@ -36,14 +44,6 @@ UNSUPPORTED = (BFLOAT16, "QInt8Storage", "QUInt8Storage", "QInt32Storage")  # Py
 
 MOST_ELEMENTS = 1 << 58  # at 16 bytes each, their size still fits 63 bits
 MOST_DEVICES = 1 << 15
-
-
-class ForeignDtype(FileFormatError, DtypeError):
-    """A file with tensors of a dtype that this library does not have."""
-
-
-class AbsentDevice(FileFormatError, DeviceError):
-    """A file with tensors from a device that this machine does not have."""
 
 
 class Memory:
@@ -156,7 +156,7 @@ def refuse_tensor_of_dtype(
     flags: Any = None,
 ) -> Tensor:
     """Raise: PyTorch writes this call only for dtypes that this library does not have."""
-    raise ForeignDtype(f"a tensor has dtype {quote(kind)}: minitensor has no such dtype; cast it before saving")
+    raise ForeignDtypeError(f"a tensor has dtype {quote(kind)}: minitensor has no such dtype; cast it before saving")
 
 
 def build_parameter(budget: Budget, data: Any, requires_grad: Any = True, hooks: Any = None) -> Parameter:
@@ -209,7 +209,7 @@ def resolve_device(name: str, index: int | None = None) -> device:
     try:
         there = device(name, index)
     except DeviceError as error:
-        raise AbsentDevice(f"{error}; to read the file here, give map_location='cpu'") from None
+        raise AbsentDeviceError(f"{error}; to read the file here, give map_location='cpu'") from None
     if there.index is not None and there.index >= MOST_DEVICES:
         raise FileFormatError(f"a device has an index from 0 to {MOST_DEVICES - 1}, got {quote(there.index)}")
     return there
@@ -283,14 +283,10 @@ def resolve(module: str, name: str) -> Any:
         return VALUES[key]
     if module == "torch" and (name in STORAGES or name in UNSUPPORTED):
         return StorageClass(name)
-    raise ForbiddenName(
+    raise ForbiddenNameError(
         f"the file refers to {cut(module, 60)}.{cut(name, 60)}, but a checkpoint may hold only tensors, containers, "
         "numbers and text: save a state_dict instead of the object"
     )
-
-
-class ForbiddenName(FileFormatError):
-    """A file that names a function or instruction outside of the tables."""
 
 
 def normalize_bools(array: Array) -> None:
@@ -304,5 +300,5 @@ def element_dtype(kind: StorageClass) -> dtypes.dtype:
     if kind.name == BFLOAT16:
         return dtypes.float32
     if kind.name not in STORAGES:
-        raise ForeignDtype(f"a tensor lies in a {kind.name}: minitensor has no such dtype; cast it before saving")
+        raise ForeignDtypeError(f"a tensor lies in a {kind.name}: minitensor has no such dtype; cast it before saving")
     return STORAGES[kind.name]

@@ -16,11 +16,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from minitensor.errors import ArgumentTypeError, DtypeError, FileFormatError, MissingExtraError, cut, quote
+from minitensor.errors import (
+    ArgumentTypeError,
+    DtypeError,
+    FileFormatError,
+    ForeignDtypeError,
+    MissingExtraError,
+    cut,
+    quote,
+)
 from minitensor.ops.creation import from_numpy
 from minitensor.scalars import MOST_DIMS
 from minitensor.serialization.replacing import rewrite
-from minitensor.serialization.symbols import ForeignDtype, check_extent, normalize_bools
+from minitensor.serialization.symbols import check_extent, normalize_bools
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -170,7 +178,7 @@ def check_entry(path: Path, name: str, entry: Any) -> None:
     code, shape = entry.get_dtype(), entry.get_shape()
     if code not in CODES.values():
         among = ", ".join(sorted(CODES.values()))
-        raise ForeignDtype(f"{path}: tensor {quote(name)} has dtype {code}, which is not among {among}")
+        raise ForeignDtypeError(f"{path}: tensor {quote(name)} has dtype {code}, which is not among {among}")
     if len(shape) > MOST_DIMS:
         raise FileFormatError(
             f"{path}: tensor {quote(name)} has {len(shape)} dimensions; it may have at most {MOST_DIMS}"

@@ -40,10 +40,6 @@ class Options(NamedTuple):
     check_stride: bool
 
 
-class Mismatch(Exception):
-    """A difference; ``assert_close`` turns it into the error that the caller sees."""
-
-
 def assert_close(
     actual: Any,
     expected: Any,
@@ -100,7 +96,7 @@ def assert_close(
         for where, one, other in compared:
             place = where
             compare(one, other, options)
-    except Mismatch as mismatch:
+    except ComparisonError as mismatch:
         raise ComparisonError(format_message(str(mismatch), place, msg)) from None
 
 
@@ -129,12 +125,12 @@ def pairs(actual: Any, expected: Any, place: tuple[Any, ...]) -> Iterator[tuple[
     """Yield pairs of values to compare, with their places."""
     if is_sequence(actual) and is_sequence(expected):
         if len(actual) != len(expected):
-            raise Mismatch(f"The length of the sequences mismatch: {len(actual)} != {len(expected)}")
+            raise ComparisonError(f"The length of the sequences mismatch: {len(actual)} != {len(expected)}")
         for i, (one, other) in enumerate(zip(actual, expected)):
             yield from pairs(one, other, (*place, i))
     elif isinstance(actual, Mapping) and isinstance(expected, Mapping):
         if actual.keys() != expected.keys():
-            raise Mismatch(
+            raise ComparisonError(
                 "The keys of the mappings do not match:\n"
                 f"Missing keys in the actual mapping: {sorted(expected.keys() - actual.keys(), key=repr)}\n"
                 f"Additional keys in the actual mapping: {sorted(actual.keys() - expected.keys(), key=repr)}"
@@ -153,10 +149,10 @@ def compare(actual: Any, expected: Any, options: Options) -> None:
     """Compare two values that are not nested."""
     if actual is None or expected is None:
         if actual is not expected:
-            raise Mismatch(f"None mismatch: {actual} is not {expected}")
+            raise ComparisonError(f"None mismatch: {actual} is not {expected}")
     elif isinstance(actual, bool) and isinstance(expected, bool):
         if actual is not expected:
-            raise Mismatch(f"Booleans mismatch: {actual} is not {expected}")
+            raise ComparisonError(f"Booleans mismatch: {actual} is not {expected}")
     elif isinstance(actual, Number) and isinstance(expected, Number):
         compare_numbers(actual, expected, options)
     elif is_comparable(actual, expected, options.allow_subclasses):
@@ -183,14 +179,14 @@ def is_comparable(actual: Any, expected: Any, allow_subclasses: bool) -> bool:
 def compare_numbers(actual: Any, expected: Any, options: Options) -> None:
     """Compare Python numbers."""
     if options.check_dtype and type(actual) is not type(expected):
-        raise Mismatch(f"The (d)types do not match: {type(actual)} != {type(expected)}.")
+        raise ComparisonError(f"The (d)types do not match: {type(actual)} != {type(expected)}.")
     kinds = [NUMBER_DTYPES.get(type(each), float64) for each in (actual, expected)]
     rtol, atol = options.tolerances or loosest_tolerances(*kinds)
     if actual == expected or (options.equal_nan and actual != actual and expected != expected):
         return
     error = magnitude(actual - expected)
     if not (math.isfinite(error) and error <= atol + rtol * magnitude(expected)):
-        raise Mismatch(describe_numbers(actual, expected, rtol, atol))
+        raise ComparisonError(describe_numbers(actual, expected, rtol, atol))
 
 
 def magnitude(number: Any) -> Any:
@@ -230,7 +226,7 @@ def compare_tensors(actual: Tensor, expected: Tensor, options: Options) -> None:
     one, other = to_common(actual.detach(), expected.detach())
     close = isclose(one, other, rtol=rtol, atol=atol, equal_nan=options.equal_nan)
     if not bool(close.all()):
-        raise Mismatch(describe_tensors(one, other, close, rtol, atol))
+        raise ComparisonError(describe_tensors(one, other, close, rtol, atol))
 
 
 def compare_attributes(actual: Tensor, expected: Tensor, options: Options) -> None:
@@ -243,7 +239,7 @@ def compare_attributes(actual: Tensor, expected: Tensor, options: Options) -> No
     }
     for name, values in wanted.items():
         if values is not None and values[0] != values[1]:
-            raise Mismatch(f"The values for attribute '{name}' do not match: {values[0]} != {values[1]}.")
+            raise ComparisonError(f"The values for attribute '{name}' do not match: {values[0]} != {values[1]}.")
 
 
 def to_common(actual: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:

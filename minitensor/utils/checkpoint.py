@@ -20,7 +20,7 @@ from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.packed import Packed
 from minitensor.autograd.watch import saved_tensors_hooks, watch
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, UsageError, VersionError
+from minitensor.errors import ArgumentError, CheckpointError, VersionError
 from minitensor.ops.random import get_rng_state, set_rng_state
 
 if TYPE_CHECKING:
@@ -37,10 +37,6 @@ __all__ = [
     "noop_context_fn",
     "set_checkpoint_early_stop",
 ]
-
-
-class CheckpointError(UsageError):
-    """The second run did not save the same tensors as the first."""
 
 
 def noop_context_fn() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:

@@ -14,7 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
 from minitensor.distributions import uniform
 from minitensor.dtypes import float16, float32, float64
-from minitensor.errors import ArgumentError, UsageError
+from minitensor.errors import ArgumentError, UsageValueError
 from minitensor.generator import default_generator
 from minitensor.memory_format import contiguous_format
 from minitensor.ops import activation, choice, exponentials, trigonometry
@@ -300,7 +300,7 @@ def rrelu(
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        RreluBounds: a bound is not finite, or ``lower`` is greater than ``upper``.
+        UsageValueError: a bound is not finite, or ``lower`` is greater than ``upper``.
 
     >>> F.rrelu(tensor([-1., 2.]), 0.25, 0.75)
     tensor([-0.5000,  2.0000])
@@ -308,17 +308,13 @@ def rrelu(
     lower, upper = [fit(each, float64.numpy).item() for each in (lower, upper)]
     for name, bound in (("lower", lower), ("upper", upper)):
         if not math.isfinite(bound):
-            raise RreluBounds(f"rrelu: {name} bound must be finite, got {bound}")
+            raise UsageValueError(f"rrelu: {name} bound must be finite, got {bound}")
     if lower > upper:
-        raise RreluBounds(f"rrelu: lower must not be greater than upper, got {lower} > {upper}")
+        raise UsageValueError(f"rrelu: lower must not be greater than upper, got {lower} > {upper}")
     require_kind("rrelu", FLOATS, input)
     if not training:
         return apply_activation(rrelu_in_evaluation, input, inplace, (lower + upper) / 2)
     return apply_activation(_rrelu_with_noise, input, inplace, draw_slopes(input, lower, upper))
-
-
-class RreluBounds(ArgumentError, UsageError):
-    """Invalid bounds of slopes. PyTorch raises RuntimeError; this is a ValueError too."""
 
 
 def rrelu_in_evaluation(input: Tensor, slope: float) -> Tensor:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.errors import ArgumentError, ShapeError, quote
+from minitensor.errors import ShapeError, ShapeIndexValueError, ShapeValueError, quote
 from minitensor.nn.functional.pooling import (
     Means,
     Numbers,
     OptionalSizes,
-    PoolRank,
     Sizes,
     _avg_pool,
     check_input,
@@ -57,8 +56,8 @@ def adaptive_max_pool1d(input: Tensor, output_size: Sizes, return_indices: Truth
         return_indices: Whether to return each maximum's flat position in its plane as well.
 
     Raises:
-        WrongSize: ``output_size`` has not one number for each spatial dim.
-        AdaptiveRank: the input has another number of dims.
+        ShapeValueError: ``output_size`` has not one number for each spatial dim.
+        ShapeIndexValueError: the input has another number of dims.
 
     >>> F.adaptive_max_pool1d(tensor([[1., 3., 2., 0.]]), 2)
     tensor([[3., 2.]])
@@ -78,8 +77,8 @@ def adaptive_max_pool2d(input: Tensor, output_size: OptionalSizes, return_indice
         return_indices: Whether to return each maximum's flat position in its plane as well.
 
     Raises:
-        WrongSize: ``output_size`` has not one number for each spatial dim.
-        AdaptiveRank: the input has another number of dims.
+        ShapeValueError: ``output_size`` has not one number for each spatial dim.
+        ShapeIndexValueError: the input has another number of dims.
 
     >>> import minitensor as torch
     >>> adaptive_max_pool2d(torch.arange(6.).view(1, 2, 3), (1, 2))
@@ -100,8 +99,8 @@ def adaptive_max_pool3d(input: Tensor, output_size: OptionalSizes, return_indice
         return_indices: Whether to return each maximum's flat position in its plane as well.
 
     Raises:
-        WrongSize: ``output_size`` has not one number for each spatial dim.
-        AdaptiveRank: the input has another number of dims.
+        ShapeValueError: ``output_size`` has not one number for each spatial dim.
+        ShapeIndexValueError: the input has another number of dims.
 
     >>> F.adaptive_max_pool3d(arange(8.).view(1, 2, 2, 2), 1)
     tensor([[[[7.]]]])
@@ -132,8 +131,8 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Sizes) -> Tensor:
         output_size: How many windows: a number, or one for each spatial dim.
 
     Raises:
-        WrongSize: ``output_size`` has not one number for each spatial dim.
-        AdaptiveRank: the input has another number of dims.
+        ShapeValueError: ``output_size`` has not one number for each spatial dim.
+        ShapeIndexValueError: the input has another number of dims.
 
     >>> F.adaptive_avg_pool1d(tensor([[1., 3., 2., 0.]]), 2)
     tensor([[2., 1.]])
@@ -152,8 +151,8 @@ def adaptive_avg_pool2d(input: Tensor, output_size: OptionalSizes) -> Tensor:
         output_size: How many windows: a number, or one for each spatial dim; None keeps the size of the input.
 
     Raises:
-        WrongSize: ``output_size`` has not one number for each spatial dim.
-        AdaptiveRank: the input has another number of dims.
+        ShapeValueError: ``output_size`` has not one number for each spatial dim.
+        ShapeIndexValueError: the input has another number of dims.
 
     >>> import minitensor as torch
     >>> adaptive_avg_pool2d(torch.arange(6.).view(1, 2, 3), (1, 2))
@@ -173,8 +172,8 @@ def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSizes) -> Tensor:
         output_size: How many windows: a number, or one for each spatial dim; None keeps the size of the input.
 
     Raises:
-        WrongSize: ``output_size`` has not one number for each spatial dim.
-        AdaptiveRank: the input has another number of dims.
+        ShapeValueError: ``output_size`` has not one number for each spatial dim.
+        ShapeIndexValueError: the input has another number of dims.
 
     >>> F.adaptive_avg_pool3d(arange(8.).view(1, 2, 2, 2), 1)
     tensor([[[[3.5000]]]])
@@ -220,21 +219,13 @@ def means_of_long_shares(images: Tensor, dim: int, side: int, count: int) -> Ten
 # -- checks ------------------------------------------------------------------------------------------------------------
 
 
-class AdaptiveRank(PoolRank, ArgumentError):
-    """Too few or too many dims for adaptive pooling, where PyTorch may raise ValueError, too."""
-
-
-class WrongSize(ShapeError, ArgumentError):
-    """Not one size for each side. PyTorch raises ValueError for one image, RuntimeError for a batch; this is both."""
-
-
 def adaptive_size(name: str, input: Any, output_size: OptionalSizes, dims: int) -> Numbers:
     """Return the output's sizes, with None replaced by the input's."""
-    check_input(name, input, dims, AdaptiveRank)
+    check_input(name, input, dims, ShapeIndexValueError)
     wanted = (output_size,) * dims if output_size is None or isinstance(output_size, int) else tuple(output_size)
     if len(wanted) != dims:
         given = quote(output_size)
-        raise WrongSize(f"{name}: output_size must be a number or one for each of {dims} dims, got {given}")
+        raise ShapeValueError(f"{name}: output_size must be a number or one for each of {dims} dims, got {given}")
     size = tuple([have if want is None else want for want, have in zip(wanted, input.shape[-dims:])])
     if min(size) < 0:
         raise ShapeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {output_size!r}")

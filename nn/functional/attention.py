@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite, ungated
 from minitensor.base import has_values, wrap
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, GuardError, ShapeError, UsageError
+from minitensor.errors import GuardError, GuardZeroDivisionError, ShapeError, UsageError, UsageValueError
 from minitensor.nn.functional.dropout import dropout
 from minitensor.nn.functional.linear import linear
 from minitensor.nn.functional.padding import pad
@@ -60,7 +60,7 @@ def scaled_dot_product_attention(
         enable_gqa: Whether to repeat the heads of keys and values for groups of query heads.
 
     Raises:
-        BothMasks: both ``attn_mask`` and ``is_causal`` are given.
+        UsageValueError: both ``attn_mask`` and ``is_causal`` are given.
         ShapeError: an input has fewer than two dims, or the heads of keys do not divide those of queries.
 
     >>> import minitensor as torch
@@ -74,7 +74,7 @@ def scaled_dot_product_attention(
             f"{tuple(key.shape)} and {tuple(value.shape)}"
         )
     if is_causal and attn_mask is not None:
-        raise BothMasks("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
+        raise UsageValueError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
     if enable_gqa:
         key, value = (repeat_heads(each, query) for each in (key, value))
     factor = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
@@ -82,10 +82,6 @@ def scaled_dot_product_attention(
     if is_causal:
         attn_mask = causal_mask(query, query.shape[-2], key.shape[-2])
     return matmul(dropout(attention_weights(scores, attn_mask), dropout_p, training=dropout_p > 0), value)
-
-
-class BothMasks(ArgumentError, UsageError):
-    """Two masks where one is expected. PyTorch raises RuntimeError; this is a ValueError too."""
 
 
 def repeat_heads(heads: Tensor, query: Tensor) -> Tensor:
@@ -188,7 +184,7 @@ def multi_head_attention_forward(
 
     Raises:
         GuardError: shapes, widths or masks do not fit, or a projection is missing.
-        NoHeads: ``num_heads`` is 0.
+        GuardZeroDivisionError: ``num_heads`` is 0.
         UsageError: ``is_causal`` is given without ``attn_mask``.
 
     >>> x, weight = ones(2, 1, 4), zeros(12, 4)
@@ -292,7 +288,9 @@ def check_widths(query: Tensor, key: Tensor, value: Tensor, width: int, num_head
             f"multi_head_attention_forward: was expecting embedding dimension of {width}, but got {query.shape[2]}"
         )
     if not num_heads:
-        raise NoHeads(f"multi_head_attention_forward: num_heads must be greater than zero, got {num_heads}")
+        raise GuardZeroDivisionError(
+            f"multi_head_attention_forward: num_heads must be greater than zero, got {num_heads}"
+        )
     if width % num_heads:
         raise GuardError(f"multi_head_attention_forward: embed_dim {width} not divisible by num_heads {num_heads}")
     checked = 2 if separate else 3
@@ -306,10 +304,6 @@ def check_widths(query: Tensor, key: Tensor, value: Tensor, width: int, num_head
             f"multi_head_attention_forward: query and key must have the same batch size, got {query.shape[1]} and "
             f"{key.shape[1]} (shapes {tuple(query.shape)} and {tuple(key.shape)}, time first)"
         )
-
-
-class NoHeads(GuardError, ZeroDivisionError):
-    """A number of heads of 0: PyTorch divides by it."""
 
 
 def check_separate(

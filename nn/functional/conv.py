@@ -14,7 +14,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
+from minitensor.errors import ArgumentError, DtypeError, ShapeError, UsageValueError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.padding import pad
 from minitensor.ops.arithmetic import conj
@@ -173,7 +173,7 @@ def conv1d(
 
     Raises:
         ShapeError: shapes, channels or groups do not fit, or a window does not fit into the input.
-        StridedSame: ``padding`` is "same" and the stride not 1.
+        UsageValueError: ``padding`` is "same" and the stride not 1.
         DtypeError: the tensors have several dtypes.
 
     >>> import minitensor as torch
@@ -236,7 +236,7 @@ def conv2d(
 
     Raises:
         ShapeError: shapes, channels or groups do not fit, or a window does not fit into the input.
-        StridedSame: ``padding`` is "same" and the stride not 1.
+        UsageValueError: ``padding`` is "same" and the stride not 1.
         DtypeError: the tensors have several dtypes.
 
     >>> import minitensor as torch
@@ -272,7 +272,7 @@ def conv3d(
 
     Raises:
         ShapeError: shapes, channels or groups do not fit, or a window does not fit into the input.
-        StridedSame: ``padding`` is "same" and the stride not 1.
+        UsageValueError: ``padding`` is "same" and the stride not 1.
         DtypeError: the tensors have several dtypes.
 
     >>> import minitensor as torch
@@ -458,10 +458,6 @@ def one_per_dim(name: str, value: Sizes, dims: int) -> Any:
         ) from None
 
 
-class StridedSame(ShapeError, ArgumentError):
-    """Padding "same" with a stride. PyTorch raises RuntimeError or ValueError; this is both."""
-
-
 def resolve_padding(
     name: str, input: Tensor, weight: Tensor, padding: Sizes | str, stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> tuple[Tensor, Any]:
@@ -474,7 +470,7 @@ def resolve_padding(
     if padding != "same":
         raise ArgumentError(f"{name}: padding must be a number, a list of them, 'valid' or 'same', got {padding!r}")
     if stride != (1,) * dims:
-        raise StridedSame(f"{name}: padding='same' is not supported for strided convolutions, got stride {stride}")
+        raise UsageValueError(f"{name}: padding='same' is not supported for strided convolutions, got stride {stride}")
     sides = [same_padding(size, gap) for size, gap in zip(weight.shape[2:], dilation)]
     if any(before != after for before, after in sides):
         input = pad(input, [n for before, after in reversed(sides) for n in (0, after - before)])

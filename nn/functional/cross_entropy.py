@@ -14,11 +14,11 @@ from minitensor.autograd.misuse import composite, ungated
 from minitensor.base import TensorBase, has_values, values_of, wrap
 from minitensor.dtypes import int64, uint8
 from minitensor.errors import (
-    ArgumentError,
     DtypeError,
-    IndexOutOfRange,
+    IndexRuntimeError,
     ShapeError,
-    UnsupportedDtype,
+    ShapeValueError,
+    UnsupportedDtypeError,
     UnsupportedError,
     UsageError,
     WrongTypeError,
@@ -151,7 +151,7 @@ def cross_entropy(
 
     Raises:
         ShapeError: ``target`` or ``weight`` does not fit ``input``.
-        NoSuchClass: a class is not in [0, C).
+        IndexRuntimeError: a class is not in [0, C).
         DtypeError: ``target`` or ``weight`` has another dtype.
         UsageError: ``label_smoothing`` is not in [0, 1], or probabilities come with an ``ignore_index``.
 
@@ -276,7 +276,7 @@ def nll_loss(
 
     Raises:
         ShapeError: ``target`` or ``weight`` does not fit ``input``.
-        NoSuchClass: a class is not in [0, C).
+        IndexRuntimeError: a class is not in [0, C).
         DtypeError: ``target`` or ``weight`` has another dtype.
 
     >>> F.nll_loss(tensor([[-1., -2.]]), tensor([1]))
@@ -398,7 +398,7 @@ def check_classes(name: str, input: Tensor, target: Tensor) -> None:
     shape = tuple(input.shape)
     wanted = (shape[:1] if len(shape) > 1 else ()) + shape[2:]
     if tuple(target.shape) != wanted:
-        raise TargetShape(
+        raise ShapeValueError(
             f"{name}: expected target of shape {wanted} for input of shape {shape}, got {tuple(target.shape)}; class "
             "numbers have the shape of the input without its dim of classes"
         )
@@ -408,10 +408,6 @@ def check_classes(name: str, input: Tensor, target: Tensor) -> None:
             f"{name}: expected target to hold class numbers (int64 or uint8){other}, got {target.dtype.name} of shape "
             f"{tuple(target.shape)}; cast class numbers with .long()"
         )
-
-
-class TargetShape(ShapeError, ArgumentError):
-    """Targets that do not fit the input. PyTorch raises ValueError or RuntimeError by shape; this is both."""
 
 
 def find_ignored(name: str, classes: Tensor, count: int, ignore_index: int) -> Array | None:
@@ -426,13 +422,9 @@ def find_ignored(name: str, classes: Tensor, count: int, ignore_index: int) -> A
     return ignored if ignored.any() else None
 
 
-class NoSuchClass(IndexOutOfRange, ShapeError):
-    """A class that does not exist. PyTorch raises IndexError or RuntimeError by loss; this is both."""
-
-
-def no_such_class(name: str, value: Any, count: int) -> NoSuchClass:
+def no_such_class(name: str, value: Any, count: int) -> IndexRuntimeError:
     """Return the error for a class that does not exist."""
-    return NoSuchClass(f"{name}: Target {value} is out of bounds: there are {count} classes, 0 to {count - 1}")
+    return IndexRuntimeError(f"{name}: Target {value} is out of bounds: there are {count} classes, 0 to {count - 1}")
 
 
 def largest_class(classes: Tensor) -> int:
@@ -445,18 +437,16 @@ def largest_class(classes: Tensor) -> int:
     return int(classes.xp.max(array))
 
 
-class NoClasses(ShapeError, ArgumentError):
-    """An input without a dim of classes. PyTorch raises ValueError or RuntimeError by loss; this is both."""
-
-
 def check_logits(name: str, input: Any, weight: Any) -> None:
     """Raise unless the input has classes, and the weight one number for each."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     if not input.ndim:
-        raise NoClasses(f"{name}: expected input with a dim of classes, (C,) or (N, C, ...), got a 0-d tensor")
+        raise ShapeValueError(f"{name}: expected input with a dim of classes, (C,) or (N, C, ...), got a 0-d tensor")
     if input.array.dtype.kind != "f":
-        raise UnsupportedDtype(f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()")
+        raise UnsupportedDtypeError(
+            f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()"
+        )
     count = input.shape[1] if input.ndim > 1 else input.shape[0]
     if weight is not None and tuple(weight.shape) != (count,):
         raise ShapeError(

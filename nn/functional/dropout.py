@@ -15,7 +15,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.callers import user_level
 from minitensor.distributions import bernoulli
 from minitensor.dtypes import float16
-from minitensor.errors import ArgumentError, ShapeError, UsageError
+from minitensor.errors import ShapeError, UsageValueError
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.creation import empty_like
@@ -50,7 +50,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        DropoutProbability: ``p`` is not in [0, 1].
+        UsageValueError: ``p`` is not in [0, 1].
 
     >>> import minitensor as torch
     >>> dropout(torch.ones(2), 0.5, training=False)
@@ -71,7 +71,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Tru
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        DropoutProbability: ``p`` is not in [0, 1].
+        UsageValueError: ``p`` is not in [0, 1].
         ShapeError: the input has another number of dims.
 
     >>> F.dropout1d(ones(1, 2, 3), 1.0)
@@ -98,7 +98,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Tru
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        DropoutProbability: ``p`` is not in [0, 1].
+        UsageValueError: ``p`` is not in [0, 1].
         ShapeError: the input has fewer than two dims.
 
     >>> F.dropout2d(ones(1, 1, 1, 2), 1.0)
@@ -129,7 +129,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Tru
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        DropoutProbability: ``p`` is not in [0, 1].
+        UsageValueError: ``p`` is not in [0, 1].
 
     >>> F.dropout3d(ones(1, 1, 1, 2), 1.0)
     tensor([[[[0., 0.]]]])
@@ -218,11 +218,7 @@ def multiply_by_zero(input: Tensor, inplace: bool) -> Tensor:
 def check_probability(name: str, p: float) -> None:
     """Raise unless ``p`` is a probability."""
     if not 0 <= p <= 1:
-        raise DropoutProbability(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
-
-
-class DropoutProbability(ArgumentError, UsageError):
-    """A probability outside [0, 1]. PyTorch raises ValueError or RuntimeError by function; this is both."""
+        raise UsageValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
 
 
 # -- alpha dropout -----------------------------------------------------------------------------------------------------
@@ -241,7 +237,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        DropoutProbability: ``p`` is not in [0, 1].
+        UsageValueError: ``p`` is not in [0, 1].
 
     >>> F.alpha_dropout(ones(2))
     tensor([1., 1.])
@@ -261,7 +257,7 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        DropoutProbability: ``p`` is not in [0, 1].
+        UsageValueError: ``p`` is not in [0, 1].
         ShapeError: the input has fewer than two dims.
 
     >>> F.feature_alpha_dropout(ones(1, 2))

@@ -13,7 +13,7 @@ from minitensor.autograd.mode import no_grad
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.base import values_of, wrap
 from minitensor.dtypes import int32, int64
-from minitensor.errors import ArgumentError, GuardError, IndexOutOfRange, ShapeError, UnsupportedError, quote
+from minitensor.errors import ArgumentError, GuardError, IndexRuntimeError, ShapeError, UnsupportedValueError, quote
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.kinds import FLOATS, require_index, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors, result_dtype
@@ -86,7 +86,7 @@ def embedding(
 
     Raises:
         ShapeError: ``weight`` is not (V, D).
-        OutOfTable: an index is not in [0, V).
+        IndexRuntimeError: an index is not in [0, V).
         GuardError: ``padding_idx`` is not in [-V, V).
 
     >>> import minitensor as torch
@@ -130,24 +130,16 @@ def renormalize_rows(weight: Tensor, indices: Tensor, limit: float, p: float) ->
         weight.storage.version += 1
 
 
-class OutOfTable(IndexOutOfRange, ShapeError):
-    """An index out of range. An IndexError, and for PyTorch's bags and one_hot a RuntimeError; this is both."""
-
-
 def check_indices(name: str, input: Tensor, count: int) -> None:
     """Raise unless all indices are rows of the table."""
     array = values_of(input)
     require_index(name, input, int32, int64)
     if not is_in_range(array, count):
         value = int(array[(array < 0) | (array >= count)][0])
-        raise OutOfTable(f"{name}: index {value} is out of range for a table of {count} rows, 0 to {count - 1}")
+        raise IndexRuntimeError(f"{name}: index {value} is out of range for a table of {count} rows, 0 to {count - 1}")
 
 
 # -- bags --------------------------------------------------------------------------------------------------------------
-
-
-class ModeError(UnsupportedError, ArgumentError):
-    """Weights for the samples of a bag in a mode that has none."""
 
 
 def check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, samples: Tensor | None, mode: str) -> None:
@@ -170,7 +162,9 @@ def check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, samples: T
     if samples is None:
         return
     if mode != "sum":
-        raise ModeError(f"embedding_bag: per_sample_weights is only supported for mode='sum' (got mode={mode!r})")
+        raise UnsupportedValueError(
+            f"embedding_bag: per_sample_weights is only supported for mode='sum' (got mode={mode!r})"
+        )
     if samples.shape != input.shape:
         raise ArgumentError(
             f"embedding_bag: per_sample_weights must have the same shape as input, got {tuple(samples.shape)} and "
@@ -235,7 +229,7 @@ def embedding_bag(
     Raises:
         ArgumentError: the mode, the dims of the input, or the shape of ``per_sample_weights`` is wrong.
         ShapeError: offsets do not begin at 0 or exceed the input, or ``weight`` is not (V, D).
-        OutOfTable: an index is not in [0, V).
+        IndexRuntimeError: an index is not in [0, V).
 
     >>> import minitensor as torch
     >>> table = torch.tensor([[1., 2.], [3., 4.], [5., 6.]])
@@ -310,7 +304,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         num_classes: The number of classes; -1 takes the largest class plus one.
 
     Raises:
-        OutOfTable: a class is negative or not below ``num_classes``.
+        IndexRuntimeError: a class is negative or not below ``num_classes``.
         ShapeError: the input is empty and ``num_classes`` is not given.
 
     >>> import minitensor as torch
@@ -324,10 +318,10 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     if array.size == 0 and num_classes <= 0:
         raise ShapeError("one_hot: can not infer total number of classes from empty tensor; give num_classes")
     if array.size and int(array.min()) < 0:
-        raise OutOfTable(f"one_hot: class values must be non-negative, got {array.min()}")
+        raise IndexRuntimeError(f"one_hot: class values must be non-negative, got {array.min()}")
     count = int(array.max()) + 1 if num_classes == -1 else num_classes
     if array.size and int(array.max()) >= count:
-        raise OutOfTable(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
+        raise IndexRuntimeError(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
     classes: Tensor = wrap(input.result_class, input.xp.arange(count))
     rows: Tensor = (input.unsqueeze(-1) == classes).long()
     return rows

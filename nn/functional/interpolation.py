@@ -16,8 +16,8 @@ from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
     ShapeError,
-    UnsupportedDtype,
-    UnsupportedError,
+    UnsupportedDtypeError,
+    UnsupportedValueError,
     WrongTypeError,
 )
 from minitensor.nn.functional.adaptive_pooling import adaptive_means
@@ -83,7 +83,7 @@ def interpolate(
 
     Raises:
         ArgumentError: neither or both of ``size`` and ``scale_factor`` are given, or an option does not fit the mode.
-        Misfit: the mode is unknown or not for this number of dims.
+        UnsupportedValueError: the mode is unknown or not for this number of dims.
         ShapeError: an input or output size is 0.
 
     >>> import minitensor as torch
@@ -193,16 +193,12 @@ def upsample_bilinear(input: Tensor, size: Sizes | None = None, scale_factor: Fa
 # -- numbers and checks ------------------------------------------------------------------------------------------------
 
 
-class Misfit(ArgumentError, UnsupportedError):
-    """An unknown mode, or one for other numbers of dims: a ValueError, and as in PyTorch a NotImplementedError."""
-
-
 def check_mode(input: Any, mode: str, align_corners: bool | None, antialias: bool) -> int:
     """Raise if options do not go together; return the number of spatial dims."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"interpolate(): argument 'input' must be a tensor, not {type(input).__name__}")
     if mode not in DIMS:
-        raise Misfit(f"interpolate: mode must be one of {', '.join(DIMS)}, got {mode!r}")
+        raise UnsupportedValueError(f"interpolate: mode must be one of {', '.join(DIMS)}, got {mode!r}")
     dims = input.ndim - 2
     if align_corners is not None and mode in PLAIN:
         raise ArgumentError(
@@ -216,9 +212,9 @@ def check_mode(input: Any, mode: str, align_corners: bool | None, antialias: boo
         )
     if dims not in DIMS[mode]:
         wanted = " or ".join([f"{n + 2}D" for n in DIMS[mode]])
-        raise Misfit(f"interpolate: mode {mode!r} takes {wanted} input, got shape {tuple(input.shape)}")
+        raise UnsupportedValueError(f"interpolate: mode {mode!r} takes {wanted} input, got shape {tuple(input.shape)}")
     if not (input.array.dtype.kind == "f" or (input.array.dtype == "uint8" and mode in PLAIN[:2])):
-        raise UnsupportedDtype(
+        raise UnsupportedDtypeError(
             f"interpolate: mode {mode!r} is not implemented for {input.dtype.name}; cast with .to(...)"
         )
     return dims

@@ -14,7 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, values_of
-from minitensor.errors import ArgumentError, DtypeError
+from minitensor.errors import ArgumentError, DtypeError, UsageValueError
 from minitensor.nn.functional.reduction import (
     check_pair,
     check_same_shape,
@@ -126,14 +126,14 @@ def smooth_l1_loss(
 
     Raises:
         ArgumentError: ``reduction`` is unknown.
-        NegativeBeta: ``beta`` is negative.
+        UsageValueError: ``beta`` is negative.
 
     >>> F.smooth_l1_loss(tensor([0.]), tensor([3.]))
     tensor(2.5000)
     """
     reduction = read_reduction("smooth_l1_loss", reduction, size_average, reduce)
     if not beta >= 0:
-        raise NegativeBeta(f"smooth_l1_loss does not support negative values for beta, got {beta}")
+        raise UsageValueError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
     input, target = promote_pair("smooth_l1_loss", input, target)
@@ -166,14 +166,14 @@ def huber_loss(
 
     Raises:
         ArgumentError: ``reduction`` is unknown, or ``weight`` has another shape.
-        NegativeBeta: ``delta`` is not positive.
+        UsageValueError: ``delta`` is not positive.
 
     >>> F.huber_loss(tensor([0.]), tensor([3.]))
     tensor(2.5000)
     """
     reduction = read_reduction("huber_loss", reduction)
     if not delta > 0:
-        raise NegativeBeta(f"huber_loss does not support non-positive values for delta, got {delta}")
+        raise UsageValueError(f"huber_loss does not support non-positive values for delta, got {delta}")
     given, target = promote_pair("huber_loss", input, target)
     difference = given - target
     width = lift(delta, difference.dtype.numpy).item()
@@ -182,10 +182,6 @@ def huber_loss(
     losses = in_dtype_of("huber_loss", input, losses)
     check_weight("huber_loss", losses, weight)
     return reduce_losses(weigh_losses(losses, weight), reduction)  # as PyTorch: its mean is by the count
-
-
-class NegativeBeta(ArgumentError, DtypeError):
-    """A negative width. PyTorch raises RuntimeError; this is a ValueError too."""
 
 
 # -- logarithms of densities -------------------------------------------------------------------------------------------

@@ -259,7 +259,7 @@ def multi_margin_loss(
     Raises:
         ArgumentError: ``p`` or ``reduction`` is another, or ``weight`` has not one dim.
         ShapeError: the shapes do not fit.
-        NoSuchClass: a target is not in [0, C).
+        IndexRuntimeError: a target is not in [0, C).
 
     >>> F.multi_margin_loss(tensor([[0., 1.]]), tensor([0]))
     tensor(1.)
@@ -318,7 +318,7 @@ def multilabel_margin_loss(
     Raises:
         ArgumentError: ``reduction`` is unknown.
         ShapeError: the shapes differ.
-        NoSuchClass: a target is not below C.
+        IndexRuntimeError: a target is not below C.
 
     >>> F.multilabel_margin_loss(tensor([0., 1.]), tensor([0, -1]))
     tensor(1.)

@@ -13,7 +13,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.backends.reference.resample import LongTaps, Taps
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedError, WrongTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedValueError, WrongTypeError
 from minitensor.nn.functional.resampling import LONG, _resample, _resample_input
 from minitensor.ops.copy import clone
 from minitensor.scalars import fit
@@ -41,7 +41,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
 
     Raises:
         ShapeError: the amounts do not fit the shape.
-        PaddingMode: the mode is unknown or not for this number of dims.
+        UnsupportedValueError: the mode is unknown or not for this number of dims.
         ArgumentError: a mode other than "constant" is given a value.
 
     >>> import minitensor as torch
@@ -52,7 +52,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if mode == "constant":
         return _pad(input, amounts, 0.0 if value is None else float(value))
     if mode not in POSITIONS:
-        raise PaddingMode(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
+        raise UnsupportedValueError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value is not None and value != 0:
         raise ArgumentError(f"pad: mode {mode!r} doesn't take a value, got {value!r}")
     check_dims(mode, input, len(pad) // 2)
@@ -156,10 +156,6 @@ def circular_positions(size: int, before: int, after: int) -> list[int]:
 POSITIONS = {"reflect": reflect_positions, "replicate": replicate_positions, "circular": circular_positions}
 
 
-class PaddingMode(ArgumentError, UnsupportedError):
-    """An unknown mode: a ValueError, and as in PyTorch a NotImplementedError."""
-
-
 def read_amounts(input: Any, pad: Sequence[int]) -> Amounts:
     """Return the amounts before and after each dim."""
     if not isinstance(input, TensorBase):
@@ -186,7 +182,7 @@ def check_dims(mode: str, input: Tensor, padded: int) -> None:
     if mode != "circular" and 0 in input.shape[-padded - 1 :]:
         raise ShapeError(f"pad: mode {mode!r} takes only an empty batch, got shape {tuple(input.shape)}")
     if not 1 <= padded <= 3 or input.ndim not in (padded + 1, padded + 2):
-        raise PaddingMode(
+        raise UnsupportedValueError(
             f"pad: mode {mode!r} takes amounts for all dims but the first one or two, up to three: got amounts for "
             f"{padded} dims of shape {tuple(input.shape)}"
         )

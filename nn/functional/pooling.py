@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, ungated
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, DimError, ShapeError, WrongTypeError
+from minitensor.errors import ShapeError, ShapeIndexError, UsageValueError, WrongTypeError
 from minitensor.ops.activation import relu
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
@@ -262,7 +262,7 @@ def avg_pool2d(
 
     Raises:
         ShapeError: a window does not fit, the input has no entries, or its number of dims is another.
-        ZeroDivisor: ``divisor_override`` is 0.
+        UsageValueError: ``divisor_override`` is 0.
 
     >>> import minitensor as torch
     >>> avg_pool2d(torch.arange(16.).view(1, 4, 4), 2)
@@ -300,7 +300,7 @@ def avg_pool3d(
 
     Raises:
         ShapeError: a window does not fit, the input has no entries, or its number of dims is another.
-        ZeroDivisor: ``divisor_override`` is 0.
+        UsageValueError: ``divisor_override`` is 0.
 
     >>> F.avg_pool3d(arange(8.).view(1, 2, 2, 2), 2)
     tensor([[[[3.5000]]]])
@@ -321,7 +321,7 @@ def pool_means(
 ) -> Tensor:
     """Validate the arguments, then average."""
     if divisor_override == 0:
-        raise ZeroDivisor(f"{name}: divisor must be not zero")
+        raise UsageValueError(f"{name}: divisor must be not zero")
     kernel, steps, edges, _ = read_windows(name, input, dims, *numbers, 1, ceil_mode)
     require_wide(name, FLOATS, input)
     means = Means(kernel, steps, edges, ceil_mode, count_include_pad, divisor_override)
@@ -444,15 +444,7 @@ def check_int32(name: str, numbers: list[Numbers]) -> None:
             )
 
 
-class PoolRank(ShapeError, DimError):
-    """Too few or too many dims. PyTorch raises IndexError or RuntimeError by function; this is both."""
-
-
-class ZeroDivisor(ArgumentError, ShapeError):
-    """A divisor of zero. PyTorch raises RuntimeError in two dims; this is a ValueError as well."""
-
-
-def check_input(name: str, input: Any, dims: int, error: type[PoolRank] = PoolRank) -> None:
+def check_input(name: str, input: Any, dims: int, error: type[ShapeIndexError] = ShapeIndexError) -> None:
     """Raise unless the input is a batch of images, or one image."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")

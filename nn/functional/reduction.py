@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtype, quote
+from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtypeError, quote
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.shapes import broadcast_shapes
@@ -97,7 +97,9 @@ def require_classes(name: str, kinds: tuple[dtype, ...], target: Tensor) -> None
     """Raise if class numbers do not have one of the dtypes that a loss takes."""
     if target.dtype not in kinds:
         wanted = " or ".join(each.name for each in kinds)
-        raise UnsupportedDtype(f"{name}: expected target of dtype {wanted}, got {target.dtype.name}; cast with .long()")
+        raise UnsupportedDtypeError(
+            f"{name}: expected target of dtype {wanted}, got {target.dtype.name}; cast with .long()"
+        )
 
 
 def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:

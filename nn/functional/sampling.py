@@ -15,7 +15,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, ungated
 from minitensor.backends.reference import sample
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ShapeError, UnsupportedError, WrongTypeError
+from minitensor.errors import ArgumentError, ShapeError, ShapeValueError, UnsupportedValueError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.arithmetic import fmod
 from minitensor.ops.choice import where
@@ -286,24 +286,16 @@ def middles(count: int, align_corners: bool, like: dict[str, Any]) -> Tensor:
     return line if align_corners else line * ((count - 1) / count)
 
 
-class Shapeless(ArgumentError, UnsupportedError):
-    """Neither images nor volumes: a ValueError, and as in PyTorch a NotImplementedError."""
-
-
-class WrongMatrices(ArgumentError, ShapeError):
-    """Matrices of a wrong shape: PyTorch raises ValueError, or RuntimeError if only their number is wrong."""
-
-
 def check_matrices(theta: Any, size: Sequence[int]) -> tuple[int, ...]:
     """Refuse what are no matrices for images of this size; return the spatial sizes."""
     check_tensors("affine_grid", theta=theta)
     if theta.array.dtype.kind != "f":
         raise ArgumentError(f"affine_grid: expected theta to have floating point type, but got {theta.dtype.name}")
     if len(size) not in (4, 5):
-        raise Shapeless(f"affine_grid: size must be (N, C, H, W) or (N, C, D, H, W), got {tuple(size)}")
+        raise UnsupportedValueError(f"affine_grid: size must be (N, C, H, W) or (N, C, D, H, W), got {tuple(size)}")
     dims = len(size) - 2
     if theta.ndim != 3 or tuple(theta.shape[1:]) != (dims, dims + 1) or theta.shape[0] != size[0]:
-        raise WrongMatrices(
+        raise ShapeValueError(
             f"affine_grid: expected a batch of {dims}D affine matrices of shape {(size[0], dims, dims + 1)} for size "
             f"{tuple(size)}, got {tuple(theta.shape)}"
         )

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from minitensor.errors import UsageError, WrongKindUsage
+from minitensor.errors import UsageError, UsageTypeError
 from minitensor.nn.module import Module
 
 M = TypeVar("M", bound=Module)
@@ -33,7 +33,7 @@ def skip_init(module_cls: Callable[..., M], *args: Any, **kwargs: Any) -> M:
     (torch.Size([1, 5]), tensor(5., grad_fn=<SumBackward0>))
     """
     if not (isinstance(module_cls, type) and issubclass(module_cls, Module)):
-        raise WrongKindUsage(f"Expected a Module; got {module_cls}")
+        raise UsageTypeError(f"Expected a Module; got {module_cls}")
     if "device" not in inspect.signature(module_cls).parameters:
         raise UsageError(f"Module must support a 'device' arg to skip initialization, {module_cls.__name__} does not")
     blank = type(module_cls.__name__, (module_cls,), {"reset_parameters": leave, "_reset_parameters": leave})

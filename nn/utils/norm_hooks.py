@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from minitensor.autograd.misuse import ungated
 from minitensor.autograd.mode import no_grad
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, MissingEntryError, UsageError, WrongTypeError
+from minitensor.errors import ArgumentError, MissingParameterError, UsageError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn import functional as F
 from minitensor.nn.module import Module
@@ -244,10 +244,6 @@ def remove_spectral_norm(module: M, name: str = "weight") -> M:
     return module
 
 
-class NoWeight(ArgumentError, MissingEntryError, WrongTypeError):
-    """A name that no parameter of a module has; PyTorch asks for an attribute of that name, or for an entry."""
-
-
 def free_parameter(module: Module, name: str, kind: type[Any], what: str) -> Parameter:
     """Return a parameter; raise if there is none, or a hook of this kind computes it already."""
     if any(
@@ -256,7 +252,7 @@ def free_parameter(module: Module, name: str, kind: type[Any], what: str) -> Par
         raise UsageError(f"Cannot register two {what} hooks on the same parameter {name}")
     weight = module._parameters.get(name)
     if weight is None:
-        raise NoWeight(f"`{what}` cannot be applied as {module} has no parameter `{name}`, or it is None")
+        raise MissingParameterError(f"`{what}` cannot be applied as {module} has no parameter `{name}`, or it is None")
     if is_lazy(weight):
         raise ArgumentError(
             f"The module passed to `{what}` can't have uninitialized parameters: call it once before, with an input"

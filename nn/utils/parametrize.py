@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from minitensor.autograd.misuse import ungated
 from minitensor.autograd.mode import no_grad
-from minitensor.errors import ArgumentError, ArgumentTypeError, MissingEntryError, UsageError
+from minitensor.errors import ArgumentError, KeyTypeError, MissingParameterError, UsageError
 from minitensor.nn.container import ModuleDict, ModuleList
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
@@ -140,12 +140,6 @@ class ParametrizationList(ModuleList):
         return tensors
 
 
-class NameTaken(ArgumentTypeError, KeyError):
-    """A value that cannot be assigned to a parametrized tensor; PyTorch says that the name already exists."""
-
-    __str__ = Exception.__str__  # KeyError's shows the message in quotes
-
-
 class Parametrized(Module):
     """The base class, beside its own, of a module with parametrized tensors."""
 
@@ -162,7 +156,7 @@ class Parametrized(Module):
         elif isinstance(value, Tensor) and not isinstance(value, Parameter):
             lists[name].right_inverse(value)
         else:
-            raise NameTaken(
+            raise KeyTypeError(
                 f"cannot assign '{type(value).__name__}' to the parametrized tensor '{name}' (a plain tensor is "
                 "expected: its values are brought to the original by right_inverse)"
             )
@@ -265,10 +259,6 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     return len(held) > 0 if tensor_name is None else tensor_name in held
 
 
-class NotParametrized(ArgumentError, MissingEntryError):
-    """A tensor that has no parametrization; PyTorch looks None up among those that have."""
-
-
 @ungated
 def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: bool = True) -> M:
     """Make a parametrized tensor a plain one again.
@@ -291,7 +281,7 @@ def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: boo
     False
     """
     if tensor_name is None or not is_parametrized(module, tensor_name):
-        raise NotParametrized(f"Module {module} does not have a parametrization on {tensor_name}")
+        raise MissingParameterError(f"Module {module} does not have a parametrization on {tensor_name}")
     held: ParametrizationList = lists_of(module)[tensor_name]
     if held.is_tensor:
         tensor = held.original

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
-from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, GuardError, WrongTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, GuardError, MissingParameterError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
@@ -368,15 +368,13 @@ def hook_of(module: Module, name: str) -> tuple[int, BasePruningMethod] | None:
     return None
 
 
-class NoParameter(ArgumentError, WrongTypeError):
-    """A name that no parameter of a module has; PyTorch asks the module for an attribute of that name."""
-
-
 def parameter_of(module: Module, name: str) -> Parameter:
     """Return a parameter, or raise if there is none."""
     found = module._parameters.get(name)
     if found is None:
-        raise NoParameter(f"{module} has no parameter {name!r} to prune; it has {', '.join(module._parameters)}")
+        raise MissingParameterError(
+            f"{module} has no parameter {name!r} to prune; it has {', '.join(module._parameters)}"
+        )
     return found
 
 

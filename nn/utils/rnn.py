@@ -18,7 +18,7 @@ from minitensor.errors import (
     DtypeError,
     GuardError,
     UsageError,
-    WrongKindUsage,
+    UsageTypeError,
     WrongTypeError,
     quote,
 )
@@ -150,7 +150,7 @@ def pack_padded_sequence(
     """
     require_bool("pack_padded_sequence", batch_first)
     if not isinstance(lengths, (TensorBase, Iterable)):
-        raise WrongKindUsage(f"pack_padded_sequence: lengths must be a tensor or a sequence, got {quote(lengths)}")
+        raise UsageTypeError(f"pack_padded_sequence: lengths must be a tensor or a sequence, got {quote(lengths)}")
     sizes = as_tensor(lengths, dtype=int64).cpu()
     sequences = input if batch_first else input.transpose(0, 1)
     check_lengths(sizes, sequences)
@@ -257,12 +257,12 @@ def pad_sequence(
     require_bool("pad_sequence", batch_first)
     filling = as_filling("pad_sequence", padding_value)
     if padding_side not in ("left", "right"):
-        raise WrongKindUsage(f'pad_sequence: padding_side should be "left" or "right", got {quote(padding_side)}')
+        raise UsageTypeError(f'pad_sequence: padding_side should be "left" or "right", got {quote(padding_side)}')
     if not isinstance(sequences, (TensorBase, Iterable)):
-        raise WrongKindUsage(f"pad_sequence: expected an iterable of tensors, got {type(sequences).__name__}")
+        raise UsageTypeError(f"pad_sequence: expected an iterable of tensors, got {type(sequences).__name__}")
     each: list[Tensor] = list(sequences.unbind(0) if isinstance(sequences, TensorBase) else sequences)
     if not each:
-        raise WrongKindUsage("pad_sequence: received an empty list of sequences")
+        raise UsageTypeError("pad_sequence: received an empty list of sequences")
     if any(isinstance(one, TensorBase) and not one.ndim for one in each):
         raise UsageError("pad_sequence: a tensor without dims is no sequence; each needs one dim or more")
     longest = max([one.shape[0] for one in each])
@@ -283,7 +283,7 @@ def require_bool(name: str, batch_first: Any) -> None:
 def as_filling(name: str, value: Any) -> float:
     """Return the number to pad with."""
     if isinstance(value, (str, bytes, complex)) or (isinstance(value, TensorBase) and value.numel() != 1):
-        raise WrongKindUsage(f"{name}: argument 'padding_value' must be a real number, got {quote(value)}")
+        raise UsageTypeError(f"{name}: argument 'padding_value' must be a real number, got {quote(value)}")
     return float(value)
 
 

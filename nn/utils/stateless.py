@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from minitensor.errors import ArgumentError, StateDictError, WrongTypeError
+from minitensor.errors import ArgumentError, AttributeValueError, StateDictError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,16 +74,12 @@ def functional_call(
             store[key] = value
 
 
-class NotDicts(ArgumentError, WrongTypeError):
-    """Something else than dicts of tensors; PyTorch's two functions of this name raise ValueError, AttributeError."""
-
-
 def merge_dicts(dicts: Any) -> dict[str, Tensor]:
     """Merge the dicts; raise if a name is in several."""
     if isinstance(dicts, Mapping):
         return dict(dicts)
     if not isinstance(dicts, (tuple, list)) or not all(isinstance(each, Mapping) for each in dicts):
-        raise NotDicts(
+        raise AttributeValueError(
             f"functional_call: expected a dict of tensors or a sequence of such dicts, got {type(dicts).__name__}"
         )
     found: dict[str, Tensor] = {}

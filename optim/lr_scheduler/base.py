@@ -16,8 +16,10 @@ from minitensor.autograd.misuse import explain_constructor, is_ours, public_name
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
+    GuardZeroDivisionError,
     MinitensorError,
     MissingEntryError,
+    WrongKindError,
     WrongTypeError,
     quote,
 )
@@ -29,14 +31,6 @@ TOO_EARLY = (
     "`optimizer.step()` before `lr_scheduler.step()`. Failure to do this will result in skipping the first value of "
     "the learning rate schedule."
 )
-
-
-class WrongWordError(ArgumentError, ArgumentTypeError):
-    """A word that is not one of the known ones, or not a word."""
-
-
-class ZeroDivision(ArgumentError, ZeroDivisionError):
-    """A zero that a scheduler divides by."""
 
 
 def atomic(step: Callable[..., None]) -> Callable[..., None]:
@@ -64,12 +58,12 @@ def fault_of(scheduler: LRScheduler, error: Exception) -> Exception | None:
     name, options = public_name(type(scheduler)), list(numbers_of(scheduler))
     for option, value in options:
         if isinstance(error, ZeroDivisionError) and value == 0:
-            return ZeroDivision(f"{name}: {option} must not be 0: it is divided by")
+            return GuardZeroDivisionError(f"{name}: {option} must not be 0: it is divided by")
         if isinstance(error, TypeError) and not isinstance(value, SupportsFloat):
             return ArgumentTypeError(f"{name}: {option} must be a real number, got {quote(value)}")
     if isinstance(error, ZeroDivisionError):
         told = ", ".join([f"{option}={value}" for option, value in options])
-        return ZeroDivision(f"{name}: {error} after epoch {scheduler.last_epoch}, with {told}")
+        return GuardZeroDivisionError(f"{name}: {error} after epoch {scheduler.last_epoch}, with {told}")
     return None
 
 
@@ -201,7 +195,7 @@ def require_state(scheduler: LRScheduler, state: Any) -> None:
             raise WrongTypeError(f"{name}: {entry!r} of the state dict must be a list, not {type(value).__name__}")
     for entry, words in scheduler.words.items():
         if state.get(entry, words[0]) not in words:
-            raise WrongWordError(f"{name}: {entry} {state[entry]} is unknown; it is one of {', '.join(words)}")
+            raise WrongKindError(f"{name}: {entry} {state[entry]} is unknown; it is one of {', '.join(words)}")
 
 
 def require_entry(scheduler: LRScheduler, state: Mapping[str, Any], entry: str, count: int | None = None) -> Any:

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from minitensor.errors import ArgumentError
+from minitensor.errors import ArgumentError, GuardZeroDivisionError
 from minitensor.optim.lr_scheduler.base import (
     LRScheduler,
-    ZeroDivision,
     named_state,
     one_for_each,
     require_entry,
@@ -122,7 +121,7 @@ class CyclicLR(LRScheduler):
         down = up if step_size_down is None else float(step_size_down)
         self.total_size = up + down
         if not up:
-            raise ZeroDivision("step_size_up must not be 0: it is divided by")
+            raise GuardZeroDivisionError("step_size_up must not be 0: it is divided by")
         self.step_ratio = up / self.total_size
         if not (isinstance(mode, str) and mode in HEIGHTS) and scale_fn is None:
             raise ArgumentError(f"mode is invalid and scale_fn is None: {mode!r} is not among {', '.join(HEIGHTS)}")
@@ -245,7 +244,7 @@ class OneCycleLR(LRScheduler):
         self._anneal_func_type = anneal_strategy
         for option, factor in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
             if factor == 0:
-                raise ZeroDivision(f"{option} must not be 0: it is divided by")
+                raise GuardZeroDivisionError(f"{option} must not be 0: it is divided by")
         for group, peak in zip(optimizer.param_groups, one_for_each("max_lr", optimizer, max_lr), strict=True):
             if last_epoch == -1:
                 group["initial_lr"] = peak / div_factor

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from minitensor.errors import ArgumentError, GradError
-from minitensor.optim.lr_scheduler.base import LRScheduler, WrongWordError, plain, require_optimizer, set_rate
+from minitensor.errors import ArgumentError, GradError, WrongKindError
+from minitensor.optim.lr_scheduler.base import LRScheduler, plain, require_optimizer, set_rate
 from minitensor.optim.optimizer import Optimizer
 
 
@@ -59,9 +59,9 @@ class ReduceLROnPlateau(LRScheduler):
         if factor >= 1.0:
             raise ArgumentError(f"Factor should be < 1.0, got {factor}")
         if mode not in ("min", "max"):
-            raise WrongWordError(f"mode {mode} is unknown!")
+            raise WrongKindError(f"mode {mode} is unknown!")
         if threshold_mode not in ("rel", "abs"):
-            raise WrongWordError(f"threshold mode {threshold_mode} is unknown!")
+            raise WrongKindError(f"threshold mode {threshold_mode} is unknown!")
         require_optimizer(optimizer)
         self.factor = factor
         self.optimizer = optimizer

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from minitensor.errors import DtypeError, InplaceError, OutOfMemory, ShapeError
+from minitensor.errors import DtypeError, InplaceError, OutOfMemoryError, ShapeError
 from ops import call as calls
 from ops.call import find, outcome
 from ops.row import Row
@@ -91,7 +91,7 @@ def test_set_refuses_what_would_lose_a_gradient_or_cannot_be_read() -> None:
         mt.zeros(2).set_(memory, 0, (2, 2), (2,))
     with pytest.raises(ShapeError, match="must not be negative"):
         mt.zeros(2).set_(memory, -1, (2, 2), (2, 1))
-    with pytest.raises(OutOfMemory, match="no memory is that large"):
+    with pytest.raises(OutOfMemoryError, match="no memory is that large"):
         mt.zeros(2).resize_(1 << 33, 1 << 33)
     for wrong in (lambda: mt.zeros(2).set_(1), lambda: mt.zeros(2).set_(memory, 1), lambda: mt.zeros(2).resize_as_(3)):
         with pytest.raises(TypeError):

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import minitensor as mt
-from minitensor.errors import VersionError
-from minitensor.utils.checkpoint import CheckpointError, checkpoint, checkpoint_sequential, set_checkpoint_early_stop
+from minitensor.errors import CheckpointError, VersionError
+from minitensor.utils.checkpoint import checkpoint, checkpoint_sequential, set_checkpoint_early_stop
 
 
 def leaf(*shape: int) -> mt.Tensor:

@@ -22,7 +22,7 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Effect
 from minitensor.base import TensorBase, array_dtype, new
 from minitensor.dtypes import can_cast
-from minitensor.errors import BatchingError, DtypeError, NoValues, ShapeError
+from minitensor.errors import BatchingError, DtypeError, NoValuesError, ShapeError
 from minitensor.func.batching.draws import draw
 from minitensor.func.batching.families import (
     BatchedCall,
@@ -89,7 +89,7 @@ def active_levels() -> list[Level]:
 
 
 def refuse_values(name: str) -> Any:
-    """Return a method that raises ``NoValues``."""
+    """Return a method that raises ``NoValuesError``."""
 
     def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
         raise no_values_error(name)
@@ -97,9 +97,9 @@ def refuse_values(name: str) -> Any:
     return refuse
 
 
-def no_values_error(name: str) -> NoValues:
+def no_values_error(name: str) -> NoValuesError:
     """Return the error for an access to the values of one sample."""
-    return NoValues(
+    return NoValuesError(
         f"vmap: a function without a batching rule reads the values of one sample ({name}), but all samples are "
         "computed at once; write it with other operations, or call it outside of vmap"
     )
@@ -112,7 +112,7 @@ class Flags:
 
 
 class Valueless:
-    """An object that raises ``NoValues`` whenever its values are used."""
+    """An object that raises ``NoValuesError`` whenever its values are used."""
 
     __slots__ = ()
 

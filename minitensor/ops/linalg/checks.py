@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.base import TensorBase
-from minitensor.errors import LinAlgError, ShapeError, UnsupportedDtype
+from minitensor.errors import LinAlgError, ShapeError, UnsupportedDtypeError
 from minitensor.ops.operand import not_a_tensor
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def require_inexact(name: str, A: Any, argument: str = "A") -> Tensor:
         raise not_a_tensor(name, argument, A)
     if A.array.dtype.char not in "fdFD":
         what = "low precision dtypes are not supported" if A.array.dtype.kind == "f" else "expected floats or complex"
-        raise UnsupportedDtype(f"{name}: {what}, got {A.dtype.name}; cast with .float() or .double()")
+        raise UnsupportedDtypeError(f"{name}: {what}, got {A.dtype.name}; cast with .float() or .double()")
     return A  # type: ignore[return-value]  # every TensorBase that users hold is a Tensor
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
-from minitensor.errors import ArgumentError, GradError, ShapeError
+from minitensor.errors import GradError, ShapeError, UsageValueError
 from minitensor.ops import return_types
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.join import cat
@@ -174,7 +174,7 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> return_types.lin
     """
     input = require_matrices("linalg.qr", A)
     if mode not in ("reduced", "complete", "r"):
-        raise QrMode(f"linalg.qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
+        raise UsageValueError(f"linalg.qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
     m, n = input.shape[-2:]
     if mode == "r":
         pair: tuple[Tensor, ...] = input.new_empty([0]), _r_of_qr(input)
@@ -184,10 +184,6 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> return_types.lin
         q, u = _qr(input[..., :m], "reduced")
         pair = q, cat((u, matmul(adjoint(q), input[..., m:])), -1)
     return return_types.linalg_qr(*write_outs("linalg.qr", pair, out))
-
-
-class QrMode(ArgumentError, ShapeError):
-    """An unknown mode of ``qr`` or triangle of ``eigh``."""
 
 
 # -- Hermitian eigenvalues ---------------------------------------------------------------------------------------------
@@ -278,7 +274,7 @@ def eigvalsh(input: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Te
 def parse_triangle(name: str, UPLO: str) -> str:
     """Return "L" or "U"."""
     if UPLO.upper() not in ("L", "U"):
-        raise QrMode(f"linalg.{name}: UPLO must be 'L' or 'U', got {UPLO!r}")
+        raise UsageValueError(f"linalg.{name}: UPLO must be 'L' or 'U', got {UPLO!r}")
     return UPLO.upper()
 
 

@@ -14,7 +14,7 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import composite, named
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from minitensor.errors import ArgumentError, DtypeError, ShapeError, ShapeIndexError, UsageTypeError
 from minitensor.ops.choice import where
 from minitensor.ops.copy import clone
 from minitensor.ops.creation import require_number
@@ -38,10 +38,6 @@ Dims: TypeAlias = "int | Sequence[int] | None"
 Order: TypeAlias = "int | float | str"
 
 
-class NormOrder(DtypeError, ArgumentTypeError):
-    """An unknown order of a norm."""
-
-
 # -- vectors -----------------------------------------------------------------------------------------------------------
 
 
@@ -58,7 +54,7 @@ def vector_norm(
     """
     name = "linalg.vector_norm"
     if not isinstance(ord, (int, float)):
-        raise NormOrder(f"{name}: expected ord to be a number, got {ord!r}; matrix_norm has 'fro' and 'nuc'")
+        raise UsageTypeError(f"{name}: expected ord to be a number, got {ord!r}; matrix_norm has 'fro' and 'nuc'")
     input = require_floats(name, x, dtype)
     return write_out("linalg.vector_norm", power_norm(input, float(ord), axes(dim, input.ndim), keepdim), out)
 
@@ -124,7 +120,9 @@ def norm_of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:
     if ord == "nuc":
         return svdvals(input).sum(-1)
     if isinstance(ord, str) or not isinstance(ord, (int, float)) or abs(float(ord)) not in (1, 2, math.inf):
-        raise NormOrder(f"{name}: order {ord!r} is not supported; the orders are 'fro', 'nuc', 1, 2, inf, -1, -2, -inf")
+        raise UsageTypeError(
+            f"{name}: order {ord!r} is not supported; the orders are 'fro', 'nuc', 1, 2, inf, -1, -2, -inf"
+        )
     if abs(ord) == 2:
         values = svdvals(input)
         return reduce_to_extreme(name, values, -1, ord > 0, input)
@@ -137,12 +135,10 @@ def reduce_to_extreme(name: str, input: Tensor, dim: int, largest: bool, matrix:
     if not input.shape[dim] and largest:
         return input.sum(dim)
     if not input.shape[dim]:
-        raise DimExtent(f"{name}: a matrix of shape {tuple(matrix.shape[-2:])} has no smallest entry: it is empty")
+        raise ShapeIndexError(
+            f"{name}: a matrix of shape {tuple(matrix.shape[-2:])} has no smallest entry: it is empty"
+        )
     return input.amax(dim) if largest else input.amin(dim)
-
-
-class DimExtent(ShapeError, IndexError):
-    """A norm by the smallest entry of an empty dim; an IndexError, as in PyTorch."""
 
 
 @composite
@@ -197,7 +193,7 @@ def plain_norm(
     if p == "nuc":
         return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, out=out)  # type: ignore[arg-type]
     if isinstance(p, str) and p != "fro":
-        raise NormOrder(f"norm: order {p!r} is not supported; the orders are numbers, inf, -inf, 'fro' and 'nuc'")
+        raise UsageTypeError(f"norm: order {p!r} is not supported; the orders are numbers, inf, -inf, 'fro' and 'nuc'")
     order = 2.0 if p is None or p == "fro" else float(p)
     found = power_norm(require_floats("norm", input, None), order, axes(dim, input.ndim), keepdim)
     return write_out("norm", found, out)

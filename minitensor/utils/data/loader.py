@@ -53,7 +53,7 @@ class DataLoader(Generic[Sample]):
     Raises:
         ArgumentError: an option is out of range or contradicts another one.
         ArgumentTypeError: ``num_workers`` is not an int.
-        LoaderTimeout: in an epoch, if a worker takes longer than ``timeout``.
+        LoaderTimeoutError: in an epoch, if a worker takes longer than ``timeout``.
 
     >>> loader = DataLoader(TensorDataset(minitensor.arange(5)), batch_size=2)
     >>> [batch for batch, in loader]

@@ -15,19 +15,11 @@ from itertools import cycle
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 
-from minitensor.errors import MinitensorError
+from minitensor.errors import LoaderTimeoutError, LostWorkerError
 from minitensor.stream import use_own_stream
 
 Fetch = Callable[[Any], Any]  # from indices to a batch
 Answer = tuple[Any, BaseException | None]  # a batch, or the error raised in its place
-
-
-class LoaderTimeout(MinitensorError, RuntimeError):
-    """A worker took longer than the timeout."""
-
-
-class LostWorker(MinitensorError, RuntimeError):
-    """A worker whose thread runs in the process from which this one was forked, not here."""
 
 
 class WorkerInfo(NamedTuple):
@@ -102,14 +94,14 @@ class Worker:
     def answer(self, timeout: float) -> Answer:
         """Wait for the oldest requested batch or the error in its place. ``END`` if there are no more batches."""
         if self._answers.empty() and not self.is_alive():
-            raise LostWorker(
+            raise LostWorkerError(
                 f"DataLoader worker {self._info.id} does not run in this forked process; start another "
                 "epoch with iter(loader)"
             )
         try:
             return self._answers.get(timeout=timeout or None)
         except Empty:
-            raise LoaderTimeout(
+            raise LoaderTimeoutError(
                 f"DataLoader timed out after {timeout} seconds; increase timeout=, or set it to 0 for no limit"
             ) from None
 
