@@ -1,4 +1,4 @@
-"""Anomaly mode: who made the NaN, and on which line; who wrote where something was saved."""
+"""Anomaly mode: which operation made the NaN, on which line; and which line wrote to a saved value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def leaf(*values: float) -> mt.Tensor:
 
 
 def here(text: str) -> str:
-    """Return a pattern for a line of this file that reads so."""
+    """Return a pattern for a line of this file with the given text."""
     return rf"test_anomaly\.py:\d+, in \S+: .*{re.escape(text)}"
 
 
@@ -43,7 +43,7 @@ def test_the_operation_that_makes_nan_raises_with_its_line(name: str) -> None:
     assert str(caught.value).startswith(f"{expected}: its result has NaN")
 
 
-def test_nan_that_was_there_before_is_nobodys_fault() -> None:
+def test_nan_in_the_inputs_raises_nothing() -> None:
     with detect_anomaly():
         y = leaf(float("nan"), 1.0) * 2
         y.mul_(3)
@@ -60,7 +60,7 @@ def test_a_gradient_that_is_nan_names_the_line_of_the_forward_call() -> None:
     assert "Function 'SqrtBackward0' returned nan values in its 0th output" in str(caught.value)
 
 
-def test_a_users_function_is_named_too() -> None:
+def test_a_users_function_is_named() -> None:
     class Bad(mt.autograd.Function):
         @staticmethod
         def forward(ctx: Any, x: Any) -> Any:
@@ -81,7 +81,7 @@ def test_without_the_forward_pass_there_is_no_line() -> None:
         y.backward()
 
 
-def test_nan_may_pass_where_it_is_not_looked_for() -> None:
+def test_nan_passes_with_check_nan_off() -> None:
     x = leaf(0.0)
     with detect_anomaly(check_nan=False):
         (x.sqrt() * 0).sum().backward()
@@ -123,7 +123,7 @@ def test_an_optimizers_step_is_a_write_with_a_line() -> None:
             late.backward()
 
 
-def test_a_version_error_says_how_to_learn_the_line() -> None:
+def test_a_version_error_says_how_to_find_the_line() -> None:
     y = leaf(1.0) * 2
     z = y * y
     y.add_(1)
@@ -131,7 +131,7 @@ def test_a_version_error_says_how_to_learn_the_line() -> None:
         z.backward()
 
 
-def test_the_mode_is_set_and_put_back() -> None:
+def test_the_mode_is_set_and_restored() -> None:
     assert not mt.is_anomaly_enabled()
     with set_detect_anomaly(True):
         assert mt.is_anomaly_enabled()
@@ -151,7 +151,7 @@ def test_the_mode_is_set_and_put_back() -> None:
     assert not mt.is_anomaly_enabled()
 
 
-def test_both_kinds_of_watching_work_together() -> None:
+def test_both_kinds_of_anomaly_mode_work_together() -> None:
     x = leaf(4.0)
     with detect_anomaly(), graph.saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor * float("nan")):
         y = x.sqrt()
@@ -159,7 +159,7 @@ def test_both_kinds_of_watching_work_together() -> None:
             y.backward()
 
 
-def test_another_thread_is_not_watched() -> None:
+def test_another_thread_is_not_affected() -> None:
     seen: list[bool] = []
     with detect_anomaly():
         thread = threading.Thread(target=lambda: seen.append(mt.is_anomaly_enabled()))
@@ -168,7 +168,7 @@ def test_another_thread_is_not_watched() -> None:
     assert seen == [False]
 
 
-def test_gradients_of_gradients_are_watched() -> None:
+def test_gradients_of_gradients_are_checked() -> None:
     x = leaf(0.0, 1.0)
     with detect_anomaly():
         (first,) = mt.autograd.grad((x**1.5).sum(), x, create_graph=True)
@@ -176,7 +176,7 @@ def test_gradients_of_gradients_are_watched() -> None:
             mt.autograd.grad((first * 0).sum(), x)
 
 
-def test_a_caller_is_the_users_line_whatever_the_library_does_between() -> None:
+def test_the_caller_is_the_users_line_however_many_library_frames_are_between() -> None:
     found: list[Any] = []
     x = leaf(1.0)
     x.register_hook(lambda grad: found.append((caller(), line_of(stack()))))

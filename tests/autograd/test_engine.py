@@ -1,4 +1,4 @@
-"""The walk back: what arrives where, how often, and what is left afterwards."""
+"""The backward pass: which gradients arrive where, how often, and what remains afterwards."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_backward_from_two_roots_adds_both() -> None:
     assert x.grad.tolist() == [3.0, 5.0]
 
 
-def test_a_root_inside_the_graph_of_another_is_walked_once_with_all_it_gets() -> None:
+def test_a_root_inside_the_graph_of_another_runs_once_with_its_whole_gradient() -> None:
     x = leaf(3.0)
     y = x * x
     z = y * 2
@@ -60,14 +60,14 @@ def test_two_leaves_never_share_the_memory_of_a_gradient() -> None:
     assert y.grad.tolist() == [1.0]
 
 
-def test_a_gradient_that_came_from_a_view_is_ours_to_write_to() -> None:
+def test_a_gradient_that_came_from_a_view_can_be_written_to() -> None:
     x = leaf(1.0, 2.0)
     x.sum().backward()  # its gradient is an expanded number
     x.grad.mul_(3)
     assert x.grad.tolist() == [3.0, 3.0]
 
 
-def test_a_second_walk_raises_and_says_how_to_allow_it() -> None:
+def test_a_second_backward_raises_and_says_how_to_allow_it() -> None:
     x = leaf(2.0)
     y = (x * x).sum()
     y.backward()
@@ -75,7 +75,7 @@ def test_a_second_walk_raises_and_says_how_to_allow_it() -> None:
         y.backward()
 
 
-def test_retain_graph_allows_a_second_walk() -> None:
+def test_retain_graph_allows_a_second_backward() -> None:
     x = leaf(2.0)
     y = (x * x).sum()
     y.backward(retain_graph=True)
@@ -83,7 +83,7 @@ def test_retain_graph_allows_a_second_walk() -> None:
     assert x.grad.tolist() == [8.0]
 
 
-def test_a_graph_that_saved_nothing_can_be_walked_twice() -> None:
+def test_backward_can_run_twice_through_a_graph_that_saved_nothing() -> None:
     x = leaf(2.0)
     y = (x + x).sum()
     y.backward()
@@ -91,7 +91,7 @@ def test_a_graph_that_saved_nothing_can_be_walked_twice() -> None:
     assert x.grad.tolist() == [4.0]
 
 
-def test_saved_values_are_freed_by_the_walk() -> None:
+def test_saved_values_are_freed_by_backward() -> None:
     x = leaf(2.0)
     inner = x * 3
     alive = weakref.ref(inner)
@@ -102,7 +102,7 @@ def test_saved_values_are_freed_by_the_walk() -> None:
     assert alive() is None
 
 
-def test_backward_on_a_vector_asks_for_a_gradient() -> None:
+def test_backward_on_a_vector_requires_a_gradient() -> None:
     with pytest.raises(RuntimeError, match=r"only for scalar outputs, this one has shape \(2,\)"):
         (leaf(1.0, 2.0) * 2).backward()
 
@@ -117,12 +117,12 @@ def test_a_gradient_of_another_shape_is_refused() -> None:
         (leaf(1.0, 2.0) * 2).backward(mt.ones(3))
 
 
-def test_a_gradient_that_is_no_tensor_is_refused() -> None:
+def test_a_gradient_that_is_not_a_tensor_is_refused() -> None:
     with pytest.raises(TypeError, match="must be a tensor or None, got float"):
         leaf(1.0).backward(1.0)  # type: ignore[arg-type]
 
 
-def test_grad_touches_no_leaf() -> None:
+def test_grad_changes_no_leaf() -> None:
     x, w = leaf(2.0), leaf(3.0)
     (found,) = mt.autograd.grad((x * w).sum(), x)
     assert found.tolist() == [3.0]
@@ -138,7 +138,7 @@ def test_grad_of_an_inner_value() -> None:
     assert (gy.tolist(), gx.tolist()) == ([3.0], [12.0])
 
 
-def test_grad_with_respect_to_the_output_itself_is_what_was_given() -> None:
+def test_grad_with_respect_to_the_output_is_the_given_gradient() -> None:
     y = leaf(2.0) * 2
     (found,) = mt.autograd.grad(y, y, mt.tensor([5.0], dtype=mt.float64))
     assert found.tolist() == [5.0]
@@ -158,7 +158,7 @@ def test_an_input_without_grad_is_refused() -> None:
         mt.autograd.grad(leaf(1.0).sum(), mt.ones(1))
 
 
-def test_backward_to_given_inputs_leaves_the_others_alone() -> None:
+def test_backward_to_given_inputs_leaves_the_others_unchanged() -> None:
     x, w = leaf(2.0), leaf(3.0)
     (x * w).sum().backward(inputs=[w])
     assert x.grad is None
@@ -175,7 +175,7 @@ def test_gradients_of_gradients_to_third_order() -> None:
     assert found == [32.0, 48.0, 48.0]
 
 
-def test_create_graph_leaves_a_gradient_with_a_history() -> None:
+def test_create_graph_gives_a_gradient_with_a_history() -> None:
     x = leaf(3.0)
     (x * x).sum().backward(create_graph=True)
     assert x.grad.grad_fn is not None
@@ -191,7 +191,7 @@ def test_a_gradient_has_its_inputs_dtype_and_shape() -> None:
     assert (y.grad.dtype, tuple(y.grad.shape)) == (mt.float64, (4, 3))
 
 
-def test_the_grad_mode_of_the_caller_returns_after_a_walk_that_raised() -> None:
+def test_the_callers_grad_mode_is_restored_after_a_backward_that_raised() -> None:
     x = leaf(1.0)
     y = x * 2
     y.register_hook(lambda grad: 1 / 0)
@@ -200,7 +200,7 @@ def test_the_grad_mode_of_the_caller_returns_after_a_walk_that_raised() -> None:
     assert mt.is_grad_enabled()
 
 
-def test_a_chain_of_a_million_nodes_neither_overflows_nor_lingers() -> None:
+def test_a_chain_of_a_million_nodes_neither_overflows_nor_stays_alive() -> None:
     x = leaf(1.0)
     y = x
     for _ in range(1_000_000):
@@ -219,7 +219,7 @@ def test_a_wide_graph_visits_each_node_once() -> None:
     assert x.grad.tolist() == [2.0**60]
 
 
-def test_graphs_die_by_reference_count() -> None:
+def test_graphs_are_freed_by_reference_count() -> None:
     gc.collect()
     gc.disable()
     try:
@@ -239,7 +239,7 @@ def test_graphs_die_by_reference_count() -> None:
         gc.enable()
 
 
-def test_a_double_backward_graph_dies_by_reference_count() -> None:
+def test_a_double_backward_graph_is_freed_by_reference_count() -> None:
     gc.collect()
     gc.disable()
     try:
@@ -268,7 +268,7 @@ def test_threads_that_share_a_leaf_add_every_gradient() -> None:
     assert x.grad.tolist() == [1600.0]
 
 
-def test_grad_refuses_what_is_no_tensor() -> None:
+def test_grad_refuses_inputs_that_are_not_tensors() -> None:
     with pytest.raises(ArgumentTypeError, match="got int"):
         mt.autograd.grad(leaf(1.0).sum(), [3])  # type: ignore[list-item]
 
@@ -292,7 +292,7 @@ def test_assigning_a_gradient_checks_its_shape() -> None:
     assert x.grad.tolist() == [1.0, 1.0]
 
 
-def test_grad_by_nothing_is_refused() -> None:
+def test_grad_without_inputs_is_refused() -> None:
     with pytest.raises(RuntimeError, match="inputs is empty"):
         mt.autograd.grad(leaf(1.0).sum(), [])
     with pytest.raises(RuntimeError, match="inputs is empty"):

@@ -1,4 +1,4 @@
-"""A call that fails leaves nothing behind: neither the error nor its traceback keeps the arguments alive."""
+"""A failed call keeps nothing alive: neither the error nor its traceback holds the arguments."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_arguments_of_a_failed_call_are_freed(
     kept = weakref.ref(argument)
     try:
         call(argument)
-    except Exception:  # which one, other tests say
+    except Exception:  # other tests check which error
         failed = True
     del argument
     assert failed

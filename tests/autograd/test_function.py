@@ -1,4 +1,4 @@
-"""Operations that users write."""
+"""User-defined operations."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SumAndProduct(Function):
         return of_sum + of_product * y, of_sum + of_product * x
 
 
-def test_a_users_formula_is_right_to_second_order() -> None:
+def test_a_users_gradient_is_correct_to_second_order() -> None:
     assert gradcheck(lambda x: Cube.apply(x, 2.0), leaf(1.0, -2.0))
     assert gradgradcheck(lambda x: Cube.apply(x, 2.0), leaf(1.0, -2.0))
 
@@ -78,7 +78,7 @@ def test_an_unused_output_arrives_as_zeros() -> None:
     assert (x.grad.tolist(), y.grad.tolist()) == ([2.0], [1.0])
 
 
-def test_needs_input_grad_tells_which_inputs_ask() -> None:
+def test_needs_input_grad_says_which_inputs_need_a_gradient() -> None:
     seen = []
 
     class Look(Function):
@@ -95,7 +95,7 @@ def test_needs_input_grad_tells_which_inputs_ask() -> None:
     assert seen == [(True, False)]
 
 
-def test_an_input_returned_as_it_is_becomes_another_tensor() -> None:
+def test_an_input_returned_unchanged_becomes_another_tensor() -> None:
     class Same(Function):
         @staticmethod
         def forward(ctx: Any, x: mt.Tensor) -> mt.Tensor:
@@ -184,7 +184,7 @@ def test_a_stale_saved_tensor_raises() -> None:
         z.sum().backward()
 
 
-def test_the_graph_of_a_users_function_is_freed_and_dies() -> None:
+def test_the_graph_of_a_users_function_is_freed() -> None:
     gc.collect()
     gc.disable()
     try:
@@ -221,11 +221,11 @@ def test_once_differentiable_refuses_a_second_derivative() -> None:
         mt.autograd.grad(first.sum(), x)
 
 
-# -- as PyTorch does it ------------------------------------------------------------------------------------------------
+# -- compared with PyTorch ---------------------------------------------------------------------------------------------
 
 
 def agree(program: Any) -> None:
-    """Run a program with ours and with PyTorch; what it returns must be equal."""
+    """Run a program in minitensor and in PyTorch, and require equal results."""
     torch = pytest.importorskip("torch")
     assert program(mt) == program(torch)
 
@@ -369,7 +369,7 @@ def test_writing_to_an_output_that_is_an_input_is_refused(returned: Any) -> None
     assert y.tolist() == [4.0]
 
 
-def test_a_formula_may_be_called_vjp() -> None:
+def test_backward_may_be_named_vjp() -> None:
     class Twice(Function):
         @staticmethod
         def forward(ctx: Any, x: Any) -> Any:
@@ -396,7 +396,7 @@ def test_a_formula_may_be_called_vjp() -> None:
         Both.apply(x).backward()
 
 
-def test_a_function_is_not_called_like_one() -> None:
+def test_calling_a_function_class_is_refused() -> None:
     with pytest.raises(RuntimeError, match=r"Cube\.apply"):
         Cube()(leaf(1.0), 2.0)
 

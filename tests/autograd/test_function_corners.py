@@ -1,6 +1,7 @@
-"""Corner cases of ``autograd.Function`` beside PyTorch: what ``ctx`` shows, what ``backward`` returns, what is freed.
+"""Corner cases of ``autograd.Function`` against PyTorch: what ``ctx`` shows, what ``backward`` returns, what is freed.
 
-Each case is a small program of either library. It must return the same, or raise an error of the same built-in class.
+Each case is a small program for either library. Both must return the same, or raise an error of the same built-in
+class.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ Pair = namedtuple("Pair", "first second")
 
 
 def function(lib: Any, forward: Any, backward: Any = None, setup: Any = None) -> Any:
-    """Return a Function of these static methods."""
+    """Return a Function with these static methods."""
     methods = {"forward": forward, "backward": backward, "setup_context": setup}
     return type("F", (lib.autograd.Function,), {k: staticmethod(v) for k, v in methods.items() if v is not None})
 
 
 def lists(found: Any) -> Any:
-    """Return tensors, alone or in sequences, as lists of numbers."""
+    """Convert tensors, single or in sequences, to lists of numbers."""
     if isinstance(found, (tuple, list)):
         return [lists(each) for each in found]
     return found.tolist() if hasattr(found, "tolist") else found
@@ -281,7 +282,7 @@ def beside(ctx: Any, x: Any, other: Any) -> Any:
     return x * 1
 
 
-# What backward returns for the gradient g: the formula, forward, its arguments beside x, and the values of x.
+# What backward returns for the gradient g: the formula, forward, its other arguments, and the values of x.
 RETURNS: dict[str, tuple[Callable[[Any, Any], Any], Any, Callable[[Any], tuple[Any, ...]], tuple[float, ...]]] = {
     "a list": (lambda lib, g: [g], alone, lambda x: (), (1.0,)),
     "too few": (lambda lib, g: g, beside, lambda x: (x,), (1.0,)),
@@ -299,7 +300,7 @@ RETURNS: dict[str, tuple[Callable[[Any, Any], Any], Any, Callable[[Any], tuple[A
 
 
 @pytest.mark.parametrize("case", RETURNS)
-def test_what_backward_returns_is_taken_as_pytorch_takes_it(case: str) -> None:
+def test_backward_may_return_what_pytorchs_may(case: str) -> None:
     torch = pytest.importorskip("torch")
     formula, forward, others, values = RETURNS[case]
 
@@ -632,6 +633,6 @@ CASES = [
 
 
 @pytest.mark.parametrize("program", CASES, ids=lambda each: each.__name__)
-def test_a_function_does_what_pytorchs_does(program: Callable[[Any], Any]) -> None:
+def test_a_function_behaves_as_in_pytorch(program: Callable[[Any], Any]) -> None:
     torch = pytest.importorskip("torch")
     assert outcome(program, mt) == outcome(program, torch)

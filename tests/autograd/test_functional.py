@@ -1,4 +1,4 @@
-"""``autograd.functional`` gives what PyTorch's gives, and refuses what it refuses."""
+"""``autograd.functional`` gives PyTorch's results and refuses what PyTorch refuses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def number(x: Any, y: Any) -> Any:
     return ((x * y).sin() * x.exp()).sum()
 
 
-# Each is computed by both libraries: `t` is the library, `f` its functional, `k` the keywords under test.
+# Each case runs in both libraries: `t` is the library, `f` its functional, `k` the keywords under test.
 CASES: dict[str, Callable[..., Any]] = {
     "jacobian": lambda t, f, x, y, k: f.jacobian(lambda x: x.cumsum(1) * y, x, **k),
     "jacobian of several": lambda t, f, x, y, k: f.jacobian(two, (x, y), **k),
@@ -56,7 +56,7 @@ def compare(make: Callable[[Any, Any, Any, Any], Any], values_alone: bool = Fals
     assert values_alone or str(tree_flatten(found)[1]) == str(tree_flatten(expected)[1])
     for one, other in zip(tree_leaves(found), tree_leaves(expected), strict=True):
         assert tuple(one.shape) == tuple(other.shape)
-        if other.any() and not values_alone:  # zeros of what does not depend: it differs with `vectorize`
+        if other.any() and not values_alone:  # zeros where an output is independent: this differs with `vectorize`
             assert one.requires_grad == other.requires_grad
         np.testing.assert_allclose(one.detach().numpy(), other.detach().numpy(), rtol=1e-9, atol=1e-12)
 
@@ -87,13 +87,13 @@ def test_a_graph_reaches_the_inputs() -> None:
     np.testing.assert_allclose(second.numpy(), 6 * Y)
 
 
-def test_without_a_graph_nothing_is_left() -> None:
+def test_without_create_graph_no_graph_remains() -> None:
     x = mt.tensor(Y, requires_grad=True)
     assert not functional.jacobian(mt.sin, x).requires_grad
     assert x.grad is None
 
 
-def test_what_does_not_depend_is_zero_unless_strict() -> None:
+def test_an_independent_input_gives_zero_unless_strict() -> None:
     x = mt.tensor(Y)
     assert functional.jacobian(lambda x: mt.ones(2), x).tolist() == [[0, 0, 0], [0, 0, 0]]
     assert functional.vhp(lambda x: x.sum(), x, x)[1].tolist() == [0, 0, 0]
@@ -127,7 +127,7 @@ BAD_CALLS: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
 
 
 @pytest.mark.parametrize("message", BAD_CALLS)
-def test_bad_calls_say_what_is_wrong(message: str) -> None:
+def test_bad_calls_name_the_mistake(message: str) -> None:
     kind, call = BAD_CALLS[message]
     with pytest.raises(kind, match=message):
         call()

@@ -1,4 +1,4 @@
-"""Functions hung on the graph."""
+"""Hooks on tensors and nodes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_tensor_hook_replaces_the_gradient() -> None:
     assert x.grad.tolist() == [20.0]
 
 
-def test_hooks_run_in_the_order_in_which_they_were_hung_up() -> None:
+def test_hooks_run_in_the_order_of_registration() -> None:
     x, seen = leaf(1.0), []
     y = x * 2
     y.register_hook(lambda grad: seen.append(1))
@@ -30,7 +30,7 @@ def test_hooks_run_in_the_order_in_which_they_were_hung_up() -> None:
     assert seen == [1, 2]
 
 
-def test_a_removed_hook_is_silent() -> None:
+def test_a_removed_hook_does_not_run() -> None:
     x = leaf(1.0)
     handle = x.register_hook(lambda grad: grad * 10)
     handle.remove()
@@ -143,7 +143,7 @@ def test_hooks_of_a_view_do_not_see_what_was_written_to_it_later() -> None:
     assert seen == ["after the write"]
 
 
-def test_hooks_of_several_results_run_together_in_the_order_of_hanging() -> None:
+def test_hooks_of_several_results_run_together_in_the_order_of_registration() -> None:
     seen: list[str] = []
     a, b = (leaf(1.0, 2.0) * 1).split(1)
     b.register_hook(lambda grad: seen.append("b"))
@@ -153,7 +153,7 @@ def test_hooks_of_several_results_run_together_in_the_order_of_hanging() -> None
     assert seen == ["b", "a", "node"]
 
 
-def test_what_was_made_last_is_walked_first() -> None:
+def test_the_latest_node_runs_first() -> None:
     x, seen = leaf(1.0), []
     second_made_first = x * 2
     first = x * 3
@@ -164,7 +164,7 @@ def test_what_was_made_last_is_walked_first() -> None:
     assert seen == ["first", "second"] * 2
 
 
-def test_a_hook_hears_with_none_that_no_gradient_came() -> None:
+def test_a_hook_gets_none_if_no_gradient_came() -> None:
     class Silent(mt.autograd.Function):
         @staticmethod
         def forward(ctx: object, x: mt.Tensor) -> mt.Tensor:
@@ -182,7 +182,7 @@ def test_a_hook_hears_with_none_that_no_gradient_came() -> None:
     assert x.grad is None
 
 
-def test_gradients_of_inner_values_are_freed_as_the_walk_goes_on() -> None:
+def test_gradients_of_intermediate_values_are_freed_during_backward() -> None:
     x, alive = leaf(1.0), []
     y = x * 2
     for _ in range(3):

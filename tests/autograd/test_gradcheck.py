@@ -1,4 +1,4 @@
-"""The checker itself: it must find a wrong gradient, or the laws that rest on it prove nothing."""
+"""Gradcheck itself: it must find wrong gradients, or the laws that use it prove nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def leaf(*values: Any) -> mt.Tensor:
 
 
 def square_with(formula: Callable[..., Any]) -> Callable[[mt.Tensor], mt.Tensor]:
-    """Return x * x with a gradient of our choice."""
+    """Return x * x with a chosen gradient."""
 
     @differentiable(input=formula)
     def square(input: mt.Tensor) -> Any:
@@ -48,15 +48,15 @@ def test_a_wrong_gradient_is_found(formula: Callable[..., Any], fast_mode: bool)
 
 
 @pytest.mark.parametrize("fast_mode", [False, True])
-def test_a_right_gradient_passes(fast_mode: bool) -> None:
+def test_a_correct_gradient_passes(fast_mode: bool) -> None:
     square = square_with(lambda grad, input: grad * input * 2)
     assert gradcheck(square, (leaf(0.5, -1.5, 2.0),), fast_mode=fast_mode)
     assert gradgradcheck(square, (leaf(0.5, -1.5, 2.0),), fast_mode=fast_mode)
 
 
 @pytest.mark.parametrize("fast_mode", [False, True])
-def test_a_wrong_second_gradient_is_found_where_the_first_is_right(fast_mode: bool) -> None:
-    # Right, but a constant for whoever differentiates again.
+def test_a_wrong_second_gradient_is_found_if_the_first_is_correct(fast_mode: bool) -> None:
+    # Correct, but a constant when it is differentiated again.
     square = square_with(lambda grad, input: grad * input.detach() * 2)
     assert gradcheck(square, (leaf(0.5, -1.5),), fast_mode=fast_mode)
     with pytest.raises(RuntimeError, match="Jacobian mismatch"):
@@ -86,7 +86,7 @@ def test_complex_numbers_are_checked_in_both_parts() -> None:
         gradcheck(without_conjugate, (z,))
 
 
-def test_a_gradient_that_differs_from_walk_to_walk_is_found() -> None:
+def test_a_nondeterministic_gradient_is_found() -> None:
     walks = iter(range(1000))
     square = square_with(lambda grad, input: grad * input * (2 + 1e-7 * next(walks)))
     with pytest.raises(RuntimeError, match="not reentrant"):
@@ -98,14 +98,14 @@ def test_constants_are_left_alone() -> None:
     assert gradcheck(lambda x, c: x * c, (leaf(0.5, 1.0), constant))
 
 
-def test_the_inputs_are_left_as_they_were() -> None:
+def test_the_inputs_are_unchanged() -> None:
     x = leaf(0.5, -1.5)
     gradcheck(mt.exp, (x,))
     assert (x.tolist(), x.version, x.grad) == ([0.5, -1.5], 0, None)
 
 
 @pytest.mark.parametrize("kind", ["transposed", "expanded"])
-def test_inputs_may_lie_anyhow(kind: str) -> None:
+def test_inputs_may_have_any_layout(kind: str) -> None:
     base = mt.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
     assert gradcheck(lambda x: x.t().exp() if kind == "transposed" else x[:1].expand(2, 3).exp(), (base,))
 
@@ -120,12 +120,12 @@ def test_nothing_to_check_is_refused() -> None:
         gradcheck(mt.exp, (mt.ones(1, dtype=mt.float64),))
 
 
-def test_a_view_of_the_input_is_not_taken_for_a_constant() -> None:
+def test_a_view_of_the_input_does_not_count_as_a_constant() -> None:
     x = mt.tensor([[1.0, 2.0, 3.0]], dtype=mt.float64, requires_grad=True)
     assert gradcheck(lambda x: (x.t(), x[:, 1:]), (x,)) and gradgradcheck(lambda x: (x.t() * x.t(), x), (x,))
 
 
-def test_the_function_runs_twice_for_each_entry_however_many_its_results_are() -> None:
+def test_the_function_runs_twice_for_each_entry_however_many_results_it_has() -> None:
     calls = []
     x = mt.tensor([1.0, 2.0, 3.0], dtype=mt.float64, requires_grad=True)
     assert gradcheck(lambda x: calls.append(x) or x.outer(x), (x,))

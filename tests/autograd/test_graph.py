@@ -1,4 +1,4 @@
-"""The graph as users see it: nodes and their hooks, hooks on what is saved, several gradients at once, edges."""
+"""The graph as users see it: nodes and their hooks, saved-tensor hooks, multi-grad hooks, edges."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def leaf(*values: float, lib: Any = mt) -> Any:
 
 
 def agree(program: Callable[[Any], Any]) -> None:
-    """Run a program with ours and with PyTorch; what it returns must be equal."""
+    """Run a program in minitensor and in PyTorch, and require equal results."""
     torch = pytest.importorskip("torch")
     assert program(mt) == program(torch)
 
 
 def accumulator(x: Any) -> Any:
-    """Return the node that gathers a leaf's gradient."""
+    """Return the node that accumulates a leaf's gradient."""
     return (x * 2).grad_fn.next_functions[0][0]
 
 
@@ -60,7 +60,7 @@ def test_hooks_run_in_pytorchs_order() -> None:
     agree(program)
 
 
-def test_leaves_gather_in_pytorchs_order_as_soon_as_they_can() -> None:
+def test_leaves_accumulate_in_pytorchs_order_as_soon_as_they_can() -> None:
     def program(lib: Any) -> Any:
         seen: list[int] = []
         y = lib.eye(2, dtype=lib.float64)
@@ -123,7 +123,7 @@ def test_a_hook_of_a_node_with_several_results_gets_all_their_gradients() -> Non
     agree(program)
 
 
-def test_a_node_hook_that_returns_too_few_is_refused() -> None:
+def test_a_node_hook_that_returns_too_few_gradients_is_refused() -> None:
     x = leaf(1.0)
     y = x * x
     y.grad_fn.register_hook(lambda inputs, outputs: (inputs[0],))
@@ -131,14 +131,14 @@ def test_a_node_hook_that_returns_too_few_is_refused() -> None:
         y.backward()
 
 
-def test_a_tensor_hook_that_returns_no_tensor_is_refused() -> None:
+def test_a_tensor_hook_that_returns_something_else_is_refused() -> None:
     x = leaf(1.0)
     x.register_hook(lambda grad: 3)  # type: ignore[arg-type,return-value]
     with pytest.raises(TypeError, match="expected a Tensor or None from a hook, got int"):
         x.backward()
 
 
-def test_a_gradient_that_a_hook_holds_is_not_changed_by_the_next_walk() -> None:
+def test_a_gradient_that_a_hook_holds_is_not_changed_by_the_next_backward() -> None:
     x, held = leaf(1.0), []
     x.register_hook(held.append)
     (x * 2).backward()
@@ -146,14 +146,14 @@ def test_a_gradient_that_a_hook_holds_is_not_changed_by_the_next_walk() -> None:
     assert (held[0].tolist(), x.grad.tolist()) == ([2.0], [5.0])
 
 
-def test_a_node_has_room_for_notes() -> None:
+def test_a_node_has_a_metadata_dict() -> None:
     y = leaf(1.0) * 2
     y.grad_fn.metadata["note"] = 5
     assert y.grad_fn.metadata == {"note": 5}
     assert isinstance(y.grad_fn, graph.Node)
 
 
-def test_saved_values_can_be_read_off_a_node() -> None:
+def test_saved_values_can_be_read_from_a_node() -> None:
     def program(lib: Any) -> Any:
         x, w = leaf(2.0, lib=lib), leaf(3.0, lib=lib)
         y, z = x * w, x.exp()
@@ -176,7 +176,7 @@ def test_a_node_can_be_called_with_a_gradient_for_each_result() -> None:
 
 
 @pytest.mark.parametrize("grads", [(), (1.5,), ("a",), (mt.ones(2), mt.ones(2))], ids=["none", "number", "text", "two"])
-def test_a_node_refuses_other_gradients_by_its_own_name(grads: Any) -> None:
+def test_a_node_that_refuses_gradients_names_itself(grads: Any) -> None:
     x = leaf(2.0, 3.0)
     for node in ((x * 2).grad_fn, accumulator(x)):
         with pytest.raises(TypeError, match=f"^{node.name()}: (expected 1 arguments, got|argument 0 must be a tensor)"):
@@ -184,7 +184,7 @@ def test_a_node_refuses_other_gradients_by_its_own_name(grads: Any) -> None:
 
 
 @pytest.mark.parametrize("write", [lambda y: y.mul_(5), lambda y: y[:1].mul_(5)], ids=["whole", "through a view"])
-def test_retain_grad_follows_a_tensor_that_is_written_to(write: Callable[[Any], Any]) -> None:
+def test_retain_grad_stays_with_a_tensor_that_is_written_to(write: Callable[[Any], Any]) -> None:
     def program(lib: Any) -> Any:
         x = leaf(2.0, 3.0, lib=lib)
         y = x * 2
@@ -196,7 +196,7 @@ def test_retain_grad_follows_a_tensor_that_is_written_to(write: Callable[[Any], 
     agree(program)
 
 
-# -- what is saved -----------------------------------------------------------------------------------------------------
+# -- saved tensors -----------------------------------------------------------------------------------------------------
 
 PROGRAMS: dict[str, Callable[[Any, Any], Any]] = {
     "a product": lambda lib, x: x * x,
@@ -241,7 +241,7 @@ def test_gradients_are_the_same_through_hooks_to_second_order(name: str) -> None
     assert packed
 
 
-def test_the_innermost_hooks_are_used_and_the_former_return() -> None:
+def test_the_innermost_hooks_are_used_and_the_outer_ones_return() -> None:
     seen: list[str] = []
 
     def hooks(name: str) -> graph.saved_tensors_hooks:
@@ -257,7 +257,7 @@ def test_the_innermost_hooks_are_used_and_the_former_return() -> None:
     assert seen == ["outer", "inner", "outer"]
 
 
-def test_a_graph_is_unpacked_outside_the_context_and_freed_by_the_walk() -> None:
+def test_a_graph_is_unpacked_outside_the_context_and_freed_by_backward() -> None:
     x = leaf(2.0)
     with graph.saved_tensors_hooks(lambda tensor: tensor * 10, lambda tensor: tensor):
         y = (x * x).sum()
@@ -267,7 +267,7 @@ def test_a_graph_is_unpacked_outside_the_context_and_freed_by_the_walk() -> None
         y.backward()
 
 
-def test_what_was_packed_makes_no_circle() -> None:
+def test_packed_values_make_no_reference_cycle() -> None:
     gc.collect()
     gc.disable()
     try:
@@ -288,7 +288,7 @@ def test_a_pack_hook_that_writes_is_refused() -> None:
         x.exp()
 
 
-def test_an_unpack_hook_must_give_a_tensor() -> None:
+def test_an_unpack_hook_must_return_a_tensor() -> None:
     x = leaf(2.0)
     with graph.saved_tensors_hooks(lambda tensor: 3, lambda number: number):
         y = x.exp()
@@ -296,7 +296,7 @@ def test_an_unpack_hook_must_give_a_tensor() -> None:
         y.backward()
 
 
-def test_hooks_can_be_refused_with_a_reason() -> None:
+def test_saved_tensor_hooks_can_be_disabled_with_a_reason() -> None:
     refused = pytest.raises(RuntimeError, match="none here")
     with graph.disable_saved_tensors_hooks("none here"), refused, graph.save_on_cpu():
         pass
@@ -304,7 +304,7 @@ def test_hooks_can_be_refused_with_a_reason() -> None:
         graph.disable_saved_tensors_hooks("too late").__enter__()
 
 
-def test_the_context_is_left_after_an_error_and_beside_other_modes() -> None:
+def test_the_context_ends_after_an_error_and_combines_with_other_modes() -> None:
     seen: list[int] = []
     hooks = graph.saved_tensors_hooks(lambda tensor: seen.append(1) or tensor, lambda tensor: tensor)
     x = leaf(2.0)
@@ -321,7 +321,7 @@ def test_the_context_is_left_after_an_error_and_beside_other_modes() -> None:
     mt.autograd.set_grad_enabled(True)
 
 
-def test_what_lies_on_a_device_waits_on_the_host() -> None:
+def test_save_on_cpu_keeps_device_tensors_on_the_host() -> None:
     with device.installed():
         x = mt.tensor([1.0, 2.0]).to("strict").requires_grad_()
         with mt.utils.trace_copies() as copies, graph.save_on_cpu():
@@ -346,10 +346,10 @@ def test_saved_tensors_may_be_written_to_where_that_is_allowed() -> None:
     agree(program)
 
 
-# -- several gradients -------------------------------------------------------------------------------------------------
+# -- multi-grad hooks --------------------------------------------------------------------------------------------------
 
 
-def test_a_hook_on_several_gradients_gets_what_pytorchs_gets() -> None:
+def test_a_multi_grad_hook_gets_what_pytorchs_gets() -> None:
     def program(lib: Any) -> Any:
         seen: list[Any] = []
         a, b, c = leaf(1.0, lib=lib), leaf(2.0, lib=lib), leaf(3.0, lib=lib)
@@ -368,7 +368,7 @@ def test_a_hook_on_several_gradients_gets_what_pytorchs_gets() -> None:
     agree(program)
 
 
-def test_a_hook_on_any_of_several_gradients_runs_once_a_walk() -> None:
+def test_a_multi_grad_hook_of_mode_any_runs_once_per_backward() -> None:
     x, w = leaf(2.0), leaf(3.0)
     seen: list[Any] = []
     with graph.register_multi_grad_hook((x, w), lambda grad: seen.append(grad.tolist()), mode="any"):
@@ -379,7 +379,7 @@ def test_a_hook_on_any_of_several_gradients_runs_once_a_walk() -> None:
     assert seen[0] in ([2.0], [3.0])
 
 
-def test_a_hook_on_several_gradients_counts_only_those_that_grad_walks_to() -> None:
+def test_a_multi_grad_hook_counts_only_the_tensors_that_grad_reaches() -> None:
     x, w = leaf(2.0), leaf(3.0)
     seen: list[Any] = []
     graph.register_multi_grad_hook((x, w), lambda grads: seen.append([g and g.tolist() for g in grads]))
@@ -387,7 +387,7 @@ def test_a_hook_on_several_gradients_counts_only_those_that_grad_walks_to() -> N
     assert seen == [[[3.0], None]]
 
 
-def test_a_hook_on_one_tensor_named_twice_gets_its_gradient_twice() -> None:
+def test_a_multi_grad_hook_on_a_repeated_tensor_gets_its_gradient_twice() -> None:
     def program(lib: Any) -> Any:
         seen: list[Any] = []
         x = leaf(2.0, lib=lib)
@@ -398,7 +398,7 @@ def test_a_hook_on_one_tensor_named_twice_gets_its_gradient_twice() -> None:
     agree(program)
 
 
-def test_a_hook_on_several_gradients_needs_tensors_that_have_one() -> None:
+def test_a_multi_grad_hook_needs_tensors_that_require_grad() -> None:
     with pytest.raises(GradError, match="tensor 1 does not require grad"):
         graph.register_multi_grad_hook((leaf(1.0), mt.ones(1)), print)
     with pytest.raises(ValueError, match=r"mode to be one of .*'some'"):
@@ -408,7 +408,7 @@ def test_a_hook_on_several_gradients_needs_tensors_that_have_one() -> None:
 # -- edges -------------------------------------------------------------------------------------------------------------
 
 
-def test_an_edge_stands_for_its_tensor() -> None:
+def test_an_edge_can_be_used_in_place_of_its_tensor() -> None:
     def program(lib: Any) -> Any:
         x = leaf(1.0, 2.0, lib=lib)
         a, b = (x * 2).unbind(0)
@@ -428,7 +428,7 @@ def test_an_edge_needs_a_gradient() -> None:
         mt.autograd.grad(graph.get_gradient_edge(leaf(1.0) * 2), leaf(1.0))
 
 
-def test_a_write_past_the_library_can_be_told() -> None:
+def test_a_write_outside_the_library_can_be_reported() -> None:
     x = leaf(2.0)
     y = x * 1
     z = y * y
@@ -437,7 +437,7 @@ def test_a_write_past_the_library_can_be_told() -> None:
         z.backward()
 
 
-# -- the walk's face ---------------------------------------------------------------------------------------------------
+# -- arguments of backward and grad ------------------------------------------------------------------------------------
 
 
 def test_backward_to_inner_inputs_gives_them_a_gradient_as_in_pytorch() -> None:
@@ -485,5 +485,5 @@ def test_batched_gradients_of_different_sizes_are_refused() -> None:
         mt.autograd.grad([x * 2, x * 3], x, [mt.ones(2, 2), mt.ones(3, 2)], is_grads_batched=True)
 
 
-def test_the_old_name_of_a_tensor_still_serves() -> None:
+def test_variable_is_another_name_for_tensor() -> None:
     assert mt.autograd.Variable is mt.Tensor

@@ -1,6 +1,6 @@
-"""What hooks may return, beside PyTorch: hooks of all kinds return what fits and what does not.
+"""The return values of hooks against PyTorch: all kinds of hooks return valid and invalid values.
 
-The gradient must come out the same, or the error must be of the same built-in class.
+The gradient must be the same, or the error must have the same built-in class.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import minitensor as mt
 
 Return = Callable[[Any, Any], Any]
 
-# Of a hook on one gradient.
+# Return values of a hook on one gradient.
 ONE: dict[str, Return] = {
     "nothing": lambda lib, grad: None,
     "the same": lambda lib, grad: grad,
@@ -32,7 +32,7 @@ ONE: dict[str, Return] = {
     "integers": lambda lib, grad: grad.long(),
 }
 
-# Of a hook on all gradients of a node.
+# Return values of a hook on all gradients of a node.
 ALL: dict[str, Return] = {
     "nothing": lambda lib, grads: None,
     "the same": lambda lib, grads: grads,
@@ -54,7 +54,7 @@ def leaf_node(leaf: Any) -> Any:
     return leaf.view_as(leaf).grad_fn.next_functions[0][0]
 
 
-# Each hangs a hook on a leaf, on what is computed of it, or on their nodes.
+# Register a hook on a leaf, on a value computed from it, or on their nodes.
 PLACES: dict[str, tuple[dict[str, Return], Callable[[Any, Any, Callable[..., Any]], Any]]] = {
     "a tensor": (ONE, lambda x, y, hook: y.register_hook(hook)),
     "a leaf": (ONE, lambda x, y, hook: x.register_hook(hook)),

@@ -1,9 +1,9 @@
-"""Programs of views and in-place writes beside PyTorch: what a tensor holds, how it lies, and its gradients.
+"""Programs of views and in-place writes against PyTorch: values, memory layouts and gradients.
 
-A machine draws a program: leaves, results, views of views, writes through any of them, by siblings and aliases, under
-``no_grad`` or not. After each step all tensors must agree in values, strides, offset, version, ``requires_grad`` and
-``is_leaf``, or both libraries must have raised; now and then so must the gradients with respect to every tensor that is
-alive, to second order. Where this library differs on purpose, the step says so.
+A state machine draws a program: leaves, results, views of views, and writes through any of them, by different ops and
+under ``no_grad`` or not. After each step all tensors must agree in values, strides, offset, version, ``requires_grad``
+and ``is_leaf``, or both libraries must have raised. At some steps the gradients with respect to every tensor that is
+alive must agree too, to second order. Intentional differences are noted at the step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ small = st.integers(0, 5)
 
 
 class Pair(NamedTuple):
-    """One tensor in both libraries."""
+    """The same tensor in both libraries."""
 
     ours: Any
     theirs: Any
@@ -53,7 +53,7 @@ def assert_equal_arrays(found: Any, expected: Any, what: str) -> None:
 
 
 def cells(tensor: Any) -> list[int]:
-    """Return the places in the storage that a tensor of PyTorch shows, one for each element."""
+    """Return the positions in the storage that a PyTorch tensor shows, one for each element."""
     places = np.zeros(tuple(tensor.shape), int) + tensor.storage_offset()
     for dim, (n, step) in enumerate(zip(tensor.shape, tensor.stride())):
         places += (np.arange(n) * step).reshape([-1 if k == dim else 1 for k in range(tensor.dim())])
@@ -61,7 +61,7 @@ def cells(tensor: Any) -> list[int]:
 
 
 def moving(tensor: Any) -> list[int]:
-    """Return the strides that matter: test_views.py holds the others, for results PyTorch's are arbitrary there."""
+    """Return the strides that matter: other strides are arbitrary in PyTorch's results; test_views.py checks them."""
     return [step for n, step in zip(tensor.shape, tensor.stride()) if n > 1] if tensor.numel() else []
 
 
@@ -75,7 +75,7 @@ def shares(a: Any, b: Any) -> bool:
 
 
 def view_of(kind: str, a: int, b: int, c: int) -> Callable[[Any], Any]:
-    """Return a view operation that most tensors take; test_view_chains.py has those that are refused."""
+    """Return a view operation that most tensors accept; test_view_chains.py has refused ones."""
 
     def dim(x: Any, k: int) -> int:
         return k % max(x.dim(), 1)
@@ -131,7 +131,7 @@ WITH = {
 
 
 class Programs(RuleBasedStateMachine):
-    """One program on both libraries."""
+    """One program in both libraries."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class Programs(RuleBasedStateMachine):
             del self.pairs[1]
 
     def settle(self, found: Any, expected: Any) -> bool:
-        """Compare how two calls ended; True if both gave a result."""
+        """Compare how two calls ended; return True if both gave a result."""
         if isinstance(expected, Exception):
             assert isinstance(found, Exception), f"PyTorch raises {expected!r}"
             assert isinstance(found, kind_of(expected)), f"PyTorch raises {expected!r}, here it is {found!r}"
@@ -175,7 +175,7 @@ class Programs(RuleBasedStateMachine):
             self.leaves.append(self.pairs[-1])
 
     def torch_leaf(self, numbers: Any, requires_grad: bool) -> Any:
-        # A sum, so that a tensor without elements has PyTorch's strides, not NumPy's.
+        # A sum, so that an empty tensor has PyTorch's strides, not NumPy's.
         return (torch.from_numpy(numbers) + torch.zeros(numbers.shape)).requires_grad_(requires_grad)
 
     @rule(op=st.sampled_from(["scale", "sin", "mul", "add", "clone", "sum", "square"]), k=small, j=small)
@@ -189,11 +189,11 @@ class Programs(RuleBasedStateMachine):
         found = outcome(lambda: functions[op](a.ours, b.ours))
         expected = outcome(lambda: functions[op](a.theirs, b.theirs))
         if self.settle(found, expected) and found.numel() <= 24:
-            # Operands that lie in different orders: NumPy and PyTorch disagree on whose order the result takes.
+            # Operands with different memory orders: NumPy and PyTorch choose different orders for the result.
             self.keep(found.contiguous(), expected.contiguous())
 
-    # Not drawn: views made under no_grad, and pieces of unbind or split. PyTorch refuses to write to those; here it is
-    # allowed, and held against finite differences below.
+    # Not drawn: views made under no_grad, and results of unbind or split. PyTorch refuses writes to those; here they
+    # are allowed, and tested with finite differences below.
     @rule(kind=st.sampled_from(VIEWS), k=small, a=small, b=small, c=small)
     def look(self, kind: str, k: int, a: int, b: int, c: int) -> None:
         pair, view = self.pick(k), view_of(kind, a, b, c)
@@ -209,8 +209,8 @@ class Programs(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(sorted(WITH)), k=small, j=small, quiet=st.sampled_from([False, False, True]))
     def write_another(self, kind: str, k: int, j: int, quiet: bool) -> None:
         target, source = self.pick(k), self.pick(j)
-        # PyTorch reads a source that lies in the memory being written as it changes (`a -= a[:, :1]` is silently wrong
-        # there, or refused); here it is read first. So PyTorch is given a copy.
+        # If the source overlaps the written memory, PyTorch reads it while it changes (`a -= a[:, :1]` is silently
+        # wrong, or refused); here it is read first. So PyTorch is given a copy.
         other = source.theirs.clone() if shares(target.theirs, source.theirs) else source.theirs
         self.run_write(target, Pair(source.ours, other), lambda x, y: WITH[kind](x, y), quiet, two=True)
 
@@ -226,18 +226,18 @@ class Programs(RuleBasedStateMachine):
             assert found is target.ours
 
     def refuse(self, target: Pair, source: Pair, write: Callable[..., Any], quiet: bool, two: bool) -> None:
-        """Expect a refusal. PyTorch refuses where strides are 0, and writes nonsense where windows overlap."""
+        """Expect an error. PyTorch raises if a stride is 0, and writes garbage if elements overlap otherwise."""
         before = target.ours.detach().numpy().copy()
         with mt.no_grad() if quiet else nullcontext():
             found = outcome(lambda: write(target.ours, source.ours) if two else write(target.ours))
         if not isinstance(found, (RuntimeError, IndexError)):
-            # an item of it may be written, if the item itself does not overlap: both do
+            # an item may be written, in both libraries, if the item itself does not overlap
             with torch.no_grad() if quiet else nullcontext():
                 write(target.theirs, source.theirs) if two else write(target.theirs)
             return
         np.testing.assert_array_equal(target.ours.detach().numpy(), before)
 
-    # -- what must hold ----------------------------------------------------------------------------------------------
+    # -- invariants --------------------------------------------------------------------------------------------------
 
     @invariant()
     def all_agree(self) -> None:
@@ -265,15 +265,15 @@ class Programs(RuleBasedStateMachine):
                     assert_equal_arrays(a, b, f"gradient of order {order} for tensor {n} of {len(alive)}")
 
     def two_orders(self, library: Any, roots: list[Any], inputs: list[Any]) -> list[list[Any]]:
-        """Return the gradients of a curved function of the roots, and the gradients of the gradients."""
+        """Return the gradients of a nonlinear function of the roots, and the gradients of these gradients."""
         total = sum((root * root * 0.5 + root).sum() for root in roots)
         first = self.gradients(library, total, inputs)
         again = sum((grad * grad).sum() for grad in first if grad.requires_grad)
         leaves = [each for each in inputs if each.is_leaf]
         if isinstance(again, int) or not leaves:
             return [first, []]
-        # With respect to leaves only: in PyTorch a saved result reaches the base of its view by another path, so that
-        # the base's own gradient is another part of the whole there. What arrives at the leaves is the same.
+        # With respect to leaves only: in PyTorch, a saved result reaches the base of its view by another path, so the
+        # base's own gradient is a different part of the total. The gradients of the leaves are the same.
         return [first, self.gradients(library, again, leaves)]
 
     def gradients(self, library: Any, root: Any, inputs: list[Any]) -> list[Any]:
@@ -285,7 +285,7 @@ class TestPrograms(Programs.TestCase):  # type: ignore[name-defined,misc]  # hyp
     settings = settings(stateful_step_count=20)
 
 
-# -- what PyTorch refuses and this library does ------------------------------------------------------------------------
+# -- writes that PyTorch refuses and this library allows ---------------------------------------------------------------
 
 
 def quiet_view(y: Any) -> Any:
@@ -300,7 +300,7 @@ PIECES: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("piece", PIECES.values(), ids=PIECES)
-def test_a_write_to_a_piece_has_the_right_gradient(piece: Callable[[Any], Any]) -> None:
+def test_a_write_to_a_split_piece_has_the_correct_gradient(piece: Callable[[Any], Any]) -> None:
     def program(x: Any, z: Any) -> Any:
         y = x * 1.5
         sibling = y.view(-1)

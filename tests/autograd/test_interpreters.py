@@ -1,4 +1,4 @@
-"""The door: who is on the stack sees every operation, in order, and only in its own thread."""
+"""Interpreters: one on the stack sees every operation, in order, and only in its own thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minitensor.utils import op_log
 
 
 class Doubler:
-    """Turns every sum into a product by two."""
+    """Doubles the result of every sum."""
 
     def interpret(self, call: Call) -> Any:
         return call.args[0] * 2 if call.op.name == "add" else call.proceed()
@@ -24,7 +24,7 @@ def names(log: Any) -> list[str]:
     return [each.name for each in log]
 
 
-def test_the_log_tells_names_shapes_and_dtypes_in_order() -> None:
+def test_the_log_gives_names_shapes_and_dtypes_in_order() -> None:
     x = mt.ones(2, 3)
     with op_log() as log:
         (x.t().double() + 1).sum(0)
@@ -45,7 +45,7 @@ def test_a_write_is_seen_under_its_own_name() -> None:
     assert names(log)[0] == "add_" and names(log)[-1] == "zero_" and x.tolist() == [0, 0, 0]
 
 
-def test_the_walk_back_is_seen() -> None:
+def test_the_backward_pass_is_seen() -> None:
     x = mt.ones(3, requires_grad=True)
     y = x.exp().sum()
     with op_log() as log:
@@ -71,7 +71,7 @@ def test_the_upper_interpreter_does_not_see_itself() -> None:
     assert names(log) == ["add"]
 
 
-def test_inside_vmap_one_sees_a_sample_and_outside_all_of_them() -> None:
+def test_op_log_sees_one_sample_inside_vmap_and_all_samples_outside() -> None:
     def log_of_one(x: mt.Tensor) -> mt.Tensor:
         with op_log() as log:
             found = x * x
@@ -85,7 +85,7 @@ def test_inside_vmap_one_sees_a_sample_and_outside_all_of_them() -> None:
     assert "mul(float32[4, 3], float32[4, 3]) -> float32[4, 3]" in str(outer)
 
 
-def test_an_error_leaves_the_stack_as_it_was() -> None:
+def test_an_error_leaves_the_stack_unchanged() -> None:
     with pytest.raises(RuntimeError, match="2"), op_log() as log:
         mt.ones(2) + mt.ones(3)
     assert not log and not interpreters.get() and not active
@@ -101,7 +101,7 @@ def test_another_thread_is_not_seen() -> None:
     assert names(log) == ["add"] and found == [[3, 3]]
 
 
-def test_a_bug_in_an_operations_body_is_told_with_its_cause() -> None:
+def test_a_bug_in_an_operations_body_is_reported_with_its_cause() -> None:
     @differentiable(input=lambda grad: grad)
     def broken(input: Any, n: int) -> Any:
         return input.array.no_such_attribute

@@ -1,4 +1,4 @@
-"""Whether operations are recorded."""
+"""Modes: whether operations are recorded."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_guards_decorate_functions_with_and_without_parentheses() -> None:
     assert called.__name__ == "called"
 
 
-def test_a_decorated_generator_leaves_its_consumer_alone() -> None:
+def test_a_decorated_generator_does_not_change_its_consumers_mode() -> None:
     @mt.no_grad()
     def values(x: mt.Tensor):  # type: ignore[no-untyped-def]
         got = yield (x * 2).requires_grad
@@ -73,7 +73,7 @@ def test_an_exception_restores_the_mode() -> None:
     assert mt.is_grad_enabled()
 
 
-def test_inference_mode_records_nothing_and_its_results_may_be_used_afterwards() -> None:
+def test_inference_mode_records_nothing_and_its_results_can_be_used_afterwards() -> None:
     x = leaf()
     with mt.inference_mode():
         y = x * 2

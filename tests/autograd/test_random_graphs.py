@@ -1,10 +1,10 @@
-"""Random graphs with hooks hung all over them, beside PyTorch: in which order hooks fire, what they see, what is freed.
+"""Random graphs with hooks of all kinds, against PyTorch: the order of hooks, what they see, and what is freed.
 
-A program is a list of steps, each of which makes values of former ones, writes to one in place, or hangs something on
-one; a step that PyTorch refuses must be refused, and changes nothing. Then come walks: ``backward``, with and without
-``inputs``, and ``autograd.grad``, with the graph kept or freed, so that later ones find what earlier ones left.
+A program is a list of steps. Each step computes a value from earlier ones, writes to one in place, or registers a hook
+on one. A step that PyTorch refuses must be refused here and change nothing. Then ``backward``, with and without
+``inputs``, and ``autograd.grad`` run several times, with the graph kept or freed.
 
-All hooks write to one log, which must be PyTorch's: the same calls in the same order with the same gradients.
+All hooks write to one log, which must equal PyTorch's: the same calls in the same order with the same gradients.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ torch = pytest.importorskip("torch")
 
 
 def two_results(lib: Any, a: Any, b: Any) -> Any:
-    """Return two results of a user's function, the second of which gives the first input no gradient."""
+    """Return two results of a user's function; the second gives the first input no gradient."""
 
     class Two(lib.autograd.Function):  # type: ignore[misc, name-defined]  # of either library
         @staticmethod
@@ -82,8 +82,8 @@ WRITERS: dict[str, Callable[[Any, Any], Any]] = {
     "add to a part": lambda a, b: a[1:3].add_(1.0),
     "multiply a part": lambda a, b: a[1:3].mul_(b[:2]),
 }
-SAVED_OTHER = ["multiply", "multiply a part"]  # in one memory: PyTorch refuses the walk, ours saves a copy
-WRITTEN_IN_PART = ("CopySlices", "OverwriteBackward0")  # PyTorch's runs once; ours saves no values and runs again
+SAVED_OTHER = ["multiply", "multiply a part"]  # in the same memory: PyTorch refuses backward, minitensor saves a copy
+WRITTEN_IN_PART = ("CopySlices", "OverwriteBackward0")  # PyTorch's runs once; ours saves no values, so it can run again
 HANGERS = [
     "look", "scale", "node before", "node before, scaled", "node after", "retain", "added", "leaf before", "leaf after",
     "all", "any",
@@ -99,7 +99,7 @@ walk = st.tuples(
 
 
 class Program:
-    """What one library makes of the steps and walks."""
+    """The steps and backward passes in one library."""
 
     def __init__(self, lib: Any) -> None:
         self.lib = lib
@@ -107,15 +107,15 @@ class Program:
         self.leaves = [lib.tensor(row, dtype=lib.float64, requires_grad=True) for row in rows]
         self.values: list[Any] = [self.leaves[0] * 1, *self.leaves]
         self.log: list[tuple[str, Any]] = []
-        self.kept: list[Any] = []  # PyTorch forgets a leaf's node, and what hung on it, when nobody holds it
-        self.rows: list[Any] = []  # PyTorch refuses to write to one of several views that one op made
-        self.not_roots: list[Any] = []  # PyTorch does not count a root among those that a hook for all waits for
+        self.kept: list[Any] = []  # PyTorch drops a leaf's node and its hooks when nothing holds the node
+        self.rows: list[Any] = []  # PyTorch refuses to write to one of several views made by one op
+        self.not_roots: list[Any] = []  # PyTorch does not count a root among those that a multi-grad hook waits for
 
     def note(self, place: str, *found: Any) -> None:
         self.log.append((place, [lists(each) for each in found]))
 
     def refuses(self, action: str, *args: Any) -> bool:
-        """Do something; whether it is refused."""
+        """Run something, and return whether it was refused."""
         try:
             getattr(self, action)(*args)
         except RuntimeError:
@@ -123,7 +123,7 @@ class Program:
         return False
 
     def take(self, number: int, kind: str, i: int, j: int) -> None:
-        """Take one step."""
+        """Run one step."""
         a, b = self.values[i % len(self.values)], self.values[j % len(self.values)]
         if kind in MAKERS:
             made = MAKERS[kind](self.lib, a, b)
@@ -137,8 +137,8 @@ class Program:
             self.hang(f"{number} {kind}", kind, a, b)
 
     def hang(self, place: str, kind: str, a: Any, b: Any) -> None:
-        """Hang something on a value."""
-        node = a.grad_fn  # PyTorch asks a view for its new node only here: a hook would go to the one before a write
+        """Register a hook on a value."""
+        node = a.grad_fn  # makes PyTorch update the view's node: a hook would go to the node from before a write
         if kind == "look":
             a.register_hook(lambda grad: self.note(place, grad))
         elif kind == "scale":
@@ -159,7 +159,7 @@ class Program:
             self.not_roots += [node, b.grad_fn] if kind == "all" else []
 
     def hang_on_leaf(self, place: str, kind: str, a: Any) -> None:
-        """Hang something on a leaf or on its node."""
+        """Register a hook on a leaf or on its node."""
         node = a.view_as(a).grad_fn.next_functions[0][0]
         self.kept.append(node)
         if kind == "added":
@@ -170,7 +170,7 @@ class Program:
             node.register_hook(lambda inputs, outputs: self.note(place, inputs, outputs))
 
     def go(self, kind: str, roots: list[int], inputs: list[int], keep: bool | None, create: bool) -> None:
-        """Walk back."""
+        """Run backward or grad."""
         starts = [each for each in self.requiring(roots) if each.grad_fn not in self.not_roots]
         ends = self.requiring(inputs)
         if kind == "backward to inputs":
@@ -199,7 +199,7 @@ class Program:
 
 
 def lists(found: Any) -> Any:
-    """Return a gradient, or several, as lists of numbers."""
+    """Convert a gradient, or several, to lists of numbers."""
     if found is None:
         return None
     return [lists(each) for each in found] if isinstance(found, (list, tuple)) else found.tolist()
@@ -217,7 +217,7 @@ def assert_close(found: Any, expected: Any) -> None:
 
 
 def agree(theirs: Program, ours: Program, action: str, *args: Any) -> None:
-    """Let both do the same; what hooks saw, and the state after it, must be the same."""
+    """Run a step in both libraries, and require that hooks saw the same and that the state is the same."""
     refused = theirs.refuses(action, *args)
     assert ours.refuses(action, *args) == refused, (action, args, refused)
     assert [name for name, _ in ours.log] == [name for name, _ in theirs.log], (action, args)
@@ -226,10 +226,10 @@ def agree(theirs: Program, ours: Program, action: str, *args: Any) -> None:
 
 
 @given(st.lists(step, max_size=14), st.lists(walk, min_size=1, max_size=3))
-def test_hooks_fire_in_pytorchs_order_and_see_what_pytorch_shows(steps: Any, walks: Any) -> None:
+def test_hooks_run_in_pytorchs_order_and_see_pytorchs_gradients(steps: Any, walks: Any) -> None:
     theirs, ours = Program(torch), Program(mt)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's about the gradients of inner values, and about cycles
+        warnings.simplefilter("ignore")  # about gradients of intermediate values and about reference cycles
         for number, (kind, i, j) in enumerate(steps):
             agree(theirs, ours, "take", number, kind, i, j)
         for each in walks:

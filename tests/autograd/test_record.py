@@ -1,4 +1,4 @@
-"""The decorators: what a formula names is saved, nothing else, and only if it will run."""
+"""The decorators: only the values that a formula names are saved, and only if the formula can run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_an_addition_saves_nothing() -> None:
     assert node.result is None
 
 
-def test_a_product_saves_only_what_the_needed_formula_asks_for() -> None:
+def test_a_product_saves_only_what_the_needed_formula_names() -> None:
     x, constant = leaf(1.0), mt.ones(1, dtype=mt.float64)
     node = (x * constant).grad_fn
     assert node is not None
@@ -62,7 +62,7 @@ def test_an_unknown_argument_is_a_type_error_that_shows_the_signature() -> None:
         mt.clamp(mt.ones(1), low=0)  # type: ignore[call-arg]
 
 
-def test_a_number_where_a_tensor_is_wanted_is_a_type_error() -> None:
+def test_a_number_in_place_of_a_tensor_is_a_type_error() -> None:
     with pytest.raises(TypeError, match=r"exp\(\).*'input' must be a tensor, not float|exp\(\).*expected a tensor"):
         mt.exp(1.0)  # type: ignore[arg-type]
 
@@ -83,7 +83,7 @@ def test_numpy_scalars_are_numbers_and_numpy_arrays_are_tensors() -> None:
     assert mt.ones(2).add_(np.int64(1)).tolist() == [2.0, 2.0]
 
 
-def test_an_array_on_the_left_leaves_the_sum_to_the_tensor() -> None:
+def test_adding_a_tensor_to_an_array_calls_the_tensors_method() -> None:
     total = np.ones(2) + leaf(1.0, 2.0)
     assert isinstance(total, mt.Tensor)
     assert total.requires_grad

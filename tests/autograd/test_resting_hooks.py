@@ -1,4 +1,4 @@
-"""Hooks stay with a tensor that wants no gradient for a while: ``requires_grad_(False)`` and back, ``detach_``."""
+"""Hooks stay with a tensor that stops requiring grad for a while: ``requires_grad_(False)`` and back, ``detach_``."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ HOOKS: dict[str, Callable[[Any, Any, list[Any]], Any]] = {
 
 
 def of_a_leaf(lib: Any, hook: str, off: str, on: str, between: bool) -> Any:
-    """Hang a hook up, turn gradients off and on again, walk back, take the hook off, walk again."""
+    """Register a hook, turn gradients off and on, run backward, remove the hook, run backward again."""
     x, seen = lib.ones(2, requires_grad=True), []
     handle = HOOKS[hook](lib, x, seen)
     before = x * 3
     OFF[off](x)
     told = [x.requires_grad, x.is_leaf, x.grad_fn is None]
-    if between:  # hooks run, but nothing is added up
+    if between:  # hooks run, but nothing is accumulated
         before.sum().backward()
         told.append(x.grad is None)
     ON[on](x)
@@ -59,7 +59,7 @@ def of_a_leaf(lib: Any, hook: str, off: str, on: str, between: bool) -> Any:
 
 
 def of_a_computed_tensor(lib: Any, hook: bool, retain: bool, back: bool) -> Any:
-    """Cut a tensor off in place; its hooks stay in the old graph, and go with it into the next."""
+    """Detach a tensor in place; its hooks stay in the old graph and move to the next one with it."""
     x, seen = lib.ones(2, requires_grad=True), []
     y = x * 3
     if hook:
@@ -77,7 +77,7 @@ def of_a_computed_tensor(lib: Any, hook: bool, retain: bool, back: bool) -> Any:
 
 
 @pytest.mark.parametrize("case", [*product(HOOKS, OFF, ON, (False, True))], ids=str)
-def test_a_leaf_keeps_its_hooks_while_it_wants_no_gradient(torch: ModuleType, case: Any) -> None:
+def test_a_leaf_keeps_its_hooks_while_it_does_not_require_grad(torch: ModuleType, case: Any) -> None:
     assert of_a_leaf(mt, *case) == of_a_leaf(torch, *case)
 
 
@@ -86,7 +86,7 @@ def test_a_tensor_keeps_its_hooks_when_it_is_detached_in_place(torch: ModuleType
     assert of_a_computed_tensor(mt, *case) == of_a_computed_tensor(torch, *case)
 
 
-def test_a_resting_leaf_takes_over_a_new_shape() -> None:
+def test_a_leaf_that_stopped_requiring_grad_can_change_its_shape() -> None:
     x, seen = mt.ones(2, requires_grad=True), []
     x.register_hook(lambda grad: seen.append(tuple(grad.shape)))
     x.requires_grad_(False)

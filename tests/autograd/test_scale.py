@@ -1,4 +1,4 @@
-"""Long, wide and many: depth and width cost what they must, threads do not disturb each other, nothing piles up."""
+"""Scale: the cost of depth and width is linear, threads do not disturb each other, and memory does not grow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def seconds(work: Callable[[], Any]) -> float:
 # -- depth and width ---------------------------------------------------------------------------------------------------
 
 
-def test_a_chain_of_a_million_nodes_that_hold_tensors_dies_quietly(no_collector: None) -> None:
+def test_a_chain_of_a_million_nodes_that_hold_tensors_is_freed(no_collector: None) -> None:
     y = mt.tensor(3.0, requires_grad=True)
     one = mt.tensor(1.0, requires_grad=True)
     for _ in range(1_000_000):
@@ -40,7 +40,7 @@ def test_a_chain_of_a_million_nodes_that_hold_tensors_dies_quietly(no_collector:
     assert count - sys.getallocatedblocks() > 3_000_000
 
 
-def test_a_deep_chain_that_is_kept_is_walked_and_dies_quietly() -> None:
+def test_a_deep_chain_runs_backward_with_retain_graph_and_is_freed() -> None:
     x = y = leaf(2.0)
     for _ in range(50_000):
         y = (y * 1.0).neg()
@@ -49,7 +49,7 @@ def test_a_deep_chain_that_is_kept_is_walked_and_dies_quietly() -> None:
     del y
 
 
-def test_a_deep_chain_of_results_that_are_saved_dies_quietly() -> None:
+def test_a_deep_chain_of_saved_results_is_freed() -> None:
     y = leaf(0.5)
     for _ in range(30_000):
         y = y.tanh()
@@ -57,7 +57,7 @@ def test_a_deep_chain_of_results_that_are_saved_dies_quietly() -> None:
     del y
 
 
-def test_a_deep_chain_of_writes_and_views_dies_quietly() -> None:
+def test_a_deep_chain_of_writes_and_views_is_freed() -> None:
     x = leaf(1.0, 2.0)
     y = x * 1
     for _ in range(10_000):
@@ -71,7 +71,7 @@ def test_a_deep_chain_of_writes_and_views_dies_quietly() -> None:
     del y, z
 
 
-def test_a_deep_chain_of_users_functions_dies_quietly() -> None:
+def test_a_deep_chain_of_users_functions_is_freed() -> None:
     y = x = leaf(1.0)
     for _ in range(20_000):
         y = Same.apply(y)
@@ -120,14 +120,14 @@ def test_a_wide_graph_takes_linear_time(name: str) -> None:
         return taken
 
     small = min(work(2_000) for _ in range(3))
-    assert work(20_000) < 60 * small  # ten times as long where it is linear, a hundred times where it is quadratic
+    assert work(20_000) < 60 * small  # ten times as long if it is linear, a hundred times if it is quadratic
 
 
 # -- threads -----------------------------------------------------------------------------------------------------------
 
 
 def in_threads(work: Callable[[int], None], count: int = 6) -> None:
-    """Run work in threads at once; its errors are raised here, and a deadlock is one."""
+    """Run work in several threads; raise their errors here, and treat a deadlock as an error."""
     errors: list[BaseException] = []
     gate = threading.Barrier(count)
 
@@ -135,7 +135,7 @@ def in_threads(work: Callable[[int], None], count: int = 6) -> None:
         try:
             gate.wait()
             work(number)
-        except BaseException as error:  # carried to the main thread
+        except BaseException as error:  # passed to the main thread
             errors.append(error)
 
     threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(count)]
@@ -150,14 +150,14 @@ def in_threads(work: Callable[[int], None], count: int = 6) -> None:
 
 @pytest.fixture
 def often() -> Iterator[None]:
-    """Switch between threads as often as can be."""
+    """Switch between threads as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(before)
 
 
-def test_threads_with_graphs_of_their_own_do_not_disturb_each_other(often: None) -> None:
+def test_threads_with_their_own_graphs_do_not_disturb_each_other(often: None) -> None:
     def work(number: int) -> None:
         for i in range(60):
             x = leaf(float(number), float(i))
@@ -177,7 +177,7 @@ def test_threads_that_share_leaves_lose_no_gradient(often: None) -> None:
     assert w.grad.tolist() == [300.0, 600.0]
 
 
-def test_threads_may_walk_one_graph_that_is_kept(often: None) -> None:
+def test_threads_may_run_backward_through_one_retained_graph(often: None) -> None:
     x = leaf(2.0)
     y = ((x * x).exp() * x).sum()
     found: list[float] = []
@@ -191,7 +191,7 @@ def test_threads_may_walk_one_graph_that_is_kept(often: None) -> None:
     assert len(set(found)) == 1
 
 
-def test_a_walk_inside_a_hook_while_a_leaf_is_added_to_does_not_lock() -> None:
+def test_backward_inside_a_hook_while_a_leaf_accumulates_does_not_deadlock() -> None:
     x, other = leaf(1.0), leaf(2.0)
 
     def pack(tensor: Any) -> Any:
@@ -210,7 +210,7 @@ def test_a_walk_inside_a_hook_while_a_leaf_is_added_to_does_not_lock() -> None:
     x.grad = None
 
 
-# -- nothing piles up --------------------------------------------------------------------------------------------------
+# -- memory does not grow ----------------------------------------------------------------------------------------------
 
 
 class Square(Function):
@@ -312,7 +312,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize("step", STEPS, ids=[step.__name__ for step in STEPS])
-def test_steps_leave_nothing_behind_without_the_collector(step: Callable[[], None], no_collector: None) -> None:
+def test_steps_leave_nothing_alive_without_the_collector(step: Callable[[], None], no_collector: None) -> None:
     for _ in range(10):
         step()
     before = len(gc.get_objects())
@@ -321,7 +321,7 @@ def test_steps_leave_nothing_behind_without_the_collector(step: Callable[[], Non
     assert len(gc.get_objects()) - before < 25
 
 
-def test_ten_thousand_steps_of_training_keep_memory_flat(no_collector: None) -> None:
+def test_memory_stays_constant_over_ten_thousand_training_steps(no_collector: None) -> None:
     model = mt.nn.Sequential(mt.nn.Linear(3, 1), mt.nn.Tanh())
     optimizer = mt.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 

@@ -1,6 +1,6 @@
-"""Which graphs can be walked twice without ``retain_graph``: over the table of ops, those that PyTorch walks twice.
+"""Which graphs can run backward twice without ``retain_graph``: over the table of ops, the same as in PyTorch.
 
-What an op saved is freed by the first walk, so that a second one raises; an op that saved no tensor is walked again.
+The first pass frees what an op saved, so a second one raises; through an op that saved no tensor it can run again.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ops.call import find, mapped, ours, tensors_in, theirs
 from ops.row import Call, Row
 from ops.table import ROWS
 
-# PyTorch saves a tensor there to look at its dtype alone; here the dtype is saved, and a second walk goes through.
+# PyTorch saves a tensor only to read its dtype; here the dtype is saved, and a second pass works.
 LENIENT = {
     "complex", "fft.fft", "fft.ifft", "fft.rfft", "fft.ihfft", "fft.rfftn", "fft.ihfftn", "fft.rfft2", "fft.ihfft2",
 }  # fmt: skip
 
-# Made of a product with a number, which is freed as an operand is; PyTorch has a formula with a plain number.
+# Computed as a product with a number, which is freed like any operand; PyTorch has its own formula with the number.
 STRICTER = {
     "deg2rad", "rad2deg", "trapezoid", "cumulative_trapezoid", "gradient", "nn.functional.affine_grid",
 }  # fmt: skip
@@ -30,7 +30,7 @@ HERE = [row for row in ROWS if row.differentiable and not row.random and find(mt
 
 
 def second_walk(lib: Any, op: Any, row: Row, call: Call) -> str:
-    """Say how a second walk ends; or that there is no first one."""
+    """Describe how a second backward ends, or say that there is no first one."""
     tensors: list[Any] = []
 
     def tensor(array: Any) -> Any:
@@ -44,7 +44,7 @@ def second_walk(lib: Any, op: Any, row: Row, call: Call) -> str:
         results = [each for each in tensors_in(op(*args, **kwargs)) if each.requires_grad]
         grads = [lib.ones_like(each) for each in results]
         lib.autograd.backward(results, grads)
-    except Exception:  # a call that is for the other library alone, or has no gradient there
+    except Exception:  # a call for the other library only, or without gradient there
         return "no walk"
     if not results:
         return "no walk"
@@ -55,7 +55,7 @@ def second_walk(lib: Any, op: Any, row: Row, call: Call) -> str:
     return "walked"
 
 
-def test_a_second_walk_ends_as_pytorchs_does() -> None:
+def test_a_second_backward_ends_as_in_pytorch() -> None:
     torch = pytest.importorskip("torch")
     wrong = {}
     with warnings.catch_warnings():

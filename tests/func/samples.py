@@ -1,4 +1,4 @@
-"""Calls of the op table as functions of their tensors, with samples for ``vmap`` to map over."""
+"""Calls of the op table as functions of their tensors, with samples for ``vmap``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HERE = tuple([
 
 
 class Mapped:
-    """One call of a row as a function of its tensors, with samples for each of them."""
+    """One call of a row as a function of its tensors, with samples for each tensor."""
 
     def __init__(self, row: Row, call: Call, chosen: set[int] | None) -> None:
         self.row, self.arrays = row, []
@@ -49,7 +49,7 @@ class Mapped:
         return [mt.tensor(each[i]) for each in self.samples]
 
     def loop(self) -> list[list[Any]]:
-        """Return the results of each sample; samples that an op refuses (a matrix not definite) are made all alike."""
+        """Return each sample's results; if an op refuses a sample (a matrix not definite), make all samples equal."""
         try:
             return [self(*self.sample(i)) for i in range(SAMPLES)]
         except Exception:
@@ -73,7 +73,7 @@ class Mapped:
 
 
 class Slot(int):
-    """Where a tensor stands among a call's arguments."""
+    """The position of a tensor among a call's arguments."""
 
 
 def filled(value: Any, tensors: Sequence[Any]) -> Any:

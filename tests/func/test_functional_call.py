@@ -1,4 +1,4 @@
-"""Modules as functions: other weights for one call, ensembles, and what the module keeps."""
+"""Modules as functions: other weights for one call, ensembles, and what the module itself keeps."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_tied_weights_are_replaced_together() -> None:
     assert apart.tolist() == expected.tolist()
 
 
-def test_writes_to_buffers_go_to_the_given_ones() -> None:
+def test_writes_to_buffers_go_to_the_given_buffers() -> None:
     model = BatchNorm1d(2)
     buffers = {name: each.clone() for name, each in model.named_buffers()}
     functional_call(model, buffers, mt.tensor([[1.0, 2.0], [3.0, 6.0]]))
@@ -53,7 +53,7 @@ def test_writes_to_buffers_go_to_the_given_ones() -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_an_ensemble_is_its_models(training: bool) -> None:
+def test_an_ensemble_equals_its_models(training: bool) -> None:
     models = [Sequential(Linear(3, 4), BatchNorm1d(4), mt.nn.ReLU(), Linear(4, 2)) for _ in range(3)]
     for each in models:
         each.train(training)
@@ -74,7 +74,7 @@ def test_an_ensemble_is_its_models(training: bool) -> None:
                 np.testing.assert_allclose(buffers[name][i].numpy(), each.numpy(), rtol=1e-5)
 
 
-def test_bad_calls_say_what_is_wrong() -> None:
+def test_bad_calls_name_the_mistake() -> None:
     model = Linear(1, 1)
     with pytest.raises(RuntimeError, match="bias"):
         functional_call(model, {"weight": mt.ones(1, 1)}, mt.ones(1), strict=True)

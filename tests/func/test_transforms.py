@@ -1,4 +1,4 @@
-"""Transforms of functions give what PyTorch's give: values, structures, and who requires grad."""
+"""Function transforms give PyTorch's results: values, structures, and ``requires_grad``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def two(x: Any, y: Any) -> Any:
     return {"a": (x * y).exp(), "b": (x.sum(), y[1:])}
 
 
-# Each is computed by both libraries: `t` is the library, `f` its transforms, `v` a vector, `m` a matrix.
+# Each case runs in both libraries: `t` is the library, `f` its transforms, `v` a vector, `m` a matrix.
 CASES: dict[str, Callable[..., Any]] = {
     "grad": lambda t, f, v, m: f.grad(loss)(m, v),
     "grad by another argument": lambda t, f, v, m: f.grad(loss, argnums=1)(m, v),
@@ -94,7 +94,7 @@ def test_is_pytorchs(name: str) -> None:
     torch = pytest.importorskip("torch")
     found = CASES[name](mt, func, *arguments(mt))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about its own parts
+        warnings.simplefilter("ignore")  # PyTorch warns about its own internals
         expected = CASES[name](torch, torch.func, *arguments(torch))
     assert str(tree_flatten(found)[1]) == str(tree_flatten(expected)[1])
     for one, other in zip(tree_leaves(found), tree_leaves(expected), strict=True):
@@ -104,8 +104,8 @@ def test_is_pytorchs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_reaches_what_requires_grad_outside(name: str) -> None:
-    """A transform is differentiable itself: its derivative by a difference, along one direction."""
+def test_a_gradient_reaches_tensors_outside_of_the_transform(name: str) -> None:
+    """A transform is itself differentiable: compare its gradient with a finite difference along one direction."""
     direction = np.cos(np.arange(3.0))
 
     def total(v: Any) -> Any:
@@ -148,19 +148,19 @@ def test_leaves_no_gradient_behind() -> None:
     assert (x.grad.item(), w.grad.item()) == (10, 4)
 
 
-def test_a_vjp_may_be_called_again_and_again() -> None:
+def test_a_vjp_may_be_called_repeatedly() -> None:
     _, back = func.vjp(mt.exp, mt.tensor([0.0, 1.0]))
     assert back(mt.ones(2))[0].tolist() == back(mt.ones(2))[0].tolist()
 
 
 def test_samples_that_share_memory_have_their_own_gradients() -> None:
-    """An expanded input is one cell of memory for all samples, but each has its gradient."""
+    """An expanded input is one memory location for all samples, but each sample has its own gradient."""
     x = mt.tensor([1.0, 2.0]).expand(3, 2)
     found = func.vmap(func.grad(lambda x, k: (x.flip(0)[1:] * k).sum()))(x, mt.tensor([1.0, 2.0, 3.0]))
     assert found.tolist() == [[1, 0], [2, 0], [3, 0]]
 
 
-def test_many_gradients_in_one_walk() -> None:
+def test_many_gradients_in_one_backward() -> None:
     x = mt.tensor(VECTOR).requires_grad_()
     y = wave(x)
     (found,) = mt.autograd.grad(y, x, mt.eye(3, dtype=mt.float64), is_grads_batched=True, retain_graph=True)
@@ -191,7 +191,7 @@ def test_bad_calls_raise_runtime_errors(message: str) -> None:
         BAD_CALLS[message]()
 
 
-def test_trees_are_put_together_as_they_were() -> None:
+def test_trees_keep_their_structure() -> None:
     tree = {"a": [1, (2, None)], "b": {}}
     assert tree_map(lambda x: x, tree) == tree
     assert tree_leaves(tree) == [1, 2, None]

@@ -1,4 +1,4 @@
-"""``vmap``: dims in and out, structures, nesting, chunks, writes, random numbers, and what it refuses."""
+"""``vmap``: input and output dims, structures, nesting, chunks, writes, random numbers, and errors."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ def same(found: Any, expected: Any) -> None:
 
 
 @given(st.data())
-def test_any_dim_of_the_input_may_be_mapped_and_land_anywhere(data: st.DataObject) -> None:
+def test_any_input_dim_can_be_mapped_to_any_output_dim(data: st.DataObject) -> None:
     x = rows(2, 3, 4)
     into, out = data.draw(st.integers(-3, 2)), data.draw(st.integers(-3, 2))
     found = vmap(lambda sample: sample.cumsum(0) * 2, into, out)(x)
     same(found, mt.stack([each.cumsum(0) * 2 for each in x.unbind(into)], out % 3))
 
 
-def test_dims_nest_as_the_inputs_do() -> None:
+def test_in_dims_nest_as_the_inputs_do() -> None:
     tree = {"a": rows(3, 2), "b": [rows(2, 3), rows(2)]}
     found = vmap(lambda t: {"sum": t["a"] + t["b"][0], "rest": (t["b"][1],)}, ({"a": 0, "b": [1, None]},))(tree)
     same(found["sum"], tree["a"] + tree["b"][0].t())
     same(found["rest"][0], tree["b"][1].expand(3, 2))
 
 
-def test_keywords_are_shared() -> None:
+def test_keyword_arguments_are_not_mapped() -> None:
     same(vmap(lambda x, *, y: x + y)(rows(3), y=rows(3)), rows(3).unsqueeze(1) + rows(3))
 
 
-def test_outputs_may_be_the_same_for_all() -> None:
+def test_outputs_may_be_the_same_for_all_samples() -> None:
     found = vmap(lambda x: (x, mt.ones(2), 7), out_dims=(0, None, None))(rows(3))
     same(found[1], mt.ones(2))
     assert found[2] == 7
@@ -66,7 +66,7 @@ def test_chunks_change_nothing(chunk: int) -> None:
         same(one, other)
 
 
-def test_maps_nest() -> None:
+def test_vmap_can_be_nested() -> None:
     x, y = rows(2, 3), rows(4, 3)
     same(vmap(lambda a: vmap(lambda b: mt.dot(a, b))(y))(x), x @ y.t())
     same(vmap(vmap(mt.sin))(x), x.sin())
@@ -87,7 +87,7 @@ def test_a_sample_shows_its_own_shape() -> None:
 
 
 def test_a_number_of_each_sample_promotes_as_a_number() -> None:
-    """A 0-d tensor does not widen one with dims, though for all samples it has a dim."""
+    """A 0-d tensor does not promote a tensor with dims, although it has a dim in the batch."""
     x, scale = rows(3, 2), mt.ones(3, dtype=mt.float64)
     assert vmap(lambda a, s: a * s)(x, scale).dtype is mt.float32
     assert vmap(lambda a, s: mt.where(a > 2, a, s))(x, scale).dtype is mt.float32
@@ -133,7 +133,7 @@ def test_setitem_writes_into_each_sample() -> None:
     same(vmap(write)(x, i), mt.stack([write(a, k) for a, k in zip(x, i, strict=True)]))
 
 
-def test_what_all_samples_share_cannot_be_written_differently() -> None:
+def test_a_shared_tensor_cannot_be_written_differently_by_each_sample() -> None:
     shared = mt.zeros(3)
     for write in (lambda a: shared.add_(a), lambda a: shared.copy_(a), lambda a: shared.__setitem__(0, a[0])):
         with pytest.raises(RuntimeError, match="shared by all samples"):
@@ -157,7 +157,7 @@ DRAWS = [
 
 
 @pytest.mark.parametrize("draw", DRAWS)
-def test_different_numbers_are_those_of_the_loop(draw: Any) -> None:
+def test_different_random_numbers_equal_those_of_a_loop(draw: Any) -> None:
     x = rows(4, 3)
     mt.manual_seed(3)
     found = vmap(draw, randomness="different")(x)
@@ -166,13 +166,13 @@ def test_different_numbers_are_those_of_the_loop(draw: Any) -> None:
 
 
 @pytest.mark.parametrize("draw", DRAWS)
-def test_the_same_numbers_are_the_same_for_equal_samples(draw: Any) -> None:
+def test_equal_samples_with_randomness_same_draw_equal_numbers(draw: Any) -> None:
     found = vmap(draw, randomness="same")(mt.ones(4, 3))
     same(found, found[:1].expand(found.shape))
 
 
 @pytest.mark.parametrize("draw", DRAWS)
-def test_random_numbers_are_refused_unless_asked_for(draw: Any) -> None:
+def test_random_numbers_are_refused_by_default(draw: Any) -> None:
     with pytest.raises(RuntimeError, match="randomness error mode"):
         vmap(draw)(rows(4, 3))
 
@@ -187,7 +187,7 @@ def test_each_level_has_its_own_randomness() -> None:
         vmap(inner)(mt.zeros(3, 4))
 
 
-# -- what it refuses ---------------------------------------------------------------------------------------------------
+# -- refused calls -----------------------------------------------------------------------------------------------------
 
 BAD_CALLS = {
     "at least one|no inputs": lambda: vmap(lambda: mt.ones(1))(),
@@ -210,7 +210,7 @@ def test_bad_calls_raise_value_errors(message: str) -> None:
         BAD_CALLS[message]()
 
 
-def test_a_place_beyond_the_output_is_an_index_error() -> None:
+def test_an_out_dim_beyond_the_output_is_an_index_error() -> None:
     with pytest.raises(IndexError, match="out_dim=4"):
         vmap(mt.sin, out_dims=4)(rows(3))
 
@@ -232,29 +232,29 @@ VALUES_WANTED = {
 
 
 @pytest.mark.parametrize("message", VALUES_WANTED)
-def test_values_of_one_sample_are_refused(message: str) -> None:
+def test_reading_the_value_of_one_sample_is_refused(message: str) -> None:
     with pytest.raises(RuntimeError, match=message):
         vmap(VALUES_WANTED[message])(rows(2, 3))
 
 
-def test_an_error_of_the_function_tells_one_samples_shapes() -> None:
+def test_an_error_in_the_function_shows_the_shapes_of_one_sample() -> None:
     with pytest.raises(RuntimeError, match=r"\(3,\).*\(4,\)"):
         vmap(lambda x: x + mt.ones(4))(rows(2, 3))
 
 
-def test_a_position_out_of_bounds_in_any_sample_raises() -> None:
+def test_an_index_out_of_bounds_in_any_sample_raises() -> None:
     with pytest.raises((IndexError, RuntimeError), match="out of bounds"):
         vmap(lambda x, i: x.gather(0, i))(rows(2, 3), mt.tensor([[0], [3]]))
 
 
-def test_an_op_without_a_rule_says_so_and_is_right() -> None:
+def test_an_op_without_a_rule_warns_and_gives_correct_results() -> None:
     x = rows(3, 4)
     with pytest.warns(UserWarning, match="histc has no batching rule"):
         found = vmap(lambda a: a.histc(4, 0, 20))(x)
     same(found, mt.stack([each.histc(4, 0, 20) for each in x]))
 
 
-def test_outside_of_vmap_nothing_remains() -> None:
+def test_vmap_leaves_no_state_behind() -> None:
     with pytest.raises(ZeroDivisionError):
         vmap(lambda x: 1 / 0)(rows(2))
     assert isinstance(mt.rand(2), mt.Tensor)

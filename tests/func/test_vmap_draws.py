@@ -1,7 +1,7 @@
-"""Random functions under one to three levels of ``vmap``, whatever dims they map: PyTorch's numbers, and its next ones.
+"""Random functions under one to three levels of ``vmap`` that map any dims: PyTorch's numbers and generator state.
 
-PyTorch refuses some of what is computed here: the same numbers where a parameter differs from sample to sample, levels
-that fill a tensor of each, rrelu. There a draw need only say the same twice.
+PyTorch refuses some calls that work here: the same numbers where a parameter differs between samples, levels that fill
+a tensor of each sample, rrelu. For these, the test only checks that a seed gives the same numbers twice.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Draw = Callable[[Any, Any], Any]  # (library, one sample, a matrix) -> drawn num
 
 
 def functional(name: str, *options: Any) -> Draw:
-    """Return a draw of a function of ``nn.functional`` from the sample."""
+    """Return a function that draws with ``nn.functional`` from the sample."""
     return lambda lib, x: getattr(lib.nn.functional, name)(x, *options)
 
 
 def filling(name: str, *options: Any) -> Draw:
-    """Return a draw into a copy of the sample."""
+    """Return a function that draws into a copy of the sample."""
     return lambda lib, x: getattr(x.clone(), name)(*options)
 
 
@@ -87,11 +87,11 @@ OF_A_SAMPLE: dict[str, Draw] = {
 DRAWS = OF_NONE | OF_A_SAMPLE
 
 Level = tuple[Any, int, str, Any]  # in_dims of two inputs, out_dims, randomness, chunk_size
-SIZES = (2, 3, 4)  # of the levels, outermost first
+SIZES = (2, 3, 4)  # for each level, outermost first
 D, S = "different", "same"
 ONE: list[tuple[Level, ...]] = [
     ((dims, out, D, chunk),) for dims in (0, 1, -1, (1, None)) for out in (0, -1) for chunk in (None, 2)
-] + [((dims, 0, S, chunk),) for dims in (0, 1, -1) for chunk in (None, 2)]  # PyTorch places what is shared wrongly
+] + [((dims, 0, S, chunk),) for dims in (0, 1, -1) for chunk in (None, 2)]  # PyTorch misplaces shared values
 TWO: list[tuple[Level, ...]] = [
     ((a, 0, r, None), (b, 0, s, None)) for a in (0, 1) for b in (0, 1, -1, (None, 0)) for r in (D, S) for s in (D, S)
 ] + [((0, 0, D, 2), (1, -1, D, 2)), ((-1, 1, D, None), (0, 1, D, None)), (((None, 0), 0, D, None), (0, 0, D, None))]
@@ -108,7 +108,7 @@ REFUSED_BY_PYTORCH = (
 
 
 def inputs(lib: Any, levels: tuple[Level, ...]) -> list[Any]:
-    """Return a tensor whose samples are of shape (5, 6), mapped where the levels say, and one mapped at all of them."""
+    """Return a tensor with samples of shape (5, 6), mapped as the levels say, and one mapped at every level."""
     made: list[Any] = []
     for place, inner in enumerate(((5, 6), ())):
         shape = list(inner)
@@ -121,7 +121,7 @@ def inputs(lib: Any, levels: tuple[Level, ...]) -> list[Any]:
 
 
 def outcome(lib: Any, name: str, levels: tuple[Level, ...]) -> tuple[Any, ...]:
-    """Return what the samples drew, its dtype, and the main stream's next number."""
+    """Return what the samples drew, its dtype, and the next number of the main stream."""
     mapped: Any = lambda x, y: DRAWS[name](lib, x)
     for dims, out, randomness, chunk in levels[::-1]:
         dims = dims if isinstance(dims, tuple) else (dims, 0)
@@ -134,7 +134,7 @@ def outcome(lib: Any, name: str, levels: tuple[Level, ...]) -> tuple[Any, ...]:
 
 
 def difference(name: str, levels: tuple[Level, ...]) -> str | None:
-    """Say how the outcome differs from PyTorch's; None where PyTorch refuses."""
+    """Describe how the outcome differs from PyTorch's; return None if PyTorch refuses."""
     torch = pytest.importorskip("torch")
     try:
         with torch.random.fork_rng():
@@ -149,12 +149,12 @@ def difference(name: str, levels: tuple[Level, ...]) -> str | None:
 
 
 def crashes(name: str, levels: tuple[Level, ...]) -> bool:
-    """Whether PyTorch dies of this: ``bernoulli_`` into what is the same for all samples of a level."""
+    """Return whether PyTorch crashes: ``bernoulli_`` into a tensor that is shared by all samples of a level."""
     return name.startswith(("bernoulli_", "attention")) and any(dims == (None, 0) for dims, *_ in levels)
 
 
 @pytest.mark.parametrize("name", DRAWS)
-def test_levels_draw_pytorchs_numbers(name: str) -> None:
+def test_nested_levels_draw_pytorchs_numbers(name: str) -> None:
     ways = [levels for levels in itertools.chain(ONE, TWO, THREE) if not crashes(name, levels)]
     told = [difference(name, levels) for levels in ways]
     wrong = [each for each in told if each]
@@ -163,7 +163,7 @@ def test_levels_draw_pytorchs_numbers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OF_A_SAMPLE)
-def test_levels_draw_where_pytorch_refuses(name: str) -> None:
+def test_nested_levels_draw_reproducibly_where_pytorch_refuses(name: str) -> None:
     for levels in TWO[:4]:
         first, *facts = outcome(mt, name, levels)
         again, *others = outcome(mt, name, levels)
@@ -171,7 +171,7 @@ def test_levels_draw_where_pytorch_refuses(name: str) -> None:
         assert facts == others
 
 
-def test_a_parameter_broadcasts_to_a_sample_and_not_to_all_of_them() -> None:
+def test_a_parameter_broadcasts_to_its_own_sample_only() -> None:
     with pytest.raises(RuntimeError, match="bernoulli_"):
         mt.vmap(lambda x: x.clone().bernoulli_(mt.full((4, 3), 0.5)), randomness="different")(mt.zeros(4, 3))
 

@@ -1,6 +1,6 @@
-"""What is computed for all samples at once leaves nothing behind: not with NumPy, nor in circles, nor after an error.
+"""Computing all samples at once leaves nothing alive: not in NumPy, nor in reference cycles, nor after an error.
 
-Objects are counted without the collector's help, so that what only the collector would free counts as left behind.
+Objects are counted with the garbage collector off, so anything that only the collector could free counts as a leak.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ CALLS = 2
 
 @pytest.fixture
 def counts_new(no_collector: None) -> Iterator[None]:
-    """Count only objects made from here on, which is a hundred times as fast."""
+    """Count only objects made from here on, which is a hundred times faster."""
     gc.freeze()
     yield
     gc.unfreeze()
 
 
 def left_behind(call: Callable[[], Any]) -> int:
-    """Return how many objects a few calls left behind."""
+    """Return how many objects a few calls left alive."""
     call()
     before = len(gc.get_objects())
     for _ in range(CALLS):
@@ -38,7 +38,7 @@ def left_behind(call: Callable[[], Any]) -> int:
 
 
 def attempt(call: Callable[[], Any]) -> Callable[[], None]:
-    """Return a call whose refusal does not matter."""
+    """Return a call that may raise."""
 
     def attempted() -> None:
         with contextlib.suppress(MinitensorError, ArithmeticError):
@@ -48,7 +48,7 @@ def attempt(call: Callable[[], Any]) -> Callable[[], None]:
 
 
 def transformed(mapped: Mapped) -> dict[str, Callable[[], Any]]:
-    """Return calls of one op through the transforms."""
+    """Return calls that run one op through the transforms."""
     whole, one, dims = mapped.whole(), mapped.sample(0), mapped.in_dims()
     by = list(mapped.leaves(mapped.sample(0)))
 
@@ -68,7 +68,7 @@ def transformed(mapped: Mapped) -> dict[str, Callable[[], Any]]:
 
 
 @pytest.mark.usefixtures("counts_new")
-def test_transforms_of_every_op_leave_nothing_behind() -> None:
+def test_transforms_of_every_op_leave_nothing_alive() -> None:
     left = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,7 +76,7 @@ def test_transforms_of_every_op_leave_nothing_behind() -> None:
             mapped = Mapped(row, row.calls[0], None)
             for name, call in transformed(mapped).items() if mapped.arrays else ():
                 count = left_behind(attempt(call))
-                if count >= CALLS:  # again: a leak leaves something at every call, a cache that fills up once does not
+                if count >= CALLS:  # again: a leak adds objects at every call, a cache that fills up does not
                     count = min(count, left_behind(attempt(call)))
                 if count >= CALLS:
                     left[name, repr(row)] = count
@@ -134,7 +134,7 @@ FAILURES: list[Callable[[Any], Any]] = [
 
 @pytest.mark.usefixtures("counts_new")
 @pytest.mark.parametrize("failure", FAILURES)
-def test_an_error_leaves_nothing_behind(failure: Callable[[Any], Any]) -> None:
+def test_an_error_leaves_nothing_alive(failure: Callable[[Any], Any]) -> None:
     x = mt.ones(2, 3, requires_grad=True)
 
     def failing() -> None:

@@ -1,4 +1,4 @@
-"""Random functions under ``vmap``: refused, the same for all samples, or different, in one piece or in chunks."""
+"""Random functions under ``vmap``: refused, the same for all samples, or different, at once or in chunks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DRAWS: dict[str, Callable[[Any, Any], Any]] = {
     "multinomial of shared weights": lambda lib, x: lib.multinomial(lib.ones(50), 3),
     "dropout of what is shared": lambda lib, x: lib.nn.functional.dropout(lib.ones(20), 0.5) + x[0] * 0,
 }
-# Of numbers that differ from sample to sample; in the mode "same" PyTorch refuses the first four.
+# With numbers that differ between samples; in the mode "same" PyTorch refuses the first four.
 BY_SAMPLE: dict[str, Callable[[Any, Any], Any]] = {
     "bernoulli": lambda lib, x: lib.bernoulli(x * 0 + 0.5),
     "normal": lambda lib, x: lib.normal(x, lib.ones(3)),
@@ -51,7 +51,7 @@ CHUNKS = pytest.mark.parametrize("chunk_size", [None, 2])
 
 
 def mapped(lib: Any, name: str, randomness: str, chunk_size: int | None) -> tuple[Any, Any]:
-    """Return what five samples drew, and the main stream's next number."""
+    """Return what five samples drew, and the next number of the main stream."""
     lib.manual_seed(4)
     draw = (DRAWS | BY_SAMPLE)[name]
     x = lib.arange(15.0).reshape(5, 3) / 7
@@ -77,7 +77,7 @@ def test_one_seed_gives_pytorchs_numbers(name: str, chunk_size: int | None, rand
 
 @EACH
 @CHUNKS
-def test_without_leave_a_draw_is_an_error(name: str, chunk_size: int | None) -> None:
+def test_a_draw_without_randomness_is_an_error(name: str, chunk_size: int | None) -> None:
     with pytest.raises(RuntimeError, match="randomness"):
         mapped(mt, name, "error", chunk_size)
 
@@ -95,7 +95,7 @@ IN_PLACE = [name for name in DRAWS if name.endswith("_")]
 
 
 @pytest.mark.parametrize("library", ["minitensor", "torch"])
-def test_one_tensor_for_all_samples_cannot_hold_different_draws(library: str) -> None:
+def test_a_tensor_shared_by_all_samples_cannot_hold_different_draws(library: str) -> None:
     lib = pytest.importorskip(library)
     for name in IN_PLACE:
         with pytest.raises(RuntimeError, match="different"):
@@ -104,14 +104,14 @@ def test_one_tensor_for_all_samples_cannot_hold_different_draws(library: str) ->
             )
 
 
-def test_one_tensor_for_all_samples_takes_draws_that_are_the_same() -> None:
+def test_a_tensor_shared_by_all_samples_accepts_draws_that_are_the_same() -> None:
     for name in IN_PLACE:
         drawn = mt.vmap(lambda x, name=name: DRAWS[name](mt, mt.zeros(3)) + x, randomness="same")(mt.zeros(2, 3))
         assert drawn[0].tolist() == drawn[1].tolist()
 
 
 @pytest.mark.parametrize("chunk_size", [1, 2, 5])
-def test_chunks_change_nothing_where_all_samples_share_their_numbers(chunk_size: int) -> None:
+def test_chunks_change_nothing_if_all_samples_share_their_numbers(chunk_size: int) -> None:
     for name in DRAWS:
         np.testing.assert_array_equal(mapped(mt, name, "same", chunk_size)[0], mapped(mt, name, "same", None)[0])
 
@@ -122,7 +122,7 @@ def test_a_dropout_that_drops_nothing_draws_nothing(options: dict[str, Any]) -> 
     assert mt.vmap(lambda x: mt.nn.functional.dropout(x, **options))(x).tolist() == x.tolist()
 
 
-def test_a_generator_of_ones_own_is_drawn_from() -> None:
+def test_numbers_are_drawn_from_a_given_generator() -> None:
     torch = pytest.importorskip("torch")
     drawn = []
     for lib in (mt, torch):

@@ -1,9 +1,9 @@
-"""A device that forgives nothing: NumPy underneath, CuPy's manners above.
+"""A simulated device: NumPy underneath, with the restrictions of CuPy.
 
-An ``Array`` is no ``numpy.ndarray`` and mixes with none: every function of the module ``xp`` and every operator
-refuses host arrays, as CuPy does (NumPy's scalars and Python's numbers pass). Nothing turns into a host array by
-itself. What CuPy does not have, ``xp`` does not have. Integer indices that point outside wrap around silently. Fresh
-results of several dims lie in memory in an order that NumPy would not have chosen. Every copy to the host is counted.
+An ``Array`` is not a ``numpy.ndarray`` and cannot be mixed with one: every function of the module ``xp`` and every
+operator refuses host arrays, as in CuPy (NumPy scalars and Python numbers are allowed). Nothing is converted to a host
+array implicitly. Functions that CuPy lacks are missing from ``xp``. Integer indices out of range silently wrap around.
+New results with several dims have a memory order that NumPy would not have chosen. Every copy to the host is counted.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ COPIES = {"to host": 0}
 
 
 class Mixed(TypeError):
-    """A host array where an array of the device was wanted."""
+    """A host array where a device array was expected."""
 
 
 def bare(value: Any) -> Any:
-    """Return what NumPy computes with; refuse host arrays."""
+    """Convert device arrays to NumPy's; refuse host arrays."""
     if isinstance(value, Array):
         return value._host
     if isinstance(value, np.ndarray):
@@ -41,7 +41,7 @@ def bare(value: Any) -> Any:
 
 
 def dressed(value: Any) -> Any:
-    """Return a result of NumPy as the device's: 0-d arrays, never scalars."""
+    """Convert NumPy's results to device arrays: 0-d arrays, never scalars."""
     if isinstance(value, (np.ndarray, np.generic)):
         return Array(np.asarray(value))
     if value.__class__ in (list, tuple) or hasattr(value, "_fields"):
@@ -51,7 +51,7 @@ def dressed(value: Any) -> Any:
 
 
 def disordered(value: Any, *given: Any) -> Any:
-    """Return a fresh result in another order of memory, unless all that was given lies row by row."""
+    """Return a new result in another memory order, unless all arguments are C-contiguous."""
     if isinstance(value, np.ndarray) and value.ndim > 1 and value.base is None:
         if all(each.flags.c_contiguous for each in given if isinstance(each, np.ndarray)):
             return np.ascontiguousarray(value)
@@ -60,7 +60,7 @@ def disordered(value: Any, *given: Any) -> Any:
 
 
 def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of NumPy as a function of the device."""
+    """Convert a NumPy function to a function of the device."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         plain = bare(args)
@@ -74,7 +74,7 @@ def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def wrapped_index(index: Any, shape: tuple[int, ...]) -> Any:
-    """Return an index whose integer arrays point inside, as CuPy reads them."""
+    """Return an index whose integer arrays are wrapped into range, as in CuPy."""
     items = index if isinstance(index, tuple) else (index,)
     taken = [0 if i is None or i is Ellipsis else i.ndim if isinstance(i, np.ndarray) and i.dtype.kind == "b" else 1
              for i in items]  # fmt: skip
@@ -90,7 +90,7 @@ def wrapped_index(index: Any, shape: tuple[int, ...]) -> Any:
 
 
 class Array:
-    """An array of the device."""
+    """An array on the device."""
 
     __slots__ = ("_host",)
     __array_ufunc__ = None  # NumPy's own operators and functions refuse it
@@ -125,7 +125,7 @@ class Array:
     def __repr__(self) -> str:
         return f"strict{self._host!r}"
 
-    # -- to the host: counted ----------------------------------------------------------------------------------------
+    # -- copies to the host, counted ---------------------------------------------------------------------------------
 
     def _number(self) -> Any:
         COPIES["to host"] += 1
@@ -221,7 +221,7 @@ for name in "neg pos abs invert".split():
 
 # -- the module --------------------------------------------------------------------------------------------------------
 
-# What CuPy 14 does not have, of what NumPy 2 has and an op might reach for.
+# What CuPy 14 lacks of the functions in NumPy 2 that an op might use.
 LACKING = frozenset(
     "block einsum_path errstate flexible frompyfunc geomspace histogram_bin_edges insert longdouble matvec "
     "nanpercentile nanquantile ndenumerate nditer nested_iters polyint spacing unstack vecdot vecmat".split()
@@ -231,7 +231,7 @@ REDUCED = {"reduce": ("add", "multiply"), "accumulate": ("add", "multiply"), "re
 
 
 class Ufunc:
-    """A ufunc with those of its methods that CuPy has."""
+    """A ufunc, with only those of its methods that CuPy has."""
 
     def __init__(self, ufunc: np.ufunc) -> None:
         self.ufunc, self.name = ufunc, ufunc.__name__
@@ -250,7 +250,7 @@ class Ufunc:
 
 
 class Library(ModuleType):
-    """What an op calls ``xp``."""
+    """The module that ops use as ``xp``."""
 
     def __init__(self, source: Any, name: str) -> None:
         super().__init__(name)
@@ -277,7 +277,7 @@ xp.ndarray = Array
 
 
 def made(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that makes arrays of host data, where CuPy takes host data too."""
+    """Return a function that makes device arrays from host data, where CuPy accepts host data too."""
 
     def call(value: Any, *args: Any, **kwargs: Any) -> Any:
         plain = value if isinstance(value, np.ndarray) else bare(value)
@@ -304,7 +304,7 @@ class StrictBackend(Backend):
         assert isinstance(buffer, Array), type(buffer)
         size = dtype.itemsize
         steps = tuple([step * size for step in strides])
-        start = 0 if 0 in shape else offset * size  # an empty window may begin behind the end
+        start = 0 if 0 in shape else offset * size  # an empty window may begin past the end
         return Array(np.ndarray(shape, dtype, buffer._host, start, steps))
 
     def settle(self, value: Any) -> Any:
@@ -333,7 +333,7 @@ class StrictBackend(Backend):
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Make the device known, and forget it again."""
+    """Register the device, and remove it afterwards."""
     backends.install("strict", StrictBackend)
     backends.open_backend("strict")
     try:
@@ -345,6 +345,6 @@ def installed() -> Iterator[None]:
 
 @contextmanager
 def host_copies() -> Iterator[Callable[[], int]]:
-    """Count the copies to the host from here on."""
+    """Return a function that counts the copies to the host since the start of the block."""
     before = COPIES["to host"]
     yield lambda: COPIES["to host"] - before

@@ -1,4 +1,4 @@
-"""The strict device itself: it refuses what CuPy refuses, or the agreement of backends would prove nothing."""
+"""The strict device itself: it must refuse what CuPy refuses, or agreement with it proves nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def strict(*numbers: float) -> Array:
     return Array(np.array(numbers))
 
 
-def test_host_arrays_do_not_mix() -> None:
+def test_host_arrays_cannot_be_mixed_in() -> None:
     with pytest.raises(Mixed):
         strict(1, 2) + np.ones(2)
     with pytest.raises(TypeError):
@@ -30,14 +30,14 @@ def test_host_arrays_do_not_mix() -> None:
         xp.where(np.array([True]), strict(1), strict(2))
 
 
-def test_nothing_becomes_a_host_array_by_itself() -> None:
+def test_nothing_is_implicitly_converted_to_a_host_array() -> None:
     with pytest.raises(TypeError):
         np.asarray(strict(1))
     with pytest.raises(TypeError):
         np.exp(strict(1))
 
 
-def test_numbers_and_scalars_pass() -> None:
+def test_numbers_and_scalars_are_allowed() -> None:
     assert (strict(1) * 2 * np.float64(3)).tolist() == [6]
 
 
@@ -52,7 +52,7 @@ def test_copies_to_the_host_are_counted() -> None:
         assert count() == 2
 
 
-def test_what_cupy_lacks_is_lacking() -> None:
+def test_functions_that_cupy_lacks_are_missing() -> None:
     with pytest.raises(AttributeError):
         xp.errstate
     with pytest.raises(NotImplementedError):
@@ -60,7 +60,7 @@ def test_what_cupy_lacks_is_lacking() -> None:
     assert xp.add.reduce(strict(1, 2)).tolist() == 3
 
 
-def test_tensors_move_there_and_back() -> None:
+def test_tensors_move_to_the_device_and_back() -> None:
     x = mt.tensor([1.0, 2.0], requires_grad=True)
     y = x.to("strict")
     assert (y.device.type, type(y.array), y.requires_grad) == ("strict", Array, True)
@@ -69,7 +69,7 @@ def test_tensors_move_there_and_back() -> None:
     assert y.detach().cpu().tolist() == [1, 2]
 
 
-def test_the_device_is_forgotten_afterwards() -> None:
+def test_the_device_is_removed_afterwards() -> None:
     from minitensor import backends
 
     with installed():
