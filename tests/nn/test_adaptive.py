@@ -1,4 +1,4 @@
-"""The adaptive softmax is PyTorch's, and is a softmax."""
+"""The adaptive softmax equals PyTorch's, and is a softmax."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_it_is_a_softmax() -> None:
     mt.testing.assert_close(layer(rows, target).output, every.gather(1, target.unsqueeze(1)).squeeze(1))
 
 
-def test_drawing_anew_draws_all() -> None:
+def test_reset_parameters_draws_all_parameters_again() -> None:
     layer = made(mt)
     before = [each.detach().clone() for each in layer.parameters()]
     layer.reset_parameters()
@@ -67,7 +67,7 @@ def test_drawing_anew_draws_all() -> None:
 
 
 @pytest.mark.parametrize("cutoffs", [[], [0, 3], [3, 3], [5, 3], [20], [2.5]], ids=str)
-def test_cutoffs_that_make_no_sense_are_refused(cutoffs: list[Any]) -> None:
+def test_invalid_cutoffs_are_refused(cutoffs: list[Any]) -> None:
     with pytest.raises(ValueError, match="cutoffs should be a sequence of"):
         nn.AdaptiveLogSoftmaxWithLoss(8, 20, cutoffs)
 

@@ -1,6 +1,6 @@
-"""What users ask of a module, asked of both libraries: the answers are the same, and so are warnings and refusals.
+"""Questions about modules, asked of both libraries: results, warnings and errors are the same.
 
-Each question is a function of the library; its answer is compared as text.
+Each question is a function of the library; its result is compared as text.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def state_dict_by_position(lib: Any) -> Any:
 def zeroing_keeps_the_gradient_and_frees_it(lib: Any) -> Any:
     layer = lib.nn.Linear(2, 2)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch warns of create_graph
+        warnings.simplefilter("ignore")  # PyTorch warns about create_graph
         layer(lib.ones(4, 2)).pow(2).sum().backward(create_graph=True)
     gradient = layer.weight.grad
     layer.zero_grad(set_to_none=False)
@@ -306,7 +306,7 @@ for path in ("c.9", "z", "a.weight", "a.weight.x", "c..0", "."):
 
 
 def answer(question: Question, lib: Any) -> tuple[str | Exception, list[str]]:
-    """Return the answer, or the refusal, and the kinds of warnings that came with it."""
+    """Return the answer or the error, and the kinds of warnings that were given."""
     lib.manual_seed(0)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

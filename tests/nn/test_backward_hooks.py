@@ -1,7 +1,7 @@
-"""Full backward hooks of modules beside PyTorch: which tuples they see, what they may return, what comes out.
+"""Full backward hooks of modules against PyTorch: which tuples they see, what they may return, and the gradients.
 
-Modules with all kinds of results (alone, tuples, named tuples, lists, nested, views, numbers) are called with all kinds
-of inputs (leaves, constants, numbers beside, keywords), under hooks of all kinds, and walked back in four ways.
+Modules with all kinds of results (single, tuples, named tuples, lists, nested, views, numbers) are called with all
+kinds of inputs (leaves, constants, extra numbers, keywords), with hooks of all kinds and four kinds of backward pass.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def const(lib: Any, *values: float) -> Any:
 
 
 def lists(found: Any) -> Any:
-    """Return tensors in containers as lists of numbers, each container with its name."""
+    """Convert tensors in containers to lists of numbers, each container with its class name."""
     if isinstance(found, (tuple, list)):
         return type(found).__name__, [lists(each) for each in found]
     if isinstance(found, dict):
@@ -124,7 +124,7 @@ def outcome(lib: Any, forward: str, given: str, hook: str, way: str) -> Any:
 
 
 def run(lib: Any, forward: str, given: str, hook: str, way: str, log: list[Any]) -> None:
-    """Call a module and walk back."""
+    """Call a module and run backward."""
     module = type("M", (lib.nn.Module,), {"forward": FORWARDS[forward]})()
     module.w = lib.nn.Parameter(const(lib, 5.0, 6.0))
     HOOKS[hook](log, module)
@@ -139,7 +139,7 @@ def run(lib: Any, forward: str, given: str, hook: str, way: str, log: list[Any])
 
 
 def walk(lib: Any, results: list[Any], inputs: list[Any], way: str, log: list[Any]) -> None:
-    """Walk back from all results, one of them, or from the gradients' gradients."""
+    """Run backward from all results, from one of them, or through the gradients."""
     if not results:
         return
     if way != "twice":
@@ -155,7 +155,7 @@ def walk(lib: Any, results: list[Any], inputs: list[Any], way: str, log: list[An
 
 
 @pytest.mark.parametrize("forward", FORWARDS)
-def test_full_backward_hooks_do_what_pytorchs_do(forward: str) -> None:
+def test_full_backward_hooks_behave_as_in_pytorch(forward: str) -> None:
     torch = pytest.importorskip("torch")
     cases = zip(itertools.product(INPUTS, HOOKS), itertools.cycle(WAYS[:3] + WAYS))
     for (given, hook), way in cases:

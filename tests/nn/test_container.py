@@ -1,4 +1,4 @@
-"""Containers hold modules and parameters in order, under names that state dicts use."""
+"""Containers hold modules and parameters in order, under the names that state dicts use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def trio() -> nn.Sequential:
     return nn.Sequential(nn.ReLU(), nn.Tanh(), nn.Sigmoid())
 
 
-def test_a_sequential_calls_one_after_another() -> None:
+def test_a_sequential_calls_its_modules_in_order() -> None:
     net = nn.Sequential(nn.Flatten(0), nn.Unflatten(0, (2, -1)))
     assert net(minitensor.zeros(2, 3)).shape == (2, 3)
 

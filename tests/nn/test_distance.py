@@ -1,4 +1,4 @@
-"""Distances as layers are PyTorch's, and so are the old words for reductions."""
+"""Distance layers equal PyTorch's, and so do the deprecated names of reductions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_distances_are_pytorchs(name: str, args: tuple[Any, ...]) -> None:
 
 @pytest.mark.parametrize(("size_average", "reduce"), OLD)
 @pytest.mark.parametrize("name", LOSSES)
-def test_the_old_words_for_reductions_are_read_with_a_warning(name: str, reduce: Any, size_average: Any) -> None:
+def test_deprecated_reduction_names_are_accepted_with_a_warning(name: str, reduce: Any, size_average: Any) -> None:
     def called(lib: Any) -> Any:
         options = {"size_average": size_average, "reduce": reduce}
         return getattr(lib.nn.functional, name)(lib.tensor(X), lib.tensor(Y), **options)

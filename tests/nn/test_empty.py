@@ -1,4 +1,4 @@
-"""Nothing to compute: layers, losses and optimizers on batches, images and tables without elements do as PyTorch's."""
+"""Empty input: layers, losses and optimizers on empty batches, images and tables behave as PyTorch's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.nn.twins import numbers
 
 Make = Callable[[Any], Any]
 
-# Where PyTorch fails over nothing, in forward or backward, and this library need not; see test_laws_empty.py.
+# PyTorch fails on empty input, in forward or backward, and this library need not; see test_laws_empty.py.
 ACCIDENTS = (
     "select(): index 0",
     "non-zero size for non-batch dimensions",
@@ -28,7 +28,7 @@ ACCIDENTS = (
     "cannot reshape tensor of 0 elements",
     "step must be nonzero",
 )
-# Where PyTorch's running statistics or gradients become NaN: here the first stay, the second are sums over nothing.
+# PyTorch's running statistics or gradients become NaN: here statistics stay unchanged and gradients are empty sums.
 KEPT = ("InstanceNorm3d", "GroupNorm")
 
 
@@ -41,7 +41,7 @@ def torch() -> ModuleType:
 
 
 def outcome(lib: Any, run: Make) -> Any:
-    """Return results, flat, or the error."""
+    """Return the results in a flat list, or the error."""
     lib.manual_seed(3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -58,7 +58,7 @@ def flat(values: Any) -> list[Any]:
 
 
 def disagreement(torch: ModuleType, run: Make, nan_is_kept: bool = False) -> str:
-    """Return what differs between the libraries, or nothing."""
+    """Return the difference between the libraries, or an empty string."""
     ours, theirs = outcome(minitensor, run), outcome(torch, run)
     if isinstance(theirs, Exception):
         return wrong_error(ours, theirs)
@@ -93,7 +93,7 @@ def same(ours: Any, theirs: Any, nan_is_kept: bool) -> bool:
 
 
 def layer_run(make: Make, *inputs: Any, training: bool = True) -> Make:
-    """Return a run of a layer, forward and backward; an input is a shape, or makes itself."""
+    """Return a run of a layer, forward and backward; an input is a shape, or a function that makes the input."""
 
     def run(lib: Any) -> Any:
         layer = make(lib).train(training)
@@ -109,8 +109,8 @@ def layer_run(make: Make, *inputs: Any, training: bool = True) -> Make:
 
 
 @pytest.mark.parametrize("row", LAYERS, ids=str)
-def test_a_layer_on_nothing_does_as_pytorchs(torch: ModuleType, row: Row) -> None:
-    """Every dim of the input in turn is empty."""
+def test_a_layer_on_empty_input_behaves_as_pytorchs(torch: ModuleType, row: Row) -> None:
+    """Each dim of the input is empty in turn."""
     make = lambda lib: getattr(lib.nn, row.name)(*row.args, **row.options)
     wrong = []
     for dim, training in itertools.product(range(len(row.shape)), (True, False)):
@@ -121,7 +121,7 @@ def test_a_layer_on_nothing_does_as_pytorchs(torch: ModuleType, row: Row) -> Non
 
 
 def rectangles(*sides: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Return all sizes with a zero among them."""
+    """Return all sizes that contain a zero."""
     return [sizes for sizes in itertools.product(*sides) if 0 in sizes]
 
 
@@ -198,7 +198,7 @@ FAMILIES = {"transformers": transformers, "recurrent": recurrent, "tables": tabl
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_layers_of_every_empty_size_do_as_pytorchs(torch: ModuleType, family: str) -> None:
+def test_layers_of_every_empty_size_behave_as_pytorchs(torch: ModuleType, family: str) -> None:
     found = {name: disagreement(torch, run) for name, run in FAMILIES[family]().items()}
     assert not {name: words for name, words in found.items() if words}
 
@@ -230,7 +230,7 @@ CLASSES: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
-def test_losses_of_nothing_are_pytorchs(torch: ModuleType, reduction: str) -> None:
+def test_losses_of_empty_input_are_pytorchs(torch: ModuleType, reduction: str) -> None:
     runs = {}
     for name, shape in itertools.product(ELEMENTWISE, ((0,), (0, 3), (3, 0), (0, 3, 2))):
         if name != "CrossEntropyLoss" or len(shape) > 1:
@@ -241,7 +241,7 @@ def test_losses_of_nothing_are_pytorchs(torch: ModuleType, reduction: str) -> No
     assert not {name: words for name, words in found.items() if words}
 
 
-def test_the_mean_over_no_samples_is_not_a_number() -> None:
+def test_the_mean_over_no_samples_is_nan() -> None:
     for shape, target in (((0, 3), (0,)), ((2, 3, 0), (2, 0))):
         logits, classes = minitensor.zeros(shape), minitensor.zeros(target, dtype=minitensor.int64)
         assert minitensor.nn.functional.cross_entropy(logits, classes).isnan().item()
@@ -271,8 +271,8 @@ def optimizer_run(name: str, shapes: list[tuple[int, ...]]) -> Make:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_an_optimizer_steps_over_parameters_without_elements(torch: ModuleType, name: str) -> None:
-    """Adafactor and Muon of PyTorch divide by their number; here these parameters stay as they are."""
+def test_an_optimizer_steps_over_empty_parameters(torch: ModuleType, name: str) -> None:
+    """PyTorch's Adafactor and Muon divide by zero elements; here such parameters are skipped."""
     for shapes in ([(0, 3)], [(2, 2), (0, 2)], [(2, 2), (2, 0)]):
         run = optimizer_run(name, shapes)
         if isinstance(outcome(torch, run), ZeroDivisionError):

@@ -1,4 +1,4 @@
-"""Convolutions, pools, pads and windows of which nothing comes out, and backward: as PyTorch gives or refuses them."""
+"""Convolutions, pools, padding and windows with empty output, and backward: results or errors as in PyTorch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import minitensor as mt
 import minitensor.nn.functional
 
-Call = Callable[[Any], tuple[Any, list[Any]]]  # a library -> the output, and the leaves it is made of
+Call = Callable[[Any], tuple[Any, list[Any]]]  # a library -> the output, and the leaves it was computed from
 DIMS = pytest.mark.parametrize("dims", [1, 2, 3])
 
 
@@ -22,7 +22,7 @@ def leaf(lib: Any, *shape: int) -> Any:
 
 
 def call(name: str, *shapes: tuple[int, ...], given: tuple[Any, ...] = (), **options: Any) -> Call:
-    """Return a call of a function of ``nn.functional`` with leaves of some shapes."""
+    """Return a call of a function of ``nn.functional`` on leaves of given shapes."""
 
     def made(lib: Any) -> tuple[Any, list[Any]]:
         leaves = [leaf(lib, *shape) for shape in shapes]
@@ -36,7 +36,7 @@ def close(found: Any, expected: Any) -> bool:
 
 
 def outcome(lib: Any, made: Call) -> Any:
-    """Return the output and the leaves' gradients, None where backward refuses; or the exception."""
+    """Return the output and the leaves' gradients (None if backward raises), or the exception."""
     try:
         output, leaves = made(lib)
     except Exception as error:
@@ -50,7 +50,7 @@ def outcome(lib: Any, made: Call) -> Any:
 
 
 def difference(made: Call) -> str:
-    """Say how the outcome differs from PyTorch's; nothing if it does not."""
+    """Describe how the outcome differs from PyTorch's; return an empty string if it does not."""
     torch = pytest.importorskip("torch")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -63,7 +63,7 @@ def difference(made: Call) -> str:
     else:
         (output, grads), (wanted, slopes) = found, expected
         alike = close(output, wanted)
-        if slopes is not None:  # PyTorch's backward refuses some that have gradients of zero
+        if slopes is not None:  # PyTorch's backward refuses some that have zero gradients here
             alike &= grads is not None and all(map(close, grads, slopes))
     return "" if alike else f"{found!r} is not {expected!r}"
 
@@ -99,7 +99,7 @@ def test_pools(name: str, dims: int) -> None:
         for n, size, kernel, stride, padding, ceil in sizes:
             shape = (n, 2, *(size,) * dims)
             if dims == 3 and name != "max_pool" and size < kernel:
-                continue  # PyTorch's kernel for volumes refuses what the others take
+                continue  # PyTorch's 3-d kernel refuses what the others accept
             given = (2.0, kernel, stride, ceil) if name == "lp_pool" else (kernel, stride, padding)
             options = {} if name == "lp_pool" else {"ceil_mode": ceil}
             yield (shape, given, options), call(f"{name}{dims}d", shape, given=given, **options)
@@ -149,7 +149,7 @@ def test_pads(mode: str, dims: int) -> None:
         pads = ((0, 0), (1, 0), (0, -1), (-1, -1), (-2, 0), (1, -1), (-1, -2), (2, 2))
         for n, c, size, (before, after) in itertools.product((0, 1), (0, 2), (0, 1, 2), pads):
             if mode == "circular" and size == 1 and (before, after) == (1, -1):
-                continue  # nothing is left to wrap around: PyTorch gives memory as it comes
+                continue  # nothing is left to wrap around: PyTorch returns uninitialized memory
             for shape in ((n, c, *(size,) * dims), (n, *(size,) * dims)):
                 yield (shape, before, after), call("pad", shape, given=((before, after) * dims, mode))
 
@@ -191,7 +191,7 @@ def test_windows() -> None:
     check(calls())
 
 
-def test_places_of_a_grid() -> None:
+def test_grid_points() -> None:
     def calls() -> Iterator[tuple[Any, Call]]:
         for n, c, size, places in itertools.product((0, 2), (0, 2), (0, 1, 3), (0, 1, 2)):
             shapes = (n, c, size, size), (n, places, places, 2)
@@ -201,7 +201,7 @@ def test_places_of_a_grid() -> None:
 
 
 @pytest.mark.parametrize("out", [(2, 4, 0, 0), (2, 4, 0, 2)])
-def test_an_empty_output_has_gradients_of_zero_in_all_that_made_it(out: tuple[int, ...]) -> None:
+def test_an_empty_output_gives_zero_gradients_to_all_its_inputs(out: tuple[int, ...]) -> None:
     input, weight, bias = [mt.ones(shape, requires_grad=True) for shape in ((2, 2, 1, 1), (2, 4, 2, 2), (4,))]
     output = mt.nn.functional.conv_transpose2d(input, weight, bias, padding=(1, 1 if out[3] == 0 else 0))
     assert output.shape == out

@@ -1,4 +1,4 @@
-"""Extra state may bring modules of its own, whose entries are loaded after it, as in PyTorch."""
+"""Extra state may contain modules, whose entries are loaded after it, as in PyTorch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def torch() -> ModuleType:
 
 
 def holder_of(lib: Any) -> Any:
-    """Return a class of modules that keep anything, and give it away as their extra state."""
+    """Return a module class that stores any value and returns it as its extra state."""
 
     class Holder(lib.nn.Module):  # type: ignore[misc]  # of either library
         def __init__(self, content: Any) -> None:
@@ -36,11 +36,11 @@ def holder_of(lib: Any) -> Any:
     return Holder
 
 
-def told(module: Any) -> Any:
-    """Return what modules hold in each other, innermost last."""
+def chain_of(module: Any) -> Any:
+    """Return the values of modules nested in each other, outermost first."""
     if not hasattr(module, "scale"):
         return [type(module).__name__] if hasattr(module, "state_dict") else module
-    return [module.scale.tolist(), told(module.content)]
+    return [module.scale.tolist(), chain_of(module.content)]
 
 
 CASES: dict[str, Any] = {
@@ -73,7 +73,7 @@ def loaded(lib: Any, name: str, strict: bool) -> Any:
             state[key] = value * 0 + 5
     keys = target.load_state_dict(state, strict=strict)
     modules = target if isinstance(target, lib.nn.Sequential) else [target]
-    return [sorted(each) for each in keys], [told(each) for each in modules]
+    return [sorted(each) for each in keys], [chain_of(each) for each in modules]
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -88,7 +88,7 @@ def test_modules_in_extra_state_are_loaded_as_in_pytorch(torch: ModuleType, name
         assert (word in str(found)) == (word in str(expected)), word
 
 
-def test_tensors_are_as_before_if_what_came_with_the_extra_state_does_not_fit() -> None:
+def test_tensors_are_unchanged_if_the_modules_in_the_extra_state_do_not_match() -> None:
     make = holder_of(mt)
     target = make(1)
     state = {**make(make(2)).state_dict(), "scale": mt.full((1,), 9.0), "content.more": mt.ones(1)}

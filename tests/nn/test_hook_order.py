@@ -1,4 +1,4 @@
-"""Hooks of parameters and inputs run in PyTorch's order, for every layer."""
+"""The hooks of parameters and inputs run in PyTorch's order, for every layer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.nn.twins import numbers
 
 @pytest.fixture
 def torch() -> Iterator[ModuleType]:
-    """Return PyTorch without oneDNN, whose LSTM has an order of its own."""
+    """Return PyTorch without oneDNN, whose LSTM uses another order."""
     library = pytest.importorskip("torch")
     before = library._C._get_mkldnn_enabled()
     library._C._set_mkldnn_enabled(False)
@@ -88,9 +88,9 @@ def order(lib: Any, name: str, args: tuple[Any, ...], options: dict[str, Any], i
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{k} {case[0]}" for k, case in enumerate(CASES)])
-def test_hooks_run_in_torchs_order(torch: ModuleType, case: Any) -> None:
+def test_hooks_run_in_pytorchs_order(torch: ModuleType, case: Any) -> None:
     expected, found = [outcome(order, lib, *case) for lib in (torch, mt)]
-    if isinstance(expected, Exception):  # layers that write to their input, which is a leaf
+    if isinstance(expected, Exception):  # layers that would write to their input, which is a leaf
         assert REFUSED in str(expected) and REFUSED in str(found)
     else:
         assert found == expected

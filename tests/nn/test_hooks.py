@@ -1,4 +1,4 @@
-"""Hooks run before and after forward, in order, and may change what passes."""
+"""Hooks run before and after forward, in order, and may change arguments and results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_hooks_see_arguments_and_result() -> None:
     assert seen == [(module, (1,)), (module, (1,), 3)]
 
 
-def test_what_a_hook_returns_takes_the_place() -> None:
+def test_a_hooks_return_value_replaces_arguments_or_result() -> None:
     module = Add()
     module.register_forward_pre_hook(lambda m, args: args[0] + 10)
     module.register_forward_hook(lambda m, args, result: result * 2)
@@ -39,7 +39,7 @@ def test_hooks_with_kwargs_see_and_change_them() -> None:
     assert module(1, more=2) == (6, {"more": 5})
 
 
-def test_a_pre_hook_that_returns_a_wrong_thing_is_told() -> None:
+def test_a_pre_hook_that_returns_a_wrong_value_is_reported() -> None:
     module = Add()
     module.register_forward_pre_hook(lambda m, args, kwargs: 3, with_kwargs=True)
     with pytest.raises(RuntimeError, match=r"must return None or a tuple of \(new_args, new_kwargs\), but got 3"):
@@ -56,7 +56,7 @@ def test_hooks_run_in_order_and_prepended_ones_first() -> None:
     assert seen == [0, 1, 2]
 
 
-def test_a_removed_hook_is_silent() -> None:
+def test_a_removed_hook_does_not_run() -> None:
     seen: list[int] = []
     module = Add()
     handle = module.register_forward_hook(lambda m, args, result: seen.append(1))
@@ -96,7 +96,7 @@ def test_an_always_called_hook_runs_despite_an_error() -> None:
     assert seen == [None]
 
 
-def test_an_error_in_an_always_called_hook_hides_no_other() -> None:
+def test_an_error_in_an_always_called_hook_does_not_hide_the_first_error() -> None:
     module = Add()
     module.register_forward_hook(lambda m, args, result: 1 / 0)
 
@@ -108,7 +108,7 @@ def test_an_error_in_an_always_called_hook_hides_no_other() -> None:
         module(1)
 
 
-def test_a_copy_has_hooks_of_its_own() -> None:
+def test_a_copy_has_its_own_hooks() -> None:
     import copy
 
     seen: list[int] = []
@@ -120,7 +120,7 @@ def test_a_copy_has_hooks_of_its_own() -> None:
 
 
 def gradients(lib: Any, register: Any) -> list[Any]:
-    """Go back through a product with a hook on it; return what the hook saw and the gradients."""
+    """Run backward through a product with a hook on it; return what the hook saw and the gradients."""
     base = lib.nn.Module
 
     class Product(base):  # type: ignore[misc,valid-type]  # the library is an argument
@@ -144,7 +144,7 @@ BACKWARD = [
 
 
 @pytest.mark.parametrize("register", BACKWARD)
-def test_backward_hooks_see_and_change_gradients_as_pytorchs(register: Any) -> None:
+def test_backward_hooks_see_and_change_gradients_as_in_pytorch(register: Any) -> None:
     torch = pytest.importorskip("torch")
     assert gradients(minitensor, register) == gradients(torch, register)
 
@@ -161,18 +161,18 @@ def test_a_backward_hook_runs_without_input_gradients_too() -> None:
         layer(minitensor.ones(1, 1)).sum().backward()
 
 
-def test_a_backward_hook_that_returns_too_many_is_told() -> None:
+def test_a_backward_hook_that_returns_too_many_gradients_is_reported() -> None:
     layer = nn.Linear(1, 1)
     layer.register_full_backward_hook(lambda module, gi, go: (gi[0], gi[0]))
     with pytest.raises(RuntimeError, match="invalid number of grad_input, got 2, but expected 1"):
         layer(minitensor.ones(1, 1, requires_grad=True)).sum().backward()
 
 
-# -- for all modules ---------------------------------------------------------------------------------------------------
+# -- global hooks ------------------------------------------------------------------------------------------------------
 
 
 def seen_by_global_hooks(lib: Any) -> list[Any]:
-    """Return what hooks for all modules saw, in order, while a network was built, called and differentiated."""
+    """Return what global hooks saw, in order, while a network was built, called and differentiated."""
     module, seen = lib.nn.module if lib is minitensor else lib.nn.modules.module, []
 
     def note(*facts: Any) -> None:
@@ -207,12 +207,12 @@ def seen_by_global_hooks(lib: Any) -> list[Any]:
     return seen
 
 
-def test_hooks_for_all_modules_are_pytorchs() -> None:
+def test_global_hooks_behave_as_in_pytorch() -> None:
     torch = pytest.importorskip("torch")
     assert seen_by_global_hooks(minitensor) == seen_by_global_hooks(torch)
 
 
-def test_registration_hooks_may_put_something_else_there() -> None:
+def test_registration_hooks_may_replace_the_registered_object() -> None:
     with nn.module.register_module_parameter_registration_hook(lambda m, name, p: nn.Parameter(p.detach(), False)):
         layer = nn.Linear(2, 2)
     assert not layer.weight.requires_grad
@@ -221,7 +221,7 @@ def test_registration_hooks_may_put_something_else_there() -> None:
     assert repr(net[0]) == "Identity()"
 
 
-def test_an_always_called_hook_for_all_modules_runs_despite_an_error() -> None:
+def test_an_always_called_global_hook_runs_despite_an_error() -> None:
     seen: list[str] = []
     with nn.module.register_module_forward_hook(
         lambda m, args, output: seen.append(type(m).__name__), always_call=True
@@ -231,7 +231,7 @@ def test_an_always_called_hook_for_all_modules_runs_despite_an_error() -> None:
 
 
 def seen_by_old_hooks(lib: Any, everywhere: bool, net: Any) -> list[Any]:
-    """Return what a backward hook of the old kind saw, with the input's gradient, which it makes five times larger."""
+    """Return what a legacy backward hook saw, and the input's gradient, which it multiplies by five."""
     seen: list[Any] = []
 
     def hook(module: Any, grads: Any, arrived: Any) -> Any:
@@ -239,7 +239,7 @@ def seen_by_old_hooks(lib: Any, everywhere: bool, net: Any) -> list[Any]:
         return tuple(each * 5 for each in grads)
 
     x, module = lib.tensor([1.0, -1.0], requires_grad=True), net(lib)
-    # PyTorch refuses the global one for good where there ever was a full one.
+    # PyTorch refuses the global legacy hook forever once a full one was registered.
     own = not everywhere or lib is not minitensor
     register = module.register_backward_hook if own else nn.modules.module.register_module_backward_hook
     with register(hook):
@@ -248,20 +248,20 @@ def seen_by_old_hooks(lib: Any, everywhere: bool, net: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("everywhere", [True, False])
-def test_old_backward_hooks_see_the_last_op_as_pytorchs(everywhere: bool) -> None:
+def test_legacy_backward_hooks_see_the_last_op_as_in_pytorch(everywhere: bool) -> None:
     torch = pytest.importorskip("torch")
     found, expected = [seen_by_old_hooks(lib, everywhere, lambda lib: lib.nn.ReLU()) for lib in (minitensor, torch)]
     assert found == expected
 
 
-def test_an_old_backward_hook_that_sees_too_little_warns() -> None:
+def test_a_legacy_backward_hook_that_sees_too_little_warns() -> None:
     layer = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     layer.register_backward_hook(lambda m, grads, arrived: None)
     with pytest.warns(FutureWarning, match="contains multiple autograd Nodes"):
         layer(minitensor.ones(2))
 
 
-def test_backward_hooks_of_both_kinds_do_not_go_together() -> None:
+def test_backward_hooks_of_both_kinds_cannot_be_combined() -> None:
     one, other = nn.ReLU(), nn.ReLU()
     one.register_full_backward_hook(lambda *_: None)
     other.register_backward_hook(lambda *_: None)
@@ -290,12 +290,12 @@ def seen_by_full_hooks(lib: Any) -> list[Any]:
     return [seen, x.grad.tolist()]
 
 
-def test_what_a_full_hook_sees_of_unused_outputs_and_of_second_gradients_is_pytorchs() -> None:
+def test_full_hooks_see_unused_outputs_and_second_gradients_as_in_pytorch() -> None:
     torch = pytest.importorskip("torch")
     assert seen_by_full_hooks(minitensor) == seen_by_full_hooks(torch)
 
 
-def test_an_output_that_no_gradient_can_be_seen_of_is_told() -> None:
+def test_an_output_whose_gradient_cannot_be_seen_is_reported() -> None:
     class Pack(nn.Module):
         def forward(self, x: Any) -> Any:
             return {"y": x * 2}
@@ -307,7 +307,7 @@ def test_an_output_that_no_gradient_can_be_seen_of_is_told() -> None:
     assert not seen
 
 
-def test_private_names_that_packages_use_are_there() -> None:
+def test_private_names_that_other_packages_use_exist() -> None:
     layer, seen = nn.Linear(1, 1), []
     layer._register_state_dict_hook(lambda m, entries, prefix, metadata: {**entries, "more": 1})
     layer._register_load_state_dict_pre_hook(lambda entries, prefix, *rest: seen.append(prefix))

@@ -1,4 +1,4 @@
-"""Initial values: the same seed gives PyTorch's numbers; wrong shapes and names are told."""
+"""Initial values: the same seed gives PyTorch's numbers; wrong shapes and names are reported."""
 
 from __future__ import annotations
 
@@ -53,18 +53,18 @@ def test_an_orthogonal_matrix_is_pytorchs_and_orthogonal(shape: tuple[int, ...])
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=2e-5)
 
 
-def test_sparse_columns_have_their_zeros() -> None:
+def test_sparse_columns_have_the_requested_zeros() -> None:
     filled = init.sparse_(minitensor.empty(10, 4), 0.35)
     assert (filled == 0).sum(0).tolist() == [4, 4, 4, 4]
 
 
-def test_fills_stay_outside_the_graph() -> None:
+def test_initialization_is_not_recorded() -> None:
     weight = minitensor.empty(3, 3, requires_grad=True)
     init.normal_(weight)
     assert weight.is_leaf
 
 
-def test_eye_and_dirac_pass_their_input_on() -> None:
+def test_eye_and_dirac_are_identities() -> None:
     assert init.eye_(minitensor.empty(2, 3)).tolist() == [[1, 0, 0], [0, 1, 0]]
     image = minitensor.arange(2 * 4 * 4.0).view(1, 2, 4, 4)
     kernel = init.dirac_(minitensor.empty(2, 2, 3, 3))
@@ -84,14 +84,14 @@ def test_gains_are_pytorchs(name: str, param: float | None) -> None:
     assert init.calculate_gain(name, param) == torch.nn.init.calculate_gain(name, param)
 
 
-def test_a_generator_of_its_own_leaves_the_default_one() -> None:
+def test_a_separate_generator_leaves_the_default_one_unchanged() -> None:
     before = minitensor.get_rng_state()
     generator = minitensor.Generator().manual_seed(1)
     init.kaiming_normal_(minitensor.empty(20, 20), generator=generator)
     assert (minitensor.get_rng_state() == before).all()
 
 
-def test_empty_tensors_are_left_with_a_warning() -> None:
+def test_empty_tensors_are_skipped_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="zero-element tensors is a no-op"):
         init.kaiming_uniform_(minitensor.empty(0, 3))
 
@@ -109,6 +109,6 @@ def test_empty_tensors_are_left_with_a_warning() -> None:
         (lambda: init.orthogonal_(minitensor.empty(3)), "2 or more dimensions"),
     ],
 )
-def test_what_cannot_be_filled_is_told(act: Any, message: str) -> None:
+def test_a_tensor_that_cannot_be_initialized_is_reported(act: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         act()

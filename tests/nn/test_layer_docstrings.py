@@ -1,7 +1,7 @@
-"""Every public layer documents what it computes, its arguments, shapes and errors, and gives an example.
+"""Every public layer documents what it computes, its arguments, shapes and errors, and has an example.
 
 The sections are compared with the code: arguments and defaults with the signature, errors with those that the layer
-raises for inputs that do not fit. ``test_doctests.py`` runs the examples.
+raises for invalid inputs. ``test_doctests.py`` runs the examples.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LAYERS = {
 }
 SECTIONS = ("Args:", "Shape:", "Attributes:", "Raises:")
 
-# Modules without a shape of their own, and why.
+# Modules without a Shape section, and why.
 SHAPELESS = {
     "Module": "the base class: each subclass has its own forward",
     "LazyModuleMixin": "a base class: each lazy layer has the forward of what it becomes",
@@ -41,7 +41,7 @@ SHAPELESS = {
     "Sequential": "a container: it takes what its first layer takes",
 }
 
-# Code that belongs to modules in general, not to one layer.
+# Code of modules in general, not of one layer.
 GENERAL = ("minitensor.nn.module", "minitensor.nn.hooks", "minitensor.nn.parameter", "minitensor.nn.functional")
 
 
@@ -59,20 +59,20 @@ def section(layer: type, title: str) -> list[tuple[str, str]]:
 
 
 def names_in(layer: type, title: str) -> list[str]:
-    """Return the names that begin the entries of a section."""
+    """Return the names at the start of a section's entries."""
     return [name.strip(" *`") for head, _ in section(layer, title) for name in head.split(",")]
 
 
 def parameters(layer: type) -> dict[str, inspect.Parameter]:
     """Return the constructor's public parameters."""
     if layer is not nn.Module and layer.__init__ is nn.Module.__init__:  # type: ignore[misc]  # of the class itself
-        return {}  # it takes (*args, **kwargs) to refuse them
+        return {}  # it accepts (*args, **kwargs) only to refuse them
     given = inspect.signature(layer.__init__).parameters.values()  # type: ignore[misc]  # the same
     return {each.name: each for each in given if each.name != "self" and not each.name.startswith("_")}
 
 
 def functions(layer: type) -> Iterator[Any]:
-    """Yield the constructors and forward of a layer, and the functions of ``nn`` that these call."""
+    """Yield a layer's constructor and forward, and the functions of ``nn`` that they call."""
     parents = [each for each in layer.__mro__ if issubclass(each, nn.Module) and each is not nn.Module]
     methods = {name: value for each in reversed(parents) for name, value in vars(each).items() if callable(value)}
     queue = [vars(each)["__init__"] for each in parents if "__init__" in vars(each)]
@@ -103,13 +103,13 @@ def names_used(function: Callable[..., Any]) -> list[str]:
 
 
 def raises(function: Callable[..., Any]) -> bool:
-    """Tell whether a function has a ``raise``, other than for a method that subclasses must define."""
+    """Return whether a function has a ``raise``, other than for a method that subclasses must define."""
     nodes = ast.walk(source(function))
     return any(isinstance(node, ast.Raise) and "NotImplementedError" not in ast.unparse(node) for node in nodes)
 
 
 def is_default(text: str, default: Any, arguments: Collection[str]) -> bool:
-    """Tell whether a text names a default: a literal, a function, or an argument whose value None stands for."""
+    """Return whether a text is a valid default: a literal, a function, or an argument whose value None stands for."""
     if text in arguments:
         return default is None
     if callable(default):
@@ -119,7 +119,7 @@ def is_default(text: str, default: Any, arguments: Collection[str]) -> bool:
 
 
 def error_named(name: str) -> Any:
-    """Return the library's error of this name, or Python's."""
+    """Return the error class of this name, the library's or Python's."""
     return getattr(errors, name, None) or getattr(builtins, name, None)
 
 
@@ -163,7 +163,7 @@ def test_there_is_an_example_that_uses_the_layer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_what_the_layer_itself_raises_is_documented(name: str) -> None:
+def test_errors_raised_in_the_layer_are_documented(name: str) -> None:
     documented = names_in(LAYERS[name], "Raises:")
     unknown = [each for each in documented if not inspect.isclass(error_named(each))]
     assert not unknown, f"{name} documents errors that do not exist: {unknown}"
@@ -172,7 +172,7 @@ def test_what_the_layer_itself_raises_is_documented(name: str) -> None:
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items()])
-def test_an_input_that_does_not_fit_raises_a_documented_error(case: Case) -> None:
+def test_an_invalid_input_raises_a_documented_error(case: Case) -> None:
     layer = type(case.make(nn))
     error = refusal(minitensor, case)
     documented = names_in(layer, "Raises:")
@@ -180,7 +180,7 @@ def test_an_input_that_does_not_fit_raises_a_documented_error(case: Case) -> Non
 
 
 def strange_inputs(shape: tuple[int, ...]) -> Iterator[minitensor.Tensor]:
-    """Yield tensors of other ranks, sizes and dtypes than a layer's proper input."""
+    """Yield tensors whose ranks, sizes and dtypes differ from a layer's valid input."""
     for size in (0, 1, 3):
         for rank in range(7):
             yield minitensor.zeros((size,) * rank)
@@ -191,7 +191,7 @@ def strange_inputs(shape: tuple[int, ...]) -> Iterator[minitensor.Tensor]:
         yield minitensor.zeros(shape, dtype=dtype)
 
 
-@pytest.mark.filterwarnings("ignore")  # that an input is deprecated
+@pytest.mark.filterwarnings("ignore")  # about deprecated inputs
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_strange_input_raises_only_documented_errors(row: Row) -> None:
     layer = getattr(nn, row.name)
@@ -199,13 +199,13 @@ def test_a_strange_input_raises_only_documented_errors(row: Row) -> None:
     for input in strange_inputs(row.shape):
         try:
             layer(*row.args, **row.options)(input)
-        except Exception as error:  # which ones is the question
+        except Exception as error:  # the assertion below says which
             assert isinstance(error, tuple(map(error_named, documented))), (
                 f"{row.name} documents {documented}, but {tuple(input.shape)} of {input.dtype}: {error!r}"
             )
 
 
-def test_the_sections_come_in_one_order() -> None:
+def test_sections_have_a_fixed_order() -> None:
     wrong = []
     for name, layer in LAYERS.items():
         found = [line for line in doc(layer).split("\n") if line in SECTIONS]
@@ -214,7 +214,7 @@ def test_the_sections_come_in_one_order() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_excuses_are_for_layers_without_shapes() -> None:
+def test_exemptions_are_for_layers_without_shapes() -> None:
     assert not [name for name in SHAPELESS if name not in LAYERS or "Shape:" in doc(LAYERS[name]).split("\n")]
 
 
@@ -240,10 +240,10 @@ class Undocumented(nn.Module):
         test_a_default_is_the_one_of_the_signature,
         test_the_shapes_are_documented,
         test_there_is_an_example_that_uses_the_layer,
-        test_what_the_layer_itself_raises_is_documented,
+        test_errors_raised_in_the_layer_are_documented,
     ],
 )
-def test_each_law_finds_the_fault_of_a_poor_docstring(law: Callable[[str], None], monkeypatch: Any) -> None:
+def test_each_law_finds_its_fault_in_a_poor_docstring(law: Callable[[str], None], monkeypatch: Any) -> None:
     monkeypatch.setitem(LAYERS, "Undocumented", Undocumented)
     with pytest.raises(AssertionError):
         law("Undocumented")

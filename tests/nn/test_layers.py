@@ -1,4 +1,4 @@
-"""Every layer is PyTorch's: its text, its parameters and their first values, its output, its gradients."""
+"""Every layer equals PyTorch's: printed form, parameters and initial values, output, gradients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def torch() -> ModuleType:
 
 
 class Row(NamedTuple):
-    """A layer, the arguments that make it, and the shape it is fed."""
+    """A layer, its constructor arguments, and the shape of its input."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -208,7 +208,7 @@ def test_embedding_is_pytorchs(options: dict[str, Any], torch: ModuleType) -> No
         assert_close(mine, his)
 
 
-def test_a_pretrained_embedding_is_frozen_unless_told() -> None:
+def test_a_pretrained_embedding_is_frozen_by_default() -> None:
     table = minitensor.ones(3, 2)
     assert not nn.Embedding.from_pretrained(table).weight.requires_grad
     assert nn.Embedding.from_pretrained(table, freeze=False).weight.requires_grad
@@ -317,7 +317,7 @@ def test_bce_of_probabilities_is_pytorchs(torch: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("old", "reduction"), [({"reduce": False}, "none"), ({"size_average": False}, "sum"), ({"reduce": True}, "mean")]
 )
-def test_old_reduction_arguments_are_read_with_a_warning(old: dict[str, Any], reduction: str) -> None:
+def test_deprecated_reduction_arguments_are_accepted_with_a_warning(old: dict[str, Any], reduction: str) -> None:
     with pytest.warns(UserWarning, match=f"please use reduction='{reduction}' instead"):
         assert nn.MSELoss(**old).reduction == reduction
 
@@ -338,12 +338,12 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("make", "message"), WRONG, ids=[message for _, message in WRONG])
-def test_arguments_that_make_no_sense_are_refused(make: Any, message: str) -> None:
+def test_invalid_arguments_are_refused(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_unflatten_wants_integers() -> None:
+def test_unflatten_requires_integers() -> None:
     with pytest.raises(TypeError, match="must be a sequence of ints, not tuple with str at position 1"):
         nn.Unflatten(1, (2, "x"))  # type: ignore[arg-type]
 
@@ -356,12 +356,12 @@ CHANNELS = [
 
 
 @pytest.mark.parametrize(("shape", "message"), CHANNELS)
-def test_a_convolution_that_does_not_fit_names_itself(shape: tuple[int, ...], message: str) -> None:
+def test_an_error_in_a_convolution_names_the_layer(shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(RuntimeError, match=rf"^Conv2d\(4, 6, kernel_size=\(3, 3\).*({message})"):
         nn.Conv2d(4, 6, 3)(minitensor.zeros(shape))
 
 
-def test_a_batch_norm_without_momentum_averages_plainly() -> None:
+def test_a_batch_norm_without_momentum_uses_a_plain_average() -> None:
     layer = nn.BatchNorm1d(1, momentum=None)
     for value in (1.0, 2.0, 6.0):
         layer(minitensor.tensor([[value - 1], [value + 1]]))

@@ -1,4 +1,4 @@
-"""Layers that look at their numbers, or make them late, do the same on a device that forgives nothing."""
+"""Layers that read values of tensors, or make parameters late, work on the strict device too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IMAGE, ROWS = (2, 2, 4, 4), (2, 4)
 
 
 def nothing(layer: Any) -> None:
-    """Leave the layer as it is."""
+    """Return the layer unchanged."""
 
 
 Case = tuple[Callable[[], nn.Module], tuple[int, ...], Callable[[Any], Any]]
@@ -46,7 +46,7 @@ CASES: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_layer_does_the_same_there(name: str) -> None:
+def test_a_layer_gives_the_same_results_on_the_strict_device(name: str) -> None:
     make, shape, change = CASES[name]
     results = []
     with installed():

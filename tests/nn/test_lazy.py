@@ -1,4 +1,4 @@
-"""A lazy layer is PyTorch's before its first input, and after it the plain layer of that size."""
+"""A lazy layer equals PyTorch's before its first input, and afterwards the plain layer of that size."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def torch() -> ModuleType:
 def made(lib: Any, name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     lib.manual_seed(3)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch calls its own a new feature
+        warnings.simplefilter("ignore")  # PyTorch warns that its lazy layers are a new feature
         return getattr(lib.nn, name)(*args, **options)
 
 
@@ -69,7 +69,7 @@ def test_a_lazy_layer_is_pytorchs(
 
 
 @each_layer
-def test_it_becomes_the_plain_layer_of_that_size(
+def test_a_lazy_layer_becomes_the_plain_layer_of_its_input_size(
     name: str, args: tuple[Any, ...], options: dict[str, Any], shape: tuple[int, ...]
 ) -> None:
     layer = made(mt, name, args, options)
@@ -83,7 +83,7 @@ def test_it_becomes_the_plain_layer_of_that_size(
     layer(mt.ones(shape))
 
 
-def test_it_moves_and_freezes_before_it_has_a_shape() -> None:
+def test_a_lazy_layer_can_be_moved_and_frozen_before_it_has_a_shape() -> None:
     net = nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d()).double().requires_grad_(False)
     assert str(net[0].weight) == "<UninitializedParameter>"
     assert net(mt.ones(2, 4, dtype=mt.float64)).dtype == mt.float64
@@ -92,7 +92,7 @@ def test_it_moves_and_freezes_before_it_has_a_shape() -> None:
     assert nn.LazyLinear(3, dtype=mt.float64).weight.dtype == mt.float64
 
 
-def test_an_optimizer_made_before_trains_what_comes() -> None:
+def test_an_optimizer_made_before_the_first_input_trains_the_parameters() -> None:
     layer = nn.LazyLinear(1, bias=False)
     rule = mt.optim.SGD(layer.parameters(), lr=0.1)
     layer(mt.ones(2, 3)).sum().backward()
@@ -101,13 +101,13 @@ def test_an_optimizer_made_before_trains_what_comes() -> None:
     mt.testing.assert_close(layer.weight.detach(), before - 0.2)
 
 
-def test_it_is_emptied_before_it_has_a_shape() -> None:
+def test_a_lazy_layer_can_be_moved_by_to_empty() -> None:
     net = nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d()).to_empty(device="cpu")
     assert net[1].has_uninitialized_params()
     assert net(mt.ones(2, 4)).shape == (2, 3)
 
 
-def test_a_waiting_layer_is_copied_and_pickled_as_it_is() -> None:
+def test_an_uninitialized_layer_can_be_copied_and_pickled() -> None:
     layer = nn.LazyBatchNorm2d()
     layer.double()
     for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
@@ -118,7 +118,7 @@ def test_a_waiting_layer_is_copied_and_pickled_as_it_is() -> None:
         assert is_lazy(layer.weight)
 
 
-def test_a_waiting_layer_takes_a_state_dict_of_either_kind() -> None:
+def test_an_uninitialized_layer_loads_state_dicts_of_both_kinds() -> None:
     plain = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
     lazy = nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d())
     lazy.load_state_dict(lazy.state_dict())
@@ -138,7 +138,7 @@ def test_a_plain_layer_refuses_a_state_dict_without_shapes() -> None:
         layer.load_state_dict(nn.LazyLinear(3).state_dict())
 
 
-def test_a_misfit_elsewhere_leaves_a_waiting_layer_waiting() -> None:
+def test_a_mismatch_in_another_layer_leaves_a_lazy_layer_uninitialized() -> None:
     net = nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 2))
     entries = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 5)).state_dict()
     with pytest.raises(RuntimeError, match=r"size mismatch for 1\.weight"):
@@ -146,7 +146,7 @@ def test_a_misfit_elsewhere_leaves_a_waiting_layer_waiting() -> None:
     assert is_lazy(net[0].weight)
 
 
-def test_pytorchs_numbers_load(torch: ModuleType) -> None:
+def test_pytorchs_weights_can_be_loaded(torch: ModuleType) -> None:
     theirs = torch.nn.Linear(4, 3)
     layer = nn.LazyLinear(3)
     layer.load_state_dict({name: ours_of(value) for name, value in theirs.state_dict().items()})
@@ -166,14 +166,14 @@ def test_computing_without_a_shape_is_refused() -> None:
 
 
 class Half(nn.LazyLinear):
-    """Forgets its bias."""
+    """A lazy layer that forgets its bias."""
 
     def initialize_parameters(self, input: Any) -> None:
         self.weight.materialize((3, input.shape[-1]))
 
 
 class Stays(nn.LazyModuleMixin):
-    """Has no plain class to become."""
+    """A lazy layer that has no plain class to become."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,7 +187,7 @@ class Stays(nn.LazyModuleMixin):
         return input * self.scale
 
 
-def test_a_class_of_ones_own_may_stay_what_it_is() -> None:
+def test_a_users_lazy_class_may_keep_its_class() -> None:
     module = Stays()
     assert module(mt.ones(2)).tolist() == module(mt.ones(2)).tolist() == [1, 1]
     assert type(module) is Stays
@@ -205,6 +205,6 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("make", "kind", "message"), WRONG, ids=[message for *_, message in WRONG])
-def test_inputs_that_tell_no_size_are_refused(make: Any, kind: type[Exception], message: str) -> None:
+def test_inputs_that_do_not_determine_a_size_are_refused(make: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         make()

@@ -1,4 +1,4 @@
-"""A locally connected layer is a loop over places, each with a small matrix of its own."""
+"""A locally connected layer is a loop over output positions, each with its own small matrix."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def made(**options: Any) -> nn.LocallyConnected2d:
 
 
 def place_by_place(layer: nn.LocallyConnected2d, image: Any) -> Any:
-    """Do for each output place what a neuron does: multiply what it sees by its weights, add its bias."""
+    """For each output position, multiply the window by the position's weights and add its bias."""
     image, padding = layer.pad_input(image)
     if padding == "same":
         image = nn.functional.pad(image, layer._reversed_padding_repeated_twice)
@@ -49,15 +49,15 @@ def place_by_place(layer: nn.LocallyConnected2d, image: Any) -> Any:
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_each_place_has_filters_of_its_own(options: dict[str, Any]) -> None:
+def test_each_position_has_its_own_filters(options: dict[str, Any]) -> None:
     layer, image = made(**options), mt.randn(3, 2, 5, 6, dtype=mt.float64)
     mt.testing.assert_close(layer(image), place_by_place(layer, image))
     mt.testing.assert_close(layer(image[0]), layer(image)[0])
 
 
 @pytest.mark.parametrize("options", OPTIONS[1:4], ids=str)
-def test_gradients_are_right_to_second_order(options: dict[str, Any]) -> None:
-    layer = made(**{**options, "dilation": 1}, input_size=(2, 3))  # small: a finite difference for every number
+def test_gradients_are_correct_to_second_order(options: dict[str, Any]) -> None:
+    layer = made(**{**options, "dilation": 1}, input_size=(2, 3))  # small: one finite difference per element
     image = mt.randn(2, 2, 2, 3, dtype=mt.float64, requires_grad=True)
     weight = [each.detach().requires_grad_() for each in layer.parameters()]
 
@@ -69,7 +69,7 @@ def test_gradients_are_right_to_second_order(options: dict[str, Any]) -> None:
     assert gradgradcheck(call, (image, *weight), fast_mode=True)
 
 
-def test_equal_filters_everywhere_are_a_convolution() -> None:
+def test_equal_filters_everywhere_give_a_convolution() -> None:
     shared, layer = nn.Conv2d(2, 4, (2, 3), stride=2, padding=1, dtype=mt.float64), made(stride=2, padding=1)
     with mt.no_grad():
         layer.weight.copy_(shared.weight.expand_as(layer.weight))
@@ -78,8 +78,8 @@ def test_equal_filters_everywhere_are_a_convolution() -> None:
     mt.testing.assert_close(layer(image), shared(image))
 
 
-def test_the_first_layer_of_alexnet_without_sharing_has_so_many_parameters() -> None:
-    """227 x 227 x 3 through windows of 11 at stride 4: 290,400 neurons with 363 weights and a bias each."""
+def test_the_first_layer_of_alexnet_without_sharing_has_the_known_parameter_count() -> None:
+    """227 x 227 x 3 with windows of 11 at stride 4: 290,400 outputs with 363 weights and a bias each."""
     layer = nn.utils.skip_init(nn.LocallyConnected2d, 3, 96, 11, 4, input_size=227)
     assert layer.bias is not None
     assert layer.bias.numel() == 290_400
@@ -87,20 +87,20 @@ def test_the_first_layer_of_alexnet_without_sharing_has_so_many_parameters() -> 
     assert sum(each.numel() for each in nn.Conv2d(3, 96, 11, 4).parameters()) == 34_944
 
 
-def test_first_values_lie_within_the_bound_of_a_window() -> None:
+def test_initial_values_are_within_the_bound_for_a_window() -> None:
     layer = made()
     bound = (2 * 2 * 3) ** -0.5
     for each in layer.parameters():
         assert 0.9 * bound < each.abs().max().item() <= bound
 
 
-def test_its_text_tells_all() -> None:
+def test_its_text_shows_all_options() -> None:
     text = "LocallyConnected2d(2, 4, kernel_size=(2, 3), stride=(1, 1), padding=same, groups=2, input_size=(5, 6))"
     assert repr(made(padding="same", groups=2)) == text
     assert [*made().state_dict()] == ["weight", "bias"]
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_invalid_arguments_and_inputs_are_refused() -> None:
     layer, call = made(), nn.functional.locally_connected2d
     with pytest.raises(RuntimeError, match=r"^LocallyConnected2d.*size \(5, 6\), .* got input of shape \(1, 2, 5, 5\)"):
         layer(mt.zeros(1, 2, 5, 5, dtype=mt.float64))

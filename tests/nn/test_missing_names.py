@@ -1,4 +1,4 @@
-"""Names that a module, a container or a packed sequence does not have: PyTorch's class, and nothing is half-changed."""
+"""Missing names in a module, a container or a packed sequence: PyTorch's error class, and nothing is half-changed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_name_that_is_not_there_is_refused_in_pytorchs_class(name: str) -> None:
+def test_a_missing_name_raises_pytorchs_class(name: str) -> None:
     torch = pytest.importorskip("torch")
     with pytest.raises(Exception) as theirs:
         CALLS[name](torch)
@@ -46,7 +46,7 @@ def test_a_name_that_is_not_there_is_refused_in_pytorchs_class(name: str) -> Non
     assert isinstance(ours.value, mt.errors.MinitensorError)
 
 
-def test_a_missing_entry_is_a_key_error_as_of_any_dict() -> None:
+def test_a_missing_entry_is_a_key_error_as_in_a_dict() -> None:
     with pytest.raises(KeyError, match="has no entry 'x'; it has a"):
         entries(mt)["x"]
 

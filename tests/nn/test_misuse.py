@@ -1,7 +1,7 @@
 """Wrong arguments of constructors: layers, losses, optimizers, schedules, datasets, and functions on parameters.
 
 Each argument in turn is a string, None, a list, an object, a tensor or a number of another kind. Where PyTorch refuses
-that at once, so does this library, in a child of its class; every error names what the user called.
+it at once, this library does too, with a subclass of PyTorch's class. Every error names what the user called.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 class Made(NamedTuple):
-    """An argument that each library makes for itself."""
+    """An argument that each library makes itself."""
 
     make: Callable[[Any], Any]
 
 
 class Thing:
-    """Nothing that a layer knows."""
+    """An object of a class that no layer knows."""
 
     def __repr__(self) -> str:
         return "Thing()"
 
 
 class Subject(NamedTuple):
-    """A class or function by its dotted name, and arguments that are right."""
+    """A class or function by its dotted name, with valid arguments."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -93,7 +93,7 @@ FUNCTIONS = [
 ]  # fmt: skip
 SUBJECTS = [*FIRST_ROWS.values(), *LOSSES, *OTHERS, *OPTIMIZERS, *FUNCTIONS]
 
-# Where PyTorch's class, or that it raises at all, comes from the place where its own code stumbles.
+# Here PyTorch's error class, or whether it raises at all, depends on where its code happens to fail.
 EXCUSED = {
     ("", "padding_mode"): "PyTorch looks a list up in a set",
     ("", "scale_factor"): "PyTorch calls float() on it",
@@ -125,14 +125,14 @@ EXCUSED = {
 
 
 def found(lib: Any, name: str) -> Any:
-    """Return what stands under a dotted name."""
+    """Return the object with a dotted name."""
     for word in name.split("."):
         lib = getattr(lib, word)
     return lib
 
 
 def call(lib: Any, subject: Subject, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Make or call the subject in one of the libraries; return what comes of it, or the error."""
+    """Make or call the subject in one library; return the result or the error."""
 
     def own(value: Any) -> Any:
         return value.make(lib) if isinstance(value, Made) else value
@@ -179,7 +179,7 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
-def test_what_pytorch_refuses_is_refused_in_its_class(torch: Any) -> None:
+def test_a_call_that_pytorch_refuses_is_refused_with_its_class(torch: Any) -> None:
     faults = []
     for subject in SUBJECTS:
         for name, how, args, options in mistakes(subject):
@@ -194,13 +194,13 @@ def test_what_pytorch_refuses_is_refused_in_its_class(torch: Any) -> None:
     assert not faults, "\n".join(faults[:40])
 
 
-def test_a_loss_made_of_input_and_target_says_that_it_is_made_first() -> None:
+def test_a_loss_constructed_with_input_and_target_explains_the_mistake() -> None:
     with pytest.raises(RuntimeError, match=r"^CrossEntropyLoss: .*make the layer first, then call it"):
         nn.CrossEntropyLoss(mt.randn(2, 3), mt.tensor([0, 1]))
 
 
 def calls_of_layers() -> Iterator[tuple[Subject, int]]:
-    """Yield layers and how many tensors they are called with."""
+    """Yield layers, each with the number of tensors that it is called with."""
     for subject in [*FIRST_ROWS.values(), *OTHERS]:
         yield subject, 2 if subject.name in ("nn.CosineSimilarity", "nn.Bilinear") else 1
     for subject in LOSSES:
@@ -208,7 +208,7 @@ def calls_of_layers() -> Iterator[tuple[Subject, int]]:
 
 
 def wrong_inputs() -> Iterator[tuple[Subject, str, Callable[[Any], Any]]]:
-    """Yield a layer, what is wrong in a call of it, and the call in one of the libraries."""
+    """Yield a layer, the fault of a call, and the call as a function of a library."""
     for subject, count in calls_of_layers():
         for k in range(count):
             for how in ("str", "None", "list", "object", "float"):
@@ -217,12 +217,12 @@ def wrong_inputs() -> Iterator[tuple[Subject, str, Callable[[Any], Any]]]:
 
 
 def given_to(lib: Any, subject: Subject, inputs: tuple[Any, ...]) -> Any:
-    """Make a layer and call it; return what comes of it, or the error."""
+    """Make a layer and call it; return the result or the error."""
     own = [each.make(lib) if isinstance(each, Made) else each for each in inputs]
     return outcome(call(lib, subject, subject.args, subject.options), *own)
 
 
-def test_a_layer_names_itself_and_the_input_at_fault() -> None:
+def test_a_layer_names_itself_and_the_wrong_input() -> None:
     faults = []
     for subject, how, called in wrong_inputs():
         error = called(mt)
@@ -234,7 +234,7 @@ def test_a_layer_names_itself_and_the_input_at_fault() -> None:
     assert not faults, "\n".join(faults[:40])
 
 
-def test_a_layer_refuses_an_input_in_pytorchs_class(torch: Any) -> None:
+def test_a_layer_refuses_an_input_with_pytorchs_class(torch: Any) -> None:
     faults = []
     for subject, how, called in wrong_inputs():
         error, expected = called(mt), called(torch)
@@ -244,12 +244,12 @@ def test_a_layer_refuses_an_input_in_pytorchs_class(torch: Any) -> None:
 
 
 @pytest.mark.parametrize("build", [nn.Flatten, lambda: nn.Linear(2, 3)])
-def test_a_layer_called_with_nothing_says_what_it_takes(build: Callable[[], nn.Module]) -> None:
+def test_a_layer_called_without_arguments_lists_them(build: Callable[[], nn.Module]) -> None:
     with pytest.raises(TypeError, match=r"^\w+\(.*forward\(\): missing.*'input'; it takes \(input\)"):
         build()()
 
 
-def test_an_error_in_the_users_own_forward_stays_as_it_is() -> None:
+def test_an_error_in_the_users_own_forward_is_unchanged() -> None:
     class Broken(nn.Module):
         def forward(self, x: Any) -> Any:
             return x.nonsense

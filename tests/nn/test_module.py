@@ -1,4 +1,4 @@
-"""A module finds what was assigned to it, walks it, moves it, and prints it as PyTorch does."""
+"""A module registers what is assigned to it; it can be traversed, moved, and printed as in PyTorch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def net(lib: Any) -> Any:
 
 
 class Tied(nn.Module):
-    """One parameter and one module, each under two names."""
+    """A module with one parameter and one submodule, each under two names."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,14 +53,14 @@ def test_assigned_parameters_modules_and_buffers_are_registered() -> None:
     assert dict(module.named_children()) == {"inner": module.inner}
 
 
-def test_a_plain_tensor_is_an_attribute_and_nothing_more() -> None:
+def test_a_plain_tensor_is_an_ordinary_attribute() -> None:
     module = nn.Module()
     module.constant = minitensor.ones(2)
     assert not list(module.parameters())
     assert not module.state_dict()
 
 
-def test_the_last_assignment_says_what_a_name_is() -> None:
+def test_the_last_assignment_decides_what_a_name_is() -> None:
     module = nn.Module()
     module.thing = 3
     module.thing = nn.ReLU()
@@ -70,7 +70,7 @@ def test_the_last_assignment_says_what_a_name_is() -> None:
     assert [name for name, _ in module.named_parameters()] == ["thing"]
 
 
-def test_a_new_value_keeps_its_place() -> None:
+def test_a_new_value_keeps_its_position() -> None:
     module = nn.Sequential(nn.ReLU(), nn.Linear(1, 1))
     module[0] = nn.Tanh()
     module[1].weight = nn.Parameter(minitensor.ones(2, 2))
@@ -88,7 +88,7 @@ def test_a_new_value_keeps_its_place() -> None:
         (nn.ReLU(), nn.Buffer(), "cannot assign '.*Buffer' as child module 'thing'"),
     ],
 )
-def test_a_registered_name_takes_none_but_no_stranger(value: Any, wrong: Any, message: str) -> None:
+def test_a_registered_name_accepts_none_but_no_other_kind_of_value(value: Any, wrong: Any, message: str) -> None:
     module = nn.Module()
     module.thing = value
     with pytest.raises(TypeError, match=message):
@@ -97,7 +97,7 @@ def test_a_registered_name_takes_none_but_no_stranger(value: Any, wrong: Any, me
     assert module.thing is None
 
 
-def test_a_buffer_is_replaced_by_a_tensor_and_refuses_all_else() -> None:
+def test_a_buffer_can_be_replaced_only_by_a_tensor() -> None:
     module = nn.Module()
     module.register_buffer("seen", minitensor.zeros(1), persistent=False)
     module.seen = minitensor.ones(2)
@@ -106,7 +106,7 @@ def test_a_buffer_is_replaced_by_a_tensor_and_refuses_all_else() -> None:
         module.seen = 3
 
 
-def test_deleting_forgets() -> None:
+def test_deleting_an_attribute_unregisters_it() -> None:
     module = nn.Linear(2, 2)
     del module.bias
     assert [name for name, _ in module.named_parameters()] == ["weight"]
@@ -114,7 +114,7 @@ def test_deleting_forgets() -> None:
         module.bias
 
 
-def test_forgetting_super_init_is_named() -> None:
+def test_a_missing_super_init_is_reported() -> None:
     class Net(nn.Module):
         def __init__(self, value: Any) -> None:
             self.thing = value
@@ -135,7 +135,7 @@ def test_forgetting_super_init_is_named() -> None:
         (3, TypeError, "name should be a string. Got int"),
     ],
 )
-def test_names_that_no_path_can_have_are_refused(name: Any, error: type[Exception], message: str) -> None:
+def test_names_that_cannot_be_in_a_path_are_refused(name: Any, error: type[Exception], message: str) -> None:
     module = nn.Module()
     for register, value in (
         (module.register_parameter, nn.Parameter(minitensor.ones(1))),
@@ -151,17 +151,17 @@ def test_only_leaves_become_parameters() -> None:
         nn.Module().register_parameter("weight", minitensor.ones(1))  # type: ignore[arg-type]
 
 
-def test_dir_lists_what_is_registered_but_no_numbers() -> None:
+def test_dir_lists_registered_names_but_no_numbers() -> None:
     names = dir(nn.Sequential(nn.ReLU()))
     assert "forward" in names
     assert "0" not in names
     assert {"weight", "bias"} <= set(dir(nn.Linear(1, 1)))
 
 
-# -- walking
+# -- traversal
 
 
-def test_walks_are_as_pytorchs(torch: ModuleType) -> None:
+def test_iterators_are_pytorchs(torch: ModuleType) -> None:
     ours, theirs = net(minitensor), net(torch)
     for walk in ("named_parameters", "named_buffers", "named_modules", "named_children"):
         assert [name for name, _ in getattr(ours, walk)()] == [name for name, _ in getattr(theirs, walk)()]
@@ -170,7 +170,7 @@ def test_walks_are_as_pytorchs(torch: ModuleType) -> None:
         assert prefixed == [name for name, _ in getattr(theirs, walk)(prefix="net", recurse=False)]
 
 
-def test_what_is_shared_comes_once_unless_asked_for() -> None:
+def test_shared_parameters_and_modules_come_once_by_default() -> None:
     tied = Tied()
     assert [name for name, _ in tied.named_parameters()] == ["first.weight"]
     assert [name for name, _ in tied.named_modules()] == ["", "first", "second"]
@@ -179,7 +179,7 @@ def test_what_is_shared_comes_once_unless_asked_for() -> None:
     assert list(tied.state_dict()) == every
 
 
-def test_paths_lead_to_what_they_name() -> None:
+def test_paths_lead_to_the_objects_they_name() -> None:
     module = net(minitensor)
     assert module.get_submodule("3.1") is module[3][1]
     assert module.get_submodule("") is module
@@ -197,12 +197,12 @@ def test_paths_lead_to_what_they_name() -> None:
         ("get_buffer", "4.weight", "`weight` is not a buffer"),
     ],
 )
-def test_wrong_paths_are_named(get: str, path: str, message: str) -> None:
+def test_wrong_paths_are_reported(get: str, path: str, message: str) -> None:
     with pytest.raises(AttributeError, match=message):
         getattr(net(minitensor), get)(path)
 
 
-def test_apply_goes_from_the_inside_out() -> None:
+def test_apply_visits_submodules_first() -> None:
     seen: list[str] = []
     net(minitensor).apply(lambda module: seen.append(type(module).__name__))
     assert seen[3:7] == ["MaxPool2d", "Flatten", "Dropout", "Sequential"]
@@ -220,7 +220,7 @@ def test_train_and_eval_reach_every_module() -> None:
         module.train(1)
 
 
-def test_zero_grad_drops_gradients_or_fills_them() -> None:
+def test_zero_grad_drops_gradients_or_zeros_them() -> None:
     layer = nn.Linear(2, 1)
     layer(minitensor.ones(1, 2)).sum().backward()
     layer.zero_grad(set_to_none=False)
@@ -236,7 +236,7 @@ def test_requires_grad_reaches_every_parameter() -> None:
 # -- casting
 
 
-def test_casts_change_floats_where_they_are_and_spare_integers() -> None:
+def test_casts_change_floats_in_place_and_skip_integers() -> None:
     module = net(minitensor)
     weight = module[4].weight
     weight.sum().backward()
@@ -257,11 +257,11 @@ def test_casts_change_floats_where_they_are_and_spare_integers() -> None:
         lambda m: m.type(minitensor.float16),
     ],
 )
-def test_the_ways_to_ask_for_a_dtype(ask: Any) -> None:
+def test_all_ways_to_request_a_dtype(ask: Any) -> None:
     assert ask(nn.Linear(2, 2)).weight.dtype is minitensor.float16
 
 
-def test_only_floats_are_asked_for() -> None:
+def test_to_accepts_only_floating_and_complex_dtypes() -> None:
     with pytest.raises(
         TypeError, match=r"only accepts floating point or complex dtypes, but got desired dtype=torch.int64"
     ):
@@ -276,7 +276,7 @@ def test_an_unknown_argument_of_to_is_named() -> None:
 # -- copies and text
 
 
-def test_a_deep_copy_stands_for_itself_and_keeps_what_is_shared() -> None:
+def test_a_deep_copy_is_independent_and_keeps_sharing() -> None:
     tied = Tied()
     copied = copy.deepcopy(tied)
     assert copied.first.weight is copied.second.weight
@@ -318,7 +318,7 @@ def test_a_module_without_forward_says_so() -> None:
         nn.Module()(3)
 
 
-def test_an_error_survives_a_layer_that_cannot_be_shown() -> None:
+def test_an_error_is_kept_if_the_layer_cannot_be_printed() -> None:
     deep: Any = 1
     for _ in range(100_000):
         deep = [deep]
@@ -340,7 +340,7 @@ def test_wrong_sizes_name_the_layer_by_its_path() -> None:
         Net()(minitensor.zeros(2, 4))
 
 
-def test_an_error_keeps_its_class_and_where_it_comes_from() -> None:
+def test_an_error_keeps_its_class_and_traceback() -> None:
     inner = nn.BatchNorm1d(3)
     net = nn.Sequential(nn.Sequential(nn.ReLU(), nn.ModuleDict({"norm": inner})["norm"]))
     with pytest.raises(ValueError, match=r"^0\.1: BatchNorm1d\(3, .*\): expected 2D or 3D input") as caught:
@@ -349,7 +349,7 @@ def test_an_error_keeps_its_class_and_where_it_comes_from() -> None:
     assert str(caught.value).count("BatchNorm1d") == 1
 
 
-def test_a_layer_that_no_path_leads_to_is_named_without_one() -> None:
+def test_a_layer_without_a_path_is_named_without_one() -> None:
     class Net(nn.Module):
         def forward(self, x: Any) -> Any:
             return self.hidden[0](x)
@@ -363,7 +363,7 @@ def test_a_layer_that_no_path_leads_to_is_named_without_one() -> None:
 # -- replacing
 
 
-def test_a_module_is_put_at_a_path() -> None:
+def test_a_module_can_be_set_at_a_path() -> None:
     network = net(minitensor)
     network.set_submodule("3.1", nn.Identity())
     assert isinstance(network[3][1], nn.Identity)
@@ -380,7 +380,7 @@ def test_a_module_is_put_at_a_path() -> None:
         ("0.weight", {}, AttributeError, "`weight` is not an nn.Module"),
     ],
 )
-def test_a_place_that_is_none_is_named(target: str, options: Any, kind: type[Exception], message: str) -> None:
+def test_a_path_through_a_non_module_is_named(target: str, options: Any, kind: type[Exception], message: str) -> None:
     network = net(minitensor)
     with pytest.raises(kind, match=message):
         network.set_submodule(target, nn.ReLU(), **options)
@@ -388,10 +388,10 @@ def test_a_place_that_is_none_is_named(target: str, options: Any, kind: type[Exc
         network.set_submodule("0", 3)
 
 
-# -- what PyTorch's modules have
+# -- the API of PyTorch's modules
 
 
-def test_every_public_name_of_pytorchs_module_is_there_or_left_out_for_a_reason(torch: ModuleType) -> None:
+def test_every_public_name_of_pytorchs_module_exists_or_is_excluded_for_a_reason(torch: ModuleType) -> None:
     left_out = {
         "T_destination": "a type", "ipu": "a device", "mtia": "a device", "xpu": "a device",
     }  # fmt: skip
@@ -399,7 +399,7 @@ def test_every_public_name_of_pytorchs_module_is_there_or_left_out_for_a_reason(
     assert theirs - set(dir(nn.Module())) == left_out.keys()
 
 
-def test_to_empty_keeps_sizes_and_the_parameters_themselves() -> None:
+def test_to_empty_keeps_sizes_and_parameter_objects() -> None:
     layer = nn.BatchNorm1d(3)
     held = layer.weight
     assert layer.to_empty(device="cpu") is layer
@@ -419,7 +419,7 @@ def test_compiling_changes_nothing_and_bfloat16_is_refused() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
-def test_what_a_forked_process_writes_to_a_shared_module_all_see() -> None:
+def test_a_write_in_a_forked_process_to_a_shared_module_is_seen_by_all() -> None:
     layer = nn.BatchNorm1d(2).share_memory()
     child = os.fork()
     if not child:
@@ -433,7 +433,7 @@ def test_what_a_forked_process_writes_to_a_shared_module_all_see() -> None:
     assert layer.running_mean.tolist() == [3, 3]
 
 
-def test_attention_is_computed_in_one_way_whatever_kernel_is_asked_for() -> None:
+def test_attention_is_the_same_whichever_kernel_is_requested() -> None:
     from minitensor.nn.attention import SDPBackend, sdpa_kernel
 
     x = minitensor.ones(1, 2, 3)

@@ -1,8 +1,9 @@
-"""PyTorch's own module database as the oracle: its sample inputs and its error inputs, given to both libraries.
+"""PyTorch's own module database: its sample inputs and its error inputs, given to both libraries.
 
-Every entry is built in both libraries from one seed and must start from the same numbers under the same names, print
-alike, and agree in training and evaluation on results, gradients of inputs and parameters, and buffers after the call;
-second-order gradients too, and the class of error for each mistake. Only what is drawn during a call is left out.
+Every entry is built in both libraries with the same seed. Both must start with the same values and names, print the
+same text, and agree in training and evaluation on results, gradients of inputs and parameters, and buffers after the
+call; on second-order gradients too, and on the class of error for each mistake. Only values drawn during a call are
+excluded.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_modules import module_db
 
-SAMPLES = 8  # of each module and mode, spread over all it has
-SECOND = 3  # of these for second-order gradients
+SAMPLES = 8  # per module and mode, spread over all samples
+SECOND = 3  # per module, for second-order gradients
 
 HERE: list[Any] = [info for info in module_db if not info.is_lazy]
 
-# Samples that are passed over, and why.
+# Skipped samples, and why.
 CHUNKED = "options= cuts PyTorch's work in chunks to save memory; one way of computing it is enough here"
 TWICE = "one tensor given as two arguments would become two tensors here"
 EXCUSED: dict[str, Callable[[Any], bool]] = {
@@ -52,7 +53,7 @@ def each(infos: list[Any]) -> Any:
 
 
 def samples(info: Any, dtype: str, training: bool, count: int = SAMPLES) -> list[Any]:
-    """Return a share of an entry's samples."""
+    """Return some of an entry's samples."""
     torch.manual_seed(0)
     found = info.module_inputs_func(
         info, device="cpu", dtype=getattr(torch, dtype), requires_grad=True, training=training
@@ -62,7 +63,7 @@ def samples(info: Any, dtype: str, training: bool, count: int = SAMPLES) -> list
 
 
 def built(info: Any, made: Any, dtype: str) -> tuple[Any, Any]:
-    """Return both libraries' modules, from one seed."""
+    """Return both libraries' modules, built with the same seed."""
     modules = []
     given = (*made.args,), made.kwargs
     for library, (args, kwargs) in ((torch, given), (mt, translated(given))):
@@ -74,7 +75,7 @@ def built(info: Any, made: Any, dtype: str) -> tuple[Any, Any]:
 
 
 def takes_dtype(cls: type) -> bool:
-    """Whether a class of PyTorch's is built with a dtype, perhaps by its parent."""
+    """Return whether a PyTorch class accepts a dtype, perhaps in a parent class."""
     return any("dtype" in signature(base.__init__).parameters for base in cls.__mro__ if base is not torch.nn.Module)
 
 
@@ -105,7 +106,7 @@ def test_computes_what_pytorch_computes(info: Any) -> None:
 
 
 def assert_same_twins(pair: Pair) -> None:
-    """Compare two modules' text, numbers, results, gradients, and numbers after the call."""
+    """Compare two modules: text, values, results, gradients, and values after the call."""
     assert repr(pair.mine) == repr(pair.theirs)
     assert_same_state(pair)
     expected = quiet(pair.theirs, *pair.their_input[0], **pair.their_input[1])
@@ -117,7 +118,7 @@ def assert_same_twins(pair: Pair) -> None:
 
 
 def assert_same_state(pair: Pair) -> None:
-    """Compare names and numbers of parameters and buffers."""
+    """Compare names and values of parameters and buffers."""
     mine, theirs = pair.mine.state_dict(), pair.theirs.state_dict()
     assert list(mine) == list(theirs)
     for name, value in theirs.items():
@@ -156,7 +157,7 @@ def leaves(library: Any, pair: Pair) -> list[Any]:
 
 
 def combined(library: Any, results: Any, shift: int, every: bool = False) -> Any:
-    """Return a sum of all entries of the results that require grad, or of every one, each with a weight of its own."""
+    """Return a weighted sum of all entries of the results that require grad, or of every result."""
     kept = [each for each in tensors_in(results) if each.requires_grad or every]
     weights = [(library.arange(each.numel(), dtype=library.float64) + shift).sin().reshape(each.shape) for each in kept]
     return sum([(each * weight).sum() for each, weight in zip(kept, weights)])
@@ -181,11 +182,11 @@ def second(library: Any, pair: Pair, results: Any) -> list[Any]:
 
 
 def assert_steep(pair: Pair, gradients: list[Any], step: float = 1e-6) -> None:
-    """Hold second-order gradients that PyTorch does not have against differences along one direction."""
+    """Compare second-order gradients that PyTorch lacks with finite differences along one direction."""
     inputs = leaves(mt, pair)
     ways = [(mt.arange(each.numel(), dtype=mt.float64) + 2).cos().reshape(each.shape) for each in inputs]
     sides = []
-    for sign in (1, -2):  # to one side, and from there to the other
+    for sign in (1, -2):  # one step to one side, then two to the other
         with mt.no_grad():
             for leaf, way in zip(inputs, ways):
                 leaf.add_(way, alpha=sign * step)
@@ -205,18 +206,18 @@ def test_raises_what_pytorch_raises(info: Any) -> None:
         expected = quiet(called, torch, info, *given)
         mine = translated(given)
         found = quiet(called, mt, info, *mine)
-        if isinstance(expected, error.error_type):  # some are mistakes on another device only
+        if isinstance(expected, error.error_type):  # some are mistakes only on another device
             assert isinstance(found, error.error_type), f"{mine}: {expected!r} in PyTorch, here {found!r}"
 
 
 def called(library: Any, info: Any, made: Any, given: Any = None) -> Any:
-    """Build a module, and call it if that is possible."""
+    """Build a module, and call it if possible."""
     module = getattr(library.nn, info.module_cls.__name__)(*made[0], **made[1])
     return module if given is None else module(*given[0], **given[1])
 
 
 def quiet(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return a call's result or exception; warnings are not asked for here."""
+    """Return a call's result or exception, without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return outcome(function, *args, **kwargs)

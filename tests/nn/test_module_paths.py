@@ -1,4 +1,4 @@
-"""PyTorch's paths to layers lead to them here: ``nn.modules.activation.ReLU`` is ``nn.ReLU``."""
+"""PyTorch's module paths exist here: ``nn.modules.activation.ReLU`` is ``nn.ReLU``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A parameter is a tensor that a module knows as its own."""
+"""A parameter is a tensor that a module registers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import minitensor
 from minitensor import nn
 
 
-def test_a_parameter_requires_grad_unless_told_otherwise() -> None:
+def test_a_parameter_requires_grad_by_default() -> None:
     assert nn.Parameter(minitensor.ones(2)).requires_grad
     assert not nn.Parameter(minitensor.ones(2), requires_grad=False).requires_grad
 
@@ -39,11 +39,11 @@ def test_operations_on_parameters_give_plain_tensors() -> None:
         assert type(result) is minitensor.Tensor
 
 
-def test_a_parameter_says_what_it_is() -> None:
+def test_a_parameter_prints_as_one() -> None:
     assert repr(nn.Parameter(minitensor.ones(2))) == "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
 
 
-def test_a_deep_copy_is_a_parameter_of_its_own_without_gradient() -> None:
+def test_a_deep_copy_is_a_separate_parameter_without_gradient() -> None:
     parameter = nn.Parameter(minitensor.ones(2))
     parameter.sum().backward()
     copied = copy.deepcopy(parameter)
@@ -61,7 +61,7 @@ def test_pickling_keeps_class_value_and_requires_grad(requires_grad: bool) -> No
     assert parameter.tolist() == [0, 1, 2]
 
 
-def test_a_buffer_registers_itself() -> None:
+def test_a_buffer_registers_itself_when_assigned() -> None:
     module = nn.Module()
     module.kept = nn.Buffer(minitensor.ones(2))
     module.passing = nn.Buffer(minitensor.ones(2), persistent=False)

@@ -1,4 +1,4 @@
-"""Recurrent layers are PyTorch's: text, parameters, outputs, states, gradients, packed or not, to second order."""
+"""Recurrent layers equal PyTorch's: text, parameters, outputs, states, gradients, packed or not, to second order."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def first(lib: Any, layer: Any, *batch: int) -> Any:
 
 
 @EACH
-def test_text_and_first_values_are_pytorchs(name: str, options: dict[str, Any], torch: ModuleType) -> None:
+def test_text_and_initial_values_are_pytorchs(name: str, options: dict[str, Any], torch: ModuleType) -> None:
     (_, ours), (_, theirs) = built(torch, name, options)
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
@@ -91,7 +91,7 @@ def test_outputs_states_and_gradients_are_pytorchs(name: str, options: dict[str,
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections")
 @EACH
-def test_one_sequence_is_taken(name: str, options: dict[str, Any], torch: ModuleType) -> None:
+def test_a_sequence_without_a_batch_is_accepted(name: str, options: dict[str, Any], torch: ModuleType) -> None:
     compare(built(torch, name, options), lambda lib, layer: (tensor(lib, 0, 6, 3), first(lib, layer)))
 
 
@@ -131,7 +131,7 @@ def test_cells_are_pytorchs(name: str, options: dict[str, Any], torch: ModuleTyp
     compare(pairs, with_state)
 
 
-# -- the scan and its slow twin ----------------------------------------------------------------------------------------
+# -- the scan and its slow reference -----------------------------------------------------------------------------------
 
 SCANS = {"tanh": (TANH, 1), "relu": (RELU, 1), "lstm": (LSTM, 4), "gru": (GRU, 3)}
 
@@ -144,7 +144,7 @@ def scan_inputs(cell: Cell, gates: int) -> list[Any]:
 
 @pytest.mark.parametrize("name", SCANS)
 @pytest.mark.parametrize("masked", [False, True])
-def test_a_scan_is_its_steps_to_second_order(name: str, masked: bool) -> None:
+def test_a_scan_equals_its_steps_to_second_order(name: str, masked: bool) -> None:
     cell, gates = SCANS[name]
     tensors = scan_inputs(cell, gates)
     mask = mt.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 0.0]], dtype=mt.float64).unsqueeze(-1).array if masked else None
@@ -162,7 +162,7 @@ def test_vmap_runs_a_scan_for_all_samples_at_once(name: str) -> None:
     layer = getattr(mt.nn, name)(3, 4).double()
     x = mt.tensor(numbers(0, 5, 2, 3) if name == "LSTMCell" else numbers(0, 5, 4, 2, 3), dtype=mt.float64)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a loop over the samples warns
+        warnings.simplefilter("error")  # a loop over the samples would warn
         together = mt.vmap(lambda each: layer(each)[0])(x)
     assert_close(together, mt.stack([layer(each)[0] for each in x]), 1e-12)
 
@@ -191,14 +191,14 @@ def test_wrong_use_is_refused_as_pytorch_does(name: str, torch: ModuleType) -> N
         WRONG[name](mt)
 
 
-def test_dropout_of_one_layer_is_warned_of() -> None:
+def test_dropout_with_one_layer_warns() -> None:
     with pytest.warns(UserWarning, match="num_layers greater than 1"):
         mt.nn.LSTM(3, 4, dropout=0.5)
 
 
 @EACH
-def test_outputs_and_states_may_be_changed_before_the_walk_back(name: str, options: dict[str, Any]) -> None:
-    """In PyTorch, too, they are no memory of the layer's own; but for the LSTM of oneDNN."""
+def test_outputs_and_states_may_be_changed_before_backward(name: str, options: dict[str, Any]) -> None:
+    """PyTorch's layers do not save them either, except for oneDNN's LSTM."""
     seen = []
     for written in (False, True):
         mt.manual_seed(4)

@@ -1,7 +1,7 @@
-"""Gradients of gradients pass through the modules that PyTorch's module database does not list.
+"""Second-order gradients of the modules that PyTorch's module database does not list.
 
-``test_module_database`` holds those that it lists; here is the rest, by finite differences. What is drawn during a call
-is drawn alike in each, from one seed.
+``test_module_database`` tests the listed ones; this file tests the rest with finite differences. Values drawn during a
+call are the same in each call, because the seed is.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ IMAGE = (1, 4, 2, 2)
 Case = tuple[Callable[[], nn.Module], tuple[Any, ...]]
 
 
-def drawn(*shape: int) -> Any:
-    """Return numbers that no kink is near."""
+def draw(*shape: int) -> Any:
+    """Return numbers away from every kink."""
     return (mt.randn(shape, dtype=mt.float64) + 0.1).requires_grad_()
 
 
 def places(dims: int) -> mt.Tensor:
-    """Return the place of a largest entry of windows of two, for one image of one channel."""
+    """Return the index of a largest entry of each window of two, for one image of one channel."""
     return mt.arange(2**dims).view(1, 1, *(2,) * dims)
 
 
@@ -71,11 +71,11 @@ CASES: dict[str, Case] = {
 
 @pytest.mark.filterwarnings("ignore:NLLLoss2d")
 @pytest.mark.parametrize("name", CASES)
-def test_second_gradients_are_those_of_finite_differences(name: str) -> None:
+def test_second_gradients_equal_finite_differences(name: str) -> None:
     make, given = CASES[name]
     mt.manual_seed(3)
     module = make().double()
-    args = [drawn(*each) if isinstance(each, tuple) else each for each in given]
+    args = [draw(*each) if isinstance(each, tuple) else each for each in given]
     leaves = [each for each in (*args, *module.parameters()) if isinstance(each, mt.Tensor) and each.requires_grad]
 
     def call(*_: Any) -> Any:
@@ -102,6 +102,6 @@ def test_every_module_of_pytorchs_is_in_its_database_or_here() -> None:
 
 
 def is_module(library: Any, name: str) -> bool:
-    """Tell whether a library's nn has a class of modules of this name."""
+    """Return whether a library's nn has a module class of this name."""
     found = getattr(library.nn, name, None)
     return isinstance(found, type) and issubclass(found, library.nn.Module)

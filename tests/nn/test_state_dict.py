@@ -1,4 +1,4 @@
-"""A state dict holds a network's numbers by name; loading one is all or nothing."""
+"""A state dict maps names to a network's tensors; loading one is all or nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_tensors_share_memory_but_no_history() -> None:
     assert layer.state_dict(keep_vars=True)["weight"] is layer.weight
 
 
-def test_what_was_saved_is_loaded() -> None:
+def test_a_saved_state_can_be_loaded() -> None:
     source, target = net(), net()
     report = target.load_state_dict(copy.deepcopy(source.state_dict()))
     assert repr(report) == "<All keys matched successfully>"
@@ -58,7 +58,7 @@ def test_loading_copies_into_the_same_parameters() -> None:
     assert weight.item() == 3
 
 
-def test_assign_takes_the_tensors_themselves() -> None:
+def test_assign_uses_the_given_tensors() -> None:
     target = nn.Linear(1, 1)
     target.weight.requires_grad_(False)
     state = {"weight": minitensor.ones(1, 1, dtype=minitensor.float64), "bias": minitensor.ones(1)}
@@ -70,7 +70,7 @@ def test_assign_takes_the_tensors_themselves() -> None:
     assert (target.weight.requires_grad, target.bias.requires_grad) == (False, True)
 
 
-def misfit() -> dict[str, Any]:
+def bad_state() -> dict[str, Any]:
     state = dict(net().state_dict())
     state["0.weight"] = minitensor.zeros(9, 9)
     state["2.0.weight"] = [1.0]
@@ -79,33 +79,33 @@ def misfit() -> dict[str, Any]:
     return state
 
 
-def test_every_misfit_is_listed_at_once_in_pytorchs_words(torch: ModuleType | None = None) -> None:
+def test_every_mismatch_is_listed_at_once_in_pytorchs_words(torch: ModuleType | None = None) -> None:
     torch = pytest.importorskip("torch")
     theirs = torch.nn.Sequential(
         torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.Sequential(torch.nn.Linear(3, 1, bias=False))
     )
-    state = {name: torch.zeros(value.shape) if hasattr(value, "shape") else value for name, value in misfit().items()}
+    state = {name: torch.zeros(value.shape) if hasattr(value, "shape") else value for name, value in bad_state().items()}
     with pytest.raises(RuntimeError) as expected:
         theirs.load_state_dict(state)
     with pytest.raises(RuntimeError) as found:
-        net().load_state_dict(misfit())
+        net().load_state_dict(bad_state())
     ours = str(found.value).replace("minitensor.Tensor", "torch.Tensor or Tensor-like object")
     assert ours == str(expected.value)
 
 
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("assign", [True, False])
-def test_nothing_is_loaded_by_halves(strict: bool, assign: bool) -> None:
+def test_nothing_is_loaded_if_something_does_not_match(strict: bool, assign: bool) -> None:
     target = net()
     before = copy.deepcopy(values(target))
     parameters = list(target.parameters())
     with pytest.raises(RuntimeError, match=r"size mismatch for 0.weight"):
-        target.load_state_dict(misfit(), strict=strict, assign=assign)
+        target.load_state_dict(bad_state(), strict=strict, assign=assign)
     assert values(target) == before
     assert all(a is b for a, b in zip(parameters, target.parameters(), strict=True))
 
 
-def test_not_strict_loads_what_fits_and_reports_the_rest() -> None:
+def test_not_strict_loads_what_matches_and_reports_the_rest() -> None:
     target = nn.Linear(1, 1)
     report = target.load_state_dict({"weight": minitensor.zeros(1, 1), "scale": minitensor.zeros(1)}, strict=False)
     assert report.missing_keys == ["bias"]
@@ -114,7 +114,7 @@ def test_not_strict_loads_what_fits_and_reports_the_rest() -> None:
     assert target.weight.item() == 0
 
 
-def test_what_is_no_dict_is_refused() -> None:
+def test_a_state_that_is_not_a_dict_is_refused() -> None:
     with pytest.raises(TypeError, match="Expected state_dict to be dict-like, got <class 'list'>"):
         net().load_state_dict([])  # type: ignore[arg-type]
 
@@ -126,7 +126,7 @@ def test_a_scalar_is_read_from_one_element() -> None:
     assert module.scale.item() == 5
 
 
-def test_batch_norm_reads_state_dicts_from_before_it_counted() -> None:
+def test_batch_norm_loads_state_dicts_without_a_batch_counter() -> None:
     old = OrderedDict((name, t) for name, t in nn.BatchNorm1d(2).state_dict().items() if "tracked" not in name)
     layer = nn.BatchNorm1d(2)
     layer.num_batches_tracked.fill_(3)
@@ -150,7 +150,7 @@ class Counting(nn.Module):
         self.count = state["count"]
 
 
-def test_extra_state_travels_with_the_tensors() -> None:
+def test_extra_state_is_saved_and_loaded_with_the_tensors() -> None:
     source, target = nn.Sequential(Counting()), nn.Sequential(Counting())
     source[0].count = 4
     target.load_state_dict(source.state_dict())
@@ -173,7 +173,7 @@ def test_hooks_run_around_saving_and_loading() -> None:
     assert layer.weight.item() == 0
 
 
-def test_a_post_hook_sees_the_values_and_may_forgive() -> None:
+def test_a_post_hook_sees_the_values_and_may_remove_errors() -> None:
     layer = nn.Linear(1, 1)
     seen: list[float] = []
 
@@ -187,7 +187,7 @@ def test_a_post_hook_sees_the_values_and_may_forgive() -> None:
     handle.remove()
 
 
-def test_misfits_that_a_post_hook_leaves_are_undone() -> None:
+def test_mismatches_that_a_post_hook_leaves_undo_the_loading() -> None:
     layer = nn.Linear(1, 1)
     before = values(layer)
     layer.register_load_state_dict_post_hook(lambda module, report: None)
@@ -196,7 +196,7 @@ def test_misfits_that_a_post_hook_leaves_are_undone() -> None:
     assert values(layer) == before
 
 
-def test_a_layer_may_read_an_older_format() -> None:
+def test_a_layer_may_load_an_older_format() -> None:
     class Renamed(nn.Linear):
         _version = 2
 
@@ -210,11 +210,11 @@ def test_a_layer_may_read_an_older_format() -> None:
     assert target[0].weight.item() == 2
 
 
-# -- nothing is changed by what does not fit ---------------------------------------------------------------------------
+# -- a mismatch changes nothing ----------------------------------------------------------------------------------------
 
 
 class Stubborn(nn.Module):
-    """A module that does not take its own state back."""
+    """A module that refuses its own extra state."""
 
     def get_extra_state(self) -> Any:
         return 1
@@ -251,7 +251,7 @@ MISFITS: dict[str, tuple[Any, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("assign", [True, False])
 @pytest.mark.parametrize("name", MISFITS)
-def test_a_misfit_leaves_everything_as_it_was(name: str, assign: bool) -> None:
+def test_a_mismatch_leaves_everything_unchanged(name: str, assign: bool) -> None:
     make, entries = MISFITS[name]
     target = nn.Sequential(nn.Linear(2, 3), make(), nn.BatchNorm1d(3), hooked(nn.Linear(3, 1)))
     before, held = copy.deepcopy(target.state_dict()), [*target.parameters(), *target.buffers()]
@@ -265,7 +265,7 @@ def test_a_misfit_leaves_everything_as_it_was(name: str, assign: bool) -> None:
 
 
 @pytest.mark.parametrize("hook", [True, False])
-def test_lazy_parameters_stay_lazy_where_something_else_does_not_fit(hook: bool) -> None:
+def test_lazy_parameters_stay_lazy_if_something_else_does_not_match(hook: bool) -> None:
     target = nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 1))
     state = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).state_dict()
     del state["1.bias"]
@@ -277,7 +277,7 @@ def test_lazy_parameters_stay_lazy_where_something_else_does_not_fit(hook: bool)
     assert target(minitensor.ones(1, 5)).shape == (1, 1)
 
 
-def test_what_cannot_be_written_is_listed_before_anything_is() -> None:
+def test_tensors_that_cannot_be_written_are_listed_before_anything_is_loaded() -> None:
     target = nn.Sequential(nn.Linear(1, 1), overlapping())
     state = {"0.weight": minitensor.ones(1, 1).long(), "0.bias": minitensor.zeros(2), "1.wide": minitensor.ones(3)}
     with pytest.raises(RuntimeError, match=r'(?s)"0.weight": a tensor of dtype torch.int64 .*size mismatch for 0.bias'):

@@ -1,4 +1,4 @@
-"""Attention and transformers are PyTorch's: text, parameters and their first values, output, gradients, masks."""
+"""Attention and transformers equal PyTorch's: text, parameters, initial values, output, gradients, masks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tensor(lib: Any, seed: int, *shape: int) -> Any:
 
 
 def compare(torch: Any, make: Any, call: Any) -> None:
-    """Build alike, compare text and first values; run alike, compare results and gradients."""
+    """Build both with the same seed and compare text and initial values; run both and compare results and gradients."""
     layers = []
     for lib in (mt, torch):
         lib.manual_seed(1)
@@ -72,7 +72,7 @@ def test_attention_is_pytorchs(name: str, torch: ModuleType) -> None:
     compare(torch, make, call)
 
 
-def test_attention_takes_one_sequence(torch: ModuleType) -> None:
+def test_attention_accepts_a_sequence_without_a_batch(torch: ModuleType) -> None:
     def call(lib: Any, layer: Any) -> Any:
         return layer(*[tensor(lib, k, 5, 4) for k in range(3)])
 

@@ -1,6 +1,6 @@
-"""Programs with wrong values for nn.init, nn.utils, modules and containers: PyTorch's verdict and class of error.
+"""Programs with wrong values for nn.init, nn.utils, modules and containers: PyTorch's result and error class.
 
-In each program ``@`` is one wrong value after the other. ``L`` is a linear layer.
+In each program, ``@`` is replaced by each wrong value in turn. ``L`` is a linear layer.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ l.nn.ParameterDict().popitem() | l.nn.ModuleDict().pop('a') | l.nn.Sequential().
 PREFIXES = {"nn.init.": INIT, "nn.utils.": UTILS, "nn.utils.:": PARAMETRIZE, "nn.utils.prune.": PRUNE,
             "nn.utils.rnn.": RNN, "": MODULE, ":": CONTAINERS}  # fmt: skip
 
-# Programs, or one wrong value in them, about which the libraries differ.
+# Programs, or a single wrong value in them, on which the libraries differ.
 EXCUSED = {
     "ML.insert(0, @)": "PyTorch lets anything in, and fails at the next call",
     "ML.insert(-1, R)": "PyTorch asks for an entry '-1'",
@@ -117,18 +117,18 @@ EXCUSED = {
 
 
 def programs() -> list[tuple[str, str]]:
-    """Return pairs of a prefix and a program, as they are written above."""
+    """Return pairs of a prefix and a program from the tables above."""
     found = []
     for prefix, text in PREFIXES.items():
         for line in text.strip().splitlines():
-            # "PD | @" and "@ | PD" are programs, the other bars stand between programs.
+            # "PD | @" and "@ | PD" are programs; other bars separate programs.
             line = line.replace("PD | @", "PD.__or__(@)").replace("@ | PD", "or_(@, PD)")
             found += [(prefix.rstrip(":"), each.strip()) for each in line.split(" | ")]
     return found
 
 
 class World(dict[str, Any]):
-    """The names that a program may use, in one of the libraries; layers are made anew at each use."""
+    """The names that a program may use, in one library; layers are made anew at each use."""
 
     def __init__(self, lib: Any, prefix: str) -> None:
         super().__init__(l=lib, object=object, float=float, OrderedDict=OrderedDict, iadd=operator.iadd,
@@ -173,7 +173,7 @@ def outcome(lib: Any, prefix: str, program: str) -> Any:
 
 
 @pytest.mark.parametrize(("prefix", "program"), programs(), ids=[program for _, program in programs()])
-def test_a_wrong_value_has_pytorchs_verdict_and_class(prefix: str, program: str) -> None:
+def test_a_wrong_value_has_pytorchs_result_or_error_class(prefix: str, program: str) -> None:
     torch = pytest.importorskip("torch")
     for module in ("prune", "parametrize", "parametrizations", "rnn"):
         __import__(f"torch.nn.utils.{module}")
@@ -190,7 +190,7 @@ def test_a_wrong_value_has_pytorchs_verdict_and_class(prefix: str, program: str)
     assert not faults, "\n".join(faults)
 
 
-def test_the_pairs_of_two_dicts_come_in_the_order_of_the_first() -> None:
+def test_merging_two_dicts_keeps_the_order_of_the_first() -> None:
     held = mt.nn.ParameterDict([("b", 1), ("a", 2)])
     assert list(held | {"d": 3, "c": 4}) == ["b", "a", "c", "d"]
     assert list({"z": 0} | held) == ["z", "b", "a"]

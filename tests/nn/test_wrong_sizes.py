@@ -1,6 +1,6 @@
-"""A layer that gets what does not fit says which layer it is, by its path, what it wanted, and what it was given.
+"""A layer that gets an invalid input names itself by its path, and says what it expected and what it got.
 
-The class of the error is PyTorch's, given the same network and the same input.
+The class of the error is PyTorch's for the same network and input.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ Sizes = tuple[int, ...]
 
 
 class Case:
-    """A layer, what it is given (shapes, or lists of numbers), and what the message must say."""
+    """A layer, its inputs (shapes, or lists of numbers), and what the message must contain."""
 
     def __init__(self, make: Callable[[Any], Any], *given: Any, says: str, inner: str = "", **options: Any) -> None:
         self.make, self.given, self.says, self.inner, self.options = make, given, says, inner, options
 
 
-def fed(lib: Any, given: Any) -> Any:
+def make_input(lib: Any, given: Any) -> Any:
     """Return zeros of a shape, a tensor of the numbers in a list, or a pair of these for a pair of shapes."""
     if isinstance(given, list):
         return lib.tensor(given)
     if isinstance(given, tuple) and given and isinstance(given[0], tuple):
-        return tuple(fed(lib, each) for each in given)
+        return tuple(make_input(lib, each) for each in given)
     return lib.zeros(given)
 
 
@@ -104,7 +104,7 @@ CASES = {
 
 
 def nested(number: int, dims: int) -> Any:
-    """Return a number inside as many lists."""
+    """Return a number nested in lists."""
     return number if dims == 0 else [nested(number, dims - 1)]
 
 
@@ -143,7 +143,7 @@ for kind in ("RNN", "LSTM", "GRU"):
 
 
 def refusal(lib: Any, case: Case) -> Exception:
-    """Return what a network raises whose second feature gets what does not fit."""
+    """Return the error of a network whose second feature layer gets the input."""
 
     class Net(lib.nn.Module):  # type: ignore[misc]  # the library is an argument
         def __init__(self) -> None:
@@ -153,13 +153,13 @@ def refusal(lib: Any, case: Case) -> Exception:
         def forward(self, *args: Any) -> Any:
             return self.features[1](*self.features[0](args))
 
-    with pytest.raises(Exception) as caught:  # which one is the question
-        Net()(*(fed(lib, each) for each in case.given))
+    with pytest.raises(Exception) as caught:  # the caller checks which
+        Net()(*(make_input(lib, each) for each in case.given))
     return caught.value
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_layer_that_does_not_fit_tells_path_class_wanted_and_given(name: str) -> None:
+def test_an_error_shows_path_class_expected_and_given_shapes(name: str) -> None:
     case = CASES[name]
     cls = type(case.make(minitensor.nn)).__name__
     where = re.escape("features.1") + (re.escape(case.inner) if case.inner else f": {cls}") + r"\("
@@ -168,6 +168,6 @@ def test_a_layer_that_does_not_fit_tells_path_class_wanted_and_given(name: str) 
 
 @pytest.mark.filterwarnings("ignore")  # PyTorch's
 @pytest.mark.parametrize("name", CASES)
-def test_the_error_is_of_pytorchs_class(name: str) -> None:
+def test_the_error_has_pytorchs_class(name: str) -> None:
     torch = pytest.importorskip("torch")
     assert isinstance(refusal(minitensor, CASES[name]), type(refusal(torch, CASES[name])))

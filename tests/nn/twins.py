@@ -1,4 +1,4 @@
-"""One network in two libraries: built alike, with the same numbers, fed the same input."""
+"""The same network in two libraries: equal parameters, equal input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def ours_of(tensor: Any) -> minitensor.Tensor:
 
 
 def share_numbers(ours: Any, theirs: Any) -> None:
-    """Give our module the numbers of PyTorch's."""
+    """Copy the parameters and buffers of PyTorch's module to ours."""
     ours.load_state_dict({name: ours_of(value) for name, value in theirs.state_dict().items()})
 
 

@@ -1,4 +1,4 @@
-"""Groups added to every optimizer: a group that is refused leaves the optimizer and the dict given as they were."""
+"""Groups added to every optimizer: a refused group leaves the optimizer and the given dict unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def matrix(lib: Any) -> Any:
     return lib.nn.Parameter(lib.tensor([[1.0, 2.0], [3.0, 4.0]]))
 
 
-# What to add, from the library and the optimizer's first parameter.
+# The group to add, from the library and the optimizer's first parameter.
 GROUPS: dict[str, Make] = {
     "a matrix": lambda lib, first: {"params": [matrix(lib)]},
     "a tensor alone": lambda lib, first: {"params": matrix(lib)},
@@ -77,8 +77,8 @@ def stepped(param: Any, optimizer: Any) -> Any:
     return param.detach().numpy().copy()
 
 
-def shown(optimizer: Any) -> Any:
-    """Return what an optimizer is made of, comparable by ``==``."""
+def snapshot(optimizer: Any) -> Any:
+    """Return all parts of an optimizer in a form that ``==`` compares."""
     groups = [{**group, "params": list(map(id, group["params"]))} for group in optimizer.param_groups]
     return groups, {id(param): sorted(state) for param, state in optimizer.state.items()}, dict(optimizer.defaults)
 
@@ -89,21 +89,21 @@ def contents(group: Any) -> Any:
 
 
 def added(lib: Any, name: str, make: Make) -> Any:
-    """Add a group; return the number of groups, or the error, whether anything changed, and the next step's result."""
+    """Add a group; return the number of groups or the error, whether anything changed, and the next step's result."""
     first = matrix(lib)
     optimizer = getattr(lib.optim, name)([first], lr=0.1)
     stepped(first, optimizer)
     group = make(lib, first)
-    before = shown(optimizer), contents(group)
+    before = snapshot(optimizer), contents(group)
     try:
         optimizer.add_param_group(group)
     except Exception as error:
-        return error, (shown(optimizer), contents(group)) != before, stepped(first, optimizer)
+        return error, (snapshot(optimizer), contents(group)) != before, stepped(first, optimizer)
     return len(optimizer.param_groups)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_group_that_is_refused_changes_nothing(name: str) -> None:
+def test_a_refused_group_changes_nothing(name: str) -> None:
     first = matrix(mt)
     optimizer = getattr(mt.optim, name)([first], lr=0.1)
     stepped(first, optimizer)
@@ -118,7 +118,7 @@ def test_a_group_that_is_refused_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_group_is_refused_where_and_as_pytorch_refuses_it(name: str, torch: Any) -> None:
+def test_a_group_is_refused_as_in_pytorch(name: str, torch: Any) -> None:
     faults = []
     for what, make in GROUPS.items():
         found, expected = added(mt, name, make), added(torch, name, make)

@@ -1,8 +1,7 @@
-"""Steps that the graph records: gradients flow through an update to all that went into it.
+"""Recorded steps: gradients flow through an update to everything that it was computed from.
 
-Every rule is held to finite differences, to second order, and to PyTorch's gradients; its numbers are those of the
-plain step. An update is looked at as a function of the value, the gradient, the state before, and the numbers among the
-options.
+Every rule is compared with finite differences, to second order, and with PyTorch's gradients; its values equal those of
+a plain step. An update is a function of the value, the gradient, the previous state, and the numbers among the options.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from minitensor import nn, optim
 from minitensor.autograd import grad, gradcheck, gradgradcheck
 from strict import device as strict
 
-# Floats are numbers that are given as tensors, too; that t0 is an integer keeps it out. No eps is so small that a
-# finite difference would make it negative.
+# Floats are also given as tensors; t0 is an integer and so is excluded. eps is large enough that a finite difference
+# does not make it negative.
 ADAM: list[dict[str, Any]] = [
     {"lr": 0.1, "betas": (0.8, 0.9), "eps": 0.05},
     {"lr": 0.1, "betas": (0.8, 0.9), "eps": 0.05, "weight_decay": 0.3, "maximize": True},
@@ -67,8 +66,8 @@ RULES: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 CASES = [(name, options) for name, table in RULES.items() for options in table]
 
-# A state in which every branch is taken: peaks higher and lower than the new mean, signs that turn and that do not, a
-# step cut off at its longest.
+# A state in which every branch runs: peaks above and below the new mean, signs that change and that do not, a step
+# clipped at its maximum.
 STATE: dict[str, Any] = {
     "step": 10.0, "eta": 0.3, "mu": 0.5, "mu_product": 0.7,
     "momentum_buffer": [0.2, -0.5], "exp_avg": [0.1, 0.6], "grad_avg": [0.1, -0.2],
@@ -79,19 +78,20 @@ STATE: dict[str, Any] = {
 VALUE = {"param": [0.5, -1.2], "grad": [0.3, -0.7]}
 WEIGHTS = [1.0, -0.7]
 
-# The numbers among the options to which PyTorch lets gradients flow; the others it refuses, or reads as plain numbers.
+# The numbers among the options to which PyTorch lets gradients flow; it refuses the others or reads them as plain
+# numbers.
 THEIRS: dict[str, tuple[str, ...]] = {
     "SGD": ("lr", "weight_decay"), "Adam": ("lr", "weight_decay", "beta1", "beta2"),
     "AdamW": ("lr", "weight_decay", "beta1", "beta2"), "NAdam": ("lr",), "RAdam": ("lr",),
 }  # fmt: skip
-# PyTorch reads these scalars of ASGD as plain numbers, so that its gradients stop there; and it writes over the share
-# of a mean that has begun, while that is still saved.
+# PyTorch reads these scalars of ASGD as plain numbers, so its gradients stop there; and once averaging has begun, it
+# overwrites its factor while that is still saved.
 PLAIN = {"eta": 0.3, "mu": 1.0, "t0": 100}
 
 
 @pytest.fixture(autouse=True)
 def double() -> None:
-    """Let counts and scalars be doubles, too; they are put back."""
+    """Make counts and scalars doubles too, and restore them afterwards."""
     minitensor.set_default_dtype(minitensor.float64)
 
 
@@ -104,13 +104,13 @@ def torch() -> Iterator[ModuleType]:
 
 
 def numbers_in(options: dict[str, Any]) -> dict[str, float]:
-    """Return the floats among the options, with the betas one by one."""
+    """Return the floats among the options, with the betas separate."""
     betas = dict(zip(("beta1", "beta2"), options.get("betas", ()), strict=False))
     return {name: each for name, each in {**options, **betas}.items() if type(each) is float}
 
 
 def with_numbers(options: dict[str, Any], numbers: dict[str, Any]) -> dict[str, Any]:
-    """Return options with other numbers in place of their own."""
+    """Return the options with other numbers."""
     made = {**options, **{name: numbers[name] for name in options if name in numbers}}
     if "beta1" in numbers:
         made["betas"] = numbers["beta1"], numbers["beta2"]
@@ -118,14 +118,14 @@ def with_numbers(options: dict[str, Any], numbers: dict[str, Any]) -> dict[str, 
 
 
 def state_of(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the numbers of a state that the rule keeps under these options."""
+    """Return the part of a state that the rule uses with these options."""
     optimizer = getattr(optim, name)([minitensor.zeros(1, requires_grad=True)], **options)
     names = (*(("step",) if optimizer.counts else ()), *optimizer.scalars, *optimizer.slots(optimizer.param_groups[0]))
     return {each: STATE[each] for each in names}
 
 
 def tensors(library: Any, values: dict[str, Any], leaves: set[str] | None = None) -> dict[str, Any]:
-    """Return leaves; the count of steps, and what is not among ``leaves``, requires no grad."""
+    """Return leaves; only those named in ``leaves`` require grad, and never the step count."""
     made = {name: library.tensor(value, dtype=library.float64) for name, value in values.items()}
     for name, each in made.items():
         each.requires_grad_(name != "step" and (leaves is None or name in leaves))
@@ -133,7 +133,7 @@ def tensors(library: Any, values: dict[str, Any], leaves: set[str] | None = None
 
 
 def stepped(library: Any, name: str, options: dict[str, Any], steps: int, names: list[str], *inputs: Any) -> list[Any]:
-    """Take steps from the named inputs on; return the value and the state."""
+    """Take steps from the named inputs; return the value and the state."""
     given = dict(zip(names, inputs, strict=True))
     param = given["param"].clone()
     optimizer = getattr(library.optim, name)([param], **with_numbers(options, given), differentiable=True)
@@ -142,7 +142,7 @@ def stepped(library: Any, name: str, options: dict[str, Any], steps: int, names:
     for _ in range(steps):
         param.grad = given["grad"] * (1 + param.clone() ** 2)
         optimizer.step()
-        # PyTorch's next step writes over what this one saved; ours does not.
+        # PyTorch's next step overwrites what this one saved; minitensor's does not.
         state.update({key: each.clone() for key, each in state.items() if library is not minitensor})
     return [param, *[state[each] for each in STATE if each != "step" and each in state]]
 
@@ -153,14 +153,14 @@ def inputs_of(name: str, options: dict[str, Any], begun: bool) -> dict[str, Any]
 
 @pytest.mark.parametrize(("steps", "begun"), [(1, True), (2, False)], ids=["one later", "first two"])
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
-def test_the_gradients_are_those_of_finite_differences(
+def test_the_gradients_equal_finite_differences(
     name: str, options: dict[str, Any], steps: int, begun: bool
 ) -> None:
     given = tensors(minitensor, inputs_of(name, options, begun))
     function = partial(stepped, minitensor, name, options, steps, list(given))
     assert gradcheck(function, tuple(given.values()), fast_mode=True)
 
-    # The second order along a line that leads through all inputs at once: it takes a twentieth of the time.
+    # The second order along one line through all inputs at once: this takes a twentieth of the time.
     random = np.random.default_rng(0)
     starts = [(each.detach(), minitensor.tensor(random.standard_normal(each.shape))) for each in given.values()]
 
@@ -172,7 +172,7 @@ def test_the_gradients_are_those_of_finite_differences(
 
 
 def gradients(library: Any, name: str, options: dict[str, Any], steps: int) -> dict[str, Any]:
-    """Return the value after some steps, and gradients of a sum over it and the state."""
+    """Return the value after some steps, and the gradients of a weighted sum of the value and the state."""
     options = {key: PLAIN.get(key, each) for key, each in options.items()}
     values = {key: PLAIN.get(key, each) for key, each in inputs_of(name, options, True).items()}
     free = {*values} - {*numbers_in(options)} - {*PLAIN} | {*THEIRS.get(name, ())}
@@ -190,13 +190,13 @@ def test_the_gradients_are_pytorchs(name: str, options: dict[str, Any], steps: i
     ours, theirs = (gradients(library, name, options, steps) for library in (minitensor, torch))
     assert ours.keys() == theirs.keys()
     for key, each in theirs.items():
-        mine, his = (0.0 if found is None else found.numpy() for found in (ours[key], each))  # None: there is no way
+        mine, his = (0.0 if found is None else found.numpy() for found in (ours[key], each))  # None: it is unconnected
         np.testing.assert_allclose(mine, his, rtol=1e-10, atol=1e-13, err_msg=key)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
-def test_a_recorded_step_makes_the_numbers_of_a_plain_one(name: str, options: dict[str, Any]) -> None:
-    """Doubles stay doubles, also where single precision is the default and the scalars' own."""
+def test_a_recorded_step_gives_the_values_of_a_plain_step(name: str, options: dict[str, Any]) -> None:
+    """Doubles stay doubles, even if single precision is the default and the scalars' own dtype."""
     minitensor.set_default_dtype(minitensor.float32)
     values, slope = tensors(minitensor, VALUE).values()
     ends = []
@@ -215,8 +215,8 @@ def test_a_recorded_step_makes_the_numbers_of_a_plain_one(name: str, options: di
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("kind", ["complex128", "zero"])
-def test_special_gradients_go_where_pytorchs_go(name: str, kind: str, torch: ModuleType) -> None:
-    """At a gradient of zero the slope of a root is infinite: both say NaN where it counts, and nowhere else."""
+def test_special_gradients_give_pytorchs_results(name: str, kind: str, torch: ModuleType) -> None:
+    """At a zero gradient the slope of a square root is infinite: both libraries give NaN in the same places."""
     results = []
     for library in (minitensor, torch):
         factor = 1 - 0.5j if kind == "complex128" else 1.0
@@ -232,8 +232,8 @@ def test_special_gradients_go_where_pytorchs_go(name: str, kind: str, torch: Mod
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
-def test_a_learning_rate_learns_as_in_pytorch(name: str, torch: ModuleType) -> None:
-    """Two steps down a loss whose own gradients are recorded, and back to the rate."""
+def test_a_learning_rate_can_be_learned_as_in_pytorch(name: str, torch: ModuleType) -> None:
+    """Take two steps on a loss whose gradients are recorded, and run backward to the rate."""
     results = []
     for library in (minitensor, torch):
         rate = library.tensor([0.1], requires_grad=True)
@@ -250,7 +250,7 @@ def test_a_learning_rate_learns_as_in_pytorch(name: str, torch: ModuleType) -> N
 
 
 def test_the_first_velocity_is_the_gradient_with_its_history() -> None:
-    """PyTorch detaches it, and finds no slope where a step of rate 0.5 has the slope -0.5."""
+    """PyTorch detaches it, and gets a slope of zero where the slope of a step with rate 0.5 is -0.5."""
     slope = minitensor.ones(1, requires_grad=True)
     param = minitensor.ones(1)
     param.grad = slope
@@ -269,7 +269,7 @@ def recorded(name: str = "Adam", **options: Any) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_what_was_given_stays_as_it_is(name: str) -> None:
+def test_the_given_tensors_are_unchanged(name: str) -> None:
     param, optimizer = recorded(name)
     optimizer.step()
     state = {key: each for key, each in optimizer.state[param].items() if key != "step"}
@@ -279,7 +279,7 @@ def test_what_was_given_stays_as_it_is(name: str) -> None:
     assert {key: each.tolist() for key, each in state.items()} == before
 
 
-def test_no_state_is_the_gradient_itself() -> None:
+def test_no_state_is_the_gradient_object() -> None:
     param, optimizer = recorded("SGD", momentum=0.9)
     optimizer.step()
     param.grad.detach().zero_()
@@ -287,7 +287,7 @@ def test_no_state_is_the_gradient_itself() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 6])
-def test_a_step_is_recorded_whoever_calls_it(count: int) -> None:
+def test_a_step_is_recorded_even_under_no_grad(count: int) -> None:
     slopes = [minitensor.ones(1, requires_grad=True) for _ in range(count)]
     params = [minitensor.ones(1) for _ in slopes]
     for param, slope in zip(params, slopes, strict=True):
@@ -300,7 +300,7 @@ def test_a_step_is_recorded_whoever_calls_it(count: int) -> None:
     assert found == [-0.25] * (count // 2) + [-0.5] * (count - count // 2)
 
 
-def test_wider_numbers_of_one_dim_leave_dtypes_and_shapes_alone() -> None:
+def test_wider_numbers_of_one_dim_do_not_change_dtypes_and_shapes() -> None:
     param = minitensor.ones((), dtype=minitensor.float32)
     param.grad = minitensor.ones((), dtype=minitensor.float32)
     rate = minitensor.tensor([0.5], requires_grad=True)
@@ -313,7 +313,7 @@ def test_wider_numbers_of_one_dim_leave_dtypes_and_shapes_alone() -> None:
     assert slope.shape == (1,)
 
 
-def test_a_parameter_without_a_gradient_stays() -> None:
+def test_a_parameter_without_a_gradient_is_unchanged() -> None:
     param, optimizer = recorded()
     param.grad = None
     optimizer.step()
@@ -321,13 +321,13 @@ def test_a_parameter_without_a_gradient_stays() -> None:
     assert not optimizer.state_dict()["state"]
 
 
-def test_a_closure_is_run_and_its_loss_returned() -> None:
+def test_a_closure_runs_and_its_loss_is_returned() -> None:
     param, optimizer = recorded("SGD", lr=0.5)
     assert optimizer.step(lambda: param.sum()).item() == 3
     assert param.tolist() == [0.5, 1.5]
 
 
-def test_computed_parameters_are_taken_by_recording_optimizers_alone() -> None:
+def test_only_differentiable_optimizers_accept_computed_parameters() -> None:
     computed = nn.Parameter(minitensor.ones(2)) * 2
     optim.SGD([computed], differentiable=True)
     with pytest.raises(ValueError, match="can't optimize a non-leaf Tensor"):
@@ -335,7 +335,7 @@ def test_computed_parameters_are_taken_by_recording_optimizers_alone() -> None:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_a_state_dict_goes_round(name: str) -> None:
+def test_a_state_dict_can_be_saved_and_loaded(name: str) -> None:
     param, optimizer = recorded(name)
     optimizer.step()
     twin, other = recorded(name)
@@ -360,7 +360,7 @@ def test_leaves_are_refused_before_anything_is_written() -> None:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_other_implementations_are_refused_where_pytorch_refuses_them(name: str, torch: ModuleType) -> None:
+def test_other_implementations_are_refused_as_in_pytorch(name: str, torch: ModuleType) -> None:
     for option in ("foreach", "fused"):
         found = []
         for library in (minitensor, torch):
@@ -386,7 +386,7 @@ def test_a_count_that_requires_grad_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("name", "options"), [(name, table[-1]) for name, table in RULES.items()], ids=str)
-def test_another_device_finds_the_same(name: str, options: dict[str, Any]) -> None:
+def test_another_device_gives_the_same_results(name: str, options: dict[str, Any]) -> None:
     results = []
     with strict.installed():
         for where in ("cpu", "strict"):

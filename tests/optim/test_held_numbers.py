@@ -1,4 +1,4 @@
-"""Numbers given as tensors: what a schedule or an optimizer keeps is what PyTorch keeps, the value or the tensor."""
+"""Numbers given as tensors: schedules and optimizers keep what PyTorch keeps, the value or the tensor."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def torch() -> ModuleType:
 
 
 def rates(lib: Any, name: str, option: str, value: float, others: dict[str, Any], rate: Any, written: str) -> Any:
-    """Return the rates of six steps, before the third of which a tensor is written to, and the tensors at last."""
+    """Return the rates of six steps, with a write to a tensor before the third, and the tensors at the end."""
     given, param = lib.tensor(value), lib.nn.Parameter(lib.ones(2))
     lr = lib.tensor(0.1) if rate == "tensor" else 0.1
     optimizer = lib.optim.SGD([param], lr=lr, momentum=0.9)
@@ -62,7 +62,7 @@ def rates(lib: Any, name: str, option: str, value: float, others: dict[str, Any]
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_schedule_holds_a_tensor_or_its_value_as_pytorch_does(torch: Any) -> None:
+def test_a_schedule_keeps_a_tensor_or_its_value_as_pytorch_does(torch: Any) -> None:
     faults = []
     for name, option, value, others in SCHEDULES:
         for rate in ("float", "tensor"):
@@ -75,7 +75,7 @@ def test_a_schedule_holds_a_tensor_or_its_value_as_pytorch_does(torch: Any) -> N
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_cycle_begins_at_the_value_of_a_tensor() -> None:
-    """In PyTorch the group's rate and the cycle's base become one tensor, so that each step moves the base."""
+    """In PyTorch the group's rate and the cycle's base become the same tensor, so each step changes the base."""
     base = mt.tensor(0.05)
     optimizer = mt.optim.SGD([mt.nn.Parameter(mt.ones(2))], lr=0.1, momentum=0.9)
     scheduler = mt.optim.lr_scheduler.CyclicLR(optimizer, base, 0.25, step_size_up=2)
@@ -184,7 +184,7 @@ def result(lib: Any, case: Any) -> Any:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_groups_with_and_without_names_do_not_mix(case: str, torch: Any) -> None:
+def test_groups_with_and_without_names_cannot_be_mixed(case: str, torch: Any) -> None:
     found, expected = result(mt, CASES[case]), result(torch, CASES[case])
     if isinstance(expected, Exception):
         assert isinstance(found, type(expected))
@@ -193,7 +193,7 @@ def test_groups_with_and_without_names_do_not_mix(case: str, torch: Any) -> None
         assert found == expected
 
 
-def test_names_that_do_not_go_with_the_others_are_told_in_pytorchs_words() -> None:
+def test_inconsistent_names_raise_pytorchs_message() -> None:
     with pytest.raises(ValueError, match=r"with/without names\. cannot add param group without names to the optimizer"):
         CASES["without names to named"](mt)
     with pytest.raises(ValueError, match=r"with/without names\. cannot add param group with names to the optimizer"):
@@ -201,7 +201,7 @@ def test_names_that_do_not_go_with_the_others_are_told_in_pytorchs_words() -> No
 
 
 @pytest.mark.parametrize(("saved", "into"), [("a", "z"), ("a", ""), ("", "z")])
-def test_names_come_from_the_state_dict_if_it_has_some(saved: str, into: str, torch: Any) -> None:
+def test_names_come_from_the_state_dict_if_it_has_them(saved: str, into: str, torch: Any) -> None:
     found = []
     for lib in (mt, torch):
         one, other = (named(lib, name) if name else lib.optim.SGD([parameter(lib)], lr=0.1) for name in (saved, into))

@@ -1,4 +1,4 @@
-"""L-BFGS walks as PyTorch's does: with and without a line search, on problems of every kind."""
+"""L-BFGS follows PyTorch's: with and without a line search, on several kinds of problems."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOSSES = [rosenbrock, regression, bumpy]
 
 
 def walked(lib: Any, loss: Any, options: dict[str, Any], steps: int = 5) -> tuple[list[Any], list[float], Any]:
-    """Return where the parameters came, the losses on the way, and the optimizer."""
+    """Return the final parameters, the losses on the way, and the optimizer."""
     x = lib.tensor([-1.2, 0.5, 2.0], dtype=lib.float64, requires_grad=True)
     y = lib.tensor([1.0, -0.3, 0.7], dtype=lib.float64, requires_grad=True)
     optimizer = lib.optim.LBFGS([x, y], **options)
@@ -60,7 +60,7 @@ def test_the_trajectory_is_pytorchs(loss: Any, options: dict[str, Any]) -> None:
     assert repr(ours) == repr(theirs)
     mine, his = (each.state_dict()["state"][0] for each in (ours, theirs))
     assert (mine["n_iter"], mine["func_evals"]) == (his["n_iter"], his["func_evals"])
-    assert mine.keys() >= his.keys() - {"al"}  # a scratch list of PyTorch's
+    assert mine.keys() >= his.keys() - {"al"}  # a scratch list in PyTorch's state
 
 
 def test_a_search_finds_the_minimum() -> None:
@@ -68,7 +68,7 @@ def test_a_search_finds_the_minimum() -> None:
     np.testing.assert_allclose(found, np.ones((2, 3)), atol=1e-4)
 
 
-def test_a_saved_state_goes_on_where_it_was() -> None:
+def test_a_saved_state_continues_the_trajectory() -> None:
     def closure() -> Any:
         optimizer.zero_grad()
         loss = rosenbrock(mt, x, x.flip(0))
@@ -89,7 +89,7 @@ def test_a_saved_state_goes_on_where_it_was() -> None:
     assert results[0] == results[1]
 
 
-def test_complex_parameters_are_two_real_ones() -> None:
+def test_complex_parameters_are_pairs_of_real_ones() -> None:
     z = mt.tensor([1 + 2j, -1j], dtype=mt.complex128, requires_grad=True)
     optimizer = mt.optim.LBFGS([z], line_search_fn="strong_wolfe")
 
@@ -103,7 +103,7 @@ def test_complex_parameters_are_two_real_ones() -> None:
     np.testing.assert_allclose(z.detach().numpy(), [3 - 1j] * 2, atol=1e-6)
 
 
-def test_wrong_use_is_refused() -> None:
+def test_invalid_arguments_are_refused() -> None:
     x = mt.ones(2, requires_grad=True)
     with pytest.raises(ValueError, match="parameter groups"):
         mt.optim.LBFGS([{"params": [x]}, {"params": [mt.ones(1, requires_grad=True)]}])
@@ -114,7 +114,7 @@ def test_wrong_use_is_refused() -> None:
 
 
 @pytest.mark.parametrize("options", [{"max_iter": each} for each in (-1.0, 2.5, float("nan"))], ids=str)
-def test_a_limit_that_is_a_float_is_pytorchs(options: dict[str, Any]) -> None:
+def test_a_float_limit_works_as_in_pytorch(options: dict[str, Any]) -> None:
     torch = pytest.importorskip("torch")
     found = []
     for lib in (mt, torch):
@@ -139,7 +139,7 @@ def test_a_state_without_a_scale_is_refused_before_a_step_writes(value: Any) -> 
 
     def closure() -> Any:
         optimizer.zero_grad()
-        loss = x.sum()  # of no curvature: the scale of before is used
+        loss = x.sum()  # without curvature: the previous scale is used
         loss.backward()
         return loss
 

@@ -1,4 +1,4 @@
-"""Schedules set PyTorch's rates, epoch by epoch, also chained, resumed and reloaded."""
+"""Schedules set PyTorch's rates, epoch by epoch: also chained, resumed and reloaded."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def rates(optimizer: Any, scheduler: Any, epochs: int) -> list[Any]:
 
 
 def named(value: Any) -> str:
-    """Name a case the same in every process: a function's text holds its address."""
+    """Give a case the same name in every process: a function's text contains its address."""
     return re.sub(r" at 0x\w+", "", str(value))[:30]
 
 
@@ -92,7 +92,7 @@ COMBINED = {
 }
 
 
-# A chain inside a sequence takes its first step twice; PyTorch warns of it too.
+# A chain inside a sequence takes its first step twice; PyTorch warns about it too.
 @pytest.mark.filterwarnings("ignore:Detected call")
 @pytest.mark.parametrize("name", COMBINED)
 def test_combined_schedules_are_pytorchs(name: str, torch: ModuleType) -> None:
@@ -103,10 +103,10 @@ def test_combined_schedules_are_pytorchs(name: str, torch: ModuleType) -> None:
     assert seen[0] == seen[1]
 
 
-# A chain inside a sequence takes its first step twice; PyTorch warns of it too.
+# A chain inside a sequence takes its first step twice; PyTorch warns about it too.
 @pytest.mark.filterwarnings("ignore:Detected call")
 @pytest.mark.parametrize("name", COMBINED)
-def test_a_reloaded_combination_goes_on(name: str) -> None:
+def test_a_reloaded_combination_continues(name: str) -> None:
     optimizer, other = optimizer_of(minitensor), optimizer_of(minitensor)
     scheduler, resumed = (COMBINED[name](each, lr_scheduler) for each in (optimizer, other))
     rates(optimizer, scheduler, 6)
@@ -144,14 +144,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_schedules_are_refused(name: str, torch: ModuleType) -> None:
+def test_invalid_schedules_are_refused(name: str, torch: ModuleType) -> None:
     for lib in (minitensor, torch):
         with pytest.raises(ValueError):
             WRONG[name](optimizer_of(lib), lib.optim.lr_scheduler)
 
 
 @pytest.mark.parametrize(("name", "args", "options"), SCHEDULES, ids=named)
-def test_a_reloaded_schedule_goes_on(name: str, args: Any, options: Any) -> None:
+def test_a_reloaded_schedule_continues(name: str, args: Any, options: Any) -> None:
     optimizer = optimizer_of(minitensor)
     scheduler = getattr(lr_scheduler, name)(optimizer, *args, **options)
     rates(optimizer, scheduler, 4)
@@ -171,7 +171,7 @@ def test_state_dicts_have_pytorchs_entries(name: str, args: Any, options: Any, t
     assert entries[0] == entries[1]
 
 
-# OneCycleLR resumes from groups that a state dict brought.
+# OneCycleLR resumes from groups loaded from a state dict.
 @pytest.mark.parametrize(
     ("name", "args", "options"), [each for each in SAVED if each[0] != "OneCycleLR"], ids=named
 )
@@ -187,7 +187,7 @@ def test_resuming_at_an_epoch_is_pytorchs(name: str, args: Any, options: Any, to
     assert seen[0] == seen[1]
 
 
-def test_schedules_are_chained(torch: ModuleType) -> None:
+def test_schedules_can_be_chained(torch: ModuleType) -> None:
     seen = []
     for lib in (minitensor, torch):
         optimizer = optimizer_of(lib)
@@ -210,7 +210,7 @@ PLATEAUS = [
 
 
 @pytest.mark.parametrize("options", PLATEAUS, ids=str)
-def test_plateaus_are_seen_as_pytorch_sees_them(options: Any, torch: ModuleType) -> None:
+def test_plateaus_are_detected_as_in_pytorch(options: Any, torch: ModuleType) -> None:
     measures = [1.0, 0.9, 0.95, 0.9, 0.9, 1.2, 0.8, 0.8, 0.8, 0.79, 0.8, 0.9, 2.0, 2.1, 2.0, 1.9] * 2
     seen = []
     for lib in (minitensor, torch):
@@ -224,13 +224,13 @@ def test_plateaus_are_seen_as_pytorch_sees_them(options: Any, torch: ModuleType)
     assert seen[0] == seen[1]
 
 
-def test_a_schedule_that_comes_before_the_optimizer_is_warned_about() -> None:
+def test_a_schedule_stepped_before_the_optimizer_warns() -> None:
     scheduler = lr_scheduler.StepLR(optimizer_of(minitensor), 3)
     with pytest.warns(UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"):
         scheduler.step()
 
 
-def test_a_rate_in_a_tensor_stays_in_it() -> None:
+def test_a_rate_in_a_tensor_stays_in_that_tensor() -> None:
     rate = minitensor.tensor(1.0)
     optimizer = optim.SGD([minitensor.ones(1, requires_grad=True)], lr=rate)
     scheduler = lr_scheduler.ExponentialLR(optimizer, 0.5)

@@ -1,7 +1,7 @@
-"""State dicts that do not fit: an entry that is gone, None, of another type or shape, in every optimizer and schedule.
+"""Faulty state dicts: an entry that is missing, None, or of another type or shape, for every optimizer and schedule.
 
-Where PyTorch raises, at loading or in the step after, so does this library, in a child of its class, and no parameter
-has changed. Where PyTorch goes on, the parameters become what they become there.
+Where PyTorch raises, at loading or in the next step, this library raises a subclass of its class, and no parameter has
+changed. Where PyTorch continues, the parameters become the same.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def copied(lib: Any, value: Any) -> Any:
 
 
 def changed(entries: dict[Any, Any], key: Any, how: str, lib: Any) -> None:
-    """Do one thing to one entry."""
+    """Make one change to one entry."""
     value = MISFITS[how]
     if value is GONE:
         del entries[key]
@@ -97,8 +97,8 @@ def changed(entries: dict[Any, Any], key: Any, how: str, lib: Any) -> None:
         entries[key] = value(lib) if callable(value) else copy.deepcopy(value)
 
 
-def misfits(saved: dict[str, Any]) -> Iterator[tuple[str, Callable[[dict[str, Any], Any], None]]]:
-    """Yield the name of an entry with what to do to it, and a function that does it to a state dict."""
+def faulty_states(saved: dict[str, Any]) -> Iterator[tuple[str, Callable[[dict[str, Any], Any], None]]]:
+    """Yield an entry's name with the fault, and a function that makes the fault in a state dict."""
     for key in saved["state"][0]:
         for how in STATES:
             yield f"{key} {how}", lambda state, lib, key=key, how=how: changed(state["state"][0], key, how, lib)
@@ -133,11 +133,11 @@ def numbers(params: list[Any]) -> Any:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", RULES)
-def test_a_misfit_state_is_refused_as_by_pytorch_and_changes_nothing(name: str, torch: Any) -> None:
+def test_a_faulty_state_is_refused_as_in_pytorch_and_changes_nothing(name: str, torch: Any) -> None:
     params, optimizer = started(torch, name)
     step(torch, params, optimizer, 1)
     faults = []
-    for what, change in misfits(optimizer.state_dict()):
+    for what, change in faulty_states(optimizer.state_dict()):
         entry = what.rpartition(" ")[0]
         if f"{name}: {entry}" in EXCUSED or entry in EXCUSED:
             continue
@@ -152,7 +152,7 @@ def test_a_misfit_state_is_refused_as_by_pytorch_and_changes_nothing(name: str, 
     assert not faults, "\n".join(faults)
 
 
-def test_an_entry_that_is_gone_is_named_with_what_there_is() -> None:
+def test_a_missing_entry_is_named_with_the_existing_ones() -> None:
     params, optimizer = started(mt, "Adam")
     step(mt, params, optimizer, 1)
     state = optimizer.state_dict()
@@ -193,7 +193,7 @@ SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-# What PyTorch hands on unseen: to dict.update, to the next schedule, or to a formula in the middle of a step.
+# What PyTorch passes on unchecked: to dict.update, to the next schedule, or to a formula in the middle of a step.
 READ_ELSEWHERE = ("_scale_fn_custom", "_schedule_phases", "use_beta1", "lr_lambdas", "_schedulers")
 
 
@@ -208,7 +208,7 @@ def advance(optimizer: Any, scheduler: Any) -> None:
 
 
 def reloaded(lib: Any, name: str, key: str, how: str) -> Any:
-    """Load a changed state dict, take two steps; return the rate or the error, with what was taken over of it."""
+    """Load a changed state dict and take two steps; return the rate or the error, and the entries that were loaded."""
     optimizer, scheduler = scheduled(lib, name)
     advance(optimizer, scheduler)
     state = copy.deepcopy(scheduler.state_dict())
@@ -224,7 +224,7 @@ def reloaded(lib: Any, name: str, key: str, how: str) -> Any:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_a_schedule_refuses_what_pytorch_stumbles_over(name: str, torch: Any) -> None:
+def test_a_schedule_refuses_states_on_which_pytorchs_fails(name: str, torch: Any) -> None:
     optimizer, scheduler = scheduled(mt, name)
     advance(optimizer, scheduler)
     faults = []
@@ -238,7 +238,7 @@ def test_a_schedule_refuses_what_pytorch_stumbles_over(name: str, torch: Any) ->
     assert not faults, "\n".join(faults)
 
 
-def test_a_schedule_that_refuses_a_state_has_taken_over_nothing() -> None:
+def test_a_schedule_that_refuses_a_state_is_unchanged() -> None:
     optimizer, scheduler = scheduled(mt, "SequentialLR")
     advance(optimizer, scheduler)
     state = copy.deepcopy(scheduler.state_dict())

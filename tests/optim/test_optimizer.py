@@ -1,4 +1,4 @@
-"""The base of all rules: groups, steps, state dicts, hooks."""
+"""The base class of all optimizers: groups, steps, state dicts, hooks."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def test_a_step_counts_as_a_write() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 6], ids=["single", "bundle"])
-def test_a_step_writes_where_the_parameter_lies(count: int) -> None:
+def test_a_step_writes_into_the_parameters_memory(count: int) -> None:
     params = [with_grad() for _ in range(count)]
     views = [p.detach() for p in params]
     optim.SGD(params, lr=0.5).step()
     assert [view.tolist() for view in views] == [[0.5, 1.5]] * count
 
 
-def test_the_gradient_stays_as_it_is() -> None:
+def test_a_step_leaves_the_gradient_unchanged() -> None:
     for options in ({"weight_decay": 0.5}, {"maximize": True}, {"momentum": 0.9, "nesterov": True}):
         params = [with_grad() for _ in range(6)]
         optimizer = optim.SGD(params, lr=0.5, **options)
@@ -66,7 +66,7 @@ def test_without_gradients_nothing_happens() -> None:
     assert not optimizer.state_dict()["state"]
 
 
-def test_a_closure_is_run_with_gradients_and_its_loss_returned() -> None:
+def test_a_closure_runs_with_gradients_and_its_loss_is_returned() -> None:
     weight = param(3.0)
     optimizer = optim.SGD([weight], lr=0.1)
 
@@ -81,7 +81,7 @@ def test_a_closure_is_run_with_gradients_and_its_loss_returned() -> None:
     assert weight.item() == pytest.approx(2.4)
 
 
-def test_zero_grad_drops_gradients_or_fills_them() -> None:
+def test_zero_grad_drops_gradients_or_zeros_them() -> None:
     weight = with_grad()
     optimizer = optim.SGD([weight])
     optimizer.zero_grad(set_to_none=False)
@@ -128,7 +128,7 @@ def test_a_model_learns() -> None:
 # -- groups
 
 
-def test_groups_have_options_of_their_own() -> None:
+def test_groups_have_their_own_options() -> None:
     a, b = with_grad(0.0), with_grad(0.0)
     optimizer = optim.SGD([{"params": [a]}, {"params": b, "lr": 0.5}], lr=0.1)
     optimizer.step()
@@ -185,7 +185,7 @@ def test_misuse_is_named(make: Any, error: type[Exception], message: str) -> Non
         make()
 
 
-def test_a_parameter_given_twice_is_warned_about() -> None:
+def test_a_repeated_parameter_warns() -> None:
     weight = param()
     with pytest.warns(UserWarning, match="duplicate parameters"):
         optim.SGD([weight, weight])
@@ -195,7 +195,7 @@ def test_a_parameter_given_twice_is_warned_about() -> None:
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam"])
-def test_a_loaded_optimizer_goes_on_as_the_saved_one(name: str, torch: ModuleType) -> None:
+def test_a_loaded_optimizer_continues_like_the_saved_one(name: str, torch: ModuleType) -> None:
     options = {"momentum": 0.9} if name == "SGD" else {"amsgrad": True}
     results = []
     for lib in (minitensor, torch):
@@ -247,7 +247,7 @@ def test_a_state_dict_of_other_groups_is_refused(groups: Any, message: str) -> N
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))], ids=["deepcopy", "pickle"])
-def test_a_copy_goes_on_by_itself(again: Any) -> None:
+def test_a_copy_is_independent(again: Any) -> None:
     params = [with_grad(0.0) for _ in range(6)]
     optimizer = optim.SGD(params, lr=1.0, momentum=0.5)
     optimizer.step()
@@ -274,7 +274,7 @@ def test_hooks_run_around_a_step_in_order() -> None:
     assert seen == [("before", (optimizer,), {}), "after", "after"]
 
 
-def test_state_dict_hooks_may_change_what_passes() -> None:
+def test_state_dict_hooks_may_change_the_state() -> None:
     optimizer = optim.SGD([param()], lr=0.1)
     optimizer.register_state_dict_pre_hook(lambda o: o.param_groups[0].update(lr=0.2))
     optimizer.register_state_dict_post_hook(lambda o, saved: {**saved, "note": 1})

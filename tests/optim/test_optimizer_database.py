@@ -1,7 +1,7 @@
-"""PyTorch's own optimizer database as the oracle: its option sets and its error inputs, given to both libraries.
+"""PyTorch's own optimizer database: its option sets and its error inputs, given to both libraries.
 
-Under every option set parameters follow the same trajectory, and the state has the same keys and numbers; every mistake
-raises an error of the same class. Options by which PyTorch chooses among its implementations change nothing here.
+With every option set, parameters follow the same trajectory, and the state has the same keys and values; every mistake
+raises an error of the same class. Options that choose among PyTorch's implementations have no effect here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ with warnings.catch_warnings():
 STEPS = 12
 SHAPES = [(4, 3), (2, 5), (30, 20)]  # matrices, for Muon; test_rules.py has the other shapes
 
-# What is passed over, and why.
+# Skipped option sets, and why.
 SPARSE = "its gradients are sparse tensors, which this library leaves out"
 EXCUSED = {"SparseAdam": SPARSE}
 
@@ -39,7 +39,7 @@ SETS = {
 }
 RECORDING = [info.name for info in HERE if "differentiable" in info.supported_impls]
 TOLERANCE = {"float64": 1e-9, "float32": 3e-5}
-# Muon multiplies in bfloat16: sums of another order may round another way. Forty iterations of LBFGS amplify rounding.
+# Muon multiplies in bfloat16: sums in another order may round differently. Forty iterations of LBFGS amplify rounding.
 ROUGHER = {("Muon", "float64"): 2e-3, ("Muon", "float32"): 2e-3, ("LBFGS", "float32"): 5e-3}
 
 
@@ -53,8 +53,8 @@ def drawn(step: int, dtype: str) -> list[Any]:
 
 
 def walked(library: Any, name: str, options: dict[str, Any], dtype: str) -> tuple[list[Any], Any]:
-    """Return parameters after some steps, and their optimizer. A step that is recorded may not change leaves."""
-    # A line search asks how much a sum changes: with many terms, float32 rounds the answer away.
+    """Return the parameters after some steps, and their optimizer. A recorded step must not change leaves."""
+    # A line search measures how much a sum changes: with many terms, the change is lost in float32 rounding.
     kept = 2 if name == "LBFGS" else len(SHAPES)
     params = [library.tensor(values, requires_grad=True) for values in drawn(99, dtype)[:kept]]
     params = [param.clone() for param in params] if options.get("differentiable") else params
@@ -71,7 +71,7 @@ def walked(library: Any, name: str, options: dict[str, Any], dtype: str) -> tupl
 
 
 def quartic(library: Any, params: list[Any], optimizer: Any, dtype: str) -> Callable[[], Any]:
-    """Return the closure of a convex loss, for the optimizer that asks for it again and again."""
+    """Return the closure of a convex loss, for the optimizer that evaluates it repeatedly."""
     slopes = [library.tensor(values) for values in drawn(0, dtype)]
 
     def closure() -> Any:
@@ -93,7 +93,7 @@ def assert_same_walks(name: str, options: dict[str, Any], dtype: str) -> None:
 
 
 def assert_same_states(mine: Any, theirs: Any, tolerance: float) -> None:
-    """Compare state dicts: the same keys, the same options and numbers."""
+    """Compare state dicts: the same keys, options and values."""
     assert list(mine) == list(theirs)
     for group, other in zip(mine["param_groups"], theirs["param_groups"], strict=True):
         assert list(group)[-1] == list(other)[-1] == "params"
@@ -104,7 +104,7 @@ def assert_same_states(mine: Any, theirs: Any, tolerance: float) -> None:
     assert list(mine["state"]) == list(theirs["state"])
     for number, entry in theirs["state"].items():
         assert mine["state"][number].keys() == entry.keys()
-        for key, value in () if "old_dirs" in entry else entry.items():  # LBFGS: test_lbfgs.py compares its numbers
+        for key, value in () if "old_dirs" in entry else entry.items():  # LBFGS: test_lbfgs.py compares its values
             assert_same_entry(mine["state"][number][key], value, tolerance, key)
 
 
@@ -121,12 +121,12 @@ def number_of(option: Any) -> Any:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", SETS)
-def test_walks_where_pytorch_walks(name: str, dtype: str) -> None:
+def test_the_trajectory_is_pytorchs(name: str, dtype: str) -> None:
     assert_same_walks(*SETS[name], dtype)
 
 
 @each(HERE)
-def test_the_choice_of_an_implementation_changes_nothing(info: Any) -> None:
+def test_the_choice_of_implementation_has_no_effect(info: Any) -> None:
     for option in info.supported_impls:
         if option != "fused" or "cpu" in info.supports_fused_on:
             assert_same_walks(info.name, {option: True}, "float32")
@@ -134,8 +134,8 @@ def test_the_choice_of_an_implementation_changes_nothing(info: Any) -> None:
 
 
 @pytest.mark.parametrize("key", [key for key, (name, _) in SETS.items() if name in RECORDING])
-def test_walks_there_while_the_graph_records(key: str) -> None:
-    """In single precision: PyTorch keeps what it counts in that, and computes with it where it records."""
+def test_the_trajectory_of_recorded_steps_is_pytorchs(key: str) -> None:
+    """In single precision: PyTorch stores its counts in float32, and computes with them if it records."""
     name, options = SETS[key]
     assert_same_walks(name, {**options, "differentiable": True}, "float32")
 
@@ -168,7 +168,7 @@ def strict(function: Callable[..., Any], *args: Any) -> Any:
 
 
 class Twins:
-    """Copies of PyTorch's parameters: the same parameter, met again, has the same copy."""
+    """Copies of PyTorch's parameters: a parameter that occurs twice has one copy."""
 
     def __init__(self) -> None:
         self.known: dict[int, Any] = {}

@@ -1,8 +1,8 @@
-"""What the docstrings of optimizers, schedulers and the tools of swa_utils must tell.
+"""The docstrings of optimizers, schedulers and swa_utils have all required parts.
 
-Every one has a summary of one line, describes each argument in the order of the signature and states its default,
-lists the errors it raises with exceptions that exist, and shows an example. Optimizers also give their rule as an
-equation, and the paper. That the examples run is checked in test_doctests.py.
+Each one has a summary of one line, describes the arguments in the order of the signature with their defaults, lists the
+errors that it raises, with classes that exist, and shows an example. Optimizers also give their equation and the paper.
+test_doctests.py runs the examples.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ALL: dict[str, Any] = {
 
 
 def section(text: str, title: str) -> dict[str, str]:
-    """Return the entries of a section, name to description; an entry may name several, with commas."""
+    """Return the entries of a section, name to description; an entry may list several names, with commas."""
     found: dict[str, str] = {}
     match = re.search(rf"^{title}:\n((?:    .*\n|\n(?=    ))+)", text + "\n", re.MULTILINE)
     for entry in re.split(r"\n(?=    \S)", match[1].rstrip()) if match else []:
@@ -45,7 +45,7 @@ def arguments_of(target: Any) -> dict[str, inspect.Parameter]:
 
 
 def faults(target: Any) -> list[str]:
-    """Return what a docstring lacks."""
+    """Return the faults of a docstring."""
     text, arguments = inspect.getdoc(target) or "", arguments_of(target)
     described, found = section(text, "Args"), []
     if not re.match(r"[A-Z].*\.(\n\n|$)", text):
@@ -71,19 +71,19 @@ def default_faults(name: str, description: str, default: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_docstring_tells_arguments_defaults_errors_and_an_example(name: str) -> None:
+def test_a_docstring_has_arguments_defaults_errors_and_an_example(name: str) -> None:
     assert not faults(ALL[name])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_an_optimizer_tells_its_rule_and_its_source(name: str) -> None:
+def test_an_optimizer_docstring_has_its_rule_and_source(name: str) -> None:
     text = inspect.getdoc(getattr(optim, name)) or ""
     assert re.search(r"::\n\n(    .*\n)*    .*p <- p", text), "no equation"
     assert re.search(r"\(.*(19|20)\d\d", text.split("\n")[0]), "no paper in the summary"
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_an_optimizer_raises_what_it_says(name: str) -> None:
+def test_an_optimizer_raises_the_errors_it_documents(name: str) -> None:
     told = section(inspect.getdoc(getattr(optim, name)) or "", "Raises")
     weight = minitensor.nn.Parameter(minitensor.ones(2, 2))
     calls: list[tuple[type[Exception], Any, dict[str, Any]]] = [
@@ -103,7 +103,7 @@ def test_an_optimizer_raises_what_it_says(name: str) -> None:
             getattr(optim, name)(params, **options)
 
 
-# What else than the optimizer a scheduler wants.
+# What a scheduler needs besides the optimizer.
 OPTIONS: dict[str, dict[str, Any]] = {
     "LRScheduler": {}, "LambdaLR": {"lr_lambda": float}, "MultiplicativeLR": {"lr_lambda": float},
     "StepLR": {"step_size": 1}, "MultiStepLR": {"milestones": [1]}, "ConstantLR": {}, "ExponentialLR": {"gamma": 0.5},
@@ -114,7 +114,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_a_scheduler_raises_what_it_says(name: str) -> None:
+def test_a_scheduler_raises_the_errors_it_documents(name: str) -> None:
     told = section(inspect.getdoc(ALL[name]) or "", "Raises")
     calls: list[tuple[type[Exception], Any, dict[str, Any]]] = [(TypeError, 3, {})]
     if "last_epoch" in arguments_of(ALL[name]) and name not in ("SWALR", "OneCycleLR"):

@@ -1,7 +1,7 @@
-"""Every option of every optimizer, given wrong values: refused where PyTorch refuses them, in a child of its class.
+"""Every option of every optimizer with wrong values: refused where PyTorch refuses them, with a subclass of its class.
 
-PyTorch reads some options in the constructor and others in a step, by accident; here it does not matter which of the
-two raises. Where PyTorch goes on, the parameters become what they become there. A step that raises has changed none.
+PyTorch checks some options in the constructor and others, by accident, in a step; here it does not matter which of the
+two raises. Where PyTorch continues, the parameters become the same. A step that raises changes nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VALUES: dict[str, Callable[[Any], Any]] = {
     "[]": lambda lib: [], "(0.9,)": lambda lib: (0.9,), "(0.9, 0.9, 0.9)": lambda lib: (0.9, 0.9, 0.9),
     "ones(2)": lambda lib: lib.ones(2), "object()": lambda lib: object(),
 }  # fmt: skip
-# Options of which a value is read only beside another one.
+# Options that are read only beside another option.
 BESIDE: dict[str, dict[str, Any]] = {"SGD": {"momentum": 0.9}}
 REFUSED_HERE = {
     "SGD: lr nan": "PyTorch goes on and makes every parameter NaN",
@@ -89,7 +89,7 @@ def trained(lib: Any, name: str, option: str, value: str) -> Any:
 
 
 def misfit(found: Any, expected: Any, refused: bool, taken: bool) -> str | None:
-    """Say how a result differs from PyTorch's, where it may not."""
+    """Describe a result's difference from PyTorch's where there must be none."""
     if isinstance(found, tuple) and (not isinstance(found[0], MinitensorError) or found[1]):
         return f"raised by accident, or after it wrote: {found}"
     if isinstance(expected, tuple):
@@ -108,7 +108,7 @@ def cases(name: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_wrong_option_is_refused_where_and_as_pytorch_refuses_it(name: str, torch: Any) -> None:
+def test_a_wrong_option_is_refused_as_in_pytorch(name: str, torch: Any) -> None:
     faults = []
     for option, value in cases(name):
         found, expected = trained(mt, name, option, value), trained(torch, name, option, value)

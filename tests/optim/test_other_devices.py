@@ -1,4 +1,4 @@
-"""Layers and rules on a device that mixes with no host array: the same numbers as on the host, to the last steps."""
+"""Layers and optimizers on a device that refuses host arrays: the same values as on the host, up to the last steps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def network() -> Any:
 
 
 def trained(where: str, name: str, options: dict[str, Any]) -> list[Any]:
-    """Train a small network for a few steps; return its numbers and the rule's state, on the host."""
+    """Train a small network for a few steps; return its values and the optimizer's state, on the host."""
     net = network().to(where)
     optimizer = getattr(optim, name)(net.parameters(), **options)
     x, y = minitensor.randn(5, 1, 4, 4).to(where), minitensor.tensor([0, 1, 2, 1, 0]).to(where)
@@ -55,11 +55,11 @@ def flat(values: Any) -> list[float]:
 
 
 @pytest.mark.parametrize(("name", "options"), RULES, ids=str)
-def test_training_is_the_hosts(name: str, options: dict[str, Any]) -> None:
+def test_training_gives_the_hosts_results(name: str, options: dict[str, Any]) -> None:
     assert flat(trained("strict", name, options)) == pytest.approx(flat(trained("cpu", name, options)), abs=1e-4)
 
 
-def test_moving_moves_parameters_buffers_and_gradients() -> None:
+def test_moving_a_module_moves_parameters_buffers_and_gradients() -> None:
     net = network()
     net(minitensor.ones(2, 1, 4, 4)).sum().backward()
     weight = net[0].weight

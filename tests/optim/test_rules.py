@@ -1,4 +1,4 @@
-"""Every rule follows PyTorch's trajectory, option by option, on parameters of all kinds and sizes."""
+"""Every optimizer follows PyTorch's trajectory, option by option, on parameters of all kinds and sizes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ STEPS = 50
 
 @pytest.fixture(autouse=True)
 def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let bundles and blocks begin at sizes that are quick to test."""
+    """Make bundles and blocks start at sizes that are quick to test."""
     monkeypatch.setattr(plan, "SMALL", 15)
     monkeypatch.setattr(plan, "BLOCK", 200)
     monkeypatch.setattr(plan, "LONG_BLOCK", 200)
@@ -131,7 +131,7 @@ def test_bundles_and_blocks_change_nothing(name: str, options: dict[str, Any], m
         assert (mine == his).all()
 
 
-def test_stacked_matrices_go_where_each_would_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stacked_matrices_are_updated_as_each_would_be_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes = [(3, 4)] * 5 + [(4, 3)] * 4 + [(2, 2), (5, 3)]
     stacked = started(minitensor, "Muon", {"lr": 0.1}, shapes)
     walk(minitensor, *stacked, range(5))
@@ -159,7 +159,7 @@ def test_threads_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("name", ["SGD", "AdamW"])
-def test_any_layout_of_value_and_gradient_gives_the_same(name: str) -> None:
+def test_any_layout_of_value_and_gradient_gives_the_same_result(name: str) -> None:
     options = {"lr": 0.1, "weight_decay": 0.1} | ({"momentum": 0.9} if name == "SGD" else {})
     for shape in ((3, 4), (15, 14)):
         results = []
@@ -204,7 +204,7 @@ def test_other_dtypes_follow_pytorch_too(name: str, dtype: str, torch: ModuleTyp
     {"ns_steps": 3, "ns_coefficients": (2.0, -1.5, 0.5)},
 ], ids=str)  # fmt: skip
 def test_muon_is_pytorchs_within_its_rounding(options: dict[str, Any], torch: ModuleType) -> None:
-    """Both round to eight bits after each product; sums of another order may round another way."""
+    """Both round to eight bits after each product; sums in another order may round differently."""
     shapes = [(3, 4), (7, 2), (25, 20)]
     ours, theirs = (started(lib, "Muon", options, shapes) for lib in (minitensor, torch))
     walk(minitensor, *ours, range(STEPS))
@@ -215,7 +215,7 @@ def test_muon_is_pytorchs_within_its_rounding(options: dict[str, Any], torch: Mo
     assert repr(ours[1]) == repr(theirs[1])
 
 
-def test_a_gradient_that_comes_and_goes_counts_only_its_own_steps(torch: ModuleType) -> None:
+def test_a_parameter_counts_only_the_steps_in_which_it_had_a_gradient(torch: ModuleType) -> None:
     results = []
     for lib in (minitensor, torch):
         params, optimizer = started(lib, "Adam", {"lr": 0.1})
@@ -230,7 +230,7 @@ def test_a_gradient_that_comes_and_goes_counts_only_its_own_steps(torch: ModuleT
         assert mine.state[param]["step"].item() == his.state[twin]["step"].item()
 
 
-def test_momentum_begun_later_starts_from_the_gradient(torch: ModuleType) -> None:
+def test_momentum_that_is_turned_on_later_starts_from_the_gradient(torch: ModuleType) -> None:
     results = []
     for lib in (minitensor, torch):
         params, optimizer = started(lib, "SGD", {"lr": 0.1})
@@ -271,13 +271,13 @@ NO_NUMBERS = [
 
 
 @pytest.mark.parametrize(("name", "options", "message"), NO_NUMBERS, ids=str)
-def test_an_option_that_is_no_number_is_named_at_once(name: str, options: dict[str, Any], message: str) -> None:
+def test_an_option_that_is_not_a_number_is_reported_at_once(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=f"{message}.* must be"):
         getattr(minitensor.optim, name)([minitensor.ones(2, requires_grad=True)], **options)
 
 
 @pytest.mark.parametrize("sizes", [(None, 1.2), (0.1, None)], ids=str)
-def test_rprop_takes_none_for_no_bound(sizes: tuple[Any, Any], torch: ModuleType) -> None:
+def test_rprop_accepts_none_for_no_bound(sizes: tuple[Any, Any], torch: ModuleType) -> None:
     ours, theirs = (started(lib, "Rprop", {"step_sizes": sizes}) for lib in (minitensor, torch))
     walk(minitensor, *ours, steps=range(3))
     walk(torch, *theirs, steps=range(3))

@@ -1,4 +1,4 @@
-"""Averaged models, their batch norm and their learning rates are PyTorch's."""
+"""Averaged models, their batch norm updates and their learning rates equal PyTorch's."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WAYS = {
 
 
 def averaged(lib: Any, model: Any, way: str) -> Any:
-    """Train a little, averaging."""
+    """Train for a few steps, averaging."""
     mean = lib.optim.swa_utils.AveragedModel(model, **WAYS[way](lib.optim.swa_utils))
     optimizer = lib.optim.SGD(model.parameters(), lr=0.1)
     for batch in batches(lib):
@@ -50,7 +50,7 @@ def averaged(lib: Any, model: Any, way: str) -> Any:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_averages_are_pytorchs(way: str, torch: ModuleType) -> None:
-    mt.manual_seed(0)  # among all networks are some whose batch norms amplify rounding
+    mt.manual_seed(0)  # the seed matters: in some networks batch norm amplifies rounding
     ours, theirs = network(mt), network(torch)
     share_numbers(ours, theirs)
     found, expected = averaged(mt, ours, way).state_dict(), averaged(torch, theirs, way).state_dict()
@@ -87,7 +87,7 @@ def test_rates_are_pytorchs(options: dict[str, Any], torch: ModuleType) -> None:
     np.testing.assert_allclose(seen[0], seen[1], rtol=1e-12)
 
 
-def test_wrong_options_are_refused() -> None:
+def test_invalid_options_are_refused() -> None:
     optimizer = mt.optim.SGD([mt.ones(1, requires_grad=True)], lr=0.3)
     utils = mt.optim.swa_utils
     for wrong in (

@@ -1,4 +1,4 @@
-"""Schedules of rates that lie in tensors, and options that are no numbers: all as in PyTorch, for every schedule."""
+"""Schedules with learning rates in tensors, and options that are not numbers: as in PyTorch, for every schedule."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def kind(value: Any) -> Any:
 
 
 def facts(scheduler: Any, given: list[Any]) -> Any:
-    """Return kinds and values of all rates, and which of them are one tensor."""
+    """Return types and values of all rates, and which of them are the same tensor."""
     groups = scheduler.optimizer.param_groups
     last, base = scheduler.get_last_lr(), getattr(scheduler, "base_lrs", [])
     initial, now = [group.get("initial_lr") for group in groups], [group["lr"] for group in groups]
@@ -91,7 +91,7 @@ def facts(scheduler: Any, given: list[Any]) -> Any:
 
 
 def course(lib: Any, name: str, groups: int, written: str) -> list[Any]:
-    """Return the facts of six steps; before the third of them, tensors of one sort are written to."""
+    """Return the facts of six steps; before the third, tensors of one kind are written to."""
     given = [lib.tensor(0.1), lib.tensor(0.2, dtype=lib.float64), 0.3][:groups]
     params = [{"params": [lib.nn.Parameter(lib.ones(2))], "lr": rate} for rate in given]
     optimizer = lib.optim.SGD(params, lr=0.1, momentum=0.9)
@@ -123,19 +123,19 @@ def test_rates_in_tensors_are_copied_where_pytorch_copies(
         assert mine[2] == his[2]
 
 
-def test_a_rate_of_one_element_and_one_dim_can_be_set() -> None:
+def test_a_rate_in_a_1d_tensor_of_one_element_can_be_set() -> None:
     rate = mt.tensor([0.5])
     scheduler = mt.optim.lr_scheduler.ExponentialLR(mt.optim.SGD([mt.nn.Parameter(mt.ones(2))], lr=rate), 0.5)
     advance(scheduler)
     assert rate.tolist() == [0.25] and [each.tolist() for each in scheduler.get_last_lr()] == [[0.25]]
 
 
-# -- options that are no numbers ---------------------------------------------------------------------------------------
+# -- options that are not numbers --------------------------------------------------------------------------------------
 
 BAD: list[Any] = [
     "3", b"3", None, [], [1.0, 2.0, 3.0], (0.1,), {}, -1, 0, 2.5, True, math.nan, math.inf, object(), abs,
 ]  # fmt: skip
-# Where a class differs: PyTorch converts what is no integer, and stumbles over what came of it.
+# Where an error class differs: PyTorch converts a value that is not an integer, and fails on the result.
 LAX = {("CyclicLR", "step_size_up"), ("CyclicLR", "step_size_down")}
 
 
@@ -149,7 +149,7 @@ def four_rates(lib: Any, name: str, options: dict[str, Any]) -> list[float]:
 
 
 @pytest.mark.parametrize(("name", "option"), [(name, option) for name in OPTIONS for option in OPTIONS[name]])
-def test_bad_options_are_refused_with_pytorchs_class_and_by_name(torch: ModuleType, name: str, option: str) -> None:
+def test_bad_options_are_refused_with_pytorchs_class_and_named(torch: ModuleType, name: str, option: str) -> None:
     for value in BAD:
         found, expected = [outcome(four_rates, lib, name, {**OPTIONS[name], option: value}) for lib in (mt, torch)]
         if isinstance(found, list):
@@ -158,7 +158,7 @@ def test_bad_options_are_refused_with_pytorchs_class_and_by_name(torch: ModuleTy
         assert isinstance(found, mt.errors.MinitensorError), f"{value!r}: {found!r}"
         assert name in str(found)
         if value != value:
-            continue  # NaN passes PyTorch's checks of ranges, and fails these
+            continue  # NaN passes PyTorch's range checks and fails these
         assert isinstance(expected, Exception), f"{value!r}: PyTorch gives {expected}, here is {found!r}"
         if (name, option) not in LAX:
             builtin = next(each for each in type(expected).__mro__ if each.__module__ == "builtins")
@@ -190,7 +190,7 @@ def test_a_step_that_fails_changes_nothing() -> None:
     assert vars(scheduler) == before and optimizer.param_groups[0]["lr"] == 0.1
 
 
-def test_an_error_of_a_users_schedule_stays_as_it_is() -> None:
+def test_an_error_in_a_users_schedule_is_unchanged() -> None:
     class Mine(mt.optim.lr_scheduler.StepLR):
         def get_lr(self) -> list[float]:
             return [1 + "a"] if self.last_epoch else self.rates()  # type: ignore[operator]  # the fault

@@ -1,4 +1,4 @@
-"""Attention beyond the op table: what one tensor thrice gives, what nobody may see, groups of heads."""
+"""Attention beyond the op table: self-attention, fully masked queries, grouped heads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def numbers(seed: int, *shape: int) -> Any:
 
 
 def attended(lib: Any, shape: tuple[int, ...], **options: Any) -> list[Any]:
-    """Attend to itself with two heads; return output, weights and gradients."""
+    """Run self-attention with two heads; return output, weights and gradients."""
     sizes = (shape, (12, 4), (12,), (4, 4), (4,))
     query, *weights = [lib.tensor(numbers(k, *size), requires_grad=True) for k, size in enumerate(sizes)]
     made = {name: lib.tensor(value) if isinstance(value, np.ndarray) else value for name, value in options.items()}
@@ -34,7 +34,7 @@ def attended(lib: Any, shape: tuple[int, ...], **options: Any) -> list[Any]:
     {}, {"need_weights": False}, {"attn_mask": np.triu(np.ones((3, 3), bool), 1)}, {"average_attn_weights": False},
     {"attn_mask": np.triu(np.ones((3, 3), bool), 1), "is_causal": True, "need_weights": False},
 ], ids=str)  # fmt: skip
-def test_attention_to_itself_is_pytorchs(shape: tuple[int, ...], options: dict[str, Any]) -> None:
+def test_self_attention_is_pytorchs(shape: tuple[int, ...], options: dict[str, Any]) -> None:
     for ours, theirs in zip(attended(mt, shape, **options), attended(torch, shape, **options), strict=True):
         np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-10, atol=1e-12)
 
@@ -47,7 +47,7 @@ def one_head(lib: Any, mask: Any, **options: Any) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("kind", ["bool", "float"])
-def test_a_query_that_may_look_nowhere_gets_zeros(kind: str) -> None:
+def test_a_query_that_is_masked_everywhere_gets_zeros(kind: str) -> None:
     seen = np.array([[True, False, True, True], [False] * 4, [True] * 4, [False, True, False, False]])
     mask = seen if kind == "bool" else np.where(seen, 0.0, -math.inf)
     for ours, theirs in zip(one_head(mt, mask), one_head(torch, mask), strict=True):
@@ -71,7 +71,7 @@ def test_two_masks_are_refused() -> None:
         mt.nn.functional.scaled_dot_product_attention(q, q, q, mt.zeros(2, 2), is_causal=True)
 
 
-def test_the_same_seed_drops_the_same_looks() -> None:
+def test_the_same_seed_drops_the_same_weights() -> None:
     def dropped(lib: Any) -> Any:
         lib.manual_seed(3)
         q = lib.tensor(numbers(0, 2, 8, 3))

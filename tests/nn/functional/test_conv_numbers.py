@@ -1,4 +1,4 @@
-"""Every combination of a convolution's numbers, plain and transposed: values, gradients and errors are PyTorch's."""
+"""Every combination of a convolution's options, plain and transposed: values, gradients and errors are PyTorch's."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def convolved(lib: Any, name: str, arrays: list[Any], options: Options) -> list[
 
 
 def is_empty(ours: Any) -> bool:
-    """Whether nothing comes out: PyTorch refuses that in float64 and gives it in float32, see test_empty_outputs.py."""
+    """Return whether the output is empty, which PyTorch refuses only in float64; see test_empty_outputs.py."""
     return isinstance(ours, list) and not ours[0].size
 
 
-def misfits(torch: ModuleType, name: str, dims: int, each: Iterator[tuple[int, Options]]) -> list[Any]:
-    """Return the calls of which the libraries do not say the same; every second image comes without a batch."""
+def mismatches(torch: ModuleType, name: str, dims: int, each: Iterator[tuple[int, Options]]) -> list[Any]:
+    """Return the calls on which the libraries differ; every second image has no batch dim."""
     found = []
     for k, (kernel, options) in enumerate(each):
         image = (4, 4, 3, 5)[: dims + 1] if k % 2 else (2, 4, 4, 3, 5)[: dims + 2]
@@ -77,15 +77,15 @@ def misfits(torch: ModuleType, name: str, dims: int, each: Iterator[tuple[int, O
 
 @pytest.mark.parametrize(("dims", "kernels", "groups"), [(1, (1, 3), (1, 2, 4)), (2, (1, 2), (1, 4)), (3, (2,), (2,))])
 @pytest.mark.parametrize("transposed", [False, True], ids=["conv", "conv_transpose"])
-def test_every_combination_of_numbers(
+def test_every_combination_of_options(
     torch: ModuleType, transposed: bool, dims: int, kernels: tuple[int, ...], groups: tuple[int, ...]
 ) -> None:
     name = f"conv_transpose{dims}d" if transposed else f"conv{dims}d"
-    assert not misfits(torch, name, dims, numbers(kernels, groups, (0, 1, 2) if transposed else (0,)))
+    assert not mismatches(torch, name, dims, numbers(kernels, groups, (0, 1, 2) if transposed else (0,)))
 
 
 def laid(lib: Any, dims: int, kernel: int, wanted: int, options: Options) -> list[Any]:
-    """Return a transposed convolution of a wanted size by a layer, and its gradients."""
+    """Return the output of a transposed convolution layer with a given output size, and its gradients."""
     lib.manual_seed(0)
     layer = getattr(lib.nn, f"ConvTranspose{dims}d")(4, 4, kernel, dtype=lib.float64, **options)
     input = lib.tensor(draw(1, 2, 4, 4, 3, 5)[(slice(None),) * (dims + 2) + (0,) * (3 - dims)], requires_grad=True)
@@ -94,7 +94,7 @@ def laid(lib: Any, dims: int, kernel: int, wanted: int, options: Options) -> lis
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
-def test_a_layer_gives_the_size_that_is_wanted(torch: ModuleType, dims: int) -> None:
+def test_a_layer_gives_the_requested_output_size(torch: ModuleType, dims: int) -> None:
     wrong = []
     for wanted, (kernel, options) in itertools.product((0, 1, 2, 5), numbers((1, 2), (2,), (0,))):
         ours, theirs = [outcome(lib, laid, dims, kernel, wanted, options) for lib in (minitensor, torch)]
@@ -104,7 +104,7 @@ def test_a_layer_gives_the_size_that_is_wanted(torch: ModuleType, dims: int) -> 
 
 
 def test_output_padding_at_stride_one_leaves_room_for_a_bias() -> None:
-    """By hand: an entry of 2 spread over taps two apart, then one more, each with the bias."""
+    """By hand: an entry of 2, spread over taps two apart, then one more output, each with the bias."""
     taps, bias = minitensor.tensor([[[1.0, 3.0]]]), minitensor.tensor([0.5])
     spread = minitensor.nn.functional.conv_transpose1d(
         minitensor.tensor([[[2.0]]]), taps, bias, output_padding=1, dilation=2

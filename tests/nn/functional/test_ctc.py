@@ -1,4 +1,4 @@
-"""CTC by its definition: summed over all paths, one after the other; and its gradients of both orders."""
+"""CTC by definition: the sum over all paths, one by one; and gradients of both orders."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from minitensor.autograd import gradcheck, gradgradcheck
 from minitensor.nn import functional as F
 
 
-def said(path: tuple[int, ...], blank: int) -> list[int]:
-    """Return what a path says: runs are one, blanks nothing."""
+def label_of(path: tuple[int, ...], blank: int) -> list[int]:
+    """Return the label of a path: repeats are merged, blanks removed."""
     return [label for label, _ in itertools.groupby(path) if label != blank]
 
 
 def by_definition(log_probs: np.ndarray, target: list[int], blank: int) -> float:
-    """Add up the probabilities of all paths that say the target."""
+    """Add up the probabilities of all paths with the target as label."""
     steps, classes = log_probs.shape
     chances = [
         math.exp(sum(log_probs[t, label] for t, label in enumerate(path)))
         for path in itertools.product(range(classes), repeat=steps)
-        if said(path, blank) == target
+        if label_of(path, blank) == target
     ]
     return -math.log(sum(chances)) if chances else math.inf
 
@@ -39,7 +39,7 @@ def scores(seed: int, *shape: int) -> mt.Tensor:
     seed=st.integers(0, 99), steps=st.integers(0, 4), target=st.lists(st.integers(0, 1), max_size=3),
     blank=st.integers(0, 2),
 )  # fmt: skip
-def test_it_is_the_sum_over_all_paths(seed: int, steps: int, target: list[int], blank: int) -> None:
+def test_the_loss_is_the_sum_over_all_paths(seed: int, steps: int, target: list[int], blank: int) -> None:
     labels = [label + (label >= blank) for label in target]
     log_probs = scores(seed, 4, 2, 3)
     found = F.ctc_loss(
@@ -50,7 +50,7 @@ def test_it_is_the_sum_over_all_paths(seed: int, steps: int, target: list[int], 
 
 
 @pytest.mark.parametrize("targets", [[[1, 2], [3, 3]], [1, 2, 3, 3]])
-def test_its_gradients_are_right_to_second_order(targets: list[int]) -> None:
+def test_gradients_are_correct_to_second_order(targets: list[int]) -> None:
     def function(input: mt.Tensor) -> mt.Tensor:
         return F.ctc_loss(input.log_softmax(2), mt.tensor(targets), [5, 4], [2, 2], reduction="none")
 
@@ -58,7 +58,7 @@ def test_its_gradients_are_right_to_second_order(targets: list[int]) -> None:
     assert gradcheck(function, (input,)) and gradgradcheck(function, (input,))
 
 
-def test_what_cannot_be_said_costs_infinity_or_nothing() -> None:
+def test_an_impossible_target_costs_infinity_or_zero() -> None:
     log_probs = scores(1, 2, 1, 3).detach().requires_grad_()
     assert F.ctc_loss(log_probs, mt.tensor([[1, 1]]), [2], [2]).item() == math.inf
     loss = F.ctc_loss(log_probs, mt.tensor([[1, 1]]), [2], [2], zero_infinity=True)

@@ -1,4 +1,4 @@
-"""Resizing, sampling, padding and unpooling against PyTorch, to second order; and what is refused."""
+"""Resizing, sampling, padding and unpooling against PyTorch, to second order; and errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_interpolation_equals_pytorch(
     expected = torch.nn.functional.interpolate(torch.from_numpy(image), mode=mode, **options)
     found = F.interpolate(mt.tensor(image), mode=mode, **options)
     assert found.shape == tuple(expected.shape)
-    # A place near one hundred has seven digits in single precision, and so has its share of a neighbour.
+    # A position near 100 has seven digits in single precision, and so has its interpolation weight.
     tolerance = 3e-5 if dtype == "float32" else 1e-11
     np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=tolerance, atol=tolerance)
 
@@ -96,7 +96,7 @@ def test_grid_sample(mode: str, dims: int, edges: str, align_corners: bool) -> N
 
 
 @pytest.mark.parametrize("edges", ["zeros", "border", "reflection"])
-def test_places_far_away_read_no_memory(edges: str) -> None:
+def test_far_away_points_read_no_memory(edges: str) -> None:
     far = mt.tensor([[[[1e30, -1e30], [float("inf"), 0.0], [float("nan"), 0.0]]]])
     image = mt.ones(1, 1, 2, 2)
     found = F.grid_sample(image, far, padding_mode=edges, align_corners=False)
@@ -136,7 +136,7 @@ def test_padding_keeps_the_dtype_and_the_sign_of_zero() -> None:
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
-def test_unpooling_puts_back_what_pooling_took(dims: int) -> None:
+def test_unpooling_puts_values_back_where_pooling_took_them(dims: int) -> None:
     def round_trip(lib: Any, x: Any) -> Any:
         pool, unpool = (getattr(lib.nn.functional, f"max_{name}{dims}d") for name in ("pool", "unpool"))
         values, indices = pool(x, 2, return_indices=True)
@@ -145,7 +145,7 @@ def test_unpooling_puts_back_what_pooling_took(dims: int) -> None:
     agree(round_trip, draw(2, 3, *[5] * dims))
 
 
-def test_unpooling_refuses_positions_outside() -> None:
+def test_unpooling_refuses_indices_out_of_range() -> None:
     with pytest.raises(RuntimeError, match="found an invalid max index: 9"):
         F.max_unpool1d(mt.ones(1, 1, 2), mt.tensor([[[0, 9]]]), 2)
     with pytest.raises(ValueError, match="a size must lie between 2 and 6"):

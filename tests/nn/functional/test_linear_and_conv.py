@@ -1,4 +1,4 @@
-"""Linear maps, convolutions and windows against PyTorch, to second order; and what they refuse."""
+"""Linear maps, convolutions and windows against PyTorch, to second order; and errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def draw(*shape: int, dtype: str = "float64") -> Any:
 
 
 def functional(name: str, *rest: Any, **options: Any) -> Any:
-    """Return a call of a function of that name with further arguments."""
+    """Return a function that calls a function of that name with further arguments."""
     return lambda lib, *tensors: getattr(lib.nn.functional, name)(*tensors, *rest, **options)
 
 
@@ -50,7 +50,7 @@ def test_linear_reads_every_layout() -> None:
     )
 
 
-def test_the_weights_gradient_lies_as_the_weight() -> None:
+def test_the_weights_gradient_has_the_weights_layout() -> None:
     weight = mt.ones(5, 3).requires_grad_()
     F.linear(mt.ones(4, 3), weight).sum().backward()
     assert weight.grad.is_contiguous()
@@ -85,7 +85,7 @@ def test_conv2d(input: Any, weight: Any, options: Any, bias: bool) -> None:
     agree(call, draw(*input), draw(*weight), *([draw(weight[0])] if bias else []))
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")  # PyTorch's, once a process
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")  # PyTorch warns once per process
 @pytest.mark.parametrize(
     ("input", "weight", "options"),
     [
@@ -126,7 +126,7 @@ def test_convolution_in_single_and_half_precision() -> None:
         agree(functional("conv2d", padding=1), image, weight, bias, order=1)
 
 
-def test_the_gradient_of_a_convolution_is_one_with_the_kernel_flipped() -> None:
+def test_the_gradient_of_a_convolution_is_a_convolution_with_the_flipped_kernel() -> None:
     x, kernel = mt.from_numpy(draw(1, 1, 8)).requires_grad_(), mt.from_numpy(draw(1, 1, 3))
     F.conv1d(x, kernel).sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), F.conv1d(mt.ones(1, 1, 6).double(), kernel.flip(2), padding=2).numpy())
@@ -222,7 +222,7 @@ def test_unfold_of_one_image() -> None:
     agree(functional("unfold", 2), draw(3, 4, 5))
 
 
-def test_a_convolution_is_a_product_with_unfolded_windows() -> None:
+def test_a_convolution_is_a_matrix_product_with_unfolded_windows() -> None:
     image, kernels = mt.from_numpy(draw(1, 3, 227, 227)), mt.from_numpy(draw(96, 3, 11, 11))
     columns = F.unfold(image, 11, stride=4)
     assert columns.shape == (1, 363, 3025)
@@ -232,12 +232,12 @@ def test_a_convolution_is_a_product_with_unfolded_windows() -> None:
     )
 
 
-def test_fold_refuses_what_no_unfold_gave() -> None:
+def test_fold_refuses_shapes_that_unfold_never_gives() -> None:
     with pytest.raises(RuntimeError, match=r"expected input \(N, C \* 4, 9\), got shape \(1, 8, 8\)"):
         F.fold(mt.ones(1, 8, 8), (4, 4), 2)
 
 
-def test_pixels_are_shuffled_and_back() -> None:
+def test_pixel_unshuffle_reverses_pixel_shuffle() -> None:
     agree(functional("pixel_shuffle", 2), draw(2, 8, 3, 4))
     agree(functional("pixel_unshuffle", 2), draw(2, 3, 6, 4))
     agree(functional("pixel_shuffle", 3), draw(9, 2, 2))
@@ -282,6 +282,6 @@ def test_pad_with_a_value() -> None:
         ((1, 1), {"mode": "reflect", "value": 3}, ValueError, "doesn't take a value"),
     ],
 )
-def test_pad_says_what_is_wrong(amounts: Any, options: Any, error: type[Exception], words: str) -> None:
+def test_pad_names_the_mistake(amounts: Any, options: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         F.pad(mt.ones(3, 4), amounts, **options)

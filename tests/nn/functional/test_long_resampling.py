@@ -1,4 +1,4 @@
-"""Resampling to and from very long dims: tables are worked out piece by piece, and say what the short ones say."""
+"""Resampling to and from very long dims: tables are computed in pieces, and equal those of short dims."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIZES = [(5, 13), (13, 5), (7, 7), (1, 9), (9, 1), (50, 64), (64, 50)]
 
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_long_table_says_what_the_short_one_says(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_table_equals_the_short_one(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "PIECE", 8)
     short_taps, long_taps, options = PAIRS[name]
     for length, count in SIZES:
@@ -42,7 +42,7 @@ def test_a_long_table_says_what_the_short_one_says(name: str, dtype: str, monkey
             np.testing.assert_allclose(kernel(grads, 1, long.turned), kernel(grads, 1, short.turned), **tolerance)
 
 
-def test_an_infinity_reaches_only_who_reads_it() -> None:
+def test_an_infinity_reaches_only_the_outputs_that_read_it() -> None:
     images = np.zeros((1, 5), "float32")
     images[0, 2] = np.inf
     found = fast.resample(images, 1, resampling.long_linear_taps(5, 10, None, False, False))
@@ -58,13 +58,13 @@ def test_long_signals_are_resized_as_pytorch_does(mode: str) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3, 5, 999, 35_000])
-def test_long_signals_are_shared_out_as_pytorch_does(count: int) -> None:
+def test_long_signals_are_pooled_as_pytorch_does(count: int) -> None:
     signal = np.random.default_rng(0).standard_normal((1, 2, 70_000))
     agree(lambda lib, x: lib.nn.functional.adaptive_avg_pool1d(x, count), signal, order=1)
 
 
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
-def test_long_paddings_copy_what_short_ones_copy(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_paddings_equal_short_ones(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "PIECE", 4)
     monkeypatch.setattr(padding, "LONG", 1)
     signal = np.arange(14.0).reshape(2, 7)
@@ -73,7 +73,7 @@ def test_long_paddings_copy_what_short_ones_copy(mode: str, monkeypatch: pytest.
         np.testing.assert_array_equal(fast.resample(signal, 1, long), fast.resample(signal, 1, short))
 
 
-def test_a_hundred_million_entries_are_no_table() -> None:
-    """A guard against tables of Python's numbers, which took minutes and gigabytes."""
+def test_a_hundred_million_entries_need_no_table() -> None:
+    """A guard against tables of Python numbers, which took minutes and gigabytes."""
     found = F.interpolate(minitensor.arange(4.0).reshape(1, 1, 4), size=10**7)
     assert found[0, 0, [0, 2_499_999, 2_500_000, -1]].tolist() == [0, 0, 1, 3]

@@ -1,4 +1,4 @@
-"""Losses against PyTorch, to second order: weights, ignored samples, reductions; and what is refused."""
+"""Losses against PyTorch, to second order: weights, ignored samples, reductions; and errors."""
 
 from __future__ import annotations
 
@@ -100,11 +100,11 @@ ELEMENTWISE = ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cr
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_losses_of_numbers(reduction: str, name: str) -> None:
+def test_losses_of_two_tensors(reduction: str, name: str) -> None:
     agree(lambda lib, x, t: getattr(lib.nn.functional, name)(x, t, reduction=reduction), draw(4, 3) * 2, draw(4, 3))
 
 
-def test_losses_with_their_numbers() -> None:
+def test_losses_with_options() -> None:
     x, t = draw(4, 3), draw(4, 3)
     agree(lambda lib, x, t: lib.nn.functional.smooth_l1_loss(x, t, beta=0.3), x, t)
     agree(lambda lib, x, t: lib.nn.functional.smooth_l1_loss(x, t, beta=0), x, t, order=1)
@@ -122,7 +122,7 @@ def test_binary_cross_entropy() -> None:
         call = lambda lib, x, t, reduction=reduction: lib.nn.functional.binary_cross_entropy(
             x, t, lib.from_numpy(weight), reduction=reduction
         )
-        agree(call, chance(4, 3), chance(4, 3), rtol=1e-7)  # PyTorch's second gradient is off by its epsilon
+        agree(call, chance(4, 3), chance(4, 3), rtol=1e-7)  # PyTorch's second gradient is wrong by its epsilon
     edges = np.array([0.0, 0.0, 1.0, 1.0, 0.5])
     agree(
         lambda lib, x: lib.nn.functional.binary_cross_entropy(x, lib.tensor([0, 1, 0, 1, 0.0]).double()),
@@ -212,7 +212,7 @@ def test_a_misuse_names_what_was_given(call: Any, error: type[Exception], words:
         call()
 
 
-def test_shapes_that_broadcast_are_warned_of() -> None:
+def test_shapes_that_broadcast_cause_a_warning() -> None:
     with pytest.warns(UserWarning, match=r"target size \(\(3, 1\)\) that is different to the input size \(\(3,\)\)"):
         assert F.mse_loss(mt.ones(3), mt.ones(3, 1)).item() == 0.0
 

@@ -1,4 +1,4 @@
-"""Normalisations against PyTorch, to second order; running statistics, and what is refused."""
+"""Normalizations against PyTorch, to second order; running statistics, and errors."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def test_batch_norm_in_training(shape: Any, affine: int) -> None:
     agree(call, draw(*shape), *[draw(3) for _ in range(affine)])
 
 
-def test_batch_norm_with_a_bias_alone() -> None:
+def test_batch_norm_with_only_a_bias() -> None:
     agree(lambda lib, x, b: lib.nn.functional.batch_norm(x, None, None, None, b, True), draw(4, 3, 5), draw(3), order=1)
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_batch_norm_moves_its_statistics_in_training_alone(training: bool) -> None:
+def test_batch_norm_updates_its_statistics_only_in_training(training: bool) -> None:
     mean, var = draw(3), np.abs(draw(3))
 
     def call(lib: Any, x: Any, w: Any, b: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Pooling against PyTorch, to second order; sizes, positions, and what is refused."""
+"""Pooling against PyTorch, to second order; sizes, indices, and errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX = [
 
 
 @pytest.mark.parametrize(("shape", "sizes", "options"), MAX)
-def test_max_pool2d_and_its_positions(shape: Any, sizes: Any, options: Any) -> None:
+def test_max_pool2d_and_its_indices(shape: Any, sizes: Any, options: Any) -> None:
     agree(lambda lib, x: lib.nn.functional.max_pool2d(x, *sizes, **options), draw(*shape))
     agree(lambda lib, x: lib.nn.functional.max_pool2d(x, *sizes, **options, return_indices=True), draw(*shape))
 
@@ -41,7 +41,7 @@ def test_max_pool_of_special_numbers() -> None:
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 9), (3, 9)])
-def test_pooling_of_signals(shape: Any) -> None:
+def test_pooling_in_one_dim(shape: Any) -> None:
     agree(lambda lib, x: lib.nn.functional.max_pool1d(x, 3, 2, 1, return_indices=True), draw(*shape))
     agree(lambda lib, x: lib.nn.functional.avg_pool1d(x, 3, 2, 1, count_include_pad=False), draw(*shape))
     agree(lambda lib, x: lib.nn.functional.adaptive_avg_pool1d(x, 4), draw(*shape))
@@ -70,12 +70,12 @@ def test_adaptive_pooling(size: Any) -> None:
         agree(lambda lib, x: lib.nn.functional.adaptive_max_pool2d(x, size, True), draw(*shape))
 
 
-def test_pooling_by_a_norm() -> None:
+def test_lp_pooling() -> None:
     agree(lambda lib, x: lib.nn.functional.lp_pool2d(x, 2, 2), draw(2, 3, 6, 8) + 1)
     agree(lambda lib, x: lib.nn.functional.lp_pool2d(x, 3.0, (2, 3), 1), draw(2, 3, 6, 8) + 1)
 
 
-def test_the_sizes_of_the_notes() -> None:
+def test_pool_sizes_of_known_networks() -> None:
     assert F.max_pool2d(mt.zeros(1, 64, 224, 224), 2).shape == (1, 64, 112, 112)
     assert F.max_pool2d(mt.zeros(1, 1, 13, 13), 3, 2).shape == (1, 1, 6, 6)
 
@@ -94,7 +94,7 @@ def test_both_refuse(call: Any) -> None:
     same_error(call)
 
 
-def test_a_refusal_names_the_shape() -> None:
+def test_an_error_shows_the_shape() -> None:
     with pytest.raises(
         RuntimeError, match=r"max_pool2d: expected 3D \(unbatched\) or 4D \(batched\) input, got shape \(4, 4\)"
     ):

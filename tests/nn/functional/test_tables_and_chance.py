@@ -1,4 +1,4 @@
-"""Embedding, one-hot, attention, dropout and activations against PyTorch; what is refused."""
+"""Embedding, one-hot, attention, dropout and activations against PyTorch; and errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_embedding(shape: Any, options: Any) -> None:
     agree(lambda lib, w, i: lib.nn.functional.embedding(i, w, **options), draw(5, 3), numbers, order=order)
 
 
-def test_embedding_shortens_long_rows_of_the_table() -> None:
+def test_embedding_renormalizes_long_rows_of_the_table() -> None:
     table = draw(5, 3) * 3
 
     def call(lib: Any, i: Any) -> Any:
@@ -106,7 +106,7 @@ def test_dropout_outside_training_is_the_input() -> None:
     assert F.dropout(x, 0.5, training=False) is x
 
 
-def test_dropout_keeps_the_mean_and_scales_what_is_left() -> None:
+def test_dropout_keeps_the_mean_and_scales_the_rest() -> None:
     mt.manual_seed(0)
     x = mt.ones(400, 500).requires_grad_()
     y = F.dropout(x, 0.25)
@@ -116,7 +116,7 @@ def test_dropout_keeps_the_mean_and_scales_what_is_left() -> None:
     np.testing.assert_array_equal(x.grad.numpy(), y.detach().numpy())
 
 
-def test_dropout_of_channels_drops_them_whole() -> None:
+def test_channel_dropout_drops_whole_channels() -> None:
     mt.manual_seed(0)
     y = F.dropout2d(mt.ones(20, 30, 4, 5), 0.5).numpy()
     assert ((y == y[:, :, :1, :1]).all()) and 0.4 < (y == 0).mean() < 0.6
@@ -158,12 +158,12 @@ ACTIVATIONS = [
 INPLACE = ["relu", "relu6", "hardtanh", "leaky_relu", "elu", "selu", "celu", "silu", "mish", "hardsigmoid", "hardswish"]
 
 
-SINGLE = {"hardsigmoid": 1e-6, "rrelu": 1e-6}  # PyTorch takes their slopes in single precision
+SINGLE = {"hardsigmoid": 1e-6, "rrelu": 1e-6}  # PyTorch computes their slopes in single precision
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activation(name: str) -> None:
-    order = 1 if name == "hardsigmoid" else 2  # PyTorch has no second one of it
+    order = 1 if name == "hardsigmoid" else 2  # PyTorch has no second gradient of it
     agree(lambda lib, x: getattr(lib.nn.functional, name)(x), draw(4, 3) * 3, order=order, rtol=SINGLE.get(name))
 
 
@@ -185,12 +185,12 @@ def test_softmaxes(name: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 3, 4), (2, 3, 2, 2)])
-def test_softmax_without_a_dim_guesses_as_pytorch_and_warns(shape: Any) -> None:
+def test_softmax_without_a_dim_guesses_as_pytorch_does_and_warns(shape: Any) -> None:
     with pytest.warns(UserWarning, match="mplicit dimension choice for softmax"):
         agree(lambda lib, x: lib.nn.functional.softmax(x), draw(*shape), order=0)
 
 
-def test_gumbel_softmax_is_a_distribution_and_hard_a_choice() -> None:
+def test_gumbel_softmax_is_a_distribution_and_with_hard_a_choice() -> None:
     mt.manual_seed(0)
     logits = mt.zeros(200, 4).requires_grad_()
     soft, hard = F.gumbel_softmax(logits), F.gumbel_softmax(logits, hard=True)

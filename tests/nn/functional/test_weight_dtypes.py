@@ -1,4 +1,4 @@
-"""Losses whose weight, or second tensor, has another dtype than the input: dtypes and values are PyTorch's."""
+"""Losses with a weight or second tensor of another dtype than the input: dtypes and values are PyTorch's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EACH = EACH + 0.5
 BY_CLASS, CLASSES = EACH[0], np.array([0, 2, 1, 0])
 SIGNS = np.sign(EACH - 1)
 
-Case = Callable[[Any, Any, Any, Any], Any]  # F, input, target, what makes a tensor of the other dtype
+Case = Callable[[Any, Any, Any, Any], Any]  # F, input, target, and a function that makes a tensor of the other dtype
 
 
 CASES: dict[str, Case] = {
@@ -95,7 +95,7 @@ def trouble(torch: ModuleType, name: str, dtype: str, kind: str) -> str | None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_weight_of_another_dtype_is_taken_as_torch_takes_it(torch: ModuleType, name: str) -> None:
+def test_a_weight_of_another_dtype_works_as_in_pytorch(torch: ModuleType, name: str) -> None:
     found = [
         f"{dtype}, {kind}: {what}"
         for dtype, kind in itertools.product(FLOATS, KINDS) if (what := trouble(torch, name, dtype, kind))
@@ -103,7 +103,7 @@ def test_a_weight_of_another_dtype_is_taken_as_torch_takes_it(torch: ModuleType,
     assert not found, "\n".join(found)
 
 
-def test_a_wide_weight_leaves_the_dtype_of_the_loss() -> None:
+def test_a_wider_weight_does_not_change_the_dtype_of_the_loss() -> None:
     F, (x, y) = minitensor.nn.functional, [mt.tensor(each.astype("float32")) for each in (X, Y)]
     for loss in (F.binary_cross_entropy, F.binary_cross_entropy_with_logits):
         assert loss(x, y, mt.tensor(EACH)).dtype is mt.float32

@@ -1,4 +1,4 @@
-"""What is trained, and whether a module is in training, through conversion, fusion, parametrization and pruning."""
+"""The requires_grad flags and training modes of modules through conversion, fusion, parametrization and pruning."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def flags(module: Any) -> Any:
     return facts, {name: each.training for name, each in module.named_modules()}
 
 
-def marked(module: Any, frozen: int, training: bool) -> Any:
+def freeze(module: Any, frozen: int, training: bool) -> Any:
     """Freeze the parameters whose bits are set."""
     for i, param in enumerate(module.parameters()):
         param.requires_grad = not frozen >> i & 1
@@ -37,7 +37,7 @@ def marked(module: Any, frozen: int, training: bool) -> Any:
 
 
 def then(*steps: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Do one thing after the other to a module; what a step returns beside the module is left."""
+    """Apply several changes to a module, one after the other; ignore what a step returns beside the module."""
 
     def change(lib: Any, module: Any) -> Any:
         for step in steps:
@@ -121,7 +121,7 @@ def outcome(build: Callable[[Any], Any], lib: Any) -> Any:
 
 
 def compare(builds: dict[str, Callable[[Any], Any]], torch: Any) -> None:
-    """Compare with PyTorch whatever it can make."""
+    """Compare with PyTorch, for everything that PyTorch can make."""
     faults, compared = [], 0
     for name, build in builds.items():
         expected = outcome(build, torch)
@@ -135,11 +135,11 @@ def compare(builds: dict[str, Callable[[Any], Any]], torch: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_flags_survive_a_change_as_in_pytorch(torch: Any) -> None:
+def test_flags_are_kept_through_a_change_as_in_pytorch(torch: Any) -> None:
     compare({
         f"{module}, {change}, {frozen} frozen, training {training}":
             lambda lib, module=module, change=change, frozen=frozen, training=training:
-                CHANGES[change](lib, marked(MODULES[module](lib), frozen, training))
+                CHANGES[change](lib, freeze(MODULES[module](lib), frozen, training))
         for module in MODULES for change in CHANGES for frozen in range(4) for training in (True, False)
     }, torch)  # fmt: skip
 
@@ -148,12 +148,12 @@ def fused(lib: Any, kind: str, bias: bool, frozen: int, of_norm: int) -> Any:
     utils = lib.nn.utils.fusion
     if kind == "linear":
         layer, norm = lib.nn.Linear(2, 2, bias=bias), lib.nn.BatchNorm1d(2)
-        return utils.fuse_linear_bn_eval(marked(layer, frozen, False), marked(norm, of_norm, False))
+        return utils.fuse_linear_bn_eval(freeze(layer, frozen, False), freeze(norm, of_norm, False))
     layer, norm = getattr(lib.nn, f"Conv{kind}")(2, 2, 1, bias=bias), getattr(lib.nn, f"BatchNorm{kind}")(2)
-    return utils.fuse_conv_bn_eval(marked(layer, frozen, False), marked(norm, of_norm, False))
+    return utils.fuse_conv_bn_eval(freeze(layer, frozen, False), freeze(norm, of_norm, False))
 
 
-def test_a_fused_layer_trains_what_the_layer_trained(torch: Any) -> None:
+def test_a_fused_layer_trains_what_the_original_layer_trained(torch: Any) -> None:
     compare({
         f"{kind}, bias {bias}, {frozen} and {of_norm} frozen":
             lambda lib, kind=kind, bias=bias, frozen=frozen, of_norm=of_norm: fused(lib, kind, bias, frozen, of_norm)
@@ -162,7 +162,7 @@ def test_a_fused_layer_trains_what_the_layer_trained(torch: Any) -> None:
     }, torch)  # fmt: skip
 
 
-def test_a_fused_bias_that_was_none_is_not_trained() -> None:
+def test_a_fused_bias_of_a_layer_without_bias_is_not_trained() -> None:
     bias = fused(mt, "2d", False, 0, 0).bias
     assert not bias.requires_grad
     assert fused(mt, "2d", True, 1, 0).bias.requires_grad
@@ -170,7 +170,7 @@ def test_a_fused_bias_that_was_none_is_not_trained() -> None:
 
 def seen(lib: Any, name: str, frozen: int, training: bool, dtype: str) -> Any:
     make, shape = LAZY[name]
-    module = marked(make(lib), frozen, training).to(getattr(lib, dtype))
+    module = freeze(make(lib), frozen, training).to(getattr(lib, dtype))
     module(lib.ones(*shape, dtype=getattr(lib, dtype)))
     return module
 

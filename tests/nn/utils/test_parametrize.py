@@ -1,4 +1,4 @@
-"""Parametrized tensors are PyTorch's: names, texts, values, gradients, what may be assigned, what is refused."""
+"""Parametrized tensors equal PyTorch's: names, text, values, gradients, assignment, errors."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_several_originals_and_several_parametrizations() -> None:
     assert not any(each.requires_grad for each in layer.parameters())
 
 
-def test_assigning_goes_to_the_original() -> None:
+def test_assignment_goes_to_the_original() -> None:
     layer = parametrize.register_parametrization(nn.Linear(2, 2), "weight", Symmetric())
     held = layer.parametrizations.weight.original
     layer.weight = mt.tensor([[1.0, 2.0], [2.0, 3.0]])
@@ -110,7 +110,7 @@ def test_a_buffer_stays_a_buffer() -> None:
 
 
 @pytest.mark.parametrize("leave", [True, False])
-def test_removing_gives_the_class_and_a_plain_parameter_back(leave: bool) -> None:
+def test_removing_a_parametrization_restores_the_class_and_a_plain_parameter(leave: bool) -> None:
     layer = parametrize.register_parametrization(nn.Linear(2, 2), "weight", Exp())
     parametrize.register_parametrization(layer, "bias", Halves())
     held, value, bias = layer.parametrizations.weight.original, layer.weight.detach().clone(), layer.bias.detach()
@@ -152,14 +152,14 @@ def test_cached_computes_once() -> None:
     assert counting.calls == 2
 
 
-def test_state_dicts_travel_and_modes_reach_the_parametrization() -> None:
+def test_state_dicts_are_loaded_and_modes_reach_the_parametrization() -> None:
     first, second = [parametrizations.spectral_norm(nn.Linear(3, 4)) for _ in range(2)]
     second.load_state_dict(first.state_dict())
     assert (first.eval().weight == second.eval().weight).all()
     assert not first.parametrizations.weight[0].training
 
 
-def test_parametrizations_are_handed_on() -> None:
+def test_parametrizations_can_be_transferred() -> None:
     first = parametrizations.weight_norm(nn.Linear(3, 4))
     parametrize.register_parametrization(first, "bias", Exp())
     second = parametrize.transfer_parametrizations_and_params(first, nn.Linear(3, 4))
@@ -170,7 +170,7 @@ def test_parametrizations_are_handed_on() -> None:
     assert parametrize.transfer_parametrizations_and_params(plain, second) is second
 
 
-def test_an_error_inside_a_parametrization_is_told_as_it_is() -> None:
+def test_an_error_inside_a_parametrization_is_unchanged() -> None:
     class Wrong(nn.Module):
         def forward(self, x: Any) -> Any:
             return self.nothing
@@ -202,7 +202,7 @@ REFUSED: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("made", "message"), REFUSED, ids=[message for _, message in REFUSED])
-def test_what_cannot_be_a_parametrization_is_refused_and_changes_nothing(made: Any, message: str) -> None:
+def test_an_invalid_parametrization_is_refused_and_changes_nothing(made: Any, message: str) -> None:
     layer = nn.Linear(2, 2)
     value = layer.weight.detach().clone()
     with pytest.raises(ValueError, match=message):
@@ -212,14 +212,14 @@ def test_what_cannot_be_a_parametrization_is_refused_and_changes_nothing(made: A
 
 
 @pytest.mark.parametrize("made", [each for each, _ in REFUSED[:3]], ids=["int", "shape", "dtype"])
-def test_a_second_parametrization_is_held_to_the_same(made: Any) -> None:
+def test_a_second_parametrization_is_checked_too(made: Any) -> None:
     layer = parametrize.register_parametrization(nn.Linear(2, 2), "weight", Exp())
     with pytest.raises(ValueError, match=r"may not change|must return a tensor"):
         parametrize.register_parametrization(layer, "weight", made)
     assert len(layer.parametrizations.weight) == 1
 
 
-def test_what_is_not_there_is_refused() -> None:
+def test_a_missing_name_is_refused() -> None:
     layer = nn.Linear(2, 2, bias=False)
     with pytest.raises(ValueError, match="a buffer, or a parametrized element with name 'x'"):
         parametrize.register_parametrization(layer, "x", Exp())
@@ -246,7 +246,7 @@ def test_what_is_not_there_is_refused() -> None:
             halves.weight = mt.ones(2, 2)
 
 
-# -- those that PyTorch brings -----------------------------------------------------------------------------------------
+# -- the parametrizations that PyTorch provides ------------------------------------------------------------------------
 
 
 def layers(lib: Any) -> dict[str, Any]:
@@ -319,7 +319,7 @@ def test_householder_without_a_base_is_pytorchs(name: str, torch: ModuleType) ->
 
 @pytest.mark.parametrize("how", ["matrix_exp", "cayley", "householder"])
 @pytest.mark.parametrize("shape", [(4, 4), (5, 2), (2, 5), (3, 4, 2), (3, 3, 3)], ids=str)
-def test_orthogonal_matrices_are_orthogonal_and_take_any(how: str, shape: tuple[int, ...]) -> None:
+def test_orthogonal_matrices_are_orthogonal_and_can_be_assigned(how: str, shape: tuple[int, ...]) -> None:
     module = nn.Module()
     module.weight = nn.Parameter(mt.randn(shape, dtype=mt.float64))
     parametrizations.orthogonal(module, orthogonal_map=how)
@@ -343,7 +343,7 @@ def test_complex_weights_become_unitary(how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["matrix_exp", "cayley", "householder"])
-def test_orthogonal_gradients_are_right_to_second_order(how: str) -> None:
+def test_orthogonal_gradients_are_correct_to_second_order(how: str) -> None:
     orth = parametrizations._Orthogonal(mt.empty(3, 2, dtype=mt.float64), how, use_trivialization=False)
     x = mt.randn(3, 2, dtype=mt.float64)
     if how == "householder":
@@ -358,7 +358,7 @@ def test_orthogonal_gradients_are_right_to_second_order(how: str) -> None:
     assert gradgradcheck(call, x)
 
 
-def test_weight_norm_reads_state_dicts_of_the_older_one() -> None:
+def test_weight_norm_loads_state_dicts_of_the_hook_version() -> None:
     with pytest.warns(FutureWarning, match=r"deprecated in favor of nn.utils.parametrizations.weight_norm"):
         older = nn.utils.weight_norm(nn.Linear(3, 2))
     newer = parametrizations.weight_norm(nn.Linear(3, 2))
@@ -378,12 +378,12 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("make", "kind", "message"), WRONG, ids=[message for *_, message in WRONG])
-def test_arguments_that_make_no_sense_are_refused(make: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_refused(make: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         make()
 
 
-def test_maps_that_cannot_be_inverted_say_so() -> None:
+def test_parametrizations_that_cannot_be_inverted_say_so() -> None:
     layer = parametrizations.orthogonal(nn.Linear(2, 2), orthogonal_map="cayley", use_trivialization=False)
     with pytest.raises(NotImplementedError, match="not possible to assign"):
         layer.weight = mt.eye(2)
@@ -392,7 +392,7 @@ def test_maps_that_cannot_be_inverted_say_so() -> None:
         parametrizations.orthogonal(complicated, orthogonal_map="householder")
 
 
-# -- the older ones, by hooks ------------------------------------------------------------------------------------------
+# -- the deprecated versions, with hooks -------------------------------------------------------------------------------
 
 
 def older(lib: Any, kind: str, layer: Any, **options: Any) -> Any:
@@ -403,12 +403,12 @@ def older(lib: Any, kind: str, layer: Any, **options: Any) -> Any:
 
 @pytest.mark.parametrize("name", ["linear", "conv", "transposed"])
 @pytest.mark.parametrize("kind", ["weight_norm", "spectral_norm"])
-def test_the_older_norms_are_pytorchs(kind: str, name: str, torch: ModuleType) -> None:
+def test_the_deprecated_norms_are_pytorchs(kind: str, name: str, torch: ModuleType) -> None:
     compared(lambda lib, layer: older(lib, kind, layer), name, torch)
 
 
 @pytest.mark.parametrize("kind", ["weight_norm", "spectral_norm"])
-def test_the_older_norms_travel_to_pytorch_and_come_off(kind: str, torch: ModuleType) -> None:
+def test_the_deprecated_norms_exchange_state_with_pytorch_and_can_be_removed(kind: str, torch: ModuleType) -> None:
     ours, theirs = [older(lib, kind, lib.nn.Linear(3, 2)) for lib in (mt, torch)]
     ours.load_state_dict({key: ours_of(value) for key, value in theirs.state_dict().items()})
     assert ours.state_dict()._metadata == theirs.state_dict()._metadata
@@ -423,7 +423,7 @@ def test_the_older_norms_travel_to_pytorch_and_come_off(kind: str, torch: Module
 
 
 @pytest.mark.parametrize("kind", ["weight_norm", "spectral_norm"])
-def test_the_older_norms_refuse_what_they_cannot_use(kind: str) -> None:
+def test_the_deprecated_norms_refuse_invalid_arguments(kind: str) -> None:
     layer = older(mt, kind, nn.Linear(3, 2))
     with pytest.raises(RuntimeError, match=f"Cannot register two {kind} hooks on the same parameter weight"):
         older(mt, kind, layer)
@@ -434,7 +434,7 @@ def test_the_older_norms_refuse_what_they_cannot_use(kind: str) -> None:
 
 
 def test_two_forwards_before_one_backward_keep_their_vectors() -> None:
-    """As when a discriminator sees a real and a made-up picture: the vectors move between the two."""
+    """As when a GAN's discriminator sees a real and a generated image: the vectors change between the two."""
     for make in (parametrizations.spectral_norm, nn.utils.spectral_norm):
         layer = make(nn.Linear(3, 3))
         (layer(mt.ones(3)) - layer(mt.zeros(3))).sum().backward()

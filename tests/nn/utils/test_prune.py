@@ -1,4 +1,4 @@
-"""Pruning is PyTorch's: what is chosen, what is registered, what a second pruning takes, what removing leaves."""
+"""Pruning equals PyTorch's: the chosen entries, what is registered, a second pruning, and removal."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_pruning_is_pytorchs(name: str, kind: str, torch: ModuleType) -> None:
 
 @pytest.mark.parametrize("first", ["identity", "l1", "l2 slices", "mask"])
 @pytest.mark.parametrize("second", ["identity", "random", "l1", "l2 slices", "mask"])
-def test_a_second_pruning_takes_from_what_is_left(first: str, second: str, torch: ModuleType) -> None:
+def test_a_second_pruning_prunes_the_remaining_entries(first: str, second: str, torch: ModuleType) -> None:
     compared("conv", torch, first, second)
 
 
@@ -116,7 +116,7 @@ def test_a_tensor_is_pruned_without_a_module() -> None:
     assert method.prune(value, importance_scores=value.neg().exp()).tolist() == [0, -1, 0, 0.5]
 
 
-def test_what_is_pruned_trains_and_stays_pruned() -> None:
+def test_pruned_parameters_are_trained_and_stay_pruned() -> None:
     module = prune.l1_unstructured(layer(mt), "weight", 0.5)
     zeros = (module.weight == 0).clone()
     rule = mt.optim.SGD(module.parameters(), lr=0.1)
@@ -163,7 +163,7 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("wrong", "kind", "message"), WRONG, ids=[message for *_, message in WRONG])
-def test_what_makes_no_sense_is_refused_and_changes_nothing(wrong: Any, kind: Any, message: str) -> None:
+def test_invalid_arguments_are_refused_and_change_nothing(wrong: Any, kind: Any, message: str) -> None:
     module = layer(mt)
     with pytest.raises(kind, match=message):
         wrong(module)

@@ -1,4 +1,4 @@
-"""The tools of ``nn.utils`` do what PyTorch's do."""
+"""The functions of ``nn.utils`` equal PyTorch's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def torch() -> ModuleType:
 
 
 def graded(lib: Any, scale: float = 1.0) -> list[Any]:
-    """Return parameters with gradients, one without, one in double precision."""
+    """Return parameters: with gradients, without one, in double precision."""
     params = []
     for seed, shape in enumerate([(3, 4), (5,), (), (2, 2)]):
         param = lib.nn.Parameter(lib.tensor(numbers(seed, *shape)))
@@ -53,14 +53,14 @@ def test_clipping_by_value_is_pytorchs(torch: ModuleType) -> None:
         assert_close(mine, his)
 
 
-def test_one_tensor_and_no_gradients_are_taken() -> None:
+def test_a_single_tensor_and_missing_gradients_are_accepted() -> None:
     param = mt.nn.Parameter(mt.ones(2))
     assert mt.nn.utils.clip_grad_norm_(param, 1.0).item() == 0
     with pytest.warns(UserWarning, match="empty generator"):
         mt.nn.utils.clip_grad_norm_((each for each in []), 1.0)
 
 
-def test_a_norm_that_is_not_finite_is_an_error_if_asked() -> None:
+def test_a_nonfinite_norm_is_an_error_if_requested() -> None:
     params = graded(mt)
     params[0].grad[0, 0] = float("nan")
     before = params[1].grad.tolist()
@@ -72,7 +72,7 @@ def test_a_norm_that_is_not_finite_is_an_error_if_asked() -> None:
 # -- vectors -----------------------------------------------------------------------------------------------------------
 
 
-def test_parameters_go_into_a_vector_and_back() -> None:
+def test_parameters_become_a_vector_and_back() -> None:
     model = mt.nn.Sequential(mt.nn.Linear(2, 3), mt.nn.Linear(3, 1))
     vector = mt.nn.utils.parameters_to_vector(model.parameters())
     assert vector.requires_grad and vector.shape == (13,)
@@ -95,12 +95,12 @@ PAIRS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_a_fused_layer_computes_what_two_did(name: str) -> None:
+def test_a_fused_layer_computes_what_the_two_layers_did(name: str) -> None:
     make, shape = PAIRS[name]
     layer, norm = make(mt.nn)
     x = mt.tensor(numbers(0, *shape))
     for _ in range(3):
-        norm(layer(x))  # so that there is something to remember
+        norm(layer(x))  # fills the running statistics
     layer.eval(), norm.eval()
     fuse = mt.nn.utils.fuse_linear_bn_eval if name == "Linear" else mt.nn.utils.fuse_conv_bn_eval
     fused = fuse(layer, norm)
@@ -142,7 +142,7 @@ def test_packing_is_pytorchs(batch_first: bool, torch: ModuleType) -> None:
         assert_close(mine, his)
 
 
-def test_what_is_packed_is_unpacked() -> None:
+def test_unpacking_reverses_packing() -> None:
     utils = mt.nn.utils.rnn
     found = utils.unpack_sequence(utils.pack_sequence(sequences(mt), enforce_sorted=False))
     for mine, his in zip(found, sequences(mt), strict=True):
@@ -182,7 +182,7 @@ def test_a_packed_sequence_moves_and_converts() -> None:
     assert np.array_equal(packed.unsorted_indices.numpy(), np.argsort(packed.sorted_indices.numpy()))
 
 
-# -- made or called otherwise ------------------------------------------------------------------------------------------
+# -- other ways to make or call modules --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_skip_init_draws_nothing(name: str, args: tuple[int, ...]) -> None:
     mt.manual_seed(0)
     before = mt.get_rng_state()
     layer = mt.nn.utils.skip_init(kind, *args, dtype=mt.float64)
-    if name != "MultiheadAttention":  # its inner layer draws for itself
+    if name != "MultiheadAttention":  # its inner layer draws its own parameters
         assert (mt.get_rng_state() == before).all()
     assert type(layer) is kind
     assert [(key, each.shape, each.dtype) for key, each in layer.state_dict().items()] == [
@@ -204,14 +204,14 @@ def test_skip_init_draws_nothing(name: str, args: tuple[int, ...]) -> None:
     layer.load_state_dict(kind(*args).state_dict())
 
 
-def test_skip_init_wants_a_module_that_takes_a_device() -> None:
+def test_skip_init_requires_a_module_that_accepts_a_device() -> None:
     with pytest.raises(RuntimeError, match="Expected a Module; got 3"):
         mt.nn.utils.skip_init(3)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="must support a 'device' arg to skip initialization, ReLU does not"):
         mt.nn.utils.skip_init(mt.nn.ReLU)
 
 
-def test_a_stateless_call_is_func_s() -> None:
+def test_a_stateless_call_is_functional_call() -> None:
     layer = mt.nn.BatchNorm1d(2)
     mean = mt.zeros(2)
     output = mt.nn.utils.stateless.functional_call(layer, {"running_mean": mean, "weight": mt.zeros(2)}, mt.ones(3, 2))
@@ -222,7 +222,7 @@ def test_a_stateless_call_is_func_s() -> None:
 
 
 def old_state(lib: Any) -> tuple[Any, dict[str, Any]]:
-    """Return a spectrally normed layer, and its state as PyTorch wrote it before it kept the second vector."""
+    """Return a spectrally normalized layer, and its state as old PyTorch saved it, without the second vector."""
     layer = lib.nn.utils.spectral_norm(lib.nn.Linear(2, 3))
     with lib.no_grad():
         layer.weight_orig.copy_(lib.tensor([[1.0, 2.0], [4.0, 5.0], [3.0, -7.0]]))
@@ -234,7 +234,7 @@ def old_state(lib: Any) -> tuple[Any, dict[str, Any]]:
     return layer, state
 
 
-def test_an_old_state_without_the_second_vector_is_completed(torch: Any) -> None:
+def test_an_old_state_without_the_second_vector_can_be_loaded(torch: Any) -> None:
     found = []
     for lib in (mt, torch):
         layer, state = old_state(lib)
@@ -245,7 +245,7 @@ def test_an_old_state_without_the_second_vector_is_completed(torch: Any) -> None
     assert found[0] == pytest.approx(found[1], rel=1e-2, abs=1e-3)
 
 
-def test_a_layer_whose_norm_was_removed_reads_plain_states() -> None:
+def test_a_layer_whose_norm_was_removed_loads_plain_states() -> None:
     layer, _ = old_state(mt)
     mt.nn.utils.remove_spectral_norm(layer)
     layer.load_state_dict(mt.nn.Linear(2, 3).state_dict())
