@@ -70,7 +70,7 @@ def test_assign_uses_the_given_tensors() -> None:
     assert (target.weight.requires_grad, target.bias.requires_grad) == (False, True)
 
 
-def bad_state() -> dict[str, Any]:
+def faulty() -> dict[str, Any]:
     state = dict(net().state_dict())
     state["0.weight"] = minitensor.zeros(9, 9)
     state["2.0.weight"] = [1.0]
@@ -84,11 +84,11 @@ def test_every_mismatch_is_listed_at_once_in_pytorchs_words(torch: ModuleType | 
     theirs = torch.nn.Sequential(
         torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.Sequential(torch.nn.Linear(3, 1, bias=False))
     )
-    state = {name: torch.zeros(value.shape) if hasattr(value, "shape") else value for name, value in bad_state().items()}
+    state = {name: torch.zeros(value.shape) if hasattr(value, "shape") else value for name, value in faulty().items()}
     with pytest.raises(RuntimeError) as expected:
         theirs.load_state_dict(state)
     with pytest.raises(RuntimeError) as found:
-        net().load_state_dict(bad_state())
+        net().load_state_dict(faulty())
     ours = str(found.value).replace("minitensor.Tensor", "torch.Tensor or Tensor-like object")
     assert ours == str(expected.value)
 
@@ -100,7 +100,7 @@ def test_nothing_is_loaded_if_something_does_not_match(strict: bool, assign: boo
     before = copy.deepcopy(values(target))
     parameters = list(target.parameters())
     with pytest.raises(RuntimeError, match=r"size mismatch for 0.weight"):
-        target.load_state_dict(bad_state(), strict=strict, assign=assign)
+        target.load_state_dict(faulty(), strict=strict, assign=assign)
     assert values(target) == before
     assert all(a is b for a, b in zip(parameters, target.parameters(), strict=True))
 
