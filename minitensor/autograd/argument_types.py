@@ -94,15 +94,21 @@ def asked_by(function: Callable[..., Any]) -> tuple[list[Asked], dict[str, str]]
     return by_position, by_name
 
 
-def count_of_tensors(function: Callable[..., Any]) -> int:
-    """Return how many tensors a function takes before other arguments: what is none fails by itself where it is used.
+def count_of_unasked(function: Callable[..., Any]) -> int:
+    """Return how many arguments a function takes before the first whose type is asked.
 
-    Of ``*args`` alone there may be any number.
+    That of a tensor is not: what is none fails by itself where it is used. Of ``*args`` alone there may be any number.
     """
     code = function.__code__
     names = code.co_varnames[: code.co_argcount]
-    others = [place for place, name in enumerate(names) if function.__annotations__.get(name) != "Tensor"]
-    return others[0] if others else sys.maxsize
+    wanted = [str(function.__annotations__.get(name, "Any")) for name in names]
+    return next((place for place, each in enumerate(wanted) if each != "Tensor" and is_asked(each)), sys.maxsize)
+
+
+def is_asked(wanted: str) -> bool:
+    """Whether a gate has work with an annotation: values to refuse, or to read as ints; see ``KINDS``."""
+    kinds = set(alternatives(wanted))
+    return kinds <= KINDS.keys() or not kinds.isdisjoint(TAKE_INTS)
 
 
 def stands_for_int(value: object, wanted: str) -> bool:

@@ -18,7 +18,6 @@ from minitensor.autograd.misuse import explained
 from minitensor.autograd.node import DTYPE, RESULT, RESULT_0, SHAPE, Effect, Formula, Op
 from minitensor.autograd.record import (
     general,
-    looker,
     pair,
     plain,
     plain_pair,
@@ -26,9 +25,8 @@ from minitensor.autograd.record import (
     several,
     single,
     unary,
-    viewer,
-    viewers,
 )
+from minitensor.autograd.record_views import looker, viewer, viewers
 from minitensor.backends import open_backend
 
 if TYPE_CHECKING:
@@ -346,19 +344,6 @@ def on_host_floats(kernel: str) -> Callable[[Callable[P, Array]], Callable[P, Ar
 
     def mark(body: Callable[P, Array]) -> Callable[P, Array]:
         body.kernel = getattr(open_backend("cpu").xp, kernel)  # type: ignore[attr-defined]  # read by `unary`
-        return body
-
-    return mark
-
-
-def on_layouts(kernel: Callable[..., Layout]) -> Callable[[Callable[P, Layout]], Callable[P, Layout]]:
-    """Name the function of a layout and one or two ints that the body of a view comes to.
-
-    The recorder calls it itself, which saves a frame and pays for the look at the classes of the ints.
-    """
-
-    def mark(body: Callable[P, Layout]) -> Callable[P, Layout]:
-        body.kernel = kernel  # type: ignore[attr-defined]  # read by `viewer`
         return body
 
     return mark

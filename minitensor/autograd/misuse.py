@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from minitensor.autograd.argument_types import (
     TypeGate,
     asked_by,
-    count_of_tensors,
+    count_of_unasked,
     fits,
     is_beyond,
     is_number,
@@ -66,14 +66,14 @@ def named(name: str) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         gate = TypeGate(name, functools.partial(asked_by, function))
         known = gate.known
-        plain = count_of_tensors(function)
+        unasked = count_of_unasked(function)
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             if kwargs:
                 if (*map(type, args), *kwargs, *map(type, kwargs.values())) not in known:
                     args, kwargs = gate.admit(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
-            elif len(args) > plain and (*map(type, args),) not in known:
+            elif len(args) > unasked and (*map(type, args),) not in known:
                 args, kwargs = gate.admit(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
             try:
                 return function(*args, **kwargs)

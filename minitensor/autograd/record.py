@@ -1,8 +1,8 @@
 """Recording: what runs when an operation is called. One hand-written recorder for each kind of body.
 
 A recorder binds the arguments, asks the interpreters, runs the body, wraps its result and makes the node.
-``declare.py`` chooses it at import from the body's signature; nothing is inspected during a call. No operation is known
-here.
+``declare.py`` chooses it at import from the body's signature; nothing is inspected during a call. Views are recorded in
+``record_views.py``. No operation is known here.
 
 Measured on ten elements, where PyTorch's own call of ``x + y`` takes 1.2 us, and 2.0 with a graph: over the bare NumPy
 call (0.3 us) a recorder costs 0.5-0.9 us without a graph and 1.1-1.6 us with one (``python -m benchmarks overhead``).
@@ -10,11 +10,10 @@ call (0.3 us) a recorder costs 0.5-0.9 us without a graph and 1.1-1.6 us with on
 
 from __future__ import annotations
 
-from operator import index as as_int
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.binding import NUMBERS, REQUIRED, admitted, arguments, asked_of, bind, host_values, normalize
+from minitensor.autograd.binding import NUMBERS, REQUIRED, admitted, arguments, bind, host_values, normalize
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
@@ -30,7 +29,7 @@ from minitensor.autograd.node import (
     versions_of,
 )
 from minitensor.backends import HostArray
-from minitensor.base import TensorBase, array_dtype, new, settled, window, wrap
+from minitensor.base import TensorBase, new, settled, wrap
 from minitensor.dtypes import bool_
 from minitensor.errors import ArgumentTypeError
 from minitensor.storage import Storage
@@ -38,7 +37,6 @@ from minitensor.storage import Storage
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from minitensor.layout import Layout
     from minitensor.tensor import Tensor
 
 BOOL = bool_.numpy
@@ -293,144 +291,6 @@ def plain_pair(op: Op) -> Callable[..., Any]:
         result.array = array
         result._storage = result._layout = result._node = result._base = None
         return result if out is None else result._deliver(out, op, (input, other))
-
-    return call
-
-
-def viewer(op: Op) -> Callable[..., Any]:
-    """Record a function that returns a layout over its first argument's storage."""
-    body = op.body
-    recorded = bool(op.formulas)
-    count = len(op.names)
-    gated = count > 1 and not op.is_private
-    takes_ints = gated and takes_one_or_two_ints(op)
-    kernel = getattr(body, "kernel", None)
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        bound: Sequence[Any] = args
-        if kwargs or len(args) != count:
-            bound = admitted(op, bind(op, args, kwargs))
-        elif takes_ints:
-            if args[-1].__class__ is not int or args[1].__class__ is not int:
-                bound = admitted(op, args)
-        elif gated:
-            bound = admitted(op, args)
-        if active and interpreters.get():
-            return interpret(op, call, bound)
-        input = bound[0]
-        try:
-            if kernel is None:
-                layout = body(*bound)
-            elif count == 2:
-                layout = kernel(input._layout or input.layout, bound[1])
-            else:
-                layout = kernel(input._layout or input.layout, bound[1], bound[2])
-        except Exception as error:
-            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
-        base = input._base
-        result = new(input.result_class)
-        storage = input._storage
-        if storage is None:
-            storage = input.storage
-        result._storage = storage
-        result._layout = layout
-        result._base = input if base is None else base
-        result._seen = storage.version
-        node = input._node if base is None else input.node
-        if node is not None and recorded and (mode := grad_mode.get()):
-            made = result._node = new(Node)
-            made.op = op
-            made.edges = (node,)
-            made.shape = layout.shape
-            made.dtype = storage.array.dtype
-            made.hooks = made.result = None
-            made.number = next(numbering)
-            made.saved = tuple([v if (v := bound[i]).__class__ in FIXED else as_number(v) for i in op.kept])
-            made.versions = ()
-            if mode is not True:
-                mode.made(made, bound, result)
-        else:
-            result._node = None
-        return result
-
-    return call
-
-
-def as_number(value: Any) -> Any:
-    """Return what a view keeps of an argument: of a tensor, which may be written to, the number that it is now."""
-    return as_int(value) if isinstance(value, TensorBase) else value
-
-
-def takes_one_or_two_ints(op: Op) -> bool:
-    """Whether a view takes a tensor and one or two ints: two looks at classes cost less than one into a set."""
-    return [each for _, each in asked_of(op)[0][1:]] in (["int"], ["int", "int"])
-
-
-def looker(op: Op) -> Callable[..., Any]:
-    """Record a look through a layout that the caller has made already; all arguments come by position."""
-    kept = op.kept
-
-    def call(input: Any, layout: Layout, *rest: Any) -> Any:
-        if active and interpreters.get():
-            return interpret(op, call, (input, layout, *rest))
-        base = input._base
-        storage = input._storage
-        if storage is None:
-            storage = input.storage
-        result = new(input.result_class)
-        result._storage = storage
-        result._layout = layout
-        result._base = input if base is None else base
-        result._seen = storage.version
-        node = input._node if base is None else input.node
-        if node is None or not (mode := grad_mode.get()):
-            result._node = None
-            return result
-        made = result._node = new(Node)
-        made.op = op
-        made.edges = (node,)
-        made.shape = layout.shape
-        made.dtype = storage.array.dtype
-        made.hooks = made.result = None
-        made.number = next(numbering)
-        bound = (input, layout, *rest)
-        made.saved = tuple([bound[i] for i in kept])
-        made.versions = ()
-        if mode is not True:
-            mode.made(made, bound, result)
-        return result
-
-    return call
-
-
-def viewers(op: Op) -> Callable[..., Any]:
-    """Record a function that returns several layouts over its first argument's storage."""
-    body = op.body
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        bound = admitted(op, bind(op, args, kwargs))
-        if active and interpreters.get():
-            return interpret(op, call, bound)
-        try:
-            layouts = body(*bound)
-            version = bound[0].storage.version
-        except Exception as error:
-            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
-        input = bound[0]
-        node, kind = input.node, array_dtype(input)
-        results = tuple([window(input, layout) for layout in layouts])
-        base = input if input._base is None else input._base
-        for result in results:
-            result._base, result._seen = base, version
-        if node is None or not results or not (mode := grad_mode.get()):
-            return results
-        made = make_node(op, (node,), saved_of(op.kept, bound), layouts[0].shape, kind, MultiNode)
-        made.count = len(results)
-        for i, result in enumerate(results):
-            result._node = output(made, i, result._layout.shape, kind)
-        if mode is not True:
-            mode.made(made, bound, *results)
-        return results
 
     return call
 

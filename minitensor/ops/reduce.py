@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.dtypes import dtype as Dtype
     from minitensor.layout import Layout
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 MANY = 4096  # above this size the elements cost more time than the call
@@ -69,7 +70,7 @@ def spread_grad(grad: Tensor, dims: tuple[int, ...], in_shape: tuple[int, ...]) 
 
 
 @view(input=spread_grad)
-def spread(input: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Layout:
+def spread(input: Tensor, shape: Shape, dims: Shape) -> Layout:
     """Expand a reduced tensor to ``shape``, the shape before the reduction over ``dims``."""
     kept = layouts.view(input.layout, reduced_shape(shape, dims, True))
     assert kept is not None  # dims of size 1 can be added in any layout
@@ -77,7 +78,7 @@ def spread(input: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Layo
 
 
 @view(input=lambda grad, in_shape: grad.reshape(in_shape))
-def restore_dims(input: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Layout:
+def restore_dims(input: Tensor, shape: Shape, dims: Shape) -> Layout:
     """Return a reduced tensor with each reduced dim as size 1: it broadcasts against ``shape``."""
     kept = layouts.view(input.layout, reduced_shape(shape, dims, True))
     assert kept is not None  # as above

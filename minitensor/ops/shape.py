@@ -8,7 +8,6 @@ flipping in ``rearrange.py``, triangles in ``triangle.py``.
 from __future__ import annotations
 
 import functools
-from operator import index as as_int
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from minitensor import dtypes
@@ -203,7 +202,6 @@ def ravel(input: Tensor) -> Tensor:
 
 
 @declare.view(input=lambda grad, dim0, dim1: grad.transpose(dim0, dim1))
-@declare.on_layouts(layouts.transpose)
 def transpose(input: Tensor, dim0: int, dim1: int) -> Layout:
     """Swap two dims. Returns a view.
 
@@ -254,7 +252,7 @@ def inverse_order(dims: Shape) -> Shape:
 
 @declare.view(input=lambda grad, source, destination: grad.movedim(destination, source))
 def _movedim(input: Tensor, source: Shape, destination: Shape) -> Layout:
-    return layouts.movedim(input.layout, source, destination)
+    return layouts.movedim(input._layout or input.layout, source, destination)
 
 
 @composite
@@ -302,7 +300,6 @@ def adjoint(input: Tensor) -> Tensor:
 
 
 @declare.view(input=lambda grad, in_shape: grad.reshape(in_shape))
-@declare.on_layouts(layouts.unsqueeze)
 def unsqueeze(input: Tensor, dim: int) -> Layout:
     """Insert a dim of size 1 before ``dim``, from ``-ndim - 1`` to ``ndim``. Returns a view.
 
@@ -403,15 +400,6 @@ def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
-def parse_start(start: Any) -> int:
-    """Return the start of a slice, given as an int or a 0-d integer tensor."""
-    if isinstance(start, TensorBase) and (start.ndim or start.array.dtype.kind not in "iu"):
-        raise UsageError(
-            f"narrow: start must be an 0-dim integral Tensor, got {start.dtype.name} of shape {list(start.shape)}"
-        )
-    return as_int(start)
-
-
 @declare.view(input=lambda grad, dim, start, length, in_shape: place(
     grad, layouts.contiguous(in_shape), layouts.narrow(layouts.contiguous(in_shape), dim, start, length)
 ))
@@ -422,7 +410,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
     >>> torch.arange(5).narrow(0, 1, 3)
     tensor([1, 2, 3])
     """
-    return layouts.narrow(input.layout, dim, parse_start(start), length)
+    return layouts.narrow(input._layout or input.layout, dim, start, length)
 
 
 @declare.view(input=lambda grad, dim, index, in_shape: place(
@@ -435,7 +423,7 @@ def select(input: Tensor, dim: int, index: int) -> Layout:
     >>> torch.tensor([[1, 2], [3, 4]]).select(1, 0)
     tensor([1, 3])
     """
-    return layouts.select(input.layout, dim, as_int(index))
+    return layouts.select(input._layout or input.layout, dim, index)
 
 
 @declare.view(input=lambda grad, dimension, size, step, in_shape: place(
@@ -450,7 +438,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Layout:
             [1, 2, 3],
             [2, 3, 4]])
     """
-    return layouts.unfold(input.layout, dimension, size, step)
+    return layouts.unfold(input._layout or input.layout, dimension, size, step)
 
 
 @declare.view(input=lambda grad, offset, dim1, dim2, in_shape: place(
@@ -463,7 +451,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> La
     >>> torch.tensor([[1, 2], [3, 4]]).diagonal()
     tensor([1, 4])
     """
-    return layouts.diagonal(input.layout, offset, dim1, dim2)
+    return layouts.diagonal(input._layout or input.layout, offset, dim1, dim2)
 
 
 def as_strided_grad(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
