@@ -166,8 +166,9 @@ def settled(value: Any) -> Array:
 
 def window(tensor: T, layout: Layout) -> Any:
     """Return a tensor without history that looks at ``tensor``'s storage through another layout."""
+    storage = tensor._storage
     view = new(tensor.result_class)
-    view._storage = tensor.storage
+    view._storage = tensor.storage if storage is None else storage
     view._layout = layout
     view._node = view._base = None
     return view

@@ -70,7 +70,6 @@ class Size(tuple[int, ...]):
 
 
 as_size = tuple.__new__  # for sizes that are known to be ints, without a check
-PLAIN: set[Any] = {int}
 BOOLS: set[Any] = {bool}
 
 
@@ -126,13 +125,22 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
     """
     if not sizes:
         raise ArgumentTypeError("sizes are missing: give ints or one sequence of ints, () for none")
-    given = sizes[0] if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
-    if given.__class__ is tuple and {*map(type, given)} == PLAIN:
-        return given  # type: ignore[return-value]  # checked above
+    first = sizes[0]
+    given = first if len(sizes) == 1 and (first.__class__ is tuple or not hasattr(first, "__index__")) else sizes
+    if given.__class__ is tuple and are_plain(given):
+        return given  # type: ignore[return-value]  # a tuple of ints
     try:
         return tuple([int(index(n)) for n in given])  # type: ignore[arg-type]  # raises below
     except TypeError:
         raise ArgumentTypeError(f"sizes must be ints or one sequence of ints, got {quote(sizes)}") from None
+
+
+def are_plain(numbers: tuple[Any, ...]) -> bool:
+    """Whether all numbers are plain ints."""
+    for n in numbers:  # noqa: SIM110  # for two numbers, all() takes four times as long
+        if n.__class__ is not int:
+            return False
+    return True
 
 
 MOST = 1 << 47  # elements; a process cannot address more bytes

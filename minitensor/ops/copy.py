@@ -107,7 +107,7 @@ def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) 
 @visible
 def detach(input: Tensor) -> Tensor:
     """Return the same memory without history: writes are visible through both, gradients stop here."""
-    view: Tensor = window(input, input.layout)
+    view: Tensor = window(input, input._layout or input.layout)
     return view
 
 

@@ -144,11 +144,14 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     tensor([0, 3, 1, 4, 2, 5])
     """
     found = view_layout(layout_of("reshape", input), sizes_of("reshape", sizes if shape is None else (shape,)))
-    if isinstance(found, Layout):
-        return _view(input, found)
+    return _view(input, found) if isinstance(found, Layout) else copy_in_shape(input, found)
+
+
+def copy_in_shape(input: Tensor, shape: Shape) -> Tensor:
+    """Return a copy of the elements, row by row, in another shape."""
     if input.node is not None or active:
-        return _unsafe_view(input, found)
-    copy: Tensor = fresh(input.result_class, input.array.copy().reshape(found))  # nothing to record: half the time
+        return _unsafe_view(input, shape)
+    copy: Tensor = fresh(input.result_class, input.array.copy().reshape(shape))  # nothing to record: half the time
     if tracing.get():
         record_copy("reshape", copy.array)
     return copy
@@ -176,9 +179,12 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     >>> torch.zeros(2, 3, 4).flatten(start_dim=1).shape
     torch.Size([2, 12])
     """
-    shape = layout_of("flatten", input).shape
-    flat = flattened_shape(shape, start_dim, end_dim)
-    return input if flat == shape else reshape(input, flat)
+    layout = layout_of("flatten", input)
+    flat = flattened_shape(layout.shape, start_dim, end_dim)
+    if flat == layout.shape:
+        return input
+    found = view_layout(layout, flat)
+    return _view(input, found) if isinstance(found, Layout) else copy_in_shape(input, found)
 
 
 @composite
@@ -485,7 +491,7 @@ def as_strided(
     tensor([[0, 2],
             [1, 3]])
     """
-    home = input.layout
+    home = input._layout or input.layout
     offset = home.offset if storage_offset is None else storage_offset
     layout = layouts.as_strided(normalize_sizes(size), normalize_sizes(stride), offset, len(input.storage))
     return _as_strided(input, layout, home)
