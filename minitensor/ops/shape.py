@@ -324,9 +324,10 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Layout:
     >>> torch.zeros(1, 3, 1).squeeze().shape, torch.zeros(1, 3, 1).squeeze(0).shape
     (torch.Size([3]), torch.Size([3, 1]))
     """
+    layout = input._layout or input.layout
     if dim is None:
-        return layouts.squeeze(input.layout)
-    return layouts.squeeze_dims(input._layout or input.layout, dim if dim.__class__ is int else normalize_sizes(dim))
+        return layouts.squeeze(layout)
+    return layouts.squeeze_dims(layout, dim if dim.__class__ is int else normalize_sizes(dim))
 
 
 @declare.view(input=lambda grad: grad)
