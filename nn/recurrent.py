@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
@@ -422,7 +422,31 @@ class RNN(RNNBase):
         self.nonlinearity = nonlinearity
 
 
-class LSTM(RNNBase):
+class GatedRNN(RNNBase):
+    """The base class of LSTM and GRU: their constructor, which takes no mode."""
+
+    kind: ClassVar[str]  # the mode of RNNBase
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: DeviceLike = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__(
+            self.kind, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size,
+            device, dtype,
+        )
+
+
+class LSTM(GatedRNN):
     """Long short-term memory: gates protect a cell state c (Hochreiter and Schmidhuber 1997).
 
     For each step, with * elementwise::
@@ -476,23 +500,7 @@ class LSTM(RNNBase):
     (torch.Size([3, 5, 40]), torch.Size([2, 3, 20]))
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        proj_size: int = 0,
-        device: DeviceLike = None,
-        dtype: Dtype | None = None,
-    ) -> None:
-        super().__init__(
-            "LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device,
-            dtype,
-        )
+    kind = "LSTM"
 
     def first_states(self, hx: Any, batch: int, like: Tensor, batched: bool) -> list[Tensor]:
         """Return the first h and c."""
@@ -512,7 +520,7 @@ class LSTM(RNNBase):
         return tuple(last)
 
 
-class GRU(RNNBase):
+class GRU(GatedRNN):
     """Gated recurrent units (Cho et al. 2014).
 
     For each step, with * elementwise::
@@ -561,20 +569,4 @@ class GRU(RNNBase):
     (torch.Size([5, 3, 20]), torch.Size([1, 3, 20]))
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        proj_size: int = 0,
-        device: DeviceLike = None,
-        dtype: Dtype | None = None,
-    ) -> None:
-        super().__init__(
-            "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device,
-            dtype,
-        )  # fmt: skip
+    kind = "GRU"
