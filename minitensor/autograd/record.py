@@ -13,7 +13,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.binding import NUMBERS, REQUIRED, admitted, arguments, bind, host_values, normalize
+from minitensor.autograd.binding import NUMBERS, REQUIRED, arguments, bind, host_values, normalize
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
