@@ -197,13 +197,14 @@ AS_PAIRS, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
 
 
 def inplace(
-    operation: Callable[..., Any], *, options: Callable[..., Any] | None = None
+    operation: Callable[..., Any], *, prepare: Callable[..., Sequence[Any]] | None = None,
+    options: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
     """Make the in-place twin of an operation; the decorated function gives the name and the documentation.
 
     The operation's own body computes a new array before anything is written. The twin is therefore correct whichever
-    arguments share memory, and an error leaves nothing half-changed. ``options`` serves calls with keyword arguments,
-    as in ``differentiable``.
+    arguments share memory, and an error leaves nothing half-changed. ``prepare`` brings the arguments to normal form,
+    where the operation's own does not fit; ``options`` serves calls with keyword arguments, as in ``differentiable``.
     """
     op = op_of(operation)
     writer = IN_PLACE.get(getattr(op.body, "kernel", None))
@@ -211,18 +212,20 @@ def inplace(
     def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
         name = stub.__name__.lstrip("_")
         twin = make_writer(op, name, operation)
+        if prepare is not None:
+            twin.prepare, twin.prepares_out = prepare, False
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
             bound: Sequence[Any] = bind(twin, (input, *args), kwargs)
             if not op.takes_two:
                 bound = admitted(twin, bound)
-                if op.prepare is not None:
+                if twin.prepare is not None:
                     bound = normalize(twin, bound, None)
             if active and interpreters.get():
                 return interpret(twin, call, bound)
             try:
-                edges = prepare(name, op, input, bound)
+                edges = prepare_write(name, op, input, bound)
                 if writer is not None and edges is None and try_direct_write(writer, input, bound[1]):
                     input.storage.version += 1
                     return input
@@ -311,7 +314,7 @@ def writes(
             bound = bind(writer, (input, *args), kwargs)
             if active and interpreters.get():
                 return interpret(writer, call, bound)
-            edges = prepare(name, op, input, bound)
+            edges = prepare_write(name, op, input, bound)
             for i, value in enumerate(bound[1:], 1):
                 if isinstance(value, TensorBase) and shares_storage(value, input):
                     bound[i] = snapshot(value)
@@ -351,7 +354,7 @@ def refuse_write(name: str, input: Any) -> None:
         raise sealed(name, input)
 
 
-def prepare(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
+def prepare_write(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
     """Raise for a write that is not allowed; return the edges to record, or None."""
     refuse_write(name, input)
     mode = grad_mode.get()

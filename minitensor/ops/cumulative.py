@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
-from minitensor.autograd.misuse import composite
 from minitensor.dtypes import complex128, float64
 from minitensor.errors import DtypeError, UnsupportedDtypeError
 from minitensor.layout import numel
@@ -26,7 +25,7 @@ from minitensor.ops.arithmetic import conj, div
 from minitensor.ops.choice import where
 from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import INEXACT, of_kind
-from minitensor.ops.out import dtype_of_sum, write_out, write_outs
+from minitensor.ops.out import dtype_of_sum
 from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
@@ -38,37 +37,52 @@ if TYPE_CHECKING:
 # -- sums --------------------------------------------------------------------------------------------------------------
 
 
-def cumsum_grad(grad: Tensor, dim: int, reverse: bool) -> Tensor:
-    """Return the running sum from the other end."""
-    return _cumsum(grad, dim, not reverse)
+def along_dim(input: Tensor, dim: int) -> tuple[Tensor, int]:
+    """Return ``dim`` as a non-negative number."""
+    return input, wrap_dim(dim, input.ndim)
 
 
-@differentiable(input=cumsum_grad)
-def _cumsum(input: Tensor, dim: int, reverse: bool) -> Array:
-    return accumulate(input, "add", dim, reverse)
+def terms(input: Tensor, dim: int, dtype: Dtype | None, *, out: Any) -> tuple[Tensor, int, Dtype | None]:
+    """Cast the input to the given dtype, or that of ``out``, and return ``dim`` as a non-negative number."""
+    if out is not None:
+        dtype = dtype_of_running(dtype, out)
+    return input if dtype is None else input.to(dtype), wrap_dim(dim, input.ndim), dtype
 
 
-@composite
-def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
+def cumsum_grad(grad: Tensor, dim: int) -> Tensor:
+    """Return the running sum from the last element on."""
+    return reverse_cumsum(grad, dim)
+
+
+@differentiable(prepare=terms, input=cumsum_grad)
+def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Array:
     """Return the running sum along ``dim``, each element included; int64 for integers and bools.
 
     >>> import minitensor as torch
     >>> torch.cumsum(torch.tensor([1, 2, 3]), 0)
     tensor([1, 3, 6])
     """
-    if out is not None:
-        dtype = dtype_of_running("cumsum", dtype, out)
-    if dtype is not None:
-        return write_out("cumsum", cumsum(input.to(dtype), dim).to(dtype), out, input)
-    return _cumsum(input, wrap_dim(dim, input.ndim), False)
+    return cast_result(accumulate(input, "add", dim, False), dtype)
 
 
-def dtype_of_running(name: str, wanted: Dtype | None, out: Any) -> Dtype | None:
+@differentiable(input=lambda grad, dim: cumsum(grad, dim))
+def reverse_cumsum(input: Tensor, dim: int) -> Array:
+    """Return the running sum from the last element on, the gradient of ``cumsum``."""
+    return accumulate(input, "add", dim, True)
+
+
+def dtype_of_running(wanted: Dtype | None, out: Any) -> Dtype | None:
     """Return the dtype of running sums or products: the given one, or that of ``out``; raise for bools."""
     found = dtype_of_sum(wanted, out)
     if found is dtypes.bool_:
-        raise UnsupportedDtypeError(f"{name}: not implemented for an out= of bools; give one of integers")
+        raise UnsupportedDtypeError("cumsum and cumprod: not implemented for an out= of bools; give one of integers")
     return found
+
+
+def cast_result(array: Array, dtype: Dtype | None) -> Array:
+    """Cast a result to the dtype that the caller gave; small integers wrap, as in PyTorch."""
+    result: Array = array if dtype is None else array.astype(dtype.numpy, copy=False)
+    return result
 
 
 def accumulate(input: Tensor, name: str, dim: int, reverse: bool) -> Array:
@@ -93,15 +107,26 @@ def reversal(dim: int) -> tuple[slice, ...]:
 # -- products ----------------------------------------------------------------------------------------------------------
 
 
-def cumprod_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int, reverse: bool) -> Tensor:
+def cumprod_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
     """Return the gradient of a running product; see Note [Zeros]."""
     if not input.ndim:
         return grad
     if can_divide(result):
-        return div(_cumsum(grad * conj(result), dim, not reverse), conj(input))
+        return div(reverse_cumsum(grad * conj(result), dim), conj(input))
     factors = conj(input)
-    later = recurrence(grad, shift(factors, dim, not reverse, 0), dim, not reverse)
-    return shift(_cumprod(factors, dim, reverse), dim, reverse, 1) * later
+    later = recurrence(grad, shift(factors, dim, True, 0), dim, True)
+    return shift(cumprod(factors, dim), dim, False, 1) * later
+
+
+def reverse_cumprod_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
+    """Return the gradient of a running product from the last element on; see Note [Zeros]."""
+    if not input.ndim:
+        return grad
+    if can_divide(result):
+        return div(cumsum(grad * conj(result), dim), conj(input))
+    factors = conj(input)
+    earlier = recurrence(grad, shift(factors, dim, False, 0), dim, False)
+    return shift(reverse_cumprod(factors, dim), dim, True, 1) * earlier
 
 
 def can_divide(products: Tensor) -> bool:
@@ -109,29 +134,26 @@ def can_divide(products: Tensor) -> bool:
     return bool((products.isfinite().array & (products.array != 0)).all())
 
 
-@differentiable(input=cumprod_grad)
-def _cumprod(input: Tensor, dim: int, reverse: bool) -> Array:
-    return accumulate(input, "multiply", dim, reverse)
-
-
-@composite
-def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Tensor:
+@differentiable(prepare=terms, input=cumprod_grad)
+def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Array:
     """Return the running product along ``dim``, each element included; int64 for integers and bools.
 
     >>> import minitensor as torch
     >>> torch.cumprod(torch.tensor([1, 2, 3]), 0)
     tensor([1, 2, 6])
     """
-    if out is not None:
-        dtype = dtype_of_running("cumprod", dtype, out)
-    if dtype is not None:
-        return write_out("cumprod", cumprod(input.to(dtype), dim).to(dtype), out, input)
-    return _cumprod(input, wrap_dim(dim, input.ndim), False)
+    return cast_result(accumulate(input, "multiply", dim, False), dtype)
+
+
+@differentiable(input=reverse_cumprod_grad)
+def reverse_cumprod(input: Tensor, dim: int) -> Array:
+    """Return the running product from the last element on."""
+    return accumulate(input, "multiply", dim, True)
 
 
 def products_of_others(input: Tensor, dim: int) -> Tensor:
     """Return for each element the product of all others along ``dim``."""
-    return shift(_cumprod(input, dim, False), dim, False, 1) * shift(_cumprod(input, dim, True), dim, True, 1)
+    return shift(cumprod(input, dim), dim, False, 1) * shift(reverse_cumprod(input, dim), dim, True, 1)
 
 
 def shift_grad(grad: Tensor, dim: int, reverse: bool) -> Tensor:
@@ -204,41 +226,31 @@ def running_extreme(input: Tensor, dim: int, name: str) -> tuple[Array, Array]:
     return input.backend.running_extreme(name, array, dim)
 
 
-def running_extreme_grad(grad: Tensor, indices: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
+def running_extreme_grad(grads: Any, result1: Tensor, in_shape: tuple[int, ...], dim: int) -> Tensor:
     """Add each gradient at the element that it was taken from."""
-    return grad.new_zeros(shape).scatter_add(dim, indices, grad)
+    return grads[0].new_zeros(in_shape).scatter_add(dim, result1, grads[0])  # type: ignore[no-any-return]  # a tensor
 
 
-@differentiable(input=lambda grads, result1, in_shape, dim: running_extreme_grad(grads[0], result1, in_shape, dim))
-def _cummax(input: Tensor, dim: int) -> tuple[Array, Array]:
-    return running_extreme(input, dim, "maximum")
-
-
-@differentiable(input=lambda grads, result1, in_shape, dim: running_extreme_grad(grads[0], result1, in_shape, dim))
-def _cummin(input: Tensor, dim: int) -> tuple[Array, Array]:
-    return running_extreme(input, dim, "minimum")
-
-
-@composite
-def cummax(input: Tensor, dim: int, *, out: Any = None) -> return_types.cummax:
+@differentiable(prepare=along_dim, returns=return_types.cummax, input=running_extreme_grad)
+def cummax(input: Tensor, dim: int, *, out: Any = None) -> tuple[Array, Array]:
     """Return the running maximum along ``dim`` and its indices, the last of equal elements.
 
     >>> import minitensor as torch
     >>> torch.cummax(torch.tensor([1, 3, 2]), 0).values
     tensor([1, 3, 3])
     """
-    return return_types.cummax(*write_outs("cummax", _cummax(input, wrap_dim(dim, input.ndim)), out))
+    return running_extreme(input, dim, "maximum")
 
 
-@composite
-def cummin(input: Tensor, dim: int, *, out: Any = None) -> return_types.cummin:
+@differentiable(prepare=along_dim, returns=return_types.cummin, input=running_extreme_grad)
+def cummin(input: Tensor, dim: int, *, out: Any = None) -> tuple[Array, Array]:
     """Return the running minimum along ``dim`` and its indices, the last of equal elements.
 
     >>> import minitensor as torch
     >>> torch.cummin(torch.tensor([2, 1, 3]), 0).values
     tensor([2, 1, 1])
     """
-    return return_types.cummin(*write_outs("cummin", _cummin(input, wrap_dim(dim, input.ndim)), out))
+    return running_extreme(input, dim, "minimum")
 
 
 # -- logarithms of sums ------------------------------------------------------------------------------------------------
@@ -259,8 +271,14 @@ def logcumsumexp_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> 
     return (share * later).to(kind)
 
 
-@differentiable(input=logcumsumexp_grad)
-def _logcumsumexp(input: Tensor, dim: int) -> Array:
+@differentiable(prepare=along_dim, input=logcumsumexp_grad)
+def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Array:
+    """Return the logarithms of the running sums of exponentials along ``dim``, without overflow.
+
+    >>> import minitensor as torch
+    >>> torch.logcumsumexp(torch.tensor([1000., 1000.]), 0)
+    tensor([1000.0000, 1000.6932])
+    """
     array = of_kind("logcumsumexp", INEXACT, input.array)
     if array.dtype.kind == "c":
         return running_logarithm(input.xp, array, dim)
@@ -292,48 +310,24 @@ def logarithm_of_sum(xp: Library, a: Array, b: Array) -> Array:
     return xp.where((a != a) | (b != b), complex(math.nan, math.nan), summed)
 
 
-@composite
-def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
-    """Return the logarithms of the running sums of exponentials along ``dim``, without overflow.
-
-    >>> import minitensor as torch
-    >>> torch.logcumsumexp(torch.tensor([1000., 1000.]), 0)
-    tensor([1000.0000, 1000.6932])
-    """
-    return write_out("logcumsumexp", _logcumsumexp(input, wrap_dim(dim, input.ndim)), out, input)
-
-
 # -- in place ----------------------------------------------------------------------------------------------------------
 
 
-@inplace(_cumsum)
-def _cumsum_(input: Tensor, dim: int, reverse: bool) -> None:
-    """Replace ``input`` by its running sums."""
-
-
-@inplace(_cumprod)
-def _cumprod_(input: Tensor, dim: int, reverse: bool) -> None:
-    """Replace ``input`` by its running products."""
-
-
-@composite
-def cumsum_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> Tensor:
-    """Replace each element by the running sum along ``dim``."""
-    require_dtype("cumsum_", input, dtype)
-    return _cumsum_(input, wrap_dim(dim, input.ndim), False)
-
-
-@composite
-def cumprod_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> Tensor:
-    """Replace each element by the running product along ``dim``."""
-    require_dtype("cumprod_", input, dtype)
-    return _cumprod_(input, wrap_dim(dim, input.ndim), False)
-
-
-def require_dtype(name: str, input: Tensor, dtype: Dtype | None) -> None:
-    """Raise if a dtype other than that of the written tensor is given."""
+def terms_in_place(input: Tensor, dim: int, dtype: Dtype | None) -> tuple[Tensor, int, Dtype | None]:
+    """Return ``dim`` as a non-negative number; raise if a dtype other than that of the written tensor is given."""
     if dtype is not None and dtype is not input.dtype:
         raise DtypeError(
-            f"{name}: bad in-place call: input tensor dtype {input.dtype.name} and output tensor dtype {dtype.name} "
-            "should match; use the out-of-place operation"
+            f"cumsum_ and cumprod_: bad in-place call: input tensor dtype {input.dtype.name} and output tensor dtype "
+            f"{dtype.name} should match; use the out-of-place operation"
         )
+    return input, wrap_dim(dim, input.ndim), dtype
+
+
+@inplace(cumsum, prepare=terms_in_place)
+def cumsum_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> None:
+    """Replace each element by the running sum along ``dim``."""
+
+
+@inplace(cumprod, prepare=terms_in_place)
+def cumprod_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> None:
+    """Replace each element by the running product along ``dim``."""

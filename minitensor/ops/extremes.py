@@ -18,7 +18,7 @@ from minitensor.ops import return_types
 from minitensor.ops.choice import maximum, minimum
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import write_out, write_outs
-from minitensor.ops.reduce import Dims, axes, restore_dims, sum
+from minitensor.ops.reduce import Axes, Dims, axes, over_dims, restore_dims, sum
 from minitensor.shapes import as_int, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def require_elements(name: str, input: Tensor, dims: tuple[int, ...]) -> Array:
+def require_elements(name: str, input: Tensor, dims: Axes) -> Array:
     """Return the array; raise for complex numbers, which have no order, and if there is nothing to reduce."""
     array = input.array
     if array.dtype.kind == "c":
@@ -59,27 +59,15 @@ def is_extreme(input: Tensor, value: Tensor) -> Array:
     return same
 
 
-def extreme_grad(grad: Tensor, input: Tensor, result: Tensor, dims: tuple[int, ...]) -> Tensor:
+def extreme_grad(grad: Tensor, input: Tensor, result: Tensor, dim: Axes) -> Tensor:
     """Share the gradient evenly among all elements that equal the extreme."""
     shape = input.shape
-    extreme = is_extreme(input, restore_dims(result, shape, dims))
-    return restore_dims(grad, shape, dims) / sum(extreme, dims, True) * extreme
+    extreme = is_extreme(input, restore_dims(result, shape, dim))
+    return restore_dims(grad, shape, dim) / sum(extreme, dim, True) * extreme
 
 
-@differentiable(input=extreme_grad)
-def _amax(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    result: Array = require_elements("amax", input, dims).max(dims, keepdims=keepdim)
-    return result
-
-
-@differentiable(input=extreme_grad)
-def _amin(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Array:
-    result: Array = require_elements("amin", input, dims).min(dims, keepdims=keepdim)
-    return result
-
-
-@composite
-def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+@differentiable(prepare=over_dims, input=extreme_grad)
+def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return the largest element of all or along ``dim``, an int or several; equal ones share the gradient.
 
     Raises:
@@ -89,11 +77,12 @@ def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor 
     >>> torch.amax(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([3., 4.])
     """
-    return write_out("amax", _amax(input, axes(dim, input.ndim), keepdim), out)
+    result: Array = require_elements("amax", input, dim).max(dim, keepdims=keepdim)
+    return result
 
 
-@composite
-def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+@differentiable(prepare=over_dims, input=extreme_grad)
+def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return the smallest element of all or along ``dim``, an int or several; equal ones share the gradient.
 
     Raises:
@@ -103,7 +92,8 @@ def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor 
     >>> torch.amin(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([1., 2.])
     """
-    return write_out("amin", _amin(input, axes(dim, input.ndim), keepdim), out)
+    result: Array = require_elements("amin", input, dim).min(dim, keepdims=keepdim)
+    return result
 
 
 @composite
@@ -119,36 +109,31 @@ def aminmax(
     return return_types.aminmax(*write_outs("aminmax", (amin(input, dim, keepdim), amax(input, dim, keepdim)), out))
 
 
-@nondifferentiable
-def _argmax(input: Tensor, dim: int | None, keepdim: bool) -> Array:
-    return find_extreme(input, "argmax", dim, keepdim)
+def along_dim_or_all(input: Tensor, dim: int | None, keepdim: bool) -> tuple[Tensor, int | None, bool]:
+    """Return ``dim`` as a non-negative number, or None for all elements."""
+    return input, None if dim is None else wrap_dim(dim, input.ndim), keepdim
 
 
-@nondifferentiable
-def _argmin(input: Tensor, dim: int | None, keepdim: bool) -> Array:
-    return find_extreme(input, "argmin", dim, keepdim)
-
-
-@composite
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+@nondifferentiable(prepare=along_dim_or_all)
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return the index of the largest element along ``dim``, or in the flattened tensor; the first of equal ones.
 
     >>> import minitensor as torch
     >>> torch.argmax(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([1, 0])
     """
-    return write_out("argmax", _argmax(input, dim, keepdim), out)
+    return find_extreme(input, "argmax", dim, keepdim)
 
 
-@composite
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+@nondifferentiable(prepare=along_dim_or_all)
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return the index of the smallest element along ``dim``, or in the flattened tensor; the first of equal ones.
 
     >>> import minitensor as torch
     >>> torch.argmin(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([0, 1])
     """
-    return write_out("argmin", _argmin(input, dim, keepdim), out)
+    return find_extreme(input, "argmin", dim, keepdim)
 
 
 def find_extreme(input: Tensor, name: str, dim: int | None, keepdim: bool) -> Array:
@@ -160,7 +145,6 @@ def find_extreme(input: Tensor, name: str, dim: int | None, keepdim: bool) -> Ar
         found = getattr(input.xp, name)(flat)
         result: Array = found.reshape((1,) * input.ndim) if keepdim else found
         return result
-    dim = wrap_dim(dim, input.ndim)
     found = find_along(input.xp, name, require_elements(name, input, axes(dim, input.ndim)), dim)
     return found if keepdim else found.reshape(reduced_shape(input.array.shape, dim))
 
@@ -232,14 +216,26 @@ def choose_along(input: Tensor, index: Array, dim: int, keepdim: bool) -> tuple[
     return values.reshape(shape), index.reshape(shape)
 
 
-@differentiable(input=lambda grads, result1, in_shape, dim: choice_grad(grads[0], result1, in_shape, dim))
-def _max(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
+def selected_grad(grads: Any, result1: Tensor, in_shape: tuple[int, ...], dim: int) -> Tensor:
+    """Send the gradient of an operation's values to the elements that it selected along ``dim``."""
+    return choice_grad(grads[0], result1, in_shape, dim)
+
+
+def along_dim(input: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, int, bool]:
+    """Return ``dim`` as a non-negative number."""
+    return input, wrap_dim(dim, input.ndim), keepdim
+
+
+@differentiable(name="max", prepare=along_dim, returns=return_types.max, input=selected_grad)
+def max_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) -> tuple[Array, Array]:
+    """Return the largest elements along ``dim``, and their indices."""
     array = require_elements("max", input, axes(dim, input.ndim))
     return choose_along(input, find_along(input.xp, "argmax", array, dim), dim, keepdim)
 
 
-@differentiable(input=lambda grads, result1, in_shape, dim: choice_grad(grads[0], result1, in_shape, dim))
-def _min(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
+@differentiable(name="min", prepare=along_dim, returns=return_types.min, input=selected_grad)
+def min_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) -> tuple[Array, Array]:
+    """Return the smallest elements along ``dim``, and their indices."""
     array = require_elements("min", input, axes(dim, input.ndim))
     return choose_along(input, find_along(input.xp, "argmin", array, dim), dim, keepdim)
 
@@ -263,7 +259,7 @@ def max(
         return maximum(input, second, out=out)
     if dim is None:
         return write_out("maximum", amax(input), out)
-    return return_types.max(*write_outs("max", _max(input, wrap_dim(as_int(dim), input.ndim), keepdim), out))
+    return max_along(input, as_int(dim), keepdim, out=out)
 
 
 @composite
@@ -285,4 +281,4 @@ def min(
         return minimum(input, second, out=out)
     if dim is None:
         return write_out("minimum", amin(input), out)
-    return return_types.min(*write_outs("min", _min(input, wrap_dim(as_int(dim), input.ndim), keepdim), out))
+    return min_along(input, as_int(dim), keepdim, out=out)

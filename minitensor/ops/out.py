@@ -307,5 +307,8 @@ SOURCES_APART = frozenset("index_add index_copy index_reduce scatter scatter_add
 
 # Ops whose inputs may share memory with ``out`` in any way, because PyTorch does not check them.
 UNCHECKED = frozenset(
-    "tril triu ndtr logsigmoid linear matmul softmax log_softmax mean var std prod all any logsumexp".split()
+    """
+    tril triu ndtr logsigmoid linear matmul softmax log_softmax mean var std prod all any logsumexp
+    amax amin argmax argmin
+    """.split()
 )

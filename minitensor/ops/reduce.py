@@ -20,7 +20,7 @@ from minitensor.layout import numel
 from minitensor.ops.arithmetic import conj, mul
 from minitensor.ops.choice import where
 from minitensor.ops.compare import isnan
-from minitensor.ops.cumulative import can_divide, products_of_others
+from minitensor.ops.cumulative import can_divide, cast_result, products_of_others
 from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import ORDERED, require_kind
 from minitensor.ops.operand import as_float
@@ -129,11 +129,6 @@ def sum(
     """
     result: Array = cast_result(sum_array(input, input.array, dim, keepdim), dtype)
     return result
-
-
-def cast_result(array: Any, dtype: Dtype | None) -> Any:
-    """Cast a result to the dtype that the caller gave; small integers wrap, as in PyTorch."""
-    return array if dtype is None else array.astype(dtype.numpy, copy=False)
 
 
 def sum_array(input: Tensor, array: Array, dims: Axes, keepdim: bool) -> Any:

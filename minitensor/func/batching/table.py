@@ -71,16 +71,18 @@ RULES: dict[str, Any] = {
     "median(input)": sample_by_sample,  # equal elements share its gradient, unlike along a dim
     "nanmedian(input)": sample_by_sample,
     **dict.fromkeys(
-        "sum count_nonzero mean var std all any logsumexp".split(), along(dim="dims")
+        "sum count_nonzero mean var std amax amin all any logsumexp".split(), along(dim="dims")
     ),
-    **dict.fromkeys("amax amin vector_norm".split(), along(dims="dims")),
+    **dict.fromkeys("vector_norm".split(), along(dims="dims")),
     **dict.fromkeys("prod max min median nanmedian mode kthvalue pick_along".split(), along(dim="dim")),
     **dict.fromkeys("argmax argmin".split(), along(dim="flat")),
     "place_along": along(dim="dim", shape="shape"),
     "is_extreme": pointwise,
     # -- cumulative, sort
     **dict.fromkeys(
-        "cumsum cumprod shift recurrence cummax cummin logcumsumexp sort argsort topk".split(), along(dim="dim")
+        """cumsum reverse_cumsum cumprod reverse_cumprod shift recurrence cummax cummin logcumsumexp sort argsort
+        topk""".split(),
+        along(dim="dim"),
     ),
     # -- products, matrices
     "matmul": products.matmul,
