@@ -18,9 +18,9 @@ from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, Unsuppo
 from minitensor.ops import return_types
 from minitensor.ops.choice import where
 from minitensor.ops.compare import isnan
-from minitensor.ops.extremes import choice_grad, choose_along, extreme_grad, pick_array, require_elements
+from minitensor.ops.extremes import along_dim, choose_along, extreme_grad, pick_array, require_elements, selected_grad
 from minitensor.ops.operand import is_number
-from minitensor.ops.out import write_out, write_outs
+from minitensor.ops.out import write_out
 from minitensor.ops.reduce import any, axes, sum
 from minitensor.ops.rounding import ceil, floor, round
 from minitensor.ops.sort import sort
@@ -34,13 +34,10 @@ if TYPE_CHECKING:
 # -- medians -----------------------------------------------------------------------------------------------------------
 
 
-def order_statistic_grad(grads: Any, result1: Tensor, in_shape: tuple[int, ...], dim: int) -> Tensor:
-    """Send the gradient to the selected elements."""
-    return choice_grad(grads[0], result1, in_shape, dim)
-
-
-@differentiable(input=order_statistic_grad)
-def _median_(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
+@differentiable(name="median", prepare=along_dim, returns=return_types.median, input=selected_grad)
+def median_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) -> tuple[Array, Array]:
+    """Return the medians along ``dim``, and their indices."""
+    require_order("median", input)
     xp, array = input.xp, require_elements("median", input, axes(dim, input.ndim))
     if not array.ndim:
         return array.copy(), xp.zeros((), "int64")
@@ -51,8 +48,10 @@ def _median_(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     return choose_along(input, index, dim, keepdim)
 
 
-@differentiable(input=lambda grad, input, result: extreme_grad(grad, input, result, (0,)))
-def _median(input: Tensor) -> Array:
+@differentiable(name="median", input=lambda grad, input, result: extreme_grad(grad, input, result, (0,)))
+def median_of_vector(input: Tensor) -> Array:
+    """Return the median of all elements."""
+    require_order("median", input)
     xp, array = input.xp, input.array
     if not array.size:
         return median_of_nothing(input)
@@ -64,8 +63,10 @@ def _median(input: Tensor) -> Array:
     return xp.where(largest != largest, largest, found)  # NaN, if there is one, is the median
 
 
-@differentiable(input=order_statistic_grad)
-def _nanmedian_(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
+@differentiable(name="nanmedian", prepare=along_dim, returns=return_types.nanmedian, input=selected_grad)
+def nanmedian_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) -> tuple[Array, Array]:
+    """Return the medians along ``dim`` of the elements that are not NaN, and their indices."""
+    require_order("nanmedian", input)
     xp, array = input.xp, require_elements("nanmedian", input, axes(dim, input.ndim))
     if not array.ndim:
         return array.copy(), xp.zeros((), "int64")
@@ -75,8 +76,10 @@ def _nanmedian_(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     return choose_along(input, index, dim, keepdim)
 
 
-@differentiable(input=lambda grad, input, result: extreme_grad(grad, input, result, (0,)))
-def _nanmedian(input: Tensor) -> Array:
+@differentiable(name="nanmedian", input=lambda grad, input, result: extreme_grad(grad, input, result, (0,)))
+def nanmedian_of_vector(input: Tensor) -> Array:
+    """Return the median of all elements that are not NaN."""
+    require_order("nanmedian", input)
     xp, array = input.xp, input.array
     if not array.size:
         return median_of_nothing(input)
@@ -104,10 +107,9 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
     >>> torch.median(torch.tensor([3., 1., 2., 4.]))
     tensor(2.)
     """
-    require_order("median", input)
     if dim is None:
-        return write_out("median", _median(input.reshape(-1)), out)
-    return return_types.median(*write_outs("median", _median_(input, wrap_dim(dim, input.ndim), keepdim), out))
+        return write_out("median", median_of_vector(input.reshape(-1)), out)
+    return median_along(input, dim, keepdim, out=out)
 
 
 @composite
@@ -118,17 +120,22 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *, o
     >>> torch.nanmedian(torch.tensor([3., float("nan"), 1.]))
     tensor(1.)
     """
-    require_order("nanmedian", input)
     if dim is None:
-        return write_out("nanmedian", _nanmedian(input.reshape(-1)), out)
-    return return_types.nanmedian(*write_outs("nanmedian", _nanmedian_(input, wrap_dim(dim, input.ndim), keepdim), out))
+        return write_out("nanmedian", nanmedian_of_vector(input.reshape(-1)), out)
+    return nanmedian_along(input, dim, keepdim, out=out)
 
 
 # -- the most frequent -------------------------------------------------------------------------------------------------
 
 
-@differentiable(input=order_statistic_grad)
-def _mode(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
+@differentiable(prepare=along_dim, returns=return_types.mode, input=selected_grad)
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> tuple[Array, Array]:
+    """Return the most frequent element along ``dim`` (the smallest of equally frequent ones) and its last index.
+
+    >>> import minitensor as torch
+    >>> torch.mode(torch.tensor([1, 2, 2, 1, 3])).values
+    tensor(1)
+    """
     xp, array = input.xp, require_elements("mode", input, axes(dim, input.ndim))
     if not array.ndim:
         return array.copy(), xp.zeros((), "int64")
@@ -141,17 +148,6 @@ def _mode(input: Tensor, dim: int, keepdim: bool) -> tuple[Array, Array]:
     starts[after] = xp.where(values[after] != values[before], places[1:], 0)
     lengths = places - input.backend.accumulate("maximum", starts, dim)
     return choose_along(input, xp.take_along_axis(order, lengths.argmax(dim, keepdims=True), dim), dim, keepdim)
-
-
-@composite
-def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> return_types.mode:
-    """Return the most frequent element along ``dim`` (the smallest of equally frequent ones) and its last index.
-
-    >>> import minitensor as torch
-    >>> torch.mode(torch.tensor([1, 2, 2, 1, 3])).values
-    tensor(1)
-    """
-    return return_types.mode(*write_outs("mode", _mode(input, wrap_dim(dim, input.ndim), keepdim), out))
 
 
 # -- quantiles ---------------------------------------------------------------------------------------------------------
