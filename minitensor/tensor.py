@@ -180,8 +180,8 @@ class Tensor(TensorBase):
     __ifloordiv__ = arithmetic.floor_divide_
     __mod__ = arithmetic.remainder
     __imod__ = arithmetic.remainder_
-    __pow__ = powers._pow
-    __ipow__ = powers._pow_
+    __pow__ = operator_of(powers.pow)
+    __ipow__ = powers.pow_
     __neg__ = arithmetic.neg
     __pos__ = arithmetic.positive
     __abs__ = rounding.abs
@@ -199,7 +199,7 @@ class Tensor(TensorBase):
         return arithmetic.remainder(other, self)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return powers._pow(other, self)
+        return operator_of(powers.pow)(other, self)
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return ``self`` where ``condition`` holds and ``other`` elsewhere."""

@@ -96,10 +96,10 @@ def differentiable(
         op = describe(body, formulas, name=name, by_operator=options is not None)
         op.prepare, op.whole, op.returns = prepare, whole, returns
         op.prepares_out = prepare is not None and "out" in parameter_names(prepare)
-        recorder = choose(op)(op)
-        if options is None and not (prepare is not None and op.takes_two):
-            return finish(recorder, op)
-        return with_options(finish(recorder, op), options, body)
+        operation = finish(choose(op)(op), op)
+        if options is not None or (prepare is not None and op.takes_two):
+            return with_options(operation, options, body)
+        return operation if op.names[1:] == ("other",) or not op.takes_two else with_names(operation, body)
 
     return decorate
 
@@ -213,6 +213,21 @@ def with_options(operator: Callable[..., Any], options: Callable[..., Any] | Non
     return functools.update_wrapper(call, stub)
 
 
+def with_names(operator: Callable[..., Any], stub: Any) -> Callable[..., Any]:
+    """Return the function for an operation on two operands that are not called ``input`` and ``other``.
+
+    ``x ** y`` calls the ``operator``, which need not look for names.
+    """
+    op: Op = operator.op  # type: ignore[attr-defined]  # set by `finish`
+
+    def call(*args: Any, out: Tensor | None = None, **names: Any) -> Any:
+        input, other = args if len(args) == 2 and not names else bind(op, args, names)
+        return operator(input, other, out=out)
+
+    call.operator, call.op = operator, op  # type: ignore[attr-defined]  # as in `with_options`
+    return functools.update_wrapper(call, stub)
+
+
 def operator_of(operation: Any) -> Callable[[Any, Any], Tensor]:
     """Return what an operator of Python calls: the operation on two operands without options."""
     operator: Callable[[Any, Any], Tensor] = operation.operator
@@ -257,8 +272,13 @@ def describe(
     ])
     op.plans, op.effect, op.beside = {}, effect, None
     op.prepare, op.prepares_out, op.whole, op.returns = None, False, None, tuple
-    op.takes_two = op.names == ("input", "other") and op.fill == (REQUIRED, REQUIRED)
+    op.takes_two = op.fill == (REQUIRED, REQUIRED) and (op.names == ("input", "other") or are_operands(op))
     return op
+
+
+def are_operands(op: Op) -> bool:
+    """Whether all arguments are operands: tensors or numbers."""
+    return all(op.body.__annotations__.get(name) == "Operand" for name in op.names)
 
 
 def parameter_names(function: Any) -> tuple[str, ...]:

@@ -36,27 +36,27 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def pow_input_grad(grad: Any, input: Any, other: Any) -> Any:
-    """Return ``grad * other * input ** (other - 1)``, and 0 for exponent 0: the gradient of the base."""
-    if is_number(other):
-        if other == 0:
+def pow_input_grad(grad: Any, input: Any, exponent: Any) -> Any:
+    """Return ``grad * exponent * input ** (exponent - 1)``, and 0 for exponent 0: the gradient of the base."""
+    if is_number(exponent):
+        if exponent == 0:
             return grad * 0
-        if other == 2:
-            return grad * conj(input * other)
-        return grad * conj(other * input ** (other - 1))
-    return where(other == 0, 0, grad * conj(other * input ** where(other == 0, 1, other - 1)))
+        if exponent == 2:
+            return grad * conj(input * exponent)
+        return grad * conj(exponent * input ** (exponent - 1))
+    return where(exponent == 0, 0, grad * conj(exponent * input ** where(exponent == 0, 1, exponent - 1)))
 
 
-def pow_exponent_grad(grad: Any, input: Any, other: Any, result: Any) -> Any:
+def pow_exponent_grad(grad: Any, input: Any, exponent: Any, result: Any) -> Any:
     """Return ``grad * result * log(input)``: the gradient of the exponent.
 
     At base zero it is zero for an exponent of zero or one whose real part is positive; elsewhere there is no limit.
     """
     if result.array.dtype.kind != "c":
         logarithm = real_log(input) if is_number(input) else input.log()
-        return where((input == 0) & (other >= 0), 0, grad * (result * logarithm))
+        return where((input == 0) & (exponent >= 0), 0, grad * (result * logarithm))
     logarithm = complex_log(input) if is_number(input) else input.to(result.dtype).log()
-    vanishing = (other == 0) | (other.real > 0)
+    vanishing = (exponent == 0) | (exponent.real > 0)
     return where((input == 0) & vanishing, 0, grad * conj(result * logarithm))
 
 
@@ -70,28 +70,37 @@ def complex_log(number: Any) -> complex:
     return cmath.log(number) if number else complex(-math.inf, 0)
 
 
-@differentiable(input=pow_input_grad, other=pow_exponent_grad)
-def _pow(input: Operand, other: Operand) -> Array:
-    a, b = operands(input, other)
-    if is_number(other) and a.dtype.kind in "fc":
-        if other == 2:
+@differentiable(input=pow_input_grad, exponent=pow_exponent_grad)
+def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Array:
+    """Raise ``input`` to the power ``exponent``, element by element. Shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.pow(torch.tensor([1., 2., 3.]), 2)
+    tensor([1., 4., 9.])
+
+    Raises:
+        RuntimeError: Integers are raised to a negative number.
+    """
+    a, b = operands(input, exponent)
+    if is_number(exponent) and a.dtype.kind in "fc":
+        if exponent == 2:
             return a * a
-        if other == 0.5:
-            return library_of(input, other).sqrt(a)
+        if exponent == 0.5:
+            return library_of(input, exponent).sqrt(a)
         if a.dtype is HALF:
-            b = fit_number(other, HALF, a)
-    if a.dtype.kind in "iu" and is_number(other):
-        b = fit_exponent(other, a)
-    if a.dtype.kind == "b" and not is_number(other):
+            b = fit_number(exponent, HALF, a)
+    if a.dtype.kind in "iu" and is_number(exponent):
+        b = fit_exponent(exponent, a)
+    if a.dtype.kind == "b" and not is_number(exponent):
         raise unsupported("pow", NUMERIC, a.dtype)
     if a.dtype.kind in "biu":
-        return integer_power(library_of(input, other), a, b)
+        return integer_power(library_of(input, exponent), a, b)
     return a**b
 
 
-@inplace(_pow)
-def _pow_(input: Tensor, other: Operand) -> None:
-    """Raise ``input`` to the power ``other`` in place."""
+@inplace(pow)
+def pow_(input: Tensor, exponent: Operand) -> None:
+    """Raise ``input`` to the power ``exponent`` in place."""
 
 
 def fit_exponent(exponent: Any, array: Array) -> Array:
@@ -112,24 +121,6 @@ def integer_power(xp: Library, a: Array, b: Array) -> Array:
     odd = xp.where(b % 2 == 0, 1, -1)
     small = xp.where(a == 1, 1, xp.where(a == -1, odd, 0)).astype(a.dtype)
     return xp.where(b < 0, small, xp.power(a, xp.maximum(b, 0)))
-
-
-def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Raise ``input`` to the power ``exponent``, element by element. Shapes broadcast.
-
-    >>> import minitensor as torch
-    >>> torch.pow(torch.tensor([1., 2., 3.]), 2)
-    tensor([1., 4., 9.])
-
-    Raises:
-        RuntimeError: Integers are raised to a negative number.
-    """
-    return write_out("pow", _pow(input, exponent), out, input, exponent)
-
-
-def pow_(input: Tensor, exponent: Operand) -> Tensor:
-    """Raise ``input`` to the power ``exponent`` in place."""
-    return _pow_(input, exponent)
 
 
 @differentiable(input=lambda grad, input: grad * conj(input * 2))
