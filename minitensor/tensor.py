@@ -203,7 +203,7 @@ class Tensor(TensorBase):
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return ``self`` where ``condition`` holds and ``other`` elsewhere."""
-        return choice._where(condition, self, other)
+        return choice.choose(condition, self, other)
 
     # -- compare (ops/compare.py) --------------------------------------------------------------------------------------
 

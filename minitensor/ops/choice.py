@@ -30,7 +30,6 @@ from minitensor.ops.operand import (
     same_device,
     two_arrays,
 )
-from minitensor.ops.out import write_out
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -42,10 +41,12 @@ if TYPE_CHECKING:
 
 
 @differentiable(
-    input=lambda grad, condition: where(condition, grad, 0),
-    other=lambda grad, condition: where(condition, 0, grad),
+    name="where",
+    input=lambda grad, condition: choose(condition, grad, 0),
+    other=lambda grad, condition: choose(condition, 0, grad),
 )
-def _where(condition: Tensor, input: Operand, other: Operand) -> Array:
+def choose(condition: Tensor, input: Any, other: Any, *, out: Tensor | None = None) -> Array:
+    """Return ``input`` where ``condition`` is true and ``other`` elsewhere: ``where`` of three arguments."""
     if condition.array.dtype.kind != "b":
         raise DtypeError(f"where: expected a bool condition, got {condition.dtype.name}; compare, as in x != 0")
     a, b = promote_choices(condition, input, other)
@@ -92,7 +93,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         return condition.nonzero(as_tuple=True)
     if input is None or other is None:
         raise ArgumentTypeError("where: give both `input` and `other`, or neither")
-    return write_out("where", _where(condition, input, other), out, condition, input, other)
+    return choose(condition, input, other, out=out)
 
 
 # -- the larger or smaller of two --------------------------------------------------------------------------------------
@@ -100,7 +101,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
 
 def extremum_grad(grad: Tensor, beaten: Tensor, tied: Tensor) -> Any:
     """Return the gradient of one operand of ``maximum`` or ``minimum``: zero where it lost, half where both tied."""
-    return where(tied, grad / 2, where(beaten, 0, grad))
+    return choose(tied, grad / 2, choose(beaten, 0, grad))
 
 
 @differentiable(
@@ -139,8 +140,8 @@ def is_first_smaller(input: Tensor, other: Tensor) -> Any:
 
 
 @differentiable(
-    input=lambda grad, input, other: where(is_first_larger(input, other), grad, 0),
-    other=lambda grad, input, other: where(is_first_larger(input, other), 0, grad),
+    input=lambda grad, input, other: choose(is_first_larger(input, other), grad, 0),
+    other=lambda grad, input, other: choose(is_first_larger(input, other), 0, grad),
 )
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the larger of two elements; if one is NaN, the other.
@@ -154,8 +155,8 @@ def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 @differentiable(
-    input=lambda grad, input, other: where(is_first_smaller(input, other), grad, 0),
-    other=lambda grad, input, other: where(is_first_smaller(input, other), 0, grad),
+    input=lambda grad, input, other: choose(is_first_smaller(input, other), grad, 0),
+    other=lambda grad, input, other: choose(is_first_smaller(input, other), 0, grad),
 )
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the smaller of two elements; if one is NaN, the other."""
@@ -166,9 +167,9 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 # -- limits ------------------------------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grad, input, min, max: where(is_inside(input, min, max), grad, 0),
-                min=lambda grad, input, min, max: where(is_below(input, min, max), grad, 0),
-                max=lambda grad, input, min, max: where(is_above(input, min, max), grad, 0))
+@differentiable(input=lambda grad, input, min, max: choose(is_inside(input, min, max), grad, 0),
+                min=lambda grad, input, min, max: choose(is_below(input, min, max), grad, 0),
+                max=lambda grad, input, min, max: choose(is_above(input, min, max), grad, 0))
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None, *, out: Tensor | None = None) -> Array:
     """Limit every element to [min, max]; where ``min`` exceeds ``max``, the result is ``max``.
 
@@ -191,8 +192,8 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None,
     array, *limits = promote(input, *bounds)
     of_kind("clamp", ORDERED if len(bounds) == 1 and not is_number(bounds[0]) else REALS, array)
     xp = library_of(input, *bounds)
-    for limit, choose in zip(limits, [xp.maximum] * (min is not None) + [xp.minimum] * (max is not None), strict=True):
-        array = choose(array, limit)
+    for limit, apply in zip(limits, [xp.maximum] * (min is not None) + [xp.minimum] * (max is not None), strict=True):
+        array = apply(array, limit)
     return array
 
 
