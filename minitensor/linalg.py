@@ -26,8 +26,8 @@ from minitensor.ops.linalg.norms import (
     cond,
     matrix_norm,
     norm,
-    vector_norm,
 )
+from minitensor.ops.linalg.power_norm import vector_norm
 from minitensor.ops.linalg.products import (
     cross,
     diagonal,

@@ -323,7 +323,7 @@ def choose(op: Op) -> Callable[[Op], Callable[..., Any]]:
         return several
     if is_sequence(op):
         return sequence
-    if len(op.names) == 1:
+    if len(op.names) == 1 and op.prepare is None:
         return unary
     if op.takes_two and op.inputs == (0, 1):
         return pair

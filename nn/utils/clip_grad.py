@@ -14,7 +14,7 @@ from minitensor.callers import user_level
 from minitensor.errors import GradError, ScalarError, WrongKindError, quote
 from minitensor.ops.creation import tensor
 from minitensor.ops.join import stack
-from minitensor.ops.linalg.norms import vector_norm
+from minitensor.ops.linalg.power_norm import vector_norm
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from minitensor.nn.utils.parametrize import register_parametrization
 from minitensor.ops.creation import empty, eye, zeros
 from minitensor.ops.join import cat
 from minitensor.ops.linalg.factor import qr
-from minitensor.ops.linalg.norms import vector_norm
+from minitensor.ops.linalg.power_norm import vector_norm
 from minitensor.ops.linalg.products import matrix_exp
 from minitensor.ops.linalg.solve import solve, solve_triangular
 from minitensor.ops.random import randn

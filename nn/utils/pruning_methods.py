@@ -15,7 +15,7 @@ from minitensor.memory_format import contiguous_format
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
 from minitensor.ops.creation import ones_like, zeros_like
-from minitensor.ops.linalg.norms import vector_norm
+from minitensor.ops.linalg.power_norm import vector_norm
 from minitensor.ops.random import rand, rand_like
 from minitensor.ops.sort import kthvalue, topk
 from minitensor.tensor import Tensor

@@ -229,6 +229,18 @@ def test_a_triangular_system_with_a_zero_on_its_diagonal_is_infinite() -> None:
     assert linalg.solve_triangular(a, b, upper=False)[0, 0].item() == float("inf")
 
 
+def test_a_qr_without_q_has_no_gradient() -> None:
+    r = linalg.qr(mt.ones(3, 2, requires_grad=True), "r").R
+    with pytest.raises(RuntimeError, match="mode='r' does not compute"):
+        r.sum().backward()
+
+
+def test_a_qr_without_q_maps_over_samples() -> None:
+    a = mt.arange(12.0).reshape(3, 2, 2) + mt.eye(2)
+    q, r = mt.vmap(lambda each: tuple(linalg.qr(each, "r")))(a)
+    assert q.shape == (3, 0) and r.tolist() == linalg.qr(a, "r").R.tolist()
+
+
 def test_a_complete_qr_of_a_tall_matrix_has_no_gradient() -> None:
     q, _ = linalg.qr(mt.ones(3, 2, requires_grad=True), "complete")
     with pytest.raises(RuntimeError, match="complete"):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.func.batching.families import BatchedCall, Rows, add_dims, unfold_samples
 from minitensor.ops.choice import where
+from minitensor.ops.linalg.solve import holds_vectors
+from minitensor.ops.linalg.solve import solve as linear_solve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +50,26 @@ def linear(do: BatchedCall, input: Any, weight: Any, bias: Any) -> Any:
         return product if bias is None else product.add(bias)
 
     return do.compute_as(multiply_add)
+
+
+def solve(do: BatchedCall, A: Any, B: Any, left: bool) -> Any:
+    """Align the batch dims of matrices; with vectors, one sample decides what they are."""
+    if holds_vectors(A, B):
+        return do.compute_as(solve_for_vectors)
+    rank = max(A.ndim, B.ndim)
+    right = add_dims(B, rank)
+    return do(add_dims(A, rank), right[(None,) * (rank + 1 - right.ndim)], left)  # with fewer dims it could be vectors
+
+
+def solve_for_vectors(A: Tensor, B: Tensor, left: bool) -> Tensor:
+    """Solve for matrices of one column."""
+    return linear_solve(A, B.unsqueeze(-1), left=left).squeeze(-1)
+
+
+def qr(do: BatchedCall, A: Any, mode: str) -> Any:
+    """Factor all matrices; without Q, each sample has an empty one."""
+    q, r = do(A.tensor, mode)
+    return q.reshape(do.size, 0) if mode == "r" else q, r
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:

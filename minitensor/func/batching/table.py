@@ -73,7 +73,7 @@ RULES: dict[str, Any] = {
     **dict.fromkeys(
         "sum count_nonzero mean var std amax amin all any logsumexp".split(), along(dim="dims")
     ),
-    **dict.fromkeys("vector_norm".split(), along(dims="dims")),
+    "linalg.vector_norm": along(dim="dims"),
     **dict.fromkeys("prod max min median nanmedian mode kthvalue pick_along".split(), along(dim="dim")),
     **dict.fromkeys("argmax argmin".split(), along(dim="flat")),
     "place_along": along(dim="dim", shape="shape"),
@@ -89,7 +89,9 @@ RULES: dict[str, Any] = {
     "linear": products.linear,
     "column_sums": compute_as(lambda input: input.sum(0)),
     **dict.fromkeys("tril triu".split(), along()),
-    **dict.fromkeys("solve solve_triangular cholesky_solve".split(), align_matrices),  # batches of matrices broadcast
+    **dict.fromkeys("linalg.solve_triangular cholesky_solve".split(), align_matrices),  # batches of matrices broadcast
+    "linalg.solve": products.solve,
+    "linalg.qr": products.qr,
     # -- shapes
     "view": shapes.view,
     "unsafe_view": along(shape="shape"),

@@ -13,7 +13,7 @@ from minitensor.errors import LinAlgError, ShapeError, UnsupportedDtypeError
 from minitensor.ops.operand import not_a_tensor
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.tensor import Tensor
 
 
@@ -68,6 +68,12 @@ def failure_marks(input: Tensor, failed: Array | None) -> Array:
 
 
 SINGULAR = "the input matrix is singular, so it has no inverse; use pinv for the pseudo-inverse"
+
+
+def adjoint_array(xp: Library, array: Array) -> Array:
+    """Return the conjugate transpose of the last two dims of an array."""
+    found: Array = xp.swapaxes(array, -2, -1).conj()
+    return found
 
 
 def real_of(input: Tensor) -> Tensor:

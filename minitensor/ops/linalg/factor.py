@@ -19,6 +19,7 @@ from minitensor.ops import return_types
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.join import cat
 from minitensor.ops.linalg.checks import (
+    adjoint_array,
     failure_marks,
     imag_of,
     raise_if_failed,
@@ -26,9 +27,9 @@ from minitensor.ops.linalg.checks import (
     require_matrices,
     require_square,
 )
-from minitensor.ops.linalg.solve import _solve, _solve_triangular
+from minitensor.ops.linalg.solve import solve, solve_triangular
 from minitensor.ops.matmul import adjoint, matmul
-from minitensor.ops.out import write_out, write_outs
+from minitensor.ops.out import write_out
 from minitensor.ops.shape import diagonal
 from minitensor.ops.triangle import diag_embed, tril, triu
 
@@ -44,46 +45,44 @@ def main_diagonal(input: Tensor) -> Tensor:
 
 def divide_right(input: Tensor, triangle: Tensor) -> Tensor:
     """Return X R⁻ᴴ for an upper triangular R: the adjoint of R⁻¹ Xᴴ."""
-    return adjoint(_solve_triangular(triangle, adjoint(input), True, False))
+    return adjoint(solve_triangular(triangle, adjoint(input), upper=True))
 
 
 # -- Cholesky ----------------------------------------------------------------------------------------------------------
 
 
-def cholesky_grad(grad: Tensor, result: Tensor) -> Tensor:
-    """Return the Hermitian part of L⁻ᴴ Φ(Lᴴ G) L⁻¹, where Φ takes the lower triangle and half of the diagonal."""
-    inner = tril(matmul(adjoint(result), grad))
+def cholesky_grad(grad: Tensor, result: Tensor, upper: bool) -> Tensor:
+    """Return the Hermitian part of L⁻ᴴ Φ(Lᴴ G) L⁻¹, where Φ takes the lower triangle and half of the diagonal.
+
+    It is the same for the upper factor, the adjoint of L.
+    """
+    grad, factor, turned = (adjoint(grad), adjoint(result), result) if upper else (grad, result, adjoint(result))
+    inner = tril(matmul(turned, grad))
     inner = inner - diag_embed(main_diagonal(inner)) / 2
-    lower = adjoint(result)
-    half = _solve_triangular(lower, inner, True, False)
-    whole = adjoint(_solve_triangular(lower, adjoint(half), True, False))
+    half = solve_triangular(turned, inner, upper=True)
+    whole = solve_triangular(factor, half, upper=False, left=False)
     return (whole + adjoint(whole)) / 2
 
 
-@differentiable(input=cholesky_grad)
-def _cholesky(input: Tensor) -> Array:
-    """Return lower triangular L with L Lᴴ = A."""
-    result, failed = input.backend.cholesky(input.array)
-    why = "the input is not positive-definite, so it has no Cholesky factor"
-    return raise_if_failed("linalg.cholesky", input, result, failed, why)
+def factor_definite(input: Tensor, upper: bool) -> tuple[Array, Array | None]:
+    """Return lower triangular L with L Lᴴ = A, or its adjoint, and which matrices failed."""
+    if not upper:
+        return input.backend.cholesky(input.array)
+    result, failed = input.backend.cholesky(adjoint_array(input.xp, input.array))
+    return adjoint_array(input.xp, result), failed
 
 
-def cholesky_ex_grad(grads: Any, result0: Tensor) -> Tensor:
-    """Return the gradient of the factor; ``info`` has none."""
-    return cholesky_grad(grads[0], result0)
-
-
-@differentiable(input=cholesky_ex_grad)
-def _cholesky_ex(input: Tensor) -> tuple[Array, Array]:
-    """Return L, NaN where it does not exist, and the failure marks."""
-    result, failed = input.backend.cholesky(input.array)
-    return result, failure_marks(input, failed)
-
-
-@composite
+@differentiable(
+    name="linalg.cholesky_ex",
+    prepare=lambda input, upper, check_errors: (
+        require_square("linalg.cholesky_ex", input), bool(upper), bool(check_errors)
+    ),
+    returns=return_types.linalg_cholesky_ex,
+    input=lambda grads, result0, upper: cholesky_grad(grads[0], result0, upper),
+)
 def cholesky_ex(
     input: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None
-) -> return_types.linalg_cholesky_ex:
+) -> tuple[Array, Array]:
     """Return Cholesky factors and ``info``: 0, or the order of the first leading minor that is not positive definite.
 
     Its factor is then that of the rows and columns before that minor; the rest is left as it was.
@@ -92,16 +91,18 @@ def cholesky_ex(
     >>> torch.linalg.cholesky_ex(torch.tensor([[[4.]], [[-1.]]])).info
     tensor([0, 1], dtype=torch.int32)
     """
-    require_square("linalg.cholesky_ex", input)
+    result, failed = factor_definite(input, upper)
     if check_errors:
-        cholesky(input.detach(), upper=upper)
-    factor, info = _cholesky_ex(adjoint(input) if upper else input)
-    found = adjoint(factor) if upper else factor, info
-    return return_types.linalg_cholesky_ex(*write_outs("linalg.cholesky_ex", found, out))
+        raise_if_failed("linalg.cholesky_ex", input, result, failed, INDEFINITE)
+    return result, failure_marks(input, failed)
 
 
-@composite
-def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
+@differentiable(
+    name="linalg.cholesky",
+    prepare=lambda input, upper: (require_square("linalg.cholesky", input), bool(upper)),
+    input=cholesky_grad,
+)
+def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Array:
     """Return lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A; A (..., n, n) is positive definite.
 
     Only the triangle of A that corresponds to the factor is read.
@@ -114,16 +115,35 @@ def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -
     tensor([[2., 0.],
             [1., 2.]])
     """
-    require_square("linalg.cholesky", input)
-    return write_out("linalg.cholesky", adjoint(_cholesky(adjoint(input))) if upper else _cholesky(input), out)
+    result, failed = factor_definite(input, upper)
+    return raise_if_failed("linalg.cholesky", input, result, failed, INDEFINITE)
+
+
+INDEFINITE = "the input is not positive-definite, so it has no Cholesky factor"
 
 
 # -- QR ----------------------------------------------------------------------------------------------------------------
 
 
 def qr_grad(grads: Any, results: Any, mode: str) -> Tensor:
-    """Return (gQ + Q T) R⁻ᴴ, T the Hermitian matrix with the upper triangle of gR Rᴴ - Qᴴ gQ; for rows >= columns."""
+    """Return the gradient of A = Q R; for more columns than rows, A is (X | Y) and R is (U | Qᴴ Y) with X = Q U."""
+    if mode == "r":
+        raise GradError("linalg.qr: the derivative needs Q, which mode='r' does not compute; use mode='reduced'")
     (grad_q, grad_r), (q, r) = grads, results
+    m, n = q.shape[-2], r.shape[-1]
+    if m >= n:
+        return tall_qr_grad(grad_q, grad_r, q, r, mode)
+    if grad_r is None:
+        left = tall_qr_grad(grad_q, None, q, r[..., :m], mode)
+        return cat((left, r[..., m:] * 0), -1)
+    rest = grad_r[..., m:]
+    turn = matmul(matmul(q, r[..., m:]), adjoint(rest))
+    left = tall_qr_grad(turn if grad_q is None else grad_q + turn, grad_r[..., :m], q, r[..., :m], mode)
+    return cat((left, matmul(q, rest)), -1)
+
+
+def tall_qr_grad(grad_q: Any, grad_r: Any, q: Tensor, r: Tensor, mode: str) -> Tensor:
+    """Return (gQ + Q T) R⁻ᴴ, T the Hermitian matrix with the upper triangle of gR Rᴴ - Qᴴ gQ; for rows >= columns."""
     if mode != "reduced" and r.shape[-2] != r.shape[-1]:
         raise GradError(
             f"linalg.qr: the derivative of mode={mode!r} is not implemented for more rows than columns: the additional "
@@ -147,43 +167,31 @@ def hermitian_of_upper(input: Any) -> Tensor:
     return found
 
 
-@differentiable(input=qr_grad)
-def _qr(input: Tensor, mode: str) -> tuple[Array, Array]:
-    """Return Q and R with A = Q R."""
-    q, r = input.xp.linalg.qr(input.array, mode)
-    return q, r
+def to_factor(A: Tensor, mode: str) -> tuple[Tensor, str]:
+    """Raise unless A holds matrices and the mode is known."""
+    require_matrices("linalg.qr", A)
+    if mode not in ("reduced", "complete", "r"):
+        raise UsageValueError(f"linalg.qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
+    return A, mode
 
 
-@nondifferentiable
-def _r_of_qr(input: Tensor) -> Array:
-    """Return R alone."""
-    return input.xp.linalg.qr(input.array, "r")
-
-
-@composite
-def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> return_types.linalg_qr:
+@differentiable(name="linalg.qr", prepare=to_factor, returns=return_types.linalg_qr, A=qr_grad)
+def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> tuple[Array, Array]:
     """Return Q with orthonormal columns and upper triangular R, A = Q R; A is (..., m, n), k = min(m, n).
 
     "reduced" gives Q (..., m, k) and R (..., k, n); "complete" Q (..., m, m) and R (..., m, n); "r" an empty Q and
-    the R of "reduced", without gradient.
+    the R of "reduced", which cannot be differentiated.
 
     >>> import minitensor as torch
     >>> q, r = torch.linalg.qr(torch.tensor([[3., 1.], [4., 2.]]))
     >>> torch.allclose(q @ r, torch.tensor([[3., 1.], [4., 2.]]))
     True
     """
-    input = require_matrices("linalg.qr", A)
-    if mode not in ("reduced", "complete", "r"):
-        raise UsageValueError(f"linalg.qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
-    m, n = input.shape[-2:]
+    xp, array = A.xp, A.array
     if mode == "r":
-        pair: tuple[Tensor, ...] = input.new_empty([0]), _r_of_qr(input)
-    elif m >= n:
-        pair = _qr(input, mode)
-    else:  # A = (X | Y) with X = Q U square: then R = (U | Qᴴ Y)
-        q, u = _qr(input[..., :m], "reduced")
-        pair = q, cat((u, matmul(adjoint(q), input[..., m:])), -1)
-    return return_types.linalg_qr(*write_outs("linalg.qr", pair, out))
+        return xp.empty(0, array.dtype), xp.linalg.qr(array, "r")
+    q, r = xp.linalg.qr(array, mode)
+    return q, r
 
 
 # -- Hermitian eigenvalues ---------------------------------------------------------------------------------------------
@@ -230,20 +238,13 @@ def refuse_phase(name: str, diagonal: Tensor) -> None:
         )
 
 
-@differentiable(input=eigh_grad)
-def _eigh(input: Tensor, triangle: str) -> tuple[Array, Array]:
-    """Return eigenvalues and eigenvectors of Hermitian matrices."""
-    return input.backend.eigh(input.array, triangle)
-
-
-@nondifferentiable
-def _eigvalsh(input: Tensor, triangle: str) -> Array:
-    """Return the eigenvalues alone."""
-    return input.backend.eigvalsh(input.array, triangle)
-
-
-@composite
-def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> return_types.linalg_eigh:
+@differentiable(
+    name="linalg.eigh",
+    prepare=lambda input, UPLO: (require_square("linalg.eigh", input), parse_triangle("eigh", UPLO)),
+    returns=return_types.linalg_eigh,
+    input=eigh_grad,
+)
+def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> tuple[Array, Array]:
     """Return ascending eigenvalues (..., n) and orthonormal eigenvectors, columns of (..., n, n), of Hermitian A.
 
     Only the triangle of A named by ``UPLO``, "L" or "U", is read. The gradient of the vectors needs distinct
@@ -253,8 +254,13 @@ def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> return_types.lin
     >>> torch.linalg.eigh(torch.tensor([[2., 0.], [0., 1.]])).eigenvalues
     tensor([1., 2.])
     """
-    found = _eigh(require_square("linalg.eigh", input), parse_triangle("eigh", UPLO))
-    return return_types.linalg_eigh(*write_outs("linalg.eigh", found, out))
+    return input.backend.eigh(input.array, UPLO)
+
+
+@nondifferentiable(name="linalg.eigvalsh")
+def eigenvalues_of_hermitian(input: Tensor, triangle: str) -> Array:
+    """Return the eigenvalues without gradient, which needs the eigenvectors."""
+    return input.backend.eigvalsh(input.array, triangle)
 
 
 @composite
@@ -267,7 +273,7 @@ def eigvalsh(input: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Te
     """
     require_square("linalg.eigvalsh", input)
     triangle = parse_triangle("eigvalsh", UPLO)
-    found = _eigh(input, triangle)[0] if is_recorded(input) else _eigvalsh(input, triangle)
+    found = eigh(input, triangle)[0] if is_recorded(input) else eigenvalues_of_hermitian(input, triangle)
     return write_out("linalg.eigvalsh", found, out)
 
 
@@ -300,23 +306,16 @@ def eig_grad(grads: Any, results: Any) -> Tensor:
     if grad_values is not None:
         straight = diag_embed(grad_values)
         inner = straight if inner is None else inner + straight
-    return _solve(upright, matmul(inner, upright))  # type: ignore[arg-type]  # one gradient came
+    return solve(upright, matmul(inner, upright))  # type: ignore[arg-type]  # one gradient came
 
 
-@differentiable(input=eig_grad)
-def _eig(input: Tensor) -> tuple[Array, Array]:
-    """Return complex eigenvalues and eigenvectors."""
-    return input.backend.eig(input.array)
-
-
-@nondifferentiable
-def _eigvals(input: Tensor) -> Array:
-    """Return complex eigenvalues."""
-    return input.backend.eigvals(input.array)
-
-
-@composite
-def eig(input: Tensor, *, out: Any = None) -> return_types.linalg_eig:
+@differentiable(
+    name="linalg.eig",
+    prepare=lambda input: (require_square("linalg.eig", input),),
+    returns=return_types.linalg_eig,
+    input=eig_grad,
+)
+def eig(input: Tensor, *, out: Any = None) -> tuple[Array, Array]:
     """Return complex eigenvalues (..., n) and eigenvectors of norm 1, the columns of (..., n, n), of square matrices.
 
     The order of the eigenvalues is not defined. The gradient needs distinct eigenvalues.
@@ -325,7 +324,13 @@ def eig(input: Tensor, *, out: Any = None) -> return_types.linalg_eig:
     >>> torch.linalg.eig(torch.tensor([[0., -1.], [1., 0.]])).eigenvalues
     tensor([0.+1.j, 0.-1.j])
     """
-    return return_types.linalg_eig(*write_outs("linalg.eig", _eig(require_square("linalg.eig", input)), out))
+    return input.backend.eig(input.array)
+
+
+@nondifferentiable(name="linalg.eigvals")
+def eigenvalues_alone(input: Tensor) -> Array:
+    """Return the eigenvalues without gradient, which needs the eigenvectors."""
+    return input.backend.eigvals(input.array)
 
 
 @composite
@@ -337,7 +342,7 @@ def eigvals(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([0.+1.j, 0.-1.j])
     """
     require_square("linalg.eigvals", input)
-    return write_out("linalg.eigvals", _eig(input)[0] if is_recorded(input) else _eigvals(input), out)
+    return write_out("linalg.eigvals", eig(input)[0] if is_recorded(input) else eigenvalues_alone(input), out)
 
 
 # -- singular values ---------------------------------------------------------------------------------------------------
@@ -389,22 +394,16 @@ def middle_of_svd(u: Tensor, s: Tensor, vh: Tensor, grad_u: Any, grad_s: Any, gr
     return inner if on_diagonal is None else inner + diag_embed(on_diagonal)
 
 
-@differentiable(input=svd_grad)
-def _svd(input: Tensor, full_matrices: bool) -> tuple[Array, Array, Array]:
-    """Return U, S and Vᴴ."""
-    return input.backend.svd(input.array, full_matrices)
+def for_svd(A: Tensor, full_matrices: bool, driver: str | None) -> tuple[Tensor, bool, None]:
+    """Raise unless A holds matrices and no CUDA routine is chosen."""
+    refuse_driver("linalg.svd", driver)
+    return require_matrices("linalg.svd", A), bool(full_matrices), None
 
 
-@nondifferentiable
-def _svdvals(input: Tensor) -> Array:
-    """Return the singular values alone."""
-    return input.backend.svdvals(input.array)
-
-
-@composite
+@differentiable(name="linalg.svd", prepare=for_svd, returns=return_types.linalg_svd, A=svd_grad)
 def svd(
     A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None
-) -> return_types.linalg_svd:
+) -> tuple[Array, Array, Array]:
     """Return U, S, Vh with A = U diag(S) Vh; A is (..., m, n), S (..., k) descends, k = min(m, n).
 
     U is (..., m, m) and Vh (..., n, n), or with ``full_matrices=False`` (..., m, k) and (..., k, n). The gradients of U
@@ -415,9 +414,13 @@ def svd(
     >>> torch.linalg.svd(torch.tensor([[0., 2.], [1., 0.]])).S
     tensor([2., 1.])
     """
-    refuse_driver("linalg.svd", driver)
-    found = _svd(require_matrices("linalg.svd", A), bool(full_matrices))
-    return return_types.linalg_svd(*write_outs("linalg.svd", found, out))
+    return A.backend.svd(A.array, full_matrices)
+
+
+@nondifferentiable(name="linalg.svdvals")
+def singular_values(A: Tensor) -> Array:
+    """Return the singular values without gradient, which needs the singular vectors."""
+    return A.backend.svdvals(A.array)
 
 
 @composite
@@ -430,7 +433,7 @@ def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) 
     """
     refuse_driver("linalg.svdvals", driver)
     input = require_matrices("linalg.svdvals", A)
-    return write_out("linalg.svdvals", _svd(input, False)[1] if is_recorded(input) else _svdvals(input), out)
+    return write_out("linalg.svdvals", svd(input, False)[1] if is_recorded(input) else singular_values(input), out)
 
 
 def refuse_driver(name: str, driver: str | None) -> None:

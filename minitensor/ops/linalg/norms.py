@@ -22,7 +22,7 @@ from minitensor.ops.fill import copy_
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.linalg.checks import require_matrices, require_square
 from minitensor.ops.linalg.factor import svdvals
-from minitensor.ops.linalg.power_norm import vector_norm as power_norm
+from minitensor.ops.linalg.power_norm import require_floats, vector_norm
 from minitensor.ops.linalg.solve import inv_ex
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.operand import Number, not_a_tensor, require_tensors
@@ -36,44 +36,6 @@ if TYPE_CHECKING:
 
 Dims: TypeAlias = "int | Sequence[int] | None"
 Order: TypeAlias = "int | float | str"
-
-
-# -- vectors -----------------------------------------------------------------------------------------------------------
-
-
-@composite
-def vector_norm(
-    x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None,
-    out: Tensor | None = None,
-) -> Tensor:
-    """Return ``sum(|x| ** ord) ** (1 / ord)`` over ``dim``, all by default; inf gives the largest, 0 counts nonzeros.
-
-    >>> import minitensor as torch
-    >>> torch.linalg.vector_norm(torch.tensor([3., 4.]))
-    tensor(5.)
-    """
-    name = "linalg.vector_norm"
-    if not isinstance(ord, (int, float)):
-        raise UsageTypeError(f"{name}: expected ord to be a number, got {ord!r}; matrix_norm has 'fro' and 'nuc'")
-    input = require_floats(name, x, dtype)
-    return write_out("linalg.vector_norm", power_norm(input, float(ord), axes(dim, input.ndim), keepdim), out)
-
-
-def require_floats(name: str, x: Any, dtype: Dtype | None) -> Tensor:
-    """Return a floating-point or complex tensor, cast to ``dtype``, which must be able to hold its numbers."""
-    if not isinstance(x, TensorBase):
-        raise not_a_tensor(name, "x", x)
-    input: Any = x
-    if input.array.dtype.kind not in "fc":
-        raise DtypeError(f"{name}: expected a floating point or complex tensor, got {x.dtype.name}; cast it first")
-    if dtype is None:
-        return input  # type: ignore[no-any-return]  # as in `require_inexact`
-    wanted = dtype.numpy.kind
-    if wanted not in "fc" or (input.array.dtype.kind == "c") != (wanted == "c") or (
-        wanted == input.array.dtype.kind and dtype.numpy.itemsize < input.array.dtype.itemsize
-    ):
-        raise DtypeError(f"{name}: dtype {dtype.name} cannot hold numbers of {x.dtype.name}; cast it first")
-    return input.to(dtype)  # type: ignore[no-any-return]  # as in `require_inexact`
 
 
 # -- matrices ----------------------------------------------------------------------------------------------------------
@@ -107,7 +69,7 @@ def matrix_norm(
     if rows == columns:
         raise ShapeError(f"{name}: dims must be different, got {tuple(dim)}")
     if ord == "fro":
-        return write_out("linalg.matrix_norm", power_norm(input, 2.0, (rows, columns), keepdim), out)
+        return write_out("linalg.matrix_norm", vector_norm(input, 2.0, (rows, columns), keepdim), out)
     found = norm_of_last_dims(name, input.movedim((rows, columns), (-2, -1)), ord)
     if keepdim:
         for each in sorted((rows, columns)):
@@ -127,7 +89,7 @@ def norm_of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:
         values = svdvals(input)
         return reduce_to_extreme(name, values, -1, ord > 0, input)
     along = BY_SUMS[float(ord)]
-    return reduce_to_extreme(name, power_norm(input, 1.0, (input.ndim + along,), False), -1, ord > 0, input)
+    return reduce_to_extreme(name, vector_norm(input, 1.0, (input.ndim + along,), False), -1, ord > 0, input)
 
 
 def reduce_to_extreme(name: str, input: Tensor, dim: int, largest: bool, matrix: Tensor) -> Tensor:
@@ -195,7 +157,7 @@ def plain_norm(
     if isinstance(p, str) and p != "fro":
         raise UsageTypeError(f"norm: order {p!r} is not supported; the orders are numbers, inf, -inf, 'fro' and 'nuc'")
     order = 2.0 if p is None or p == "fro" else float(p)
-    found = power_norm(require_floats("norm", input, None), order, axes(dim, input.ndim), keepdim)
+    found = vector_norm(require_floats("norm", input, None), order, axes(dim, input.ndim), keepdim)
     return write_out("norm", found, out)
 
 
@@ -222,7 +184,7 @@ def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) ->
         return write_out("linalg.cond", last / first if p == -2 else first / last, out)
     require_square("linalg.cond", input)
     if not input.shape[-1]:
-        return write_out("linalg.cond", power_norm(input, 2.0, (input.ndim - 2, input.ndim - 1), False), out)
+        return write_out("linalg.cond", vector_norm(input, 2.0, (input.ndim - 2, input.ndim - 1), False), out)
     inverse, info = inv_ex(input)
     singular = info != 0
     inverse = where(singular.unsqueeze(-1).unsqueeze(-1), 0, inverse)  # the nuclear norm of NaN raises
@@ -268,7 +230,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MOD
     difference = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     if not difference.shape[-1]:
         return difference.sum(-1)
-    return power_norm(difference, float(p), (difference.ndim - 1,), False)
+    return vector_norm(difference, float(p), (difference.ndim - 1,), False)
 
 
 def check_points(x1: Any, x2: Any, p: float) -> None:

@@ -3,63 +3,99 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
-from minitensor.errors import DtypeError
+from minitensor.base import TensorBase
+from minitensor.errors import DtypeError, UsageTypeError
 from minitensor.ops.arithmetic import mul
 from minitensor.ops.choice import where
 from minitensor.ops.extremes import is_extreme, require_sizes
-from minitensor.ops.reduce import restore_dims, sum
+from minitensor.ops.operand import not_a_tensor
+from minitensor.ops.reduce import Axes, Dims, axes, restore_dims, sum
 from minitensor.ops.rounding import abs, sgn
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
+    from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
 
 
-def vector_norm_grad(grad: Tensor, input: Tensor, p: float, dims: tuple[int, ...], result: Tensor) -> Tensor:
+def vector_norm_grad(grad: Tensor, x: Tensor, ord: float, dim: tuple[int, ...], result: Tensor) -> Tensor:
     """Return the gradient of a p-norm; zero where the norm is zero and, for p < 2, where an element is zero."""
-    shape = input.shape
-    grad, norm = restore_dims(grad, shape, dims), restore_dims(result, shape, dims)
-    if p == 0:
-        return sgn(input) * 0
-    if p == 1:
-        return grad * sgn(input)
-    if math.isinf(p):
-        extreme = is_extreme(abs(input), norm)
-        return grad / sum(extreme, dims, True) * (sgn(input) * extreme)
-    if p == 2:
+    shape = x.shape
+    grad, norm = restore_dims(grad, shape, dim), restore_dims(result, shape, dim)
+    if ord == 0:
+        return sgn(x) * 0
+    if ord == 1:
+        return grad * sgn(x)
+    if math.isinf(ord):
+        extreme = is_extreme(abs(x), norm)
+        return grad / sum(extreme, dim, True) * (sgn(x) * extreme)
+    if ord == 2:
         direction: Tensor = where(norm == 0, 0, grad / norm)
-        return input * direction
-    scale = where(norm == 0, 0, grad * norm ** (1 - p))
+        return x * direction
+    scale = where(norm == 0, 0, grad * norm ** (1 - ord))
     # The inner `where` keeps the power of a zero, infinite for p < 2, out of the second derivative.
-    nonzero = where(input == 0, 1, abs(input))
-    power: Tensor = where(input == 0, 0, input * nonzero ** (p - 2) if p > 1 else sgn(input) * nonzero ** (p - 1))
+    nonzero = where(x == 0, 1, abs(x))
+    power: Tensor = where(x == 0, 0, x * nonzero ** (ord - 2) if ord > 1 else sgn(x) * nonzero ** (ord - 1))
     return mul(power, scale)
 
 
-@differentiable(input=vector_norm_grad)
-def vector_norm(input: Tensor, p: float, dims: tuple[int, ...], keepdim: bool) -> Array:
-    """Return ``sum(|x| ** p) ** (1 / p)`` along ``dims``: for inf and -inf an extreme of |x|, for 0 a count."""
-    xp, array = input.xp, input.array
-    dtype = array.dtype
-    if dtype.kind not in "fc":
-        raise DtypeError(f"norm: expected a floating point or complex tensor, got {input.dtype.name}; cast it first")
-    if dtype.itemsize == 2:
+def require_floats(name: str, x: Any, dtype: Dtype | None) -> Tensor:
+    """Return a floating-point or complex tensor, cast to ``dtype``, which must be able to hold its numbers."""
+    if not isinstance(x, TensorBase):
+        raise not_a_tensor(name, "x", x)
+    input: Any = x
+    if input.array.dtype.kind not in "fc":
+        raise DtypeError(f"{name}: expected a floating point or complex tensor, got {x.dtype.name}; cast it first")
+    if dtype is None:
+        return input  # type: ignore[no-any-return]  # as in `require_inexact`
+    wanted = dtype.numpy.kind
+    if wanted not in "fc" or (input.array.dtype.kind == "c") != (wanted == "c") or (
+        wanted == input.array.dtype.kind and dtype.numpy.itemsize < input.array.dtype.itemsize
+    ):
+        raise DtypeError(f"{name}: dtype {dtype.name} cannot hold numbers of {x.dtype.name}; cast it first")
+    return input.to(dtype)  # type: ignore[no-any-return]  # as in `require_inexact`
+
+
+def along_dims(
+    x: Tensor, ord: Any, dim: Dims, keepdim: bool, dtype: Dtype | None
+) -> tuple[Tensor, float, tuple[int, ...], bool, Dtype | None]:
+    """Cast the input, and return the order as a float and all dims as non-negative numbers."""
+    name = "linalg.vector_norm"
+    if not isinstance(ord, (int, float)):
+        raise UsageTypeError(f"{name}: expected ord to be a number, got {ord!r}; matrix_norm has 'fro' and 'nuc'")
+    return require_floats(name, x, dtype), float(ord), axes(dim, x.ndim), keepdim, dtype
+
+
+@differentiable(name="linalg.vector_norm", prepare=along_dims, x=vector_norm_grad)
+def vector_norm(
+    x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None,
+    out: Tensor | None = None,
+) -> Array:
+    """Return ``sum(|x| ** ord) ** (1 / ord)`` over ``dim``, all by default; inf gives the largest, 0 counts nonzeros.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.vector_norm(torch.tensor([3., 4.]))
+    tensor(5.)
+    """
+    xp, array, kind = x.xp, x.array, x.array.dtype
+    dims: Axes = dim
+    if kind.itemsize == 2:
         array = array.astype("float32")
     size = xp.abs(array)
-    if p < 0 or math.isinf(p):
+    if ord < 0 or math.isinf(ord):
         require_sizes("norm", array.shape, dims)
-    if math.isinf(p):
-        found = size.max(dims, keepdims=keepdim) if p > 0 else size.min(dims, keepdims=keepdim)
-    elif p == 0:
+    if math.isinf(ord):
+        found = size.max(dims, keepdims=keepdim) if ord > 0 else size.min(dims, keepdims=keepdim)
+    elif ord == 0:
         found = xp.add.reduce(size != 0, dims, size.dtype, None, keepdim)
-    elif p == 1:
-        found = input.backend.sum(size, dims, keepdim)
-    elif p == 2:
-        found = xp.sqrt(input.backend.sum(size * size, dims, keepdim))
+    elif ord == 1:
+        found = x.backend.sum(size, dims, keepdim)
+    elif ord == 2:
+        found = xp.sqrt(x.backend.sum(size * size, dims, keepdim))
     else:
-        found = input.backend.sum(size**p, dims, keepdim) ** (1 / p)
-    result: Array = found.astype(dtype) if dtype.itemsize == 2 else found
+        found = x.backend.sum(size**ord, dims, keepdim) ** (1 / ord)
+    result: Array = found.astype(kind) if kind.itemsize == 2 else found
     return result

@@ -84,17 +84,15 @@ def matrix_exp_grad(grad: Tensor, input: Tensor) -> Tensor:
     turned, n = adjoint(input), input.shape[-1]
     top = cat((turned, grad), -1)
     bottom = cat((turned.detach() * 0, turned), -1)
-    return _matrix_exp(cat((top, bottom), -2))[..., :n, n:]
+    return matrix_exp(cat((top, bottom), -2))[..., :n, n:]
 
 
-@differentiable(input=matrix_exp_grad)
-def _matrix_exp(input: Tensor) -> Array:
-    """Return the exponential of matrices."""
-    return input.backend.matrix_exp(input.array) if input.array.size else input.array.copy()
-
-
-@composite
-def matrix_exp(input: Tensor) -> Tensor:
+@differentiable(
+    name="linalg.matrix_exp",
+    prepare=lambda input: (require_square("linalg.matrix_exp", input),),
+    input=matrix_exp_grad,
+)
+def matrix_exp(input: Tensor) -> Array:
     """Return the exponential of square matrices (..., n, n): the sum of Aᵏ / k!.
 
     >>> import minitensor as torch
@@ -102,7 +100,7 @@ def matrix_exp(input: Tensor) -> Tensor:
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return _matrix_exp(require_square("linalg.matrix_exp", input))
+    return input.backend.matrix_exp(input.array) if input.array.size else input.array.copy()
 
 
 # -- chains ------------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Systems of linear equations, inverses, triangular systems, determinants.
 
-The primitives are ``_solve``, ``_inverse``, ``_solve_triangular``, ``_det`` and ``_slogdet``, each with its gradient
-formula (Giles 2008, "An extended collection of matrix derivative results"; for complex matrices each transpose is an
-adjoint). The public functions check their arguments. Least squares are in ``squares.py``.
+The operations ``solve``, ``inv``, ``solve_triangular``, ``cholesky_solve``, ``det`` and ``slogdet`` have gradient
+formulas (Giles 2008, "An extended collection of matrix derivative results"; for complex matrices each transpose is an
+adjoint). The other functions are made of them. Least squares are in ``squares.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.turns import in_turn
 from minitensor.base import values_of
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
@@ -22,6 +21,7 @@ from minitensor.ops.exponentials import log
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.linalg.checks import (
     SINGULAR,
+    adjoint_array,
     failure_marks,
     imag_of,
     raise_if_failed,
@@ -36,31 +36,50 @@ from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
 # -- general systems ---------------------------------------------------------------------------------------------------
 
 
-def solve_matrix_grad(grad: Tensor, A: Tensor, result: Tensor) -> Tensor:
-    """Return the gradient of X = A⁻¹ B in A: -A⁻ᴴ G Xᴴ."""
-    return matmul(_solve(adjoint(A), grad), adjoint(result)).neg()
+def holds_vectors(A: Any, B: Any) -> bool:
+    """Whether the right-hand sides, or the solutions, are vectors: they have one dim or A's shape without the last."""
+    return bool(B.ndim == 1 or (B.ndim == A.ndim - 1 and B.shape == A.shape[:-1]))
 
 
-def solve_rhs_grad(grad: Tensor, A: Tensor) -> Tensor:
-    """Return the gradient of A⁻¹ B in B: A⁻ᴴ G."""
-    return _solve(adjoint(A), grad)
+def solve_matrix_grad(grad: Tensor, A: Tensor, left: bool, result: Tensor) -> Tensor:
+    """Return the gradient of X = A⁻¹ B in A, -A⁻ᴴ G Xᴴ; of X = B A⁻¹, -Xᴴ G A⁻ᴴ."""
+    found, solution = solve_rhs_grad(grad, A, left), result
+    if holds_vectors(A, result):
+        found, solution = found.unsqueeze(-1), result.unsqueeze(-1)
+    return multiply_in_order(found, adjoint(solution), left).neg()
 
 
-@differentiable(A=solve_matrix_grad, B=solve_rhs_grad)
-def _solve(A: Tensor, B: Tensor) -> Array:
-    """Return X of A X = B, (..., n, n) and (..., n, k)."""
-    result, failed = A.backend.solve(A.array, B.array)
-    return raise_if_failed("linalg.solve", A, result, failed, "the solver failed because the input matrix is singular")
+def multiply_in_order(first: Tensor, second: Tensor, left: bool) -> Tensor:
+    """Multiply two factors, in the reverse order of a system X A = B."""
+    return matmul(first, second) if left else matmul(second, first)
 
 
-@composite
-def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Tensor:
+def solve_rhs_grad(grad: Tensor, A: Tensor, left: bool) -> Tensor:
+    """Return the gradient of A⁻¹ B in B, A⁻ᴴ G; of B A⁻¹, G A⁻ᴴ."""
+    return solve(adjoint(A), grad, left=left)
+
+
+def to_solve(A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor, bool]:
+    """Raise unless A holds square matrices, and B vectors or matrices of fitting sizes and the same dtype."""
+    require_same_dtype(
+        "linalg.solve", A=require_square("linalg.solve", A), B=require_inexact("linalg.solve", B, "B")
+    )
+    is_vector = holds_vectors(A, B)
+    if is_vector and not left:
+        raise ShapeError("linalg.solve: vector broadcasting of the left hand side is not supported for left=False")
+    check_systems("linalg.solve", tuple(A.shape), (*B.shape, 1) if is_vector else tuple(B.shape), left)
+    return A, B, bool(left)
+
+
+@differentiable(name="linalg.solve", prepare=to_solve, A=solve_matrix_grad, B=solve_rhs_grad)
+def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Array:
     """Return X of A X = B, or with ``left=False`` of X A = B: A is (..., n, n), B (..., n, k), (..., n) or (n,).
 
     B holds vectors if it has one dim or the shape of A without the last dim, else matrices. Batches broadcast.
@@ -73,27 +92,27 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
     >>> torch.linalg.solve(torch.tensor([[2., 0.], [0., 4.]]), torch.tensor([2., 2.]))
     tensor([1.0000, 0.5000])
     """
-    matrix, right = require_square("linalg.solve", A), require_inexact("linalg.solve", B, "B")
-    require_same_dtype("linalg.solve", A=matrix, B=right)
-    is_vector = right.ndim == 1 or (right.ndim == matrix.ndim - 1 and right.shape == matrix.shape[:-1])
-    if is_vector and not left:
-        raise ShapeError("linalg.solve: vector broadcasting of the left hand side is not supported for left=False")
-    if is_vector:
-        right = right.unsqueeze(-1)
-    check_systems("linalg.solve", matrix, right, left)
-    matrix, right = in_turn(matrix, right)
-    result = _solve(matrix, right) if left else adjoint(_solve(adjoint(matrix), adjoint(right)))
-    return write_out("linalg.solve", result.squeeze(-1) if is_vector else result, out)
+    if holds_vectors(A, B):
+        columns: Array = solve_arrays(A, A.array, B.array[..., None])[..., 0]
+        return columns
+    if left:
+        return solve_arrays(A, A.array, B.array)
+    return adjoint_array(A.xp, solve_arrays(A, adjoint_array(A.xp, A.array), adjoint_array(A.xp, B.array)))
 
 
-def check_systems(name: str, A: Tensor, B: Tensor, left: bool) -> None:
+def solve_arrays(A: Tensor, left: Array, right: Array) -> Array:
+    """Return X of ``left`` X = ``right``; raise if a matrix is singular."""
+    result, failed = A.backend.solve(left, right)
+    return raise_if_failed("linalg.solve", A, result, failed, "the solver failed because the input matrix is singular")
+
+
+def check_systems(name: str, A: Shape, B: Shape, left: bool) -> None:
     """Raise if the sizes or batches of a system do not fit."""
-    if B.ndim < 2 or B.shape[-2 if left else -1] != A.shape[-1]:
+    if len(B) < 2 or B[-2 if left else -1] != A[-1]:
         raise ShapeError(
-            f"{name}: incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
-            f"({tuple(A.shape)} and {tuple(B.shape)})"
+            f"{name}: incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} ({A} and {B})"
         )
-    broadcast_shapes(tuple(A.shape[:-2]), tuple(B.shape[:-2]))
+    broadcast_shapes(A[:-2], B[:-2])
 
 
 def inverse_grad(grad: Tensor, result: Tensor) -> Tensor:
@@ -102,27 +121,13 @@ def inverse_grad(grad: Tensor, result: Tensor) -> Tensor:
     return matmul(turned, matmul(grad, turned)).neg()
 
 
-@differentiable(input=inverse_grad)
-def _inverse(input: Tensor) -> Array:
-    """Return A⁻¹."""
-    result, failed = input.backend.inverse(input.array)
-    return raise_if_failed("linalg.inv", input, result, failed, SINGULAR)
-
-
-def inverse_ex_grad(grads: Any, result0: Tensor) -> Tensor:
-    """Return the gradient of the inverse; ``info`` has none."""
-    return inverse_grad(grads[0], result0)
-
-
-@differentiable(input=inverse_ex_grad)
-def _inverse_ex(input: Tensor) -> tuple[Array, Array]:
-    """Return A⁻¹, NaN where it does not exist, and the failure marks."""
-    result, failed = input.backend.inverse(input.array)
-    return result, failure_marks(input, failed)
-
-
-@composite
-def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> return_types.linalg_inv_ex:
+@differentiable(
+    name="linalg.inv_ex",
+    prepare=lambda A, check_errors: (require_square("linalg.inv_ex", A), bool(check_errors)),
+    returns=return_types.linalg_inv_ex,
+    A=lambda grads, result0: inverse_grad(grads[0], result0),
+)
+def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> tuple[Array, Array]:
     """Return inverses (..., n, n) and ``info`` (...,): NaN and 1 for a singular matrix, else 0.
 
     Nothing is raised for a singular matrix unless ``check_errors`` is set.
@@ -131,10 +136,10 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> return_
     >>> torch.linalg.inv_ex(torch.zeros(1, 1)).info
     tensor(1, dtype=torch.int32)
     """
-    pair = _inverse_ex(require_square("linalg.inv_ex", A))
+    result, failed = A.backend.inverse(A.array)
     if check_errors:
-        raise_if_failed("linalg.inv_ex", A, A.array, failure_mask(pair[1]), SINGULAR)
-    return return_types.linalg_inv_ex(*write_outs("linalg.inv_ex", pair, out))
+        raise_if_failed("linalg.inv_ex", A, result, failed, SINGULAR)
+    return result, failure_marks(A, failed)
 
 
 def failure_mask(info: Tensor) -> Any:
@@ -153,7 +158,7 @@ def solve_ex(
     >>> torch.linalg.solve_ex(torch.zeros(1, 1), torch.ones(1)).info
     tensor(1, dtype=torch.int32)
     """
-    matrix, info = require_square("linalg.solve_ex", A), _inverse_ex(A.detach())[1]
+    matrix, info = require_square("linalg.solve_ex", A), inv_ex(A.detach())[1]
     if check_errors:
         raise_if_failed("linalg.solve_ex", A, A.array, failure_mask(info), SINGULAR)
     if failure_mask(info) is not None:
@@ -162,8 +167,8 @@ def solve_ex(
     return return_types.linalg_solve_ex(*write_outs("linalg.solve_ex", (solve(matrix, B, left=left), info), out))
 
 
-@composite
-def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
+@differentiable(name="linalg.inv", prepare=lambda A: (require_square("linalg.inv", A),), A=inverse_grad)
+def inv(A: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse of square matrices (..., n, n).
 
     To solve equations, ``solve`` is faster and more accurate.
@@ -176,7 +181,8 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    return write_out("linalg.inv", _inverse(require_square("linalg.inv", A)), out)
+    result, failed = A.backend.inverse(A.array)
+    return raise_if_failed("linalg.inv", A, result, failed, SINGULAR)
 
 
 # -- systems of tensors ------------------------------------------------------------------------------------------------
@@ -225,27 +231,39 @@ def tensorsolve(input: Tensor, other: Tensor, dims: Any = None, *, out: Tensor |
 # -- triangular systems ------------------------------------------------------------------------------------------------
 
 
-def solve_triangular_matrix_grad(grad: Tensor, A: Tensor, result: Tensor, upper: bool, unit: bool) -> Tensor:
-    """Return the triangle of -A⁻ᴴ G Xᴴ that the solver reads."""
-    full = matmul(_solve_triangular(adjoint(A), grad, not upper, unit), adjoint(result)).neg()
-    return triu(full, int(unit)) if upper else tril(full, -int(unit))
+def solve_triangular_matrix_grad(
+    grad: Tensor, input: Tensor, upper: bool, left: bool, unitriangular: bool, result: Tensor
+) -> Tensor:
+    """Return the triangle of -A⁻ᴴ G Xᴴ, or of -Xᴴ G A⁻ᴴ, that the solver reads."""
+    found = solve_triangular_rhs_grad(grad, input, upper, left, unitriangular)
+    full = multiply_in_order(found, adjoint(result), left).neg()
+    return triu(full, int(unitriangular)) if upper else tril(full, -int(unitriangular))
 
 
-def solve_triangular_rhs_grad(grad: Tensor, A: Tensor, upper: bool, unit: bool) -> Tensor:
-    """Return A⁻ᴴ G."""
-    return _solve_triangular(adjoint(A), grad, not upper, unit)
+def solve_triangular_rhs_grad(grad: Tensor, input: Tensor, upper: bool, left: bool, unitriangular: bool) -> Tensor:
+    """Return A⁻ᴴ G, or G A⁻ᴴ."""
+    return solve_triangular(adjoint(input), grad, upper=not upper, left=left, unitriangular=unitriangular)
 
 
-@differentiable(A=solve_triangular_matrix_grad, B=solve_triangular_rhs_grad)
-def _solve_triangular(A: Tensor, B: Tensor, upper: bool, unit: bool) -> Array:
-    """Return X of A X = B, reading one triangle of A."""
-    return A.backend.solve_triangular(A.array, B.array, upper, unit)
+def to_solve_triangular(
+    input: Tensor, B: Tensor, upper: bool, left: bool, unitriangular: bool
+) -> tuple[Tensor, Tensor, bool, bool, bool]:
+    """Raise unless both hold matrices of fitting sizes and one dtype."""
+    name = "linalg.solve_triangular"
+    require_same_dtype(name, A=require_square(name, input), B=require_matrices(name, B, "B"))
+    check_systems(name, tuple(input.shape), tuple(B.shape), left)
+    return input, B, bool(upper), bool(left), bool(unitriangular)
 
 
-@composite
+@differentiable(
+    name="linalg.solve_triangular",
+    prepare=to_solve_triangular,
+    input=solve_triangular_matrix_grad,
+    B=solve_triangular_rhs_grad,
+)
 def solve_triangular(
     input: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Tensor | None = None
-) -> Tensor:
+) -> Array:
     """Return X of A X = B, or with ``left=False`` of X A = B, for triangular A; the other triangle is not read.
 
     With ``unitriangular=True`` the diagonal is taken to be ones. A zero on the diagonal gives infinities, not an error.
@@ -255,50 +273,48 @@ def solve_triangular(
     tensor([[1.],
             [2.]])
     """
-    name = "linalg.solve_triangular"
-    matrix, right = require_square(name, input), require_matrices(name, B, "B")
-    require_same_dtype(name, A=matrix, B=right)
-    check_systems(name, matrix, right, left)
-    matrix, right = in_turn(matrix, right)
     if left:
-        found = _solve_triangular(matrix, right, bool(upper), bool(unitriangular))
-    else:
-        found = adjoint(_solve_triangular(adjoint(matrix), adjoint(right), not upper, bool(unitriangular)))
-    return write_out("linalg.solve_triangular", found, out, B)
+        return input.backend.solve_triangular(input.array, B.array, upper, unitriangular)
+    xp = input.xp
+    turned, right = adjoint_array(xp, input.array), adjoint_array(xp, B.array)
+    return adjoint_array(xp, input.backend.solve_triangular(turned, right, not upper, unitriangular))
 
 
-def cholesky_solve_factor_grad(grad: Tensor, L: Tensor, result: Tensor) -> Tensor:
-    """Return -(A⁻¹ G Xᴴ + X Gᴴ A⁻¹) L, as if all of L were read: PyTorch's choice."""
-    one = matmul(_cholesky_solve(grad, L), adjoint(result))
-    return matmul(one + adjoint(one), L).neg()
+def cholesky_solve_factor_grad(grad: Tensor, input2: Tensor, upper: bool, result: Tensor) -> Tensor:
+    """Return -(A⁻¹ G Xᴴ + X Gᴴ A⁻¹) L, for the upper factor -U (...), as if all of it were read: PyTorch's choice."""
+    one = matmul(cholesky_solve(grad, input2, upper), adjoint(result))
+    return multiply_in_order(one + adjoint(one), input2, not upper).neg()
 
 
-def cholesky_solve_rhs_grad(grad: Tensor, L: Tensor) -> Tensor:
+def cholesky_solve_rhs_grad(grad: Tensor, input2: Tensor, upper: bool) -> Tensor:
     """Return A⁻¹ G, for A is Hermitian."""
-    return _cholesky_solve(grad, L)
+    return cholesky_solve(grad, input2, upper)
 
 
-@differentiable(B=cholesky_solve_rhs_grad, L=cholesky_solve_factor_grad)
-def _cholesky_solve(B: Tensor, L: Tensor) -> Array:
-    """Return X of L Lᴴ X = B."""
-    xp, lower = L.xp, L.array
-    half = L.backend.solve_triangular(lower, B.array, False, False)
-    return L.backend.solve_triangular(xp.swapaxes(lower, -2, -1).conj(), half, True, False)
+def to_solve_by_factor(input: Tensor, input2: Tensor, upper: bool) -> tuple[Tensor, Tensor, bool]:
+    """Raise unless both hold matrices of fitting sizes and one dtype."""
+    right, factor = require_matrices("cholesky_solve", input, "B"), require_square("cholesky_solve", input2, "L")
+    require_same_dtype("cholesky_solve", B=right, L=factor)
+    check_systems("cholesky_solve", tuple(factor.shape), tuple(right.shape), True)
+    return input, input2, bool(upper)
 
 
-@composite
-def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
+@differentiable(
+    prepare=to_solve_by_factor,
+    input=cholesky_solve_rhs_grad,
+    input2=cholesky_solve_factor_grad,
+)
+def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Array:
     """Return X of A X = B, given B (..., n, k) and the Cholesky factor of A (..., n, n), the lower or the upper one.
 
     >>> import minitensor as torch
     >>> torch.cholesky_solve(torch.tensor([[8.]]), torch.tensor([[2.]]))
     tensor([[2.]])
     """
-    right, factor = require_matrices("cholesky_solve", input, "B"), require_square("cholesky_solve", input2, "L")
-    require_same_dtype("cholesky_solve", B=right, L=factor)
-    check_systems("cholesky_solve", factor, right, True)
-    lower = adjoint(factor) if upper else factor
-    return write_out("cholesky_solve", _cholesky_solve(right, lower), out)
+    factor, turned = input2.array, adjoint_array(input2.xp, input2.array)
+    first, second = (turned, factor) if upper else (factor, turned)
+    half = input.backend.solve_triangular(first, input.array, False, False)
+    return input.backend.solve_triangular(second, half, True, False)
 
 
 @composite
@@ -327,7 +343,7 @@ def as_matrix_scalars(input: Tensor) -> Tensor:
 
 def cofactors_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
     """Return tr(Gᴴ C) A⁻ᴴ - A⁻ᴴ Gᴴ C, the gradient of C = det(A)* A⁻ᴴ; NaN for singular matrices."""
-    turned = adjoint(_inverse_ex(input)[0])
+    turned = adjoint(inv_ex(input)[0])
     product = matmul(adjoint(grad), result)
     trace = (conj(grad) * result).sum((-2, -1))
     return as_matrix_scalars(trace) * turned - matmul(turned, product)
@@ -339,29 +355,23 @@ def cofactors(input: Tensor) -> Array:
     return input.backend.cofactors(input.array)
 
 
-def det_grad(grad: Tensor, input: Tensor) -> Tensor:
+def det_grad(grad: Tensor, A: Tensor) -> Tensor:
     """Return G det(A)* A⁻ᴴ, which exists for singular matrices too."""
-    return as_matrix_scalars(grad).mul(cofactors(input))
+    return as_matrix_scalars(grad).mul(cofactors(A))
 
 
-@differentiable(input=det_grad)
-def _det(input: Tensor) -> Array:
-    """Return the determinant."""
-    return input.backend.det(input.array)
-
-
-@composite
-def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
+@differentiable(name="linalg.det", prepare=lambda A: (require_square("linalg.det", A),), A=det_grad)
+def det(A: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the determinants (...,) of square matrices (..., n, n). The gradient exists for singular ones too.
 
     >>> import minitensor as torch
     >>> torch.linalg.det(torch.tensor([[2., 0.], [1., 3.]]))
     tensor(6.)
     """
-    return write_out("linalg.det", _det(require_square("linalg.det", A)), out)
+    return A.backend.det(A.array)
 
 
-def slogdet_grad(grads: Any, input: Tensor, result0: Tensor) -> Tensor:
+def slogdet_grad(grads: Any, A: Tensor, result0: Tensor) -> Tensor:
     """Return (g - i Im(gs* s)) A⁻ᴴ, g and gs the gradients of log |det| and of the sign s.
 
     For d log |det| = Re τ and ds = s i Im τ with τ = tr(A⁻¹ dA).
@@ -372,27 +382,25 @@ def slogdet_grad(grads: Any, input: Tensor, result0: Tensor) -> Tensor:
         turn = imag_of(conj(grad_sign) * sign) * -1j
         factor = turn if factor is None else factor + turn
     if factor is None:
-        return input * 0
-    found: Tensor = as_matrix_scalars(factor) * adjoint(_inverse_ex(input)[0])
+        return A * 0
+    found: Tensor = as_matrix_scalars(factor) * adjoint(inv_ex(A)[0])
     return found
 
 
-@differentiable(input=slogdet_grad)
-def _slogdet(input: Tensor) -> tuple[Array, Array]:
-    """Return the sign of the determinant and the logarithm of its absolute value."""
-    return input.backend.slogdet(input.array)
-
-
-@composite
-def slogdet(A: Tensor, *, out: Any = None) -> return_types.linalg_slogdet:
+@differentiable(
+    name="linalg.slogdet",
+    prepare=lambda A: (require_square("linalg.slogdet", A),),
+    returns=return_types.linalg_slogdet,
+    A=slogdet_grad,
+)
+def slogdet(A: Tensor, *, out: Any = None) -> tuple[Array, Array]:
     """Return the sign (phase if complex) of the determinant and the logarithm of its absolute value, -inf for 0.
 
     >>> import minitensor as torch
     >>> torch.linalg.slogdet(torch.tensor([[-1., 0.], [0., 1.]])).sign
     tensor(-1.)
     """
-    found = _slogdet(require_square("linalg.slogdet", A))
-    return return_types.linalg_slogdet(*write_outs("linalg.slogdet", found, out))
+    return A.backend.slogdet(A.array)
 
 
 @composite
@@ -403,7 +411,7 @@ def logdet(input: Tensor) -> Tensor:
     >>> torch.logdet(torch.eye(3))
     tensor(0.)
     """
-    sign, size = _slogdet(require_square("logdet", input, "input"))
+    sign, size = slogdet(require_square("logdet", input, "input"))
     if sign.array.dtype.kind == "c":
         phase: Tensor = size + log(sign)
         return phase

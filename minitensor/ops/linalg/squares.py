@@ -91,39 +91,31 @@ def count_rank(name: str, A: Tensor, atol: Any, rtol: Any, hermitian: bool) -> T
 # -- the pseudo-inverse ------------------------------------------------------------------------------------------------
 
 
-def pinv_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
+def pinv_grad(grad: Tensor, A: Tensor, result: Tensor) -> Tensor:
     """Return -Pᴴ G Pᴴ + (1 - A P) Gᴴ P Pᴴ + Pᴴ P Gᴴ (1 - P A)."""
     up, turned = adjoint(result), adjoint(grad)
     across = matmul(turned, matmul(result, up))
     along = matmul(matmul(up, result), turned)
-    total = across - matmul(input, matmul(result, across)) + along - matmul(matmul(along, result), input)
+    total = across - matmul(A, matmul(result, across)) + along - matmul(matmul(along, result), A)
     return total - matmul(up, matmul(grad, up))
 
 
-@differentiable(input=pinv_grad)
-def _pinv(input: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Array:
-    """Return the pseudo-inverse; tolerances are numbers or tensors (...,)."""
-    xp = input.xp
-    if not input.array.size:
-        return xp.zeros((*input.shape[:-2], input.shape[-1], input.shape[-2]), input.array.dtype)
-    if hermitian:
-        values, vectors = input.backend.eigh(input.array, "L")
-        u, vh = vectors, xp.swapaxes(vectors, -2, -1).conj()
-    else:
-        u, values, vh = input.backend.svd(input.array, False)
-    sizes = xp.abs(values)
-    absolute, relative = [each.array[..., None] if isinstance(each, TensorBase) else each for each in (atol, rtol)]
-    counted = sizes > xp.maximum(relative * sizes.max(-1, keepdims=True), absolute)
-    inverse = xp.where(counted, 1 / xp.where(counted, values, 1), 0).astype(values.dtype)
-    left = xp.swapaxes(vh, -2, -1).conj() * inverse[..., None, :]
-    return xp.matmul(left, xp.swapaxes(u, -2, -1).conj())
+def to_invert(
+    A: Tensor, rcond: Any, hermitian: bool, atol: Any, rtol: Any
+) -> tuple[Tensor, None, bool, Any, Any]:
+    """Return both tolerances, numbers or tensors (...,), of which ``rcond`` is an older name."""
+    name = "linalg.pinv"
+    require_square(name, A) if hermitian else require_matrices(name, A)
+    if rcond is not None:
+        atol, rtol = 0.0, rcond
+    return A, None, bool(hermitian), *resolve_tolerances(name, A, atol, rtol)
 
 
-@composite
+@differentiable(name="linalg.pinv", prepare=to_invert, A=pinv_grad)
 def pinv(
     A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None,
     out: Tensor | None = None,
-) -> Tensor:
+) -> Array:
     """Return the Moore-Penrose pseudo-inverse (..., n, m) of (..., m, n).
 
     Singular values up to the larger of ``atol`` and ``rtol`` (or ``rcond``) times the largest count as zero; both are
@@ -135,12 +127,20 @@ def pinv(
     tensor([[0.5000, 0.0000],
             [0.0000, 0.0000]])
     """
-    name = "linalg.pinv"
-    input = require_square(name, A) if hermitian else require_matrices(name, A)
-    if rcond is not None:
-        atol, rtol = 0.0, rcond
-    atol, rtol = resolve_tolerances(name, input, atol, rtol)
-    return write_out("linalg.pinv", _pinv(input, atol, rtol, bool(hermitian)), out)
+    xp = A.xp
+    if not A.array.size:
+        return xp.zeros((*A.shape[:-2], A.shape[-1], A.shape[-2]), A.array.dtype)
+    if hermitian:
+        values, vectors = A.backend.eigh(A.array, "L")
+        u, vh = vectors, xp.swapaxes(vectors, -2, -1).conj()
+    else:
+        u, values, vh = A.backend.svd(A.array, False)
+    sizes = xp.abs(values)
+    absolute, relative = [each.array[..., None] if isinstance(each, TensorBase) else each for each in (atol, rtol)]
+    counted = sizes > xp.maximum(relative * sizes.max(-1, keepdims=True), absolute)
+    inverse = xp.where(counted, 1 / xp.where(counted, values, 1), 0).astype(values.dtype)
+    left = xp.swapaxes(vh, -2, -1).conj() * inverse[..., None, :]
+    return xp.matmul(left, xp.swapaxes(u, -2, -1).conj())
 
 
 # -- least squares -----------------------------------------------------------------------------------------------------
