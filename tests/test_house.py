@@ -461,6 +461,9 @@ def test_no_file_is_named_for_what_does_not_fit_elsewhere() -> None:
     assert {name for name in real_house() if name.rpartition(".")[2] in RAG_BAGS} == PYTORCH_PATHS
 
 
+OPTIONS = frozenset(("name", "prepare", "whole", "options", "returns"))  # of the decorators; not formulas
+
+
 def test_gradient_formulas_are_named_for_their_operation() -> None:
     """A named formula is ``<op>_grad``, followed by the argument if there are several."""
     misnamed = [
@@ -469,7 +472,7 @@ def test_gradient_formulas_are_named_for_their_operation() -> None:
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Call) and called(node) in ("differentiable", "view", "views", "look", "writes")
         for keyword in node.keywords
-        if keyword.arg not in ("prepare", "whole", "options")
+        if keyword.arg not in OPTIONS
         and isinstance(keyword.value, ast.Name) and "grad" not in keyword.value.id.split("_")
     ]
     assert not misnamed
