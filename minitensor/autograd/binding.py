@@ -52,7 +52,9 @@ def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
 
 def arguments(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any = None) -> Any:
     """Return all arguments in order, of the right types and in normal form."""
-    bound = admitted(op, bind(op, args, kwargs))
+    bound: Sequence[Any] = bind(op, args, kwargs)
+    if not op.is_private and (*map(type, bound),) not in op.gate.known:
+        bound = op.gate.admit(bound)[0]
     return bound if op.prepare is None else normalize(op, bound, out)
 
 

@@ -149,12 +149,13 @@ def look(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Call
 
 
 def views(
-    **formulas: Callable[..., Any]
+    *, prepare: Prepare | None = None, **formulas: Callable[..., Any]
 ) -> Callable[[Callable[P, tuple[Layout, ...]]], Callable[P, tuple[Tensor, ...]]]:
     """Make an operation that cuts its first argument into several views; its formula takes ``grads``."""
 
     def decorate(body: Callable[P, tuple[Layout, ...]]) -> Callable[P, tuple[Tensor, ...]]:
         op = describe(body, formulas, Effect.VIEWS)
+        op.prepare = prepare
         return finish(viewers(op), op)
 
     return decorate

@@ -170,10 +170,11 @@ def looker(op: Op, kept: tuple[int, ...] | None = None) -> Callable[..., Any]:
 
 
 def viewers(op: Op) -> Callable[..., Any]:
-    """Record a function that returns several layouts over its first argument's storage; all arguments by position."""
+    """Record a function that returns several layouts over its first argument's storage."""
     body = op.body
 
-    def call(*bound: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = arguments(op, args, kwargs)
         if active and interpreters.get():
             return interpret(op, call, bound)
         try:

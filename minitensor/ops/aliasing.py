@@ -298,20 +298,24 @@ def try_direct_write(writer: Callable[[Any, Any], Any], input: Any, other: objec
 
 
 def writes(
-    called: str = "", /, **formulas: Callable[..., Any]
+    called: str = "", /, *, prepare: Callable[..., Sequence[Any]] | None = None, **formulas: Callable[..., Any]
 ) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
     """Make an in-place operation of a body that writes into its first argument itself.
 
-    The body must check its arguments before it writes. ``called`` is the name in errors, if not the body's.
+    The body must check its arguments before it writes. ``called`` is the name in errors, if not the body's;
+    ``prepare`` brings the arguments to normal form.
     """
 
     def decorate(body: Callable[P, None]) -> Callable[P, Tensor]:
         op, name = describe(body, formulas), called or body.__name__.lstrip("_")
+        op.prepare = prepare
         writer = make_writer(op, name)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             check_tensor(name, input)
             bound = bind(writer, (input, *args), kwargs)
+            if op.prepare is not None:
+                bound = list(normalize(writer, bound, None))
             if active and interpreters.get():
                 return interpret(writer, call, bound)
             edges = prepare_write(name, op, input, bound)

@@ -37,12 +37,31 @@ def cat_grad(grad: Tensor, dim: int, in_shapes: Sequence[Shape]) -> list[Tensor 
     if not -ndim <= dim < ndim:  # only legacy empty tensors
         return [grad] * len(in_shapes)
     sizes = tuple([shape[dim] if len(shape) == ndim else 0 for shape in in_shapes])
-    pieces = _split(grad, sizes, wrap_dim(dim, ndim))
+    pieces = split(grad, sizes, dim)
     return [piece if len(shape) == ndim else None for piece, shape in zip(pieces, in_shapes)]
 
 
-@differentiable(tensors=cat_grad)
-def _cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
+def list_tensors(tensors: Sequence[Tensor], dim: int) -> list[Any]:
+    """Return the tensors to join as a tuple; raise for a single tensor."""
+    if isinstance(tensors, TensorBase):
+        raise sequence_error(tensors)
+    return [tuple(tensors), dim]
+
+
+@differentiable(prepare=list_tensors, tensors=cat_grad)
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
+    """Join tensors along an existing dim: (n, d) and (m, d) give (n + m, d). Dtypes are promoted.
+
+    Raises:
+        ValueError: the list is empty.
+        RuntimeError: sizes differ in another dim, or a tensor has no dims.
+
+    >>> import minitensor as torch
+    >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3.])])
+    tensor([1., 2., 3.])
+    """
+    if not tensors:
+        raise ArgumentError("cat(): expected a non-empty list of tensors")
     arrays = [each.array for each in tensors]
     if is_mixed(arrays):
         arrays = list(promote(*tensors))
@@ -54,6 +73,9 @@ def _cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) 
         return joined
     rows: Array = joined.copy()  # contiguous, as in PyTorch, whatever the strides of the parts
     return rows
+
+
+concat = concatenate = cat
 
 
 def check_and_concatenate(tensors: Sequence[Tensor], arrays: list[Array], dim: int) -> Array:
@@ -95,37 +117,27 @@ def check_shapes(tensors: Sequence[Tensor], given: Sequence[Tensor], dim: int) -
     return dim
 
 
-@composite
-def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Join tensors along an existing dim: (n, d) and (m, d) give (n + m, d). Dtypes are promoted.
-
-    Raises:
-        ValueError: the list is empty.
-        RuntimeError: sizes differ in another dim, or a tensor has no dims.
-
-    >>> import minitensor as torch
-    >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3.])])
-    tensor([1., 2., 3.])
-    """
-    if isinstance(tensors, TensorBase) or tensors is None:
-        raise sequence_error("cat", tensors)
-    if not tensors:
-        raise ArgumentError("cat(): expected a non-empty list of tensors")
-    return _cat(tensors, dim, out=out)
-
-
-concat = concatenate = cat
-
-
-def sequence_error(name: str, given: Any) -> ArgumentTypeError:
+def sequence_error(given: Any) -> ArgumentTypeError:
     """Return the error for one tensor, or None, where a sequence is expected."""
     return ArgumentTypeError(
-        f"{name}(): argument 'tensors' must be a list or tuple of tensors, not {type(given).__name__}; put it in a list"
+        f"argument 'tensors' must be a list or tuple of tensors, not {type(given).__name__}; put it in a list"
     )
 
 
-@differentiable(tensors=lambda grad, dim: list(unbind(grad, dim)))
-def _stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
+@differentiable(prepare=list_tensors, tensors=lambda grad, dim: list(unbind(grad, dim)))
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
+    """Join tensors of one shape along a new dim: k tensors (n, m) give (k, n, m) for dim 0. Dtypes are promoted.
+
+    Raises:
+        RuntimeError: the list is empty, or shapes differ.
+
+    >>> import minitensor as torch
+    >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    if not tensors:
+        raise ShapeError("stack expects a non-empty list of tensors")
     arrays = [each.array for each in tensors]
     first = arrays[0].shape
     for i, each in enumerate(arrays):
@@ -145,29 +157,10 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None
     return joined if joined.flags.c_contiguous else joined.copy()
 
 
-@composite
-def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Join tensors of one shape along a new dim: k tensors (n, m) give (k, n, m) for dim 0. Dtypes are promoted.
-
-    Raises:
-        RuntimeError: the list is empty, or shapes differ.
-
-    >>> import minitensor as torch
-    >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], dim=1)
-    tensor([[1, 3],
-            [2, 4]])
-    """
-    if isinstance(tensors, TensorBase) or tensors is None:
-        raise sequence_error("stack", tensors)
-    if not tensors:
-        raise ShapeError("stack expects a non-empty list of tensors")
-    return _stack(tensors, dim, out=out)
-
-
 def require_several(name: str, tensors: Any) -> Sequence[Tensor]:
     """Return the tensors to join; raise for a single tensor or an empty sequence."""
     if isinstance(tensors, TensorBase) or tensors is None:
-        raise sequence_error(name, tensors)
+        raise sequence_error(tensors)
     if not tensors:
         raise ShapeError(f"{name} expects a non-empty TensorList")
     require_tensors(name, **{f"tensors[{i}]": each for i, each in enumerate(tensors)})
@@ -223,19 +216,19 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
 # -- splitting ---------------------------------------------------------------------------------------------------------
 
 
-def split_grad(grads: Sequence[Tensor | None], sizes: Shape, dim: int, in_shape: Shape) -> Tensor:
+def split_grad(
+    grads: Sequence[Tensor | None], split_size_or_sections: Shape, dim: int, in_shape: Shape
+) -> Tensor:
     """Join the gradients of the pieces, with zeros for pieces that have none."""
     some = next(grad for grad in grads if grad is not None)
-    return _cat([
+    return cat([
         some.new_zeros((*in_shape[:dim], size, *in_shape[dim + 1 :])) if grad is None else grad
-        for grad, size in zip(grads, sizes)
+        for grad, size in zip(grads, split_size_or_sections)
     ], dim)
 
 
-@declare.views(input=lambda grads, sizes, dim, in_shape: split_grad(grads, sizes, dim, in_shape))
-def _split(input: Tensor, sizes: Shape, dim: int) -> tuple[Layout, ...]:
-    """Return views of consecutive pieces that fill a dim."""
-    layout = input.layout
+def cut(layout: Layout, sizes: Any, dim: int) -> tuple[Layout, ...]:
+    """Return the layouts of consecutive pieces that fill a dim."""
     stride, start = layout.strides[dim], layout.offset
     pieces = []
     for size in sizes:
@@ -252,20 +245,27 @@ def require_dim(name: str, input: Tensor, dim: int) -> int:
     return wrap_dim(dim, input.ndim)
 
 
-@composite
-def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def read_sections(
+    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int
+) -> tuple[Tensor, Shape, int]:
+    """Return the sizes of the pieces, and the dim as a non-negative number."""
+    dim = require_dim("split", tensor, dim)
+    sections = split_size_or_sections
+    wanted = sections if sections.__class__ is int else normalize_sizes(sections)
+    if not isinstance(sections, (list, tuple)) and isinstance(wanted, tuple):
+        (wanted,) = wanted
+    return tensor, split_sections(tensor.layout.shape[dim], wanted), dim
+
+
+@declare.views(prepare=read_sections, tensor=split_grad)
+def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Layout, ...]:
     """Split a dim into pieces of one size (the last may be smaller), or of the given sizes. Returns views.
 
     >>> import minitensor as torch
     >>> [len(piece) for piece in torch.arange(5).split(2)]
     [2, 2, 1]
     """
-    dim = require_dim("split", tensor, dim)
-    sections = split_size_or_sections
-    wanted = sections if sections.__class__ is int else normalize_sizes(sections)
-    if not isinstance(sections, (list, tuple)) and isinstance(wanted, tuple):
-        (wanted,) = wanted
-    return _split(tensor, split_sections(tensor.layout.shape[dim], wanted), dim)
+    return cut(tensor.layout, split_size_or_sections, dim)
 
 
 @composite
@@ -283,7 +283,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     [3, 3, 1]
     """
     dim = require_dim("chunk", input, dim)
-    return _split(input, chunk_sizes(input.layout.shape[dim], chunks), dim)
+    return split(input, chunk_sizes(input.layout.shape[dim], chunks), dim)
 
 
 unsafe_split, unsafe_chunk = split, chunk  # PyTorch's do not track the views; these do
@@ -344,24 +344,24 @@ def split_evenly(name: str, input: Tensor, given: Any, dim: int, least: int) -> 
 def unbind_grad(grads: Sequence[Tensor | None], in_shape: Shape, dim: int) -> Tensor:
     """Stack the gradients of the entries, with zeros for entries that have none."""
     some = next(grad for grad in grads if grad is not None)
-    return _stack([some.new_zeros(some.shape) if grad is None else grad for grad in grads], dim)
+    return stack([some.new_zeros(some.shape) if grad is None else grad for grad in grads], dim)
 
 
-@declare.views(input=unbind_grad)
-def _unbind(input: Tensor, dim: int) -> tuple[Layout, ...]:
-    shape, strides, offset = input.layout
-    rest, steps, step = shape[:dim] + shape[dim + 1 :], strides[:dim] + strides[dim + 1 :], strides[dim]
-    return tuple([layouts.Layout(rest, steps, offset + i * step) for i in range(shape[dim])])
+def along_dim(input: Tensor, dim: int) -> tuple[Tensor, int]:
+    """Return ``dim`` as a non-negative number; raise for a tensor without dims."""
+    if not input.ndim:
+        raise DimError(f"unbind: dimension specified as {dim} but the tensor has no dimensions")
+    return input, wrap_dim(dim, input.ndim)
 
 
-@composite
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+@declare.views(prepare=along_dim, input=unbind_grad)
+def unbind(input: Tensor, dim: int = 0) -> tuple[Layout, ...]:
     """Return the entries of a dim as a tuple of views without that dim.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).unbind()
     (tensor([1, 2]), tensor([3, 4]))
     """
-    if not input.ndim:
-        raise DimError(f"unbind: dimension specified as {dim} but the tensor has no dimensions")
-    return _unbind(input, wrap_dim(dim, input.ndim))
+    shape, strides, offset = input.layout
+    rest, steps, step = shape[:dim] + shape[dim + 1 :], strides[:dim] + strides[dim + 1 :], strides[dim]
+    return tuple([layouts.Layout(rest, steps, offset + i * step) for i in range(shape[dim])])
