@@ -22,7 +22,6 @@ from minitensor.ops.choice import where
 from minitensor.ops.exponentials import sigmoid
 from minitensor.ops.kinds import FLOATS, REALS, of_kind, require_kind
 from minitensor.ops.operand import HALF, SINGLE, fit_number
-from minitensor.ops.out import write_out
 from minitensor.ops.rounding import abs
 from minitensor.ops.special import normal_density, working_array
 from minitensor.ops.trigonometry import tanh
@@ -31,7 +30,7 @@ from minitensor.shapes import wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Scalar
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.tensor import Tensor
 
 
@@ -154,8 +153,46 @@ def leaky_relu_(input: Tensor, negative_slope: Scalar = 0.01) -> None:
     """Multiply the negative elements of ``input`` by ``negative_slope`` in place."""
 
 
-@composite
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
+def check_weight(input: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Raise unless there is one weight, or one for each channel, in the dtype of the input."""
+    if weight.ndim > 1:
+        raise ShapeError(f"prelu: expected `weight` to be a scalar or 1-d tensor, got shape {list(weight.shape)}")
+    if weight.dtype is not input.dtype:
+        raise DtypeError(f"prelu: type promoting not supported, got {input.dtype.name} and {weight.dtype.name}")
+    broadcast_shape(input, weight)
+    return input, weight
+
+
+def broadcast_shape(input: Tensor, weight: Tensor) -> tuple[int, ...]:
+    """Return the shape in which weights broadcast against an ``(N, C, ...)`` input; raise if there is none."""
+    count = weight.numel()
+    if count == 1:
+        return ()
+    if not input.ndim:
+        raise ShapeError(f"prelu: an input of no dims has no channels for weight of shape {list(weight.shape)}")
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if count != channels:
+        raise ShapeError(
+            f"prelu: mismatch of parameter numbers and input channels: got weight of shape {list(weight.shape)} "
+            f"for {channels} channels of an input of shape {list(input.shape)}"
+        )
+    return count, *(1,) * (input.ndim - 2)
+
+
+def prelu_grad_input(grad: Tensor, input: Tensor, weight: Tensor) -> Tensor:
+    """Return ``grad`` times the slope of ``prelu`` at ``input``."""
+    slope = weight.reshape(broadcast_shape(input, weight))
+    return mask_grad(grad, input > 0, input) + mask_grad(grad * slope, ~(input > 0), input)
+
+
+def prelu_grad_weight(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+    """Return ``grad * input`` where ``prelu`` multiplied by the weight, summed for each channel."""
+    found = mask_grad(grad * input, ~(input > 0), input)
+    return found.sum().reshape(in_shape) if math.prod(in_shape) == 1 else found.sum((0, *range(2, found.ndim)))
+
+
+@differentiable(prepare=check_weight, input=prelu_grad_input, weight=prelu_grad_weight)
+def prelu(input: Tensor, weight: Tensor) -> Array:
     """Return ``input`` where it is positive and ``weight * input`` elsewhere.
 
     >>> import minitensor as torch
@@ -168,42 +205,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     Raises:
         RuntimeError: The weights do not match the channels, or the dtypes differ.
     """
-    if weight.ndim > 1:
-        raise ShapeError(f"prelu: expected `weight` to be a scalar or 1-d tensor, got shape {list(weight.shape)}")
-    if weight.dtype is not input.dtype:
-        raise DtypeError(f"prelu: type promoting not supported, got {input.dtype.name} and {weight.dtype.name}")
-    if weight.numel() == 1:
-        weight = weight.reshape(())
-    else:
-        weight = per_channel(weight, input)
-    return _prelu(input, weight)
-
-
-def prelu_input_grad(grad: Tensor, input: Tensor, weight: Tensor) -> Tensor:
-    """Return ``grad`` times the slope of ``prelu`` at ``input``."""
-    return mask_grad(grad, input > 0, input) + mask_grad(grad * weight, ~(input > 0), input)
-
-
-@differentiable(
-    input=prelu_input_grad,
-    weight=lambda grad, input: mask_grad(grad * input, ~(input > 0), input),
-)
-def _prelu(input: Tensor, weight: Tensor) -> Array:
     array = of_kind("prelu", FLOATS, input.array)
-    return input.backend.where(array > 0, array, weight.array * array)
-
-
-def per_channel(weight: Tensor, input: Tensor) -> Tensor:
-    """Reshape one weight per channel to broadcast against an ``(N, C, ...)`` input; raise if the numbers differ."""
-    if not input.ndim:
-        raise ShapeError(f"prelu: an input of no dims has no channels for weight of shape {list(weight.shape)}")
-    channels = input.shape[1] if input.ndim > 1 else 1
-    if weight.numel() != channels:
-        raise ShapeError(
-            f"prelu: mismatch of parameter numbers and input channels: got weight of shape {list(weight.shape)} "
-            f"for {channels} channels of an input of shape {list(input.shape)}"
-        )
-    return weight.reshape((-1,) + (1,) * (input.ndim - 2))
+    return input.backend.where(array > 0, array, weight.array.reshape(broadcast_shape(input, weight)) * array)
 
 
 def is_at_most(input: Tensor, threshold: float) -> Any:
@@ -250,7 +253,7 @@ def fit_numbers(array: Array, *numbers: float) -> list[Array]:
 
 
 def elu_grad_grad(grad: Tensor, x: Tensor, alpha: float, scale: float, input_scale: float) -> Tensor:
-    """Return ``grad`` times the derivative of ``_elu`` at ``x``: the map is its own adjoint."""
+    """Return ``grad`` times the derivative of ``scaled_elu`` at ``x``: the map is its own adjoint."""
     return elu_grad(grad, x, alpha, scale, input_scale)
 
 
@@ -263,7 +266,7 @@ def elu_grad_x_grad(
 
 @differentiable(input=elu_grad_grad, x=elu_grad_x_grad)
 def elu_grad(input: Tensor, x: Tensor, alpha: float, scale: float, input_scale: float) -> Array:
-    """Return ``input`` times the derivative of ``_elu`` at ``x``."""
+    """Return ``input`` times the derivative of ``scaled_elu`` at ``x``."""
     grad, at, xp = working_array("elu", input), working_array("elu", x), input.xp
     left, right, bend, zero = fit_numbers(at, alpha, scale, input_scale, 0)
     factor = left * right * bend
@@ -278,9 +281,11 @@ def elu_grad(input: Tensor, x: Tensor, alpha: float, scale: float, input_scale: 
 
 
 @differentiable(
-    input=lambda grad, input, alpha, scale, input_scale: elu_grad(grad, input, alpha, scale, input_scale)
+    name="elu",
+    input=lambda grad, input, alpha, scale, input_scale: elu_grad(grad, input, alpha, scale, input_scale),
 )
-def _elu(input: Tensor, alpha: float, scale: float, input_scale: float) -> Array:
+def scaled_elu(input: Tensor, alpha: Scalar, scale: float, input_scale: float) -> Array:
+    """Return ``scale`` times the ``elu`` whose exponential is that of ``input_scale * input``."""
     of_kind("elu", FLOATS, input.array)
     x, xp = working_array("elu", input), input.xp
     left, right, bend, zero = fit_numbers(x, alpha, scale, input_scale, 0)
@@ -299,7 +304,7 @@ def _elu(input: Tensor, alpha: float, scale: float, input_scale: float) -> Array
 
 def elu(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
     """Return ``input`` where it is positive and ``alpha * (exp(input) - 1)`` elsewhere."""
-    return _elu(input, alpha, 1.0, 1.0)
+    return scaled_elu(input, alpha, 1.0, 1.0)
 
 
 @composite
@@ -308,7 +313,7 @@ def celu(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
     if alpha == 0:
         raise UsageZeroDivisionError("celu: alpha cannot be 0")
     require_kind("celu", FLOATS, input)
-    return _elu(input, alpha, 1.0, 1.0 / fit(alpha, float64.numpy).item())
+    return scaled_elu(input, alpha, 1.0, 1.0 / fit(alpha, float64.numpy).item())
 
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
@@ -318,7 +323,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 def selu(input: Tensor) -> Tensor:
     """Return ``scale * elu(input, alpha)``, which keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
     require_kind("selu", FLOATS, input)
-    return _elu(input, SELU_ALPHA, SELU_SCALE, 1.0)
+    return scaled_elu(input, SELU_ALPHA, SELU_SCALE, 1.0)
 
 
 def softplus_grad_grad(grad: Tensor, x: Tensor, beta: float, threshold: float) -> Tensor:
@@ -384,15 +389,16 @@ def silu_grad(input: Tensor, x: Tensor) -> Array:
     return input.backend.silu_backward(grad, at).astype(input.array.dtype, copy=False)
 
 
-@differentiable(input=lambda grad, input: silu_grad(grad, input))
-def _silu(input: Tensor) -> Array:
+@differentiable(name="silu", input=lambda grad, input: silu_grad(grad, input))
+def real_silu(input: Tensor) -> Array:
+    """Return ``silu`` of real numbers in one pass."""
     array = of_kind("silu", FLOATS, input.array)
     return input.backend.silu(working_array("silu", input)).astype(array.dtype, copy=False)
 
 
 def silu(input: Tensor) -> Tensor:
     """Return ``input * sigmoid(input)``, also known as swish."""
-    return input * sigmoid(input) if input.is_complex() else _silu(input)
+    return input * sigmoid(input) if input.is_complex() else real_silu(input)
 
 
 def mish(input: Tensor) -> Tensor:
@@ -416,40 +422,35 @@ def gelu_grad(input: Tensor, x: Tensor) -> Array:
     return input.backend.gelu_backward(grad, at).astype(input.array.dtype, copy=False)
 
 
-@differentiable(input=lambda grad, input: gelu_grad(grad, input))
-def _gelu(input: Tensor) -> Array:
-    array = of_kind("gelu", FLOATS, input.array)
-    return input.backend.gelu(working_array("gelu", input)).astype(array.dtype, copy=False)
-
-
 BEND, WIDTH = 0.044715, math.sqrt(2 / math.pi)
 
 
 def gelu_by_tanh_derivative(x: Tensor) -> Tensor:
-    """Return the derivative of ``gelu_by_tanh``."""
+    """Return the derivative of ``gelu`` with ``approximate="tanh"``."""
     square = x * x
     bent = tanh(x * (square * (WIDTH * BEND) + WIDTH))
     return (bent + 1 + x * (1 - bent * bent) * (square * (3 * WIDTH * BEND) + WIDTH)) * 0.5
 
 
-@differentiable(input=lambda grad, input: grad * gelu_by_tanh_derivative(input))
-def gelu_by_tanh(input: Tensor) -> Array:
+def gelu_by_tanh(xp: Library, x: Array) -> Array:
     """Return ``x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3))) / 2``."""
-    of_kind("gelu", FLOATS, input.array)
-    x = working_array("gelu", input)
-    found = input.xp.asarray(x * x)
+    found: Array = xp.asarray(x * x)
     found *= x.dtype.type(WIDTH * BEND)
     found += x.dtype.type(WIDTH)
     found *= x
-    found = input.xp.tanh(found, out=found)
+    found = xp.tanh(found, out=found)
     found += x.dtype.type(1)
     found *= x
     found *= x.dtype.type(0.5)
-    return found.astype(input.array.dtype, copy=False)
+    return found
 
 
-@composite
-def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Tensor:
+@differentiable(
+    input=lambda grad, input, approximate: (
+        gelu_grad(grad, input) if approximate == "none" else grad * gelu_by_tanh_derivative(input)
+    )
+)
+def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Array:
     """Return ``input`` times the normal distribution function at ``input`` (Hendrycks and Gimpel 2016).
 
     >>> import minitensor as torch
@@ -463,12 +464,11 @@ def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None)
     Raises:
         RuntimeError: ``approximate`` is neither.
     """
-    if approximate == "none":
-        found = _gelu(input)
-        return found if out is None else write_out("gelu", found, out, input)
-    if approximate == "tanh":
-        return write_out("gelu", gelu_by_tanh(input), out, input)
-    raise UsageValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    if approximate not in ("none", "tanh"):
+        raise UsageValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    array, x = of_kind("gelu", FLOATS, input.array), working_array("gelu", input)
+    found = input.backend.gelu(x) if approximate == "none" else gelu_by_tanh(input.xp, x)
+    return found.astype(array.dtype, copy=False)
 
 
 def hardsigmoid(input: Tensor) -> Tensor:

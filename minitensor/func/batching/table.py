@@ -42,7 +42,7 @@ MATRIX_CHAPTERS = tuple([
 RULES: dict[str, Any] = {
     # -- pointwise, outside of the pointwise chapters, and exceptions to them
     **dict.fromkeys(
-        """relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu gelu_by_tanh
+        """relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu
         hardswish clone contiguous to_copy to_integers to_device binary_cross_entropy""".split(),
         pointwise,
     ),
