@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.argument_types import is_asked
-from minitensor.autograd.binding import REQUIRED, asked_of, bind_slowly
+from minitensor.autograd.binding import REQUIRED, arguments, asked_of, bind_slowly
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode

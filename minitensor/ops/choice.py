@@ -40,11 +40,17 @@ if TYPE_CHECKING:
 # -- by a condition ----------------------------------------------------------------------------------------------------
 
 
-@differentiable(
-    name="where",
-    input=lambda grad, condition: choose(condition, grad, 0),
-    other=lambda grad, condition: choose(condition, 0, grad),
-)
+def choose_grad_input(grad: Tensor, condition: Tensor) -> Tensor:
+    """Return the gradient of what was chosen where the condition is true."""
+    return choose(condition, grad, 0)
+
+
+def choose_grad_other(grad: Tensor, condition: Tensor) -> Tensor:
+    """Return the gradient of what was chosen elsewhere."""
+    return choose(condition, 0, grad)
+
+
+@differentiable(name="where", input=choose_grad_input, other=choose_grad_other)
 def choose(condition: Tensor, input: Any, other: Any, *, out: Tensor | None = None) -> Array:
     """Return ``input`` where ``condition`` is true and ``other`` elsewhere: ``where`` of three arguments."""
     if condition.array.dtype.kind != "b":

@@ -124,7 +124,12 @@ def sequence_error(given: Any) -> ArgumentTypeError:
     )
 
 
-@differentiable(prepare=list_tensors, tensors=lambda grad, dim: list(unbind(grad, dim)))
+def stack_grad(grad: Tensor, dim: int) -> list[Tensor]:
+    """Return the gradient of each tensor."""
+    return list(unbind(grad, dim))
+
+
+@differentiable(prepare=list_tensors, tensors=stack_grad)
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
     """Join tensors of one shape along a new dim: k tensors (n, m) give (k, n, m) for dim 0. Dtypes are promoted.
 
