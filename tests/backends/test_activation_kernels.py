@@ -1,4 +1,4 @@
-"""The fast kernels of activations and ``where`` against the reference, for every kind of number, size and layout."""
+"""The fast kernels of activations and ``where`` against the reference, for all magnitudes, sizes and layouts."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def test_silu_equals_the_reference(size, dtype, rtol):
         np.testing.assert_allclose(activation.silu_backward(grad, x), Backend.silu_backward(HOST, grad, x), **close)
 
 
-# The absolute errors that Note [Quotients] states: of the fit, and of the rounding of two dozen operations on singles.
+# The absolute errors stated in Note [Quotients]: of the approximation, and of rounding about two dozen float32
+# operations.
 QUOTIENTS = [
     (activation.erf, lambda x: special.erf(np, x), 3.5e-8, 1.0),
     (activation.gelu, lambda x: special.gelu(np, x), 2.7e-7, None),
@@ -110,14 +111,14 @@ QUOTIENTS = [
 
 
 @pytest.mark.parametrize("quotient, slow, error, scale", QUOTIENTS, ids=["erf", "gelu", "gelu_backward"])
-def test_quotients_of_singles_are_as_accurate_as_stated(quotient, slow, error, scale):
+def test_quotients_in_float32_are_as_accurate_as_stated(quotient, slow, error, scale):
     x = np.concatenate([np.linspace(-40, 40, 200_001), np.linspace(-7, 7, 200_001), 10.0 ** -np.arange(30.0)])
     x = x.astype("float32")
     exact, found = slow(x.astype("float64")), quotient(x).astype("float64")
     assert (np.abs(found - exact) <= error * (np.abs(x) if scale is None else scale)).all()
     near = (np.abs(x) < 0.3) & (np.abs(exact) > 1e-30)
     assert (np.abs(found - exact)[near] <= 7e-7 * np.abs(exact)[near]).all()
-    # Beyond the ends results are exact, and special values give those of the reference.
+    # Beyond the ends results are exact, and special values give the reference's results.
     np.testing.assert_array_equal(quotient(np.float32([-1e4, -50, 30, 1e4])), slow(np.array([-1e4, -50, 30, 1e4])))
     with np.errstate(invalid="ignore"):
         odd = np.array([np.nan, np.inf, -np.inf, 0.0])
@@ -132,7 +133,7 @@ def test_erf_stays_in_its_range():
 
 
 @pytest.mark.parametrize("quotient, slow, error, scale", QUOTIENTS, ids=["erf", "gelu", "gelu_backward"])
-def test_results_depend_neither_on_pieces_nor_on_layouts(quotient, slow, error, scale):
+def test_results_depend_on_neither_pieces_nor_layouts(quotient, slow, error, scale):
     values = np.linspace(-7, 7, 2 * activation.BLOCK + 7).astype("float32")
     for array in layouts(values):
         flat = np.concatenate([quotient(part) for part in np.array_split(array.reshape(-1), 9)])

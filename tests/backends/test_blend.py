@@ -32,7 +32,7 @@ def test_infinities_and_nan_give_equal_results(keep: float, share: float) -> Non
         assert_blended(target, keep, values, share)
 
 
-def test_neither_strides_nor_other_dtypes_matter() -> None:
+def test_strides_and_other_dtypes_do_not_matter() -> None:
     target, values = RNG.standard_normal((2, 200, 300)).astype("float32")
     assert_blended(target.T, 0.5, values.T, 2.0)
     assert_blended(target[:, ::2], 0.5, values[:, 1::2], 2.0)

@@ -1,4 +1,4 @@
-"""The convolution kernels: the fast ones equal the reference, the reference equals PyTorch, adjoints are adjoint."""
+"""The convolution kernels: fast kernels equal the reference, the reference equals PyTorch, adjoints are adjoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pair = tuple[int, int]
 
 
 class Case(NamedTuple):
-    """One convolution: arrays in any layout, and its numbers."""
+    """One convolution: arrays in any layout, and its options."""
 
     input: Any
     weight: Any
@@ -34,7 +34,7 @@ class Case(NamedTuple):
 
 @st.composite
 def arrays(draw: st.DrawFn, shape: tuple[int, ...], dtype: str) -> Any:
-    """Draw small integers of this shape: dense, channels last, transposed, sliced, flipped or expanded."""
+    """Draw small integers with this shape: dense, channels last, transposed, sliced, flipped or expanded."""
     seed = draw(st.integers(0, 2**16))
     n, channels, height, width = shape
 
@@ -70,7 +70,7 @@ def cases(draw: st.DrawFn, dtypes: tuple[str, ...] = ("float32", "float64")) -> 
     return Case(input, weight, grad, stride, padding, dilation, groups)
 
 
-# Sums of small integers are exact in any order, so that results can be compared exactly.
+# Sums of small integers are exact in any order, so results can be compared exactly.
 
 
 @given(cases())
@@ -154,7 +154,7 @@ def test_other_dtypes_go_to_the_reference(case: Case) -> None:
         numpy.testing.assert_array_equal(found, expected, strict=True)
 
 
-# Few or many images, wide or deep ones: each case is cut into tiles differently.
+# Few or many images, wide or deep ones: each case is divided into tiles differently.
 SHAPES = [
     ((1, 3, 64, 48), (8, 3, 3, 3), (1, 1), (1, 1), (1, 1), 1),
     ((9, 1, 28, 28), (32, 1, 3, 3), (1, 1), (0, 0), (1, 1), 1),
@@ -171,7 +171,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("input_shape, weight_shape, stride, padding, dilation, groups", SHAPES)
 @pytest.mark.parametrize("count", [1, 3])
-def test_every_way_of_cutting_tiles_equals_the_reference(
+def test_every_division_into_tiles_equals_the_reference(
     input_shape: Any, weight_shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int, count: int
 ) -> None:
     random = numpy.random.default_rng(0)

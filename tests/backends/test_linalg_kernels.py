@@ -19,7 +19,7 @@ from minitensor.backends.reference import linalg as reference
     shared=st.booleans(), upper=st.booleans(), unit=st.booleans(), turned=st.booleans(), zero=st.booleans(),
     seed=st.integers(0, 99),
 )  # fmt: skip
-def test_solving_by_halves_equals_solving_by_rows(
+def test_recursive_solving_equals_solving_row_by_row(
     n: int, columns: int, batch: Any, dtype: str, shared: bool, upper: bool, unit: bool, turned: bool, zero: bool,
     seed: int,
 ) -> None:
@@ -41,7 +41,7 @@ def test_solving_by_halves_equals_solving_by_rows(
 
 
 @pytest.mark.parametrize("upper", [False, True])
-def test_the_other_triangle_is_not_read(upper: bool) -> None:
+def test_the_other_triangle_is_never_read(upper: bool) -> None:
     a = np.full((5, 5), np.nan)
     one = np.triu_indices(5) if upper else np.tril_indices(5)
     a[one] = 1.0
@@ -59,7 +59,7 @@ def test_a_singular_matrix_is_filled_with_nan_and_masked() -> None:
 
 
 @pytest.mark.parametrize("dtype", "fdFD")
-def test_a_factor_ends_before_the_minor_that_fails(dtype: str) -> None:
+def test_a_factor_ends_before_the_failing_minor(dtype: str) -> None:
     random = np.random.default_rng(0)
     half = random.standard_normal((5, 5)) + (1j * random.standard_normal((5, 5)) if dtype in "FD" else 0)
     good = (half @ half.conj().T + np.eye(5)).astype(dtype)

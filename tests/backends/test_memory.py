@@ -1,4 +1,4 @@
-"""Freed memory is kept for the next arrays."""
+"""Freed memory is kept for new arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fast kernels that normalize equal the reference, and stay accurate beside large means."""
+"""The fast normalization kernels equal the reference, and stay accurate if the mean is large."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_channel_norm_and_its_gradients_equal_the_reference(
 
 @pytest.mark.parametrize("groups", [0, 2, 8])
 @pytest.mark.parametrize("shape", [(40, 8, 1024), (1, 8, 5000)], ids=str)
-def test_sets_are_the_same_however_they_are_cut(shape: Any, groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_division_into_pieces_changes_no_set(shape: Any, groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
     x, g = (RNG.standard_normal(shape).astype("float32") for _ in range(2))
     w, b = (RNG.standard_normal(shape[1]).astype("float32") for _ in range(2))
     expected = reference.channel_norm(np, x, w, b, groups, 1e-3)
@@ -92,7 +92,7 @@ def test_sets_are_the_same_however_they_are_cut(shape: Any, groups: int, monkeyp
 
 @pytest.mark.parametrize("groups", [0, 1, 4])
 @pytest.mark.parametrize("far", [1.0, 30.0, 3000.0])
-def test_a_variance_beside_a_large_mean_is_that_of_double_precision(far: float, groups: int) -> None:
+def test_the_variance_with_a_large_mean_is_as_in_double_precision(far: float, groups: int) -> None:
     x = (RNG.standard_normal((16, 4, 900)) + far * np.array([1, -1, 0, 1])[:, None]).astype("float32")
     _, mean, r, var = channel_norm.channel_norm(x, None, None, groups, 0.0)
     exact = reference.channel_norm(np, x.astype("float64"), None, None, groups, 0.0)

@@ -1,4 +1,4 @@
-"""The kernels of sorting, unique elements and binary search against the reference; full sums against exact ones."""
+"""The kernels for sorting, unique elements and binary search against the reference; full sums against exact ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_sorting_by_keys_equals_the_stable_sort(shape, dim, dtype, descending):
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("shape, dim", [((3000,), 0), ((30, 400), 0), ((30, 400), 1), ((4, 300, 5), 1)])
 @pytest.mark.parametrize("gap", [1, 2**9, 2**40])
-def test_elements_that_do_not_fit_into_keys_sort_too(shape, dim, gap, descending):
+def test_elements_that_do_not_fit_into_keys_are_sorted_too(shape, dim, gap, descending):
     """Ties, numbers that differ only in their lower bits, and both ends of the range."""
     random = np.random.default_rng(0)
     array = random.integers(-3, 3, shape) * gap + random.choice([-(2**62), 2**62], shape)
@@ -47,7 +47,7 @@ def test_elements_that_do_not_fit_into_keys_sort_too(shape, dim, gap, descending
 
 
 @given(st.integers(0, 99), st.sampled_from([1, 2**20, 2**40, 2**62]), st.booleans())
-def test_integers_far_apart_sort_too(seed, reach, descending):
+def test_integers_in_a_wide_range_are_sorted_too(seed, reach, descending):
     random = np.random.default_rng(seed)
     array = random.integers(-reach, reach, 1000)
     array[:2] = reach, -reach
@@ -60,7 +60,7 @@ def test_integers_far_apart_sort_too(seed, reach, descending):
 @pytest.mark.parametrize("dtype", ["float16", "float32", "int32", "int64"])
 @pytest.mark.parametrize("shape, dim", [((2000,), 0), ((30, 400), 1), ((400, 30), 0), ((2, 20000), 1), ((20000, 2), 0)])
 @pytest.mark.parametrize("k", [1, 7, 300])
-def test_the_first_few_are_those_of_a_stable_sort(shape, dim, dtype, descending, k):
+def test_the_smallest_few_equal_those_of_a_stable_sort(shape, dim, dtype, descending, k):
     array = draw_with_ties(shape, dtype)
     wanted = np.take(slow.argsort(np, array, dim, descending), np.arange(k), dim)
     np.testing.assert_array_equal(order.argtop(array, k, dim, descending), wanted)
@@ -89,7 +89,7 @@ def test_unique_elements_equal_those_of_the_reference(dtype, reach):
 
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("dim", [0, 1])
-def test_the_first_few_of_floats_without_ties(dim, descending):
+def test_the_smallest_few_of_floats_without_ties(dim, descending):
     array = np.random.default_rng(0).permutation(90_000).reshape(300, 300).astype("float32") - 40_000
     array[5, 7], array[9, 9], array[30, 40] = np.nan, np.inf, -np.inf
     wanted = np.take(slow.argsort(np, array, dim, descending), np.arange(11), dim)
@@ -98,7 +98,7 @@ def test_the_first_few_of_floats_without_ties(dim, descending):
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "int16"])
 @pytest.mark.parametrize("descending", [False, True])
-def test_the_first_few_of_many_integers_far_apart(dtype, descending):
+def test_the_smallest_few_of_many_integers_in_a_wide_range(dtype, descending):
     limits = np.iinfo(dtype)
     array = np.random.default_rng(0).integers(limits.min, limits.max, 40_000, dtype=dtype, endpoint=True)
     array[77], array[99] = limits.min, limits.max

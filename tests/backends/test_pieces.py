@@ -1,4 +1,4 @@
-"""Results of kernels that work in pieces depend neither on the cuts nor on the threads."""
+"""Results of kernels that work in pieces depend on neither the division nor the threads."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def three_threads() -> Iterator[None]:
 
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("name", KERNELS)
-def test_results_do_not_depend_on_how_the_work_is_cut(name: str, cut: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_do_not_depend_on_how_the_work_is_divided(name: str, cut: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = KERNELS[name]()
     monkeypatch.setattr(threads, "SHARED", CUTS[cut][0])
     monkeypatch.setattr(threads, "LONG_CALL", CUTS[cut][1])

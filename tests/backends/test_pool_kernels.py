@@ -1,4 +1,4 @@
-"""The pooling kernels: the fast ones equal the reference, the reference equals PyTorch, scatter is gather's adjoint."""
+"""The pooling kernels: fast kernels equal the reference, the reference equals PyTorch, scatter is gather's adjoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INF = float("inf")
 
 @pytest.fixture(autouse=True, params=["few", "many"])
 def size(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Test small inputs with the kernel for few elements, and with the one for many."""
+    """Test small inputs with the kernel for few elements and with the kernel for many."""
     if request.param == "many":
         monkeypatch.setattr(fast, "FEW", -1)
 
@@ -38,7 +38,7 @@ class Case(NamedTuple):
 def cases(
     draw: st.DrawFn, values: tuple[float, ...] = (-2, -1, 0, 1, 2), dtypes: tuple[str, ...] = ("float32", "float64")
 ) -> Case:
-    """Draw few different values, so that many entries are equal."""
+    """Draw few distinct values, so that many entries are equal."""
     kernel, stride, dilation = (draw(st.tuples(*[st.integers(1, top)] * 2)) for top in (3, 3, 2))
     padding = draw(st.tuples(*[st.integers(0, size // 2) for size in kernel]))
     least = [dilation[axis] * (kernel[axis] - 1) + 1 - 2 * padding[axis] for axis in (0, 1)]
@@ -75,7 +75,7 @@ def test_fast_max_pool_equals_the_reference_with_nan_and_infinity(case: Case) ->
 def test_pooling_by_windows_equals_pooling_by_taps(case: Case) -> None:
     input, *steps, ceil_mode = case
     size = reference.output_size(input.shape, *steps, ceil_mode)
-    assume(input.size and numpy.prod(size) >= numpy.prod(case.kernel))  # else the reference itself walks the windows
+    assume(input.size and numpy.prod(size) >= numpy.prod(case.kernel))  # else the reference itself loops over windows
     walked = reference.max_of_windows(numpy, input, size, *steps)
     for found, expected in zip(walked, reference.max_pool(numpy, *case)):
         numpy.testing.assert_array_equal(found, expected, strict=True)
@@ -126,7 +126,7 @@ def test_the_reference_equals_pytorch(case: Case) -> None:
 @given(cases())
 def test_gathering_at_the_indices_gives_the_values(case: Case) -> None:
     values, indices = fast.max_pool2d(*case)
-    assume(numpy.isfinite(values).all())  # a dilated window may cover only padding, and has no position then
+    assume(numpy.isfinite(values).all())  # a dilated window may cover only padding, and then has no position
     for found in (fast.gather_planes(case.input, indices), reference.gather_planes(numpy, case.input, indices)):
         numpy.testing.assert_array_equal(found, values, strict=True)
 
@@ -181,7 +181,7 @@ def test_the_first_of_equal_entries_wins() -> None:
 
 
 @pytest.mark.parametrize("kernel, stride, padding", [((2, 2), (2, 2), (0, 0)), ((3, 3), (2, 2), (1, 1))])
-def test_many_planes_are_cut_into_tiles(kernel: Pair, stride: Pair, padding: Pair) -> None:
+def test_many_planes_are_divided_into_tiles(kernel: Pair, stride: Pair, padding: Pair) -> None:
     input = numpy.random.default_rng(0).integers(0, 4, (40, 33, 24, 20)).astype("float32")
     input[7, 3, 5, 5] = NAN
     given = (kernel, stride, padding, (1, 1), False)

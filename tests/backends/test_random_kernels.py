@@ -41,7 +41,7 @@ def test_a_million_normal_numbers_equal_pytorchs() -> None:
     assert (found == torch.empty(1_000_003).normal_(generator=torch.Generator().manual_seed(5)).numpy()).all()
 
 
-def test_draws_are_not_changed() -> None:
+def test_the_input_draws_are_not_changed() -> None:
     unit = uniform(Generator(), (7, 2, 8))
     before = unit.copy()
     kernels.normal_blocks(unit)

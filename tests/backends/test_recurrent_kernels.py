@@ -12,7 +12,7 @@ from minitensor.backends.numpy.threads import get_num_threads, set_num_threads
 from minitensor.backends.reference import recurrent as reference
 
 TOLERANCE = {"float16": 2e-2, "float32": 2e-5, "float64": 1e-13}
-SIZES = [(1, 1, 1), (5, 3, 4), (2, 0, 3), (40, 7, 33), (3, 300, 64)]  # L, N, H; the last in several goes
+SIZES = [(1, 1, 1), (5, 3, 4), (2, 0, 3), (40, 7, 33), (3, 300, 64)]  # L, N, H; the last one in several passes
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

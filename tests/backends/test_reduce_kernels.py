@@ -28,7 +28,7 @@ def test_a_product_with_ones_equals_the_sum(shape, data):
 
 
 @given(st.sampled_from(SHAPES), st.data())
-def test_arrays_of_any_layout_are_added_up(shape, data):
+def test_arrays_of_any_layout_are_summed(shape, data):
     order = data.draw(st.permutations(range(len(shape))))
     step, width = data.draw(st.tuples(*[st.integers(1, 2)] * 2))
     whole = np.random.default_rng(0).random((shape[0] * step, *shape[1:-1], shape[-1] * width))

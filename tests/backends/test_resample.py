@@ -1,4 +1,4 @@
-"""Resampling: the fast kernel equals the reference, which equals the table as a matrix; turned tables are adjoint."""
+"""Resampling: the fast kernel equals the reference, the reference a matrix product; transposed tables are adjoint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WEIGHTS = st.sampled_from((-1.0, 0.25, 0.5, 1.0, 2.0))
 
 @st.composite
 def tables(draw: st.DrawFn) -> Taps:
-    """Any table: new entries may read nothing, one thing twice, or things far apart."""
+    """Draw any table: a new entry may read nothing, one entry twice, or entries far apart."""
     size = draw(st.integers(1, 70))
     taps = st.lists(st.tuples(st.integers(0, size - 1), WEIGHTS), max_size=4)
     return Taps(size, draw(st.lists(taps, min_size=1, max_size=80)))
@@ -27,7 +27,7 @@ def tables(draw: st.DrawFn) -> Taps:
 
 @st.composite
 def arrays(draw: st.DrawFn, size: int, dtypes: tuple[str, ...] = ("float32", "float64")) -> tuple[Any, int]:
-    """Small whole numbers with one dim of this size, and which one."""
+    """Draw small integers with one dim of this size, and that dim."""
     dim = draw(st.integers(0, 2))
     shape = [draw(st.integers(0, 5)) for _ in range(3)]
     shape[dim] = size
@@ -61,12 +61,12 @@ def test_the_fast_kernel_equals_the_reference(data: st.DataObject, taps: Taps) -
 
 
 @given(tables())
-def test_the_turned_table_is_the_transposed_matrix(taps: Taps) -> None:
+def test_the_transposed_table_is_the_transposed_matrix(taps: Taps) -> None:
     numpy.testing.assert_array_equal(as_matrix(taps.turned), as_matrix(taps).T)
     assert taps.turned.turned is taps
 
 
-def test_an_infinity_reaches_only_who_reads_it() -> None:
+def test_an_infinity_reaches_only_the_outputs_that_read_it() -> None:
     taps = linear_taps(40, 80, None, False, False)
     array = numpy.zeros((3, 40), "float32")
     array[1, 7] = numpy.inf

@@ -1,4 +1,4 @@
-"""Picked and weighted rows: the fast kernels equal the reference, and the three are each other's adjoints."""
+"""Gathered and weighted rows: the fast kernels equal the reference, and the three are adjoints of each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Case(NamedTuple):
 
 @st.composite
 def cases(draw: st.DrawFn, dtypes: tuple[str, ...] = ("float32", "float64", "float16")) -> Case:
-    """Small whole numbers: sums are exact in any order."""
+    """Draw small integers: their sums are exact in any order."""
     random = numpy.random.default_rng(draw(st.integers(0, 2**16)))
     dtype = draw(st.sampled_from(dtypes))
     count, width, samples, taps = (draw(st.integers(low, top)) for low, top in ((1, 9), (0, 20), (0, 600), (1, 4)))
@@ -48,7 +48,7 @@ def test_the_fast_kernels_equal_the_reference(case: Case) -> None:
 
 
 @given(cases(("float64",)))
-def test_they_are_adjoint(case: Case) -> None:
+def test_the_kernels_are_adjoint(case: Case) -> None:
     table, rows, weight, index = case
     product = numpy.sum(fast.pick(table, weight, index) * rows)
     assert product == numpy.sum(fast.spread(rows, weight, index, len(table)) * table)
@@ -56,7 +56,7 @@ def test_they_are_adjoint(case: Case) -> None:
 
 
 @pytest.mark.parametrize("width", [1, 64])
-def test_many_rows_are_cut_into_tiles(width: int) -> None:
+def test_many_rows_are_divided_into_tiles(width: int) -> None:
     random = numpy.random.default_rng(0)
     table = random.integers(-2, 3, (50, width)).astype("float32")
     weight = random.integers(-2, 3, (3, 70_000 // width)).astype("float32")
@@ -77,7 +77,7 @@ PLACES = [-1e30, -2.7, -1.0, -0.3, 0.0, 0.4, 1.0, 1.1, 3.9, 1e30, numpy.inf, num
 @pytest.mark.parametrize(("mode", "sizes"), [
     ("nearest", (3, 4)), ("bilinear", (3, 4)), ("bicubic", (3, 4)), ("bilinear", (1, 2, 3)), ("nearest", (1, 2, 3)),
 ])  # fmt: skip
-def test_corners_of_tiles_are_those_of_all_places(
+def test_tile_corners_equal_those_of_all_positions(
     mode: str, sizes: tuple[int, ...], edges: str, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fast, "PLACES", 7)

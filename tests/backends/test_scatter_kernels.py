@@ -1,4 +1,4 @@
-"""The fast kernels that read and write at positions against the reference, on both sides of every threshold."""
+"""The fast kernels for reading and writing at indices against the reference, on both sides of every threshold."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 @pytest.fixture(autouse=True, scope="module")
 def small_thresholds() -> Iterator[None]:
-    """Lower the sizes from which threads share work, so that tests are fast."""
+    """Lower the sizes at which threads share work, so that tests are fast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(assemble, "SHARED", 1 << 14)
         patch.setattr(assemble, "SMALL", 1 << 12)
@@ -38,7 +38,7 @@ def two_threads() -> Any:
 
 
 def positions(random: np.random.Generator, count: int, size: int, kind: str) -> Any:
-    """Return positions that are random, mostly equal, sorted, or all different."""
+    """Return indices that are random, mostly equal, sorted, or all different."""
     if kind == "heavy":
         return np.where(random.random(count) < 0.9, size - 1, random.integers(0, size, count))
     if kind == "apart" and count <= size:
@@ -99,7 +99,7 @@ def test_sum_rows_of_groups_of_one_size_equals_the_reference(seed: int, case: An
 
 
 @pytest.mark.parametrize("position", [-1, 40])
-def test_an_unchecked_position_out_of_range_raises(position: int) -> None:
+def test_an_unchecked_index_out_of_range_raises(position: int) -> None:
     array, index = np.zeros((300, 40), "float32"), np.zeros((300, 40), "int64")
     index[-1, -1] = position
     for gather in (scatter.gather, lambda *args: slow.gather(np, *args)):

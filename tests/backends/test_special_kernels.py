@@ -1,4 +1,4 @@
-"""Special functions against SciPy's, over the whole range of doubles and where approximations meet."""
+"""Special functions against SciPy's, over the whole float64 range and where approximations meet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads for kernels: every turn runs once, errors are raised, loops nest and overlap, BLAS is restored."""
+"""Threads for kernels: every piece of work runs once, errors are raised, loops nest and overlap, BLAS is restored."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_pieces_cover_all_rows_once_in_the_given_size(
     assert all(len(rows) <= max(1, longest // max(1, width)) for rows in found)
 
 
-def test_only_very_many_elements_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_very_many_elements_are_shared_between_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "SHARED", 1000)
     monkeypatch.setattr(threads, "LONG_CALL", 300)
     workers: set[int] = set()
@@ -150,13 +150,13 @@ def test_blas_is_restored_after_an_error_and_after_overlapping_holds() -> None:
     assert blas_threads() == 2
 
 
-def test_numbers_of_threads_are_positive() -> None:
+def test_the_number_of_threads_must_be_positive() -> None:
     assert threads.get_num_threads() == 3
     with pytest.raises(RuntimeError, match="positive number of threads, got 0"):
         threads.set_num_threads(0)
 
 
-def test_scratch_is_reused_by_its_thread_and_shared_with_no_other() -> None:
+def test_scratch_memory_is_reused_by_its_thread_and_by_no_other() -> None:
     here = threads.scratch("slot", 10, numpy.dtype("float32"))
     assert here.shape == (10,) and here.dtype == "float32"
     assert numpy.shares_memory(here, threads.scratch("slot", 5, numpy.dtype("float64")))
@@ -168,14 +168,14 @@ def test_scratch_is_reused_by_its_thread_and_shared_with_no_other() -> None:
     assert not numpy.shares_memory(here, others[0])
 
 
-def test_large_scratch_is_not_kept() -> None:
+def test_large_scratch_memory_is_not_kept() -> None:
     count = threads.KEPT_BYTES + 1
     large = threads.scratch("large", count, numpy.dtype("uint8"))
     assert not numpy.shares_memory(large, threads.scratch("large", count, numpy.dtype("uint8")))
 
 
 class Payload:
-    """An object that a turn uses."""
+    """An object used by the work of a loop."""
 
 
 def test_idle_helpers_keep_nothing_alive() -> None:

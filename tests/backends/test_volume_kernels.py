@@ -1,4 +1,4 @@
-"""Convolution and pooling in one and three dims: the fast kernels equal the reference, the reference equals PyTorch."""
+"""Convolution and pooling in one and three dims: fast kernels equal the reference, the reference equals PyTorch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INF = float("inf")
 
 @st.composite
 def arrays(draw: st.DrawFn, shape: Numbers, dtype: str, values: tuple[float, ...] = (-2, -1, 0, 1, 2)) -> Any:
-    """Draw few different numbers of this shape: dense, channels last, sliced or flipped."""
+    """Draw few distinct numbers with this shape: dense, channels last, sliced or flipped."""
     random = numpy.random.default_rng(draw(st.integers(0, 2**16)))
     layout = draw(st.sampled_from(["dense", "last", "sliced", "flipped"]))
     if layout == "last":
@@ -57,7 +57,7 @@ def convolutions(draw: st.DrawFn, dtypes: tuple[str, ...] = ("float32", "float64
     return Case(input, weight, grad, (stride, padding, dilation, groups))
 
 
-# Sums of small integers are exact in any order, so that results can be compared exactly.
+# Sums of small integers are exact in any order, so results can be compared exactly.
 
 
 @given(convolutions())

@@ -1,4 +1,4 @@
-"""Making the calls of a row: in this library or in PyTorch, in any dtype, any memory layout, on any device."""
+"""Run the calls of a row: in this library or in PyTorch, with any dtype, memory layout and device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import minitensor as mt
-import minitensor.nn.functional  # for rows of that name
+import minitensor.nn.functional  # for rows with names in nn.functional
 from ops.row import Call, Dtype, Row
 from strategies import Placed, placed, tensor_of, torch_of
 
@@ -20,7 +20,7 @@ Convert = Callable[[Any], Any]
 
 
 def find(library: Any, name: str) -> Any:
-    """Return what stands under a dotted name, or None. A bare name may be a function or a method."""
+    """Return the object with a dotted name, or None. A name without dots may be a function or a method."""
     place = library
     for word in name.split("."):
         place = getattr(place, word, None)
@@ -42,7 +42,7 @@ def theirs(torch: Any, row: Row) -> Callable[..., Any]:
 
 
 def twin(row: Row) -> Any:
-    """Return the in-place twin, or None."""
+    """Return the in-place version, or None."""
     return find(mt, row.name + "_") or getattr(mt.Tensor, row.name + "_", None)
 
 
@@ -75,7 +75,7 @@ def torch_arguments(torch: Any, call: Call, array: Convert | None = None) -> tup
 
 
 def fresh(torch: Any, array: Any) -> Any:
-    """Return PyTorch's tensor; one without elements gets PyTorch's own strides, not NumPy's."""
+    """Return PyTorch's tensor; an empty one gets PyTorch's own strides, not NumPy's."""
     return (
         torch.from_numpy(array.copy())
         if array.size
@@ -102,7 +102,7 @@ def retyped(call: Call, convert: Convert) -> Call:
 
 
 def laid(call: Call, kind: str) -> Call:
-    """Return the call with its arrays placed in memory in another way."""
+    """Return the call with its arrays in another memory layout."""
     return retyped(call, lambda array: placed(array, kind))
 
 
@@ -124,17 +124,17 @@ def their_tensor(torch: Any) -> Convert:
 
 
 def tensors_in(value: Any) -> list[Any]:
-    """Return the tensors of a result, flat: this library's or PyTorch's."""
+    """Return the tensors of a result in a flat list: this library's or PyTorch's."""
     if isinstance(value, (list, tuple)) and not isinstance(value, mt.Size):
         return [tensor for each in value for tensor in tensors_in(each)]
     return [value] if hasattr(value, "requires_grad") else []
 
 
 def numbers(tensor: Any) -> Any:
-    """Return any tensor's elements as a host array."""
+    """Return a tensor's elements as a host array, for either library."""
     if isinstance(tensor, mt.Tensor):
         return tensor.detach().cpu().numpy()
-    return tensor.numpy(force=True)  # also of PyTorch's lazy conjugates and zeros
+    return tensor.numpy(force=True)  # also for PyTorch's lazy conjugates and zeros
 
 
 def dtype_name(tensor: Any) -> str:
@@ -142,7 +142,7 @@ def dtype_name(tensor: Any) -> str:
 
 
 def assert_same(found: Any, expected: Any, rtol: float, what: str = "", atol: float | None = None) -> None:
-    """Compare results of any nesting: shapes, dtypes and values of tensors, and what else there is."""
+    """Compare nested results: shapes, dtypes and values of tensors, and other values."""
     if isinstance(expected, (list, tuple)) and tensors_in(expected):
         assert isinstance(found, (list, tuple)) and len(found) == len(expected), f"{what}: {found} is not {expected}"
         for k, (one, other) in enumerate(zip(found, expected, strict=True)):
@@ -166,14 +166,14 @@ TOLERANCE = {"float16": 2e-3, "complex64": 2e-6, "float32": 1e-6}
 
 
 def tolerance(row: Row, dtype: str) -> float:
-    """Return how far a result of a dtype may lie from PyTorch's, relatively."""
+    """Return the allowed relative difference from PyTorch's result in a dtype."""
     scale = row.rtol / 1e-6
     return scale * TOLERANCE.get(dtype, 1e-12)
 
 
 @contextmanager
 def told(*facts: Any) -> Iterator[None]:
-    """Say in the error which call failed."""
+    """Add the given facts to the message of an error, to say which call failed."""
     try:
         yield
     except Exception as error:
@@ -183,7 +183,7 @@ def told(*facts: Any) -> Iterator[None]:
 
 
 def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return what a call gives, or the exception it raises."""
+    """Return the result of a call, or the exception it raises."""
     try:
         return function(*args, **kwargs)
     except Exception as error:

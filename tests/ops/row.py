@@ -1,8 +1,9 @@
-"""What a row of the op table says: an op's name, and calls to try it with.
+"""A row of the op table: an op's name, and calls to test it with.
 
-An argument that is a NumPy array stands for a tensor; ``Dtype("float32")`` for a dtype; all else is itself. So one
-call can be made in this library, in PyTorch, on another device or in another memory layout (``ops/call.py``). Numbers
-are drawn with gaps between them and away from integers and halves, so that finite differences see no kink.
+In a call, a NumPy array stands for a tensor and ``Dtype("float32")`` for a dtype; other arguments stand for themselves.
+So the same call can be made in this library, in PyTorch, on another device or in another memory layout
+(``ops/call.py``). Numbers are drawn with gaps between them and away from integers and halves of integers, so that
+finite differences do not cross kinks.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 
 class Dtype(NamedTuple):
-    """A dtype by its name, which both libraries share."""
+    """A dtype by its name, which is the same in both libraries."""
 
     name: str
 
@@ -37,38 +38,38 @@ def call(*args: Any, **kwargs: Any) -> Call:
 
 
 def kink(*args: Any, **kwargs: Any) -> Call:
-    """A call at ties or corners, or rounded to single precision: no finite differences, PyTorch says what is right."""
+    """Return a call at ties or corners, or rounded to single precision: without finite differences, PyTorch decides."""
     return Call(args, kwargs, smooth=False)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One op. Its in-place twin, its method and its ``out=`` are found by their names."""
+    """One op. Its in-place version, method and ``out=`` are found by name."""
 
     name: str  # "exp", "Tensor.copy_", "nn.functional.relu"
     calls: tuple[Call, ...]
-    numpy: Callable[..., Any] | None = None  # gets the same arguments, arrays for tensors
-    torch: str | Callable[..., Any] | None = None  # where PyTorch has it under another name
+    numpy: Callable[..., Any] | None = None  # called with the same arguments, arrays in place of tensors
+    torch: str | Callable[..., Any] | None = None  # the name in PyTorch, if it is another
     aliases: tuple[str, ...] = ()  # other names of the same op
 
     differentiable: bool = True
-    constants: tuple[int, ...] = ()  # arguments that are floats and have no gradient
-    twice: bool = True  # PyTorch and this library differentiate it twice
+    constants: tuple[int, ...] = ()  # positions of float arguments that have no gradient
+    twice: bool = True  # it can be differentiated twice, here and in PyTorch
 
-    view: bool = False  # the result looks at the input's memory
-    may_share: bool = False  # the result may be, or look at, the input itself
-    out: bool = True  # takes out=
-    inplace: bool = True  # if a twin exists, it does what the op does
-    pointwise: bool = False  # element by element: special values and every dtype are tried
-    random: bool = False  # two calls differ
-    dtypes: str = "all"  # dtypes of the first call's arrays that are tried, see DTYPES
-    wrong: tuple[Call, ...] = ()  # both libraries refuse these
-    label: str = ""  # to tell two rows of one op apart
+    view: bool = False  # the result shares the input's memory
+    may_share: bool = False  # the result may be the input or share its memory
+    out: bool = True  # accepts out=
+    inplace: bool = True  # the in-place version, if there is one, computes what the op does
+    pointwise: bool = False  # pointwise: special values and every dtype are tried
+    random: bool = False  # two calls give different results
+    dtypes: str = "all"  # dtypes to try for the arrays of the first call, see DTYPES
+    wrong: tuple[Call, ...] = ()  # calls that both libraries refuse
+    label: str = ""  # distinguishes two rows of one op
     host: str = ""  # why this op may copy to the host
-    rtol: float = 1e-6  # single precision, against PyTorch; double: squared
-    strides: bool = True  # for contiguous inputs, PyTorch's strides
-    names: bool = True  # parameters are called as in PyTorch
-    notes: dict[str, str] = field(default_factory=dict)  # law -> why this op is excused from it
+    rtol: float = 1e-6  # single precision, against PyTorch; squared for double precision
+    strides: bool = True  # contiguous inputs give PyTorch's strides
+    names: bool = True  # parameters have PyTorch's names
+    notes: dict[str, str] = field(default_factory=dict)  # law -> why it does not apply to this op
 
     def __repr__(self) -> str:
         return f"{self.name} {self.label}".strip()
@@ -92,7 +93,7 @@ DTYPES = {
 
 
 def f(*shape: int, low: float = -2.0, high: float = 2.0, seed: int = 0) -> Any:
-    """Distinct float64 numbers in random order, none near a multiple of one half."""
+    """Return distinct float64 numbers in random order, none close to a multiple of one half."""
     count = int(np.prod(shape))
     spacing = (high - low) / max(count, 1)
     numbers = low + spacing * (np.arange(count) + (0.37 + 0.211 * seed) % 1)
@@ -103,7 +104,7 @@ def f(*shape: int, low: float = -2.0, high: float = 2.0, seed: int = 0) -> Any:
 
 
 def i(*shape: int, low: int = 0, high: int = 5, seed: int = 0, dtype: str = "int64") -> Any:
-    """Integers from ``low`` to ``high - 1``."""
+    """Return integers from ``low`` to ``high - 1``."""
     return np.asarray(np.random.RandomState(seed + 7).randint(low, high, shape), dtype)
 
 
@@ -113,11 +114,11 @@ def b(*shape: int, seed: int = 0) -> Any:
 
 
 def ties(*shape: int, seed: int = 0) -> Any:
-    """Floats many of which are equal."""
+    """Return floats, many of which are equal."""
     return np.random.RandomState(seed + 5).randint(-2, 3, shape).astype("float64")
 
 
-# -- the usual calls ---------------------------------------------------------------------------------------------------
+# -- common calls ------------------------------------------------------------------------------------------------------
 
 
 def one(low: float = -2.0, high: float = 2.0) -> tuple[Call, ...]:
@@ -137,7 +138,7 @@ def two(
 
 
 def beside_number(number: Any = 1.7, low: float = -2.0, high: float = 2.0) -> tuple[Call, ...]:
-    """A tensor and a number, either way round."""
+    """A tensor and a number, in both orders."""
     return call(f(2, 3, low=low, high=high), number), call(number, f(3, low=low, high=high))
 
 

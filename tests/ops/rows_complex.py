@@ -1,4 +1,4 @@
-"""Rows of complex numbers (``ops/complex.py``), and of the triangles' indices."""
+"""Rows of complex numbers (``ops/complex.py``), and of the indices of triangles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ops.row import Dtype, Row, call, f, i, kink, one, rows, two
 
 
 def z(*shape: int, seed: int = 0) -> Any:
-    """Complex numbers, none near zero, where angles break."""
+    """Return complex numbers, none close to zero, where angles are discontinuous."""
     return np.asarray(f(*shape, low=0.2, high=2, seed=seed) + 1j * f(*shape, low=0.2, high=2, seed=seed + 5))
 
 

@@ -1,4 +1,4 @@
-"""Rows of transforms, ``fft``, spectra over time, ``spectral``, and their windows, ``windows``."""
+"""Rows of transforms (``fft``), spectrograms (``spectral``) and windows (``windows``)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ COMPLEX = (call(f(3) * 1j),)
 
 
 def numpys(name: str, many: bool) -> Any:
-    """Return NumPy's function under PyTorch's parameter names."""
+    """Return NumPy's function with PyTorch's parameter names."""
     function = getattr(np.fft, name)
     if not many:
         return lambda x, n=None, dim=-1, norm=None: function(x, n, dim, norm)
@@ -54,7 +54,7 @@ def numpys(name: str, many: bool) -> Any:
 
 
 def rolled(name: str) -> Any:
-    """Return NumPy's function under PyTorch's parameter names."""
+    """Return NumPy's function with PyTorch's parameter names."""
     return lambda x, dim=None: getattr(np.fft, name)(x, dim)
 
 
@@ -78,7 +78,7 @@ TRANSFORMS = rows(
          dtypes="none", notes=HERE_ONLY, wrong=(call(4, dtype=Dtype("int64")), call(2.5))) for name in ("fftfreq", "rfftfreq")),
 )  # fmt: skip
 
-# -- spectra over time -------------------------------------------------------------------------------------------------
+# -- short-time transforms ---------------------------------------------------------------------------------------------
 
 WINDOW = f(4, low=0.2, high=1.4, seed=2)
 SPECTRA = f(3, 5) + 1j * f(3, 5, seed=1)

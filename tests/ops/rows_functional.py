@@ -1,4 +1,4 @@
-"""Rows of ``nn.functional``: activations, linear maps, convolutions, pooling, normalisation, tables."""
+"""Rows of ``nn.functional``: activations, linear maps, convolutions, pooling, normalization, tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ SMALL = (*ORDINARY, kink(np.array([float("inf"), -float("inf"), 40.0, -40.0])))
 
 
 def activation(name: str, *more: Call, out: bool = False, **facts: object) -> Row:
-    # On processors with AVX-512 PyTorch's gelu of a float32 infinity is NaN; tests/ops/test_activation.py has its limit.
+    # On processors with AVX-512, PyTorch's gelu of a float32 infinity is NaN; tests/ops/test_activation.py tests its
+    # limit.
     ends = ORDINARY if name == "gelu" else SMALL
     return Row(F + name, (*ends, *more), out=out, dtypes="single", **facts)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Rows of positions and masks: ``index``, ``scatter``, ``masks``."""
+"""Rows of indexing and masks: ``index``, ``scatter``, ``masks``."""
 
 from __future__ import annotations
 

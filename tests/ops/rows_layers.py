@@ -1,4 +1,4 @@
-"""Rows of ``nn.functional``: what layers compute that PyTorch has no function for, beside the same written out there."""
+"""Rows of ``nn.functional``: ops of layers that PyTorch lacks, compared with the same computation in PyTorch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ F = "nn.functional."
 def neuron_by_neuron(
     input: Any, weight: Any, bias: Any = None, stride: int = 1, padding: Any = 0, dilation: int = 1, groups: int = 1
 ) -> Any:
-    """Convolve in PyTorch once for each output place, and keep that place alone."""
+    """Convolve in PyTorch once for each output position, and keep only that position."""
     import torch
 
     results = torch.stack([

@@ -1,4 +1,4 @@
-"""Rows of linear algebra: ``linalg_*.py``, and the norms and distances among them."""
+"""Rows of linear algebra: ``linalg_*.py``, and its norms and distances."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from ops.row import Row, call, f, i, kink, rows
 
 
 def matrix(*shape: int, seed: int = 0) -> Any:
-    """Square matrices far from singular ones."""
+    """Return square matrices that are far from singular."""
     return f(*shape, seed=seed) + 4 * np.eye(shape[-1])
 
 
 def definite(*shape: int, seed: int = 0) -> Any:
-    """Symmetric matrices with positive eigenvalues."""
+    """Return symmetric matrices with positive eigenvalues."""
     a = f(*shape, seed=seed)
     return a @ np.swapaxes(a, -2, -1) + np.eye(shape[-1])
 
 
 def lower(*shape: int, seed: int = 0) -> Any:
-    """Lower triangular matrices with a positive diagonal."""
+    """Return lower triangular matrices with a positive diagonal."""
     return np.tril(f(*shape, seed=seed), -1) + 2 * np.eye(shape[-1])
 
 
 def split(*batch: int) -> Any:
-    """Matrices whose eigenvalues are real and far apart."""
+    """Return matrices with real eigenvalues that are far apart."""
     return f(*batch, 3, 3) * 0.2 + np.diag([1.0, 3.0, 6.0])
 
 
 SINGULAR = np.zeros((2, 2))
-SQUARE = (call(f(2, 3)), call(f(3)), call(i(2, 2)))  # what all of square matrices refuse
+SQUARE = (call(f(2, 3)), call(f(3)), call(i(2, 2)))  # refused by every op on square matrices
 NO_GAUGE = "unique only up to signs, phases or order; what does not depend on them is held by tests/ops/test_linalg.py"
 TRIANGLE = dict.fromkeys(
     ("gradcheck", "gradgradcheck", "complex"),
@@ -46,7 +46,7 @@ EYE2 = np.eye(2)
 INF = float("inf")
 
 SOLVING = rows(
-    # In batches, so that matrices with one row repeated, as the laws on layouts make them, do not become singular.
+    # In batches, so that matrices with one repeated row, as the laws on layouts make them, do not become singular.
     Row("linalg.inv", (call(matrix(2, 3, 3)), call(matrix(2, 2, 2)), call(f(0, 0))), numpy=np.linalg.inv, dtypes="inexact",
         aliases=("inverse",), wrong=(call(SINGULAR), *SQUARE), strides=False, rtol=LOOSE),
     Row("linalg.solve", (
@@ -176,7 +176,7 @@ MANY = rows(
     Row("corrcoef", (call(f(3, 4)), call(f(4)), call(i(2, 3))), out=False, strides=False, rtol=1e-5, wrong=(call(f(2, 2, 2)),)),
     Row("renorm", (call(f(2, 3), 2, 0, 1.0), call(f(2, 3), 2, -1, 1.5), call(f(2, 3, 2), 1, 1, 2.0), call(f(2, 3), 3.5, 0, 0.5),
                    kink(f(2, 3), float("inf"), 0, 1), call(f(2, 3), 2, 0, 100.0), call(f(2, 0), 2, 0, 1), kink(f(2, 3), 2, 0, 0)),
-        dtypes="inexact", inplace=False,  # the twin: test_linalg.py; the laws would call it with one dim
+        dtypes="inexact", inplace=False,  # its in-place version: test_linalg.py; the laws would call it with one dim
         wrong=(call(f(2, 3), 0, 0, 1.0), call(f(2, 3), 2, 2, 1.0), call(f(2, 3), 2, 0, -1.0), call(f(3), 2, 0, 1.0),
                call(i(2, 3), 2, 0, 1.0), call(f(2, 3), "a", 0, 1), call(f(2, 3), 2j, 0, 1), call(f(2, 3), 2, 0, float("nan")))),
     Row("vander", (call(f(3)), call(f(3), 2), call(f(3), 4, True), call(f(3), 0), call(f(3), N=1), call(f(0))), out=False,

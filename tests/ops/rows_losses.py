@@ -12,7 +12,7 @@ SIGNS = np.array([[1.0, -1, 1], [-1, -1, 1]])
 
 
 def paired(low: float = -2.0, high: float = 2.0, **facts: object) -> tuple[Call, ...]:
-    """Predictions and targets, under each reduction."""
+    """Predictions and targets, with each reduction."""
     return tuple([call(f(2, 3, low=low, high=high), f(2, 3, low=low, high=high, seed=1), reduction=reduction)
                   for reduction in ("mean", "sum", "none")])  # fmt: skip
 

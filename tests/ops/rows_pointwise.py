@@ -1,4 +1,4 @@
-"""Rows of what is computed element by element: arithmetic, powers, exponentials, angles, rounding, comparisons."""
+"""Rows of pointwise ops: arithmetic, powers, exponentials, angles, rounding, comparisons."""
 
 from __future__ import annotations
 

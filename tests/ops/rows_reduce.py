@@ -29,7 +29,7 @@ def along(*extra: Call, many: bool = True, empty: bool = True, whole: bool = Tru
 
 
 def axis(function: Any) -> Any:
-    """Return NumPy's function under PyTorch's parameter names."""
+    """Return NumPy's function with PyTorch's parameter names."""
     return lambda x, dim=None, keepdim=False: function(x, axis=tuple(dim) if isinstance(dim, list) else dim, keepdims=keepdim)
 
 

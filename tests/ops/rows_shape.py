@@ -1,4 +1,4 @@
-"""Rows of shapes, joins, copies and casts: ``shape``, ``join``, ``triangle``, ``assemble``, ``cast``, ``creation``, ``random``."""
+"""Rows of shapes, joins and copies: ``shape``, ``join``, ``triangle``, ``assemble``, ``cast``, ``creation``, ``random``."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ VIEWS = rows(
             3, (0, 0, 0), slice(None, None, -1), 1.5, "a")]), names=False),
 )  # fmt: skip
 
-# -- copies in other shapes --------------------------------------------------------------------------------------------
+# -- copies with other shapes ------------------------------------------------------------------------------------------
 
 ROUNDS = {law: "rounds" for law in ("gradcheck", "gradgradcheck", "layout", "complex")}
 COPIES = rows(
@@ -149,7 +149,7 @@ COPIES = rows(
      for name in ("float", "double", "half", "cfloat", "cdouble", "long", "int", "short", "char", "byte", "bool")),
 )  # fmt: skip
 
-# -- from nothing ------------------------------------------------------------------------------------------------------
+# -- creation ----------------------------------------------------------------------------------------------------------
 
 HERE_ONLY = {"strict": "made on the host unless told otherwise"}
 

@@ -1,4 +1,4 @@
-"""Rows of ``nn.functional``: what slides over, samples and resizes signals, images and volumes."""
+"""Rows of ``nn.functional``: windows, sampling and resizing of signals, images and volumes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WHERE = "indices are checked"
 
 
 def places(*shape: int, low: float = -1.4, high: float = 1.4, seed: int = 0) -> np.ndarray:
-    """Places to sample at, none of them at, or between, the middles of pixels of images three or four pixels wide."""
+    """Sampling positions, none at or midway between pixel centers, for images three or four pixels wide."""
     drawn = f(*shape, low=low, high=high, seed=seed)
     near = np.abs(drawn * 12 - np.round(drawn * 12)) < 0.12
     return np.where(near, drawn + 0.021, drawn)

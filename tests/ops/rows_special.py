@@ -1,4 +1,4 @@
-"""Rows of special functions, extremes that skip NaN, angles in degrees, and the bits of numbers."""
+"""Rows of special functions, extremes that skip NaN, angles in degrees, and bits of numbers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ NO_COMPLEX = {"complex": "PyTorch has it for real numbers alone"}
 
 
 def each(function):  # type: ignore[no-untyped-def]  # of NumPy's arrays
-    """Return a function of numbers as one of arrays."""
+    """Convert a function of numbers to a function of arrays."""
     return np.vectorize(function, otypes=["float64"])
 
 
 # -- one operand -------------------------------------------------------------------------------------------------------
 
-# name: what is right, the range in which it is smooth
+# name: the expected function, the range in which it is smooth
 FUNCTIONS = {
     "lgamma": (each(math.lgamma), 0.3, 6),
     "digamma": (None, 0.3, 6), "erfinv": (None, -0.9, 0.9), "i0": (np.i0, -3, 3),
@@ -31,7 +31,7 @@ FUNCTIONS = {
     "special.entr": (lambda x: -x * np.log(x), 0.2, 2), "special.i0e": (lambda x: np.i0(x) * np.exp(-abs(x)), 0.2, 3),
     "special.i1": (None, -3, 3), "special.i1e": (None, 0.2, 3),
 }  # fmt: skip
-ROUGH = {  # PyTorch's own kernels for singles and halves are that far off, or overflow early
+ROUGH = {  # PyTorch's own float32 and float16 kernels are that inaccurate, or overflow early
     "digamma": 2e-5, "special.i1": 5e-6, "special.i1e": 5e-6, "i0": 5e-6, "special.i0e": 5e-6, "special.log_ndtr": 5e-6,
     "special.ndtr": 5e-6, "erfinv": 5e-6, "special.ndtri": 5e-6, "lgamma": 5e-6,
 }  # fmt: skip
@@ -46,7 +46,7 @@ TRIGAMMA = "PyTorch's polygamma(1, x) is good to 5e-10 only; gradcheck holds our
 
 
 def notes(name: str) -> dict[str, str]:
-    """Return the laws from which a function is excused."""
+    """Return the laws that do not apply to a function."""
     found = {} if name == "sinc" else dict(NO_COMPLEX)
     if name in SPECIAL_VALUES:
         found["special"] = SPECIAL_VALUES[name]
@@ -109,7 +109,7 @@ TWO = rows(
 # -- through SciPy -----------------------------------------------------------------------------------------------------
 
 HOST = {**NO_COMPLEX, "strict": "the strict device has no copy of SciPy, as CuPy has"}
-NO_SLOPE = {**HOST, "gradient": "PyTorch has none"}  # and beyond 3 PyTorch's own values are off by 1e-10 to 1e-7
+NO_SLOPE = {**HOST, "gradient": "PyTorch has none"}  # and beyond 3, PyTorch's own values are wrong by 1e-10 to 1e-7
 SECOND = {**HOST, "out": "the law asks for a gradient in the first argument, and only the second one has it"}
 
 SCIPY = rows(

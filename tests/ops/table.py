@@ -1,4 +1,4 @@
-"""The table of ops: one row each. A new op gets a row, and all laws (``test_laws_*.py``) hold it."""
+"""The table of ops, with one row each. A new op gets a row, and all laws (``test_laws_*.py``) then test it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nonlinearities against PyTorch: values, kinks, infinities, gradients to second order."""
+"""Nonlinear activations against PyTorch: values, kinks, infinities, gradients to second order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CALLS = {
     "logsigmoid": {}, "silu": {},
     "mish": {}, "gelu": {}, "hardsigmoid": {}, "hardswish": {}, "softsign": {}, "tanhshrink": {},
 }  # fmt: skip
-# Second derivatives at a kink are nobody's: they depend on how the gradient happens to be written down.
+# Second derivatives at a kink are arbitrary: they depend on how the gradient formula is written.
 SMOOTH = ["logsigmoid", "silu", "mish", "gelu", "tanhshrink"]
 
 
@@ -37,7 +37,7 @@ def call(name, kwargs):
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_values_and_gradients(name, dtype):
-    # PyTorch's celu takes alpha in single precision, and its hardsigmoid 1/6 and no second derivative.
+    # PyTorch's celu computes alpha in single precision, and its hardsigmoid 1/6, without a second derivative.
     loose = dtype == "float32" or name in ("celu", "hardsigmoid")
     order = 1 if name == "hardsigmoid" else 2
     agree(call(name, CALLS[name]), X.astype(dtype), rtol=1e-4 if loose else None, order=order)
@@ -63,7 +63,7 @@ def test_infinities_and_nan(name):
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "hardtanh", "softplus"])
-def test_in_place_and_halves(name):
+def test_in_place_and_float16(name):
     agree(call(name, {}), X.astype("float16"), order=0)
     if name != "softplus":
         agree(lambda lib, x: call(name + "_", {})(lib, x * 1), X)
@@ -86,7 +86,7 @@ def test_prelu_has_one_weight_or_one_for_each_channel():
 
 
 @pytest.mark.parametrize("dim", [0, 1, -1])
-def test_gates_halve_a_dim(dim):
+def test_glu_halves_a_dim(dim):
     agree(lambda lib, x: (torch.nn.functional if lib is torch else activation).glu(x, dim), X[:, :4])
     with pytest.raises(RuntimeError, match="must be even"):
         activation.glu(mt.ones(3, 3), dim)
@@ -111,17 +111,17 @@ def test_softmax_of_extremes(name):
         getattr(mt, name)(mt.tensor([1, 2]), 0)
 
 
-def test_softmin_prefers_the_small():
+def test_softmin_prefers_small_values():
     agree(lambda lib, x: (torch.nn.functional if lib is torch else softmax).softmin(x, 1), X)
 
 
-def test_relu_refuses_what_has_no_positive_part():
+def test_relu_refuses_bools_and_complex_numbers():
     for dtype in (mt.bool, mt.complex64):
         with pytest.raises(NotImplementedError, match="relu: not implemented for"):
             mt.relu(mt.ones(2, dtype=dtype))
 
 
-def test_erf_is_good_to_the_last_places():
+def test_erf_is_accurate_to_the_last_digits():
     x = np.concatenate([np.linspace(-7, 28, 20001), [0.0, -0.0, math.inf, -math.inf]])
     for ours, exact in [(mt.erf, math.erf), (mt.erfc, math.erfc)]:
         wanted = np.array([exact(each) for each in x])

@@ -1,6 +1,6 @@
 """The options of activations at the ends of their range: infinite, NaN, zero, negative, complex, of another type.
 
-PyTorch says what is right: values, gradients, second derivatives at regular options, and the class of an error.
+PyTorch decides: values, gradients, second derivatives for regular options, and the class of an error.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def slopes(lib: Any, dtype: str) -> Any:
 
 
 def applied(lib: Any, name: str, kwargs: dict[str, Any], dtype: str) -> list[Any]:
-    """Return values and, where there are any, gradients of first and second order."""
+    """Return the values and, if there are any, gradients of first and second order."""
     x = lib.tensor(X.astype(dtype)).requires_grad_()
     found = getattr(lib.nn.functional, name)(x.clone(), **kwargs)
     results = [found]
@@ -70,15 +70,15 @@ def is_regular(value: Any) -> bool:
 
 
 def comparable(name: str, option: str, value: Any) -> int:
-    """Return how many of the results PyTorch computes to be relied on: values, gradients, second derivatives."""
+    """Return how many of the results PyTorch computes reliably: values, gradients, second derivatives."""
     if name == "rrelu_" and value in (-INF, INF):
-        return 0  # in place PyTorch does not look whether the range is finite
+        return 0  # in place, PyTorch does not check that the range is finite
     if name in ("elu_", "celu_"):
-        return 1  # in place PyTorch takes the gradient from the result, which may be infinite or rounded to zero
+        return 1  # in place, PyTorch computes the gradient from the result, which may be infinite or rounded to zero
     if name in ("hardtanh", "hardtanh_", "hardshrink") and value != value:
-        return 1  # PyTorch's slope differs between a vector's lanes and what is left over
+        return 1  # PyTorch's slope differs between its vector code and the remainder
     if (name, option) == ("softplus", "threshold") and value in (INF, NAN):
-        return 1  # and PyTorch's gradient is NaN where the input is infinite
+        return 1  # and PyTorch's gradient is NaN if the input is infinite
     return 3 if is_regular(value) else 2
 
 
@@ -101,7 +101,7 @@ def trouble(torch: ModuleType, name: str, option: str, value: Any, dtype: str) -
 
 
 def places_of(name: str, option: str, value: Any) -> Any:
-    """Return where to compare: PyTorch's softplus of a large number above no threshold overflows."""
+    """Return where to compare: PyTorch's softplus of a large number overflows without a threshold."""
     return X < 80 if (name, option) == ("softplus", "threshold") and not is_regular(value) and value != 0 else X == X
 
 
@@ -110,7 +110,7 @@ CASES = [(name, option) for name in (*OPTIONS, *IN_PLACE) for option in OPTIONS[
 
 
 @pytest.mark.parametrize(("name", "option"), CASES)
-def test_an_option_is_what_torch_makes_of_it(torch: ModuleType, name: str, option: str) -> None:
+def test_an_option_has_the_effect_it_has_in_pytorch(torch: ModuleType, name: str, option: str) -> None:
     found = [
         f"{value!r} {dtype}: {what}"
         for value, dtype in itertools.product(VALUES, RTOL) if (what := trouble(torch, name, option, value, dtype))
@@ -118,13 +118,13 @@ def test_an_option_is_what_torch_makes_of_it(torch: ModuleType, name: str, optio
     assert not found, "\n".join(found)
 
 
-def test_an_infinite_alpha_leaves_positive_numbers_alone() -> None:
+def test_an_infinite_alpha_leaves_positive_numbers_unchanged() -> None:
     F = minitensor.nn.functional
     for function, alpha in itertools.product((F.elu, F.celu), (INF, -INF, NAN)):
         assert function(mt.tensor([0.0, 2.0]), alpha).tolist() == [0.0, 2.0]
 
 
-def test_limits_that_cross_are_refused_but_in_place() -> None:
+def test_crossed_limits_are_refused_except_in_place() -> None:
     F = minitensor.nn.functional
     x = mt.tensor([-3.0, 1.5, 3.0])
     for inplace in (False, True):

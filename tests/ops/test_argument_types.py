@@ -1,6 +1,7 @@
-"""Options of a wrong type: where PyTorch raises a TypeError, an op with a bool, an int or a number as option does too.
+"""Options of a wrong type: where PyTorch raises a TypeError, an op with a bool, int or number option does too.
 
-Each op of the table is called with values of other types in the place of each such option, given or left out.
+Each op of the table is called with values of other types for each such option, whether the call gives the option or
+not.
 """
 
 from __future__ import annotations
@@ -18,25 +19,25 @@ from ops.test_laws_misuse import Place, places
 
 torch = pytest.importorskip("torch")
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # of deprecated calls
+pytestmark = pytest.mark.filterwarnings("ignore")  # about deprecated calls
 
 WRONG = {"text": "x", "digit": "2", "float": 1.5, "whole": 1.0, "complex": 1j, "list": [], "tuple": (1.5,), "int": 1}
 OPTIONS = ("bool", "int", "float")
 
-# Where PyTorch's parser has several signatures, it refuses one option without another; here each stands alone.
+# PyTorch's parser has several signatures and refuses one option without another; here each may be given alone.
 ALONE = {("hamming_window", "alpha"), ("hamming_window", "beta"), ("kaiser_window", "beta"), ("randint_like", "low")}
-# Taken more widely here, as in PyTorch's other functions; the heads are refused as a number that is none.
+# These accept more here, as in PyTorch's other functions; a wrong number of heads is refused with another class.
 WIDER = {("embedding_bag", "include_last_offset"), ("multi_head_attention_forward", "num_heads")}
 
 
 def options(place: Place) -> dict[str, str]:
-    """Return the options of a function that take a bool, an int or a number, with their types."""
+    """Return the options of a function that are annotated as a bool, an int or a number, with their types."""
     kinds = {name: str(each.annotation) for name, each in inspect.signature(place.ours).parameters.items()}
     return {name: kind for name, kind in kinds.items() if kind in OPTIONS}
 
 
-def misgiven(place: Place, call: Call) -> Iterator[tuple[str, str, Call]]:
-    """Yield an option, what it is given, and the call."""
+def wrong_calls(place: Place, call: Call) -> Iterator[tuple[str, str, Call]]:
+    """Yield an option, the wrong value, and the call."""
     names = list(inspect.signature(place.ours).parameters)
     for name in options(place):
         for what, value in WRONG.items():
@@ -53,7 +54,7 @@ def test_an_option_of_a_wrong_type_is_refused_as_in_pytorch() -> None:
         for place in places(row, torch):
             if place.theirs is None:
                 continue
-            for name, what, call in misgiven(place, row.calls[0]):
+            for name, what, call in wrong_calls(place, row.calls[0]):
                 args, kwargs = torch_arguments(torch, call)
                 expected = outcome(place.theirs, *args, **kwargs)
                 if not isinstance(expected, TypeError) or "unexpected keyword" in str(expected):
@@ -69,7 +70,7 @@ def test_an_option_of_a_wrong_type_is_refused_as_in_pytorch() -> None:
     assert counted > 3000
 
 
-def test_a_dim_that_equals_one_seen_before_is_refused() -> None:
+def test_floats_and_bools_that_equal_an_int_dim_are_refused() -> None:
     x = mt.ones(2, 3)
     for dim in (1, 1.0, True):
         for call in (x.sum, x.mean, x.softmax, x.unsqueeze, x.argmax, lambda dim: x.transpose(0, dim)):
@@ -80,13 +81,13 @@ def test_a_dim_that_equals_one_seen_before_is_refused() -> None:
                 call(dim)  # type: ignore[arg-type]
 
 
-def test_a_tensor_without_dims_stands_for_an_int() -> None:
+def test_a_0d_tensor_counts_as_an_int() -> None:
     x = mt.ones(2, 3)
     assert x.argmax(mt.tensor(1)).shape == (2,)
     assert x.transpose(mt.tensor(0), 1).shape == (3, 2)
 
 
 @pytest.mark.parametrize("name", ["foo", "float32"])
-def test_a_type_of_no_known_name_is_refused(name: str) -> None:
+def test_an_unknown_type_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"invalid type: '{name}'"):
         mt.ones(2).type(name)

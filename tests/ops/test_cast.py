@@ -1,4 +1,4 @@
-"""Copies, casts, and what a tensor says about itself, against PyTorch."""
+"""Copies, casts, and properties of tensors, against PyTorch."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ LAYOUTS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
-def test_a_copy_lies_as_pytorchs_and_its_gradient_passes(layout: Callable[[Any], Any]) -> None:
+def test_a_copy_has_pytorchs_layout_and_its_gradient_passes(layout: Callable[[Any], Any]) -> None:
     agree(lambda lib, x: [layout(x).clone() ** 2, layout(x).contiguous() ** 2], A)
     for copy in (lambda x: x.clone(), lambda x: x.contiguous()):
         ours, theirs = copy(layout(mt.from_numpy(A))), copy(layout(torch.from_numpy(A)))
         assert ours.stride() == theirs.stride()
 
 
-def test_a_copy_shares_nothing_and_contiguous_copies_only_when_it_must() -> None:
+def test_a_copy_shares_no_memory_and_contiguous_copies_only_if_it_must() -> None:
     x = mt.zeros(2, 3)
     x.clone().fill_(1)
     assert not x.any()
@@ -44,7 +44,7 @@ def test_a_copy_shares_nothing_and_contiguous_copies_only_when_it_must() -> None
 
 
 @pytest.mark.parametrize("name", ["contiguous_format", "channels_last", "preserve_format"])
-def test_memory_formats_lie_as_pytorchs(name: str) -> None:
+def test_memory_formats_have_pytorchs_strides(name: str) -> None:
     def made(lib: Any) -> Any:
         return lib.zeros(2, 3, 4, 5).clone(memory_format=getattr(lib, name))
 
@@ -88,7 +88,7 @@ TO = {
 
 
 @pytest.mark.parametrize("call", TO.values(), ids=TO)
-def test_to_takes_its_arguments_as_pytorchs(call: Callable[..., Any]) -> None:
+def test_to_accepts_pytorchs_arguments(call: Callable[..., Any]) -> None:
     agree(call, A, order=0)
 
 
@@ -122,7 +122,7 @@ def test_writing_equals_pytorchs(call: Callable[..., Any]) -> None:
     agree(written, A, A * 2 + 1)
 
 
-def test_what_is_overwritten_keeps_its_place_in_the_graph_and_gets_zeros() -> None:
+def test_an_overwritten_tensor_stays_in_the_graph_and_gets_a_zero_gradient() -> None:
     x = mt.ones(2, requires_grad=True)
     y = x * 2
     y.copy_(mt.zeros(2))
@@ -143,7 +143,7 @@ def test_detach_shares_memory_and_version_but_no_history() -> None:
         z.sum().backward()
 
 
-def test_data_can_be_replaced_under_a_leaf() -> None:
+def test_data_of_a_leaf_can_be_replaced() -> None:
     x = mt.ones(2, requires_grad=True)
     x.data = mt.zeros(3, 2)
     (x + 1).sum().backward()
@@ -177,7 +177,7 @@ FACTS = {
 
 @pytest.mark.parametrize("fact", FACTS.values(), ids=FACTS)
 @pytest.mark.parametrize("layout", [LAYOUTS["whole"], LAYOUTS["turned"], LAYOUTS["part"], LAYOUTS["expanded"]])
-def test_a_tensor_says_of_itself_what_pytorchs_does(fact: Callable[[Any], Any], layout: Callable[[Any], Any]) -> None:
+def test_a_tensors_properties_are_pytorchs(fact: Callable[[Any], Any], layout: Callable[[Any], Any]) -> None:
     ours, theirs = fact(layout(mt.from_numpy(A))), fact(layout(torch.from_numpy(A)))
     assert ours == theirs and repr(ours) == repr(theirs)
 
@@ -197,7 +197,7 @@ PYTHON = {
 
 
 @pytest.mark.parametrize("call", PYTHON.values(), ids=PYTHON)
-def test_python_sees_numbers_as_from_pytorch(call: Callable[[Any], Any]) -> None:
+def test_python_numbers_from_tensors_are_pytorchs(call: Callable[[Any], Any]) -> None:
     ours, theirs = call(mt.from_numpy(A)), call(torch.from_numpy(A))
     assert ours == theirs and type(ours) is type(theirs)
 
@@ -220,7 +220,7 @@ def test_python_sees_numbers_as_from_pytorch(call: Callable[[Any], Any]) -> None
     (lambda lib: lib.ones(2, 3).contiguous(memory_format=lib.channels_last), "rank 4"),
     (lambda lib: lib.tensor(1.0).size(0), "dim"),
 ])
-def test_a_misuse_says_what_is_wrong(call: Callable[[Any], Any], message: str) -> None:
+def test_a_misuse_is_explained(call: Callable[[Any], Any], message: str) -> None:
     same_error(call)
     with pytest.raises(Exception, match=message):
         call(mt)

@@ -48,16 +48,16 @@ def test_logic_in_place_stops_the_gradient(name):
     agree(lambda lib, a, b: getattr(a, name + "_")(b), np.array([1.0, 2.0, 0.0]), np.array([1.0, 0.0, 0.0]), order=0)
     x = mt.ones(2, requires_grad=True)
     getattr(x * 1, name + "_")(mt.ones(2)).sum().backward()
-    assert x.grad is None  # PyTorch hands the gradient on as if nothing had been written
+    assert x.grad is None  # PyTorch passes the gradient on as if nothing had been written
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
-def test_in_place_twins_keep_the_dtype_and_stop_the_gradient(name):
+def test_inplace_versions_keep_the_dtype_and_stop_the_gradient(name):
     values, others = np.array([1.0, 2.0, 0.0]), np.array([1.0, 0.0, 0.0])
     agree(lambda lib, a, b: getattr(a * 1, name + "_")(b), values, others, order=1)
 
 
-def test_what_cannot_be_compared_is_not_equal():
+def test_values_that_cannot_be_compared_are_not_equal():
     x = mt.ones(2)
     assert (x == None) is False and (x != None) is True and (x == "a") is False  # noqa: E711
     with pytest.raises(TypeError):
@@ -73,7 +73,7 @@ def test_a_tensor_is_hashed_by_its_identity():
 
 
 @pytest.mark.parametrize("name", ["isnan", "isinf", "isfinite", "isposinf", "isneginf", "isreal", "logical_not"])
-def test_questions_about_one_element(name):
+def test_predicates_of_one_element(name):
     agree(lambda lib, a: getattr(lib, name)(a), A)
     agree(lambda lib, a: getattr(lib, name)(a), np.array([0, 3]))
     if name not in ("isposinf", "isneginf"):
@@ -89,7 +89,7 @@ def test_bits(name, dtype):
     agree(lambda lib, a, b: (a.bitwise_and_(b), a.bitwise_or_(b), a.bitwise_xor_(b), a.bitwise_not_()), a, b)
 
 
-def test_augmented_bits_work_in_place():
+def test_augmented_bit_operators_work_in_place():
     mask = kept = mt.tensor([True, False, True])
     mask &= mt.tensor([True, True, False])
     assert mask is kept and mask.tolist() == [True, False, False]
@@ -118,7 +118,7 @@ def test_misuse_raises_what_pytorch_raises(call):
     same_error(call)
 
 
-def test_equal_tells_about_the_whole():
+def test_equal_compares_whole_tensors():
     agree(lambda lib, a, b: (lib.equal(a, a), lib.equal(a[0, :2], a[0, :2]), lib.equal(a, b), lib.equal(a, a[0])), A, B)
     assert mt.equal(mt.tensor([1.0]), mt.tensor([1])) is torch.equal(torch.tensor([1.0]), torch.tensor([1]))
 

@@ -1,4 +1,4 @@
-"""Complex numbers as memory: views of their parts, writes through these, gradients both ways; views as any dtype."""
+"""Complex numbers and memory: views of their parts, writes through these views, gradients; views as another dtype."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_write_through_a_complex_view_is_seen_by_gradients_of_reals() -> None:
 
 
 @pytest.mark.parametrize("name", ["real", "imag"])
-def test_a_part_is_a_view_that_can_be_assigned(name: str) -> None:
+def test_a_part_is_a_view_that_can_be_assigned_to(name: str) -> None:
     z = mt.tensor(Z)
     part = getattr(z, name)
     part[0, 0] = 7
@@ -61,7 +61,7 @@ def test_a_part_is_a_view_that_can_be_assigned(name: str) -> None:
 
 
 def test_a_part_may_be_multiplied_by_the_other() -> None:
-    """PyTorch refuses the backward pass here: the imaginary part counts as written to."""
+    """PyTorch refuses the backward pass here: a write to the real part counts as a write to the imaginary part."""
     grads = []
     for other in (lambda w: w.imag, lambda w: w.imag.clone()):
         z = mt.tensor(Z, requires_grad=True)
@@ -72,7 +72,7 @@ def test_a_part_may_be_multiplied_by_the_other() -> None:
     assert mt.equal(*grads)
 
 
-def test_a_stale_saved_value_is_noticed_through_a_part() -> None:
+def test_a_stale_saved_value_is_detected_through_a_part() -> None:
     z = mt.tensor(Z, requires_grad=True)
     w = z * 1
     y = w * w
@@ -94,7 +94,7 @@ def test_parts_of_parts_share_one_storage() -> None:
     assert mt.view_as_real(z).data_ptr() == z.data_ptr()
 
 
-# -- any dtype ---------------------------------------------------------------------------------------------------------
+# -- views as another dtype --------------------------------------------------------------------------------------------
 
 DTYPES = ("uint8", "int16", "int32", "float32", "int64", "float64", "complex64", "complex128")
 
@@ -102,7 +102,7 @@ DTYPES = ("uint8", "int16", "int32", "float32", "int64", "float64", "complex64",
 @pytest.mark.parametrize("source", ["int16", "float32", "float64", "complex64"])
 @pytest.mark.parametrize("wanted", DTYPES)
 @pytest.mark.parametrize("cut", [(), (slice(1, 3),), (slice(None), slice(0, 4)), (slice(None), slice(4, 8))], ids=repr)
-def test_a_view_as_a_dtype_is_torchs(source: str, wanted: str, cut: Any) -> None:
+def test_a_view_as_a_dtype_is_pytorchs(source: str, wanted: str, cut: Any) -> None:
     torch = pytest.importorskip("torch")
     array = np.arange(32).reshape(4, 8).astype(source)
 
@@ -130,14 +130,14 @@ def test_a_view_as_a_dtype_shares_memory_and_has_no_gradient() -> None:
     assert not x.view(dtype=mt.int32).requires_grad
 
 
-def test_a_view_as_a_dtype_refuses_what_torch_refuses() -> None:
+def test_a_view_as_a_dtype_refuses_what_pytorch_refuses() -> None:
     same_error(lambda lib: lib.tensor(1.0).view(lib.float64))
     same_error(lambda lib: lib.zeros(2, 3).view(lib.float64))
     same_error(lambda lib: lib.zeros(2, 4).t().view(lib.float64))
 
 
 @pytest.mark.parametrize("pair", [(1, 2.0), (True, 3), (1j, 2), (1.5, 1j)], ids=repr)
-def test_result_type_of_numbers_is_torchs(pair: Any) -> None:
+def test_result_type_of_numbers_is_pytorchs(pair: Any) -> None:
     torch = pytest.importorskip("torch")
     assert repr(mt.result_type(*pair)) == repr(torch.result_type(*pair))
     tensors = [(lib.ones(2, dtype=lib.int16), lib.tensor(1.0)) for lib in (mt, torch)]

@@ -21,7 +21,7 @@ DATA: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("data", DATA.values(), ids=DATA)
-def test_tensor_infers_what_torch_infers(data: Any) -> None:
+def test_tensor_infers_pytorchs_dtype(data: Any) -> None:
     torch = pytest.importorskip("torch")
     found, expected = mt.tensor(data), torch.tensor(data)
     assert (str(found.dtype), tuple(found.shape)) == (str(expected.dtype), tuple(expected.shape))
@@ -36,7 +36,7 @@ RAGGED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("data", RAGGED.values(), ids=RAGGED)
-def test_data_that_is_no_box_of_numbers_is_refused_as_in_torch(data: Any) -> None:
+def test_ragged_or_non_numeric_data_is_refused_as_in_pytorch(data: Any) -> None:
     torch = pytest.importorskip("torch")
     with pytest.raises(Exception) as expected:
         torch.tensor(data)
@@ -52,7 +52,7 @@ def test_tensor_copies() -> None:
     assert made.tolist() == [0, 0]
 
 
-def test_tensor_of_a_tensor_is_a_leaf_of_its_own() -> None:
+def test_tensor_of_a_tensor_is_a_separate_leaf() -> None:
     x = mt.ones(2, requires_grad=True)
     made = mt.tensor(x * 2)
     assert (made.requires_grad, made.grad_fn, made.tolist()) == (False, None, [2, 2])
@@ -71,7 +71,7 @@ def test_from_numpy_and_as_tensor_share_memory_both_ways(make: Any) -> None:
 @pytest.mark.parametrize(
     "look", [lambda a: a.T, lambda a: a[:, ::2], lambda a: a[1], lambda a: a[1:, 1:], lambda a: a[:0]]
 )
-def test_from_numpy_takes_an_array_as_it_lies(look: Any) -> None:
+def test_from_numpy_keeps_the_arrays_layout(look: Any) -> None:
     torch = pytest.importorskip("torch")
     window = look(np.arange(12.0).reshape(3, 4))
     found, expected = mt.from_numpy(window), torch.from_numpy(window)
@@ -88,7 +88,7 @@ REFUSED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("array", REFUSED.values(), ids=REFUSED)
-def test_from_numpy_refuses_what_no_tensor_can_be(array: Any) -> None:
+def test_from_numpy_refuses_arrays_that_cannot_be_tensors(array: Any) -> None:
     with pytest.raises(
         (TypeError, ValueError), match=r"negative stride|byte order|expected np.ndarray|dtype|can't convert"
     ):
@@ -96,7 +96,7 @@ def test_from_numpy_refuses_what_no_tensor_can_be(array: Any) -> None:
 
 
 class Arraylike:
-    """What numpy.asarray makes an array of."""
+    """An object that numpy.asarray converts to an array."""
 
     def __init__(self, array: Any) -> None:
         self.array = array
@@ -119,24 +119,24 @@ FOREIGN = "<" if np.dtype(">i4").isnative else ">"
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_no_door_takes_bytes_in_another_machines_order(door: str) -> None:
+def test_arrays_in_another_machines_byte_order_are_refused_everywhere(door: str) -> None:
     for code in ("i2", "i4", "i8", "f2", "f4", "f8", "c8", "c16", "u2"):
         kind = FOREIGN + code
         for array in (np.arange(3).astype(kind), np.zeros((0, 2), kind), np.array(1, kind)):
             with pytest.raises(ValueError, match=r"byte order .* use \.astype\('\w+'\) first"):
                 DOORS[door](array)
     if door != "an index":
-        assert DOORS[door](np.arange(3).astype(FOREIGN + "u1")).numel() in (3, 6)  # one byte has no order
+        assert DOORS[door](np.arange(3).astype(FOREIGN + "u1")).numel() in (3, 6)  # one byte has no byte order
 
 
 @pytest.mark.parametrize("array", [np.array(["a"]), np.array([None]), np.zeros(2, "u2"), np.zeros(2, "M8[s]")], ids=str)
 @pytest.mark.parametrize("door", [mt.tensor, mt.as_tensor, mt.asarray])
-def test_what_is_like_an_array_of_no_numbers_is_refused(door: Any, array: Any) -> None:
+def test_an_array_like_of_non_numbers_is_refused(door: Any, array: Any) -> None:
     with pytest.raises(TypeError, match=r"can't convert np\.ndarray of type numpy\."):
         door(Arraylike(array))
 
 
-def test_a_read_only_array_is_taken_with_a_warning() -> None:
+def test_a_read_only_array_is_accepted_with_a_warning() -> None:
     array = np.zeros(2)
     array.flags.writeable = False
     with pytest.warns(UserWarning, match="not writ"):
@@ -145,14 +145,14 @@ def test_a_read_only_array_is_taken_with_a_warning() -> None:
         made.add_(1)
 
 
-def test_as_tensor_returns_the_tensor_itself_where_nothing_changes() -> None:
+def test_as_tensor_returns_the_tensor_itself_if_nothing_changes() -> None:
     x = mt.ones(2)
     assert mt.as_tensor(x) is x
     assert mt.as_tensor(x, dtype=mt.float64).dtype is mt.float64
 
 
 @pytest.mark.parametrize("name", ["new_zeros", "new_ones", "new_empty"])
-def test_new_takes_the_dtype_of_the_tensor_unless_told(name: str) -> None:
+def test_new_uses_the_tensors_dtype_by_default(name: str) -> None:
     x = mt.zeros(2, dtype=mt.int16)
     assert getattr(x, name)(2, 3).dtype is mt.int16
     assert tuple(getattr(x, name)((2, 3)).shape) == (2, 3)
@@ -166,7 +166,7 @@ def test_new_full_and_new_tensor() -> None:
     assert x.new_tensor([1, 2]).dtype is mt.int16
 
 
-def test_the_default_dtype_is_for_floats() -> None:
+def test_the_default_dtype_applies_to_floats() -> None:
     mt.set_default_dtype(mt.float64)
     assert [mt.tensor(each).dtype for each in (1.5, 1, True)] == [mt.float64, mt.int64, mt.bool]
     assert mt.zeros(1).dtype is mt.ones(1).dtype is mt.linspace(0, 1, 2).dtype is mt.float64
@@ -184,8 +184,8 @@ def test_only_floats_may_require_grad() -> None:
 @pytest.mark.parametrize("limits", [
     (0, 1.9), (1.5, 3), (0, 3, 1.9), (-0.9, 2.1, 2.0), (1.0, 5.000001, 2.0), (5, 0.5, -1.5), (3,), (2.5,),
 ], ids=repr)  # fmt: skip
-def test_a_range_of_integers_counts_as_torchs(dtype: str, limits: Any) -> None:
-    """For int64 start, end and step are cut to integers first; for narrower ones after counting."""
+def test_a_range_of_integers_has_pytorchs_length(dtype: str, limits: Any) -> None:
+    """For int64, start, end and step are truncated to integers first; for narrower dtypes, after counting."""
     torch = pytest.importorskip("torch")
     if dtype == "uint8" and limits[0] < 0:
         return
@@ -196,13 +196,13 @@ def test_a_range_of_integers_counts_as_torchs(dtype: str, limits: Any) -> None:
 @pytest.mark.parametrize("name", ["linspace", "logspace"])
 @pytest.mark.parametrize("ends", [(0, 1.2), (1.7, 9.9), (-3, 2), (2, 2)], ids=repr)
 @pytest.mark.parametrize("dtype", ["int64", "float64", "complex64"])
-def test_evenly_spaced_values_are_torchs(name: str, ends: Any, dtype: str) -> None:
+def test_evenly_spaced_values_are_pytorchs(name: str, ends: Any, dtype: str) -> None:
     torch = pytest.importorskip("torch")
     found, expected = [getattr(lib, name)(*ends, 5, dtype=getattr(lib, dtype)) for lib in (mt, torch)]
     np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5)
 
 
-def test_evenly_spaced_values_take_tensors_without_dims_and_complex_ends() -> None:
+def test_evenly_spaced_values_accept_0d_tensors_and_complex_ends() -> None:
     assert mt.linspace(mt.tensor(1), mt.tensor(5), 3).tolist() == [1, 3, 5]
     assert mt.linspace(1 + 1j, 2, 3).dtype is mt.complex64
     with pytest.raises(RuntimeError, match=r"must be a number, not Tensor of shape \(2,\)"):
@@ -211,7 +211,7 @@ def test_evenly_spaced_values_take_tensors_without_dims_and_complex_ends() -> No
         mt.linspace(0, 1, 2.0)  # type: ignore[arg-type]
 
 
-def test_memory_with_any_strides() -> None:
+def test_empty_strided_has_the_given_strides() -> None:
     x = mt.empty_strided((2, 3), (1, 2), dtype=mt.int64).zero_()
     assert (x.stride(), tuple(x.shape), len(x.untyped_storage())) == ((1, 2), (2, 3), 6)
     assert len(mt.empty_strided((3, 2), (5, 0)).untyped_storage()) == 11
@@ -244,7 +244,7 @@ SCALARS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("make", SCALARS.values(), ids=SCALARS)
-def test_a_tensor_of_a_number_is_that_of_pytorch(make: Callable[[Any], Any]) -> None:
+def test_a_tensor_of_a_number_is_pytorchs(make: Callable[[Any], Any]) -> None:
     ours, theirs = make(mt), make(pytest.importorskip("torch"))
     assert str(ours.dtype) == str(theirs.dtype) and tuple(ours.shape) == tuple(theirs.shape)
     np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
@@ -262,32 +262,32 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Any], Any]]] = {
 
 @pytest.mark.parametrize("name", ["minitensor", "torch"])
 @pytest.mark.parametrize(("error", "action"), REFUSED.values(), ids=REFUSED)
-def test_what_makes_no_tensor_is_refused(name: str, error: type[Exception], action: Callable[[Any], Any]) -> None:
+def test_bad_data_for_a_tensor_is_refused(name: str, error: type[Exception], action: Callable[[Any], Any]) -> None:
     lib = pytest.importorskip(name)
     with pytest.raises(error):
         action(lib)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool", "complex64", "float16"])
-def test_names_of_tensors(dtype: str) -> None:
+def test_typenames_of_tensors(dtype: str) -> None:
     torch = pytest.importorskip("torch")
     expected = torch.typename(torch.ones(2, dtype=getattr(torch, dtype)))
     assert mt.typename(mt.ones(2, dtype=getattr(mt, dtype))) == expected
     assert mt.typename(mt.nn.Parameter(mt.ones(2))) == "torch.FloatTensor"
 
 
-def test_names_of_other_objects() -> None:
+def test_typenames_of_other_objects() -> None:
     assert [mt.typename(each) for each in (1, "s", int)] == ["int", "str", "int"]
     assert mt.typename(mt.nn.Linear(1, 1)) == mt.typename(mt.nn.Linear) == "minitensor.nn.linear.Linear"
 
 
-def test_memory_with_strides() -> None:
+def test_new_empty_strided_has_the_given_strides() -> None:
     made = mt.ones(2, dtype=mt.int16).new_empty_strided((2, 3), (1, 2))
     assert made.stride() == (1, 2) and made.dtype is mt.int16
     assert mt.is_signed(made) and not mt.is_signed(made.bool())
 
 
-def test_a_value_to_fill_with_has_a_gradient() -> None:
+def test_a_fill_value_has_a_gradient() -> None:
     value = mt.tensor(2.5, dtype=mt.float64, requires_grad=True)
     input = mt.ones(2, 3, dtype=mt.float64, requires_grad=True)
     assert mt.autograd.gradcheck(mt.fill, (input, value))

@@ -30,12 +30,12 @@ FILLS = {
     "geometric_": ("p",), "cauchy_": ("median", "sigma"), "log_normal_": ("mean", "std"), "bernoulli_": ("p",),
     "bernoulli": ("p",), "multinomial": ("num_samples", "replacement"),
 }  # fmt: skip
-# PyTorch's own assertion fails, or a gradient of zero is recorded for what is drawn by a probability with history.
+# PyTorch's own assertion fails, or a zero gradient is recorded for a draw whose probability has a history.
 APART = {("randint", "tensor(True)"), ("multinomial", "tensor(True)"), ("bernoulli_", "tensor with history")}
 
 
 def method(name: str, *given: str, **words: str) -> Draw:
-    """Return a call of a method of three halves."""
+    """Return a call of a method of three float16 numbers."""
     return lambda lib, g: getattr(lib.full((3,), 0.5), name)(
         *[VALUES[each](lib) for each in given], **{word: VALUES[each](lib) for word, each in words.items()}
     )
@@ -103,7 +103,7 @@ def test_functions_read_their_parameters_as_pytorch_does(value: str) -> None:
     check(dict(forms()))
 
 
-def test_bounds_of_random_are_named_from_and_to() -> None:
+def test_the_bounds_of_random_are_named_from_and_to() -> None:
     drawn = mt.zeros(50).random_(**{"from": 3, "to": 5})
     assert {*drawn.tolist()} == {3.0, 4.0}
     with pytest.raises(TypeError, match="unexpected keyword argument 'from_'"):
@@ -120,7 +120,7 @@ def test_an_output_of_another_shape_is_resized_with_a_warning() -> None:
     assert out.shape == (3,)
 
 
-def test_what_is_given_is_not_written_to_where_a_parameter_is_refused() -> None:
+def test_a_refused_parameter_leaves_the_tensor_unchanged() -> None:
     for name, value in itertools.product(("uniform_", "normal_", "random_", "cauchy_"), ("a", [1], 1j)):
         x = mt.zeros(3)
         with pytest.raises(TypeError, match=r"must be (float|int)"):

@@ -1,4 +1,4 @@
-"""Every form of every random function, under one seed: PyTorch's numbers and dtypes, or an error of PyTorch's class."""
+"""Every form of every random function with one seed: PyTorch's numbers and dtypes, or an error of PyTorch's class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DTYPES = (
 EACH_DTYPE = pytest.mark.parametrize("dtype", DTYPES)
 TOLERANCE = {"float16": 1e-3, "float32": 3e-6, "complex64": 3e-6}
 
-Draw = Callable[[Any, Any], Any]  # (library, generator) -> what is drawn
+Draw = Callable[[Any, Any], Any]  # (library, generator) -> the drawn numbers
 
 
 def zeros(lib: Any, dtype: str, *shape: int) -> Any:
@@ -29,7 +29,7 @@ def zeros(lib: Any, dtype: str, *shape: int) -> Any:
 
 
 def outcome(lib: Any, draw: Draw) -> Any:
-    """Return what is drawn and what both streams give next; or the exception."""
+    """Return the drawn numbers and the next ones of both streams, or the exception."""
     lib.manual_seed(11)
     generator = lib.Generator().manual_seed(5)
     try:
@@ -43,7 +43,7 @@ def outcome(lib: Any, draw: Draw) -> Any:
 
 
 def difference(draw: Draw) -> str:
-    """Say how this library's outcome differs from PyTorch's; nothing if it does not."""
+    """Describe how this library's outcome differs from PyTorch's; return an empty string if it does not."""
     torch = pytest.importorskip("torch")
     with warnings.catch_warnings(), torch.random.fork_rng():
         warnings.simplefilter("ignore")
@@ -105,12 +105,12 @@ REALS = (
 
 
 @EACH_DTYPE
-def test_continuous_distributions_take_pytorchs_parameters(dtype: str) -> None:
+def test_continuous_distributions_accept_pytorchs_parameters(dtype: str) -> None:
     def forms() -> Iterator[tuple[str, Draw]]:
         for a, b in REALS:
             yield f"uniform_({a}, {b})", lambda lib, g, a=a, b=b: zeros(lib, dtype).uniform_(a, b)
             yield f"uniform_({a}, to={b})", lambda lib, g, a=a, b=b: zeros(lib, dtype).uniform_(a, to=b, generator=g)
-            for count in (5, 20) if abs(a) < 1e308 else ():  # there products overflow that PyTorch fuses with sums
+            for count in (5, 20) if abs(a) < 1e308 else ():  # there, products overflow that PyTorch fuses with sums
                 name = f"normal_({a}, {b}) of {count}"
                 yield name, lambda lib, g, a=a, b=b, count=count: zeros(lib, dtype, count).normal_(a, b)
         for p in (1, 0.5, 0, -1, INF, NAN, 1e-300):
@@ -130,7 +130,7 @@ FILLS = ("uniform_", "normal_", "random_", "exponential_", "cauchy_", "log_norma
 
 
 @pytest.mark.parametrize("fill", FILLS)
-def test_fills_follow_the_memory_and_refuse_what_cannot_be_filled(fill: str) -> None:
+def test_fills_follow_the_memory_and_refuse_unsuitable_tensors(fill: str) -> None:
     targets: dict[str, Callable[[Any], Any]] = {
         "transposed": lambda lib: lib.zeros(5, 4).t(), "with gaps": lambda lib: lib.zeros(12)[::2],
         "overlapping": lambda lib: lib.zeros(1).expand(3), "empty": lambda lib: lib.zeros(0),
@@ -145,7 +145,7 @@ def test_fills_follow_the_memory_and_refuse_what_cannot_be_filled(fill: str) -> 
     )
 
 
-# -- made new ----------------------------------------------------------------------------------------------------------
+# -- new tensors -------------------------------------------------------------------------------------------------------
 
 
 @EACH_DTYPE
@@ -199,7 +199,7 @@ SIZES: dict[str, Draw] = {
 }  # fmt: skip
 
 
-def test_sizes_and_outputs_are_given_in_pytorchs_forms() -> None:
+def test_sizes_and_outputs_may_have_pytorchs_forms() -> None:
     check(SIZES)
 
 
@@ -253,7 +253,7 @@ PLACES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def test_multinomial_draws_or_refuses() -> None:
+def test_multinomial_draws_pytorchs_indices_or_refuses() -> None:
     def forms() -> Iterator[tuple[str, Draw]]:
         for weights, count, replacement in itertools.product(WEIGHTS, (1, 2, 4, 0, -1), (False, True)):
             for shape in (weights, [weights, weights]):
@@ -275,7 +275,7 @@ DROPOUTS = ("dropout", "alpha_dropout", "feature_alpha_dropout", "dropout1d", "d
 
 
 @pytest.mark.parametrize("name", DROPOUTS)
-def test_dropouts_drop_what_pytorch_drops(name: str) -> None:
+def test_dropout_drops_what_pytorch_drops(name: str) -> None:
     def forms() -> Iterator[tuple[str, Draw]]:
         for p, shape, inplace in itertools.product((0.0, 0.3, 1.0, -0.1, 1.1, NAN), SHAPES, (False, True)):
             for dtype in ("float32", "int64") if shape != (2, 3, 4) else ("float16", "float64", "bool", "complex64"):
@@ -299,14 +299,14 @@ MASKED: dict[str, Draw] = {
 
 
 @pytest.mark.parametrize("name", MASKED)
-def test_masks_follow_the_memory_where_pytorchs_do(name: str) -> None:
+def test_masks_follow_the_memory_order_as_in_pytorch(name: str) -> None:
     check({lie: lambda lib, g, make=make: MASKED[name](lib.nn.functional, make(lib)) for lie, make in LIE.items()})
 
 
 # -- without PyTorch ---------------------------------------------------------------------------------------------------
 
 
-def test_random_from_a_bound_to_none_goes_to_the_largest() -> None:
+def test_random_from_a_bound_to_none_reaches_the_largest_integer() -> None:
     drawn = mt.zeros(1000, dtype=mt.int64).random_(2**62, None)
     assert (drawn >= 2**62).all()
     assert {*mt.zeros(500, dtype=mt.uint8).random_(250, None).tolist()} == {*range(250, 256)}
@@ -315,7 +315,7 @@ def test_random_from_a_bound_to_none_goes_to_the_largest() -> None:
     assert (everywhere > 0).any()
 
 
-def test_dropout_divides_halves_in_singles() -> None:
+def test_dropout_of_float16_divides_in_single_precision() -> None:
     kept = mt.nn.functional.dropout(mt.ones(50, dtype=mt.float16), 0.3)
     assert {*kept.tolist()} == {0.0, mt.tensor(1 / 0.7, dtype=mt.float16).item()}
     assert {*mt.nn.functional.dropout(mt.ones(500, dtype=mt.float16), 0.99).tolist()} == {0.0, 100.0}

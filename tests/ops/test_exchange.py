@@ -1,4 +1,4 @@
-"""Memory of other libraries becomes tensors, and tensors become theirs, without a copy; facts are PyTorch's."""
+"""Exchange with other libraries: memory becomes tensors, and tensors become arrays, without a copy; properties."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_dlpack_shares_memory_with_pytorch_both_ways() -> None:
     assert ours[0, 0].item() == 7 and theirs[0, 0].item() == 7
 
 
-def test_what_requires_grad_is_not_lent() -> None:
+def test_a_tensor_that_requires_grad_is_not_exported() -> None:
     with pytest.raises(RuntimeError, match="detach"):
         np.from_dlpack(mt.ones(2, requires_grad=True))
     with pytest.raises(TypeError, match="DLPack"):
@@ -61,7 +61,7 @@ BUFFERS: list[tuple[Any, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("buffer", "options"), BUFFERS, ids=str)
-def test_buffers_that_do_not_fit_are_refused(buffer: Any, options: dict[str, Any]) -> None:
+def test_buffers_of_a_wrong_size_are_refused(buffer: Any, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         mt.frombuffer(buffer, dtype=mt.float32, **options)
     torch = pytest.importorskip("torch")
@@ -69,7 +69,7 @@ def test_buffers_that_do_not_fit_are_refused(buffer: Any, options: dict[str, Any
         torch.frombuffer(buffer, dtype=torch.float32, **options)
 
 
-def test_what_has_no_buffer_is_refused() -> None:
+def test_objects_without_a_buffer_are_refused() -> None:
     with pytest.raises(TypeError, match="buffer"):
         mt.frombuffer([1], dtype=mt.float32)
     with pytest.raises(TypeError, match="dtype"):
@@ -90,7 +90,7 @@ def test_asarray_shares_what_it_can() -> None:
             wrong()
 
 
-def test_facts() -> None:
+def test_properties_of_a_host_tensor() -> None:
     x = mt.tensor([3.0])
     assert mt.is_tensor(x) and not mt.is_tensor([1])
     assert mt.is_nonzero(x) and not mt.tensor(0).is_nonzero()

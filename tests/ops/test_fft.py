@@ -1,4 +1,4 @@
-"""Transforms and back again, and what their tables promise."""
+"""Fourier transforms and their inverses, and the coverage of the op table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_every_transform_has_a_row() -> None:
 
 
 @given(LENGTHS, LENGTHS, NORMS)
-def test_there_and_back_is_where_it_began(rows: int, size: int, norm: str | None) -> None:
+def test_an_inverse_transform_restores_the_input(rows: int, size: int, norm: str | None) -> None:
     x, z = drawn(rows, size), drawn(rows, size, dtype="complex128")
     assert mt.allclose(mt.fft.ifft(mt.fft.fft(z, norm=norm), norm=norm), z)
     assert mt.allclose(mt.fft.ifftn(mt.fft.fftn(z, norm=norm), norm=norm), z)
@@ -37,7 +37,7 @@ def test_there_and_back_is_where_it_began(rows: int, size: int, norm: str | None
 
 @given(LENGTHS, LENGTHS, NORMS)
 def test_the_gradient_is_the_adjoint(size: int, n: int, norm: str | None) -> None:
-    """For a linear map A, the gradient of <w, A x> is A* w: so <w, A x> = <A* w, x>, in the real inner product."""
+    """For a linear map A, the gradient of <w, A x> is A* w, and <w, A x> = <A* w, x> in the real inner product."""
     for name, dtype in (("fft", "complex128"), ("rfft", "float64"), ("irfft", "complex128"), ("hfft", "complex128")):
         x = drawn(size, dtype=dtype).requires_grad_()
         y = getattr(mt.fft, name)(x, n, norm=norm)
@@ -58,7 +58,7 @@ def test_single_precision_stays_single(dtype: str, wanted: str) -> None:
 
 
 @given(st.integers(4, 9), st.integers(1, 3), st.booleans(), st.booleans())
-def test_spectra_over_time_give_the_signal_back(n_fft: int, hop: int, normalized: bool, onesided: bool) -> None:
+def test_istft_restores_the_signal(n_fft: int, hop: int, normalized: bool, onesided: bool) -> None:
     x, window = drawn(2, 40), drawn(n_fft).abs() + 0.1
     settings = {"hop_length": hop, "window": window, "normalized": normalized, "onesided": onesided}
     spectra = mt.stft(x, n_fft, return_complex=True, **settings)
@@ -68,7 +68,7 @@ def test_spectra_over_time_give_the_signal_back(n_fft: int, hop: int, normalized
     assert mt.allclose(back[:, :known], x[:, :known])
 
 
-def test_a_window_that_hides_a_sample_is_refused() -> None:
+def test_a_window_that_skips_a_sample_is_refused() -> None:
     spectra = mt.stft(mt.ones(16), 4, 4, window=mt.ones(4), center=False, return_complex=True)
     with pytest.raises(RuntimeError, match="shorter hop_length"):
         mt.istft(spectra, 4, 4, window=mt.tensor([1.0, 0.0, 1.0, 1.0]), center=False)

@@ -1,8 +1,8 @@
-"""float16 beside Python numbers: some ops count the number in full and round once, others round it first, as PyTorch.
+"""float16 with Python numbers: some ops use the number in full precision and round once, others round it first.
 
-Arithmetic is compared number by number on thousands of halves: hardly any may differ from PyTorch's, and none by more
-than one unit in the last place, as some processors fuse a product with a sum. Then every op of the op table that takes
-a number gets it, from those that halves do not hold to those that they round to zero; values and gradients.
+Arithmetic is compared with PyTorch's on thousands of float16 numbers: very few may differ, and none by more than one
+ulp, because some processors fuse a product with a sum. Then every op in the table that takes a number gets numbers from
+those too large for float16 to those that it rounds to zero; values and gradients are compared.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ def without_warnings() -> Iterator[None]:
 
 
 def halves(seed: int) -> Any:
-    """Return 4096 halves of all magnitudes, the special ones in front; a multiple of every vector's length."""
+    """Return 4096 float16 numbers of all magnitudes, special ones first; a multiple of every vector length."""
     random = np.random.RandomState(seed)
     drawn = (random.standard_normal(4096) * 10.0 ** random.uniform(-6, 4, 4096)).astype("float16")
     drawn[: len(SPECIAL)] = np.roll(SPECIAL, 5 * seed)
     return drawn
 
 
-# -- arithmetic and activations, thousands of halves -------------------------------------------------------------------
+# -- arithmetic and activations on thousands of float16 numbers --------------------------------------------------------
 
 F = lambda lib: lib.nn.functional
-Case = Callable[[Any, Any, Any, Any], Any]  # a library, two tensors of halves, a number
+Case = Callable[[Any, Any, Any, Any], Any]  # a library, two float16 tensors, a number
 
 
 def symbol(name: str) -> Case:
@@ -73,7 +73,7 @@ def in_place(name: str) -> Case:
 
 
 def beside_scalar(name: str) -> Case:
-    """The number in a tensor without dims, of a wider dtype."""
+    """The number in a 0-d tensor of a wider dtype."""
     return lambda lib, x, y, n: getattr(operator, name)(x, lib.tensor(n, dtype=lib.float32))
 
 
@@ -122,7 +122,7 @@ CASES: dict[str, Case] = {
 
 
 def results(lib: Any, run: Case, n: Any, grad: bool) -> list[Any]:
-    """Return what a case gives, and its gradients in both tensors."""
+    """Return the results of a case, and its gradients in both tensors."""
     x, y = [lib.tensor(halves(seed)).requires_grad_(grad) for seed in (0, 1)]
     found = run(lib, x, y, n)
     if not found.requires_grad:
@@ -132,27 +132,27 @@ def results(lib: Any, run: Case, n: Any, grad: bool) -> list[Any]:
 
 
 def places(array: Any) -> Any:
-    """Return halves as integers, neighbours of neighbours: the distance of two is one in units of the last place."""
+    """Return float16 numbers as integers, so that adjacent numbers differ by one ulp."""
     bits = array.astype("float16").view("int16").astype("int64")
     return np.where(bits < 0, -(bits & 0x7FFF), bits)
 
 
 def units_apart(one: Any, other: Any) -> Any:
-    """Return how many units in the last place halves are apart; infinitely many for what is not finite alike."""
+    """Return the distance of float16 numbers in ulps; infinite if only one is finite, or special values differ."""
     alike = (one == other) | ((one != one) & (other != other))
     apart = np.abs(places(np.nan_to_num(one)) - places(np.nan_to_num(other))).astype("float64")
     return np.where(alike, 0, np.where(np.isfinite(one) & np.isfinite(other), apart, math.inf))
 
 
 def trouble(found: Any, expected: Any, least: int = 2) -> str | None:
-    """Return what is wrong with an array of halves, or None."""
+    """Return what is wrong with an array of float16 numbers, or None."""
     if found.dtype != expected.dtype or found.shape != expected.shape:
         return f"{found.dtype} {found.shape} for {expected.dtype} {expected.shape}"
     if found.dtype != "float16":
         return None if np.array_equal(found, expected) else "unequal"
     apart = units_apart(found, expected)
     near = apart <= 1
-    # At the edge of overflow one unit is infinite.
+    # At the edge of overflow, one ulp is infinite.
     near |= (np.abs(found) >= 65504) & (np.abs(expected) >= 65504) & (np.sign(found) == np.sign(expected))
     if near.all() and (apart > 0).sum() <= max(least, found.size // 100):
         return None
@@ -172,7 +172,7 @@ GRADIENTS = {
     "addcdiv": "PyTorch rounds the value in the gradient, or refuses it there",
     "elu_": "PyTorch computes it from the rounded result",
 }
-AT_NAN = ("hardtanh", "hardshrink", "softshrink")  # PyTorch's vectors and its remainders have different slopes at NaN
+AT_NAN = ("hardtanh", "hardshrink", "softshrink")  # PyTorch's vector code and remainder have different slopes at NaN
 
 
 def excuse(reasons: dict[str, str], name: str) -> str | None:
@@ -183,7 +183,7 @@ def wrong(torch: ModuleType, name: str, n: Any, grad: bool) -> str | None:
     """Return how a case differs from PyTorch, or None."""
     expected = outcome(results, torch, CASES[name], n, grad)
     found = outcome(results, mt, CASES[name], n, grad)
-    if isinstance(expected, Exception):  # gradients that PyTorch has not are no matter of this law
+    if isinstance(expected, Exception):  # gradients that PyTorch lacks are not tested here
         return None if grad or isinstance(found, (RuntimeError, ValueError)) else f"accepted, but {expected}"
     if isinstance(found, Exception):
         return f"refused: {found}"
@@ -197,7 +197,7 @@ def wrong(torch: ModuleType, name: str, n: Any, grad: bool) -> str | None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_halves_beside_a_number_are_what_torch_makes_of_them(torch: ModuleType, name: str) -> None:
+def test_a_number_with_float16_has_pytorchs_result(torch: ModuleType, name: str) -> None:
     todo = [(n, False) for n in NUMBERS if not excuse(VALUES, name)]
     todo += [(n, True) for n in NUMBERS if not excuse(GRADIENTS, name)]
     found = [f"{n} {'gradient' * grad}: {what}" for n, grad in todo if (what := wrong(torch, name, n, grad))]
@@ -205,7 +205,7 @@ def test_halves_beside_a_number_are_what_torch_makes_of_them(torch: ModuleType, 
 
 
 @pytest.mark.parametrize("n", NUMBERS)
-def test_a_number_over_halves_is_rounded_once(n: float) -> None:
+def test_a_number_divided_by_float16_is_rounded_once(n: float) -> None:
     x = halves(1)
     x = x[np.isfinite(x) & (x != 0)]
     exact = np.float64(n) / x.astype("float64")
@@ -224,7 +224,7 @@ def test_softplus_does_not_overflow(threshold: float) -> None:
     assert x.grad.tolist() == mt.sigmoid(x).tolist()
 
 
-def test_halves_and_numbers_without_torch() -> None:
+def test_float16_and_numbers_without_pytorch() -> None:
     x = mt.tensor([1.0, 30000.0], dtype=mt.float16)
     assert (x / 70000).tolist() == mt.tensor([1 / 70000, 30000 / 70000]).half().tolist()
     assert (x * 1e-5).tolist() == mt.tensor([1e-5, 0.3]).half().tolist()
@@ -237,9 +237,9 @@ def test_halves_and_numbers_without_torch() -> None:
 # -- the op table ------------------------------------------------------------------------------------------------------
 
 TAKES_A_NUMBER = ("float", "Number", "Operand")
-CLOSE = 6e-3  # composites round between their steps: this share of the largest number of a result
+CLOSE = 6e-3  # composites round between steps: the tolerance relative to a result's largest number
 
-# (row, argument): why the two are not compared. A beginning with "gradient" is about gradients alone.
+# (row, argument): why it is not compared. A reason that starts with "gradient" concerns only gradients.
 EXCUSED: dict[tuple[str, str], str] = {
     ("var", "correction"): "gradient: an infinite variance has none; PyTorch's is negative",
     ("std", "correction"): "gradient: an infinite deviation has none; PyTorch's is negative",
@@ -274,7 +274,7 @@ def is_number(value: Any) -> bool:
 
 
 def variants(row: Row) -> Iterator[tuple[str, float, Call]]:
-    """Return the calls of a row on halves with each of their numbers replaced, and the argument's name."""
+    """Return the calls of a row on float16 with each of their numbers replaced, and the argument's name."""
     known = inspect.signature(ours(row)).parameters
     takes = [name for name, each in known.items() if any(kind in str(each.annotation) for kind in TAKES_A_NUMBER)]
     for call in row.calls:
@@ -292,7 +292,7 @@ def variants(row: Row) -> Iterator[tuple[str, float, Call]]:
 
 
 def attempt(lib: Any, op: Callable[..., Any], call: Call) -> tuple[list[Any], list[Any] | Exception]:
-    """Return the values of a call, and its gradients in all its floats, or why there are none."""
+    """Return the values of a call, and its gradients in all float tensors, or why there are none."""
     leaves: list[Any] = []
 
     def leaf(array: Any) -> Any:
@@ -310,7 +310,7 @@ def attempt(lib: Any, op: Callable[..., Any], call: Call) -> tuple[list[Any], li
 
 
 def is_close(one: Any, other: Any) -> bool:
-    """Whether arrays agree, but for some units in the last place of the largest number."""
+    """Return whether arrays agree within some ulps of the largest number."""
     if one.dtype != other.dtype or one.shape != other.shape:
         return False
     if one.dtype.kind != "f":
@@ -352,6 +352,6 @@ TAKING = [row for row in ROWS if not row.random and next(variants(row), None)]
 
 
 @pytest.mark.parametrize("row", TAKING, ids=repr)
-def test_every_op_counts_numbers_beside_halves_as_torch_does(torch: ModuleType, row: Row) -> None:
+def test_every_op_with_a_number_and_float16_equals_pytorchs(torch: ModuleType, row: Row) -> None:
     found = list(differences(torch, row))
     assert not found, f"{len(found)}\n" + "\n".join(found[:10])

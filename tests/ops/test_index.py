@@ -1,4 +1,4 @@
-"""``x[...]`` in every mix, gather and scatter, masks: PyTorch's values, views and gradients; checks before writes."""
+"""``x[...]`` with all kinds of indices, gather and scatter, masks: PyTorch's values, views and gradients; errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ V = np.array([1.0, -2.0, 3.0, 0.5])
 
 @st.composite
 def shapes_and_indices(draw: Any) -> tuple[tuple[int, ...], Any]:
-    """Draw a shape and an index that fits it: arrays stand for tensors."""
+    """Draw a shape and a valid index; arrays stand for tensors."""
     shape = tuple(draw(st.lists(st.integers(1, 4), max_size=3)))
     together = draw(st.sampled_from([(2,), (3, 1), (1, 2), (0,)]))
     items: list[Any] = []
@@ -60,21 +60,21 @@ def shapes_and_indices(draw: Any) -> tuple[tuple[int, ...], Any]:
 
 
 def placed(x: Any, how: int) -> Any:
-    """Return a tensor of other strides with the same history."""
+    """Return a tensor with other strides and the same history."""
     if how == 0:
         return x * 1
     return (x * 1).permute(tuple(range(x.ndim))[::-1]) if how == 1 else (x * 1).expand(2, *x.shape)
 
 
 def index_for(lib: Any, index: Any) -> Any:
-    """Return an index with its arrays as the library's tensors."""
+    """Return an index with its arrays converted to the library's tensors."""
     if isinstance(index, tuple):
         return tuple([index_for(lib, each) for each in index])
     return lib.from_numpy(index) if isinstance(index, np.ndarray) else index
 
 
 def outcome(call: Callable[[], Any]) -> Any:
-    """Return what a call gives, or the error that it raises."""
+    """Return the result of a call, or the error that it raises."""
     try:
         return call()
     except Exception as error:
@@ -91,7 +91,7 @@ def test_reading_at_any_index_equals_pytorchs(drawn: Any, how: int) -> None:
         assert isinstance(ours, type(theirs))
         return
     if isinstance(ours, IndexRangeError):
-        assert theirs.numel() == 0  # where nothing would be read, PyTorch looks at no position; here a wrong one raises
+        assert theirs.numel() == 0  # if nothing would be read, PyTorch checks no index; here a wrong one raises
         return
     assert (ours._base is not None) == (theirs._base is not None)
     if ours._base is not None:
@@ -104,7 +104,7 @@ def test_writing_at_any_index_equals_pytorchs(drawn: Any, how: int, kind: str) -
     shape, index = drawn
     array = np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
     part = outcome(lambda: placed(torch.from_numpy(array), how)[index_for(torch, index)])
-    if isinstance(part, Exception) or not part.numel():  # of an empty part, the test above knows
+    if isinstance(part, Exception) or not part.numel():  # the test above covers empty results
         return
     sizes = {"full": part.shape, "row": part.shape[1:], "ones": [1] * part.ndim, "number": ()}[kind]
     values = np.sin(np.arange(1.0, 1.0 + np.prod(sizes))).reshape(tuple(sizes))
@@ -195,7 +195,7 @@ def test_writing_in_place_equals_pytorchs_through_views_too(call: Callable[..., 
     agree(through, M)
 
 
-def test_a_source_may_be_longer_than_its_index_and_what_is_not_read_gets_no_gradient() -> None:
+def test_a_source_may_be_larger_than_its_index_and_unread_elements_get_no_gradient() -> None:
     for call in (lambda x, i, s: x.scatter(1, i, s), lambda x, i, s: x.scatter_add(1, i, s)):
         agree(lambda lib, x, i, s, call=call: call(x, i, s), M, G, A[0], order=0)
         source = mt.from_numpy(A[0]).requires_grad_()
@@ -203,13 +203,13 @@ def test_a_source_may_be_longer_than_its_index_and_what_is_not_read_gets_no_grad
         assert source.grad.tolist() == [[1, 1, 1, 0], [1, 1, 1, 0], [0, 0, 0, 0]]
 
 
-def test_positions_that_repeat_add_up_in_the_gradient() -> None:
+def test_repeated_indices_add_up_in_the_gradient() -> None:
     x = mt.zeros(3, requires_grad=True)
     x[mt.tensor([0, 2, 0, 0])].sum().backward()
     assert x.grad.tolist() == [3, 0, 1]
 
 
-def test_many_positions_add_up_as_numpys() -> None:
+def test_many_repeated_indices_add_up_as_in_numpy() -> None:
     draw = np.random.default_rng(0)
     positions, values = draw.integers(0, 50, 20_000), draw.standard_normal((20_000, 3))
     expected = np.zeros((50, 3))
@@ -218,7 +218,7 @@ def test_many_positions_add_up_as_numpys() -> None:
     np.testing.assert_allclose(ours.numpy(), expected)
 
 
-def test_an_int_tensor_indexes_as_an_int_and_an_index_may_be_changed_after_it_was_read_without_grad() -> None:
+def test_an_int_tensor_indexes_like_an_int_and_may_be_changed_after_a_read_without_grad() -> None:
     x, i = mt.arange(6).view(2, 3), mt.tensor(1)
     row = x[i]
     i.fill_(0)
@@ -233,7 +233,7 @@ def test_an_index_changed_before_backward_raises() -> None:
         y.backward()
 
 
-def test_an_index_that_lies_in_the_memory_it_writes_to_is_read_first() -> None:
+def test_an_index_in_the_memory_that_it_writes_to_is_read_first() -> None:
     x = mt.tensor([2, 0, 1])
     x[x] = mt.tensor([7, 8, 9])
     assert x.tolist() == [8, 9, 7]
@@ -248,7 +248,7 @@ def test_an_index_that_lies_in_the_memory_it_writes_to_is_read_first() -> None:
     (lambda x: x.__setitem__([0, 1], mt.ones(3, 4)), "cannot be broadcast to indexing result"),
     (lambda x: x.masked_scatter_(mt.ones(3, 4) > 0, mt.ones(3)), "the mask chooses 12, the source has 3"),
 ])
-def test_nothing_is_written_where_something_is_wrong(write: Callable[[Any], Any], message: str) -> None:
+def test_a_refused_write_changes_nothing(write: Callable[[Any], Any], message: str) -> None:
     x = mt.zeros(3, 4)
     with pytest.raises(Exception, match=message):
         write(x)
@@ -285,12 +285,12 @@ def test_a_misuse_raises_what_pytorch_raises(call: Callable[[Any], Any]) -> None
     same_error(call)
 
 
-def test_a_byte_mask_works_and_warns() -> None:
+def test_a_uint8_mask_works_and_warns() -> None:
     with pytest.warns(UserWarning, match="uint8 is deprecated"):
         assert mt.arange(3)[mt.tensor([1, 0, 1], dtype=mt.uint8)].tolist() == [0, 2]
 
 
-def test_a_host_array_and_a_range_index_too() -> None:
+def test_host_arrays_and_ranges_can_be_indices() -> None:
     x = mt.arange(12).view(3, 4)
     assert x[np.array([0, 2]), np.int64(1)].tolist() == [1, 9]
     assert x[range(2), 0].tolist() == [0, 4]
@@ -299,8 +299,8 @@ def test_a_host_array_and_a_range_index_too() -> None:
     assert x[0].tolist() == [9, 8, 7, 6]
 
 
-def test_writing_without_a_record_equals_writing_with_one() -> None:
-    """The short way of ``x[i] = v`` and the long one that records."""
+def test_a_write_without_recording_equals_a_recorded_one() -> None:
+    """The fast path of ``x[i] = v`` and the recorded one."""
     for index in (1, slice(1, None), (slice(None), 2), (0, 1)):
         short, long, noted = mt.zeros(3, 4), mt.zeros(3, 4), mt.zeros(3, 4, requires_grad=True)
         value = mt.arange(4.0)[: 1 if index == (0, 1) else 3 if index == (slice(None), 2) else 4]
@@ -353,7 +353,7 @@ WRITES: list[Callable[..., Any]] = [
 @pytest.mark.parametrize("device", ["cpu", "strict"])
 @pytest.mark.parametrize("far", FAR, ids=str)
 @pytest.mark.parametrize("number", range(len(READS) + len(WRITES)))
-def test_a_position_outside_is_refused_before_anything_is_written(device: str, far: Any, number: int) -> None:
+def test_an_index_out_of_range_is_refused_before_anything_is_written(device: str, far: Any, number: int) -> None:
     with installed():
         x, index = mt.zeros(3, 3).to(device), mt.tensor(far).to(device)
         with pytest.raises(IndexError, match=r"(3|-4|9|-12) is out of (bounds|range).*(3|9)"):
@@ -362,7 +362,7 @@ def test_a_position_outside_is_refused_before_anything_is_written(device: str, f
         assert x.cpu().tolist() == [[0.0] * 3] * 3
 
 
-def test_positions_of_a_small_dtype_do_not_overflow() -> None:
+def test_indices_of_a_small_dtype_do_not_overflow() -> None:
     x = mt.arange(300 * 300).view(300, 300)
     index = mt.tensor([100, -1, 127], dtype=mt.int32)
     assert x[index, index].tolist() == [100 * 301, 299 * 301, 127 * 301]
@@ -371,7 +371,7 @@ def test_positions_of_a_small_dtype_do_not_overflow() -> None:
 
 
 @pytest.mark.parametrize("dtype", [mt.int8, mt.int16])
-def test_positions_are_wide_integers(dtype: Any) -> None:
+def test_indices_are_int32_or_int64(dtype: Any) -> None:
     index = mt.tensor([0], dtype=dtype)
     with pytest.raises(IndexError, match=f"must be long, int, byte or bool tensors, got {dtype.name}"):
         mt.zeros(2)[index]
@@ -380,7 +380,7 @@ def test_positions_are_wide_integers(dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("count", [3, 5000])
-def test_rows_at_negative_positions_have_their_gradient(count: int) -> None:
+def test_rows_at_negative_indices_have_their_gradient(count: int) -> None:
     index = (np.arange(count) * 7) % 40 - 20
     agree(lambda lib, x: x[lib.from_numpy(index)] ** 2, np.arange(40.0).reshape(20, 2))
 
@@ -392,7 +392,7 @@ def test_rows_at_negative_positions_have_their_gradient(count: int) -> None:
     lambda lib, x: lib.index_select(x, 0, lib.tensor([0, 1]), out=lib.zeros(1).expand(2)),
     lambda lib, x: lib.gather(x, 0, lib.tensor([0, 1]), out=lib.zeros(2, dtype=lib.float64)),
 ])
-def test_elements_are_not_written_over_what_they_are_read_from(call: Any) -> None:
+def test_a_write_does_not_overwrite_elements_before_they_are_read(call: Any) -> None:
     same_error(lambda lib: call(lib, lib.arange(5.0)))
     x = mt.arange(5.0)
     with pytest.raises(RuntimeError):
@@ -412,7 +412,7 @@ def test_bags_of_many_rows_equal_pytorchs(mode: str) -> None:
     agree(bags, table, order=1)
 
 
-def test_resizing_keeps_what_was_there() -> None:
+def test_resizing_keeps_the_old_elements() -> None:
     x = mt.arange(6).view(2, 3)
     assert x.resize_(2, 2).tolist() == [[0, 1], [2, 3]]
     assert x.resize_(3, 4).shape == (3, 4)

@@ -1,4 +1,4 @@
-"""What the op table cannot say about slopes and integrals: where PyTorch is silently wrong."""
+"""Slopes and integrals beyond the op table: where PyTorch is silently wrong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import minitensor as mt
 
 
-def test_coordinates_must_be_as_many_as_entries() -> None:
-    """PyTorch takes too few of them and reads on in memory."""
+def test_the_number_of_coordinates_must_match() -> None:
+    """PyTorch accepts too few of them and reads past their end."""
     with pytest.raises(RuntimeError, match="as many entries as dim 0"):
         mt.gradient(mt.ones(4), spacing=[mt.ones(3)])

@@ -1,4 +1,4 @@
-"""Joining and cutting: PyTorch's values, dtypes and gradients; pieces are views; misfits say what does not fit."""
+"""Joining and splitting: PyTorch's values, dtypes and gradients; pieces are views; errors name the mismatch."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def test_the_pieces_equal_pytorchs(call: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("call", CUTS.values(), ids=CUTS)
-def test_a_piece_that_gets_no_gradient_counts_as_zeros(call: Callable[..., Any]) -> None:
+def test_a_piece_without_a_gradient_counts_as_zeros(call: Callable[..., Any]) -> None:
     agree(lambda lib, a: call(lib, a * 2)[1] ** 2, A)
 
 
 @pytest.mark.parametrize("call", CUTS.values(), ids=CUTS)
-def test_a_piece_looks_at_the_whole(call: Callable[..., Any]) -> None:
+def test_a_piece_is_a_view_of_the_whole(call: Callable[..., Any]) -> None:
     whole = mt.from_numpy(A.copy())
     for piece in call(mt, whole):
         piece.zero_()
@@ -88,7 +88,7 @@ def test_joining_promotes_as_pytorch_does(a: str, b: str) -> None:
     agree(lambda lib, x, y: lib.stack([x, y]), np.ones(2, a), np.ones(2, b), order=0)
 
 
-def test_gradients_of_mixed_dtypes_come_back_in_their_own() -> None:
+def test_gradients_of_mixed_dtypes_have_their_inputs_dtypes() -> None:
     a, b = mt.ones(2, requires_grad=True), mt.ones(2, dtype=mt.float64, requires_grad=True)
     mt.cat([a, b]).sum().backward()
     assert (a.grad.dtype, b.grad.dtype) == (mt.float32, mt.float64)
@@ -114,7 +114,7 @@ def test_a_join_of_transposed_tensors_is_contiguous_and_of_images_keeps_channels
     (lambda lib: lib.zeros(5).chunk(0), "greater than 0"),
     (lambda lib: lib.tensor(1.0).unbind(), "no dimensions"),
 ])
-def test_a_misfit_says_what_does_not_fit(call: Callable[[Any], Any], message: str) -> None:
+def test_a_mismatch_is_explained(call: Callable[[Any], Any], message: str) -> None:
     with pytest.raises(Exception, match=message):
         call(mt)
     same_error(call)

@@ -1,7 +1,7 @@
 """Gradients at corners: zeros of both signs, ties, branch points, infinities, NaN, huge and tiny numbers.
 
-There a formula may divide zero by zero. PyTorch says what is right; where it says something else, a limit does, taken
-by a one-sided difference quotient; where there is none, ``EXCUSED`` has the reason.
+There a formula may divide zero by zero. PyTorch decides; where this library differs, a limit does, computed by a
+one-sided difference quotient. Where there is no limit, ``EXCUSED`` gives the reason.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COMPLEX = np.array(
 GRIDS = {"real": (REAL,), "complex": (COMPLEX,), "mixed": (REAL, COMPLEX), "mixed, other way": (COMPLEX, REAL)}
 DIFFERENTIABLE = [row for row in ROWS if row.differentiable and not row.random]
 POINTWISE = [row for row in DIFFERENTIABLE if row.pointwise and len(row.calls[0].args) <= 2]
-# With a position that is NaN, PyTorch reads and writes outside of its tensors.
+# With an index that is NaN, PyTorch reads and writes out of bounds.
 UNSAFE = ("nn.functional.grid_sample", "nn.functional.fractional_max_pool2d", "nn.functional.fractional_max_pool3d")
 OTHERS = [row for row in DIFFERENTIABLE if not row.pointwise and row.name not in UNSAFE]
 
@@ -44,7 +44,7 @@ EXCUSED = {  # row and grid -> why
 }
 
 
-# -- element by element ------------------------------------------------------------------------------------------------
+# -- pointwise ops -----------------------------------------------------------------------------------------------------
 
 
 def slopes(lib: Any, op: Any, arrays: list[Any], index: int) -> Any:
@@ -61,13 +61,13 @@ def slopes(lib: Any, op: Any, arrays: list[Any], index: int) -> Any:
 
 
 def limits(op: Any, arrays: list[Any], index: int) -> Any:
-    """Return the slopes by difference quotients from both sides; NaN where they do not agree."""
+    """Return the slopes by difference quotients from both sides; NaN where they differ."""
     real = one_limit(op, arrays, index, 1e-5)
     return real if arrays[index].dtype.kind == "f" else real + 1j * one_limit(op, arrays, index, 1e-5j)
 
 
 def one_limit(op: Any, arrays: list[Any], index: int, step: complex) -> Any:
-    """Step along one axis: on a branch cut that keeps the sign of the other part's zero."""
+    """Step along one axis: on a branch cut this keeps the sign of the other part's zero."""
 
     def value(sign: int) -> Any:
         moved = list(arrays)
@@ -84,16 +84,16 @@ def one_limit(op: Any, arrays: list[Any], index: int, step: complex) -> Any:
     if arrays[index].dtype.kind == "f":
         return agreed
     part = arrays[index].imag if step.imag else arrays[index].real
-    return np.where(part == 0, np.where(np.signbit(part), below, above), agreed)  # the side of a cut
+    return np.where(part == 0, np.where(np.signbit(part), below, above), agreed)  # the side of a branch cut
 
 
 def differing(found: Any, expected: Any, tolerance: float = 1e-6) -> Any:
-    """Return where two arrays differ; any NaN of a complex number is as good as another."""
+    """Return where two arrays differ; all complex NaN are equal."""
     return ~(np.isclose(found, expected, tolerance, max(1e-12, tolerance / 3)) | (np.isnan(found) & np.isnan(expected)))
 
 
 @pytest.mark.parametrize("grid", GRIDS)
-def test_slopes_at_corners_are_pytorchs_or_the_limit(grid: str) -> None:
+def test_slopes_at_corners_equal_pytorchs_or_the_limit(grid: str) -> None:
     wrong = []
     for row in POINTWISE:
         count, op = len(row.calls[0].args), ours(row)
@@ -110,7 +110,7 @@ def test_slopes_at_corners_are_pytorchs_or_the_limit(grid: str) -> None:
 
 
 def unlike(row: Row, op: Any, arrays: list[Any], index: int) -> list[Any]:
-    """Return (place, our slope, PyTorch's slope) for each corner where ours is neither PyTorch's nor the limit."""
+    """Return (position, our slope, PyTorch's slope) for each corner where ours is neither PyTorch's nor the limit."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         found, expected = slopes(mt, op, arrays, index), slopes(torch, theirs(torch, row), arrays, index)
@@ -118,7 +118,7 @@ def unlike(row: Row, op: Any, arrays: list[Any], index: int) -> list[Any]:
             return []
         bad = differing(found, expected)
         if bad.any():
-            bad &= ~np.isnan(numbers(op(*map(mt.tensor, arrays)))) | ~np.isnan(found)  # of no number there is no slope
+            bad &= ~np.isnan(numbers(op(*map(mt.tensor, arrays)))) | ~np.isnan(found)  # a Python number has no slope
         if bad.any():
             bad &= differing(found, limits(op, arrays, index), 3e-3) | np.isnan(found)
     return [(k, found[k], expected[k]) for k in np.flatnonzero(bad)]
@@ -126,7 +126,7 @@ def unlike(row: Row, op: Any, arrays: list[Any], index: int) -> list[Any]:
 
 @pytest.mark.parametrize("base", [-1.5, -2, 2, 0.5, -1j, -1.5 + 0j, 1 + 1j])
 @pytest.mark.parametrize("exponents", [REAL, COMPLEX], ids=["real", "complex"])
-def test_slopes_in_an_exponent_over_a_number(base: Any, exponents: Any) -> None:
+def test_slopes_in_the_exponent_of_a_number(base: Any, exponents: Any) -> None:
     def power(placeholder: Any, exponent: Any) -> Any:
         return base**exponent
 
@@ -135,7 +135,7 @@ def test_slopes_in_an_exponent_over_a_number(base: Any, exponents: Any) -> None:
 
 
 @pytest.mark.parametrize("base", [0, 0.0, 0j, mt.zeros(6, dtype=mt.float64), mt.zeros(6, dtype=mt.complex128)], ids=str)
-def test_a_power_of_zero_stays_zero_while_the_exponent_moves_on_the_positive_side(base: Any) -> None:
+def test_a_power_of_zero_has_zero_slope_in_a_positive_exponent(base: Any) -> None:
     exponent = mt.tensor([2, 0, 1 + 1j, -1, 1j, -1 - 1j], dtype=mt.complex128, requires_grad=True)
     (slope,) = mt.autograd.grad(base**exponent, exponent, mt.ones_like(exponent))
     assert slope[:3].tolist() == [0, 0, 0]
@@ -152,7 +152,7 @@ def test_a_negative_real_base_under_a_complex_exponent() -> None:
 
 # -- all other ops -----------------------------------------------------------------------------------------------------
 
-Pattern = Callable[[Any, int], Any]  # fills an array, which is the seed-th
+Pattern = Callable[[Any, int], Any]  # fills the seed-th array
 
 
 def drawn_from(*values: float) -> Pattern:
@@ -180,7 +180,7 @@ PATTERNS = {
 
 
 def gradients(lib: Any, op: Any, call: Call, tensor: Any) -> Any:
-    """Return the gradients of all results' sum in all floats; None if there are none, or no formula."""
+    """Return the gradients of all results' sum in all float tensors; None if there are none, or no formula."""
     leaves: list[Any] = []
 
     def leaf(array: Any) -> Any:
@@ -206,7 +206,7 @@ def filled(call: Call, pattern: Pattern) -> Call:
 
 
 def mismatches(row: Row) -> set[str]:
-    """Return the patterns at which a gradient is not PyTorch's."""
+    """Return the patterns at which a gradient differs from PyTorch's."""
     wrong = set()
     for call, (name, pattern) in itertools.product(row.calls[:3], PATTERNS.items()):
         corner = filled(call, pattern)
@@ -254,7 +254,7 @@ REASONS = {  # why -> rows
 PARTLY = {name: reason for reason, names in REASONS.items() for name in names.split()}
 
 
-def test_gradients_at_corners_are_pytorchs_and_every_excuse_is_needed() -> None:
+def test_gradients_at_corners_equal_pytorchs_and_every_exception_is_needed() -> None:
     found = {repr(row): (row.name, sorted(wrong)) for row in OTHERS if (wrong := mismatches(row))}
     assert not {row: wrong for row, (name, wrong) in found.items() if name not in PARTLY}
     assert not {*PARTLY} - {name for name, _ in found.values()}

@@ -1,6 +1,6 @@
-"""Every op with every dtype in every argument: both libraries give a result of one dtype, or both refuse it.
+"""Every op with every dtype in every argument: both libraries give a result of the same dtype, or both refuse.
 
-What is refused is a child of the class that PyTorch raises. Where the libraries differ, a table below says why.
+The error is a subclass of the class that PyTorch raises. Where the libraries differ, a table below gives the reason.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EXACT = "an element is picked, moved or compared, so the result is right in any 
 GUESS = "PyTorch reads the memory of one dtype as if it were of another"
 BIAS = "PyTorch adds a bias of another dtype in transposed convolutions, and refuses it in the others"
 
-# What this library takes and PyTorch has no kernel for. float16, taken wherever float32 is, needs no entry.
+# Accepted here, without a kernel in PyTorch. float16, accepted wherever float32 is, needs no entry.
 WIDER = {
     "pow": "bools raised to bools; PyTorch takes them beside numbers",
     "ldexp": "bools as exponents 0 and 1; PyTorch takes them if both are bools",
@@ -37,7 +37,7 @@ WIDER = {
     "nn.functional.pad": EXACT,
 }
 
-# What PyTorch takes and this library refuses.
+# Accepted by PyTorch and refused here.
 STRICTER = {
     "where": "a condition of numbers: PyTorch takes uint8, with a warning",
     "view_as_complex": "there are no complex halves",
@@ -72,7 +72,7 @@ def torch() -> ModuleType:
 
 
 def cast(array: Any, dtype: str) -> Any:
-    """Return an array in a dtype; floats get an imaginary part when they become complex."""
+    """Return an array in a dtype; floats converted to complex get an imaginary part."""
     turned = array * (1 + 0.3j) if dtype.startswith("complex") and array.dtype.kind == "f" else array
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -80,7 +80,7 @@ def cast(array: Any, dtype: str) -> Any:
 
 
 def variants(call: Call) -> Iterator[tuple[str, Call]]:
-    """Yield a call with all its arrays in each dtype, and with each one alone, beside doubles and beside singles."""
+    """Yield a call with all its arrays in each dtype, and with each array alone, beside float64 and float32."""
     arrays = calls.arrays_in(call)
     for dtype in DTYPES["all"]:
         yield dtype, calls.retyped(call, lambda array: cast(array, dtype))  # noqa: B023
@@ -91,7 +91,7 @@ def variants(call: Call) -> Iterator[tuple[str, Call]]:
 
 
 def one_cast(place: int, dtype: str, floats: str) -> calls.Convert:
-    """Return what casts the array at one place, and floats elsewhere to another dtype."""
+    """Return a function that casts one array, and floats elsewhere to another dtype."""
     places = count()
 
     def convert(array: Any) -> Any:
@@ -102,7 +102,7 @@ def one_cast(place: int, dtype: str, floats: str) -> calls.Convert:
 
 
 def builtin(error: Exception) -> type[Exception]:
-    """Return the class by which a program would catch an error; LinAlgError is PyTorch's own."""
+    """Return the class with which a program would catch an error; LinAlgError is PyTorch's own."""
     return next(each for each in type(error).__mro__ if each.__module__ == "builtins")
 
 
@@ -111,7 +111,7 @@ def result_dtypes(result: Any) -> list[str]:
 
 
 def verdict(row: Row, dtype: str, found: Any, expected: Any) -> str:
-    """Say how the libraries differ about a call; nothing if they do not."""
+    """Describe how the libraries differ on a call; return an empty string if they do not."""
     if isinstance(expected, Exception) and isinstance(found, Exception):
         right = isinstance(found, builtin(expected)) and isinstance(found, mt.errors.MinitensorError)
         return "" if right or lacks_halves(expected, found) else f"raises {found!r}, PyTorch {expected!r}"
@@ -126,13 +126,13 @@ def verdict(row: Row, dtype: str, found: Any, expected: Any) -> str:
 
 
 def lacks_halves(expected: Exception, found: Exception) -> bool:
-    """Whether PyTorch stops at a dtype that this library computes with, and this library at two dtypes that differ."""
+    """Return whether PyTorch fails on a dtype that works here, and this library on two different dtypes."""
     missing = isinstance(expected, NotImplementedError) and isinstance(found, mt.errors.DtypeError)
     return missing and ("'Half'" in str(expected) or "'Bool'" in str(expected)) and "dtype" in str(found)
 
 
 @pytest.mark.parametrize("row", HERE, ids=repr)
-def test_takes_and_refuses_the_dtypes_that_torch_does(torch: ModuleType, row: Row) -> None:
+def test_each_op_accepts_and_refuses_pytorchs_dtypes(torch: ModuleType, row: Row) -> None:
     wrong = []
     for call in row.calls[:2]:
         for dtype, variant in variants(call):

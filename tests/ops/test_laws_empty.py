@@ -1,8 +1,8 @@
-"""Nothing to compute: every op with a dim, an argument or a number at zero gives what PyTorch gives, or its error.
+"""Empty input: every op with a dim, an argument or a number at zero gives PyTorch's result or error.
 
-Each call of the table is tried with one dim of one tensor emptied, with every dim of one size emptied, and with the
-same dim of all tensors emptied. Where PyTorch fails over nothing by accident (``ACCIDENTS``), the only law is that
-errors are this library's own.
+Each call of the table is tried with one dim of one tensor empty, with every dim of one size empty, and with the same
+dim of all tensors empty. Where PyTorch fails on empty input by accident (``ACCIDENTS``), errors need only be this
+library's own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ops.row import Call, Row
 from ops.table import ROWS
 from ops.test_laws_oracle import assert_both, lacks, slope, their_outcome
 
-# What PyTorch says where an inner step fails that did not think of empty tensors.
+# PyTorch's messages where an inner step fails that does not expect empty tensors.
 ACCIDENTS = (
     "MKL FFT error",
     "INTERNAL ASSERT",
@@ -39,7 +39,7 @@ ACCIDENTS = (
     "non-empty 5D",
 )
 
-# Where results on nothing are not PyTorch's, and why. Errors must be this library's own here, too.
+# Ops whose results on empty input differ from PyTorch's, and why. Errors must be this library's own here too.
 NOT_SQUARE = "PyTorch returns before it sees that the matrices are not square"
 IN_MEMORY = "PyTorch's mean over nothing is what stood in memory; here it is NaN"
 EXCUSED = {
@@ -63,12 +63,12 @@ EXCUSED = {
     "nn.functional.scaled_dot_product_attention": "PyTorch does not look at masks and values where nothing is attended",
 }
 CONVS = ("nn.functional.conv1d", "nn.functional.conv2d", "nn.functional.conv3d")
-FATAL = ("nn.functional.pdist", "nn.functional.embedding_bag")  # PyTorch ends the process
+FATAL = ("nn.functional.pdist", "nn.functional.embedding_bag")  # PyTorch crashes
 HERE = tuple([row for row in ROWS if find(mt, row.name) is not None and not row.random and row.name not in FATAL])
 
 
 def is_excused(row: Row, call: Call) -> bool:
-    """Whether another result is right; of convolutions where no channels come in, which PyTorch gives no outputs."""
+    """Return whether another result is correct: for convolutions without input channels, PyTorch gives no outputs."""
     return row.name in EXCUSED or (row.name in CONVS and not shapes(call)[1][1])
 
 
@@ -77,11 +77,11 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
-# -- calls with nothing in them ----------------------------------------------------------------------------------------
+# -- calls with empty tensors ------------------------------------------------------------------------------------------
 
 
 def emptied(array: Any, dim: int) -> Any:
-    """Return an array with a dim of size zero; one without that dim as it is."""
+    """Return an array with one dim of size zero; unchanged if it lacks that dim."""
     return array[(slice(None),) * (dim % array.ndim) + (slice(0),)] if -array.ndim <= dim < array.ndim else array
 
 
@@ -98,7 +98,7 @@ def each_array(call: Call, convert: Callable[[int, Any], Any]) -> Call:
 
 
 def empty_calls(call: Call, alone: bool) -> Iterator[Call]:
-    """Return a call with nothing in it, in all ways: in one array ``alone`` too."""
+    """Return all variants of a call with empty tensors; with ``alone``, also with one empty array."""
     arrays = calls.arrays_in(call)
     for size in sorted({size for array in arrays for size in array.shape if size}):
         yield each_array(call, lambda _, array: without_size(array, size))  # noqa: B023
@@ -114,7 +114,7 @@ def shapes(call: Call) -> tuple[Any, ...]:
 
 
 def all_empty_calls(row: Row) -> list[Call]:
-    """Return each call of a row with nothing in it, once for the same shapes."""
+    """Return each call of a row with empty tensors, once for each combination of shapes."""
     found = {}
     for k, call in enumerate(row.calls):
         for one in empty_calls(call, k == 0):
@@ -134,7 +134,7 @@ def assert_refused_or_taken(found: Any) -> None:
 
 
 @pytest.mark.parametrize("row", HERE, ids=repr)
-def test_an_op_on_nothing_does_as_pytorch(torch: ModuleType, row: Row) -> None:
+def test_an_op_on_empty_tensors_behaves_as_in_pytorch(torch: ModuleType, row: Row) -> None:
     for call in all_empty_calls(row):
         with told(shapes(call), call):
             typed = recast(call, "float64")
@@ -150,7 +150,7 @@ def test_an_op_on_nothing_does_as_pytorch(torch: ModuleType, row: Row) -> None:
 
 
 def assert_same_slope(torch: ModuleType, row: Row, call: Call) -> None:
-    """Compare gradients; this library may have some, of nothing, where PyTorch has none."""
+    """Compare gradients; this library may have empty ones where PyTorch has none."""
     given = calls.torch_arguments(torch, call)
     expected = their_outcome(slope, torch, theirs(torch, row), given, row, torch.from_numpy)
     found = outcome(slope, mt, ours(row), calls.our_arguments(call), row, mt.tensor)

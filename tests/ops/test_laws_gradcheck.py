@@ -17,7 +17,7 @@ DIFFERENTIABLE = [row for row in ROWS if find(mt, row.name) is not None and row.
 
 
 def flat_function(row: Row, call: Call) -> tuple[Any, list[mt.Tensor]]:
-    """Return the op as a function of its differentiable tensors alone, and these."""
+    """Return the op as a function of its differentiable tensors only, and these tensors."""
     args, kwargs = calls.our_arguments(call)
     given = [*args, *kwargs.values()]
     leaves = [
@@ -40,7 +40,7 @@ def flat_function(row: Row, call: Call) -> tuple[Any, list[mt.Tensor]]:
 
 
 def smooth(row: Row, most: int) -> list[Call]:
-    """Return the calls to which finite differences apply; of big ones ``most``, as each number costs two calls."""
+    """Return the calls to which finite differences apply; at most ``most`` large ones: each element costs two calls."""
     found = [call for call in row.calls if call.smooth]
     big = [call for call in found if sum(array.size for array in calls.arrays_in(call)) > 12]
     return [call for call in found if not any(call is each for each in big[most:])]

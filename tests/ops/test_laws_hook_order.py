@@ -1,4 +1,4 @@
-"""Hooks of leaves run in PyTorch's order, for every op with several of them."""
+"""Hooks of leaves run in PyTorch's order, for every op with several leaves."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def misorders(torch: ModuleType, row: Row) -> list[Any]:
 
 
 @pytest.mark.parametrize("row", [row for row in SEVERAL if row.name not in EXCUSED], ids=repr)
-def test_hooks_of_leaves_run_in_torchs_order(torch: ModuleType, row: Row) -> None:
+def test_hooks_of_leaves_run_in_pytorchs_order(torch: ModuleType, row: Row) -> None:
     assert not misorders(torch, row)
 
 
 @pytest.mark.parametrize("row", [row for row in SEVERAL if row.name in EXCUSED], ids=repr)
-def test_what_is_excused_differs(torch: ModuleType, row: Row) -> None:
+def test_every_exception_to_the_order_is_needed(torch: ModuleType, row: Row) -> None:
     assert misorders(torch, row)

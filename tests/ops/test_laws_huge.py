@@ -1,6 +1,6 @@
-"""Ints that int64 does not hold, or no memory, in the place of each int of each op: never another class than PyTorch's.
+"""Ints too large for int64 or for memory, in place of each int of each op: errors have PyTorch's class.
 
-NumPy raises ValueError, OverflowError or MemoryError for these, by chance of where it meets the number.
+NumPy raises ValueError, OverflowError or MemoryError for these, depending on where it meets the number.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ def torch() -> ModuleType:
 
 
 def is_count(value: object) -> bool:
-    """Whether an argument is an int, or a sequence of ints."""
+    """Return whether an argument is an int, or a sequence of ints."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all(map(is_count, value))
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def replaced(value: Any, huge: int) -> Any:
-    """Return a huge int in the place of an int, or of the first in a sequence."""
+    """Return a huge int in place of an int, or of the first int in a sequence."""
     return type(value)([huge, *value[1:]]) if isinstance(value, (list, tuple)) else huge
 
 
@@ -79,7 +79,7 @@ ROWS_WITH_COUNTS = [
 
 
 @pytest.mark.parametrize("row", ROWS_WITH_COUNTS, ids=repr)
-def test_a_huge_int_is_refused_in_torchs_class(torch: ModuleType, row: Row) -> None:
+def test_a_huge_int_is_refused_with_pytorchs_class(torch: ModuleType, row: Row) -> None:
     for call in row.calls:
         for variant in variants(call):
             args, kwargs = calls.torch_arguments(torch, variant)

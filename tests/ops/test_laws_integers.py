@@ -1,4 +1,4 @@
-"""Integers at the ends of their dtype, through every op; and no tensor of integers ever requires grad."""
+"""Integers at the ends of their dtype, through every op; and no integer tensor ever requires grad."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ DIFFERS = {
     "nn.functional.interpolate": "pictures of uint8 are not interpolated here",
     "nn.functional.lp_pool3d": "cubes of 2**31 in singles cancel",
 }
-ROUNDED = ("fft.", "istft", "stft", "linalg.")  # sums of huge numbers in singles: rounding decides
+ROUNDED = ("fft.", "istft", "stft", "linalg.")  # sums of huge numbers in float32: rounding decides
 
 
 def extremes(dtype: str, shape: tuple[int, ...], start: int) -> Any:
@@ -89,7 +89,7 @@ def disagreements(torch: ModuleType, rows: list[Row]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_extreme_integers_come_out_as_in_torch(torch: ModuleType, part: int) -> None:
+def test_extreme_integers_give_pytorchs_results(torch: ModuleType, part: int) -> None:
     rows = [row for row in HERE if row.name not in DIFFERS and not row.name.startswith(ROUNDED)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -159,14 +159,14 @@ WRITES = {
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.parametrize("dtype", [mt.bool, mt.uint8, mt.int64], ids=repr)
 def test_a_write_into_integers_is_not_recorded(name: str, dtype: Any) -> None:
-    """PyTorch records some of these, and the tensor of integers requires grad."""
+    """PyTorch records some of these, and then the integer tensor requires grad."""
     x, y = mt.zeros(2, 2, dtype=dtype), mt.ones(2, 2, requires_grad=True) * 1
     result = WRITES[name](x, y)  # type: ignore[no-untyped-call]
     for each in (x, result) if isinstance(result, mt.Tensor) else (x,):
         assert each.is_floating_point() or (not each.requires_grad and each.grad_fn is None)
 
 
-def test_a_leaf_that_requires_grad_takes_no_integers_as_its_data() -> None:
+def test_data_of_a_leaf_that_requires_grad_cannot_be_integers() -> None:
     x = mt.ones(2, requires_grad=True)
     with pytest.raises(RuntimeError, match="must be floating point or complex dtype, got int64"):
         x.data = mt.tensor([1, 2])

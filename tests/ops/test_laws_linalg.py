@@ -1,7 +1,7 @@
-"""Linear algebra on matrices it may refuse: NaN, infinite, singular, indefinite, empty, not square, of too few dims.
+"""Linear algebra on matrices it may refuse: NaN, infinite, singular, indefinite, empty, not square, too few dims.
 
-Both libraries give results of one shape, or both refuse, and this one with a child of PyTorch's class: LinAlgError
-where a factorization fails.
+Both libraries give results of the same shape, or both raise, and this one raises a subclass of PyTorch's class:
+LinAlgError if a factorization fails.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ OF_ONE: tuple[tuple[Any, ...], ...] = (
     *[("linalg.matrix_power", power) for power in (3, 0, -1, 1.5)],
     ("inverse",), ("logdet",), ("cholesky_inverse",), ("pinverse",), ("trace",), ("cov",), ("corrcoef",),
 )  # fmt: skip
-# Not eig: in PyTorch it ends the process where there is a NaN.
+# Not eig: PyTorch crashes on NaN.
 
 OF_TWO = ("linalg.solve", "linalg.solve_ex", "linalg.tensorsolve", "linalg.vecdot", "linalg.cross", "matmul",
           "cholesky_solve")  # fmt: skip
 
-# What PyTorch takes and this library refuses, or the other way round.
+# What PyTorch accepts and this library refuses, or the other way round.
 OTHERWISE = {
     ("linalg.cond", "2 by 0"): "PyTorch forgets that only square matrices have an inverse where they are empty",
     ("linalg.solve", "singular", "no matrices"): "nothing is solved, so it does not matter that the matrix is singular",
@@ -62,14 +62,14 @@ OTHERWISE = {
 
 
 def kind(error: Exception) -> type[Exception]:
-    """Return the class by which a program would catch PyTorch's error."""
+    """Return the class with which a program would catch PyTorch's error."""
     if "LinAlgError" in type(error).__name__:
         return mt.errors.LinAlgError
     return next(each for each in type(error).__mro__ if each.__module__ == "builtins")
 
 
 def difference(found: Any, expected: Any) -> str:
-    """Say how two outcomes differ; nothing if they do not."""
+    """Describe how two outcomes differ; return an empty string if they do not."""
     if isinstance(expected, Exception):
         right = isinstance(found, kind(expected)) and isinstance(found, mt.errors.MinitensorError)
         return "" if right else f"{found!r}, PyTorch raises {expected!r}"
@@ -96,13 +96,13 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
-def test_one_matrix_is_refused_as_in_torch(torch: ModuleType) -> None:
+def test_one_matrix_is_refused_as_in_pytorch(torch: ModuleType) -> None:
     wrong = [compare(torch, name, (place,), *more) for name, *more in OF_ONE for place in MATRICES]
     assert not any(wrong), "\n".join(filter(None, wrong))
 
 
 @pytest.mark.parametrize("name", OF_TWO)
-def test_two_matrices_are_refused_as_in_torch(torch: ModuleType, name: str) -> None:
+def test_two_matrices_are_refused_as_in_pytorch(torch: ModuleType, name: str) -> None:
     wrong = [compare(torch, name, places) for places in itertools.product(MATRICES, MATRICES)]
     assert not any(wrong), "\n".join(filter(None, wrong))
 
@@ -124,7 +124,7 @@ INFINITE = [
 
 # Not float32: there PyTorch refuses diag(inf, 1) too, whose factor is itself.
 @pytest.mark.parametrize("dtype", ["float64", "complex64", "complex128"])
-def test_infinite_matrices_have_a_cholesky_factor_where_torch_finds_one(torch: ModuleType, dtype: str) -> None:
+def test_infinite_matrices_have_a_cholesky_factor_where_pytorch_finds_one(torch: ModuleType, dtype: str) -> None:
     def failed(lib: Any, matrix: Any) -> list[Any]:
         given = lib.tensor(matrix, dtype=getattr(lib, dtype))
         return [bool(lib.linalg.cholesky_ex(each).info) for each in (given, lib.stack([given, given])[1], given.mT)]
@@ -161,8 +161,8 @@ FAILING = {
     "infinite": [[INF] * 3] * 3, "NaN": [[NAN] * 3] * 3, "one NaN": [[NAN]], "one infinity": [[INF]],
     "infinite diagonal": (np.where(np.eye(3) > 0, INF, 0.0)).tolist(),
 }  # fmt: skip
-# Places of an infinity beside the diagonal where PyTorch's library of linear algebra, which eliminates in another order
-# than NumPy's, has NaN where ours has infinities, or numbers where ours has NaN.
+# Positions of an off-diagonal infinity where PyTorch's LAPACK, which eliminates in another order than NumPy's, gives
+# NaN in place of our infinities, or numbers in place of our NaN.
 REAL = ("float32", "float64")
 APART = {
     **{(name, place): REAL for name in ("inv", "inv_ex", "solve", "matrix_power") for place in ("1, 2",)},
@@ -172,7 +172,7 @@ APART = {
 
 
 def lies_apart(name: str, place: str, dtype: str) -> bool:
-    """Whether PyTorch's result is known to differ; in single precision it has no factor of infinite matrices."""
+    """Return whether PyTorch's result is known to differ; in single precision it has no factor of infinite matrices."""
     return "inf" in place and (
         dtype in APART.get((name, place.partition(" at ")[2]), ()) or (name == "cholesky_ex" and dtype == "float32")
     )
@@ -192,10 +192,10 @@ VALUES: dict[str, Any] = {
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
 @pytest.mark.parametrize("name", VALUES)
-def test_matrices_that_are_not_finite_or_fail_give_what_they_give_in_torch(
+def test_nonfinite_and_singular_matrices_give_pytorchs_results(
     torch: ModuleType, name: str, dtype: str
 ) -> None:
-    """Alone, and in a batch beside a good one, which they leave alone."""
+    """Alone, and in a batch with a good matrix, whose result they must not change."""
     wrong = []
     for place, matrix in FAILING.items():
         if lies_apart(name, place, dtype):

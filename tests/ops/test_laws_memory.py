@@ -1,4 +1,4 @@
-"""Memory: answers do not depend on how inputs lie; who shares memory with whom; writes in place."""
+"""Memory: results do not depend on the inputs' layouts; which tensors share memory; in-place writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def each(law: str, rows: Any = STEADY) -> Any:
 
 
 def results(row: Row, call: Call, seeds: str) -> list[Any]:
-    """Return an op's results and its inputs' gradients, the upstream gradients lying in memory as ``seeds`` says."""
+    """Return an op's results and its inputs' gradients, with upstream gradients in the layout ``seeds``."""
     args, kwargs = calls.our_arguments(call, calls.our_tensor)
     leaves = []
     if row.differentiable:
@@ -56,7 +56,7 @@ def made_contiguous(call: Call) -> Call:
 
 
 @each("layout")
-def test_gives_the_same_on_every_layout(row: Row) -> None:
+def test_every_layout_gives_the_same_result(row: Row) -> None:
     for kind, call in itertools.product(KINDS, row.calls):
         there = calls.laid(call, kind)
         with told(kind, call):
@@ -65,7 +65,7 @@ def test_gives_the_same_on_every_layout(row: Row) -> None:
 
 
 @each("layout", [row for row in STEADY if row.differentiable])
-def test_takes_upstream_gradients_of_every_layout(row: Row) -> None:
+def test_upstream_gradients_may_have_every_layout(row: Row) -> None:
     for call in row.calls:
         expected = results(row, call, "contiguous")
         for kind in ("transposed", "gaps", "odd"):
@@ -74,8 +74,8 @@ def test_takes_upstream_gradients_of_every_layout(row: Row) -> None:
 
 
 @each("layout", [row for row in STEADY if row.differentiable])
-def test_takes_an_expanded_upstream_gradient(row: Row) -> None:
-    """What ``sum().backward()`` sends down: one number, repeated by strides of zero."""
+def test_an_upstream_gradient_may_be_expanded(row: Row) -> None:
+    """What ``sum().backward()`` passes: one number, repeated with zero strides."""
     for call in row.calls:
         with told(call):
             args, kwargs = calls.our_arguments(call)
@@ -99,13 +99,13 @@ def test_takes_an_expanded_upstream_gradient(row: Row) -> None:
 
 
 def stretched(tensor: Any) -> mt.Tensor:
-    """Return a gradient of ones and a half that is one cell of memory."""
+    """Return a gradient of one and a half everywhere that is a single memory location."""
     shape = tuple(tensor.shape)
     return tensor_of(Placed(np.array([1.5], tensor.array.dtype), shape, (0,) * len(shape), 0))
 
 
 @given(st.data())
-def test_gives_the_same_on_layouts_drawn_at_random(data: st.DataObject) -> None:
+def test_random_layouts_give_the_same_result(data: st.DataObject) -> None:
     row = data.draw(st.sampled_from([row for row in STEADY if "layout" not in row.notes]))
     call = data.draw(st.sampled_from(row.calls))
     there = retyped(call, lambda array: data.draw(placements(array)))
@@ -117,7 +117,7 @@ def test_gives_the_same_on_layouts_drawn_at_random(data: st.DataObject) -> None:
 
 
 @each("sharing", [row for row in HERE if not row.may_share])
-def test_shares_memory_only_where_it_says_so(row: Row) -> None:
+def test_memory_is_shared_only_where_the_row_says_so(row: Row) -> None:
     for call in row.calls:
         args, kwargs = calls.our_arguments(call)
         given = [tensor for arg in [*args, *kwargs.values()] for tensor in tensors_in(arg)]
@@ -128,7 +128,7 @@ def test_shares_memory_only_where_it_says_so(row: Row) -> None:
 
 
 @each("sharing", [row for row in STEADY if row.view])
-def test_a_view_sees_a_write_to_its_base_and_the_base_one_to_its_view(row: Row) -> None:
+def test_a_view_sees_a_write_to_its_base_and_the_base_a_write_to_its_view(row: Row) -> None:
     for call in row.calls:
         args, kwargs = calls.our_arguments(call)
         base = args[0] if isinstance(args[0], mt.Tensor) else tensors_in(args)[0]
@@ -140,7 +140,7 @@ def test_a_view_sees_a_write_to_its_base_and_the_base_one_to_its_view(row: Row) 
 
 
 @each("input", [row for row in HERE if not row.name.endswith("_")])
-def test_leaves_its_inputs_as_they_were(row: Row) -> None:
+def test_inputs_are_unchanged(row: Row) -> None:
     for call in row.calls:
         args, kwargs = calls.our_arguments(call)
         ours(row)(*args, **kwargs)
@@ -157,7 +157,7 @@ TWINS = [row for row in STEADY if row.inplace and twin(row) is not None]
 
 
 def written(row: Row, call: Call, x: mt.Tensor) -> Any:
-    """Call the in-place twin on ``x`` in place of the first argument."""
+    """Call the in-place version on ``x`` in place of the first argument."""
     args, kwargs = calls.our_arguments(call)
     return twin(row)(x, *args[1:], **kwargs)
 
@@ -174,7 +174,7 @@ def fitting(row: Row) -> list[tuple[Call, mt.Tensor]]:
 
 
 @each("inplace", TWINS)
-def test_the_twin_writes_what_the_op_returns(row: Row) -> None:
+def test_the_inplace_version_writes_the_ops_result(row: Row) -> None:
     assert fitting(row), "no call of the row fits its twin"
     for call, expected in fitting(row):
         x = mt.tensor(call.args[0])
@@ -186,7 +186,7 @@ def test_the_twin_writes_what_the_op_returns(row: Row) -> None:
 
 
 @each("inplace", TWINS)
-def test_the_twin_writes_inside_its_window_only(row: Row) -> None:
+def test_the_inplace_version_writes_only_inside_its_view(row: Row) -> None:
     for kind, (call, expected) in itertools.product(("transposed", "gaps", "offset"), fitting(row)):
         where = placed(call.args[0], kind)
         flat = mt.tensor(where.flat)
@@ -201,7 +201,7 @@ def test_the_twin_writes_inside_its_window_only(row: Row) -> None:
 
 
 @each("inplace", [row for row in TWINS if row.differentiable])
-def test_the_twin_has_the_gradient_of_the_op(row: Row) -> None:
+def test_the_inplace_version_has_the_gradient_of_the_op(row: Row) -> None:
     for call, _ in fitting(row):
         found, expected = [], []
         for op, gathered in ((twin(row), found), (ours(row), expected)):
@@ -224,7 +224,7 @@ def test_the_twin_has_the_gradient_of_the_op(row: Row) -> None:
 
 
 @each("inplace", TWINS)
-def test_the_twin_refuses_an_expanded_tensor_and_leaves_it(row: Row) -> None:
+def test_the_inplace_version_refuses_an_expanded_tensor_and_leaves_it_unchanged(row: Row) -> None:
     call, _ = fitting(row)[0]
     cell = mt.tensor(call.args[0].reshape(-1)[:1])
     x = window(cell, layouts.expand(cell.layout, (3,)))
@@ -242,7 +242,7 @@ def test_the_twin_refuses_an_expanded_tensor_and_leaves_it(row: Row) -> None:
 
 
 @each("inplace", [row for row in TWINS if row.differentiable])
-def test_the_twin_refuses_a_leaf_that_requires_grad(row: Row) -> None:
+def test_the_inplace_version_refuses_a_leaf_that_requires_grad(row: Row) -> None:
     call = next(call for call, _ in fitting(row) if call.args[0].dtype.kind == "f")
     x = mt.tensor(call.args[0], requires_grad=True)
     with pytest.raises(mt.errors.InplaceError, match="leaf"):

@@ -1,7 +1,7 @@
-"""Wrong arguments: every public function, method and in-place twin names itself, in a class that PyTorch raises too.
+"""Wrong arguments: the error names the function, method or in-place version, and has a class that PyTorch raises too.
 
-Each op of the table is called with a string, None, a list and an object in place of each argument, with nothing, with
-too much, and with a keyword that it does not have. What it accepts is not asked here.
+Each op of the table is called with a string, None, a list and an object in place of each argument, without arguments,
+with too many, and with an unknown keyword. Calls that are accepted are not checked.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from ops.call import find, our_arguments, ours, outcome, recast, torch_arguments
 from ops.row import Call, Row
 from ops.table import ROWS
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # of deprecated calls, on which PyTorch's own errors depend
+pytestmark = pytest.mark.filterwarnings("ignore")  # about deprecated calls, on which PyTorch's own errors depend
 
 
 class Thing:
-    """Nothing that a tensor library knows."""
+    """An object of an unknown class."""
 
     def __repr__(self) -> str:
         return "Thing()"
@@ -78,16 +78,16 @@ NAMED_OTHERWISE = {
 
 
 class Place(NamedTuple):
-    """Where users find an op: a dotted name, ours, and PyTorch's if there is one."""
+    """A public name of an op: a dotted name, our function, and PyTorch's if there is one."""
 
     name: str
     ours: Callable[..., Any]
     theirs: Any
-    bound: bool  # a method, whose first argument is surely a tensor
+    bound: bool  # a method, whose first argument is certainly a tensor
 
 
 def places(row: Row, torch: Any = None) -> Iterator[Place]:
-    """Yield the functions, methods and twins of a row."""
+    """Yield the functions, methods and in-place versions of a row."""
     for name in (row.name, *row.aliases):
         for each in (name, name + "_"):
             ours = find(mt, each)
@@ -100,7 +100,7 @@ def places(row: Row, torch: Any = None) -> Iterator[Place]:
 
 
 def mistakes(call: Call, bound: bool) -> Iterator[tuple[str, Call]]:
-    """Yield what is wrong, and the call."""
+    """Yield the fault and the call."""
     args, kwargs = call.args, call.kwargs
     for kind, value in WRONG.items():
         for k in range(int(bound), len(args)):
@@ -123,22 +123,22 @@ def public_names() -> dict[int, set[str]]:
 
 
 def names_of(place: Place) -> set[str]:
-    """Return the names by which a message may call an op: its own, its twin's, its aliases'."""
+    """Return the names by which a message may call an op: its own, its in-place version's, its aliases'."""
     last = place.name.split(".")[-1]
     return {last, last.rstrip("_"), *public_names()[id(place.ours)]}
 
 
-def is_told_by_python(error: Exception) -> bool:
-    """Whether the interpreter refused the call itself, by the signature."""
+def is_signature_error(error: Exception) -> bool:
+    """Return whether Python itself refused the call, because of the signature."""
     return type(error) is TypeError and bool(re.search(r"\w\(\) (missing|takes|got)", str(error)))
 
 
 def faults_of(place: Place, what: str, found: Any) -> Iterator[str]:
-    """Yield what is wrong with an error."""
+    """Yield the faults of an error."""
     if not isinstance(found, Exception):
         return
     told = f"{place.name}, {what}: {type(found).__name__}: {found}"
-    if not isinstance(found, MinitensorError) and not is_told_by_python(found):
+    if not isinstance(found, MinitensorError) and not is_signature_error(found):
         yield f"raw: {told}"
     if INSIDE.search(str(found)):
         yield f"from inside: {told}"
@@ -147,7 +147,7 @@ def faults_of(place: Place, what: str, found: Any) -> Iterator[str]:
         yield f"without its name: {told}"
 
 
-def test_a_wrong_argument_is_told_by_the_public_name() -> None:
+def test_an_error_for_a_wrong_argument_names_the_public_function() -> None:
     faults = []
     for row in ROWS:
         for place in places(row):
@@ -171,7 +171,7 @@ def test_a_wrong_argument_has_pytorchs_class(torch: Any) -> None:
             if place.theirs is None or place.name.removeprefix("Tensor.") in CLASSES_BY_ACCIDENT:
                 continue
             for what, call in mistakes(row.calls[0], place.bound):
-                if what == "too much":  # methods of both take sizes one by one, others not
+                if what == "too much":  # methods of both accept separate sizes, others do not
                     continue
                 args, kwargs = our_arguments(call)
                 found = outcome(place.ours, *args, **kwargs)
@@ -203,11 +203,11 @@ def test_a_refused_write_changes_nothing() -> None:
 # -- the first word of a message ---------------------------------------------------------------------------------------
 
 TITLE = re.compile(r"([\w.]+)(\(\))?: ")
-BEGINNINGS = {"argument", "device"}  # what a message may begin with that is no operation's name
+BEGINNINGS = {"argument", "device"}  # what a message may begin with that is not the name of an operation
 
 
 def refusals(op: Callable[..., Any], call: Call) -> Iterator[tuple[str, Any]]:
-    """Yield what comes of dtypes and shapes that do not fit, and of memory that must not be written to."""
+    """Yield the outcomes of calls with dtypes and shapes that do not match, and with read-only memory."""
     for dtype in ("bool", "int64", "float16", "complex64"):
         args, kwargs = our_arguments(recast(call, dtype))
         yield dtype, outcome(op, *args, **kwargs)
@@ -225,21 +225,21 @@ def refusals(op: Callable[..., Any], call: Call) -> Iterator[tuple[str, Any]]:
 
 
 def sealed(array: Any) -> mt.Tensor:
-    """Return a tensor on read-only memory."""
+    """Return a tensor with read-only memory."""
     copy = array.copy()
     copy.flags.writeable = False
     return mt.from_numpy(copy)
 
 
 def writers(row: Row) -> Iterator[Place]:
-    """Yield a row's functions, methods and twins, and its functions with ``inplace=True``."""
+    """Yield a row's functions, methods and in-place versions, and its functions with ``inplace=True``."""
     yield from places(row)
     function = ours(row)
     if "inplace" in inspect.signature(function).parameters:
         yield Place(row.name, functools.partial(function, inplace=True), None, False)
 
 
-def test_a_message_is_titled_by_what_was_called() -> None:
+def test_a_message_begins_with_the_called_name() -> None:
     faults, counted = [], 0
     for row in ROWS:
         for place in writers(row):
@@ -255,6 +255,6 @@ def test_a_message_is_titled_by_what_was_called() -> None:
 
 
 def same(tensor: mt.Tensor, before: mt.Tensor, version: int) -> bool:
-    """Whether a tensor is what it was."""
+    """Return whether a tensor is unchanged."""
     values = tensor.shape == before.shape and bool(mt.equal(tensor, before) or tensor.isnan().any())
     return values and tensor.version == version

@@ -1,7 +1,7 @@
-"""Numbers beside integers: every function that takes a number, at and beyond the ends of every integer dtype.
+"""Numbers with integers: every function that takes a number, at and beyond the ends of every integer dtype.
 
-PyTorch says what is right: the value, the dtype, or the class of the error. A number may wrap (``-1`` into uint8 is
-255), be refused, or be computed with in a wider dtype; which of these it is, each function has its own way.
+PyTorch decides: the value, the dtype, or the class of the error. A number may wrap (``-1`` in uint8 is 255), be
+refused, or be computed with in a wider dtype, depending on the function.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
-# -- what is called ----------------------------------------------------------------------------------------------------
+# -- the functions -----------------------------------------------------------------------------------------------------
 
 BESIDE = """
     add sub mul div true_divide floor_divide remainder fmod pow xlogy copysign bitwise_and bitwise_or
@@ -100,7 +100,7 @@ def places(lib: Any) -> Any:
     return lib.tensor([0, 2])
 
 
-def weighed(name: str, weight: str, *shapes: tuple[int, ...]) -> Case:
+def with_factor(name: str, weight: str, *shapes: tuple[int, ...]) -> Case:
     """``beta`` or ``alpha`` of a sum with a product."""
 
     def case(lib: Any, x: Any, n: Any) -> Any:
@@ -123,7 +123,7 @@ CASES: dict[str, Case] = {
     **{f"operator.{name}": symbol(name) for name in SYMBOLS},
     **{f"operator.{name} reflected": reflected_symbol(name) for name in SYMBOLS[:18]},
     **{
-        f"{name}{end} {weight}": weighed(name + end, weight, *shapes)
+        f"{name}{end} {weight}": with_factor(name + end, weight, *shapes)
         for name, shapes in SUMS.items() for end in ("", "_") for weight in ("beta", "alpha")
     },
     "div floor": lambda lib, x, n: lib.div(x, n, rounding_mode="floor"),
@@ -252,7 +252,7 @@ def disagreement(name: str, found: Any, expected: Any, n: Any) -> str | None:
         if not isinstance(found, mt.errors.MinitensorError):
             return "a raw error"
         builtin = next(each for each in type(expected).__mro__ if each.__module__ == "builtins")
-        twice_wrong = is_beyond_int64(n) or isinstance(n, complex)  # which of two faults is told first
+        twice_wrong = is_beyond_int64(n) or isinstance(n, complex)  # which of two faults is reported first
         return None if isinstance(found, builtin) or twice_wrong else "another class"
     if isinstance(found, Exception):
         return "refused"
@@ -276,7 +276,7 @@ def unequal(found: Any, expected: Any) -> str | None:
 
 
 def integers(dtype: str) -> Any:
-    """Return four integers, the largest among them, none zero but for bools."""
+    """Return four integers, the largest one among them, and none zero unless the dtype is bool."""
     if dtype == "bool":
         return np.array([True, False, True, True])
     low = [5, 200] if dtype == "uint8" else [-5, 100]
@@ -296,7 +296,7 @@ def disagreements(torch: ModuleType, dtype: str, chosen: Iterator[str]) -> Itera
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
-def test_a_number_beside_integers_is_what_torch_makes_of_it(torch: ModuleType, dtype: str) -> None:
+def test_a_number_with_integers_gives_pytorchs_result(torch: ModuleType, dtype: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = list(disagreements(torch, dtype, iter(CASES)))
@@ -341,7 +341,7 @@ def takes_a_number(function: Any) -> bool:
     return any(word in str(each.annotation) for each in parameters for word in ("Number", "Operand", "float"))
 
 
-def test_every_function_that_takes_a_number_is_held() -> None:
+def test_every_function_that_takes_a_number_has_a_case() -> None:
     places = (mt, mt.Tensor, mt.nn.functional, mt.special, mt.linalg, mt.fft)
     taking = {
         name for place in places for name in dir(place)
@@ -355,7 +355,7 @@ def test_every_function_that_takes_a_number_is_held() -> None:
 # -- the main cases, without PyTorch -----------------------------------------------------------------------------------
 
 
-def test_a_quotient_of_small_integers_is_taken_in_floats() -> None:
+def test_a_quotient_of_small_integers_is_computed_in_floats() -> None:
     x = mt.tensor([100, 200], dtype=mt.uint8)
     assert (x / 256).tolist() == [0.390625, 0.78125]
     assert (256 / x).tolist() == pytest.approx([2.56, 1.28])
@@ -386,15 +386,15 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_number_that_the_result_cannot_hold_is_refused_and_nothing_is_changed(name: str) -> None:
+def test_a_number_that_the_result_cannot_hold_is_refused_and_nothing_changes(name: str) -> None:
     x = mt.tensor([1, 5], dtype=mt.uint8)
     with pytest.raises(mt.errors.DtypeError, match=r"cannot be converted to type uint8 without overflow: .* is not in"):
         REFUSED[name](x)
     assert x.tolist() == [1, 5]
 
 
-def test_a_negative_integer_wraps_into_unsigned_ones_and_a_negative_float_does_not() -> None:
-    for _ in range(2):  # -1 and -1.0 are equal: neither may be remembered as the other
+def test_a_negative_integer_wraps_in_unsigned_dtypes_and_a_negative_float_does_not() -> None:
+    for _ in range(2):  # -1 and -1.0 are equal: a cache must not confuse them
         assert mt.zeros(2, dtype=mt.uint8).fill_(-1).tolist() == [255, 255]
         with pytest.raises(mt.errors.DtypeError, match="without overflow"):
             mt.zeros(2, dtype=mt.uint8).fill_(-1.0)
@@ -434,7 +434,7 @@ AS_TENSORS: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int64"])
-def test_a_tensor_without_dims_beside_integers_is_what_torch_makes_of_it(torch: ModuleType, dtype: str) -> None:
+def test_a_0d_tensor_with_integers_gives_pytorchs_result(torch: ModuleType, dtype: str) -> None:
     array = integers(dtype)
     found = []
     for (name, case), n in itertools.product(AS_TENSORS.items(), (n for n in NUMBERS if not is_beyond_int64(n))):
@@ -447,7 +447,7 @@ def test_a_tensor_without_dims_beside_integers_is_what_torch_makes_of_it(torch: 
 
 
 @pytest.mark.parametrize("number", [np.int64(-1), np.uint8(200), np.float32(2.5)], ids=repr)
-def test_a_numpy_scalar_is_the_number_that_it_holds(number: Any) -> None:
+def test_a_numpy_scalar_counts_as_its_number(number: Any) -> None:
     x = mt.tensor([1, 5, 200, 255], dtype=mt.uint8)
     for name in ("add", "div", "clamp", "where", "isin", "eq", "fill", "bucketize reflected", "scatter", "in",
                  "add number, alpha 2", "linspace of floats", "float_power", "tensor of a list"):  # fmt: skip

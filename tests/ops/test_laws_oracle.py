@@ -27,19 +27,19 @@ def torch() -> ModuleType:
 
 
 def steady(law: str) -> Any:
-    """Parametrise over the ops whose result is decided by their arguments and that are not excused from a law."""
+    """Parametrize over the deterministic ops to which a law applies."""
     return pytest.mark.parametrize("row", [row for row in HERE if not row.random and law not in row.notes], ids=repr)
 
 
 def both(torch: ModuleType, row: Row, call: Call) -> tuple[Any, Any]:
-    """Return what the two libraries give, or raise."""
+    """Return the results of both libraries, or raise."""
     args, kwargs = calls.torch_arguments(torch, call)
     expected = their_outcome(theirs(torch, row), *args, **kwargs)
     return outcome(calls.run, row, call), expected
 
 
 def their_outcome(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """Return what a call of PyTorch gives, or the exception it raises; its advice, given once a process, is neither."""
+    """Return the result of a PyTorch call or its exception, without the warnings that it gives once per process."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return outcome(function, *args, **kwargs)
@@ -62,7 +62,7 @@ def assert_both(row: Row, found: Any, expected: Any, dtype: str) -> None:
 
 
 def lacks(error: Exception) -> bool:
-    """Whether PyTorch has no kernel or formula for this, rather than a reason: then this library may have one."""
+    """Return whether PyTorch merely lacks a kernel or formula for this call: then this library may have one."""
     words = str(error)
     return isinstance(error, NotImplementedError) or any(
         reason in words
@@ -90,14 +90,14 @@ def test_equals_numpy(row: Row) -> None:
 
 @steady("torch")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_equals_torch(torch: ModuleType, row: Row, dtype: str) -> None:
+def test_equals_pytorch(torch: ModuleType, row: Row, dtype: str) -> None:
     for call in row.calls:
         with told(call):
             assert_both(row, *both(torch, row, recast(call, dtype)), dtype)
 
 
 @pytest.mark.parametrize("row", [r for r in HERE if r.strides and not r.random and "strides" not in r.notes], ids=repr)
-def test_lays_its_result_out_as_torch_does(torch: ModuleType, row: Row) -> None:
+def test_the_result_has_pytorchs_strides(torch: ModuleType, row: Row) -> None:
     for call in row.calls:
         args, kwargs = calls.torch_arguments(torch, call)
         expected, found = theirs(torch, row)(*args, **kwargs), calls.run(row, call)
@@ -106,7 +106,7 @@ def test_lays_its_result_out_as_torch_does(torch: ModuleType, row: Row) -> None:
 
 
 @steady("dtypes")
-def test_takes_the_dtypes_that_torch_takes(torch: ModuleType, row: Row) -> None:
+def test_each_op_accepts_pytorchs_dtypes(torch: ModuleType, row: Row) -> None:
     call = row.calls[0]
     values = any(array.dtype == np.float64 for array in calls.arrays_in(call))
     for dtype in DTYPES[row.dtypes]:
@@ -119,15 +119,15 @@ def test_takes_the_dtypes_that_torch_takes(torch: ModuleType, row: Row) -> None:
     "row", [r for r in HERE if r.pointwise and len(r.calls[0].args) == 2 and "dtypes" not in r.notes], ids=repr
 )
 @pytest.mark.parametrize("shapes", [((2,), (2,)), ((2,), ()), ((), (2,)), ((2,), None)], ids=repr)
-def test_promotes_as_torch_does(torch: ModuleType, row: Row, shapes: Any) -> None:
-    """Every pair of dtypes, with dimensions, 0-d, and beside Python's numbers."""
+def test_types_are_promoted_as_in_pytorch(torch: ModuleType, row: Row, shapes: Any) -> None:
+    """Every pair of dtypes, with dims, 0-d, and with Python numbers."""
     x, y = [None if shape is None else np.full(shape, n) for shape, n in zip(shapes, (3, 2))]
     seconds = [2, 2.0, True, 2j] if y is None else [y.astype(dtype) for dtype in DTYPES["all"]]
     for dtype, second in itertools.product(DTYPES["all"], seconds):
         if (dtype == "float16" and (second == 2j if y is None else second.dtype.kind == "c" and not second.ndim)) or (
             dtype.startswith("complex") and not x.ndim and y is not None and second.dtype == np.float16
         ):
-            continue  # complex halves: this library has none
+            continue  # complex32: this library has none
         call = Call((x.astype(dtype), second), {})
         with told(call, getattr(second, "dtype", "")):
             assert_both(row, *both(torch, row, call), "float16")
@@ -138,7 +138,7 @@ SPECIAL = np.array([float("nan"), float("inf"), -float("inf"), 0.0, -0.0, 1.0, -
 
 @pytest.mark.parametrize("row", [row for row in HERE if row.pointwise and "special" not in row.notes], ids=repr)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_special_values_come_out_as_in_torch(torch: ModuleType, row: Row, dtype: str) -> None:
+def test_special_values_give_pytorchs_results(torch: ModuleType, row: Row, dtype: str) -> None:
     special = SPECIAL.astype(dtype)
     shapes: list[tuple[int, ...]] = [(-1, 1), (-1,)] if len(row.calls[0].args) == 2 else [(-1,)]
     call = Call(tuple([special.reshape(shape) for shape in shapes]), {})
@@ -151,7 +151,7 @@ def test_special_values_come_out_as_in_torch(torch: ModuleType, row: Row, dtype:
 
 
 @pytest.mark.parametrize("row", [row for row in HERE if row.wrong], ids=repr)
-def test_refuses_what_torch_refuses_with_a_child_of_its_error(torch: ModuleType, row: Row) -> None:
+def test_calls_that_pytorch_refuses_raise_a_subclass_of_its_error(torch: ModuleType, row: Row) -> None:
     for call in row.wrong:
         with told(call):
             found, expected = both(torch, row, call)
@@ -163,7 +163,7 @@ def test_refuses_what_torch_refuses_with_a_child_of_its_error(torch: ModuleType,
 
 
 def slope(library: Any, op: Any, arguments: Any, row: Row, tensor: Any) -> tuple[list[bool], list[Any], list[str]]:
-    """Return which results require grad, the gradients of all inputs (cotangents drawn alike), the results' dtypes."""
+    """Return which results require grad, the gradients of all inputs for equal cotangents, and the results' dtypes."""
     args, kwargs = arguments
     leaves = [
         each.requires_grad_()
@@ -196,7 +196,7 @@ def cotangent(dtype: Any, shape: tuple[int, ...], seed: int, tensor: Any) -> Any
     if not row.random and "gradient" not in row.notes
     and (dtype in DTYPES[row.dtypes] or not dtype.startswith("complex"))
 ], ids=repr)  # fmt: skip
-def test_gradients_equal_torchs(torch: ModuleType, row: Row, dtype: str) -> None:
+def test_gradients_equal_pytorchs(torch: ModuleType, row: Row, dtype: str) -> None:
     for call in row.calls:
         with told(call):
             typed = recast(call, dtype)
@@ -219,7 +219,7 @@ def test_gradients_equal_torchs(torch: ModuleType, row: Row, dtype: str) -> None
 
 
 @pytest.mark.parametrize("row", [row for row in HERE if row.aliases], ids=repr)
-def test_other_names_are_the_same_op(row: Row) -> None:
+def test_aliases_are_the_same_op(row: Row) -> None:
     for alias in row.aliases:
         found = [place for place in (mt, mt.Tensor) if getattr(place, alias, None) is not None]
         assert found, f"{alias} is nowhere"
@@ -229,7 +229,7 @@ def test_other_names_are_the_same_op(row: Row) -> None:
 
 
 def test_a_method_is_the_function_of_its_name() -> None:
-    """What needs no test of its own, because it is one object under two names."""
+    """One object under two names needs no test of its own."""
     others = {
         row.name
         for row in HERE
@@ -247,7 +247,7 @@ def names_its_arguments(row: Row) -> bool:
 
 
 @pytest.mark.parametrize("row", [row for row in HERE if names_its_arguments(row)], ids=repr)
-def test_its_arguments_have_torchs_names(torch: ModuleType, row: Row) -> None:
+def test_arguments_have_pytorchs_names(torch: ModuleType, row: Row) -> None:
     op, other = ours(row), theirs(torch, row)
     kinds = list(inspect.signature(op).parameters.values())
     call = row.calls[0]

@@ -1,4 +1,4 @@
-"""``out=``: what an op writes where, against its own result and against PyTorch, in every layout and dtype."""
+"""``out=``: what an op writes where, compared with its plain result and with PyTorch, in every layout and dtype."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def each(rows: Any = WITH_OUT) -> Any:
     return pytest.mark.parametrize("row", [row for row in rows if "out" not in row.notes], ids=repr)
 
 
-# -- alone -------------------------------------------------------------------------------------------------------------
+# -- this library alone ------------------------------------------------------------------------------------------------
 
 
 @each()
@@ -74,7 +74,7 @@ def test_out_may_be_the_input(row: Row) -> None:
 
 
 @each([row for row in WITH_OUT if row.differentiable])
-def test_out_is_refused_where_a_gradient_would_be_lost(row: Row) -> None:
+def test_out_is_refused_if_a_gradient_would_be_lost(row: Row) -> None:
     args, kwargs = calls.our_arguments(next(c for c in row.calls if c.smooth))
     leaf = next((t for arg in args for t in tensors_in(arg) if t.is_floating_point()), None)
     assert leaf is not None
@@ -92,7 +92,7 @@ def test_out_of_a_dtype_that_cannot_hold_the_result_is_refused(row: Row) -> None
 
 
 @each([row for row in HERE if not row.name.startswith("Tensor.")])
-def test_takes_out_if_it_declares_it_and_the_table_knows(row: Row) -> None:
+def test_out_is_accepted_if_it_is_declared_and_listed_in_the_table(row: Row) -> None:
     args, kwargs = calls.our_arguments(row.calls[0])
     declared = "out" in inspect.signature(ours(row)).parameters
     assert declared or not row.out
@@ -101,7 +101,7 @@ def test_takes_out_if_it_declares_it_and_the_table_knows(row: Row) -> None:
     assert ("must be a" in str(found)) == declared
 
 
-def test_a_read_only_out_is_refused_and_left() -> None:
+def test_a_read_only_out_is_refused_and_unchanged() -> None:
     memory = np.zeros(3)
     memory.flags.writeable = False
     with pytest.warns(UserWarning, match="not writable"):
@@ -129,14 +129,14 @@ def test_a_read_only_out_is_refused_and_left() -> None:
         (lambda out: mt.eye(2, out=out), [1, 0, 0, 1]),
     ],
 )
-def test_what_makes_tensors_writes_into_a_view_in_its_shape(make: Any, expected: list[int]) -> None:
+def test_functions_that_make_tensors_write_into_a_view_with_its_shape(make: Any, expected: list[int]) -> None:
     whole = mt.full((2, 4), 9.0)
     assert make(whole[:, 1:3]).shape == (2, 2)
     assert whole[:, 1:3].reshape(-1).tolist() == expected
     assert whole[:, 0].tolist() == whole[:, 3].tolist() == [9, 9]
 
 
-def test_a_resized_out_stays_in_its_memory_where_that_is_large_enough() -> None:
+def test_a_resized_out_keeps_its_memory_if_that_is_large_enough() -> None:
     whole = mt.zeros(6)
     part = whole[1:3]
     with pytest.warns(UserWarning, match="was resized"):
@@ -145,7 +145,7 @@ def test_a_resized_out_stays_in_its_memory_where_that_is_large_enough() -> None:
     assert part.storage_offset() == 1 and part.tolist() == [1, 1, 1, 1]
 
 
-def test_several_outs_are_checked_before_one_is_written() -> None:
+def test_several_outs_are_checked_before_any_is_written() -> None:
     values, indices = mt.zeros(3), mt.zeros(3)
     with pytest.raises(RuntimeError, match="can't be cast"):
         mt.sort(mt.tensor([3.0, 1.0, 2.0]), out=(values, indices))
@@ -154,7 +154,7 @@ def test_several_outs_are_checked_before_one_is_written() -> None:
         mt.sort(mt.ones(3), out=values)
 
 
-def test_one_of_several_names_a_dtype_of_its_own() -> None:
+def test_functions_with_their_own_rule_for_the_dtype_of_out() -> None:
     with pytest.raises(RuntimeError, match="can't be cast"):
         mt.all(mt.ones(2, 3), dim=0, out=mt.zeros(3, dtype=mt.int64))
     assert mt.all(mt.ones(2, 3), dim=0, out=mt.zeros(3, dtype=mt.uint8)).tolist() == [1, 1, 1]
@@ -167,7 +167,7 @@ def test_one_of_several_names_a_dtype_of_its_own() -> None:
 
 # -- against PyTorch ---------------------------------------------------------------------------------------------------
 
-# By op and aspect: where this library does not do as PyTorch does, and why.
+# By op and aspect: where this library differs from PyTorch, and why.
 EXCUSED = {
     ("sum", "takes"): "PyTorch has no out= without dim; here all forms have it",
     ("prod", "takes"): "as sum",
@@ -204,13 +204,13 @@ EXCUSED = {
     ("histogram", "requires_grad"): "as heaviside",
 }  # fmt: skip
 
-# PyTorch's kernels of these write past the end of an out that is not contiguous, or of another dtype.
+# PyTorch's kernels of these write past the end of an out that is not contiguous, or has another dtype.
 UNSAFE = ("nn.functional.avg_pool2d", "nn.functional.avg_pool3d")
 DTYPES = ("bool", "uint8", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128")
 
 
 class Library(NamedTuple):
-    """One of the two, and how to make its tensors."""
+    """One of the two libraries, and how to make its tensors."""
 
     module: Any
     tensor: Callable[[Placed], Any]
@@ -231,13 +231,13 @@ def both(torch: Any) -> tuple[Library, Library]:
 
 
 class Written(NamedTuple):
-    """What came of a call: an error or facts of each result, the aspects that are compared."""
+    """The outcome of a call: an error, or the compared aspects of each result."""
 
     error: Exception | None
     facts: dict[str, Any]
 
 
-Make = Callable[[Library, Any, list[Any]], Any]  # returns what is given as out=, for fresh results
+Make = Callable[[Library, Any, list[Any]], Any]  # returns the argument for out=, given fresh results
 
 
 def attempt(library: Library, row: Row, call: Call, make: Make, fresh: list[Any], grad: bool = True) -> Written:
@@ -283,20 +283,20 @@ def differences(found: Written, expected: Written, close: float = 0) -> Iterator
 
 
 def same_values(found: Any, expected: Any, close: float = 0) -> bool:
-    """Whether two arrays hold the same, as exactly as their dtype says, or as that of the inputs does."""
+    """Return whether two arrays are equal, within the precision of their dtype or that of the inputs."""
     close = max(close, {"float16": 2e-3, "float32": 1e-5, "complex64": 1e-5}.get(str(expected.dtype), 1e-9))
     return found.shape != expected.shape or np.allclose(found, expected, close, close, equal_nan=True)
 
 
 def zeros(kind: str, dtype: str = "") -> Make:
-    """Return what makes outs of the right shape that lie in memory in some way."""
+    """Return a function that makes outs of the right shape in a memory layout."""
     return lambda library, args, fresh: out_of(
         library, fresh, lambda each: placed(np.zeros(tuple(each.shape), dtype or dtype_name(each)), kind)
     )
 
 
 def reshaped(shape: Callable[[Any], tuple[int, ...]], room: int = 0) -> Make:
-    """Return what makes outs of another shape, in memory with room for more."""
+    """Return a function that makes outs of another shape, in memory with room for more."""
 
     def where(each: Any) -> Placed:
         sizes = shape(each)
@@ -350,7 +350,7 @@ GRADS: dict[str, Make] = {"requires grad": that_requires_grad, "input requires g
 
 
 def fresh_results(torch: Any, library: Library, row: Row, call: Call) -> list[Any]:
-    """Return what PyTorch's op returns, if that is tensors and this form of the call has ``out=``; else nothing."""
+    """Return the results of PyTorch's op if they are tensors and this form of the call has ``out=``; else nothing."""
     args, kwargs = library.arguments(call)
     found = outcome(library.op(row), *args, **kwargs)
     results = list(found) if isinstance(found, (tuple, list)) else [found]
@@ -361,7 +361,7 @@ def fresh_results(torch: Any, library: Library, row: Row, call: Call) -> list[An
 
 
 def takers(torch: Any) -> Iterator[tuple[Row, bool, bool]]:
-    """Yield the ops, and whether they take ``out=`` here and in PyTorch."""
+    """Yield the ops, with whether they accept ``out=`` here and in PyTorch."""
     here, there = both(torch)
     for row in HERE:
         theirs = outcome(calls.theirs, torch, row)
@@ -375,7 +375,7 @@ def takers(torch: Any) -> Iterator[tuple[Row, bool, bool]]:
             yield row, *[not isinstance(error, TypeError) for error in errors]
 
 
-def test_takes_out_where_pytorch_does() -> None:
+def test_out_is_accepted_where_pytorch_accepts_it() -> None:
     torch = pytest.importorskip("torch")
     wrong = [
         (row.name, here) for row, here, there in takers(torch) if here != there and (row.name, "takes") not in EXCUSED
@@ -383,8 +383,8 @@ def test_takes_out_where_pytorch_does() -> None:
     assert not wrong
 
 
-def compared(row: Row, cases: Iterator[tuple[str, Call, Make, bool]]) -> list[str]:
-    """Return where the two libraries differ, one line each."""
+def report(row: Row, cases: Iterator[tuple[str, Call, Make, bool]]) -> list[str]:
+    """Return where the two libraries differ, one line for each difference."""
     torch = pytest.importorskip("torch")
     here, there = both(torch)
     wrong, known = [], {}
@@ -403,12 +403,12 @@ def compared(row: Row, cases: Iterator[tuple[str, Call, Make, bool]]) -> list[st
     return wrong
 
 
-# Where PyTorch loses a gradient, or writes several elements into one cell, without a word.
+# Where PyTorch silently loses a gradient, or writes several elements into one location.
 STRICTER = ("one cell", "requires grad", "input requires grad")
 
 
 @each()
-def test_writes_where_pytorch_does(row: Row) -> None:
+def test_out_is_written_as_in_pytorch(row: Row) -> None:
     places = {"contiguous", "empty", "larger"} if row.name in UNSAFE else set(PLACES)
     cases = [(name, call, PLACES[name], True) for call in row.calls[:2] for name in PLACES if name in places]
     cases += [
@@ -417,15 +417,15 @@ def test_writes_where_pytorch_does(row: Row) -> None:
         for grad in (True, False)
     ]
     cases += [("bad", row.calls[0], lambda *_, value=value: value, True) for value in (1.0, [1.0], "x")]
-    assert not compared(row, iter(cases))
+    assert not report(row, iter(cases))
 
 
 @each([row for row in WITH_OUT if row.name not in UNSAFE])
-def test_casts_where_pytorch_does(row: Row) -> None:
+def test_results_are_cast_to_out_as_in_pytorch(row: Row) -> None:
     sources = [row.calls[0], recast(row.calls[0], "float32"), recast(row.calls[0], "int64")]
     sources += [recast(row.calls[0], "complex64")] if row.dtypes in ("all", "numbers", "inexact") else []
     cases = [(f"out= of {dtype}", call, zeros("contiguous", dtype), True) for call in sources for dtype in DTYPES]
-    assert not compared(row, iter(cases))
+    assert not report(row, iter(cases))
 
 
 SEVERAL = tuple([row for row in HERE if row.name in (
@@ -436,7 +436,7 @@ SEVERAL = tuple([row for row in HERE if row.name in (
 
 
 @each(SEVERAL)
-def test_writes_several_results_where_pytorch_does(row: Row) -> None:
+def test_several_outs_are_written_as_in_pytorch(row: Row) -> None:
     def cut(library: Library, args: Any, fresh: list[Any]) -> Any:
         made = PLACES["contiguous"](library, args, fresh)
         return made[:1] if isinstance(made, tuple) else (made,)
@@ -447,12 +447,12 @@ def test_writes_several_results_where_pytorch_does(row: Row) -> None:
     cases = [(name, call, make, True) for call in row.calls[:2] for name, make in PLACES.items()]
     cases += [("short", row.calls[0], cut, True), ("alone", row.calls[0], alone, True)]
     cases += [(f"out= of {dtype}", row.calls[0], zeros("contiguous", dtype), True) for dtype in DTYPES]
-    assert not compared(row, iter(cases))
+    assert not report(row, iter(cases))
 
 
 @each([row for row in WITH_OUT if row.name not in UNSAFE])
-def test_overlaps_inputs_where_pytorch_does_and_is_right_elsewhere(row: Row) -> None:
-    """Out begins where the input does, or one element behind it."""
+def test_an_overlapping_out_gives_pytorchs_result_or_the_correct_one(row: Row) -> None:
+    """Out starts where the input does, or one element later."""
     torch = pytest.importorskip("torch")
     wrong = []
     for call in row.calls[:2]:
@@ -473,7 +473,7 @@ def test_overlaps_inputs_where_pytorch_does_and_is_right_elsewhere(row: Row) -> 
 
 
 @pytest.mark.parametrize("name", ["cat", "stack", "hstack", "vstack", "dstack", "column_stack"])
-def test_joining_refuses_an_out_in_the_memory_of_what_it_joins(name: str) -> None:
+def test_joining_refuses_an_out_in_the_memory_of_an_input(name: str) -> None:
     torch = pytest.importorskip("torch")
     for lib in (mt, torch):
         memory = lib.zeros(12)
@@ -486,7 +486,7 @@ def test_joining_refuses_an_out_in_the_memory_of_what_it_joins(name: str) -> Non
 
 
 def overlapping(library: Library, row: Row, call: Call, place: int, gap: int, fresh: Any) -> Any:
-    """Call an op with an argument and ``out`` in one memory."""
+    """Call an op with an argument and ``out`` in the same memory."""
     array = call.args[place]
     flat = np.zeros(max(array.size, fresh.numel()) + gap, array.dtype)
     flat[: array.size] = array.reshape(-1)
@@ -497,7 +497,7 @@ def overlapping(library: Library, row: Row, call: Call, place: int, gap: int, fr
     return outcome(library.op(row), *args[:place], given, *args[place + 1 :], **kwargs, out=out)
 
 
-# -- what draws, and what has no row -----------------------------------------------------------------------------------
+# -- random functions, and functions without a row ---------------------------------------------------------------------
 
 MAKERS: dict[str, Callable[[Any, Any], Any]] = {
     "rand": lambda lib, out: lib.rand(2, 3, out=out),
@@ -535,7 +535,7 @@ MAKERS_EXCUSED = {
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_makes_and_draws_into_out_as_pytorch_does(name: str) -> None:
+def test_creation_and_random_functions_write_to_out_as_in_pytorch(name: str) -> None:
     torch = pytest.importorskip("torch")
     wrong = []
     for kind, out in OUTS.items():

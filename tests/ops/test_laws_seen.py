@@ -1,4 +1,4 @@
-"""Every operation can be seen: under the eyes of an interpreter it gives what it gives unseen, bit by bit."""
+"""Every operation can be seen by an interpreter, and then gives the same result, bit by bit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def values_and_gradients(row: Row, number: int) -> list[Any]:
 
 
 @pytest.mark.parametrize("row", DIFFERENTIABLE, ids=repr)
-def test_an_operation_that_is_seen_does_the_same(row: Row) -> None:
+def test_an_operation_gives_the_same_result_when_seen(row: Row) -> None:
     for number in range(min(3, len(row.calls))):
         with told(row.calls[number]):
             unseen = values_and_gradients(row, number)

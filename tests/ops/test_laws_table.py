@@ -62,7 +62,7 @@ def is_op(value: Any) -> bool:
 
 
 def has_row(name: str) -> bool:
-    """Whether a bare name, or its in-place twin's, stands in the table."""
+    """Return whether a bare name, or that of its in-place version, is in the table."""
     plain = name.removesuffix("_")
     return not NAMES.isdisjoint((name, plain, f"Tensor.{name}", f"Tensor.{plain}"))
 
@@ -80,7 +80,7 @@ def test_every_public_method_has_a_row() -> None:
     assert not missing, f"no row: {' '.join(missing)}"
 
 
-def test_every_function_of_networks_has_a_row() -> None:
+def test_every_function_of_nn_functional_has_a_row() -> None:
     missing = [name for name in functional.__all__ if f"nn.functional.{name}" not in NAMES and name not in EXEMPT]
     assert not missing, f"no row: {' '.join(missing)}"
 
@@ -105,8 +105,8 @@ def test_rows_have_calls() -> None:
     assert not [row.name for row in ROWS if not row.calls]
 
 
-def test_every_twin_is_found() -> None:
-    """An in-place method whose op has a row is held by the laws on twins."""
+def test_every_inplace_version_is_found() -> None:
+    """An in-place method whose op has a row is tested by the laws on in-place versions."""
     found = {f"{row.name.split('.')[-1]}_" for row in ROWS if twin(row) is not None}
     found |= {f"{alias}_" for row in ROWS for alias in row.aliases}
     twins = [name for name in dir(mt.Tensor) if name.endswith("_") and not name.startswith("_")]
@@ -114,7 +114,7 @@ def test_every_twin_is_found() -> None:
     assert not lonely, f"twins that no law sees: {' '.join(lonely)}"
 
 
-# -- numbers that calls are made of ------------------------------------------------------------------------------------
+# -- the numbers in calls ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (), (5,), (1, 4, 4), (0, 3), (36,)])

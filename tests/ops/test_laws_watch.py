@@ -1,4 +1,4 @@
-"""What is saved may be kept elsewhere: gradients are the same through hooks and with lines noted, for every op."""
+"""Saved tensors may be kept elsewhere: gradients are the same with packing hooks and anomaly mode, for every op."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ops.test_laws_gradcheck import DIFFERENTIABLE, flat_function
 
 
 def gradients(row: Row, number: int) -> list[Any]:
-    """Return the first gradients of a call, and those of their squares where there are any."""
+    """Return the first gradients of a call, and the gradients of their squares if there are any."""
     function, leaves = flat_function(row, row.calls[number])
     results = [each for each in function(*leaves) if each.requires_grad]
     if not results:
@@ -29,7 +29,7 @@ def gradients(row: Row, number: int) -> list[Any]:
 
 
 @pytest.mark.parametrize("row", DIFFERENTIABLE, ids=repr)
-def test_gradients_are_the_same_where_saved_tensors_are_packed(row: Row) -> None:
+def test_gradients_are_the_same_if_saved_tensors_are_packed(row: Row) -> None:
     for number in range(min(3, len(row.calls))):
         with told(row.calls[number]):
             plain = gradients(row, number)

@@ -1,8 +1,8 @@
-"""What may be changed in place between an op and the walk back: results and inputs, as in PyTorch, for every op.
+"""What may be changed in place between an op and backward: results and inputs, as in PyTorch, for every op.
 
-Where PyTorch gives a gradient, so does this library, and the same one: an op saves nothing that PyTorch does not save.
-Where PyTorch finds that something saved was changed, this library does too, or it has saved less and gives the gradient
-that there was before the write.
+Where PyTorch gives a gradient, this library gives the same one: an op saves nothing that PyTorch does not save. Where
+PyTorch detects that a saved value was changed, this library does too, or it has saved less and gives the gradient from
+before the write.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def gradients(library: Any, op: Any, arguments: Any, row: Row, changed: tuple[bo
     leaves: list[Any] = []
     inputs: list[Any] = []
 
-    def computed(value: Any, constant: bool) -> Any:
-        """Return an argument that may be written to: no leaf, but computed from one."""
+    def writable(value: Any, constant: bool) -> Any:
+        """Return an argument that may be written to: not a leaf, but computed from one."""
         if value.__class__ in (list, tuple):
-            return value.__class__([computed(each, constant) for each in value])
+            return value.__class__([writable(each, constant) for each in value])
         if not hasattr(value, "requires_grad"):
             return value
         if not constant and (value.is_floating_point() or value.is_complex()):
@@ -57,7 +57,7 @@ def gradients(library: Any, op: Any, arguments: Any, row: Row, changed: tuple[bo
         return value
 
     args, kwargs = arguments
-    given = [computed(each, k in row.constants) for k, each in enumerate([*args, *kwargs.values()])]
+    given = [writable(each, k in row.constants) for k, each in enumerate([*args, *kwargs.values()])]
     results = tensors_in(op(*given[: len(args)], **dict(zip(kwargs, given[len(args) :], strict=True))))
     kept = [each for each in results if each.requires_grad]
     starts = [library.ones_like(each) for each in kept]
@@ -99,7 +99,7 @@ def assert_equal(found: list[Any], expected: list[Any]) -> None:
 
 
 def verdicts(torch: ModuleType, row: Row) -> int:
-    """Change each result and each input of each call; return how many of them were compared."""
+    """Change each result and each input of each call; return how many were compared."""
     count = 0
     for call in row.calls:
         before = outcome(gradients, mt, ours(row), calls.our_arguments(call), row, None)
@@ -117,11 +117,11 @@ def verdicts(torch: ModuleType, row: Row) -> int:
 @pytest.mark.parametrize(
     "row", [r for r in DIFFERENTIABLE if "gradient" not in r.notes and r.name not in EXCUSED], ids=repr
 )
-def test_what_may_be_changed_before_the_walk_back_is_as_in_torch(torch: ModuleType, row: Row) -> None:
+def test_tensors_may_be_changed_before_backward_as_in_pytorch(torch: ModuleType, row: Row) -> None:
     assert verdicts(torch, row)
 
 
 @pytest.mark.parametrize("row", [row for row in DIFFERENTIABLE if row.name in EXCUSED], ids=repr)
-def test_what_is_excused_differs(torch: ModuleType, row: Row) -> None:
+def test_every_exception_is_needed(torch: ModuleType, row: Row) -> None:
     with pytest.raises(AssertionError, match="PyTorch gives a gradient"):
         verdicts(torch, row)

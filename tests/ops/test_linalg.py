@@ -1,6 +1,6 @@
-"""Linear algebra: what does not depend on signs, phases and order, singular matrices, and gradients of whole matrices.
+"""Linear algebra: results independent of signs, phases and order; singular matrices; gradients of whole matrices.
 
-The op table's rows hold the rest. Factors are multiplied out, as two libraries may choose different ones.
+The op table tests the rest. Factors are multiplied, because the two libraries may choose different ones.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def matrix(*shape: int, complex: bool = False, seed: int = 0) -> Any:
 
 
 def whole(lib: Any, a: Any) -> Any:
-    """Return a Hermitian matrix made of any one."""
+    """Return a Hermitian matrix made from any matrix."""
     return a + a.transpose(-2, -1).conj()
 
 
 def definite(lib: Any, a: Any) -> Any:
-    """Return a positive definite matrix made of any one."""
+    """Return a positive definite matrix made from any matrix."""
     product = a @ a.transpose(-2, -1).conj()
     return product + lib.from_numpy(np.eye(a.shape[-1], dtype=a.detach().numpy().dtype))
 
@@ -39,11 +39,11 @@ def adjoint(a: Any) -> Any:
 
 
 def outer_products(u: Any, v: Any) -> Any:
-    """Return u vᴴ, column by column: neither signs nor phases of both together count."""
+    """Return u vᴴ, column by column, which depends on neither signs nor phases of both."""
     return u.unsqueeze(-2) * v.unsqueeze(-3).conj()
 
 
-# -- values and gradients that no choice of factors changes, beside PyTorch's ------------------------------------------
+# -- values and gradients that do not depend on the choice of factors, against PyTorch ---------------------------------
 
 COMPLEX = pytest.mark.parametrize("complex", [False, True], ids=["real", "complex"])
 SHAPE = pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 2)], ids=repr)
@@ -60,7 +60,7 @@ def test_svd(shape: tuple[int, ...], complex: bool) -> None:
 
 
 @COMPLEX
-def test_a_full_svd_has_the_gradient_of_its_first_columns(complex: bool) -> None:
+def test_a_full_svd_has_the_gradient_of_the_reduced_one(complex: bool) -> None:
     def factors(lib: Any, a: Any) -> Any:
         u, s, vh = lib.linalg.svd(a)
         return [s, outer_products(u[..., :2], adjoint(vh)[..., :2])]
@@ -91,7 +91,7 @@ def test_eigh(complex: bool, UPLO: str) -> None:
 
 @COMPLEX
 def test_eig(complex: bool) -> None:
-    """Sorted by size, for the order is free."""
+    """Sorted by absolute value, because the order is arbitrary."""
     a = matrix(3, 3, complex=complex) + np.diag([1, 5, 12])
 
     def factors(lib: Any, a: Any) -> Any:
@@ -104,7 +104,7 @@ def test_eig(complex: bool) -> None:
 
 
 @COMPLEX
-def test_eigenvalues_alone(complex: bool) -> None:
+def test_eigenvalues_without_eigenvectors(complex: bool) -> None:
     agree(lambda lib, a: lib.linalg.eigvalsh(whole(lib, a)), matrix(3, 3, complex=complex), rtol=1e-7)
     a = matrix(3, 3, complex=complex) + np.diag([1, 5, 12])
     agree(lambda lib, a: [v := lib.linalg.eigvals(a), v.abs().sum()][1], a, rtol=1e-7)
@@ -118,7 +118,7 @@ def test_cholesky(complex: bool, upper: bool) -> None:
 
 
 @COMPLEX
-def test_what_stands_on_a_cholesky_factor(complex: bool) -> None:
+def test_functions_that_use_a_cholesky_factor(complex: bool) -> None:
     def solutions(lib: Any, a: Any, b: Any) -> Any:
         lower = lib.linalg.cholesky(definite(lib, a))
         other = lib.cholesky_solve(b, adjoint(lower), upper=True)
@@ -147,7 +147,7 @@ def test_pseudo_inverse_and_least_squares(shape: tuple[int, ...], complex: bool)
     agree(lambda lib, a: lib.linalg.pinv(whole(lib, a), hermitian=True), matrix(3, 3, complex=complex), rtol=1e-6)
 
 
-# -- against finite differences, where rows cannot ---------------------------------------------------------------------
+# -- against finite differences, where rows cannot be ------------------------------------------------------------------
 
 
 @COMPLEX
@@ -181,14 +181,14 @@ def test_gradients_of_whole_matrices(name: str, complex: bool) -> None:
     assert gradgradcheck(invariant, [a], fast_mode=True)
 
 
-def test_the_determinant_of_a_singular_matrix_has_its_cofactors_for_gradient() -> None:
+def test_the_determinant_of_a_singular_matrix_has_its_cofactors_as_gradient() -> None:
     """PyTorch gives zeros here; the derivative of ad - bc in b is -c, whatever the determinant."""
     a = mt.tensor([[1.0, 2.0], [2.0, 4.0]], requires_grad=True)
     linalg.det(a).backward()
     assert mt.allclose(a.grad, mt.tensor([[4.0, -2.0], [-2.0, 1.0]]), atol=1e-5)
 
 
-def test_a_loss_that_depends_on_phases_has_no_gradient() -> None:
+def test_a_loss_that_depends_on_phases_raises() -> None:
     a = mt.tensor(matrix(3, 3, complex=True)).requires_grad_()
     for vectors in (linalg.svd(a).U, linalg.eigh(whole(mt, a)).eigenvectors, linalg.eig(a).eigenvectors):
         with pytest.raises(RuntimeError, match="phi"):
@@ -212,7 +212,7 @@ def test_a_failure_names_the_matrix(call: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["svd", "svdvals", "eig", "eigvals"])
-def test_no_convergence_is_an_error_of_this_library(name: str) -> None:
+def test_failed_convergence_is_an_error_of_this_library(name: str) -> None:
     with pytest.raises(linalg.LinAlgError, match="converge"):
         getattr(linalg, name)(mt.tensor([[float("nan"), 1.0], [1.0, 0.0]]))
 
@@ -224,7 +224,7 @@ def test_determinants_of_singular_matrices_are_zero() -> None:
     assert linalg.cond(mt.tensor(BATCH), 1).tolist() == [1, float("inf"), 1]
 
 
-def test_a_triangular_system_with_a_zero_on_its_diagonal_is_infinite() -> None:
+def test_a_triangular_system_with_a_zero_on_its_diagonal_gives_infinity() -> None:
     a, b = mt.tensor([[0.0, 0.0], [1.0, 1.0]]), mt.tensor([[1.0], [1.0]])
     assert linalg.solve_triangular(a, b, upper=False)[0, 0].item() == float("inf")
 
@@ -250,7 +250,7 @@ def test_a_complete_qr_of_a_tall_matrix_has_no_gradient() -> None:
 # -- the rest ----------------------------------------------------------------------------------------------------------
 
 
-def test_results_have_names() -> None:
+def test_results_are_named_tuples() -> None:
     a = mt.eye(2)
     assert linalg.svd(a)._fields == ("U", "S", "Vh") and mt.svd(a)._fields == ("U", "S", "V")
     assert linalg.eigh(a)._fields == linalg.eig(a)._fields == ("eigenvalues", "eigenvectors")
@@ -259,22 +259,22 @@ def test_results_have_names() -> None:
     assert repr(mt.slogdet(a)).startswith("torch.return_types.slogdet(\nsign=tensor(1.)")
 
 
-def test_several_results_go_where_out_says() -> None:
+def test_several_results_are_written_to_out() -> None:
     a = mt.tensor(matrix(3, 3))
     out = mt.empty(0, dtype=mt.float64), mt.empty(0, dtype=mt.float64)
     q, r = linalg.qr(a, out=out)
     assert q is out[0] and r is out[1] and mt.allclose(q @ r, a)
 
 
-def test_every_function_of_the_window_has_a_row() -> None:
+def test_every_function_of_linalg_has_a_row() -> None:
     rows = {row.name for row in ROWS}
     missing = [n for n in vars(linalg) if not n.startswith("_") and n not in ("annotations", "LinAlgError")
                and f"linalg.{n}" not in rows]  # fmt: skip
     assert not missing, f"no row: {' '.join(missing)}"
 
 
-def test_points_far_apart_and_together() -> None:
-    """Many points take the product's way, few their differences'."""
+def test_distances_of_many_points_and_of_few() -> None:
+    """Distances of many points use a matrix product; those of few use differences."""
     x, y = matrix(40, 3), matrix(30, 3, seed=1)
     agree(lambda lib, x, y: lib.cdist(x, y), x, y, order=1)
     direct = mt.cdist(mt.tensor(x), mt.tensor(y), compute_mode="donot_use_mm_for_euclid_dist")
@@ -288,7 +288,7 @@ def test_exponentials_of_large_and_small_matrices() -> None:
     assert mt.allclose(turn, -mt.eye(2, dtype=mt.float64))
 
 
-def test_bounds_of_what_counts_as_zero() -> None:
+def test_tolerances_for_singular_values() -> None:
     a = np.diag([1.0, 1e-3, 0.0])
     for kwargs in ({}, {"atol": 0.1}, {"rtol": 0.1}, {"atol": 1e-4, "rtol": 0.1}, {"hermitian": True}):
         agree(lambda lib, a: lib.linalg.matrix_rank(a, **kwargs), a, order=0)  # noqa: B023

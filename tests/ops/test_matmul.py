@@ -1,4 +1,4 @@
-"""Products: every combination of ranks and layouts, what einsum reads, and what is refused."""
+"""Products: every combination of ranks and layouts, einsum, and errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_matmul_takes_all_ranks(a: tuple[int, ...], b: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("a", "b"), [((0, 3), (3, 2)), ((2, 0), (0, 2)), ((4, 2, 0), (0, 5)), ((0,), (0,)), ((0, 2, 3), (3,))]
 )
-def test_matmul_of_nothing(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+def test_matmul_of_empty_matrices(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     agree(lambda lib, x, y: x @ y, draw(*a), draw(*b))
 
 
@@ -98,7 +98,7 @@ NAMED = {
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_products_by_name(name: str) -> None:
+def test_named_products(name: str) -> None:
     call, a, b = NAMED[name]
     agree(call, draw(*a), draw(*b))
 
@@ -119,7 +119,7 @@ def test_sum_and_product(name: str) -> None:
     agree(lambda lib, *args: getattr(lib, name)(*args, beta=0.5, alpha=-2), *arrays)
 
 
-def test_a_beta_of_zero_does_not_look() -> None:
+def test_a_beta_of_zero_ignores_the_input() -> None:
     nothing = mt.full((2, 2), float("nan"))
     assert mt.addmm(nothing, mt.ones(2, 3), mt.ones(3, 2), beta=0).tolist() == [[3.0, 3.0], [3.0, 3.0]]
 
@@ -191,7 +191,7 @@ def test_einsum_equals_pytorchs(case: Any) -> None:
 def test_einsum_equals_numpys_on_any_equation(
     inputs: list[str], sizes: tuple[int, ...], stretched: bool, picked: set[str], whole: bool
 ) -> None:
-    """Repeated indices, sums, outer products, sizes of 0 and 1, an index of size 1 that another operand has in full."""
+    """Repeated indices, sums, outer products, sizes of 0 and 1, an index of size 1 that is larger elsewhere."""
     size = dict(zip("abcd", sizes))
     equation = ",".join(inputs) + "->" + "".join(sorted(picked & set("".join(inputs))))
     arrays = []
@@ -204,7 +204,7 @@ def test_einsum_equals_numpys_on_any_equation(
     np.testing.assert_allclose(found.numpy(), np.einsum(equation, *arrays), rtol=1e-12)
 
 
-def test_einsum_takes_lists_of_numbers() -> None:
+def test_einsum_accepts_lists_of_numbers() -> None:
     agree(lambda lib, a, b: lib.einsum(a, [0, 1], b, [1, 30], [30, 0]), draw(2, 3), draw(3, 4))
     agree(lambda lib, a, b: lib.einsum(a, [Ellipsis, 1], b, [1, 2]), draw(5, 2, 3), draw(3, 4))
     agree(lambda lib, a, b: lib.einsum("ij,jk->ik", [a, b]), draw(2, 3), draw(3, 4))
@@ -224,12 +224,12 @@ BAD_EQUATIONS = [
 
 
 @pytest.mark.parametrize(("equation", "shapes", "error", "words"), BAD_EQUATIONS)
-def test_einsum_says_what_is_wrong(equation: str, shapes: Any, error: type[Exception], words: str) -> None:
+def test_einsum_explains_a_wrong_equation(equation: str, shapes: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         mt.einsum(equation, *[mt.ones(*shape) for shape in shapes])
 
 
-# -- what is refused ---------------------------------------------------------------------------------------------------
+# -- refused calls -----------------------------------------------------------------------------------------------------
 
 REFUSED = [
     (lambda: mt.ones(2, 3) @ mt.ones(4, 5), RuntimeError, r"inner sizes differ: \(2, 3\) @ \(4, 5\) \(3 != 4\)"),
@@ -280,7 +280,7 @@ def test_out_receives_a_product() -> None:
 
 
 @pytest.mark.parametrize("shapes", [((1, 3), (2, 3)), ((2, 3), (1, 3)), ((1, 3), (2, 1)), ((2, 1), (2, 3))], ids=str)
-def test_tensordot_stretches_sizes_of_1(shapes: Any) -> None:
+def test_tensordot_broadcasts_sizes_of_1(shapes: Any) -> None:
     agree(lambda lib, a, b: lib.tensordot(a, b, ([0, 1], [0, 1])), *[draw(*shape) for shape in shapes])
 
 
@@ -291,7 +291,7 @@ def test_addr_of_bools_is_true_where_any_term_is(beta: Any, alpha: Any) -> None:
     agree(lambda lib, a, b, c: lib.addr(a, b, c, beta=beta, alpha=alpha), a, b, c)
 
 
-def test_addbmm_in_place_takes_the_products_shape_and_the_others_refuse() -> None:
+def test_addbmm_in_place_may_change_the_shape_and_others_may_not() -> None:
     x = mt.ones(1)
     assert x.addbmm_(mt.ones(2, 5, 3), mt.ones(2, 3, 4)) is x
     assert x.shape == (5, 4) and (x == 7).all()

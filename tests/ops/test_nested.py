@@ -14,7 +14,7 @@ from ops.call import dtype_name, outcome
 
 
 class Items:
-    """A sequence by its methods alone."""
+    """A class with only the methods of a sequence."""
 
     def __init__(self, *values: Any) -> None:
         self.values = values
@@ -27,7 +27,7 @@ class Items:
 
 
 class Whole(int):
-    """A child of int."""
+    """A subclass of int."""
 
 
 def deep(count: int) -> Any:
@@ -50,7 +50,7 @@ def endless_by_two() -> Any:
 
 
 def cut(text: str) -> list[str]:
-    """Return the words of a text, two spaces or a line apart."""
+    """Split a text at double spaces and line breaks."""
     return [word for line in text.strip().splitlines() for word in line.strip().split("  ")]
 
 
@@ -126,18 +126,18 @@ def disagreements(torch: ModuleType, cases: list[tuple[Any, ...]]) -> list[str]:
     return found
 
 
-def test_data_is_read_as_torch_reads_it(torch: ModuleType) -> None:
+def test_data_is_read_as_in_pytorch(torch: ModuleType) -> None:
     found = disagreements(torch, [(case,) for case in CASES])
     assert not found, "\n".join(found)
 
 
-def test_data_of_a_wanted_dtype_is_read_as_torch_reads_it(torch: ModuleType) -> None:
+def test_data_with_a_given_dtype_is_read_as_in_pytorch(torch: ModuleType) -> None:
     found = disagreements(torch, [tuple(case.rsplit(",", 1)) for case in CASES_WITH_DTYPE])
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("case", ["[1.5,2]", "[t.tensor(1.5),2]", "[1,1j]", "[]", "[np.float64(1)]", "[np.float32(1)]"])
-def test_floats_take_the_default_dtype(torch: ModuleType, case: str) -> None:
+def test_floats_get_the_default_dtype(torch: ModuleType, case: str) -> None:
     for library in (torch, mt):
         library.set_default_dtype(library.float64)
     try:
@@ -166,19 +166,19 @@ def test_a_tensor_of_one_element_counts_as_a_number() -> None:
     (endless(()), ValueError, "too many dimensions 'list'"),
     (endless((1,)), TypeError, "self-referential lists are incompatible"),
     (endless_by_two(), ValueError, "too many dimensions 'list'"),  # PyTorch crashes
-    (deep(65), ValueError, "too many dimensions 'list'"),  # an array has no more; PyTorch has 128
+    (deep(65), ValueError, "too many dimensions 'list'"),  # an array has no more dims; PyTorch has 128
     ([[1, 2], [3]], ValueError, r"expected sequence of length 2 at dim 1 \(got 1\)"),
     ([[[1, 2]], [[3]]], ValueError, r"expected sequence of length 2 at dim 2 \(got 1\)"),
     ([[1], 2], TypeError, "expected sequence of length 1 at dim 1, got 2"),
     ([[], [1]], ValueError, r"expected sequence of length 0 at dim 1 \(got 1\)"),  # PyTorch drops the 1
 ])  # fmt: skip
-def test_uneven_and_endless_lists_are_refused(data: Any, error: type[Exception], message: str) -> None:
+def test_ragged_and_infinite_lists_are_refused(data: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message) as caught:
         mt.tensor(data)
     assert isinstance(caught.value, mt.errors.MinitensorError)
 
 
 @pytest.mark.parametrize("data", [[np.array(5)], [np.array(5), 7.5], [np.bool_(True), 2]], ids=repr)
-def test_numpy_scalars_stand_anywhere(data: Any) -> None:
-    """PyTorch asks a leading 0-d array for its length, and a NumPy bool for an integer."""
+def test_numpy_scalars_may_be_anywhere_in_a_list(data: Any) -> None:
+    """PyTorch takes the length of a leading 0-d array, and asks a NumPy bool for an integer."""
     assert mt.tensor(data).tolist() == [float(each) for each in data]

@@ -1,4 +1,4 @@
-"""Corners of the elementwise operations: complex numbers, zeros, bounds, and writes that go straight into memory."""
+"""Corners of the pointwise operations: complex numbers, zeros, bounds, and writes directly into memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_the_gradient_of_a_complex_logaddexp():
 
 
 @pytest.mark.parametrize("name", ["hypot", "atan2"])
-def test_what_needs_an_order_refuses_complex_numbers(name):
+def test_ops_that_need_an_order_refuse_complex_numbers(name):
     z = [1 + 1j]
     same_error(lambda lib: getattr(lib, name)(lib.tensor(z), lib.tensor(z)))
 
@@ -36,7 +36,7 @@ def test_the_sign_of_a_complex_zero_has_no_gradient_at_any_order():
 
 @pytest.mark.parametrize("bounds", [(0, None), (None, 0.0), (-0.5, 0.5), (1, -1), (math.nan, 1), (0, math.nan)])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32"])
-def test_clamp_has_pytorch_s_zeros_and_nan(bounds, dtype):
+def test_clamp_has_pytorchs_zeros_and_nan(bounds, dtype):
     if dtype == "int32" and any(each.__class__ is float for each in bounds):
         pytest.skip("promotes")
     for repeats in (1, 1000):
@@ -54,7 +54,7 @@ WRITES = {
 @pytest.mark.parametrize("other", ["tensor", "itself", "number", "scalar", "row", "view", "double", "integer"])
 @pytest.mark.parametrize("name", WRITES)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
-def test_a_write_straight_into_memory_is_the_operation_and_a_write(dtype, name, other):
+def test_a_direct_write_into_memory_equals_the_operation_and_a_write(dtype, name, other):
     values = (np.arange(12).reshape(3, 4) + 1).astype(dtype)
 
     def second(x):
@@ -84,14 +84,14 @@ def test_a_write_through_an_overlapping_view_reads_before_it_writes():
     np.testing.assert_array_equal(x.numpy()[1:], values[1:] + values[:-1])
 
 
-def test_a_write_of_the_wrong_shape_leaves_all_as_it_was():
+def test_a_write_of_the_wrong_shape_changes_nothing():
     x = mt.ones(3)
     with pytest.raises(RuntimeError, match="shape"):
         x.add_(mt.ones(2, 3))
     assert x.tolist() == [1.0, 1.0, 1.0] and x.storage.version == 0
 
 
-# -- methods whose arguments stand otherwise than the function's -------------------------------------------------------
+# -- methods whose arguments have another order than the function's ----------------------------------------------------
 
 
 @pytest.mark.parametrize("n", [0, 2])

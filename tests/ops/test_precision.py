@@ -1,7 +1,7 @@
-"""Rounding errors of long sums: whatever adds up n numbers in single precision stays near the result in double.
+"""Rounding errors of long sums: a sum of n numbers in single precision is close to the result in double precision.
 
-The error may be a small multiple of PyTorch's, however long the rows and however they lie in memory: sums are taken in
-blocks, by halves or in double, and never one number after the other.
+The error may be a small multiple of PyTorch's, however long the rows and whatever their layout: sums are computed in
+blocks, pairwise or in double precision, never one number after the other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 import minitensor
 
 FACTOR = 4  # times PyTorch's own error
-LEAST = 1.2e-7  # one unit in the last place; no error is held to be smaller
+LEAST = 1.2e-7  # one ulp; no error counts as smaller
 LENGTHS = (3_000, 100_000)
 LONG = 1_000_000
 
@@ -37,7 +37,7 @@ def normal(*shape: int) -> Any:
 
 
 def gradients(run: Run) -> Run:
-    """Return a call that gives the gradients of another one in all its tensors."""
+    """Return a call that gives the gradients of another call in all its tensors."""
 
     def call(lib: Any, *tensors: Any) -> Any:
         leaves = [each.detach().clone().requires_grad_() for each in tensors]
@@ -52,7 +52,7 @@ def flat(values: Any) -> list[Any]:
     return [one for each in values for one in flat(each)] if isinstance(values, (list, tuple)) else [values]
 
 
-# -- what adds up n numbers --------------------------------------------------------------------------------------------
+# -- ops that add up n numbers -----------------------------------------------------------------------------------------
 
 REDUCTIONS = ("sum", "mean", "var", "logsumexp", "nansum")
 LAYOUTS: dict[str, tuple[Callable[[int], tuple[int, ...]], Callable[[Any, Any], Any]]] = {
@@ -75,7 +75,7 @@ def reductions(n: int) -> dict[str, tuple[Any, ...]]:
     cases: dict[str, tuple[Any, ...]] = {}
     for name in REDUCTIONS:
         for place, (shape, look) in LAYOUTS.items():
-            if name != "var" or place != "of one number":  # which has no variance
+            if name != "var" or place != "of one number":  # has no variance
                 cases[f"{name} {place}"] = (
                     lambda lib, x, name=name, look=look: look(getattr(lib, name), x), positive(*shape(n)),
                 )  # fmt: skip
@@ -152,7 +152,8 @@ def norms(n: int) -> dict[str, tuple[Any, ...]]:
                 lambda lib, x: F(lib).batch_norm(x, None, None, training=True), draw(*shape(n)),
             )  # fmt: skip
     x, rows = normal(2, n), normal(n // 10, 10)
-    # Gradients on a random slope, as sums of equal signs over z, which adds up to nothing, have no relative precision.
+    # Gradients for a random upstream gradient, because sums of equal signs over z, which cancel to zero, have no
+    # relative precision.
     cases["gradients of layer_norm"] = (
         gradients(lambda lib, x, w, b: F(lib).layer_norm(x, x.shape[1:], w, b)), x, positive(n), positive(n),
     )  # fmt: skip
@@ -175,7 +176,7 @@ def tensors(lib: Any, arrays: tuple[Any, ...], dtype: str) -> list[Any]:
 
 
 def errors(lib: Any, run: Run, arrays: tuple[Any, ...], exact: list[Any]) -> list[float]:
-    """Return how far results in single precision lie from the exact ones, relative to the largest of these."""
+    """Return the errors of results in single precision, relative to the largest exact result."""
     found = flat(run(lib, *tensors(lib, arrays, "float32")))
     return [
         float(np.abs(one.detach().numpy().astype("float64") - right).max() / np.abs(right).max())
@@ -216,7 +217,7 @@ def test_errors_over_a_million_elements_are_as_small_as_pytorchs(torch: ModuleTy
 # -- without PyTorch ---------------------------------------------------------------------------------------------------
 
 
-def test_sums_of_a_million_numbers_are_right_to_the_last_places() -> None:
+def test_sums_of_a_million_numbers_are_accurate_to_the_last_digits() -> None:
     for shape, look in LAYOUTS.values():
         array = minitensor.tensor(positive(*shape(LONG // 10)).astype("float32"))
         single, double = [look(minitensor.sum, each) for each in (array, array.double())]
@@ -224,7 +225,7 @@ def test_sums_of_a_million_numbers_are_right_to_the_last_places() -> None:
 
 
 @pytest.mark.parametrize("norm", ["layer_norm", "instance_norm", "group_norm", "batch_norm"])
-def test_norms_of_long_rows_are_right_to_the_last_places(norm: str) -> None:
+def test_norms_of_long_rows_are_accurate_to_the_last_digits(norm: str) -> None:
     F = minitensor.nn.functional
     run = {
         "layer_norm": lambda x: F.layer_norm(x, x.shape[1:]),
@@ -236,7 +237,7 @@ def test_norms_of_long_rows_are_right_to_the_last_places(norm: str) -> None:
     assert (run(x).double() - run(x.double())).abs().max().item() < 6e-7
 
 
-def test_halves_are_added_in_single_precision() -> None:
+def test_float16_is_summed_in_single_precision() -> None:
     ones = minitensor.ones(4000, 2, dtype=minitensor.float16)
     assert ones.sum(0).tolist() == [4000, 4000]
     bias = minitensor.zeros(2, dtype=minitensor.float16, requires_grad=True)

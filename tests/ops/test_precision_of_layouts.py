@@ -1,6 +1,6 @@
-"""Rounding errors of sums in halves and singles, in every memory layout, against PyTorch's, and the result in double.
+"""Rounding errors of float16 and float32 sums, in every memory layout, compared with PyTorch's and the exact result.
 
-Numbers that are all equal, as those of an expanded tensor, are the hardest: each addition errs the same way.
+Equal numbers, as in an expanded tensor, are the hardest case: every addition rounds the same way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 import minitensor as mt
 import minitensor.nn.functional
 
-LEAST = {"float16": 1.5e-3, "float32": 4e-7}  # some units in the last place
+LEAST = {"float16": 1.5e-3, "float32": 4e-7}  # some ulps
 LAYOUTS = ("contiguous", "transposed", "every second", "every second row", "expanded")
 LENGTHS = (1_000, 100_000)
 
@@ -45,7 +45,7 @@ def zeros(lib: Any, x: Any, *shape: int) -> Any:
 
 
 def shown(lib: Any, x: Any) -> Any:
-    """The gradient of what is shown many times."""
+    """The gradient of a broadcast operand."""
     one = lib.ones(2, 1, dtype=x.dtype).requires_grad_()
     return lib.autograd.grad(one.expand(*x.shape), one, x)[0]
 
@@ -82,7 +82,7 @@ POSITIVE: dict[str, Run] = {
     "gradient of expand": shown,
     "gradient of a bias": bias,
 }
-PRODUCTS: dict[str, Run] = {  # of numbers small enough for halves
+PRODUCTS: dict[str, Run] = {  # of numbers small enough for float16
     "dot": lambda lib, x: lib.dot(x[0], x[1]),
     "matmul": lambda lib, x: x @ x.t(),
     "matrix times vector": lambda lib, x: x @ x[0],
@@ -137,13 +137,13 @@ def laid(lib: Any, array: Any, layout: str) -> Any:
 
 
 def error(found: Any, exact: Any) -> float:
-    """Return the largest error relative to the largest number; infinite beside NaN."""
+    """Return the largest error relative to the largest number; infinite if there is a NaN."""
     apart = np.abs(found.detach().numpy().astype("float64") - exact).max() / np.abs(exact).max()
     return float(apart) if apart == apart else np.inf
 
 
 def excess(torch: ModuleType, name: str, array: Any, layout: str) -> str | None:
-    """Return the errors of a case if this library's is more than twice PyTorch's and some units."""
+    """Return the errors of a case if this library's is more than twice PyTorch's plus some ulps."""
     exact = CASES[name](torch, laid(torch, array.astype("float64"), layout)).detach().numpy()
     ours, theirs = [error(CASES[name](lib, laid(lib, array, layout)), exact) for lib in (mt, torch)]
     if ours <= 2 * theirs + LEAST[str(array.dtype)]:
@@ -153,7 +153,7 @@ def excess(torch: ModuleType, name: str, array: Any, layout: str) -> str | None:
 
 @pytest.mark.parametrize("dtype", LEAST)
 @pytest.mark.parametrize("name", CASES)
-def test_a_sum_is_as_exact_as_torchs_in_every_layout(torch: ModuleType, name: str, dtype: str) -> None:
+def test_a_sum_is_as_accurate_as_pytorchs_in_every_layout(torch: ModuleType, name: str, dtype: str) -> None:
     layouts = [each for each in LAYOUTS if each != "expanded" or name not in (*OF_DIFFERENCES, "nansum", "nanmean")]
     found = [
         what for n in LENGTHS for layout in layouts
@@ -162,7 +162,7 @@ def test_a_sum_is_as_exact_as_torchs_in_every_layout(torch: ModuleType, name: st
     assert not found, "\n".join(found)
 
 
-def test_repeated_numbers_are_summed_as_by_one_product() -> None:
+def test_repeated_numbers_are_summed_like_one_product() -> None:
     for n in (600, 10**4, 10**6):
         for shape, dim in (((n,), 0), ((n, 3), 0), ((3, n), 1), ((n, 2), (0, 1))):
             x = mt.tensor(0.1).expand(shape)
@@ -170,7 +170,7 @@ def test_repeated_numbers_are_summed_as_by_one_product() -> None:
             assert ((x.sum(dim).double() / exact - 1).abs() < 2e-7).all()
 
 
-def test_halves_that_meet_in_one_place_are_added_in_singles() -> None:
+def test_float16_added_into_one_element_is_summed_in_single_precision() -> None:
     ones, places = mt.ones(4000, 2, dtype=mt.float16), mt.zeros(4000, dtype=mt.int64)
     start = mt.zeros(1, 2, dtype=mt.float16)
     assert start.index_add(0, places, ones).tolist() == [[4000, 4000]]

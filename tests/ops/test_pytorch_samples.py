@@ -1,8 +1,8 @@
-"""PyTorch's own operator database as the oracle: its sample inputs and its error inputs, given to both libraries.
+"""PyTorch's own operator database: its sample inputs and its error inputs, given to both libraries.
 
-The op table's rows are ours, and think of what we thought of; these samples were collected by others, and think of what
-we did not. Each op is asked for values, dtypes, shapes and gradients on a share of its samples, and must raise an error
-of the same class for each call that PyTorch refuses. Ops that this library does not have are passed over.
+The op table covers the cases that we thought of; these samples were collected by others. Each op is tested for values,
+dtypes, shapes and gradients on some of its samples, and must raise an error of the same class for each call that
+PyTorch refuses. Ops that this library does not have are skipped.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
 
-SAMPLES = 8  # of each op and dtype, spread over all it has
+SAMPLES = 8  # per op and dtype, spread over all samples
 DTYPES = ("float32", "int64", "bool", "complex64")
 
-# Ops that are passed over, and why.
+# Skipped ops, and why.
 DRAWN = "its values are drawn; test_random.py holds the streams"
 FREE = "its factors are unique only up to signs, phases or order; the tests of linalg multiply them out"
 TIES = "which of equal elements it names is free; the op table's rows compare it where there are none"
@@ -53,7 +53,7 @@ def named(op: Any) -> str:
 
 
 def ours(op: Any) -> Callable[..., Any] | None:
-    """Return this library's function for an entry; a function of the database's own is rebuilt to call this library."""
+    """Return this library's function for an entry; a function from the database is rebuilt to call this library."""
     theirs = op.op
     found = find(mt, op.name)
     if isinstance(theirs, FunctionType) and theirs.__module__.startswith("torch.testing") and found is not None:
@@ -72,12 +72,12 @@ def each(ops: list[Any]) -> Any:
     return pytest.mark.parametrize("op", ops, ids=named)
 
 
-def test_most_of_the_database_is_asked() -> None:
+def test_most_of_the_database_is_tested() -> None:
     assert len({op.name for op in HERE}) > 400
 
 
 def calls(op: Any, dtype: str, requires_grad: bool) -> Iterator[tuple[Any, Any]]:
-    """Yield a share of an op's samples as arguments for PyTorch and for us."""
+    """Yield some of an op's samples as arguments for PyTorch and for this library."""
     samples = quiet(lambda: list(op.sample_inputs("cpu", getattr(torch, dtype), requires_grad=requires_grad)))
     for sample in samples[:: max(1, len(samples) // SAMPLES)]:
         args, kwargs = (sample.input, *sample.args), sample.kwargs
@@ -88,7 +88,7 @@ def calls(op: Any, dtype: str, requires_grad: bool) -> Iterator[tuple[Any, Any]]
 
 
 def quiet(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return a call's result or exception; warnings are not asked for here."""
+    """Return a call's result or exception, without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return outcome(function, *args, **kwargs)
@@ -98,7 +98,7 @@ def quiet(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 @each(HERE)
-def test_gives_what_pytorch_gives(op: Any) -> None:
+def test_results_are_pytorchs(op: Any) -> None:
     call = ours(op)
     assert call is not None
     for dtype in DTYPES:
@@ -118,7 +118,7 @@ def largest(results: Any) -> float:
 
 
 @each([op for op in HERE if op.supports_autograd and torch.float64 in op.supported_dtypes("cpu")])
-def test_has_pytorchs_gradients(op: Any) -> None:
+def test_gradients_are_pytorchs(op: Any) -> None:
     call = ours(op)
     assert call is not None
     for theirs, mine in calls(op, "float64", requires_grad=True):
@@ -128,7 +128,7 @@ def test_has_pytorchs_gradients(op: Any) -> None:
 
 
 def gradients(library: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Return the gradients of a weighted sum of all results, zeros for None."""
+    """Return the gradients of a weighted sum of all results, with zeros for None."""
     if library is torch:
         results = quiet(call, *args, **kwargs)
         if isinstance(results, Exception):
@@ -145,12 +145,12 @@ def gradients(library: Any, call: Callable[..., Any], args: Any, kwargs: Any) ->
     return [library.zeros_like(leaf) if each is None else each for leaf, each in zip(leaves, found)]
 
 
-# Reversed operators called by their own names on a number: Python asks for NotImplemented there, and gets it here.
+# Reversed operators called by name with a number: Python requires NotImplemented there, and gets it here.
 REVERSED = ("__rand__", "__ror__", "__rxor__")
 
 
 @each([op for op in HERE if op.error_inputs_func is not None and op.name not in REVERSED])
-def test_raises_what_pytorch_raises(op: Any) -> None:
+def test_errors_are_pytorchs(op: Any) -> None:
     call = ours(op)
     assert call is not None
     for error in op.error_inputs("cpu"):
@@ -161,7 +161,7 @@ def test_raises_what_pytorch_raises(op: Any) -> None:
         except Beyond:
             continue
         if any(words in str(expected) for words in SHARING):
-            continue  # memory that two arguments share is not carried over; test_index.py asks for it
+            continue  # memory shared by two arguments is not reproduced; test_index.py tests it
         if isinstance(expected, Exception):
             kind = next(each for each in type(expected).__mro__ if each.__module__ == "builtins")
             found = quiet(call, *args, **kwargs)

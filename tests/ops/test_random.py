@@ -1,4 +1,4 @@
-"""Random tensors: the same numbers as PyTorch for the same seed, in every way to ask for them."""
+"""Random tensors: PyTorch's numbers for the same seed, in every form of call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ops.twin import agree, same_error, torch
 
 
 def drawn(call, rtol=None):
-    """Seed both libraries alike and compare what a call draws."""
+    """Seed both libraries and compare what a call draws."""
     def seeded(lib):
         lib.manual_seed(7)
         return call(lib)
@@ -96,7 +96,7 @@ def test_misuse_raises_what_pytorch_raises(call):
     same_error(call)
 
 
-def test_a_generator_of_one_s_own_leaves_the_default_one_alone():
+def test_a_separate_generator_leaves_the_default_one_unchanged():
     mt.manual_seed(0)
     before = mt.get_rng_state()
     one, two = (mt.Generator().manual_seed(3) for _ in range(2))
@@ -121,13 +121,13 @@ def test_the_state_continues_in_the_other_library():
     assert mt.rand(3).tolist() == torch.rand(3).tolist()
 
 
-def test_seeds_are_told():
+def test_seeds_can_be_read():
     mt.manual_seed(12)
     assert mt.initial_seed() == 12
     assert mt.seed() == mt.initial_seed()
 
 
-def test_a_fill_ends_the_history():
+def test_a_fill_drops_the_history():
     x = mt.ones(3, requires_grad=True)
     y = x * 2
     y.uniform_()
@@ -135,7 +135,7 @@ def test_a_fill_ends_the_history():
     assert x.grad is None or x.grad.tolist() == [0, 0, 0]
 
 
-def test_a_fill_of_a_view_writes_its_base_only_there():
+def test_a_fill_of_a_view_writes_only_that_part_of_its_base():
     base = mt.zeros(3, 4)
     base[:, 1].uniform_(1, 2)
     assert bool((base[:, 1] >= 1).all()) and base[:, 0].tolist() == [0, 0, 0]

@@ -1,4 +1,4 @@
-"""Evenly spaced values: what the laws do not ask of ``range``, which ends where it says and warns."""
+"""Evenly spaced values beyond the op table: ``range`` includes its end, and warns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MADE: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.filterwarnings("ignore:torch.range")
 @pytest.mark.parametrize("make", MADE.values(), ids=MADE)
-def test_a_range_is_that_of_pytorch(make: Callable[[Any], Any]) -> None:
+def test_a_range_equals_pytorchs(make: Callable[[Any], Any]) -> None:
     ours, theirs = make(mt), make(pytest.importorskip("torch"))
     assert str(ours.dtype) == str(theirs.dtype) and tuple(ours.shape) == tuple(theirs.shape)
     np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
@@ -43,7 +43,7 @@ WRONG: dict[str, tuple[type[Exception], Callable[[Any], Any]]] = {
 @pytest.mark.filterwarnings("ignore:torch.range")
 @pytest.mark.parametrize("name", ["minitensor", "torch"])
 @pytest.mark.parametrize(("error", "action"), WRONG.values(), ids=WRONG)
-def test_limits_without_a_range_are_refused(name: str, error: type[Exception], action: Callable[[Any], Any]) -> None:
+def test_a_range_without_limits_is_refused(name: str, error: type[Exception], action: Callable[[Any], Any]) -> None:
     lib = pytest.importorskip(name)
     with pytest.raises(error):
         action(lib)

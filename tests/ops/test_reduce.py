@@ -24,7 +24,7 @@ ANY_DIMS = ["sum", "mean", "var", "std", "amax", "amin", "nansum", "nanmean", "n
 
 
 def along(name, dim, keepdim):
-    """Call a reduction as users do: without dim, by keyword."""
+    """Call a reduction in the usual ways: without dim, by keyword."""
     def call(lib, x):
         if dim is None and name != "logsumexp":
             return getattr(lib, name)(x)
@@ -37,14 +37,14 @@ def along(name, dim, keepdim):
 @pytest.mark.parametrize("keepdim", [False, True])
 @pytest.mark.parametrize("dim", DIMS, ids=str)
 @pytest.mark.parametrize("name", ANY_DIMS)
-def test_a_reduction_takes_no_dim_one_or_several(name, dim, keepdim):
-    # PyTorch's gradient of a variance over dim=() is infinite, though it takes () for all dims.
+def test_a_reduction_accepts_no_dim_one_or_several(name, dim, keepdim):
+    # PyTorch's gradient of a variance over dim=() is infinite, although () means all dims.
     agree(along(name, dim, keepdim), CUBE, order=0 if dim == () and name in ("var", "std") else 2)
 
 
 @pytest.mark.parametrize("name", ["all", "any", "count_nonzero"])
 @pytest.mark.parametrize("dim", [None, 0, -1, (0, 2)], ids=str)
-def test_truths_and_counts(name, dim):
+def test_logical_reductions_and_counts(name, dim):
     agree(lambda lib, x: getattr(lib, name)(x) if dim is None else getattr(lib, name)(x, dim), CUBE > 0.5)
 
 
@@ -58,7 +58,7 @@ def test_the_dtype_of_a_reduction(name, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["mean", "var", "std", "amax", "max", "argmax", "median", "norm", "nanmean"])
-def test_what_a_dtype_cannot_do_raises_the_same_kind_of_error(name, dtype):
+def test_a_dtype_without_the_op_raises_the_same_kind_of_error(name, dtype):
     values = np.array([1, 0, 3]).astype(dtype)
     try:
         getattr(torch, name)(torch.from_numpy(values))
@@ -70,17 +70,17 @@ def test_what_a_dtype_cannot_do_raises_the_same_kind_of_error(name, dtype):
 
 
 @pytest.mark.parametrize("name", ["sum", "prod", "mean", "cumsum", "cumprod", "nansum"])
-def test_dtype_is_what_is_computed_in(name):
+def test_a_given_dtype_is_used_in_the_computation(name):
     agree(lambda lib, x: getattr(lib, name)(x, 0, dtype=lib.float64), np.array([1, 2, 3]))
 
 
 @pytest.mark.parametrize("name", ["sum", "mean", "prod", "var", "std", "nansum", "all", "any", "norm", "count_nonzero"])
-def test_nothing_reduced_gives_the_neutral_element(name):
+def test_an_empty_reduction_gives_the_neutral_element(name):
     agree(lambda lib, x: getattr(lib, name)(x), np.zeros((0,)), order=1)
 
 
 @pytest.mark.parametrize("name", ["amax", "amin", "max", "min", "argmax", "argmin", "aminmax"])
-def test_nothing_has_no_extreme(name):
+def test_an_empty_tensor_has_no_extreme(name):
     same_error(lambda lib: getattr(lib, name)(lib.zeros(0)))
     same_error(lambda lib: getattr(lib, name)(lib.zeros(0, 3), dim=0))
     agree(lambda lib, x: getattr(lib, name)(x, dim=1), np.zeros((0, 3)), order=0)
@@ -112,7 +112,7 @@ def test_misuse_raises_what_pytorch_raises(call):
 
 @pytest.mark.parametrize("shape", [(1_000_000,), (1000, 1000), (1_000_000, 2), (2, 1_000_000)])
 @pytest.mark.parametrize("dim", [None, 0, -1])
-def test_long_sums_of_singles_are_as_accurate_as_pytorch_s(shape, dim):
+def test_long_sums_in_float32_are_as_accurate_as_pytorchs(shape, dim):
     values = (np.random.default_rng(0).random(shape) + 0.1).astype("float32")
     exact = values.sum(dim, dtype="float64")
     ours = np.abs(mt.from_numpy(values).sum(dim).numpy() - exact).max()
@@ -120,13 +120,13 @@ def test_long_sums_of_singles_are_as_accurate_as_pytorch_s(shape, dim):
     assert ours <= max(4 * theirs, 2e-6 * np.abs(exact).max())
 
 
-def test_the_gradient_of_a_sum_is_shown_not_stored():
+def test_the_gradient_of_a_sum_is_expanded():
     x = mt.ones(4, 5, requires_grad=True)
     (grad,) = mt.autograd.grad(x.sum(0), x, mt.ones(5), create_graph=True)
     assert grad.stride() == (0, 1)
 
 
-def test_halves_are_added_in_single_precision():
+def test_float16_is_summed_in_single_precision():
     many = np.ones(4096, "float16")
     assert mt.from_numpy(many).sum().item() == 4096
     assert mt.from_numpy(many.reshape(4096, 1)).sum(0).item() == 4096
@@ -137,7 +137,7 @@ def test_a_sum_of_any_layout():
     agree(lambda lib, x: x[:, :1].expand(2, 5, 4).mean(1), CUBE)
 
 
-def test_a_0d_tensor_has_one_dim_to_name():
+def test_a_0d_tensor_accepts_dim_0():
     for name in ["sum", "mean", "amax", "prod", "logsumexp", "var"]:
         agree(lambda lib, x, name=name: getattr(lib, name)(x, 0), np.array(3.0), order=1)
     agree(lambda lib, x: (*lib.max(x, -1), *lib.median(x, 0), lib.argmax(x, 0), lib.argmax(x)), np.array(3.0))
@@ -156,7 +156,7 @@ def test_products_with_zeros_have_their_gradients(zeros):
     agree(lambda lib, x: lib.cumprod(x, 0), values)
 
 
-def test_products_of_zeros_are_right_to_third_order():
+def test_products_of_zeros_have_gradients_to_third_order():
     x = mt.tensor([0.0, 2.0, 0.0, 3.0], dtype=mt.float64, requires_grad=True)
     assert mt.autograd.gradgradcheck(lambda x: mt.autograd.grad(x.prod(), x, create_graph=True)[0], (x,))
 
@@ -172,12 +172,12 @@ def test_products_of_zeros_are_right_to_third_order():
      ((), {"dim": -1, "correction": 0})],
     ids=str,
 )  # fmt: skip
-def test_the_ways_to_ask_for_a_variance(name, arguments):
+def test_all_forms_of_a_variance_call(name, arguments):
     args, kwargs = arguments
     agree(lambda lib, x: getattr(lib, name)(x, *args, **kwargs), X)
 
 
-def test_a_variance_without_freedom_is_nan():
+def test_a_variance_without_degrees_of_freedom_is_nan():
     assert math.isnan(mt.tensor([1.0]).var().item())
     assert mt.tensor([1.0, 2.0]).var(correction=3).item() == math.inf
 
@@ -187,12 +187,12 @@ def test_a_deviation_of_equal_elements_has_no_gradient():
 
 
 @pytest.mark.parametrize("kind", [float, complex])
-def test_equal_elements_have_no_variance_at_all(kind):
+def test_equal_elements_have_exactly_zero_variance(kind):
     for value in (0.1, 1 / 3):
         agree(lambda lib, x: (lib.var(x, 1), lib.std(x, 1)), np.full((2, 7), kind(value)), order=1)
 
 
-def test_a_variance_far_from_zero_keeps_its_digits():
+def test_a_variance_far_from_zero_keeps_its_precision():
     values = (1e4 + np.arange(8)).astype("float32")
     assert mt.from_numpy(values).var().item() == pytest.approx(6.0)
 
@@ -213,7 +213,7 @@ def test_values_come_with_their_indices(name, dim, keepdim):
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
-def test_of_equal_ones_the_first_is_named(name):
+def test_the_index_of_the_first_of_equal_elements_is_returned(name):
     agree(lambda lib, x: getattr(lib, name)(x, 1), np.array([[1.0, 2, 2, 1], [0, 0, 0, 0]]))
     agree(lambda lib, x: getattr(lib, "arg" + name)(x), np.array([[1.0, 2, 2, 1], [0, 0, 0, 0]]))
 
@@ -224,7 +224,7 @@ def test_nan_wins_every_comparison(name):
     agree(lambda lib, x: getattr(lib, name)(x, dim=1), HOLES, order=0)
 
 
-def test_nan_gets_the_gradient_of_a_nan():
+def test_the_gradient_of_a_nan_maximum_goes_to_the_nan():
     agree(lambda lib, x: lib.max(x), HOLES, order=1)
     x = mt.from_numpy(HOLES[1:].copy()).requires_grad_()
     (grad,) = mt.autograd.grad(x.amax(1).sum(), x)
@@ -265,7 +265,7 @@ def test_the_median_is_the_lower_one(size):
 # -- logarithms of sums, norms -----------------------------------------------------------------------------------------
 
 
-def test_logsumexp_neither_overflows_nor_trips_over_infinities():
+def test_logsumexp_neither_overflows_nor_fails_on_infinities():
     inf = math.inf
     rows = np.array([[1000.0, 1001.0], [-1000.0, -1001.0], [-inf, -inf], [inf, 1.0], [-inf, 2.0]])
     agree(lambda lib, x: lib.logsumexp(x, 1), rows, order=0)
@@ -308,6 +308,6 @@ CALLS_WITH_DTYPE = [("sum", ()), ("sum", (0,)), ("prod", (0,)), ("cumsum", (0,))
 
 
 @pytest.mark.parametrize(("name", "args"), CALLS_WITH_DTYPE)
-def test_small_integers_wrap_where_a_small_dtype_was_asked_for(name: str, args: tuple[int, ...]) -> None:
+def test_small_integers_wrap_if_a_small_dtype_is_requested(name: str, args: tuple[int, ...]) -> None:
     ours, theirs = [getattr(lib.tensor([200, 100]), name)(*args, dtype=lib.uint8) for lib in (mt, torch)]
     assert (str(ours.dtype), ours.tolist()) == (str(theirs.dtype), theirs.tolist())

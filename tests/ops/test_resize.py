@@ -1,4 +1,4 @@
-"""A tensor takes another shape or other memory: ``resize_``, ``resize_as_``, ``set_``; what counts as a write."""
+"""New shape or memory for a tensor: ``resize_``, ``resize_as_``, ``set_``; what counts as a write."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ops.row import Row
 from ops.table import ROWS
 
 
-def test_the_shape_that_is_there_keeps_strides_and_version() -> None:
+def test_resizing_to_the_same_shape_keeps_strides_and_version() -> None:
     x = mt.arange(6.0).view(2, 3).t()
     before = x.tolist()
     for resized in (x.resize_(3, 2), x.resize_as_(mt.zeros(3, 2))):
         assert resized is x and x.tolist() == before and x.stride() == (1, 3) and x._version == 0
 
 
-def test_another_shape_reads_the_memory_row_by_row_and_counts_as_a_write() -> None:
+def test_another_shape_reads_the_memory_in_order_and_counts_as_a_write() -> None:
     x = mt.arange(6.0)
     part = x[2:4]
     assert part.resize_(2, 2).tolist() == [[2, 3], [4, 5]]
@@ -37,7 +37,7 @@ def test_another_shape_reads_the_memory_row_by_row_and_counts_as_a_write() -> No
     assert mt.zeros(2, 3, 4, 4).resize_as_(x, memory_format=mt.preserve_format).stride() == (48, 1, 12, 3)
 
 
-def test_a_value_that_was_saved_notices_a_resize_and_a_change_of_memory() -> None:
+def test_a_resize_or_a_change_of_memory_makes_saved_values_stale() -> None:
     for change in (lambda x: x.resize_(3), lambda x: x.set_(mt.ones(2)), lambda x: x.set_()):
         weight, x = mt.ones(2, requires_grad=True), mt.ones(2)
         loss = (weight * x).sum()
@@ -65,7 +65,7 @@ def test_set_reads_a_storage_as_its_own_dtype() -> None:
     assert x.tolist() == [0x3F800000] * 3
 
 
-def test_set_is_seen_as_shared_by_writes_copies_and_files() -> None:
+def test_writes_copies_and_files_see_that_set_shares_memory() -> None:
     y = mt.arange(4.0)
     x = mt.zeros(2).set_(y)
     x[1:].copy_(y[:-1])
@@ -75,7 +75,7 @@ def test_set_is_seen_as_shared_by_writes_copies_and_files() -> None:
         assert other.tolist() == [7, 7, 7, 7]
 
 
-def test_set_refuses_what_would_lose_a_gradient_or_cannot_be_read() -> None:
+def test_set_refuses_calls_that_would_lose_a_gradient_or_cannot_be_read() -> None:
     leaf = mt.zeros(2, requires_grad=True)
     for write in (lambda: leaf.set_(mt.ones(2)), lambda: (leaf * 2).set_(mt.ones(2)), lambda: mt.ones(2).set_(leaf)):
         with pytest.raises(InplaceError):
@@ -138,7 +138,7 @@ def assigned(x: Any, place: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_counts_and_lays_as_pytorch_does(name: str) -> None:
+def test_versions_and_strides_are_pytorchs(name: str) -> None:
     torch = pytest.importorskip("torch")
     found, expected = (
         (x._version, tuple(x.shape), tuple(x.stride()), x.storage_offset())
@@ -152,12 +152,12 @@ TWINS = [
     for row in ROWS
     for name in (f"{row.name.split('.')[-1]}_", *[f"{alias}_" for alias in row.aliases])
     if hasattr(mt.Tensor, name) and not row.random and find(mt, row.name) is not None
-    and name not in ("scatter_reduce_", "index_reduce_")  # made of several writes, each of which counts
+    and name not in ("scatter_reduce_", "index_reduce_")  # consists of several writes, each of which counts
 ]
 
 
 @pytest.mark.parametrize(("row", "name"), TWINS, ids=[f"{row} {name}" for row, name in TWINS])
-def test_a_twin_counts_as_many_writes_as_pytorchs(row: Row, name: str) -> None:
+def test_an_inplace_version_counts_as_many_writes_as_pytorchs(row: Row, name: str) -> None:
     torch = pytest.importorskip("torch")
     wrong = []
     for call in [call for call in row.calls if call.args and isinstance(call.args[0], np.ndarray)]:

@@ -1,4 +1,4 @@
-"""Counts of writes stay shared when a tensor moves to other memory, as in PyTorch: ``resize_``, ``set_``, ``out=``."""
+"""Version counters stay shared when a tensor moves to other memory, as in PyTorch: ``resize_``, ``set_``, ``out=``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def torch() -> ModuleType:
 
 
 def counts(lib: Any, seed: int) -> list[list[int]]:
-    """Make views, write, grow and shrink by chance; return all tensors' versions after each step."""
+    """Make views, write, grow and shrink at random; return all tensors' versions after each step."""
     chance = random.Random(seed)
     tensors, seen = [lib.zeros(4), lib.zeros(3)], []
     for _ in range(14):
@@ -47,17 +47,17 @@ def counts(lib: Any, seed: int) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("part", range(6))
-def test_versions_are_pytorchs_through_every_move(torch: ModuleType, part: int) -> None:
+def test_versions_are_pytorchs_through_every_change_of_memory(torch: ModuleType, part: int) -> None:
     compared = 0
     for seed in range(100 * part, 100 * (part + 1)):
         expected = outcome(counts, torch, seed)
-        if not isinstance(expected, Exception):  # it refuses to grow a few
+        if not isinstance(expected, Exception):  # PyTorch refuses to grow a few
             assert counts(mt, seed) == expected, seed
             compared += 1
     assert compared > 50
 
 
-def test_a_saved_view_is_stale_when_its_memory_was_left_and_written_to() -> None:
+def test_a_saved_view_is_stale_if_its_memory_was_replaced_and_written_to() -> None:
     memory = mt.ones(2)
     saved, scale = memory.view(2), mt.ones(2, requires_grad=True)
     product = saved * scale
@@ -66,7 +66,7 @@ def test_a_saved_view_is_stale_when_its_memory_was_left_and_written_to() -> None
         product.sum().backward()
 
 
-def test_read_only_memory_stays_so_when_it_shares_its_count() -> None:
+def test_read_only_memory_stays_read_only_when_it_shares_its_counter() -> None:
     fixed = mt.frombuffer(bytes(8), dtype=mt.float32)
     moved = fixed.detach().resize_(9)
     moved.add_(1)
@@ -74,7 +74,7 @@ def test_read_only_memory_stays_so_when_it_shares_its_count() -> None:
         fixed.add_(1)
 
 
-def test_a_view_beside_other_memory_can_be_set_before_anything_read_it() -> None:
+def test_set_works_on_a_view_that_was_never_read() -> None:
     memory = mt.zeros(9)
     view = memory[1:]
     view.set_(mt.arange(4.0).untyped_storage(), 0, (20,))

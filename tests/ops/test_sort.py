@@ -1,4 +1,4 @@
-"""Order and running reductions against PyTorch: sort, topk, kthvalue, unique, searchsorted, cumulative ones."""
+"""Sorting and running reductions against PyTorch: sort, topk, kthvalue, unique, searchsorted, cumulative ops."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_nan_sorts_as_the_largest(descending):
     agree(lambda lib, x: lib.sort(x, descending=descending, stable=True), HOLES, order=0)
 
 
-def test_sorting_what_is_small():
+def test_sorting_small_tensors():
     agree(lambda lib, x: lib.sort(x), np.array(3.0))
     agree(lambda lib, x: lib.sort(x), np.zeros((2, 0)), order=0)
     agree(lambda lib, x: lib.msort(x), MIXED)
@@ -54,7 +54,7 @@ def test_topk(dim, k, largest):
 
 
 @pytest.mark.parametrize("largest", [False, True])
-def test_topk_of_many_equals_topk_by_sorting(largest):
+def test_topk_of_many_elements_equals_sorting(largest):
     values = np.random.default_rng(0).permutation(5000).astype("float32").reshape(2, 2500)
     values[0, 7] = math.nan
     agree(lambda lib, x: lib.topk(x, 20, 1, largest), values, order=0)
@@ -88,7 +88,7 @@ def test_misuse_raises_what_pytorch_raises(call):
     same_error(call)
 
 
-# -- what is there -----------------------------------------------------------------------------------------------------
+# -- unique and searchsorted -------------------------------------------------------------------------------------------
 
 
 def test_unique():
@@ -124,7 +124,7 @@ def test_running_reductions(name, dim):
 
 
 @pytest.mark.parametrize("name", ["cumsum", "cumprod", "logcumsumexp", "cummax", "cummin"])
-def test_running_over_one_element_or_none(name):
+def test_running_reductions_over_one_element_or_none(name):
     agree(lambda lib, x: getattr(lib, name)(x, 0), np.array(2.0), order=1)
     agree(lambda lib, x: getattr(lib, name)(x, 1), np.zeros((2, 0)), order=0)
 
@@ -135,29 +135,29 @@ def test_the_dtype_of_running_sums(dtype):
 
 
 @pytest.mark.parametrize("zeros", [[], [0], [3], [1, 2]])
-def test_running_products_with_zeros_to_second_order(zeros):
+def test_running_products_with_zeros_have_gradients_to_second_order(zeros):
     values = MIXED.copy()
     values[:, zeros] = 0
     agree(lambda lib, x: lib.cumprod(x, 1), values)
     agree(lambda lib, x: lib.cumprod(x, 0), values)
 
 
-def test_running_products_with_zeros_to_third_order():
+def test_running_products_with_zeros_have_gradients_to_third_order():
     x = mt.tensor([0.5, 0.0, 2.0, 0.0, 3.0], dtype=mt.float64, requires_grad=True)
     assert mt.autograd.gradgradcheck(lambda x: mt.autograd.grad(x.cumprod(0).sum(), x, create_graph=True)[0], (x,))
 
 
-def test_of_equal_extremes_the_last_is_named():
+def test_the_index_of_the_last_of_equal_extremes_is_returned():
     agree(lambda lib, x: (*lib.cummax(x, 1), *lib.cummin(x, 1)), TIES)
     agree(lambda lib, x: (*lib.cummax(x, 0), *lib.cummin(x, 0)), HOLES, order=0)
 
 
-def test_a_long_running_sum_of_singles_keeps_its_digits():
+def test_a_long_running_sum_in_float32_keeps_its_precision():
     values = np.full(1_000_000, 0.1, "float32")
     agree(lambda lib, x: lib.cumsum(x, 0)[-1:], values, rtol=1e-6, order=0)
 
 
-def test_logcumsumexp_neither_overflows_nor_trips_over_infinities():
+def test_logcumsumexp_neither_overflows_nor_fails_on_infinities():
     agree(lambda lib, x: lib.logcumsumexp(x, 0), np.array([1000.0, 1001.0, -1000.0]))
     agree(lambda lib, x: lib.logcumsumexp(x, 0), np.array([-math.inf, -math.inf, 1.0, 2.0]), order=0)
 

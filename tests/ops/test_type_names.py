@@ -33,7 +33,7 @@ def of_a_module(lib: Any, given: Any) -> Any:
 
 @pytest.mark.parametrize("call", [of_a_tensor, of_a_module])
 @pytest.mark.parametrize("given", GIVEN)
-def test_a_type_is_what_it_is_in_pytorch(given: str, call: Callable[..., Any]) -> None:
+def test_type_behaves_as_in_pytorch(given: str, call: Callable[..., Any]) -> None:
     torch = pytest.importorskip("torch")
     try:
         expected = call(torch, GIVEN[given](torch))
@@ -45,6 +45,6 @@ def test_a_type_is_what_it_is_in_pytorch(given: str, call: Callable[..., Any]) -
     assert call(mt, GIVEN[given](mt)) == expected
 
 
-def test_a_module_has_no_type_to_tell() -> None:
+def test_module_type_refuses_none() -> None:
     with pytest.raises(TypeError, match="a dtype is wanted, got None"):
         mt.nn.Linear(2, 2).type(None)  # type: ignore[arg-type]  # that is the test

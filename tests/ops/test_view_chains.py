@@ -1,8 +1,6 @@
-"""Chains of views drawn at random, beside PyTorch: values, strides to the last number, offsets, classes of errors,
-gradients.
+"""Random chains of views against PyTorch: values, all strides, offsets, error classes and gradients.
 
-The start lies in memory in any order, with gaps and overlaps; the gradient that comes down the chain lies in any order
-too.
+The start has any memory order, with gaps and overlaps; so has the gradient that arrives at the end of the chain.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ sizes = st.lists(st.sampled_from([1, 2, 3, 4, 6, 0, -1]), max_size=4).map(tuple)
 
 @st.composite
 def steps(draw: st.DrawFn) -> tuple[str, Step]:
-    """One view operation with any arguments, right or wrong; of two things wrong at once, either may be named."""
+    """One view operation with any arguments, valid or not; of two faults, either may be reported."""
     a, b, c = draw(number), draw(number), draw(number)
     shape, flag = draw(sizes), draw(st.booleans())
     order = draw(st.permutations(range(3)))
@@ -70,7 +68,7 @@ def steps(draw: st.DrawFn) -> tuple[str, Step]:
 
 
 def fitting(shape: tuple[int, ...]) -> st.SearchStrategy[tuple[str, Step]]:
-    """Return view operations that a tensor of this shape takes."""
+    """Return view operations that a tensor of this shape accepts."""
     ndim = len(shape)
     if not ndim:
         return st.sampled_from([("unsqueeze(0)", lambda x: x.unsqueeze(0)), ("expand(2)", lambda x: x.expand(2))])
@@ -146,7 +144,7 @@ def test_arithmetic_takes_upstream_gradients_of_any_layout(x: mt.Tensor, data: A
     np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), rtol=1e-12, atol=1e-12)
 
 
-def test_a_gradient_never_shares_memory_with_what_came_down() -> None:
+def test_a_gradient_never_shares_memory_with_the_upstream_gradient() -> None:
     x = mt.ones(2, 3, dtype=mt.float64, requires_grad=True)
     upstream = mt.ones(3, 2, dtype=mt.float64)
     x.t().backward(upstream)

@@ -1,4 +1,4 @@
-"""Views and shapes: PyTorch's values, strides, offsets and gradients on any layout; shared memory; errors in words."""
+"""Views and shapes: PyTorch's values, strides, offsets and gradients on any layout; shared memory; messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ A = np.arange(1.0, 25.0).reshape(2, 3, 4)
 M = np.arange(1.0, 13.0).reshape(3, 4)
 V = np.array([1.0, -2.0, 3.0])
 
-# Each is a view in PyTorch too.
+# These are views in PyTorch too.
 VIEWS: dict[str, Callable[[Any], Any]] = {
     "view": lambda x: x.view(6, 4),
     "view -1": lambda x: x.view(-1, 2),
@@ -84,14 +84,14 @@ COPIES: dict[str, Callable[[Any, Any], Any]] = {
 
 
 @pytest.mark.parametrize("call", VIEWS.values(), ids=VIEWS)
-def test_a_view_lies_as_pytorchs_and_has_its_gradients(call: Callable[[Any], Any]) -> None:
+def test_a_view_has_pytorchs_layout_and_gradients(call: Callable[[Any], Any]) -> None:
     agree(lambda lib, x: call(x * 1) * call(x), A)
     ours, theirs = call(mt.from_numpy(A)), call(torch.from_numpy(A))
     assert (ours.stride(), ours.storage_offset()) == (theirs.stride(), theirs.storage_offset())
 
 
 @pytest.mark.parametrize("call", VIEWS.values(), ids=VIEWS)
-def test_a_view_sees_writes_to_its_base_and_the_base_those_to_the_view(call: Callable[[Any], Any]) -> None:
+def test_a_view_sees_writes_to_its_base_and_the_base_sees_writes_to_the_view(call: Callable[[Any], Any]) -> None:
     x = mt.zeros(2, 3, 4)
     seen = call(x)
     x.fill_(3)
@@ -155,7 +155,7 @@ def test_broadcasting_and_grids() -> None:
     agree(lambda lib, x, y: lib.meshgrid(x, y, indexing="xy"), V, M[0])
 
 
-def test_a_matrix_transposed_lies_as_the_notes_say() -> None:
+def test_the_strides_of_a_transposed_matrix() -> None:
     x = mt.arange(12).view(4, 3)
     t = x.t()
     assert (x.stride(), t.shape, t.stride(), t.is_contiguous()) == ((3, 1), (3, 4), (1, 3), False)
@@ -164,7 +164,7 @@ def test_a_matrix_transposed_lies_as_the_notes_say() -> None:
     assert t.contiguous().view(-1).tolist() == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
 
 
-def test_a_view_that_fails_says_what_cannot_merge_and_what_a_copy_costs() -> None:
+def test_a_view_that_fails_says_which_dims_cannot_merge_and_what_a_copy_costs() -> None:
     with pytest.raises(RuntimeError, match=r"dims 0 and 1 cannot merge.*copies 96 bytes"):
         mt.arange(12).view(4, 3).t().view(-1)
 
@@ -187,7 +187,7 @@ def test_a_view_that_fails_says_what_cannot_merge_and_what_a_copy_costs() -> Non
     (lambda x: x[0, 0].mT, "only supported on matrices"),
     (lambda x: x.roll((1, 2), (0,)), "shifts and dimensions must align"),
 ])
-def test_a_misused_shape_op_says_what_is_wrong(call: Callable[[Any], Any], message: str) -> None:
+def test_a_misused_shape_op_explains_the_mistake(call: Callable[[Any], Any], message: str) -> None:
     same_error(lambda lib: call(lib.zeros(2, 3, 4)))
     with pytest.raises(Exception, match=message):
         call(mt.zeros(2, 3, 4))
@@ -196,7 +196,7 @@ def test_a_misused_shape_op_says_what_is_wrong(call: Callable[[Any], Any], messa
 @pytest.mark.parametrize("call", [
     lambda x: x.transpose_(0, 1), lambda x: x.unsqueeze_(1), lambda x: x.t_(), lambda x: x.squeeze_(),
 ])
-def test_a_tensor_takes_another_shape_itself_and_keeps_its_history(call: Callable[[Any], Any]) -> None:
+def test_inplace_shape_ops_change_the_tensor_and_keep_its_history(call: Callable[[Any], Any]) -> None:
     def changed(lib: Any, x: Any) -> Any:
         y = x[:, :, 0] * 2
         assert call(y) is y
@@ -207,6 +207,6 @@ def test_a_tensor_takes_another_shape_itself_and_keeps_its_history(call: Callabl
         mt.zeros(2, 3, requires_grad=True).t_()
 
 
-def test_each_number_is_repeated_as_often_as_it_says() -> None:
+def test_repeat_interleave_with_a_count_for_each_element() -> None:
     agree(lambda lib, n: lib.repeat_interleave(n), np.array([2, 0, 3]), order=0)
     assert mt.repeat_interleave(mt.zeros(0, dtype=mt.int64)).tolist() == []

@@ -1,7 +1,7 @@
-"""From PyTorch's values to ours: what its databases of samples hold, given to this library.
+"""Translate values from PyTorch to this library: everything in the samples of PyTorch's databases.
 
-Tensors come in the same memory layout, dtypes and functions by their names, and lists, tuples, dicts and packed
-sequences with what is in them translated. What this library leaves out raises ``Beyond``.
+Tensors keep their memory layout, dtypes and functions are found by name, and the contents of lists, tuples, dicts and
+packed sequences are translated. A value that this library does not support raises ``Beyond``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ torch = pytest.importorskip("torch")
 
 
 class Beyond(Exception):
-    """A sample that asks for what this library leaves out."""
+    """A sample uses something that this library does not support."""
 
 
 def translated(value: Any) -> Any:
-    """Return a sample's value as this library's: tensors in the same memory layout, dtypes by their names."""
+    """Translate a sample's value: tensors keep their memory layout, dtypes are found by name."""
     if isinstance(value, torch.Tensor):
         return tensor(value)
     if isinstance(value, torch.dtype):
@@ -53,7 +53,7 @@ def translated(value: Any) -> Any:
 
 
 def tensor(value: Any) -> Any:
-    """Return this library's tensor, in the same memory layout."""
+    """Return this library's tensor with the same memory layout."""
     if value.layout is not torch.strided or value.device.type != "cpu" or not hasattr(mt, str(value.dtype)[6:]):
         raise Beyond(f"{value.layout}, {value.device}, {value.dtype}")
     plain = value.detach().resolve_conj().resolve_neg()
@@ -74,7 +74,7 @@ def named_alike(name: str) -> Any:
 
 
 def encoder_layer(value: Any) -> Any:
-    """Return a layer of this library with the same options and numbers."""
+    """Return a layer of this library with the same options and parameters."""
     layer = mt.nn.TransformerEncoderLayer(
         value.self_attn.embed_dim, value.self_attn.num_heads, value.linear1.out_features, value.dropout.p,
         translated(value.activation), value.norm1.eps, value.self_attn.batch_first, value.norm_first,

@@ -1,6 +1,6 @@
-"""The same call on two libraries: values, dtypes, shapes, and gradients to second order must agree.
+"""The same call in two libraries: values, dtypes, shapes, and gradients to second order must agree.
 
-`agree(call, *arrays)` runs ``call(lib, *tensors)`` on this library and on PyTorch, the oracle.
+`agree(call, *arrays)` runs ``call(lib, *tensors)`` in this library and in PyTorch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 
 
 def agree(call: Callable[..., Any], *arrays: Any, rtol: float | None = None, order: int = 2) -> Any:
-    """Compare a call's results and, for floating inputs, its gradients; return this library's results."""
+    """Compare a call's results and, for float inputs, its gradients; return this library's results."""
     ours, theirs = run(minitensor, call, arrays, order), run(torch, call, arrays, order)
     for name in ours:
         assert len(ours[name]) == len(theirs[name]), name
@@ -41,7 +41,7 @@ def compare(name: str, ours: Any, theirs: Any, rtol: float | None) -> None:
 
 
 def run(lib: Any, call: Callable[..., Any], arrays: tuple[Any, ...], order: int) -> dict[str, list[Any]]:
-    """Return values, gradients and gradients of gradients."""
+    """Return values, gradients and second-order gradients."""
     tensors = [tensor_of(lib, array, order) for array in arrays]
     results = as_list(call(lib, *tensors))
     found: dict[str, list[Any]] = {"values": results}
@@ -59,13 +59,13 @@ def run(lib: Any, call: Callable[..., Any], arrays: tuple[Any, ...], order: int)
 
 
 def weights(tensor: Any) -> Any:
-    """Return an incoming gradient that treats no two elements alike."""
+    """Return an incoming gradient with a different value for each element."""
     host = tensor.detach().numpy(force=True)
     return np.asarray(np.cos(np.arange(host.size) * 1.7 + 0.3).reshape(host.shape) + 1.5, dtype=host.dtype)
 
 
 def tensor_of(lib: Any, value: Any, order: int) -> Any:
-    """Return an array as a leaf that wants its gradient if it can have one; anything else as it is."""
+    """Return an array as a leaf, which requires grad if its dtype allows it; return anything else unchanged."""
     if not isinstance(value, np.ndarray):
         return value
     tensor = lib.from_numpy(value.copy())
@@ -78,7 +78,7 @@ def as_list(results: Any) -> list[Any]:
 
 
 def same_error(call: Callable[[Any], Any]) -> None:
-    """Both libraries raise, and ours raises a child of what PyTorch raises."""
+    """Require that both libraries raise, and ours a subclass of PyTorch's class."""
     with pytest.raises(Exception) as theirs:  # whichever it is
         call(torch)
     with pytest.raises(theirs.type) as ours:
