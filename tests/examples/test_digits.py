@@ -1,4 +1,4 @@
-"""The example is the main job: it learns real digits to 98%, shows its work, and refuses bad files by name."""
+"""The example script: it reads real digits with 98% accuracy, shows its results, and refuses bad files by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytest.importorskip("safetensors")
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "docs" / "examples" / "digits.py"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}  # the sources, also where nothing is installed
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}  # imports the sources, even if the package is not installed
 PICTURES = ("curves.png", "filters.png", "confusion.png", "misread.png")
 
 
@@ -59,7 +59,7 @@ def test_it_shows_progress_with_loss_and_accuracy(training: subprocess.Completed
     assert re.search(r"epoch 15/15: 100%.*loss \d\.\d{3} accuracy \d+\.\d%, held out: loss", training.stderr)
 
 
-def test_a_fresh_process_measures_the_saved_weights(
+def test_a_fresh_process_evaluates_the_saved_weights(
     training: subprocess.CompletedProcess[str], folder: Path
 ) -> None:
     assert "reloaded in a fresh process: the same accuracy" in training.stdout
@@ -68,12 +68,12 @@ def test_a_fresh_process_measures_the_saved_weights(
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_it_draws_its_pictures(training: subprocess.CompletedProcess[str], folder: Path, name: str) -> None:
+def test_it_draws_its_plots(training: subprocess.CompletedProcess[str], folder: Path, name: str) -> None:
     assert (folder / "output" / name).read_bytes().startswith(b"\x89PNG")
 
 
 def failure(monkeypatch: pytest.MonkeyPatch, *options: object) -> str:
-    """Run the script in this process, which is quicker, and return what it exits with."""
+    """Run the script in this process, which is faster, and return its exit message."""
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, options)])
     with pytest.raises(SystemExit) as found:
         runpy.run_path(str(SCRIPT), run_name="__main__")
@@ -99,7 +99,7 @@ def write_mnist(folder: Path, images: int, labels: int) -> None:
         (folder / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">4BI", 0, 0, 8, 1, labels) + classes)
 
 
-def test_mnist_files_in_a_folder_are_trained_on(tmp_path: Path) -> None:
+def test_it_trains_on_mnist_files_in_a_folder(tmp_path: Path) -> None:
     write_mnist(tmp_path, 70, 70)
     found = run("--dataset", "mnist", "--data", tmp_path, "--epochs", 1, "--output", tmp_path / "out", cwd=tmp_path)
     assert found.returncode == 0, found.stderr[-3000:]
@@ -116,7 +116,7 @@ def test_mnist_files_in_a_folder_are_trained_on(tmp_path: Path) -> None:
         (("--check", "nothing.safetensors"), "nothing.safetensors"),
     ],
 )
-def test_what_is_missing_is_named(
+def test_a_missing_file_or_option_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -134,7 +134,7 @@ def test_a_missing_cupy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.search(r"'cuda' needs CuPy: pip install .*cuda13", failure(monkeypatch, "--device", "cuda"))
 
 
-def test_no_epochs_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_zero_epochs_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     failure(monkeypatch, "--epochs", 0)
     assert "--epochs: expected 1 or more, got 0" in capsys.readouterr().err
 

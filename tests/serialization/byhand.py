@@ -1,7 +1,7 @@
-"""Checkpoints made by hand, instruction by instruction: sound ones, in which any field can be replaced.
+"""Handmade checkpoints, instruction by instruction: valid ones, in which any field can be replaced.
 
-A field is the bytes of instructions that push one value. ``FIELDS`` has a function for each place of a file where a
-value can stand, which returns the file with that value there.
+A field is the bytes of the instructions that push one value. ``FIELDS`` has a function for each position of a value in
+a file, which returns the file with another value there.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def parameter(data: bytes = tensor(), requires_grad: bytes = TRUE, hooks: bytes 
 
 
 def archive(value: bytes = tensor(), head: bytes = HEAD, **records: bytes | None) -> bytes:
-    """Return a checkpoint of one value; ``records`` replace, add or (None) leave out what the archive holds."""
+    """Return a checkpoint of one value; ``records`` replace, add or (None) remove records of the archive."""
     contents: dict[str, bytes | None] = {
         "data.pkl": head + value + b".", "byteorder": b"little", "data/0": ELEMENTS, "version": b"3\n", **records
     }  # fmt: skip

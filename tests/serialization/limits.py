@@ -1,4 +1,4 @@
-"""Limits on time and memory for what must not need much: they end an endless or hungry run, and measure nothing."""
+"""Limits on time and memory for code that must not need much: they stop an endless run or a huge allocation."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SECONDS = 60  # for what takes milliseconds: the machine may be busy
+SECONDS = 60  # for work of milliseconds, because the machine may be busy
 
 
 class Endless(BaseException):
-    """A run that did not end."""
+    """A run did not end."""
 
 
 def stop(*args: object) -> None:
@@ -21,7 +21,7 @@ def stop(*args: object) -> None:
 
 @contextmanager
 def time_limit() -> Iterator[None]:
-    """Raise ``Endless`` inside after a minute."""
+    """Raise ``Endless`` in the block after a minute."""
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
@@ -33,7 +33,7 @@ def time_limit() -> Iterator[None]:
 
 @contextmanager
 def memory_limit(nbytes: int) -> Iterator[None]:
-    """Let allocations inside fail beyond what the process has now and ``nbytes``, where /proc tells what it has."""
+    """Make allocations in the block fail beyond current use plus ``nbytes``, if /proc shows the current use."""
     status = Path("/proc/self/statm")
     if not status.exists():
         yield

@@ -1,4 +1,4 @@
-"""Checkpoints travel to PyTorch and back; nothing in a file is run; whatever is wrong with one is an error."""
+"""Checkpoints are exchanged with PyTorch; nothing in a file is run; any fault in a file is an error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DTYPES = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 co
 
 
 def state(lib: Any) -> dict[str, Any]:
-    """Return a bit of everything that a checkpoint may hold."""
+    """Return an example of everything that a checkpoint may hold."""
     lib.manual_seed(0)
     model = lib.nn.Sequential(lib.nn.Linear(3, 4), lib.nn.BatchNorm1d(4))
     optimizer = lib.optim.Adam(model.parameters(), lr=0.1)
@@ -56,7 +56,7 @@ def loaded(data: bytes) -> Any:
 
 
 def assert_alike(found: Any, expected: Any, place: str = "") -> None:
-    """Compare values of either library, memory layouts and all."""
+    """Compare values of either library, including memory layouts."""
     if hasattr(expected, "requires_grad"):
         assert (str(found.dtype), tuple(found.shape)) == (str(expected.dtype), tuple(expected.shape)), place
         assert (found.stride(), found.storage_offset()) == (expected.stride(), expected.storage_offset()), place
@@ -75,21 +75,21 @@ def assert_alike(found: Any, expected: Any, place: str = "") -> None:
         assert str(found) == str(expected), place
 
 
-# -- both ways ---------------------------------------------------------------------------------------------------------
+# -- both directions ---------------------------------------------------------------------------------------------------
 
 
-def test_what_was_saved_is_loaded() -> None:
+def test_a_saved_value_can_be_loaded() -> None:
     assert_alike(loaded(saved(mt, state(mt))), state(mt))
 
 
 @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}], ids=["zip", "before 1.6"])
-def test_pytorchs_files_are_read(options: dict[str, Any]) -> None:
+def test_pytorchs_files_can_be_loaded(options: dict[str, Any]) -> None:
     torch = pytest.importorskip("torch")
     assert_alike(loaded(saved(torch, state(torch), **options)), state(torch))
 
 
 @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}], ids=["zip", "before 1.6"])
-def test_pytorchs_lazy_conjugates_and_negatives_are_read(options: dict[str, Any]) -> None:
+def test_pytorchs_lazy_conjugates_and_negatives_can_be_loaded(options: dict[str, Any]) -> None:
     torch = pytest.importorskip("torch")
     z = torch.tensor([[1 + 2j, 3 - 4j], [5j, 6]])
     value = {"conj": z.conj(), "turned": z.mH, "part": z.conj()[1:], "both": z.conj().clone()._neg_view().conj()}
@@ -101,14 +101,14 @@ def test_pytorchs_lazy_conjugates_and_negatives_are_read(options: dict[str, Any]
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_pytorch_reads_ours(mapped: bool, tmp_path: Path) -> None:
+def test_pytorch_loads_our_files(mapped: bool, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     mt.save(state(mt), tmp_path / "ours.pt")
     assert_alike(torch.load(tmp_path / "ours.pt", weights_only=True, mmap=mapped), state(mt))
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_every_protocol_of_pickle_is_read(protocol: int) -> None:
+def test_every_pickle_protocol_can_be_loaded(protocol: int) -> None:
     torch = pytest.importorskip("torch")
     value = {"w": torch.ones(2, 3), "many": list(range(300)), "text": "x" * 300, "set": {1}, "bytes": b"a" * 300}
     assert_alike(loaded(saved(torch, value, pickle_protocol=protocol)), value)
@@ -127,7 +127,7 @@ def shared(lib: Any) -> dict[str, Any]:
     return {"base": base, "turned": base.t(), "again": base}
 
 
-def test_a_state_dict_keeps_its_modules_versions() -> None:
+def test_a_state_dict_keeps_the_versions_of_its_modules() -> None:
     torch = pytest.importorskip("torch")
     model = torch.nn.BatchNorm1d(2)
     assert loaded(saved(torch, model.state_dict()))._metadata == model.state_dict()._metadata
@@ -135,7 +135,7 @@ def test_a_state_dict_keeps_its_modules_versions() -> None:
     assert torch.load(io.BytesIO(saved(mt, mine)), weights_only=True)._metadata == mine._metadata
 
 
-def test_a_model_goes_on_where_pytorchs_stopped() -> None:
+def test_a_model_continues_training_after_loading_pytorchs() -> None:
     torch = pytest.importorskip("torch")
     theirs = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
     ours = mt.nn.Sequential(mt.nn.Linear(3, 4), mt.nn.ReLU(), mt.nn.Linear(4, 2))
@@ -155,7 +155,7 @@ def test_bfloat16_is_widened_with_a_warning() -> None:
     assert found.dtype is mt.float32 and found.tolist() == values.float().tolist()
 
 
-def test_a_lazy_conjugate_is_read_as_what_it_shows() -> None:
+def test_a_lazy_conjugate_is_loaded_with_its_values() -> None:
     torch = pytest.importorskip("torch")
     assert loaded(saved(torch, torch.tensor([1 + 2j]).conj())).tolist() == [1 - 2j]
 
@@ -168,14 +168,14 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["x.pt"]
 
 
-def test_a_list_may_hold_itself() -> None:
+def test_a_list_may_contain_itself() -> None:
     value: list[Any] = [1]
     value.append(value)
     found = loaded(saved(mt, value))
     assert found[1] is found
 
 
-def test_depth_is_no_matter() -> None:
+def test_values_may_be_nested_to_any_depth() -> None:
     for wrap in (lambda inner: [inner], lambda inner: (inner,), lambda inner: {1: inner}):
         value: Any = mt.ones(1)
         for _ in range(20_000):
@@ -186,10 +186,10 @@ def test_depth_is_no_matter() -> None:
         assert found.tolist() == [1]
 
 
-def test_what_comes_twice_is_written_once() -> None:
+def test_a_repeated_value_is_written_once() -> None:
     for value in ((), set(), [], {}, collections.OrderedDict()):
         pair: Any = (value, value)
-        for _ in range(40):  # 2**40 values, if each were written
+        for _ in range(40):  # 2**40 values, if each one were written
             pair = (pair, pair)
         found = loaded(saved(mt, pair))
         for _ in range(40):
@@ -198,14 +198,14 @@ def test_what_comes_twice_is_written_once() -> None:
         assert found == (value, value) and found[0] is found[1]
 
 
-def test_a_tuple_that_holds_itself_is_refused() -> None:
+def test_a_tuple_that_contains_itself_is_refused() -> None:
     value: Any = ([],)
     value[0].append(value)
     with pytest.raises(ValueError, match="a tuple that contains itself"):
         saved(mt, value)
 
 
-def test_a_key_that_cannot_be_read_again_is_refused() -> None:
+def test_a_key_that_could_not_be_loaded_is_refused() -> None:
     key: Any = 1
     for _ in range(20):
         key = (key,)
@@ -219,7 +219,7 @@ def test_a_key_that_cannot_be_read_again_is_refused() -> None:
 # -- devices and arguments ---------------------------------------------------------------------------------------------
 
 
-def test_a_tensor_from_a_device_that_is_not_there_asks_for_map_location() -> None:
+def test_a_tensor_from_a_missing_device_asks_for_map_location() -> None:
     data = archive(pickled_tensor(location="cuda:0"))
     with pytest.raises(RuntimeError, match="map_location='cpu'"):
         loaded(data)
@@ -227,7 +227,7 @@ def test_a_tensor_from_a_device_that_is_not_there_asks_for_map_location() -> Non
         assert mt.load(io.BytesIO(data), map_location=there).tolist() == [1, 2]
 
 
-def test_running_code_is_not_on_offer() -> None:
+def test_running_code_from_a_file_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="run code"):
         mt.load(io.BytesIO(saved(mt, 1)), weights_only=False)
     with pytest.raises(TypeError, match="a path or a file"):
@@ -240,7 +240,7 @@ def test_running_code_is_not_on_offer() -> None:
 
 
 def archive(data: bytes, storage: bytes = b"\0\0\x80\x3f\0\0\0\x40", compression: int = zipfile.ZIP_STORED) -> bytes:
-    """Return a checkpoint of a pickle and one storage, [1, 2] in single precision."""
+    """Return a checkpoint with a pickle and one storage, [1, 2] in float32."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", compression) as out:
         for name, content in (("data.pkl", data), ("byteorder", b"little"), ("data/0", storage), ("version", b"3\n")):
@@ -252,14 +252,14 @@ def pickled_tensor(
     shape: str = "K\x02\x85", strides: str = "K\x01\x85", offset: str = "K\x00", count: str = "K\x02",
     location: str = "cpu", kind: str = "FloatStorage",
 ) -> bytes:
-    """Return a pickle of one tensor, each of its numbers an instruction."""
+    """Return a pickle of one tensor, in which each number is an instruction."""
     text = f"X{chr(len(location))}\0\0\0{location}"
     storage = f"(X\x07\0\0\0storagectorch\n{kind}\nX\x01\0\0\x000{text}{count}tQ"
     whole = f"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n({storage}{offset}{shape}{strides}\x89}}tR."
     return whole.encode("latin1")
 
 
-def test_a_pickle_of_ones_own_is_read() -> None:
+def test_a_handmade_pickle_is_read() -> None:
     assert loaded(archive(pickled_tensor())).tolist() == [1, 2]
 
 
@@ -317,19 +317,19 @@ def test_a_hostile_file_raises_and_runs_nothing(attack: str, tmp_path: Path) -> 
     assert not witness.exists()
 
 
-def test_an_archive_that_unpacks_larger_is_refused() -> None:
+def test_an_archive_that_inflates_too_much_is_refused() -> None:
     with pytest.raises(FileFormatError, match="compressed"):
         loaded(archive(pickled_tensor(), compression=zipfile.ZIP_DEFLATED))
 
 
-def test_an_altered_storage_is_noticed() -> None:
+def test_an_altered_storage_is_detected() -> None:
     data = archive(pickled_tensor())
     at = data.index(b"\0\0\x80\x3f")
     with pytest.raises(FileFormatError, match="altered"):
         loaded(data[:at] + b"\1" + data[at + 1 :])
 
 
-def test_other_files_are_told_apart(tmp_path: Path) -> None:
+def test_errors_for_other_kinds_of_files_name_the_kind(tmp_path: Path) -> None:
     for content in (b"", b"\x89PNG", b"PK\x03\x04", b"{}", pickle.dumps({"a": 1}, 2)):
         with pytest.raises(FileFormatError):
             loaded(content)
@@ -341,7 +341,7 @@ MUTATIONS = 10_000
 
 
 def mutated(data: bytes, dice: random.Random) -> bytes:
-    """Return data with one to three wounds."""
+    """Return data with one to three random changes."""
     wounded = bytearray(data)
     for _ in range(dice.randint(1, 3)):
         at, length = dice.randrange(len(wounded) + 1), dice.choice((1, 1, 1, 2, 4, 16, 200))
@@ -364,7 +364,7 @@ def mutated(data: bytes, dice: random.Random) -> bytes:
 
 
 def rewrapped(data: bytes, dice: random.Random) -> bytes:
-    """Return a sound archive around a wounded pickle: its checksums are right."""
+    """Return a valid archive around a damaged pickle: its checksums are correct."""
     found = zipfile.ZipFile(io.BytesIO(data))
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as out:
@@ -391,7 +391,7 @@ def test_no_damage_crashes_hangs_or_runs_anything() -> None:
         except MinitensorError as error:
             outcomes[type(error).__name__] += 1
     assert outcomes["FileFormatError"] > MUTATIONS // 3, outcomes
-    assert outcomes["read"], outcomes  # some wounds are harmless, so the test does reach the end of a file
+    assert outcomes["read"], outcomes  # some changes are harmless, so some files are read to the end
 
 
 def old_format(value: Any) -> bytes:

@@ -1,7 +1,7 @@
-"""Files that cannot be written or read: the error is of PyTorch's class and of the system's, nothing is half-written.
+"""Files that cannot be written or read: the error has PyTorch's class and the system's, and nothing is half-written.
 
-PyTorch opens a path in C++, where each failure is a RuntimeError; a program in Python expects an OSError of its kind.
-An error here is a child of both.
+PyTorch opens a path in C++, where each failure is a RuntimeError; a Python program expects the matching OSError. An
+error here is a subclass of both.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def content(lib: Any, **options: Any) -> bytes:
 
 
 class Failing:
-    """A file in Python whose reads and writes all fail in a way of its own."""
+    """A Python file object whose reads and writes all raise a given error."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -144,8 +144,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def refused_as_by_pytorch(call: Call, kind: type[Exception], folder: Path) -> Exception:
-    """Require an error of a kind, in PyTorch's class too where it is installed."""
+def assert_refused_as_in_pytorch(call: Call, kind: type[Exception], folder: Path) -> Exception:
+    """Require an error of a class, and of PyTorch's class too if it is installed."""
     with pytest.raises(kind) as ours:
         call(mt, folder)
     torch = pytest.importorskip("torch")
@@ -158,25 +158,25 @@ def refused_as_by_pytorch(call: Call, kind: type[Exception], folder: Path) -> Ex
 @POSIX
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", SAVES)
-def test_what_cannot_be_written_is_refused_and_leaves_no_trace(name: str, folder: Path) -> None:
+def test_a_file_that_cannot_be_written_is_refused_and_leaves_no_trace(name: str, folder: Path) -> None:
     call, kind = SAVES[name]
     with pytest.raises(kind):
         call(mt, folder)
     assert {each.name for each in folder.iterdir()} - {"new"} == {"old", "empty", "good", "loop"}
     assert (folder / "old").read_bytes() == b"old content"
-    refused_as_by_pytorch(call, kind, folder)
+    assert_refused_as_in_pytorch(call, kind, folder)
 
 
 @POSIX
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", LOADS)
-def test_what_cannot_be_read_is_refused(name: str, folder: Path) -> None:
-    refused_as_by_pytorch(*LOADS[name], folder)
+def test_a_file_that_cannot_be_read_is_refused(name: str, folder: Path) -> None:
+    assert_refused_as_in_pytorch(*LOADS[name], folder)
 
 
 @POSIX
 @pytest.mark.parametrize("name", ["", "nowhere/x", "old/x", "old/", "x" * 300, "loop"])
-def test_weights_are_refused_in_the_system_s_class(name: str, folder: Path) -> None:
+def test_errors_for_weights_have_the_systems_class(name: str, folder: Path) -> None:
     path = f"{folder}/{name}" if name else name
     with pytest.raises(OSError) as error:
         save_file({"x": mt.ones(2)}, path)
@@ -187,7 +187,7 @@ def test_weights_are_refused_in_the_system_s_class(name: str, folder: Path) -> N
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["archive", "before 1.6"])
-def test_a_file_cut_short_anywhere_is_refused_in_pytorchs_class(old: bool) -> None:
+def test_a_truncated_file_is_refused_with_pytorchs_class(old: bool) -> None:
     torch = pytest.importorskip("torch")
     whole = content(torch, _use_new_zipfile_serialization=not old)
     for length in range(len(whole)):
@@ -196,13 +196,13 @@ def test_a_file_cut_short_anywhere_is_refused_in_pytorchs_class(old: bool) -> No
         assert isinstance(ours.value, MinitensorError)
         with pytest.raises(Exception) as theirs:
             torch.load(io.BytesIO(whole[:length]), weights_only=True)
-        accidental = theirs.type in (IndexError, struct.error)  # its unpickler does not look how much it read
+        accidental = theirs.type in (IndexError, struct.error)  # its unpickler does not check how much it read
         kind = EOFError if accidental else theirs.type
         assert isinstance(ours.value, kind), f"{length}: {ours.value!r}, PyTorch raises {theirs.value!r:.200}"
 
 
 class Reluctant:
-    """A file that takes seven bytes at once, or all and does not say so."""
+    """A file that takes seven bytes per write, or all bytes without returning a count."""
 
     def __init__(self, says: bool) -> None:
         self.says, self.content = says, b""
@@ -216,20 +216,20 @@ class Reluctant:
 
 
 class Unbuffered(Reluctant, io.RawIOBase):
-    """The same, as a file of Python's own kind."""
+    """The same, derived from Python's own base class."""
 
     def writable(self) -> bool:
         return True
 
 
 @pytest.mark.parametrize("kind", [Reluctant, Unbuffered])
-def test_a_file_that_writes_a_part_at_a_time_gets_all(kind: type[Reluctant]) -> None:
+def test_a_file_that_accepts_partial_writes_gets_everything(kind: type[Reluctant]) -> None:
     file = kind(True)
     mt.save(value(mt), file)  # type: ignore[arg-type]  # on purpose
     assert mt.load(io.BytesIO(file.content))["x"].tolist() == [1, 1, 1]
 
 
-def test_a_file_that_does_not_say_how_much_it_wrote_is_believed_unless_it_would_block() -> None:
+def test_a_write_without_a_count_is_trusted_unless_it_would_block() -> None:
     file = Reluctant(False)
     mt.save(value(mt), file)  # type: ignore[arg-type]  # on purpose
     assert mt.load(io.BytesIO(file.content))["x"].tolist() == [1, 1, 1]
@@ -237,7 +237,7 @@ def test_a_file_that_does_not_say_how_much_it_wrote_is_believed_unless_it_would_
         mt.save(value(mt), Unbuffered(False))  # type: ignore[arg-type]  # on purpose
 
 
-def test_a_file_that_only_has_what_pytorch_asks_for_is_read() -> None:
+def test_a_file_with_only_the_methods_that_pytorch_requires_can_be_loaded() -> None:
     class Least:
         def __init__(self, file: io.BytesIO) -> None:
             self.read, self.readline, self.seek, self.tell = file.read, file.readline, file.seek, file.tell

@@ -1,7 +1,7 @@
-"""Files from strangers: whatever n bytes say, ``load`` ends in time and memory of order n, refusing or with a result.
+"""Hostile files: ``load`` of any n bytes ends in O(n) time and memory, with an error or a result.
 
-Families of hostile values are tried in every field of a checkpoint, then whole files whose records, instructions or
-repetitions are hostile. Each runs under a limit on memory; the limit on time only tells an endless run from a slow one.
+Hostile values are tried in every field of a checkpoint, then whole files with hostile records, instructions or
+repetitions. Each run has a memory limit; its time limit only separates an endless run from a slow one.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ from tests.serialization.byhand import (
 )
 from tests.serialization.limits import Endless, memory_limit, time_limit
 
-AMPLIFIED = 400  # bytes of memory for one of a file: an empty set is one byte in a pickle and 224 in a list
+AMPLIFIED = 400  # bytes of memory per byte of a file: an empty set is one byte in a pickle and 224 bytes in a list
 LEAST = 1 << 21
 
 
 def outcome(data: bytes) -> str:
-    """Load a file within its limits and return ``"refused"`` or ``"read"``, or say what is wrong."""
+    """Load a file within its limits and return ``"refused"`` or ``"read"``, or a description of the fault."""
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     try:
@@ -71,7 +71,7 @@ def outcome(data: bytes) -> str:
 
 
 def use(result: Any) -> str:
-    """Try a tensor that was read, if it is not larger than memory, in ways that need a sound layout."""
+    """Use a loaded tensor, if it is not larger than memory, in ways that need a valid layout."""
     if isinstance(result, mt.Tensor):
         with mt.no_grad():
             assert repr(result)
@@ -100,7 +100,7 @@ def faults(files: dict[str, bytes]) -> tuple[dict[str, str], int]:
 
 
 def doubled(depth: int, pair: Callable[[bytes, bytes], bytes], innermost: bytes) -> bytes:
-    """Return a value that holds another twice, which holds another twice, and so on: 2**depth in few bytes."""
+    """Return a value that contains another one twice, which does the same, and so on: 2**depth values in few bytes."""
     value = innermost
     for number in range(1000, 1000 + depth):
         value = pair(value + put(number), get(number))
@@ -145,7 +145,7 @@ def test_every_value_in_every_field_is_refused_or_read(field: str) -> None:
     assert not broken
 
 
-def test_the_files_by_hand_are_sound() -> None:
+def test_the_handmade_files_are_valid() -> None:
     for data in (archive(), old_file(), FIELDS["tensor, key"](text("0")), FIELDS["old file, view"](NONE)):
         assert mt.load(io.BytesIO(data)).tolist() == [[1, 2, 3], [4, 5, 6]]
 
@@ -168,8 +168,8 @@ MERSENNE = (1 << 61) - 1  # integers are hashed modulo this
 TIMES = 20_000
 
 
-def alike_tuples() -> Iterator[bytes]:
-    """Yield different tuples of one hash, made of numbers of one hash."""
+def tuples_with_one_hash() -> Iterator[bytes]:
+    """Yield different tuples with the same hash, made of numbers with the same hash."""
     for low, high in itertools.product(range(1, 121), repeat=2):
         yield row(integer(low * MERSENNE), integer(high * MERSENNE))
 
@@ -182,7 +182,7 @@ TOO_MUCH = {
         name("builtins", "complex") + put(0),
         table(*(call(get(0), real(-1000003 * k), real(k)) + NONE for k in range(TIMES))),
     ),
-    "tuples of one hash": table(*(key + NONE for key in alike_tuples())),
+    "tuples of one hash": table(*(key + NONE for key in tuples_with_one_hash())),
     "keys of one hash, one by one": b"}" + b"".join(integer(k * MERSENNE) + NONE + b"s" for k in range(TIMES)),
     "numbers of values of one hash": b"".join(b"Np%d\n" % (k * MERSENNE) for k in range(TIMES)),
     "a huge key": b"}" + integer(HUGE) + put(0) + NONE + b"s(" + (get(0) + NONE) * TIMES + b"u",
@@ -240,17 +240,17 @@ MUCH = {
 
 
 @pytest.mark.parametrize("label", TOO_MUCH)
-def test_what_would_take_more_than_linear_time_or_memory_is_refused(label: str) -> None:
+def test_files_that_would_take_more_than_linear_time_or_memory_are_refused(label: str) -> None:
     assert outcome(archive(TOO_MUCH[label])) == "refused"
 
 
 @pytest.mark.parametrize("label", MUCH)
-def test_what_takes_linear_time_and_memory_is_read(label: str) -> None:
+def test_files_that_take_linear_time_and_memory_are_read(label: str) -> None:
     assert outcome(archive(MUCH[label])) == "read"
 
 
 def views(flag: str, times: int, elements: int) -> bytes:
-    """Return a checkpoint of many lazy negatives or conjugates of one storage."""
+    """Return a checkpoint with many lazy negatives or conjugates of one storage."""
     count, kind = (elements, "FloatStorage") if flag == "neg" else (elements // 2, "ComplexFloatStorage")
     one = get(0) + integer(0) + get(1) + get(2) + FALSE + NONE + get(3)
     parts = (
@@ -283,7 +283,7 @@ def test_lazy_negatives_and_conjugates_are_read_with_their_values(
 # -- records -----------------------------------------------------------------------------------------------------------
 
 
-def test_every_record_may_be_missing_or_anything() -> None:
+def test_every_record_may_be_missing_or_replaced() -> None:
     contents = (
         None, b"", b"\0", b"3", b"little", b"big", b"LITTLE", b"little\n", b"\xff" * 100, bytes(64), bytes(63),
         bytes(65), bytes(1 << 20), b"9" * 100_000, HEAD + NONE + b".", ELEMENTS * 2, packed(("a", b"a")),
@@ -298,14 +298,14 @@ def test_every_record_may_be_missing_or_anything() -> None:
 
 
 @pytest.mark.parametrize("order", [b"LITTLE", b"little\n", b"", b"middle", b"BIG", b"x" * 1000])
-def test_the_byte_order_is_little_or_big(order: bytes) -> None:
+def test_the_byte_order_must_be_little_or_big(order: bytes) -> None:
     for kind in (FileFormatError, ValueError):
         with pytest.raises(kind, match="unknown endianness"):
             mt.load(io.BytesIO(archive(byteorder=order)))
 
 
 @pytest.mark.parametrize("version", [b"0", b"11", b"three", b"", b"-1", b"3.5"])
-def test_the_version_is_one_that_pytorch_has(version: bytes) -> None:
+def test_the_version_must_be_one_of_pytorchs(version: bytes) -> None:
     with pytest.raises(FileFormatError, match="the archive is of version"):
         mt.load(io.BytesIO(archive(version=version)))
 
@@ -313,13 +313,13 @@ def test_the_version_is_one_that_pytorch_has(version: bytes) -> None:
 def packed(*records: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as out, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of two records of one name
+        warnings.simplefilter("ignore")  # about two records with the same name
         for record, content in records:
             out.writestr(record, content)
     return file.getvalue()
 
 
-def test_archives_of_a_strange_kind_are_refused() -> None:
+def test_unusual_archives_are_refused() -> None:
     pickle = ("a/data.pkl", HEAD + NONE + b".")
     files = {
         "a name twice": packed(pickle, pickle),
@@ -332,10 +332,10 @@ def test_archives_of_a_strange_kind_are_refused() -> None:
            for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)},
     }  # fmt: skip
     broken, read = faults(files)
-    assert not broken and read == 2  # the many records and the long names
+    assert not broken and read == 2  # the one with many records and the one with long names
 
 
-# Where each number stands in a zip archive's directory entries, its end and its records, and how many bytes it has.
+# The position and number of bytes of each number in a zip archive's directory entries, its end record and its records.
 CENTRAL = {
     "version": (4, 4), "flags": (8, 2), "method": (10, 2), "crc": (16, 4), "packed size": (20, 4), "size": (24, 4),
     "name": (28, 2), "extra": (30, 2), "comment": (32, 2), "disk": (34, 2), "offset": (42, 4),
@@ -349,7 +349,7 @@ LOCAL = {
 }  # fmt: skip
 
 
-def test_every_number_of_a_zip_archive_may_be_anything() -> None:
+def test_every_number_of_a_zip_archive_may_be_replaced() -> None:
     data, files = archive(), {}
     numbers = (0, 1, 9, 70, 1 << 31, -1)
     for mark, fields in ((b"PK\x01\x02", CENTRAL), (b"PK\x05\x06", END), (b"PK\x03\x04", LOCAL)):
@@ -364,7 +364,7 @@ def test_every_number_of_a_zip_archive_may_be_anything() -> None:
 
 
 def test_records_that_share_bytes_are_refused() -> None:
-    """One local record of a million bytes, to which a thousand entries point."""
+    """One local record of a million bytes, with a thousand directory entries that point to it."""
     data = packed(("a/data.pkl", HEAD + NONE + b"."), ("a/data/0", bytes(1_000_000)))
     at = data.rindex(b"PK\x01\x02")
     entry, end = data[at : data.index(b"PK\x05\x06", at)], bytearray(data[data.index(b"PK\x05\x06", at) :])
@@ -377,7 +377,7 @@ def test_records_that_share_bytes_are_refused() -> None:
 # -- files from before PyTorch 1.6 -------------------------------------------------------------------------------------
 
 
-def test_storages_of_an_old_file_are_its_own() -> None:
+def test_storages_of_an_old_file_do_not_share_memory() -> None:
     big = integer(1 << 26)
     two = row(*[tensor(old_identity(key=text(key)) + b"Q") for key in "01"])
     body = struct.pack("<Q", 16) + ELEMENTS

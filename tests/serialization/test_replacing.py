@@ -1,4 +1,4 @@
-"""Writing onto what is there already: a file's kind, names, owner and mode stay, and a failure leaves its content."""
+"""Writing to an existing file: its kind, names, owner and mode are kept, and a failure leaves its content unchanged."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def names(folder: Path) -> list[str]:
 
 @pytest.fixture(params=[True, False], ids=["nameless draft", "named draft"])
 def any_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try both ways to make a draft, whatever this system offers."""
+    """Try both ways to make a temporary file, whatever this system supports."""
     if not request.param:
         monkeypatch.setattr(replacing, "open_nameless", lambda folder, mode: None)
 
@@ -52,7 +52,7 @@ def any_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @writers
 @pytest.mark.usefixtures("any_system")
-def test_a_file_is_made_and_replaced(save: Save, load: Any, tmp_path: Path) -> None:
+def test_a_file_is_created_and_replaced(save: Save, load: Any, tmp_path: Path) -> None:
     pytest.importorskip("safetensors")
     for number in (1, 2):
         save(value(number), tmp_path / "x.pt")
@@ -75,7 +75,7 @@ def test_a_file_keeps_its_mode(save: Save, load: Any, mode: int, tmp_path: Path)
 @writers
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
 @pytest.mark.usefixtures("any_system")
-def test_a_new_file_has_the_mode_of_new_files(save: Save, load: Any, mask: int, tmp_path: Path) -> None:
+def test_a_new_file_has_the_default_mode(save: Save, load: Any, mask: int, tmp_path: Path) -> None:
     before = os.umask(mask)
     try:
         save(value(1), tmp_path / "x.pt")
@@ -92,7 +92,7 @@ def test_links_stay_links(save: Save, load: Any, tmp_path: Path) -> None:
     pytest.importorskip("safetensors")
     folder = tmp_path / "elsewhere"
     folder.mkdir()
-    (tmp_path / "link").symlink_to("elsewhere/target")  # of a file that is not there yet
+    (tmp_path / "link").symlink_to("elsewhere/target")  # of a file that does not exist yet
     (tmp_path / "link to link").symlink_to("link")
     for number in (1, 2):
         save(value(number), tmp_path / "link to link")
@@ -103,7 +103,7 @@ def test_links_stay_links(save: Save, load: Any, tmp_path: Path) -> None:
 
 @POSIX
 @writers
-def test_all_names_of_a_file_see_what_is_saved(save: Save, load: Any, tmp_path: Path) -> None:
+def test_all_hard_links_see_the_saved_content(save: Save, load: Any, tmp_path: Path) -> None:
     pytest.importorskip("safetensors")
     (tmp_path / "one").write_bytes(bytes(100_000))
     os.link(tmp_path / "one", tmp_path / "two")
@@ -114,14 +114,14 @@ def test_all_names_of_a_file_see_what_is_saved(save: Save, load: Any, tmp_path: 
 
 @pytest.fixture
 def open_path() -> Iterator[Path]:
-    """Return a folder that every user may reach; pytest's own lies in one that only its user may."""
+    """Return a folder that every user can enter; pytest's own is inside one that only its user can."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         yield Path(folder)
 
 
-def as_nobody(program: str, *arguments: object) -> str:
-    """Run a program as a user without rights, who is here not the owner of anything."""
+def as_other_user(program: str, *arguments: object) -> str:
+    """Run a program as an unprivileged user, who owns no file here."""
     drop = "import os, minitensor as mt, sys\nif os.geteuid() == 0: os.setresuid(*[65534] * 3)\n"
     command = [sys.executable, "-c", drop + program, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
@@ -129,17 +129,17 @@ def as_nobody(program: str, *arguments: object) -> str:
 
 @POSIX
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can make files of others")
-def test_a_file_in_a_folder_that_may_not_be_written_is_written(open_path: Path) -> None:
+def test_a_file_in_a_read_only_folder_can_be_written(open_path: Path) -> None:
     path = open_path / "x.pt"
     path.write_bytes(b"old")
     path.chmod(0o666)
     open_path.chmod(0o555)
-    as_nobody("mt.save([1], sys.argv[1])", path)
+    as_other_user("mt.save([1], sys.argv[1])", path)
     assert mt.load(path) == [1] and path.stat().st_uid == 0 and stat.S_IMODE(path.stat().st_mode) == 0o666
     path.chmod(0o444)
     open_path.chmod(0o777)
     program = "try: mt.save([2], sys.argv[1])\nexcept PermissionError: print('refused')"
-    assert as_nobody(program, path) == "refused\n" and mt.load(path) == [1] and names(open_path) == ["x.pt"]
+    assert as_other_user(program, path) == "refused\n" and mt.load(path) == [1] and names(open_path) == ["x.pt"]
 
 
 # -- failures ----------------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def test_a_failing_write_leaves_the_old_content(
 
 @POSIX
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="room cannot be reserved")
-def test_a_full_disk_is_noticed_before_a_file_is_overwritten(tmp_path: Path) -> None:
+def test_a_full_disk_is_detected_before_a_file_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "x.pt"
     mt.save([1], path)
     os.link(path, tmp_path / "y.pt")
@@ -186,7 +186,7 @@ def test_a_full_disk_is_noticed_before_a_file_is_overwritten(tmp_path: Path) -> 
     assert done.stdout == "refused\n" and path.read_bytes() == before
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     for kind in (FileNotFoundError, RuntimeError):
         with pytest.raises(kind, match=r"parent directory .*nowhere does not exist"):
             mt.save(value(1), tmp_path / "nowhere" / "x.pt")
@@ -194,7 +194,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         mt.save(value(1), tmp_path)
 
 
-# -- drafts ------------------------------------------------------------------------------------------------------------
+# -- temporary files ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="drafts have names here")
@@ -211,7 +211,7 @@ def test_a_killed_process_leaves_nothing(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_drafts_left_behind_are_removed_and_fresh_ones_are_not(tmp_path: Path) -> None:
+def test_old_temporary_files_are_removed_and_recent_ones_are_not(tmp_path: Path) -> None:
     for name in (".x.pt.00000000.draft", ".x.pt.11111111.draft", ".y.pt.00000000.draft", ".x.pt.other"):
         (tmp_path / name).touch()
         if name != ".x.pt.11111111.draft":
@@ -221,7 +221,7 @@ def test_drafts_left_behind_are_removed_and_fresh_ones_are_not(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("any_system")
-def test_a_name_may_be_as_long_as_names_go(tmp_path: Path) -> None:
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
     mt.save(value(1), tmp_path / ("ä" * 127))
     assert is_value(mt.load(tmp_path / ("ä" * 127)), 1)
 
@@ -255,7 +255,7 @@ def test_a_checkpoint_is_read_from_a_fifo(tmp_path: Path) -> None:
 
 
 @POSIX
-def test_a_fifo_that_nobody_reads_is_told_and_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fifo_without_a_reader_warns_and_is_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replacing, "PATIENCE", 0.05)
     os.mkfifo(tmp_path / "fifo")
     with pytest.warns(UserWarning, match="no process opened this FIFO"):
@@ -265,7 +265,7 @@ def test_a_fifo_that_nobody_reads_is_told_and_left_alone(tmp_path: Path, monkeyp
 
 @POSIX
 @writers
-def test_a_device_is_written_to_and_stays(save: Save, load: Any, tmp_path: Path) -> None:
+def test_a_device_is_written_to_and_not_replaced(save: Save, load: Any, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/dev/null")
     for path in ("/dev/null", tmp_path / "link"):
         save(value(1), path)
@@ -281,7 +281,7 @@ def test_standard_output_is_written_to() -> None:
 
 
 class Stream(io.RawIOBase):
-    """A file that can only be written to, from its start to its end."""
+    """A file that can only be written to sequentially."""
 
     def __init__(self) -> None:
         self.content = b""
@@ -294,7 +294,7 @@ class Stream(io.RawIOBase):
         return len(bytes(data))
 
 
-def test_a_stream_that_cannot_go_back_is_written_to() -> None:
+def test_a_stream_without_seek_can_be_written_to() -> None:
     stream = Stream()
     mt.save(value(1), stream)  # type: ignore[arg-type]  # RawIOBase is not called IO[bytes]
     assert zipfile.is_zipfile(io.BytesIO(stream.content)) and is_value(mt.load(io.BytesIO(stream.content)), 1)
@@ -306,7 +306,7 @@ def test_a_stream_that_cannot_go_back_is_written_to() -> None:
 
 
 @pytest.mark.parametrize("kind", [TypeError, AttributeError])
-def test_a_value_and_a_file_that_were_swapped_are_told(kind: type[Exception], tmp_path: Path) -> None:
+def test_swapped_arguments_are_reported(kind: type[Exception], tmp_path: Path) -> None:
     for first in (tmp_path / "x.pt", str(tmp_path / "x.pt"), io.BytesIO()):
         with pytest.raises(kind, match=r"the value first and the file second, got .* save\(value, path\)"):
             mt.save(first, value(1))  # type: ignore[arg-type]  # on purpose

@@ -1,4 +1,4 @@
-"""Weights on disk: what was saved is loaded, PyTorch reads the same file, and damage of any kind is found and named."""
+"""Weights in safetensors files: saved values can be loaded, PyTorch reads the same file, and any damage is detected."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def same(found: dict[str, minitensor.Tensor], wanted: dict[str, minitensor.Tenso
 
 
 @given(st.dictionaries(names, arrays, max_size=4))
-def test_what_was_saved_is_loaded(path: Path, wanted: dict[str, Array]) -> None:
+def test_saved_weights_can_be_loaded(path: Path, wanted: dict[str, Array]) -> None:
     save_file({name: minitensor.from_numpy(array) for name, array in wanted.items()}, path)
     found = load_file(path)
     assert found.keys() == wanted.keys()
@@ -53,7 +53,7 @@ def test_what_was_saved_is_loaded(path: Path, wanted: dict[str, Array]) -> None:
         np.testing.assert_array_equal(found[name].numpy(), array)
 
 
-def test_views_are_saved_as_what_they_show(path: Path) -> None:
+def test_views_are_saved_with_their_own_elements(path: Path) -> None:
     base = minitensor.arange(12.0).reshape(3, 4)
     views = {"turned": base.t(), "column": base[:, 1], "wide": base[:1].expand(2, 4), "scalar": base[2, 3]}
     save_file(views, path)
@@ -67,7 +67,7 @@ def test_loaded_tensors_can_be_written_to(path: Path) -> None:
     assert load_file(path)["weight"].tolist() == weights()["weight"].tolist()
 
 
-def test_pytorch_reads_the_file_and_writes_one(path: Path) -> None:
+def test_files_are_exchanged_with_pytorch(path: Path) -> None:
     torch = pytest.importorskip("torch")
     from safetensors import torch as oracle
 
@@ -78,7 +78,7 @@ def test_pytorch_reads_the_file_and_writes_one(path: Path) -> None:
     assert {name: tuple(tensor.shape) for name, tensor in load_file(path).items()} == {"half": (2,), "empty": (0, 3)}
 
 
-def test_a_dtype_that_is_not_here_is_named(path: Path) -> None:
+def test_a_dtype_that_does_not_exist_here_is_named(path: Path) -> None:
     torch = pytest.importorskip("torch")
     from safetensors import torch as oracle
 
@@ -92,7 +92,7 @@ def test_a_dtype_that_is_not_here_is_named(path: Path) -> None:
 # -- damage ------------------------------------------------------------------------------------------------------------
 
 
-def test_every_cut_is_found(path: Path) -> None:
+def test_every_truncation_is_detected(path: Path) -> None:
     save_file(weights(), path)
     content = path.read_bytes()
     for length in range(len(content)):
@@ -101,7 +101,7 @@ def test_every_cut_is_found(path: Path) -> None:
             load_file(path)
 
 
-def test_every_flipped_bit_is_found_or_harmless(path: Path) -> None:
+def test_every_flipped_bit_is_detected_or_harmless(path: Path) -> None:
     save_file({"a": minitensor.arange(3.0)}, path)
     content = path.read_bytes()
     for bit in range(8 * len(content)):
@@ -137,7 +137,7 @@ def test_any_bytes_are_read_or_refused(path: Path, content: bytes, with_length: 
         "null",
     ],
 )
-def test_a_lying_header_is_refused(path: Path, header: str) -> None:
+def test_an_inconsistent_header_is_refused(path: Path, header: str) -> None:
     path.write_bytes(struct.pack("<Q", len(header)) + header.encode() + bytes(4))
     with pytest.raises(FileFormatError, match=path.name):
         load_file(path)
@@ -151,7 +151,7 @@ MOST = 2**63 - 1
 ONES = ",".join(["1"] * 65)
 EMPTY = entry("[0]", end=0)
 
-# Headers by what is strange about them, and whether they are read.
+# Unusual headers by name, and whether they are read.
 STRANGE: dict[str, tuple[str | bytes, bool]] = {
     "no elements of more than memory": (f'{{"a":{entry(f"[0,{MOST},{MOST}]", end=0)}}}', False),
     "no elements of a huge size": (f'{{"a":{entry(f"[{2**62},0]", end=0)}}}', False),
@@ -194,7 +194,7 @@ STRANGE: dict[str, tuple[str | bytes, bool]] = {
 
 
 @pytest.mark.parametrize("label", STRANGE)
-def test_a_strange_header_is_refused_or_read_within_limits(path: Path, label: str) -> None:
+def test_an_unusual_header_is_refused_or_read_within_limits(path: Path, label: str) -> None:
     header, is_read = STRANGE[label]
     data = header if isinstance(header, bytes) else header.encode()
     path.write_bytes(struct.pack("<Q", len(data)) + data + bytes([0, 1, 2, 255]))
@@ -209,14 +209,14 @@ def test_a_strange_header_is_refused_or_read_within_limits(path: Path, label: st
         assert tensor.clone().add(tensor).shape == tensor.shape and repr(tensor)
 
 
-def test_bools_are_read_as_zeros_and_ones(path: Path) -> None:
+def test_bools_are_loaded_as_zeros_and_ones(path: Path) -> None:
     header = f'{{"a":{entry("[4]", "BOOL")}}}'.encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes([0, 1, 2, 255]))
     found = load_file(path)["a"]
     assert found.tolist() == [False, True, True, True] and found.view(minitensor.uint8).tolist() == [0, 1, 1, 1]
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nothing"):
         load_file(tmp_path / "nothing")
     with pytest.raises(FileFormatError, match="folder"):
@@ -234,7 +234,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     ],
     ids=["a number", "no text", "a reserved name", "half a letter", "a list", "nothing"],
 )
-def test_what_cannot_be_saved_leaves_the_old_file_alone(tmp_path: Path, bad: dict[str, minitensor.Tensor]) -> None:
+def test_values_that_cannot_be_saved_leave_the_old_file(tmp_path: Path, bad: dict[str, minitensor.Tensor]) -> None:
     path = tmp_path / "kept"
     save_file(weights(), path)
     with pytest.raises(ArgumentTypeError, match="save_file: "):
@@ -243,7 +243,7 @@ def test_what_cannot_be_saved_leaves_the_old_file_alone(tmp_path: Path, bad: dic
     assert [each.name for each in tmp_path.iterdir()] == ["kept"]
 
 
-def test_a_failing_write_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_write_leaves_the_old_file_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "kept"
     save_file(weights(), path)
 
@@ -264,7 +264,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "link").is_symlink() and same(load_file(tmp_path / "target"), weights())
 
 
-def test_without_safetensors_files_are_written_and_the_extra_that_reads_them_is_named(
+def test_without_safetensors_files_are_written_and_reading_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "safetensors", None)

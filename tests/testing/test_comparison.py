@@ -1,4 +1,4 @@
-"""``assert_close`` accepts what PyTorch's accepts, refuses what it refuses, and says the same."""
+"""``assert_close`` accepts and refuses what PyTorch's does, with the same message."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def raised(lib: Any, case: str) -> Exception | None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_is_pytorchs(case: str) -> None:
+def test_results_and_messages_are_pytorchs(case: str) -> None:
     torch = pytest.importorskip("torch")
     found, expected = raised(mt, case), raised(torch, case)
     if expected is None:
@@ -90,7 +90,7 @@ def test_is_pytorchs(case: str) -> None:
         assert str(found) == str(expected).removesuffix("\n")
 
 
-def test_says_how_many_elements_differ_and_where() -> None:
+def test_the_message_says_how_many_elements_differ_and_where() -> None:
     with pytest.raises(AssertionError) as error:
         mt.testing.assert_close(mt.tensor([[1.0, 2.0], [3.0, 4.0]]), mt.tensor([[1.0, 2.0], [3.0, 5.0]]))
     text = str(error.value)
@@ -98,12 +98,12 @@ def test_says_how_many_elements_differ_and_where() -> None:
     assert "Greatest absolute difference: 1.0 at index (1, 1)" in text
 
 
-def test_names_the_keys_that_differ() -> None:
+def test_the_message_names_the_keys_that_differ() -> None:
     with pytest.raises(AssertionError, match=r"(?s)Missing .*\['c'\].*Additional .*\['b'\]"):
         mt.testing.assert_close({"a": 1, "b": 2}, {"a": 1, "c": 2})
 
 
-def test_leaves_its_arguments_alone() -> None:
+def test_the_arguments_are_unchanged() -> None:
     x = mt.ones(3, requires_grad=True)
     mt.testing.assert_close(x * 1, mt.ones(3))
     assert x.grad is None and x.requires_grad

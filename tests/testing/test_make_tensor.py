@@ -57,6 +57,6 @@ def test_a_tensor_that_requires_grad_is_a_leaf() -> None:
     assert x.is_leaf and x.requires_grad and not x.is_contiguous()
 
 
-def test_a_constant_is_asked_of_full() -> None:
+def test_an_empty_range_warns_to_use_full() -> None:
     with pytest.warns(FutureWarning, match=r"torch\.full"):
         mt.testing.make_tensor(2, dtype=mt.float32, low=1, high=1)

@@ -1,4 +1,4 @@
-"""What ``minitensor.testing.strategies`` draws: every kind of layout, and tensors that are what they say."""
+"""``minitensor.testing.strategies``: it draws every kind of layout, and tensors with the requested properties."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DTYPES = st.sampled_from(strategies.DTYPES)
 
 
 @given(strategies.tensors(shape=(2, 3), dtype=mt.int32), strategies.tensors(dtype=DTYPES))
-def test_a_tensor_has_the_shape_and_dtype_asked_for(x: mt.Tensor, y: mt.Tensor) -> None:
+def test_a_tensor_has_the_requested_shape_and_dtype(x: mt.Tensor, y: mt.Tensor) -> None:
     assert x.shape == (2, 3) and x.dtype is mt.int32 and x.is_leaf
     assert y.dtype in strategies.DTYPES and y.ndim <= 3
 
@@ -52,7 +52,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_layout_is_drawn(kind: str) -> None:
-    find(strategies.tensors(overlapping=True), KINDS[kind])  # raises where there is none
+    find(strategies.tensors(overlapping=True), KINDS[kind])  # raises if there is none
 
 
 def test_without_hypothesis_the_error_names_the_extra() -> None:

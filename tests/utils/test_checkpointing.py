@@ -1,4 +1,4 @@
-"""Running a part again instead of keeping what it saves."""
+"""Checkpointing: run part of a network again in backward, in place of keeping its saved values."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_gradients_and_random_numbers_are_the_same(
     assert runs > block.runs - runs, "nothing was run again"
 
 
-def test_nothing_of_the_part_is_kept_until_the_walk() -> None:
+def test_nothing_of_the_part_is_kept_until_backward() -> None:
     kept: list[Any] = []
 
     def part(x: Any) -> Any:
@@ -97,7 +97,7 @@ def test_nothing_of_the_part_is_kept_until_the_walk() -> None:
     assert kept[1]() is None
 
 
-def test_a_kept_graph_can_be_walked_again() -> None:
+def test_backward_can_run_again_through_a_retained_graph() -> None:
     block, x = Block(), leaf(3, 4)
     y = checkpoint(nested(block), x).sum()
     first = mt.autograd.grad(y, x, retain_graph=True)[0]
@@ -105,7 +105,7 @@ def test_a_kept_graph_can_be_walked_again() -> None:
     assert first.tolist() == second.tolist()
 
 
-def test_the_second_run_ends_where_all_is_saved() -> None:
+def test_the_second_run_stops_when_everything_is_saved() -> None:
     runs: list[str] = []
 
     def part(x: Any) -> Any:
@@ -125,7 +125,7 @@ def test_the_second_run_ends_where_all_is_saved() -> None:
     assert runs == ["needed", "not needed"] * 2
 
 
-def test_without_gradients_it_is_a_call() -> None:
+def test_without_gradients_it_is_an_ordinary_call() -> None:
     block, x = Block(), leaf(3, 4)
     with mt.no_grad():
         assert not checkpoint(block, x).requires_grad
@@ -159,7 +159,7 @@ def test_a_second_run_that_differs_is_refused() -> None:
         y.sum().backward()
 
 
-def test_an_argument_that_is_written_to_is_refused() -> None:
+def test_writing_to_an_argument_is_refused() -> None:
     x = leaf(3) * 1
     y = checkpoint(mt.exp, x)
     x.mul_(2)
@@ -167,7 +167,7 @@ def test_an_argument_that_is_written_to_is_refused() -> None:
         y.sum().backward()
 
 
-def test_a_saved_tensor_that_the_part_writes_to_is_refused() -> None:
+def test_writing_to_a_saved_tensor_in_the_part_is_refused() -> None:
     def part(x: Any) -> Any:
         y = x.exp()
         return y.add_(1) * y
@@ -178,7 +178,7 @@ def test_a_saved_tensor_that_the_part_writes_to_is_refused() -> None:
 
 
 @pytest.mark.parametrize("segments", [1, 2, 3, 5])
-def test_a_sequence_in_segments_gives_the_same(segments: int) -> None:
+def test_a_sequential_in_segments_gives_the_same_results(segments: int) -> None:
     layers = mt.nn.Sequential(*[mt.nn.Linear(4, 4) for _ in range(5)])
     x = mt.rand(2, 4, requires_grad=True)
     (plain,) = mt.autograd.grad(layers(x).sum(), x)
@@ -186,14 +186,14 @@ def test_a_sequence_in_segments_gives_the_same(segments: int) -> None:
     assert found.tolist() == plain.tolist()
 
 
-def test_wrong_settings_are_refused() -> None:
+def test_invalid_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="expected 1 to 2 segments, got 3"):
         checkpoint_sequential([mt.exp, mt.sin], 3, leaf(1))
     with pytest.raises(ValueError, match="'default' or 'none', got 'all'"):
         checkpoint(mt.exp, leaf(1), determinism_check="all")
 
 
-def test_checkpoints_die_by_reference_count() -> None:
+def test_checkpoints_are_freed_by_reference_count() -> None:
     gc.collect()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Collating keeps the structure of a sample and stacks its leaves, as PyTorch does."""
+"""Collating keeps the structure of samples and stacks their leaves, as in PyTorch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import minitensor
 from minitensor.utils.data import default_collate, default_convert
 
-Point = namedtuple("Point", ["x", "y"])  # what users pass
+Point = namedtuple("Point", ["x", "y"])  # as users call it
 
 BATCHES = [
     lambda lib: [lib.ones(2), lib.zeros(2)],
@@ -35,7 +35,7 @@ BATCHES = [
 
 
 def plain(value: Any) -> Any:
-    """Write a collated value without its library: types, dtypes, numbers."""
+    """Describe a collated value independently of the library: types, dtypes, numbers."""
     if hasattr(value, "tolist"):
         return str(value.dtype), value.tolist()
     if isinstance(value, (dict, MappingProxyType)):
@@ -46,7 +46,7 @@ def plain(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("batch", BATCHES)
-def test_a_batch_is_pytorchs(batch: Any) -> None:
+def test_a_collated_batch_is_pytorchs(batch: Any) -> None:
     torch = pytest.importorskip("torch")
     ours = default_collate(batch(minitensor))
     assert plain(ours) == plain(torch.utils.data.default_collate(batch(torch)))
@@ -70,6 +70,6 @@ def test_a_single_sample_is_converted_as_pytorch_does(sample: Any) -> None:
         ([[1], [1, 2]], RuntimeError, r"should be of equal size, got sizes \[1, 2\]"),
     ],
 )
-def test_what_cannot_be_stacked_is_told(batch: Any, error: type[Exception], message: str) -> None:
+def test_samples_that_cannot_be_stacked_are_reported(batch: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         default_collate(batch)

@@ -1,7 +1,7 @@
-"""Data loading with wrong values: each argument in turn, in whole programs that make, measure and walk what they made.
+"""Data loading with wrong values: each argument in turn, in whole programs that construct, measure and iterate.
 
-Where PyTorch's program fails, ours fails in a child of its class; where PyTorch's comes to an end, so does ours, with
-the same samples.
+Where PyTorch's program fails, this library's fails with a subclass of its class; where PyTorch's ends normally, this
+one does too, with the same samples.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 class Made(NamedTuple):
-    """A value that each library makes for itself."""
+    """A value that each library makes itself."""
 
     make: Callable[[Any], Any]
 
 
 class Thing:
-    """Nothing that a loader knows."""
+    """An object of a class that no loader knows."""
 
 
 class Once:
-    """One that can be walked once and has no length."""
+    """An iterable that can be iterated only once and has no length."""
 
     def __iter__(self) -> Once:
         return self
@@ -76,31 +76,31 @@ RANDOM = Made(lambda lib: lib.Generator())
 
 
 class Program(NamedTuple):
-    """A program over one of the libraries' ``utils.data``, and arguments that are right."""
+    """A program over ``utils.data`` of one library, with valid arguments."""
 
     run: Callable[..., Any]
     args: tuple[Any, ...]
 
 
-def walked(made: Any) -> Any:
-    """Measure what was made and walk it, but not for ever."""
+def iterate(made: Any) -> Any:
+    """Take the length and iterate, up to a limit."""
     return len(made), plain(list(itertools.islice(made, 50)))
 
 
 def plain(value: Any) -> Any:
-    """Write a sample without its library."""
+    """Describe a sample independently of the library."""
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
     return value.tolist() if hasattr(value, "tolist") else value
 
 
 def split(data: Any, *args: Any) -> Any:
-    """Split rows and walk the parts."""
+    """Split rows and iterate over the parts."""
     return plain([list(part) for part in data.random_split(*args)])
 
 
 def loader(*options: str) -> Callable[..., Any]:
-    """Return a program that walks a loader with these options."""
+    """Return a program that iterates over a loader with these options."""
 
     def run(data: Any, dataset: Any, *values: Any) -> Any:
         return plain(list(data.DataLoader(dataset, **dict(zip(options, values, strict=True)))))
@@ -110,30 +110,30 @@ def loader(*options: str) -> Callable[..., Any]:
 
 OPTIONS = ("batch_size", "shuffle", "sampler", "batch_sampler", "collate_fn", "drop_last", "timeout", "generator")
 PROGRAMS = {
-    "TensorDataset": Program(lambda data, *args: walked(data.TensorDataset(*args)), (PAIR, PAIR)),
-    "ConcatDataset": Program(lambda data, sets: walked(data.ConcatDataset(sets)), (Made(lambda lib: [rows(lib)]),)),
-    "ConcatDataset of two": Program(lambda data, *sets: walked(data.ConcatDataset(sets)), (ROWS, ROWS)),
+    "TensorDataset": Program(lambda data, *args: iterate(data.TensorDataset(*args)), (PAIR, PAIR)),
+    "ConcatDataset": Program(lambda data, sets: iterate(data.ConcatDataset(sets)), (Made(lambda lib: [rows(lib)]),)),
+    "ConcatDataset of two": Program(lambda data, *sets: iterate(data.ConcatDataset(sets)), (ROWS, ROWS)),
     "ConcatDataset at": Program(lambda data, rows, i: data.ConcatDataset([rows])[i], (ROWS, 0)),
     "ChainDataset": Program(lambda data, sets: list(data.ChainDataset(sets)), (Made(lambda lib: [stream(lib)]),)),
     "ChainDataset of two": Program(lambda data, *sets: list(data.ChainDataset(sets)), (STREAM, STREAM)),
     "len of ChainDataset": Program(lambda data, one: len(data.ChainDataset([one])), (STREAM,)),
-    "rows added": Program(lambda data, one, other: walked(one + other), (ROWS, ROWS)),
+    "rows added": Program(lambda data, one, other: iterate(one + other), (ROWS, ROWS)),
     "streams added": Program(lambda data, one, other: list(one + other), (STREAM, STREAM)),
-    "Subset": Program(lambda data, rows, indices: walked(data.Subset(rows, indices)), (ROWS, [0, 1])),
-    "Subset of one": Program(lambda data, rows, i: walked(data.Subset(rows, [i])), (ROWS, 0)),
+    "Subset": Program(lambda data, rows, indices: iterate(data.Subset(rows, indices)), (ROWS, [0, 1])),
+    "Subset of one": Program(lambda data, rows, i: iterate(data.Subset(rows, [i])), (ROWS, 0)),
     "Subset at": Program(lambda data, rows, i: data.Subset(rows, [0, 1])[i], (ROWS, 0)),
     "random_split": Program(lambda data, *args: split(data, *args), (ROWS, [1, 3], RANDOM)),
     "random_split into": Program(lambda data, rows, *parts: split(data, rows, parts), (ROWS, 1, 3)),
     "random_split by": Program(lambda data, rows, *parts: split(data, rows, parts), (ROWS, 0.25, 0.75)),
-    "SequentialSampler": Program(lambda data, rows: walked(data.SequentialSampler(rows)), (ROWS,)),
-    "RandomSampler": Program(lambda data, *args: walked(data.RandomSampler(*args)), (ROWS, False, None, RANDOM)),
-    "RandomSampler, again": Program(lambda data, *args: walked(data.RandomSampler(*args)), (ROWS, True, 3, RANDOM)),
-    "SubsetRandomSampler": Program(lambda data, *args: walked(data.SubsetRandomSampler(*args)), ([2, 3, 4], RANDOM)),
-    "WeightedRandomSampler": Program(lambda data, *args: walked(data.WeightedRandomSampler(*args)),
+    "SequentialSampler": Program(lambda data, rows: iterate(data.SequentialSampler(rows)), (ROWS,)),
+    "RandomSampler": Program(lambda data, *args: iterate(data.RandomSampler(*args)), (ROWS, False, None, RANDOM)),
+    "RandomSampler, again": Program(lambda data, *args: iterate(data.RandomSampler(*args)), (ROWS, True, 3, RANDOM)),
+    "SubsetRandomSampler": Program(lambda data, *args: iterate(data.SubsetRandomSampler(*args)), ([2, 3, 4], RANDOM)),
+    "WeightedRandomSampler": Program(lambda data, *args: iterate(data.WeightedRandomSampler(*args)),
                                      ([0.2, 0.3, 0.5], 2, True, RANDOM)),
-    "a weight": Program(lambda data, w, again: walked(data.WeightedRandomSampler([0.2, 0.3, w], 2, again)),
+    "a weight": Program(lambda data, w, again: iterate(data.WeightedRandomSampler([0.2, 0.3, w], 2, again)),
                         (0.5, False)),
-    "BatchSampler": Program(lambda data, *args: walked(data.BatchSampler(*args)), ([1, 2, 3], 2, False)),
+    "BatchSampler": Program(lambda data, *args: iterate(data.BatchSampler(*args)), ([1, 2, 3], 2, False)),
     "collate": Program(lambda data, batch: repr(data.default_collate(batch)), ([1, 2],)),
     **{f"collate two: {first!r}": Program(lambda data, *two: plain(data.default_collate(list(two))), (first, first))
        for first in (1, 1.5, "a", [1], {"a": 1})},
@@ -148,7 +148,7 @@ PROGRAMS = {
     "DataLoader without workers": Program(loader("prefetch_factor", "persistent_workers"), (ROWS, None, False)),
 }  # fmt: skip
 
-# Where PyTorch's class, or that it raises at all, comes from the place where its own code stumbles.
+# Here PyTorch's error class, or whether it raises at all, depends on where its code happens to fail.
 EXCUSED = {
     ("DataLoader of a stream", "2**40"): "a batch of as many takes as much memory in both",
     ("random_split", "a walk"): "PyTorch divides by the length of what it has used up",
@@ -163,7 +163,7 @@ EXCUSED = {
 
 
 def came(lib: Any, program: Program, args: tuple[Any, ...]) -> Any:
-    """Run a program; return what comes of it, or the error."""
+    """Run a program; return its result or the error."""
     lib.manual_seed(0)
     try:
         return program.run(lib.utils.data, *[each.make(lib) if isinstance(each, Made) else each for each in args])
@@ -172,7 +172,7 @@ def came(lib: Any, program: Program, args: tuple[Any, ...]) -> Any:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_program_with_a_wrong_value_ends_as_pytorchs(name: str) -> None:
+def test_a_program_with_a_wrong_value_ends_as_in_pytorch(name: str) -> None:
     torch = pytest.importorskip("torch")
     program, faults = PROGRAMS[name], []
     for k, (how, value) in itertools.product(range(len(program.args)), WRONG.items()):
@@ -189,14 +189,14 @@ def test_a_program_with_a_wrong_value_ends_as_pytorchs(name: str) -> None:
     assert not faults, "\n".join(faults)
 
 
-def test_a_great_number_of_samples_is_drawn_as_it_is_walked() -> None:
+def test_a_huge_number_of_samples_is_drawn_lazily() -> None:
     for replacement in (False, True):
         sampler = minitensor.utils.data.RandomSampler(range(3), replacement, 2**60)
         assert len(list(itertools.islice(sampler, 100))) == 100
 
 
 @pytest.mark.parametrize("generator", [0, -1, "x", [], Thing()])
-def test_what_is_no_generator_is_refused_by_all_that_draw(generator: Any) -> None:
+def test_a_wrong_generator_is_refused_wherever_numbers_are_drawn(generator: Any) -> None:
     data = minitensor.utils.data
     for make in (
         lambda: list(data.DataLoader(range(3), generator=generator)),  # type: ignore[arg-type]  # on purpose

@@ -1,4 +1,4 @@
-"""Datasets: samples by number or one after another, whole, in part, several as one."""
+"""Datasets: samples by index or in sequence; subsets and concatenations."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def test_a_tensor_dataset_gives_rows_of_every_tensor() -> None:
     assert [column.tolist() for column in dataset[1]] == [[2, 3], 8]
 
 
-def test_tensors_of_one_dataset_have_equally_many_rows() -> None:
+def test_tensors_of_one_dataset_must_have_equally_many_rows() -> None:
     with pytest.raises(ValueError, match=r"Size mismatch between tensors: they have \[3, 2\] rows"):
         TensorDataset(minitensor.zeros(3), minitensor.zeros(2))
 
 
-def test_datasets_add_up() -> None:
+def test_datasets_can_be_concatenated() -> None:
     both = Squares(3) + Squares(2)
     assert isinstance(both, ConcatDataset)
     assert [both[i] for i in range(len(both))] == [0, 1, 4, 0, 1]
@@ -55,7 +55,7 @@ def test_datasets_add_up() -> None:
         both[5]
 
 
-def test_streams_add_up() -> None:
+def test_iterable_datasets_can_be_chained() -> None:
     assert list(Stream() + Stream()) == [10, 11, 10, 11]  # type: ignore[call-overload]  # a chain is iterable
 
 
@@ -69,12 +69,12 @@ def test_streams_add_up() -> None:
         (lambda: random_split(Squares(5), [1.5, -0.5]), "Fraction at index 0 is not between 0 and 1: 1.5"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(make: Any, message: str) -> None:
+def test_datasets_that_cannot_be_combined_are_refused(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_a_subset_picks_by_index_also_of_a_subset() -> None:
+def test_a_subset_selects_by_index_even_from_a_subset() -> None:
     subset = Subset(Subset(Squares(9), [5, 6, 7, 8]), [3, 0])
     assert [subset[0], subset[1], len(subset)] == [64, 25, 2]
     assert subset.__getitems__([1, 0]) == [25, 64]
@@ -93,12 +93,12 @@ def test_a_random_split_is_pytorchs(lengths: Any, seeded: bool) -> None:
     assert parts[0] == parts[1]
 
 
-def test_an_empty_part_is_warned_about() -> None:
+def test_an_empty_part_causes_a_warning() -> None:
     with pytest.warns(UserWarning, match="Length of split at index 1 is 0"):
         random_split(Squares(1), [0.5, 0.5])
 
 
-def test_what_a_subclass_must_write_is_said() -> None:
+def test_methods_that_a_subclass_must_define_are_named() -> None:
     with pytest.raises(NotImplementedError, match="__getitem__"):
         Dataset()[0]
     with pytest.raises(NotImplementedError, match="__iter__"):

@@ -1,4 +1,4 @@
-"""The loader: PyTorch's batches in PyTorch's order, with workers or without."""
+"""The loader: PyTorch's batches in PyTorch's order, with and without workers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Numbers(Dataset[int]):
 
 
 class Stream(IterableDataset[int]):
-    """Numbers, dealt out among the workers."""
+    """Numbers, distributed over the workers."""
 
     def __init__(self, count: int = 7) -> None:
         self.count = count
@@ -80,7 +80,7 @@ def test_batches_have_pytorchs_type(torch: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("indices", [[0, 2, 1], [4], [-1, 0], [3, 3]], ids=str)
-def test_rows_picked_at_once_are_rows_picked_one_by_one(indices: list[int]) -> None:
+def test_rows_selected_together_equal_rows_selected_one_by_one(indices: list[int]) -> None:
     whole = TensorDataset(minitensor.arange(10).view(5, 2), minitensor.rand(5))
     for dataset in (whole, Subset(whole, [4, 3, 2, 1, 0])):
         fast, slow = stack_rows(dataset, indices), default_collate(take_samples(dataset, indices))
@@ -90,7 +90,7 @@ def test_rows_picked_at_once_are_rows_picked_one_by_one(indices: list[int]) -> N
             assert mine.tolist() == his.tolist()
 
 
-def test_a_dataset_with_its_own_way_to_rows_is_asked() -> None:
+def test_a_datasets_own_getitems_is_used() -> None:
     class Doubled(TensorDataset):
         def __getitem__(self, index: Any) -> Any:
             return tuple(column * 2 for column in super().__getitem__(index))
@@ -109,7 +109,7 @@ def test_workers_change_nothing(workers: int) -> None:
     assert epochs == listed(expected) + listed(expected)
 
 
-def test_workers_deliver_in_order_though_the_first_is_slow() -> None:
+def test_workers_deliver_in_order_even_if_the_first_is_slow() -> None:
     class Slow(Numbers):
         def __getitem__(self, index: Any) -> int:
             time.sleep(0.05 if index == 0 else 0)
@@ -119,7 +119,7 @@ def test_workers_deliver_in_order_though_the_first_is_slow() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_error_comes_where_its_batch_is_due(workers: int) -> None:
+def test_an_error_is_raised_when_its_batch_is_due(workers: int) -> None:
     loader: DataLoader[int] = DataLoader(Numbers(4), sampler=[0, 1, 2, 9, 3], num_workers=workers)
     seen = []
     with pytest.raises(IndexError, match="no sample 9"):
@@ -128,8 +128,8 @@ def test_an_error_comes_where_its_batch_is_due(workers: int) -> None:
     assert seen == [0, 1, 2]
 
 
-def test_a_loop_left_early_leaves_no_thread() -> None:
-    before = set(threading.enumerate())  # some of which, another test's, may end meanwhile
+def test_an_epoch_that_is_left_early_leaves_no_thread() -> None:
+    before = set(threading.enumerate())  # some belong to other tests and may end meanwhile
     for batch in DataLoader(Numbers(), num_workers=2):
         if batch.item() == 1:
             break
@@ -140,7 +140,7 @@ def test_a_loop_left_early_leaves_no_thread() -> None:
     assert not set(threading.enumerate()) - before
 
 
-def test_workers_know_who_they_are() -> None:
+def test_workers_have_their_own_worker_info() -> None:
     class Who(Dataset[Any]):
         def __getitem__(self, index: Any) -> Any:
             info = get_worker_info()
@@ -176,7 +176,7 @@ def test_a_worker_that_takes_too_long_is_reported() -> None:
 
 
 @pytest.mark.parametrize("drop_last", [True, False])
-def test_streams_are_cut_into_batches(drop_last: bool, torch: ModuleType) -> None:
+def test_iterable_datasets_are_batched(drop_last: bool, torch: ModuleType) -> None:
     class Theirs(torch.utils.data.IterableDataset):  # type: ignore[name-defined,misc]  # the module is a fixture
         def __iter__(self) -> Iterator[int]:
             return iter(range(7))
@@ -186,7 +186,7 @@ def test_streams_are_cut_into_batches(drop_last: bool, torch: ModuleType) -> Non
     assert listed(loader) == [batch.tolist() for batch in theirs]
 
 
-def test_a_stream_may_share_itself_out_among_workers() -> None:
+def test_an_iterable_dataset_can_divide_itself_among_workers() -> None:
     assert listed(DataLoader(Stream(7), batch_size=2, num_workers=2)) == [[0, 2], [1, 3], [4, 6], [5]]
 
 
@@ -195,7 +195,7 @@ def test_single_samples_come_without_a_batch_dimension() -> None:
     assert list(DataLoader(Stream(3), batch_size=None)) == [0, 1, 2]
 
 
-def test_ones_own_order_and_collating() -> None:
+def test_users_may_give_a_sampler_and_a_collate_function() -> None:
     order = BatchSampler(SequentialSampler(range(5)), 2, False)
     assert list(DataLoader(Numbers(), batch_sampler=order, collate_fn=sum)) == [1, 5, 4]
 
@@ -225,19 +225,19 @@ def test_options_that_exclude_each_other_are_refused(options: dict[str, Any], me
 
 
 @pytest.mark.parametrize("options", [{"shuffle": True}, {"sampler": [0]}, {"batch_sampler": [[0]]}], ids=str)
-def test_a_stream_has_its_own_order(options: dict[str, Any]) -> None:
+def test_an_iterable_dataset_has_its_own_order(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"expected unspecified {next(iter(options))} option"):
         DataLoader(Stream(), **options)
 
 
-def test_what_the_order_hangs_on_cannot_be_changed_later() -> None:
+def test_options_that_determine_batches_cannot_be_changed_later() -> None:
     loader: DataLoader[int] = DataLoader(Numbers())
     with pytest.raises(ValueError, match="batch_size attribute should not be set after DataLoader is initialized"):
         loader.batch_size = 3
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_epoch_under_way_keeps_the_length_of_the_loader(workers: int) -> None:
+def test_an_epoch_in_progress_keeps_the_length_of_the_loader(workers: int) -> None:
     epoch = iter(DataLoader(Numbers(10), batch_size=4, num_workers=workers))
     next(epoch)
     assert len(epoch) == 3

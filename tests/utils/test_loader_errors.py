@@ -1,4 +1,4 @@
-"""What a dataset, a sampler or a function of the loader raises comes where its batch is due, workers or not."""
+"""Exceptions of datasets, samplers and loader functions are raised when their batch is due, workers or not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import minitensor as mt
 
 
 class Peculiar(Exception):
-    """An exception that cannot be made of a message."""
+    """An exception that cannot be constructed from a message."""
 
     def __init__(self, one: int, other: int) -> None:
         super().__init__(one + other)
@@ -31,7 +31,7 @@ PLACES = ("dataset", "collate_fn", "sampler", "iterable", "collate_fn of iterabl
 
 
 class Counting:
-    """0 to 11, in steps; ``fail`` is called for each."""
+    """0 to 11, in steps; ``fail`` is called for each one."""
 
     def __init__(self, fail: Callable[[int], None], first: int = 0, step: int = 1) -> None:
         self.fail, self.first, self.step = fail, first, step
@@ -57,7 +57,7 @@ class Counting:
 
 
 class Circling(Counting):
-    """One that begins anew at its end, which must go unnoticed."""
+    """An iterator that starts again after its end, which must have no effect."""
 
     def end(self) -> None:
         self.next = self.first
@@ -98,7 +98,7 @@ def loader(lib: Any, place: str, error: str, workers: int, batch_size: int | Non
 
 
 def story(lib: Any, place: str, error: str, workers: int, batch_size: int | None) -> list[Any]:
-    """Return what each call of ``next`` gives or raises, up to the end after the failure."""
+    """Return what each call of ``next`` gives or raises, up to the end of the epoch with the failure."""
     batches, seen = iter(loader(lib, place, error, workers, batch_size)), []
     failures = 0
     while failures < 2:
@@ -118,21 +118,21 @@ def theirs(*case: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_without_workers_errors_come_as_in_pytorch(place: str) -> None:
+def test_without_workers_errors_are_raised_as_in_pytorch(place: str) -> None:
     for error, batch_size in itertools.product(ERRORS, (None, 2, 4)):
         assert story(mt, place, error, 0, batch_size) == theirs(place, error, 0, batch_size), (error, batch_size)
 
 
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "sampler"])
 @pytest.mark.parametrize("error", ["StopIteration", "ValueError"])
-def test_with_workers_errors_come_as_in_pytorch(place: str, error: str) -> None:
+def test_with_workers_errors_are_raised_as_in_pytorch(place: str, error: str) -> None:
     assert story(mt, place, error, 2, 2) == theirs(place, error, 2, 2)
 
 
 @pytest.mark.parametrize("place", ["dataset", "collate_fn", "sampler"])
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_change_no_error(place: str, workers: int) -> None:
-    """PyTorch raises a sampler's error before its turn, goes on after its end, and replaces Peculiar."""
+    """PyTorch raises a sampler's error too early, continues after its end, and replaces Peculiar."""
     for error, batch_size in itertools.product(ERRORS, (None, 2, 4)):
         found, expected = [up_to_the_end(story(mt, place, error, count, batch_size)) for count in (workers, 0)]
         assert found == expected, (error, batch_size)
@@ -147,7 +147,7 @@ def test_a_dataset_that_raises_stop_iteration_ends_the_epoch_there(workers: int)
     assert list(loader(mt, "dataset", "StopIteration", workers, 1)) == [[0], [1], [2], [3], [4]]
 
 
-def test_a_worker_that_cannot_begin_says_so_for_each_of_its_batches() -> None:
+def test_a_worker_that_cannot_start_reports_it_for_each_of_its_batches() -> None:
     def refuse(number: int) -> None:
         if number == 0:
             raise ValueError("not today")
@@ -159,7 +159,7 @@ def test_a_worker_that_cannot_begin_says_so_for_each_of_its_batches() -> None:
         assert next(batches) == expected
 
 
-def test_after_a_timeout_the_same_batch_is_waited_for() -> None:
+def test_after_a_timeout_next_waits_for_the_same_batch() -> None:
     go = threading.Event()
 
     class Waiting(mt.utils.data.Dataset[int]):
@@ -184,7 +184,7 @@ def test_after_a_timeout_the_same_batch_is_waited_for() -> None:
     assert seen == [0, 1, 2]
 
 
-def test_workers_that_persist_are_asked_for_init_once_and_for_the_dataset_each_epoch() -> None:
+def test_persistent_workers_run_init_once_and_iterate_anew_each_epoch() -> None:
     started: list[int] = []
     begun: list[int] = []
 

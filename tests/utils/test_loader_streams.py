@@ -1,4 +1,4 @@
-"""Workers draw from streams of their own: one seed, one outcome, and it is PyTorch's, batches and main draws alike."""
+"""Workers draw from their own streams: one seed gives one result, PyTorch's, for batches and main-thread draws."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Case = tuple[Any, dict[str, Any]]  # a dataset and the loader's options
 
 
 def noisy(lib: Any) -> Any:
-    """Samples that draw in many ways, and tell which stream they draw from."""
+    """Samples that draw in several ways, and report the stream they draw from."""
 
     class Noisy(lib.utils.data.Dataset):  # type: ignore[misc]  # either library's
         def __len__(self) -> int:
@@ -45,7 +45,7 @@ def stream(lib: Any) -> Any:
 
 
 def drawing_order(lib: Any) -> Any:
-    """A sampler that draws each index from the default generator when it is asked for it."""
+    """A sampler that draws each index from the default generator when it is requested."""
 
     class Order:
         def __len__(self) -> int:
@@ -77,7 +77,7 @@ CASES: dict[str, Callable[[Any], Case]] = {
 
 
 def epochs(lib: Any, case: str, workers: int) -> list[Any]:
-    """Return an epoch left early, then a whole one, with the main thread's draws between the batches."""
+    """Return an epoch that is left early and a whole one, with the main thread's draws between batches."""
     dataset, options = CASES[case](lib)
     if not workers:
         options.pop("persistent_workers", None)
@@ -106,13 +106,13 @@ def test_batches_and_main_draws_are_pytorchs(case: str, workers: int) -> None:
 
 @pytest.mark.parametrize("workers", [0, 3])
 @pytest.mark.parametrize("case", CASES)
-def test_one_seed_has_one_outcome(case: str, workers: int) -> None:
+def test_one_seed_gives_one_result(case: str, workers: int) -> None:
     first = epochs(mt, case, workers)
     assert all(epochs(mt, case, workers) == first for _ in range(2))
 
 
 @pytest.mark.parametrize("case", ["samples", "shuffled", "collating draws", "iterable"])
-def test_the_number_of_workers_does_not_reach_the_main_stream(case: str) -> None:
+def test_the_number_of_workers_does_not_change_the_main_stream(case: str) -> None:
     def after(workers: int) -> Any:
         dataset, options = CASES[case](mt)
         mt.manual_seed(7)
@@ -138,7 +138,7 @@ def test_workers_have_different_streams_and_know_their_seeds() -> None:
     assert len({tuple(drawn) for *_, drawn in seen}) == 6
 
 
-def test_a_seed_set_in_a_worker_stays_there() -> None:
+def test_a_seed_set_in_a_worker_affects_only_that_worker() -> None:
     mt.manual_seed(7)
     dataset, _ = CASES["samples"](mt)
     list(mt.utils.data.DataLoader(dataset, num_workers=2, worker_init_fn=lambda number: mt.seed() and None))
@@ -148,7 +148,7 @@ def test_a_seed_set_in_a_worker_stays_there() -> None:
     assert mt.rand(2).tolist() == after
 
 
-def test_workers_leave_other_libraries_streams_alone() -> None:
+def test_workers_do_not_change_other_libraries_streams() -> None:
     random.seed(1)
     np.random.seed(1)
     before = random.getstate(), np.random.get_state()[1].tolist()

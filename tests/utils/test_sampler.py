@@ -1,4 +1,4 @@
-"""Samplers give PyTorch's order under PyTorch's seed, epoch after epoch."""
+"""Samplers give PyTorch's order for PyTorch's seed, epoch after epoch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_order_is_pytorchs(name: str, args: Any, options: Any, seeded: bool)
 
 @pytest.mark.parametrize("drop_last", [True, False])
 @pytest.mark.parametrize("size", [1, 3, 4, 20])
-def test_batches_are_cut_in_order(size: int, drop_last: bool) -> None:
+def test_batches_are_formed_in_order(size: int, drop_last: bool) -> None:
     batches = list(sampler := BatchSampler(SequentialSampler(range(10)), size, drop_last))
     kept = 10 // size * size if drop_last else 10
     assert [index for batch in batches for index in batch] == list(range(kept))

@@ -1,4 +1,4 @@
-"""Readers of data sets: what was written is read, and a hostile file is refused by name before it costs memory."""
+"""Readers of data sets: written files are read, and a hostile file is refused by name before it costs memory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @packings
 @given(st.sampled_from(list(CODES)).flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, min_side=0))))
-def test_what_was_written_is_read(file: Path, pack: Pack, array: npt.NDArray[np.generic]) -> None:
+def test_a_written_file_can_be_read(file: Path, pack: Pack, array: npt.NDArray[np.generic]) -> None:
     file.write_bytes(pack(idx(array)))
     found = read_idx(file)
     assert found.dtype == array.dtype and found.dtype.isnative and found.flags.writeable
@@ -52,7 +52,7 @@ def test_what_was_written_is_read(file: Path, pack: Pack, array: npt.NDArray[np.
 
 
 @packings
-def test_every_cut_is_found(file: Path, pack: Pack) -> None:
+def test_every_truncation_is_detected(file: Path, pack: Pack) -> None:
     content = pack(idx(np.arange(12, dtype=np.int16).reshape(3, 4)))
     for length in range(len(content)):
         file.write_bytes(content[:length])
@@ -61,14 +61,14 @@ def test_every_cut_is_found(file: Path, pack: Pack) -> None:
 
 
 @packings
-def test_a_longer_file_than_its_header_says_is_refused(file: Path, pack: Pack) -> None:
+def test_a_file_longer_than_its_header_says_is_refused(file: Path, pack: Pack) -> None:
     file.write_bytes(pack(idx(np.zeros(3, np.uint8)) + b"!"))
     with pytest.raises(FileFormatError, match=r"longer .* 3 of uint8, 11 bytes in all, found more"):
         read_idx(file)
 
 
 @given(st.data())
-def test_no_flipped_bit_does_more_than_raise_or_change_a_value(file: Path, data: st.DataObject) -> None:
+def test_flipped_bits_raise_or_change_values(file: Path, data: st.DataObject) -> None:
     content = bytearray(data.draw(st.sampled_from([plain, gzip.compress]))(idx(np.arange(20, dtype=np.int32))))
     for place in data.draw(st.lists(st.integers(0, 8 * len(content) - 1), min_size=1, max_size=5, unique=True)):
         content[place // 8] ^= 1 << place % 8
@@ -101,7 +101,7 @@ def test_a_header_that_promises_too_much_costs_no_memory(file: Path, pack: Pack,
     tracemalloc.stop()
 
 
-def test_a_bomb_is_not_inflated(file: Path) -> None:
+def test_a_gzip_bomb_is_not_inflated(file: Path) -> None:
     file.write_bytes(gzip.compress(idx(np.zeros(4, np.uint8)) + bytes(2**26)))
     tracemalloc.start()
     with pytest.raises(FileFormatError, match="longer than it should be"):
@@ -110,8 +110,8 @@ def test_a_bomb_is_not_inflated(file: Path) -> None:
     tracemalloc.stop()
 
 
-def test_a_bomb_that_keeps_its_promise_is_not_inflated(file: Path) -> None:
-    """A file that is all zeros, and of the size that its header says."""
+def test_a_gzip_bomb_with_a_consistent_header_is_not_inflated(file: Path) -> None:
+    """A file of zeros, with the size that its header says."""
     size = 2**27
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     parts = [packer.compress(struct.pack(">BBBBI", 0, 0, 8, 1, size))]
@@ -124,7 +124,7 @@ def test_a_bomb_that_keeps_its_promise_is_not_inflated(file: Path) -> None:
     tracemalloc.stop()
 
 
-def test_a_small_file_may_be_packed_as_tightly_as_it_goes(file: Path) -> None:
+def test_a_small_file_may_have_any_compression_ratio(file: Path) -> None:
     file.write_bytes(gzip.compress(idx(np.zeros((2000, 28, 28), np.uint8))))
     assert read_idx(file).shape == (2000, 28, 28)
 
@@ -136,7 +136,7 @@ def test_a_small_file_may_be_packed_as_tightly_as_it_goes(file: Path) -> None:
      b"\x1f\x8b\x08" + bytes(7) + b"\0\0\0\xff\xff" * 20_000, gzip.compress(b"") * 5000],
     ids=["a long name", "a long extra field", "empty blocks", "empty members"],
 )  # fmt: skip
-def test_a_strange_gzip_file_is_refused_in_little_memory(file: Path, start: bytes, ending: bytes) -> None:
+def test_an_unusual_gzip_file_is_refused_in_little_memory(file: Path, start: bytes, ending: bytes) -> None:
     file.write_bytes(start + ending)
     tracemalloc.start()
     with pytest.raises(FileFormatError, match=file.name):
@@ -146,7 +146,7 @@ def test_a_strange_gzip_file_is_refused_in_little_memory(file: Path, start: byte
 
 
 @pytest.mark.parametrize("head", [b"\0\1\x08\1", b"\0\0\x07\1", b"PK\3\4", b"\x80\x04\x95\0"])
-def test_another_kind_of_file_is_named_by_its_first_bytes(file: Path, head: bytes) -> None:
+def test_an_error_for_another_kind_of_file_shows_its_first_bytes(file: Path, head: bytes) -> None:
     file.write_bytes(head + bytes(100))
     with pytest.raises(FileFormatError, match=f"not an IDX file: it begins with {head.hex(' ')}"):
         read_idx(file)
@@ -177,7 +177,7 @@ def test_mnist_is_read_from_its_four_files(tmp_path: Path, pack: Pack, end: str,
         np.testing.assert_array_equal(found.squeeze(), wanted)
 
 
-def test_a_missing_file_is_named_with_where_it_was_looked_for(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_with_the_searched_paths(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     (tmp_path / MNIST_FILES[3]).unlink()
     with pytest.raises(FileNotFoundError, match=rf"{MNIST_FILES[3]}: no such file; tried .*MNIST/raw"):
@@ -196,7 +196,7 @@ def test_a_missing_file_is_named_with_where_it_was_looked_for(tmp_path: Path) ->
         (MNIST_FILES[2], np.zeros((3, 4, 5), np.float32), "expected N x H x W of uint8, got 3 x 4 x 5 of float32"),
     ],
 )
-def test_files_that_do_not_fit_each_other_are_refused(
+def test_files_that_do_not_match_each_other_are_refused(
     tmp_path: Path, name: str, array: npt.NDArray[np.generic], message: str
 ) -> None:
     write_mnist(tmp_path)
@@ -234,13 +234,13 @@ def test_a_batch_of_another_size_is_refused(tmp_path: Path, pack: Pack, change: 
         read_cifar10(tmp_path, records=2)
 
 
-def test_a_batch_has_ten_thousand_records_unless_told_otherwise(tmp_path: Path) -> None:
+def test_a_batch_has_ten_thousand_records_by_default(tmp_path: Path) -> None:
     write_cifar10(tmp_path, 2)
     with pytest.raises(FileFormatError, match=rf"{math.prod((10_000, 3073))} bytes, but it holds at most {2 * 3073}"):
         read_cifar10(tmp_path)
 
 
-def test_a_pickled_batch_is_never_opened(tmp_path: Path) -> None:
+def test_a_pickled_batch_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data_batch_1").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     with pytest.raises(FileNotFoundError, match=r"pickled batch, which is not read: get the binary version"):
         read_cifar10(tmp_path)
