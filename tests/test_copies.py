@@ -42,7 +42,7 @@ def test_a_copy_is_listed_with_its_bytes_and_its_line(name: str) -> None:
     assert {each.line.file for each in copies} <= {__file__}
     assert all(each.place == f"{__file__}:{each.line.number}" for each in copies)
     cause()
-    assert len(copies) == len(expected), "something was listed after the end"
+    assert len(copies) == len(expected), "something was listed after the block"
 
 
 def test_transfers_are_listed() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import minitensor as mt
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
 ROOT = Path(__file__).resolve().parent.parent
 START = """
 import os, signal, threading, time, warnings

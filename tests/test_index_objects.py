@@ -54,13 +54,13 @@ T(1) | T([0, 1]) | T([[0, 1], [1, 0]]) | T([]) | T([1, 1, 0]) | T([1, 0]) | (0, 
 """
 DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "bool")
 REFUSED_HERE = {
-    "(..., ...)": "only one ellipsis says which dims it stands for",
-    "[1.0]": "PyTorch cuts real numbers to integers",
-    "[0.5, 1]": "PyTorch cuts real numbers to integers",
-    "[[1.0]]": "PyTorch cuts real numbers to integers",
-    "np.array(1.0)": "PyTorch cuts real numbers to integers",
-    "np.array([0.5])": "PyTorch cuts real numbers to integers",
-    "[np.float64(1)]": "PyTorch cuts real numbers to integers",
+    "(..., ...)": "a second ellipsis is ambiguous",
+    "[1.0]": "PyTorch truncates real numbers to integers",
+    "[0.5, 1]": "PyTorch truncates real numbers to integers",
+    "[[1.0]]": "PyTorch truncates real numbers to integers",
+    "np.array(1.0)": "PyTorch truncates real numbers to integers",
+    "np.array([0.5])": "PyTorch truncates real numbers to integers",
+    "[np.float64(1)]": "PyTorch truncates real numbers to integers",
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from minitensor.backends.numpy import threads
 
-blas = pytest.mark.skipif(threads.blas_controls() is None, reason="NumPy's BLAS has a name unknown here")
+blas = pytest.mark.skipif(threads.blas_controls() is None, reason="this NumPy's BLAS is unknown")
 
 
 @pytest.fixture(autouse=True)

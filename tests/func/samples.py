@@ -15,7 +15,7 @@ from ops.table import ROWS
 
 SAMPLES = 2
 
-NOT_DEFINED = {"linalg.eig": "the gradient of its eigenvectors is not defined for a loss that sees their phase"}
+NOT_DEFINED = {"linalg.eig": "the gradient of eigenvectors is undefined for a loss that depends on their phase"}
 
 HERE = tuple([
     row for row in ROWS if find(mt, row.name) is not None and not row.random and row.name not in NOT_DEFINED

@@ -159,7 +159,7 @@ def test_nested_levels_draw_pytorchs_numbers(name: str) -> None:
     told = [difference(name, levels) for levels in ways]
     wrong = [each for each in told if each]
     assert not wrong, "\n".join(wrong)
-    assert name == "rrelu" or told.count("") >= 22, "PyTorch refuses more than the law allows for"
+    assert name == "rrelu" or told.count("") >= 22, "PyTorch refuses more than expected"
 
 
 @pytest.mark.parametrize("name", OF_A_SAMPLE)

@@ -33,10 +33,10 @@ REFUSED = {
     ),
     **dict.fromkeys(
         ("as_strided", "as_strided_scatter", "Tensor.fill_diagonal_", "Tensor.resize_", "Tensor.resize_as_"),
-        "it looks at memory around a tensor",
+        "it reads memory outside a tensor",
     ),
     "narrow from a tensor": "its start is a Python number",
-    "searchsorted": "its kernel takes one order of sequences",
+    "searchsorted": "its kernel requires one order of sequences",
     "bucketize": "its kernel takes one sequence",
 }  # fmt: skip
 
@@ -83,7 +83,7 @@ def test_vmap_is_the_loop(row: Row) -> None:
             except BatchingError:
                 assert repr(row) in REFUSED
                 refused += 1
-    assert refused or repr(row) not in REFUSED, "it is not refused any more: take it off the list"
+    assert refused or repr(row) not in REFUSED, "it is no longer refused: remove it from the list"
 
 
 def holds(row: Row, call: Call, chosen: set[int] | None) -> None:

@@ -32,7 +32,7 @@ def test_it_is_pytorchs(target: Any, options: dict[str, Any], torch: ModuleType)
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     for name, value in theirs.state_dict().items():
-        assert (ours.state_dict()[name].numpy() == value.numpy()).all(), "the same first values"
+        assert (ours.state_dict()[name].numpy() == value.numpy()).all(), "the same initial values"
     share_numbers(ours, theirs)
     shape = (len(target), 8) if isinstance(target, list) else (8,)
     results = []
@@ -54,7 +54,7 @@ def test_it_is_a_softmax() -> None:
     layer, rows = made(mt), mt.randn(30, 8)
     every = layer.log_prob(rows)
     mt.testing.assert_close(every.exp().sum(1), mt.ones(30))
-    assert (layer.predict(rows) == every.argmax(1)).float().mean() > 0.5, "the head decides first"
+    assert (layer.predict(rows) == every.argmax(1)).float().mean() > 0.5, "the head comes first"
     target = mt.arange(30) % 20
     mt.testing.assert_close(layer(rows, target).output, every.gather(1, target.unsqueeze(1)).squeeze(1))
 

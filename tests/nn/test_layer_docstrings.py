@@ -31,14 +31,14 @@ SECTIONS = ("Args:", "Shape:", "Attributes:", "Raises:")
 # Modules without a Shape section, and why.
 SHAPELESS = {
     "Module": "the base class: each subclass has its own forward",
-    "LazyModuleMixin": "a base class: each lazy layer has the forward of what it becomes",
-    "RNNBase": "a base class: RNN, LSTM and GRU give their shapes",
+    "LazyModuleMixin": "a base class: each lazy layer has the forward of its plain class",
+    "RNNBase": "a base class: RNN, LSTM and GRU document their shapes",
     "RNNCellBase": "a base class without forward",
     "ModuleDict": "a container without forward",
     "ModuleList": "a container without forward",
     "ParameterDict": "a container without forward",
     "ParameterList": "a container without forward",
-    "Sequential": "a container: it takes what its first layer takes",
+    "Sequential": "a container: it accepts what its first layer accepts",
 }
 
 # Code of modules in general, not of one layer.

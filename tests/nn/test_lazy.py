@@ -77,7 +77,7 @@ def test_a_lazy_layer_becomes_the_plain_layer_of_its_input_size(
     layer(mt.ones(shape))
     assert type(layer) is getattr(nn, name.removeprefix("Lazy"))
     assert [type(each) for each in held] == [nn.Parameter] * len(held)
-    assert all(one is other for one, other in zip(held, layer.parameters(), strict=True)), "who held them, holds them"
+    assert all(one is other for one, other in zip(held, layer.parameters(), strict=True)), "references stay valid"
     assert all(each.requires_grad for each in held)
     assert type(pickle.loads(pickle.dumps(layer))) is type(layer)
     layer(mt.ones(shape))

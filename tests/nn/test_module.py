@@ -418,7 +418,7 @@ def test_compiling_changes_nothing_and_bfloat16_is_refused() -> None:
         layer.bfloat16()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
 def test_a_write_in_a_forked_process_to_a_shared_module_is_seen_by_all() -> None:
     layer = nn.BatchNorm1d(2).share_memory()
     child = os.fork()

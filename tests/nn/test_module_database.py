@@ -31,7 +31,7 @@ SECOND = 3  # per module, for second-order gradients
 HERE: list[Any] = [info for info in module_db if not info.is_lazy]
 
 # Skipped samples, and why.
-CHUNKED = "options= cuts PyTorch's work in chunks to save memory; one way of computing it is enough here"
+CHUNKED = "options= splits PyTorch's work into chunks to save memory; here there is one implementation"
 TWICE = "one tensor given as two arguments would become two tensors here"
 EXCUSED: dict[str, Callable[[Any], bool]] = {
     CHUNKED: lambda sample: sample.constructor_input.kwargs.get("options") is not None,

@@ -103,16 +103,16 @@ PREFIXES = {"nn.init.": INIT, "nn.utils.": UTILS, "nn.utils.:": PARAMETRIZE, "nn
 
 # Programs, or a single wrong value in them, on which the libraries differ.
 EXCUSED = {
-    "ML.insert(0, @)": "PyTorch lets anything in, and fails at the next call",
+    "ML.insert(0, @)": "PyTorch accepts anything, and fails at the next call",
     "ML.insert(-1, R)": "PyTorch asks for an entry '-1'",
-    "clip_grad_value_([], 1.0)": "PyTorch's kernel wants one gradient or more",
-    "clip_grad_value_({}, 1.0)": "PyTorch's kernel wants one gradient or more",
-    "clip_grad_value_(l.ones(2), 1.0)": "PyTorch's kernel wants one gradient or more",
-    "clip_grad_value_(l.ones(2, 3), 1.0)": "PyTorch's kernel wants one gradient or more",
+    "clip_grad_value_([], 1.0)": "PyTorch's kernel requires at least one gradient",
+    "clip_grad_value_({}, 1.0)": "PyTorch's kernel requires at least one gradient",
+    "clip_grad_value_(l.ones(2), 1.0)": "PyTorch's kernel requires at least one gradient",
+    "clip_grad_value_(l.ones(2, 3), 1.0)": "PyTorch's kernel requires at least one gradient",
     "ln_structured(L, 'weight', True, 2, 0)": "PyTorch counts True as 1 in this one method",
-    "ln_structured(L, 'weight', 0.5, @, 0)": "PyTorch has norms with names, and reads None as 2",
-    "stateless.functional_call(L, [], (l.ones(3),))": "PyTorch takes a list of dicts only in torch.func",
-    "pack_sequence({})": "PyTorch says of an empty dict that it is empty, not that it is a dict",
+    "ln_structured(L, 'weight', 0.5, @, 0)": "PyTorch has norms with names, and treats None as 2",
+    "stateless.functional_call(L, [], (l.ones(3),))": "PyTorch accepts a list of dicts only in torch.func",
+    "pack_sequence({})": "PyTorch reports that an empty dict is empty, not that it is a dict",
 }
 
 

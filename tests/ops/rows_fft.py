@@ -10,8 +10,8 @@ from ops.row import Dtype, Row, call, f, rows
 
 # -- transforms --------------------------------------------------------------------------------------------------------
 
-HERE_ONLY = {"strict": "made on the host unless told otherwise"}
-LAID = {"strides": "PyTorch lays the transformed dims innermost, this library row by row"}
+HERE_ONLY = {"strict": "made on the host by default"}
+LAID = {"strides": "PyTorch puts the transformed dims innermost in memory, this library is row-major"}
 ALONG = (
     call(f(2, 4)), call(f(2, 5)), call(f(2, 4), 6), call(f(2, 5), 3), call(f(3, 2), dim=0), call(f(3, 2, 2), 5, 0, "ortho"),
     call(f(4), norm="forward"), call(f(5), norm="backward"),
@@ -102,7 +102,7 @@ OVER_TIME = rows(
         call(SPECTRA, 4, window=WINDOW, center=False), call(SPECTRA, 4, window=WINDOW, length=3), call(SPECTRA[None], 4, window=WINDOW),
         call(WHOLE, 4, window=WINDOW), call(WHOLE, 4, window=WINDOW, return_complex=True),
         call(WHOLE, 4, window=WINDOW + 0.3j, onesided=False, return_complex=True)),
-        out=False, dtypes="none", notes=LAID, rtol=2e-6, host="looks whether the windows leave out a sample",
+        out=False, dtypes="none", notes=LAID, rtol=2e-6, host="checks whether the windows skip a sample",
         wrong=(call(f(3, 5), 4), call(SPECTRA, 9), call(SPECTRA, 4, 0), call(SPECTRA, 4, 5), call(SPECTRA, 4, 1, 5), call(SPECTRA[0], 4),
                call(SPECTRA[:, :0], 4), call(SPECTRA, 4, return_complex=True), call(SPECTRA, 4, window=f(3)),
                call(SPECTRA, 4, window=np.array([0.0, 1.0, 1.0, 1.0]), center=False), call(SPECTRA, 4, window=WINDOW * 1j))),

@@ -26,9 +26,9 @@ def heads(query: Any, keys: Any, zero: bool = False, biases: tuple[Any, Any] = (
     return call(query, keys, keys * 0.7, 4, 2, *weights, **options)
 
 
-BLIND = "asks whether a mask hides all keys from a query"
+BLIND = "checks whether a mask hides all keys from a query"
 SINGLE = {"gradient": "PyTorch computes a constant in single precision; gradcheck decides"}
-TAILS = "leaves out the tails' formula where nothing is that large"
+TAILS = "skips the formula for the tails if no element is that large"
 
 
 ACTIVATIONS = rows(

@@ -32,15 +32,15 @@ def split(*batch: int) -> Any:
 
 SINGULAR = np.zeros((2, 2))
 SQUARE = (call(f(2, 3)), call(f(3)), call(i(2, 2)))  # refused by every op on square matrices
-NO_GAUGE = "unique only up to signs, phases or order; what does not depend on them is held by tests/ops/test_linalg.py"
+NO_GAUGE = "unique only up to signs, phases or order; tests/ops/test_linalg.py tests what does not depend on them"
 TRIANGLE = dict.fromkeys(
     ("gradcheck", "gradgradcheck", "complex"),
-    "one triangle is read, and the gradient, as PyTorch's, is that of the whole matrix; tests/ops/test_linalg.py makes it whole first",
+    "one triangle is read, and the gradient, like PyTorch's, is that of the whole matrix; tests/ops/test_linalg.py symmetrizes it first",
 )
 FREE = {"torch": NO_GAUGE, "dtypes": NO_GAUGE, "gradient": NO_GAUGE, "complex": NO_GAUGE, "out": "several results"}
 MANY_RESULTS = {"out": "several results: out= takes a tuple"}
-ON_HOST = "whether a matrix is singular, or a loss depends on a phase, is asked on the host"
-IS_NAN = "whether a factor holds NaN is asked on the host"
+ON_HOST = "whether a matrix is singular, or a loss depends on a phase, is checked on the host"
+IS_NAN = "whether a factor has NaN is checked on the host"
 LOOSE = 2e-4  # a short sum of rounding errors, times the condition number
 EYE2 = np.eye(2)
 INF = float("inf")
@@ -91,7 +91,7 @@ FACTORS = rows(
         wrong=(call(-EYE2),), notes=TRIANGLE),
     Row("linalg.qr", (call(f(3, 2)), call(f(2, 3)), call(matrix(2, 2, 2), "complete")), dtypes="inexact", strides=False,
         notes=FREE, wrong=(call(f(3)), call(f(2, 2), "full"))),
-    Row("qr", (call(f(3, 2)),), dtypes="inexact", strides=False, notes={**FREE, "names": "deprecated there: it warns"}),
+    Row("qr", (call(f(3, 2)),), dtypes="inexact", strides=False, notes={**FREE, "names": "deprecated in PyTorch: it warns"}),
     Row("linalg.svd", (call(f(3, 2), False), call(f(2, 3), False), call(f(2, 2, 2))), dtypes="inexact", strides=False,
         host=ON_HOST, notes=FREE, wrong=(call(f(3)), call(i(2, 2)))),
     Row("svd", (call(f(3, 2)), call(f(2, 2), False)), dtypes="inexact", strides=False, host=ON_HOST, notes=FREE),
@@ -102,8 +102,8 @@ FACTORS = rows(
     Row("linalg.eigvalsh", (call(definite(3, 3)), call(definite(2, 2, 2), "U")), dtypes="none", rtol=LOOSE,
         wrong=(*SQUARE, call(EYE2, "X")), notes=TRIANGLE),
     Row("linalg.eig", (call(split()), call(split(2))), dtypes="inexact", strides=False, host=ON_HOST, wrong=SQUARE,
-        notes={**FREE, "layout": "a repeated row gives a double eigenvalue, whose vectors are free",
-               "gradcheck": "any loss of its vectors depends on their phases; tests/ops/test_linalg.py has one that does not",
+        notes={**FREE, "layout": "a repeated row gives a double eigenvalue, whose vectors are arbitrary",
+               "gradcheck": "any loss of its vectors depends on their phases; tests/ops/test_linalg.py uses one that does not",
                "gradgradcheck": "as above"}),
     Row("linalg.eigvals", (call(np.array([[1.0, 0.3], [0.7, 3.0]])), call(np.array([[[1.0, 2.0], [-2.0, 1.5]]]))), dtypes="none",
         strides=False, rtol=LOOSE, wrong=SQUARE),
@@ -112,16 +112,16 @@ FACTORS = rows(
 SQUARES = rows(
     Row("linalg.pinv", (call(f(3, 2)), call(f(2, 2, 3)), kink(definite(2, 2), hermitian=True), call(f(2, 0)), call(f(3, 2), rtol=0.01)),
         dtypes="inexact", strides=False, rtol=LOOSE, wrong=(call(f(3)), call(i(2, 2)), call(f(2, 3), hermitian=True)),
-        notes={"names": "rcond and hermitian may also come by position"}),
+        notes={"names": "rcond and hermitian may also be positional"}),
     Row("pinverse", (call(f(3, 2)), call(f(2, 2), 0.01)), dtypes="inexact", strides=False, out=False, rtol=LOOSE),
     Row("linalg.matrix_rank", (
         call(f(3, 2)), call(np.ones((2, 2))), call(np.diag([1.0, 1e-3]), rtol=0.01), call(np.diag([1.0, 1e-3]), atol=0.01),
         call(definite(2, 2), hermitian=True), call(f(2, 0)), call(np.diag([1.0, 0.5]), atol=np.array(0.7)), call(np.ones((2, 2)), 3.0)),
-        differentiable=False, dtypes="inexact", wrong=(call(f(3)), call(i(2, 2))), notes={"names": "tol may also come by position"}),
+        differentiable=False, dtypes="inexact", wrong=(call(f(3)), call(i(2, 2))), notes={"names": "tol may also be positional"}),
     Row("linalg.lstsq", (
         call(f(3, 2), f(3, 2, seed=1)), call(f(2, 3), f(2, 1)), call(f(2, 3, 2), f(2, 3)), call(f(3, 2), f(3, 1), driver="gelsd"),
         call(f(3, 2), f(3, 2), driver="gels")), dtypes="inexact", strides=False, rtol=LOOSE, out=False,
-        host="residuals are there only if all matrices have full rank",
+        host="there are residuals only if all matrices have full rank",
         wrong=(call(f(3), f(3)), call(f(3, 2), f(2, 2)), call(f(2, 2), f(2, 2), driver="best"))),
 )  # fmt: skip
 
@@ -143,7 +143,7 @@ NORMS = rows(
     Row("linalg.cond", (
         call(matrix(3, 3)), call(f(3, 2)), call(matrix(2, 2, 2), -2), *[call(matrix(2, 2), p) for p in ("fro", "nuc", 1, -1, INF, -INF)],
         kink(SINGULAR, 1)), dtypes="inexact", rtol=LOOSE, host=ON_HOST, wrong=(call(f(2)), call(f(2, 3), 1)),
-        notes={"gradient": "PyTorch stumbles over an in-place write of its own; finite differences hold it"}),
+        notes={"gradient": "PyTorch fails on one of its own in-place writes; finite differences test it"}),
     Row("cdist", (
         call(f(2, 3), f(4, 3, seed=1)), call(f(2, 2, 3), f(3, 3, seed=1)), call(f(2, 2), f(3, 2, seed=1), 1.0), call(f(2, 2), f(3, 2, seed=1), INF),
         call(f(2, 2), f(3, 2, seed=1), 3.0), call(f(2, 2), f(3, 2, seed=1), 0.0), call(f(2, 2), f(3, 2), compute_mode="use_mm_for_euclid_dist"),
@@ -156,7 +156,7 @@ MANY = rows(
         dtypes="inexact", strides=False, rtol=LOOSE, wrong=(call(f(2, 3), 2), call(SINGULAR, -1))),
     Row("matrix_power", (call(f(2, 2), 3),), dtypes="inexact", strides=False, rtol=LOOSE),
     Row("linalg.matrix_exp", (call(f(3, 3)), call(f(2, 2, 2)), call(9 * f(2, 2)), call(f(0, 0))), dtypes="inexact", strides=False, out=False,
-        rtol=LOOSE, host="how often to square depends on the size", wrong=SQUARE),
+        rtol=LOOSE, host="the number of squarings depends on the size", wrong=SQUARE),
     Row("matrix_exp", (call(f(2, 2)),), dtypes="inexact", strides=False, out=False, rtol=LOOSE, host="as linalg.matrix_exp"),
     Row("linalg.multi_dot", (
         call([f(2, 3), f(3, 2, seed=1), f(2, 2, seed=2)]), call([f(3), f(3, 2, seed=1)]), call([f(2, 3), f(3, 1), f(1)])), rtol=4e-6,
@@ -167,7 +167,7 @@ MANY = rows(
         dtypes="inexact", rtol=4e-6),
     Row("linalg.diagonal", (call(f(2, 3, 3)), call(f(2, 3), offset=1), call(f(2, 3, 2), dim1=0, dim2=2)), view=True, out=False),
     Row("linalg.vander", (call(f(3)), call(f(2, 2), N=4), call(i(3), N=3)), out=False, strides=False, dtypes="inexact", rtol=1e-5,
-        host="the gradient of cumprod looks for zeros", wrong=(call(f(3), N=1),)),
+        host="the gradient of cumprod checks for zeros", wrong=(call(f(3), N=1),)),
     Row("linalg.matmul", (call(f(2, 3), f(3, 2, seed=1)),), rtol=4e-6),
     Row("cov", (
         call(f(3, 4)), call(f(4)), call(f(3, 4), correction=0), call(f(2, 4), fweights=i(4, low=1)), call(f(2, 4), aweights=f(4, low=0.1, high=1)),
@@ -180,8 +180,8 @@ MANY = rows(
         wrong=(call(f(2, 3), 0, 0, 1.0), call(f(2, 3), 2, 2, 1.0), call(f(2, 3), 2, 0, -1.0), call(f(3), 2, 0, 1.0),
                call(i(2, 3), 2, 0, 1.0), call(f(2, 3), "a", 0, 1), call(f(2, 3), 2j, 0, 1), call(f(2, 3), 2, 0, float("nan")))),
     Row("vander", (call(f(3)), call(f(3), 2), call(f(3), 4, True), call(f(3), 0), call(f(3), N=1), call(f(0))), out=False,
-        host="the gradient of cumprod looks for zeros",
-        notes={"gradient": "PyTorch's writes over what it saved, and raises; finite differences hold ours"},
+        host="the gradient of cumprod checks for zeros",
+        notes={"gradient": "PyTorch overwrites a saved value and raises; finite differences test ours"},
         wrong=(call(f(3), -1), call(f(2, 3)), call(f()), call([1, 2]))),
 )  # fmt: skip
 

@@ -32,7 +32,7 @@ def log_probabilities(*shape: int) -> np.ndarray:
 
 SHAPES = (call(f(2, 3), f(2, 3), reduction="average"),)
 CHECKED = "classes are checked"
-PRESUMED = "as PyTorch's, its gradient takes for granted that probabilities add up to 1; tests/nn/functional/test_ctc.py"
+PRESUMED = "like PyTorch's, its gradient assumes that probabilities add up to 1; tests/nn/functional/test_ctc.py"
 NUMBERS = rows(
     loss("mse_loss", (*paired(), call(f(2, 3), f(2, 3, seed=1), weight=f(2, 3, low=0.2, seed=2))), constants=(2,),
          wrong=(call(f(2, 3), f(4)), *SHAPES)),
@@ -84,12 +84,12 @@ ON_CLASSES = rows(
         call(f(2, 3), CLASSES), call(f(2, 3), CLASSES, 2, 0.7), call(f(2, 3), CLASSES, weight=f(3, low=0.2, seed=1)),
         call(f(2, 3), CLASSES, reduction="none"), call(f(3), np.array(1), reduction="none")), constants=(2,), twice=False,
         wrong=(call(f(2, 3), np.array([3, 0])), call(f(2, 3), np.array([0])), call(f(2, 3), CLASSES, 3), call(f(2, 3, 2), CLASSES),
-               call(f(2, 3), CLASSES, weight=f(2))), host=CHECKED, notes={"gradgradcheck": "linear in pieces: PyTorch has none"}),
+               call(f(2, 3), CLASSES, weight=f(2))), host=CHECKED, notes={"gradgradcheck": "piecewise linear: PyTorch has none"}),
     loss("multilabel_margin_loss", (
         call(f(2, 3), np.array([[2, 0, -1], [1, -1, 0]])), call(f(2, 3), np.array([[-1, 0, 1], [0, 1, 2]]), reduction="none"),
         call(f(3), np.array([1, -1, 2]), reduction="sum")), twice=False,
         wrong=(call(f(2, 3), np.array([[2, 0], [1, 0]])), call(f(2, 3), np.array([[3, 0, -1], [1, -1, 0]])), call(f(1, 2, 3), i(1, 2, 3))),
-        host=CHECKED, notes={"gradgradcheck": "linear in pieces: PyTorch has none"}),
+        host=CHECKED, notes={"gradgradcheck": "piecewise linear: PyTorch has none"}),
     loss("multilabel_soft_margin_loss", (
         call(f(2, 3), (SIGNS + 1) / 2), call(f(2, 3), (SIGNS + 1) / 2, f(3, low=0.2), reduction="none"), call(f(3), SIGNS[0], reduction="sum")),
         constants=(2,), wrong=(call(f(2, 3), SIGNS, reduction="x"),)),

@@ -9,7 +9,7 @@ from ops.row import Row, b, call, f, i, kink, rows, ties
 NAN = float("nan")
 HOLED = np.array([[NAN, 1.5, -2.0, 0.7], [0.3, NAN, 4.0, NAN]])
 EMPTY = np.full((2, 3), NAN)
-NANS = "looks for NaN, which equals nothing"
+NANS = "checks for NaN"
 NO_SUCH_DIM = (call(f(2, 3), 2), call(f(2, 3), -3))
 CHOSEN = (
     call(f(2, 3), 1), call(f(2, 4), 0), call(f(2, 3, 2), -2), call(f(2, 3), 0, keepdim=True), call(f(), 0), call(f(2, 5), 1),
@@ -30,10 +30,10 @@ WRONG_SHARES = (
     call(f(3), "half"), call(f(3).astype("float16"), 0.5),
 )  # fmt: skip
 RANKS = rows(
-    Row("quantile", QUANTILES, dtypes="single", wrong=WRONG_SHARES, host="looks whether q lies in [0, 1]",
+    Row("quantile", QUANTILES, dtypes="single", wrong=WRONG_SHARES, host="checks that q is in [0, 1]",
         numpy=lambda x, q, dim=None, keepdim=False, interpolation="linear":
             np.quantile(x, q, axis=dim if x.ndim else None, keepdims=keepdim, method=interpolation)),
-    Row("nanquantile", (*QUANTILES, kink(EMPTY, SHARES, 1)), dtypes="single", wrong=WRONG_SHARES, host="looks whether q lies in [0, 1]"),
+    Row("nanquantile", (*QUANTILES, kink(EMPTY, SHARES, 1)), dtypes="single", wrong=WRONG_SHARES, host="checks that q is in [0, 1]"),
     Row("nanmedian", host=NANS, calls=(
         *CHOSEN, call(f(2, 3)), call(f()), kink(HOLED), kink(HOLED, 1), kink(HOLED, 0), kink(EMPTY, 1), kink(EMPTY), kink(ties(2, 5))),
         dtypes="single", out=False, wrong=(*NO_SUCH_DIM, call(f(2, 0), 1), call(b(3)))),
@@ -55,13 +55,13 @@ COUNTS = rows(
         call(i(9, high=2)), call(i(3, 4, high=2), return_inverse=True), call(i(9, high=2), return_counts=True), call(i(9, high=2), True, True),
         call(i(5, 2, high=2), True, True, 0), call(i(2, 6, high=2), dim=1), call(b(6)), call(ties(6)), call(i(0), True, True),
         call(np.array(3), True, True), call(HOLED)), differentiable=False, out=False, dtypes="none", host=SIZE,
-        notes={"gradient": "PyTorch marks floats as having one, and then has none"},
+        notes={"gradient": "PyTorch marks float results as differentiable, but has no gradient"},
         wrong=(call(i(2, 0), dim=0), call(i(2), dim=1), call(np.array(3), dim=0))),
     Row("bincount", (
         call(i(9)), call(i(9), minlength=8), call(i(0)), call(i(0), minlength=3), call(i(9), i(9, seed=1)),
         call(i(9, dtype="uint8")), call(i(9, dtype="int32"), minlength=2), call(i(4), f(4).astype("float32"), 7)), differentiable=False,
         out=False, dtypes="none", host=SIZE, numpy=lambda x, w=None, minlength=0: np.bincount(x, w, minlength),
-        notes={"gradient": "PyTorch marks a sum of weights as having one, and then has none"},
+        notes={"gradient": "PyTorch marks a sum of weights as differentiable, but has no gradient"},
         wrong=(call(i(2, 2)), call(np.array([1, -1])), call(f(3)), call(b(3)), call(i(3), f(2)), call(i(3), minlength=-1))),
     Row("histc", (
         call(f(20), 5), call(f(4, 5), 4, -1, 1), call(f(20), bins=3, min=-1.5, max=1.5), call(np.ones(3), 3), call(f(0), 3),
@@ -77,7 +77,7 @@ COUNTS = rows(
         call(f(9, 2), [3, 2]), call(f(9, 2), 3), call(f(3, 3, 2), [EDGES, np.array([-2.0, 0.0, 2.0])]),
         call(f(9, 2), [3, 2], range=[-1.0, 1.0, -1.5, 2.0]), call(f(9, 2), [2, 2], weight=f(9, low=0, seed=1), density=True)),
         differentiable=False, out=False, dtypes="none", host=SIZE,
-        notes={"gradient": "edges are no inputs", "strides": "PyTorch lays it out by its way of counting"},
+        notes={"gradient": "edges are not inputs", "strides": "PyTorch's layout follows from how it counts"},
         wrong=(call(f(9), [3]), call(f(9, 2), [3]), call(f(9, 2), [3, 0]), call(f(9, 2), [3, 2], range=[0.0, 1.0]))),
 )  # fmt: skip
 

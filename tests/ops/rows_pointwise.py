@@ -59,7 +59,7 @@ POINTWISE = rows(
 CLASH = (call(f(2, 3), f(2)), call(f(2, 3), f(4, 3)), call(f(3), "a"))
 
 DIVISOR = "an integer divisor of zero is refused"
-EXTREME = {**NO_ORDER, "special": "which of two zeros is the larger, PyTorch decides by vector width"}
+EXTREME = {**NO_ORDER, "special": "which of two zeros PyTorch returns depends on its vector width"}
 
 BINARY = rows(
     Row("add", (*two(), *beside_number(), call(f(2, 3), f(3, seed=1), alpha=0.5)), pointwise=True, wrong=CLASH,
@@ -134,9 +134,9 @@ LOGIC = rows(
          numpy=getattr(np, full), differentiable=False, wrong=(*CLASH[:1], call(f(3), f(3))))
      for name, full in (("bitwise_left_shift", "left_shift"), ("bitwise_right_shift", "right_shift"))),
     Row("equal", (call(f(2, 3), f(2, 3)), call(f(2, 3), f(2, 3, seed=1)), call(f(2), f(3))), differentiable=False,
-        out=False, host="the answer is a Python bool", numpy=np.array_equal),
+        out=False, host="the result is a Python bool", numpy=np.array_equal),
     Row("allclose", (call(f(2, 3), f(2, 3)), call(f(2, 3), f(2, 3) + 1e-7), call(f(2, 3), f(3), atol=1.0, rtol=0.1)),
-        differentiable=False, out=False, host="the answer is a Python bool", numpy=np.allclose),
+        differentiable=False, out=False, host="the result is a Python bool", numpy=np.allclose),
     Row("isin", (call(i(2, 3), i(4, seed=1)), call(i(2, 3), 3), call(i(2, 3), i(4, seed=1), invert=True)), differentiable=False,
         dtypes="none", numpy=np.isin),
     Row("isclose", (

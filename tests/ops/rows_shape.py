@@ -13,21 +13,21 @@ def view(name: str, *calls: Call, wrong: tuple[Call, ...] = (), **facts: object)
     return Row(name, calls, view=True, out=False, inplace=False, wrong=wrong, **facts)  # type: ignore[arg-type]
 
 
-STRICT = {"layout": "refuses what would need a copy"}
+STRICT = {"layout": "refuses a view that would need a copy"}
 ATLEAST = ("atleast_1d", "atleast_2d", "atleast_3d")
-OVERLOADED = {"names": "one name here, one for each signature there"}
+OVERLOADED = {"names": "one set of names here, one per signature in PyTorch"}
 VIEWS = rows(
     view("Tensor.view", call(f(2, 3), 3, 2), call(f(2, 3), -1), call(f(2, 3), (3, -1)), call(f(), 1, 1), call(f(2, 0), 0, 5), notes=STRICT,
          wrong=(call(f(2, 3), 4), call(f(2, 3), -1, -1), call(f(2, 3), 4, -1), call(f(2, 3), -2))),
     view("reshape", call(f(2, 3), (3, 2)), call(f(2, 3), (-1,)), call(f(2, 3), (1, 6, 1)), call(f(), (1,)),
-         wrong=(call(f(2, 3), (4,)), call(f(2, 3), (-1, -1))), notes={"sharing": "copies where no view exists"}),
+         wrong=(call(f(2, 3), (4,)), call(f(2, 3), (-1, -1))), notes={"sharing": "copies if no view exists"}),
     view("Tensor.reshape", call(f(2, 3), 3, 2), call(f(2, 3), -1), notes={"sharing": "as reshape"}),
     view("Tensor.view_as", call(f(2, 3), f(3, 2)), notes=STRICT, constants=(1,)),
     view("Tensor.reshape_as", call(f(2, 3), f(3, 2)), constants=(1,)),
     view("flatten", call(f(2, 3)), call(f(2, 3, 2), 1), call(f(2, 3, 2), 0, 1), call(f()), wrong=(call(f(2, 3), 1, 0), call(f(2), 2)),
          may_share=True),
     view("unflatten", call(f(2, 6), 1, (2, 3)), call(f(6), 0, (-1, 2)), wrong=(call(f(6), 0, (4, 2)), call(f(6), 1, (3, 2)))),
-    view("ravel", call(f(2, 3)), call(f()), may_share=True, notes={"sharing": "copies what does not lie row by row"}),
+    view("ravel", call(f(2, 3)), call(f()), may_share=True, notes={"sharing": "copies an input that is not contiguous"}),
     view("transpose", call(f(2, 3), 0, 1), call(f(2, 3, 2), -1, 0), call(f(2, 3), 1, 1), wrong=(call(f(2, 3), 0, 2),),
          aliases=("swapaxes", "swapdims")),
     view("t", call(f(2, 3)), call(f(3)), call(f()), wrong=(call(f(2, 3, 2)),)),
@@ -56,7 +56,7 @@ VIEWS = rows(
          wrong=(call(f(6), (3, 3), (3, 1)), call(f(6), (2,), (1, 1)), call(f(6), (2,), (-1,)), call(f(6), (-1,), (1,))),
          notes={"layout": "strides are absolute"}),
     view("split", call(f(5, 2), 2), call(f(5, 2), [1, 4]), call(f(2, 4), 2, 1), call(f(2, 4), 3, -1),
-         wrong=(call(f(5), [2, 2]), call(f(5), -1), call(f(), 1)), notes={"names": "methods call it differently"},
+         wrong=(call(f(5), [2, 2]), call(f(5), -1), call(f(), 1)), notes={"names": "methods use another name"},
          aliases=("unsafe_split",)),
     view("split_with_sizes", call(f(5, 2), [1, 4]), call(f(2, 4), (2, 2), 1), wrong=(call(f(5), [2, 2]),)),
     view("chunk", call(f(5, 2), 2), call(f(2, 5), 3, 1), call(f(3), 5), wrong=(call(f(3), 0), call(f(), 1)), aliases=("unsafe_chunk",)),
@@ -106,7 +106,7 @@ COPIES = rows(
         call([f(2, 3), f(2, 3, seed=1)]), call([f(2, 3), f(2, 1, seed=1)], 1), call((f(2), f(3, seed=1), f(1, seed=2)), dim=-1),
         call([f(2, 3), i(1, 3)]), call([f(0), f(2, 3)]), call([f(2, 3)])), wrong=(
             call([f(2, 3), f(2, 2)]), call([f(2), f(2, 2)]), call([f(), f()]), call([]), call([f(2)], 1), call(f(2))),
-        aliases=("concat", "concatenate"), notes={"out": "checked in its own tests"}),
+        aliases=("concat", "concatenate"), notes={"out": "has its own tests"}),
     Row("stack", (call([f(2, 3), f(2, 3, seed=1)]), call([f(2, 3), f(2, 3, seed=1)], 1), call([f(), f()], -1), call((f(2), f(2, seed=1)), dim=1)),
         wrong=(call([f(2), f(3)]), call([]), call([f(2)], 2))),
     Row("hstack", (call([f(2, 3), f(2, 1, seed=1)]), call([f(2), f(3, seed=1)]), call([f(), f()])), numpy=np.hstack),
@@ -117,9 +117,9 @@ COPIES = rows(
     Row("Tensor.fill_diagonal_", (
         call(f(3, 3), 1.5), call(f(2, 4), 2.0), call(f(7, 2), 1.0), call(f(7, 2), 1.0, wrap=True), call(f(9, 3), 1.0, True), call(f(2, 2, 2), 3.0)),
         out=False, may_share=True, wrong=(call(f(3), 1.0), call(f(2, 2, 3), 1.0)), differentiable=False,
-        notes={"layout": "refuses no expanded tensor: it writes one element a row, as PyTorch does"}),
+        notes={"layout": "accepts expanded tensors: it writes one element per row, as PyTorch does"}),
     (Row(name, (call(f(2, 3), to), call(f(6), to)), out=False, may_share=True, differentiable=False,
-         notes={"layout": "reads memory row by row, whatever the strides were", "strict": "as layout"})
+         notes={"layout": "reads memory in order, whatever the strides were", "strict": "as layout"})
      for name, to in (("Tensor.resize_", (2, 2)), ("Tensor.resize_as_", f(3, 1)))),
     Row("select_scatter", (call(f(2, 3), f(3, seed=1), 0, 1), call(f(2, 3), f(2, seed=1), 1, -1)), out=False,
         wrong=(call(f(2, 3), f(2), 0, 1), call(f(2, 3), f(3), 0, 2), call(f(2, 3), f(3), 2, 0))),
@@ -151,7 +151,7 @@ COPIES = rows(
 
 # -- creation ----------------------------------------------------------------------------------------------------------
 
-HERE_ONLY = {"strict": "made on the host unless told otherwise"}
+HERE_ONLY = {"strict": "made on the host by default"}
 
 
 def made(name: str, *calls: Call, **facts: object) -> Row:

@@ -10,7 +10,7 @@ import numpy as np
 from ops.row import Row, b, beside_number, call, f, i, kink, one, rows, ties, two
 
 NAN, INF = float("nan"), float("inf")
-NO_COMPLEX = {"complex": "PyTorch has it for real numbers alone"}
+NO_COMPLEX = {"complex": "PyTorch has it only for real numbers"}
 
 
 def each(function):  # type: ignore[no-untyped-def]  # of NumPy's arrays
@@ -36,13 +36,13 @@ ROUGH = {  # PyTorch's own float32 and float16 kernels are that inaccurate, or o
     "special.ndtr": 5e-6, "erfinv": 5e-6, "special.ndtri": 5e-6, "lgamma": 5e-6,
 }  # fmt: skip
 SPECIAL_VALUES = {
-    "i0": "at 1e30 PyTorch has infinity times zero, which is NaN",
-    "special.i1": "at 1e30 PyTorch has infinity times zero, which is NaN; and at -0.0 it gives 0.0",
+    "i0": "at 1e30 PyTorch computes infinity times zero, which is NaN",
+    "special.i1": "at 1e30 PyTorch computes infinity times zero, which is NaN; and at -0.0 it gives 0.0",
     "special.i1e": "at -0.0 PyTorch gives 0.0",
-    "digamma": "at 1e30 and near a pole PyTorch's singles are off",
+    "digamma": "at 1e30 and near a pole PyTorch's float32 results are wrong",
 }
 
-TRIGAMMA = "PyTorch's polygamma(1, x) is good to 5e-10 only; gradcheck holds ours"
+TRIGAMMA = "PyTorch's polygamma(1, x) is accurate only to 5e-10; gradcheck tests ours"
 
 
 def notes(name: str) -> dict[str, str]:
@@ -74,7 +74,7 @@ OPTIONS = rows(
 CLASH = (call(f(2, 3), f(2)), call(f(2, 3), f(4, 3)), call(f(3), "a"))
 TWO_NUMBERS = (call(2, 3),)
 NO_NUMBERS = (call(f(3), 2.0), call(2.0, f(3)))
-AT_ZERO = {"special": "which of two zeros is the larger, PyTorch decides by vector width"}
+AT_ZERO = {"special": "which of two zeros PyTorch returns depends on its vector width"}
 
 TWO = rows(
     Row("fmax", (*two(), kink(ties(3, 4), ties(4, seed=1))), numpy=np.fmax, pointwise=True, wrong=(*CLASH, *NO_NUMBERS),
@@ -84,7 +84,7 @@ TWO = rows(
     Row("copysign", (*two(), call(f(2, 3), -1.5), kink(ties(9), ties(9, seed=1))), numpy=np.copysign, pointwise=True,
         wrong=(*CLASH, call(2.0, f(3))), notes=NO_COMPLEX),
     Row("logaddexp2", two(), numpy=np.logaddexp2, pointwise=True, dtypes="float", wrong=(*CLASH, *NO_NUMBERS),
-        notes={**NO_COMPLEX, "dtypes": "PyTorch takes floating-point tensors alone"}),
+        notes={**NO_COMPLEX, "dtypes": "PyTorch accepts only floating-point tensors"}),
     Row("xlogy", (*two(0.3, 2), call(f(2, 3), 1.5), call(1.5, f(3, low=0.3)), kink(ties(9), np.abs(ties(9, seed=1)) + 1)),
         numpy=lambda x, y: x * np.log(y), pointwise=True, wrong=(*CLASH, *TWO_NUMBERS), notes=NO_COMPLEX),
     Row("special.xlog1py", (*two(0.3, 2), call(f(2, 3), 1.5), call(1.5, f(3, low=-0.7))),
@@ -94,7 +94,7 @@ TWO = rows(
     Row("float_power", (*two(0.3, 2, -2, 2), *beside_number(1.7, low=0.3), call(i(4), i(4, seed=1))),
         numpy=lambda x, y: np.asarray(x, "float64") ** y, pointwise=True, wrong=(*CLASH[:2], *TWO_NUMBERS)),
     Row("nextafter", (*two(),), numpy=np.nextafter, differentiable=False, dtypes="float", wrong=NO_NUMBERS,
-        notes={"gradient": "a neighbour moves as the number does, but a step's size is not smooth"}),
+        notes={"gradient": "a neighbor moves with the number, but the size of a step is not smooth"}),
     Row("heaviside", (*two(), kink(ties(3, 4), f(4))), numpy=np.heaviside, differentiable=False, pointwise=True,
         wrong=(*CLASH, *NO_NUMBERS, call(f(3), i(3))), notes={"dtypes": "both operands have one dtype"}),
     (Row(name, (call(i(2, 3, low=-9, high=9), i(3, seed=1)), call(i(2, 3, high=40), i(2, 3, high=40, seed=1))),
@@ -108,9 +108,9 @@ TWO = rows(
 
 # -- through SciPy -----------------------------------------------------------------------------------------------------
 
-HOST = {**NO_COMPLEX, "strict": "the strict device has no copy of SciPy, as CuPy has"}
+HOST = {**NO_COMPLEX, "strict": "the strict device has no counterpart of SciPy, unlike CuPy"}
 NO_SLOPE = {**HOST, "gradient": "PyTorch has none"}  # and beyond 3, PyTorch's own values are wrong by 1e-10 to 1e-7
-SECOND = {**HOST, "out": "the law asks for a gradient in the first argument, and only the second one has it"}
+SECOND = {**HOST, "out": "the law needs a gradient in the first argument, and only the second has one"}
 
 SCIPY = rows(
     Row("special.zeta", (call(f(2, 3, low=1.5, high=4), f(3, low=0.5, high=3)), call(3.0, f(3, low=0.5, high=3))),

@@ -21,49 +21,49 @@ from ops.row import DTYPES, Call, Row
 from ops.table import ROWS
 
 HERE = tuple([row for row in ROWS if find(mt, row.name) is not None])
-EXACT = "an element is picked, moved or compared, so the result is right in any dtype"
-GUESS = "PyTorch reads the memory of one dtype as if it were of another"
-BIAS = "PyTorch adds a bias of another dtype in transposed convolutions, and refuses it in the others"
+EXACT = "elements are only selected, moved or compared, so any dtype works"
+GUESS = "PyTorch reads the memory of one dtype as another"
+BIAS = "PyTorch accepts a bias of another dtype only in transposed convolutions"
 
 # Accepted here, without a kernel in PyTorch. float16, accepted wherever float32 is, needs no entry.
 WIDER = {
-    "pow": "bools raised to bools; PyTorch takes them beside numbers",
-    "ldexp": "bools as exponents 0 and 1; PyTorch takes them if both are bools",
+    "pow": "bools raised to bools; PyTorch accepts bools with numbers",
+    "ldexp": "bools as exponents 0 and 1; PyTorch accepts them if both are bools",
     "isin": EXACT,
     "index_fill": "a number between -1 and 0 written into an unsigned dtype is 0",
     "searchsorted": EXACT,
     "bucketize": EXACT,
-    "nn.functional.max_pool1d": f"{EXACT}; PyTorch takes integers with return_indices=True",
+    "nn.functional.max_pool1d": f"{EXACT}; PyTorch accepts integers with return_indices=True",
     "nn.functional.pad": EXACT,
 }
 
 # Accepted by PyTorch and refused here.
 STRICTER = {
-    "where": "a condition of numbers: PyTorch takes uint8, with a warning",
-    "view_as_complex": "there are no complex halves",
+    "where": "a numeric condition: PyTorch accepts uint8, with a warning",
+    "view_as_complex": "there is no complex32",
     "searchsorted": EXACT,
     "bucketize": EXACT,
-    "mm": "bools have no sums; PyTorch's small products take them",
+    "mm": "bools have no sums; PyTorch's small products accept them",
     "linalg.solve_triangular": GUESS,
     "linalg.matrix_power": "linear algebra needs single precision",
     "matrix_power": "linear algebra needs single precision",
-    "linalg.matrix_exp": "linear algebra needs single precision; PyTorch's halves overflow",
-    "matrix_exp": "linear algebra needs single precision; PyTorch's halves overflow",
+    "linalg.matrix_exp": "linear algebra needs single precision; PyTorch's float16 overflows",
+    "matrix_exp": "linear algebra needs single precision; PyTorch's float16 overflows",
     "nn.functional.conv_tbc": BIAS,
     "nn.functional.conv_transpose1d": BIAS,
     "nn.functional.conv_transpose2d": BIAS,
-    "nn.functional.locally_connected2d": "PyTorch has none: the translation is laxer",
+    "nn.functional.locally_connected2d": "PyTorch has no such op: the reference here accepts more",
     "nn.functional.rms_norm": "a complex weight: PyTorch drops its imaginary part",
-    "nn.functional.soft_margin_loss": "complex numbers are on no side of a margin",
-    "nn.functional.hinge_embedding_loss": "integers: PyTorch cuts off fractions of what it does not reduce",
-    "nn.functional.ctc_loss": "targets are class numbers; PyTorch cuts off the fractions of floats",
-    "nn.functional.embedding_bag": "a bool is no position",
-    "nn.functional.interpolate": "bicubic and bilinear sums of integers are rounded by rules of their own",
-    "nn.functional.upsample_bilinear": "bicubic and bilinear sums of integers are rounded by rules of their own",
+    "nn.functional.soft_margin_loss": "complex numbers have no order",
+    "nn.functional.hinge_embedding_loss": "integers: PyTorch truncates fractions if it does not reduce",
+    "nn.functional.ctc_loss": "targets are class indices; PyTorch truncates floats",
+    "nn.functional.embedding_bag": "a bool is not an index",
+    "nn.functional.interpolate": "bicubic and bilinear sums of integers have their own rounding rules",
+    "nn.functional.upsample_bilinear": "bicubic and bilinear sums of integers have their own rounding rules",
 }
 
 # Other dtypes of the result.
-OTHERWISE = {"complex": "there are no complex halves"}
+OTHERWISE = {"complex": "there is no complex32"}
 
 
 @pytest.fixture(scope="module")

@@ -40,27 +40,27 @@ ACCIDENTS = (
 )
 
 # Ops whose results on empty input differ from PyTorch's, and why. Errors must be this library's own here too.
-NOT_SQUARE = "PyTorch returns before it sees that the matrices are not square"
-IN_MEMORY = "PyTorch's mean over nothing is what stood in memory; here it is NaN"
+NOT_SQUARE = "PyTorch returns before it checks that the matrices are square"
+IN_MEMORY = "PyTorch's mean over nothing is uninitialized memory; here it is NaN"
 EXCUSED = {
     "Tensor.resize_": "new elements have no value",
     "Tensor.resize_as_": "new elements have no value",
     "nn.functional.multi_margin_loss": IN_MEMORY,
     "nn.functional.multilabel_margin_loss": IN_MEMORY,
     "addmv": "PyTorch forgets to broadcast the input",
-    "block_diag": "PyTorch cuts the gradient out at another place",
+    "block_diag": "PyTorch slices the gradient at another position",
     "nn.functional.pixel_unshuffle": "PyTorch returns the input, in its own shape",
-    "nn.functional.conv_tbc": "PyTorch takes kernels of size zero",
+    "nn.functional.conv_tbc": "PyTorch accepts kernels of size zero",
     "linalg.lstsq": "PyTorch returns rank 0 for any matrix",
-    "linalg.tensorsolve": "PyTorch does not look at the sizes",
+    "linalg.tensorsolve": "PyTorch does not check the sizes",
     "cholesky": NOT_SQUARE,
     "linalg.pinv": NOT_SQUARE,
     "linalg.matrix_rank": NOT_SQUARE,
     "linalg.cond": NOT_SQUARE,
-    "index_add": "PyTorch takes positions in an empty dim, and looks at the dim of a 0-d tensor first",
-    "index_reduce": "PyTorch looks at the dim of a 0-d tensor first",
+    "index_add": "PyTorch accepts indices into an empty dim, and checks the dim of a 0-d tensor first",
+    "index_reduce": "PyTorch checks the dim of a 0-d tensor first",
     "stft": "PyTorch refuses an empty batch",
-    "nn.functional.scaled_dot_product_attention": "PyTorch does not look at masks and values where nothing is attended",
+    "nn.functional.scaled_dot_product_attention": "PyTorch does not check masks and values without keys",
 }
 CONVS = ("nn.functional.conv1d", "nn.functional.conv2d", "nn.functional.conv3d")
 FATAL = ("nn.functional.pdist", "nn.functional.embedding_bag")  # PyTorch crashes

@@ -15,7 +15,7 @@ from ops.test_laws_gradcheck import DIFFERENTIABLE
 from ops.test_laws_oracle import their_outcome
 
 EXCUSED = {
-    "matmul": "one node for all ranks; PyTorch folds and expands a batch first, which turns the order around",
+    "matmul": "one node for all ranks; PyTorch folds and expands a batch first, which reverses the order",
     "nn.functional.locally_connected2d": "PyTorch has none",
 }
 

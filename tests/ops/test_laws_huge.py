@@ -21,25 +21,25 @@ from ops.table import ROWS
 HUGE = (2**63, -(2**70))
 
 SLOW = {
-    "mvlgamma": "a sum of as many terms is added up, in PyTorch too",
-    "nn.functional.interpolate": "tables for each place are made before the memory is asked for",
+    "mvlgamma": "a sum of that many terms is computed, in PyTorch too",
+    "nn.functional.interpolate": "tables for each position are made before the memory is allocated",
     "nn.functional.upsample": "as interpolate",
     "nn.functional.upsample_nearest": "as interpolate",
     "nn.functional.upsample_bilinear": "as interpolate",
-    "nn.functional.max_pool1d": "PyTorch does not come back from a window of 2**62",
+    "nn.functional.max_pool1d": "PyTorch does not return from a window of 2**62",
 }
 OTHERWISE = {
-    "Tensor.__getitem__": "an index outside its dim is an IndexError, however far outside",
-    "Tensor.view": "sizes that do not hold the elements are a ShapeError, however large",
+    "Tensor.__getitem__": "an index out of range is an IndexError, however large it is",
+    "Tensor.view": "sizes that do not match the elements are a ShapeError, however large",
     "reshape": "as view",
     "Tensor.reshape": "as view",
-    "nn.functional.affine_grid": "matrices for another batch are refused, however large it is",
-    "permute": "a dim outside the dims is an IndexError, however far outside",
-    "Tensor.permute": "a dim outside the dims is an IndexError, however far outside",
-    "Tensor.to": "a device number: whether there is a GPU is asked first",
-    "flip": "a dim outside the dims is an IndexError, however far outside",
+    "nn.functional.affine_grid": "matrices of another batch size are refused, however large it is",
+    "permute": "a dim out of range is an IndexError, however large it is",
+    "Tensor.permute": "a dim out of range is an IndexError, however large it is",
+    "Tensor.to": "a device index: whether there is a GPU is checked first",
+    "flip": "a dim out of range is an IndexError, however large it is",
     "stft": "PyTorch checks the mode of padding first",
-    "nn.functional.locally_connected2d": "PyTorch has none: the translation fails where it may",
+    "nn.functional.locally_connected2d": "PyTorch has no such op: the reference here fails in its own way",
 }
 
 

@@ -30,20 +30,20 @@ def torch() -> ModuleType:
 
 DIFFERS = {
     "gradient": "PyTorch subtracts in the small dtype and wraps",
-    "topk": "which of equal elements comes first is not promised",
+    "topk": "the order of equal elements is undefined",
     "histogram": "PyTorch has no kernel for integers",
     "histogramdd": "PyTorch has no kernel for integers",
-    "nn.functional.max_pool1d": "PyTorch has a kernel for integers only where it returns indices too",
-    "nn.functional.hinge_embedding_loss": "PyTorch has integers for one of its reductions",
+    "nn.functional.max_pool1d": "PyTorch has a kernel for integers only with indices",
+    "nn.functional.hinge_embedding_loss": "PyTorch supports integers for only one of its reductions",
     "nn.functional.locally_connected2d": "the reference is written with convolutions",
-    "special.bessel_j0": "PyTorch's series in singles loses the angle of 2**31",
-    "special.bessel_j1": "PyTorch's series in singles loses the angle of 2**31",
-    "special.bessel_y0": "PyTorch's series in singles loses the angle of 2**31",
-    "special.bessel_y1": "PyTorch's series in singles loses the angle of 2**31",
-    "nn.functional.pad": "PyTorch mirrors bools in two dims, not in three",
-    "nn.functional.upsample_bilinear": "pictures of uint8 are not interpolated here",
-    "nn.functional.interpolate": "pictures of uint8 are not interpolated here",
-    "nn.functional.lp_pool3d": "cubes of 2**31 in singles cancel",
+    "special.bessel_j0": "PyTorch's float32 series loses the angle of 2**31",
+    "special.bessel_j1": "PyTorch's float32 series loses the angle of 2**31",
+    "special.bessel_y0": "PyTorch's float32 series loses the angle of 2**31",
+    "special.bessel_y1": "PyTorch's float32 series loses the angle of 2**31",
+    "nn.functional.pad": "PyTorch reflects bools in two dims, not in three",
+    "nn.functional.upsample_bilinear": "uint8 images are not interpolated here",
+    "nn.functional.interpolate": "uint8 images are not interpolated here",
+    "nn.functional.lp_pool3d": "cubes of 2**31 cancel in float32",
 }
 ROUNDED = ("fft.", "istft", "stft", "linalg.")  # sums of huge numbers in float32: rounding decides
 

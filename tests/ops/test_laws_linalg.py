@@ -55,9 +55,9 @@ OF_TWO = ("linalg.solve", "linalg.solve_ex", "linalg.tensorsolve", "linalg.vecdo
 
 # What PyTorch accepts and this library refuses, or the other way round.
 OTHERWISE = {
-    ("linalg.cond", "2 by 0"): "PyTorch forgets that only square matrices have an inverse where they are empty",
-    ("linalg.solve", "singular", "no matrices"): "nothing is solved, so it does not matter that the matrix is singular",
-    ("linalg.solve", "zero", "no matrices"): "nothing is solved, so it does not matter that the matrix is singular",
+    ("linalg.cond", "2 by 0"): "PyTorch does not check that empty matrices are square",
+    ("linalg.solve", "singular", "no matrices"): "nothing is solved, so a singular matrix does not matter",
+    ("linalg.solve", "zero", "no matrices"): "nothing is solved, so a singular matrix does not matter",
 }
 
 

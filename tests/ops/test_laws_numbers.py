@@ -228,13 +228,13 @@ def is_beyond_int64(n: Any) -> bool:
 def excuse(name: str, dtype: str, n: Any) -> str | None:
     """Return why a case is not compared with PyTorch, or None."""
     if name == "arange" and dtype != "int64" and isinstance(n, int) and abs(n) > 2**52:
-        return "PyTorch counts the elements of small integers in doubles, which do not tell such limits apart"
+        return "PyTorch counts the elements of small integers in float64, which cannot represent such limits"
     if name == "arange step" and isinstance(n, int) and abs(2 * n) > 2**62:
-        return "the end lies beyond int64: PyTorch casts it to a double first for small integers"
+        return "the end is beyond int64: PyTorch casts it to float64 first for small integers"
     if name.startswith(("sub", "rsub")) and "alpha" in name and isinstance(n, int) and (n <= -(2**63) or n >= 2**63):
         return "PyTorch negates alpha in 64 bits, where -2**63 is its own negative and 2**64 - 1 becomes 1"
     if name in ("pad", "pad_sequence") and n in (2**63 - 1, 2**63) and dtype == "int64":
-        return "as a float it is 2**63, which no int64 holds; PyTorch's check passes and C leaves the cast undefined"
+        return "as a float it is 2**63, which does not fit int64; PyTorch's check passes and the cast is undefined in C"
     if name.startswith("logspace") and dtype in ("int32", "int64") and n == np.iinfo(dtype).min:
         return "PyTorch subtracts the ends in that dtype, which overflows"
     if name == "gradient" and dtype.startswith("int"):

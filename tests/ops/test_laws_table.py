@@ -88,7 +88,7 @@ def test_every_function_of_nn_functional_has_a_row() -> None:
 def test_every_exemption_is_needed() -> None:
     places = (mt, mt.Tensor, functional)
     assert not [name for name in EXEMPT if not any(hasattr(place, name) for place in places)], "names that are gone"
-    assert not [name for name in EXEMPT if name in NAMES], "names that have a row after all"
+    assert not [name for name in EXEMPT if name in NAMES], "names that have a row"
 
 
 def test_every_row_has_its_op() -> None:
@@ -111,7 +111,7 @@ def test_every_inplace_version_is_found() -> None:
     found |= {f"{alias}_" for row in ROWS for alias in row.aliases}
     twins = [name for name in dir(mt.Tensor) if name.endswith("_") and not name.startswith("_")]
     lonely = [name for name in twins if name not in found and name not in EXEMPT and f"Tensor.{name}" not in NAMES]
-    assert not lonely, f"twins that no law sees: {' '.join(lonely)}"
+    assert not lonely, f"in-place versions that no law tests: {' '.join(lonely)}"
 
 
 # -- the numbers in calls ----------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from ops.row import Row
 from ops.test_laws_gradcheck import DIFFERENTIABLE
 from ops.test_laws_oracle import their_outcome
 
-COPIES = "PyTorch saves a copy that it made on the way; here the argument itself is saved"
+COPIES = "PyTorch saves an intermediate copy; here the argument itself is saved"
 EXCUSED = {
     "special.ndtr": COPIES, "ldexp": COPIES, "kron": COPIES, "matmul": COPIES,
     "take_along_dim": COPIES, "nn.functional.scaled_dot_product_attention": COPIES,

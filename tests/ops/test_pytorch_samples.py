@@ -28,11 +28,11 @@ SAMPLES = 8  # per op and dtype, spread over all samples
 DTYPES = ("float32", "int64", "bool", "complex64")
 
 # Skipped ops, and why.
-DRAWN = "its values are drawn; test_random.py holds the streams"
+DRAWN = "its values are random; test_random.py tests them"
 FREE = "its factors are unique only up to signs, phases or order; the tests of linalg multiply them out"
-TIES = "which of equal elements it names is free; the op table's rows compare it where there are none"
-MEMORY = "its values are what lay in memory"
-WRONG = "PyTorch's own gradcheck refutes its gradient; the op table's row compares the values"
+TIES = "the index among equal elements is arbitrary; the op table's rows compare it without ties"
+MEMORY = "its values are uninitialized memory"
+WRONG = "PyTorch's gradient fails its own gradcheck; the op table's row compares the values"
 EXCUSED = {
     **dict.fromkeys("svd linalg.svd pca_lowrank svd_lowrank linalg.eig linalg.eigh linalg.qr qr geqrf".split(), FREE),
     **dict.fromkeys("sort argsort msort topk kthvalue mode median nanmedian".split(), TIES),

@@ -63,7 +63,7 @@ def tensor(value: Any) -> Any:
     placed = Placed(memory, tuple(plain.shape), plain.stride(), plain.storage_offset())
     reach = 1 + plain.storage_offset() + sum((n - 1) * step for n, step in zip(plain.shape, plain.stride()))
     if plain.ndim > 64 or (plain.numel() and reach > len(memory)):
-        raise Beyond("more dims than NumPy has, or memory that was taken away under the tensor")
+        raise Beyond("more dims than NumPy supports, or a tensor whose memory was released")
     return tensor_of(placed).requires_grad_(value.requires_grad)
 
 

@@ -54,7 +54,7 @@ REFUSED_HERE = {
     "Muon: a vector second": "PyTorch fails in the step",
     "Muon: a complex matrix second": "PyTorch fails in the step",
     **{
-        f"Adagrad: initial_accumulator_value {value!r}": "PyTorch begins with it in the constructor alone"
+        f"Adagrad: initial_accumulator_value {value!r}": "PyTorch uses it only in the constructor"
         for value in (None, "x", -1, [], 1j)
     },
 }

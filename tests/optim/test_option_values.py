@@ -30,16 +30,16 @@ VALUES: dict[str, Callable[[Any], Any]] = {
 # Options that are read only beside another option.
 BESIDE: dict[str, dict[str, Any]] = {"SGD": {"momentum": 0.9}}
 REFUSED_HERE = {
-    "SGD: lr nan": "PyTorch goes on and makes every parameter NaN",
-    "SGD: momentum nan": "PyTorch goes on and makes every parameter NaN",
-    "SGD: weight_decay nan": "PyTorch goes on and makes every parameter NaN",
+    "SGD: lr nan": "PyTorch continues and makes every parameter NaN",
+    "SGD: momentum nan": "PyTorch continues and makes every parameter NaN",
+    "SGD: weight_decay nan": "PyTorch continues and makes every parameter NaN",
     "ASGD: alpha 1j": "PyTorch discards the imaginary part of the rate",
-    "Adam: decoupled_weight_decay ones(2)": "PyTorch does not look at it without weight decay",
-    "NAdam: decoupled_weight_decay ones(2)": "PyTorch does not look at it without weight decay",
-    "RAdam: decoupled_weight_decay ones(2)": "PyTorch does not look at it without weight decay",
-    "Rprop: step_sizes ones(2)": "PyTorch unpacks a tensor as it does a tuple",
-    "Adafactor: eps ones(2)": "PyTorch unpacks a tensor as it does a tuple",
-    "Muon: eps ones(2)": "PyTorch clamps each column by another number",
+    "Adam: decoupled_weight_decay ones(2)": "PyTorch does not check it without weight decay",
+    "NAdam: decoupled_weight_decay ones(2)": "PyTorch does not check it without weight decay",
+    "RAdam: decoupled_weight_decay ones(2)": "PyTorch does not check it without weight decay",
+    "Rprop: step_sizes ones(2)": "PyTorch unpacks a tensor like a tuple",
+    "Adafactor: eps ones(2)": "PyTorch unpacks a tensor like a tuple",
+    "Muon: eps ones(2)": "PyTorch clamps each column with another number",
 }
 TRUTHS = ("'x'", "'2'", "-1", "nan", "inf", "True", "1j", "(0.9,)", "(0.9, 0.9, 0.9)", "object()")
 FACTOR = "PyTorch's kernels refuse a bool as a factor, in the middle of a step; here it is the number 1"

@@ -22,7 +22,7 @@ import pytest
 import minitensor as mt
 from minitensor.serialization import load_file, replacing, save_file
 
-POSIX = pytest.mark.skipif(os.name != "posix", reason="files of these kinds and modes are POSIX's")
+POSIX = pytest.mark.skipif(os.name != "posix", reason="these kinds and modes of files need POSIX")
 Save = Callable[[Any, Any], None]
 
 writers = pytest.mark.parametrize(("save", "load"), [(mt.save, mt.load), (save_file, load_file)], ids=["pt", "weights"])
@@ -128,7 +128,7 @@ def as_other_user(program: str, *arguments: object) -> str:
 
 
 @POSIX
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can make files of others")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can make files of other users")
 def test_a_file_in_a_read_only_folder_can_be_written(open_path: Path) -> None:
     path = open_path / "x.pt"
     path.write_bytes(b"old")
@@ -168,7 +168,7 @@ def test_a_failing_write_leaves_the_old_content(
 
 
 @POSIX
-@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="room cannot be reserved")
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="space cannot be reserved")
 def test_a_full_disk_is_detected_before_a_file_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "x.pt"
     mt.save([1], path)
@@ -197,7 +197,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 # -- temporary files ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="drafts have names here")
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="temporary files have names on this system")
 def test_a_killed_process_leaves_nothing(tmp_path: Path) -> None:
     program = (
         "import sys, time, minitensor.serialization.replacing as replacing\n"

@@ -150,15 +150,15 @@ PROGRAMS = {
 
 # Here PyTorch's error class, or whether it raises at all, depends on where its code happens to fail.
 EXCUSED = {
-    ("DataLoader of a stream", "2**40"): "a batch of as many takes as much memory in both",
-    ("random_split", "a walk"): "PyTorch divides by the length of what it has used up",
+    ("DataLoader of a stream", "2**40"): "a batch of that size takes that much memory in both",
+    ("random_split", "a walk"): "PyTorch divides by the length of an exhausted iterator",
     ("DataLoader of a stream", "[]"): "PyTorch looks a list up in a set",
     ("DataLoader of a stream", "{}"): "PyTorch looks a dict up in a set",
     ("DataLoader of a stream", "['a']"): "PyTorch looks a list up in a set",
     ("DataLoader of a stream", "[9]"): "PyTorch looks a list up in a set",
     ("DataLoader of a stream", "[None]"): "PyTorch looks a list up in a set",
-    ("DataLoader of a stream", "a matrix"): "a flag that is a tensor has a class of its own here",
-    ("DataLoader of a stream", "integers"): "a flag that is a tensor has a class of its own here",
+    ("DataLoader of a stream", "a matrix"): "a flag that is a tensor has its own error class here",
+    ("DataLoader of a stream", "integers"): "a flag that is a tensor has its own error class here",
 }
 
 

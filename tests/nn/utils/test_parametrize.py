@@ -60,7 +60,7 @@ def test_the_weight_is_computed_from_the_original() -> None:
     layer = nn.Linear(3, 3)
     before = layer.weight
     parametrize.register_parametrization(layer, "weight", Symmetric())
-    assert layer.parametrizations.weight.original is before, "an optimizer keeps hold of it"
+    assert layer.parametrizations.weight.original is before, "an optimizer can keep it"
     assert [name for name, _ in layer.named_parameters()] == ["bias", "parametrizations.weight.original"]
     assert (layer.weight == layer.weight.T).all()
     layer(mt.ones(3)).sum().backward()

@@ -125,7 +125,7 @@ def test_pruned_parameters_are_trained_and_stay_pruned() -> None:
     rule.step()
     module(mt.ones(1, 3, 4, 4))
     assert ((module.weight == 0) == zeros).all()
-    assert ((module.weight_orig == before) == zeros).all(), "what is pruned gets no gradient"
+    assert ((module.weight_orig == before) == zeros).all(), "pruned entries get no gradient"
     held = module.weight_orig
     assert prune.remove(module, "weight").weight is held
 

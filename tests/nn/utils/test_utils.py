@@ -216,7 +216,7 @@ def test_a_stateless_call_is_functional_call() -> None:
     mean = mt.zeros(2)
     output = mt.nn.utils.stateless.functional_call(layer, {"running_mean": mean, "weight": mt.zeros(2)}, mt.ones(3, 2))
     assert not output.any()
-    assert mean.any(), "what is written goes to what was given"
+    assert mean.any(), "writes go to the given tensors"
     assert not layer.running_mean.any()
     assert mt.nn.utils.stateless.functional_call is mt.func.functional_call
 
