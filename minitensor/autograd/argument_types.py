@@ -32,17 +32,18 @@ from minitensor.errors import (
 from minitensor.generator import Generator
 from minitensor.memory_format import memory_format
 
-# Where PyTorch takes more than the type: a real number may be complex without an imaginary part; a switch may be ...
+# Where PyTorch takes more than the type: a real number may be complex without an imaginary part; the others may be ...
 Scalar: TypeAlias = float
 Switch: TypeAlias = bool  # None, for False
 Truth: TypeAlias = bool  # any value: its truth is asked
+Count: TypeAlias = int  # a tensor or an array of one integer, whatever its shape
 
 SHOWN = (str, bytes, int, float, complex, type)
 MOST_KNOWN = 256  # combinations of types that a gate remembers: a program may make classes without end
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 UNASKED = ("", "Any")  # for what a function takes as one of many, or not at all
 TAKE_TENSORS = frozenset(("Tensor", "Operand", "Sequence[Tensor]"))
-TAKE_INTS = frozenset(("int", "Dims", "Sizes", "IntOrPair", "OptionalSizes"))
+TAKE_INTS = frozenset(("int", "Count", "Dims", "Sizes", "IntOrPair", "OptionalSizes"))
 
 
 # -- the gate ----------------------------------------------------------------------------------------------------------
@@ -76,8 +77,7 @@ class TypeGate:
 
     def read(self, argument: str, wanted: str, value: Any) -> Any:
         """Return one argument, an int in place of what may stand for one; refuse it if its type is wrong."""
-        if not fits(value, wanted):
-            raise wrong_type(self.name, argument, wanted, value)
+        require(self.name, argument, wanted, value)
         return index(value) if stands_for_int(value, wanted) else value
 
 
@@ -99,7 +99,7 @@ def count_of_unasked(function: Callable[..., Any]) -> int:
 
     That of a tensor is not: what is none fails by itself where it is used. Of ``*args`` alone there may be any number.
     """
-    code = function.__code__
+    code = inspect.unwrap(function).__code__
     names = code.co_varnames[: code.co_argcount]
     wanted = [str(function.__annotations__.get(name, "Any")) for name in names]
     return next((place for place, each in enumerate(wanted) if each != "Tensor" and is_asked(each)), sys.maxsize)
@@ -116,7 +116,9 @@ def stands_for_int(value: object, wanted: str) -> bool:
     if value is None or isinstance(value, (int, str, list, tuple)):
         return False
     kinds = set(alternatives(wanted))
-    return kinds.isdisjoint(TAKE_TENSORS) and not kinds.isdisjoint(TAKE_INTS) and is_int(value)
+    if kinds.isdisjoint(TAKE_INTS) or not kinds.isdisjoint(TAKE_TENSORS):
+        return False
+    return is_count(value) if "Count" in kinds else is_int(value)
 
 
 def is_told_by_type(value: object, wanted: str) -> bool:
@@ -146,6 +148,12 @@ def alternatives(annotation: Any) -> list[str]:
     return str(annotation).split(" | ")
 
 
+def require(name: str, argument: str, wanted: str, value: Any) -> None:
+    """Raise if an argument is not of the type that an annotation names."""
+    if not fits(value, wanted):
+        raise wrong_type(name, argument, wanted, value)
+
+
 def wrong_type(name: str, argument: str, annotation: Any, value: Any) -> ArgumentTypeError:
     """Return the error for an argument of a wrong type."""
     words = " or ".join(dict.fromkeys([KINDS[each][1] for each in alternatives(annotation) if each != "None"]))
@@ -154,7 +162,7 @@ def wrong_type(name: str, argument: str, annotation: Any, value: Any) -> Argumen
     plain = f": {shown}" if 0 < len(shown) < 60 else ""
     advice = "; use tensor(...) on it" if isinstance(value, (list, tuple)) and words == "a tensor" else ""
     given = f"{type(value).__name__}{shape}{plain or entry_at_fault(words, value)}{advice}"
-    return class_of_misfit(words, value)(f"{name}(): argument {argument!r} must be {words}, not {given}")
+    return class_of_misfit(words, value)(f"{name}(): argument {argument.rstrip('_')!r} must be {words}, not {given}")
 
 
 def class_of_misfit(words: str, value: object) -> type[ArgumentTypeError]:
@@ -188,8 +196,20 @@ def is_tensor(value: object) -> bool:
 def is_int(value: object) -> bool:
     """Whether a value can count: an int or a 0-d tensor of integers; a bool does not."""
     if isinstance(value, TensorBase):
-        return value.ndim == 0 and not (value.dtype.is_floating_point or value.dtype.is_complex or value.dtype is bool_)
+        return value.ndim == 0 and has_integers(value)
     return hasattr(value, "__index__") and not isinstance(value, bool) and type(value) not in BY_ARRAY
+
+
+def is_count(value: object) -> bool:
+    """Whether a value can count, or is a tensor or an array of one integer, in any number of dims."""
+    if isinstance(value, TensorBase):
+        return value.numel() == 1 and has_integers(value)
+    return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
+def has_integers(tensor: TensorBase) -> bool:
+    """Whether the elements of a tensor are integers; bools are none."""
+    return not (tensor.dtype.is_floating_point or tensor.dtype.is_complex or tensor.dtype is bool_)
 
 
 def is_beyond(value: object, depth: int = 3) -> bool:
@@ -200,17 +220,22 @@ def is_beyond(value: object, depth: int = 3) -> bool:
 
 
 def is_real(value: object) -> bool:
-    """Whether a value can be read as a real number, as a bool can and a 0-d tensor."""
+    """Whether a value can be read as a real number, as a bool can and a 0-d tensor; Python's fractions cannot."""
     if isinstance(value, TensorBase):
         return value.ndim == 0 and not value.dtype.is_complex
-    return isinstance(value, Real) or is_switch(value)
+    return isinstance(value, (int, float)) or is_scalar(value, Real)
 
 
 def is_number(value: object) -> bool:
     """Whether a value can be read as a number."""
     if isinstance(value, TensorBase):
         return value.ndim == 0
-    return isinstance(value, Complex) or is_switch(value)
+    return isinstance(value, (int, float, complex)) or is_scalar(value, Complex)
+
+
+def is_scalar(value: object, kind: type) -> bool:
+    """Whether a value is an array library's number of a kind, or its bool."""
+    return hasattr(value, "dtype") and (isinstance(value, kind) or type(value).__name__ in ("bool", "bool_"))
 
 
 def is_operand(value: object) -> bool:
@@ -218,9 +243,9 @@ def is_operand(value: object) -> bool:
     return is_tensor(value) or type(value) in BY_ARRAY or is_number(value)
 
 
-def is_switch(value: object) -> bool:
-    """Whether a value is a bool, Python's or NumPy's."""
-    return type(value).__name__ in ("bool", "bool_")
+def is_bool(value: object) -> bool:
+    """Whether a value is a bool: PyTorch does not take NumPy's."""
+    return isinstance(value, bool)
 
 
 def is_text(value: object) -> bool:
@@ -295,11 +320,12 @@ KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "Tensor": (is_tensor, "a tensor"),
     "Operand": (is_operand, "a tensor or a number"),
     "int": (is_int, "an int"),
+    "Count": (is_count, "an int"),
     "float": (is_real, "a number"),
     "Number": (is_number, "a number"),
     "Scalar": (is_number, "a number"),
-    "bool": (is_switch, "a bool"),
-    "Switch": (lambda value: value is None or is_switch(value), "a bool"),
+    "bool": (is_bool, "a bool"),
+    "Switch": (lambda value: value is None or is_bool(value), "a bool"),
     "str": (is_text, TEXT),
     "Order": (lambda value: is_text(value) or is_real(value), "a number or a string"),
     "dtype": DTYPE,

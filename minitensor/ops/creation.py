@@ -388,11 +388,9 @@ def triu_indices(
     return mask_indices(xp, xp.arange(col) >= xp.arange(row)[:, None] + offset, dtype)
 
 
-def check_triangle(name: str, row: Any, col: Any, wanted: dtype | None, where: DeviceLike) -> Library:
-    """Return the array library; raise for sizes that are not counts and dtypes that are not for indices."""
+def check_triangle(name: str, row: int, col: int, wanted: dtype | None, where: DeviceLike) -> Library:
+    """Return the array library; raise for negative sizes and dtypes that are not for indices."""
     for argument, value in (("row", row), ("col", col)):
-        if not isinstance(value, int):
-            raise ArgumentTypeError(f"{name}(): argument {argument!r} must be int, not {type(value).__name__}")
         if value < 0:
             raise DtypeError(f"{name}: {argument} must be non-negative, got {value}")
     if wanted not in (None, dtypes.int32, dtypes.int64):

@@ -14,6 +14,7 @@ import numpy
 
 from minitensor import distributions, dtypes, generator
 from minitensor import generator as streams
+from minitensor.autograd.argument_types import require, wrong_type
 from minitensor.autograd.declare import differentiable, drawing
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, wrap
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from minitensor.autograd.argument_types import Switch
+    from minitensor.autograd.argument_types import Count, Switch
     from minitensor.backends import Array
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
@@ -59,32 +60,16 @@ def read_float(name: str, parameter: str, value: Any) -> float:
     """Return a parameter as a float; raise if it is not a number or a 0-d tensor that does not require grad."""
     if value.__class__ is float or value.__class__ is int:
         return value
-    if isinstance(value, TensorBase):
-        fits = not value.ndim and not value.requires_grad
-    else:
-        fits = isinstance(value, (float, int, numpy.floating, numpy.integer, numpy.bool_))
-    if not fits:
-        raise ArgumentTypeError(f"{name}(): argument {parameter!r} must be float, not {type(value).__name__}")
+    if isinstance(value, TensorBase) and value.requires_grad:
+        raise wrong_type(name, parameter, "float", value)
+    require(name, parameter, "float", value)
     return float(value)
 
 
-def read_int(name: str, parameter: str, value: Any) -> int:
-    """Return a parameter as an int; raise if it is not an integer, or is a bool."""
-    if value.__class__ is int:
-        return value
-    countable = hasattr(value, "__index__") and not isinstance(value, (bool, numpy.bool_))
-    if isinstance(value, TensorBase):
-        countable = value.numel() == 1 and value.dtype.numpy.kind in "iu"
-    if not countable:
-        raise ArgumentTypeError(f"{name}(): argument {parameter!r} must be int, not {type(value).__name__}")
+def read_int(name: str, parameter: str, wanted: str, value: Any) -> int:
+    """Return a parameter as an int; raise unless it is what is wanted, an "int" or a "Count"."""
+    require(name, parameter, wanted, value)
     return operator.index(value)
-
-
-def read_bound(parameter: str, value: Any) -> int:
-    """Return a bound of ``random_`` as an int; raise if it is not an int or a 0-d tensor."""
-    if getattr(value, "ndim", 0) or isinstance(value, numpy.ndarray):
-        raise ArgumentTypeError(f"random_(): argument {parameter!r} must be int, not {type(value).__name__}")
-    return read_int("random_", parameter, value)
 
 
 def read_size(name: str, size: Any) -> tuple[int, ...]:
@@ -214,19 +199,19 @@ def read_bounds(name: str, given: Sequence[Any], low: Any, high: Any) -> tuple[i
         raise ArgumentTypeError(
             f"{name}: expected high, or low and high, got {quote(tuple(given))}, low={low!r}, high={high!r}"
         )
-    return read_int(name, "low", low), read_int(name, "high", high)
+    return read_int(name, "low", "Count", low), read_int(name, "high", "Count", high)
 
 
 @composite
 @drawing
 def randperm(
-    n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
+    n: Count, *, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return the integers from 0 to n - 1 in a random order."""
     kind = choose_dtype(dtypes.int64 if dtype is None and out is None else dtype, out)
     require_range_dtype("randperm", kind, "bc")
-    order = PERMUTATION(choose_generator(generator), read_int("randperm", "n", n), kind)
+    order = PERMUTATION(choose_generator(generator), n, kind)
     made = make_leaf(order, device, requires_grad)
     return made if out is None else fill("randperm", made, out)
 
@@ -346,10 +331,11 @@ def random_(input: Tensor, from_: Any = ABSENT, to: Any = ABSENT, *, generator: 
     if from_ is ABSENT and to is ABSENT:
         write_draws(input, ALL_INTEGERS(source, shape, kind))
     elif to is None and from_ is not ABSENT:
-        write_draws(input, ALL_INTEGERS(source, shape, kind, read_bound("from", from_)))
+        write_draws(input, ALL_INTEGERS(source, shape, kind, read_int("random_", "from", "int", from_)))
     else:
         low, high = (0, from_) if to is ABSENT else (0 if from_ is ABSENT else from_, to)
-        write_draws(input, INTEGERS(source, shape, read_bound("from", low), read_bound("to", high), kind))
+        low, high = read_int("random_", "from", "int", low), read_int("random_", "to", "int", high)
+        write_draws(input, INTEGERS(source, shape, low, high, kind))
 
 
 @composite
@@ -445,7 +431,7 @@ def move_beside(drawn: Array, input: Tensor) -> Array:
 @composite
 @drawing
 def multinomial(
-    input: Tensor, num_samples: Any, replacement: bool = False, *, generator: Generator | None = None,
+    input: Tensor, num_samples: Count, replacement: bool = False, *, generator: Generator | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return indices drawn with the weights in ``input``, which need not sum to 1.
@@ -464,12 +450,7 @@ def multinomial(
     """
     if out is not None:
         choose_dtype(dtypes.int64, out)
-    count = read_int("multinomial", "num_samples", num_samples)
-    if replacement.__class__ is not bool:
-        raise ArgumentTypeError(
-            f"multinomial(): argument 'replacement' must be bool, not {type(replacement).__name__}"
-        )
-    drawn = CATEGORIES(choose_generator(generator), to_host(input), count, replacement)
+    drawn = CATEGORIES(choose_generator(generator), to_host(input), num_samples, replacement)
     made = make_leaf(drawn, input.device, False)
     return made if out is None else fill("multinomial", made, out)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from minitensor.autograd.argument_types import require
 from minitensor.autograd.misuse import ungated
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import (
     ArgumentError,
-    ArgumentTypeError,
     DtypeError,
     GuardError,
     UsageError,
@@ -148,7 +148,7 @@ def pack_padded_sequence(
     >>> torch.nn.utils.rnn.pack_padded_sequence(x, [2, 1], batch_first=True).data
     tensor([1, 3, 2])
     """
-    require_bool("pack_padded_sequence", batch_first)
+    require("pack_padded_sequence", "batch_first", "bool", batch_first)
     if not isinstance(lengths, (TensorBase, Iterable)):
         raise UsageTypeError(f"pack_padded_sequence: lengths must be a tensor or a sequence, got {quote(lengths)}")
     sizes = as_tensor(lengths, dtype=int64).cpu()
@@ -208,7 +208,7 @@ def pad_packed_sequence(
     (tensor([[1, 2],
             [3, 0]]), tensor([2, 1]))
     """
-    require_bool("pad_packed_sequence", batch_first)
+    require("pad_packed_sequence", "batch_first", "bool", batch_first)
     filling = as_filling("pad_packed_sequence", padding_value)
     steps, count = sequence.batch_sizes.numel(), int(sequence.batch_sizes[0])
     if total_length is not None and total_length < steps:
@@ -254,7 +254,7 @@ def pad_sequence(
     tensor([[1, 2],
             [3, 0]])
     """
-    require_bool("pad_sequence", batch_first)
+    require("pad_sequence", "batch_first", "bool", batch_first)
     filling = as_filling("pad_sequence", padding_value)
     if padding_side not in ("left", "right"):
         raise UsageTypeError(f'pad_sequence: padding_side should be "left" or "right", got {quote(padding_side)}')
@@ -272,12 +272,6 @@ def pad_sequence(
         start = longest - one.shape[0] if padding_side == "left" else 0
         padded[i, start : start + one.shape[0]] = one
     return padded if batch_first else padded.transpose(0, 1)
-
-
-def require_bool(name: str, batch_first: Any) -> None:
-    """Refuse what is only as true as a bool."""
-    if not isinstance(batch_first, bool):
-        raise ArgumentTypeError(f"{name}: argument 'batch_first' must be a bool, not {type(batch_first).__name__}")
 
 
 def as_filling(name: str, value: Any) -> float:
