@@ -177,32 +177,13 @@ def next_step(step: Array | None, count: int) -> int:
     return int(step.flat[0])
 
 
-def read(arrays: tuple[Array, ...]) -> tuple[float, ...]:
-    """Return the single number in each array."""
-    return tuple([float(array.flat[0]) for array in arrays])
+class Numbers:
+    """The count of steps and a rule's own numbers, which are the same for all parameters of a part."""
 
-
-def fill(arrays: tuple[Array, ...], numbers: Sequence[float]) -> None:
-    """Write a number to each array."""
-    for array, number in zip(arrays, numbers, strict=True):
-        array[...] = number
-
-
-class Single:
-    """One parameter: whole, or block by block."""
-
-    def __init__(self, param: Tensor, state: State, names: Names, fresh: bool, block: int) -> None:
-        self.param = param
-        numbers = {name: state[name].array for name in names.scalars}
-        self.step = numbers.pop("step", None)
-        self.own = tuple(numbers.values())
-        self.tensors = [state[name] for name in names.arrays]
+    def __init__(self, numbers: dict[str, Array], fresh: bool) -> None:
+        self.step = numbers.get("step")
+        self.own = tuple([array for name, array in numbers.items() if name != "step"])
         self.count = 0 if fresh else 1
-        self.block = block
-
-    def is_in_step(self) -> bool:
-        """Return True: a single parameter has one count of steps."""
-        return True
 
     def count_step(self) -> int:
         """Count a step; return the number of this update."""
@@ -211,11 +192,26 @@ class Single:
 
     def scalars(self) -> tuple[float, ...]:
         """Return the rule's own numbers."""
-        return read(self.own)
+        return tuple([float(array.flat[0]) for array in self.own])
 
     def set_scalars(self, numbers: Sequence[float]) -> None:
         """Replace the rule's own numbers."""
-        fill(self.own, numbers)
+        for array, number in zip(self.own, numbers, strict=True):
+            array[...] = number
+
+
+class Single(Numbers):
+    """One parameter: whole, or block by block."""
+
+    def __init__(self, param: Tensor, state: State, names: Names, fresh: bool, block: int) -> None:
+        super().__init__({name: state[name].array for name in names.scalars}, fresh)
+        self.param = param
+        self.tensors = [state[name] for name in names.arrays]
+        self.block = block
+
+    def is_in_step(self) -> bool:
+        """Return True: a single parameter has one count of steps."""
+        return True
 
     def pieces(self) -> Iterator[Piece]:
         """Return the parameter in blocks, or whole if it is small or not contiguous."""
@@ -253,25 +249,23 @@ def blocks(piece: Piece, limit: int) -> Iterator[Piece]:
         yield Piece(param[start:stop], grad[start:stop], tuple([array[start:stop] for array in flat]))
 
 
-class Bundle:
+class Bundle(Numbers):
     """Many small parameters of one dtype and device, at the same step, as one piece: concatenated, or stacked."""
 
     def __init__(
         self, params: list[Tensor], states: list[State], names: Names, fresh: bool, shape: tuple[int, ...]
     ) -> None:
+        numbers = {name: self.concatenate_state(states, name) for name in names.scalars}
+        super().__init__(numbers, fresh)
         self.params = params
         self.xp = params[0].xp
         self.values, parts = concatenate(params)
         self.parts = [part.array for part in parts]
         self.grads = self.xp.empty_like(self.values)
-        self.count = 0 if fresh else 1
-        numbers = {name: self.concatenate_state(states, name) for name in names.scalars}
         state = [self.concatenate_state(states, name) for name in names.arrays]
         values, grads, *state = [array.reshape(-1, *shape) for array in (self.values, self.grads, *state)]
         self.piece = Piece(values, grads, tuple(state))
         self.numbers = tuple(numbers.values())
-        self.step = numbers.pop("step", None)
-        self.own = tuple(numbers.values())
 
     @staticmethod
     def concatenate_state(states: list[State], name: str) -> Array:
@@ -284,19 +278,6 @@ class Bundle:
     def is_in_step(self) -> bool:
         """Tell whether all parameters still have the same numbers: users may set one parameter's."""
         return all(bool((each == each[0]).all()) for each in self.numbers)
-
-    def count_step(self) -> int:
-        """Count a step; return the number of this update."""
-        self.count = next_step(self.step, self.count)
-        return self.count
-
-    def scalars(self) -> tuple[float, ...]:
-        """Return the rule's own numbers."""
-        return read(self.own)
-
-    def set_scalars(self, numbers: Sequence[float]) -> None:
-        """Replace the rule's own numbers."""
-        fill(self.own, numbers)
 
     def pieces(self) -> Iterator[Piece]:
         """Copy values and gradients in, and return all as one piece."""
