@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import layout as layouts
 from minitensor.func.batching.families import BatchedCall, Rows, add_dims
 from minitensor.layout import Layout
+from minitensor.memory_format import contiguous_format, memory_format, preserve_format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,11 @@ def cat(do: BatchedCall, tensors: Sequence[Any], dim: int) -> Any:
     """Join behind dim 0. Empty vectors are dropped: they join tensors of any shape."""
     given = [each for each in tensors if tuple(each.shape) != (0,)] or tensors[:1]
     return do([do.all_rows(each) for each in given], dim + 1 if dim >= 0 else dim)
+
+
+def clone(do: BatchedCall, input: Rows, memory_format: memory_format) -> Any:
+    """Copy all samples at once: a format whose channels are last has no dim for them, and gives contiguous ones."""
+    return do(input.tensor, preserve_format if memory_format is preserve_format else contiguous_format)
 
 
 def view(do: BatchedCall, input: Rows, layout: Layout) -> Any:

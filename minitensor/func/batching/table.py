@@ -43,7 +43,7 @@ RULES: dict[str, Any] = {
     # -- pointwise, outside of the pointwise chapters, and exceptions to them
     **dict.fromkeys(
         """relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu
-        hardswish clone contiguous to_copy to_integers to_device binary_cross_entropy""".split(),
+        hardswish to_copy to_integers to_device binary_cross_entropy""".split(),
         pointwise,
     ),
     # their gradients, whose kernels do not broadcast
@@ -55,7 +55,8 @@ RULES: dict[str, Any] = {
     "where": choose,
     "isin": positions.isin,
     "prelu": compute_as(products.prelu),
-    "reformat": compute_as(lambda input, memory_format: input.contiguous().clone()),
+    "clone(input)": pointwise,
+    "clone(input,memory_format)": shapes.clone,
     "masked_fill": writes.masked_fill,
     "polygamma": lambda do, n, input: do(n, input.tensor),
     **dict.fromkeys("detach view_as_real view_as_complex clone_beside".split(), along()),
