@@ -15,7 +15,7 @@ from minitensor.ops.arithmetic import mul, mul_
 from minitensor.ops.constant import step_grad
 from minitensor.ops.kinds import BITS, FLOATS, INTEGERS, WORDS
 from minitensor.ops.operand import library_of, operands, ordered_arrays, require_tensors, result_dtype
-from minitensor.ops.out import write_out, write_outs
+from minitensor.ops.out import write_out
 from minitensor.ops.powers import pow
 from minitensor.ops.return_types import frexp as FrexpResult
 
@@ -134,8 +134,13 @@ def nextafter_(input: Tensor, other: Tensor) -> None:
     """Replace ``input`` by the next floating-point number in the direction of ``other``."""
 
 
-@composite
-def frexp(input: Tensor, *, out: Any = None) -> FrexpResult:
+def frexp_grad(grads: Any, result1: Tensor) -> Tensor:
+    """Return the gradient of the mantissa divided by the power of two."""
+    return grads[0] / pow(2.0, result1)  # type: ignore[no-any-return]  # a tensor
+
+
+@differentiable(returns=FrexpResult, input=frexp_grad)
+def frexp(input: Tensor, *, out: Any = None) -> tuple[Array, Array]:
     """Split floats into mantissa and exponent: ``input = mantissa * 2 ** exponent``, ``abs(mantissa)`` in [1/2, 1).
 
     >>> import minitensor as torch
@@ -144,25 +149,10 @@ def frexp(input: Tensor, *, out: Any = None) -> FrexpResult:
     mantissa=tensor([0.5000, 0.7500]),
     exponent=tensor([4, 0], dtype=torch.int32))
     """
-    require_tensors("frexp", input=input)
     if input.array.dtype.kind != "f":
         raise DtypeError(f"torch.frexp() only supports floating-point dtypes, got {input.dtype.name}")
-    exponent = exponents(input)
-    mantissa = _mantissa(input, exponent)
-    return FrexpResult(*write_outs("frexp", (mantissa, exponent), out))
-
-
-@nondifferentiable
-def exponents(input: Tensor) -> Array:
-    """Return the exponents of ``frexp`` as int32."""
-    found: Array = input.xp.frexp(input.array)[1].astype("int32")
-    return found
-
-
-@differentiable(input=lambda grad, exponent: grad / pow(2.0, exponent))
-def _mantissa(input: Tensor, exponent: Tensor) -> Array:
-    mantissa: Array = input.xp.frexp(input.array)[0]
-    return mantissa
+    mantissa, exponent = input.xp.frexp(input.array)
+    return mantissa, exponent.astype("int32")
 
 
 def is_exact(input: Tensor, other: Tensor) -> bool:
@@ -173,20 +163,21 @@ def is_exact(input: Tensor, other: Tensor) -> bool:
 MAX_EXPONENT = 1 << 14  # beyond this exponent every result is zero or infinite
 
 
-def ldexp_grad(grad: Tensor, other: Tensor) -> Tensor:
+def add_to_exponents_grad(grad: Tensor, other: Tensor) -> Tensor:
     """Return ``grad * 2 ** other``."""
     return ldexp(grad, other)
 
 
-@differentiable(input=ldexp_grad)
-def _ldexp(input: Tensor, other: Tensor) -> Array:
+@differentiable(name="ldexp", input=add_to_exponents_grad)
+def add_to_exponents(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
+    """Add integers to the exponents of floats: ``ldexp`` without rounding."""
     xp = library_of(input, other)
     exponent = other.array.astype("int64").clip(-MAX_EXPONENT, MAX_EXPONENT).astype("int32")
     return xp.ldexp(input.array, exponent)
 
 
-@inplace(_ldexp)
-def _ldexp_(input: Tensor, other: Tensor) -> None:
+@inplace(add_to_exponents)
+def add_to_exponents_(input: Tensor, other: Tensor) -> None:
     """Add ``other`` to the exponents of ``input``."""
 
 
@@ -200,7 +191,7 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     require_tensors("ldexp", input=input, other=other)
     if is_exact(input, other):
-        return write_out("ldexp", _ldexp(input, other), out, input)
+        return add_to_exponents(input, other, out=out)
     if input.dtype.is_complex:
         other = other.to(result_dtype(input, other))
     return write_out("ldexp", mul(input, pow(2.0, other)), out, input)
@@ -210,4 +201,4 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
     """Multiply ``input`` by ``2 ** other`` in place."""
     require_tensors("ldexp_", input=input, other=other)
-    return _ldexp_(input, other) if is_exact(input, other) else mul_(input, pow(2.0, other))
+    return add_to_exponents_(input, other) if is_exact(input, other) else mul_(input, pow(2.0, other))

@@ -185,23 +185,13 @@ def layout_in_dtype(input: Tensor, wanted: Dtype) -> Layout:
 # -- from parts --------------------------------------------------------------------------------------------------------
 
 
-@differentiable(real=lambda grad: real(grad), imag=lambda grad: imag_grad(grad))
-def _complex(real: Tensor, imag: Tensor) -> Array:
-    a, b = two_arrays(real, imag)
-    whole = dtypes.from_numpy(a.dtype).to_complex().numpy
-    xp = same_device(real, imag).xp
-    parts = xp.stack(xp.broadcast_arrays(a, b), -1).astype(whole.char.lower(), copy=False)
-    made: Array = parts.reshape(-1).view(whole).reshape(parts.shape[:-1])
-    return made
-
-
 def imag_grad(grad: Tensor) -> Tensor:
     """Return the imaginary part of a gradient; that of a real one is zero."""
     return imag(grad) if grad.dtype.is_complex else grad * 0
 
 
-@composite
-def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
+@differentiable(real=lambda grad: real(grad), imag=imag_grad)
+def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Array:
     """Return complex numbers with the given real and imaginary parts; shapes broadcast.
 
     >>> import minitensor as torch
@@ -212,7 +202,12 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
         RuntimeError: The parts are not floating-point tensors of one dtype.
     """
     check_parts("complex", real=real, imag=imag)
-    return write_out("complex", _complex(real, imag), out, real, imag)
+    a, b = two_arrays(real, imag)
+    whole = dtypes.from_numpy(a.dtype).to_complex().numpy
+    xp = same_device(real, imag).xp
+    parts = xp.stack(xp.broadcast_arrays(a, b), -1).astype(whole.char.lower(), copy=False)
+    made: Array = parts.reshape(-1).view(whole).reshape(parts.shape[:-1])
+    return made
 
 
 def check_parts(name: str, **parts: Any) -> None:
@@ -236,7 +231,7 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([2.+0.j])
     """
     check_parts("polar", abs=abs, angle=angle)
-    return write_out("polar", _complex(mul(abs, cos(angle)), mul(abs, sin(angle))), out)
+    return write_out("polar", complex(mul(abs, cos(angle)), mul(abs, sin(angle))), out)
 
 
 # -- angles and conjugates ---------------------------------------------------------------------------------------------

@@ -26,12 +26,17 @@ def as_function_of(result: Tensor, *others: Tensor) -> Tensor:
     if is_grad_enabled():
         for other in others:
             if other.requires_grad:
-                result = _as_function_of(result, other)
+                result = copy_as_function_of(result, other)
     return result
 
 
-@differentiable(input=lambda grad: grad, other=lambda grad, other: as_function_of(grad.new_zeros(other.shape), other))
-def _as_function_of(input: Tensor, other: Tensor) -> Array:
+@differentiable(
+    name="as_function_of",
+    input=lambda grad: grad,
+    other=lambda grad, other: as_function_of(grad.new_zeros(other.shape), other),
+)
+def copy_as_function_of(input: Tensor, other: Tensor) -> Array:
+    """Return a copy of ``input`` that counts as a function of ``other``."""
     array: Array = input.array.copy()
     return array
 

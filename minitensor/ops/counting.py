@@ -15,7 +15,7 @@ from minitensor.base import TensorBase, wrap
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtypeError, UsageError
 from minitensor.ops import return_types
 from minitensor.ops.operand import same_device
-from minitensor.ops.out import write_out, write_outs
+from minitensor.ops.out import write_outs
 from minitensor.ops.ranges import space_evenly
 from minitensor.shapes import as_int, wrap_dim
 
@@ -123,8 +123,20 @@ def wrap_results(input: Tensor, found: tuple[Any, Any, Any], shape: tuple[int, .
 # -- counts of integers ------------------------------------------------------------------------------------------------
 
 
-@composite
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+def count_arguments(input: Tensor, weights: Tensor | None, minlength: int) -> tuple[Tensor, Tensor | None, int]:
+    """Return the arguments of ``bincount``; raise unless the input is a vector of non-negative integers."""
+    array = input.array
+    if array.dtype.kind not in "iu":
+        raise UnsupportedDtypeError(f"bincount: not implemented for {input.dtype.name}: cast it to int64")
+    if array.ndim != 1 or (array.size and bool((array < 0).any())):
+        raise ShapeError(f"bincount: only supports 1-d non-negative integral inputs, got {input!r}")
+    if minlength < 0:
+        raise ShapeError(f"bincount: minlength should be >= 0, got {minlength}")
+    return input, weights if array.size else None, minlength
+
+
+@nondifferentiable(prepare=count_arguments)
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Array:
     """Count how often each of 0, 1, 2, ... occurs in a vector, or sum the ``weights`` of its occurrences.
 
     Args:
@@ -137,29 +149,15 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     >>> torch.bincount(torch.tensor([1, 3, 1]))
     tensor([0, 2, 0, 1])
     """
-    array, minlength = input.array, as_int(minlength)
-    if array.dtype.kind not in "iu":
-        raise UnsupportedDtypeError(f"bincount: not implemented for {input.dtype.name}: cast it to int64")
-    if array.ndim != 1 or (array.size and bool((array < 0).any())):
-        raise ShapeError(f"bincount: only supports 1-d non-negative integral inputs, got {input!r}")
-    if minlength < 0:
-        raise ShapeError(f"bincount: minlength should be >= 0, got {minlength}")
-    if weights is None or not array.size:
-        return _bincount(input, None, minlength)
-    same_device(input, weights)
-    if tuple(weights.shape) != array.shape:
-        raise ShapeError(
-            f"bincount: weights should be 1-d and have the same length as input, got {list(weights.shape)} for "
-            f"{list(array.shape)}"
-        )
-    return _bincount(input, weights, minlength)
-
-
-@nondifferentiable
-def _bincount(input: Tensor, weights: Tensor | None, minlength: int) -> Array:
     numbers = input.array.astype("int64", copy=False)
     if weights is None:
         return input.backend.bincount(numbers, None, minlength)
+    same_device(input, weights)
+    if weights.shape != input.shape:
+        raise ShapeError(
+            f"bincount: weights should be 1-d and have the same length as input, got {list(weights.shape)} for "
+            f"{list(input.shape)}"
+        )
     kind = "float32" if weights.array.dtype.char == "f" else "float64"
     return input.backend.bincount(numbers, weights.array.real, minlength).astype(kind)
 
@@ -167,8 +165,8 @@ def _bincount(input: Tensor, weights: Tensor | None, minlength: int) -> Array:
 # -- histograms --------------------------------------------------------------------------------------------------------
 
 
-@composite
-def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Tensor:
+@nondifferentiable
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Array:
     """Count the elements in each of ``bins`` equal bins from ``min`` to ``max``; ignore those outside.
 
     If ``min`` equals ``max``, the range is that of the elements, or one more on either side if they are all equal.
@@ -177,11 +175,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
     >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
     """
-    return write_out("histc", _histc(input, check_bins("histc", bins), min, max), out)
-
-
-@nondifferentiable
-def _histc(input: Tensor, bins: int, min: float, max: float) -> Array:
+    bins = check_bins("histc", bins)
     low, high = bin_range("histc", input, min, max, 1)
     return input.backend.histogram(input.array.reshape(-1), bins, low, high).astype(input.array.dtype)
 

@@ -311,7 +311,7 @@ SOURCES_APART = frozenset("index_add index_copy index_reduce scatter scatter_add
 UNCHECKED = frozenset(
     """
     tril triu ndtr logsigmoid linear matmul softmax log_softmax mean var std prod all any logsumexp
-    amax amin argmax argmin
+    amax amin argmax argmin histc
     linalg.inv linalg.solve cholesky_solve linalg.det linalg.cholesky linalg.pinv linalg.vector_norm
     """.split()
 )

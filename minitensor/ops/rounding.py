@@ -9,7 +9,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
-from minitensor.base import TensorBase
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
@@ -45,16 +44,16 @@ def abs(input: Tensor, *, out: Tensor | None = None) -> Array:
     return input.xp.abs(input.array)
 
 
-@inplace(abs)
-def _abs_(input: Tensor) -> None:
-    """Replace ``input`` by its absolute value."""
-
-
-def abs_(input: Tensor) -> Tensor:
-    """Replace ``input`` by its absolute value; complex tensors are refused, since their result is real."""
-    if isinstance(input, TensorBase) and input.array.dtype.kind == "c":
+def refuse_complex(input: Tensor) -> tuple[Tensor]:
+    """Raise for complex tensors, whose absolute values are real."""
+    if input.dtype.is_complex:
         raise DtypeError("In-place abs is not supported for complex tensors; use abs(), whose result is real")
-    return _abs_(input)
+    return (input,)
+
+
+@inplace(abs, prepare=refuse_complex)
+def abs_(input: Tensor) -> None:
+    """Replace ``input`` by its absolute value; complex tensors are refused, since their result is real."""
 
 
 def sgn_grad(grad: Tensor, input: Tensor) -> Tensor:

@@ -156,7 +156,12 @@ def lgamma_(input: Tensor) -> None:
     """Replace ``input`` by the logarithm of its gamma function."""
 
 
-@differentiable(input=lambda grad, input: grad * polygamma(1, input))
+def digamma_grad(grad: Tensor, input: Tensor) -> Tensor:
+    """Return ``grad * polygamma(1, input)``."""
+    return grad * polygamma(1, input)
+
+
+@differentiable(input=digamma_grad)
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the derivative of ``lgamma``."""
     return cast_result(input.backend.digamma(to_doubles("digamma", input)), input)
@@ -167,13 +172,13 @@ def digamma_(input: Tensor) -> None:
     """Replace ``input`` by its digamma function."""
 
 
-@differentiable(input=lambda grad, n, input: grad * polygamma(n + 1, input))
-def _polygamma(n: int, input: Tensor) -> Array:
-    return cast_result(input.backend.polygamma(n, to_doubles("polygamma", input)), input)
+def polygamma_grad(grad: Tensor, n: int, input: Tensor) -> Tensor:
+    """Return ``grad * polygamma(n + 1, input)``."""
+    return grad * polygamma(n + 1, input)
 
 
-@composite
-def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
+@differentiable(input=polygamma_grad)
+def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the n-th derivative of ``digamma``.
 
     >>> import minitensor as torch
@@ -185,7 +190,8 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     if n < 0:
         raise UsageError(f"polygamma: n must be non-negative, got {n}")
-    return write_out("polygamma", _polygamma(n, input) if n else digamma(input), out, input)
+    array, backend = to_doubles("polygamma", input), input.backend
+    return cast_result(backend.polygamma(n, array) if n else backend.digamma(array), input)
 
 
 @composite
