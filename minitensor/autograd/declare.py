@@ -128,21 +128,21 @@ def nondifferentiable(
     return decorate if body is None else decorate(body)
 
 
-def view(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
+def view(*, name: str = "", **formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
     """Make an operation whose result looks at its first argument's storage through the layout that the body returns."""
 
     def decorate(body: Callable[P, Layout]) -> Callable[P, Tensor]:
-        op = describe(body, formulas, Effect.VIEWS)
+        op = describe(body, formulas, Effect.VIEWS, name=name)
         return finish(viewer(op), op)
 
     return decorate
 
 
-def look(**formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
+def look(*, name: str = "", **formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
     """Do as ``view`` where the layout is the second argument, given by position: the recorder need not ask the body."""
 
     def decorate(body: Callable[P, Layout]) -> Callable[P, Tensor]:
-        op = describe(body, formulas, Effect.VIEWS)
+        op = describe(body, formulas, Effect.VIEWS, name=name)
         return finish(looker(op), op)
 
     return decorate

@@ -225,7 +225,7 @@ def inplace(
             if active and interpreters.get():
                 return interpret(twin, call, bound)
             try:
-                edges = prepare_write(name, op, input, bound)
+                edges = begin_write(name, op, input, bound)
                 if writer is not None and edges is None and try_direct_write(writer, input, bound[1]):
                     input.storage.version += 1
                     return input
@@ -298,38 +298,42 @@ def try_direct_write(writer: Callable[[Any, Any], Any], input: Any, other: objec
 
 
 def writes(
-    called: str = "", /, *, prepare: Callable[..., Sequence[Any]] | None = None, **formulas: Callable[..., Any]
+    called: str = "", /, *, name: str = "", prepare: Callable[..., Sequence[Any]] | None = None,
+    **formulas: Callable[..., Any],
 ) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
     """Make an in-place operation of a body that writes into its first argument itself.
 
-    The body must check its arguments before it writes. ``called`` is the name in errors, if not the body's;
-    ``prepare`` brings the arguments to normal form.
+    The body must check its arguments before it writes. ``called`` is the name in errors, if not the body's, and
+    ``name`` that of the operation in the graph. ``prepare`` brings the arguments to normal form, in which the first may
+    be a view of the tensor to write into.
     """
 
     def decorate(body: Callable[P, None]) -> Callable[P, Tensor]:
-        op, name = describe(body, formulas), called or body.__name__.lstrip("_")
+        op, title = describe(body, formulas, name=name), called or body.__name__.lstrip("_")
         op.prepare = prepare
-        writer = make_writer(op, name)
+        writer = make_writer(op, title)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
-            check_tensor(name, input)
+            check_tensor(title, input)
             bound = bind(writer, (input, *args), kwargs)
-            if op.prepare is not None:
-                bound = list(normalize(writer, bound, None))
+            if prepare is not None:
+                bound = list(normalize(writer, admitted(writer, bound), None))
+            target = bound[0]
             if active and interpreters.get():
-                return interpret(writer, call, bound)
-            edges = prepare_write(name, op, input, bound)
+                found = interpret(writer, call, bound)
+                return found if target is input else input
+            edges = begin_write(title, op, target, bound)
             for i, value in enumerate(bound[1:], 1):
-                if isinstance(value, TensorBase) and shares_storage(value, input):
+                if isinstance(value, TensorBase) and shares_storage(value, target):
                     bound[i] = snapshot(value)
             try:
                 if edges is None:
                     op.body(*bound)
-                    input.storage.version += 1
+                    target.storage.version += 1
                     return input
-                write_and_record(op, edges, bound, input, functools.partial(op.body, *bound))
+                write_and_record(op, edges, bound, target, functools.partial(op.body, *bound))
             except Exception as error:
-                raise retitled(name, misuse(writer, bound, error))  # noqa: B904  # its cause is set
+                raise retitled(title, misuse(writer, bound, error))  # noqa: B904  # its cause is set
             return input
 
         return cast("Callable[P, Tensor]", finish(call, op))
@@ -358,7 +362,7 @@ def refuse_write(name: str, input: Any) -> None:
         raise sealed(name, input)
 
 
-def prepare_write(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
+def begin_write(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
     """Raise for a write that is not allowed; return the edges to record, or None."""
     refuse_write(name, input)
     mode = grad_mode.get()

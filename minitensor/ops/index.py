@@ -41,7 +41,7 @@ from minitensor.ops.cast import drop_imaginary, to
 from minitensor.ops.copy import clone, writable_copy
 from minitensor.ops.creation import tensor
 from minitensor.ops.fill import check_expands
-from minitensor.ops.masks import _masked_select, masked_fill_, nonzero
+from minitensor.ops.masks import masked_fill_, masked_select, nonzero
 from minitensor.ops.operand import WEAKER, fit_or_overflow
 from minitensor.ops.shape import reshape
 from minitensor.shapes import broadcast_shapes
@@ -67,7 +67,8 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     found = basic(layout, index)
     if found is None:
         return getitem_advanced(input, layout, index)
-    return _select(input, found, layout, index) if index.__class__ is int else _slice(input, found, layout, index)
+    look = look_at_entry if index.__class__ is int else look_at_part
+    return look(input, found, layout, index)
 
 
 def window_grad(grad: Tensor, window: Layout, home: Layout, index: Any) -> Tensor:
@@ -78,14 +79,14 @@ def window_grad(grad: Tensor, window: Layout, home: Layout, index: Any) -> Tenso
     return place(grad, home, window)
 
 
-@declare.look(input=window_grad)
-def _select(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
+@declare.look(name="select", input=window_grad)
+def look_at_entry(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
     """Return a view of one entry."""
     return window
 
 
-@declare.look(input=window_grad)
-def _slice(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
+@declare.look(name="slice", input=window_grad)
+def look_at_part(input: Tensor, window: Layout, home: Layout, index: Any) -> Layout:
     """Return a view of a part."""
     return window
 
@@ -96,7 +97,7 @@ def getitem_advanced(input: Tensor, layout: Layout, index: Any) -> Tensor:
     if plain and index.array.dtype.char in WIDE and index.ndim and layout.shape:
         if index.array.__class__ is not input.array.__class__:
             index = match_device(input, index)
-        return _take_first(input, index)  # the general way gives the same in three times the time
+        return read_entries(input, index)  # the general way gives the same in three times the time
     seen, picks = split_index(input, layout, index)
     if not picks:
         return seen
@@ -104,11 +105,11 @@ def getitem_advanced(input: Tensor, layout: Layout, index: Any) -> Tensor:
         ((dim, mask),) = picks.items()
         if is_mask(mask) and mask.ndim == seen.ndim and mask.ndim and plain:
             check_mask(mask.layout.shape, seen.layout.shape, dim)
-            return _masked_select(seen, match_device(seen, mask))
+            return masked_select(seen, match_device(seen, mask))
         if is_mask(mask) and mask.ndim > 1:
             check_mask(mask.layout.shape, seen.layout.shape, dim)
             seen, picks = seen.flatten(dim, dim + mask.ndim - 1), {dim: mask.reshape(-1)}
-    return _index(seen, positions_of(seen, picks))
+    return read_at(seen, positions_of(seen, picks))
 
 
 def split_index(input: Tensor, layout: Layout, index: Any) -> tuple[Tensor, dict[int, Any]]:
@@ -123,7 +124,7 @@ def split_index(input: Tensor, layout: Layout, index: Any) -> tuple[Tensor, dict
         raise too_many_error(layout.shape, index)
     items = tuple(map(normalize_item, given))
     window, picks = resolve(layout, items, count_dims)
-    return (input if picks and window == layout else _slice(input, window, layout, items)), picks
+    return (input if picks and window == layout else look_at_part(input, window, layout, items)), picks
 
 
 def items_in(index: Any) -> tuple[Any, ...]:
@@ -266,17 +267,18 @@ def wrap_positions(positions: Tensor, dim: int, size: int) -> Tensor:
 
 def index_grad(grad: Tensor, indices: Any, in_shape: Shape) -> Tensor:
     """Return the gradient of reading at positions: ``grad`` added at them."""
-    return _add_at(grad, indices, in_shape)
+    return add_at(grad, indices, in_shape)
 
 
-@differentiable(input=index_grad)
-def _index(input: Tensor, indices: tuple[Tensor | None, ...]) -> Array:
+@differentiable(name="index", input=index_grad)
+def read_at(input: Tensor, indices: tuple[Tensor | None, ...]) -> Array:
+    """Return the elements at positions."""
     return take_at(input, arrays_of(indices))
 
 
-@differentiable(input=lambda grad, indices: _index(grad, indices))
-def _add_at(input: Tensor, indices: tuple[Tensor | None, ...], shape: Shape) -> Array:
-    """Add ``input`` to zeros of a shape at positions, which may repeat: the adjoint of ``_index``."""
+@differentiable(input=lambda grad, indices: read_at(grad, indices))
+def add_at(input: Tensor, indices: tuple[Tensor | None, ...], shape: Shape) -> Array:
+    """Add ``input`` to zeros of a shape at positions, which may repeat: the adjoint of ``read_at``."""
     sums = input.xp.zeros(shape, input.array.dtype)
     add_at_picks(input.backend, sums, arrays_of(indices), input.array)
     return sums
@@ -284,11 +286,11 @@ def _add_at(input: Tensor, indices: tuple[Tensor | None, ...], shape: Shape) -> 
 
 def take_first_grad(grad: Tensor, index: Tensor, in_shape: Shape) -> Tensor:
     """Return the gradient of entries of dim 0: ``grad`` added at their positions."""
-    return _add_at(grad, (wrap_positions(index, 0, in_shape[0]), *[None] * (len(in_shape) - 1)), in_shape)
+    return add_at(grad, (wrap_positions(index, 0, in_shape[0]), *[None] * (len(in_shape) - 1)), in_shape)
 
 
-@differentiable(input=take_first_grad)
-def _take_first(input: Tensor, index: Tensor) -> Array:
+@differentiable(name="index", input=take_first_grad)
+def read_entries(input: Tensor, index: Tensor) -> Array:
     """Return the entries of dim 0 at positions."""
     try:
         return input.backend.take_rows(input.array, index.array)
@@ -393,7 +395,7 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     if found is None:
         setitem_advanced(input, layout, index, value)
     elif not try_plain_write(input, index, value):
-        assign(_slice(input, found, layout, index), value)
+        assign(look_at_part(input, found, layout, index), value)
 
 
 # By type code, the numbers up to which the dtype certainly holds them; others go the slow way, which checks.
@@ -454,21 +456,23 @@ def assign(seen: Tensor, value: Any) -> None:
     """Write a value into a view."""
     value = as_assignable(value, seen)
     if not isinstance(value, TensorBase):
-        _assign_number_(seen, value)
+        assign_number_(seen, value)
         return
-    _assign_(seen, to(drop_leading_ones(value, seen.ndim), seen.device))
+    assign_tensor_(seen, to(drop_leading_ones(value, seen.ndim), seen.device))
 
 
 # The window's former history ends here: its old values are overwritten (PyTorch sends zeros to them).
-@writes("assignment", input=lambda grad: None, value=lambda grad: grad)
-def _assign_(input: Tensor, value: Tensor) -> None:
+@writes("assignment", name="assign", input=lambda grad: None, value=lambda grad: grad)
+def assign_tensor_(input: Tensor, value: Tensor) -> None:
+    """Write a tensor, expanded."""
     if value.layout.shape != input.layout.shape:
         check_expands("assignment", value, input)
     input.array[...] = drop_imaginary(value.array, input.array.dtype)
 
 
-@writes("assignment", input=lambda grad: None)
-def _assign_number_(input: Tensor, value: Number) -> None:
+@writes("assignment", name="assign", input=lambda grad: None)
+def assign_number_(input: Tensor, value: Number) -> None:
+    """Write one number everywhere."""
     input.array[...] = fit_or_overflow(value, input.array.dtype, input.array)
 
 
@@ -499,7 +503,7 @@ def put(input: Tensor, indices: tuple[Any, ...], values: Any, accumulate: bool) 
     safe = tuple([clone(each) if each is not None and shares_storage(each, input) else each for each in indices])
     if not isinstance(values, TensorBase):
         number: Any = fit_or_overflow(values, input.array.dtype, input.array)
-        return _index_put_(input, safe, number, accumulate)
+        return write_at_(input, safe, number, accumulate)
     if values.dtype is not input.dtype:
         raise DtypeError(
             "index_put: requires the source and destination dtypes match, got "
@@ -514,7 +518,7 @@ def put(input: Tensor, indices: tuple[Any, ...], values: Any, accumulate: bool) 
             f"shape mismatch: value tensor of shape {list(values.layout.shape)} cannot be broadcast to indexing result "
             f"of shape {list(shape)}"
         )
-    return _index_put_(input, safe, values, accumulate)
+    return write_at_(input, safe, values, accumulate)
 
 
 def can_expand(shape: Shape, wanted: Shape) -> bool:
@@ -530,8 +534,9 @@ def index_put_grad(grad: Tensor, indices: Any, accumulate: bool) -> Tensor:
     return grad if accumulate else put(writable_copy(grad, indices), indices, 0, False)
 
 
-@writes(input=index_put_grad, values=lambda grad, indices: _index(grad, indices))
-def _index_put_(input: Tensor, indices: tuple[Tensor | None, ...], values: Operand, accumulate: bool) -> None:
+@writes("index_put_", name="index_put", input=index_put_grad, values=lambda grad, indices: read_at(grad, indices))
+def write_at_(input: Tensor, indices: tuple[Tensor | None, ...], values: Operand, accumulate: bool) -> None:
+    """Write values at positions, or add them."""
     if not isinstance(values, TensorBase):
         input.array[key_of(indices)] = values
         return

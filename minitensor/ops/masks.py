@@ -51,11 +51,6 @@ def check_broadcasts(name: str, input: Tensor, mask: Tensor) -> None:
 # -- one number --------------------------------------------------------------------------------------------------------
 
 
-@differentiable(input=lambda grad, mask: grad.masked_fill(mask, 0), value=lambda grad, mask: grad.where(mask, 0))
-def _masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Array:
-    return input.backend.where(require_mask("masked_fill", mask), filler(value, input), input.array)
-
-
 def filler(value: Any, input: Tensor) -> Array:
     """Return a number or 0-d tensor as a 0-d array of the input's dtype."""
     if isinstance(value, TensorBase) and value.is_complex() and not input.is_complex():
@@ -63,8 +58,18 @@ def filler(value: Any, input: Tensor) -> Array:
     return input.xp.asarray(as_single_value("masked_fill", value, input), dtype=input.array.dtype)
 
 
-@composite
-def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
+def to_fill(input: Tensor, mask: Tensor, value: Operand) -> tuple[Tensor, Tensor, Operand]:
+    """Detach the value if the input holds integers: no gradient goes through them."""
+    is_constant = isinstance(value, TensorBase) and input.dtype.category <= INTEGRAL
+    return input, mask, value.detach() if is_constant else value  # type: ignore[union-attr]  # a tensor then
+
+
+@differentiable(
+    prepare=to_fill,
+    input=lambda grad, mask: grad.masked_fill(mask, 0),
+    value=lambda grad, mask: grad.where(mask, 0),
+)
+def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Array:
     """Return a copy with ``value``, a number or a 0-d tensor, where ``mask`` is True; the mask broadcasts.
 
     Raises:
@@ -74,9 +79,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0)
     tensor([0., 2.])
     """
-    if isinstance(value, TensorBase) and input.dtype.category <= INTEGRAL:
-        value = value.detach()  # no gradient goes through integers
-    return _masked_fill(input, mask, value)
+    return input.backend.where(require_mask("masked_fill", mask), filler(value, input), input.array)
 
 
 @writes(input=lambda grad, mask: grad.masked_fill(mask, 0), value=lambda grad, mask: grad.where(mask, 0))
@@ -92,59 +95,52 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Operand) -> None:
 
 def masked_select_grad(grad: Tensor, mask: Tensor) -> Tensor:
     """Put the gradient of selected elements back where the mask is True."""
-    return _unselect(grad, mask)
+    return unselect(grad, mask)
 
 
-@differentiable(input=masked_select_grad)
-def _masked_select(input: Tensor, mask: Tensor) -> Array:
-    return input.backend.compress(input.array, mask.array)
+def unselect_grad(grad: Tensor, mask: Tensor) -> Tensor:
+    """Return the gradient of the elements: those where the mask is True."""
+    return masked_select(grad, mask)
 
 
-@differentiable(input=lambda grad, mask: _masked_select(grad, mask))
-def _unselect(input: Tensor, mask: Tensor) -> Array:
+@differentiable(input=unselect_grad)
+def unselect(input: Tensor, mask: Tensor) -> Array:
     """Return zeros with the elements of a vector, in order, where the mask is True."""
     zeros = input.xp.zeros(mask.array.shape, input.array.dtype)
     input.backend.place_where(zeros, mask.array, input.array)
     return zeros
 
 
-@composite
-def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
+def to_select(input: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+    """Expand both to one shape."""
+    require_tensors("masked_select", input=input)
+    require_mask("masked_select", mask)
+    if input.layout.shape == mask.layout.shape:
+        return input, mask
+    check_broadcasts("masked_select", input, mask)
+    return broadcast_tensors(input, mask)
+
+
+@differentiable(prepare=to_select, input=masked_select_grad)
+def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the elements where ``mask`` is True as a vector; input and mask broadcast.
 
     >>> import minitensor as torch
     >>> torch.tensor([1, 2, 3]).masked_select(torch.tensor([True, False, True]))
     tensor([1, 3])
     """
-    require_tensors("masked_select", input=input)
-    require_mask("masked_select", mask)
-    check_broadcasts("masked_select", input, mask)
-    spread, chosen = broadcast_tensors(input, mask)
-    return write_out("masked_select", _masked_select(spread, chosen), out, input, mask)
+    return input.backend.compress(input.array, mask.array)
 
 
 def masked_scatter_source_grad(grad: Tensor, mask: Tensor, in_shape: Shape) -> Tensor:
     """Return the gradient of the source: ``grad`` where the mask is True, and zeros for unused elements."""
-    used = _masked_select(grad, mask)
+    used = masked_select(grad, mask)
     rest = used.new_zeros(layouts.numel(in_shape) - used.numel())
     return cat([used, rest]).reshape(in_shape)
 
 
-@writes(input=lambda grad, mask: grad.masked_fill(mask, 0), source=masked_scatter_source_grad)
-def _masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> None:
-    chosen, values = mask.array, source.array.reshape(-1)
-    count = int(input.xp.count_nonzero(chosen))
-    if count > values.size:
-        raise ShapeError(
-            f"masked_scatter: expected self and source to have same number of elements: the mask chooses {count}, the "
-            f"source has {values.size}"
-        )
-    input.backend.place_where(input.array, chosen, values[:count])
-
-
-@composite
-def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """Write the elements of ``source``, in order, where ``mask`` is True; unused ones are ignored."""
+def to_scatter(input: Tensor, mask: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Expand the mask; raise unless the source has the input's dtype."""
     require_mask("masked_scatter_", mask)
     require_tensors("masked_scatter_", source=source)
     check_expands("masked_scatter_", mask, input)
@@ -153,7 +149,19 @@ def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
             f"masked_scatter: expected self and source to have same dtypes but got {input.dtype.name} and "
             f"{source.dtype.name}; cast the source first"
         )
-    return _masked_scatter_(input, mask.expand(input.layout.shape), source)
+    return input, mask.expand(input.layout.shape), source
+
+
+@writes(prepare=to_scatter, input=lambda grad, mask: grad.masked_fill(mask, 0), source=masked_scatter_source_grad)
+def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> None:
+    """Write the elements of ``source``, in order, where ``mask`` is True; unused ones are ignored."""
+    values, count = source.array.reshape(-1), int(input.xp.count_nonzero(mask.array))
+    if count > values.size:
+        raise ShapeError(
+            f"masked_scatter: expected self and source to have same number of elements: the mask chooses {count}, the "
+            f"source has {values.size}"
+        )
+    input.backend.place_where(input.array, mask.array, values[:count])
 
 
 @composite

@@ -24,8 +24,8 @@ from minitensor.ops.copy import writable_copy
 from minitensor.ops.creation import as_number
 from minitensor.ops.fill import as_single_value
 from minitensor.ops.index import (
-    _index,
     getitem,
+    read_at,
     wrap_positions,
     write_rows,
 )
@@ -95,31 +95,33 @@ def check_index_shape(name: str, input: Tensor, dim: int, index: Tensor) -> int:
 
 def gather_grad(grad: Tensor, dim: int, index: Tensor, in_shape: Shape) -> Tensor:
     """Add the gradient at the positions that were read."""
-    return _add_along(grad, dim, index, in_shape)
+    return add_along(grad, dim, index, in_shape)
 
 
-@differentiable(input=gather_grad)
-def _gather(input: Tensor, dim: int, index: Tensor, sure: bool = True) -> Array:
-    """Read at positions; unless they are known to be inside the dim (``sure``), check them."""
-    try:
-        return input.backend.gather(input.array, dim, index.array, sure)
-    except IndexError:
-        check_positions("gather", index, dim, input.layout.shape[dim] if input.ndim else 1)
-        raise
+def add_along_grad(grad: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Read the gradient at the positions."""
+    return gather(grad, dim, index)
 
 
-@differentiable(input=lambda grad, dim, index: _gather(grad, dim, index))
-def _add_along(input: Tensor, dim: int, index: Tensor, shape: Shape) -> Array:
-    """Return zeros of a shape with ``input`` added at positions of their lines: the adjoint of ``_gather``."""
+@differentiable(input=add_along_grad)
+def add_along(input: Tensor, dim: int, index: Tensor, shape: Shape) -> Array:
+    """Return zeros of a shape with ``input`` added at positions of their lines: the adjoint of ``gather``."""
     sums = input.xp.zeros(shape, input.array.dtype)
     input.backend.scatter_add(sums, dim, index.array, input.array)
     return sums
 
 
-@composite
+def to_read(input: Tensor, dim: int, index: Tensor, sparse_grad: bool) -> tuple[Tensor, int, Tensor, bool]:
+    """Return the dim as a non-negative number; the body checks the positions while it reads."""
+    dim = check_index_shape("gather", input, dim, index)
+    require_integers("gather", index)
+    return input, dim, index, sparse_grad
+
+
+@differentiable(prepare=to_read, input=gather_grad)
 def gather(
     input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None
-) -> Tensor:
+) -> Array:
     """Pick elements along ``dim``: for three dims and dim 1, ``out[i, j, k] = input[i, index[i, j, k], k]``.
 
     The result has the shape of ``index``, which has as many dims as ``input`` and is no larger but along ``dim``.
@@ -137,9 +139,11 @@ def gather(
     tensor([[2],
             [3]])
     """
-    dim = check_index_shape("gather", input, dim, index)
-    require_integers("gather", index)
-    return write_out("gather", _gather(input, dim, index, False), out, input, index)
+    try:
+        return input.backend.gather(input.array, dim, index.array, False)
+    except IndexError:
+        check_positions("gather", index, dim, input.layout.shape[dim] if input.ndim else 1)
+        raise
 
 
 def narrow_source(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tensor:
@@ -159,17 +163,16 @@ def narrow_source(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tenso
     return reshape(getitem(src, tuple([slice(n) for n in shape[: len(given)]])), shape)
 
 
-@writes(input=lambda grad: grad, src=lambda grad, dim, index: _gather(grad, dim, index))
-def _scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
-    write_rows(input, lambda rows: input.backend.scatter_add(rows, dim, index.array, src.array))
-
-
-@composite
-def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """Add along ``dim``: for three dims and dim 1, ``input[i, index[i, j, k], k] += src[i, j, k]``."""
+def to_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> tuple[Tensor, int, Tensor, Tensor]:
+    """Return the dim as a non-negative number, checked positions, and the part of the source that they use."""
     dim = check_index("scatter_add_", input, dim, index)
-    src = narrow_source("scatter_add_", input, index, src)
-    return _scatter_add_(input, dim, index, src)
+    return input, dim, index, narrow_source("scatter_add_", input, index, src)
+
+
+@writes(prepare=to_add, input=lambda grad: grad, src=lambda grad, dim, index: gather(grad, dim, index))
+def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
+    """Add along ``dim``: for three dims and dim 1, ``input[i, index[i, j, k], k] += src[i, j, k]``."""
+    write_rows(input, lambda rows: input.backend.scatter_add(rows, dim, index.array, src.array))
 
 
 @composite
@@ -186,10 +189,13 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
 
 
 @writes(
+    "scatter_",
+    name="scatter",
     input=lambda grad, dim, index: grad.scatter(dim, index, 0),
-    src=lambda grad, dim, index: _gather(grad, dim, index),
+    src=lambda grad, dim, index: gather(grad, dim, index),
 )
-def _scatter_(input: Tensor, dim: int, index: Tensor, src: Operand) -> None:
+def replace_along_(input: Tensor, dim: int, index: Tensor, src: Operand) -> None:
+    """Write a source, or one number, at positions of their lines."""
     values = src.array.reshape(-1) if isinstance(src, TensorBase) else as_single_value("scatter_", src, input)
     write_rows(input, lambda rows: input.backend.scatter(rows, dim, index.array, values))
 
@@ -213,7 +219,9 @@ def scatter_(
         given = narrow_source("scatter_", input, index, given)
     elif reduce is not None:
         given = index.new_full(index.layout.shape, given, dtype=input.dtype)  # type: ignore[arg-type]  # a number
-    write: Callable[..., Tensor] = _scatter_add_ if reduce == "add" else _scatter_prod_ if reduce else _scatter_
+    write: Callable[..., Tensor] = (
+        scatter_add_ if reduce == "add" else multiply_along_ if reduce else replace_along_
+    )
     return write(input, dim, index, given)
 
 
@@ -272,7 +280,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     whole = [*common[:dim], -1, *common[dim + 1 :]]
     require_index("take_along_dim", indices, int64)
     positions = wrap_positions(indices, dim, input.layout.shape[dim])
-    found = _gather(expand_to(input, whole), dim, expand_to(positions, whole))
+    found = gather(expand_to(input, whole), dim, expand_to(positions, whole))
     return write_out("take_along_dim", found, out, input, indices)
 
 
@@ -287,7 +295,7 @@ def expand_to(input: Tensor, whole: list[int]) -> Tensor:
 
 def scatter_prod_input_grad(grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Return the gradient of the old values: ``grad`` times the product of the sources."""
-    factor: Tensor = conj(_scatter_prod(grad.new_ones(input.layout.shape), dim, index, src))
+    factor: Tensor = conj(multiply_along(grad.new_ones(input.layout.shape), dim, index, src))
     return grad * factor
 
 
@@ -298,23 +306,24 @@ def scatter_prod_src_grad(grad: Tensor, input: Tensor, dim: int, index: Tensor, 
     in its place; beside another zero it is zero.
     """
     zero = src.eq(0)
-    count = _gather(input.new_zeros(input.layout.shape).scatter_add(dim, index, zero.to(input.dtype)), dim, index)
+    count = gather(input.new_zeros(input.layout.shape).scatter_add(dim, index, zero.to(input.dtype)), dim, index)
     alone = zero.logical_and(count.eq(1))
-    others = _scatter_prod(input, dim, index, src.masked_fill(alone, 1))
-    usual = _gather(grad * conj(result), dim, index) / conj(src.masked_fill(zero, 1))
-    slope: Tensor = where(alone, _gather(grad * conj(others), dim, index), usual)
+    others = multiply_along(input, dim, index, src.masked_fill(alone, 1))
+    usual = gather(grad * conj(result), dim, index) / conj(src.masked_fill(zero, 1))
+    slope: Tensor = where(alone, gather(grad * conj(others), dim, index), usual)
     return slope
 
 
-@differentiable(input=scatter_prod_input_grad, src=scatter_prod_src_grad)
-def _scatter_prod(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Array:
+@differentiable(name="scatter_reduce", input=scatter_prod_input_grad, src=scatter_prod_src_grad)
+def multiply_along(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Array:
+    """Return the input times the sources at positions of their lines."""
     array = input.xp.array(input.array, order="C")
     input.backend.scatter_reduce(array, dim, index.array, src.array, "multiply")
     return array
 
 
-@inplace(_scatter_prod)
-def _scatter_prod_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
+@inplace(multiply_along)
+def multiply_along_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
     """Multiply ``input`` by the sources at positions."""
 
 
@@ -322,7 +331,7 @@ def share_among_extremes(
     grad: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor, result: Tensor
 ) -> tuple[Tensor, ...]:
     """Return where the input and where the source equals the result, and the share of the gradient for each of them."""
-    before, arrived = input.eq(result), src.eq(_gather(result, dim, index))
+    before, arrived = input.eq(result), src.eq(gather(result, dim, index))
     count = before.to(grad.dtype).scatter_add(dim, index, arrived.to(grad.dtype))
     return before, arrived, grad / count.masked_fill(count.eq(0), 1)
 
@@ -341,19 +350,20 @@ def scatter_extreme_src_grad(
 ) -> Tensor:
     """Return the gradient of the sources: their share where they equal the result."""
     _, arrived, share = share_among_extremes(grad, input, dim, index, src, result)
-    theirs: Tensor = where(arrived, _gather(share, dim, index), 0)
+    theirs: Tensor = where(arrived, gather(share, dim, index), 0)
     return theirs
 
 
-@differentiable(input=scatter_extreme_input_grad, src=scatter_extreme_src_grad)
-def _scatter_extreme(input: Tensor, dim: int, index: Tensor, src: Tensor, largest: bool) -> Array:
+@differentiable(name="scatter_reduce", input=scatter_extreme_input_grad, src=scatter_extreme_src_grad)
+def keep_extremes_along(input: Tensor, dim: int, index: Tensor, src: Tensor, largest: bool) -> Array:
+    """Return the larger or smaller of the input and the sources at positions of their lines."""
     array = input.xp.array(input.array, order="C")
     input.backend.scatter_reduce(array, dim, index.array, src.array, "maximum" if largest else "minimum")
     return array
 
 
-@inplace(_scatter_extreme)
-def _scatter_extreme_(input: Tensor, dim: int, index: Tensor, src: Tensor, largest: bool) -> None:
+@inplace(keep_extremes_along)
+def keep_extremes_along_(input: Tensor, dim: int, index: Tensor, src: Tensor, largest: bool) -> None:
     """Keep the larger or smaller of the old value and the sources at each position."""
 
 
@@ -384,12 +394,12 @@ def reduce_into(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str
     if reduce in ("amax", "amin") and input.is_complex():
         raise DtypeError(f"scatter_reduce(): {reduce} has no order for {input.dtype.name}")
     if not include_self:
-        _scatter_(input, dim, index, neutral_element(input, reduce))
+        replace_along_(input, dim, index, neutral_element(input, reduce))
     if reduce == "prod":
-        return _scatter_prod_(input, dim, index, src)
+        return multiply_along_(input, dim, index, src)
     if reduce in ("amax", "amin"):
-        return _scatter_extreme_(input, dim, index, src, reduce == "amax")
-    _scatter_add_(input, dim, index, src)
+        return keep_extremes_along_(input, dim, index, src, reduce == "amax")
+    scatter_add_(input, dim, index, src)
     return divide_by_count(input, dim, index, include_self) if reduce == "mean" else input
 
 
@@ -478,25 +488,14 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([1, 4])
     """
     require_tensors("take", input=input, index=index)
-    found = _index(reshape(input, -1), (check_flat_index("take", index, input.numel()),))
+    found = read_at(reshape(input, -1), (check_flat_index("take", index, input.numel()),))
     return write_out("take", found, out, input, index)
 
 
-@writes(
-    input=lambda grad, index, accumulate: grad if accumulate else grad.put(index, grad.new_zeros(index.layout.shape)),
-    source=lambda grad, index, in_shape: grad.take(index).reshape(in_shape),
-)
-def _put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool) -> None:
-    positions, values = index.array.reshape(-1), source.array.reshape(-1)
-    if accumulate:
-        write_rows(input, lambda rows: input.backend.add_at(rows.reshape(-1), positions, values))
-    else:
-        write_rows(input, lambda rows: rows.reshape(-1).__setitem__(positions, values))
-
-
-@composite
-def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """Write the elements of ``source`` at positions in the flattened tensor, or add them if ``accumulate``."""
+def to_put(
+    input: Tensor, index: Tensor, source: Tensor, accumulate: bool
+) -> tuple[Tensor, Tensor, Tensor, bool]:
+    """Return positions in the flattened tensor, of which negative ones count from the end."""
     require_tensors("put_", input=input, index=index, source=source)
     if source.dtype is not input.dtype:
         raise DtypeError(
@@ -510,7 +509,21 @@ def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False)
         )
     if not input.numel() and index.numel():
         raise IndexRuntimeError("put_(): tried to put elements into an empty tensor")
-    return _put_(input, check_flat_index("put_", index, input.numel()), source, accumulate)
+    return input, check_flat_index("put_", index, input.numel()), source, bool(accumulate)
+
+
+@writes(
+    prepare=to_put,
+    input=lambda grad, index, accumulate: grad if accumulate else grad.put(index, grad.new_zeros(index.layout.shape)),
+    source=lambda grad, index, in_shape: grad.take(index).reshape(in_shape),
+)
+def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> None:
+    """Write the elements of ``source`` at positions in the flattened tensor, or add them if ``accumulate``."""
+    positions, values = index.array.reshape(-1), source.array.reshape(-1)
+    if accumulate:
+        write_rows(input, lambda rows: input.backend.add_at(rows.reshape(-1), positions, values))
+    else:
+        write_rows(input, lambda rows: rows.reshape(-1).__setitem__(positions, values))
 
 
 @composite

@@ -19,7 +19,7 @@ from minitensor.ops.choice import where
 from minitensor.ops.copy import writable_copy
 from minitensor.ops.fill import as_single_value
 from minitensor.ops.index import (
-    _add_at,
+    add_at,
     key_of,
     take_at,
     wrap_positions,
@@ -74,19 +74,21 @@ def as_slices(input: Tensor, source: Tensor) -> Tensor:
 
 def index_select_grad(grad: Tensor, dim: int, index: Tensor, in_shape: Shape) -> Tensor:
     """Add the gradient at the positions that were read."""
-    return _add_at(grad, index_of_dim(dim, index, len(in_shape)), in_shape)
+    if not in_shape:
+        return grad
+    return add_at(grad, index_of_dim(dim, index, len(in_shape)), in_shape)
 
 
-@differentiable(input=index_select_grad)
-def _index_select(input: Tensor, dim: int, index: Tensor) -> Array:
-    array = input.array
-    if array.flags.c_contiguous:
-        return input.backend.take(array, index.array, dim)
-    return take_at(input, {dim: index.array})
+def to_read(input: Tensor, dim: int, index: Tensor) -> tuple[Tensor, int, Tensor]:
+    """Return the dim as a non-negative number and the positions as a vector, checked; one position for a 0-d input."""
+    dim, index = check_slices("index_select", input, dim, index)
+    if not input.ndim and index.numel() != 1:
+        raise ShapeError(f"index_select(): expected one position for a 0-d tensor, got {index.numel()}")
+    return input, dim, index
 
 
-@composite
-def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
+@differentiable(prepare=to_read, input=index_select_grad)
+def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the slices of ``dim`` at the positions of a vector, which may repeat.
 
     Raises:
@@ -96,10 +98,13 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
     >>> torch.tensor([10, 20, 30]).index_select(0, torch.tensor([2, 0, 2]))
     tensor([30, 10, 30])
     """
-    dim, index = check_slices("index_select", input, dim, index)
+    array = input.array
     if not input.ndim:
-        return write_out("index_select", reshape(_index_select(reshape(input, 1), 0, index), ()), out, input)
-    return write_out("index_select", _index_select(input, dim, index), out, input, index)
+        number: Array = array.copy()
+        return number
+    if array.flags.c_contiguous:
+        return input.backend.take(array, index.array, dim)
+    return take_at(input, {dim: index.array})
 
 
 def check_source(name: str, input: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
@@ -118,25 +123,27 @@ def check_source(name: str, input: Tensor, dim: int, index: Tensor, source: Tens
         )
 
 
-@writes(
-    input=lambda grad: grad,
-    source=lambda grad, dim, index, alpha: grad.index_select(dim, index) * alpha,
-)
-def _index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, alpha: Number) -> None:
-    given = source.array if alpha == 1 else source.array * fit_number(alpha, source.array.dtype, source.array)
-    write_rows(input, lambda rows: input.backend.add_slices(rows, dim, index.array, given))
-
-
-@composite
-def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
-    """Add the slices of ``source``, times ``alpha``, to those of ``dim`` at the positions of a vector."""
+def to_add(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, alpha: Number
+) -> tuple[Tensor, int, Tensor, Tensor, Number]:
+    """Return a 0-d input and source as vectors, and checked positions."""
     dim, index = check_slices("index_add_", input, dim, index)
     require_tensors("index_add_", source=source)
     target, source = as_vector(input), as_slices(input, source)
     check_source("index_add_", target, dim, index, source)
     fit(alpha, input.array.dtype)
-    _index_add_(target, dim, index, source, alpha)
-    return input
+    return target, dim, index, source, alpha
+
+
+@writes(
+    prepare=to_add,
+    input=lambda grad: grad,
+    source=lambda grad, dim, index, alpha: grad.index_select(dim, index) * alpha,
+)
+def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> None:
+    """Add the slices of ``source``, times ``alpha``, to those of ``dim`` at the positions of a vector."""
+    given = source.array if alpha == 1 else source.array * fit_number(alpha, source.array.dtype, source.array)
+    write_rows(input, lambda rows: input.backend.add_slices(rows, dim, index.array, given))
 
 
 @composite
@@ -160,17 +167,8 @@ def index_add(
     return write_out("index_add", index_add_(made, dim, index, source, alpha=alpha), out, input, index, source)
 
 
-@writes(
-    input=lambda grad, dim, index: grad.index_fill(dim, index, 0),
-    source=lambda grad, dim, index: grad.index_select(dim, index),
-)
-def _index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
-    input.array[key_of(index_of_dim(dim, index, input.ndim))] = source.array
-
-
-@composite
-def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """Replace the slices of ``dim`` at the positions of a vector by those of ``source``."""
+def to_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Tensor, int, Tensor, Tensor]:
+    """Return a 0-d input and source as vectors, and checked positions."""
     dim, index = check_slices("index_copy_", input, dim, index)
     require_tensors("index_copy_", source=source)
     require_index("index_copy_", index, int64)
@@ -181,8 +179,17 @@ def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tenso
         )
     target, source = as_vector(input), as_vector(source)
     check_source("index_copy_", target, dim, index, source)
-    _index_copy_(target, dim, index, source)
-    return input
+    return target, dim, index, source
+
+
+@writes(
+    prepare=to_copy,
+    input=lambda grad, dim, index: grad.index_fill(dim, index, 0),
+    source=lambda grad, dim, index: grad.index_select(dim, index),
+)
+def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
+    """Replace the slices of ``dim`` at the positions of a vector by those of ``source``."""
+    input.array[key_of(index_of_dim(dim, index, input.ndim))] = source.array
 
 
 @composite
@@ -200,19 +207,13 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
 
 def index_fill_value_grad(grad: Tensor, dim: int, index: Tensor) -> Tensor:
     """Return the gradient where the number was written; a repeated position was written once."""
-    chosen = grad.new_zeros(grad.layout.shape, dtype=bool_).index_fill(dim, index, True)
-    kept: Tensor = where(chosen, grad, 0)
+    choice = grad.new_zeros(grad.layout.shape, dtype=bool_).index_fill(dim, index, True)
+    kept: Tensor = where(choice, grad, 0)
     return kept
 
 
-@writes(input=lambda grad, dim, index: grad.index_fill(dim, index, 0), value=index_fill_value_grad)
-def _index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> None:
-    input.array[key_of(index_of_dim(dim, index, input.ndim))] = as_single_value("index_fill_", value, input)
-
-
-@composite
-def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
-    """Write one number into the slices of ``dim`` at the positions of a vector; negative ones count from the end."""
+def to_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> tuple[Tensor, int, Tensor, Operand]:
+    """Return a 0-d input as a vector, and positions, of which negative ones count from the end."""
     require_tensors("index_fill_", input=input, index=index)
     dim = wrap_dim(dim, input.ndim)
     if index.dtype is not int64:
@@ -224,8 +225,15 @@ def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tenso
         raise DtypeError(f"index_fill_(): a complex value does not fit {input.dtype.name}; take .real or .abs()")
     dim, index = as_index_vector("index_fill_", input, dim, index)
     target = as_vector(input)
-    _index_fill_(target, dim, wrap_positions(index, dim, target.layout.shape[dim]), value)
-    return input
+    return target, dim, wrap_positions(index, dim, target.layout.shape[dim]), value
+
+
+@writes(
+    prepare=to_fill, input=lambda grad, dim, index: grad.index_fill(dim, index, 0), value=index_fill_value_grad
+)
+def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> None:
+    """Write one number into the slices of ``dim`` at the positions of a vector; negative ones count from the end."""
+    input.array[key_of(index_of_dim(dim, index, input.ndim))] = as_single_value("index_fill_", value, input)
 
 
 @composite

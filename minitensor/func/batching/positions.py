@@ -14,8 +14,7 @@ from minitensor.func.batching.families import (
     sample_by_sample,
 )
 from minitensor.ops.choice import where
-from minitensor.ops.index import _index as read_at
-from minitensor.ops.index import wrap_positions
+from minitensor.ops.index import read_at, wrap_positions
 from minitensor.ops.ranges import arange
 
 if TYPE_CHECKING:
@@ -99,13 +98,13 @@ def index_at(dim: int, index: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * dim, index)
 
 
-def gather(do: BatchedCall, input: Any, dim: int, index: Any, sure: bool) -> Any:
+def gather(do: BatchedCall, input: Any, dim: int, index: Any, sparse_grad: bool) -> Any:
     """Read along one dim; 0-d samples are treated as vectors of one element."""
     rows, places = do.all_rows(input), do.all_rows(index)
     if input.ndim and index.ndim:
-        return do(rows, dim + 1 if dim >= 0 else dim, places, sure)
+        return do(rows, dim + 1 if dim >= 0 else dim, places, sparse_grad)
     rows = rows if input.ndim else rows.unsqueeze(1)
-    return do(rows, 1, places.reshape(do.size, -1), sure).reshape(places.shape)
+    return do(rows, 1, places.reshape(do.size, -1), sparse_grad).reshape(places.shape)
 
 
 def add_along(do: BatchedCall, input: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
@@ -135,6 +134,8 @@ def unselect(do: BatchedCall, input: Any, mask: Any) -> Any:
 
 def index_select(do: BatchedCall, input: Any, dim: int, index: Any) -> Any:
     """Read along one dim; indices that differ from sample to sample are computed by indexing."""
+    if not input.ndim:
+        return input.tensor.clone() if isinstance(input, Rows) else input.expand(do.size)
     if not isinstance(index, Rows):
         return do(input.tensor, dim + 1, index)
     return do.compute_as(lambda input, dim, index: input[index_at(dim, index)])

@@ -117,11 +117,11 @@ RULES: dict[str, Any] = {
     "pick(input,home,window)": shapes.widen_windows,
     **dict.fromkeys("place erase overwrite".split(), shapes.widen_windows),
     # -- positions
-    "index": positions.index,
+    "index(input,indices)": positions.index,
+    "index(input,index)": compute_as(positions.take_first),
     "add_at": positions.add_at,
-    "take_first": compute_as(positions.take_first),
     "index_select": positions.index_select,
-    **dict.fromkeys("scatter_prod scatter_extreme".split(), along(dim="dim")),
+    "scatter_reduce": along(dim="dim"),
     "gather": positions.gather,
     "add_along": positions.add_along,
     "rows": positions.embedding_rows,
@@ -166,15 +166,15 @@ RULES: dict[str, Any] = {
 
 # Rules of operations that write into their first argument.
 WRITES: dict[str, Any] = {
-    **dict.fromkeys("copy zero assign assign_number".split(), writes.write),
+    **dict.fromkeys("copy zero assign_tensor assign_number".split(), writes.write),
     "relu": writes.write,
     "fill": writes.fill_,
     "masked_fill": writes.masked_fill_,
-    "index_put": positions.index_put,
+    "write_at": positions.index_put,
     "index_add": positions.index_add,
     "index_copy": positions.index_copy,
     "index_fill": positions.index_fill,
-    "scatter": writes.write_along,
+    "replace_along": writes.write_along,
     "scatter_add": writes.write_along,
 }
 
