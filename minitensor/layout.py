@@ -263,18 +263,21 @@ def permute(layout: Layout, dims: Sequence[int]) -> Layout:
 
 
 @memoize
-def movedim(layout: Layout, source: Sequence[int], destination: Sequence[int]) -> Layout:
-    """Move the dims ``source`` to the places ``destination``; other dims keep their order."""
-    ndim = len(layout.shape)
+def order_after_moves(ndim: int, source: Sequence[int], destination: Sequence[int]) -> Shape:
+    """Return the permutation that moves the dims ``source`` to ``destination``; other dims keep their order."""
     if len(source) != len(destination):
         raise ShapeError(
             f"movedim: source {tuple(source)} and destination {tuple(destination)} must name the same number of dims"
         )
     moved = dict(zip(wrap_dims(destination, ndim), wrap_dims(source, ndim)))
-    if not layout.shape:
-        return layout
     others = iter([dim for dim in range(ndim) if dim not in moved.values()])
-    return reorder(layout, [moved[dim] if dim in moved else next(others) for dim in range(ndim)])
+    return tuple([moved[dim] if dim in moved else next(others) for dim in range(ndim)])
+
+
+@memoize
+def movedim(layout: Layout, source: Sequence[int], destination: Sequence[int]) -> Layout:
+    """Move the dims ``source`` to the places ``destination``; other dims keep their order."""
+    return reorder(layout, order_after_moves(len(layout.shape), source, destination))
 
 
 def reorder(layout: Layout, order: Sequence[int]) -> Layout:

@@ -14,7 +14,7 @@ from minitensor.base import wrap as fresh
 from minitensor.errors import ShapeError
 from minitensor.ops.copy import clone
 from minitensor.ops.ranges import arange
-from minitensor.ops.shape import _expand, _unsafe_view, reshape, transpose
+from minitensor.ops.shape import copy_in_shape, expand_to, reshape, transpose
 from minitensor.shapes import (
     normalize_sizes,
     wrap_dim,
@@ -53,8 +53,8 @@ def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
         raise ShapeError(f"repeat: numbers of repetitions must not be negative, got {list(times)}")
     full = (1,) * lead + shape
     apart = reshape(input, tuple([size for n in full for size in (1, n)]))
-    spread = _expand(apart, tuple([size for pair in zip(times, full) for size in pair]))
-    return _unsafe_view(spread, tuple([n * size for n, size in zip(times, full)]))
+    spread = expand_to(apart, tuple([size for pair in zip(times, full) for size in pair]))
+    return copy_in_shape(spread, tuple([n * size for n, size in zip(times, full)]))
 
 
 @composite
@@ -73,7 +73,8 @@ def tile(input: Tensor, *counts: Any, dims: Any = None) -> Tensor:
 @differentiable(
     input=lambda grad, repeats, dim, in_shape: grad.unflatten(dim, (in_shape[dim], repeats)).sum(dim + 1)
 )
-def _repeat_each(input: Tensor, repeats: int, dim: int) -> Array:
+def repeat_each(input: Tensor, repeats: int, dim: int) -> Array:
+    """Repeat each slice of a dim next to itself."""
     return input.xp.repeat(input.array, repeats, dim)
 
 
@@ -102,7 +103,7 @@ def repeat_interleave(
         input, dim = reshape(input, -1), 0
     dim = wrap_dim(dim, input.ndim)
     if repeats.__class__ is int and repeats >= 0 and input.ndim:
-        return _repeat_each(input, repeats, dim)
+        return repeat_each(input, repeats, dim)
     size = input.layout.shape[dim]
     counts = repeats.array if isinstance(repeats, TensorBase) else input.xp.asarray(repeats)
     if counts.size not in (1, size) or counts.ndim > 1:
@@ -118,8 +119,9 @@ def repeat_interleave(
     return input.index_select(dim, fresh(input.result_class, order))
 
 
-@differentiable(input=lambda grad, dims: grad.flip(dims))
-def _flip(input: Tensor, dims: Shape) -> Array:
+@differentiable(name="flip", input=lambda grad, dims: grad.flip(dims))
+def reverse(input: Tensor, dims: Shape) -> Array:
+    """Return a copy with the entries along dims in reverse order."""
     turned = wrap_dims(dims, input.ndim)
     steps = [slice(None, None, -1 if dim in turned else 1) for dim in range(input.ndim)]
     array: Array = input.array[tuple(steps)].copy()
@@ -134,7 +136,7 @@ def flip(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     >>> torch.tensor([1, 2, 3]).flip(0)
     tensor([3, 2, 1])
     """
-    return _flip(input, normalize_sizes(*order) if dims is None else normalize_sizes(dims))
+    return reverse(input, normalize_sizes(*order) if dims is None else normalize_sizes(dims))
 
 
 @composite
@@ -142,7 +144,7 @@ def fliplr(input: Tensor) -> Tensor:
     """Reverse the order of the columns, dim 1."""
     if input.ndim < 2:
         raise ShapeError(f"fliplr: input must be >= 2-d, got shape {tuple(input.shape)}")
-    return _flip(input, (1,))
+    return reverse(input, (1,))
 
 
 @composite
@@ -150,16 +152,24 @@ def flipud(input: Tensor) -> Tensor:
     """Reverse the order of the rows, dim 0."""
     if input.ndim < 1:
         raise ShapeError("flipud: input must be >= 1-d, got a 0-d tensor")
-    return _flip(input, (0,))
+    return reverse(input, (0,))
 
 
-@differentiable(input=lambda grad, shifts, dims: grad.roll(tuple([-n for n in shifts]), dims))
-def _roll(input: Tensor, shifts: Shape, dims: Shape) -> Array:
-    return input.xp.roll(input.array, shifts, dims) if dims else input.array.copy()
+def to_roll(input: Tensor, shifts: Any, dims: Any) -> tuple[Tensor, Shape, Shape | None]:
+    """Return shifts and non-negative dims as tuples of one length; one shift without dims."""
+    steps = normalize_sizes(shifts)
+    if dims is None:
+        if len(steps) != 1:
+            raise ShapeError(f"roll: without dims, expected one shift, got {steps}")
+        return input, steps, None
+    places = tuple([wrap_dim(dim, input.ndim) for dim in normalize_sizes(dims)])
+    if len(steps) != len(places):
+        raise ShapeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(places)}")
+    return input, steps, places
 
 
-@composite
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+@differentiable(prepare=to_roll, input=lambda grad, shifts, dims: grad.roll(tuple([-n for n in shifts]), dims))
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Array:
     """Shift the entries along dims; those shifted off one end come in at the other.
 
     Args:
@@ -170,15 +180,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     >>> torch.arange(5).roll(2)
     tensor([3, 4, 0, 1, 2])
     """
-    steps = normalize_sizes(shifts)
     if dims is None:
-        if len(steps) != 1:
-            raise ShapeError(f"roll: without dims, expected one shift, got {steps}")
-        return reshape(_roll(reshape(input, -1), steps, (0,)), input.layout.shape)
-    places = tuple([wrap_dim(dim, input.ndim) for dim in normalize_sizes(dims)])
-    if len(steps) != len(places):
-        raise ShapeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(places)}")
-    return _roll(input, steps, places)
+        return input.xp.roll(input.array, shifts[0])
+    return input.xp.roll(input.array, shifts, dims) if dims else input.array.copy()
 
 
 @composite
@@ -194,8 +198,8 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     if k % 4 == 0:
         return clone(input)
     if k % 4 == 2:
-        return _flip(input, (first, second))
-    return transpose(_flip(input, (second if k % 4 == 1 else first,)), first, second)
+        return reverse(input, (first, second))
+    return transpose(reverse(input, (second if k % 4 == 1 else first,)), first, second)
 
 
 def plane(dims: Sequence[int], input: Tensor) -> tuple[int, int]:

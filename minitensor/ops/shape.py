@@ -16,7 +16,7 @@ from minitensor.autograd import declare
 from minitensor.autograd.argument_types import wrong_type
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.interpreters import active
-from minitensor.autograd.misuse import composite, named
+from minitensor.autograd.misuse import caused, composite, named, retold
 from minitensor.autograd.mode import grad_mode, turned
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase, materialize
@@ -69,14 +69,14 @@ def parse_sizes(name: str, given: tuple[Any, ...]) -> Shape:
 # -- another shape -----------------------------------------------------------------------------------------------------
 
 
-@declare.look(input=lambda grad, in_shape: grad.reshape(in_shape))
-def _view(input: Tensor, layout: Layout) -> Layout:
+@declare.look(name="view", input=lambda grad, in_shape: grad.reshape(in_shape))
+def look_in_shape(input: Tensor, layout: Layout) -> Layout:
     """Return a view of another shape."""
     return layout
 
 
-@differentiable(input=lambda grad, in_shape: grad.reshape(in_shape))
-def _unsafe_view(input: Tensor, shape: Shape) -> Array:
+@differentiable(name="unsafe_view", input=lambda grad, in_shape: grad.reshape(in_shape))
+def copy_in_shape(input: Tensor, shape: Shape) -> Array:
     """Copy row by row into new memory of another shape."""
     array: Array = input.array.copy().reshape(shape)
     if tracing.get():
@@ -124,7 +124,7 @@ def view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
             return view_dtype(input, size[0])
         raise
     if isinstance(found, Layout):
-        return _view(input, found)
+        return look_in_shape(input, found)
     raise view_error(input, found)
 
 
@@ -144,13 +144,13 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     tensor([0, 3, 1, 4, 2, 5])
     """
     found = view_layout(layout_of("reshape", input), sizes_of("reshape", sizes if shape is None else (shape,)))
-    return _view(input, found) if isinstance(found, Layout) else copy_in_shape(input, found)
+    return look_in_shape(input, found) if isinstance(found, Layout) else copy_rows(input, found)
 
 
-def copy_in_shape(input: Tensor, shape: Shape) -> Tensor:
-    """Return a copy of the elements, row by row, in another shape."""
+def copy_rows(input: Tensor, shape: Shape) -> Tensor:
+    """Return a copy of the elements, row by row, in another shape; recorded only where something needs to know."""
     if input.node is not None or active:
-        return _unsafe_view(input, shape)
+        return copy_in_shape(input, shape)
     copy: Tensor = fresh(input.result_class, input.array.copy().reshape(shape))  # nothing to record: half the time
     if tracing.get():
         record_copy("reshape", copy.array)
@@ -184,7 +184,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if flat == layout.shape:
         return input
     found = view_layout(layout, flat)
-    return _view(input, found) if isinstance(found, Layout) else copy_in_shape(input, found)
+    return look_in_shape(input, found) if isinstance(found, Layout) else copy_rows(input, found)
 
 
 @composite
@@ -232,8 +232,8 @@ def t(input: Tensor) -> Layout:
     return layouts.transpose(layout, 0, -1)
 
 
-@declare.look(input=lambda grad, dims: grad.permute(inverse_order(dims)))
-def _permute(input: Tensor, layout: Layout, dims: Shape) -> Layout:
+@declare.look(name="permute", input=lambda grad, dims: grad.permute(inverse_order(dims)))
+def look_in_order(input: Tensor, layout: Layout, dims: Shape) -> Layout:
     """Return a view with the dims in another order."""
     return layout
 
@@ -246,7 +246,7 @@ def permute(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
     torch.Size([4, 2, 3])
     """
     order = sizes_of("permute", places if dims is None else (dims,))
-    return _permute(input, layouts.permute(layout_of("permute", input), order), order)
+    return look_in_order(input, layouts.permute(layout_of("permute", input), order), order)
 
 
 @memoize
@@ -254,11 +254,6 @@ def inverse_order(dims: Shape) -> Shape:
     """Return the permutation that undoes another."""
     wrapped = wrap_dims(dims, len(dims))
     return tuple(sorted(range(len(dims)), key=wrapped.__getitem__))
-
-
-@declare.view(input=lambda grad, source, destination: grad.movedim(destination, source))
-def _movedim(input: Tensor, source: Shape, destination: Shape) -> Layout:
-    return layouts.movedim(input._layout or input.layout, source, destination)
 
 
 @composite
@@ -269,7 +264,8 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     >>> torch.zeros(2, 3, 4).movedim(0, -1).shape
     torch.Size([3, 4, 2])
     """
-    return _movedim(input, normalize_sizes(source), normalize_sizes(destination))
+    moves = normalize_sizes(source), normalize_sizes(destination)
+    return look_in_order(input, layouts.movedim(input.layout, *moves), layouts.order_after_moves(input.ndim, *moves))
 
 
 moveaxis = movedim
@@ -330,9 +326,19 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Layout:
     return layouts.squeeze_dims(layout, dim if dim.__class__ is int else normalize_sizes(dim))
 
 
-@declare.view(input=lambda grad: grad)
-def _expand(input: Tensor, sizes: Shape) -> Layout:
-    return layouts.expand(input._layout or input.layout, sizes)
+@declare.look(name="expand", input=lambda grad: grad)
+def look_expanded(input: Tensor, layout: Layout) -> Layout:
+    """Return a view with dims of stride 0."""
+    return layout
+
+
+def expand_to(input: Tensor, sizes: Shape) -> Tensor:
+    """Return a view with dims of stride 0, given all sizes as a tuple of ints."""
+    try:
+        layout = layouts.expand(layout_of("expand", input), sizes)
+    except ShapeError as error:
+        raise caused(error, retold("expand", error, [("size", sizes)], {}))  # noqa: B904  # its cause is set
+    return look_expanded(input, layout)
 
 
 def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
@@ -350,19 +356,19 @@ def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False)
     """
     if implicit.__class__ is not bool:
         raise wrong_type("expand", "implicit", "bool", implicit)
-    return _expand(input, sizes_of("expand", sizes if size is None else (size,)))
+    return expand_to(input, sizes_of("expand", sizes if size is None else (size,)))
 
 
 @composite
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """Expand to the shape of ``other``; see ``expand``."""
-    return _expand(input, other.layout.shape)
+    return expand_to(input, other.layout.shape)
 
 
 @composite
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """Expand to the shape ``size``; see ``expand``."""
-    return _expand(input, normalize_sizes(size))
+    return expand_to(input, normalize_sizes(size))
 
 
 @composite
@@ -375,7 +381,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """
     given = tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tuple(tensors[0])
     shape = broadcast_shapes(*[each.layout.shape for each in given])
-    return tuple([_expand(each, shape) for each in given])
+    return tuple([expand_to(each, shape) for each in given])
 
 
 @composite
@@ -398,7 +404,7 @@ def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple
     shape = tuple([each.numel() for each in given])
     swapped = indexing == "xy" and len(given) > 1
     grids = {
-        dim: _expand(reshape(given[dim], (1,) * dim + (-1,) + (1,) * (len(given) - 1 - dim)), shape)
+        dim: expand_to(reshape(given[dim], (1,) * dim + (-1,) + (1,) * (len(given) - 1 - dim)), shape)
         for dim in ((1, 0, *range(2, len(given))) if swapped else range(len(given)))
     }
     return tuple([transpose(grids[dim], 0, 1) if swapped else grids[dim] for dim in range(len(given))])
@@ -468,12 +474,12 @@ def as_strided_grad(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
     low = min(layouts.extent(home)[0], layouts.extent(layout)[0])
     high = max(layouts.extent(home)[1], layouts.extent(layout)[1])
     memory = Layout((high - low,), (1,), low)
-    times = place(_expand(grad.new_ones(()), home.shape), memory, home)
+    times = place(expand_to(grad.new_ones(()), home.shape), memory, home)
     return pick(place(grad, memory, layout), memory, home) / pick(times, memory, home)
 
 
-@declare.look(input=as_strided_grad)
-def _as_strided(input: Tensor, layout: Layout, home: Layout) -> Layout:
+@declare.look(name="as_strided", input=as_strided_grad)
+def look_strided(input: Tensor, layout: Layout, home: Layout) -> Layout:
     """Return a view of the storage around the tensor."""
     return layout
 
@@ -495,7 +501,7 @@ def as_strided(
     home = input._layout or input.layout
     offset = home.offset if storage_offset is None else storage_offset
     layout = layouts.as_strided(normalize_sizes(size), normalize_sizes(stride), offset, len(input.storage))
-    return _as_strided(input, layout, home)
+    return look_strided(input, layout, home)
 
 
 # -- a minimum number of dims ------------------------------------------------------------------------------------------

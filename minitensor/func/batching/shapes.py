@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
-from minitensor.func.batching.families import BatchedCall, Rows, add_dims
+from minitensor.func.batching.families import BatchedCall, Rows, add_dims, along
 from minitensor.layout import Layout
 from minitensor.memory_format import contiguous_format, memory_format, preserve_format
 
@@ -51,9 +51,19 @@ def t(do: BatchedCall, input: Rows) -> Any:
     return input.tensor.transpose(1, 2) if input.ndim == 2 else input.tensor.view_as(input.tensor)
 
 
-def expand(do: BatchedCall, input: Rows, sizes: Sequence[int]) -> Any:
+def expand(do: BatchedCall, input: Rows, layout: Layout) -> Any:
     """Repeat dims of size 1."""
-    return add_dims(input, len(sizes)).expand(do.size, *sizes)
+    return add_dims(input, len(layout.shape)).expand(do.size, *layout.shape)
+
+
+def roll(do: BatchedCall, input: Rows, shifts: Sequence[int], dims: Sequence[int] | None) -> Any:
+    """Shift along dims, or each sample as one vector."""
+    if dims is None:
+        return do(input.tensor.reshape(do.size, -1), shifts, (1,)).reshape(input.tensor.shape)
+    return roll_along(do, input, shifts, dims)
+
+
+roll_along = along(dims="dims")
 
 
 def narrow(do: BatchedCall, input: Rows, dim: int, start: Any, length: int) -> Any:

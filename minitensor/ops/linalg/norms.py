@@ -27,7 +27,6 @@ from minitensor.ops.linalg.solve import inv_ex
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.operand import Number, not_a_tensor, require_tensors
 from minitensor.ops.out import write_out
-from minitensor.ops.reduce import axes
 from minitensor.shapes import wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
@@ -157,7 +156,7 @@ def plain_norm(
     if isinstance(p, str) and p != "fro":
         raise UsageTypeError(f"norm: order {p!r} is not supported; the orders are numbers, inf, -inf, 'fro' and 'nuc'")
     order = 2.0 if p is None or p == "fro" else float(p)
-    found = vector_norm(require_floats("norm", input, None), order, axes(dim, input.ndim), keepdim)
+    found = vector_norm(input, order, dim, keepdim)
     return write_out("norm", found, out)
 
 
