@@ -233,9 +233,16 @@ def single(op: Op) -> Callable[..., Any]:
 def general(op: Op) -> Callable[..., Any]:
     """Record a function of any arguments that returns one array."""
     body = op.body
+    admit = None if op.is_private else op.gate.admit
+    known = op.gate.known
+    is_normal = op.prepare is None
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
-        bound = arguments(op, args, kwargs, out)
+        bound: Sequence[Any] = bind(op, args, kwargs)
+        if admit is not None and (*map(type, bound),) not in known:
+            bound = admit(bound)[0]
+        if not is_normal:
+            bound = normalize(op, bound, out)
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         try:

@@ -125,7 +125,7 @@ def sequence_error(given: Any) -> ArgumentTypeError:
 
 
 def stack_grad(grad: Tensor, dim: int) -> list[Tensor]:
-    """Return the gradient of each tensor."""
+    """Return each tensor's part of the gradient."""
     return list(unbind(grad, dim))
 
 
@@ -244,7 +244,6 @@ def cut(layout: Layout, sizes: Any, dim: int) -> tuple[Layout, ...]:
 
 def require_dim(name: str, input: Tensor, dim: int) -> int:
     """Return the dim to split; raise for a 0-d tensor."""
-    require_tensors(name, input=input)
     if not input.ndim:
         raise ShapeError(f"{name} expects at least a 1-dimensional tensor, got a 0-d one")
     return wrap_dim(dim, input.ndim)
@@ -255,11 +254,15 @@ def read_sections(
 ) -> tuple[Tensor, Shape, int]:
     """Return the sizes of the pieces, and the dim as a non-negative number."""
     dim = require_dim("split", tensor, dim)
-    sections = split_size_or_sections
-    wanted = sections if sections.__class__ is int else normalize_sizes(sections)
-    if not isinstance(sections, (list, tuple)) and isinstance(wanted, tuple):
-        (wanted,) = wanted
-    return tensor, split_sections(tensor.layout.shape[dim], wanted), dim
+    return tensor, split_sections(tensor.layout.shape[dim], as_sections(split_size_or_sections)), dim
+
+
+def as_sections(given: int | Sequence[int]) -> int | tuple[int, ...]:
+    """Return a number of entries as an int, or several as a tuple."""
+    if given.__class__ is int:
+        return given
+    sizes = normalize_sizes(given)
+    return sizes if isinstance(given, (list, tuple)) else sizes[0]
 
 
 @declare.views(prepare=read_sections, tensor=split_grad)

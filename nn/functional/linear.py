@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
-from minitensor.errors import DtypeError, ShapeError, WrongTypeError
+from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.arithmetic import conj, mul
 from minitensor.ops.einsum import einsum
 from minitensor.ops.kinds import require_same_dtype
@@ -49,7 +49,22 @@ def column_sums(input: Tensor) -> Array:
     return sums
 
 
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
+def put_in_turn(input: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Let the gradient of the weight arrive before that of an input that PyTorch flattens into rows."""
+    if bias is None or input.ndim == 2:
+        return input, weight, bias
+    bias, weight, input = in_turn(bias, weight, input)
+    return input, weight, bias
+
+
+# The bias comes first, as in PyTorch's addmm: hooks on parameters fire in this order.
+@differentiable(
+    prepare=put_in_turn,
+    bias=linear_grad_bias,
+    input=lambda grad, weight: linear_grad_input(grad, weight),
+    weight=linear_grad_weight,
+)
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Array:
     """Return ``input @ weight.T + bias``.
 
     Args:
@@ -66,16 +81,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Te
     >>> linear(torch.tensor([1., 2.]), torch.tensor([[1., 1.], [0., 3.]]), torch.tensor([10., 20.]))
     tensor([13., 26.])
     """
-    if bias is not None and getattr(input, "ndim", 2) != 2:  # PyTorch flattens these into rows, after the weight
-        bias, weight, input = in_turn(bias, weight, input)
-    return _linear(input, weight, bias, out=out)
-
-
-# The bias comes first, as in PyTorch's addmm: hooks on parameters fire in this order.
-@differentiable(
-    bias=linear_grad_bias, input=lambda grad, weight: linear_grad_input(grad, weight), weight=linear_grad_weight
-)
-def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Array:
     x, w = factors("linear", input, weight)
     if x.ndim == 0 or not 1 <= w.ndim <= 2 or x.shape[-1] != w.shape[-1]:
         raise inner_size_error(x.shape, w.shape)
@@ -100,13 +105,9 @@ def linear_grad_input(grad: Tensor, weight: Tensor) -> Tensor:
     return matmul(grad, conj(weight)) if weight.ndim == 2 else mul(grad.unsqueeze(-1), conj(weight))
 
 
-def bias_array(bias: Any, dtype: Any, shape: tuple[int, ...]) -> Array:
+def bias_array(bias: Tensor, dtype: Any, shape: tuple[int, ...]) -> Array:
     """Return the array of a bias, once its dtype and shape fit the product."""
-    try:
-        array: Array = bias.array
-    except AttributeError:
-        given = type(bias).__name__
-        raise WrongTypeError(f"linear: argument 'bias' must be a tensor or None, not {given}") from None
+    array: Array = bias.array
     if array.dtype != dtype:
         raise DtypeError(f"linear: bias has dtype {array.dtype.name}, but the input {dtype.name}; cast with .to(...)")
     if array.shape != shape and array.ndim:
