@@ -314,18 +314,18 @@ def rrelu(
     require_kind("rrelu", FLOATS, input)
     if not training:
         return apply_activation(rrelu_in_evaluation, input, inplace, (lower + upper) / 2)
-    return apply_activation(_rrelu_with_noise, input, inplace, draw_slopes(input, lower, upper))
+    return apply_activation(rrelu_with_noise, input, inplace, draw_slopes(input, lower, upper))
 
 
 def rrelu_in_evaluation(input: Tensor, slope: float) -> Tensor:
     """Return x where it is positive and ``slope * x`` elsewhere."""
     within = float32 if input.dtype is float16 else input.dtype  # halves are rounded once
     slopes = choice.where(input > 0, input.new_ones((), dtype=within), slope)
-    return _rrelu_with_noise(input, slopes)
+    return rrelu_with_noise(input, slopes)
 
 
 @differentiable(input=lambda grad, input, slopes: as_function_of(grad * slopes, input))
-def _rrelu_with_noise(input: Tensor, slopes: Tensor) -> Array:
+def rrelu_with_noise(input: Tensor, slopes: Tensor) -> Array:
     """Multiply each x by its own slope."""
     product: Array = input.array * slopes.array
     return product.astype(input.array.dtype, copy=False)

@@ -16,13 +16,13 @@ from minitensor.nn.functional.pooling import (
     Numbers,
     OptionalSizes,
     Sizes,
-    _avg_pool,
+    avg_pool,
     check_input,
     check_no_empty,
     max_pool_grad,
     pool_batch,
 )
-from minitensor.nn.functional.resampling import LONG, _resample_input, long_mean_taps, mean_taps, shares
+from minitensor.nn.functional.resampling import LONG, long_mean_taps, mean_taps, resample_keeping_input, shares
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.shapes import require_room
@@ -39,7 +39,7 @@ FEW_SHARES = 64  # up to this many means of a long dim are computed one by one
 
 
 @differentiable(input=max_pool_grad)
-def _adaptive_max_pool(input: Tensor, size: Numbers) -> tuple[Array, ...]:
+def adaptive_max_pool(input: Tensor, size: Numbers) -> tuple[Array, ...]:
     """Return the largest entry of each of ``size`` windows that divide the plane, and its flat position."""
     return input.backend.adaptive_max_pool(input.array, size)
 
@@ -113,7 +113,7 @@ def adaptive_maxima(name: str, dims: int, input: Tensor, output_size: OptionalSi
     size = adaptive_size(name, input, output_size, dims)
     check_no_empty(name, input, input.ndim - 1)
     require_kind(name, FLOATS, input)
-    values, indices = pool_batch(lambda images: _adaptive_max_pool(images, size), input, dims)
+    values, indices = pool_batch(lambda images: adaptive_max_pool(images, size), input, dims)
     return (values, indices) if return_indices else values
 
 
@@ -197,10 +197,10 @@ def means_of_shares(images: Tensor, size: Numbers) -> Tensor:
         return images.mean(tuple(range(2, images.ndim)), keepdim=True)
     if math.prod(size) and max(sides) < LONG and all(side % count == 0 for side, count in zip(sides, size)):
         kernel = tuple([side // count for side, count in zip(sides, size)])
-        return _avg_pool(images, Means(kernel, kernel, (0,) * len(size), False, True, None))
+        return avg_pool(images, Means(kernel, kernel, (0,) * len(size), False, True, None))
     for dim, (side, count) in enumerate(zip(sides, size), 2):
         if max(side, count) < LONG:
-            images = _resample_input(images, dim, mean_taps(side, count))
+            images = resample_keeping_input(images, dim, mean_taps(side, count))
         else:
             images = means_of_long_shares(images, dim, side, count)
     return images
@@ -213,7 +213,7 @@ def means_of_long_shares(images: Tensor, dim: int, side: int, count: int) -> Ten
     if count <= FEW_SHARES:
         parts = [images.narrow(dim, start, stop - start).mean(dim, keepdim=True) for start, stop in shares(side, count)]
         return cat(parts, dim) if parts else images.narrow(dim, 0, 0)
-    return _resample_input(images, dim, long_mean_taps(side, count))
+    return resample_keeping_input(images, dim, long_mean_taps(side, count))
 
 
 # -- checks ------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Convolution in one to three dims, and its transpose: checks, padding, bias, and three primitives.
 
-``_conv``, its adjoint in the input and its adjoint in the weight are linear in each tensor they take, and each other's
+``conv``, its adjoint in the input and its adjoint in the weight are linear in each tensor they take, and each other's
 derivatives, so they differentiate to any order. The kernels are in ``backends/numpy/conv.py``. As in all deep learning
 libraries "convolution" is correlation: the kernel is not flipped.
 """
@@ -38,36 +38,36 @@ Sizes = int | Sequence[int]
 def conv_grad_input(
     grad: Tensor, weight: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
-    """Return the gradient of ``_conv`` in its input."""
-    return _conv_input(grad, conj(weight), None, in_shape, stride, padding, dilation, groups)
+    """Return the gradient of ``conv`` in its input."""
+    return conv_backward_input(grad, conj(weight), None, in_shape, stride, padding, dilation, groups)
 
 
 def conv_grad_weight(
     grad: Tensor, input: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
-    """Return the gradient of ``_conv`` in its weight."""
-    return _conv_weight(grad, conj(input), in_shape, stride, padding, dilation, groups)
+    """Return the gradient of ``conv`` in its weight."""
+    return conv_backward_weight(grad, conj(input), in_shape, stride, padding, dilation, groups)
 
 
 def conv_input_grad_weight(
     grad: Tensor, output: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
-    """Return the gradient of ``_conv_input`` in the weight."""
-    return _conv_weight(conj(output), grad, in_shape, stride, padding, dilation, groups)
+    """Return the gradient of ``conv_backward_input`` in the weight."""
+    return conv_backward_weight(conj(output), grad, in_shape, stride, padding, dilation, groups)
 
 
 def conv_input_grad_output(
     grad: Tensor, weight: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
-    """Return the gradient of ``_conv_input`` in the output."""
-    return drop_extra_windows(_conv(grad, conj(weight), None, stride, padding, dilation, groups), in_shape)
+    """Return the gradient of ``conv_backward_input`` in the output."""
+    return drop_extra_windows(conv(grad, conj(weight), None, stride, padding, dilation, groups), in_shape)
 
 
 def conv_weight_grad_output(
     grad: Tensor, input: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
-    """Return the gradient of ``_conv_weight`` in the output."""
-    return drop_extra_windows(_conv(conj(input), grad, None, stride, padding, dilation, groups), in_shape)
+    """Return the gradient of ``conv_backward_weight`` in the output."""
+    return drop_extra_windows(conv(conj(input), grad, None, stride, padding, dilation, groups), in_shape)
 
 
 def conv_grad_bias(grad: Tensor, weight: Tensor) -> Tensor:
@@ -87,8 +87,9 @@ def drop_extra_windows(images: Tensor, shape: Shape) -> Tensor:
     input=conv_grad_input,
     weight=conv_grad_weight,
     bias=conv_grad_bias,
+    name="convolution",
 )
-def _conv(
+def conv(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -108,7 +109,7 @@ def add_bias(images: Array, bias: Tensor | None) -> Array:
 
 
 @differentiable(output=conv_input_grad_output, weight=conv_input_grad_weight, bias=conv_grad_bias)
-def _conv_input(
+def conv_backward_input(
     output: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -118,7 +119,7 @@ def _conv_input(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    """Add each entry of ``output`` back to its window: the adjoint of ``_conv`` in its input."""
+    """Add each entry of ``output`` back to its window: the adjoint of ``conv`` in its input."""
     kernel = output.backend.conv_backward_input
     input = kernel(output.array, weight.array, input_shape, stride, padding, dilation, groups)
     return add_bias(input, bias)
@@ -126,11 +127,11 @@ def _conv_input(
 
 @differentiable(
     output=conv_weight_grad_output,
-    input=lambda grad, output, in_shape, stride, padding, dilation, groups: _conv_input(
+    input=lambda grad, output, in_shape, stride, padding, dilation, groups: conv_backward_input(
         conj(output), grad, None, in_shape, stride, padding, dilation, groups
     ),
 )
-def _conv_weight(
+def conv_backward_weight(
     output: Tensor,
     input: Tensor,
     weight_shape: Shape,
@@ -139,7 +140,7 @@ def _conv_weight(
     dilation: Numbers,
     groups: int,
 ) -> Array:
-    """Sum the products of ``output`` and its windows: the adjoint of ``_conv`` in its weight."""
+    """Sum the products of ``output`` and its windows: the adjoint of ``conv`` in its weight."""
     kernel = output.backend.conv_backward_weight
     return kernel(output.array, input.array, weight_shape, stride, padding, dilation, groups)
 
@@ -299,8 +300,8 @@ def convolve(
     input, paddings = resolve_padding(name, input, weight, padding, strides, dilations)
     check_windows(name, input, weight, strides, paddings, dilations)
     if input.ndim == dims + 1:
-        return _conv(input.unsqueeze(0), weight, bias, strides, paddings, dilations, groups).squeeze(0)
-    return _conv(input, weight, bias, strides, paddings, dilations, groups)
+        return conv(input.unsqueeze(0), weight, bias, strides, paddings, dilations, groups).squeeze(0)
+    return conv(input, weight, bias, strides, paddings, dilations, groups)
 
 
 # -- its transpose -----------------------------------------------------------------------------------------------------
@@ -427,7 +428,7 @@ def convolve_transpose(
     numbers: tuple[Sizes, Sizes, Sizes, Sizes],
     groups: int,
 ) -> Tensor:
-    """Validate the arguments and apply ``_conv_input``; one image is a batch of one."""
+    """Validate the arguments and apply ``conv_backward_input``; one image is a batch of one."""
     check_transpose(name, input, weight, bias, dims, groups)
     words = ("stride", "padding", "output_padding", "dilation")
     stride, padding, extra, dilation = [one_per_dim(word, each, dims) for word, each in zip(words, numbers)]
@@ -441,7 +442,7 @@ def convolve_transpose(
         output = as_function_of(as_function_of(batch.new_zeros(shape), batch), weight)
         output = output if bias is None else as_function_of(output, bias)
     else:
-        output = _conv_input(batch, weight, bias, shape, stride, padding, dilation, groups)
+        output = conv_backward_input(batch, weight, bias, shape, stride, padding, dilation, groups)
     return output if input.ndim == dims + 2 else output.squeeze(0)
 
 

@@ -45,17 +45,17 @@ HUGE = 1 << 63
 def cross_entropy_grad(
     grads: tuple[Tensor | None, ...], result1: Tensor, target: Tensor, scales: Tensor | float
 ) -> Tensor:
-    """Return the gradient of ``_cross_entropy`` in the logits, through the losses and through the softmax."""
+    """Return the gradient of ``losses_and_softmax`` in the logits, through the losses and through the softmax."""
     (of_loss, of_softmax), softmax = grads, result1
-    from_loss = None if of_loss is None else _cross_entropy_backward(of_loss, softmax, target, scales)
+    from_loss = None if of_loss is None else cross_entropy_backward(of_loss, softmax, target, scales)
     if of_softmax is None:
         return from_loss  # type: ignore[return-value]  # at least one of the two is given
     from_softmax = softmax * (of_softmax - (of_softmax * softmax).sum(1, keepdim=True))
     return from_softmax if from_loss is None else from_loss + from_softmax
 
 
-@differentiable(input=cross_entropy_grad)
-def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total: bool) -> tuple[Array, ...]:
+@differentiable(name="cross_entropy", input=cross_entropy_grad)
+def losses_and_softmax(input: Tensor, target: Tensor, scales: Tensor | float, total: bool) -> tuple[Array, ...]:
     """Return scales * (log sum exp(x) - x[target]) for each row of (N, C), or their sum; and the softmax."""
     x, xp = working_array("cross_entropy", input), input.xp
     softmax = x - x.max(1, keepdims=True)
@@ -76,15 +76,15 @@ def _cross_entropy(input: Tensor, target: Tensor, scales: Tensor | float, total:
 
 
 def cross_entropy_backward_grad(grad: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Tensor:
-    """Return the gradient of ``_cross_entropy_backward`` in ``outer``, to which it is proportional."""
-    return (grad * _cross_entropy_backward(one_like(grad), softmax, target, scales)).sum(1)
+    """Return the gradient of ``cross_entropy_backward`` in ``outer``, to which it is proportional."""
+    return (grad * cross_entropy_backward(one_like(grad), softmax, target, scales)).sum(1)
 
 
 @differentiable(
     outer=cross_entropy_backward_grad,
     softmax=lambda grad, outer, scales: grad * as_column(outer * scales),
 )
-def _cross_entropy_backward(outer: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Array:
+def cross_entropy_backward(outer: Tensor, softmax: Tensor, target: Tensor, scales: Tensor | float) -> Array:
     """Return outer * scales * (softmax - one_hot(target)), rows scaled."""
     grad: Array = softmax.array.copy()
     grad[outer.xp.arange(len(grad)), target.array] -= 1
@@ -94,19 +94,19 @@ def _cross_entropy_backward(outer: Tensor, softmax: Tensor, target: Tensor, scal
 
 
 def pick_class_grad(grad: Tensor, input: Tensor, target: Tensor) -> Tensor:
-    """Return the gradient of ``_pick_class``."""
-    return as_function_of(_place_class(grad, target, tuple(input.shape)), input)
+    """Return the gradient of ``pick_class``."""
+    return as_function_of(place_class(grad, target, tuple(input.shape)), input)
 
 
 @differentiable(input=pick_class_grad)
-def _pick_class(input: Tensor, target: Tensor) -> Array:
+def pick_class(input: Tensor, target: Tensor) -> Array:
     """Return from each row of (N, C) the entry of its class."""
     return input.array[input.xp.arange(len(input.array)), target.array]
 
 
-@differentiable(values=lambda grad, target: _pick_class(grad, target))
-def _place_class(values: Tensor, target: Tensor, shape: tuple[int, ...]) -> Array:
-    """Return zeros (N, C) with a value at the class of each row: the adjoint of ``_pick_class``."""
+@differentiable(values=lambda grad, target: pick_class(grad, target))
+def place_class(values: Tensor, target: Tensor, shape: tuple[int, ...]) -> Array:
+    """Return zeros (N, C) with a value at the class of each row: the adjoint of ``pick_class``."""
     output: Array = values.xp.zeros(shape, values.array.dtype)
     output[values.xp.arange(len(output)), target.array] = values.array
     return output
@@ -178,7 +178,7 @@ def cross_entropy(
     samples = read_samples("cross_entropy", input, target, weight, ignore_index, reduction)
     if not input.numel():
         return loss_of_empty(input, samples, reduction)
-    losses, _ = _cross_entropy(as_rows(input), samples.classes, samples.scales, reduction != "none")
+    losses, _ = losses_and_softmax(as_rows(input), samples.classes, samples.scales, reduction != "none")
     if reduction == "none":
         return losses if target.ndim == 1 else losses.reshape(target.shape)
     return losses if samples.counted else losses + math.nan
@@ -287,7 +287,7 @@ def nll_loss(
     check_weight_dtype("nll_loss", input, weight)
     require_tensors("nll_loss", target=target)
     classes, scales, counted = read_samples("nll_loss", input, target, weight, ignore_index, reduction)
-    losses = -_pick_class(as_rows(input), classes) * scales
+    losses = -pick_class(as_rows(input), classes) * scales
     if isinstance(scales, TensorBase):  # an ignored loss is 0 even if it is infinite
         losses = where(scales == 0, 0.0, losses)
     if reduction == "none":
@@ -317,7 +317,7 @@ def smooth_nll(
     """Return (1 - s) times the loss at the target plus s times the mean loss over all classes."""
     classes, scales, _ = read_samples("cross_entropy", input, target, weight, ignore_index, "none")
     rows = as_rows(input)
-    hit = -_pick_class(rows, classes) * scales
+    hit = -pick_class(rows, classes) * scales
     spread = -(rows if weight is None else rows * weight).sum(1)
     if isinstance(scales, TensorBase):
         counted = target.reshape(-1) != ignore_index
@@ -346,7 +346,7 @@ def pick_scores(name: str, rows: Tensor, classes: Tensor) -> Tensor:
     wrong = (array < 0) | (array >= count)
     if wrong.any():
         raise no_such_class(name, array[wrong][0], count)
-    return _pick_class(rows, classes)
+    return pick_class(rows, classes)
 
 
 class Samples(NamedTuple):

@@ -86,7 +86,7 @@ def ctc_loss(
     if not 0 <= blank < steps.shape[2]:
         raise ShapeError(f"ctc_loss: blank must be in label range, 0 to {steps.shape[2] - 1}, got {blank}")
     paths = build_paths(steps, pad_targets(targets, lengths), inputs, lengths, blank)
-    total, _ = _total(steps.gather(2, paths.labels.expand(steps.shape[0], -1, -1)), paths)
+    total, _ = sum_over_paths(steps.gather(2, paths.labels.expand(steps.shape[0], -1, -1)), paths)
     likely = normalization_term(steps, paths.running) - total
     losses = where(total < LOG_ZERO_BOUND, 0.0 if zero_infinity else math.inf, likely)
     if reduction == "mean":
@@ -118,7 +118,7 @@ class Paths(NamedTuple):
     silence: Tensor  # the total where there are no steps, NaN where there are, (N)
 
 
-def total_grad(
+def ctc_loss_grad(
     grads: tuple[Tensor | None, ...], results: tuple[Tensor, ...], input: Tensor, paths: Paths
 ) -> Tensor | None:
     """Return the probability of being in each state at each step, times the incoming gradient."""
@@ -131,8 +131,8 @@ def total_grad(
     return found
 
 
-@differentiable(input=total_grad)
-def _total(input: Tensor, paths: Paths) -> tuple[Array, ...]:
+@differentiable(name="ctc_loss", input=ctc_loss_grad)
+def sum_over_paths(input: Tensor, paths: Paths) -> tuple[Array, ...]:
     """Return the logarithm of the summed probability of all paths (N), and the forward sums (T, N, S)."""
     with no_grad():
         sums = forward_sums(input, paths)

@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def rows_grad(
+def embedding_grad(
     grad: Tensor, indices: Tensor, padding_idx: int | None, scale_by_frequency: bool, in_shape: tuple[int, ...]
 ) -> Tensor:
-    """Return the gradient of ``_rows`` in the table: rows are added up, except those for ``padding_idx``."""
+    """Return the gradient of ``take_rows`` in the table: rows are added up, except those for ``padding_idx``."""
     if padding_idx is not None:
         grad = grad.masked_fill((indices == padding_idx).unsqueeze(-1), 0.0)
     if scale_by_frequency:
         counts = indices.xp.bincount(indices.array.reshape(-1), minlength=in_shape[0])
         shares = (1.0 / counts[indices.array]).astype(grad.array.dtype)
         grad = grad * wrap(grad.result_class, shares).unsqueeze(-1)
-    return _add_rows(grad, indices, in_shape[0])
+    return add_rows(grad, indices, in_shape[0])
 
 
-@differentiable(weight=rows_grad)
-def _rows(weight: Tensor, indices: Tensor, padding_idx: int | None, scale_by_frequency: bool) -> Array:
+@differentiable(name="embedding", weight=embedding_grad)
+def take_rows(weight: Tensor, indices: Tensor, padding_idx: int | None, scale_by_frequency: bool) -> Array:
     """Return a copy of the rows at these indices."""
     return weight.backend.take(weight.array, indices.array, 0)
 
 
-@differentiable(grads=lambda grad, indices: _rows(grad, indices, None, False))
-def _add_rows(grads: Tensor, indices: Tensor, count: int) -> Array:
+@differentiable(grads=lambda grad, indices: take_rows(grad, indices, None, False))
+def add_rows(grads: Tensor, indices: Tensor, count: int) -> Array:
     """Add rows into zeros (count, D) at their indices, which may repeat."""
     array = grads.array
     table = grads.xp.zeros((count, array.shape[-1]), array.dtype)
@@ -53,12 +53,12 @@ def _add_rows(grads: Tensor, indices: Tensor, count: int) -> Array:
 
 
 def sum_rows_grad(grad: Tensor, rows: Tensor, into: Tensor, in_shape: tuple[int, ...]) -> Tensor:
-    """Return the gradient of ``_sum_rows`` in the table: rows of ``grad`` go back to where they came from."""
-    return _sum_rows(grad, into, rows, in_shape[0])
+    """Return the gradient of ``sum_rows`` in the table: rows of ``grad`` go back to where they came from."""
+    return sum_rows(grad, into, rows, in_shape[0])
 
 
 @differentiable(input=sum_rows_grad)
-def _sum_rows(input: Tensor, rows: Tensor, into: Tensor, count: int) -> Array:
+def sum_rows(input: Tensor, rows: Tensor, into: Tensor, count: int) -> Array:
     """Add row ``rows[i]`` of a table to row ``into[i]`` of zeros (count, D), for every i. It is its own adjoint."""
     return input.backend.sum_rows(input.array, rows.array, into.array, count)
 
@@ -102,7 +102,7 @@ def embedding(
     check_indices("embedding", input, count)
     if max_norm is not None:
         renormalize_rows(weight, input, max_norm, norm_type)
-    return _rows(weight, input, padding_idx, scale_grad_by_freq)
+    return take_rows(weight, input, padding_idx, scale_grad_by_freq)
 
 
 def wrap_padding_index(name: str, padding_idx: int | None, count: int) -> int | None:
@@ -257,9 +257,9 @@ def embedding_bag(
     if mode == "max":
         return largest_rows(weight, numbers, bag, bags)
     if samples is None and not scale_grad_by_freq:
-        sums = _sum_rows(weight, numbers, bag, bags)
+        sums = sum_rows(weight, numbers, bag, bags)
     else:
-        rows = _rows(weight, numbers, None, scale_grad_by_freq)
+        rows = take_rows(weight, numbers, None, scale_grad_by_freq)
         rows = rows if samples is None else rows * samples.unsqueeze(-1)
         sums = weight.new_zeros((bags, weight.shape[1])).index_add(0, bag, rows)
     if mode == "sum":
@@ -276,7 +276,7 @@ def largest_rows(weight: Tensor, numbers: Tensor, bag: Tensor, bags: int) -> Ten
     if not count:
         return weight[:0].sum() + weight.new_zeros((bags, width))
     with no_grad():
-        rows = _rows(weight, numbers, None, False)
+        rows = take_rows(weight, numbers, None, False)
         most = rows.new_zeros((bags, width)).index_reduce(0, bag, rows, "amax", include_self=False)
         is_most = rows.eq(most.index_select(0, bag)).logical_or(rows.isnan())
         place = is_most.new_full((count, width), count, dtype=int64).masked_fill(is_most, 0)

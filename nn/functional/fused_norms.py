@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 def standardize_grad(
     grads: tuple[Tensor | None, ...], result0: Tensor, result1: Tensor, in_shape: tuple[int, ...]
 ) -> Tensor:
-    """Return the gradient of ``_standardize`` in its input; see Note [The gradient of standardizing]."""
+    """Return the gradient of ``standardize`` in its input; see Note [The gradient of standardizing]."""
     of_z, of_r = grads[:2]
     z, r = result0, result1
-    total = None if of_z is None else _project(of_z, z, r)
+    total = None if of_z is None else project(of_z, z, r)
     if of_r is None:
         return total  # type: ignore[return-value]  # at least one of the two is given
     from_r = -of_r * r * r * z / (in_shape[0] * in_shape[2])
@@ -43,27 +43,27 @@ def standardize_grad(
 
 
 @differentiable(input=standardize_grad)
-def _standardize(input: Tensor, eps: float) -> tuple[Array, ...]:
+def standardize(input: Tensor, eps: float) -> tuple[Array, ...]:
     """Return z, r, mean and biased variance for each channel of (N, C, L); all but z have shape (1, C, 1)."""
     return input.backend.standardize(input.array, eps)
 
 
 def project_grad(grad: Tensor, z: Tensor, r: Tensor) -> Tensor:
-    """Return the gradient of ``_project`` in its first argument: a symmetric projection is its own gradient."""
-    return _project(grad, z, r)
+    """Return the gradient of ``project`` in its first argument: a symmetric projection is its own gradient."""
+    return project(grad, z, r)
 
 
 @differentiable(
     input=project_grad,
-    z=lambda grad, input, z, r: -r * (grad * _mean(input * z) + input * _mean(grad * z)),
+    z=lambda grad, input, z, r: -r * (grad * mean_over_batch(input * z) + input * mean_over_batch(grad * z)),
     r=lambda grad, r, result: grad * result / r,
 )
-def _project(input: Tensor, z: Tensor, r: Tensor) -> Array:
+def project(input: Tensor, z: Tensor, r: Tensor) -> Array:
     """Return r (x - mean(x) - z mean(z x)), means taken over N and L."""
     return input.backend.standardize_backward(input.array, z.array, r.array)
 
 
-def _mean(input: Tensor) -> Tensor:
+def mean_over_batch(input: Tensor) -> Tensor:
     """Return the mean over N and L."""
     return input.mean((0, 2), keepdim=True)
 
@@ -92,17 +92,17 @@ def layer_norm_grad(
     grad: Tensor, in_shapes: Sequence[Shape], input: Tensor, weight: Tensor | None, rows: tuple[int, int], eps: float,
     statistics: Statistics,
 ) -> list[Tensor]:  # fmt: skip
-    """Return the gradients of ``_layer_norm`` in its tensors; see Note [Fused norms]."""
-    compute = layer_norm_grad_by_primitives if grad_mode.get() else _layer_norm_backward
+    """Return the gradients of ``fused_layer_norm`` in its tensors; see Note [Fused norms]."""
+    compute = layer_norm_grad_by_primitives if grad_mode.get() else layer_norm_backward
     return compute(grad, in_shapes, input, weight, rows, eps, statistics)
 
 
 @visible
-def _layer_norm_backward(
+def layer_norm_backward(
     grad: Tensor, in_shapes: Sequence[Shape], input: Tensor, weight: Tensor | None, rows: tuple[int, int], eps: float,
     statistics: Statistics,
 ) -> list[Tensor]:  # fmt: skip
-    """Compute the gradients of ``_layer_norm`` in one pass."""
+    """Compute the gradients of ``fused_layer_norm`` in one pass."""
     arrays = grad.backend.layer_norm_backward(
         grad.array.reshape(rows), input.array.reshape(rows), statistics.mean, statistics.r, flat_array(weight)
     )
@@ -113,16 +113,16 @@ def layer_norm_grad_by_primitives(
     grad: Tensor, in_shapes: Sequence[Shape], input: Tensor, weight: Tensor | None, rows: tuple[int, int], eps: float,
     statistics: Statistics,
 ) -> list[Tensor]:  # fmt: skip
-    """Compute the gradients of ``_layer_norm`` in differentiable ops."""
-    z, r = _standardize(input.reshape(1, *rows), eps)[:2]
+    """Compute the gradients of ``fused_layer_norm`` in differentiable ops."""
+    z, r = standardize(input.reshape(1, *rows), eps)[:2]
     h = grad if weight is None else grad * weight
     g, z_rows = grad.reshape(rows), z.squeeze(0)
-    grads = [_project(h.reshape(z.shape), z, r), (g * z_rows).sum(0), as_function_of(g.sum(0), input)]
+    grads = [project(h.reshape(z.shape), z, r), (g * z_rows).sum(0), as_function_of(g.sum(0), input)]
     return [each.reshape(shape) for each, shape in select_given(grads, weight, in_shapes)]
 
 
-@differentiable(tensors=layer_norm_grad)
-def _layer_norm(
+@differentiable(name="layer_norm", tensors=layer_norm_grad)
+def fused_layer_norm(
     tensors: Sequence[Tensor], input: Tensor, weight: Tensor | None, rows: tuple[int, int], eps: float,
     statistics: Statistics,
 ) -> Array:  # fmt: skip
@@ -138,8 +138,8 @@ def layer_norm_by_primitives(
     tensors: Sequence[Tensor], input: Tensor, weight: Tensor | None, rows: tuple[int, int], eps: float,
     statistics: Statistics,
 ) -> Tensor:  # fmt: skip
-    """Compute ``_layer_norm`` in ops that have batching rules."""
-    output: Tensor = _standardize(input.reshape(1, *rows), eps)[0].reshape(input.shape)
+    """Compute ``fused_layer_norm`` in ops that have batching rules."""
+    output: Tensor = standardize(input.reshape(1, *rows), eps)[0].reshape(input.shape)
     bias = bias_among(tensors, weight)
     output = output if weight is None else output * weight
     return output if bias is None else output + bias
@@ -149,17 +149,17 @@ def channel_norm_grad(
     grad: Tensor, in_shapes: Sequence[Shape], input: Tensor, weight: Tensor | None, groups: int, eps: float,
     statistics: Statistics,
 ) -> list[Tensor]:  # fmt: skip
-    """Return the gradients of ``_channel_norm`` in its tensors; see Note [Fused norms]."""
-    compute = channel_norm_grad_by_primitives if grad_mode.get() else _channel_norm_backward
+    """Return the gradients of ``channel_norm`` in its tensors; see Note [Fused norms]."""
+    compute = channel_norm_grad_by_primitives if grad_mode.get() else channel_norm_backward
     return compute(grad, in_shapes, input, weight, groups, eps, statistics)
 
 
 @visible
-def _channel_norm_backward(
+def channel_norm_backward(
     grad: Tensor, in_shapes: Sequence[Shape], input: Tensor, weight: Tensor | None, groups: int, eps: float,
     statistics: Statistics,
 ) -> list[Tensor]:  # fmt: skip
-    """Compute the gradients of ``_channel_norm`` in one pass."""
+    """Compute the gradients of ``channel_norm`` in one pass."""
     shape = as_channels(input)
     arrays = grad.backend.channel_norm_backward(
         grad.array.reshape(shape), input.array.reshape(shape), statistics.mean, statistics.r, flat_array(weight), groups
@@ -171,18 +171,18 @@ def channel_norm_grad_by_primitives(
     grad: Tensor, in_shapes: Sequence[Shape], input: Tensor, weight: Tensor | None, groups: int, eps: float,
     statistics: Statistics,
 ) -> list[Tensor]:  # fmt: skip
-    """Compute the gradients of ``_channel_norm`` in differentiable ops."""
+    """Compute the gradients of ``channel_norm`` in differentiable ops."""
     shape = as_channels(input)
     g = grad.reshape(shape)
-    z, r = _standardize(input.reshape(standardized_shape(shape, groups)), eps)[:2]
+    z, r = standardize(input.reshape(standardized_shape(shape, groups)), eps)[:2]
     h = g if weight is None else g * weight.unsqueeze(1)
     of_weight = (g * z.reshape(shape)).sum((0, 2))
-    grads = [_project(h.reshape(z.shape), z, r), of_weight, as_function_of(g.sum((0, 2)), input)]
+    grads = [project(h.reshape(z.shape), z, r), of_weight, as_function_of(g.sum((0, 2)), input)]
     return [each.reshape(shape) for each, shape in select_given(grads, weight, in_shapes)]
 
 
 @differentiable(tensors=channel_norm_grad)
-def _channel_norm(
+def channel_norm(
     tensors: Sequence[Tensor], input: Tensor, weight: Tensor | None, groups: int, eps: float, statistics: Statistics
 ) -> Array:
     """Standardize the channels of (N, C, ...), multiply by the weight (C) and add the bias; fill ``statistics``.
@@ -200,9 +200,9 @@ def _channel_norm(
 def channel_norm_by_primitives(
     tensors: Sequence[Tensor], input: Tensor, weight: Tensor | None, groups: int, eps: float, statistics: Statistics
 ) -> Tensor:
-    """Compute ``_channel_norm`` in ops that have batching rules; the statistics are tensors."""
+    """Compute ``channel_norm`` in ops that have batching rules; the statistics are tensors."""
     shape, bias = as_channels(input), bias_among(tensors, weight)
-    z, _, mean, var = _standardize(input.reshape(standardized_shape(shape, groups)), eps)
+    z, _, mean, var = standardize(input.reshape(standardized_shape(shape, groups)), eps)
     output = z.reshape(shape)
     output = output if weight is None else output * weight.unsqueeze(1)
     output = output if bias is None else output + bias.unsqueeze(1)
@@ -212,7 +212,7 @@ def channel_norm_by_primitives(
 
 
 def standardized_shape(shape: tuple[int, int, int], groups: int) -> tuple[int, int, int]:
-    """Return the shape in which ``_standardize`` sees (N, C, L): groups as channels of one sample."""
+    """Return the shape in which ``standardize`` sees (N, C, L): groups as channels of one sample."""
     n, channels, length = shape
     return (1, n * groups, channels // groups * length) if groups else shape
 
@@ -251,7 +251,7 @@ def flat_array(tensor: Tensor | None) -> Array | None:
 def normalize_rows(input: Tensor, weight: Tensor | None, bias: Tensor | None, length: int, eps: float) -> Tensor:
     """Standardize rows of ``length`` elements, then scale and shift them."""
     rows = prod(input.shape) // max(length, 1), length
-    return _layer_norm(given_tensors(input, weight, bias), input, weight, rows, eps, Statistics())
+    return fused_layer_norm(given_tensors(input, weight, bias), input, weight, rows, eps, Statistics())
 
 
 def normalize_channels(
@@ -259,7 +259,7 @@ def normalize_channels(
 ) -> tuple[Tensor, Statistics]:
     """Standardize, scale and shift the channels of (N, C, ...), in groups or, with 0 groups, over the batch."""
     statistics = Statistics()
-    output = _channel_norm(given_tensors(input, weight, bias), input, weight, groups, eps, statistics)
+    output = channel_norm(given_tensors(input, weight, bias), input, weight, groups, eps, statistics)
     return output, statistics
 
 

@@ -23,7 +23,6 @@ from minitensor.errors import (
 from minitensor.nn.functional.adaptive_pooling import adaptive_means
 from minitensor.nn.functional.resampling import (
     LONG,
-    _resample,
     cubic_taps,
     is_double,
     linear_taps,
@@ -31,6 +30,7 @@ from minitensor.nn.functional.resampling import (
     long_linear_taps,
     long_nearest_taps,
     nearest_taps,
+    resample,
     smooth_taps,
 )
 from minitensor.ops.copy import clone
@@ -102,7 +102,7 @@ def interpolate(
             mode, dims, input.shape[dim + 2], count, factor, bool(align_corners), antialias, input.array.dtype
         )
         if taps is not None:
-            result = _resample(result, dim + 2, taps)
+            result = resample(result, dim + 2, taps)
     return clone(input) if result is input else result
 
 

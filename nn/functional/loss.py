@@ -293,17 +293,19 @@ def read_variance(input: Tensor, var: Tensor | float) -> Tensor:
 
 
 def binary_cross_entropy_grad_input(grad: Tensor, input: Tensor, target: Tensor) -> Tensor:
-    """Return the gradient of ``_binary_cross_entropy`` in the probabilities."""
+    """Return the gradient of ``cross_entropy_of_probabilities`` in the probabilities."""
     return grad * (input - target) / clamp((1 - input) * input, min=1e-12)
 
 
 def binary_cross_entropy_grad_target(grad: Tensor, input: Tensor) -> Tensor:
-    """Return the gradient of ``_binary_cross_entropy`` in the targets."""
+    """Return the gradient of ``cross_entropy_of_probabilities`` in the targets."""
     return grad * (clamp(log(1 - input), min=-100) - clamp(log(input), min=-100))
 
 
-@differentiable(input=binary_cross_entropy_grad_input, target=binary_cross_entropy_grad_target)
-def _binary_cross_entropy(input: Tensor, target: Tensor) -> Array:
+@differentiable(
+    name="binary_cross_entropy", input=binary_cross_entropy_grad_input, target=binary_cross_entropy_grad_target
+)
+def cross_entropy_of_probabilities(input: Tensor, target: Tensor) -> Array:
     x, t, xp = input.array, target.array, input.xp
     # As in PyTorch, logarithms are at least -100, so that the loss is finite at probabilities 0 and 1.
     low = x.dtype.type(-100)
@@ -347,7 +349,7 @@ def binary_cross_entropy(
             f"binary_cross_entropy: all elements of input should be between 0 and 1, got {array.min()} to "
             f"{array.max()}; use binary_cross_entropy_with_logits for logits"
         )
-    losses = _binary_cross_entropy(input, target)
+    losses = cross_entropy_of_probabilities(input, target)
     return reduce_losses(in_dtype_of("binary_cross_entropy", losses, weigh_losses(losses, weight)), reduction)
 
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.backends.reference.resample import LongTaps, Taps
-from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedValueError, WrongTypeError
-from minitensor.nn.functional.resampling import LONG, _resample, _resample_input
+from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedValueError
+from minitensor.nn.functional.resampling import LONG, resample, resample_keeping_input
 from minitensor.ops.copy import clone
 from minitensor.scalars import fit
 from minitensor.shapes import memoize, require_room
@@ -48,9 +47,10 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     >>> torch.nn.functional.pad(torch.tensor([[1., 2., 3.]]), (2, 1), mode="reflect")
     tensor([[3., 2., 1., 2., 3., 2.]])
     """
-    amounts = read_amounts(input, pad)
     if mode == "constant":
-        return _pad(input, amounts, 0.0 if value is None else float(value))
+        return constant_pad_nd(input, tuple(pad), 0.0 if value is None else float(value))
+    check_amounts("pad", input, pad)
+    amounts = amounts_by_dim(pad, input.ndim)
     if mode not in POSITIONS:
         raise UnsupportedValueError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value is not None and value != 0:
@@ -60,13 +60,26 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     for dim, (before, after) in enumerate(amounts):
         if before or after:
             check_room(mode, input, dim, before, after)
-            resample = _resample if mode == "circular" else _resample_input
-            result = resample(result, dim, copy_taps(mode, input.shape[dim], before, after))
+            move = resample if mode == "circular" else resample_keeping_input
+            result = move(result, dim, copy_taps(mode, input.shape[dim], before, after))
     return clone(input) if result is input else result
 
 
-@composite
-def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Tensor:
+def constant_pad_nd_grad(grad: Tensor, pad: Sequence[int]) -> Tensor:
+    """Pad by the negated amounts, with zeros where the input was cropped."""
+    return constant_pad_nd(grad, tuple([-each for each in pad]), 0)
+
+
+def list_amounts(input: Tensor, pad: Sequence[int], value: Number) -> tuple[Tensor, tuple[int, ...], Number]:
+    """Return the amounts as a tuple; raise unless they fit the shape."""
+    if not isinstance(pad, (tuple, list)):
+        raise ArgumentTypeError(f"constant_pad_nd: pad must be a tuple of ints, got {type(pad).__name__}")
+    check_amounts("constant_pad_nd", input, pad)
+    return input, tuple(pad), value
+
+
+@differentiable(prepare=list_amounts, input=constant_pad_nd_grad)
+def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Array:
     """Add a constant around a tensor, or crop it.
 
     Args:
@@ -81,20 +94,7 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Ten
     >>> torch.constant_pad_nd(torch.tensor([1, 2]), (1, 2), 7)
     tensor([7, 1, 2, 7, 7])
     """
-    if not isinstance(pad, (tuple, list)):
-        raise ArgumentTypeError(f"constant_pad_nd: pad must be a tuple of ints, got {type(pad).__name__}")
-    amounts = read_amounts(input, pad)
-    return _pad(input, amounts, value)
-
-
-def pad_grad(grad: Tensor, amounts: Amounts) -> Tensor:
-    """Return the gradient of ``_pad``: padding by the negated amounts, with zeros where the input was cropped."""
-    return _pad(grad, tuple([(-before, -after) for before, after in amounts]), 0)
-
-
-@differentiable(input=pad_grad)
-def _pad(input: Tensor, amounts: Amounts, value: Number) -> Array:
-    array = input.array
+    array, amounts = input.array, amounts_by_dim(pad, input.ndim)
     shape = tuple([before + n + after for n, (before, after) in zip(array.shape, amounts)])
     output: Array = input.xp.full(shape, fit(value, array.dtype)[()], array.dtype)
     inside = tuple([slice(max(before, 0), n - max(after, 0)) for n, (before, after) in zip(shape, amounts)])
@@ -156,25 +156,27 @@ def circular_positions(size: int, before: int, after: int) -> list[int]:
 POSITIONS = {"reflect": reflect_positions, "replicate": replicate_positions, "circular": circular_positions}
 
 
-def read_amounts(input: Any, pad: Sequence[int]) -> Amounts:
-    """Return the amounts before and after each dim."""
-    if not isinstance(input, TensorBase):
-        raise WrongTypeError(f"pad(): argument 'input' must be a tensor, not {type(input).__name__}")
+def amounts_by_dim(pad: Sequence[int], ndim: int) -> Amounts:
+    """Return the amounts before and after each dim, of which those for the last dim are given first."""
+    named = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
+    return ((0, 0),) * (ndim - len(named)) + tuple(reversed(named))
+
+
+def check_amounts(name: str, input: Tensor, pad: Sequence[int]) -> None:
+    """Raise unless there are two amounts for each of the last dims, and no size becomes negative or too large."""
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise ShapeError(
-            f"pad: expected two amounts for each of the last dims, got {len(pad)} amounts {tuple(pad)} for shape "
+            f"{name}: expected two amounts for each of the last dims, got {len(pad)} amounts {tuple(pad)} for shape "
             f"{tuple(input.shape)}"
         )
-    named = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
-    amounts = ((0, 0),) * (input.ndim - len(named)) + tuple(reversed(named))
+    amounts = amounts_by_dim(pad, input.ndim)
     for dim, (size, (before, after)) in enumerate(zip(input.shape, amounts)):
         if before + size + after < 0 or size + min(before, 0) + min(after, 0) < 0:
             raise ShapeError(
-                f"pad: the output size of dim {dim} would be negative: size {size} with padding {(before, after)} in "
+                f"{name}: the output size of dim {dim} would be negative: size {size} with padding {(before, after)} in "
                 f"shape {tuple(input.shape)}"
             )
     require_room([before + size + after for size, (before, after) in zip(input.shape, amounts)])
-    return amounts
 
 
 def check_dims(mode: str, input: Tensor, padded: int) -> None:

@@ -48,21 +48,21 @@ class Means(NamedTuple):
 
 def max_pool_grad(grads: Sequence[Tensor], result1: Tensor, input: Tensor) -> Tensor:
     """Return the gradient of max pooling: it goes to the positions of the maxima."""
-    return as_function_of(_scatter_planes(grads[0], result1, tuple(input.shape)), input)
+    return as_function_of(scatter_planes(grads[0], result1, tuple(input.shape)), input)
 
 
 def gather_planes_grad(grad: Tensor, indices: Tensor, in_shape: tuple[int, ...]) -> Tensor:
-    """Return the gradient of ``_gather_planes``."""
-    return _scatter_planes(grad, indices, in_shape)
+    """Return the gradient of ``gather_planes``."""
+    return scatter_planes(grad, indices, in_shape)
 
 
 def avg_pool_grad(grad: Tensor, input: Tensor, means: Means) -> Tensor:
     """Return the gradient of average pooling."""
-    return as_function_of(_avg_pool_input(grad, tuple(input.shape), means), input)
+    return as_function_of(avg_pool_backward(grad, tuple(input.shape), means), input)
 
 
 @differentiable(input=max_pool_grad)
-def _max_pool(
+def max_pool(
     input: Tensor, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
 ) -> tuple[Array, ...]:
     """Return the largest entry of each window and its flat position in the plane."""
@@ -70,26 +70,26 @@ def _max_pool(
 
 
 @differentiable(input=gather_planes_grad)
-def _gather_planes(input: Tensor, indices: Tensor) -> Array:
+def gather_planes(input: Tensor, indices: Tensor) -> Array:
     """Read from each plane of (N, C, *size) at flat positions."""
     return input.backend.gather_planes(input.array, indices.array)
 
 
-@differentiable(output=lambda grad, indices: _gather_planes(grad, indices))
-def _scatter_planes(output: Tensor, indices: Tensor, shape: tuple[int, ...]) -> Array:
-    """Add into planes of zeros at flat positions: the adjoint of ``_gather_planes``."""
+@differentiable(output=lambda grad, indices: gather_planes(grad, indices))
+def scatter_planes(output: Tensor, indices: Tensor, shape: tuple[int, ...]) -> Array:
+    """Add into planes of zeros at flat positions: the adjoint of ``gather_planes``."""
     return output.backend.gather_planes_backward(output.array, indices.array, shape)
 
 
 @differentiable(input=avg_pool_grad)
-def _avg_pool(input: Tensor, means: Means) -> Array:
+def avg_pool(input: Tensor, means: Means) -> Array:
     """Return the mean of each window."""
     return input.backend.avg_pool(input.array, *means)
 
 
-@differentiable(output=lambda grad, means: _avg_pool(grad, means))
-def _avg_pool_input(output: Tensor, input_shape: tuple[int, ...], means: Means) -> Array:
-    """Distribute each entry evenly over its window: the adjoint of ``_avg_pool``."""
+@differentiable(output=lambda grad, means: avg_pool(grad, means))
+def avg_pool_backward(output: Tensor, input_shape: tuple[int, ...], means: Means) -> Array:
+    """Distribute each entry evenly over its window: the adjoint of ``avg_pool``."""
     kernel, stride, padding, _, count_include_pad, divisor = means
     return output.backend.avg_pool_backward(
         output.array, input_shape, kernel, stride, padding, count_include_pad, divisor
@@ -200,7 +200,7 @@ def pool_maxima(
     """Validate the arguments, then return the maxima."""
     checked = read_windows(name, input, dims, *numbers, ceil_mode)
     require_kind(name, REALS, input)
-    values, indices = pool_batch(lambda images: _max_pool(images, *checked, ceil_mode), input, dims)
+    values, indices = pool_batch(lambda images: max_pool(images, *checked, ceil_mode), input, dims)
     return (values, indices) if return_indices else values
 
 
@@ -325,7 +325,7 @@ def pool_means(
     kernel, steps, edges, _ = read_windows(name, input, dims, *numbers, 1, ceil_mode)
     require_wide(name, FLOATS, input)
     means = Means(kernel, steps, edges, ceil_mode, count_include_pad, divisor_override)
-    return pool_batch(lambda images: [_avg_pool(images, means)], input, dims)[0]
+    return pool_batch(lambda images: [avg_pool(images, means)], input, dims)[0]
 
 
 # -- the norm ----------------------------------------------------------------------------------------------------------

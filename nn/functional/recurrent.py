@@ -127,7 +127,7 @@ GRU = Cell(gru_forward, gru_backward, gru_step, 1)
 def scan_grad(
     grad: Tensor, tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace
 ) -> Sequence[Tensor | None]:
-    """Return the gradients of ``_scan`` in its tensors; in tensor operations if they are to be differentiated."""
+    """Return the gradients of ``run_cell`` in its tensors; in tensor operations if they are to be differentiated."""
     if is_grad_enabled():
         wanted = [each for each in tensors if each.requires_grad]
         found = iter(gradients(retrace(tensors, cell, mask), wanted, grad, create_graph=True))
@@ -137,8 +137,8 @@ def scan_grad(
     return [wrap(grad.result_class, array) for array in found_arrays]
 
 
-@differentiable(tensors=scan_grad)
-def _scan(tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace) -> Array:
+@differentiable(name="scan", tensors=scan_grad)
+def run_cell(tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace) -> Array:
     """Return a cell's states after each step: (states, L, N, H)."""
     trace.states = cell.forward(tensors[0].backend, [each.array for each in tensors], mask, trace)
     recorded = is_grad_enabled() and any([each.requires_grad for each in tensors])
@@ -146,7 +146,7 @@ def _scan(tensors: Tensors, cell: Cell, mask: Array | None, trace: Trace) -> Arr
 
 
 def retrace(tensors: Tensors, cell: Cell, mask: Array | None) -> Tensor:
-    """Compute ``_scan`` in tensor operations."""
+    """Compute ``run_cell`` in tensor operations."""
     state = list(tensors[-cell.states :])
     steps = []
     for t, entering in enumerate(tensors[0].unbind(0)):
@@ -165,6 +165,6 @@ def scan(cell: Cell, tensors: Tensors, mask: Array | None = None, backwards: boo
     ``backwards`` begins with the last step. ``mask`` (L, N, 1) is 0 for steps that a sequence does not have.
     """
     if not backwards:
-        return _scan(tuple(tensors), cell, mask, Trace())
+        return run_cell(tuple(tensors), cell, mask, Trace())
     reversed_mask = None if mask is None else mask[::-1].copy()
-    return _scan((tensors[0].flip(0), *tensors[1:]), cell, reversed_mask, Trace()).flip(1)
+    return run_cell((tensors[0].flip(0), *tensors[1:]), cell, reversed_mask, Trace()).flip(1)

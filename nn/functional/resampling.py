@@ -1,6 +1,6 @@
 """Resampling by tables: the primitive below adaptive average pooling, padding and interpolation.
 
-``_resample`` replaces one dim by weighted sums of its entries; its gradient is the same with the table transposed. The
+``resample`` replaces one dim by weighted sums of its entries; its gradient is the same with the table transposed. The
 tables follow PyTorch's formulas in the precision in which it computes them. Several dims are resampled one by one.
 """
 
@@ -25,23 +25,23 @@ Entries = list[tuple[int, float]]
 
 
 def resample_grad(grad: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
-    """Return the gradient of ``_resample``: resampling with the transposed table."""
-    return _resample(grad, dim, taps.turned)
+    """Return the gradient of ``resample``: resampling with the transposed table."""
+    return resample(grad, dim, taps.turned)
 
 
-def resample_input_grad(grad: Tensor, input: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
+def resample_keeping_input_grad(grad: Tensor, input: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
     """Return that gradient as a function of the input; see Note [Linear gradients]."""
-    return as_function_of(_resample(grad, dim, taps.turned), input)
+    return as_function_of(resample(grad, dim, taps.turned), input)
 
 
 @differentiable(input=resample_grad)
-def _resample(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
+def resample(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
     """Replace a dim of (N, C, *size) by weighted sums of its entries."""
     return resample_array(input, dim, taps)
 
 
-@differentiable(input=resample_input_grad)
-def _resample_input(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
+@differentiable(input=resample_keeping_input_grad)
+def resample_keeping_input(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
     """Resample with a gradient that counts as a function of the input, as PyTorch's does in pooling and padding."""
     return resample_array(input, dim, taps)
 

@@ -57,10 +57,10 @@ def grid_sample(
     """
     check_sampling(input, grid, mode, padding_mode)
     sizes = tuple(input.shape[2:])
-    weight, index = _corners(grid.flatten(1, -2), sizes, mode, padding_mode, bool(align_corners))  # (T, N, P)
+    weight, index = find_corners(grid.flatten(1, -2), sizes, mode, padding_mode, bool(align_corners))  # (T, N, P)
     index = below_each_other(index, math.prod(sizes))
     pixels = input.movedim(1, -1).reshape(input.shape[0] * math.prod(sizes), input.shape[1])
-    found = _pick(pixels, weight.flatten(1), index.flatten(1))  # (N P, C)
+    found = pick_rows(pixels, weight.flatten(1), index.flatten(1))  # (N P, C)
     shape = (input.shape[0], *grid.shape[1:-1], input.shape[1])
     return clone(found.reshape(shape).movedim(-1, 1), memory_format=contiguous_format)
 
@@ -68,49 +68,49 @@ def grid_sample(
 # -- the three primitives ----------------------------------------------------------------------------------------------
 
 
-def pick_grad_table(grad: Tensor, weight: Tensor, index: Tensor, in_shape: tuple[int, ...]) -> Tensor:
+def pick_rows_grad_table(grad: Tensor, weight: Tensor, index: Tensor, in_shape: tuple[int, ...]) -> Tensor:
     """Return the gradient of picking in the table."""
-    return _spread(grad, weight, index, in_shape[0])
+    return spread_rows(grad, weight, index, in_shape[0])
 
 
-def pick_grad_weight(grad: Tensor, table: Tensor, index: Tensor) -> Tensor:
+def pick_rows_grad_weight(grad: Tensor, table: Tensor, index: Tensor) -> Tensor:
     """Return the gradient of picking in the weights."""
-    return _compare(grad, table, index)
+    return compare_rows(grad, table, index)
 
 
-def spread_grad_weight(grad: Tensor, rows: Tensor, index: Tensor) -> Tensor:
+def spread_rows_grad_weight(grad: Tensor, rows: Tensor, index: Tensor) -> Tensor:
     """Return the gradient of spreading in the weights."""
-    return _compare(rows, grad, index)
+    return compare_rows(rows, grad, index)
 
 
-@differentiable(table=pick_grad_table, weight=pick_grad_weight)
-def _pick(table: Tensor, weight: Tensor, index: Tensor) -> Array:
+@differentiable(table=pick_rows_grad_table, weight=pick_rows_grad_weight)
+def pick_rows(table: Tensor, weight: Tensor, index: Tensor) -> Array:
     """Return sum over t of ``weight[t, m] * table[index[t, m]]``: (M, C)."""
     return table.backend.pick(table.array, weight.array, index.array)
 
 
 @differentiable(
-    rows=lambda grad, weight, index: _pick(grad, weight, index),
-    weight=spread_grad_weight,
+    rows=lambda grad, weight, index: pick_rows(grad, weight, index),
+    weight=spread_rows_grad_weight,
 )
-def _spread(rows: Tensor, weight: Tensor, index: Tensor, count: int) -> Array:
-    """Add ``weight[t, m] * rows[m]`` to row ``index[t, m]`` of zeros: the adjoint of ``_pick`` in its table."""
+def spread_rows(rows: Tensor, weight: Tensor, index: Tensor, count: int) -> Array:
+    """Add ``weight[t, m] * rows[m]`` to row ``index[t, m]`` of zeros: the adjoint of ``pick_rows`` in its table."""
     return rows.backend.spread(rows.array, weight.array, index.array, count)
 
 
 @differentiable(
-    rows=lambda grad, table, index: _pick(table, grad, index),
-    table=lambda grad, rows, index, in_shape: _spread(rows, grad, index, in_shape[0]),
+    rows=lambda grad, table, index: pick_rows(table, grad, index),
+    table=lambda grad, rows, index, in_shape: spread_rows(rows, grad, index, in_shape[0]),
 )
-def _compare(rows: Tensor, table: Tensor, index: Tensor) -> Array:
-    """Return products of ``rows[m]`` and ``table[index[t, m]]``, (T, M): the adjoint of ``_pick`` in its weights."""
+def compare_rows(rows: Tensor, table: Tensor, index: Tensor) -> Array:
+    """Return products of ``rows[m]`` and ``table[index[t, m]]``, (T, M): adjoint to ``pick_rows`` in its weights."""
     return rows.backend.compare(rows.array, table.array, index.array)
 
 
 # -- corners -----------------------------------------------------------------------------------------------------------
 
 
-def corners_grad(
+def find_corners_grad(
     grads: Any, places: Tensor, sizes: tuple[int, ...], mode: str, edges: str, align_corners: bool
 ) -> Tensor:
     """Return the gradient of the corners' weights, products of one share a dim, in the places."""
@@ -135,8 +135,8 @@ def contracted(grad: Tensor, factors: Sequence[Sequence[Tensor]]) -> Tensor:
     return grad
 
 
-@differentiable(places=corners_grad)
-def _corners(
+@differentiable(places=find_corners_grad)
+def find_corners(
     places: Tensor, sizes: tuple[int, ...], mode: str, edges: str, align_corners: bool
 ) -> tuple[Array, Array]:
     """Return, for places (..., dims), every corner's weight (T, ...) and its row in the image."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import minitensor as mt
-from minitensor.nn.functional.recurrent import GRU, LSTM, RELU, TANH, Cell, Trace, _scan, retrace
+from minitensor.nn.functional.recurrent import GRU, LSTM, RELU, TANH, Cell, Trace, retrace, run_cell
 from tests.nn.twins import assert_close, numbers, share_numbers
 
 
@@ -148,10 +148,10 @@ def test_a_scan_equals_its_steps_to_second_order(name: str, masked: bool) -> Non
     cell, gates = SCANS[name]
     tensors = scan_inputs(cell, gates)
     mask = mt.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 0.0]], dtype=mt.float64).unsqueeze(-1).array if masked else None
-    assert_close(_scan(tuple(tensors), cell, mask, Trace()), retrace(tensors, cell, mask), 1e-12)
+    assert_close(run_cell(tuple(tensors), cell, mask, Trace()), retrace(tensors, cell, mask), 1e-12)
 
     def scanned(*inputs: Any) -> Any:
-        return _scan(inputs, cell, mask, Trace())
+        return run_cell(inputs, cell, mask, Trace())
 
     assert mt.autograd.gradcheck(scanned, tensors)
     assert mt.autograd.gradgradcheck(scanned, tensors)

@@ -159,7 +159,7 @@ def along(**kinds: str) -> Any:
 
     Args:
         kinds: what each of these arguments is: "dim" or "dims" of the input, "new" dims of the result, a "shape",
-            "sizes" (a pair for each dim), or "flat" (one dim, or None for all elements).
+            or "flat" (one dim, or None for all elements).
     """
 
     def rule(do: BatchedCall, *args: Any) -> Any:
@@ -191,8 +191,6 @@ def shift_argument(kind: str, value: Any, ndim: int, size: int) -> Any:
     """Return an argument that names dims or sizes, adjusted for dim 0 in front."""
     if kind == "shape":
         return (size, *value)
-    if kind == "sizes":
-        return ((0, 0), *value)
     if value is None:
         return tuple(range(1, ndim + 1))
     return tuple([shift_dim(each) for each in value]) if isinstance(value, (tuple, list)) else shift_dim(value)

@@ -65,7 +65,7 @@ RULES: dict[str, Any] = {
     # -- activations along a dim
     **dict.fromkeys("softmax log_softmax softmax_grad log_softmax_grad".split(), along(dim="dim")),
     # -- reductions
-    "spread(input,shape,dims)": expand_reduced,
+    "spread": expand_reduced,
     "restore_dims": expand_reduced,
     "sum(input)": reduce_whole(lambda rows: rows.sum(1)),
     "mean(input)": reduce_whole(lambda rows: rows.mean(1)),
@@ -113,7 +113,7 @@ RULES: dict[str, Any] = {
     "split": along(dim="dim"),
     "unbind": along(dim="dim"),
     # -- windows on memory
-    "pick(input,home,window)": shapes.widen_windows,
+    "pick": shapes.widen_windows,
     **dict.fromkeys("place erase overwrite".split(), shapes.widen_windows),
     # -- positions
     "index(input,indices)": positions.index,
@@ -123,7 +123,7 @@ RULES: dict[str, Any] = {
     "scatter_reduce": along(dim="dim"),
     "gather": positions.gather,
     "add_along": positions.add_along,
-    "rows": positions.embedding_rows,
+    "embedding": positions.embedding_rows,
     "add_rows": positions.add_rows,
     "argwhere": refuse("the number of positions differs from sample to sample; use a mask with torch.where"),
     "masked_select": positions.masked_select,
@@ -133,20 +133,20 @@ RULES: dict[str, Any] = {
     **dict.fromkeys("scale_mirrored fit_dim".split(), along(dim="dim")),
     "overlap_add": along(),
     # -- images
-    "conv": products.convolution,
-    "conv_input": products.convolution_input_backward,
-    "conv_weight": products.convolution_weight_backward,
-    "pad": along(amounts="sizes"),
+    "convolution": products.convolution,
+    "conv_backward_input": products.convolution_input_backward,
+    "conv_backward_weight": products.convolution_weight_backward,
+    "constant_pad_nd": along(),
     **dict.fromkeys(
         "max_pool adaptive_max_pool gather_planes avg_pool unfold(input,windows) fold".split(), fold_samples()
     ),
-    **dict.fromkeys("resample resample_input".split(), fold_samples()),
+    **dict.fromkeys("resample resample_keeping_input".split(), fold_samples()),
     "scatter_planes": fold_samples(shape="shape"),
-    "avg_pool_input": fold_samples(input_shape="shape"),
-    "corners": sampling.corners,
-    "pick(table,weight,index)": sampling.sample_tables,
-    "spread(rows,weight,index,count)": sampling.sample_tables_backward,
-    "compare": sampling.sample_weights_backward,
+    "avg_pool_backward": fold_samples(input_shape="shape"),
+    "find_corners": sampling.corners,
+    "pick_rows": sampling.sample_tables,
+    "spread_rows": sampling.sample_tables_backward,
+    "compare_rows": sampling.sample_weights_backward,
     # -- norms
     "standardize": fold_channels,
     "project": fold_channels,
