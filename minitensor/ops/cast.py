@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-@differentiable(input=lambda grad: grad)
-def _to_copy(input: Tensor, wanted: Any) -> Array:
+@differentiable(name="to_copy", input=lambda grad: grad)
+def copy_as_floats(input: Tensor, wanted: Any) -> Array:
+    """Copy to a floating-point or complex dtype, given as the array library's."""
     return convert(input.array, wanted)
 
 
 @nondifferentiable
-def _to_integers(input: Tensor, wanted: Any) -> Array:
+def copy_as_integers(input: Tensor, wanted: Any) -> Array:
+    """Copy to integers or bools, given as the array library's dtype; no gradient goes through."""
     return convert(input.array, wanted)
 
 
@@ -57,11 +59,11 @@ def _like_dtype(input: Tensor, np_dtype: Any) -> Tensor:
     """Cast to an array library's dtype."""
     if input.array.dtype == np_dtype:
         return input
-    return _to_copy(input, np_dtype) if np_dtype.kind in "fc" else _to_integers(input, np_dtype)
+    return copy_as_floats(input, np_dtype) if np_dtype.kind in "fc" else copy_as_integers(input, np_dtype)
 
 
-@differentiable(input=lambda grad, origin: grad.to(origin))
-def _to_device(input: Tensor, target: device, origin: device) -> Array:
+@differentiable(name="to_device", input=lambda grad, origin: grad.to(origin))
+def copy_to_device(input: Tensor, target: device, origin: device) -> Array:
     """Copy to another device."""
     return target.backend.asarray(input.backend.to_host(input.array), target.index)
 
@@ -86,7 +88,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     if wanted.dtype is not None and wanted.dtype is not input.dtype:
         result = _like_dtype(result, wanted.dtype.numpy)
     if wanted.device is not None and not is_at(input.device, wanted.device):
-        result = _to_device(result, wanted.device, input.device)
+        result = copy_to_device(result, wanted.device, input.device)
     if wanted.format is not preserve_format:
         result = contiguous(result, wanted.format)
     return clone(result, memory_format=wanted.format) if wanted.copy and result is input else result

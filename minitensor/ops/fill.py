@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+def move_source(input: Tensor, src: Any, non_blocking: bool) -> tuple[Tensor, Tensor, bool]:
+    """Move the source to the device of the input; raise unless it is a tensor."""
+    if not isinstance(src, TensorBase):
+        raise WrongTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")
+    return input, src if src.array.__class__ is input.array.__class__ else to(src, input.device), non_blocking
+
+
+@writes(prepare=move_source, input=lambda grad: zeros_like(grad), src=lambda grad: grad)
+def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> None:
     """Write the elements of ``src``, broadcast, cast and moved to the device, into ``input``.
 
     Args:
@@ -40,13 +48,6 @@ def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     tensor([[1., 2.],
             [1., 2.]])
     """
-    if not isinstance(src, TensorBase):
-        raise WrongTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")
-    return _copy_(input, src if src.array.__class__ is input.array.__class__ else to(src, input.device))
-
-
-@writes(input=lambda grad: zeros_like(grad), src=lambda grad: grad)
-def _copy_(input: Tensor, src: Tensor) -> None:
     check_expands("copy_", src, input)
     input.array[...] = drop_imaginary(src.array, input.array.dtype)
 

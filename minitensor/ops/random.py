@@ -406,16 +406,16 @@ def bernoulli(
 ) -> Tensor:
     """Return ones with the probabilities in ``input``, or all with ``p``, and zeros; the shape is that of ``input``."""
     if out is None:
-        return _bernoulli(input, None if p is ABSENT else read_float("bernoulli", "p", p), generator)
+        return draw_bits(input, None if p is ABSENT else read_float("bernoulli", "p", p), generator)
     if p is not ABSENT:
         raise ArgumentTypeError(f"bernoulli: expected p or out=, got both, p={quote(p)}")
     require_out("bernoulli", out)
     return bernoulli_(refit("bernoulli", out, tuple(input.shape)), input, generator=generator)
 
 
-@differentiable(input=lambda grad: zeros_like(grad))
-def _bernoulli(input: Tensor, p: float | None, generator: Generator | None) -> Array:
-    """Draw in the shape and dtype of ``input``."""
+@differentiable(name="bernoulli", input=lambda grad: zeros_like(grad))
+def draw_bits(input: Tensor, p: float | None, generator: Generator | None) -> Array:
+    """Draw ones and zeros in the shape and dtype of ``input``, with the probabilities in it or all with ``p``."""
     if p is None:
         require_kind("bernoulli", FLOATS, input)
     chance = to_host(input) if p is None else p
@@ -519,11 +519,11 @@ def normal_into(out: Tensor, mean: Any, std: Any, source: Generator) -> Tensor:
 @drawing
 def normal_around(mean: Any, std: Any, *, generator: Generator) -> Tensor:
     """Return normal numbers, each of its own mean or standard deviation."""
-    return _normal(mean, std, generator)
+    return draw_around(mean, std, generator)
 
 
-@differentiable(mean=lambda grad: zeros_like(grad), std=lambda grad: zeros_like(grad))
-def _normal(mean: Any, std: Any, source: Generator) -> Array:
+@differentiable(name="normal", mean=lambda grad: zeros_like(grad), std=lambda grad: zeros_like(grad))
+def draw_around(mean: Any, std: Any, source: Generator) -> Array:
     """Return normal numbers, each of its own mean or standard deviation."""
     given: list[Any] = [each for each in (mean, std) if isinstance(each, TensorBase)]
     shape, kind = broadcast_shapes(*[tuple(each.shape) for each in given]), given[0].dtype.numpy

@@ -173,8 +173,8 @@ def check_amounts(name: str, input: Tensor, pad: Sequence[int]) -> None:
     for dim, (size, (before, after)) in enumerate(zip(input.shape, amounts)):
         if before + size + after < 0 or size + min(before, 0) + min(after, 0) < 0:
             raise ShapeError(
-                f"{name}: the output size of dim {dim} would be negative: size {size} with padding {(before, after)} in "
-                f"shape {tuple(input.shape)}"
+                f"{name}: the output size of dim {dim} would be negative: size {size} with padding {(before, after)} "
+                f"in shape {tuple(input.shape)}"
             )
     require_room([before + size + after for size, (before, after) in zip(input.shape, amounts)])
 

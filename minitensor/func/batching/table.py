@@ -43,7 +43,7 @@ RULES: dict[str, Any] = {
     # -- pointwise, outside of the pointwise chapters, and exceptions to them
     **dict.fromkeys(
         """relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu
-        hardswish to_copy to_integers to_device binary_cross_entropy""".split(),
+        hardswish to_copy copy_as_integers to_device binary_cross_entropy""".split(),
         pointwise,
     ),
     # their gradients, whose kernels do not broadcast
