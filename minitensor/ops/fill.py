@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def move_source(input: Tensor, src: Any, non_blocking: bool) -> tuple[Tensor, Tensor, bool]:
+def move_source(input: Tensor, src: Tensor, non_blocking: bool) -> tuple[Tensor, Tensor, bool]:
     """Move the source to the device of the input; raise unless it is a tensor."""
     if not isinstance(src, TensorBase):
         raise WrongTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")

@@ -20,7 +20,7 @@ from minitensor.ops.kinds import FOLDABLE, require_kind
 from minitensor.shapes import conv_output_size, pair
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.tensor import Tensor
 
 Pair = tuple[int, int]
@@ -48,40 +48,82 @@ class Windows(NamedTuple):
         return rows, columns
 
 
-def unfold_grad(grad: Tensor, windows: Windows) -> Tensor:
-    """Return the gradient of ``_unfold``."""
-    return _fold(grad, windows)
+def add_windows(xp: Library, columns: Array, windows: Windows) -> Array:
+    """Add windows (N, C * KH * KW, L) to where they came from: (N, C, H, W)."""
+    size, (top, left) = windows.places, windows.padding
+    n, channels = columns.shape[0], columns.shape[1] // (windows.kernel[0] * windows.kernel[1])
+    columns = columns.reshape(n, channels, *windows.kernel, *size)
+    height, width = windows.image
+    total: Array = xp.zeros((n, channels, height + 2 * top, width + 2 * left), columns.dtype)
+    for (u, v), window in reference.taps(windows.kernel, size, windows.stride, windows.dilation):
+        total[window] += columns[:, :, u, v]
+    return xp.ascontiguousarray(total[:, :, top : top + height, left : left + width])
 
 
-@differentiable(input=unfold_grad)
-def _unfold(input: Tensor, windows: Windows) -> Array:
+def copy_windows(xp: Library, images: Array, windows: Windows) -> Array:
     """Return (N, C * KH * KW, L): the entries of each of the L windows."""
-    array, xp, size = input.array, input.xp, windows.places
-    n, channels = array.shape[:2]
-    padded = reference.pad(xp, array, windows.padding)
-    columns: Array = xp.empty((n, channels, *windows.kernel, *size), array.dtype)
+    (n, channels), size = images.shape[:2], windows.places
+    padded = reference.pad(xp, images, windows.padding)
+    columns: Array = xp.empty((n, channels, *windows.kernel, *size), images.dtype)
     for (u, v), window in reference.taps(windows.kernel, size, windows.stride, windows.dilation):
         columns[:, :, u, v] = padded[window]
     return columns.reshape(n, channels * windows.kernel[0] * windows.kernel[1], size[0] * size[1])
 
 
-@differentiable(input=lambda grad, windows: _unfold(grad, windows))
-def _fold(input: Tensor, windows: Windows) -> Array:
-    """Add windows (N, C * KH * KW, L) to where they came from: (N, C, H, W)."""
-    array, size, (top, left) = input.array, windows.places, windows.padding
-    channels = array.shape[1] // (windows.kernel[0] * windows.kernel[1])
-    columns = array.reshape(array.shape[0], channels, *windows.kernel, *size)
-    height, width = windows.image
-    total: Array = input.xp.zeros((array.shape[0], channels, height + 2 * top, width + 2 * left), array.dtype)
-    for (u, v), window in reference.taps(windows.kernel, size, windows.stride, windows.dilation):
-        total[window] += columns[:, :, u, v]
-    return input.xp.ascontiguousarray(total[:, :, top : top + height, left : left + width])
+def unfold_grad(
+    grad: Tensor, kernel_size: Pair, dilation: Pair, padding: Pair, stride: Pair, in_shape: tuple[int, ...]
+) -> Tensor:
+    """Add the gradients of the columns back to where the columns came from."""
+    return fold(grad, in_shape[-2:], kernel_size, dilation, padding, stride)
 
 
-@composite
+def fold_grad(grad: Tensor, kernel_size: Pair, dilation: Pair, padding: Pair, stride: Pair) -> Tensor:
+    """Copy the windows of the gradient."""
+    return unfold(grad, kernel_size, dilation, padding, stride)
+
+
+def read_windows(size: Sizes, kernel: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes) -> Windows:
+    """Return the windows over an image, of which each number may be given for height and width at once."""
+    return Windows(pair(size), pair(kernel), pair(dilation), pair(padding), pair(stride))
+
+
+def check_images(
+    input: Tensor, kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes
+) -> tuple[Tensor, Pair, Pair, Pair, Pair]:
+    """Return the numbers of the windows as pairs; raise unless the windows fit into the images."""
+    if input.ndim not in (3, 4):
+        raise ShapeError(f"unfold: expected 3D or 4D input, (C, H, W) or (N, C, H, W), got shape {tuple(input.shape)}")
+    check_no_empty("unfold", input, 3)
+    windows = read_windows(input.shape[-2:], kernel_size, dilation, padding, stride)
+    check_places("unfold", windows)
+    require_kind("unfold", FOLDABLE, input)
+    return input, windows.kernel, windows.dilation, windows.padding, windows.stride
+
+
+def check_columns(
+    input: Tensor, output_size: Sizes, kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes
+) -> tuple[Tensor, Pair, Pair, Pair, Pair, Pair]:
+    """Return the numbers of the windows as pairs; raise unless the columns are those of the windows."""
+    windows = read_windows(output_size, kernel_size, dilation, padding, stride)
+    if min(windows.image) < 1:
+        raise ShapeError(f"fold: expected an output size of at least one, got {windows.image}")
+    check_places("fold", windows)
+    require_kind("fold", FOLDABLE, input)
+    taps, places = windows.kernel[0] * windows.kernel[1], windows.places[0] * windows.places[1]
+    if input.ndim not in (2, 3) or input.shape[-2] % taps or input.shape[-1] != places:
+        raise ShapeError(
+            f"fold: given output_size={windows.image}, kernel_size={windows.kernel}, dilation={windows.dilation}, "
+            f"padding={windows.padding}, stride={windows.stride}, expected input (N, C * {taps}, {places}), got shape "
+            f"{tuple(input.shape)}"
+        )
+    check_no_empty("fold", input, 2)
+    return input, *windows
+
+
+@differentiable(prepare=check_images, input=unfold_grad)
 def unfold(
     input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
-) -> Tensor:
+) -> Array:
     """Copy every window of images into a column. Known as im2col.
 
     Args:
@@ -101,23 +143,17 @@ def unfold(
              [3., 4.],
              [4., 5.]]])
     """
-    check_tensor("unfold", input)
-    if input.ndim == 3:
-        return unfold(input.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
-    if input.ndim != 4:
-        raise ShapeError(f"unfold: expected 3D or 4D input, (C, H, W) or (N, C, H, W), got shape {tuple(input.shape)}")
-    height, width = input.shape[2:]
-    check_no_empty("unfold", input)
-    windows = Windows((height, width), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
-    check_places("unfold", windows)
-    require_kind("unfold", FOLDABLE, input)
-    return _unfold(input, windows)
+    windows = read_windows(input.shape[-2:], kernel_size, dilation, padding, stride)
+    if input.ndim == 4:
+        return copy_windows(input.xp, input.array, windows)
+    columns = copy_windows(input.xp, input.array[None], windows)
+    return columns.reshape(columns.shape[1:])  # type: ignore[no-any-return]  # `array` is untyped
 
 
-@composite
+@differentiable(prepare=check_columns, input=fold_grad)
 def fold(
     input: Tensor, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
-) -> Tensor:
+) -> Array:
     """Add windows, as columns, back to where ``unfold`` would take them from. Known as col2im.
 
     Overlapping windows add up: ``fold(unfold(x))`` is x times the number of windows over each entry.
@@ -136,23 +172,11 @@ def fold(
     >>> F.fold(ones(1, 2, 2), (1, 3), (1, 2))
     tensor([[[[1., 2., 1.]]]])
     """
-    check_tensor("fold", input)
-    if input.ndim == 2:
-        return fold(input.unsqueeze(0), output_size, kernel_size, dilation, padding, stride).squeeze(0)
-    windows = Windows(pair(output_size), pair(kernel_size), pair(dilation), pair(padding), pair(stride))
-    if min(windows.image) < 1:
-        raise ShapeError(f"fold: expected an output size of at least one, got {windows.image}")
-    check_places("fold", windows)
-    require_kind("fold", FOLDABLE, input)
-    taps, places = windows.kernel[0] * windows.kernel[1], windows.places[0] * windows.places[1]
-    if input.ndim != 3 or input.shape[1] % taps or input.shape[2] != places:
-        raise ShapeError(
-            f"fold: given output_size={windows.image}, kernel_size={windows.kernel}, dilation={windows.dilation}, "
-            f"padding={windows.padding}, stride={windows.stride}, expected input (N, C * {taps}, {places}), got shape "
-            f"{tuple(input.shape)}"
-        )
-    check_no_empty("fold", input)
-    return _fold(input, windows)
+    windows = read_windows(output_size, kernel_size, dilation, padding, stride)
+    if input.ndim == 3:
+        return add_windows(input.xp, input.array, windows)
+    images = add_windows(input.xp, input.array[None], windows)
+    return images.reshape(images.shape[1:])  # type: ignore[no-any-return]  # `array` is untyped
 
 
 def check_tensor(name: str, input: Any) -> None:
@@ -161,9 +185,9 @@ def check_tensor(name: str, input: Any) -> None:
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
 
 
-def check_no_empty(name: str, input: Tensor) -> None:
-    """Raise for images or windows without entries; a batch may be empty."""
-    if 0 in input.shape[1:]:
+def check_no_empty(name: str, input: Tensor, ndim: int) -> None:
+    """Raise for images or windows, of ``ndim`` dims, without entries; a batch may be empty."""
+    if 0 in input.shape[-ndim:]:
         raise ShapeError(f"{name}: only the batch may be empty, but the input has shape {tuple(input.shape)}")
 
 

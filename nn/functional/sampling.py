@@ -122,13 +122,13 @@ def find_corners_grad(
     counts = [len(shares) for shares, _ in along]
     grad = grads[0].reshape(*counts, *places.shape[:-1])
     found = [
-        contracted(grad, [slopes if dim == of else shares for dim, (shares, slopes) in enumerate(along)])
+        contract(grad, [slopes if dim == of else shares for dim, (shares, slopes) in enumerate(along)])
         for of in range(len(sizes))
     ]
     return stack(found[::-1], -1)
 
 
-def contracted(grad: Tensor, factors: Sequence[Sequence[Tensor]]) -> Tensor:
+def contract(grad: Tensor, factors: Sequence[Sequence[Tensor]]) -> Tensor:
     """Return the sum over the corners of a gradient (4, 4, ..., N, P) times one factor of each dim."""
     for along in factors:
         grad = sum([part * factor for part, factor in zip(grad.unbind(0), along)][1:], grad[0] * along[0])
@@ -165,7 +165,7 @@ def shares(
         share = place - low
         pairs = list(zip(sample.cubic_weights(share), cubic_slopes(share)))
     else:
-        place, turn = brought_in(place, size, edges, align_corners)
+        place, turn = bring_in(place, size, edges, align_corners)
         low, step = floor(place.detach()), step * turn
         share = place - low
         pairs = [(1 - share, -ones_like(share)), (share, ones_like(share))]
@@ -196,19 +196,19 @@ def outer_slope(x: Tensor) -> Tensor:
     return (-2.25 * x + 7.5) * x - 6
 
 
-def brought_in(place: Tensor, size: int, edges: str, align_corners: bool) -> tuple[Tensor, Any]:
+def bring_in(place: Tensor, size: int, edges: str, align_corners: bool) -> tuple[Tensor, Any]:
     """Bring places outside back into the image, unless zeros stand there; return also how far that moves with them."""
     if edges == "zeros":
         return place, 1.0
     turn: Any = 1.0
     if edges == "reflection":
-        place, turn = mirrored(place, size, align_corners)
+        place, turn = mirror(place, size, align_corners)
     between = (place > 0) & (place < size - 1)
     held = where(between, place, place.detach().clamp(0, size - 1).nan_to_num(0.0))
     return held, where(between, turn, 0.0).to(place.dtype)
 
 
-def mirrored(place: Tensor, size: int, align_corners: bool) -> tuple[Tensor, Any]:
+def mirror(place: Tensor, size: int, align_corners: bool) -> tuple[Tensor, Any]:
     """Mirror places at both ends, the middles of the outer pixels or their edges; return also the directions."""
     low, span = (0.0, float(size - 1)) if align_corners else (-0.5, float(size))
     if not span:

@@ -265,6 +265,16 @@ def fold_samples(**kinds: str) -> Any:
     return rule
 
 
+def fold_batches(ndim: int) -> Any:
+    """Return a rule that merges the samples into N of inputs with ``ndim`` dims; in others they are N."""
+    merge = fold_samples()
+
+    def rule(do: BatchedCall, input: Any, *rest: Any) -> Any:
+        return merge(do, input, *rest) if input.ndim == ndim else do(input.tensor, *rest)
+
+    return rule
+
+
 def unfold_samples(result: Any, size: int, dim: int) -> Any:
     """Split the samples off a dim into which they were merged, and put them in front."""
     if isinstance(result, tuple):

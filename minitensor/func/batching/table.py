@@ -16,6 +16,7 @@ from minitensor.func.batching.families import (
     choose,
     compute_as,
     expand_reduced,
+    fold_batches,
     fold_channels,
     fold_samples,
     pointwise,
@@ -138,9 +139,11 @@ RULES: dict[str, Any] = {
     "conv_backward_weight": products.convolution_weight_backward,
     "constant_pad_nd": along(),
     **dict.fromkeys(
-        "max_pool adaptive_max_pool gather_planes avg_pool unfold(input,windows) fold".split(), fold_samples()
+        "max_pool adaptive_max_pool gather_planes avg_pool".split(), fold_samples()
     ),
     **dict.fromkeys("resample resample_keeping_input".split(), fold_samples()),
+    "unfold(input,kernel_size,dilation,padding,stride)": fold_batches(4),
+    "fold": fold_batches(3),
     "scatter_planes": fold_samples(shape="shape"),
     "avg_pool_backward": fold_samples(input_shape="shape"),
     "find_corners": sampling.corners,
