@@ -101,10 +101,9 @@ from minitensor.printing import (
 
 # -- pointwise
 from minitensor.ops.operand import result_type as result_type
+from minitensor.ops.fused import addcdiv as addcdiv, addcmul as addcmul, lerp as lerp
 from minitensor.ops.arithmetic import (
     add as add,
-    addcdiv as addcdiv,
-    addcmul as addcmul,
     conj as conj,
     div as div,
     floor_divide as floor_divide,
@@ -113,7 +112,6 @@ from minitensor.ops.arithmetic import (
     gcd_ as gcd_,
     lcm as lcm,
     lcm_ as lcm_,
-    lerp as lerp,
     mul as mul,
     neg as neg,
     neg_ as neg_,
@@ -350,18 +348,20 @@ from minitensor.ops.rearrange import (
     rot90 as rot90,
     tile as tile,
 )
-from minitensor.ops.shape import (
-    adjoint as adjoint,
-    as_strided as as_strided,
-    as_strided_ as as_strided_,
+from minitensor.ops.broadcast import (
     atleast_1d as atleast_1d,
     atleast_2d as atleast_2d,
     atleast_3d as atleast_3d,
     broadcast_tensors as broadcast_tensors,
     broadcast_to as broadcast_to,
+    meshgrid as meshgrid,
+)
+from minitensor.ops.shape import (
+    adjoint as adjoint,
+    as_strided as as_strided,
+    as_strided_ as as_strided_,
     diagonal as diagonal,
     flatten as flatten,
-    meshgrid as meshgrid,
     moveaxis as moveaxis,
     movedim as movedim,
     narrow as narrow,

@@ -72,7 +72,13 @@ class TensorBase:
 
     @property
     def storage(self) -> Storage:
-        """The memory under this tensor, shared by its views."""
+        """The memory under this tensor, shared by its views.
+
+        >>> import minitensor as torch
+        >>> x = torch.ones(2, 3)
+        >>> x.storage is x[0].storage, len(x.storage)
+        (True, 6)
+        """
         storage = self._storage
         if storage is None:
             if self._layout is None:
@@ -82,14 +88,25 @@ class TensorBase:
 
     @property
     def layout(self) -> Layout:
-        """How the storage is read: shape, strides and offset in elements."""
+        """How the storage is read: shape, strides and offset in elements.
+
+        >>> import minitensor as torch
+        >>> torch.ones(2, 3).t().layout
+        Layout(shape=(3, 2), strides=(1, 3), offset=0)
+        """
         if self._layout is None:
             settle(self)
         return self._layout  # type: ignore[return-value]  # settle has set it
 
     @property
     def version(self) -> int:
-        """How many writes the storage has seen."""
+        """How many writes the storage has seen.
+
+        >>> import minitensor as torch
+        >>> x = torch.ones(2)
+        >>> x.add_(1).version
+        1
+        """
         storage = self._storage
         return 0 if storage is None else storage.version
 
@@ -100,41 +117,76 @@ class TensorBase:
 
     @property
     def shape(self) -> Size:
-        """The sizes of the dimensions."""
+        """The sizes of the dims.
+
+        >>> import minitensor as torch
+        >>> torch.ones(2, 3).shape
+        torch.Size([2, 3])
+        """
         layout = self._layout
         return as_size(Size, self.array.shape if layout is None else layout.shape)
 
     @property
     def ndim(self) -> int:
-        """How many dimensions there are."""
+        """The number of dims.
+
+        >>> import minitensor as torch
+        >>> torch.ones(2, 3).ndim
+        2
+        """
         layout = self._layout
         return self.array.ndim if layout is None else len(layout.shape)
 
     @property
     def dtype(self) -> dtype:
-        """The type of the elements."""
+        """The type of the elements.
+
+        >>> import minitensor as torch
+        >>> torch.ones(2).dtype
+        torch.float32
+        """
         return FROM_NUMPY[array_dtype(self)]
 
     @property
     def device(self) -> device:
-        """Where the memory lies."""
+        """Where the memory lies.
+
+        >>> import minitensor as torch
+        >>> torch.ones(2).device
+        device(type='cpu')
+        """
         return device_of(self.array if self._storage is None else self._storage.array)
 
     @property
     def backend(self) -> Backend:
-        """The table of kernels for this tensor's device."""
+        """The table of kernels for this tensor's device; internal.
+
+        >>> import minitensor as torch
+        >>> type(torch.ones(2).backend).__name__
+        'NumpyBackend'
+        """
         return BY_ARRAY[self.array.__class__]
 
     @property
     def xp(self) -> Library:
-        """The array library: numpy or cupy."""
+        """The array library: numpy or cupy.
+
+        >>> import minitensor as torch
+        >>> torch.ones(2).xp.__name__
+        'numpy'
+        """
         return BY_ARRAY[self.array.__class__].xp
 
     # -- the place in the graph --------------------------------------------------------------------------------------
 
     @property
     def node(self) -> Node | None:
-        """The node that gradients for this tensor flow to; a view whose storage was written to asks its base anew."""
+        """The node that gradients for this tensor flow to; a view whose storage was written to asks its base anew.
+
+        >>> import minitensor as torch
+        >>> torch.ones(2).node is None, torch.ones(2, requires_grad=True).node is None
+        (True, False)
+        """
         if self._base is not None and self._seen != self._storage.version:  # type: ignore[union-attr]  # views have one
             self._refresh()
         return self._node

@@ -9,11 +9,18 @@ from minitensor import backends
 from minitensor.errors import DeviceError, MissingExtraError
 from minitensor.ops.random import manual_seed as manual_seed  # one stream of numbers serves every device
 
+__all__ = ["device_count", "is_available", "manual_seed", "manual_seed_all", "synchronize"]
+
 manual_seed_all = manual_seed
 
 
 def is_available() -> bool:
-    """Whether tensors can be moved to "cuda" on this machine."""
+    """Return whether tensors can be moved to "cuda" on this machine.
+
+    >>> import minitensor as torch
+    >>> torch.cuda.is_available() == (torch.cuda.device_count() > 0)
+    True
+    """
     try:
         return backends.open_backend("cuda").is_available()
     except (MissingExtraError, DeviceError):
@@ -21,10 +28,24 @@ def is_available() -> bool:
 
 
 def device_count() -> int:
-    """Return the number of GPUs."""
+    """Return the number of GPUs, 0 without CuPy.
+
+    >>> import minitensor as torch
+    >>> torch.cuda.device_count() >= 0
+    True
+    """
     return backends.open_backend("cuda").device_count() if is_available() else 0
 
 
 def synchronize() -> None:
-    """Wait until everything asked of the GPU is done."""
+    """Wait until everything asked of the GPU is done.
+
+    Raises:
+        ImportError: If CuPy is not installed.
+        RuntimeError: If there is no GPU.
+
+    >>> import minitensor as torch
+    >>> if torch.cuda.is_available():
+    ...     torch.cuda.synchronize()
+    """
     backends.open_backend("cuda").synchronize()

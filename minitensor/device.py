@@ -27,8 +27,8 @@ class device:  # noqa: N801  # PyTorch's spelling
         index: the index, if the name has none. Default: None, the current device.
 
     Raises:
-        ArgumentTypeError: an argument has another type.
-        DeviceError: there is no such name, or the index is negative or given twice.
+        TypeError: If an argument has another type.
+        RuntimeError: If there is no such name, or the index is negative or given twice.
 
     >>> device("cuda:1")
     device(type='cuda', index=1)

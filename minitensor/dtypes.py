@@ -27,8 +27,14 @@ class dtype:
         numpy: NumPy's dtype of the same elements.
         is_floating_point, is_complex, is_signed: what the elements are. Complex dtypes count as signed.
 
+    Raises:
+        TypeError: If it is called: there are no other dtypes.
+
     >>> float32, float32.itemsize, float32.is_floating_point
     (torch.float32, 4, True)
+    >>> import minitensor as torch
+    >>> isinstance(torch.float32, torch.dtype), torch.float32.itemsize
+    (True, 4)
     """
 
     __slots__ = (
@@ -60,7 +66,7 @@ class dtype:
         ``float16`` gives ``complex64``: there is no half-precision complex dtype here (PyTorch has ``complex32``).
 
         Raises:
-            DtypeError: for bool and integer dtypes.
+            RuntimeError: For bool and integer dtypes.
         """
         if not self._complex_name:
             raise DtypeError(f"{self!r} has no complex dtype; cast to float32 or float64 first")
@@ -183,7 +189,7 @@ def set_default_dtype(d: dtype) -> None:
         d: float16, float32 or float64. The dtype of Python complex numbers follows it.
 
     Raises:
-        ArgumentTypeError: ``d`` is not a floating-point dtype.
+        TypeError: If ``d`` is not a floating-point dtype.
 
     >>> set_default_dtype(float64)
     >>> get_default_dtype()
@@ -224,10 +230,10 @@ PROMOTED: Final[Mapping[tuple[dtype, dtype], dtype]] = {(a, b): _promote(a, b) f
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
-    """Return the dtype to which two dtypes promote: the smallest one to which both can be cast.
+    """Return the dtype to which operands of the dtypes ``type1`` and ``type2`` are promoted.
 
     Raises:
-        ArgumentTypeError: an argument is not a dtype.
+        TypeError: If an argument is not a dtype.
 
     >>> promote_types(int64, float16), promote_types(uint8, int8)
     (torch.float16, torch.int16)
@@ -239,12 +245,14 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:
-    """Return whether a cast keeps the category or raises it: bool, integer, floating point, complex.
+    """Return whether a cast ``from_`` a dtype ``to`` another keeps or raises the category.
 
     This is the rule for results written to ``out=`` or in place. Within a category any cast is allowed.
 
+    The categories, in order, are bool, integer, floating point and complex.
+
     Raises:
-        ArgumentTypeError: an argument is not a dtype.
+        TypeError: If an argument is not a dtype.
 
     >>> can_cast(float64, float16), can_cast(float32, int64)
     (True, False)
@@ -314,7 +322,7 @@ class finfo:
         dtype: the name of the dtype.
 
     Raises:
-        ArgumentTypeError: ``type`` is not a dtype, or is an integer dtype or bool.
+        TypeError: If ``type`` is not a dtype, or is an integer dtype or bool.
 
     >>> finfo(float32).eps
     1.1920928955078125e-07
@@ -358,7 +366,7 @@ class iinfo:
         dtype: the name of the dtype.
 
     Raises:
-        ArgumentTypeError: ``type`` is not an integer dtype.
+        TypeError: If ``type`` is not an integer dtype.
 
     >>> iinfo(uint8)
     iinfo(min=0, max=255, dtype=uint8)

@@ -29,7 +29,7 @@ class Generator:
         device: kept in the attribute ``device``; the numbers are drawn on the host for every device.
 
     Raises:
-        DeviceError: there is no such device.
+        RuntimeError: If there is no such device.
 
     >>> Generator().manual_seed(0).initial_seed()
     0
@@ -45,11 +45,11 @@ class Generator:
         """Restart from a seed, and return this generator.
 
         Args:
-            seed: an int from -2**63 to 2**64 - 1; 2**64 is added to a negative seed.
+            seed: An int from -2**63 to 2**64 - 1; 2**64 is added to a negative seed.
 
         Raises:
-            ArgumentTypeError: ``seed`` is not an int.
-            ArgumentError: ``seed`` is out of range.
+            TypeError: If ``seed`` is not an int.
+            ValueError: If ``seed`` is out of range.
         """
         self._stream.restart(seed)
         return self
@@ -69,7 +69,7 @@ class Generator:
         return self._stream.state_bytes()
 
     def set_state_bytes(self, state: bytes) -> None:
-        """Restore a state from `state_bytes` or from PyTorch."""
+        """Restore a ``state`` from ``state_bytes`` or from PyTorch."""
         self._stream.restore(state)
 
     def get_state(self) -> npt.NDArray[np.uint8]:
@@ -77,7 +77,11 @@ class Generator:
         return np.array(bytearray(self.state_bytes()), np.uint8)
 
     def set_state(self, state: npt.NDArray[np.uint8]) -> None:
-        """Restore a state that `get_state` returned."""
+        """Restore a ``state`` that ``get_state`` returned.
+
+        Raises:
+            TypeError: If ``state`` is not of uint8.
+        """
         if state.dtype != np.uint8:
             raise ArgumentTypeError(f"RNG state must be a torch.ByteTensor (uint8), got {state.dtype}")
         self.set_state_bytes(state.tobytes())
@@ -128,8 +132,8 @@ def manual_seed(seed: int) -> Generator:
         seed: a number, converted by ``int``, from -2**63 to 2**64 - 1.
 
     Raises:
-        ArgumentTypeError: ``seed`` is not a number.
-        ArgumentError: ``seed`` is out of range.
+        TypeError: If ``seed`` is not a number.
+        ValueError: If ``seed`` is out of range.
 
     >>> manual_seed(0)
     Generator(device='cpu', initial_seed=0)
@@ -144,12 +148,23 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Seed the default generator from the operating system's entropy, and return the seed."""
+    """Seed the default generator from the operating system's entropy, and return the seed.
+
+    >>> import minitensor as torch
+    >>> torch.seed() == torch.initial_seed()
+    True
+    """
     return default_generator.seed()
 
 
 def initial_seed() -> int:
-    """Return the seed of the default generator."""
+    """Return the seed of the default generator.
+
+    >>> import minitensor as torch
+    >>> _ = torch.manual_seed(7)
+    >>> torch.initial_seed()
+    7
+    """
     return default_generator.initial_seed()
 
 

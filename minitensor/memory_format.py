@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 class memory_format:  # noqa: N801  # PyTorch's spelling
     """One of ``contiguous_format``, ``channels_last``, ``channels_last_3d`` and ``preserve_format``.
 
+    Raises:
+        TypeError: If it is called: there are no other memory formats.
+
     >>> channels_last
     torch.channels_last
+    >>> import minitensor as torch
+    >>> isinstance(torch.channels_last, torch.memory_format)
+    True
     """
 
     __slots__ = ("name",)

@@ -93,7 +93,7 @@ def set_printoptions(
         sci_mode: whether floats are printed as 1.0000e+00. Default: None, which depends on their magnitudes.
 
     Raises:
-        ArgumentError: there is no such profile.
+        ValueError: If there is no such profile.
 
     >>> import minitensor as torch
     >>> torch.set_printoptions(precision=2)

@@ -26,7 +26,7 @@ class Size(tuple[int, ...]):
         sizes: an iterable of ints. Default: empty, the shape of a 0-d tensor.
 
     Raises:
-        ArgumentTypeError: ``sizes`` is not an iterable of ints.
+        TypeError: If ``sizes`` is not an iterable of ints.
 
     >>> Size((2, 3)), Size((2, 3)).numel()
     (torch.Size([2, 3]), 6)

@@ -17,6 +17,7 @@ from minitensor.ops import (
     arithmetic,
     assemble,
     bits,
+    broadcast,
     cast,
     choice,
     compare,
@@ -24,11 +25,13 @@ from minitensor.ops import (
     counting,
     creation,
     cumulative,
+    draws,
     exchange,
     exponentials,
     extremes,
     face,
     fill,
+    fused,
     index,
     integrate,
     join,
@@ -62,7 +65,16 @@ from minitensor.ops.linalg import spellings as linalg
 
 
 class Tensor(TensorBase):
-    """A multi-dimensional array with strides, a storage, and a history to differentiate."""
+    """An array of any number of dims, with strides, a storage, and a history to differentiate; see ``tensor``.
+
+    Args:
+        *data: Sizes, for a tensor whose elements are not set; or nested lists, which become float32.
+
+    >>> import minitensor as torch
+    >>> torch.Tensor([[1, 2], [3, 4]])
+    tensor([[1., 2.],
+            [3., 4.]])
+    """
 
     __slots__ = ()
 
@@ -137,9 +149,9 @@ class Tensor(TensorBase):
     clip, clip_ = clamp, clamp_
     clamp_min, clamp_min_ = choice.clamp_min, choice.clamp_min_
     clamp_max, clamp_max_ = choice.clamp_max, choice.clamp_max_
-    lerp, lerp_ = arithmetic.lerp, arithmetic.lerp_
-    addcmul, addcmul_ = arithmetic.addcmul, arithmetic.addcmul_
-    addcdiv, addcdiv_ = arithmetic.addcdiv, arithmetic.addcdiv_
+    lerp, lerp_ = fused.lerp, fused.lerp_
+    addcmul, addcmul_ = fused.addcmul, fused.addcmul_
+    addcdiv, addcdiv_ = fused.addcdiv, fused.addcdiv_
     logaddexp, hypot, hypot_ = exponentials.logaddexp, trigonometry.hypot, trigonometry.hypot_
     sigmoid, sigmoid_ = exponentials.sigmoid, exponentials.sigmoid_
     nan_to_num, nan_to_num_ = rounding.nan_to_num, rounding.nan_to_num_
@@ -202,7 +214,12 @@ class Tensor(TensorBase):
         return operator_of(powers.pow)(other, self)
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
-        """Return ``self`` where ``condition`` holds and ``other`` elsewhere."""
+        """Return ``self`` where ``condition`` holds and ``other`` elsewhere.
+
+        >>> import minitensor as torch
+        >>> torch.tensor([1, 2]).where(torch.tensor([True, False]), 0)
+        tensor([1, 0])
+        """
         return choice.choose(condition, self, other)
 
     # -- compare (ops/compare.py) --------------------------------------------------------------------------------------
@@ -319,7 +336,7 @@ class Tensor(TensorBase):
     T, mT, H, mH = property(shape.T), property(shape.mT), property(shape.H), property(shape.adjoint)
     unsqueeze, unsqueeze_ = shape.unsqueeze, shape.unsqueeze_
     squeeze, squeeze_ = shape.squeeze, shape.squeeze_
-    expand, expand_as, broadcast_to = shape.expand, shape.expand_as, shape.broadcast_to
+    expand, expand_as, broadcast_to = shape.expand, shape.expand_as, broadcast.broadcast_to
     narrow, select, unfold, diagonal = shape.narrow, shape.select, shape.unfold, shape.diagonal
     as_strided, as_strided_ = shape.as_strided, shape.as_strided_
     resize_, resize_as_, set_ = memory.resize_, memory.resize_as_, memory.set_
@@ -389,12 +406,12 @@ class Tensor(TensorBase):
     __complex__, __index__, __len__ = conversion.complex_number, conversion.as_index, conversion.length
     __iter__, __contains__ = conversion.iterate, conversion.contains
 
-    # -- random (ops/random.py) ----------------------------------------------------------------------------------------
+    # -- random (ops/random.py, ops/draws.py) --------------------------------------------------------------------------
 
-    uniform_, normal_, random_ = random.uniform_, random.normal_, random.random_
-    bernoulli, bernoulli_, exponential_ = random.bernoulli, random.bernoulli_, random.exponential_
+    uniform_, normal_, random_ = draws.uniform_, draws.normal_, draws.random_
+    bernoulli, bernoulli_, exponential_ = random.bernoulli, draws.bernoulli_, draws.exponential_
     multinomial = random.multinomial
-    log_normal_, cauchy_, geometric_ = random.log_normal_, random.cauchy_, random.geometric_
+    log_normal_, cauchy_, geometric_ = draws.log_normal_, draws.cauchy_, draws.geometric_
 
     # -- graph (autograd/face.py) --------------------------------------------------------------------------------------
 

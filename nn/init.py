@@ -19,13 +19,43 @@ from minitensor.callers import user_level
 from minitensor.errors import ArgumentError
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.choice import where
-from minitensor.ops.creation import empty_like, eye
+from minitensor.ops.creation import empty_like
+from minitensor.ops.creation import eye as identity_matrix
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from minitensor.generator import Generator
+
+__all__ = [
+    "calculate_gain",
+    "constant",
+    "constant_",
+    "dirac",
+    "dirac_",
+    "eye",
+    "eye_",
+    "kaiming_normal",
+    "kaiming_normal_",
+    "kaiming_uniform",
+    "kaiming_uniform_",
+    "normal",
+    "normal_",
+    "ones_",
+    "orthogonal",
+    "orthogonal_",
+    "sparse",
+    "sparse_",
+    "trunc_normal_",
+    "uniform",
+    "uniform_",
+    "xavier_normal",
+    "xavier_normal_",
+    "xavier_uniform",
+    "xavier_uniform_",
+    "zeros_",
+]
 
 GAINS = {
     "linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
@@ -136,7 +166,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 @ungated
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with 1.
+    """Fill with 1 in place.
 
     Args:
         tensor: What to fill, in place.
@@ -153,7 +183,7 @@ def ones_(tensor: Tensor) -> Tensor:
 
 @ungated
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with 0.
+    """Fill with 0 in place.
 
     Args:
         tensor: What to fill, in place.
@@ -189,7 +219,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ArgumentError(f"Only tensors with 2 dimensions are supported, got shape {tuple(tensor.shape)}")
-    return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
+    return tensor.copy_(identity_matrix(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
 @ungated
@@ -542,7 +572,7 @@ def deprecate_alias(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 uniform, normal = deprecate_alias(uniform_), deprecate_alias(normal_)
-constant, dirac = deprecate_alias(constant_), deprecate_alias(dirac_)
+constant, dirac, eye = deprecate_alias(constant_), deprecate_alias(dirac_), deprecate_alias(eye_)
 xavier_uniform, xavier_normal = deprecate_alias(xavier_uniform_), deprecate_alias(xavier_normal_)
 kaiming_uniform, kaiming_normal = deprecate_alias(kaiming_uniform_), deprecate_alias(kaiming_normal_)
 orthogonal, sparse = deprecate_alias(orthogonal_), deprecate_alias(sparse_)

@@ -84,6 +84,12 @@ def get_swa_multi_avg_fn() -> Averages:
 
     Returns:
         A function (averages, currents, count) -> None, for ``AveragedModel(multi_avg_fn=...)``.
+
+    >>> import minitensor as torch
+    >>> averages = [torch.tensor(1.0)]
+    >>> torch.optim.swa_utils.get_swa_multi_avg_fn()(averages, [torch.tensor(4.0)], 2)
+    >>> averages
+    [tensor(2.)]
     """
     return for_lists(get_swa_avg_fn())
 
@@ -99,6 +105,12 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Averages:
 
     Raises:
         ValueError: If ``decay`` lies outside [0, 1].
+
+    >>> import minitensor as torch
+    >>> averages = [torch.tensor(1.0)]
+    >>> torch.optim.swa_utils.get_ema_multi_avg_fn(0.9)(averages, [torch.tensor(2.0)], 1)
+    >>> averages
+    [tensor(1.1000)]
     """
     return for_lists(get_ema_avg_fn(decay))
 
@@ -171,7 +183,7 @@ class AveragedModel(Module):
         self.use_buffers = use_buffers
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the output of the averaged model."""
+        """Return the output of the averaged model for ``*args`` and ``**kwargs``."""
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Module) -> None:
@@ -181,7 +193,7 @@ class AveragedModel(Module):
             model: A model of the same structure as the copied one.
 
         Raises:
-            ReadOnlyError: If the average lies in read-only memory.
+            RuntimeError, ValueError: If the average lies in read-only memory.
         """
         mine, theirs = averaged_tensors(self.module, self.use_buffers), averaged_tensors(model, self.use_buffers)
         require_writable("update_parameters", *self.module.parameters(), *self.module.buffers(), self.n_averaged)

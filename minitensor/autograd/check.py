@@ -37,6 +37,20 @@ def gradcheck(
     ``inputs`` is a tensor or a tuple of arguments; those that require grad should be float64 or complex128. With
     ``fast_mode`` one random combination of the Jacobian's rows is checked in place of each row.
 
+    Args:
+        func: A function of tensors that returns a tensor or several.
+        inputs: Its arguments, a tensor or a tuple.
+        eps: Step of the differences. Default: ``1e-6``.
+        atol: Difference that is allowed. Default: ``1e-5``.
+        rtol: Difference that is allowed, relative to the numerical gradient. Default: ``1e-3``.
+        raise_exception: Raise if a gradient is wrong, instead of returning False. Default: ``True``.
+        nondet_tol: Difference that is allowed between two backward passes. Default: ``0.0``.
+        fast_mode: Check one random combination of the Jacobian's rows. Default: ``False``.
+
+    Raises:
+        GradcheckError: If a gradient differs, and ``raise_exception`` is true.
+        ValueError: If no input requires grad, or one that does is not of double precision.
+
     >>> import minitensor as torch
     >>> x = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
     >>> torch.autograd.gradcheck(torch.sin, (x,))
@@ -64,7 +78,28 @@ def gradgradcheck(
     nondet_tol: float = 0.0,
     fast_mode: bool = False,
 ) -> bool:
-    """Compare the gradients of the gradients of ``func`` with finite differences."""
+    """Compare the gradients of the gradients of ``func`` with finite differences.
+
+    Args:
+        func: A function of tensors that returns a tensor or several.
+        inputs: Its arguments, a tensor or a tuple.
+        grad_outputs: The gradients that arrive at the outputs. Default: ``None``, random numbers.
+        eps: Step of the differences. Default: ``1e-6``.
+        atol: Difference that is allowed. Default: ``1e-5``.
+        rtol: Difference that is allowed, relative to the numerical gradient. Default: ``1e-3``.
+        raise_exception: Raise if a gradient is wrong, instead of returning False. Default: ``True``.
+        nondet_tol: Difference that is allowed between two backward passes. Default: ``0.0``.
+        fast_mode: Check one random combination of the Jacobian's rows. Default: ``False``.
+
+    Raises:
+        GradcheckError: If a gradient differs, and ``raise_exception`` is true.
+        ValueError: If no input requires grad, or one that does is not of double precision.
+
+    >>> import minitensor as torch
+    >>> x = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
+    >>> torch.autograd.gradgradcheck(torch.sin, (x,))
+    True
+    """
     args = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     leaves = [i for i, each in enumerate(args) if differentiable(each)]
     outputs = differentiable_outputs(func(*args))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import weakref
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from minitensor.autograd.hooks import Walk, hooks_of_tensor
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import GradientEdge, Leaf, Node
+from minitensor.autograd.node import Leaf, Node
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentError, ArgumentTypeError, BatchingError, GradError, WrongTypeError
 
@@ -21,7 +21,27 @@ if TYPE_CHECKING:
 
     from minitensor.tensor import Tensor
 
-    Tensors: TypeAlias = Tensor | GradientEdge | Sequence[Tensor | GradientEdge]
+    Tensors: TypeAlias = "Tensor | GradientEdge | Sequence[Tensor | GradientEdge]"
+
+
+class GradientEdge(NamedTuple):
+    """A place in the graph, to start from or to ask for, in place of a tensor; ``graph.get_gradient_edge`` makes it.
+
+    Args:
+        node: The node to which a gradient flows.
+        output_nr: Which result of the node the tensor is.
+        ownership_token: What keeps the graph alive. Default: ``None``.
+
+    >>> import minitensor as torch
+    >>> y = torch.ones(2, requires_grad=True) * 3
+    >>> edge = torch.autograd.graph.get_gradient_edge(y)
+    >>> isinstance(edge, torch.autograd.graph.GradientEdge), edge.output_nr
+    (True, 0)
+    """
+
+    node: Node
+    output_nr: int
+    ownership_token: Any = None  # which of the library's nodes is meant
 
 
 def backward(
@@ -32,6 +52,19 @@ def backward(
     inputs: Tensors | None = None,
 ) -> None:
     """Add the gradients of ``tensors`` to the ``grad`` of every leaf, or of the given ``inputs`` alone.
+
+    Args:
+        tensors: A tensor or several, each of which requires grad.
+        grad_tensors: For each tensor the gradient that arrives there, of its shape; None for 1 where the tensor has one
+            element. Default: ``None``, for all.
+        retain_graph: Keep the saved values, so that another backward pass can follow. Default: ``None``, as
+            ``create_graph``.
+        create_graph: Record the backward pass, so that the gradients can be differentiated. Default: ``False``.
+        inputs: The tensors whose ``grad`` is added to. Default: ``None``, all leaves.
+
+    Raises:
+        RuntimeError: If a tensor does not require grad, a gradient is missing or has another shape, the graph was
+            freed, or ``inputs`` is empty.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([1., 2.], requires_grad=True)
@@ -68,6 +101,24 @@ def grad(
 
     A dictionary of inputs gives a dictionary of gradients. With ``is_grads_batched`` the first dimension of each of
     ``grad_outputs`` counts gradients to start from, and that of each result counts what they give.
+
+    Args:
+        outputs: A tensor or several, each of which requires grad.
+        inputs: A tensor, several, or a dict of tensors.
+        grad_outputs: For each output the gradient that arrives there, of its shape; None for 1 where the output has one
+            element. Default: ``None``, for all.
+        retain_graph: Keep the saved values, so that another backward pass can follow. Default: ``None``, as
+            ``create_graph``.
+        create_graph: Record the backward pass, so that the gradients can be differentiated. Default: ``False``.
+        allow_unused: Return None for an input that the outputs do not depend on. Default: ``None``, as
+            ``materialize_grads``.
+        is_grads_batched: Take many gradients at once, along the first dim of ``grad_outputs``. Default: ``False``.
+        materialize_grads: Return zeros for an input that the outputs do not depend on. Default: ``False``.
+
+    Raises:
+        RuntimeError: If an output or an input does not require grad, an input is unused and that is not allowed, a
+            gradient is missing or has another shape, or the graph was freed.
+        ValueError: If ``materialize_grads`` is true and ``allow_unused`` is false.
 
     >>> import minitensor as torch
     >>> x = torch.tensor(3., requires_grad=True)

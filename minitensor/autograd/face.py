@@ -31,6 +31,19 @@ def backward(
     ``gradient`` has this tensor's shape, and may be left out for a scalar. With ``create_graph`` the gradients can be
     differentiated again; ``retain_graph`` keeps what a second walk needs.
 
+    Args:
+        gradient: The gradient that arrives at this tensor, of its shape. Default: ``None``, 1 for a tensor of one
+            element.
+        retain_graph: Keep the saved values, so that another backward pass can follow. Default: ``None``, as
+            ``create_graph``.
+        create_graph: Record the backward pass, so that the gradients can be differentiated. Default: ``False``.
+        inputs: The tensors whose ``grad`` is added to. Default: ``None``, all leaves.
+
+    Raises:
+        RuntimeError: If the tensor does not require grad, ``gradient`` is missing or has another shape, the graph was
+            freed, or ``inputs`` is empty.
+        TypeError: If ``gradient`` is not a tensor.
+
     >>> import minitensor as torch
     >>> x = torch.tensor([1., 2., 3.], requires_grad=True)
     >>> (x ** 2).sum().backward()
@@ -43,7 +56,12 @@ def backward(
 
 
 def requires_grad(self: TensorBase) -> bool:
-    """Whether gradients flow to this tensor."""
+    """Whether gradients flow to this tensor.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).requires_grad, torch.ones(2, requires_grad=True).requires_grad
+    (False, True)
+    """
     return self.node is not None
 
 
@@ -97,31 +115,65 @@ def roused(self: TensorBase) -> Leaf:
 
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
-    """Make this leaf gather its gradient, or stop it; return it."""
+    """Make this leaf gather its gradient, or stop it, in place; return it.
+
+    Raises:
+        RuntimeError: If the tensor is not a leaf and ``requires_grad`` is false, or does not hold floats and it is
+            true.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).requires_grad_()
+    tensor([1., 1.], requires_grad=True)
+    """
     set_requires_grad(self, requires_grad)
     return self
 
 
 def grad_fn(self: TensorBase) -> Node | None:
-    """The node of the operation that made this tensor; None for a leaf."""
+    """The node of the operation that made this tensor; None for a leaf.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> x.grad_fn, (3 * x).grad_fn.name()
+    (None, 'MulBackward0')
+    """
     node = self.node
     return None if node is None or node.__class__ is Leaf else node.as_edge()[0]
 
 
 def is_leaf(self: TensorBase) -> bool:
-    """Whether no recorded operation made this tensor."""
+    """Whether no recorded operation made this tensor.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> x.is_leaf, (3 * x).is_leaf
+    (True, False)
+    """
     node = self.node
     return node is None or node.__class__ is Leaf
 
 
 def output_nr(self: TensorBase) -> int:
-    """Which result of its operation this tensor is."""
+    """Which result of its operation this tensor is.
+
+    >>> import minitensor as torch
+    >>> first, second = torch.ones(2, requires_grad=True).unbind()
+    >>> first.output_nr, second.output_nr
+    (0, 1)
+    """
     node = self.node
     return 0 if node is None else node.as_edge()[1]
 
 
 def grad(self: Tensor) -> Tensor | None:
-    """The gradient gathered so far; None before the first ``backward``."""
+    """The gradient gathered so far; None before the first ``backward``.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> (3 * x).sum().backward()
+    >>> x.grad
+    tensor([3., 3.])
+    """
     found: Tensor | None = self._grad
     return found
 
@@ -148,7 +200,19 @@ def del_grad(self: Tensor) -> None:
 
 
 def retain_grad(self: Tensor) -> None:
-    """Keep the gradient of this tensor too, although it is no leaf."""
+    """Keep the gradient of this tensor too, although it is not a leaf.
+
+    Raises:
+        RuntimeError: If the tensor does not require grad.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> y = 3 * x
+    >>> y.retain_grad()
+    >>> y.sum().backward()
+    >>> y.grad
+    tensor([1., 1.])
+    """
     node = self.node
     if node is None:
         raise GradError(
@@ -159,13 +223,23 @@ def retain_grad(self: Tensor) -> None:
 
 
 def retains_grad(self: Tensor) -> bool:
-    """Whether ``retain_grad`` was asked of this tensor."""
+    """Whether ``retain_grad`` was called on this tensor.
+
+    >>> import minitensor as torch
+    >>> y = 3 * torch.ones(2, requires_grad=True)
+    >>> y.retain_grad()
+    >>> y.retains_grad
+    True
+    """
     node = self.node or self._resting
     return node.retains if isinstance(node, Leaf) else is_retained(self, node)
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
     """Call ``hook`` with the gradient of this tensor each time one arrives; what it returns replaces it.
+
+    Raises:
+        RuntimeError: If the tensor does not require grad.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([1., 2.], requires_grad=True)
@@ -186,6 +260,9 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
     """Call ``hook`` with this leaf each time its ``grad`` has been added to; a hook that returns anything raises.
 
+    Raises:
+        RuntimeError: If the tensor does not require grad, or is not a leaf.
+
     >>> import minitensor as torch
     >>> x = torch.tensor([1., 2.], requires_grad=True)
     >>> handle = x.register_post_accumulate_grad_hook(lambda leaf: print(leaf.grad))
@@ -200,7 +277,11 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
 
 
 def detach_(self: Tensor) -> Tensor:
-    """Cut this tensor off from its history where it stands; return it."""
+    """Cut this tensor off from its history in place; return it.
+
+    Raises:
+        RuntimeError: If the tensor is a view.
+    """
     if self._base is not None:
         raise InplaceError("can't detach views in-place; use detach() instead")
     rest(self)

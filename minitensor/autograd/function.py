@@ -13,8 +13,9 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.mode import enable_grad, grad_mode, is_grad_enabled, no_grad
-from minitensor.autograd.node import FREED, Node, check_saved, fit, numbering, output, parts, parts_of
+from minitensor.autograd.node import FREED, Node, fit, numbering, output, parts, parts_of
 from minitensor.autograd.packed import Packed
+from minitensor.autograd.versions import check_saved
 from minitensor.base import TensorBase, new, window, wrap
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageError
 
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 
 
 class FunctionCtx:
-    """What ``forward`` leaves for ``backward``: saved tensors, flags, and any attribute you set."""
+    """What ``forward`` leaves for ``backward``: saved tensors, flags, and any attribute you set.
+
+    >>> import minitensor as torch
+    >>> ctx = torch.autograd.FunctionCtx()
+    >>> ctx.save_for_backward(torch.ones(2))
+    >>> ctx.needs_input_grad, ctx.saved_tensors
+    ((), ())
+    """
 
     _function: type[Function] | None = None  # whose call this is
 
@@ -36,7 +44,11 @@ class FunctionCtx:
         self.node: weakref.ReferenceType[FunctionNode] | None = None  # it holds the ctx
 
     def save_for_backward(self, *tensors: Any) -> None:
-        """Keep tensors (inputs, outputs, others, None) for ``backward``, under version checks."""
+        """Keep ``tensors`` (inputs, outputs, others, None) for ``backward``, under version checks.
+
+        Raises:
+            TypeError: If an item is neither a tensor nor None.
+        """
         for tensor in tensors:
             if tensor is not None and not isinstance(tensor, TensorBase):
                 raise ArgumentTypeError(
@@ -45,25 +57,33 @@ class FunctionCtx:
         self.to_save = tensors
 
     def save_for_forward(self, *tensors: Any) -> None:
-        """Take what PyTorch keeps for ``jvp``, which is not served: nothing happens."""
+        """Do nothing: PyTorch keeps ``tensors`` for ``jvp``, which is not supported."""
 
     def mark_dirty(self, *tensors: Any) -> None:
-        """Name the inputs that ``forward`` changed in place; it must return them too."""
+        """Name the inputs ``tensors`` that ``forward`` changed in place; it must return them too."""
         self.dirty = tensors
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
-        """Name the outputs that have no gradient."""
+        """Name the outputs ``tensors`` that have no gradient."""
         self.non_differentiable = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether an output without gradient shows in ``backward`` as zeros (the default) or as None."""
+        """Choose what an output without gradient is in ``backward``: zeros if ``value`` is true, the default, or None.
+
+        Raises:
+            TypeError: If ``value`` is not a bool.
+        """
         if value is not True and value is not False:
             raise ArgumentTypeError(f"set_materialize_grads: expected a bool, got {value!r}")
         self.materialize_grads = value
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """The tensors given to ``save_for_backward``, as they were then; none before ``forward`` has returned."""
+        """The tensors given to ``save_for_backward``, as they were then; none before ``forward`` has returned.
+
+        Raises:
+            RuntimeError: If the graph was freed.
+        """
         if self.node is None:
             return ()
         node = self.node()
@@ -225,22 +245,25 @@ class Function:
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
-        """Compute. Takes ``ctx`` first, unless the class has a ``setup_context``."""
+        """Compute ``forward(ctx, *args, **kwargs)``, without ``ctx`` if the class has a ``setup_context``."""
         raise NotImplementedError("a Function must have a static method `forward`")
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Save what ``backward`` needs, when ``forward`` takes no ``ctx``."""
+        """Save in ``ctx`` what ``backward`` needs of ``inputs`` and ``output``, if ``forward`` takes no ``ctx``."""
         raise NotImplementedError
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        """Return a gradient (or None) for each argument of ``forward``."""
+        """Return a gradient or None for each argument of ``forward``, given one of ``grad_outputs`` for each output.
+
+        ``ctx`` is what ``forward`` left.
+        """
         raise NotImplementedError("a Function must have a static method `backward`")
 
     @staticmethod
     def vjp(ctx: Any, *grad_outputs: Any) -> Any:
-        """Return what ``backward`` does; a class may use either name."""
+        """Do what ``backward`` does, with the same ``ctx`` and ``grad_outputs``; a class may use either name."""
         raise NotImplementedError("a Function must have a static method `backward` (or `vjp`, which means the same)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -251,7 +274,7 @@ class Function:
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Run ``forward`` unrecorded and put ``backward`` into the graph.
+        """Run ``forward(*args, **kwargs)`` unrecorded, and put ``backward`` into the graph.
 
         With a ``setup_context``, defaults and keywords count among the inputs, and ``backward`` gives each a gradient;
         without, keywords go to ``forward`` as they are.

@@ -125,6 +125,17 @@ def vjp(
     ``v`` has the outputs' shapes, and may be left out for a single number. With ``create_graph`` the results can be
     differentiated again; with ``strict`` an output that does not depend on an input raises instead of giving zeros.
 
+    Args:
+        func: A function of tensors that returns a tensor or a tuple of tensors.
+        inputs: Its arguments, a tensor or a tuple.
+        v: The vector, of the outputs' shapes. Default: ``None``, 1 for an output of one element.
+        create_graph: Return results that can be differentiated. Default: ``False``.
+        strict: Raise if an output does not depend on an input, instead of returning zeros. Default: ``False``.
+
+    Raises:
+        RuntimeError: If ``v`` is missing or does not fit, or ``strict`` finds an output independent of an input.
+        TypeError: If an input or an output is not a tensor.
+
     >>> import minitensor as torch
     >>> torch.autograd.functional.vjp(lambda x: x * x, torch.tensor([1., 2.]), torch.tensor([1., 10.]))
     (tensor([1., 4.]), tensor([ 2., 40.]))
@@ -143,6 +154,17 @@ def jvp(
     """Return ``func(*inputs)`` and its Jacobian times the vector ``v``, which has the inputs' shapes.
 
     It walks back twice, so all gradients in the function must themselves be differentiable.
+
+    Args:
+        func: A function of tensors that returns a tensor or a tuple of tensors.
+        inputs: Its arguments, a tensor or a tuple.
+        v: The vector, of the inputs' shapes. Default: ``None``, 1 for an input of one element.
+        create_graph: Return results that can be differentiated. Default: ``False``.
+        strict: Raise if an output does not depend on an input, instead of returning zeros. Default: ``False``.
+
+    Raises:
+        RuntimeError: If ``v`` is missing or does not fit, or ``strict`` finds an output independent of an input.
+        TypeError: If an input or an output is not a tensor.
 
     >>> import minitensor as torch
     >>> torch.autograd.functional.jvp(lambda x: x * x, torch.tensor([1., 2.]), torch.tensor([1., 10.]))
@@ -187,6 +209,18 @@ def hvp(
 
     ``vhp`` gives the same numbers, as a Hessian is symmetric, in fewer walks.
 
+    Args:
+        func: A function of tensors that returns a tensor of one element.
+        inputs: Its arguments, a tensor or a tuple.
+        v: The vector, of the inputs' shapes. Default: ``None``, 1 for an input of one element.
+        create_graph: Return results that can be differentiated. Default: ``False``.
+        strict: Raise if a derivative does not depend on an input, instead of returning zeros. Default: ``False``.
+
+    Raises:
+        RuntimeError: If ``v`` is missing or does not fit, the output has several elements, or ``strict`` finds a
+            derivative independent of an input.
+        TypeError: If an input or the output is not a tensor.
+
     >>> import minitensor as torch
     >>> torch.autograd.functional.hvp(lambda x: (x ** 3).sum(), torch.tensor([1., 2.]), torch.tensor([1., 1.]))
     (tensor(9.), tensor([ 6., 12.]))
@@ -203,6 +237,18 @@ def vhp(
     func: Callable[..., Any], inputs: Tensors, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
     """Return ``func(*inputs)``, a single number, and the vector ``v`` times its Hessian.
+
+    Args:
+        func: A function of tensors that returns a tensor of one element.
+        inputs: Its arguments, a tensor or a tuple.
+        v: The vector, of the inputs' shapes. Default: ``None``, 1 for an input of one element.
+        create_graph: Return results that can be differentiated. Default: ``False``.
+        strict: Raise if a derivative does not depend on an input, instead of returning zeros. Default: ``False``.
+
+    Raises:
+        RuntimeError: If ``v`` is missing or does not fit, the output has several elements, or ``strict`` finds a
+            derivative independent of an input.
+        TypeError: If an input or the output is not a tensor.
 
     >>> import minitensor as torch
     >>> torch.autograd.functional.vhp(lambda x: (x ** 3).sum(), torch.tensor([1., 2.]), torch.tensor([1., 1.]))
@@ -228,6 +274,20 @@ def jacobian(
     One output and one input give a tensor; a tuple of either gives a tuple (of outputs, in each the inputs).
     ``vectorize`` computes all rows at once rather than one by one, in more memory; ``strategy="forward-mode"``, which
     wants it, computes columns: better where the inputs have fewer elements than the outputs.
+
+    Args:
+        func: A function of tensors that returns a tensor or a tuple of tensors.
+        inputs: Its arguments, a tensor or a tuple.
+        create_graph: Return results that can be differentiated. Default: ``False``.
+        strict: Raise if an output does not depend on an input, instead of returning zeros. Default: ``False``.
+        vectorize: Compute all rows at once. Default: ``False``.
+        strategy: ``"reverse-mode"`` computes rows, ``"forward-mode"`` columns. Default: ``"reverse-mode"``.
+
+    Raises:
+        RuntimeError: If ``strategy`` is unknown, ``strict`` and ``vectorize`` are both true, or ``strict`` finds an
+            output independent of an input.
+        NotImplementedError: If ``strategy`` is ``"forward-mode"`` without ``vectorize``, or with another option.
+        TypeError: If an input or an output is not a tensor.
 
     >>> import minitensor as torch
     >>> torch.autograd.functional.jacobian(lambda x: x ** 2, torch.tensor([1., 2.]))
@@ -304,6 +364,21 @@ def hessian(
     """Return the second derivatives of ``func``, which returns a single number: the input's shape, twice.
 
     A tuple of inputs gives a tuple of tuples. ``vectorize`` and the strategy are ``jacobian``'s, for the outer one.
+
+    Args:
+        func: A function of tensors that returns a tensor of one element.
+        inputs: Its arguments, a tensor or a tuple.
+        create_graph: Return results that can be differentiated. Default: ``False``.
+        strict: Raise if a derivative does not depend on an input, instead of returning zeros. Default: ``False``.
+        vectorize: Compute all rows at once. Default: ``False``.
+        outer_jacobian_strategy: ``"reverse-mode"`` or ``"forward-mode"``, as for ``jacobian``. Default:
+            ``"reverse-mode"``.
+
+    Raises:
+        RuntimeError: If the strategy is unknown, the output has several elements, ``strict`` and ``vectorize`` are both
+            true, or ``strict`` finds a derivative independent of an input.
+        NotImplementedError: If the strategy is ``"forward-mode"`` without ``vectorize``, or with another option.
+        TypeError: If an input or the output is not a tensor.
 
     >>> import minitensor as torch
     >>> torch.autograd.functional.hessian(lambda x: (x ** 3).sum(), torch.tensor([1., 2.]))

@@ -11,8 +11,9 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.engine import GradientEdge
 from minitensor.autograd.hooks import Joint, RemovableHandle, Share, hang, hooks_of_tensor
-from minitensor.autograd.node import GradientEdge, Node
+from minitensor.autograd.node import Node
 from minitensor.autograd.watch import Wish, disable_saved_tensors_hooks, saved_tensors_hooks, watch
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, GradAssertionError, GradError
@@ -41,6 +42,10 @@ class save_on_cpu(saved_tensors_hooks):  # noqa: N801  # PyTorch's name
 
     What lies on the host anyway is kept as it is. ``pin_memory`` is taken for PyTorch's sake: transfers here wait in
     any case, so that pinned memory would change nothing.
+
+    Args:
+        pin_memory: Has no effect. Default: ``False``.
+        device_type: Has no effect. Default: ``"cuda"``.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([1., 2.], requires_grad=True)
@@ -71,6 +76,16 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None],
 
     With mode "all" it gets a list of them when the last has come, None for those to which this backward does not lead.
     With "any" it gets the first that comes, of those that require grad. It cannot change them.
+
+    Args:
+        tensors: The tensors whose gradients are awaited.
+        fn: The hook.
+        mode: ``"all"`` or ``"any"``. Default: ``"all"``.
+
+    Raises:
+        ValueError: If ``mode`` is unknown.
+        RuntimeError, AssertionError: If an item is not a tensor, or with "all" does not require grad (one class, a
+            child of both).
 
     >>> import minitensor as torch
     >>> a, b = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
@@ -106,9 +121,12 @@ class Handles(RemovableHandle):
 
 
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
-    """Return a tensor's place in the graph: ``autograd.grad`` and ``backward`` take it in the tensor's stead.
+    """Return the place of ``tensor`` in the graph; ``autograd.grad`` and ``backward`` take it in place of the tensor.
 
     It keeps the graph alive, but not the tensor's memory.
+
+    Raises:
+        RuntimeError: If the tensor does not require grad.
 
     >>> import minitensor as torch
     >>> x = torch.ones(2, requires_grad=True)
@@ -124,7 +142,10 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
 
 
 def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
-    """Tell autograd of a write that went past it, as through NumPy: values saved of the tensor are stale now.
+    """Tell autograd that NumPy or other code wrote to ``tensor``, or to each of several: saved values are stale.
+
+    Raises:
+        TypeError: If an item is not a tensor.
 
     >>> import minitensor as torch
     >>> x = torch.ones(2)
@@ -169,14 +190,14 @@ class allow_mutation_on_saved_tensors(Wish):  # noqa: N801  # PyTorch's name
         return super().__enter__()
 
     def keep(self, tensor: Any) -> Kept:
-        """Note that a tensor was saved."""
+        """Note that ``tensor`` was saved."""
         kept = Kept(tensor)
         storage = tensor.storage
         self.kept.setdefault(getattr(storage, "owner", storage), []).append(weakref.ref(kept))
         return kept
 
     def copy(self, storage: Storage) -> None:
-        """Copy what was saved of a storage that is about to be written to."""
+        """Copy what was saved of ``storage``, which is about to be written to."""
         for reference in self.kept.pop(storage, ()):
             kept = reference()
             if kept is not None:

@@ -19,7 +19,20 @@ numbers = itertools.count()
 
 
 class RemovableHandle:
-    """Takes a hook off again: by ``remove()``, or at the end of a ``with`` block."""
+    """Takes a hook off again: by ``remove()``, or at the end of a ``with`` block.
+
+    Args:
+        hooks: The dict that holds the hook under the handle's ``id``.
+        extra: A second dict with an entry of this ``id``, removed too. Default: ``None``.
+
+    >>> import minitensor as torch
+    >>> hooks = {}
+    >>> handle = torch.utils.hooks.RemovableHandle(hooks)
+    >>> hooks[handle.id] = print
+    >>> handle.remove()
+    >>> hooks
+    {}
+    """
 
     def __init__(self, hooks: MutableMapping[int, Any], *, extra: MutableMapping[int, Any] | None = None) -> None:
         self.id = next(numbers)

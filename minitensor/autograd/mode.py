@@ -25,7 +25,13 @@ inference: ContextVar[bool] = ContextVar("inference", default=False)
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations on tensors that require grad are recorded now."""
+    """Return whether operations on tensors that require grad are recorded now.
+
+    >>> import minitensor as torch
+    >>> with torch.no_grad():
+    ...     torch.is_grad_enabled()
+    False
+    """
     return bool(grad_mode.get())
 
 
@@ -44,7 +50,13 @@ def tell_of_writes(name: str, tensors: Iterable[Any]) -> None:
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether ``inference_mode`` is on."""
+    """Return whether ``inference_mode`` is on.
+
+    >>> import minitensor as torch
+    >>> with torch.inference_mode():
+    ...     torch.is_inference_mode_enabled()
+    True
+    """
     return inference.get()
 
 
@@ -80,6 +92,9 @@ class Guard:
 class no_grad(Guard):  # noqa: N801  # PyTorch's name
     """Record nothing inside. A context manager and a decorator.
 
+    Args:
+        function: What is decorated, if ``@no_grad`` is written without parentheses. Default: ``None``.
+
     >>> import minitensor as torch
     >>> x = torch.ones(2, requires_grad=True)
     >>> with torch.no_grad():
@@ -95,18 +110,41 @@ class no_grad(Guard):  # noqa: N801  # PyTorch's name
         super().__init__(False)
 
     def fresh(self) -> Guard:
+        """Return a guard for one call of a decorated function."""
         return type(self)()
 
 
 class enable_grad(no_grad):  # noqa: N801  # PyTorch's name
-    """Record again inside a ``no_grad``. A context manager and a decorator."""
+    """Record again inside a ``no_grad``. A context manager and a decorator.
+
+    Args:
+        function: What is decorated, if ``@enable_grad`` is written without parentheses. Default: ``None``.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.no_grad(), torch.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
+    """
 
     def __init__(self, function: None = None) -> None:
         Guard.__init__(self, True)
 
 
 class set_grad_enabled(Guard):  # noqa: N801  # PyTorch's name
-    """Set the grad mode at once; inside ``with`` the former one returns on exit."""
+    """Turn recording on or off at once; inside ``with``, the former mode returns at the end.
+
+    Args:
+        mode: Whether operations are recorded.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.set_grad_enabled(False):
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
 
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))
@@ -128,6 +166,16 @@ class inference_mode(Guard):  # noqa: N801  # PyTorch's name
 
     PyTorch marks results as inference tensors and refuses them later; its gain is skipped version counting, which costs
     nothing here, so there is no reason to refuse.
+
+    Args:
+        mode: False records, as without it. Default: ``True``.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.inference_mode():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
     """
 
     def __new__(cls, mode: Any = True) -> Any:
@@ -139,7 +187,7 @@ class inference_mode(Guard):  # noqa: N801  # PyTorch's name
         self.outer: list[bool] = []
 
     def decorate(self, function: F) -> F:
-        """Serve ``@inference_mode`` without parentheses."""
+        """Return ``function`` decorated: ``@inference_mode`` without parentheses."""
         return guarded(type(self), function)
 
     def __enter__(self) -> Guard:
@@ -153,6 +201,7 @@ class inference_mode(Guard):  # noqa: N801  # PyTorch's name
         super().__exit__(*error)
 
     def fresh(self) -> Guard:
+        """Return a guard for one call of a decorated function."""
         return type(self)(self.inference)
 
 

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from minitensor.autograd.hooks import hang, hooks_of
 from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.versions import check_sequence, stale, versions_of
 from minitensor.base import TensorBase, array_dtype, new, require_writable
-from minitensor.errors import ArgumentTypeError, GradError, VersionError, quote
+from minitensor.errors import ArgumentTypeError, GradError, quote
 from minitensor.forks import after_fork_in_child
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from minitensor.autograd.argument_types import TypeGate
     from minitensor.autograd.hooks import Hooks, RemovableHandle
-    from minitensor.storage import Storage
 
 N = TypeVar("N", bound="Node")
 
@@ -51,14 +51,6 @@ class Formula(NamedTuple):
 
     function: Callable[..., Any]
     wants: tuple[int, ...]
-
-
-class GradientEdge(NamedTuple):
-    """A place in the graph to start from or to ask for, in the stead of the tensor: ``graph.get_gradient_edge``."""
-
-    node: Node
-    output_nr: int
-    ownership_token: Any = None  # which of the library's nodes is meant
 
 
 class Effect(Enum):
@@ -122,7 +114,13 @@ class Op:
 
 
 class Node:
-    """One recorded operation. Edges, saved values and the result's shape and dtype; see Note [What a node keeps]."""
+    """One recorded operation. Edges, saved values and the result's shape and dtype; see Note [What a node keeps].
+
+    >>> import minitensor as torch
+    >>> y = torch.ones(2, requires_grad=True) * 3
+    >>> isinstance(y.grad_fn, torch.autograd.graph.Node), y.grad_fn.name()
+    (True, 'MulBackward0')
+    """
 
     __slots__ = ("__weakref__", "dtype", "edges", "hooks", "number", "op", "result", "saved", "shape", "versions")
 
@@ -140,7 +138,7 @@ class Node:
     fills_in = False  # whether it runs even if no gradient came, and makes zeros of it
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        """Return a gradient for each edge, in its input's shape and dtype; None where none is needed or found."""
+        """Return the gradient of each edge for ``grad``, in its input's shape and dtype; None if not ``needed``."""
         values = self.open(grad)
         grads: list[Any] = []
         for edge, (function, wants) in zip(self.edges, self.op.formulas):
@@ -168,7 +166,13 @@ class Node:
         return [None] * len(self.edges)
 
     def open(self, grad: Any) -> Sequence[Any]:
-        """Return the saved values, the result last if it was kept, after a look at their versions."""
+        """Return the saved values, the result last if it was kept, after a check of their versions.
+
+        ``grad`` is what arrived; a kept result becomes a tensor of its class.
+
+        Raises:
+            RuntimeError: If the values were freed, or changed in place.
+        """
         saved = self.saved
         if saved is None:
             raise GradError(FREED.format(op=self.name()))
@@ -183,11 +187,15 @@ class Node:
         return values if self.result is None else (*values, self.reopen(grad.result_class))
 
     def argument(self, index: int) -> str:
-        """Name a saved argument, for an error."""
+        """Name the saved argument number ``index``, for an error."""
         return f"its argument {self.op.names[self.op.kept[index]]!r}"
 
     def reopen(self, cls: type[TensorBase]) -> Any:
-        """Return the kept result as a tensor that this node made."""
+        """Return the kept result as a tensor of class ``cls`` that this node made.
+
+        Raises:
+            RuntimeError: If it was changed in place.
+        """
         array, storage, layout, version = self.result
         if storage.version != version:
             raise stale(self, "its result", version, storage)
@@ -212,15 +220,15 @@ class Node:
             self.saved = None
 
     def gradients(self, grad: Any) -> tuple[Any, ...]:
-        """Return what arrived as hooks see it: a gradient, or None, for each result."""
+        """Return ``grad``, which arrived, as hooks see it: a gradient, or None, for each result."""
         return (grad,)
 
     def gathered(self, grads: Sequence[Any]) -> Any:
-        """Return what hooks gave as it would have arrived."""
+        """Return ``grads``, as hooks returned them, in the form in which a gradient arrives."""
         return grads[0]
 
     def part(self, grad: Any) -> Any:
-        """Return this node's own gradient from what arrived at its maker."""
+        """Return this node's own gradient of ``grad``, which arrived at its maker."""
         return grad
 
     # -- what users see as grad_fn -----------------------------------------------------------------------------------
@@ -294,7 +302,11 @@ class Node:
     _saved_result = property(lambda self: self.saved_value("result"))
 
     def saved_value(self, name: str) -> Any:
-        """Return what was saved of an argument, or the result."""
+        """Return what was saved of the argument ``name``, or the result.
+
+        Raises:
+            AttributeError: If nothing of that name was saved.
+        """
         argument = "input" if name == "self" else name
         values = self.open(TensorBase)
         if name == "result" and self.result is not None:
@@ -557,43 +569,3 @@ def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
     stretched = [lead + i for i, size in enumerate(shape) if size == 1 and sizes[lead + i] != 1]
     dims = [*range(lead), *stretched]
     return grad.sum(dims, keepdim=True).reshape(shape) if dims else grad.reshape(shape)
-
-
-def check_sequence(node: Node, index: int, values: Sequence[Any], versions: Sequence[Any]) -> None:
-    """Raise if one of a saved sequence of tensors was written to since."""
-    for value, version in zip(values, versions, strict=True):
-        check_saved(node, node.argument(index), value, version)
-
-
-def check_saved(node: Node, what: str, value: Any, version: int) -> None:
-    """Raise if one saved tensor was written to since."""
-    if value is not None and version != -1 and value.version != version:
-        raise stale(node, what, version, value.storage)
-
-
-def stale(node: Node, what: str, then: int, storage: Storage) -> VersionError:
-    """Return the error for a saved value that was changed in place; it names the line if anomaly mode saw the write."""
-    write = getattr(getattr(storage, "owner", storage), "written", None)
-    line = None if node.hooks is None else node.hooks.line()
-    told = "" if write is None else f", after {write}"
-    made = "" if line is None else f"; its forward call was at {line}"
-    hint = "" if write is not None else "; autograd.set_detect_anomaly(True) tells the line of the write"
-    return VersionError(
-        f"one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"{node.name()} had saved {what} at version {then}, and it is at version {storage.version} now{told}{made}; "
-        f"clone it before the in-place operation, or use the out-of-place one{hint}"
-    )
-
-
-def versions_of(values: Sequence[Any]) -> tuple[Any, ...]:
-    """Return the version of each tensor among the values, -1 for the rest."""
-    return tuple([version_of(value) for value in values])
-
-
-def version_of(value: Any) -> Any:
-    """Return a tensor's version, a tuple for a sequence with tensors, -1 for anything else."""
-    if hasattr(value, "_storage"):
-        return value.version
-    if isinstance(value, (list, tuple)) and any(hasattr(one, "_storage") for one in value):
-        return versions_of(value)
-    return -1

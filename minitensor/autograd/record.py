@@ -26,8 +26,8 @@ from minitensor.autograd.node import (
     make_node,
     numbering,
     output,
-    versions_of,
 )
+from minitensor.autograd.versions import versions_of
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase, new, settled, wrap
 from minitensor.dtypes import bool_

@@ -171,6 +171,10 @@ class detect_anomaly(Wish):  # noqa: N801  # PyTorch's name
 class set_detect_anomaly(Wish):  # noqa: N801  # PyTorch's name
     """Turn anomaly detection on or off at once; inside ``with`` the former state returns on exit.
 
+    Args:
+        mode: Whether to detect anomalies.
+        check_nan: Look for NaN; if False, only the lines of operations are noted. Default: ``True``.
+
     >>> import minitensor as torch
     >>> with torch.autograd.set_detect_anomaly(True):
     ...     torch.is_anomaly_enabled()
@@ -188,12 +192,23 @@ class set_detect_anomaly(Wish):  # noqa: N801  # PyTorch's name
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether anomaly detection is on."""
+    """Return whether anomaly detection is on.
+
+    >>> import minitensor as torch
+    >>> torch.is_anomaly_enabled()
+    False
+    """
     return watch().anomaly
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Whether anomaly detection looks for NaN."""
+    """Return whether anomaly detection looks for NaN.
+
+    >>> import minitensor as torch
+    >>> with torch.autograd.set_detect_anomaly(True, check_nan=False):
+    ...     torch.is_anomaly_check_nan_enabled()
+    False
+    """
     return watch().check_nan
 
 
@@ -225,6 +240,9 @@ class saved_tensors_hooks(Wish):  # noqa: N801  # PyTorch's name
 
 class disable_saved_tensors_hooks(Wish):  # noqa: N801  # PyTorch's name
     """Refuse hooks on saved tensors inside, with an error of the given text.
+
+    Args:
+        error_message: What the error says.
 
     >>> import minitensor as torch
     >>> with torch.autograd.graph.disable_saved_tensors_hooks("not here"):

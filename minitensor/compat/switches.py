@@ -36,7 +36,7 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
         warn_only: kept for PyTorch compatibility; no op warns.
 
     Raises:
-        ArgumentTypeError: an argument is not a bool.
+        TypeError: If an argument is not a bool.
 
     >>> import minitensor as torch
     >>> torch.use_deterministic_algorithms(True)
@@ -77,7 +77,7 @@ def set_float32_matmul_precision(precision: str) -> None:
         precision: "highest", "high" or "medium". Any other string has no effect but a warning, as in PyTorch.
 
     Raises:
-        UsageError: ``precision`` is not a string.
+        RuntimeError: If ``precision`` is not a string.
 
     >>> import minitensor as torch
     >>> torch.set_float32_matmul_precision("high")
@@ -111,7 +111,7 @@ def set_flush_denormal(mode: bool) -> bool:
         mode: whether to flush denormal numbers to zero.
 
     Raises:
-        UsageError: ``mode`` is not a bool.
+        RuntimeError: If ``mode`` is not a bool.
 
     >>> import minitensor as torch
     >>> torch.set_flush_denormal(True)

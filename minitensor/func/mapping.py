@@ -50,8 +50,9 @@ def vmap(
     raise. An operation without a batching rule is computed sample by sample, with a warning.
 
     Raises:
-        BatchingError: ``randomness`` is another string; in a call, ``func`` depends on values or draws random numbers.
-        ArgumentError: ``chunk_size`` is less than 1; or, in a call, dims do not fit the inputs or outputs.
+        RuntimeError: If ``randomness`` is another string; in a call, ``func`` depends on values or draws random
+            numbers.
+        ValueError: If ``chunk_size`` is less than 1; or, in a call, dims do not fit the inputs or outputs.
 
     >>> import minitensor as torch
     >>> rows = torch.tensor([[1., 2.], [3., 4.]])

@@ -30,7 +30,7 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[s
         leaves, and require grad where those of the first model do.
 
     Raises:
-        UsageError: there are no models, or they differ in class, mode or names.
+        RuntimeError: If there are no models, or they differ in class, mode or names.
 
     >>> import minitensor as torch
     >>> from minitensor.func import functional_call, stack_module_state

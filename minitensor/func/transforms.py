@@ -155,7 +155,8 @@ def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
         ``has_aux``, the tuple (gradient, aux). ``vmap`` of it computes the gradient of each sample.
 
     Raises:
-        GradError: in a call, if ``argnums`` names no argument, a tensor has no gradient, or the output is not a scalar.
+        RuntimeError: In a call, if ``argnums`` names no argument, a tensor has no gradient, or the output is not a
+            scalar.
 
     >>> import minitensor as torch
     >>> from minitensor.func import grad
@@ -183,7 +184,7 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
         has_aux: ``func`` returns a tuple (output, aux), and the result is (gradient, (output, aux)). Default: False.
 
     Raises:
-        GradError: in a call, under the same conditions as ``grad``.
+        RuntimeError: In a call, under the same conditions as ``grad``.
 
     >>> import minitensor as torch
     >>> from minitensor.func import grad_and_value
@@ -261,7 +262,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         be called many times, also inside ``vmap``.
 
     Raises:
-        GradError: there are no primals, one has no gradient, or ``func`` does not return tensors.
+        RuntimeError: If there are no primals, one has no gradient, or ``func`` does not return tensors.
 
     >>> import minitensor as torch
     >>> from minitensor.func import vjp
@@ -358,8 +359,8 @@ def jvp(
         (output, derivative), in the same structure and shapes; with ``has_aux`` (output, derivative, aux).
 
     Raises:
-        GradError: primals or tangents are not tuples of one structure, or a tensor has no gradient.
-        ShapeError: a tangent has another shape than its primal.
+        RuntimeError: If primals or tangents are not tuples of one structure, or a tensor has no gradient; if a tangent
+            has another shape than its primal.
 
     >>> import minitensor as torch
     >>> from minitensor.func import jvp
@@ -417,7 +418,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         derivative in those of the output. It does not call ``func`` again.
 
     Raises:
-        GradError: there are no primals, or one has no gradient.
+        RuntimeError: If there are no primals, or one has no gradient.
 
     >>> import minitensor as torch
     >>> from minitensor.func import linearize
@@ -449,7 +450,7 @@ def jacrev(
         with the structure of the argument in place of each leaf. With ``has_aux``, it is (Jacobian, aux).
 
     Raises:
-        GradError: in a call, if ``argnums`` names no argument or a tensor has no gradient.
+        RuntimeError: In a call, if ``argnums`` names no argument or a tensor has no gradient.
 
     >>> import minitensor as torch
     >>> from minitensor.func import jacrev
@@ -510,7 +511,7 @@ def jacfwd(
         A function of the same arguments; its results have the shapes of those of ``jacrev``.
 
     Raises:
-        GradError: in a call, if ``argnums`` names no argument or a tensor has no gradient.
+        RuntimeError: In a call, if ``argnums`` names no argument or a tensor has no gradient.
 
     >>> import minitensor as torch
     >>> from minitensor.func import jacfwd
@@ -556,7 +557,7 @@ def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
         shape of the output is followed by that of the argument twice.
 
     Raises:
-        GradError: in a call, if ``argnums`` names no argument or a tensor has no gradient.
+        RuntimeError: In a call, if ``argnums`` names no argument or a tensor has no gradient.
 
     >>> import minitensor as torch
     >>> from minitensor.func import hessian

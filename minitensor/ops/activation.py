@@ -195,15 +195,15 @@ def prelu_grad_weight(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) ->
 def prelu(input: Tensor, weight: Tensor) -> Array:
     """Return ``input`` where it is positive and ``weight * input`` elsewhere.
 
+    Args:
+        weight: One weight, (1,), or one for each channel, (C,), of an input (N, C, ...).
+
+    Raises:
+        RuntimeError: If the weights do not match the channels, or the dtypes differ.
+
     >>> import minitensor as torch
     >>> torch.prelu(torch.tensor([-2., 3.]), torch.tensor([0.25]))
     tensor([-0.5000,  3.0000])
-
-    Args:
-        weight: One weight, or one for each channel of an ``(N, C, ...)`` input.
-
-    Raises:
-        RuntimeError: The weights do not match the channels, or the dtypes differ.
     """
     array = of_kind("prelu", FLOATS, input.array)
     return input.backend.where(array > 0, array, weight.array.reshape(broadcast_shape(input, weight)) * array)
@@ -216,7 +216,12 @@ def is_at_most(input: Tensor, threshold: float) -> Any:
 
 @differentiable(input=lambda grad, input, threshold: mask_grad(grad, ~is_at_most(input, threshold), input))
 def threshold(input: Tensor, threshold: Scalar, value: Scalar) -> Array:
-    """Return ``input`` where it is greater than ``threshold`` and ``value`` elsewhere."""
+    """Return ``input`` where it is greater than ``threshold`` and ``value`` elsewhere.
+
+    >>> import minitensor as torch
+    >>> torch.threshold(torch.tensor([-1.0, 2.0]), 0.5, 0.0)
+    tensor([0., 2.])
+    """
     array = of_kind("threshold", REALS, input.array)
     bound = fit_number(threshold, SINGLE if array.dtype is HALF else array.dtype, array)
     filling = fit_number(value, array.dtype, array)
@@ -225,7 +230,15 @@ def threshold(input: Tensor, threshold: Scalar, value: Scalar) -> Array:
 
 @differentiable(input=lambda grad, input, lambd: mask_grad(grad, (input < -lambd) | (input > lambd), input))
 def hardshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None) -> Array:
-    """Return ``input`` with zeros where it is in [-lambd, lambd]."""
+    """Return ``input`` with zeros where it is in [-lambd, lambd], element by element.
+
+    Args:
+        lambd: Half the width of the interval. Default: ``0.5``.
+
+    >>> import minitensor as torch
+    >>> torch.nn.functional.hardshrink(torch.tensor([-1.0, 0.25, 2.0]))
+    tensor([-1.,  0.,  2.])
+    """
     array = of_kind("hardshrink", FLOATS, input.array)
     width, zero = fit_number(lambd, array.dtype, array), array.dtype.type(0)
     return input.backend.where((array >= -width) & (array <= width), zero, array)
@@ -233,7 +246,15 @@ def hardshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None)
 
 @differentiable(input=lambda grad, input, lambd: mask_grad(grad, (input < -lambd) | (input > lambd), input))
 def softshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None) -> Array:
-    """Return ``input`` moved by ``lambd`` toward zero, and zero where it is in [-lambd, lambd]."""
+    """Return ``input`` moved by ``lambd`` toward zero, and zero in [-lambd, lambd], element by element.
+
+    Raises:
+        RuntimeError: If ``lambd`` is negative.
+
+    >>> import minitensor as torch
+    >>> torch.nn.functional.softshrink(torch.tensor([-1.0, 0.25, 2.0]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
     limit = input.xp.finfo(of_kind("softshrink", FLOATS, input.array).dtype).max
     if not 0 <= fit(lambd, float64.numpy) <= limit:
         raise ShapeError(f"softshrink: lambda must be in the range [0, {limit}] of {input.dtype.name}, got {lambd}")
@@ -309,7 +330,15 @@ def elu(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
 
 @composite
 def celu(input: Tensor, alpha: Scalar = 1.0) -> Tensor:
-    """Return ``input`` where it is positive and ``alpha * (exp(input / alpha) - 1)`` elsewhere."""
+    """Return ``input`` where it is positive and ``alpha * (exp(input / alpha) - 1)`` elsewhere.
+
+    Raises:
+        RuntimeError, ZeroDivisionError: If ``alpha`` is 0.
+
+    >>> import minitensor as torch
+    >>> torch.celu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
     if alpha == 0:
         raise UsageZeroDivisionError("celu: alpha cannot be 0")
     require_kind("celu", FLOATS, input)
@@ -321,7 +350,12 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 @composite
 def selu(input: Tensor) -> Tensor:
-    """Return ``scale * elu(input, alpha)``, which keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+    """Return ``scale * elu(input, alpha)``, which keeps mean 0 and variance 1 (Klambauer et al. 2017).
+
+    >>> import minitensor as torch
+    >>> torch.selu(torch.tensor([-1.0, 1.0]))
+    tensor([-1.1113,  1.0507])
+    """
     require_kind("selu", FLOATS, input)
     return scaled_elu(input, SELU_ALPHA, SELU_SCALE, 1.0)
 
@@ -352,7 +386,12 @@ def softplus_grad(input: Tensor, x: Tensor, beta: float, threshold: float) -> Ar
 
 @differentiable(input=lambda grad, input, beta, threshold: softplus_grad(grad, input, beta, threshold))
 def softplus(input: Tensor, beta: Scalar = 1.0, threshold: Scalar = 20.0, *, out: Tensor | None = None) -> Array:
-    """Return ``log(1 + exp(beta * input)) / beta``, and ``input`` where ``beta * input`` exceeds ``threshold``."""
+    """Return ``log(1 + exp(beta * input)) / beta``, element by element; ``input`` if ``beta * input > threshold``.
+
+    >>> import minitensor as torch
+    >>> torch.nn.functional.softplus(torch.tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.0000])
+    """
     of_kind("softplus", FLOATS, input.array)
     xp, array = input.xp, working_array("softplus", input)
     factor, limit, zero = fit_numbers(array, beta, threshold, 0)
@@ -363,7 +402,12 @@ def softplus(input: Tensor, beta: Scalar = 1.0, threshold: Scalar = 20.0, *, out
 
 @differentiable(input=lambda grad, input: grad * sigmoid(-input))
 def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``log(sigmoid(input))`` without overflow."""
+    """Return ``log(sigmoid(input))`` without overflow, element by element.
+
+    >>> import minitensor as torch
+    >>> torch.nn.functional.logsigmoid(torch.tensor([-200.0, 0.0]))
+    tensor([-200.0000,   -0.6931])
+    """
     xp, array = input.xp, of_kind("logsigmoid", FLOATS, input.array)
     return xp.minimum(array, array.dtype.type(0)) - xp.log1p(xp.exp(-xp.abs(array)))
 
@@ -451,18 +495,18 @@ def gelu_by_tanh(xp: Library, x: Array) -> Array:
     )
 )
 def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Array:
-    """Return ``input`` times the normal distribution function at ``input`` (Hendrycks and Gimpel 2016).
-
-    >>> import minitensor as torch
-    >>> torch.nn.functional.gelu(torch.tensor([-1., 1.]))
-    tensor([-0.1587,  0.8413])
+    """Return ``input`` times the normal distribution function there, element by element (Hendrycks and Gimpel 2016).
 
     Args:
         approximate: "none", or "tanh" for the approximation by a hyperbolic tangent with which some networks were
             trained.
 
     Raises:
-        RuntimeError: ``approximate`` is neither.
+        RuntimeError: If ``approximate`` is neither.
+
+    >>> import minitensor as torch
+    >>> torch.nn.functional.gelu(torch.tensor([-1., 1.]))
+    tensor([-0.1587,  0.8413])
     """
     if approximate not in ("none", "tanh"):
         raise UsageValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
@@ -489,13 +533,23 @@ def hardswish(input: Tensor) -> Array:
 
 @composite
 def softsign(input: Tensor) -> Tensor:
-    """Return ``input / (1 + |input|)``."""
+    """Return ``input / (1 + |input|)``, element by element.
+
+    >>> import minitensor as torch
+    >>> torch.nn.functional.softsign(torch.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
     return input / (abs(input) + 1)
 
 
 @composite
 def tanhshrink(input: Tensor) -> Tensor:
-    """Return ``input - tanh(input)``."""
+    """Return ``input - tanh(input)``, element by element.
+
+    >>> import minitensor as torch
+    >>> torch.nn.functional.tanhshrink(torch.tensor([0.0, 2.0]))
+    tensor([0.0000, 1.0360])
+    """
     return input - tanh(input)
 
 
@@ -503,14 +557,16 @@ def tanhshrink(input: Tensor) -> Tensor:
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """Return the first half along ``dim`` times the sigmoid of the second half (Dauphin et al. 2017).
 
-    Shapes: ``(..., 2 * N, ...)`` gives ``(..., N, ...)``.
+    Shape:
+        - Input: (..., 2 N, ...)
+        - Output: (..., N, ...)
+
+    Raises:
+        RuntimeError: If the size of ``dim`` is odd.
 
     >>> import minitensor as torch
     >>> torch.nn.functional.glu(torch.tensor([2., 4., 0., 0.]))
     tensor([1., 2.])
-
-    Raises:
-        RuntimeError: The size of ``dim`` is odd.
     """
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:

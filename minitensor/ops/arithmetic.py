@@ -24,19 +24,17 @@ from minitensor.ops import halves
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.constant import step_grad
 from minitensor.ops.creation import as_number, tensor
-from minitensor.ops.kinds import INEXACT, INTEGERS, NUMERIC, REALS, of_kind
+from minitensor.ops.kinds import INTEGERS, REALS, of_kind
 from minitensor.ops.operand import (
     HALF,
     SINGLE,
     as_float,
     as_floats,
-    fit_number,
     is_number,
     library_of,
     not_a_tensor,
     operands,
     ordered_arrays,
-    promote_in_singles,
     require_tensors,
     result_dtype,
     to_full_precision,
@@ -53,6 +51,9 @@ if TYPE_CHECKING:
 
 def conj(input: Any) -> Any:
     """Return the complex conjugate; a real tensor or number is returned itself.
+
+    Raises:
+        TypeError: If ``input`` is neither a tensor nor a number.
 
     >>> import minitensor as torch
     >>> torch.conj(torch.tensor([1 + 2j]))
@@ -167,12 +168,12 @@ def is_bool(operand: Any) -> bool:
 def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Array:
     """Return ``input + alpha * other``; shapes broadcast.
 
+    Raises:
+        RuntimeError: Shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
+
     >>> import minitensor as torch
     >>> torch.add(torch.tensor([1., 2.]), torch.tensor([10., 20.]), alpha=0.5)
     tensor([ 6., 12.])
-
-    Raises:
-        RuntimeError: Shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
     """
     a, b = operands(input, other)
     return a + b
@@ -190,12 +191,12 @@ def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
 def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Array:
     """Return ``input - alpha * other``; shapes broadcast.
 
+    Raises:
+        RuntimeError: An operand is bool, shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
+
     >>> import minitensor as torch
     >>> torch.sub(torch.tensor([5, 7]), 2)
     tensor([3, 5])
-
-    Raises:
-        RuntimeError: An operand is bool, shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
     """
     a, b = operands(input, other)
     refuse_bools(input, other)
@@ -209,7 +210,12 @@ def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
 
 @composite
 def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
-    """Return ``other - alpha * input``."""
+    """Return ``other - alpha * input``.
+
+    >>> import minitensor as torch
+    >>> torch.rsub(torch.tensor([1, 2]), 10)
+    tensor([9, 8])
+    """
     require_tensors("rsub", input=input)
     input, other = in_turn(input, other)
     return sub(other, input, alpha=alpha)
@@ -217,7 +223,15 @@ def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
 
 @differentiable(input=lambda grad: -grad)
 def neg(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``-input``."""
+    """Return ``-input``.
+
+    Raises:
+        RuntimeError: If ``input`` holds bools.
+
+    >>> import minitensor as torch
+    >>> torch.neg(torch.tensor([1, -2]))
+    tensor([-1,  2])
+    """
     if input.array.dtype.kind == "b":
         raise DtypeError("neg: negation of a bool tensor is not supported; use ~ or logical_not")
     return -input.array
@@ -230,7 +244,15 @@ def neg_(input: Tensor) -> None:
 
 @composite
 def positive(input: Tensor) -> Tensor:
-    """Return the tensor itself, as unary plus does; bool tensors are refused."""
+    """Return the tensor itself, as unary plus does; bool tensors are refused.
+
+    Raises:
+        RuntimeError: If ``input`` holds bools.
+
+    >>> import minitensor as torch
+    >>> torch.positive(torch.tensor([1, -2]))
+    tensor([ 1, -2])
+    """
     if input.array.dtype.kind == "b":
         raise DtypeError("positive: bool tensors are not supported; cast to an integer first")
     return input
@@ -347,16 +369,16 @@ def rounded(**quotients: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Array:
     """Divide element by element; without a rounding mode, integers give floats. Shapes broadcast.
 
-    >>> import minitensor as torch
-    >>> torch.div(torch.tensor([-7, 7]), 2), torch.div(torch.tensor([-7, 7]), 2, rounding_mode="floor")
-    (tensor([-3.5000,  3.5000]), tensor([-4,  3]))
-
     Args:
-        rounding_mode: None for true division, "trunc" to round toward zero (as C does), "floor" to round down
-            (as Python's ``//`` does).
+        rounding_mode: None for true division, "trunc" to round toward zero (as C does), "floor" to round down (as
+            Python's ``//`` does).
 
     Raises:
         RuntimeError: The rounding mode is unknown, or integers are divided by zero with a rounding mode.
+
+    >>> import minitensor as torch
+    >>> torch.div(torch.tensor([-7, 7]), 2), torch.div(torch.tensor([-7, 7]), 2, rounding_mode="floor")
+    (tensor([-3.5000,  3.5000]), tensor([-4,  3]))
     """
     a, b = operands(input, other)
     if a.dtype.kind not in "fc":
@@ -374,13 +396,18 @@ def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> 
 
 @composite
 def true_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Divide element by element; the same as ``div`` without a rounding mode."""
+    """Alias of ``div`` without a rounding mode."""
     return div(input, other, out=out)
 
 
 @differentiable(input=lambda grad, result: -grad * conj(result * result))
 def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``1 / input``."""
+    """Return ``1 / input``.
+
+    >>> import minitensor as torch
+    >>> torch.reciprocal(torch.tensor([2.0, 0.0]))
+    tensor([0.5000,    inf])
+    """
     return input.xp.reciprocal(as_float(input))
 
 
@@ -420,6 +447,9 @@ def remainder_(input: Tensor, other: Operand) -> None:
 def fmod(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the remainder of a division rounded toward zero; it has the sign of ``input``, as C's ``fmod``.
 
+    Raises:
+        TypeError: If ``input`` is not a tensor.
+
     >>> import minitensor as torch
     >>> torch.fmod(torch.tensor([-7, 7]), 3)
     tensor([-1,  1])
@@ -454,7 +484,12 @@ def gcd_(input: Tensor, other: Tensor) -> None:
 
 @nondifferentiable
 def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the least common multiple."""
+    """Return the least common multiple.
+
+    >>> import minitensor as torch
+    >>> torch.lcm(torch.tensor([4, 6]), torch.tensor([6, 6]))
+    tensor([12,  6])
+    """
     a, b = integer_operands("lcm", input, other)
     return library_of(input, other).lcm(a, b)
 
@@ -467,91 +502,3 @@ def lcm_(input: Tensor, other: Tensor) -> None:
 def integer_operands(name: str, input: Tensor, other: Tensor) -> tuple[Array, Array]:
     """Return the arrays of two integer tensors in their common dtype."""
     return ordered_arrays(name, input, other, INTEGERS)
-
-
-# -- several in one ----------------------------------------------------------------------------------------------------
-
-
-@differentiable(
-    input=lambda grad, weight: grad * conj(1 - weight),
-    end=lambda grad, weight: grad * conj(weight),
-    weight=lambda grad, input, end: grad * conj(end - input),
-)
-def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Array:
-    """Interpolate linearly: return ``input + weight * (end - input)``, exactly ``end`` for a weight of 1.
-
-    >>> import minitensor as torch
-    >>> torch.lerp(torch.tensor([0., 10.]), torch.tensor([4., 20.]), 0.5)
-    tensor([ 2., 15.])
-
-    Raises:
-        RuntimeError: The tensors differ in dtype.
-    """
-    for argument, value in (("end", end), ("weight", weight)):
-        if isinstance(value, TensorBase) and value.dtype is not input.dtype:
-            raise DtypeError(f"lerp: expected dtype {input.dtype.name} for `{argument}`, got {value.dtype.name}")
-    of_kind("lerp", INEXACT, input.array)
-    (start, stop, share), common = promote_in_singles(input, end, weight)
-    xp, way = library_of(input, end), stop - start
-    found: Array = xp.where(xp.abs(share) < 0.5, start + share * way, stop - way * (1 - share))
-    return found.astype(common, copy=False)
-
-
-@inplace(lerp)
-def lerp_(input: Tensor, end: Tensor, weight: Operand) -> None:
-    """Move ``input`` toward ``end`` by the fraction ``weight`` of the way."""
-
-
-@differentiable(
-    input=lambda grad: grad,
-    tensor1=lambda grad, tensor2, value: grad * conj(tensor2 * value),
-    tensor2=lambda grad, tensor1, value: grad * conj(tensor1 * value),
-)
-def addcmul(
-    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
-) -> Array:
-    """Return ``input + value * tensor1 * tensor2``.
-
-    >>> import minitensor as torch
-    >>> torch.addcmul(torch.zeros(2), torch.tensor([1., 2.]), torch.tensor([3., 4.]), value=10)
-    tensor([30., 80.])
-    """
-    require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
-    (start, a, b), common = promote_in_singles(input, tensor1, tensor2)
-    found: Array = of_kind("addcmul", NUMERIC, start) + fit_number(value, start.dtype, start) * a * b
-    return found.astype(common, copy=False)
-
-
-@inplace(addcmul)
-def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> None:
-    """Add ``value * tensor1 * tensor2`` to ``input`` in place."""
-
-
-@differentiable(
-    input=lambda grad: grad,
-    tensor1=lambda grad, tensor2, value: grad * conj(value / tensor2),
-    tensor2=lambda grad, tensor1, tensor2, value: -grad * conj(tensor1 * value / (tensor2 * tensor2)),
-)
-def addcdiv(
-    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
-) -> Array:
-    """Return ``input + value * tensor1 / tensor2``.
-
-    >>> import minitensor as torch
-    >>> torch.addcdiv(torch.zeros(2), torch.tensor([1., 2.]), torch.tensor([4., 4.]))
-    tensor([0.2500, 0.5000])
-
-    Raises:
-        RuntimeError: Both ``tensor1`` and ``tensor2`` hold integers.
-    """
-    require_tensors("addcdiv", input=input, tensor1=tensor1, tensor2=tensor2)
-    if tensor1.array.dtype.kind in "biu" and tensor2.array.dtype.kind in "biu":
-        raise DtypeError("addcdiv: integer division is not supported; cast tensor1 or tensor2 to a floating dtype")
-    (start, a, b), common = promote_in_singles(input, tensor1, tensor2)
-    found: Array = start + fit_number(value, start.dtype, start) * a / b
-    return found.astype(common, copy=False)
-
-
-@inplace(addcdiv)
-def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> None:
-    """Add ``value * tensor1 / tensor2`` to ``input`` in place."""

@@ -14,6 +14,7 @@ from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ShapeError, WrongTypeError
 from minitensor.ops.arithmetic import floor_divide, remainder
+from minitensor.ops.broadcast import meshgrid
 from minitensor.ops.copy import writable_copy
 from minitensor.ops.creation import zeros
 from minitensor.ops.index import getitem
@@ -22,7 +23,7 @@ from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.ops.out import write_out
 from minitensor.ops.ranges import arange
 from minitensor.ops.reduce import sum as total
-from minitensor.ops.shape import as_strided, diagonal, meshgrid, reshape, select, view
+from minitensor.ops.shape import as_strided, diagonal, reshape, select, view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ def replace_window(name: str, made: Tensor, window: Tensor, src: Any) -> Tensor:
 
 @composite
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
-    """Return a copy in which one entry of ``dim`` is replaced by ``src``.
+    """Return a copy in which entry ``index`` of ``dim`` is replaced by ``src``.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 2).select_scatter(torch.ones(2), 0, 1)
@@ -66,6 +67,14 @@ def slice_scatter(
 ) -> Tensor:
     """Return a copy in which the slice ``start:end:step`` of ``dim`` is replaced by ``src``.
 
+    Args:
+        src: What is written, of the shape of the slice.
+        start, end: Where the slice begins and ends; negative ones count from the end. Default: ``None``, all.
+        step: Distance of its entries. Default: ``1``.
+
+    Raises:
+        RuntimeError: If ``src`` has another shape, or ``step`` is not positive.
+
     >>> import minitensor as torch
     >>> torch.zeros(4).slice_scatter(torch.ones(2), 0, 1, 3)
     tensor([0., 1., 1., 0.])
@@ -83,6 +92,15 @@ def slice_scatter(
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Return a copy in which a diagonal of two dims is replaced by ``src``.
 
+    Args:
+        src: What is written, of the shape of the diagonals.
+        offset: Which diagonal: 0 is the main one, 1 the one above it. Default: ``0``.
+        dim1: The dim of the rows. Default: ``0``.
+        dim2: The dim of the columns. Default: ``1``.
+
+    Raises:
+        RuntimeError: If ``src`` has another shape.
+
     >>> import minitensor as torch
     >>> torch.zeros(2, 2).diagonal_scatter(torch.ones(2))
     tensor([[1., 0.],
@@ -98,6 +116,12 @@ def as_strided_scatter(
     input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
     """Return a copy in which the view that ``as_strided`` makes of it is replaced by ``src``.
+
+    Args:
+        src: What is written, of shape ``size``.
+        size: The shape of the view.
+        stride: Its strides, in elements.
+        storage_offset: Its first element. Default: ``None``, the input's.
 
     >>> import minitensor as torch
     >>> torch.zeros(4).as_strided_scatter(torch.ones(2), (2,), (3,))
@@ -124,7 +148,7 @@ def as_block(tensor: Any, place: int) -> Tensor:
 
 @composite
 def block_diag(*tensors: Tensor) -> Tensor:
-    """Return a matrix with the given matrices on its diagonal and zeros elsewhere; vectors are rows.
+    """Return a matrix with the matrices ``tensors`` on its diagonal and zeros elsewhere; vectors are rows.
 
     >>> import minitensor as torch
     >>> torch.block_diag(torch.tensor([[1, 2]]), torch.tensor(3))
@@ -156,7 +180,10 @@ def require_vectors(name: str, tensors: Sequence[Tensor]) -> None:
 
 @composite
 def cartesian_prod(*tensors: Any) -> Tensor:
-    """Return the Cartesian product of vectors, one tuple per row: (n,) and (m,) give (n * m, 2).
+    """Return the Cartesian product of vectors ``tensors``, one tuple per row: (n,) and (m,) give (n * m, 2).
+
+    Raises:
+        RuntimeError: If there are no tensors, one does not have one dim, or the dtypes differ.
 
     >>> import minitensor as torch
     >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3, 4]))
@@ -177,6 +204,13 @@ def cartesian_prod(*tensors: Any) -> Tensor:
 @composite
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Return all combinations of ``r`` elements of a vector, in order, one per row.
+
+    Args:
+        r: How many elements. Default: ``2``.
+        with_replacement: Whether an element may be chosen again. Default: ``False``.
+
+    Raises:
+        RuntimeError: If the input does not have one dim, or ``r`` is negative.
 
     >>> import minitensor as torch
     >>> torch.combinations(torch.tensor([1, 2, 3]))
@@ -201,7 +235,11 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
 @composite
 def broadcast_shapes(*shapes_given: Any) -> shapes.Size:
-    """Return the shape to which all given shapes broadcast; an int is a shape of one dim.
+    """Return the shape to which all of ``shapes_given`` broadcast; an int is a shape of one dim.
+
+    Raises:
+        RuntimeError: If the shapes do not broadcast.
+        ValueError: If a size is negative.
 
     >>> import minitensor as torch
     >>> torch.broadcast_shapes((2, 1), 3)
@@ -217,6 +255,9 @@ def broadcast_shapes(*shapes_given: Any) -> shapes.Size:
 @composite
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """Sum over the dims along which ``size`` would be broadcast to the tensor's shape.
+
+    Raises:
+        RuntimeError: If ``size`` does not broadcast to the tensor's shape.
 
     >>> import minitensor as torch
     >>> torch.ones(2, 3).sum_to_size(3)
@@ -236,6 +277,14 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 @composite
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """Return the coordinates, one tensor for each dim, of flat positions in a tensor of a shape.
+
+    Args:
+        indices: The positions, a tensor of integers.
+        shape: The shape, a sequence of ints.
+
+    Raises:
+        TypeError: If ``indices`` does not hold integers.
+        ValueError: If ``shape`` has a negative size.
 
     >>> import minitensor as torch
     >>> torch.unravel_index(torch.tensor([0, 5]), (2, 3))

@@ -57,7 +57,12 @@ def bitwise_and_(input: Tensor, other: Operand) -> None:
 
 @nondifferentiable
 def bitwise_or(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Return the bitwise OR of integers; for bools, whether either is true."""
+    """Return the bitwise OR of integers; for bools, whether either is true.
+
+    >>> import minitensor as torch
+    >>> torch.bitwise_or(torch.tensor([1, 2]), 4)
+    tensor([5, 6])
+    """
     a, b = bit_operands("bitwise_or", input, other)
     return a | b
 
@@ -69,7 +74,12 @@ def bitwise_or_(input: Tensor, other: Operand) -> None:
 
 @nondifferentiable
 def bitwise_xor(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Return the bitwise XOR of integers; for bools, whether they differ."""
+    """Return the bitwise XOR of integers; for bools, whether they differ.
+
+    >>> import minitensor as torch
+    >>> torch.bitwise_xor(torch.tensor([1, 2]), 3)
+    tensor([2, 1])
+    """
     a, b = bit_operands("bitwise_xor", input, other)
     return a ^ b
 
@@ -81,7 +91,15 @@ def bitwise_xor_(input: Tensor, other: Operand) -> None:
 
 @nondifferentiable
 def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the bitwise NOT of integers; for bools, the negation."""
+    """Return the bitwise NOT of integers; for bools, the negation.
+
+    Raises:
+        RuntimeError, TypeError: If ``input`` holds neither integers nor bools.
+
+    >>> import minitensor as torch
+    >>> torch.bitwise_not(torch.tensor([0, -1])), torch.bitwise_not(torch.tensor(True))
+    (tensor([-1,  0]), tensor(False))
+    """
     array = input.array
     if array.dtype.kind not in "biu":
         raise UnsupportedTypeError(
@@ -97,26 +115,36 @@ def bitwise_not_(input: Tensor) -> None:
 
 @nondifferentiable
 def bitwise_left_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Shift the bits of integers left by ``other`` places, which multiplies by ``2 ** other``."""
+    """Shift the bits of integers left by ``other`` places, which multiplies by ``2 ** other``.
+
+    >>> import minitensor as torch
+    >>> torch.bitwise_left_shift(torch.tensor([1, 3]), 2)
+    tensor([ 4, 12])
+    """
     a, b = bit_operands("bitwise_left_shift", input, other, INTEGERS)
     return a << b
 
 
 @inplace(bitwise_left_shift)
 def bitwise_left_shift_(input: Tensor, other: Operand) -> None:
-    """Shift the bits of ``input`` left by ``other`` places."""
+    """Shift the bits of ``input`` left by ``other`` places, in place."""
 
 
 @nondifferentiable
 def bitwise_right_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Shift the bits of integers right by ``other`` places; the sign stays."""
+    """Shift the bits of integers right by ``other`` places; the sign stays.
+
+    >>> import minitensor as torch
+    >>> torch.bitwise_right_shift(torch.tensor([-8, 7]), 1)
+    tensor([-4,  3])
+    """
     a, b = bit_operands("bitwise_right_shift", input, other, INTEGERS)
     return a >> b
 
 
 @inplace(bitwise_right_shift)
 def bitwise_right_shift_(input: Tensor, other: Operand) -> None:
-    """Shift the bits of ``input`` right by ``other`` places."""
+    """Shift the bits of ``input`` right by ``other`` places, in place."""
 
 
 # -- floats ------------------------------------------------------------------------------------------------------------
@@ -124,7 +152,12 @@ def bitwise_right_shift_(input: Tensor, other: Operand) -> None:
 
 @differentiable(input=lambda grad: grad, other=step_grad)
 def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the next floating-point number after ``input`` in the direction of ``other``."""
+    """Return the next floating-point number after ``input`` in the direction of ``other``.
+
+    >>> import minitensor as torch
+    >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) - 1
+    tensor([1.1921e-07])
+    """
     a, b = ordered_arrays("nextafter", input, other, FLOATS)
     return library_of(input, other).nextafter(a, b)
 
@@ -142,6 +175,9 @@ def frexp_grad(grads: Any, result1: Tensor) -> Tensor:
 @differentiable(returns=FrexpResult, input=frexp_grad)
 def frexp(input: Tensor, *, out: Any = None) -> tuple[Array, Array]:
     """Split floats into mantissa and exponent: ``input = mantissa * 2 ** exponent``, ``abs(mantissa)`` in [1/2, 1).
+
+    Raises:
+        RuntimeError: If ``input`` does not hold floats.
 
     >>> import minitensor as torch
     >>> torch.frexp(torch.tensor([8., 0.75]))

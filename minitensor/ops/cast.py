@@ -74,8 +74,12 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     Called as ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` or ``to(other)``, each with ``copy`` and
     ``memory_format``; ``non_blocking`` has no effect.
 
+    Args:
+        *args: A dtype, a device, both, or a tensor.
+        **kwargs: The same by name, and ``copy``, ``memory_format``, ``non_blocking``.
+
     Raises:
-        TypeError: the arguments have none of these forms.
+        TypeError: If the arguments have none of these forms.
 
     >>> import minitensor as torch
     >>> torch.tensor([1, 2]).to(torch.float64)
@@ -144,6 +148,13 @@ def is_dtype(value: Any) -> bool:
 def to_type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """Return PyTorch's name of the tensor's type, or cast to a dtype or to such a name.
 
+    Args:
+        dtype: A dtype, or a name such as ``"torch.LongTensor"``. Default: ``None``, return the name.
+        non_blocking: Has no effect. Default: ``False``.
+
+    Raises:
+        ValueError: If there is no type of that name.
+
     >>> import minitensor as torch
     >>> torch.zeros(1).type(), torch.zeros(1).type("torch.LongTensor")
     ('torch.FloatTensor', tensor([0]))
@@ -180,7 +191,12 @@ def legacy_name(kind: dtype, where: device) -> str:
 
 @composite
 def type_as(input: Tensor, other: Tensor) -> Tensor:
-    """Cast to the dtype of another tensor, on its device."""
+    """Cast to the dtype of another tensor, on its device.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2]).type_as(torch.ones(1))
+    tensor([1., 2.])
+    """
     return to(input, other)
 
 
@@ -192,69 +208,143 @@ def cast_in_format(input: Tensor, wanted: dtype, format: memory_format) -> Tenso
 
 
 def to_float(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to float32."""
+    """Cast to float32.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2]).float()
+    tensor([1., 2.])
+    """
     return cast_in_format(input, dtypes.float32, memory_format)
 
 
 def to_double(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to float64."""
+    """Cast to float64.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1.0]).double()
+    tensor([1.], dtype=torch.float64)
+    """
     return cast_in_format(input, dtypes.float64, memory_format)
 
 
 def to_half(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to float16."""
+    """Cast to float16.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1.0]).half()
+    tensor([1.], dtype=torch.float16)
+    """
     return cast_in_format(input, dtypes.float16, memory_format)
 
 
 def to_cfloat(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to complex64."""
+    """Cast to complex64.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1.0]).cfloat()
+    tensor([1.+0.j])
+    """
     return cast_in_format(input, dtypes.complex64, memory_format)
 
 
 def to_cdouble(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to complex128."""
+    """Cast to complex128.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1.0]).cdouble()
+    tensor([1.+0.j], dtype=torch.complex128)
+    """
     return cast_in_format(input, dtypes.complex128, memory_format)
 
 
 def to_long(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to int64."""
+    """Cast to int64.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([-1.5, 2.5]).long()
+    tensor([-1,  2])
+    """
     return cast_in_format(input, dtypes.int64, memory_format)
 
 
 def to_int(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to int32."""
+    """Cast to int32.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([-1.5, 2.5]).int()
+    tensor([-1,  2], dtype=torch.int32)
+    """
     return cast_in_format(input, dtypes.int32, memory_format)
 
 
 def to_short(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to int16."""
+    """Cast to int16.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([-1.5, 2.5]).short()
+    tensor([-1,  2], dtype=torch.int16)
+    """
     return cast_in_format(input, dtypes.int16, memory_format)
 
 
 def to_char(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to int8."""
+    """Cast to int8.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([-1.5, 127.0]).char()
+    tensor([ -1, 127], dtype=torch.int8)
+    """
     return cast_in_format(input, dtypes.int8, memory_format)
 
 
 def to_byte(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to uint8."""
+    """Cast to uint8.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1.5, 255.0]).byte()
+    tensor([  1, 255], dtype=torch.uint8)
+    """
     return cast_in_format(input, dtypes.uint8, memory_format)
 
 
 def to_bool(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Cast to bool: nonzero elements become True."""
+    """Cast to bool: nonzero elements become True.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([0.0, 2.0]).bool()
+    tensor([False,  True])
+    """
     return cast_in_format(input, dtypes.bool_, memory_format)
 
 
 def cpu(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-    """Return the tensor on the host."""
+    """Return the tensor on the host.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2)
+    >>> x.cpu() is x
+    True
+    """
     return to(input, "cpu", memory_format=memory_format)
 
 
 def cuda(
     input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: memory_format = preserve_format
 ) -> Tensor:
-    """Return the tensor on a GPU."""
+    """Return the tensor on a GPU.
+
+    Args:
+        device: The GPU, such as ``"cuda:1"`` or 1. Default: ``None``, ``"cuda"``.
+        non_blocking: Has no effect. Default: ``False``.
+
+    Raises:
+        RuntimeError: If there is no GPU.
+        ImportError: If CuPy is not installed.
+
+    >>> import minitensor as torch
+    >>> if torch.cuda.is_available():
+    ...     torch.ones(2).cuda()
+    """
     return to(input, "cuda" if device is None else device, memory_format=memory_format)
 
 

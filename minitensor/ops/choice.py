@@ -86,14 +86,14 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
 
     ``where(condition)`` alone returns the indices of its true elements, as ``condition.nonzero(as_tuple=True)``.
 
+    Raises:
+        RuntimeError: The condition is not bool, or shapes do not broadcast.
+        TypeError: Only one of ``input`` and ``other`` is given.
+
     >>> import minitensor as torch
     >>> x = torch.tensor([-1., 2.])
     >>> torch.where(x > 0, x, 0.)
     tensor([0., 2.])
-
-    Raises:
-        RuntimeError: The condition is not bool, or shapes do not broadcast.
-        TypeError: Only one of ``input`` and ``other`` is given.
     """
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
@@ -130,7 +130,12 @@ def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
     other=lambda grad, input, other: extremum_grad(grad, other > input, input == other),
 )
 def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Return the smaller of two elements, NaN if either is NaN. Ties share the gradient equally."""
+    """Return the smaller of two elements, NaN if either is NaN. Ties share the gradient equally.
+
+    >>> import minitensor as torch
+    >>> torch.minimum(torch.tensor([1, 5]), torch.tensor([3, 2]))
+    tensor([1, 2])
+    """
     a, b = ordered_arrays("minimum", input, other)
     return library_of(input, other).minimum(a, b)
 
@@ -165,7 +170,12 @@ def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     other=lambda grad, input, other: choose(is_first_smaller(input, other), 0, grad),
 )
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the smaller of two elements; if one is NaN, the other."""
+    """Return the smaller of two elements; if one is NaN, the other.
+
+    >>> import minitensor as torch
+    >>> torch.fmin(torch.tensor([1.0, float("nan")]), torch.tensor([2.0, 3.0]))
+    tensor([1., 3.])
+    """
     a, b = ordered_arrays("fmin", input, other)
     return library_of(input, other).fmin(a, b)
 
@@ -179,12 +189,12 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None, *, out: Tensor | None = None) -> Array:
     """Limit every element to [min, max]; where ``min`` exceeds ``max``, the result is ``max``.
 
+    Raises:
+        RuntimeError: Neither ``min`` nor ``max`` is given.
+
     >>> import minitensor as torch
     >>> torch.clamp(torch.tensor([-2., 0.5, 7.]), 0, 1)
     tensor([0.0000, 0.5000, 1.0000])
-
-    Raises:
-        RuntimeError: Neither ``min`` nor ``max`` is given.
     """
     if min is None and max is None:
         raise UsageError("clamp: at least one of 'min' or 'max' must not be None")
@@ -232,25 +242,35 @@ def is_above(input: Any, min: Any, max: Any) -> Any:
 
 @composite
 def clamp_min(input: Tensor, min: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Raise every element to at least ``min``."""
+    """Raise every element to at least ``min``.
+
+    >>> import minitensor as torch
+    >>> torch.clamp_min(torch.tensor([1, 5]), 3)
+    tensor([3, 5])
+    """
     require_tensors("clamp_min", input=input)
     return clamp(input, min, out=out)
 
 
 @composite
 def clamp_min_(input: Tensor, min: Operand) -> Tensor:
-    """Raise every element of ``input`` to at least ``min``."""
+    """Raise every element of ``input`` to at least ``min``, in place."""
     return clamp_(input, min)
 
 
 @composite
 def clamp_max(input: Tensor, max: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Lower every element to at most ``max``."""
+    """Lower every element to at most ``max``.
+
+    >>> import minitensor as torch
+    >>> torch.clamp_max(torch.tensor([1, 5]), 3)
+    tensor([1, 3])
+    """
     require_tensors("clamp_max", input=input)
     return clamp(input, None, max, out=out)
 
 
 @composite
 def clamp_max_(input: Tensor, max: Operand) -> Tensor:
-    """Lower every element of ``input`` to at most ``max``."""
+    """Lower every element of ``input`` to at most ``max``, in place."""
     return clamp_(input, None, max)

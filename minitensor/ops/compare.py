@@ -38,7 +38,7 @@ def store(name: str, input: Tensor, result: Tensor) -> None:
 
 @nondifferentiable
 def eq(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Whether elements are equal; shapes broadcast. NaN is not equal to anything.
+    """Return whether elements are equal; shapes broadcast. NaN is not equal to anything.
 
     >>> import minitensor as torch
     >>> torch.eq(torch.tensor([1, 2]), torch.tensor([1, 3]))
@@ -57,7 +57,12 @@ def eq_(input: Tensor, other: Operand) -> None:
 
 @nondifferentiable
 def ne(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Whether elements differ; shapes broadcast."""
+    """Return whether elements differ; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.ne(torch.tensor([1, 2, 3]), 2)
+    tensor([ True, False,  True])
+    """
     a, b = tensor_first("ne", input, other)
     result: Array = a != b
     return result
@@ -71,7 +76,7 @@ def ne_(input: Tensor, other: Operand) -> None:
 
 @nondifferentiable
 def lt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Whether ``input`` is less than ``other``; shapes broadcast.
+    """Return whether ``input`` is less than ``other``; shapes broadcast.
 
     >>> import minitensor as torch
     >>> torch.lt(torch.tensor([1, 2]), 2)
@@ -89,7 +94,12 @@ def lt_(input: Tensor, other: Operand) -> None:
 
 @nondifferentiable
 def le(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Whether ``input`` is less than or equal to ``other``; shapes broadcast."""
+    """Return whether ``input`` is less than or equal to ``other``; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.le(torch.tensor([1, 2, 3]), 2)
+    tensor([ True,  True, False])
+    """
     a, b = ordered_operands("le", input, other)
     return a <= b
 
@@ -102,7 +112,12 @@ def le_(input: Tensor, other: Operand) -> None:
 
 @nondifferentiable
 def gt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Whether ``input`` is greater than ``other``; shapes broadcast."""
+    """Return whether ``input`` is greater than ``other``; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.gt(torch.tensor([1, 2, 3]), 2)
+    tensor([False, False,  True])
+    """
     a, b = ordered_operands("gt", input, other)
     return a > b
 
@@ -115,7 +130,12 @@ def gt_(input: Tensor, other: Operand) -> None:
 
 @nondifferentiable
 def ge(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Whether ``input`` is greater than or equal to ``other``; shapes broadcast."""
+    """Return whether ``input`` is greater than or equal to ``other``; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.ge(torch.tensor([1, 2, 3]), 2)
+    tensor([False,  True,  True])
+    """
     a, b = ordered_operands("ge", input, other)
     return a >= b
 
@@ -150,7 +170,7 @@ def ne_or_neither(input: Tensor, other: Any) -> Any:
 
 
 def can_compare(other: Any) -> bool:
-    """Whether an object can be compared with a tensor element by element."""
+    """Return whether an object can be compared with a tensor element by element."""
     if isinstance(other, TensorBase) or other.__class__ in NUMBERS:
         return True
     return isinstance(other, (int, float, complex)) or hasattr(other, "__array__")  # or NumPy's arrays and scalars
@@ -161,7 +181,10 @@ def can_compare(other: Any) -> bool:
 
 @composite
 def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether two tensors have the same shape and equal elements, as a Python bool.
+    """Return whether two tensors have the same shape and equal elements, as a Python bool.
+
+    Raises:
+        TypeError: If an argument is not a tensor.
 
     >>> import minitensor as torch
     >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
@@ -177,16 +200,16 @@ def equal(input: Tensor, other: Tensor) -> bool:
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Array:
-    """Whether ``|input - other| <= atol + rtol * |other|``, element by element.
+    """Return whether ``|input - other| <= atol + rtol * |other|``, element by element.
 
     An infinity is close only to itself; NaN is close to NaN if ``equal_nan``.
+
+    Raises:
+        RuntimeError: The dtypes differ, or a tolerance is negative.
 
     >>> import minitensor as torch
     >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0 + 1e-7, 2.1]))
     tensor([ True, False])
-
-    Raises:
-        RuntimeError: The dtypes differ, or a tolerance is negative.
     """
     require_tensors("isclose", input=input, other=other)
     check_tolerances(input, other, rtol, atol)
@@ -217,7 +240,17 @@ def check_tolerances(input: Tensor, other: Tensor, rtol: float, atol: float) -> 
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:
-    """Whether ``isclose`` holds for all elements, as a Python bool."""
+    """Return whether ``isclose`` holds for all elements, as a Python bool.
+
+    Args:
+        rtol: Allowed difference, relative to ``other``. Default: ``1e-5``.
+        atol: Allowed difference, added to that. Default: ``1e-8``.
+        equal_nan: Let NaN equal NaN. Default: ``False``.
+
+    >>> import minitensor as torch
+    >>> torch.allclose(torch.tensor([1.0]), torch.tensor([1.000001]))
+    True
+    """
     return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
 
 
@@ -226,27 +259,47 @@ def allclose(
 
 @nondifferentiable
 def isnan(input: Tensor) -> Array:
-    """Whether an element is NaN, or a complex element has a NaN part."""
+    """Return whether an element is NaN, or a complex element has a NaN part.
+
+    >>> import minitensor as torch
+    >>> torch.isnan(torch.tensor([1.0, float("inf"), float("nan")]))
+    tensor([False, False,  True])
+    """
     result: Array = input.array != input.array
     return result
 
 
 @nondifferentiable
 def isinf(input: Tensor) -> Array:
-    """Whether an element is infinite."""
+    """Return whether an element is infinite.
+
+    >>> import minitensor as torch
+    >>> torch.isinf(torch.tensor([1.0, float("inf"), float("nan")]))
+    tensor([False,  True, False])
+    """
     return input.xp.isinf(input.array)
 
 
 @nondifferentiable
 def isposinf(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Whether an element is plus infinity."""
+    """Return whether an element is plus infinity.
+
+    >>> import minitensor as torch
+    >>> torch.isposinf(torch.tensor([float("-inf"), float("inf")]))
+    tensor([False,  True])
+    """
     result: Array = input.array == infinity(input)
     return result
 
 
 @nondifferentiable
 def isneginf(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Whether an element is minus infinity."""
+    """Return whether an element is minus infinity.
+
+    >>> import minitensor as torch
+    >>> torch.isneginf(torch.tensor([float("-inf"), float("inf")]))
+    tensor([ True, False])
+    """
     result: Array = input.array == -infinity(input)
     return result
 
@@ -260,13 +313,23 @@ def infinity(input: Tensor) -> float:
 
 @nondifferentiable
 def isfinite(input: Tensor) -> Array:
-    """Whether an element is neither infinite nor NaN."""
+    """Return whether an element is neither infinite nor NaN.
+
+    >>> import minitensor as torch
+    >>> torch.isfinite(torch.tensor([1.0, float("inf"), float("nan")]))
+    tensor([ True, False, False])
+    """
     return input.xp.isfinite(input.array)
 
 
 @nondifferentiable
 def isreal(input: Tensor) -> Array:
-    """Whether an element's imaginary part is zero."""
+    """Return whether an element's imaginary part is zero.
+
+    >>> import minitensor as torch
+    >>> torch.isreal(torch.tensor([1 + 0j, 1j]))
+    tensor([ True, False])
+    """
     return input.xp.isreal(input.array)
 
 
@@ -275,15 +338,21 @@ def isin(
     elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False,
     out: Tensor | None = None,
 ) -> Array:
-    """Whether each element of ``elements`` occurs in ``test_elements``; one of the two may be a number.
+    """Return whether each element of ``elements`` occurs in ``test_elements``; one of the two may be a number.
+
+    Args:
+        elements: The elements to look for, a tensor or a number.
+        test_elements: Where to look, a tensor or a number.
+        assume_unique: No element occurs twice in either tensor, which is faster.
+        invert: Return whether each element does *not* occur.
+
+    Raises:
+        RuntimeError: If a tensor holds complex numbers or bools.
+        TypeError: If both arguments are numbers.
 
     >>> import minitensor as torch
     >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 5]))
     tensor([False,  True, False])
-
-    Args:
-        assume_unique: No element occurs twice in either tensor, which is faster.
-        invert: Return whether each element does *not* occur.
     """
     elements, test_elements = host_value(elements, None), host_value(test_elements, None)
     a, b = operands(elements, test_elements)
@@ -302,7 +371,12 @@ def isin(
 
 @nondifferentiable
 def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Whether both elements are nonzero."""
+    """Return whether both elements are nonzero.
+
+    >>> import minitensor as torch
+    >>> torch.logical_and(torch.tensor([0, 1, 2]), torch.tensor([1, 0, 3]))
+    tensor([False, False,  True])
+    """
     a, b = tensors("logical_and", input, other)
     result: Array = same_device(input, other).xp.logical_and(a, b)
     return result
@@ -316,7 +390,12 @@ def logical_and_(input: Tensor, other: Tensor) -> None:
 
 @nondifferentiable
 def logical_or(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Whether at least one of two elements is nonzero."""
+    """Return whether at least one of two elements is nonzero.
+
+    >>> import minitensor as torch
+    >>> torch.logical_or(torch.tensor([0, 0, 2]), torch.tensor([1, 0, 3]))
+    tensor([ True, False,  True])
+    """
     a, b = tensors("logical_or", input, other)
     result: Array = same_device(input, other).xp.logical_or(a, b)
     return result
@@ -330,7 +409,12 @@ def logical_or_(input: Tensor, other: Tensor) -> None:
 
 @nondifferentiable
 def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Whether exactly one of two elements is nonzero."""
+    """Return whether exactly one of two elements is nonzero.
+
+    >>> import minitensor as torch
+    >>> torch.logical_xor(torch.tensor([0, 0, 2]), torch.tensor([1, 0, 3]))
+    tensor([ True, False, False])
+    """
     a, b = tensors("logical_xor", input, other)
     result: Array = same_device(input, other).xp.logical_xor(a, b)
     return result
@@ -344,7 +428,12 @@ def logical_xor_(input: Tensor, other: Tensor) -> None:
 
 @nondifferentiable
 def logical_not(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Whether an element is zero."""
+    """Return whether an element is zero.
+
+    >>> import minitensor as torch
+    >>> torch.logical_not(torch.tensor([0, 2]))
+    tensor([ True, False])
+    """
     return input.xp.logical_not(input.array)
 
 

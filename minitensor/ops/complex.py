@@ -57,13 +57,13 @@ def view_memory(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tens
 def view_as_real(input: Tensor) -> Tensor:
     """Return a view of complex numbers as pairs of reals: ``(...)`` gives ``(..., 2)``. Shares memory.
 
+    Raises:
+        RuntimeError: The tensor is not complex.
+
     >>> import minitensor as torch
     >>> torch.view_as_real(torch.tensor([1 + 2j, 3 - 1j]))
     tensor([[ 1.,  2.],
             [ 3., -1.]])
-
-    Raises:
-        RuntimeError: The tensor is not complex.
     """
     require_tensors("view_as_real", input=input)
     if not input.dtype.is_complex:
@@ -77,12 +77,12 @@ def view_as_real(input: Tensor) -> Tensor:
 def view_as_complex(input: Tensor) -> Tensor:
     """Return a view of pairs of reals as complex numbers: ``(..., 2)`` gives ``(...)``. Shares memory.
 
+    Raises:
+        RuntimeError: The last dim is not 2, the strides do not fit, or the dtype is not float32 or float64.
+
     >>> import minitensor as torch
     >>> torch.view_as_complex(torch.tensor([[1., 2.], [3., -1.]]))
     tensor([1.+2.j, 3.-1.j])
-
-    Raises:
-        RuntimeError: The last dim is not 2, the strides do not fit, or the dtype is not float32 or float64.
     """
     require_tensors("view_as_complex", input=input)
     if input.dtype not in (dtypes.float32, dtypes.float64):
@@ -110,7 +110,12 @@ AS_REAL, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
 
 
 def real(input: Tensor) -> Tensor:
-    """Return a view of the real parts; a real tensor is returned itself. Shares memory."""
+    """Return a view of the real parts; a real tensor is returned itself. Shares memory.
+
+    >>> import minitensor as torch
+    >>> torch.real(torch.tensor([1 + 2j]))
+    tensor([1.])
+    """
     require_tensors("real", input=input)
     return view_as_real(input).select(-1, 0) if input.dtype.is_complex else input
 
@@ -118,14 +123,14 @@ def real(input: Tensor) -> Tensor:
 def imag(input: Tensor) -> Tensor:
     """Return a view of the imaginary parts of a complex tensor. Shares memory.
 
+    Raises:
+        RuntimeError: The tensor is real.
+
     >>> import minitensor as torch
     >>> z = torch.tensor([1 + 2j, 3 - 1j])
     >>> z.imag = torch.zeros(2)
     >>> z
     tensor([1.+0.j, 3.+0.j])
-
-    Raises:
-        RuntimeError: The tensor is real.
     """
     require_tensors("imag", input=input)
     if not input.dtype.is_complex:
@@ -192,14 +197,14 @@ def imag_grad(grad: Tensor) -> Tensor:
 
 @differentiable(real=lambda grad: real(grad), imag=imag_grad)
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return complex numbers with the given real and imaginary parts; shapes broadcast.
+    """Return the complex numbers ``real + imag * 1j`` of two tensors.
+
+    Raises:
+        RuntimeError: The parts are not floating-point tensors of one dtype.
 
     >>> import minitensor as torch
     >>> torch.complex(torch.tensor([1., 2.]), torch.tensor([0., -1.]))
     tensor([1.+0.j, 2.-1.j])
-
-    Raises:
-        RuntimeError: The parts are not floating-point tensors of one dtype.
     """
     check_parts("complex", real=real, imag=imag)
     a, b = two_arrays(real, imag)
@@ -263,32 +268,57 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 def is_conj(input: Tensor) -> bool:
-    """Return False: this library computes conjugates at once, not lazily."""
+    """Return False: this library computes conjugates at once, not lazily.
+
+    >>> import minitensor as torch
+    >>> torch.is_conj(torch.tensor([1j]).conj())
+    False
+    """
     require_tensors("is_conj", input=input)
     return False
 
 
 def is_neg(input: Tensor) -> bool:
-    """Return False: this library computes negatives at once, not lazily."""
+    """Return False: this library computes negatives at once, not lazily.
+
+    >>> import minitensor as torch
+    >>> torch.is_neg(torch.tensor([1j]).conj().imag)
+    False
+    """
     require_tensors("is_neg", input=input)
     return False
 
 
 def resolve_conj(input: Tensor) -> Tensor:
-    """Return the tensor itself: this library has no lazy conjugates."""
+    """Return the tensor itself: this library has no lazy conjugates.
+
+    >>> import minitensor as torch
+    >>> torch.resolve_conj(torch.tensor([1j]).conj())
+    tensor([0.-1.j])
+    """
     require_tensors("resolve_conj", input=input)
     return input
 
 
 def resolve_neg(input: Tensor) -> Tensor:
-    """Return the tensor itself: this library has no lazy negatives."""
+    """Return the tensor itself: this library has no lazy negatives.
+
+    >>> import minitensor as torch
+    >>> torch.resolve_neg(torch.tensor([1.0]))
+    tensor([1.])
+    """
     require_tensors("resolve_neg", input=input)
     return input
 
 
 @composite
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the complex conjugate in memory of its own; a real tensor is returned itself."""
+    """Return the complex conjugate in memory of its own; a real tensor is returned itself.
+
+    >>> import minitensor as torch
+    >>> torch.conj_physical(torch.tensor([1 + 2j]))
+    tensor([1.-2.j])
+    """
     return write_out("conj_physical", conj(input), out, input)
 
 

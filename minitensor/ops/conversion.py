@@ -33,8 +33,8 @@ def numpy(input: Tensor, *, force: bool = False) -> Array:
         force: whether to detach the tensor and copy it to the host if necessary, instead of raising.
 
     Raises:
-        RuntimeError: the tensor requires grad.
-        TypeError: the tensor is on a GPU.
+        RuntimeError: If the tensor requires grad.
+        TypeError: If the tensor is on a GPU.
 
     >>> import minitensor as torch
     >>> torch.tensor([1, 2]).numpy()
@@ -77,7 +77,7 @@ def item(input: Tensor) -> Any:
     """Return the only element as a Python number.
 
     Raises:
-        RuntimeError: the tensor has more or fewer elements than one.
+        RuntimeError: If the tensor has more or fewer elements than one.
 
     >>> import minitensor as torch
     >>> torch.tensor([2.5]).item()

@@ -79,6 +79,9 @@ def empty_as(like: Tensor, layout: Layout) -> Array:
 def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> Tensor:
     """Return the tensor itself if it is contiguous (in ``memory_format``), else a contiguous copy.
 
+    Raises:
+        ValueError: If ``memory_format`` is ``preserve_format``.
+
     >>> import minitensor as torch
     >>> x = torch.zeros(2, 3)
     >>> x.contiguous() is x, x.t().contiguous().stride()
@@ -102,13 +105,24 @@ def make_contiguous(input: Tensor, memory_format: memory_format) -> Array:
 
 @visible
 def detach(input: Tensor) -> Tensor:
-    """Return the same memory without history: writes are visible through both, gradients stop here."""
+    """Return the same memory without history: writes are visible through both, gradients stop here.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> (x * 2).detach()
+    tensor([2., 2.])
+    """
     view: Tensor = window(input, input._layout or input.layout)
     return view
 
 
 def data(input: Tensor) -> Tensor:
-    """Return the same memory without history, as ``detach`` does; unlike PyTorch's, writes count as versions."""
+    """Return the same memory without history, as ``detach`` does; unlike PyTorch's, writes count as versions.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2, requires_grad=True).data
+    tensor([1., 1.])
+    """
     return detach(input)
 
 

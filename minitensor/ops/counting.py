@@ -143,7 +143,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         minlength: the least number of bins; there are more if the largest number needs them.
 
     Raises:
-        RuntimeError: the input is not a vector of nonnegative integers, or ``weights`` has another shape.
+        RuntimeError: If the input is not a vector of nonnegative integers, or ``weights`` has another shape.
 
     >>> import minitensor as torch
     >>> torch.bincount(torch.tensor([1, 3, 1]))
@@ -212,9 +212,10 @@ def histogram(
     """Count the elements, or sum their ``weight``, in each bin; return the histogram and the edges of the bins.
 
     Args:
-        bins: the number of bins, or their edges in ascending order.
-        range: lowest and highest edge, where ``bins`` is a number; by default the range of the elements.
-        density: whether to divide by the total and the bin widths, so that the histogram integrates to 1.
+        bins: The number of bins, or their edges in ascending order.
+        range: Lowest and highest edge, where ``bins`` is a number; by default the range of the elements.
+        weight: What each element counts, of the input's shape. Default: ``None``, 1.
+        density: Whether to divide by the total and the bin widths, so that the histogram integrates to 1.
 
     >>> import minitensor as torch
     >>> torch.histogram(torch.tensor([1., 2., 1.]), bins=2, range=(0., 3.)).hist
@@ -235,6 +236,20 @@ def histogramdd(
 
     ``bins`` is a number, a number for each coordinate, or the edges along each coordinate; ``range`` holds the lowest
     and the highest edge for each.
+
+    Args:
+        bins: Number of bins, one for all or for each coordinate, or the edges.
+        range: The lowest and the highest edge for each coordinate. Default: ``None``, those of the points.
+        weight: What each point counts. Default: ``None``, 1.
+        density: Divide by the sum and by the sizes of the bins. Default: ``False``.
+
+    Raises:
+        RuntimeError: If the input has fewer than two dims, or ``bins`` or ``range`` does not fit D.
+
+    >>> import minitensor as torch
+    >>> torch.histogramdd(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), bins=2).hist
+    tensor([[0., 1.],
+            [1., 0.]])
     """
     if input.ndim < 2:
         raise ShapeError(f"histogramdd: input must have at least 2 dimensions, got shape {list(input.shape)}")

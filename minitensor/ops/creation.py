@@ -58,19 +58,19 @@ def tensor(
     data: Any, *, dtype: dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Copy numbers, nested sequences, a host array or a tensor into a new leaf.
+    """Copy ``data``, which is numbers, nested sequences, a host array or a tensor, into a new leaf.
 
     Python floats take the default dtype (float32), ints int64, bools bool; arrays keep theirs.
+
+    Raises:
+        TypeError, RuntimeError: An item is not a number.
+        ValueError: Nested sequences differ in length.
 
     >>> tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
             [3, 4]])
     >>> tensor([1, 2.5], requires_grad=True)
     tensor([1.0000, 2.5000], requires_grad=True)
-
-    Raises:
-        TypeError, RuntimeError: An item is not a number.
-        ValueError: Nested sequences differ in length.
     """
     if isinstance(data, TensorBase):
         if device is None:
@@ -109,7 +109,7 @@ def require_native(array: Array) -> None:
 
 
 def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) -> Tensor:
-    """Return the data as a tensor, sharing memory if it is a tensor or NumPy array of this dtype and device.
+    """Return ``data`` as a tensor, sharing memory if it is a tensor or NumPy array of this dtype and device.
 
     >>> x = tensor([1, 2])
     >>> as_tensor(x) is x
@@ -126,7 +126,11 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) 
 
 @composite
 def from_numpy(ndarray: Array) -> Tensor:
-    """Return a tensor that shares memory with a NumPy array: a write to one is seen by the other.
+    """Return a tensor that shares memory with ``ndarray``, a NumPy array: a write to one is seen by the other.
+
+    Raises:
+        TypeError: The argument is not a NumPy array, or its dtype is not supported.
+        ValueError: A stride is negative.
 
     >>> import numpy
     >>> array = numpy.zeros(2)
@@ -134,10 +138,6 @@ def from_numpy(ndarray: Array) -> Tensor:
     >>> array[0] = 1
     >>> t
     tensor([1., 0.], dtype=torch.float64)
-
-    Raises:
-        TypeError: The argument is not a NumPy array, or its dtype is not supported.
-        ValueError: A stride is negative.
     """
     if not isinstance(ndarray, numpy.ndarray):
         raise ArgumentTypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
@@ -244,7 +244,7 @@ def zeros(
     *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return a tensor of zeros of the given size.
+    """Return a tensor of zeros of the shape ``size``, ints or one sequence of them.
 
     >>> zeros(2, 3)
     tensor([[0., 0., 0.],
@@ -258,7 +258,11 @@ def ones(
     *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return a tensor of ones of the given size."""
+    """Return a tensor of ones of the shape ``size``, ints or one sequence of them.
+
+    >>> ones(2)
+    tensor([1., 1.])
+    """
     return hand_over("ones", library(device).ones(read_sizes(size), choose_dtype(dtype, out)), out, requires_grad)
 
 
@@ -267,7 +271,11 @@ def empty(
     *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False, memory_format: memory_format | None = None,
 ) -> Tensor:
-    """Return a tensor of the given size whose elements are not set."""
+    """Return a tensor of the shape ``size``, ints or one sequence of them, whose elements are not set.
+
+    >>> empty(2, 3).shape
+    torch.Size([2, 3])
+    """
     shape, kind = read_sizes(size), choose_dtype(dtype, out)
     if out is not None:
         return resize_(out, shape, memory_format=memory_format)
@@ -280,7 +288,7 @@ def full(
     size: Sequence[int], fill_value: Number, *, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
-    """Return a tensor of the given size filled with one number, whose type gives the dtype.
+    """Return a tensor of the shape ``size`` filled with ``fill_value``, whose type gives the dtype.
 
     >>> full((2,), 7)
     tensor([7, 7])
@@ -296,7 +304,7 @@ def scalar_tensor(
     s: Number, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Return a 0-d tensor of a number, in the default dtype whatever the number's type; ``tensor`` follows that.
+    """Return a 0-d tensor of the number ``s`` in the default dtype, whatever its type; ``tensor`` follows the type.
 
     >>> import minitensor as torch
     >>> torch.scalar_tensor(3), torch.tensor(3)
@@ -322,7 +330,10 @@ def eye(
     n: int, m: int | None = None, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the (n, m) matrix with ones on the diagonal and zeros elsewhere.
+    """Return the (``n``, ``m``) matrix with ones on the diagonal and zeros elsewhere; ``m`` is ``n`` by default.
+
+    Raises:
+        RuntimeError: If a size is negative.
 
     >>> eye(2)
     tensor([[1., 0.],
@@ -338,7 +349,10 @@ def empty_strided(
     size: Sequence[int], stride: Sequence[int], *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return a tensor with the given strides, which may leave gaps or overlap; its elements are not set.
+    """Return a tensor of shape ``size`` with any ``stride``, even with gaps or overlaps; its elements are not set.
+
+    Raises:
+        RuntimeError: If the lengths differ, or a size or stride is negative.
 
     >>> empty_strided((2, 3), (1, 2)).stride()
     (1, 2)
@@ -369,7 +383,9 @@ def empty_strided(
 def tril_indices(
     row: int, col: int, offset: int = 0, *, dtype: Dtype | None = None, device: DeviceLike = None
 ) -> Tensor:
-    """Return the rows and columns of a (row, col) matrix's elements on and below a diagonal, as a (2, N) tensor.
+    """Return the rows and columns (2, N) of the elements of a (``row``, ``col``) matrix on and below a diagonal.
+
+    ``offset`` says which diagonal: 0 is the main one, 1 the one above it.
 
     >>> tril_indices(2, 3)
     tensor([[0, 1, 1],
@@ -383,7 +399,12 @@ def tril_indices(
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Dtype | None = None, device: DeviceLike = None
 ) -> Tensor:
-    """Return the rows and columns of a (row, col) matrix's elements on and above a diagonal, as a (2, N) tensor."""
+    """Return the rows and columns (2, N) of the elements on and above a diagonal; arguments as for ``tril_indices``.
+
+    >>> triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
     xp = check_triangle("triu_indices", row, col, dtype, device)
     return mask_indices(xp, xp.arange(col) >= xp.arange(row)[:, None] + offset, dtype)
 
@@ -435,7 +456,11 @@ def zeros_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:
-    """Return zeros of another tensor's shape, dtype and device."""
+    """Return zeros of another tensor's shape, dtype and device.
+
+    >>> zeros_like(tensor([1, 2]))
+    tensor([0, 0])
+    """
     return make_like(input, 0, dtype, device, requires_grad, memory_format)
 
 
@@ -444,7 +469,11 @@ def ones_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:
-    """Return ones of another tensor's shape, dtype and device."""
+    """Return ones of another tensor's shape, dtype and device.
+
+    >>> ones_like(tensor([1, 2]))
+    tensor([1, 1])
+    """
     return make_like(input, 1, dtype, device, requires_grad, memory_format)
 
 
@@ -453,7 +482,14 @@ def full_like(
     input: Tensor, fill_value: Number, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False, memory_format: memory_format | None = None,
 ) -> Tensor:
-    """Return a tensor filled with one number, of another tensor's shape, dtype and device."""
+    """Return a tensor filled with ``fill_value``, of another tensor's shape, dtype and device.
+
+    Raises:
+        TypeError: If ``fill_value`` is not a number.
+
+    >>> full_like(ones(2), 7)
+    tensor([7., 7.])
+    """
     if fill_value is None:
         raise ArgumentTypeError("expected a number, got None")
     return make_like(input, as_number(fill_value), dtype, device, requires_grad, memory_format)
@@ -464,7 +500,11 @@ def empty_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:
-    """Return a tensor of another tensor's shape, dtype and device whose elements are not set."""
+    """Return a tensor of another tensor's shape, dtype and device whose elements are not set.
+
+    >>> empty_like(ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
     return make_like(input, None, dtype, device, requires_grad, memory_format)
 
 
@@ -474,7 +514,11 @@ def empty_like(
 def new_tensor(
     self: Tensor, data: Any, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return data as a new leaf of this tensor's dtype and device."""
+    """Return ``data`` as a new leaf of this tensor's dtype and device.
+
+    >>> ones(1).new_tensor([1, 2])
+    tensor([1., 2.])
+    """
     return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
@@ -482,7 +526,11 @@ def new_tensor(
 def new_zeros(
     self: Tensor, *size: Any, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return zeros of this tensor's dtype and device."""
+    """Return zeros of the shape ``size``, and of this tensor's dtype and device.
+
+    >>> tensor([1]).new_zeros(2)
+    tensor([0, 0])
+    """
     return zeros(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
@@ -490,7 +538,11 @@ def new_zeros(
 def new_ones(
     self: Tensor, *size: Any, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return ones of this tensor's dtype and device."""
+    """Return ones of the shape ``size``, and of this tensor's dtype and device.
+
+    >>> tensor([1]).new_ones(2)
+    tensor([1, 1])
+    """
     return ones(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
@@ -499,7 +551,11 @@ def new_full(
     self: Tensor, size: Sequence[int], fill_value: Number, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return a tensor filled with one number, of this tensor's dtype and device."""
+    """Return a tensor of the shape ``size`` filled with ``fill_value``, of this tensor's dtype and device.
+
+    >>> ones(1).new_full((2,), 7)
+    tensor([7., 7.])
+    """
     return full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
@@ -507,7 +563,11 @@ def new_full(
 def new_empty(
     self: Tensor, *size: Any, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor of this tensor's dtype and device whose elements are not set."""
+    """Return a tensor of the shape ``size``, and of this tensor's dtype and device, whose elements are not set.
+
+    >>> ones(1).new_empty(2, 3).shape
+    torch.Size([2, 3])
+    """
     return empty(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
@@ -516,7 +576,11 @@ def new_empty_strided(
     self: Tensor, size: Sequence[int], stride: Sequence[int], *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return an ``empty_strided`` tensor of this tensor's dtype and device."""
+    """Return ``empty_strided(size, stride)`` of this tensor's dtype and device.
+
+    >>> ones(1).new_empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
     kind, where = dtype or self.dtype, device or self.device
     return empty_strided(size, stride, dtype=kind, device=where, requires_grad=requires_grad)
 

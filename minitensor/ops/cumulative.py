@@ -325,9 +325,9 @@ def terms_in_place(input: Tensor, dim: int, dtype: Dtype | None) -> tuple[Tensor
 
 @inplace(cumsum, prepare=terms_in_place)
 def cumsum_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> None:
-    """Replace each element by the running sum along ``dim``."""
+    """Replace each element by the running sum along ``dim``, in place."""
 
 
 @inplace(cumprod, prepare=terms_in_place)
 def cumprod_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> None:
-    """Replace each element by the running product along ``dim``."""
+    """Replace each element by the running product along ``dim``, in place."""

@@ -13,9 +13,9 @@ from minitensor.autograd.turns import in_turn
 from minitensor.base import wrap
 from minitensor.dtypes import float16, float32
 from minitensor.errors import DtypeError, ShapeError
+from minitensor.ops.broadcast import broadcast_tensors
 from minitensor.ops.linalg.norms import plain_norm as norm
 from minitensor.ops.operand import require_tensors, result_dtype
-from minitensor.ops.shape import broadcast_tensors
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 @composite
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Return the cosine of the angle between vectors along ``dim``; norms below ``eps`` count as ``eps``.
+
+    Args:
+        x1, x2: The vectors, (..., D, ...), of shapes that broadcast.
+        dim: The dim of the vectors. Default: ``1``.
+        eps: Least norm by which is divided. Default: ``1e-8``.
+
+    Raises:
+        RuntimeError: If the common dtype is not floating-point, or ``eps`` is negative.
 
     >>> import minitensor as torch
     >>> torch.cosine_similarity(torch.tensor([3., 4.]), torch.tensor([0., 2.]), dim=0)
@@ -56,6 +64,12 @@ def pairwise_distance(
 ) -> Tensor:
     """Return the p-norms of ``x1 - x2 + eps`` along the last dim: (N, D) and (N, D) give (N,).
 
+    Args:
+        x1, x2: The vectors, (N, D) or other shapes that broadcast.
+        p: Order of the norm. Default: ``2.0``.
+        eps: Added to the differences, so that the gradient is finite. Default: ``1e-6``.
+        keepdim: Keep the last dim, with size 1. Default: ``False``.
+
     >>> import minitensor as torch
     >>> torch.pairwise_distance(torch.tensor([[1., 2.]]), torch.tensor([[4., 6.]]))
     tensor([5.0000])
@@ -67,6 +81,13 @@ def pairwise_distance(
 @composite
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """Return the p-norm distances between all pairs of rows of (N, D), N (N - 1) / 2 of them: row 0 with 1, 2, ...
+
+    Args:
+        input: The rows, (N, D).
+        p: Order of the norm. Default: ``2.0``.
+
+    Raises:
+        RuntimeError: If the input does not have two dims, does not hold floats, or ``p`` is negative.
 
     >>> import minitensor as torch
     >>> torch.pdist(torch.tensor([[0.], [1.], [5.]]))

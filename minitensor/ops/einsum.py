@@ -66,8 +66,11 @@ def einsum(*args: Any) -> Tensor:
     ``...`` stands for all other dims, which broadcast. Without ``->`` the output has the indices that occur once, in
     alphabetical order. Indices may also be lists of numbers: ``einsum(a, [0, 1], b, [1, 2], [0, 2])``.
 
+    Args:
+        *args: The equation and the operands; or each operand and the list of its indices, and the list for the output.
+
     Raises:
-        RuntimeError: the equation is invalid or does not fit the shapes of the operands.
+        RuntimeError: If the equation is invalid or does not fit the shapes of the operands.
 
     >>> import minitensor as torch
     >>> torch.einsum("ii", torch.tensor([[1., 2.], [3., 4.]]))

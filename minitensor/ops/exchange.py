@@ -35,7 +35,12 @@ def asarray(
     """Return a tensor from a tensor, a NumPy array, an object with DLPack, a buffer, a number or nested lists.
 
     Args:
+        obj: The object.
         copy: None shares the memory if dtype and device allow; True always copies; False raises if a copy is needed.
+
+    Raises:
+        ValueError: If ``copy`` is False and a copy is needed.
+        RuntimeError: The same, for a NumPy scalar.
 
     >>> import minitensor as torch
     >>> torch.asarray([1, 2, 3])
@@ -70,15 +75,15 @@ def memory_address(value: Any) -> int:
 def frombuffer(
     buffer: Any, *, dtype: Dtype, count: int = -1, offset: int = 0, requires_grad: bool = False
 ) -> Tensor:
-    """Return a vector that shares a buffer's memory: ``count`` elements (all if negative) from byte ``offset`` on.
+    """Return a vector that shares the memory of ``buffer``: ``count`` elements (-1 takes all) from byte ``offset`` on.
+
+    Raises:
+        ValueError: If the buffer is empty, or holds fewer elements from ``offset`` on.
+        TypeError: If the object does not support the buffer protocol.
 
     >>> import minitensor as torch
     >>> torch.frombuffer(bytearray([1, 0, 2, 0]), dtype=torch.int16)
     tensor([1, 2], dtype=torch.int16)
-
-    Raises:
-        ValueError: the buffer is empty, or holds fewer elements from ``offset`` on.
-        TypeError: the object does not support the buffer protocol.
     """
     if not isinstance(dtype, dtypes.dtype):
         raise ArgumentTypeError(f"frombuffer: dtype must be a torch.dtype, got {type(dtype).__name__}")
@@ -98,7 +103,10 @@ def frombuffer(
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """Return a tensor that shares the memory of another library's array, through DLPack.
+    """Return a tensor that shares the memory of another library's array ``ext_tensor``, through DLPack.
+
+    Raises:
+        TypeError: If the object does not support DLPack.
 
     >>> import numpy
     >>> import minitensor as torch

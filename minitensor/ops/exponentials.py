@@ -38,7 +38,12 @@ def exp_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, result: grad * conj(result * math.log(2)))
 def exp2(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return 2 raised to each element of ``input``."""
+    """Return 2 raised to each element of ``input``.
+
+    >>> import minitensor as torch
+    >>> torch.exp2(torch.tensor([0.0, 3.0]))
+    tensor([1., 8.])
+    """
     return input.xp.exp2(as_float(input))
 
 
@@ -49,7 +54,12 @@ def exp2_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, result: grad * conj(result + 1))
 def expm1(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``exp(input) - 1``, accurate near zero too."""
+    """Return ``exp(input) - 1``, accurate near zero too.
+
+    >>> import minitensor as torch
+    >>> torch.expm1(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.7183])
+    """
     return input.xp.expm1(as_float(input))
 
 
@@ -77,7 +87,12 @@ def log_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad / conj(input * math.log(2)))
 def log2(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the logarithm to base 2."""
+    """Return the logarithm to base 2.
+
+    >>> import minitensor as torch
+    >>> torch.log2(torch.tensor([1.0, 8.0]))
+    tensor([0., 3.])
+    """
     return input.xp.log2(as_float(input))
 
 
@@ -88,7 +103,12 @@ def log2_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad / conj(input * math.log(10)))
 def log10(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the logarithm to base 10."""
+    """Return the logarithm to base 10.
+
+    >>> import minitensor as torch
+    >>> torch.log10(torch.tensor([1.0, 1000.0]))
+    tensor([0.0000, 3.0000])
+    """
     return input.xp.log10(as_float(input))
 
 
@@ -99,7 +119,12 @@ def log10_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad / conj(input + 1))
 def log1p(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``log(1 + input)``, accurate near zero too."""
+    """Return ``log(1 + input)``, accurate near zero too.
+
+    >>> import minitensor as torch
+    >>> torch.log1p(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.6931])
+    """
     return input.xp.log1p(as_float(input))
 
 
@@ -110,7 +135,7 @@ def log1p_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, result: grad * conj((1 - result) * result))
 def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``1 / (1 + exp(-input))``, between 0 and 1.
+    """Return ``1 / (1 + exp(-input))``, between 0 and 1, element by element.
 
     >>> import minitensor as torch
     >>> torch.sigmoid(torch.tensor([0., 2.]))
@@ -153,6 +178,11 @@ def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Arr
     other=lambda grad, input, other: grad * ((other - input) * math.log(2)).sigmoid(),
 )
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``log2(2**input + 2**other)`` without overflow."""
+    """Return ``log2(2**input + 2**other)`` without overflow.
+
+    >>> import minitensor as torch
+    >>> torch.logaddexp2(torch.tensor([1.0]), torch.tensor([1.0]))
+    tensor([2.])
+    """
     a, b = ordered_arrays("logaddexp2", input, other, FLOATS)
     return library_of(input, other).logaddexp2(a, b)

@@ -71,7 +71,7 @@ def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor 
     """Return the largest element of all or along ``dim``, an int or several; equal ones share the gradient.
 
     Raises:
-        IndexError, RuntimeError: a dim to reduce has size 0 (one class, a child of both).
+        IndexError, RuntimeError: If a dim to reduce has size 0 (one class, a child of both).
 
     >>> import minitensor as torch
     >>> torch.amax(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
@@ -86,7 +86,7 @@ def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor 
     """Return the smallest element of all or along ``dim``, an int or several; equal ones share the gradient.
 
     Raises:
-        IndexError, RuntimeError: a dim to reduce has size 0 (one class, a child of both).
+        IndexError, RuntimeError: If a dim to reduce has size 0 (one class, a child of both).
 
     >>> import minitensor as torch
     >>> torch.amin(torch.tensor([[1., 3.], [4., 2.]]), dim=1)

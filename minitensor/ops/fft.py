@@ -228,8 +228,8 @@ def fft(
             both by 1 / sqrt(n).
 
     Raises:
-        RuntimeError: ``n`` is below 1, or ``norm`` is unknown.
-        IndexError: ``dim`` is out of range.
+        RuntimeError: If ``n`` is below 1, or ``norm`` is unknown.
+        IndexError: If ``dim`` is out of range.
 
     >>> import minitensor as torch
     >>> torch.fft.fft(torch.tensor([1., 2., 3., 4.]))
@@ -255,7 +255,18 @@ def ifft(
 def fftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Transform along several dims: ``dim``, or the last ``len(s)``, or all; ``s`` holds an ``n`` for each."""
+    """Transform along several dims: ``dim``, or the last ``len(s)``, or all; ``s`` holds an ``n`` for each.
+
+    Args:
+        s: The number of entries along each dim, as ``n`` of ``fft``. Default: ``None``, the input's sizes.
+        dim: Which dims. Default: ``None``, the last ``len(s)``, or all.
+        norm: As for ``fft``; the scale is that of all dims together. Default: ``None``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.fftn(torch.ones(2, 2))
+    tensor([[4.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
+    """
     return write_out("fftn", transform_many("fftn", input, s, dim, norm, True), out)
 
 
@@ -263,7 +274,13 @@ def fftn(
 def ifftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the inverse transform along several dims; arguments as for ``fftn``."""
+    """Return the inverse transform along several dims; arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.ifftn(torch.ones(2, 2))
+    tensor([[1.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
+    """
     return write_out("ifftn", transform_many("ifftn", input, s, dim, norm, False), out)
 
 
@@ -271,7 +288,13 @@ def ifftn(
 def fft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Transform along two dims, the last by default; arguments as for ``fftn``."""
+    """Transform along two dims, the last by default; arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.fft2(torch.eye(2))
+    tensor([[2.+0.j, 0.+0.j],
+            [0.+0.j, 2.+0.j]])
+    """
     return write_out("fft2", transform_many("fft2", input, s, dim, norm, True), out)
 
 
@@ -279,7 +302,13 @@ def fft2(
 def ifft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the inverse transform along two dims, the last by default; arguments as for ``fftn``."""
+    """Return the inverse transform along two dims, the last by default; arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.ifft2(torch.ones(2, 2))
+    tensor([[1.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
+    """
     return write_out("ifft2", transform_many("ifft2", input, s, dim, norm, False), out)
 
 
@@ -313,7 +342,7 @@ def rfft(
     Arguments as for ``fft``.
 
     Raises:
-        RuntimeError: the input is complex.
+        RuntimeError: If the input is complex.
 
     >>> import minitensor as torch
     >>> torch.fft.rfft(torch.tensor([1., 2., 3., 4.]))
@@ -331,6 +360,9 @@ def irfft(
 
     ``n`` is ``2 * (size - 1)`` by default; for a signal of odd length it must be given.
 
+    Args:
+        norm: As for ``fft``. Default: ``None``.
+
     >>> import minitensor as torch
     >>> torch.fft.irfft(torch.fft.rfft(torch.tensor([1., 2., 3.])), n=3)
     tensor([1., 2., 3.])
@@ -343,7 +375,12 @@ def irfft(
 def rfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Transform a real signal along several dims; the last has half of the spectrum. Arguments as for ``fftn``."""
+    """Transform a real signal along several dims; the last has half of the spectrum. Arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.rfftn(torch.ones(1, 4))
+    tensor([[4.+0.j, 0.+0.j, 0.+0.j]])
+    """
     return write_out("rfftn", transform_to_half("rfftn", input, s, dim, norm), out)
 
 
@@ -351,7 +388,13 @@ def rfftn(
 def irfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real signal along several dims from half of its transform: the inverse of ``rfftn``."""
+    """Return the real signal along several dims from half of its transform; arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.irfftn(torch.fft.rfftn(torch.eye(2)))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return write_out("irfftn", transform_from_half("irfftn", input, s, dim, norm), out)
 
 
@@ -359,7 +402,12 @@ def irfftn(
 def rfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Transform a real signal along two dims; the last has half of the spectrum."""
+    """Transform a real signal along two dims; the last has half of the spectrum. Arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.rfft2(torch.ones(1, 4))
+    tensor([[4.+0.j, 0.+0.j, 0.+0.j]])
+    """
     return write_out("rfft2", transform_to_half("rfft2", input, s, dim, norm), out)
 
 
@@ -367,7 +415,13 @@ def rfft2(
 def irfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real signal along two dims from half of its transform: the inverse of ``rfft2``."""
+    """Return the real signal along two dims from half of its transform; arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.irfft2(torch.fft.rfft2(torch.eye(2)))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return write_out("irfft2", transform_from_half("irfft2", input, s, dim, norm), out)
 
 
@@ -379,7 +433,14 @@ def irfft2(
 def hfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real transform of a Hermitian signal, ``x[n - j] = conj(x[j])``, given by one half."""
+    """Return the real transform of a Hermitian signal, ``x[n - j] = conj(x[j])``, given by one half.
+
+    Arguments as for ``irfft``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.hfft(torch.tensor([1.0, 2.0, 0.0]))
+    tensor([ 5.,  1., -3.,  1.])
+    """
     return write_out("hfft", irfft(conj(input), n, dim, OPPOSITE[check_norm(norm)]), out)
 
 
@@ -387,7 +448,12 @@ def hfft(
 def ihfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return half of the Hermitian signal whose real transform is given: the inverse of ``hfft``."""
+    """Return half of the Hermitian signal whose real transform is given; arguments as for ``fft``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.ihfft(torch.tensor([5.0, 1.0, -3.0, 1.0]))
+    tensor([1.-0.j, 2.-0.j, 0.-0.j])
+    """
     require_real("ihfft", input)
     return write_out("ihfft", conj(rfft(input, n, dim, OPPOSITE[check_norm(norm)])), out)
 
@@ -396,7 +462,12 @@ def ihfft(
 def hfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real transform along several dims of a Hermitian signal, given by half of the last dim."""
+    """Return the real transform along several dims of a Hermitian signal, given by half; arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.hfftn(torch.ones(1, 3))
+    tensor([[4., 0., 0., 0.]])
+    """
     return write_out("hfftn", transform_from_half("hfftn", conj(input), s, dim, OPPOSITE[check_norm(norm)]), out)
 
 
@@ -404,7 +475,12 @@ def hfftn(
 def ihfftn(
     input: Tensor, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return half of the Hermitian signal whose real transform along several dims is given."""
+    """Return half of the Hermitian signal whose real transform along several dims is given; arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.ihfftn(torch.ones(1, 4))
+    tensor([[1.-0.j, 0.-0.j, 0.-0.j]])
+    """
     return write_out("ihfftn", conj(transform_to_half("ihfftn", input, s, dim, OPPOSITE[check_norm(norm)])), out)
 
 
@@ -412,7 +488,12 @@ def ihfftn(
 def hfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return the real transform along two dims of a Hermitian signal, given by half of the last dim."""
+    """Return the real transform along two dims of a Hermitian signal, given by half; arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.hfft2(torch.ones(1, 3))
+    tensor([[4., 0., 0., 0.]])
+    """
     return write_out("hfft2", transform_from_half("hfft2", conj(input), s, dim, OPPOSITE[check_norm(norm)]), out)
 
 
@@ -420,7 +501,12 @@ def hfft2(
 def ihfft2(
     input: Tensor, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
-    """Return half of the Hermitian signal whose real transform along two dims is given."""
+    """Return half of the Hermitian signal whose real transform along two dims is given; arguments as for ``fftn``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.ihfft2(torch.ones(1, 4))
+    tensor([[1.-0.j, 0.-0.j, 0.-0.j]])
+    """
     return write_out("ihfft2", conj(transform_to_half("ihfft2", input, s, dim, OPPOSITE[check_norm(norm)])), out)
 
 
@@ -450,7 +536,12 @@ def fftshift(input: Tensor, dim: Dims = None) -> Tensor:
 
 @composite
 def ifftshift(input: Tensor, dim: Dims = None) -> Tensor:
-    """Roll a spectrum to have frequency 0 first again: the inverse of ``fftshift``."""
+    """Roll a spectrum to have frequency 0 first again: the inverse of ``fftshift``.
+
+    >>> import minitensor as torch
+    >>> torch.fft.ifftshift(torch.tensor([-0.5, -0.25, 0.0, 0.25]))
+    tensor([ 0.0000,  0.2500, -0.5000, -0.2500])
+    """
     return shift_zero(input, dim, True)
 
 
@@ -488,6 +579,11 @@ def rfftfreq(
     n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the frequencies of the entries of ``rfft`` for ``n`` samples ``d`` apart."""
+    """Return the frequencies of the entries of ``rfft`` for ``n`` samples ``d`` apart.
+
+    >>> import minitensor as torch
+    >>> torch.fft.rfftfreq(5)
+    tensor([0.0000, 0.2000, 0.4000])
+    """
     values = frequencies("rfftfreq", n, d, choose_dtype(dtype, out), device, True)
     return hand_over_range("rfftfreq", values, out, requires_grad)

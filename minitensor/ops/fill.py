@@ -38,10 +38,11 @@ def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> None:
     """Write the elements of ``src``, broadcast, cast and moved to the device, into ``input``.
 
     Args:
-        non_blocking: unused; kept for PyTorch compatibility.
+        non_blocking: Unused; kept for PyTorch compatibility.
 
     Raises:
-        RuntimeError: ``src`` does not broadcast to the shape of ``input``.
+        RuntimeError: If ``src`` does not broadcast to the shape of ``input``.
+        TypeError: If ``src`` is not a tensor.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 2).copy_(torch.tensor([1, 2]))
@@ -70,7 +71,11 @@ def check_expands(name: str, src: Tensor, input: Tensor) -> None:
 
 @writes(input=lambda grad: zeros_like(grad), value=lambda grad: grad)
 def fill_(input: Tensor, value: Operand) -> None:
-    """Set every element to a number or a 0-d tensor."""
+    """Set every element to ``value``, a number or a 0-d tensor, in place.
+
+    Raises:
+        RuntimeError: If ``value`` has dims.
+    """
     if isinstance(value, TensorBase) and not value.ndim:
         input.array[...] = drop_imaginary(input.xp.asarray(value.array), input.array.dtype)
     else:
@@ -90,7 +95,12 @@ def as_single_value(name: str, value: Any, input: Tensor) -> Any:
 
 @writes(input=lambda grad: zeros_like(grad))
 def zero_(input: Tensor) -> None:
-    """Set every element to zero."""
+    """Set every element to zero.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).zero_()
+    tensor([0., 0.])
+    """
     input.array[...] = 0
 
 

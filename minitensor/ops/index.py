@@ -548,7 +548,7 @@ def write_at_(input: Tensor, indices: tuple[Tensor | None, ...], values: Operand
 
 @composite
 def index_put_(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
-    """Write ``values`` at positions, as ``input[indices] = values`` does, or add them if ``accumulate``.
+    """Write ``values`` at positions in place, as ``input[indices] = values`` does, or add them if ``accumulate``.
 
     ``indices`` holds a tensor of positions or a mask for each of the first dims, or None to keep a dim whole. With
     ``accumulate`` repeated positions add up.
@@ -563,6 +563,16 @@ def index_put_(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate
 @composite
 def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
     """Return a copy with ``values`` written at positions, or added if ``accumulate``; see ``index_put_``.
+
+    Args:
+        indices: A tensor of positions or a mask for each of the first dims, or None to keep a dim whole.
+        values: What is written; it broadcasts.
+        accumulate: Add instead; repeated positions add up. Default: ``False``.
+
+    Raises:
+        TypeError: If ``indices`` holds no tensor.
+        IndexError: If a position is out of range, or an index is not of int64, int32, uint8 or bool.
+        RuntimeError: If shapes or dtypes do not fit.
 
     >>> import minitensor as torch
     >>> torch.zeros(3).index_put((torch.tensor([0, 0]),), torch.tensor([1., 2.]), accumulate=True)

@@ -47,6 +47,9 @@ def diff(
 
     ``prepend`` and ``append`` are joined to ``input`` first.
 
+    Raises:
+        RuntimeError: If the input has no dims, ``n`` is negative, or what is joined does not fit.
+
     >>> import minitensor as torch
     >>> torch.diff(torch.tensor([1, 4, 9]))
     tensor([3, 5])
@@ -79,7 +82,7 @@ def gradient(input: Tensor, *, spacing: Spacing = None, dim: Any = None, edge_or
         dim: an int or several; None means all.
 
     Raises:
-        RuntimeError: a dim has fewer than ``edge_order + 1`` entries, or ``spacing`` does not fit.
+        RuntimeError: If a dim has fewer than ``edge_order + 1`` entries, or ``spacing`` does not fit.
 
     >>> import minitensor as torch
     >>> torch.gradient(torch.tensor([1., 4., 9., 16.]))

@@ -15,8 +15,9 @@ from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UsageError
 from minitensor.memory_format import channels_last, has_format
+from minitensor.ops.broadcast import to_1d, to_2d, to_3d
 from minitensor.ops.operand import promote, require_tensors
-from minitensor.ops.shape import narrow, reshape, to_1d, to_2d, to_3d
+from minitensor.ops.shape import narrow, reshape
 from minitensor.shapes import chunk_sizes, normalize_sizes, split_sections, tensor_split_pieces, wrap_dim
 
 if TYPE_CHECKING:
@@ -50,11 +51,12 @@ def list_tensors(tensors: Sequence[Tensor], dim: int) -> list[Any]:
 
 @differentiable(prepare=list_tensors, tensors=cat_grad)
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
-    """Join tensors along an existing dim: (n, d) and (m, d) give (n + m, d). Dtypes are promoted.
+    """Join ``tensors`` along an existing dim: (n, d) and (m, d) give (n + m, d). Dtypes are promoted.
 
     Raises:
-        ValueError: the list is empty.
-        RuntimeError: sizes differ in another dim, or a tensor has no dims.
+        ValueError: If the list is empty.
+        RuntimeError: If sizes differ in another dim, or a tensor has no dims.
+        TypeError: If ``tensors`` is one tensor.
 
     >>> import minitensor as torch
     >>> torch.cat([torch.tensor([1, 2]), torch.tensor([3.])])
@@ -131,10 +133,11 @@ def stack_grad(grad: Tensor, dim: int) -> list[Tensor]:
 
 @differentiable(prepare=list_tensors, tensors=stack_grad)
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
-    """Join tensors of one shape along a new dim: k tensors (n, m) give (k, n, m) for dim 0. Dtypes are promoted.
+    """Join ``tensors`` of one shape along a new dim: k of shape (n, m) give (k, n, m) for dim 0. Dtypes are promoted.
 
     Raises:
-        RuntimeError: the list is empty, or shapes differ.
+        RuntimeError: If the list is empty, or shapes differ.
+        TypeError: If ``tensors`` is one tensor.
 
     >>> import minitensor as torch
     >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], dim=1)
@@ -174,7 +177,7 @@ def require_several(name: str, tensors: Any) -> Sequence[Tensor]:
 
 @composite
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Join side by side: along dim 1, vectors along dim 0.
+    """Join ``tensors`` side by side: along dim 1, vectors along dim 0.
 
     >>> import minitensor as torch
     >>> torch.hstack([torch.ones(2, 1), torch.zeros(2, 2)]).shape
@@ -186,7 +189,7 @@ def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
 
 @composite
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Join one below the other: along dim 0, vectors as rows.
+    """Join ``tensors`` one below the other: along dim 0, vectors as rows.
 
     >>> import minitensor as torch
     >>> torch.vstack([torch.tensor([1, 2]), torch.tensor([3, 4])])
@@ -201,13 +204,19 @@ row_stack = vstack
 
 @composite
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Join in depth: along dim 2; vectors (n,) count as (1, n, 1), matrices (n, m) as (n, m, 1)."""
+    """Join ``tensors`` in depth: along dim 2; vectors (n,) count as (1, n, 1), matrices (n, m) as (n, m, 1).
+
+    >>> import minitensor as torch
+    >>> torch.dstack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[[1, 3],
+             [2, 4]]])
+    """
     return cat([to_3d(each) for each in require_several("dstack", tensors)], 2, out=out)
 
 
 @composite
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Join side by side along dim 1, vectors as columns.
+    """Join ``tensors`` side by side along dim 1, vectors as columns.
 
     >>> import minitensor as torch
     >>> torch.column_stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
@@ -269,6 +278,14 @@ def as_sections(given: int | Sequence[int]) -> int | tuple[int, ...]:
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Layout, ...]:
     """Split a dim into pieces of one size (the last may be smaller), or of the given sizes. Returns views.
 
+    Args:
+        tensor: The tensor to split.
+        split_size_or_sections: The size of each piece, or all their sizes, which must fill the dim.
+        dim: The dim to split. Default: ``0``.
+
+    Raises:
+        RuntimeError: If the tensor has no dims, a size is negative, or the sizes do not fill the dim.
+
     >>> import minitensor as torch
     >>> [len(piece) for piece in torch.arange(5).split(2)]
     [2, 2, 1]
@@ -278,7 +295,12 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
 
 @composite
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Split a dim into pieces of the given sizes, which must fill it. Returns views."""
+    """Split a dim into pieces of the given sizes ``split_sizes``, which must fill it. Returns views.
+
+    >>> import minitensor as torch
+    >>> torch.arange(5).split_with_sizes([2, 3])
+    (tensor([0, 1]), tensor([2, 3, 4]))
+    """
     return split(input, tuple(split_sizes), dim)
 
 
@@ -301,6 +323,15 @@ unsafe_split, unsafe_chunk = split, chunk  # PyTorch's do not track the views; t
 def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Split a dim into a number of nearly equal pieces, or before each of several indices. Returns views.
 
+    Args:
+        indices_or_sections: The number of pieces, or the indices at which later pieces begin; ints or a tensor of them
+            on the CPU.
+        dim: The dim to split. Default: ``0``.
+
+    Raises:
+        RuntimeError: If there are no dims, the number is not positive, or a tensor of indices has another dtype or too
+            many dims.
+
     >>> import minitensor as torch
     >>> [len(piece) for piece in torch.arange(7).tensor_split(3)]
     [3, 2, 2]
@@ -320,19 +351,43 @@ def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int
 
 @composite
 def hsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
-    """Split side by side: along dim 1, a vector along dim 0; arguments as for ``tensor_split``. Returns views."""
+    """Split side by side: along dim 1, a vector along dim 0; arguments as for ``tensor_split``. Returns views.
+
+    Raises:
+        RuntimeError: If the tensor has no dims, or its size is no multiple of the number of pieces.
+
+    >>> import minitensor as torch
+    >>> [piece.shape for piece in torch.ones(2, 4).hsplit(2)]
+    [torch.Size([2, 2]), torch.Size([2, 2])]
+    """
     return split_evenly("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
 @composite
 def vsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
-    """Split along dim 0; arguments as for ``tensor_split``. Returns views."""
+    """Split along dim 0; arguments as for ``tensor_split``. Returns views.
+
+    Raises:
+        RuntimeError: If the tensor has fewer than 2 dims, or its size is no multiple of the number of pieces.
+
+    >>> import minitensor as torch
+    >>> [piece.shape for piece in torch.ones(4, 2).vsplit(2)]
+    [torch.Size([2, 2]), torch.Size([2, 2])]
+    """
     return split_evenly("vsplit", input, indices_or_sections, 0, 2)
 
 
 @composite
 def dsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
-    """Split along dim 2; arguments as for ``tensor_split``. Returns views."""
+    """Split along dim 2; arguments as for ``tensor_split``. Returns views.
+
+    Raises:
+        RuntimeError: If the tensor has fewer than 3 dims, or its size is no multiple of the number of pieces.
+
+    >>> import minitensor as torch
+    >>> [piece.shape for piece in torch.ones(1, 1, 4).dsplit([1])]
+    [torch.Size([1, 1, 1]), torch.Size([1, 1, 3])]
+    """
     return split_evenly("dsplit", input, indices_or_sections, 2, 3)
 
 
@@ -365,6 +420,9 @@ def along_dim(input: Tensor, dim: int) -> tuple[Tensor, int]:
 @declare.views(prepare=along_dim, input=unbind_grad)
 def unbind(input: Tensor, dim: int = 0) -> tuple[Layout, ...]:
     """Return the entries of a dim as a tuple of views without that dim.
+
+    Raises:
+        IndexError: If the tensor has no dims.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).unbind()

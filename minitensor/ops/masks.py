@@ -17,12 +17,12 @@ from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError, UsageError
 from minitensor.ops.aliasing import writes
+from minitensor.ops.broadcast import broadcast_tensors
 from minitensor.ops.copy import writable_copy
 from minitensor.ops.fill import as_single_value, check_expands
 from minitensor.ops.join import cat
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import require_out, write_out
-from minitensor.ops.shape import broadcast_tensors
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Array:
     """Return a copy with ``value``, a number or a 0-d tensor, where ``mask`` is True; the mask broadcasts.
 
     Raises:
-        RuntimeError: the mask does not hold bools or does not broadcast, or ``value`` does not fit the dtype.
+        RuntimeError: If the mask does not hold bools or does not broadcast, or ``value`` does not fit the dtype.
 
     >>> import minitensor as torch
     >>> torch.tensor([1., 2.]).masked_fill(torch.tensor([True, False]), 0)
@@ -84,7 +84,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Array:
 
 @writes(input=lambda grad, mask: grad.masked_fill(mask, 0), value=lambda grad, mask: grad.where(mask, 0))
 def masked_fill_(input: Tensor, mask: Tensor, value: Operand) -> None:
-    """Write ``value``, a number or a 0-d tensor, where ``mask`` is True; the mask broadcasts."""
+    """Write ``value``, a number or a 0-d tensor, where ``mask`` is True, in place; the mask broadcasts."""
     require_mask("masked_fill_", mask)
     check_expands("masked_fill_", mask, input)
     input.backend.fill_where(input.array, mask.array, filler(value, input))
@@ -154,7 +154,7 @@ def to_scatter(input: Tensor, mask: Tensor, source: Tensor) -> tuple[Tensor, Ten
 
 @writes(prepare=to_scatter, input=lambda grad, mask: grad.masked_fill(mask, 0), source=masked_scatter_source_grad)
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> None:
-    """Write the elements of ``source``, in order, where ``mask`` is True; unused ones are ignored."""
+    """Write the elements of ``source``, in order, where ``mask`` is True, in place; unused ones are ignored."""
     values, count = source.array.reshape(-1), int(input.xp.count_nonzero(mask.array))
     if count > values.size:
         raise ShapeError(
@@ -169,7 +169,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Return a copy with the elements of ``source``, in order, where ``mask`` is True.
 
     Raises:
-        RuntimeError: ``source`` has too few elements or another dtype, or the mask does not hold bools.
+        RuntimeError: If ``source`` has too few elements or another dtype, or the mask does not hold bools.
 
     >>> import minitensor as torch
     >>> torch.zeros(3).masked_scatter(torch.tensor([True, False, True]), torch.tensor([1., 2., 3.]))
@@ -201,6 +201,12 @@ def argwhere(input: Tensor) -> Array:
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """Return the positions of the nonzero elements: as rows of (count, ndim), or as a tuple of one vector for each dim.
 
+    Args:
+        as_tuple: Return a vector of positions for each dim, instead of a matrix with a row for each element.
+
+    Raises:
+        RuntimeError: If ``out`` is given together with ``as_tuple``.
+
     >>> import minitensor as torch
     >>> torch.tensor([0, 5, 7]).nonzero()
     tensor([[1],
@@ -218,6 +224,9 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
 @composite
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
     """Return the first ``size`` positions of nonzero elements, (size, ndim), filled up with ``fill_value``.
+
+    Raises:
+        RuntimeError: If ``size`` is negative.
 
     >>> import minitensor as torch
     >>> torch.nonzero_static(torch.tensor([0, 5]), size=2)

@@ -65,8 +65,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     single precision, as NumPy has no fast product of halves.
 
     Raises:
-        RuntimeError: the inner sizes or dtypes differ, or a factor has no dims.
-        TypeError: a factor is a number.
+        RuntimeError: If the inner sizes or dtypes differ, or a factor has no dims.
+        TypeError: If a factor is a number.
 
     >>> import minitensor as torch
     >>> torch.matmul(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 10.]))
@@ -151,14 +151,25 @@ def rows(input: Tensor) -> Tensor:
 
 @composite
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Multiply two matrices: (n, k) @ (k, m); nothing broadcasts."""
+    """Multiply two matrices ``input`` and ``mat2``: (n, k) @ (k, m); nothing broadcasts.
+
+    >>> mm(tensor([[1, 2]]), tensor([[3], [4]]))
+    tensor([[11]])
+    """
     check_ranks("mm", "matrices", (2, 2), input, mat2)
     return matmul(input, mat2, out=out)
 
 
 @composite
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Multiply two batches of matrices: (b, n, k) @ (b, k, m); nothing broadcasts."""
+    """Multiply two batches of matrices ``input`` and ``mat2``: (b, n, k) @ (b, k, m); nothing broadcasts.
+
+    Raises:
+        RuntimeError: If the shapes or dtypes do not fit.
+
+    >>> bmm(ones(2, 1, 3), ones(2, 3, 1)).shape
+    torch.Size([2, 1, 1])
+    """
     check_ranks("bmm", "batches of matrices", (3, 3), input, mat2)
     if input.shape[0] != mat2.shape[0]:
         raise ShapeError(
@@ -169,14 +180,18 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Multiply a matrix by a vector: (n, k) @ (k,)."""
+    """Multiply a matrix by a vector ``vec``: (n, k) @ (k,).
+
+    >>> mv(tensor([[1, 2], [3, 4]]), tensor([1, 10]))
+    tensor([21, 43])
+    """
     check_ranks("mv", "a matrix and a vector", (2, 1), input, vec)
     return matmul(input, vec, out=out)
 
 
 @composite
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the dot product of two vectors; unlike NumPy's ``dot``, it takes no other ranks.
+    """Return the dot product of the vectors ``input`` and ``tensor``; unlike NumPy's ``dot``, it takes no other ranks.
 
     >>> import minitensor as torch
     >>> torch.dot(torch.tensor([1., 2.]), torch.tensor([3., 4.]))
@@ -188,14 +203,23 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the dot product of two vectors, the first one conjugated."""
+    """Return the dot product of two vectors, the first one conjugated.
+
+    >>> vdot(tensor([1j, 2]), tensor([1j, 3]))
+    tensor(7.+0.j)
+    """
     check_ranks("vdot", "vectors", (1, 1), input, other)
     return matmul(conj(input), other, out=out)
 
 
 @composite
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the outer product of two vectors: (n,) and (m,) give (n, m)."""
+    """Return the outer product of the vectors ``input`` and ``vec2``: (n,) and (m,) give (n, m).
+
+    >>> outer(tensor([1, 2]), tensor([1, 10]))
+    tensor([[ 1, 10],
+            [ 2, 20]])
+    """
     check_ranks("outer", "vectors", (1, 1), input, vec2)
     return input.unsqueeze(1).mul(vec2, out=out)
 
@@ -219,7 +243,18 @@ def check_ranks(name: str, wanted: str, ranks: tuple[int, int], input: Any, othe
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha * (mat1 @ mat2)``; with ``beta=0`` the values of ``input`` are ignored."""
+    """Return ``beta * input + alpha * (mat1 @ mat2)``; with ``beta=0`` the values of ``input`` are ignored.
+
+    Args:
+        input: A tensor that broadcasts to the shape of the product.
+        mat1, mat2: The matrices.
+        beta: Multiplies ``input``. Default: ``1``.
+        alpha: Multiplies the product. Default: ``1``.
+
+    >>> addmm(ones(2, 1), tensor([[1., 2.], [3., 4.]]), ones(2, 1), alpha=10)
+    tensor([[31.],
+            [71.]])
+    """
     return add_product("addmm", mm, input, mat1, mat2, beta, alpha, out)
 
 
@@ -227,7 +262,11 @@ def addmm(
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha * (mat @ vec)``."""
+    """Return ``beta * input + alpha * (mat @ vec)``; arguments as for ``addmm``.
+
+    >>> addmv(ones(2), tensor([[1., 2.], [3., 4.]]), ones(2))
+    tensor([4., 8.])
+    """
     return add_product("addmv", mv, input, mat, vec, beta, alpha, out)
 
 
@@ -235,7 +274,11 @@ def addmv(
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha * outer(vec1, vec2)``."""
+    """Return ``beta * input + alpha * outer(vec1, vec2)``; arguments as for ``addmm``.
+
+    >>> addr(zeros(1, 2), ones(1), tensor([1., 2.]))
+    tensor([[1., 2.]])
+    """
     require_tensors("addr", input=input)
     if beta:
         input, vec1, vec2 = in_turn(input, vec1, vec2)
@@ -259,7 +302,11 @@ def add_bools(input: Tensor, term: Tensor, beta: Number, alpha: Number) -> Tenso
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha * (batch1 @ batch2)``, matrix by matrix."""
+    """Return ``beta * input + alpha * (batch1 @ batch2)``, matrix by matrix; arguments as for ``addmm``.
+
+    >>> baddbmm(zeros(1), ones(2, 1, 3), ones(2, 3, 1)).shape
+    torch.Size([2, 1, 1])
+    """
     return add_product("baddbmm", bmm, input, batch1, batch2, beta, alpha, out)
 
 
@@ -267,7 +314,11 @@ def baddbmm(
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha * sum(batch1[i] @ batch2[i])``."""
+    """Return ``beta * input + alpha * sum(batch1[i] @ batch2[i])``; arguments as for ``addmm``.
+
+    >>> addbmm(zeros(1), ones(2, 1, 3), ones(2, 3, 1))
+    tensor([[6.]])
+    """
     return add_product("addbmm", sum_of_products, input, batch1, batch2, beta, alpha, out)
 
 
@@ -324,25 +375,25 @@ def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha
 
 @composite
 def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Replace ``input`` by ``beta * input + alpha * (mat @ vec)``."""
+    """Replace ``input`` by ``beta * input + alpha * (mat @ vec)``; arguments as for ``addmm``."""
     return write_back(addmv, input, mat, vec, beta, alpha)
 
 
 @composite
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Replace ``input`` by ``beta * input + alpha * outer(vec1, vec2)``."""
+    """Replace ``input`` by ``beta * input + alpha * outer(vec1, vec2)``; arguments as for ``addmm``."""
     return write_back(addr, input, vec1, vec2, beta, alpha)
 
 
 @composite
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Replace ``input`` by ``beta * input + alpha * (batch1 @ batch2)``."""
+    """Replace ``input`` by ``beta * input + alpha * (batch1 @ batch2)``; arguments as for ``addmm``."""
     return write_back(baddbmm, input, batch1, batch2, beta, alpha)
 
 
 @composite
 def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Replace ``input`` by ``beta * input + alpha * sum(batch1[i] @ batch2[i])``."""
+    """Replace ``input`` by ``beta * input + alpha * sum(batch1[i] @ batch2[i])``; arguments as for ``addmm``."""
     return write_back(addbmm, input, batch1, batch2, beta, alpha)
 
 
@@ -376,7 +427,7 @@ def tensordot(
         dims: a number of dims, the last of ``a`` and the first of ``b``; or two lists, of dims of ``a`` and of ``b``.
 
     Raises:
-        RuntimeError: the sizes of two paired dims differ.
+        RuntimeError: If the sizes of two paired dims differ.
 
     >>> import minitensor as torch
     >>> torch.tensordot(torch.ones(2, 3, 4), torch.ones(4, 3, 5), dims=([1, 2], [1, 0])).shape
@@ -430,6 +481,9 @@ def dims_to_contract(
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sum products over the last dims: (..., k) and (..., k); a 0-d factor multiplies.
 
+    Raises:
+        RuntimeError: If the sizes of the last dims differ.
+
     >>> import minitensor as torch
     >>> torch.inner(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 10.]))
     tensor([21., 43.])
@@ -461,7 +515,16 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
-    """Multiply a chain of matrices in the order that costs the fewest multiplications."""
+    """Multiply a chain of ``matrices`` in the order that costs the fewest multiplications.
+
+    Raises:
+        ValueError: If there are no matrices.
+        RuntimeError: If a tensor is not a matrix, or shapes do not fit.
+
+    >>> chain_matmul(ones(2, 3), ones(3, 1), ones(1, 2))
+    tensor([[3., 3.],
+            [3., 3.]])
+    """
     if not matrices:
         raise ArgumentError("chain_matmul: expected at least one matrix")
     for i, each in enumerate(matrices):
@@ -495,7 +558,14 @@ def multiply_chain(matrices: Sequence[Tensor], cuts: dict[tuple[int, int], int],
 
 @composite
 def trace(input: Tensor) -> Tensor:
-    """Return the sum of a matrix's diagonal."""
+    """Return the sum of a matrix's diagonal.
+
+    Raises:
+        RuntimeError: If the input is not a matrix.
+
+    >>> trace(tensor([[1, 2], [3, 4]]))
+    tensor(5)
+    """
     if input.ndim != 2:
         raise ShapeError(f"trace: expected a matrix, but got a tensor of shape {tuple(input.shape)}")
     require_kind("trace", NUMERIC, input)
@@ -505,6 +575,9 @@ def trace(input: Tensor) -> Tensor:
 @composite
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return the cross product along ``dim``, by default the first dim of size 3.
+
+    Raises:
+        RuntimeError: If the size of the dim is not 3, or the dtypes differ.
 
     >>> import minitensor as torch
     >>> torch.cross(torch.tensor([1., 0., 0.]), torch.tensor([0., 1., 0.]), dim=0)

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 
 def numel(input: Tensor) -> int:
-    """Return the number of elements."""
+    """Return the number of elements.
+
+    Raises:
+        TypeError: If ``input`` is not a tensor.
+
+    >>> import minitensor as torch
+    >>> torch.numel(torch.ones(2, 3))
+    6
+    """
     try:
         return layouts.numel(input.layout.shape)
     except AttributeError as error:
@@ -29,12 +37,25 @@ def numel(input: Tensor) -> int:
 
 
 def dim(input: Tensor) -> int:
-    """Return the number of dimensions."""
+    """Return the number of dims.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2, 3).dim()
+    2
+    """
     return input.ndim
 
 
 def size(input: Tensor, dim: int | None = None) -> Any:
-    """Return all sizes, or the size of one dim."""
+    """Return all sizes, or the size of one dim.
+
+    Raises:
+        IndexError: If ``dim`` is out of range.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2, 3).size(), torch.ones(2, 3).size(1)
+    (torch.Size([2, 3]), 3)
+    """
     shape = input.layout.shape
     return as_size(Size, shape) if dim is None else entry_at("size", shape, dim)
 
@@ -58,28 +79,55 @@ def entry_at(name: str, numbers: tuple[int, ...], dim: int) -> int:
 
 
 def storage_offset(input: Tensor) -> int:
-    """Return the position of the first element in the storage, in elements."""
+    """Return the position of the first element in the storage, in elements.
+
+    >>> import minitensor as torch
+    >>> torch.ones(3)[1:].storage_offset()
+    1
+    """
     return input.layout.offset
 
 
 def untyped_storage(input: Tensor) -> Storage:
-    """Return the tensor's memory, which its views share."""
+    """Return the tensor's memory, which its views share.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2, 3)
+    >>> x.untyped_storage().nbytes(), x[0].untyped_storage() is x.untyped_storage()
+    (24, True)
+    """
     return input.storage
 
 
 def data_ptr(input: Tensor) -> int:
-    """Return the address of the first element; 0 for a tensor without elements, as in PyTorch."""
+    """Return the address of the first element; 0 for a tensor without elements, as in PyTorch.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(3)
+    >>> x[1:].data_ptr() - x.data_ptr()
+    4
+    """
     layout = input.layout
     return input.storage.data_ptr() + layout.offset * element_size(input) if 0 not in layout.shape else 0
 
 
 def element_size(input: Tensor) -> int:
-    """Return the size of one element in bytes."""
+    """Return the size of one element in bytes.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).element_size(), torch.ones(2).itemsize
+    (4, 4)
+    """
     return input.dtype.itemsize
 
 
 def nbytes(input: Tensor) -> int:
-    """Return the size of all elements in bytes."""
+    """Return the size of all elements in bytes.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2, 3).nbytes
+    24
+    """
     return numel(input) * element_size(input)
 
 
@@ -96,29 +144,49 @@ def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_forma
 
 @composite
 def is_floating_point(input: Tensor) -> bool:
-    """Return whether the dtype is floating-point."""
+    """Return whether the dtype is floating-point.
+
+    >>> import minitensor as torch
+    >>> torch.is_floating_point(torch.ones(2))
+    True
+    """
     return input.dtype.is_floating_point
 
 
 @composite
 def is_complex(input: Tensor) -> bool:
-    """Return whether the dtype is complex."""
+    """Return whether the dtype is complex.
+
+    >>> import minitensor as torch
+    >>> torch.is_complex(torch.tensor([1j]))
+    True
+    """
     return input.dtype.is_complex
 
 
 @composite
 def is_signed(input: Tensor) -> bool:
-    """Return whether the dtype can hold negative numbers."""
+    """Return whether the dtype can hold negative numbers.
+
+    >>> import minitensor as torch
+    >>> torch.is_signed(torch.ones(2)), torch.is_signed(torch.ones(2, dtype=torch.uint8))
+    (True, False)
+    """
     return input.dtype.is_signed
 
 
 def is_cuda(input: Tensor) -> bool:
-    """Return whether the tensor is on a GPU."""
+    """Return whether the tensor is on a GPU.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).is_cuda
+    False
+    """
     return input.device.type == "cuda"
 
 
 def is_tensor(obj: Any) -> bool:
-    """Return whether an object is a tensor.
+    """Return whether ``obj`` is a tensor.
 
     >>> import minitensor as torch
     >>> torch.is_tensor(torch.ones(2)), torch.is_tensor(1.0)
@@ -129,7 +197,10 @@ def is_tensor(obj: Any) -> bool:
 
 @composite
 def is_nonzero(input: Tensor) -> bool:
-    """Return whether the only element is nonzero; raise RuntimeError unless there is exactly one.
+    """Return whether the only element is nonzero.
+
+    Raises:
+        RuntimeError: If there is not exactly one element.
 
     >>> import minitensor as torch
     >>> torch.is_nonzero(torch.tensor([0.0]))
@@ -145,29 +216,50 @@ def is_nonzero(input: Tensor) -> bool:
 
 @composite
 def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Return whether two tensors have the same shape."""
+    """Return whether two tensors have the same shape.
+
+    >>> import minitensor as torch
+    >>> torch.is_same_size(torch.ones(2, 3), torch.zeros(2, 3))
+    True
+    """
     return input.shape == other.shape
 
 
 @composite
 def get_device(input: Tensor) -> int:
-    """Return the index of the tensor's GPU; -1 for a tensor on the CPU."""
+    """Return the index of the tensor's GPU; -1 for a tensor on the CPU.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).get_device()
+    -1
+    """
     device = input.device
     return -1 if device.type == "cpu" else device.index or 0
 
 
 def is_cpu(input: Tensor) -> bool:
-    """Return whether the tensor is on the CPU."""
+    """Return whether the tensor is on the CPU.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).is_cpu
+    True
+    """
     return input.device.type == "cpu"
 
 
 def always_false(input: Tensor) -> bool:
-    """Return False: this library has no tensors of that kind."""
+    """Return False: this library has no tensors of that kind.
+
+    >>> import minitensor as torch
+    >>> x = torch.ones(2)
+    >>> x.is_inference(), x.is_meta, x.is_quantized, x.is_sparse
+    (False, False, False, False)
+    """
     return False
 
 
 def typename(obj: Any, /) -> str:
-    """Return the name of a tensor's type, as ``Tensor.type()`` does, or of another object's class.
+    """Return the name of a tensor's type, as ``Tensor.type()`` does, or of the class of another ``obj``.
 
     >>> import minitensor as torch
     >>> torch.typename(torch.ones(2)), torch.typename(1)

@@ -225,7 +225,7 @@ def result_dtype(*tensors: Any) -> dtype:
 
 
 def result_type(tensor1: Any, tensor2: Any) -> dtype:
-    """Return the common dtype of two operands, tensors or numbers.
+    """Return the common dtype of two operands ``tensor1`` and ``tensor2``, tensors or numbers.
 
     >>> import minitensor as torch
     >>> torch.result_type(torch.tensor([1, 2]), 1.5)

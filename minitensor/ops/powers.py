@@ -74,12 +74,12 @@ def complex_log(number: Any) -> complex:
 def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Array:
     """Raise ``input`` to the power ``exponent``, element by element. Shapes broadcast.
 
+    Raises:
+        RuntimeError: Integers are raised to a negative number.
+
     >>> import minitensor as torch
     >>> torch.pow(torch.tensor([1., 2., 3.]), 2)
     tensor([1., 4., 9.])
-
-    Raises:
-        RuntimeError: Integers are raised to a negative number.
     """
     a, b = operands(input, exponent)
     if is_number(exponent) and a.dtype.kind in "fc":
@@ -125,7 +125,12 @@ def integer_power(xp: Library, a: Array, b: Array) -> Array:
 
 @differentiable(input=lambda grad, input: grad * conj(input * 2))
 def square(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``input * input``; bools give int64."""
+    """Return ``input * input``; bools give int64.
+
+    >>> import minitensor as torch
+    >>> torch.square(torch.tensor([-2, 3]))
+    tensor([4, 9])
+    """
     return input.array * input.array if input.array.dtype.kind != "b" else input.array.astype("int64")
 
 
@@ -153,7 +158,12 @@ def sqrt_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, result: grad * conj(result**3) * -0.5)
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``1 / sqrt(input)``."""
+    """Return ``1 / sqrt(input)``.
+
+    >>> import minitensor as torch
+    >>> torch.rsqrt(torch.tensor([4.0, 0.25]))
+    tensor([0.5000, 2.0000])
+    """
     return input.xp.reciprocal(input.xp.sqrt(as_float(input)))
 
 
@@ -169,6 +179,9 @@ def rsqrt_(input: Tensor) -> None:
 def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     """Raise ``input`` to the power ``exponent`` in double precision, whatever their dtypes.
 
+    Raises:
+        TypeError: If both operands are numbers.
+
     >>> import minitensor as torch
     >>> torch.float_power(torch.tensor([1, 4]), 0.5)
     tensor([1., 2.], dtype=torch.float64)
@@ -182,7 +195,11 @@ def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None)
 
 @composite
 def float_power_(input: Tensor, exponent: Operand) -> Tensor:
-    """Raise ``input``, which must have double precision, to a power in place."""
+    """Raise ``input``, which must have double precision, to a power in place.
+
+    Raises:
+        RuntimeError: If ``input`` is not of double precision.
+    """
     wanted = wide_dtype(input, exponent)
     if input.dtype is not wanted:
         raise DtypeError(f"float_power_: the base has dtype {input.dtype.name}, but the result is {wanted.name}")

@@ -167,7 +167,7 @@ def quantile(
         interpolation: the value between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
 
     Raises:
-        RuntimeError: the input is empty or not float32 or float64, or a ``q`` lies outside [0, 1].
+        RuntimeError: If the input is empty or not float32 or float64, or a ``q`` lies outside [0, 1].
 
     >>> import minitensor as torch
     >>> torch.quantile(torch.tensor([0., 1., 4.]), torch.tensor([0.25, 0.5]))
@@ -181,7 +181,12 @@ def nanquantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return the quantiles of the elements that are not NaN; arguments as for ``quantile``."""
+    """Return the quantiles of the elements that are not NaN; arguments as for ``quantile``.
+
+    >>> import minitensor as torch
+    >>> torch.nanquantile(torch.tensor([1.0, float("nan"), 3.0]), 0.5)
+    tensor(2.)
+    """
     return write_out("nanquantile", quantiles("nanquantile", input, q, dim, keepdim, interpolation, True), out)
 
 

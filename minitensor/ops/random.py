@@ -6,23 +6,37 @@ same numbers on every device. The gradient of a draw is zero.
 
 from __future__ import annotations
 
-import functools
-import operator
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from minitensor import distributions, dtypes, generator
-from minitensor import generator as streams
-from minitensor.autograd.argument_types import require, wrong_type
+from minitensor import dtypes, generator
 from minitensor.autograd.declare import differentiable, drawing
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError, quote
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
-from minitensor.ops.aliasing import writes
-from minitensor.ops.creation import choose_dtype, empty_like, make_leaf, read_sizes, zeros_like
-from minitensor.ops.kinds import FLOATS, ORDERED, require_kind
+from minitensor.ops.creation import choose_dtype, empty_like, make_leaf, zeros_like
+from minitensor.ops.draws import (
+    ABSENT,
+    BERNOULLI,
+    CATEGORIES,
+    INTEGERS,
+    NORMAL,
+    PERMUTATION,
+    UNIFORM,
+    bernoulli_,
+    choose_generator,
+    normal_,
+    random_,
+    read_float,
+    read_int,
+    read_shape,
+    read_size,
+    to_host,
+    uniform_,
+)
+from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.out import fill, refit, refuse_grad, require_out, warn_of_resize
 from minitensor.ops.ranges import require_range_dtype
 from minitensor.shapes import broadcast_shapes
@@ -39,75 +53,6 @@ if TYPE_CHECKING:
     from minitensor.memory_format import memory_format
     from minitensor.tensor import Tensor
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-# -- parameters --------------------------------------------------------------------------------------------------------
-
-
-class Absent:
-    """The default of an argument for which None is a value."""
-
-    def __repr__(self) -> str:
-        return "<absent>"
-
-
-ABSENT: Any = Absent()
-
-
-def read_float(name: str, parameter: str, value: Any) -> float:
-    """Return a parameter as a float; raise if it is not a number or a 0-d tensor that does not require grad."""
-    if value.__class__ is float or value.__class__ is int:
-        return value
-    if isinstance(value, TensorBase) and value.requires_grad:
-        raise wrong_type(name, parameter, "float", value)
-    require(name, parameter, "float", value)
-    return float(value)
-
-
-def read_int(name: str, parameter: str, wanted: str, value: Any) -> int:
-    """Return a parameter as an int; raise unless it is what is wanted, an "int" or a "Count"."""
-    require(name, parameter, wanted, value)
-    return operator.index(value)
-
-
-def read_size(name: str, size: Any) -> tuple[int, ...]:
-    """Return the sizes in a tuple or list; raise for anything else."""
-    if not isinstance(size, (tuple, list)) or any(isinstance(each, bool) for each in size):
-        raise ArgumentTypeError(f"{name}(): argument 'size' must be tuple of ints, got {quote(size)}")
-    return read_sizes((size,))
-
-
-def read_shape(name: str, sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
-    """Return the sizes given one by one, in a sequence, or as ``size=``."""
-    if size is ABSENT and not (len(sizes) == 1 and isinstance(sizes[0], bool)):
-        return read_sizes(sizes)
-    if sizes and size is not ABSENT:
-        raise ArgumentTypeError(f"{name}(): sizes are given twice: {quote(sizes)} and size={quote(size)}")
-    return read_size(name, sizes[0] if sizes else size)
-
-
-def takes_from(**others: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Accept PyTorch's keyword ``from``, which is reserved in Python, for the parameter ``from_``.
-
-    ``others`` are the defaults of other arguments when it is given.
-    """
-
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            if "from_" in kwargs:
-                raise ArgumentTypeError(f"{function.__name__}() got an unexpected keyword argument 'from_'")
-            if "from" in kwargs:
-                given: Any = {**others, **kwargs}
-                return function(*args, from_=given.pop("from"), **given)
-            return function(*args, **kwargs)
-
-        return call
-
-    return decorate
-
 
 # -- new tensors -------------------------------------------------------------------------------------------------------
 
@@ -118,6 +63,10 @@ def rand(
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers from the uniform distribution on [0, 1).
+
+    Args:
+        *sizes: The shape, as several ints or one sequence.
+        size: The same by name.
 
     >>> import minitensor as torch
     >>> torch.manual_seed(0) and None
@@ -136,7 +85,13 @@ def randn(
     *sizes: Any, size: Any = ABSENT, generator: Generator | None = None, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
-    """Return numbers from the normal distribution of mean 0 and variance 1."""
+    """Return numbers from the normal distribution of mean 0 and variance 1; arguments as for ``rand``.
+
+    >>> import minitensor as torch
+    >>> torch.manual_seed(0) and None
+    >>> torch.randn(2)
+    tensor([ 1.5410, -0.2934])
+    """
     shape, kind = read_shape("randn", sizes, size), choose_dtype(dtype, out)
     if out is not None:
         return normal_(refit("randn", out, shape), generator=generator)
@@ -152,15 +107,6 @@ def fresh(
     return make_leaf(draw(shape), device, requires_grad)
 
 
-def choose_generator(generator: Any) -> Generator:
-    """Return the generator to draw from."""
-    if generator is None:
-        return default_generator
-    if not isinstance(generator, streams.Generator):
-        raise ArgumentTypeError(f"argument 'generator' must be a torch.Generator, not {type(generator).__name__}")
-    return generator
-
-
 @composite
 def randint(
     *bounds: Any, low: Any = ABSENT, high: Any = ABSENT, size: Any = ABSENT, generator: Generator | None = None,
@@ -168,12 +114,19 @@ def randint(
 ) -> Tensor:
     """Return integers drawn uniformly from [low, high), as ``randint(high, size)`` or ``randint(low, high, size)``.
 
+    Args:
+        *bounds: ``high``, or ``low`` and ``high``, and the shape.
+        low: The lowest number. Default: 0.
+        high: One more than the highest number.
+        size: The shape, a sequence of ints.
+
+    Raises:
+        RuntimeError: If ``high`` is not greater than ``low``.
+        TypeError: If an argument is missing or not an int.
+
     >>> import minitensor as torch
     >>> torch.randint(5, 6, (3,))
     tensor([5, 5, 5])
-
-    Raises:
-        RuntimeError: ``high`` is not greater than ``low``.
     """
     if size is ABSENT and bounds:
         *bounds, size = bounds  # type: ignore[assignment]  # the last one
@@ -208,19 +161,17 @@ def randperm(
     n: Count, *, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False,
 ) -> Tensor:
-    """Return the integers from 0 to n - 1 in a random order."""
+    """Return the integers from 0 to ``n - 1`` in a random order.
+
+    >>> import minitensor as torch
+    >>> torch.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
+    """
     kind = choose_dtype(dtypes.int64 if dtype is None and out is None else dtype, out)
     require_range_dtype("randperm", kind, "bc")
     order = PERMUTATION(choose_generator(generator), n, kind)
     made = make_leaf(order, device, requires_grad)
     return made if out is None else fill("randperm", made, out)
-
-
-UNIFORM, NORMAL, NORMAL_PAIRS = distributions.uniform, distributions.normal, distributions.normal_in_pairs
-INTEGERS, ALL_INTEGERS, PERMUTATION = distributions.randint, distributions.random_integers, distributions.randperm
-BERNOULLI, EXPONENTIAL, CATEGORIES = distributions.bernoulli, distributions.exponential, distributions.multinomial
-LOG_NORMAL, CAUCHY, GEOMETRIC = distributions.log_normal, distributions.cauchy, distributions.geometric
-"""What ``distributions.py`` draws, under names that differ from those of the ops."""
 
 
 # -- like another ------------------------------------------------------------------------------------------------------
@@ -232,7 +183,12 @@ def rand_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None, generator: Generator | None = None,
 ) -> Tensor:
-    """Return numbers from the uniform distribution on [0, 1), of another tensor's shape, dtype and device."""
+    """Return numbers from the uniform distribution on [0, 1), of another tensor's shape, dtype and device.
+
+    >>> import minitensor as torch
+    >>> torch.rand_like(torch.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(uniform_(made, generator=generator), requires_grad)
 
@@ -243,7 +199,12 @@ def randn_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None, generator: Generator | None = None,
 ) -> Tensor:
-    """Return standard normal numbers, of another tensor's shape, dtype and device."""
+    """Return standard normal numbers, of another tensor's shape, dtype and device.
+
+    >>> import minitensor as torch
+    >>> torch.randn_like(torch.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(normal_(made, generator=generator), requires_grad)
 
@@ -255,7 +216,15 @@ def randint_like(
     device: DeviceLike = None, requires_grad: Switch = False, memory_format: memory_format | None = None,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Return integers drawn uniformly from [low, high), of another tensor's shape, dtype and device."""
+    """Return integers drawn uniformly from [``low``, ``high``), of another tensor's shape, dtype and device.
+
+    Args:
+        *bounds: ``high``, or ``low`` and ``high``.
+
+    >>> import minitensor as torch
+    >>> torch.randint_like(torch.ones(2), 5, 6)
+    tensor([5., 5.])
+    """
     low, high = read_bounds("randint_like", bounds, low, high)
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(random_(made, low, high, generator=generator), requires_grad)
@@ -269,134 +238,11 @@ def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
 # -- filled in place ---------------------------------------------------------------------------------------------------
 
 
-def write_draws(input: Tensor, drawn: Array) -> None:
-    """Write numbers drawn on the host into a tensor on any device; see Note [The order of draws]."""
-    place = input.device
-    window = in_memory_order(input, input.array)
-    window[...] = place.backend.asarray(drawn.reshape(window.shape), place.index)
-
-
 # Note [The order of draws]. As in PyTorch, numbers are written in the order of memory: a transposed matrix is filled
 # column by column, with the numbers that the matrix itself would have got.
 
 
-def in_memory_order(input: Tensor, array: Array) -> Array:
-    """Permute an array of the input's shape to the order of the input's dims in memory."""
-    strides = input.layout.strides
-    order = sorted(range(len(strides)), key=lambda dim: -strides[dim])
-    return array if order == [*range(len(strides))] else array.transpose(order)
-
-
-def require_continuous(name: str, input: Tensor) -> Any:
-    """Return the array library's dtype of a tensor; raise if it holds integers or bools."""
-    dtype = input.array.dtype
-    if dtype.kind not in "fc":
-        raise UnsupportedDtypeError(f"{name}: not implemented for {input.dtype.name}: expected a floating point dtype")
-    return dtype
-
-
-@takes_from()
-@composite
-@drawing
-@writes(input=lambda grad: None)
-def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
-    """Fill with numbers from the uniform distribution on [from_, to)."""
-    low, high = read_float("uniform_", "from", from_), read_float("uniform_", "to", to)
-    source, kind = choose_generator(generator), require_continuous("uniform_", input)
-    write_draws(input, UNIFORM(source, input.array.shape, kind, low, high))
-
-
-@composite
-@drawing
-@writes(input=lambda grad: None)
-def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> None:
-    """Fill with numbers from the normal distribution of this mean and standard deviation."""
-    mean, std = read_float("normal_", "mean", mean), read_float("normal_", "std", std)
-    # As PyTorch: which pairs of uniform numbers are used depends on the layout.
-    draw = NORMAL if input.array.flags.c_contiguous else NORMAL_PAIRS
-    source, kind = choose_generator(generator), require_continuous("normal_", input)
-    write_draws(input, draw(source, input.array.shape, kind, mean, std))
-
-
-@takes_from(to=Absent())  # not ABSENT: from alone is refused
-@composite
-@drawing
-@writes(input=lambda grad: None)
-def random_(input: Tensor, from_: Any = ABSENT, to: Any = ABSENT, *, generator: Generator | None = None) -> None:
-    """Fill with uniform integers: ``random_()`` from 0 on, ``random_(to)`` from [0, to), ``random_(from_, to)``.
-
-    If ``to`` is None, they go up to the largest that the dtype holds.
-    """
-    source, shape, kind = choose_generator(generator), input.array.shape, input.dtype.numpy
-    if from_ is ABSENT and to is ABSENT:
-        write_draws(input, ALL_INTEGERS(source, shape, kind))
-    elif to is None and from_ is not ABSENT:
-        write_draws(input, ALL_INTEGERS(source, shape, kind, read_int("random_", "from", "int", from_)))
-    else:
-        low, high = (0, from_) if to is ABSENT else (0 if from_ is ABSENT else from_, to)
-        low, high = read_int("random_", "from", "int", low), read_int("random_", "to", "int", high)
-        write_draws(input, INTEGERS(source, shape, low, high, kind))
-
-
-@composite
-@drawing
-@writes(input=lambda grad: None)
-def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> None:
-    """Fill with ones, each with probability ``p``, and zeros; ``p`` is a number or a tensor that broadcasts."""
-    require_kind("bernoulli_", ORDERED, input)
-    shape = input.array.shape
-    chance: Any
-    if isinstance(p, TensorBase):
-        chance = in_memory_order(input, numpy.broadcast_to(to_host(p), shape))
-        shape = chance.shape
-    else:
-        chance = read_float("bernoulli_", "p", p)
-    write_draws(input, BERNOULLI(choose_generator(generator), chance, shape, input.dtype.numpy))
-
-
-@composite
-@drawing
-@writes(input=lambda grad: None)
-def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> None:
-    """Fill with numbers from the exponential distribution of rate ``lambd``."""
-    rate = read_float("exponential_", "lambd", lambd)
-    write_draws(input, EXPONENTIAL(choose_generator(generator), input.array.shape, input.dtype.numpy, rate))
-
-
-@composite
-@drawing
-@writes(input=lambda grad: None)
-def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> None:
-    """Fill with numbers whose logarithms are normal with this mean and standard deviation."""
-    mean, std = read_float("log_normal_", "mean", mean), read_float("log_normal_", "std", std)
-    write_draws(input, LOG_NORMAL(choose_generator(generator), input.array.shape, input.dtype.numpy, mean, std))
-
-
-@composite
-@drawing
-@writes(input=lambda grad: None)
-def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> None:
-    """Fill with numbers from the Cauchy distribution of this median and half width ``sigma``."""
-    median, sigma = read_float("cauchy_", "median", median), read_float("cauchy_", "sigma", sigma)
-    write_draws(input, CAUCHY(choose_generator(generator), input.array.shape, input.dtype.numpy, median, sigma))
-
-
-@composite
-@drawing
-@writes(input=lambda grad: None)
-def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> None:
-    """Fill with the numbers of trials up to the first success, which each trial is with probability ``p``."""
-    chance = read_float("geometric_", "p", p)
-    write_draws(input, GEOMETRIC(choose_generator(generator), input.array.shape, input.dtype.numpy, chance))
-
-
 # -- probabilities in a tensor -----------------------------------------------------------------------------------------
-
-
-def to_host(tensor: Any) -> Array:
-    """Return a tensor's elements as a host array."""
-    array: Array = tensor.backend.to_host(tensor.array)
-    return array
 
 
 @composite
@@ -404,7 +250,16 @@ def to_host(tensor: Any) -> Array:
 def bernoulli(
     input: Tensor, p: Any = ABSENT, *, generator: Generator | None = None, out: Tensor | None = None
 ) -> Tensor:
-    """Return ones with the probabilities in ``input``, or all with ``p``, and zeros; the shape is that of ``input``."""
+    """Return ones with the probabilities in ``input``, or all with ``p``, and zeros; the shape is that of ``input``.
+
+    Raises:
+        TypeError: If ``p`` is given together with ``out``.
+        RuntimeError: If a probability is not in [0, 1].
+
+    >>> import minitensor as torch
+    >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     if out is None:
         return draw_bits(input, None if p is ABSENT else read_float("bernoulli", "p", p), generator)
     if p is not ABSENT:
@@ -434,19 +289,20 @@ def multinomial(
     input: Tensor, num_samples: Count, replacement: bool = False, *, generator: Generator | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return indices drawn with the weights in ``input``, which need not sum to 1.
+    """Return ``num_samples`` indices drawn with the weights in ``input``, which need not sum to 1.
 
     Shapes: ``(n)`` gives ``(num_samples)``, ``(rows, n)`` gives ``(rows, num_samples)``.
-
-    >>> import minitensor as torch
-    >>> torch.multinomial(torch.tensor([0., 3., 0.]), 2, replacement=True)
-    tensor([1, 1])
 
     Args:
         replacement: Whether an index may be drawn more than once.
 
     Raises:
         RuntimeError: A weight is negative or not finite, or more than n samples are drawn without replacement.
+        TypeError: If ``num_samples`` is not an int, or ``replacement`` not a bool.
+
+    >>> import minitensor as torch
+    >>> torch.multinomial(torch.tensor([0., 3., 0.]), 2, replacement=True)
+    tensor([1, 1])
     """
     if out is not None:
         choose_dtype(dtypes.int64, out)
@@ -469,6 +325,11 @@ def normal(
 
     Raises:
         RuntimeError: A standard deviation is negative.
+        TypeError: If no mean is given, ``size`` is missing beside two numbers, or an option needs it.
+
+    >>> import minitensor as torch
+    >>> torch.normal(torch.tensor([1.0, 2.0]), 0.0)
+    tensor([1., 2.])
     """
     source = choose_generator(generator)
     if mean is ABSENT:
@@ -552,18 +413,45 @@ manual_seed, seed, initial_seed = generator.manual_seed, generator.seed, generat
 
 
 def get_rng_state() -> Tensor:
-    """Return the state of the default generator as bytes."""
+    """Return the state of the default generator as bytes.
+
+    >>> import minitensor as torch
+    >>> state = torch.get_rng_state()
+    >>> first = torch.rand(3)
+    >>> torch.set_rng_state(state)
+    >>> torch.equal(torch.rand(3), first)
+    True
+    """
     state: Tensor = wrap(TensorBase.result_class, numpy.frombuffer(default_generator.state_bytes(), "uint8").copy())
     return state
 
 
 def set_rng_state(new_state: Tensor) -> None:
-    """Restore a state of the default generator that ``get_rng_state`` returned."""
+    """Restore a state ``new_state`` of the default generator that ``get_rng_state`` returned.
+
+    Raises:
+        TypeError: If the state is not a tensor of uint8.
+
+    >>> import minitensor as torch
+    >>> torch.set_rng_state(torch.get_rng_state())
+    """
     if not isinstance(new_state, TensorBase) or new_state.dtype is not dtypes.uint8:
         raise ArgumentTypeError("set_rng_state: expected the state as a tensor of uint8, as get_rng_state gives it")
     default_generator.set_state_bytes(to_host(new_state).tobytes())
 
 
 def fork_rng(devices: Any = None, enabled: bool = True) -> AbstractContextManager[None]:
-    """Return a context manager that restores the default generator's state at its end."""
+    """Return a context manager that restores the default generator's state at its end.
+
+    Args:
+        devices: Has no effect. Default: ``None``.
+        enabled: False does nothing. Default: ``True``.
+
+    >>> import minitensor as torch
+    >>> state = torch.get_rng_state()
+    >>> with torch.fork_rng():
+    ...     _ = torch.rand(3)
+    >>> torch.equal(torch.get_rng_state(), state)
+    True
+    """
     return generator.fork_rng(enabled)

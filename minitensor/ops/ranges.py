@@ -36,11 +36,11 @@ def arange(
 ) -> Tensor:
     """Return ``start, start + step, ...`` up to but not including ``end``; ints give int64.
 
+    Raises:
+        RuntimeError: If ``step`` is zero or leads away from ``end``, or a limit is not finite.
+
     >>> arange(3), arange(1, 2, 0.5)
     (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
-
-    Raises:
-        RuntimeError: ``step`` is zero or leads away from ``end``, or a limit is not finite.
     """
     if end is None:
         start, end = 0, start
@@ -93,15 +93,15 @@ def range(
 
     Deprecated in PyTorch, and therefore warns; ``arange`` leaves the end out, as Python's range does.
 
+    Raises:
+        RuntimeError: If ``step`` is zero or leads away from ``end``, or a limit is not finite.
+
     >>> import warnings
     >>> import minitensor as torch
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")
     ...     print(torch.range(1, 2, 0.5))
     tensor([1.0000, 1.5000, 2.0000])
-
-    Raises:
-        RuntimeError: ``step`` is zero or leads away from ``end``, or a limit is not finite.
     """
     limits = [require_number("range", name, each) for name, each in (("start", start), ("end", end), ("step", step))]
     wanted = require_range_dtype("range", choose_dtype(dtype, out), "bc")
@@ -135,11 +135,11 @@ def linspace(
 ) -> Tensor:
     """Return ``steps`` values evenly spaced from ``start`` to ``end``, both included.
 
+    Raises:
+        RuntimeError: If ``steps`` is negative.
+
     >>> linspace(0, 1, 3)
     tensor([0.0000, 0.5000, 1.0000])
-
-    Raises:
-        RuntimeError: ``steps`` is negative.
     """
     first, last = read_ends("linspace", start, end, steps)
     wanted = require_range_dtype("linspace", spacing_dtype(first, last, dtype, out), "b")
@@ -198,11 +198,16 @@ def logspace(
 ) -> Tensor:
     """Return ``base`` raised to ``steps`` exponents evenly spaced from ``start`` to ``end``.
 
-    >>> logspace(0, 2, 3)
-    tensor([  1.,  10., 100.])
+    Args:
+        start, end: The first and the last exponent.
+        steps: How many numbers.
+        base: What is raised to the exponents. Default: ``10.0``.
 
     Raises:
-        RuntimeError: ``steps`` is negative.
+        RuntimeError: If ``steps`` is negative.
+
+    >>> logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
     """
     xp = library(device)
     first, last = read_ends("logspace", start, end, steps)

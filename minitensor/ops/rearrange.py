@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """Repeat the whole tensor, a number of times for each dim; more numbers than dims add dims in front.
 
+    Args:
+        *counts: The numbers, as several ints.
+        repeats: The numbers, as one sequence.
+
     Raises:
-        RuntimeError: there are fewer numbers than dims, or a negative one.
+        RuntimeError: If there are fewer numbers than dims, or a negative one.
 
     >>> import minitensor as torch
     >>> torch.tensor([1, 2]).repeat(2, 2)
@@ -60,6 +64,10 @@ def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
 @composite
 def tile(input: Tensor, *counts: Any, dims: Any = None) -> Tensor:
     """Repeat the whole tensor along its last dims, a number of times for each.
+
+    Args:
+        *counts: The numbers, as several ints.
+        dims: The numbers, as one sequence.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1], [2]]).tile(2)
@@ -91,7 +99,7 @@ def repeat_interleave(
         output_size: unused; kept for PyTorch compatibility.
 
     Raises:
-        RuntimeError: a number is negative, or there is not one for each slice.
+        RuntimeError: If a number is negative, or there is not one for each slice.
 
     >>> import minitensor as torch
     >>> torch.tensor([1, 2]).repeat_interleave(2)
@@ -132,6 +140,10 @@ def reverse(input: Tensor, dims: Shape) -> Array:
 def flip(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """Reverse the order of the entries along dims. Returns a copy, as strides are never negative.
 
+    Args:
+        *order: The dims, as several ints.
+        dims: The dims, as one sequence.
+
     >>> import minitensor as torch
     >>> torch.tensor([1, 2, 3]).flip(0)
     tensor([3, 2, 1])
@@ -141,7 +153,16 @@ def flip(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
 
 @composite
 def fliplr(input: Tensor) -> Tensor:
-    """Reverse the order of the columns, dim 1."""
+    """Reverse the order of the columns, dim 1.
+
+    Raises:
+        RuntimeError: If the tensor has fewer than two dims.
+
+    >>> import minitensor as torch
+    >>> torch.fliplr(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     if input.ndim < 2:
         raise ShapeError(f"fliplr: input must be >= 2-d, got shape {tuple(input.shape)}")
     return reverse(input, (1,))
@@ -149,7 +170,16 @@ def fliplr(input: Tensor) -> Tensor:
 
 @composite
 def flipud(input: Tensor) -> Tensor:
-    """Reverse the order of the rows, dim 0."""
+    """Reverse the order of the rows, dim 0.
+
+    Raises:
+        RuntimeError: If the tensor has no dims.
+
+    >>> import minitensor as torch
+    >>> torch.flipud(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     if input.ndim < 1:
         raise ShapeError("flipud: input must be >= 1-d, got a 0-d tensor")
     return reverse(input, (0,))
@@ -173,8 +203,11 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Array:
     """Shift the entries along dims; those shifted off one end come in at the other.
 
     Args:
-        shifts: by how many places, one number for each of ``dims``.
-        dims: without them the flattened tensor is rolled, and the shape kept.
+        shifts: By how many places, one number for each of ``dims``.
+        dims: Without them the flattened tensor is rolled, and the shape kept.
+
+    Raises:
+        RuntimeError: If the numbers of ``shifts`` and ``dims`` differ.
 
     >>> import minitensor as torch
     >>> torch.arange(5).roll(2)
@@ -187,7 +220,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Array:
 
 @composite
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
-    """Rotate by ``k`` times 90 degrees in the plane of two dims, from the first toward the second.
+    """Rotate by ``k`` times 90 degrees in the plane of two ``dims``, from the first toward the second.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).rot90()

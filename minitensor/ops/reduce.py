@@ -121,7 +121,7 @@ def sum(
         dtype: the dtype in which to sum and of the result.
 
     Raises:
-        IndexError: ``dim`` is out of range.
+        IndexError: If ``dim`` is out of range.
 
     >>> import minitensor as torch
     >>> torch.sum(torch.tensor([[1., 2.], [3., 4.]]), dim=0)
@@ -219,8 +219,8 @@ def mean(
         dtype: the dtype to compute in; integers and bools need a floating-point one.
 
     Raises:
-        RuntimeError: the input holds integers or bools and no ``dtype`` is given.
-        IndexError: ``dim`` is out of range.
+        RuntimeError: If the input holds integers or bools and no ``dtype`` is given.
+        IndexError: If ``dim`` is out of range.
 
     >>> import minitensor as torch
     >>> torch.mean(torch.tensor([1., 2., 6.]))
@@ -249,6 +249,9 @@ def nanmean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
 ) -> Tensor:
     """Return the mean of the elements that are not NaN.
+
+    Raises:
+        RuntimeError: If the input does not hold floats.
 
     >>> import minitensor as torch
     >>> torch.nanmean(torch.tensor([1., float("nan"), 3.]))
@@ -328,8 +331,8 @@ def var(
         unbiased: True is ``correction=1``, the default; False is ``correction=0``.
 
     Raises:
-        TypeError: both ``unbiased`` and ``correction`` are given.
-        RuntimeError: the input holds integers or bools.
+        TypeError: If both ``unbiased`` and ``correction`` are given.
+        RuntimeError: If the input holds integers or bools.
 
     >>> import minitensor as torch
     >>> torch.var(torch.tensor([1., 2., 3.])), torch.var(torch.tensor([1., 2., 3.]), correction=0)
@@ -349,7 +352,7 @@ def std(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None, out: Tensor | None = None,
 ) -> Array:
-    """Return the standard deviation, the square root of ``var``; arguments as there.
+    """Return the standard deviation, the square root of ``var``; arguments as for ``var``.
 
     >>> import minitensor as torch
     >>> torch.std(torch.tensor([1., 2., 3.]))
@@ -363,7 +366,12 @@ def var_mean(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return the variance and the mean; arguments as for ``var``."""
+    """Return the variance and the mean; arguments as for ``var``.
+
+    >>> import minitensor as torch
+    >>> torch.var_mean(torch.tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
     dim, correction = resolve_correction(dim, unbiased, correction)
     return var(input, dim, keepdim=keepdim, correction=correction), mean(input, dim, keepdim)
 
@@ -373,7 +381,12 @@ def std_mean(
     input: Tensor, dim: Dims | bool = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return the standard deviation and the mean; arguments as for ``var``."""
+    """Return the standard deviation and the mean; arguments as for ``var``.
+
+    >>> import minitensor as torch
+    >>> torch.std_mean(torch.tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
     dim, correction = resolve_correction(dim, unbiased, correction)
     return std(input, dim, keepdim=keepdim, correction=correction), mean(input, dim, keepdim)
 
@@ -410,6 +423,9 @@ def prod(
     out: Tensor | None = None,
 ) -> Array:
     """Return the product of all elements, or of those along one ``dim``; integers and bools are multiplied as int64.
+
+    Raises:
+        TypeError: If ``dim`` is neither an int nor None.
 
     >>> import minitensor as torch
     >>> torch.prod(torch.tensor([[1., 2.], [3., 4.]]), dim=1)

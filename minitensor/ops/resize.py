@@ -59,8 +59,11 @@ def resize_(input: Tensor, *size: Any, memory_format: memory_format | None = Non
     New elements are uninitialized. Tensors that shared the old memory keep it. If the shape stays the same, nothing
     changes, not even strides, unless a ``memory_format`` is given.
 
+    Args:
+        *size: The shape, as several ints or one sequence.
+
     Raises:
-        RuntimeError: the tensor requires grad, or a size is negative.
+        RuntimeError: If the tensor requires grad, or a size is negative.
 
     >>> import minitensor as torch
     >>> torch.arange(6).resize_(2, 2)
@@ -86,7 +89,20 @@ def resize_(input: Tensor, *size: Any, memory_format: memory_format | None = Non
 
 @composite
 def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
-    """Give the tensor the shape of another, and with ``preserve_format`` its memory format; see ``resize_``."""
+    """Give the tensor the shape of another, and with ``preserve_format`` its memory format; see ``resize_``.
+
+    Args:
+        the_template: The tensor whose shape is taken.
+
+    Raises:
+        TypeError: If ``the_template`` is not a tensor.
+        RuntimeError: If the tensor requires grad.
+
+    >>> import minitensor as torch
+    >>> torch.arange(6).resize_as_(torch.ones(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     if not isinstance(the_template, TensorBase):
         raise ArgumentTypeError(
             f"resize_as_(): argument 'the_template' must be a tensor, not {type(the_template).__name__}"
@@ -116,12 +132,13 @@ def set_(
     only for the one that was written to.
 
     Args:
-        storage_offset: where the first element lies in the storage, in elements.
-        size: the shape; by default that of the source tensor, or the whole storage as a vector.
-        stride: the strides, in elements; contiguous by default.
+        source: The tensor or the storage. Default: ``None``, empty memory.
+        storage_offset: Where the first element lies in the storage, in elements. Default: ``0``.
+        size: The shape. Default: ``None``, that of the source tensor, or the whole storage as a vector.
+        stride: The strides, in elements. Default: ``None``, contiguous.
 
     Raises:
-        RuntimeError: dtypes differ, the layout is invalid, or a tensor requires grad.
+        RuntimeError: If dtypes differ, the layout is invalid, or a tensor requires grad.
 
     >>> import minitensor as torch
     >>> x, y = torch.zeros(2), torch.arange(4.)

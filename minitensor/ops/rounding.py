@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 def abs(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the absolute value; for complex numbers the modulus, which is real.
 
+    Raises:
+        RuntimeError: If ``input`` holds bools.
+
     >>> import minitensor as torch
     >>> torch.abs(torch.tensor([3 + 4j, -1]))
     tensor([5., 1.])
@@ -53,7 +56,11 @@ def refuse_complex(input: Tensor) -> tuple[Tensor]:
 
 @inplace(abs, prepare=refuse_complex)
 def abs_(input: Tensor) -> None:
-    """Replace ``input`` by its absolute value; complex tensors are refused, since their result is real."""
+    """Replace ``input`` by its absolute value; complex tensors are refused, since their result is real.
+
+    Raises:
+        RuntimeError: If ``input`` is complex, or holds bools.
+    """
 
 
 def sgn_grad(grad: Tensor, input: Tensor) -> Tensor:
@@ -72,7 +79,12 @@ def sgn_grad(grad: Tensor, input: Tensor) -> Tensor:
 
 @differentiable(input=sgn_grad)
 def sgn(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return -1, 0 or 1; for complex numbers the number divided by its modulus."""
+    """Return -1, 0 or 1; for complex numbers the number divided by its modulus.
+
+    >>> import minitensor as torch
+    >>> torch.sgn(torch.tensor([3 + 4j, 0j]))
+    tensor([0.6000+0.8000j, 0.0000+0.0000j])
+    """
     array, xp = input.array, input.xp
     if array.dtype.kind != "c":
         return signs(input)
@@ -112,7 +124,12 @@ def signs(input: Tensor) -> Array:
 
 @nondifferentiable
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Whether the sign bit is set, which it is for -0.0 too."""
+    """Return whether the sign bit is set, which it is for -0.0 too.
+
+    >>> import minitensor as torch
+    >>> torch.signbit(torch.tensor([-0.0, 1.0]))
+    tensor([ True, False])
+    """
     array = of_kind("signbit", ORDERED, input.array)
     return input.xp.signbit(array) if array.dtype.kind == "f" else array < 0
 
@@ -145,6 +162,9 @@ def copysign_(input: Tensor, other: Operand) -> None:
 @nondifferentiable
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Array:
     """Return 0 where ``input`` is negative, 1 where it is positive, and ``values`` where it is zero.
+
+    Raises:
+        RuntimeError: If the dtypes differ, or are complex.
 
     >>> import minitensor as torch
     >>> torch.heaviside(torch.tensor([-1., 0., 2.]), torch.tensor(0.5))
@@ -186,7 +206,12 @@ def floor_(input: Tensor) -> None:
 
 @differentiable(input=step_grad)
 def ceil(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Round up to an integer."""
+    """Round up to an integer.
+
+    >>> import minitensor as torch
+    >>> torch.ceil(torch.tensor([-1.5, 0.2]))
+    tensor([-1.,  1.])
+    """
     array = of_kind("ceil", REALS, input.array)
     return input.xp.ceil(array) if array.dtype.kind == "f" else array.copy()
 
@@ -198,7 +223,12 @@ def ceil_(input: Tensor) -> None:
 
 @differentiable(input=step_grad)
 def trunc(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Round toward zero to an integer."""
+    """Round toward zero to an integer.
+
+    >>> import minitensor as torch
+    >>> torch.trunc(torch.tensor([-1.5, 0.2]))
+    tensor([-1.,  0.])
+    """
     array = of_kind("trunc", REALS, input.array)
     return input.xp.trunc(array) if array.dtype.kind == "f" else array.copy()
 
@@ -234,7 +264,12 @@ def round_(input: Tensor, *, decimals: int = 0) -> None:
 
 @differentiable(input=lambda grad: grad)
 def frac(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the fractional part, ``input - trunc(input)``."""
+    """Return the fractional part, ``input - trunc(input)``.
+
+    >>> import minitensor as torch
+    >>> torch.frac(torch.tensor([-1.5, 2.25]))
+    tensor([-0.5000,  0.2500])
+    """
     array = of_kind("frac", FLOATS, input.array)
     return array - input.xp.trunc(array)
 

@@ -131,8 +131,8 @@ def gather(
         sparse_grad: unused; kept for PyTorch compatibility.
 
     Raises:
-        IndexError, RuntimeError: a position is negative or outside ``dim`` (one class, a child of both).
-        RuntimeError: the shapes do not fit.
+        IndexError, RuntimeError: If a position is negative or outside ``dim`` (one class, a child of both).
+        RuntimeError: If the shapes do not fit.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).gather(1, torch.tensor([[1], [0]]))
@@ -171,13 +171,16 @@ def to_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> tuple[Tensor,
 
 @writes(prepare=to_add, input=lambda grad: grad, src=lambda grad, dim, index: gather(grad, dim, index))
 def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
-    """Add along ``dim``: for three dims and dim 1, ``input[i, index[i, j, k], k] += src[i, j, k]``."""
+    """Add along ``dim`` in place: for three dims and dim 1, ``input[i, index[i, j, k], k] += src[i, j, k]``."""
     write_rows(input, lambda rows: input.backend.scatter_add(rows, dim, index.array, src.array))
 
 
 @composite
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return a copy with ``src`` added along ``dim``; positions may repeat.
+
+    Args:
+        index: The positions along ``dim``, of int32 or int64; at most as long as ``src`` in each dim.
 
     >>> import minitensor as torch
     >>> torch.zeros(2).scatter_add(0, torch.tensor([1, 1, 0]), torch.tensor([1., 2., 4.]))
@@ -204,7 +207,7 @@ def replace_along_(input: Tensor, dim: int, index: Tensor, src: Operand) -> None
 def scatter_(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Number | None = None, reduce: str | None = None
 ) -> Tensor:
-    """Write ``src``, or one number, along ``dim``: ``input[i, index[i, j, k], k] = src[i, j, k]`` for dim 1 of three.
+    """Write ``src``, or one number, along ``dim`` in place: ``input[i, index[i, j, k], k] = src[i, j, k]`` for dim 1.
 
     Where positions repeat, the last one wins. With ``reduce`` "add" or "multiply" all of them are combined with the
     old value.
@@ -238,9 +241,16 @@ def scatter(
 ) -> Tensor:
     """Return a copy with ``src``, or one number, written along ``dim``; see ``scatter_``.
 
+    Args:
+        index: The positions along ``dim``, of int32 or int64; at most as long as ``src`` in each dim.
+        src: The values, a tensor or a number.
+        value: A number, in place of ``src``.
+        reduce: ``"add"`` or ``"multiply"``: combine with the old value. Default: ``None``, replace it.
+
     Raises:
-        IndexError, RuntimeError: a position is negative or outside ``dim`` (one class, a child of both).
-        RuntimeError: shapes or dtypes do not fit.
+        IndexError, RuntimeError: If a position is negative or outside ``dim`` (one class, a child of both).
+        RuntimeError: If shapes or dtypes do not fit.
+        TypeError: If neither ``src`` nor ``value`` is given.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3).scatter(1, torch.tensor([[0], [2]]), 1.0)
@@ -258,6 +268,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     """Pick elements along ``dim`` by the indices that ``argsort`` or ``argmax`` return; the other dims broadcast.
 
     Without a ``dim`` both tensors are flattened. Negative positions count from the end.
+
+    Args:
+        indices: The positions, of int64.
+
+    Raises:
+        RuntimeError: If the numbers of dims differ, the sizes do not broadcast, or ``indices`` is not of int64.
+        IndexError: If a position is out of range.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([[1, 3], [4, 2]])
@@ -417,13 +434,10 @@ def divide_by_count(input: Tensor, dim: int, index: Tensor, include_self: bool) 
 def scatter_reduce_(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """Reduce the elements of ``src`` along ``dim`` into ``input`` by "sum", "prod", "mean", "amax" or "amin".
+    """Reduce the elements of ``src`` along ``dim`` into ``input``, in place.
 
     For three dims and dim 1, ``src[i, j, k]`` goes to ``input[i, index[i, j, k], k]``. Elements that no position names
-    keep their value.
-
-    Args:
-        include_self: whether the old values take part.
+    keep their value. Arguments as for ``scatter_reduce``.
     """
     check_reduction("scatter_reduce", reduce)
     dim = check_index("scatter_reduce", input, dim, index)
@@ -450,9 +464,15 @@ def scatter_reduce(
 ) -> Tensor:
     """Return a copy with the elements of ``src`` reduced into it along ``dim``; see ``scatter_reduce_``.
 
+    Args:
+        index: The positions along ``dim``, of int32 or int64; at most as long as ``src`` in each dim.
+        src: The values.
+        reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
+        include_self: Whether the old values take part. Default: ``True``.
+
     Raises:
-        IndexError, RuntimeError: a position is negative or outside ``dim`` (one class, a child of both).
-        RuntimeError: shapes or dtypes do not fit, or ``reduce`` is unknown.
+        IndexError, RuntimeError: If a position is negative or outside ``dim`` (one class, a child of both).
+        RuntimeError: If shapes or dtypes do not fit, or ``reduce`` is unknown.
 
     >>> import minitensor as torch
     >>> x, to = torch.tensor([1., 2., 3., 4.]), torch.tensor([0, 1, 0, 1])
@@ -481,7 +501,7 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     Negative positions count from the end.
 
     Raises:
-        IndexError: a position is out of range.
+        IndexError: If a position is out of range.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).take(torch.tensor([0, -1]))
@@ -518,7 +538,12 @@ def to_put(
     source=lambda grad, index, in_shape: grad.take(index).reshape(in_shape),
 )
 def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> None:
-    """Write the elements of ``source`` at positions in the flattened tensor, or add them if ``accumulate``."""
+    """Write the elements of ``source`` in place at positions in the flattened tensor, or add them if ``accumulate``.
+
+    Raises:
+        IndexError: If a position is out of range, or the tensor is empty.
+        RuntimeError: If the dtypes differ, or ``source`` has another number of elements.
+    """
     positions, values = index.array.reshape(-1), source.array.reshape(-1)
     if accumulate:
         write_rows(input, lambda rows: input.backend.add_at(rows.reshape(-1), positions, values))

@@ -19,19 +19,17 @@ from minitensor.autograd.interpreters import active
 from minitensor.autograd.misuse import caused, composite, named, retold
 from minitensor.autograd.mode import grad_mode, turned
 from minitensor.autograd.node import Leaf
-from minitensor.base import TensorBase, materialize
+from minitensor.base import materialize
 from minitensor.base import wrap as fresh
 from minitensor.copies import record_copy, tracing
-from minitensor.errors import ArgumentTypeError, ShapeError, UsageError, ViewError
+from minitensor.errors import ArgumentTypeError, ShapeError, ViewError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import pick, place, refuse_leaf
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.complex import view_dtype
 from minitensor.ops.copy import contiguous
-from minitensor.ops.kinds import require_same_dtype
-from minitensor.ops.operand import not_a_tensor, require_tensors
+from minitensor.ops.operand import not_a_tensor
 from minitensor.shapes import (
-    broadcast_shapes,
     flattened_shape,
     infer_size,
     memoize,
@@ -103,12 +101,12 @@ def layout_of(name: str, input: Any) -> Layout:
 
 
 def view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
-    """Return a view of the same memory with another shape; one size may be -1.
+    """Return a view of the same memory with the shape ``size``; one size may be -1.
 
     Given a dtype instead of sizes, return a view of the same bytes as numbers of that dtype.
 
     Raises:
-        RuntimeError: the strides do not allow such a view (``reshape`` copies then), or the sizes do not fit.
+        RuntimeError: If the strides do not allow such a view (``reshape`` copies then), or the sizes do not fit.
 
     >>> import minitensor as torch
     >>> torch.arange(6).view(2, -1)
@@ -139,6 +137,10 @@ def view_error(input: Tensor, shape: Shape) -> ViewError:
 def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """Return the elements in another shape: a view where the strides allow, else a copy.
 
+    Args:
+        *sizes: The shape, as several ints or one sequence; one size may be -1.
+        shape: The same by name.
+
     >>> import minitensor as torch
     >>> torch.arange(6).view(2, 3).t().reshape(-1)
     tensor([0, 3, 1, 4, 2, 5])
@@ -159,13 +161,25 @@ def copy_rows(input: Tensor, shape: Shape) -> Tensor:
 
 @composite
 def view_as(input: Tensor, other: Tensor) -> Tensor:
-    """Return a view of the same memory with the shape of ``other``; see ``view``."""
+    """Return a view of the same memory with the shape of ``other``; see ``view``.
+
+    >>> import minitensor as torch
+    >>> torch.arange(4).view_as(torch.ones(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return view(input, other.layout.shape)
 
 
 @composite
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
-    """Return the elements in the shape of ``other``."""
+    """Return the elements in the shape of ``other``.
+
+    >>> import minitensor as torch
+    >>> torch.arange(4).reshape_as(torch.ones(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return reshape(input, other.layout.shape)
 
 
@@ -200,7 +214,12 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 @composite
 def ravel(input: Tensor) -> Tensor:
-    """Return all elements in one dim: a view of a contiguous tensor, else a copy."""
+    """Return all elements in one dim: a view of a contiguous tensor, else a copy.
+
+    >>> import minitensor as torch
+    >>> torch.ravel(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     return reshape(contiguous(input), -1)
 
 
@@ -209,7 +228,7 @@ def ravel(input: Tensor) -> Tensor:
 
 @declare.view(input=lambda grad, dim0, dim1: grad.transpose(dim0, dim1))
 def transpose(input: Tensor, dim0: int, dim1: int) -> Layout:
-    """Swap two dims. Returns a view.
+    """Swap the dims ``dim0`` and ``dim1``. Returns a view.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3, 4).transpose(0, 2).shape
@@ -223,7 +242,16 @@ swapaxes = swapdims = transpose
 
 @declare.view(input=lambda grad: grad.t())
 def t(input: Tensor) -> Layout:
-    """Swap the two dims of a matrix; a vector or 0-d tensor stays as it is. Returns a view."""
+    """Swap the two dims of a matrix; a vector or 0-d tensor stays as it is. Returns a view.
+
+    Raises:
+        RuntimeError: If the tensor has more than two dims.
+
+    >>> import minitensor as torch
+    >>> torch.t(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     layout = input._layout or input.layout
     if len(layout.shape) > 2:
         raise ShapeError(
@@ -240,6 +268,10 @@ def look_in_order(input: Tensor, layout: Layout, dims: Shape) -> Layout:
 
 def permute(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
     """Put the dims in another order, in which each is named once. Returns a view.
+
+    Args:
+        *places: The dims in their new order, as several ints.
+        dims: The same as one sequence.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
@@ -272,19 +304,41 @@ moveaxis = movedim
 
 
 def T(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
-    """Return a view with the dims in reverse order."""
+    """Return a view with the dims in reverse order.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2, 3, 4).T.shape
+    torch.Size([4, 3, 2])
+    """
     return permute(input, tuple(range(input.ndim))[::-1])
 
 
 def mT(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
-    """Return a view with the last two dims swapped: each matrix transposed."""
+    """Return a view with the last two dims swapped: each matrix transposed.
+
+    Raises:
+        RuntimeError: If the tensor has fewer than two dims.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2, 3, 4).mT.shape
+    torch.Size([2, 4, 3])
+    """
     if input.ndim < 2:
         raise ShapeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor.")
     return transpose(input, -2, -1)
 
 
 def H(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
-    """Return the conjugate transpose of a matrix."""
+    """Return the conjugate transpose of a matrix.
+
+    Raises:
+        RuntimeError: If the tensor is not a matrix.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([[1j, 2]]).H
+    tensor([[0.-1.j],
+            [2.-0.j]])
+    """
     if input.ndim not in (0, 2):
         raise ShapeError(f"tensor.H is only supported on matrices (2-D tensors). Got {input.ndim}-D tensor.")
     turned: Tensor = conj(t(input))
@@ -293,7 +347,14 @@ def H(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
 
 @composite
 def adjoint(input: Tensor) -> Tensor:
-    """Return the conjugate transpose of the matrices in the last two dims."""
+    """Return the conjugate transpose of the matrices in the last two dims.
+
+    >>> import minitensor as torch
+    >>> z = torch.tensor([[1j, 2]])
+    >>> torch.adjoint(z), z.mH.shape
+    (tensor([[0.-1.j],
+            [2.-0.j]]), torch.Size([2, 1]))
+    """
     turned: Tensor = conj(mT(input))
     return turned
 
@@ -345,10 +406,12 @@ def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False)
     """Repeat dims of size 1 without copying, and add dims in front; -1 keeps a size. Returns a view of stride 0.
 
     Args:
-        implicit: unused; kept for PyTorch compatibility.
+        *sizes: The shape, as several ints or one sequence.
+        size: The same by name.
+        implicit: Unused; kept for PyTorch compatibility.
 
     Raises:
-        RuntimeError: a size other than 1 would change.
+        RuntimeError: If a size other than 1 would change.
 
     >>> import minitensor as torch
     >>> torch.zeros(3, 1).expand(2, -1, 4).stride()
@@ -361,53 +424,14 @@ def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False)
 
 @composite
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """Expand to the shape of ``other``; see ``expand``."""
+    """Expand to the shape of ``other``; see ``expand``.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1, 2]).expand_as(torch.ones(2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return expand_to(input, other.layout.shape)
-
-
-@composite
-def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
-    """Expand to the shape ``size``; see ``expand``."""
-    return expand_to(input, normalize_sizes(size))
-
-
-@composite
-def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Expand all tensors to the shape to which they broadcast. Returns views.
-
-    >>> import minitensor as torch
-    >>> [each.shape for each in torch.broadcast_tensors(torch.zeros(3), torch.zeros(2, 1))]
-    [torch.Size([2, 3]), torch.Size([2, 3])]
-    """
-    given = tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tuple(tensors[0])
-    shape = broadcast_shapes(*[each.layout.shape for each in given])
-    return tuple([expand_to(each, shape) for each in given])
-
-
-@composite
-def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Return, for vectors of n, m, ... elements, one (n, m, ...) grid each; "xy" swaps the first two dims.
-
-    >>> import minitensor as torch
-    >>> torch.meshgrid(torch.arange(2), torch.arange(3))[0]
-    tensor([[0, 0, 0],
-            [1, 1, 1]])
-    """
-    given: list[Any] = list(tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tensors[0])
-    if not given:
-        raise ShapeError("meshgrid expects a non-empty list of tensors")
-    if indexing not in ("ij", "xy"):
-        raise UsageError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
-    if any(each.ndim > 1 for each in given):
-        raise ShapeError(f"meshgrid: expected 0-d or 1-d tensors, got shapes {[tuple(each.shape) for each in given]}")
-    require_same_dtype("meshgrid", **{f"tensor {place}": each for place, each in enumerate(given)})
-    shape = tuple([each.numel() for each in given])
-    swapped = indexing == "xy" and len(given) > 1
-    grids = {
-        dim: expand_to(reshape(given[dim], (1,) * dim + (-1,) + (1,) * (len(given) - 1 - dim)), shape)
-        for dim in ((1, 0, *range(2, len(given))) if swapped else range(len(given)))
-    }
-    return tuple([transpose(grids[dim], 0, 1) if swapped else grids[dim] for dim in range(len(given))])
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
@@ -430,7 +454,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
     grad, layouts.contiguous(in_shape), layouts.select(layouts.contiguous(in_shape), dim, index)
 ))
 def select(input: Tensor, dim: int, index: int) -> Layout:
-    """Return a view of one entry of ``dim``, without that dim.
+    """Return a view of entry ``index`` of ``dim``, without that dim.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).select(1, 0)
@@ -443,7 +467,7 @@ def select(input: Tensor, dim: int, index: int) -> Layout:
     grad, layouts.contiguous(in_shape), layouts.unfold(layouts.contiguous(in_shape), dimension, size, step)
 ))
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Layout:
-    """Return a view of windows of ``size`` entries of a dim, ``step`` apart; a new last dim holds each window.
+    """Return a view of windows of ``size`` entries of ``dimension``, ``step`` apart; a new last dim holds each window.
 
     >>> import minitensor as torch
     >>> torch.arange(5).unfold(0, 3, 1)
@@ -459,6 +483,11 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Layout:
 ))
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Layout:
     """Return a view of the diagonal of two dims, as a new last dim; ``offset`` > 0 is above the main diagonal.
+
+    Args:
+        offset: Which diagonal: 0 is the main one, 1 the one above it. Default: ``0``.
+        dim1: The dim of the rows. Default: ``0``.
+        dim2: The dim of the columns. Default: ``1``.
 
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).diagonal()
@@ -490,8 +519,13 @@ def as_strided(
 ) -> Tensor:
     """Return a view of the storage with any sizes, strides and offset that stay inside it; all count elements.
 
+    Args:
+        size: The shape.
+        stride: The strides, in elements.
+        storage_offset: The first element. Default: ``None``, the input's.
+
     Raises:
-        RuntimeError: the view would reach beyond the storage.
+        RuntimeError: If the view would reach beyond the storage.
 
     >>> import minitensor as torch
     >>> torch.arange(5).as_strided((2, 2), (1, 2))
@@ -505,53 +539,6 @@ def as_strided(
 
 
 # -- a minimum number of dims ------------------------------------------------------------------------------------------
-
-
-def map_tensors(tensors: tuple[Any, ...], raised: Callable[[Tensor], Tensor]) -> Any:
-    """Apply ``raised`` to one tensor, or to each of several, given one by one or as one sequence."""
-    if len(tensors) == 1 and isinstance(tensors[0], TensorBase):
-        return raised(tensors[0])  # type: ignore[arg-type]  # every tensor is a Tensor
-    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
-    require_tensors("atleast", **{f"tensors[{i}]": each for i, each in enumerate(given)})
-    return tuple([raised(each) for each in given])
-
-
-def to_1d(input: Tensor) -> Tensor:
-    """Return the tensor with at least one dim."""
-    return input if input.ndim else reshape(input, 1)
-
-
-def to_2d(input: Tensor) -> Tensor:
-    """Return the tensor with at least two dims, new ones in front."""
-    return input if input.ndim > 1 else unsqueeze(to_1d(input), 0)
-
-
-def to_3d(input: Tensor) -> Tensor:
-    """Return the tensor with at least three dims, a matrix (n, m) as (n, m, 1)."""
-    return input if input.ndim > 2 else unsqueeze(to_2d(input), -1)
-
-
-@composite
-def atleast_1d(*tensors: Any) -> Any:
-    """Return the tensor, or a tuple of several, with at least one dim.
-
-    >>> import minitensor as torch
-    >>> torch.atleast_1d(torch.tensor(5))
-    tensor([5])
-    """
-    return map_tensors(tensors, to_1d)
-
-
-@composite
-def atleast_2d(*tensors: Any) -> Any:
-    """Return the tensor, or a tuple of several, with at least two dims; new ones come in front."""
-    return map_tensors(tensors, to_2d)
-
-
-@composite
-def atleast_3d(*tensors: Any) -> Any:
-    """Return the tensor, or a tuple of several, with at least three dims: (n, m) becomes (n, m, 1)."""
-    return map_tensors(tensors, to_3d)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------

@@ -91,8 +91,11 @@ def to_read(input: Tensor, dim: int, index: Tensor) -> tuple[Tensor, int, Tensor
 def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the slices of ``dim`` at the positions of a vector, which may repeat.
 
+    Args:
+        index: The positions, a vector of int32 or int64.
+
     Raises:
-        IndexError, RuntimeError: a position is negative or outside ``dim`` (one class, a child of both).
+        IndexError, RuntimeError: If a position is negative or outside ``dim`` (one class, a child of both).
 
     >>> import minitensor as torch
     >>> torch.tensor([10, 20, 30]).index_select(0, torch.tensor([2, 0, 2]))
@@ -141,7 +144,7 @@ def to_add(
     source=lambda grad, dim, index, alpha: grad.index_select(dim, index) * alpha,
 )
 def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> None:
-    """Add the slices of ``source``, times ``alpha``, to those of ``dim`` at the positions of a vector."""
+    """Add the slices of ``source``, times ``alpha``, in place to those of ``dim`` at the positions of a vector."""
     given = source.array if alpha == 1 else source.array * fit_number(alpha, source.array.dtype, source.array)
     write_rows(input, lambda rows: input.backend.add_slices(rows, dim, index.array, given))
 
@@ -154,9 +157,14 @@ def index_add(
 
     Repeated positions add up.
 
+    Args:
+        index: The positions, a vector of int32 or int64.
+        source: A tensor of the input's shape, but with as many entries along ``dim`` as ``index``.
+        alpha: Multiplies ``source``. Default: ``1``.
+
     Raises:
-        IndexError, RuntimeError: a position is negative or outside ``dim`` (one class, a child of both).
-        RuntimeError: the shape or dtype of ``source`` does not fit.
+        IndexError, RuntimeError: If a position is negative or outside ``dim`` (one class, a child of both).
+        RuntimeError: If the shape or dtype of ``source`` does not fit.
 
     >>> import minitensor as torch
     >>> torch.zeros(3).index_add(0, torch.tensor([2, 0, 2]), torch.tensor([1., 2., 3.]))
@@ -188,13 +196,22 @@ def to_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Ten
     source=lambda grad, dim, index: grad.index_select(dim, index),
 )
 def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
-    """Replace the slices of ``dim`` at the positions of a vector by those of ``source``."""
+    """Replace the slices of ``dim`` at the positions of a vector by those of ``source``, in place."""
     input.array[key_of(index_of_dim(dim, index, input.ndim))] = source.array
 
 
 @composite
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return a copy with the slices of ``dim`` at positions replaced by those of ``source``.
+
+    Args:
+        index: The positions, a vector of int64.
+        source: A tensor of the input's shape, but with as many entries along ``dim`` as ``index``.
+
+    Raises:
+        IndexError, RuntimeError: If a position is negative or outside ``dim``, or ``source`` has not one slice for
+            each.
+        RuntimeError: If the shape or dtype of ``source`` does not fit.
 
     >>> import minitensor as torch
     >>> torch.zeros(3).index_copy(0, torch.tensor([2, 0]), torch.tensor([1., 2.]))
@@ -232,13 +249,21 @@ def to_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> tuple[Ten
     prepare=to_fill, input=lambda grad, dim, index: grad.index_fill(dim, index, 0), value=index_fill_value_grad
 )
 def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> None:
-    """Write one number into the slices of ``dim`` at the positions of a vector; negative ones count from the end."""
+    """Write one number in place into the slices of ``dim`` at the positions of a vector, also negative ones."""
     input.array[key_of(index_of_dim(dim, index, input.ndim))] = as_single_value("index_fill_", value, input)
 
 
 @composite
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
     """Return a copy with one number in the slices of ``dim`` at positions; negative ones count from the end.
+
+    Args:
+        index: The positions, a vector of int64.
+        value: The number, or a 0-d tensor.
+
+    Raises:
+        IndexError: If ``index`` is not of int64, or a position is out of range.
+        RuntimeError: If ``value`` is complex and the input is not.
 
     >>> import minitensor as torch
     >>> torch.zeros(3).index_fill(0, torch.tensor([0, -1]), 1)
@@ -252,7 +277,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor
 def index_reduce_(
     input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """Reduce the slices of ``source`` into those of ``dim`` at the positions of a vector."""
+    """Reduce the slices of ``source`` in place into those of ``dim`` at the positions of a vector."""
     check_reduction("index_reduce", reduce, REDUCTIONS[1:])
     dim, index = check_slices("index_reduce_", input, dim, index)
     require_tensors("index_reduce_", source=source)
@@ -279,7 +304,14 @@ def index_reduce(
     """Return a copy with the slices of ``source`` reduced into it by "prod", "mean", "amax" or "amin".
 
     Args:
-        include_self: whether the old values take part.
+        index: The positions, a vector of int32 or int64.
+        source: A tensor of the input's shape, but with as many entries along ``dim`` as ``index``.
+        reduce: ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
+        include_self: Whether the old values take part. Default: ``True``.
+
+    Raises:
+        IndexError, RuntimeError: If a position is negative or outside ``dim``.
+        RuntimeError: If ``reduce`` is unknown, or the shape or dtype of ``source`` does not fit.
 
     >>> import minitensor as torch
     >>> torch.zeros(2).index_reduce(0, torch.tensor([1, 1]), torch.tensor([3., 5.]), "amax")

@@ -44,15 +44,15 @@ def along_dim(input: Tensor, dim: int, dtype: Dtype | None) -> tuple[Tensor, int
 def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor | None = None) -> Array:
     """Return ``exp(input) / sum(exp(input))`` along ``dim``: positive numbers whose sum is 1.
 
-    >>> import minitensor as torch
-    >>> torch.softmax(torch.tensor([1., 1., 1., 1.]), dim=0)
-    tensor([0.2500, 0.2500, 0.2500, 0.2500])
-
     Args:
         dtype: If given, ``input`` is cast to it first.
 
     Raises:
         IndexError: There is no such dim.
+
+    >>> import minitensor as torch
+    >>> torch.softmax(torch.tensor([1., 1., 1., 1.]), dim=0)
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
     return input.backend.softmax(of_kind("softmax", FLOATS, input.array), dim)
 
@@ -68,7 +68,12 @@ def log_softmax_grad(input: Tensor, logs: Tensor, dim: int) -> Array:
 
 @differentiable(prepare=along_dim, input=lambda grad, result, dim: log_softmax_grad(grad, result, dim))
 def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor | None = None) -> Array:
-    """Return ``log(softmax(input, dim))``, accurate where the softmax is tiny too."""
+    """Return ``log(softmax(input, dim))``, accurate where the softmax is tiny too.
+
+    >>> import minitensor as torch
+    >>> torch.log_softmax(torch.tensor([0.0, 0.0]), dim=0)
+    tensor([-0.6931, -0.6931])
+    """
     return input.backend.log_softmax(of_kind("log_softmax", FLOATS, input.array), dim)
 
 

@@ -52,7 +52,8 @@ def sort(
     """Sort along ``dim``; return a named tuple of values and the indices they were taken from.
 
     Args:
-        stable: unused; equal elements always keep their order.
+        descending: Whether the largest comes first. Default: ``False``.
+        stable: Unused; equal elements always keep their order.
 
     >>> import minitensor as torch
     >>> torch.sort(torch.tensor([3, 1, 2]), descending=True).values
@@ -66,6 +67,10 @@ def sort(
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Array:
     """Return the indices that sort along ``dim``; equal elements keep their order.
 
+    Args:
+        descending: Whether the largest comes first. Default: ``False``.
+        stable: Unused; equal elements always keep their order. Default: ``False``.
+
     >>> import minitensor as torch
     >>> torch.argsort(torch.tensor([3, 1, 2]))
     tensor([1, 2, 0])
@@ -75,7 +80,13 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: b
 
 @composite
 def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the elements sorted along the first dim."""
+    """Return the elements sorted along the first dim.
+
+    >>> import minitensor as torch
+    >>> torch.msort(torch.tensor([[3, 1], [2, 4]]))
+    tensor([[2, 1],
+            [3, 4]])
+    """
     values: Tensor = sort(input, 0).values
     return write_out("msort", values, out, input)
 
@@ -110,7 +121,7 @@ def topk(
         sorted: unused; the result is always sorted.
 
     Raises:
-        RuntimeError: ``k`` is negative or larger than the dim.
+        RuntimeError: If ``k`` is negative or larger than the dim.
 
     >>> import minitensor as torch
     >>> torch.topk(torch.tensor([3, 1, 4, 2]), 2).values
@@ -142,6 +153,9 @@ def take_rank(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Tensor, i
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> tuple[Array, Array]:
     """Return the ``k``-th smallest element along ``dim``, counted from 1, and its index.
 
+    Raises:
+        RuntimeError: If ``k`` is less than 1 or greater than the size of ``dim``.
+
     >>> import minitensor as torch
     >>> torch.kthvalue(torch.tensor([3, 1, 2]), 2).values
     tensor(2)
@@ -164,10 +178,14 @@ def searchsorted(
     """Return the indices at which elements would be inserted into a sorted sequence to keep it sorted.
 
     Args:
-        sorted_sequence: a vector, or a tensor with one row for each row of ``input``.
-        out_int32: whether to return int32 instead of int64.
-        right: whether to insert after equal elements instead of before them; also ``side="right"``.
-        sorter: the indices that sort ``sorted_sequence``, if it is not sorted.
+        sorted_sequence: A vector, or a tensor with one row for each row of ``input``.
+        out_int32: Whether to return int32 instead of int64.
+        right: Whether to insert after equal elements instead of before them; also ``side="right"``.
+        side: ``"left"`` or ``"right"``, the same as ``right``. Default: ``None``.
+        sorter: The indices that sort ``sorted_sequence``, if it is not sorted.
+
+    Raises:
+        RuntimeError: If ``side`` is unknown or contradicts ``right``, or the shapes do not fit.
 
     >>> import minitensor as torch
     >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 4]))
@@ -217,6 +235,14 @@ def bucketize(
     """Return the index of each element's bucket: the number of sorted ``boundaries`` below it.
 
     With ``right`` boundaries equal to the element count as below it.
+
+    Args:
+        boundaries: A sorted vector.
+        out_int32: Whether to return int32 instead of int64. Default: ``False``.
+        right: Whether an element that equals a boundary lies above it. Default: ``False``.
+
+    Raises:
+        RuntimeError: If ``boundaries`` does not have one dim.
 
     >>> import minitensor as torch
     >>> torch.bucketize(torch.tensor([0., 2.5]), torch.tensor([1., 2., 3.]))

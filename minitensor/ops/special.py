@@ -77,7 +77,11 @@ def erf_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad * exp(-input * input) * (-2 / math.sqrt(math.pi)))
 def erfc(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``1 - erf(input)``, accurate where that is small too."""
+    """Return ``1 - erf(input)``, accurate where that is small too.
+
+    >>> erfc(tensor([0.0, 1.0]))
+    tensor([1.0000, 0.1573])
+    """
     return input.backend.erfc(working_array("erfc", input)).astype(as_float(input).dtype, copy=False)
 
 
@@ -88,7 +92,11 @@ def erfc_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input, result: grad * (input * result - 1 / math.sqrt(math.pi)) * 2)
 def erfcx(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``exp(input**2) * erfc(input)``, which does not underflow."""
+    """Return ``exp(input**2) * erfc(input)``, which does not underflow.
+
+    >>> erfcx(tensor([0.0, 100.0]))
+    tensor([1.0000, 0.0056])
+    """
     return cast_result(input.backend.erfcx(to_doubles("erfcx", input)), input)
 
 
@@ -121,19 +129,31 @@ def normal_density(input: Tensor) -> Tensor:
 
 @differentiable(input=lambda grad, input: grad * normal_density(input))
 def ndtr(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the normal distribution function: the probability that a standard normal variable is below ``input``."""
+    """Return the normal distribution function: the probability that a standard normal variable is below ``input``.
+
+    >>> ndtr(tensor([-1.0, 0.0]))
+    tensor([0.1587, 0.5000])
+    """
     return cast_result(input.backend.ndtr(to_doubles("ndtr", input)), input)
 
 
 @differentiable(input=lambda grad, input: grad / erfcx(input * -math.sqrt(0.5)) * math.sqrt(2 / math.pi))
 def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``log(ndtr(input))``, accurate where ``ndtr`` is tiny too."""
+    """Return ``log(ndtr(input))``, accurate where ``ndtr`` is tiny too.
+
+    >>> log_ndtr(tensor([-10.0, 0.0]))
+    tensor([-53.2313,  -0.6931])
+    """
     return cast_result(input.backend.log_ndtr(to_doubles("log_ndtr", input)), input)
 
 
 @differentiable(input=lambda grad, result: grad * exp(result * result * 0.5) * math.sqrt(2 * math.pi))
 def ndtri(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the inverse of ``ndtr``: NaN outside [0, 1], infinite at the ends."""
+    """Return the inverse of ``ndtr``: NaN outside [0, 1], infinite at the ends.
+
+    >>> ndtri(tensor([0.0, 0.5, 0.975]))
+    tensor([  -inf, 0.0000, 1.9600])
+    """
     return cast_result(input.backend.ndtri(to_doubles("ndtri", input)), input)
 
 
@@ -163,7 +183,11 @@ def digamma_grad(grad: Tensor, input: Tensor) -> Tensor:
 
 @differentiable(input=digamma_grad)
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the derivative of ``lgamma``."""
+    """Return the derivative of ``lgamma``.
+
+    >>> digamma(tensor([1.0, 2.0]))
+    tensor([-0.5772,  0.4228])
+    """
     return cast_result(input.backend.digamma(to_doubles("digamma", input)), input)
 
 
@@ -181,12 +205,12 @@ def polygamma_grad(grad: Tensor, n: int, input: Tensor) -> Tensor:
 def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the n-th derivative of ``digamma``.
 
+    Raises:
+        RuntimeError: If ``n`` is negative.
+
     >>> import minitensor as torch
     >>> torch.polygamma(1, torch.tensor([1.]))
     tensor([1.6449])
-
-    Raises:
-        RuntimeError: ``n`` is negative.
     """
     if n < 0:
         raise UsageError(f"polygamma: n must be non-negative, got {n}")
@@ -207,7 +231,10 @@ def multigammaln(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     That is ``p * (p - 1) / 4 * log(pi)`` plus the sum of ``lgamma(input - j / 2)`` over j from 0 to p - 1.
 
     Raises:
-        RuntimeError: ``p`` is less than 1.
+        RuntimeError: If ``p`` is less than 1.
+
+    >>> mvlgamma(tensor([2.0, 3.0]), p=2)
+    tensor([0.4516, 1.5502])
     """
     if p < 1:
         raise UsageError(f"mvlgamma: p has to be greater than or equal to 1, got {p}")
@@ -249,7 +276,11 @@ def i1e_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
 
 @differentiable(input=i0_grad)
 def i0(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the modified Bessel function of the first kind of order 0."""
+    """Return the modified Bessel function of the first kind of order 0.
+
+    >>> i0(tensor([0.0, 1.0]))
+    tensor([1.0000, 1.2661])
+    """
     return cast_result(input.backend.i0(to_doubles("i0", input)), input)
 
 
@@ -260,7 +291,11 @@ def i0_(input: Tensor) -> None:
 
 @differentiable(input=i0e_grad)
 def i0e(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``exp(-|input|) * i0(input)``."""
+    """Return ``exp(-|input|) * i0(input)``.
+
+    >>> i0e(tensor([0.0, 100.0]))
+    tensor([1.0000, 0.0399])
+    """
     return cast_result(input.backend.i0e(to_doubles("i0e", input)), input)
 
 
@@ -278,13 +313,21 @@ def quotient_near_zero(input: Tensor, result: Tensor, sign: int, factor: Any = 1
 
 @differentiable(input=i1_grad)
 def i1(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the modified Bessel function of the first kind of order 1."""
+    """Return the modified Bessel function of the first kind of order 1.
+
+    >>> i1(tensor([0.0, 1.0]))
+    tensor([0.0000, 0.5652])
+    """
     return cast_result(input.backend.i1(to_doubles("i1", input)), input)
 
 
 @differentiable(input=i1e_grad)
 def i1e(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``exp(-|input|) * i1(input)``."""
+    """Return ``exp(-|input|) * i1(input)``.
+
+    >>> i1e(tensor([0.0, 100.0]))
+    tensor([0.0000, 0.0397])
+    """
     return cast_result(input.backend.i1e(to_doubles("i1e", input)), input)
 
 
@@ -310,25 +353,41 @@ def bessel_y1_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
 
 @differentiable(input=bessel_j0_grad)
 def bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the Bessel function of the first kind of order 0 (needs SciPy)."""
+    """Return the Bessel function of the first kind of order 0 (needs SciPy).
+
+    >>> bessel_j0(tensor([0.0, 1.0]))
+    tensor([1.0000, 0.7652])
+    """
     return cast_result(input.backend.bessel_j0(to_doubles("bessel_j0", input)), input)
 
 
 @differentiable(input=bessel_j1_grad)
 def bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the Bessel function of the first kind of order 1 (needs SciPy)."""
+    """Return the Bessel function of the first kind of order 1 (needs SciPy).
+
+    >>> bessel_j1(tensor([0.0, 1.0]))
+    tensor([0.0000, 0.4401])
+    """
     return cast_result(input.backend.bessel_j1(to_doubles("bessel_j1", input)), input)
 
 
 @differentiable(input=bessel_y0_grad)
 def bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the Bessel function of the second kind of order 0 (needs SciPy)."""
+    """Return the Bessel function of the second kind of order 0 (needs SciPy).
+
+    >>> bessel_y0(tensor([0.0, 1.0]))
+    tensor([  -inf, 0.0883])
+    """
     return cast_result(input.backend.bessel_y0(to_doubles("bessel_y0", input)), input)
 
 
 @differentiable(input=bessel_y1_grad)
 def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the Bessel function of the second kind of order 1 (needs SciPy)."""
+    """Return the Bessel function of the second kind of order 1 (needs SciPy).
+
+    >>> bessel_y1(tensor([0.0, 1.0]))
+    tensor([   -inf, -0.7812])
+    """
     return cast_result(input.backend.bessel_y1(to_doubles("bessel_y1", input)), input)
 
 
@@ -372,7 +431,11 @@ def xlog1py_input_grad(grad: Tensor, input: Any, other: Any) -> Any:
     other=lambda grad, input, other: where((input == 0) & (other == -1), 0, grad * input / (other + 1)),
 )
 def xlog1py(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Return ``input * log1p(other)``, and zero where ``input`` is zero, unless ``other`` is NaN."""
+    """Return ``input * log1p(other)``, and zero where ``input`` is zero, unless ``other`` is NaN.
+
+    >>> xlog1py(tensor([0.0, 2.0]), tensor([-1.0, 1.0]))
+    tensor([0.0000, 1.3863])
+    """
     a, b = float_operands("xlog1py", input, other)
     xp = library_of(input, other)
     return xp.where((a == 0) & (b == b), a.dtype.type(0), a * xp.log1p(b))
@@ -385,7 +448,11 @@ def entr_grad(grad: Tensor, input: Tensor) -> Tensor:
 
 @differentiable(input=entr_grad)
 def entr(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``-input * log(input)``, a term of an entropy: 0 at 0, and -inf for negative numbers."""
+    """Return ``-input * log(input)``, a term of an entropy: 0 at 0, and -inf for negative numbers.
+
+    >>> entr(tensor([0.0, 0.5, 1.0]))
+    tensor([0.0000, 0.3466, -0.0000])
+    """
     array, xp = of_kind("entr", FLOATS, as_float(input)), input.xp
     inside = -array * xp.log(xp.where(array == 0, array.dtype.type(1), array))
     return xp.where(array < 0, array.dtype.type(-math.inf), xp.where(array == 0, array.dtype.type(0), inside))
@@ -458,7 +525,11 @@ def zeta_grad(grad: Tensor, input: Any, other: Tensor) -> Tensor:
 
 @differentiable(other=zeta_grad)
 def zeta(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Return the Hurwitz zeta function, the sum of ``(other + k) ** -input`` over k >= 0 (needs SciPy)."""
+    """Return the Hurwitz zeta function, the sum of ``(other + k) ** -input`` over k >= 0 (needs SciPy).
+
+    >>> zeta(tensor([2.0]), tensor([1.0]))
+    tensor([1.6449])
+    """
     a, b = float_operands("zeta", input, other)
     found: Array = backend_of(input, other).zeta(a, b)
     return found.astype(a.dtype, copy=False)
@@ -466,7 +537,11 @@ def zeta(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
 
 @differentiable(other=lambda grad, input, other: grad * gamma_density(input, other))
 def gammainc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the regularized lower incomplete gamma function of shape ``input`` at ``other`` (needs SciPy)."""
+    """Return the regularized lower incomplete gamma function of shape ``input`` at ``other`` (needs SciPy).
+
+    >>> igamma(tensor([1.0]), tensor([2.0]))
+    tensor([0.8647])
+    """
     require_tensors("gammainc", input=input, other=other)
     a, b = ordered_arrays("gammainc", input, other, FLOATS)
     found: Array = backend_of(input, other).gammainc(a, b)
@@ -480,7 +555,11 @@ def igamma_(input: Tensor, other: Tensor) -> None:
 
 @differentiable(other=lambda grad, input, other: -grad * gamma_density(input, other))
 def gammaincc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the regularized upper incomplete gamma function of shape ``input`` at ``other`` (needs SciPy)."""
+    """Return the regularized upper incomplete gamma function of shape ``input`` at ``other`` (needs SciPy).
+
+    >>> igammac(tensor([1.0]), tensor([2.0]))
+    tensor([0.1353])
+    """
     require_tensors("gammaincc", input=input, other=other)
     a, b = ordered_arrays("gammaincc", input, other, FLOATS)
     found: Array = backend_of(input, other).gammaincc(a, b)
@@ -503,7 +582,11 @@ def backend_of(*tensors: Any) -> Any:
 
 
 def polygamma_method(input: Tensor, n: int) -> Tensor:
-    """Return ``polygamma(n, input)``: the method, whose arguments are in the other order."""
+    """Return ``polygamma(n, input)``: the method, whose arguments are in the other order.
+
+    >>> tensor([1.0, 2.0]).polygamma(1)
+    tensor([1.6449, 0.6449])
+    """
     return polygamma(n, input)
 
 

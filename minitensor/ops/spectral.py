@@ -111,14 +111,19 @@ def stft(
     ``window``, which has ``win_length`` samples, by default ``n_fft``, and is centered in the frame.
 
     Args:
-        center: whether frame t is centered at ``t * hop_length``; the signal is then padded as ``pad_mode`` says.
-        normalized: whether to divide by ``sqrt(n_fft)``.
-        onesided: whether to return only half of the spectrum, which determines the rest; the default for real signals.
-        return_complex: required for real signals; False returns real and imaginary parts in a last dim of size 2.
-        align_to_window: without ``center``, whether the first window, not the first frame, starts at sample 0.
+        n_fft: Number of samples in a frame.
+        hop_length: Distance of two frames. Default: ``None``, ``n_fft // 4``.
+        win_length: Number of samples in the window. Default: ``None``, ``n_fft``.
+        window: The window, (win_length,). Default: ``None``, ones.
+        center: Whether frame t is centered at ``t * hop_length``; the signal is then padded as ``pad_mode`` says.
+        pad_mode: How the signal is padded, as by ``pad``. Default: ``"reflect"``.
+        normalized: Whether to divide by ``sqrt(n_fft)``.
+        onesided: Whether to return only half of the spectrum, which determines the rest; the default for real signals.
+        return_complex: Required for real signals; False returns real and imaginary parts in a last dim of size 2.
+        align_to_window: Without ``center``, whether the first window, not the first frame, starts at sample 0.
 
     Raises:
-        RuntimeError: sizes, dtypes or options do not fit together.
+        RuntimeError: If sizes, dtypes or options do not fit together.
 
     >>> import minitensor as torch
     >>> torch.stft(torch.ones(8), 4, window=torch.ones(4), return_complex=True).abs()[:, :3]
@@ -171,14 +176,14 @@ def istft(
     window: Tensor | None = None, center: bool = True, normalized: bool = False, onesided: bool | None = None,
     length: int | None = None, return_complex: bool = False,
 ) -> Tensor:
-    """Return the signal (B?, L) whose ``stft`` is nearest to ``input`` (B?, N, T); arguments as there.
+    """Return the signal (B?, L) whose ``stft`` is nearest to ``input`` (B?, N, T); arguments as for ``stft``.
 
     Args:
-        length: the number of samples to which the signal is truncated or padded with zeros.
-        return_complex: whether the signal is complex.
+        length: The number of samples to which the signal is truncated or padded with zeros.
+        return_complex: Whether the signal is complex.
 
     Raises:
-        RuntimeError: the windows add up to zero somewhere, or sizes, dtypes or options do not fit together.
+        RuntimeError: If the windows add up to zero somewhere, or sizes, dtypes or options do not fit together.
 
     >>> import minitensor as torch
     >>> window = torch.hann_window(4)

@@ -60,6 +60,12 @@ def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Arra
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Array:
     """Put the last dim (..., n) on a diagonal of zeros (..., n, n), whose dims become ``dim1`` and ``dim2``.
 
+    Args:
+        offset: Which diagonal: 0 is the main one, 1 the one above it. Default: ``0``.
+
+    Raises:
+        IndexError: If the tensor has no dims.
+
     >>> import minitensor as torch
     >>> torch.diag_embed(torch.tensor([1, 2]))
     tensor([[1, 0],
@@ -82,6 +88,12 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return a copy of a matrix's diagonal, or a matrix with a vector on its diagonal.
 
+    Args:
+        diagonal: Which diagonal: 0 is the main one, 1 the one above it. Default: ``0``.
+
+    Raises:
+        RuntimeError: If the tensor has neither one dim nor two.
+
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).diag()
     tensor([1, 4])
@@ -95,13 +107,26 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
 
 @composite
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """Return a matrix with all elements of the flattened tensor on a diagonal; see ``diag``."""
+    """Return a matrix with all elements of the flattened tensor on a diagonal; see ``diag``.
+
+    Args:
+        offset: Which diagonal: 0 is the main one, 1 the one above it. Default: ``0``.
+
+    >>> import minitensor as torch
+    >>> torch.diagflat(torch.tensor([1, 2]), offset=1)
+    tensor([[0, 1, 0],
+            [0, 0, 2],
+            [0, 0, 0]])
+    """
     return diag_embed(reshape(input, -1), offset)
 
 
 @composite
 def fill_diagonal_(input: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
-    """Write one number on the main diagonal; with ``wrap`` the diagonal starts again below it in a tall matrix.
+    """Write ``fill_value`` on the main diagonal; with ``wrap`` the diagonal starts again below it in a tall matrix.
+
+    Raises:
+        RuntimeError: If the tensor has fewer than two dims, or more than two that differ in size.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 2).fill_diagonal_(5)
@@ -123,9 +148,9 @@ def fill_diagonal_(input: Tensor, fill_value: Number, wrap: bool = False) -> Ten
 
 @inplace(tril)
 def tril_(input: Tensor, diagonal: int = 0) -> None:
-    """Write zeros above a diagonal."""
+    """Write zeros above a diagonal, in place."""
 
 
 @inplace(triu)
 def triu_(input: Tensor, diagonal: int = 0) -> None:
-    """Write zeros below a diagonal."""
+    """Write zeros below a diagonal, in place."""

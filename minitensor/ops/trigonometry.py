@@ -52,7 +52,12 @@ def sin_(input: Tensor) -> None:
 @differentiable(input=lambda grad, input: -grad * conj(input.sin()))
 @on_host_floats("cos")
 def cos(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the cosine of angles in radians."""
+    """Return the cosine of angles in radians.
+
+    >>> import minitensor as torch
+    >>> torch.cos(torch.tensor([0.0, 1.0]))
+    tensor([1.0000, 0.5403])
+    """
     return input.xp.cos(as_float(input))
 
 
@@ -63,7 +68,12 @@ def cos_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, result: grad * conj(1 + result * result))
 def tan(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the tangent of angles in radians."""
+    """Return the tangent of angles in radians.
+
+    >>> import minitensor as torch
+    >>> torch.tan(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.5574])
+    """
     return input.xp.tan(as_float(input))
 
 
@@ -74,7 +84,12 @@ def tan_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad * conj((1 - input * input).rsqrt()))
 def asin(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the arcsine in radians; NaN for real numbers outside [-1, 1]."""
+    """Return the arcsine in radians; NaN for real numbers outside [-1, 1].
+
+    >>> import minitensor as torch
+    >>> torch.asin(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.5708])
+    """
     return input.xp.arcsin(as_float(input))
 
 
@@ -85,7 +100,12 @@ def asin_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: -grad * conj((1 - input * input).rsqrt()))
 def acos(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the arccosine in radians; NaN for real numbers outside [-1, 1]."""
+    """Return the arccosine in radians; NaN for real numbers outside [-1, 1].
+
+    >>> import minitensor as torch
+    >>> torch.acos(torch.tensor([1.0, 0.0, 2.0]))
+    tensor([0.0000, 1.5708,    nan])
+    """
     return input.xp.arccos(as_float(input))
 
 
@@ -96,7 +116,12 @@ def acos_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad / conj(input * input + 1))
 def atan(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the arctangent in radians, between -pi/2 and pi/2."""
+    """Return the arctangent in radians, between -pi/2 and pi/2.
+
+    >>> import minitensor as torch
+    >>> torch.atan(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7854])
+    """
     return input.xp.arctan(as_float(input))
 
 
@@ -110,7 +135,12 @@ def atan_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad * conj(input.cosh()))
 def sinh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the hyperbolic sine."""
+    """Return the hyperbolic sine.
+
+    >>> import minitensor as torch
+    >>> torch.sinh(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.1752])
+    """
     return input.xp.sinh(as_float(input))
 
 
@@ -121,7 +151,12 @@ def sinh_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad * conj(input.sinh()))
 def cosh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the hyperbolic cosine."""
+    """Return the hyperbolic cosine.
+
+    >>> import minitensor as torch
+    >>> torch.cosh(torch.tensor([0.0, 1.0]))
+    tensor([1.0000, 1.5431])
+    """
     return input.xp.cosh(as_float(input))
 
 
@@ -133,7 +168,7 @@ def cosh_(input: Tensor) -> None:
 @differentiable(input=lambda grad, result: grad * conj(1 - result * result))
 @on_host_floats("tanh")
 def tanh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the hyperbolic tangent, between -1 and 1.
+    """Return the hyperbolic tangent, between -1 and 1, element by element.
 
     >>> import minitensor as torch
     >>> torch.tanh(torch.tensor([0., 1.]))
@@ -149,7 +184,12 @@ def tanh_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad * conj((input * input + 1).rsqrt()))
 def asinh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the inverse hyperbolic sine."""
+    """Return the inverse hyperbolic sine.
+
+    >>> import minitensor as torch
+    >>> torch.asinh(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.8814])
+    """
     return input.xp.arcsinh(as_float(input))
 
 
@@ -160,7 +200,12 @@ def asinh_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad * conj((input - 1).rsqrt() * (-(-input - 1)).rsqrt()))
 def acosh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the inverse hyperbolic cosine; NaN for real numbers below 1."""
+    """Return the inverse hyperbolic cosine; NaN for real numbers below 1.
+
+    >>> import minitensor as torch
+    >>> torch.acosh(torch.tensor([1.0, 2.0]))
+    tensor([0.0000, 1.3170])
+    """
     return input.xp.arccosh(as_float(input))
 
 
@@ -171,7 +216,12 @@ def acosh_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: grad / conj(1 - input * input))
 def atanh(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return the inverse hyperbolic tangent; NaN for real numbers outside [-1, 1]."""
+    """Return the inverse hyperbolic tangent; NaN for real numbers outside [-1, 1].
+
+    >>> import minitensor as torch
+    >>> torch.atanh(torch.tensor([0.0, 0.5]))
+    tensor([0.0000, 0.5493])
+    """
     return input.xp.arctanh(as_float(input))
 
 
@@ -237,7 +287,12 @@ def atan2_(input: Tensor, other: Tensor) -> None:
 
 @composite
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Convert angles from degrees to radians."""
+    """Convert angles from degrees to radians.
+
+    >>> import minitensor as torch
+    >>> torch.deg2rad(torch.tensor([0.0, 180.0]))
+    tensor([0.0000, 3.1416])
+    """
     return write_out("deg2rad", mul(require_real("deg2rad", input), math.pi / 180), out, input)
 
 
@@ -249,7 +304,12 @@ def deg2rad_(input: Tensor) -> Tensor:
 
 @composite
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Convert angles from radians to degrees."""
+    """Convert angles from radians to degrees.
+
+    >>> import minitensor as torch
+    >>> torch.rad2deg(torch.tensor([0.0, 3.1416]))
+    tensor([  0.0000, 180.0004])
+    """
     return write_out("rad2deg", mul(require_real("rad2deg", input), 180 / math.pi), out, input)
 
 

@@ -57,7 +57,7 @@ def hann_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the Hann window ``(1 - cos(2 pi t)) / 2``.
+    """Return the Hann window ``(1 - cos(2 pi t)) / 2``; arguments as for ``bartlett_window``.
 
     >>> import minitensor as torch
     >>> torch.hann_window(4)
@@ -71,7 +71,18 @@ def hamming_window(
     window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the Hamming window ``alpha - beta * cos(2 pi t)``."""
+    """Return the Hamming window ``alpha - beta * cos(2 pi t)``.
+
+    Args:
+        window_length: Number of entries, at the times t from 0 to 1.
+        periodic: Leave out the last of ``window_length + 1`` entries, for use in ``stft``. Default: ``True``.
+        alpha: The mean. Default: ``0.54``.
+        beta: The amplitude of the cosine. Default: ``0.46``.
+
+    >>> import minitensor as torch
+    >>> torch.hamming_window(4)
+    tensor([0.0800, 0.5400, 1.0000, 0.5400])
+    """
     return make_window("hamming_window", cosines(alpha, beta), window_length, periodic, dtype, device, requires_grad)
 
 
@@ -80,7 +91,12 @@ def blackman_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the Blackman window ``0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t)``."""
+    """Return the Blackman window ``0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t)``; arguments as for ``bartlett_window``.
+
+    >>> import minitensor as torch
+    >>> torch.blackman_window(4)[1:]
+    tensor([0.3400, 1.0000, 0.3400])
+    """
     cosine_sum = cosines(0.42, 0.5, 0.08)
     return make_window("blackman_window", cosine_sum, window_length, periodic, dtype, device, requires_grad)
 
@@ -90,7 +106,16 @@ def bartlett_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the Bartlett window, the triangle ``1 - |2 t - 1|``."""
+    """Return the Bartlett window, the triangle ``1 - |2 t - 1|``.
+
+    Args:
+        window_length: Number of entries, at the times t from 0 to 1.
+        periodic: Leave out the last of ``window_length + 1`` entries, for use in ``stft``. Default: ``True``.
+
+    >>> import minitensor as torch
+    >>> torch.bartlett_window(4)
+    tensor([0.0000, 0.5000, 1.0000, 0.5000])
+    """
     return make_window(
         "bartlett_window", lambda xp, time: 1 - xp.abs(2 * time - 1), window_length, periodic, dtype, device,
         requires_grad,
@@ -102,7 +127,14 @@ def kaiser_window(
     window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the Kaiser window ``i0(beta * sqrt(1 - (2 t - 1) ** 2)) / i0(beta)``."""
+    """Return the Kaiser window ``i0(beta * sqrt(1 - (2 t - 1) ** 2)) / i0(beta)``.
+
+    Other arguments as for ``bartlett_window``.
+
+    >>> import minitensor as torch
+    >>> torch.kaiser_window(4)[1:]
+    tensor([0.2157, 1.0000, 0.2157])
+    """
 
     def shape(xp: Library, time: Array) -> Array:
         root = xp.sqrt(xp.maximum(1 - (2 * time - 1) ** 2, 0))

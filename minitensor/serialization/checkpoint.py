@@ -70,10 +70,16 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
     ``torch.load(f, weights_only=True)`` reads the file.
 
     Args:
-        obj: tensors, numbers, text, bytes, and lists, tuples, dicts and sets of them.
-        f: a path, or a file open for writing bytes. The file at a path keeps its old content until the new one is
+        obj: Tensors, numbers, text, bytes, and lists, tuples, dicts and sets of them.
+        f: A path, or a file open for writing bytes. The file at a path keeps its old content until the new one is
             complete, and keeps its mode, its links and its other names. A device or a FIFO is written directly.
-        pickle_module, pickle_protocol: unused; kept for PyTorch compatibility.
+        pickle_module, pickle_protocol: Unused; kept for PyTorch compatibility.
+
+    Raises:
+        OSError, RuntimeError: If the system cannot write the file. The error is a child of the matching OSError, and of
+            RuntimeError, which PyTorch raises.
+        TypeError: If a value has another type, such as a module (save its ``state_dict()``), or ``f`` is neither a path
+            nor open for writing bytes.
 
     >>> import io
     >>> import minitensor as torch
@@ -82,12 +88,6 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
     >>> _ = file.seek(0)
     >>> torch.load(file)
     {'step': 3, 'weight': tensor([1., 1.])}
-
-    Raises:
-        WriteError: the system cannot write the file. It is a child of the matching OSError, and of RuntimeError, which
-            PyTorch raises.
-        ArgumentTypeError: a value of another type, such as a module: save its ``state_dict()``; or ``f`` is neither a
-            path nor open for writing bytes.
     """
     check_writable(f, obj)
     pickle, storages = pickle_value(obj)
@@ -194,12 +194,11 @@ def load(
         The saved value.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        FileFormatError: the file is damaged, or holds something other than data, such as a whole module. If it is empty
-            or cut short, the error is a CutShortError, a child of EOFError too.
-        DtypeError: a tensor has a dtype that minitensor lacks, such as float8.
-        DeviceError: a tensor was saved from a device that this machine lacks; give ``map_location="cpu"``.
-        UnsupportedError: ``weights_only=False``.
+        FileNotFoundError: If there is no such file.
+        RuntimeError: If the file is damaged, or holds something other than data, such as a whole module; if a tensor
+            has a dtype that minitensor lacks, such as float8, or was saved from a device that this machine lacks (give
+            ``map_location="cpu"``). If the file is empty or cut short, the error is a child of EOFError too.
+        NotImplementedError: If ``weights_only`` is false.
 
     >>> import io
     >>> import minitensor as torch

@@ -54,9 +54,9 @@ def save_file(tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> No
         path: the file to write.
 
     Raises:
-        ArgumentTypeError: a name is not text, a value is not a tensor, or ``path`` is not a path.
-        DtypeError: a tensor is complex128, which the format lacks.
-        WriteError: the system cannot write the file.
+        TypeError: If a name is not text, a value is not a tensor, or ``path`` is not a path.
+        RuntimeError: If a tensor is complex128, which the format lacks.
+        OSError, RuntimeError: If the system cannot write the file.
 
     >>> import os, tempfile
     >>> import minitensor as torch
@@ -114,17 +114,18 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
     """Read all tensors of a safetensors file, each into its own storage.
 
     Args:
-        path: the file to read.
-        device: the device of the tensors. Default: "cpu".
+        path: The file to read.
+        device: The device of the tensors. Default: "cpu".
 
     Returns:
         A dict from names to tensors, in the order of the file.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        FileFormatError: the file is cut short, damaged, altered, or not a safetensors file.
-        DtypeError: a tensor has a dtype that minitensor lacks, such as bfloat16.
-        MissingExtraError: safetensors is not installed.
+        FileNotFoundError: If there is no such file.
+        RuntimeError: If the file is cut short, damaged, altered, or not a safetensors file; if a tensor has a dtype
+            that minitensor lacks, such as bfloat16.
+        ImportError: If safetensors is not installed.
+        TypeError: If ``path`` is not a path.
 
     >>> import os, tempfile
     >>> import minitensor as torch

@@ -70,9 +70,9 @@ def assert_close(
         msg: the text of the error, or a function from the default text to another.
 
     Raises:
-        ComparisonError: the values differ; a child of AssertionError.
-        ArgumentError: only one of ``rtol`` and ``atol`` is given.
-        ArgumentTypeError: values cannot be compared.
+        AssertionError: If the values differ.
+        ValueError: If only one of ``rtol`` and ``atol`` is given.
+        TypeError: If values cannot be compared.
 
     >>> import minitensor as torch
     >>> torch.testing.assert_close(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0 + 1e-7]))

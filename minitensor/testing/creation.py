@@ -48,7 +48,7 @@ def make_tensor(
         memory_format: the memory format of the tensor.
 
     Raises:
-        ArgumentError: the range is empty, NaN or outside of the dtype; ``noncontiguous`` is combined with
+        ValueError: If the range is empty, NaN or outside of the dtype; ``noncontiguous`` is combined with
             ``memory_format``, or ``requires_grad`` with an integer dtype.
 
     >>> import minitensor as torch

@@ -40,7 +40,13 @@ __all__ = [
 
 
 def noop_context_fn() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
-    """Return two contexts that do nothing, one for each run: the default of ``context_fn``."""
+    """Return two contexts that do nothing, one for each run: the default of ``context_fn``.
+
+    >>> import minitensor as torch
+    >>> from minitensor.utils.checkpoint import checkpoint, noop_context_fn
+    >>> checkpoint(torch.exp, torch.zeros(1), use_reentrant=False, context_fn=noop_context_fn)
+    tensor([1.])
+    """
     return nullcontext(), nullcontext()
 
 
@@ -70,9 +76,9 @@ def checkpoint(
         preserve_rng_state: draw the same random numbers in the second run. Default: True.
 
     Raises:
-        ArgumentError: ``determinism_check`` is neither of the two.
-        CheckpointError: in the backward pass, if the second run saves different tensors.
-        VersionError: in the backward pass, if an argument or a saved tensor was changed in place.
+        ValueError: If ``determinism_check`` is neither of the two.
+        CheckpointError: In the backward pass, if the second run saves different tensors.
+        RuntimeError: In the backward pass, if an argument or a saved tensor was changed in place.
 
     >>> import minitensor as torch
     >>> from minitensor.utils.checkpoint import checkpoint
@@ -102,14 +108,15 @@ def checkpoint_sequential(
     The last part has no checkpoint: its backward pass comes first, so a checkpoint would save no memory.
 
     Args:
-        functions: a list of functions of one argument, or a ``Sequential``.
-        segments: the number of parts, from 1 to the number of functions.
-        input: the argument of the first function.
-        use_reentrant: unused; kept for PyTorch compatibility.
-        preserve_rng_state: draw the same random numbers in the second run. Default: True.
+        functions: A list of functions of one argument, or a ``Sequential``.
+        segments: The number of parts, from 1 to the number of functions.
+        input: The argument of the first function.
+        use_reentrant: Unused; kept for PyTorch compatibility.
+        preserve_rng_state: Draw the same random numbers in the second run. Default: True.
+        **kwargs: None are accepted; they are named in the error.
 
     Raises:
-        ArgumentError: ``segments`` is out of range, or there are other keyword arguments.
+        ValueError: If ``segments`` is out of range, or there are other keyword arguments.
 
     >>> import minitensor as torch
     >>> from minitensor.utils.checkpoint import checkpoint_sequential
@@ -152,7 +159,15 @@ def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
     """Override ``early_stop`` for all checkpoints in the block.
 
     Args:
-        enable: whether the second run stops once it has saved the last tensor.
+        enable: Whether the second run stops once it has saved the last tensor.
+
+    >>> import minitensor as torch
+    >>> from minitensor.utils.checkpoint import checkpoint, set_checkpoint_early_stop
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> with set_checkpoint_early_stop(False):
+    ...     y = checkpoint(torch.exp, x, use_reentrant=False)
+    >>> torch.autograd.grad(y, x)
+    (tensor([2.7183]),)
     """
     token = stopping.set(enable)
     try:

@@ -16,12 +16,19 @@ Hook = TypeVar("Hook")
 
 
 class Hooks(HookTable, Generic[Hook]):
-    """A dict from the ids of handles to hooks, in the order in which they run."""
+    """A dict from the ids of handles to hooks, in the order in which the hooks run.
+
+    >>> import minitensor as torch
+    >>> hooks = torch.utils.hooks.Hooks()
+    >>> handle = hooks.register(print)
+    >>> hooks.register(repr, prepend=True).id == handle.id + 1, list(hooks.all())
+    (True, [<built-in function repr>, <built-in function print>])
+    """
 
     __slots__ = ()
 
     def register(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
-        """Add a hook at the end, or with ``prepend`` at the front; return the handle that removes it."""
+        """Add ``hook`` at the end, or with ``prepend`` at the front; return the handle that removes it."""
         handle = RemovableHandle(self)
         later: dict[int, Any] = dict(self) if prepend else {}
         if prepend:

@@ -37,7 +37,20 @@ CIFAR_SHAPE = (3, 32, 32)
 
 
 class Pictures(NamedTuple):
-    """A data set: images (N, C, H, W) of uint8 and their classes (N,), for training and for testing."""
+    """A data set: images and their classes, for training and for testing.
+
+    Args:
+        train_images: Images to train on, (N, C, H, W), uint8.
+        train_labels: Their classes, (N,), uint8.
+        test_images: Images to test with, (N, C, H, W), uint8.
+        test_labels: Their classes, (N,), uint8.
+
+    >>> import minitensor as torch
+    >>> import numpy
+    >>> images, labels = numpy.zeros((2, 1, 4, 4), numpy.uint8), numpy.array([7, 3], numpy.uint8)
+    >>> torch.vision.Pictures(images, labels, images[:1], labels[:1]).test_labels
+    array([7], dtype=uint8)
+    """
 
     train_images: Bytes
     train_labels: Bytes
@@ -49,14 +62,21 @@ def read_mnist(folder: str | os.PathLike[str]) -> Pictures:
     """Read MNIST, or a data set in its format (Fashion-MNIST, KMNIST), from its four IDX files.
 
     Args:
-        folder: the folder of the files, which may be plain or ``.gz``; also its subfolders ``MNIST/raw`` and ``raw``.
+        folder: The folder of the files, which may be plain or ``.gz``; also its subfolders ``MNIST/raw`` and ``raw``.
 
     Returns:
         Images of shape (N, 1, H, W) and labels of shape (N,), as NumPy arrays of uint8.
 
     Raises:
-        FileNotFoundError: a file is missing; the message lists the names and folders tried.
-        FileFormatError: a file is damaged, cut short or in another format.
+        FileNotFoundError: If a file is missing; the message lists the names and folders tried.
+        RuntimeError: If a file is damaged, cut short or in another format.
+
+    >>> import minitensor as torch
+    >>> try:
+    ...     torch.vision.read_mnist("no_such_folder")
+    ... except FileNotFoundError as error:
+    ...     print(error)
+    no_such_folder: no such folder; give the one that contains train-images-idx3-ubyte
     """
     paths = [find(folder, (name, name.replace("-idx", ".idx")), ("MNIST/raw", "raw")) for name in MNIST_FILES]
     train, test = read_pair(*paths[:2]), read_pair(*paths[2:])
@@ -67,16 +87,26 @@ def read_cifar10(folder: str | os.PathLike[str], *, records: int = 10_000) -> Pi
     """Read CIFAR-10 from its six binary batches.
 
     Args:
-        folder: the folder of the batches, plain or ``.gz``; also its subfolder ``cifar-10-batches-bin``.
-        records: the number of images in a batch. Each record has one byte for the class and 3072 for an image of shape
+        folder: The folder of the batches, plain or ``.gz``; also its subfolder ``cifar-10-batches-bin``.
+        records: The number of images in a batch. Each record has one byte for the class and 3072 for an image of shape
             (3, 32, 32). Default: 10,000.
 
     Returns:
         Images of shape (N, 3, 32, 32) and labels of shape (N,), as NumPy arrays of uint8.
 
     Raises:
-        FileNotFoundError: a batch is missing; the message lists the names and folders tried.
-        FileFormatError: a batch has another size, or a class above 9.
+        FileNotFoundError: If a batch is missing; the message lists the names and folders tried.
+        RuntimeError: If a batch has another size, or a class above 9.
+
+    >>> import minitensor as torch
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in (*[f"data_batch_{i}.bin" for i in range(1, 6)], "test_batch.bin"):
+    ...         with open(os.path.join(folder, name), "wb") as file:
+    ...             _ = file.write(bytes(3073))
+    ...     pictures = torch.vision.read_cifar10(folder, records=1)
+    >>> pictures.train_images.shape, pictures.test_labels
+    ((5, 3, 32, 32), array([0], dtype=uint8))
     """
     paths = [find(folder, (name,), ("cifar-10-batches-bin",)) for name in (*CIFAR_TRAIN, CIFAR_TEST)]
     *train, test = [read_batch(path, records) for path in paths]
@@ -93,8 +123,8 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
         A NumPy array in the machine's byte order.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        FileFormatError: the file is damaged, cut short, longer than its header says, or not an IDX file.
+        FileNotFoundError: If there is no such file.
+        RuntimeError: If the file is damaged, cut short, longer than its header says, or not an IDX file.
 
     >>> import os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

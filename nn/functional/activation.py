@@ -21,8 +21,8 @@ from minitensor.ops import activation, choice, exponentials, trigonometry
 from minitensor.ops import softmax as along_dim
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.creation import empty_like
+from minitensor.ops.draws import exponential_
 from minitensor.ops.kinds import FLOATS, require_kind
-from minitensor.ops.random import exponential_
 from minitensor.scalars import fit
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def hardtanh(input: Tensor, min_val: Scalar = -1.0, max_val: Scalar = 1.0, inpla
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        ArgumentError: ``min_val`` is greater than ``max_val``.
+        ValueError: If ``min_val`` is greater than ``max_val``.
 
     >>> F.hardtanh(tensor([-3., 0.5, 3.]))
     tensor([-1.0000,  0.5000,  1.0000])
@@ -300,7 +300,7 @@ def rrelu(
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        UsageValueError: a bound is not finite, or ``lower`` is greater than ``upper``.
+        ValueError, RuntimeError: If a bound is not finite, or ``lower`` is greater than ``upper``.
 
     >>> F.rrelu(tensor([-1., 2.]), 0.25, 0.75)
     tensor([-0.5000,  2.0000])

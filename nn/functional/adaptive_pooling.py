@@ -56,8 +56,8 @@ def adaptive_max_pool1d(input: Tensor, output_size: Sizes, return_indices: Truth
         return_indices: Whether to return each maximum's flat position in its plane as well.
 
     Raises:
-        ShapeValueError: ``output_size`` has not one number for each spatial dim.
-        ShapeIndexValueError: the input has another number of dims.
+        RuntimeError, ValueError: If ``output_size`` has not one number for each spatial dim.
+        RuntimeError, IndexError, ValueError: If the input has another number of dims.
 
     >>> F.adaptive_max_pool1d(tensor([[1., 3., 2., 0.]]), 2)
     tensor([[3., 2.]])
@@ -77,8 +77,8 @@ def adaptive_max_pool2d(input: Tensor, output_size: OptionalSizes, return_indice
         return_indices: Whether to return each maximum's flat position in its plane as well.
 
     Raises:
-        ShapeValueError: ``output_size`` has not one number for each spatial dim.
-        ShapeIndexValueError: the input has another number of dims.
+        RuntimeError, ValueError: If ``output_size`` has not one number for each spatial dim.
+        RuntimeError, IndexError, ValueError: If the input has another number of dims.
 
     >>> import minitensor as torch
     >>> adaptive_max_pool2d(torch.arange(6.).view(1, 2, 3), (1, 2))
@@ -99,8 +99,8 @@ def adaptive_max_pool3d(input: Tensor, output_size: OptionalSizes, return_indice
         return_indices: Whether to return each maximum's flat position in its plane as well.
 
     Raises:
-        ShapeValueError: ``output_size`` has not one number for each spatial dim.
-        ShapeIndexValueError: the input has another number of dims.
+        RuntimeError, ValueError: If ``output_size`` has not one number for each spatial dim.
+        RuntimeError, IndexError, ValueError: If the input has another number of dims.
 
     >>> F.adaptive_max_pool3d(arange(8.).view(1, 2, 2, 2), 1)
     tensor([[[[7.]]]])
@@ -131,8 +131,8 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Sizes) -> Tensor:
         output_size: How many windows: a number, or one for each spatial dim.
 
     Raises:
-        ShapeValueError: ``output_size`` has not one number for each spatial dim.
-        ShapeIndexValueError: the input has another number of dims.
+        RuntimeError, ValueError: If ``output_size`` has not one number for each spatial dim.
+        RuntimeError, IndexError, ValueError: If the input has another number of dims.
 
     >>> F.adaptive_avg_pool1d(tensor([[1., 3., 2., 0.]]), 2)
     tensor([[2., 1.]])
@@ -151,8 +151,8 @@ def adaptive_avg_pool2d(input: Tensor, output_size: OptionalSizes) -> Tensor:
         output_size: How many windows: a number, or one for each spatial dim; None keeps the size of the input.
 
     Raises:
-        ShapeValueError: ``output_size`` has not one number for each spatial dim.
-        ShapeIndexValueError: the input has another number of dims.
+        RuntimeError, ValueError: If ``output_size`` has not one number for each spatial dim.
+        RuntimeError, IndexError, ValueError: If the input has another number of dims.
 
     >>> import minitensor as torch
     >>> adaptive_avg_pool2d(torch.arange(6.).view(1, 2, 3), (1, 2))
@@ -172,8 +172,8 @@ def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSizes) -> Tensor:
         output_size: How many windows: a number, or one for each spatial dim; None keeps the size of the input.
 
     Raises:
-        ShapeValueError: ``output_size`` has not one number for each spatial dim.
-        ShapeIndexValueError: the input has another number of dims.
+        RuntimeError, ValueError: If ``output_size`` has not one number for each spatial dim.
+        RuntimeError, IndexError, ValueError: If the input has another number of dims.
 
     >>> F.adaptive_avg_pool3d(arange(8.).view(1, 2, 2, 2), 1)
     tensor([[[[3.5000]]]])

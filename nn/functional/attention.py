@@ -60,8 +60,8 @@ def scaled_dot_product_attention(
         enable_gqa: Whether to repeat the heads of keys and values for groups of query heads.
 
     Raises:
-        UsageValueError: both ``attn_mask`` and ``is_causal`` are given.
-        ShapeError: an input has fewer than two dims, or the heads of keys do not divide those of queries.
+        ValueError, RuntimeError: If both ``attn_mask`` and ``is_causal`` are given.
+        RuntimeError: If an input has fewer than two dims, or the heads of keys do not divide those of queries.
 
     >>> import minitensor as torch
     >>> scaled_dot_product_attention(torch.zeros(1, 1), torch.zeros(2, 1), torch.tensor([[2.], [4.]]))
@@ -183,9 +183,9 @@ def multi_head_attention_forward(
         is_causal: A hint that ``attn_mask`` is causal; has no effect.
 
     Raises:
-        GuardError: shapes, widths or masks do not fit, or a projection is missing.
-        GuardZeroDivisionError: ``num_heads`` is 0.
-        UsageError: ``is_causal`` is given without ``attn_mask``.
+        ValueError, AssertionError: If shapes, widths or masks do not fit, or a projection is missing.
+        ValueError, AssertionError, ZeroDivisionError: If ``num_heads`` is 0.
+        RuntimeError: If ``is_causal`` is given without ``attn_mask``.
 
     >>> x, weight = ones(2, 1, 4), zeros(12, 4)
     >>> F.multi_head_attention_forward(

@@ -173,9 +173,9 @@ def conv1d(
         groups: How many groups the channels are split into; each is convolved by itself.
 
     Raises:
-        ShapeError: shapes, channels or groups do not fit, or a window does not fit into the input.
-        UsageValueError: ``padding`` is "same" and the stride not 1.
-        DtypeError: the tensors have several dtypes.
+        RuntimeError: If shapes, channels or groups do not fit, or a window does not fit into the input; if the tensors
+            have several dtypes.
+        RuntimeError, ValueError: If ``padding`` is "same" and the stride not 1.
 
     >>> import minitensor as torch
     >>> signal, edges = torch.tensor([[0., 0., 1., 1.]]), torch.tensor([[[-1., 1.]]])
@@ -196,7 +196,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
         pad: How many zeros to add on both sides in time.
 
     Raises:
-        ShapeError: the input or the weight has not three dims.
+        RuntimeError: If the input or the weight has not three dims.
 
     >>> conv_tbc(ones(5, 1, 2), ones(3, 2, 4), zeros(4)).shape
     torch.Size([3, 1, 4])
@@ -236,9 +236,9 @@ def conv2d(
         groups: How many groups the channels are split into; each is convolved by itself.
 
     Raises:
-        ShapeError: shapes, channels or groups do not fit, or a window does not fit into the input.
-        UsageValueError: ``padding`` is "same" and the stride not 1.
-        DtypeError: the tensors have several dtypes.
+        RuntimeError: If shapes, channels or groups do not fit, or a window does not fit into the input; if the tensors
+            have several dtypes.
+        RuntimeError, ValueError: If ``padding`` is "same" and the stride not 1.
 
     >>> import minitensor as torch
     >>> conv2d(torch.ones(1, 1, 5, 5), torch.ones(2, 1, 3, 3), stride=2).shape
@@ -272,9 +272,9 @@ def conv3d(
         groups: How many groups the channels are split into; each is convolved by itself.
 
     Raises:
-        ShapeError: shapes, channels or groups do not fit, or a window does not fit into the input.
-        UsageValueError: ``padding`` is "same" and the stride not 1.
-        DtypeError: the tensors have several dtypes.
+        RuntimeError: If shapes, channels or groups do not fit, or a window does not fit into the input; if the tensors
+            have several dtypes.
+        RuntimeError, ValueError: If ``padding`` is "same" and the stride not 1.
 
     >>> import minitensor as torch
     >>> conv3d(torch.ones(1, 4, 4, 4), torch.ones(2, 1, 3, 3, 3)).shape
@@ -334,8 +334,8 @@ def conv_transpose1d(
         dilation: How far the entries of a window lie apart.
 
     Raises:
-        ShapeError: shapes, channels or groups do not fit, or ``output_padding`` is too large.
-        DtypeError: the tensors have several dtypes.
+        RuntimeError: If shapes, channels or groups do not fit, or ``output_padding`` is too large; if the tensors have
+            several dtypes.
 
     >>> F.conv_transpose1d(tensor([[1., 2.]]), ones(1, 1, 2), stride=2)
     tensor([[1., 1., 2., 2.]])
@@ -371,8 +371,8 @@ def conv_transpose2d(
         dilation: How far the entries of a window lie apart.
 
     Raises:
-        ShapeError: shapes, channels or groups do not fit, or ``output_padding`` is too large.
-        DtypeError: the tensors have several dtypes.
+        RuntimeError: If shapes, channels or groups do not fit, or ``output_padding`` is too large; if the tensors have
+            several dtypes.
 
     >>> import minitensor as torch
     >>> conv_transpose2d(torch.ones(1, 3, 8, 8), torch.ones(3, 2, 2, 2), stride=2).shape
@@ -409,8 +409,8 @@ def conv_transpose3d(
         dilation: How far the entries of a window lie apart.
 
     Raises:
-        ShapeError: shapes, channels or groups do not fit, or ``output_padding`` is too large.
-        DtypeError: the tensors have several dtypes.
+        RuntimeError: If shapes, channels or groups do not fit, or ``output_padding`` is too large; if the tensors have
+            several dtypes.
 
     >>> F.conv_transpose3d(ones(1, 2, 2, 2), ones(1, 3, 2, 2, 2), stride=2).shape
     torch.Size([3, 4, 4, 4])

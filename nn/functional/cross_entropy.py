@@ -150,10 +150,9 @@ def cross_entropy(
         label_smoothing: The share of the target probability, in [0, 1], that is spread evenly over all classes.
 
     Raises:
-        ShapeError: ``target`` or ``weight`` does not fit ``input``.
-        IndexRuntimeError: a class is not in [0, C).
-        DtypeError: ``target`` or ``weight`` has another dtype.
-        UsageError: ``label_smoothing`` is not in [0, 1], or probabilities come with an ``ignore_index``.
+        RuntimeError: If ``target`` or ``weight`` does not fit ``input``; ``target`` or ``weight`` has another dtype;
+            ``label_smoothing`` is not in [0, 1], or probabilities come with an ``ignore_index``.
+        IndexError, RuntimeError: If a class is not in [0, C).
 
     >>> import minitensor as torch
     >>> cross_entropy(torch.tensor([[0., 0.], [10., 0.]]), torch.tensor([1, 0]))
@@ -217,8 +216,8 @@ def linear_cross_entropy(
         options: Must be None; in PyTorch it trades speed for memory.
 
     Raises:
-        UnsupportedError: ``options`` is given.
-        ShapeError: the shapes do not fit.
+        NotImplementedError: If ``options`` is given.
+        RuntimeError: If the shapes do not fit.
 
     >>> import minitensor as torch
     >>> linear_cross_entropy(torch.ones(1, 2), torch.tensor([[1., 0.], [0., 1.]]), torch.tensor([0]))
@@ -275,9 +274,8 @@ def nll_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ShapeError: ``target`` or ``weight`` does not fit ``input``.
-        IndexRuntimeError: a class is not in [0, C).
-        DtypeError: ``target`` or ``weight`` has another dtype.
+        RuntimeError: If ``target`` or ``weight`` does not fit ``input``; ``target`` or ``weight`` has another dtype.
+        IndexError, RuntimeError: If a class is not in [0, C).
 
     >>> F.nll_loss(tensor([[-1., -2.]]), tensor([1]))
     tensor(2.)

@@ -66,8 +66,8 @@ def ctc_loss(
             infinite.
 
     Raises:
-        ShapeError: the shapes and lengths do not fit, or ``blank`` is not a class.
-        DtypeError: targets or lengths are not integers.
+        RuntimeError: If the shapes and lengths do not fit, or ``blank`` is not a class; if targets or lengths are not
+            integers.
 
     >>> import minitensor as torch
     >>> ctc_loss(torch.log(torch.full((2, 1, 2), 0.5)), torch.tensor([[1]]), [2], [1])

@@ -19,9 +19,10 @@ from minitensor.errors import ShapeError, UsageValueError
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.creation import empty_like
+from minitensor.ops.draws import bernoulli_
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors
-from minitensor.ops.random import bernoulli_, fresh
+from minitensor.ops.random import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        UsageValueError: ``p`` is not in [0, 1].
+        ValueError, RuntimeError: If ``p`` is not in [0, 1].
 
     >>> import minitensor as torch
     >>> dropout(torch.ones(2), 0.5, training=False)
@@ -71,8 +72,8 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Tru
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        UsageValueError: ``p`` is not in [0, 1].
-        ShapeError: the input has another number of dims.
+        ValueError, RuntimeError: If ``p`` is not in [0, 1].
+        RuntimeError: If the input has another number of dims.
 
     >>> F.dropout1d(ones(1, 2, 3), 1.0)
     tensor([[[0., 0., 0.],
@@ -98,8 +99,8 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Tru
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        UsageValueError: ``p`` is not in [0, 1].
-        ShapeError: the input has fewer than two dims.
+        ValueError, RuntimeError: If ``p`` is not in [0, 1].
+        RuntimeError: If the input has fewer than two dims.
 
     >>> F.dropout2d(ones(1, 1, 1, 2), 1.0)
     tensor([[[[0., 0.]]]])
@@ -129,7 +130,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: Tru
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        UsageValueError: ``p`` is not in [0, 1].
+        ValueError, RuntimeError: If ``p`` is not in [0, 1].
 
     >>> F.dropout3d(ones(1, 1, 1, 2), 1.0)
     tensor([[[[0., 0.]]]])
@@ -237,7 +238,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        UsageValueError: ``p`` is not in [0, 1].
+        ValueError, RuntimeError: If ``p`` is not in [0, 1].
 
     >>> F.alpha_dropout(ones(2))
     tensor([1., 1.])
@@ -257,8 +258,8 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
         inplace: Whether to write the result to ``input`` and return that.
 
     Raises:
-        UsageValueError: ``p`` is not in [0, 1].
-        ShapeError: the input has fewer than two dims.
+        ValueError, RuntimeError: If ``p`` is not in [0, 1].
+        RuntimeError: If the input has fewer than two dims.
 
     >>> F.feature_alpha_dropout(ones(1, 2))
     tensor([[1., 1.]])

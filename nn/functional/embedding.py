@@ -85,9 +85,9 @@ def embedding(
         sparse: Has no effect: gradients are dense.
 
     Raises:
-        ShapeError: ``weight`` is not (V, D).
-        IndexRuntimeError: an index is not in [0, V).
-        GuardError: ``padding_idx`` is not in [-V, V).
+        RuntimeError: If ``weight`` is not (V, D).
+        IndexError, RuntimeError: If an index is not in [0, V).
+        ValueError, AssertionError: If ``padding_idx`` is not in [-V, V).
 
     >>> import minitensor as torch
     >>> embedding(torch.tensor([1, 0]), torch.tensor([[1., 2.], [3., 4.]]))
@@ -227,9 +227,9 @@ def embedding_bag(
         padding_idx: An index that counts in no bag.
 
     Raises:
-        ArgumentError: the mode, the dims of the input, or the shape of ``per_sample_weights`` is wrong.
-        ShapeError: offsets do not begin at 0 or exceed the input, or ``weight`` is not (V, D).
-        IndexRuntimeError: an index is not in [0, V).
+        ValueError: If the mode, the dims of the input, or the shape of ``per_sample_weights`` is wrong.
+        RuntimeError: If offsets do not begin at 0 or exceed the input, or ``weight`` is not (V, D).
+        IndexError, RuntimeError: If an index is not in [0, V).
 
     >>> import minitensor as torch
     >>> table = torch.tensor([[1., 2.], [3., 4.], [5., 6.]])
@@ -304,8 +304,8 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         num_classes: The number of classes; -1 takes the largest class plus one.
 
     Raises:
-        IndexRuntimeError: a class is negative or not below ``num_classes``.
-        ShapeError: the input is empty and ``num_classes`` is not given.
+        IndexError, RuntimeError: If a class is negative or not below ``num_classes``.
+        RuntimeError: If the input is empty and ``num_classes`` is not given.
 
     >>> import minitensor as torch
     >>> one_hot(torch.tensor([0, 2]))

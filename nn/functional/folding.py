@@ -134,7 +134,7 @@ def unfold(
         stride: How far windows lie apart.
 
     Raises:
-        ShapeError: the input has other dims or no entries, or a window does not fit.
+        RuntimeError: If the input has other dims or no entries, or a window does not fit.
 
     >>> import minitensor as torch
     >>> unfold(torch.arange(6.).view(1, 1, 2, 3), 2)
@@ -167,7 +167,7 @@ def fold(
         stride: How far windows lie apart.
 
     Raises:
-        ShapeError: the input does not fit the windows.
+        RuntimeError: If the input does not fit the windows.
 
     >>> F.fold(ones(1, 2, 2), (1, 3), (1, 2))
     tensor([[[[1., 2., 1.]]]])
@@ -213,7 +213,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
         upscale_factor: r.
 
     Raises:
-        ShapeError: the channels are not divisible by r².
+        RuntimeError: If the channels are not divisible by r².
 
     >>> F.pixel_shuffle(arange(4.).view(4, 1, 1), 2)
     tensor([[[0., 1.],
@@ -240,7 +240,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
         downscale_factor: r.
 
     Raises:
-        ShapeError: height or width is not divisible by r.
+        RuntimeError: If height or width is not divisible by r.
 
     >>> F.pixel_unshuffle(arange(4.).view(1, 2, 2), 2).flatten()
     tensor([0., 1., 2., 3.])
@@ -269,7 +269,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         groups: The number of groups; must divide C.
 
     Raises:
-        ShapeError: the input has fewer than three dims, or ``groups`` does not divide C.
+        RuntimeError: If the input has fewer than three dims, or ``groups`` does not divide C.
 
     >>> import minitensor as torch
     >>> channel_shuffle(torch.arange(4.).view(1, 4, 1), 2).flatten()

@@ -46,8 +46,8 @@ def fractional_max_pool2d(
         _random_samples: (N, C, 2), numbers to use in place of random ones, for columns and rows.
 
     Raises:
-        ArgumentError: neither ``output_size`` nor ``output_ratio`` is given.
-        ShapeError: the windows do not fit into the input.
+        ValueError: If neither ``output_size`` nor ``output_ratio`` is given.
+        RuntimeError: If the windows do not fit into the input.
 
     >>> import minitensor as torch
     >>> fractional_max_pool2d(torch.arange(9.).view(1, 3, 3), 2, output_size=2)
@@ -79,8 +79,8 @@ def fractional_max_pool3d(
         _random_samples: (N, C, 3), numbers to use in place of random ones, for depth, rows and columns.
 
     Raises:
-        ArgumentError: neither ``output_size`` nor ``output_ratio`` is given.
-        ShapeError: the windows do not fit into the input.
+        ValueError: If neither ``output_size`` nor ``output_ratio`` is given.
+        RuntimeError: If the windows do not fit into the input.
 
     >>> F.fractional_max_pool3d(arange(27.).view(1, 3, 3, 3), 2, output_size=1)
     tensor([[[[26.]]]])

@@ -82,9 +82,9 @@ def interpolate(
         antialias: Whether to widen the filter when shrinking, as Pillow does; for "bilinear" and "bicubic".
 
     Raises:
-        ArgumentError: neither or both of ``size`` and ``scale_factor`` are given, or an option does not fit the mode.
-        UnsupportedValueError: the mode is unknown or not for this number of dims.
-        ShapeError: an input or output size is 0.
+        ValueError: If neither or both of ``size`` and ``scale_factor`` are given, or an option does not fit the mode.
+        ValueError, NotImplementedError: If the mode is unknown or not for this number of dims.
+        RuntimeError: If an input or output size is 0.
 
     >>> import minitensor as torch
     >>> interpolate(torch.tensor([[[0., 2.]]]), scale_factor=2, mode="linear")

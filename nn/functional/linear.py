@@ -74,8 +74,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Te
         out: Where to write the result.
 
     Raises:
-        ShapeError: the sizes do not fit.
-        DtypeError: the dtypes differ.
+        RuntimeError: If the sizes do not fit; if the dtypes differ.
 
     >>> import minitensor as torch
     >>> linear(torch.tensor([1., 2.]), torch.tensor([[1., 1.], [0., 3.]]), torch.tensor([10., 20.]))
@@ -135,7 +134,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         bias: (out).
 
     Raises:
-        DtypeError: the dtypes differ.
+        RuntimeError: If the dtypes differ.
 
     >>> F.bilinear(tensor([2.]), tensor([3.]), ones(1, 1, 1))
     tensor([6.])

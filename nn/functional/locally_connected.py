@@ -47,7 +47,7 @@ def locally_connected2d(
         groups: How many groups the channels are split into.
 
     Raises:
-        ShapeError: the weight has not one set of filters for each output place, or the channels do not fit.
+        RuntimeError: If the weight has not one set of filters for each output place, or the channels do not fit.
 
     >>> import minitensor as torch
     >>> image, weight = torch.ones(1, 1, 2, 3), torch.ones(1, 2, 1, 1, 2, 2)

@@ -62,8 +62,8 @@ def mse_loss(
         weight: A factor for each loss; the mean divides by their sum.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown, or ``weight`` has another shape.
-        ShapeError: the shapes do not broadcast.
+        ValueError: If ``reduction`` is unknown, or ``weight`` has another shape.
+        RuntimeError: If the shapes do not broadcast.
 
     >>> F.mse_loss(tensor([1., 2.]), tensor([1., 4.]))
     tensor(2.)
@@ -93,8 +93,8 @@ def l1_loss(
         weight: A factor for each loss; the mean divides by their sum.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown, or ``weight`` has another shape.
-        ShapeError: the shapes do not broadcast.
+        ValueError: If ``reduction`` is unknown, or ``weight`` has another shape.
+        RuntimeError: If the shapes do not broadcast.
 
     >>> F.l1_loss(tensor([1., 2.]), tensor([1., 4.]))
     tensor(1.)
@@ -125,8 +125,8 @@ def smooth_l1_loss(
         beta: Where the square turns into a line; 0 gives ``l1_loss``.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown.
-        UsageValueError: ``beta`` is negative.
+        ValueError: If ``reduction`` is unknown.
+        ValueError, RuntimeError: If ``beta`` is negative.
 
     >>> F.smooth_l1_loss(tensor([0.]), tensor([3.]))
     tensor(2.5000)
@@ -165,8 +165,8 @@ def huber_loss(
         weight: A factor for each loss; as in PyTorch, the mean divides by their number, not their sum.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown, or ``weight`` has another shape.
-        UsageValueError: ``delta`` is not positive.
+        ValueError: If ``reduction`` is unknown, or ``weight`` has another shape.
+        ValueError, RuntimeError: If ``delta`` is not positive.
 
     >>> F.huber_loss(tensor([0.]), tensor([3.]))
     tensor(2.5000)
@@ -210,7 +210,7 @@ def poisson_nll_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown.
+        ValueError: If ``reduction`` is unknown.
 
     >>> F.poisson_nll_loss(tensor([0.]), tensor([2.]))
     tensor(1.)
@@ -249,7 +249,7 @@ def gaussian_nll_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: a variance is negative, ``var`` has another shape, or ``reduction`` is unknown.
+        ValueError: If a variance is negative, ``var`` has another shape, or ``reduction`` is unknown.
 
     >>> F.gaussian_nll_loss(tensor([0.]), tensor([2.]), tensor([1.]))
     tensor(2.)
@@ -333,8 +333,8 @@ def binary_cross_entropy(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: the shapes differ, or ``reduction`` is unknown.
-        DtypeError: the dtypes differ, or a probability is not in [0, 1].
+        ValueError: If the shapes differ, or ``reduction`` is unknown.
+        RuntimeError: If the dtypes differ, or a probability is not in [0, 1].
 
     >>> F.binary_cross_entropy(tensor([0.5]), tensor([1.]))
     tensor(0.6931)
@@ -374,7 +374,7 @@ def binary_cross_entropy_with_logits(
         pos_weight: A factor for the losses at targets of 1, in a shape that broadcasts.
 
     Raises:
-        ArgumentError: the shapes differ, or ``reduction`` is unknown.
+        ValueError: If the shapes differ, or ``reduction`` is unknown.
 
     >>> F.binary_cross_entropy_with_logits(tensor([0.]), tensor([1.]))
     tensor(0.6931)
@@ -413,7 +413,7 @@ def kl_div(
         log_target: Whether ``target`` holds logarithms.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown.
+        ValueError: If ``reduction`` is unknown.
 
     >>> F.kl_div(tensor([0.5]).log(), tensor([1.]))
     tensor(0.6931)

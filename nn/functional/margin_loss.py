@@ -44,18 +44,18 @@ def margin_ranking_loss(
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return max(0, -target (input1 - input2) + margin).
+    """Return max(0, -target (input1 - input2) + margin) of pairs of scores, by default its mean.
 
     Args:
-        input1, input2: The scores to rank, tensors of the same number of dims.
+        input1, input2: The scores to rank, (N,) or other shapes that broadcast and have as many dims.
         target: 1 where ``input1`` should be larger, -1 where ``input2`` should.
         margin: By how much.
         size_average, reduce: Deprecated; use ``reduction``.
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown.
-        ShapeError: the numbers of dims differ.
+        ValueError: If ``reduction`` is unknown.
+        RuntimeError: If the numbers of dims differ.
 
     >>> F.margin_ranking_loss(tensor([1.]), tensor([3.]), tensor([1.]))
     tensor(2.)
@@ -89,7 +89,7 @@ def hinge_embedding_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown.
+        ValueError: If ``reduction`` is unknown.
 
     >>> F.hinge_embedding_loss(tensor([2., 0.25]), tensor([1, -1]))
     tensor(1.3750)
@@ -121,8 +121,8 @@ def cosine_embedding_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown.
-        ShapeError: the numbers of dims do not fit.
+        ValueError: If ``reduction`` is unknown.
+        RuntimeError: If the numbers of dims do not fit.
 
     >>> F.cosine_embedding_loss(tensor([1., 0.]), tensor([0., 1.]), tensor(1))
     tensor(1.)
@@ -167,8 +167,8 @@ def triplet_margin_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: ``margin`` is not positive, or ``reduction`` is unknown.
-        ShapeError: the numbers of dims differ.
+        ValueError: If ``margin`` is not positive, or ``reduction`` is unknown.
+        RuntimeError: If the numbers of dims differ.
 
     >>> F.triplet_margin_loss(tensor([0.]), tensor([3.]), tensor([1.]))
     tensor(3.)
@@ -199,8 +199,8 @@ def triplet_margin_with_distance_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: ``margin`` is not positive, or ``reduction`` is unknown.
-        ShapeError: the numbers of dims differ.
+        ValueError: If ``margin`` is not positive, or ``reduction`` is unknown.
+        RuntimeError: If the numbers of dims differ.
 
     >>> city = lambda a, b: (a - b).abs().sum(-1)
     >>> F.triplet_margin_with_distance_loss(tensor([0.]), tensor([3.]), tensor([1.]), distance_function=city)
@@ -257,9 +257,9 @@ def multi_margin_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: ``p`` or ``reduction`` is another, or ``weight`` has not one dim.
-        ShapeError: the shapes do not fit.
-        IndexRuntimeError: a target is not in [0, C).
+        ValueError: If ``p`` or ``reduction`` is another, or ``weight`` has not one dim.
+        RuntimeError: If the shapes do not fit.
+        IndexError, RuntimeError: If a target is not in [0, C).
 
     >>> F.multi_margin_loss(tensor([[0., 1.]]), tensor([0]))
     tensor(1.)
@@ -316,9 +316,9 @@ def multilabel_margin_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown.
-        ShapeError: the shapes differ.
-        IndexRuntimeError: a target is not below C.
+        ValueError: If ``reduction`` is unknown.
+        RuntimeError: If the shapes differ.
+        IndexError, RuntimeError: If a target is not below C.
 
     >>> F.multilabel_margin_loss(tensor([0., 1.]), tensor([0, -1]))
     tensor(1.)
@@ -373,7 +373,7 @@ def multilabel_soft_margin_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown.
+        ValueError: If ``reduction`` is unknown.
 
     >>> F.multilabel_soft_margin_loss(tensor([0., 0.]), tensor([1., 0.]))
     tensor(0.6931)
@@ -402,7 +402,7 @@ def soft_margin_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        ArgumentError: ``reduction`` is unknown.
+        ValueError: If ``reduction`` is unknown.
 
     >>> F.soft_margin_loss(tensor([0.]), tensor([1.]))
     tensor(0.6931)

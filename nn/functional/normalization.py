@@ -56,9 +56,9 @@ def batch_norm(
         eps: Added to the variance, so that a constant input does not divide by zero.
 
     Raises:
-        ArgumentError: ``eps`` is negative (or 0 in training), or a channel has one value in training.
-        ShapeError: the input has fewer than two dims, or a statistic or parameter is not (C,).
-        UsageError: a running statistic is missing in evaluation.
+        ValueError: If ``eps`` is negative (or 0 in training), or a channel has one value in training.
+        RuntimeError: If the input has fewer than two dims, or a statistic or parameter is not (C,); if a running
+            statistic is missing in evaluation.
 
     >>> F.batch_norm(tensor([[1.], [3.]]), None, None, training=True, eps=1e-12)
     tensor([[-1.],
@@ -161,8 +161,8 @@ def instance_norm(
         eps: Added to the variance, so that a constant input does not divide by zero.
 
     Raises:
-        ArgumentError: a channel of a sample has only one element.
-        ShapeError: the input has fewer than three dims, or a statistic or parameter is not (C,).
+        ValueError: If a channel of a sample has only one element.
+        RuntimeError: If the input has fewer than three dims, or a statistic or parameter is not (C,).
 
     >>> F.instance_norm(tensor([[[1., 3.], [10., 30.]]]), eps=1e-12)
     tensor([[[-1.,  1.],
@@ -216,7 +216,7 @@ def layer_norm(
         eps: Added to the variance, so that a constant input does not divide by zero.
 
     Raises:
-        ShapeError: the last dims of ``input``, or the shape of a parameter, are not ``normalized_shape``.
+        RuntimeError: If the last dims of ``input``, or the shape of a parameter, are not ``normalized_shape``.
 
     >>> import minitensor as torch
     >>> layer_norm(torch.tensor([[1., 3.], [10., 30.]]), (2,), eps=0.)
@@ -255,8 +255,9 @@ def group_norm(
         eps: Added to the variance, so that a constant input does not divide by zero.
 
     Raises:
-        ShapeError: the input has fewer than two dims, ``num_groups`` does not divide C, or a parameter is not (C,).
-        ArgumentError: a group has only one element.
+        RuntimeError: If the input has fewer than two dims, ``num_groups`` does not divide C, or a parameter is not
+            (C,).
+        ValueError: If a group has only one element.
 
     >>> F.group_norm(tensor([[1., 3., 10., 30.]]), 2, eps=1e-12)
     tensor([[-1.,  1., -1.,  1.]])
@@ -309,8 +310,8 @@ def rms_norm(
         eps: Added to the mean square; the machine epsilon of the dtype if not given.
 
     Raises:
-        ArgumentError: the input has fewer dims than ``normalized_shape``.
-        ShapeError: the last dims of ``input`` are not ``normalized_shape``.
+        ValueError: If the input has fewer dims than ``normalized_shape``.
+        RuntimeError: If the last dims of ``input`` are not ``normalized_shape``.
 
     >>> F.rms_norm(tensor([3., 3.]), (2,))
     tensor([1., 1.])
@@ -369,7 +370,7 @@ def local_response_norm(
         k: Added to the mean.
 
     Raises:
-        ArgumentError: the input has fewer than three dims.
+        ValueError: If the input has fewer than three dims.
 
     >>> F.local_response_norm(ones(1, 1, 1), 1, alpha=3., beta=0.5)
     tensor([[[0.5000]]])

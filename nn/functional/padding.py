@@ -39,9 +39,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         value: The constant; 0 if not given.
 
     Raises:
-        ShapeError: the amounts do not fit the shape.
-        UnsupportedValueError: the mode is unknown or not for this number of dims.
-        ArgumentError: a mode other than "constant" is given a value.
+        RuntimeError: If the amounts do not fit the shape.
+        ValueError, NotImplementedError: If the mode is unknown or not for this number of dims.
+        ValueError: If a mode other than "constant" is given a value.
 
     >>> import minitensor as torch
     >>> torch.nn.functional.pad(torch.tensor([[1., 2., 3.]]), (2, 1), mode="reflect")
@@ -88,7 +88,8 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Arr
         value: The constant.
 
     Raises:
-        ShapeError: the amounts do not fit the shape.
+        RuntimeError: If the amounts do not fit the shape.
+        TypeError: If ``pad`` is not a tuple or list.
 
     >>> import minitensor as torch
     >>> torch.constant_pad_nd(torch.tensor([1, 2]), (1, 2), 7)

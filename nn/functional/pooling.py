@@ -121,7 +121,7 @@ def max_pool1d(
         return_indices: Whether to return each maximum's flat position in its plane as well.
 
     Raises:
-        ShapeError: a window does not fit, the input has no entries, or its number of dims is another.
+        RuntimeError: If a window does not fit, the input has no entries, or its number of dims is another.
 
     >>> F.max_pool1d(tensor([[1., 3., 2., 0.]]), 2)
     tensor([[3., 2.]])
@@ -152,7 +152,7 @@ def max_pool2d(
         return_indices: Whether to return each maximum's flat position in its plane as well.
 
     Raises:
-        ShapeError: a window does not fit, the input has no entries, or its number of dims is another.
+        RuntimeError: If a window does not fit, the input has no entries, or its number of dims is another.
 
     >>> import minitensor as torch
     >>> max_pool2d(torch.arange(16.).view(1, 4, 4), 2)
@@ -185,7 +185,7 @@ def max_pool3d(
         return_indices: Whether to return each maximum's flat position in its plane as well.
 
     Raises:
-        ShapeError: a window does not fit, the input has no entries, or its number of dims is another.
+        RuntimeError: If a window does not fit, the input has no entries, or its number of dims is another.
 
     >>> F.max_pool3d(arange(8.).view(1, 2, 2, 2), 2)
     tensor([[[[7.]]]])
@@ -227,7 +227,7 @@ def avg_pool1d(
         count_include_pad: Whether the zeros of the padding count in the mean.
 
     Raises:
-        ShapeError: a window does not fit, the input has no entries, or its number of dims is another.
+        RuntimeError: If a window does not fit, the input has no entries, or its number of dims is another.
 
     >>> F.avg_pool1d(tensor([[1., 3., 2., 0.]]), 2)
     tensor([[2., 1.]])
@@ -261,8 +261,8 @@ def avg_pool2d(
         out: Where to write the result.
 
     Raises:
-        ShapeError: a window does not fit, the input has no entries, or its number of dims is another.
-        UsageValueError: ``divisor_override`` is 0.
+        RuntimeError: If a window does not fit, the input has no entries, or its number of dims is another.
+        ValueError, RuntimeError: If ``divisor_override`` is 0.
 
     >>> import minitensor as torch
     >>> avg_pool2d(torch.arange(16.).view(1, 4, 4), 2)
@@ -299,8 +299,8 @@ def avg_pool3d(
         out: Where to write the result.
 
     Raises:
-        ShapeError: a window does not fit, the input has no entries, or its number of dims is another.
-        UsageValueError: ``divisor_override`` is 0.
+        RuntimeError: If a window does not fit, the input has no entries, or its number of dims is another.
+        ValueError, RuntimeError: If ``divisor_override`` is 0.
 
     >>> F.avg_pool3d(arange(8.).view(1, 2, 2, 2), 2)
     tensor([[[[3.5000]]]])

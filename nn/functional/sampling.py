@@ -50,6 +50,13 @@ def grid_sample(
     image's edges. Outside there is zero, or the ``border`` is repeated, or the image mirrored by ``reflection``. Modes:
     "bilinear" (in volumes, too), "nearest", "bicubic" (images only).
 
+    Args:
+        input: Images (N, C, H, W) or volumes (N, C, D, H, W).
+        grid: The places to read.
+        mode: ``"bilinear"``, ``"nearest"`` or ``"bicubic"``. Default: ``"bilinear"``.
+        padding_mode: What lies outside: ``"zeros"``, ``"border"`` or ``"reflection"``. Default: ``"zeros"``.
+        align_corners: Whether -1 and 1 are the middles of the corner pixels. Default: ``None``, False with a warning.
+
     >>> import minitensor as torch
     >>> image = torch.tensor([[[[0., 1.], [2., 3.]]]])
     >>> grid_sample(image, torch.zeros(1, 1, 1, 2), align_corners=True)
@@ -260,6 +267,11 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     """Return the places that an affine map reads: for (N, C, H, W) and matrices (N, 2, 3), (N, H, W, 2).
 
     For volumes (N, C, D, H, W) the matrices are (N, 3, 4). What ``align_corners`` means is told in ``grid_sample``.
+
+    Args:
+        theta: The matrices, (N, 2, 3) or (N, 3, 4).
+        size: The shape of the images that are read, (N, C, H, W) or (N, C, D, H, W).
+        align_corners: As for ``grid_sample``. Default: ``None``, False with a warning.
 
     >>> import minitensor as torch
     >>> still = torch.tensor([[[1., 0., 0.], [0., 1., 0.]]])

@@ -49,9 +49,8 @@ def max_unpool1d(
         output_size: The spatial sizes to restore, or the whole shape.
 
     Raises:
-        ArgumentError: ``output_size`` cannot have been pooled to this size.
-        ShapeError: the shapes do not fit, or an index is out of range.
-        DtypeError: the indices are not int64.
+        ValueError: If ``output_size`` cannot have been pooled to this size.
+        RuntimeError: If the shapes do not fit, or an index is out of range; if the indices are not int64.
 
     >>> F.max_unpool1d(tensor([[3., 4.]]), tensor([[1, 2]]), 2)
     tensor([[0., 3., 4., 0.]])
@@ -79,9 +78,8 @@ def max_unpool2d(
         output_size: The spatial sizes to restore, or the whole shape.
 
     Raises:
-        ArgumentError: ``output_size`` cannot have been pooled to this size.
-        ShapeError: the shapes do not fit, or an index is out of range.
-        DtypeError: the indices are not int64.
+        ValueError: If ``output_size`` cannot have been pooled to this size.
+        RuntimeError: If the shapes do not fit, or an index is out of range; if the indices are not int64.
 
     >>> import minitensor as torch
     >>> pooled, indices = torch.nn.functional.max_pool2d(torch.tensor([[[1., 2.], [3., 4.]]]), 2, return_indices=True)
@@ -112,9 +110,8 @@ def max_unpool3d(
         output_size: The spatial sizes to restore, or the whole shape.
 
     Raises:
-        ArgumentError: ``output_size`` cannot have been pooled to this size.
-        ShapeError: the shapes do not fit, or an index is out of range.
-        DtypeError: the indices are not int64.
+        ValueError: If ``output_size`` cannot have been pooled to this size.
+        RuntimeError: If the shapes do not fit, or an index is out of range; if the indices are not int64.
 
     >>> F.max_unpool3d(ones(1, 1, 1, 1), zeros(1, 1, 1, 1).long(), (1, 1, 2))
     tensor([[[[1., 0.]]]])

@@ -23,7 +23,7 @@ def max_pool1d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return ``max_pool1d`` with its indices; ``return_indices`` has no effect."""
+    """Alias of ``max_pool1d`` with indices; ``return_indices`` has no effect."""
     return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
@@ -36,7 +36,7 @@ def max_pool2d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return ``max_pool2d`` with its indices; ``return_indices`` has no effect."""
+    """Alias of ``max_pool2d`` with indices; ``return_indices`` has no effect."""
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
@@ -49,28 +49,28 @@ def max_pool3d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return ``max_pool3d`` with its indices; ``return_indices`` has no effect."""
+    """Alias of ``max_pool3d`` with indices; ``return_indices`` has no effect."""
     return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
 def adaptive_max_pool1d_with_indices(
     input: Tensor, output_size: Sizes, return_indices: bool = False
 ) -> Any:
-    """Return ``adaptive_max_pool1d`` with its indices; ``return_indices`` has no effect."""
+    """Alias of ``adaptive_max_pool1d`` with indices; ``return_indices`` has no effect."""
     return adaptive_max_pool1d(input, output_size, return_indices=True)
 
 
 def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: OptionalSizes, return_indices: bool = False
 ) -> Any:
-    """Return ``adaptive_max_pool2d`` with its indices; ``return_indices`` has no effect."""
+    """Alias of ``adaptive_max_pool2d`` with indices; ``return_indices`` has no effect."""
     return adaptive_max_pool2d(input, output_size, return_indices=True)
 
 
 def adaptive_max_pool3d_with_indices(
     input: Tensor, output_size: OptionalSizes, return_indices: bool = False
 ) -> Any:
-    """Return ``adaptive_max_pool3d`` with its indices; ``return_indices`` has no effect."""
+    """Alias of ``adaptive_max_pool3d`` with indices; ``return_indices`` has no effect."""
     return adaptive_max_pool3d(input, output_size, return_indices=True)
 
 
@@ -82,7 +82,7 @@ def fractional_max_pool2d_with_indices(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """Return ``fractional_max_pool2d`` with its indices; ``return_indices`` has no effect."""
+    """Alias of ``fractional_max_pool2d`` with indices; ``return_indices`` has no effect."""
     return fractional_max_pool2d(input, kernel_size, output_size, output_ratio, True, _random_samples)
 
 
@@ -94,5 +94,5 @@ def fractional_max_pool3d_with_indices(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """Return ``fractional_max_pool3d`` with its indices; ``return_indices`` has no effect."""
+    """Alias of ``fractional_max_pool3d`` with indices; ``return_indices`` has no effect."""
     return fractional_max_pool3d(input, kernel_size, output_size, output_ratio, True, _random_samples)

@@ -75,7 +75,7 @@ def clip_grads_with_norm_(
         foreach: Accepted for PyTorch compatibility; has no effect. Default: ``None``.
 
     Raises:
-        ReadOnlyError: If a gradient lies in read-only memory; nothing is written then.
+        RuntimeError, ValueError: If a gradient lies in read-only memory; nothing is written then.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.Parameter(torch.ones(2))
@@ -114,7 +114,7 @@ def clip_grad_norm_(
 
     Raises:
         RuntimeError: If the norm is not finite and ``error_if_nonfinite`` is true.
-        ReadOnlyError: If a gradient lies in read-only memory; nothing is written then.
+        RuntimeError, ValueError: If a gradient lies in read-only memory; nothing is written then.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.Parameter(torch.ones(4))
@@ -138,7 +138,7 @@ def clip_grad_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Call ``clip_grad_norm_``, of which this is a deprecated name, with a warning."""
+    """Deprecated alias of ``clip_grad_norm_``; warns."""
     warnings.warn(
         "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`",
         FutureWarning,
@@ -157,7 +157,7 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
         foreach: Accepted for PyTorch compatibility; has no effect. Default: ``None``.
 
     Raises:
-        ReadOnlyError: If a gradient lies in read-only memory; nothing is written then.
+        RuntimeError, ValueError: If a gradient lies in read-only memory; nothing is written then.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.Parameter(torch.ones(2))

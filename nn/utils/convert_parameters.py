@@ -49,7 +49,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
     Raises:
         TypeError: If ``vec`` is not a tensor.
-        ShapeError: If ``vec`` has too few elements; nothing is written then.
+        RuntimeError: If ``vec`` has too few elements; nothing is written then.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.Parameter(torch.zeros(2, 1))

@@ -78,6 +78,13 @@ def fuse_conv_bn_weights(
 
     Returns:
         The weight and the bias, as parameters.
+
+    >>> import minitensor as torch
+    >>> from minitensor.nn.utils import fuse_conv_bn_weights
+    >>> one = torch.ones(1)
+    >>> weight, bias = fuse_conv_bn_weights(torch.ones(1, 1, 2), None, 3 * one, 4 * one, 0.0, one, one)
+    >>> weight.detach(), bias.detach()
+    (tensor([[[0.5000, 0.5000]]]), tensor([-0.5000]))
     """
     scale, bias = scale_and_bias(conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
     shape = [1] * conv_w.ndim
@@ -139,6 +146,13 @@ def fuse_linear_bn_weights(
 
     Returns:
         The weight and the bias, as parameters.
+
+    >>> import minitensor as torch
+    >>> from minitensor.nn.utils import fuse_linear_bn_weights
+    >>> one = torch.ones(1)
+    >>> weight, bias = fuse_linear_bn_weights(torch.ones(1, 2), None, 3 * one, 4 * one, 0.0, one, one)
+    >>> weight.detach(), bias.detach()
+    (tensor([[0.5000, 0.5000]]), tensor([-0.5000]))
     """
     scale, bias = scale_and_bias(linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
     return make_parameter(linear_w, linear_w * scale.unsqueeze(-1)), make_bias(linear_w, linear_b, bias)

@@ -73,6 +73,14 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
         ValueError: If the module has no parameter of this name, or one without a shape.
         RuntimeError: If the parameter has this hook already.
         IndexError: If there is no dim ``dim``.
+
+    >>> import minitensor as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     layer = torch.nn.utils.weight_norm(torch.nn.Linear(2, 3))
+    >>> layer.weight_g.shape, layer.weight_v.shape
+    (torch.Size([3, 1]), torch.Size([3, 2]))
     """
     warnings.warn(
         "nn.utils.weight_norm is deprecated in favor of nn.utils.parametrizations.weight_norm",
@@ -103,6 +111,15 @@ def remove_weight_norm(module: M, name: str = "weight") -> M:
 
     Raises:
         ValueError: If the parameter does not have the hook.
+
+    >>> import minitensor as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     layer = torch.nn.utils.weight_norm(torch.nn.Linear(2, 3))
+    >>> layer = torch.nn.utils.remove_weight_norm(layer)
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
     """
     take_hook(module, name, WeightNorm, "weight_norm").remove(module)
     return module
@@ -204,6 +221,11 @@ def spectral_norm(
         ValueError: If ``n_power_iterations`` is not positive, or the module has no parameter of this name, or one
             without a shape.
         RuntimeError: If the parameter has this hook already.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.spectral_norm(torch.nn.Linear(2, 2))
+    >>> [name for name, _ in layer.named_parameters()], [name for name, _ in layer.named_buffers()]
+    (['bias', 'weight_orig'], ['weight_u', 'weight_v'])
     """
     made = SpectralNorm(name, n_power_iterations, spectral_dim(module, dim), eps)
     weight = free_parameter(module, name, SpectralNorm, "spectral_norm")
@@ -232,6 +254,12 @@ def remove_spectral_norm(module: M, name: str = "weight") -> M:
 
     Raises:
         ValueError: If the parameter does not have the hook.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.spectral_norm(torch.nn.Linear(2, 2))
+    >>> layer = torch.nn.utils.remove_spectral_norm(layer)
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
     """
     take_hook(module, name, SpectralNorm, "spectral_norm").remove(module)
     for key, hook in list(module._state_dict_hooks.items()):

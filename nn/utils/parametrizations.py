@@ -28,6 +28,8 @@ from minitensor.ops.linalg.solve import solve, solve_triangular
 from minitensor.ops.random import randn
 from minitensor.tensor import Tensor
 
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
+
 M = TypeVar("M", bound=Module)
 
 

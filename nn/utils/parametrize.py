@@ -20,6 +20,16 @@ from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
 from minitensor.tensor import Tensor
 
+__all__ = [
+    "ParametrizationList",
+    "cached",
+    "is_parametrized",
+    "register_parametrization",
+    "remove_parametrizations",
+    "transfer_parametrizations_and_params",
+    "type_before_parametrizations",
+]
+
 M = TypeVar("M", bound=Module)
 
 # The tensors computed inside ``cached()``, by their parametrizations; None outside.
@@ -59,6 +69,16 @@ class ParametrizationList(ModuleList):
 
     Raises:
         ValueError: If there are no modules, or one changes the shape or dtype although ``unsafe`` is false.
+
+    >>> import minitensor as torch
+    >>> class Double(torch.nn.Module):
+    ...     def forward(self, x):
+    ...         return 2 * x
+    >>> layer = torch.nn.Linear(1, 1)
+    >>> _ = torch.nn.utils.parametrize.register_parametrization(layer, "weight", Double())
+    >>> parametrization = layer.parametrizations.weight
+    >>> isinstance(parametrization, torch.nn.utils.parametrize.ParametrizationList), parametrization.original.shape
+    (True, torch.Size([1, 1]))
     """
 
     original: Tensor
@@ -252,7 +272,18 @@ def register_parametrization(module: M, tensor_name: str, parametrization: Modul
 
 @ungated
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Tell whether a module has parametrized tensors, or, given ``tensor_name``, whether that one is."""
+    """Tell whether a module has parametrized tensors, or, given ``tensor_name``, whether that one is.
+
+    Args:
+        module: The module.
+        tensor_name: Name of a parameter or buffer. Default: ``None``, any.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(2, 2))
+    >>> is_parametrized = torch.nn.utils.parametrize.is_parametrized
+    >>> is_parametrized(layer), is_parametrized(layer, "weight"), is_parametrized(layer, "bias")
+    (True, True, False)
+    """
     held = module._modules.get("parametrizations") if isinstance(module, Module) else None
     if not isinstance(held, ModuleDict):
         return False
@@ -306,7 +337,18 @@ def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: boo
 
 
 def type_before_parametrizations(module: Module, has_class: bool = False) -> type[Module]:
-    """Return the class that a module has without parametrizations."""
+    """Return the class that a module has without parametrizations.
+
+    Args:
+        module: The module.
+        has_class: Whether the module has a class of its own for parametrizations even if none is registered. Default:
+            ``False``.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(2, 2))
+    >>> type(layer).__name__, torch.nn.utils.parametrize.type_before_parametrizations(layer).__name__
+    ('ParametrizedLinear', 'Linear')
+    """
     return type(module).__bases__[1] if has_class or is_parametrized(module) else type(module)
 
 
@@ -322,6 +364,12 @@ def transfer_parametrizations_and_params(
 
     Returns:
         ``to_module``.
+
+    >>> import minitensor as torch
+    >>> old = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(2, 2))
+    >>> new = torch.nn.utils.parametrize.transfer_parametrizations_and_params(old, torch.nn.Linear(2, 2))
+    >>> torch.equal(new.weight, old.weight)
+    True
     """
     if not is_parametrized(from_module):
         return to_module

@@ -269,7 +269,18 @@ def remove(module: M, name: str) -> M:
 
 @ungated
 def is_pruned(module: Module) -> bool:
-    """Tell whether anything in a module, or below it, is pruned."""
+    """Tell whether anything in a module, or below it, is pruned.
+
+    Args:
+        module: The module.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.Linear(2, 1)
+    >>> before = torch.nn.utils.prune.is_pruned(layer)
+    >>> _ = torch.nn.utils.prune.l1_unstructured(layer, "weight", amount=1)
+    >>> before, torch.nn.utils.prune.is_pruned(layer)
+    (False, True)
+    """
     return any(
         isinstance(hook.function, BasePruningMethod)
         for inner in module.modules()

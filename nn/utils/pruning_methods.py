@@ -52,7 +52,7 @@ class BasePruningMethod:
         raise NotImplementedError(f"{type(self).__name__} is missing compute_mask")
 
     def apply_mask(self, module: Module) -> Tensor:
-        """Return the pruned tensor."""
+        """Return the pruned tensor of ``module``."""
         mask, original = getattr(module, self._tensor_name + "_mask"), getattr(module, self._tensor_name + "_orig")
         return mask.to(original.dtype) * original  # type: ignore[no-any-return]  # tensors, from a module
 
@@ -108,7 +108,7 @@ class BasePruningMethod:
         return t * self.compute_mask(scores, ones_like(t) if default_mask is None else default_mask)
 
     def remove(self, module: Module) -> None:
-        """Make the pruned values the parameter itself."""
+        """Make the pruned values the parameter of ``module`` itself."""
         name = self._tensor_name
         value, original = self.apply_mask(module), module._parameters[name + "_orig"]
         assert original is not None, "registered when it was pruned"
@@ -127,6 +127,15 @@ class PruningContainer(BasePruningMethod):
     Raises:
         TypeError: If one is not a pruning method.
         ValueError: If they are for different parameters.
+
+    >>> import minitensor as torch
+    >>> prune = torch.nn.utils.prune
+    >>> methods = [prune.L1Unstructured(1), prune.L1Unstructured(1)]
+    >>> for method in methods:
+    ...     method._tensor_name = "weight"
+    >>> container = prune.PruningContainer(*methods)
+    >>> len(container), container[0] is methods[0]
+    (2, True)
     """
 
     PRUNING_TYPE = "global"
@@ -139,7 +148,12 @@ class PruningContainer(BasePruningMethod):
             self.add_pruning_method(method)
 
     def add_pruning_method(self, method: BasePruningMethod) -> None:
-        """Add one more method for the same parameter; raises as the class does."""
+        """Add one more ``method`` for the same parameter.
+
+        Raises:
+            TypeError: If it is not a pruning method.
+            ValueError: If it is for another parameter.
+        """
         if not isinstance(method, BasePruningMethod):
             raise ArgumentTypeError(f"{type(method)} is not a BasePruningMethod subclass")
         if method._tensor_name != self._tensor_name:
@@ -181,7 +195,14 @@ def what_is_left(method: BasePruningMethod, mask: Tensor) -> Any:
 
 
 class Identity(BasePruningMethod):
-    """Prune nothing, but create mask and original."""
+    """Prune nothing, but create mask and original.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.Linear(2, 1)
+    >>> _ = torch.nn.utils.prune.Identity.apply(layer, "weight")
+    >>> layer.weight_mask, hasattr(layer, "weight_orig")
+    (tensor([[1., 1.]]), True)
+    """
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """Return the mask unchanged."""
@@ -238,6 +259,11 @@ class RandomUnstructured(Amount):
     Raises:
         TypeError: If ``amount`` is not a number.
         ValueError: If it is negative, or a fraction above 1.
+
+    >>> import minitensor as torch
+    >>> method = torch.nn.utils.prune.RandomUnstructured(amount=0.5)
+    >>> method.prune(torch.ones(4)).sum()
+    tensor(2.)
     """
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
@@ -255,6 +281,11 @@ class L1Unstructured(Amount):
     Raises:
         TypeError: If ``amount`` is not a number.
         ValueError: If it is negative, or a fraction above 1.
+
+    >>> import minitensor as torch
+    >>> method = torch.nn.utils.prune.L1Unstructured(amount=1)
+    >>> method.prune(torch.tensor([3.0, -1.0, 2.0]))
+    tensor([3., -0., 2.])
     """
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
@@ -305,10 +336,15 @@ class RandomStructured(Slices):
     Raises:
         TypeError: If ``amount`` is not a number.
         ValueError: If it is negative, or a fraction above 1.
+
+    >>> import minitensor as torch
+    >>> method = torch.nn.utils.prune.RandomStructured(amount=1, dim=0)
+    >>> method.prune(torch.ones(3, 2)).sum()
+    tensor(4.)
     """
 
     def slices_to_keep(self, t: Tensor, dim: int, count: int) -> Tensor:
-        """Draw the slices that stay."""
+        """Draw the slices that stay when ``count`` of ``t`` are pruned."""
         drawn: Tensor = rand(t.shape[dim])
         stays: Tensor = drawn > kthvalue(drawn, count).values
         return stays.to(t.device)
@@ -325,6 +361,12 @@ class LnStructured(Slices):
     Raises:
         TypeError: If ``amount`` is not a number.
         ValueError: If it is negative, or a fraction above 1.
+
+    >>> import minitensor as torch
+    >>> method = torch.nn.utils.prune.LnStructured(amount=1, n=2, dim=0)
+    >>> method.prune(torch.tensor([[3.0, 4.0], [1.0, 1.0]]))
+    tensor([[3., 4.],
+            [0., 0.]])
     """
 
     def __init__(self, amount: float, n: Any, dim: int = -1) -> None:
@@ -332,7 +374,7 @@ class LnStructured(Slices):
         self.n = n
 
     def slices_to_keep(self, t: Tensor, dim: int, count: int) -> Tensor:
-        """Find the slices with the largest norms."""
+        """Find the slices of ``t`` with the largest norms, all but ``count``."""
         order, others = 2 if self.n == "fro" else self.n, tuple([each for each in range(t.ndim) if each != dim])
         lengths = vector_norm(t, order, others)
         largest: Tensor = topk(lengths, t.shape[dim] - count).indices
@@ -344,6 +386,12 @@ class CustomFromMask(BasePruningMethod):
 
     Args:
         mask: Zeros where to prune, of the parameter's shape.
+
+    >>> import minitensor as torch
+    >>> layer = torch.nn.Linear(2, 1)
+    >>> _ = torch.nn.utils.prune.CustomFromMask.apply(layer, "weight", torch.tensor([[1.0, 0.0]]))
+    >>> layer.weight_mask
+    tensor([[1., 0.]])
     """
 
     PRUNING_TYPE = "global"
@@ -352,7 +400,11 @@ class CustomFromMask(BasePruningMethod):
         self.mask = mask
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """Keep what both masks keep."""
+        """Keep what both masks keep.
+
+        Raises:
+            ValueError, AssertionError: If the given mask has another shape.
+        """
         if default_mask.shape != self.mask.shape:
             raise GuardError(
                 f"the mask must have the parameter's shape {tuple(default_mask.shape)}, got {tuple(self.mask.shape)}"

@@ -29,6 +29,17 @@ from minitensor.ops.sort import argsort
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
+__all__ = [
+    "PackedSequence",
+    "invert_permutation",
+    "pack_padded_sequence",
+    "pack_sequence",
+    "pad_packed_sequence",
+    "pad_sequence",
+    "unpack_sequence",
+    "unpad_sequence",
+]
+
 T = TypeVar("T", bound="PackedSequence")
 
 
@@ -52,11 +63,14 @@ class PackedSequence(Fields):
 
     Raises:
         ValueError: If there are no ``batch_sizes``.
+        AttributeError, TypeError: If ``batch_sizes`` is not a tensor.
 
     >>> import minitensor as torch
     >>> packed = torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])])
     >>> packed.data, packed.batch_sizes
     (tensor([1, 3, 2]), tensor([2, 1]))
+    >>> torch.nn.utils.rnn.PackedSequence(packed.data * 10, packed.batch_sizes).data
+    tensor([10, 30, 20])
     """
 
     __slots__ = ()
@@ -78,7 +92,7 @@ class PackedSequence(Fields):
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
-        """Return the sequence with its data on another device or in another dtype, as ``Tensor.to``."""
+        """Return the sequence with its data changed as by ``Tensor.to(*args, **kwargs)``."""
         data = self.data.to(*args, **kwargs)
         if data is self.data:
             return self
@@ -113,6 +127,9 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
     Args:
         permutation: A permutation of 0 ... N - 1, shape (N), or None.
+
+    Raises:
+        RuntimeError: If the permutation is not of int64.
 
     >>> import minitensor as torch
     >>> torch.nn.utils.rnn.invert_permutation(torch.tensor([2, 0, 1]))
@@ -292,6 +309,10 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
 
     Returns:
         A list of N tensors.
+
+    Raises:
+        AttributeError: If ``lengths`` is not a tensor.
+        RuntimeError: If ``lengths`` does not have one dim.
 
     >>> import minitensor as torch
     >>> torch.nn.utils.rnn.unpad_sequence(torch.tensor([[1, 2], [3, 0]]), torch.tensor([2, 1]), batch_first=True)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from minitensor.nn.module import Module
     from minitensor.tensor import Tensor
 
+__all__ = ["functional_call"]
+
 
 def functional_call(
     module: Module,
@@ -44,7 +46,7 @@ def functional_call(
     Raises:
         TypeError: If the second argument is neither a dict nor a sequence of dicts.
         ValueError: If a path is in several dicts.
-        StateDictError: If ``strict`` is true, and paths are missing or unknown.
+        RuntimeError: If ``strict`` is true, and paths are missing or unknown.
 
     >>> import minitensor as torch
     >>> from minitensor.func import functional_call

@@ -256,7 +256,11 @@ class OneCycleLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """Return the rates of this step, and set its momenta."""
+        """Return the rates of this step, and set its momenta.
+
+        Raises:
+            ValueError: If ``step`` was called more than ``total_steps`` times.
+        """
         if self.last_epoch > self.total_steps:
             raise ArgumentError(
                 f"OneCycleLR: Tried to step {self.last_epoch} times. The specified number of total steps is "

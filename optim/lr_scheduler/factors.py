@@ -65,7 +65,11 @@ class LambdaLR(LRScheduler):
         return kept
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what ``state_dict`` returned; functions stay as they are."""
+        """Restore what ``state_dict`` returned; functions stay as they are.
+
+        Raises:
+            TypeError: If the state of a function is neither a dict nor None.
+        """
         require_state(self, state_dict)
         kept = require_entry(self, state_dict, "lr_lambdas", len(self.lr_lambdas))
         for attributes in kept:

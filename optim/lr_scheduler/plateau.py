@@ -113,7 +113,7 @@ class ReduceLROnPlateau(LRScheduler):
         return self.cooldown_counter > 0
 
     def is_better(self, measure: float, best: float) -> bool:
-        """Tell whether a metric beats the best by the threshold."""
+        """Tell whether the metric ``measure`` beats ``best`` by the threshold."""
         if self.mode == "min":
             return measure < (best * (1.0 - self.threshold) if self.threshold_mode == "rel" else best - self.threshold)
         return measure > (best * (self.threshold + 1.0) if self.threshold_mode == "rel" else best + self.threshold)

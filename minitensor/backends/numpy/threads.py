@@ -84,12 +84,24 @@ def in_pieces(work: Callable[[slice], object], count: int, width: int, block: in
 
 
 def get_num_threads() -> int:
-    """Return how many threads a kernel may use; by default, the number of cores this process may run on."""
+    """Return how many threads a kernel may use; by default, the number of cores this process may run on.
+
+    >>> import minitensor as torch
+    >>> torch.get_num_threads() >= 1
+    True
+    """
     return POOL.threads
 
 
 def set_num_threads(threads: int) -> None:
-    """Let kernels, and NumPy's BLAS, use this many threads."""
+    """Let kernels, and NumPy's BLAS, use this many ``threads``.
+
+    Raises:
+        RuntimeError: If ``threads`` is not a positive int.
+
+    >>> import minitensor as torch
+    >>> torch.set_num_threads(torch.get_num_threads())
+    """
     if not isinstance(threads, int) or isinstance(threads, bool):
         raise UsageError(f"set_num_threads: expected an int, but got {type(threads).__name__}")
     if threads < 1:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 POINTWISE_CHAPTERS = tuple([
     f"minitensor.ops.{chapter}"
     for chapter in """
-        arithmetic halves powers exponentials trigonometry rounding choice compare bits special complex constant
+        arithmetic fused halves powers exponentials trigonometry rounding choice compare bits special complex constant
     """.split()
 ])
 

@@ -87,6 +87,15 @@ def cholesky_ex(
 
     Its factor is then that of the rows and columns before that minor; the rest is left as it was.
 
+    Args:
+        input: Hermitian matrices, (..., n, n).
+        upper: Return upper triangular factors. Default: ``False``.
+        check_errors: Raise as ``cholesky`` does. Default: ``False``.
+
+    Raises:
+        LinAlgError: If ``check_errors`` is true, and a matrix is not positive definite.
+        RuntimeError: If the matrices are not square.
+
     >>> import minitensor as torch
     >>> torch.linalg.cholesky_ex(torch.tensor([[[4.]], [[-1.]]])).info
     tensor([0, 1], dtype=torch.int32)
@@ -106,6 +115,10 @@ def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -
     """Return lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A; A (..., n, n) is positive definite.
 
     Only the triangle of A that corresponds to the factor is read.
+
+    Args:
+        input: Positive definite matrices A, (..., n, n).
+        upper: Return U instead of L. Default: ``False``.
 
     Raises:
         LinAlgError: A is not positive definite; the message names the matrix of the batch.
@@ -181,6 +194,14 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> tuple[Array, Arr
 
     "reduced" gives Q (..., m, k) and R (..., k, n); "complete" Q (..., m, m) and R (..., m, n); "r" an empty Q and
     the R of "reduced", which cannot be differentiated.
+
+    Args:
+        A: Matrices (..., m, n).
+        mode: ``"reduced"``, ``"complete"`` or ``"r"``. Default: ``"reduced"``.
+
+    Raises:
+        ValueError, RuntimeError: If ``mode`` is none of these.
+        RuntimeError: If ``A`` has fewer than two dims.
 
     >>> import minitensor as torch
     >>> q, r = torch.linalg.qr(torch.tensor([[3., 1.], [4., 2.]]))
@@ -266,6 +287,14 @@ def eigenvalues_of_hermitian(input: Tensor, triangle: str) -> Array:
 @composite
 def eigvalsh(input: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
     """Return the eigenvalues of Hermitian matrices, ascending.
+
+    Args:
+        input: Hermitian matrices, (..., n, n).
+        UPLO: ``"L"`` reads the lower triangle, ``"U"`` the upper one. Default: ``"L"``.
+
+    Raises:
+        ValueError, RuntimeError: If ``UPLO`` is neither.
+        RuntimeError: If the matrices are not square.
 
     >>> import minitensor as torch
     >>> torch.linalg.eigvalsh(torch.tensor([[2., 1.], [1., 2.]]))
@@ -410,6 +439,11 @@ def svd(
     and Vh need distinct singular values and a loss that does not depend on their signs or phases. ``driver`` selects a
     CUDA routine in PyTorch and must be None.
 
+    Args:
+        A: Matrices (..., m, n).
+        full_matrices: Return square U and Vh. Default: ``True``.
+        driver: Must be None. Default: ``None``.
+
     >>> import minitensor as torch
     >>> torch.linalg.svd(torch.tensor([[0., 2.], [1., 0.]])).S
     tensor([2., 1.])
@@ -426,6 +460,10 @@ def singular_values(A: Tensor) -> Array:
 @composite
 def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return the singular values (..., k) in descending order.
+
+    Args:
+        A: Matrices (..., m, n), k = min(m, n).
+        driver: Must be None: it selects a CUDA routine in PyTorch. Default: ``None``.
 
     >>> import minitensor as torch
     >>> torch.linalg.svdvals(torch.tensor([[0., 2.], [1., 0.]]))

@@ -52,6 +52,15 @@ def matrix_norm(
     2 and -2 give the largest and smallest singular value, 1 and -1 the largest and smallest sum of absolute values of a
     column, inf and -inf of a row.
 
+    Args:
+        input: Matrices (..., m, n), if ``dim`` is not given.
+        ord: Order of the norm. Default: ``"fro"``.
+        dim: The dims of the rows and of the columns. Default: ``(-2, -1)``.
+
+    Raises:
+        RuntimeError: If the input has fewer than two dims, holds integers or bools, or ``dim`` does not name two dims.
+        RuntimeError, TypeError: If ``ord`` is not one of these.
+
     >>> import minitensor as torch
     >>> torch.linalg.matrix_norm(torch.tensor([[1., 2.], [3., 4.]]), 1)
     tensor(6.)
@@ -112,6 +121,13 @@ def norm(
     Without ``ord`` it is the 2-norm over ``dim``, all by default. With ``ord``, one dim or a 1-D tensor gives a vector
     norm, two dims or a 2-D tensor a matrix norm.
 
+    Args:
+        input: A tensor (*), or for a norm of matrices (..., m, n).
+        ord: Order of the norm, see ``vector_norm`` and ``matrix_norm``. Default: ``None``.
+
+    Raises:
+        RuntimeError: If the input holds integers or bools, or ``ord`` and the number of dims do not fit together.
+
     >>> import minitensor as torch
     >>> torch.linalg.norm(torch.tensor([[1., 2.], [3., 4.]]), "nuc")
     tensor(5.8310)
@@ -144,6 +160,12 @@ def plain_norm(
 
     "nuc" is the sum of the singular values of the matrices in two dims.
 
+    Args:
+        p: Order of the norm: a number, or ``"fro"`` or ``"nuc"``. Default: ``"fro"``.
+
+    Raises:
+        RuntimeError, TypeError: If ``p`` is none of these.
+
     >>> import minitensor as torch
     >>> torch.norm(torch.tensor([[3., 0.], [0., 4.]]))
     tensor(5.)
@@ -170,6 +192,14 @@ def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) ->
     For None, 2 and -2 it is a quotient of singular values, and the matrices need not be square. Singular matrices give
     infinity.
 
+    Args:
+        input: Matrices A, (..., m, n).
+        p: Order of the norm, see ``matrix_norm``. Default: ``None``, the same as ``2``.
+
+    Raises:
+        RuntimeError: If the input has fewer than two dims, or the matrices are not square and ``p`` is none of None, 2
+            and -2.
+
     >>> import minitensor as torch
     >>> torch.linalg.cond(torch.tensor([[4., 0.], [0., 1.]]))
     tensor(4.)
@@ -193,7 +223,7 @@ def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) ->
 
 @composite
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """Return the p-norm of ``input - other``, which broadcast.
+    """Return the ``p``-norm of ``input - other``.
 
     >>> import minitensor as torch
     >>> torch.dist(torch.tensor([3., 4.]), torch.tensor([0., 0.]))
@@ -213,6 +243,15 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MOD
 
     Euclidean distances of many points are computed from |x|² + |y|² - 2 x·y, which is fast but inaccurate for small
     distances; ``compute_mode="donot_use_mm_for_euclid_dist"`` subtracts the points.
+
+    Args:
+        x1, x2: The points, (..., P, M) and (..., R, M).
+        p: Order of the norm, not negative. Default: ``2.0``.
+        compute_mode: How Euclidean distances are computed. Default: ``"use_mm_for_euclid_dist_if_necessary"``.
+
+    Raises:
+        ValueError: If ``compute_mode`` is unknown.
+        RuntimeError: If ``p`` is negative, or shapes do not fit.
 
     >>> import minitensor as torch
     >>> torch.cdist(torch.tensor([[0., 0.]]), torch.tensor([[3., 4.], [0., 1.]]))
@@ -283,8 +322,9 @@ def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number, *, out: Tensor |
     """Return ``input`` with each slice along ``dim`` whose p-norm exceeds ``maxnorm`` scaled down to that norm.
 
     Raises:
-        RuntimeError: ``p`` is not positive, ``maxnorm`` is negative, or ``input`` has integers or fewer than two dims.
-        IndexError: ``dim`` is out of range.
+        RuntimeError: If ``p`` is not positive, ``maxnorm`` is negative, or ``input`` has integers or fewer than two
+            dims.
+        IndexError: If ``dim`` is out of range.
 
     >>> import minitensor as torch
     >>> torch.renorm(torch.tensor([[3., 4.], [0., 1.]]), 2, 0, 2.5)

@@ -38,6 +38,14 @@ if TYPE_CHECKING:
 def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     """Return the ``n``-th power of square matrices, the identity for 0, a power of the inverse for negative ``n``.
 
+    Args:
+        input: Square matrices (..., n, n).
+        n: The exponent.
+
+    Raises:
+        RuntimeError: If the matrices are not square.
+        LinAlgError: If ``n`` is negative, and a matrix is singular.
+
     >>> import minitensor as torch
     >>> torch.linalg.matrix_power(torch.tensor([[1., 1.], [0., 1.]]), 5)
     tensor([[1., 5.],
@@ -108,7 +116,15 @@ def matrix_exp(input: Tensor) -> Array:
 
 @composite
 def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Multiply a chain of matrices in the cheapest order; the first and the last may be vectors.
+    """Multiply a chain of matrices ``tensors`` in the cheapest order; the first and the last may be vectors.
+
+    Shape:
+        - Input: (k_0, k_1), (k_1, k_2), ..., where the first may be (k_1,) and the last (k_n,)
+        - Output: (k_0, k_n), without the dim of a vector
+
+    Raises:
+        TypeError: If ``tensors`` is not a sequence.
+        RuntimeError: If there are fewer than two tensors, or shapes, dtypes or numbers of dims do not fit.
 
     >>> import minitensor as torch
     >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 1), torch.ones(1)])
@@ -156,6 +172,14 @@ def check_chain(chain: Sequence[Tensor]) -> None:
 def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Return the cross product along ``dim``, which has size 3; other dims broadcast.
 
+    Args:
+        input, other: Tensors of the same number of dims, such as (..., 3).
+        dim: The dim of the vectors. Default: ``-1``.
+
+    Raises:
+        RuntimeError: If the numbers of dims differ, or the size of ``dim`` is not 3.
+        IndexError: If the tensors have no dims.
+
     >>> import minitensor as torch
     >>> torch.linalg.cross(torch.tensor([1., 0., 0.]), torch.tensor([0., 1., 0.]))
     tensor([0., 0., 1.])
@@ -183,7 +207,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
 
 @composite
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
-    """Return the sum of conj(x) * y along a dim; other dims broadcast.
+    """Return the sum of ``conj(x) * y`` along a dim: (..., n) and (..., n) give (...,); other dims broadcast.
 
     >>> import minitensor as torch
     >>> torch.linalg.vecdot(torch.tensor([[1., 2.], [0., 1.]]), torch.tensor([1., 1.]))
@@ -198,13 +222,34 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
 
 @composite
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Return a view of the diagonals of matrices, as a new last dim; see ``torch.diagonal``."""
+    """Return a view of the diagonals of matrices, as a new last dim; see ``torch.diagonal``.
+
+    Args:
+        A: Matrices (..., m, n).
+        offset: Which diagonal: 0 is the main one, 1 the one above it. Default: ``0``.
+        dim1: The dim of the rows. Default: ``-2``.
+        dim2: The dim of the columns. Default: ``-1``.
+
+    >>> import minitensor as torch
+    >>> torch.linalg.diagonal(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     return any_diagonal(A, offset, dim1, dim2)
 
 
 @composite
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Return the powers 0 to N - 1 of each element, along a new last dim; N is the number of elements by default.
+
+    Args:
+        x: The elements, (..., n).
+        N: How many powers. Default: ``None``, n.
+
+    Shape:
+        - Output: (..., n, N)
+
+    Raises:
+        RuntimeError: If ``x`` holds bools, ``N`` is less than 2, or ``x`` has no dims and ``N`` is not given.
 
     >>> import minitensor as torch
     >>> torch.linalg.vander(torch.tensor([1, 2, 3]), N=4)
@@ -236,9 +281,12 @@ def cov(
     """Return the covariance matrix (n, n) of variables, the rows of (n, count); one variable (count,) gives a number.
 
     Args:
-        correction: subtracted from the number of observations; 1 makes the estimate unbiased.
-        fweights: integers, how often each observation occurred.
-        aweights: floats, the weight of each observation.
+        correction: Subtracted from the number of observations; 1 makes the estimate unbiased.
+        fweights: Integers, how often each observation occurred.
+        aweights: Floats, the weight of each observation.
+
+    Raises:
+        RuntimeError: If the input has more than two dims or holds bools, or weights do not fit or sum to zero.
 
     >>> import minitensor as torch
     >>> torch.cov(torch.tensor([[0., 2., 4.], [3., 2., 1.]]))
@@ -298,6 +346,9 @@ def joint_weights(count: int, fweights: Tensor | None, aweights: Tensor | None) 
 @composite
 def corrcoef(input: Tensor) -> Tensor:
     """Return the correlation coefficients of variables, the rows of (n, observations): covariances scaled to [-1, 1].
+
+    Raises:
+        RuntimeError: If the input has more than two dims.
 
     >>> import minitensor as torch
     >>> torch.corrcoef(torch.tensor([[0., 2., 4.], [3., 2., 1.]]))

@@ -84,9 +84,14 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
 
     B holds vectors if it has one dim or the shape of A without the last dim, else matrices. Batches broadcast.
 
+    Args:
+        A: Square matrices (..., n, n).
+        B: The right-hand sides.
+        left: Whether A stands on the left of X. Default: ``True``.
+
     Raises:
-        LinAlgError: a matrix is singular; the message names it.
-        RuntimeError: shapes or dtypes do not fit.
+        LinAlgError: If a matrix is singular; the message names it.
+        RuntimeError: If shapes or dtypes do not fit.
 
     >>> import minitensor as torch
     >>> torch.linalg.solve(torch.tensor([[2., 0.], [0., 4.]]), torch.tensor([2., 2.]))
@@ -132,6 +137,14 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> tuple[A
 
     Nothing is raised for a singular matrix unless ``check_errors`` is set.
 
+    Args:
+        A: Square matrices (..., n, n).
+        check_errors: Raise as ``inv`` does. Default: ``False``.
+
+    Raises:
+        LinAlgError: If ``check_errors`` is true, and a matrix is singular.
+        RuntimeError: If the matrices are not square.
+
     >>> import minitensor as torch
     >>> torch.linalg.inv_ex(torch.zeros(1, 1)).info
     tensor(1, dtype=torch.int32)
@@ -154,6 +167,16 @@ def solve_ex(
 ) -> return_types.linalg_solve_ex:
     """Return the result of ``solve`` and ``info`` (...,): NaN and 1 for a singular matrix, else 0.
 
+    Args:
+        A: Square matrices (..., n, n).
+        B: The right-hand sides, as for ``solve``.
+        left: Whether A stands on the left of X. Default: ``True``.
+        check_errors: Raise as ``solve`` does. Default: ``False``.
+
+    Raises:
+        LinAlgError: If ``check_errors`` is true, and a matrix is singular.
+        RuntimeError: If shapes or dtypes do not fit.
+
     >>> import minitensor as torch
     >>> torch.linalg.solve_ex(torch.zeros(1, 1), torch.ones(1)).info
     tensor(1, dtype=torch.int32)
@@ -173,8 +196,11 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Array:
 
     To solve equations, ``solve`` is faster and more accurate.
 
+    Args:
+        A: Square matrices (..., n, n).
+
     Raises:
-        LinAlgError: a matrix is singular; the message names it.
+        LinAlgError: If a matrix is singular; the message names it.
 
     >>> import minitensor as torch
     >>> torch.linalg.inv(torch.tensor([[2., 0.], [0., 4.]]))
@@ -191,6 +217,14 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Array:
 @composite
 def tensorinv(input: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     """Return the inverse, shape[ind:] + shape[:ind], of the linear map from the last dims to the first ``ind``.
+
+    Args:
+        input: A tensor of shape (*b, *x), where b has ``ind`` sizes, and b and x have the same product.
+        ind: How many dims b has. Default: ``2``.
+
+    Raises:
+        RuntimeError: If ``ind`` is not positive, or the products of the sizes differ.
+        LinAlgError: If the map is singular.
 
     >>> import minitensor as torch
     >>> torch.linalg.tensorinv(torch.eye(6).reshape(6, 2, 3), ind=1).shape
@@ -211,6 +245,15 @@ def tensorinv(input: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tens
 @composite
 def tensorsolve(input: Tensor, other: Tensor, dims: Any = None, *, out: Tensor | None = None) -> Tensor:
     """Return X for which the sum of A * X over the last dims of A is B; ``dims`` of A are moved to the end first.
+
+    Args:
+        input: The tensor A, of shape (*b, *x), where b and x are the shapes of B and X and have as many elements.
+        other: The tensor B, of shape (*b).
+        dims: Dims of A to move to the end first. Default: ``None``.
+
+    Raises:
+        RuntimeError: If the shapes do not fit.
+        LinAlgError: If the map is singular.
 
     >>> import minitensor as torch
     >>> torch.linalg.tensorsolve(torch.eye(6).reshape(2, 3, 6), torch.ones(2, 3)).shape
@@ -268,6 +311,16 @@ def solve_triangular(
 
     With ``unitriangular=True`` the diagonal is taken to be ones. A zero on the diagonal gives infinities, not an error.
 
+    Args:
+        input: Triangular matrices A, (..., n, n).
+        B: Matrices (..., n, k), or with ``left=False`` (..., k, n).
+        upper: Whether A is upper triangular; it has no default.
+        left: Whether A stands on the left of X. Default: ``True``.
+        unitriangular: Take the diagonal of A to be ones. Default: ``False``.
+
+    Raises:
+        RuntimeError: If shapes or dtypes do not fit.
+
     >>> import minitensor as torch
     >>> torch.linalg.solve_triangular(torch.tensor([[2., 0.], [1., 1.]]), torch.tensor([[2.], [3.]]), upper=False)
     tensor([[1.],
@@ -307,6 +360,11 @@ def to_solve_by_factor(input: Tensor, input2: Tensor, upper: bool) -> tuple[Tens
 def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Array:
     """Return X of A X = B, given B (..., n, k) and the Cholesky factor of A (..., n, n), the lower or the upper one.
 
+    Args:
+        input: The right-hand sides B, (..., n, k).
+        input2: The Cholesky factor of A, (..., n, n).
+        upper: Whether it is the upper one. Default: ``False``.
+
     >>> import minitensor as torch
     >>> torch.cholesky_solve(torch.tensor([[8.]]), torch.tensor([[2.]]))
     tensor([[2.]])
@@ -320,6 +378,9 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: T
 @composite
 def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the inverse of A, given its Cholesky factor.
+
+    Args:
+        upper: Whether the factor is the upper one. Default: ``False``.
 
     >>> import minitensor as torch
     >>> torch.cholesky_inverse(torch.tensor([[2.]]))
@@ -364,6 +425,9 @@ def det_grad(grad: Tensor, A: Tensor) -> Tensor:
 def det(A: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the determinants (...,) of square matrices (..., n, n). The gradient exists for singular ones too.
 
+    Args:
+        A: Square matrices (..., n, n).
+
     >>> import minitensor as torch
     >>> torch.linalg.det(torch.tensor([[2., 0.], [1., 3.]]))
     tensor(6.)
@@ -395,6 +459,9 @@ def slogdet_grad(grads: Any, A: Tensor, result0: Tensor) -> Tensor:
 )
 def slogdet(A: Tensor, *, out: Any = None) -> tuple[Array, Array]:
     """Return the sign (phase if complex) of the determinant and the logarithm of its absolute value, -inf for 0.
+
+    Args:
+        A: Square matrices (..., n, n); both results have the shape (...,).
 
     >>> import minitensor as torch
     >>> torch.linalg.slogdet(torch.tensor([[-1., 0.], [0., 1.]])).sign

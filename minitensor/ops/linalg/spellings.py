@@ -26,31 +26,61 @@ if TYPE_CHECKING:
 
 @composite
 def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the inverse of square matrices; see ``linalg.inv``."""
+    """Return the inverse of square matrices; see ``linalg.inv``.
+
+    >>> import minitensor as torch
+    >>> torch.inverse(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
     return solve.inv(input, out=out)
 
 
 @composite
 def det(input: Tensor) -> Tensor:
-    """Return the determinant of square matrices; see ``linalg.det``."""
+    """Return the determinant of square matrices; see ``linalg.det``.
+
+    >>> import minitensor as torch
+    >>> torch.det(torch.tensor([[2.0, 0.0], [1.0, 3.0]]))
+    tensor(6.)
+    """
     return solve.det(input)
 
 
 @composite
 def slogdet(input: Tensor, *, out: Any = None) -> return_types.slogdet:
-    """Return the sign and the logarithm of the absolute value of the determinant; see ``linalg.slogdet``."""
+    """Return the sign and the logarithm of the absolute value of the determinant; see ``linalg.slogdet``.
+
+    >>> import minitensor as torch
+    >>> torch.slogdet(torch.tensor([[-1.0, 0.0], [0.0, 1.0]])).sign
+    tensor(-1.)
+    """
     return return_types.slogdet(*solve.slogdet(input, out=out))
 
 
 @composite
 def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return the Cholesky factor of positive definite matrices; see ``linalg.cholesky``."""
+    """Return the Cholesky factor of positive definite matrices; see ``linalg.cholesky``.
+
+    Args:
+        upper: Return the upper factor. Default: ``False``.
+
+    >>> import minitensor as torch
+    >>> torch.cholesky(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
     return write_out("cholesky", factor.cholesky(input, upper=upper), out)
 
 
 @composite
 def qr(input: Tensor, some: bool = True, *, out: Any = None) -> return_types.qr:
-    """Return Q and R with input = Q R; see ``linalg.qr``, whose mode is "complete" for ``some=False``."""
+    """Return Q and R with input = Q R; see ``linalg.qr``, whose mode is "complete" for ``some=False``.
+
+    >>> import minitensor as torch
+    >>> torch.qr(torch.tensor([[3.0], [4.0]])).R.abs()
+    tensor([[5.]])
+    """
     return return_types.qr(*factor.qr(input, "reduced" if some else "complete", out=out))
 
 
@@ -59,6 +89,14 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any =
     """Return U, S, V with input = U diag(S) Vᴴ; unlike ``linalg.svd`` reduced by default, and V itself.
 
     With ``compute_uv=False`` U and V are zeros.
+
+    Args:
+        some: Whether U and V are reduced to as many columns as singular values. Default: ``True``.
+        compute_uv: Whether to compute U and V. Default: ``True``.
+
+    >>> import minitensor as torch
+    >>> torch.svd(torch.tensor([[0.0, 2.0], [1.0, 0.0]])).S
+    tensor([2., 1.])
     """
     u, s, vh = factor.svd(input, not some)
     if not compute_uv:
@@ -71,7 +109,15 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any =
 
 @composite
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
-    """Return the pseudo-inverse of matrices; see ``linalg.pinv``."""
+    """Return the pseudo-inverse of matrices; see ``linalg.pinv``.
+
+    Args:
+        rcond: Singular values up to ``rcond`` times the largest count as zero. Default: ``1e-15``.
+
+    >>> import minitensor as torch
+    >>> torch.pinverse(torch.tensor([[2.0], [0.0]]))
+    tensor([[0.5000, 0.0000]])
+    """
     return squares.pinv(input, rcond)
 
 
@@ -81,8 +127,13 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
     ``x`` has shape (n,), the result (n, N); N is n by default. Integers and bools give int64.
 
+    Args:
+        x: The elements, (n,).
+        N: How many powers. Default: ``None``, n.
+        increasing: Whether the powers ascend. Default: ``False``.
+
     Raises:
-        RuntimeError: ``x`` does not have one dim, or ``N`` is negative.
+        RuntimeError: If ``x`` does not have one dim, or ``N`` is negative.
 
     >>> import minitensor as torch
     >>> torch.vander(torch.tensor([1, 2, 3]))

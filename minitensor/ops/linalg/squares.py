@@ -66,6 +66,14 @@ def matrix_rank(
 ) -> Tensor:
     """Count the singular values above the larger of ``atol`` and ``rtol`` times the largest; (..., m, n) gives (...,).
 
+    Args:
+        A: Matrices (..., m, n).
+        tol: The same as ``atol``, with ``rtol`` 0. Default: ``None``.
+        hermitian: Whether the matrices are Hermitian, so that eigenvalues count. Default: ``False``.
+        atol: Singular values up to this count as zero. Default: ``None``, 0.
+        rtol: The same, relative to the largest. Default: ``None``, the rounding error times max(m, n), or 0 if ``atol``
+            is given.
+
     >>> import minitensor as torch
     >>> torch.linalg.matrix_rank(torch.tensor([[1., 2.], [2., 4.]]))
     tensor(1)
@@ -122,6 +130,14 @@ def pinv(
     numbers, or tensors with one number for each matrix. With ``hermitian=True`` the eigenvalues of the lower triangle
     are used instead, which is faster.
 
+    Args:
+        A: Matrices (..., m, n).
+        rcond: Another name of ``rtol``. Default: ``None``.
+        hermitian: Whether the matrices are Hermitian. Default: ``False``.
+        atol: Singular values up to this count as zero. Default: ``None``, 0.
+        rtol: The same, relative to the largest. Default: ``None``, the rounding error times max(m, n), or 0 if ``atol``
+            is given.
+
     >>> import minitensor as torch
     >>> torch.linalg.pinv(torch.tensor([[2., 0.], [0., 0.]]))
     tensor([[0.5000, 0.0000],
@@ -157,6 +173,17 @@ def lstsq(
     The residuals, ranks and singular values are also returned if PyTorch's ``driver`` of that name returns them
     ("gelsy", the default: ranks; "gels": residuals; "gelsd" and "gelss": all), else empty tensors. The residuals
     (..., k) are squared distances, for m > n and matrices of full rank.
+
+    Args:
+        input: Matrices A, (..., m, n).
+        b: Matrices B, (..., m, k), or vectors (..., m) of the shape of A without the last dim.
+        rcond: Singular values below ``rcond`` times the largest count as zero. Default: ``None``, the rounding error
+            times max(m, n).
+        driver: Which results are returned: ``"gels"``, ``"gelsy"``, ``"gelsd"`` or ``"gelss"``. Default: ``None``,
+            ``"gelsy"``.
+
+    Raises:
+        RuntimeError: If ``driver`` is unknown, or shapes or dtypes do not fit.
 
     >>> import minitensor as torch
     >>> torch.linalg.lstsq(torch.tensor([[2.], [0.]]), torch.tensor([[4.], [1.]])).solution

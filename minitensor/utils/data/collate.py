@@ -26,8 +26,8 @@ def default_collate(batch: Any) -> Any:
         batch: a list of N samples of one structure.
 
     Raises:
-        ArgumentTypeError: samples contain values of other types.
-        ShapeError: tensors differ in shape, or sequences in length.
+        TypeError: If samples contain values of other types.
+        RuntimeError: If tensors differ in shape, or sequences in length.
 
     >>> default_collate([(0, "a"), (1, "b")])
     [tensor([0, 1]), ('a', 'b')]

@@ -77,7 +77,7 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
         tensors: tensors of shape (N, ...) with the same N.
 
     Raises:
-        GuardError: the tensors have different numbers of rows.
+        ValueError, AssertionError: If the tensors have different numbers of rows.
 
     >>> TensorDataset(minitensor.arange(3), minitensor.ones(3, 2))[1]
     (tensor(1), tensor([1., 1.]))
@@ -105,8 +105,8 @@ class ConcatDataset(Dataset[Sample]):
         datasets: at least one dataset with a length.
 
     Raises:
-        GuardError: there are no datasets, or one is an IterableDataset.
-        IndexError: when indexed out of range.
+        ValueError, AssertionError: If there are no datasets, or one is an IterableDataset.
+        IndexError: When indexed out of range.
 
     >>> ConcatDataset([[1, 2], [3]])[2]
     3
@@ -138,10 +138,17 @@ class ChainDataset(IterableDataset[Sample]):
     """The concatenation of iterable datasets.
 
     Args:
-        datasets: the datasets, iterated one after another.
+        datasets: The datasets, iterated one after another.
 
     Raises:
-        GuardError: when it is iterated or its length is taken, if one is not an IterableDataset.
+        ValueError, AssertionError: When it is iterated or its length is taken, if one is not an IterableDataset.
+
+    >>> import minitensor as torch
+    >>> class Count(torch.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(2))
+    >>> list(torch.utils.data.ChainDataset([Count(), Count()]))
+    [0, 1, 0, 1]
     """
 
     def __init__(self, datasets: Iterable[Dataset[Sample]]) -> None:
@@ -209,7 +216,7 @@ def random_split(
         generator: the source of the permutation. Default: the default generator.
 
     Raises:
-        ArgumentError: the lengths do not sum to that of the dataset, or a fraction is out of [0, 1].
+        ValueError: If the lengths do not sum to that of the dataset, or a fraction is out of [0, 1].
 
     >>> train, test = random_split(TensorDataset(minitensor.arange(10)), [0.8, 0.2])
     >>> len(train), len(test)

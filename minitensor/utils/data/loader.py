@@ -39,7 +39,7 @@ class DataLoader(Generic[Sample]):
             ``drop_last``.
         num_workers: the number of threads that prepare batches in advance. Default: 0, each batch is prepared when it
             is requested.
-        collate_fn: makes a batch from a list of samples. Default: ``default_collate``; without batches,
+        collate_fn: makes a batch from a list of samples. Default: ``None``, ``default_collate``; without batches,
             ``default_convert``.
         drop_last: skip a last batch that is not full. Default: False.
         timeout: the seconds to wait for a worker's batch. Default: 0, no limit.
@@ -51,9 +51,9 @@ class DataLoader(Generic[Sample]):
         pin_memory, multiprocessing_context, pin_memory_device, in_order: unused; kept for PyTorch compatibility.
 
     Raises:
-        ArgumentError: an option is out of range or contradicts another one.
-        ArgumentTypeError: ``num_workers`` is not an int.
-        LoaderTimeoutError: in an epoch, if a worker takes longer than ``timeout``.
+        ValueError: If an option is out of range or contradicts another one.
+        TypeError: If ``num_workers`` is not an int.
+        RuntimeError: In an epoch, if a worker takes longer than ``timeout``.
 
     >>> loader = DataLoader(TensorDataset(minitensor.arange(5)), batch_size=2)
     >>> [batch for batch, in loader]

@@ -28,7 +28,15 @@ def draw_seed(generator: Generator | None) -> int:
 
 
 class Sampler(Generic[Index]):
-    """The base class of samplers. Subclasses define ``__iter__`` and, if the length is known, ``__len__``."""
+    """The base class of samplers. Subclasses define ``__iter__`` and, if the length is known, ``__len__``.
+
+    >>> import minitensor as torch
+    >>> class Backward(torch.utils.data.Sampler):
+    ...     def __iter__(self):
+    ...         return iter([2, 1, 0])
+    >>> list(torch.utils.data.DataLoader(["a", "b", "c"], batch_size=None, sampler=Backward()))
+    ['c', 'b', 'a']
+    """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -69,8 +77,8 @@ class RandomSampler(Sampler[int]):
         generator: the source of random numbers. Default: a new generator in each epoch, seeded from the default one.
 
     Raises:
-        ArgumentTypeError: ``replacement`` is not a bool.
-        ArgumentError: ``num_samples`` is not a positive int.
+        TypeError: If ``replacement`` is not a bool.
+        ValueError: If ``num_samples`` is not a positive int.
 
     >>> sorted(RandomSampler("abc"))
     [0, 1, 2]
@@ -157,7 +165,7 @@ class WeightedRandomSampler(Sampler[int]):
         generator: the source of random numbers. Default: the default generator.
 
     Raises:
-        ArgumentError: ``num_samples`` is not a positive int, ``replacement`` is not a bool, or weights are not 1-d.
+        ValueError: If ``num_samples`` is not a positive int, ``replacement`` is not a bool, or weights are not 1-d.
 
     >>> list(WeightedRandomSampler([0.0, 1.0], 3))
     [1, 1, 1]
@@ -201,7 +209,7 @@ class BatchSampler(Sampler[list[int]]):
         drop_last: skip a last list that is shorter.
 
     Raises:
-        ArgumentError: ``batch_size`` is not a positive int, or ``drop_last`` is not a bool.
+        ValueError: If ``batch_size`` is not a positive int, or ``drop_last`` is not a bool.
 
     >>> list(BatchSampler(range(5), batch_size=2, drop_last=False))
     [[0, 1], [2, 3], [4]]
