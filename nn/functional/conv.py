@@ -49,21 +49,21 @@ def conv_grad_weight(
     return conv_backward_weight(grad, conj(input), in_shape, stride, padding, dilation, groups)
 
 
-def conv_input_grad_weight(
+def conv_backward_input_grad_weight(
     grad: Tensor, output: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
     """Return the gradient of ``conv_backward_input`` in the weight."""
     return conv_backward_weight(conj(output), grad, in_shape, stride, padding, dilation, groups)
 
 
-def conv_input_grad_output(
+def conv_backward_input_grad_output(
     grad: Tensor, weight: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
     """Return the gradient of ``conv_backward_input`` in the output."""
     return drop_extra_windows(conv(grad, conj(weight), None, stride, padding, dilation, groups), in_shape)
 
 
-def conv_weight_grad_output(
+def conv_backward_weight_grad_output(
     grad: Tensor, input: Tensor, in_shape: Shape, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
 ) -> Tensor:
     """Return the gradient of ``conv_backward_weight`` in the output."""
@@ -108,7 +108,7 @@ def add_bias(images: Array, bias: Tensor | None) -> Array:
     return images
 
 
-@differentiable(output=conv_input_grad_output, weight=conv_input_grad_weight, bias=conv_grad_bias)
+@differentiable(output=conv_backward_input_grad_output, weight=conv_backward_input_grad_weight, bias=conv_grad_bias)
 def conv_backward_input(
     output: Tensor,
     weight: Tensor,
@@ -126,7 +126,7 @@ def conv_backward_input(
 
 
 @differentiable(
-    output=conv_weight_grad_output,
+    output=conv_backward_weight_grad_output,
     input=lambda grad, output, in_shape, stride, padding, dilation, groups: conv_backward_input(
         conj(output), grad, None, in_shape, stride, padding, dilation, groups
     ),
