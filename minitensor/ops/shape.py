@@ -569,6 +569,8 @@ def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
             input._seen = input.storage.version
         return input  # type: ignore[no-any-return]  # its slots are written to
 
+    name = operation.__name__
+    call.__doc__ = f"Change ``input`` in place into the view that ``{name}`` returns; arguments as for ``{name}``."
     return call
 
 

@@ -1,7 +1,7 @@
-"""The law of ``vmap`` over the table of ops: it gives what a loop over the samples gives, and so do its gradients.
+"""The law of ``vmap`` over the table of ops: results and gradients equal those of a loop over the samples.
 
-Every row is tried with all of its tensors mapped over and with each of the first two alone, forward, backward and with
-upstream gradients that are mapped over. What has no rule is listed here, with the reason, and nothing else may raise.
+Every row is tried with all of its tensors mapped and with only the first or second mapped: forward, backward, and with
+mapped upstream gradients. Ops without a rule are listed here, with reasons; no other op may raise.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from minitensor.errors import BatchingError
 from ops.call import told, twin
 from ops.row import Call, Row
 
-# Rows with calls that vmap refuses, at least with some of their tensors mapped over.
+# Rows with calls that vmap refuses, with at least some of their tensors mapped.
 REFUSED = {
     **dict.fromkeys(
         (
@@ -33,14 +33,14 @@ REFUSED = {
     ),
     **dict.fromkeys(
         ("as_strided", "as_strided_scatter", "Tensor.fill_diagonal_", "Tensor.resize_", "Tensor.resize_as_"),
-        "it looks at memory around a tensor",
+        "it reads memory outside a tensor",
     ),
     "narrow from a tensor": "its start is a Python number",
-    "searchsorted": "its kernel takes one order of sequences",
+    "searchsorted": "its kernel requires one order of sequences",
     "bucketize": "its kernel takes one sequence",
 }  # fmt: skip
 
-# Ops without a rule of their own: computed sample by sample, with a warning.
+# Ops without their own rule: computed sample by sample, with a warning.
 LOOPED = {"bincount", "histc", "put_", "masked_scatter_", "sum_rows", "ctc_loss"}
 
 # -- comparing ---------------------------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ def close(found: Any, expected: Any) -> None:
 
 
 def quietly(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function; of warnings, only those of an op without a rule are looked at, and it must be listed."""
+    """Call a function; the warning about an op without a rule is allowed only for the ops in the list."""
     with warnings.catch_warnings(record=True) as told_of:
         warnings.simplefilter("always")
         found = function(*args)
@@ -83,7 +83,7 @@ def test_vmap_is_the_loop(row: Row) -> None:
             except BatchingError:
                 assert repr(row) in REFUSED
                 refused += 1
-    assert refused or repr(row) not in REFUSED, "it is not refused any more: take it off the list"
+    assert refused or repr(row) not in REFUSED, "it is no longer refused: remove it from the list"
 
 
 def holds(row: Row, call: Call, chosen: set[int] | None) -> None:
@@ -94,7 +94,7 @@ def holds(row: Row, call: Call, chosen: set[int] | None) -> None:
     if not results[0] or any(len({tuple(each.shape) for each in column}) > 1 for column in zip(*results, strict=True)):
         if not results[0]:
             return  # a Python value: `equal`
-        with pytest.raises((BatchingError, RuntimeError)):  # one result for each sample, of different shapes
+        with pytest.raises((BatchingError, RuntimeError)):  # one result for each sample, with different shapes
             quietly(mt.vmap(lambda *tensors: tuple(mapped(*tensors)), mapped.in_dims()), *mapped.whole())
         raise BatchingError("shapes differ from sample to sample")
     given = mapped.whole()
@@ -115,7 +115,7 @@ def holds(row: Row, call: Call, chosen: set[int] | None) -> None:
 
 
 def looped_gradients(mapped: Mapped, ups: dict[int, Any], leaves: dict[int, Any]) -> list[Any]:
-    """Return the gradients by each leaf, all samples' along the first dim."""
+    """Return the gradients of each leaf, with those of all samples along the first dim."""
     rows = []
     for i in range(SAMPLES):
         tensors = mapped.sample(i)
@@ -133,8 +133,8 @@ def looped_gradients(mapped: Mapped, ups: dict[int, Any], leaves: dict[int, Any]
 
 @pytest.mark.parametrize("row", [row for row in HERE if row.differentiable], ids=repr)
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_many_upstream_gradients_are_the_loop(row: Row) -> None:
-    """What ``jacrev`` and ``is_grads_batched`` do: one graph, walked with many gradients at once."""
+def test_many_upstream_gradients_equal_the_loop(row: Row) -> None:
+    """What ``jacrev`` and ``is_grads_batched`` do: one graph, and backward with many gradients at once."""
     for call in row.calls:
         with told(call):
             mapped = Mapped(row, call, None)
@@ -160,7 +160,7 @@ def for_all(walk: Any, ups: Sequence[Any]) -> Any:
 
 @pytest.mark.parametrize("row", [row for row in HERE if twin(row) is not None and row.inplace], ids=repr)
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_a_twin_writes_into_every_sample(row: Row) -> None:
+def test_an_inplace_version_writes_into_every_sample(row: Row) -> None:
     for call in row.calls[:3]:
         mapped = Mapped(row, call, None)
         if not mapped.arrays or not isinstance(mapped.args[0], Slot) or repr(row) in REFUSED:
@@ -168,14 +168,14 @@ def test_a_twin_writes_into_every_sample(row: Row) -> None:
         write = functools.partial(written, mapped, twin(row))
         try:
             expected = [write(*mapped.sample(i)) for i in range(SAMPLES)]
-        except Exception:  # a twin takes less than its op: shapes that grow, dtypes that change
+        except Exception:  # an in-place version refuses some calls: shapes that grow, dtypes that change
             continue
         with told(call):
             close(quietly(mt.vmap(write), *mapped.whole()), np.stack([each.numpy() for each in expected]))
 
 
 def written(mapped: Mapped, operation: Any, *tensors: Any) -> Any:
-    """Return a copy of the first tensor after a write into it."""
+    """Return a copy of the first tensor after the op has written into it."""
     own = [tensors[0].clone(), *tensors[1:]]
     operation(*[filled(a, own) for a in mapped.args], **{k: filled(v, own) for k, v in mapped.kwargs.items()})
     return own[0]

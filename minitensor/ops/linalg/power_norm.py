@@ -76,6 +76,14 @@ def vector_norm(
 ) -> Array:
     """Return ``sum(|x| ** ord) ** (1 / ord)`` over ``dim``, all by default; inf gives the largest, 0 counts nonzeros.
 
+    Args:
+        x: Floating-point or complex numbers, (*).
+        ord: Order of the norm, a number. Default: ``2``.
+
+    Raises:
+        RuntimeError, TypeError: If ``ord`` is not a number.
+        RuntimeError: If ``x`` holds integers or bools.
+
     >>> import minitensor as torch
     >>> torch.linalg.vector_norm(torch.tensor([3., 4.]))
     tensor(5.)
