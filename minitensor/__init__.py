@@ -234,12 +234,14 @@ from minitensor.ops.bits import (
 
 # -- matmul
 from minitensor.ops.einsum import einsum as einsum
-from minitensor.ops.matmul import (
+from minitensor.ops.product_sums import (
     addbmm as addbmm,
     addmm as addmm,
     addmv as addmv,
     addr as addr,
     baddbmm as baddbmm,
+)
+from minitensor.ops.matmul import (
     bmm as bmm,
     chain_matmul as chain_matmul,
     cross as cross,

@@ -38,6 +38,7 @@ from minitensor.ops import (
     masks,
     metadata,
     powers,
+    product_sums,
     random,
     rearrange,
     reduce,
@@ -301,14 +302,14 @@ class Tensor(TensorBase):
     sort, unique, unique_consecutive = sorting.sort, counting.unique, counting.unique_consecutive
     bincount, histc, histogram = counting.bincount, counting.histc, counting.histogram
 
-    # -- matmul (ops/matmul.py) ----------------------------------------------------------------------------------------
+    # -- matmul (ops/matmul.py, ops/product_sums.py) -------------------------------------------------------------------
 
     matmul, mm, bmm, mv = products.matmul, products.mm, products.bmm, products.mv
     dot, vdot, inner = products.dot, products.vdot, products.inner
     outer = ger = products.outer
-    addmm, addmm_, addmv, addmv_ = products.addmm, products.addmm_, products.addmv, products.addmv_
-    addr, addr_, baddbmm, baddbmm_ = products.addr, products.addr_, products.baddbmm, products.baddbmm_
-    addbmm, addbmm_ = products.addbmm, products.addbmm_
+    addmm, addmm_, addmv, addmv_ = product_sums.addmm, product_sums.addmm_, product_sums.addmv, product_sums.addmv_
+    addr, addr_, addbmm, addbmm_ = product_sums.addr, product_sums.addr_, product_sums.addbmm, product_sums.addbmm_
+    baddbmm, baddbmm_ = product_sums.baddbmm, product_sums.baddbmm_
     kron, cross, trace = products.kron, products.cross, products.trace
 
     # -- linear algebra (ops/linalg/) ----------------------------------------------------------------------------------

@@ -217,15 +217,43 @@ def source(function: Any) -> ast.AST:
 
 
 def raised_by(subject: Subject) -> Iterator[Any]:
-    """Yield the classes of errors, or the functions that make them, that the source itself raises."""
+    """Yield the classes of errors, or the functions that make them, that an object and the checks of its file raise.
+
+    A check is a function of the same file that it calls by name. That an argument of the wrong type raises a TypeError
+    goes for all of them, so of a check it need not be told.
+    """
     for function in constructors(subject.body):
-        for node in ast.walk(source(function)):
-            if isinstance(node, ast.Raise) and node.exc is not None:
-                called = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-                name = ast.unparse(called)
-                found = function.__globals__.get(name, getattr(builtins, name, None))
-                if callable(found) and found is not NotImplementedError:  # a method that subclasses define
-                    yield found
+        yield from raised_in(function)
+        for check in checks_of(function):
+            yield from (each for each in raised_in(check) if not is_wrong_type(each))
+
+
+def raised_in(function: Any) -> Iterator[Any]:
+    for node in ast.walk(source(function)):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            name = ast.unparse(node.exc.func if isinstance(node.exc, ast.Call) else node.exc)
+            found = function.__globals__.get(name, getattr(builtins, name, None))
+            if callable(found) and found is not NotImplementedError:  # a method that subclasses define
+                yield found
+
+
+def checks_of(function: Any) -> Iterator[Any]:
+    """Yield the functions of the same file that a function calls and that are not public themselves."""
+    names = {node.func.id for node in ast.walk(source(function)) if is_call_by_name(node)}  # type: ignore[attr-defined]
+    found = [inspect.unwrap(function.__globals__[name]) for name in names if callable(function.__globals__.get(name))]
+    public = {id(subject.body) for subject in PUBLIC.values()}
+    for each in found:
+        if inspect.isfunction(each) and each.__module__ == function.__module__ and id(each) not in public:
+            yield each
+
+
+def is_call_by_name(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+
+
+def is_wrong_type(error: Any) -> bool:
+    """Tell whether an error says only that an argument is of the wrong type, or is made by a function."""
+    return not inspect.isclass(error) or (issubclass(error, TypeError) and not issubclass(error, RuntimeError))
 
 
 def built_in(error: type) -> set[str]:
@@ -319,11 +347,12 @@ def faults_of_errors(subject: Subject) -> Iterator[str]:
         found = OWN_ERRORS.get(name, getattr(builtins, name, None))
         if not (inspect.isclass(found) and issubclass(found, Exception)):
             yield f"there is no built-in exception {name}"
-    documented = names_in(subject, "Raises") | names_in(alias(subject) or twin(subject), "Raises")
+    models = (alias(subject), twin(subject), reference(subject))
+    documented = names_in(subject, "Raises").union(*(names_in(each, "Raises") for each in models))
     for error in raised_by(subject):
         if not documented:
             yield f"raises {error.__name__}, and has no section Raises"
-        elif inspect.isclass(error) and not built_in(error) & documented:
+        elif inspect.isclass(error) and built_in(error) and not built_in(error) & documented:
             yield f"raises {sorted(built_in(error))}, and documents {sorted(documented)}"
 
 

@@ -278,6 +278,10 @@ class Function:
 
         With a ``setup_context``, defaults and keywords count among the inputs, and ``backward`` gives each a gradient;
         without, keywords go to ``forward`` as they are.
+
+        Raises:
+            RuntimeError: If ``forward`` changed a leaf that requires grad, or does not return a tensor that it marked
+                dirty.
         """
         split = cls.setup_context is not Function.setup_context
         if split:

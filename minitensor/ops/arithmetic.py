@@ -423,6 +423,9 @@ def reciprocal_(input: Tensor) -> None:
 def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the remainder of a division rounded down; it has the sign of ``other``, as Python's ``%``.
 
+    Raises:
+        RuntimeError, ZeroDivisionError: If an integer divisor is zero.
+
     >>> import minitensor as torch
     >>> torch.remainder(torch.tensor([-7, 7]), 3)
     tensor([2, 1])
@@ -449,6 +452,7 @@ def fmod(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
 
     Raises:
         TypeError: If ``input`` is not a tensor.
+        RuntimeError, ZeroDivisionError: If an integer divisor is zero.
 
     >>> import minitensor as torch
     >>> torch.fmod(torch.tensor([-7, 7]), 3)

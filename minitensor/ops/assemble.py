@@ -50,6 +50,9 @@ def replace_window(name: str, made: Tensor, window: Tensor, src: Any) -> Tensor:
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """Return a copy in which entry ``index`` of ``dim`` is replaced by ``src``.
 
+    Raises:
+        RuntimeError: If ``src`` has another shape.
+
     >>> import minitensor as torch
     >>> torch.zeros(2, 2).select_scatter(torch.ones(2), 0, 1)
     tensor([[0., 0.],
@@ -123,6 +126,9 @@ def as_strided_scatter(
         stride: Its strides, in elements.
         storage_offset: Its first element. Default: ``None``, the input's.
 
+    Raises:
+        RuntimeError: If ``src`` has another shape, or the view would reach beyond the storage.
+
     >>> import minitensor as torch
     >>> torch.zeros(4).as_strided_scatter(torch.ones(2), (2,), (3,))
     tensor([1., 0., 0., 1.])
@@ -149,6 +155,9 @@ def as_block(tensor: Any, place: int) -> Tensor:
 @composite
 def block_diag(*tensors: Tensor) -> Tensor:
     """Return a matrix with the matrices ``tensors`` on its diagonal and zeros elsewhere; vectors are rows.
+
+    Raises:
+        RuntimeError: If a tensor has more than two dims.
 
     >>> import minitensor as torch
     >>> torch.block_diag(torch.tensor([[1, 2]]), torch.tensor(3))

@@ -42,6 +42,9 @@ def bit_operands(name: str, input: Operand, other: Operand, kinds: str = BITS) -
 def bitwise_and(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the bitwise AND of integers; for bools, whether both are true.
 
+    Raises:
+        RuntimeError, TypeError: If the operands hold neither integers nor bools.
+
     >>> import minitensor as torch
     >>> torch.bitwise_and(torch.tensor([12, 7]), 10)
     tensor([8, 2])
@@ -59,6 +62,9 @@ def bitwise_and_(input: Tensor, other: Operand) -> None:
 def bitwise_or(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the bitwise OR of integers; for bools, whether either is true.
 
+    Raises:
+        RuntimeError, TypeError: If the operands hold neither integers nor bools.
+
     >>> import minitensor as torch
     >>> torch.bitwise_or(torch.tensor([1, 2]), 4)
     tensor([5, 6])
@@ -75,6 +81,9 @@ def bitwise_or_(input: Tensor, other: Operand) -> None:
 @nondifferentiable
 def bitwise_xor(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the bitwise XOR of integers; for bools, whether they differ.
+
+    Raises:
+        RuntimeError, TypeError: If the operands hold neither integers nor bools.
 
     >>> import minitensor as torch
     >>> torch.bitwise_xor(torch.tensor([1, 2]), 3)
@@ -117,6 +126,9 @@ def bitwise_not_(input: Tensor) -> None:
 def bitwise_left_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Shift the bits of integers left by ``other`` places, which multiplies by ``2 ** other``.
 
+    Raises:
+        RuntimeError, TypeError: If the operands do not hold integers.
+
     >>> import minitensor as torch
     >>> torch.bitwise_left_shift(torch.tensor([1, 3]), 2)
     tensor([ 4, 12])
@@ -133,6 +145,9 @@ def bitwise_left_shift_(input: Tensor, other: Operand) -> None:
 @nondifferentiable
 def bitwise_right_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Shift the bits of integers right by ``other`` places; the sign stays.
+
+    Raises:
+        RuntimeError, TypeError: If the operands do not hold integers.
 
     >>> import minitensor as torch
     >>> torch.bitwise_right_shift(torch.tensor([-8, 7]), 1)

@@ -78,6 +78,9 @@ def ne_(input: Tensor, other: Operand) -> None:
 def lt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return whether ``input`` is less than ``other``; shapes broadcast.
 
+    Raises:
+        RuntimeError: If an operand is complex.
+
     >>> import minitensor as torch
     >>> torch.lt(torch.tensor([1, 2]), 2)
     tensor([ True, False])
@@ -95,6 +98,9 @@ def lt_(input: Tensor, other: Operand) -> None:
 @nondifferentiable
 def le(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return whether ``input`` is less than or equal to ``other``; shapes broadcast.
+
+    Raises:
+        RuntimeError: If an operand is complex.
 
     >>> import minitensor as torch
     >>> torch.le(torch.tensor([1, 2, 3]), 2)
@@ -114,6 +120,9 @@ def le_(input: Tensor, other: Operand) -> None:
 def gt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return whether ``input`` is greater than ``other``; shapes broadcast.
 
+    Raises:
+        RuntimeError: If an operand is complex.
+
     >>> import minitensor as torch
     >>> torch.gt(torch.tensor([1, 2, 3]), 2)
     tensor([False, False,  True])
@@ -131,6 +140,9 @@ def gt_(input: Tensor, other: Operand) -> None:
 @nondifferentiable
 def ge(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return whether ``input`` is greater than or equal to ``other``; shapes broadcast.
+
+    Raises:
+        RuntimeError: If an operand is complex.
 
     >>> import minitensor as torch
     >>> torch.ge(torch.tensor([1, 2, 3]), 2)
@@ -284,6 +296,9 @@ def isinf(input: Tensor) -> Array:
 def isposinf(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return whether an element is plus infinity.
 
+    Raises:
+        RuntimeError: If ``input`` is complex.
+
     >>> import minitensor as torch
     >>> torch.isposinf(torch.tensor([float("-inf"), float("inf")]))
     tensor([False,  True])
@@ -295,6 +310,9 @@ def isposinf(input: Tensor, *, out: Tensor | None = None) -> Array:
 @nondifferentiable
 def isneginf(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return whether an element is minus infinity.
+
+    Raises:
+        RuntimeError: If ``input`` is complex.
 
     >>> import minitensor as torch
     >>> torch.isneginf(torch.tensor([float("-inf"), float("inf")]))

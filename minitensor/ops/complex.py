@@ -231,6 +231,9 @@ def check_parts(name: str, **parts: Any) -> None:
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return ``abs * exp(i * angle)``: complex numbers of the given moduli and angles in radians.
 
+    Raises:
+        RuntimeError: If the dtypes differ, or are not floating-point.
+
     >>> import minitensor as torch
     >>> torch.polar(torch.tensor([2.]), torch.tensor([0.]))
     tensor([2.+0.j])

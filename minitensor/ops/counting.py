@@ -35,9 +35,13 @@ def unique(
     """Return the distinct elements, or the distinct slices along ``dim``, in ascending order.
 
     Args:
-        sorted: unused; the result is always sorted.
-        return_inverse: whether to return also, for each element of ``input``, its index in the result.
-        return_counts: whether to return also how often each element occurs.
+        sorted: Unused; the result is always sorted.
+        return_inverse: Whether to return also, for each element of ``input``, its index in the result.
+        return_counts: Whether to return also how often each element occurs.
+
+    Raises:
+        RuntimeError: If the input is complex, or ``dim`` is given and another dim has size 0.
+        IndexError: If the input has no dims and ``dim`` is given.
 
     >>> import minitensor as torch
     >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
@@ -65,6 +69,10 @@ def unique_consecutive(
     """Return the elements, or the slices along ``dim``, without those equal to their predecessor.
 
     ``return_inverse`` and ``return_counts`` as for ``unique``.
+
+    Raises:
+        RuntimeError: If the input is complex, or ``dim`` is given and another dim has size 0.
+        IndexError: If the input has no dims and ``dim`` is given.
 
     >>> import minitensor as torch
     >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 2, 1]))
@@ -171,6 +179,9 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
 
     If ``min`` equals ``max``, the range is that of the elements, or one more on either side if they are all equal.
 
+    Raises:
+        RuntimeError: If ``bins`` is not positive, or the range is not finite or empty.
+
     >>> import minitensor as torch
     >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
@@ -216,6 +227,10 @@ def histogram(
         range: Lowest and highest edge, where ``bins`` is a number; by default the range of the elements.
         weight: What each element counts, of the input's shape. Default: ``None``, 1.
         density: Whether to divide by the total and the bin widths, so that the histogram integrates to 1.
+
+    Raises:
+        RuntimeError: If ``bins`` is neither a positive number nor a vector of the input's dtype, or ``weight`` has
+            another shape.
 
     >>> import minitensor as torch
     >>> torch.histogram(torch.tensor([1., 2., 1.]), bins=2, range=(0., 3.)).hist

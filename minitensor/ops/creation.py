@@ -246,6 +246,9 @@ def zeros(
 ) -> Tensor:
     """Return a tensor of zeros of the shape ``size``, ints or one sequence of them.
 
+    Raises:
+        RuntimeError: If a size is negative.
+
     >>> zeros(2, 3)
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
@@ -258,7 +261,7 @@ def ones(
     *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return a tensor of ones of the shape ``size``, ints or one sequence of them.
+    """Return a tensor of ones of the shape ``size``; arguments as for ``zeros``.
 
     >>> ones(2)
     tensor([1., 1.])
@@ -271,7 +274,7 @@ def empty(
     *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False, memory_format: memory_format | None = None,
 ) -> Tensor:
-    """Return a tensor of the shape ``size``, ints or one sequence of them, whose elements are not set.
+    """Return a tensor of the shape ``size`` whose elements are not set; arguments as for ``zeros``.
 
     >>> empty(2, 3).shape
     torch.Size([2, 3])
@@ -289,6 +292,9 @@ def full(
     device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
     """Return a tensor of the shape ``size`` filled with ``fill_value``, whose type gives the dtype.
+
+    Raises:
+        RuntimeError: If a size is negative.
 
     >>> full((2,), 7)
     tensor([7, 7])
@@ -386,6 +392,9 @@ def tril_indices(
     """Return the rows and columns (2, N) of the elements of a (``row``, ``col``) matrix on and below a diagonal.
 
     ``offset`` says which diagonal: 0 is the main one, 1 the one above it.
+
+    Raises:
+        RuntimeError: If a size is negative, or ``dtype`` is neither int32 nor int64.
 
     >>> tril_indices(2, 3)
     tensor([[0, 1, 1],

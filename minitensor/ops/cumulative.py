@@ -58,6 +58,9 @@ def cumsum_grad(grad: Tensor, dim: int) -> Tensor:
 def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Array:
     """Return the running sum along ``dim``, each element included; int64 for integers and bools.
 
+    Raises:
+        RuntimeError: If ``out`` holds bools.
+
     >>> import minitensor as torch
     >>> torch.cumsum(torch.tensor([1, 2, 3]), 0)
     tensor([1, 3, 6])
@@ -137,6 +140,9 @@ def can_divide(products: Tensor) -> bool:
 @differentiable(prepare=terms, input=cumprod_grad)
 def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Array:
     """Return the running product along ``dim``, each element included; int64 for integers and bools.
+
+    Raises:
+        RuntimeError: If ``out`` holds bools.
 
     >>> import minitensor as torch
     >>> torch.cumprod(torch.tensor([1, 2, 3]), 0)
@@ -325,9 +331,17 @@ def terms_in_place(input: Tensor, dim: int, dtype: Dtype | None) -> tuple[Tensor
 
 @inplace(cumsum, prepare=terms_in_place)
 def cumsum_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> None:
-    """Replace each element by the running sum along ``dim``, in place."""
+    """Replace each element by the running sum along ``dim``, in place.
+
+    Raises:
+        RuntimeError: If ``dtype`` is not the tensor's.
+    """
 
 
 @inplace(cumprod, prepare=terms_in_place)
 def cumprod_(input: Tensor, dim: int, *, dtype: Dtype | None = None) -> None:
-    """Replace each element by the running product along ``dim``, in place."""
+    """Replace each element by the running product along ``dim``, in place.
+
+    Raises:
+        RuntimeError: If ``dtype`` is not the tensor's.
+    """

@@ -145,6 +145,9 @@ def require_continuous(name: str, input: Tensor) -> Any:
 def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill in place with numbers from the uniform distribution on [``from_``, ``to``).
 
+    Raises:
+        RuntimeError: If the tensor does not hold floats or complex numbers, or ``from_`` is greater than ``to``.
+
     >>> import minitensor as torch
     >>> torch.ones(3).uniform_(5, 6).floor()
     tensor([5., 5., 5.])

@@ -262,6 +262,9 @@ def fftn(
         dim: Which dims. Default: ``None``, the last ``len(s)``, or all.
         norm: As for ``fft``; the scale is that of all dims together. Default: ``None``.
 
+    Raises:
+        RuntimeError: If a size is below 1, ``s`` and ``dim`` differ in length, or ``norm`` is unknown.
+
     >>> import minitensor as torch
     >>> torch.fft.fftn(torch.ones(2, 2))
     tensor([[4.+0.j, 0.+0.j],
@@ -358,10 +361,7 @@ def irfft(
 ) -> Tensor:
     """Return the real signal of ``n`` entries from half of its transform: the inverse of ``rfft``.
 
-    ``n`` is ``2 * (size - 1)`` by default; for a signal of odd length it must be given.
-
-    Args:
-        norm: As for ``fft``. Default: ``None``.
+    ``n`` is ``2 * (size - 1)`` by default; for a signal of odd length it must be given. Other arguments as for ``fft``.
 
     >>> import minitensor as torch
     >>> torch.fft.irfft(torch.fft.rfft(torch.tensor([1., 2., 3.])), n=3)
@@ -435,7 +435,7 @@ def hfft(
 ) -> Tensor:
     """Return the real transform of a Hermitian signal, ``x[n - j] = conj(x[j])``, given by one half.
 
-    Arguments as for ``irfft``.
+    ``n`` is as for ``irfft``, other arguments as for ``fft``.
 
     >>> import minitensor as torch
     >>> torch.fft.hfft(torch.tensor([1.0, 2.0, 0.0]))
@@ -527,6 +527,9 @@ def shift_zero(input: Tensor, dim: Dims, back: bool) -> Tensor:
 def fftshift(input: Tensor, dim: Dims = None) -> Tensor:
     """Roll a spectrum to have frequency 0 in the middle of each dim.
 
+    Raises:
+        RuntimeError: If the tensor or ``dim`` has no dims.
+
     >>> import minitensor as torch
     >>> torch.fft.fftshift(torch.fft.fftfreq(4))
     tensor([-0.5000, -0.2500,  0.0000,  0.2500])
@@ -536,7 +539,7 @@ def fftshift(input: Tensor, dim: Dims = None) -> Tensor:
 
 @composite
 def ifftshift(input: Tensor, dim: Dims = None) -> Tensor:
-    """Roll a spectrum to have frequency 0 first again: the inverse of ``fftshift``.
+    """Roll a spectrum to have frequency 0 first again, the inverse of ``fftshift``; arguments as for ``fftshift``.
 
     >>> import minitensor as torch
     >>> torch.fft.ifftshift(torch.tensor([-0.5, -0.25, 0.0, 0.25]))
@@ -566,6 +569,9 @@ def fftfreq(
 ) -> Tensor:
     """Return the frequencies of the entries of ``fft`` for ``n`` samples ``d`` apart: from 0 up, then negative ones.
 
+    Raises:
+        RuntimeError: If ``n`` is negative, or ``dtype`` is not floating-point.
+
     >>> import minitensor as torch
     >>> torch.fft.fftfreq(5)
     tensor([ 0.0000,  0.2000,  0.4000, -0.4000, -0.2000])
@@ -579,7 +585,7 @@ def rfftfreq(
     n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
 ) -> Tensor:
-    """Return the frequencies of the entries of ``rfft`` for ``n`` samples ``d`` apart.
+    """Return the frequencies of the entries of ``rfft`` for ``n`` samples ``d`` apart; arguments as for ``fftfreq``.
 
     >>> import minitensor as torch
     >>> torch.fft.rfftfreq(5)

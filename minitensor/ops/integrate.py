@@ -227,8 +227,12 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     """Integrate along ``dim`` by the trapezoidal rule.
 
     Args:
-        x: the coordinates of the points: a vector, or a tensor that broadcasts against ``y``.
-        dx: the distance of neighbors, 1 by default; only without ``x``.
+        x: The coordinates of the points: a vector, or a tensor that broadcasts against ``y``.
+        dx: The distance of neighbors, 1 by default; only without ``x``.
+
+    Raises:
+        RuntimeError: If ``y`` or ``x`` holds bools, ``dx`` is complex, or the shapes do not fit.
+        IndexError: If ``y`` has no dims.
 
     >>> import minitensor as torch
     >>> torch.trapezoid(torch.tensor([1., 5., 10.]), torch.tensor([1., 3., 6.]))
@@ -248,6 +252,10 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
 @composite
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """Integrate up to each element along ``dim``, from the second on; arguments as for ``trapezoid``.
+
+    Raises:
+        RuntimeError: If ``y`` or ``x`` holds bools, ``dx`` is complex, or the shapes do not fit.
+        IndexError: If ``y`` has no dims.
 
     >>> import minitensor as torch
     >>> torch.cumulative_trapezoid(torch.tensor([1., 5., 10.]))

@@ -179,6 +179,9 @@ def require_several(name: str, tensors: Any) -> Sequence[Tensor]:
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join ``tensors`` side by side: along dim 1, vectors along dim 0.
 
+    Raises:
+        RuntimeError: If the list is empty, or sizes differ.
+
     >>> import minitensor as torch
     >>> torch.hstack([torch.ones(2, 1), torch.zeros(2, 2)]).shape
     torch.Size([2, 3])
@@ -190,6 +193,9 @@ def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
 @composite
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join ``tensors`` one below the other: along dim 0, vectors as rows.
+
+    Raises:
+        RuntimeError: If the list is empty, or sizes differ.
 
     >>> import minitensor as torch
     >>> torch.vstack([torch.tensor([1, 2]), torch.tensor([3, 4])])
@@ -206,6 +212,9 @@ row_stack = vstack
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join ``tensors`` in depth: along dim 2; vectors (n,) count as (1, n, 1), matrices (n, m) as (n, m, 1).
 
+    Raises:
+        RuntimeError: If the list is empty, or sizes differ.
+
     >>> import minitensor as torch
     >>> torch.dstack([torch.tensor([1, 2]), torch.tensor([3, 4])])
     tensor([[[1, 3],
@@ -217,6 +226,9 @@ def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
 @composite
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Join ``tensors`` side by side along dim 1, vectors as columns.
+
+    Raises:
+        RuntimeError: If the list is empty, or sizes differ.
 
     >>> import minitensor as torch
     >>> torch.column_stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
@@ -307,6 +319,9 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
 @composite
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Split a dim into at most ``chunks`` pieces of equal size, the last possibly smaller. Returns views.
+
+    Raises:
+        RuntimeError: If the tensor has no dims, or ``chunks`` is not positive.
 
     >>> import minitensor as torch
     >>> [len(piece) for piece in torch.arange(7).chunk(3)]

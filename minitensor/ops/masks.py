@@ -125,6 +125,9 @@ def to_select(input: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
 def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the elements where ``mask`` is True as a vector; input and mask broadcast.
 
+    Raises:
+        RuntimeError: If ``mask`` does not hold bools, or the shapes do not broadcast.
+
     >>> import minitensor as torch
     >>> torch.tensor([1, 2, 3]).masked_select(torch.tensor([True, False, True]))
     tensor([1, 3])

@@ -6,7 +6,7 @@ the ranks of their arguments and call it. Sums over named indices are in ``einsu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +14,16 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
-from minitensor.dtypes import bool_, float16
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError
-from minitensor.ops.aliasing import check_fits, check_tensor, refuse_write
-from minitensor.ops.arithmetic import check_category, conj, mul
+from minitensor.ops.arithmetic import conj, mul
 from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
-from minitensor.ops.operand import require_tensors, result_dtype, same_device
-from minitensor.ops.out import write, write_out
-from minitensor.scalars import fit, require_fits
+from minitensor.ops.operand import same_device
+from minitensor.ops.out import write_out
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.backends.base import Backend
-    from minitensor.ops.operand import Number
     from minitensor.tensor import Tensor
 
 
@@ -153,6 +149,9 @@ def rows(input: Tensor) -> Tensor:
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Multiply two matrices ``input`` and ``mat2``: (n, k) @ (k, m); nothing broadcasts.
 
+    Raises:
+        RuntimeError: If the shapes or dtypes do not fit.
+
     >>> mm(tensor([[1, 2]]), tensor([[3], [4]]))
     tensor([[11]])
     """
@@ -182,6 +181,9 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Multiply a matrix by a vector ``vec``: (n, k) @ (k,).
 
+    Raises:
+        RuntimeError: If the shapes or dtypes do not fit.
+
     >>> mv(tensor([[1, 2], [3, 4]]), tensor([1, 10]))
     tensor([21, 43])
     """
@@ -192,6 +194,9 @@ def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
 @composite
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the dot product of the vectors ``input`` and ``tensor``; unlike NumPy's ``dot``, it takes no other ranks.
+
+    Raises:
+        RuntimeError: If the tensors are not vectors of one size and dtype.
 
     >>> import minitensor as torch
     >>> torch.dot(torch.tensor([1., 2.]), torch.tensor([3., 4.]))
@@ -205,6 +210,9 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the dot product of two vectors, the first one conjugated.
 
+    Raises:
+        RuntimeError: If the tensors are not vectors of one size and dtype.
+
     >>> vdot(tensor([1j, 2]), tensor([1j, 3]))
     tensor(7.+0.j)
     """
@@ -215,6 +223,9 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 @composite
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the outer product of the vectors ``input`` and ``vec2``: (n,) and (m,) give (n, m).
+
+    Raises:
+        RuntimeError: If a tensor is not a vector.
 
     >>> outer(tensor([1, 2]), tensor([1, 10]))
     tensor([[ 1, 10],
@@ -239,177 +250,7 @@ def check_ranks(name: str, wanted: str, ranks: tuple[int, int], input: Any, othe
 # -- product and sum ---------------------------------------------------------------------------------------------------
 
 
-@composite
-def addmm(
-    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
-) -> Tensor:
-    """Return ``beta * input + alpha * (mat1 @ mat2)``; with ``beta=0`` the values of ``input`` are ignored.
-
-    Args:
-        input: A tensor that broadcasts to the shape of the product.
-        mat1, mat2: The matrices.
-        beta: Multiplies ``input``. Default: ``1``.
-        alpha: Multiplies the product. Default: ``1``.
-
-    >>> addmm(ones(2, 1), tensor([[1., 2.], [3., 4.]]), ones(2, 1), alpha=10)
-    tensor([[31.],
-            [71.]])
-    """
-    return add_product("addmm", mm, input, mat1, mat2, beta, alpha, out)
-
-
-@composite
-def addmv(
-    input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
-) -> Tensor:
-    """Return ``beta * input + alpha * (mat @ vec)``; arguments as for ``addmm``.
-
-    >>> addmv(ones(2), tensor([[1., 2.], [3., 4.]]), ones(2))
-    tensor([4., 8.])
-    """
-    return add_product("addmv", mv, input, mat, vec, beta, alpha, out)
-
-
-@composite
-def addr(
-    input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
-) -> Tensor:
-    """Return ``beta * input + alpha * outer(vec1, vec2)``; arguments as for ``addmm``.
-
-    >>> addr(zeros(1, 2), ones(1), tensor([1., 2.]))
-    tensor([[1., 2.]])
-    """
-    require_tensors("addr", input=input)
-    if beta:
-        input, vec1, vec2 = in_turn(input, vec1, vec2)
-    term = outer(vec1, vec2)
-    common = result_dtype(input, term)
-    for argument, factor in (("addr: beta", beta), ("addr: alpha", alpha)):
-        check_category(argument, factor, common)
-        require_fits(factor, common)
-    if common is bool_:
-        return write_out("addr", add_bools(input, term, beta, alpha), out, input, vec1, vec2)
-    return weighted_sum("addr", input, term, beta, alpha, out, vec1, vec2)
-
-
-def add_bools(input: Tensor, term: Tensor, beta: Number, alpha: Number) -> Tensor:
-    """Return ``beta * input + alpha * term`` for bools, whose sum is true where either is."""
-    kept: Tensor = term if alpha else term ^ term
-    return kept | input if beta else kept
-
-
-@composite
-def baddbmm(
-    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
-) -> Tensor:
-    """Return ``beta * input + alpha * (batch1 @ batch2)``, matrix by matrix; arguments as for ``addmm``.
-
-    >>> baddbmm(zeros(1), ones(2, 1, 3), ones(2, 3, 1)).shape
-    torch.Size([2, 1, 1])
-    """
-    return add_product("baddbmm", bmm, input, batch1, batch2, beta, alpha, out)
-
-
-@composite
-def addbmm(
-    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
-) -> Tensor:
-    """Return ``beta * input + alpha * sum(batch1[i] @ batch2[i])``; arguments as for ``addmm``.
-
-    >>> addbmm(zeros(1), ones(2, 1, 3), ones(2, 3, 1))
-    tensor([[6.]])
-    """
-    return add_product("addbmm", sum_of_products, input, batch1, batch2, beta, alpha, out)
-
-
-def sum_of_products(batch1: Tensor, batch2: Tensor) -> Tensor:
-    """Return the sum of the products of the matrices of two batches, in their dtype."""
-    return bmm(batch1, batch2).sum(0, dtype=batch1.dtype)
-
-
-def add_product(
-    name: str, product: Callable[[Tensor, Tensor], Tensor], input: Tensor, one: Tensor, other: Tensor, beta: Number,
-    alpha: Number, out: Tensor | None,
-) -> Tensor:  # fmt: skip
-    """Return ``beta * input + alpha * product(one, other)``, all of one dtype.
-
-    For integers both numbers are truncated; halves are rounded only once, at the end.
-    """
-    require_tensors(name, input=input)
-    if all([each.dtype is float16 for each in (input, one, other)]):
-        total = add_product(name, product, input.float(), one.float(), other.float(), beta, alpha, None)
-        return write_out(name, total.to(float16), out, input.expand(tuple(total.shape)))
-    term = product(one, other)
-    if input.dtype is not term.dtype:
-        raise DtypeError(
-            f"{name}: input and product must have the same dtype, but got {input.dtype.name} and {term.dtype.name}; "
-            "cast with .to(...)"
-        )
-    beta, alpha = [fit(each, term.dtype.numpy).item() for each in (beta, alpha)]
-    return weighted_sum(name, input, term, beta, alpha, out)
-
-
-def weighted_sum(
-    name: str, input: Tensor, term: Tensor, beta: Number, alpha: Number, out: Tensor | None, *others: Tensor
-) -> Tensor:
-    """Return ``beta * input + alpha * term``, written to an ``out`` that may overlap none of ``others``."""
-    lead, shape = term.ndim - input.ndim, tuple(input.shape)
-    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, term.shape[lead:])):
-        raise ShapeError(f"{name}: input of shape {shape} does not broadcast to the product's {tuple(term.shape)}")
-    if alpha != 1:
-        term = term * alpha
-    if beta == 0:
-        return write_out(name, term, out)
-    total = term.add(input if beta == 1 else input * beta)
-    return write_out(name, total, out, input.expand(tuple(total.shape)), *others)
-
-
 # -- in place ----------------------------------------------------------------------------------------------------------
-
-
-@composite
-def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Replace ``input`` by ``beta * input + alpha * (mat1 @ mat2)``."""
-    return write_back(addmm, input, mat1, mat2, beta, alpha)
-
-
-@composite
-def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Replace ``input`` by ``beta * input + alpha * (mat @ vec)``; arguments as for ``addmm``."""
-    return write_back(addmv, input, mat, vec, beta, alpha)
-
-
-@composite
-def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Replace ``input`` by ``beta * input + alpha * outer(vec1, vec2)``; arguments as for ``addmm``."""
-    return write_back(addr, input, vec1, vec2, beta, alpha)
-
-
-@composite
-def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Replace ``input`` by ``beta * input + alpha * (batch1 @ batch2)``; arguments as for ``addmm``."""
-    return write_back(baddbmm, input, batch1, batch2, beta, alpha)
-
-
-@composite
-def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Replace ``input`` by ``beta * input + alpha * sum(batch1[i] @ batch2[i])``; arguments as for ``addmm``."""
-    return write_back(addbmm, input, batch1, batch2, beta, alpha)
-
-
-def write_back(
-    operation: Callable[..., Tensor], input: Tensor, one: Tensor, other: Tensor, beta: Number, alpha: Number
-) -> Tensor:
-    """Write the result of an operation into ``input``, if it fits."""
-    name = operation.__name__ + "_"
-    check_tensor(name, input)
-    refuse_write(name, input)
-    result = operation(input, one, other, beta=beta, alpha=alpha)
-    if operation is addbmm and input.shape != result.shape:
-        write("addbmm", result, input)  # resized, as in PyTorch; the others raise
-        return input
-    check_fits(name, input, result.array)
-    return input.copy_(result)
 
 
 # -- more dims ---------------------------------------------------------------------------------------------------------

@@ -63,6 +63,9 @@ def size(input: Tensor, dim: int | None = None) -> Any:
 def stride(input: Tensor, dim: int | None = None) -> Any:
     """Return the strides of all dims, or of one: the distance of neighbors in elements.
 
+    Raises:
+        IndexError: If ``dim`` is out of range.
+
     >>> import minitensor as torch
     >>> torch.zeros(2, 3).stride()
     (3, 1)

@@ -103,6 +103,9 @@ def require_order(name: str, input: Tensor) -> None:
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the median, the lower of two; along ``dim`` a named tuple of values and indices.
 
+    Raises:
+        RuntimeError: If ``input`` is complex.
+
     >>> import minitensor as torch
     >>> torch.median(torch.tensor([3., 1., 2., 4.]))
     tensor(2.)
@@ -115,6 +118,9 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
 @composite
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the median of the elements that are not NaN, the lower of two; along ``dim`` with indices.
+
+    Raises:
+        RuntimeError: If ``input`` is complex.
 
     >>> import minitensor as torch
     >>> torch.nanmedian(torch.tensor([3., float("nan"), 1.]))

@@ -222,6 +222,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Array:
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """Rotate by ``k`` times 90 degrees in the plane of two ``dims``, from the first toward the second.
 
+    Raises:
+        RuntimeError: If ``dims`` does not name two different dims.
+
     >>> import minitensor as torch
     >>> torch.tensor([[1, 2], [3, 4]]).rot90()
     tensor([[2, 4],

@@ -147,6 +147,9 @@ def nansum(
 ) -> Tensor:
     """Return the sum of the elements that are not NaN.
 
+    Raises:
+        RuntimeError: If ``dtype`` is not floating-point.
+
     >>> import minitensor as torch
     >>> torch.nansum(torch.tensor([1., float("nan"), 2.]))
     tensor(3.)

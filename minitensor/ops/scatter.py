@@ -182,6 +182,10 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
     Args:
         index: The positions along ``dim``, of int32 or int64; at most as long as ``src`` in each dim.
 
+    Raises:
+        IndexError, RuntimeError: If a position is negative or outside ``dim``.
+        RuntimeError: If shapes or dtypes do not fit.
+
     >>> import minitensor as torch
     >>> torch.zeros(2).scatter_add(0, torch.tensor([1, 1, 0]), torch.tensor([1., 2., 4.]))
     tensor([4., 3.])

@@ -141,6 +141,9 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
         *sizes: The shape, as several ints or one sequence; one size may be -1.
         shape: The same by name.
 
+    Raises:
+        RuntimeError: If the sizes do not fit.
+
     >>> import minitensor as torch
     >>> torch.arange(6).view(2, 3).t().reshape(-1)
     tensor([0, 3, 1, 4, 2, 5])
@@ -442,6 +445,10 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 ))
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
     """Return a view of ``length`` entries of ``dim``, from ``start`` on.
+
+    Raises:
+        IndexError: If ``start`` is out of range.
+        RuntimeError: If ``length`` is negative, or the slice ends behind the dim.
 
     >>> import minitensor as torch
     >>> torch.arange(5).narrow(0, 1, 3)

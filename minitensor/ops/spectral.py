@@ -124,6 +124,7 @@ def stft(
 
     Raises:
         RuntimeError: If sizes, dtypes or options do not fit together.
+        ValueError: If ``pad_mode`` is unknown.
 
     >>> import minitensor as torch
     >>> torch.stft(torch.ones(8), 4, window=torch.ones(4), return_complex=True).abs()[:, :3]
@@ -184,6 +185,7 @@ def istft(
 
     Raises:
         RuntimeError: If the windows add up to zero somewhere, or sizes, dtypes or options do not fit together.
+        IndexError: If the input has fewer than two dims.
 
     >>> import minitensor as torch
     >>> window = torch.hann_window(4)

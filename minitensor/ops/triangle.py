@@ -34,6 +34,9 @@ def require_matrix(name: str, input: Tensor) -> None:
 def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Array:
     """Return matrices (..., n, m) with zeros above a diagonal; ``diagonal`` > 0 is above the main one.
 
+    Raises:
+        RuntimeError: If the tensor has fewer than two dims.
+
     >>> import minitensor as torch
     >>> torch.ones(2, 3).tril()
     tensor([[1., 0., 0.],
@@ -46,6 +49,9 @@ def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Arra
 @differentiable(input=lambda grad, diagonal: grad.triu(diagonal))
 def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Array:
     """Return matrices (..., n, m) with zeros below a diagonal; ``diagonal`` > 0 is above the main one.
+
+    Raises:
+        RuntimeError: If the tensor has fewer than two dims.
 
     >>> import minitensor as torch
     >>> torch.ones(2, 3).triu(1)

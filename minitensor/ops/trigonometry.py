@@ -289,6 +289,9 @@ def atan2_(input: Tensor, other: Tensor) -> None:
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Convert angles from degrees to radians.
 
+    Raises:
+        RuntimeError: If ``input`` is complex.
+
     >>> import minitensor as torch
     >>> torch.deg2rad(torch.tensor([0.0, 180.0]))
     tensor([0.0000, 3.1416])
@@ -305,6 +308,9 @@ def deg2rad_(input: Tensor) -> Tensor:
 @composite
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Convert angles from radians to degrees.
+
+    Raises:
+        RuntimeError: If ``input`` is complex.
 
     >>> import minitensor as torch
     >>> torch.rad2deg(torch.tensor([0.0, 3.1416]))

@@ -79,6 +79,9 @@ def hamming_window(
         alpha: The mean. Default: ``0.54``.
         beta: The amplitude of the cosine. Default: ``0.46``.
 
+    Raises:
+        RuntimeError: If ``window_length`` is negative, or ``dtype`` is not floating-point.
+
     >>> import minitensor as torch
     >>> torch.hamming_window(4)
     tensor([0.0800, 0.5400, 1.0000, 0.5400])
@@ -111,6 +114,9 @@ def bartlett_window(
     Args:
         window_length: Number of entries, at the times t from 0 to 1.
         periodic: Leave out the last of ``window_length + 1`` entries, for use in ``stft``. Default: ``True``.
+
+    Raises:
+        RuntimeError: If ``window_length`` is negative, or ``dtype`` is not floating-point.
 
     >>> import minitensor as torch
     >>> torch.bartlett_window(4)

@@ -57,6 +57,10 @@ def grid_sample(
         padding_mode: What lies outside: ``"zeros"``, ``"border"`` or ``"reflection"``. Default: ``"zeros"``.
         align_corners: Whether -1 and 1 are the middles of the corner pixels. Default: ``None``, False with a warning.
 
+    Raises:
+        ValueError: If ``mode`` or ``padding_mode`` is unknown.
+        RuntimeError: If shapes or dtypes do not fit.
+
     >>> import minitensor as torch
     >>> image = torch.tensor([[[[0., 1.], [2., 3.]]]])
     >>> grid_sample(image, torch.zeros(1, 1, 1, 2), align_corners=True)
@@ -272,6 +276,9 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
         theta: The matrices, (N, 2, 3) or (N, 3, 4).
         size: The shape of the images that are read, (N, C, H, W) or (N, C, D, H, W).
         align_corners: As for ``grid_sample``. Default: ``None``, False with a warning.
+
+    Raises:
+        ValueError: If ``theta`` does not hold floats, its shape does not fit ``size``, or a size is not positive.
 
     >>> import minitensor as torch
     >>> still = torch.tensor([[[1., 0., 0.], [0., 1., 0.]]])

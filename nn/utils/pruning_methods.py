@@ -103,6 +103,9 @@ class BasePruningMethod:
             t: The tensor.
             default_mask: The mask so far. Default: ``None``, all ones.
             importance_scores: A tensor of the same shape that takes its place in the choice. Default: ``None``.
+
+        Raises:
+            ValueError, AssertionError: If the importances have another shape.
         """
         scores = importances(importance_scores, t)
         return t * self.compute_mask(scores, ones_like(t) if default_mask is None else default_mask)
@@ -173,7 +176,11 @@ class PruningContainer(BasePruningMethod):
         return self._pruning_methods[index]
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """Let the last method choose among what the mask leaves."""
+        """Let the last method choose among what the mask leaves.
+
+        Raises:
+            ValueError: If the ``PRUNING_TYPE`` of the last method is unknown.
+        """
         method = self._pruning_methods[-1]
         left = what_is_left(method, default_mask)
         mask = default_mask.to(t.dtype).clone()

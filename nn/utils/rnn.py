@@ -218,6 +218,7 @@ def pad_packed_sequence(
 
     Raises:
         ValueError: If ``total_length`` is less than the longest length.
+        RuntimeError, TypeError: If ``padding_value`` is not a number.
 
     >>> import minitensor as torch
     >>> packed = torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])])

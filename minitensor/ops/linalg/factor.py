@@ -271,6 +271,10 @@ def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> tuple[Array, Arr
     Only the triangle of A named by ``UPLO``, "L" or "U", is read. The gradient of the vectors needs distinct
     eigenvalues.
 
+    Raises:
+        ValueError, RuntimeError: If ``UPLO`` is neither "L" nor "U".
+        RuntimeError: If the matrices are not square.
+
     >>> import minitensor as torch
     >>> torch.linalg.eigh(torch.tensor([[2., 0.], [0., 1.]])).eigenvalues
     tensor([1., 2.])
@@ -444,6 +448,9 @@ def svd(
         full_matrices: Return square U and Vh. Default: ``True``.
         driver: Must be None. Default: ``None``.
 
+    Raises:
+        RuntimeError: If ``A`` has fewer than two dims, or ``driver`` is given.
+
     >>> import minitensor as torch
     >>> torch.linalg.svd(torch.tensor([[0., 2.], [1., 0.]])).S
     tensor([2., 1.])
@@ -464,6 +471,9 @@ def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) 
     Args:
         A: Matrices (..., m, n), k = min(m, n).
         driver: Must be None: it selects a CUDA routine in PyTorch. Default: ``None``.
+
+    Raises:
+        RuntimeError: If ``A`` has fewer than two dims, or ``driver`` is given.
 
     >>> import minitensor as torch
     >>> torch.linalg.svdvals(torch.tensor([[0., 2.], [1., 0.]]))

@@ -365,6 +365,9 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: T
         input2: The Cholesky factor of A, (..., n, n).
         upper: Whether it is the upper one. Default: ``False``.
 
+    Raises:
+        RuntimeError: If shapes or dtypes do not fit.
+
     >>> import minitensor as torch
     >>> torch.cholesky_solve(torch.tensor([[8.]]), torch.tensor([[2.]]))
     tensor([[2.]])

@@ -138,6 +138,9 @@ def pinv(
         rtol: The same, relative to the largest. Default: ``None``, the rounding error times max(m, n), or 0 if ``atol``
             is given.
 
+    Raises:
+        RuntimeError: If a tolerance is complex, or the matrices do not fit.
+
     >>> import minitensor as torch
     >>> torch.linalg.pinv(torch.tensor([[2., 0.], [0., 0.]]))
     tensor([[0.5000, 0.0000],
