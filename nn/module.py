@@ -139,7 +139,7 @@ class Module(Tree):
     # -- calling
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the module's output; every subclass overrides it."""
+        """Compute the module's output for ``*args`` and ``**kwargs``; every subclass overrides it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -190,7 +190,7 @@ class Module(Tree):
         return self._forward_hooks.register(ForwardHook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Run ``hook(module, grad_output)`` once the output's gradients are known; it may return others."""
+        """Run ``hook(module, grad_output)`` when the gradients arrive; with ``prepend``, before other hooks."""
         return self._backward_pre_hooks.register(hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
@@ -219,7 +219,7 @@ class Module(Tree):
         return self._backward_hooks.register(OldHook(hook))
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: there is no compiler, and calls work as before."""
+        """Do nothing, whatever ``args`` and ``kwargs`` are: there is no compiler, and calls work as before."""
 
     # -- attributes
 
@@ -325,14 +325,14 @@ class Module(Tree):
             self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Register a child module under a name; raises as ``register_parameter`` does."""
+        """Register a child ``module`` under a ``name``; raise ``TypeError`` if it is neither a module nor None."""
         if module is not None and not isinstance(module, Module):
             raise not_a_module(module)
         require_free_name(self, name, "module", self._modules)
         self._modules[name] = run_registration_hooks(self, name, module, "module") if EVERYWHERE else module
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """Register a child module; the same as ``add_module``."""
+        """Register a child ``module`` under a ``name``; the same as ``add_module``."""
         self.add_module(name, module)
 
     # -- modes and gradients
@@ -347,7 +347,8 @@ class Module(Tree):
     def train(self: Self, mode: bool = True) -> Self:
         """Set training mode, or evaluation mode if ``mode`` is False; dropout and batch norm follow it.
 
-        Raises ``ValueError`` if ``mode`` is not a bool.
+        Raises:
+            ValueError: If ``mode`` is not a bool.
         """
         if not isinstance(mode, bool):
             raise ArgumentError(f"training mode is expected to be boolean, got {mode!r}")
@@ -361,7 +362,7 @@ class Module(Tree):
         return self.train(False)
 
     def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
-        """Set whether the parameters require grad."""
+        """Set in place whether the parameters require grad."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
@@ -425,7 +426,7 @@ class Module(Tree):
         return self._apply(lambda t: move(t, device, dtype, format))
 
     def type(self: Self, dst_type: dtypes.dtype) -> Self:
-        """Cast all parameters and buffers to ``dst_type``, integer ones too."""
+        """Cast all parameters and buffers to ``dst_type``, integer ones too; raise ``TypeError`` for None."""
         if dst_type is None:
             raise ArgumentTypeError("type: a dtype is wanted, got None")
         return self._apply(lambda t: t.type(dst_type))
@@ -447,7 +448,7 @@ class Module(Tree):
         raise UnsupportedError("bfloat16 is not supported, as NumPy has no such dtype; use half() or float()")
 
     def to_empty(self: Self, *, device: DeviceLike, recurse: bool = True) -> Self:
-        """Move to a device without the values, which are undefined afterwards."""
+        """Move to a device without the values, which are then undefined; ``recurse=False`` leaves the children."""
         return self._apply(lambda t: t.to(device) if is_lazy(t) else empty_like(t, device=device), recurse)
 
     def cpu(self: Self) -> Self:
@@ -472,6 +473,7 @@ class Module(Tree):
         """Return every parameter and persistent buffer under its path.
 
         Args:
+            *args: The same three by position; deprecated.
             destination: A dict to add to. Default: ``None``, a new one.
             prefix: Path of this module, which begins all others. Default: ``""``.
             keep_vars: Return the parameters themselves, not detached; both share memory with the module. Default:
@@ -500,7 +502,7 @@ class Module(Tree):
 
         Raises:
             TypeError: If ``state_dict`` is not a dict.
-            StateDictError: If a shape differs or, if ``strict``, a key is missing or unexpected; the message lists all
+            RuntimeError: If a shape differs or, if ``strict``, a key is missing or unexpected; the message lists all
                 misfits.
         """
         return state.load(self, state_dict, strict, assign)
@@ -523,11 +525,11 @@ class Module(Tree):
         state.check_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
 
     def get_extra_state(self) -> Any:
-        """Return anything else that belongs in the state dict; override this together with ``set_extra_state``."""
+        """Return what else belongs in the state dict; raise ``RuntimeError`` unless a subclass overrides it."""
         raise RuntimeError(f"{type(self).__name__} has no extra state: write get_extra_state")
 
     def set_extra_state(self, state: Any) -> None:
-        """Restore what ``get_extra_state`` returned."""
+        """Restore the ``state`` that ``get_extra_state`` returned; raise ``RuntimeError`` unless overridden."""
         raise RuntimeError(f"{type(self).__name__} has no extra state: write set_extra_state")
 
     def _overrides(self, name: str) -> bool:

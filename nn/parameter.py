@@ -221,7 +221,7 @@ class UninitializedParameter(Uninitialized, Parameter):
         device, dtype: Where it will lie, and its type. Default: ``None``.
 
     Raises:
-        UninitializedError: On any use that needs its shape or values; it is a RuntimeError and a ValueError.
+        RuntimeError, ValueError: On any use that needs its shape or values.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.UninitializedParameter()
@@ -252,7 +252,7 @@ class UninitializedBuffer(Uninitialized, Buffer):
         persistent: Include it in the state dict. Default: ``True``.
 
     Raises:
-        UninitializedError: On any use that needs its shape or values; it is a RuntimeError and a ValueError.
+        RuntimeError, ValueError: On any use that needs its shape or values.
 
     >>> import minitensor as torch
     >>> torch.nn.UninitializedBuffer()

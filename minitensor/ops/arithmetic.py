@@ -169,7 +169,7 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """Return ``input + alpha * other``; shapes broadcast.
 
     Raises:
-        RuntimeError: Shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
+        RuntimeError: If shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
 
     >>> import minitensor as torch
     >>> torch.add(torch.tensor([1., 2.]), torch.tensor([10., 20.]), alpha=0.5)
@@ -192,7 +192,7 @@ def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """Return ``input - alpha * other``; shapes broadcast.
 
     Raises:
-        RuntimeError: An operand is bool, shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
+        RuntimeError: If an operand is bool, shapes do not broadcast, or ``alpha`` does not fit the dtype of the result.
 
     >>> import minitensor as torch
     >>> torch.sub(torch.tensor([5, 7]), 2)
@@ -374,7 +374,7 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None, out
             Python's ``//`` does).
 
     Raises:
-        RuntimeError: The rounding mode is unknown, or integers are divided by zero with a rounding mode.
+        RuntimeError: If the rounding mode is unknown, or integers are divided by zero with a rounding mode.
 
     >>> import minitensor as torch
     >>> torch.div(torch.tensor([-7, 7]), 2), torch.div(torch.tensor([-7, 7]), 2, rounding_mode="floor")

@@ -87,8 +87,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     ``where(condition)`` alone returns the indices of its true elements, as ``condition.nonzero(as_tuple=True)``.
 
     Raises:
-        RuntimeError: The condition is not bool, or shapes do not broadcast.
-        TypeError: Only one of ``input`` and ``other`` is given.
+        RuntimeError: If the condition is not bool, or shapes do not broadcast.
+        TypeError: If only one of ``input`` and ``other`` is given.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([-1., 2.])
@@ -190,7 +190,7 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None,
     """Limit every element to [min, max]; where ``min`` exceeds ``max``, the result is ``max``.
 
     Raises:
-        RuntimeError: Neither ``min`` nor ``max`` is given.
+        RuntimeError: If neither ``min`` nor ``max`` is given.
 
     >>> import minitensor as torch
     >>> torch.clamp(torch.tensor([-2., 0.5, 7.]), 0, 1)

@@ -217,7 +217,7 @@ def isclose(
     An infinity is close only to itself; NaN is close to NaN if ``equal_nan``.
 
     Raises:
-        RuntimeError: The dtypes differ, or a tolerance is negative.
+        RuntimeError: If the dtypes differ, or a tolerance is negative.
 
     >>> import minitensor as torch
     >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0 + 1e-7, 2.1]))

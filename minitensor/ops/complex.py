@@ -58,7 +58,7 @@ def view_as_real(input: Tensor) -> Tensor:
     """Return a view of complex numbers as pairs of reals: ``(...)`` gives ``(..., 2)``. Shares memory.
 
     Raises:
-        RuntimeError: The tensor is not complex.
+        RuntimeError: If the tensor is not complex.
 
     >>> import minitensor as torch
     >>> torch.view_as_real(torch.tensor([1 + 2j, 3 - 1j]))
@@ -78,7 +78,7 @@ def view_as_complex(input: Tensor) -> Tensor:
     """Return a view of pairs of reals as complex numbers: ``(..., 2)`` gives ``(...)``. Shares memory.
 
     Raises:
-        RuntimeError: The last dim is not 2, the strides do not fit, or the dtype is not float32 or float64.
+        RuntimeError: If the last dim is not 2, the strides do not fit, or the dtype is not float32 or float64.
 
     >>> import minitensor as torch
     >>> torch.view_as_complex(torch.tensor([[1., 2.], [3., -1.]]))
@@ -124,7 +124,7 @@ def imag(input: Tensor) -> Tensor:
     """Return a view of the imaginary parts of a complex tensor. Shares memory.
 
     Raises:
-        RuntimeError: The tensor is real.
+        RuntimeError: If the tensor is real.
 
     >>> import minitensor as torch
     >>> z = torch.tensor([1 + 2j, 3 - 1j])
@@ -200,7 +200,7 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the complex numbers ``real + imag * 1j`` of two tensors.
 
     Raises:
-        RuntimeError: The parts are not floating-point tensors of one dtype.
+        RuntimeError: If the parts are not floating-point tensors of one dtype.
 
     >>> import minitensor as torch
     >>> torch.complex(torch.tensor([1., 2.]), torch.tensor([0., -1.]))

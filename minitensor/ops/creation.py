@@ -63,8 +63,8 @@ def tensor(
     Python floats take the default dtype (float32), ints int64, bools bool; arrays keep theirs.
 
     Raises:
-        TypeError, RuntimeError: An item is not a number.
-        ValueError: Nested sequences differ in length.
+        TypeError, RuntimeError: If an item is not a number.
+        ValueError: If nested sequences differ in length.
 
     >>> tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
@@ -129,8 +129,8 @@ def from_numpy(ndarray: Array) -> Tensor:
     """Return a tensor that shares memory with ``ndarray``, a NumPy array: a write to one is seen by the other.
 
     Raises:
-        TypeError: The argument is not a NumPy array, or its dtype is not supported.
-        ValueError: A stride is negative.
+        TypeError: If the argument is not a NumPy array, or its dtype is not supported.
+        ValueError: If a stride is negative.
 
     >>> import numpy
     >>> array = numpy.zeros(2)

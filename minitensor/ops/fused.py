@@ -30,7 +30,7 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = No
     """Interpolate linearly: return ``input + weight * (end - input)``, exactly ``end`` for a weight of 1.
 
     Raises:
-        RuntimeError: The tensors differ in dtype.
+        RuntimeError: If the tensors differ in dtype.
 
     >>> import minitensor as torch
     >>> torch.lerp(torch.tensor([0., 10.]), torch.tensor([4., 20.]), 0.5)
@@ -87,7 +87,7 @@ def addcdiv(
     """Return ``input + value * tensor1 / tensor2``.
 
     Raises:
-        RuntimeError: Both ``tensor1`` and ``tensor2`` hold integers.
+        RuntimeError: If both ``tensor1`` and ``tensor2`` hold integers.
 
     >>> import minitensor as torch
     >>> torch.addcdiv(torch.zeros(2), torch.tensor([1., 2.]), torch.tensor([4., 4.]))

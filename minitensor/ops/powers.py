@@ -75,7 +75,7 @@ def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Arra
     """Raise ``input`` to the power ``exponent``, element by element. Shapes broadcast.
 
     Raises:
-        RuntimeError: Integers are raised to a negative number.
+        RuntimeError: If integers are raised to a negative number.
 
     >>> import minitensor as torch
     >>> torch.pow(torch.tensor([1., 2., 3.]), 2)

@@ -297,7 +297,7 @@ def multinomial(
         replacement: Whether an index may be drawn more than once.
 
     Raises:
-        RuntimeError: A weight is negative or not finite, or more than n samples are drawn without replacement.
+        RuntimeError: If a weight is negative or not finite, or more than n samples are drawn without replacement.
         TypeError: If ``num_samples`` is not an int, or ``replacement`` not a bool.
 
     >>> import minitensor as torch
@@ -324,7 +324,7 @@ def normal(
         size: The shape of the result, if both are numbers.
 
     Raises:
-        RuntimeError: A standard deviation is negative.
+        RuntimeError: If a standard deviation is negative.
         TypeError: If no mean is given, ``size`` is missing beside two numbers, or an option needs it.
 
     >>> import minitensor as torch

@@ -48,7 +48,7 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor 
         dtype: If given, ``input`` is cast to it first.
 
     Raises:
-        IndexError: There is no such dim.
+        IndexError: If there is no such dim.
 
     >>> import minitensor as torch
     >>> torch.softmax(torch.tensor([1., 1., 1., 1.]), dim=0)

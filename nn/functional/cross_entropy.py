@@ -150,7 +150,7 @@ def cross_entropy(
         label_smoothing: The share of the target probability, in [0, 1], that is spread evenly over all classes.
 
     Raises:
-        RuntimeError: If ``target`` or ``weight`` does not fit ``input``; ``target`` or ``weight`` has another dtype;
+        RuntimeError: If ``target`` or ``weight`` does not fit ``input`` or has another dtype,
             ``label_smoothing`` is not in [0, 1], or probabilities come with an ``ignore_index``.
         IndexError, RuntimeError: If a class is not in [0, C).
 
@@ -274,7 +274,7 @@ def nll_loss(
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
     Raises:
-        RuntimeError: If ``target`` or ``weight`` does not fit ``input``; ``target`` or ``weight`` has another dtype.
+        RuntimeError: If ``target`` or ``weight`` does not fit ``input`` or has another dtype.
         IndexError, RuntimeError: If a class is not in [0, C).
 
     >>> F.nll_loss(tensor([[-1., -2.]]), tensor([1]))

@@ -112,3 +112,23 @@ def test_empty_tensors_are_skipped_with_a_warning() -> None:
 def test_a_tensor_that_cannot_be_initialized_is_reported(act: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         act()
+
+
+DEPRECATED = [name for name in init.__all__ if not name.endswith("_") and name != "calculate_gain"]
+
+
+@pytest.mark.parametrize("name", DEPRECATED)
+def test_a_deprecated_name_fills_as_its_successor_does(name: str) -> None:
+    shape, args = ((3, 3, 3) if name == "dirac" else (3, 3)), {"constant": (2.0,), "sparse": (0.5,)}.get(name, ())
+    expected, found = minitensor.zeros(shape), minitensor.zeros(shape)
+    minitensor.manual_seed(3)
+    getattr(init, f"{name}_")(expected, *args)
+    minitensor.manual_seed(3)
+    with pytest.warns(FutureWarning, match=f"nn.init.{name}` is now deprecated"):
+        assert getattr(init, name)(found, *args) is found
+    assert found.equal(expected)
+
+
+def test_every_name_of_pytorchs_init_is_there() -> None:
+    torch = pytest.importorskip("torch")
+    assert set(torch.nn.init.__all__) <= set(init.__all__)

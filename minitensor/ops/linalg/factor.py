@@ -121,7 +121,7 @@ def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -
         upper: Return U instead of L. Default: ``False``.
 
     Raises:
-        LinAlgError: A is not positive definite; the message names the matrix of the batch.
+        LinAlgError: If A is not positive definite; the message names the matrix of the batch.
 
     >>> import minitensor as torch
     >>> torch.linalg.cholesky(torch.tensor([[4., 2.], [2., 5.]]))
